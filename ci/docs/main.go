@@ -1,0 +1,45 @@
+// Command docs writes the references of both command lines, in Markdown, below the directory it is given.
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/cobra/doc"
+
+	"github.com/christianb93/bitcoin-controller/pkg/cli/operator"
+	"github.com/christianb93/bitcoin-controller/pkg/cli/promoter"
+)
+
+func main() {
+	if err := write(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "docs:", err)
+		os.Exit(1)
+	}
+}
+
+func write(args []string) error {
+	if len(args) != 1 {
+		return fmt.Errorf("usage: docs DIRECTORY")
+	}
+	// Defaults that come from the environment of whoever runs this do not belong in the reference.
+	if err := os.Unsetenv("POD_NAMESPACE"); err != nil {
+		return err
+	}
+	for _, command := range []*cobra.Command{operator.Command(), promoter.Command()} {
+		dir := filepath.Join(args[0], command.Name())
+		if err := os.RemoveAll(dir); err != nil {
+			return err
+		}
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+		command.DisableAutoGenTag = true
+		if err := doc.GenMarkdownTree(command, dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,22 @@
+// Command bitcoin-controller runs bitcoin regtest networks on Kubernetes.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/christianb93/bitcoin-controller/pkg/cli/operator"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := operator.Command().ExecuteContext(ctx); err != nil {
+		fmt.Fprintf(os.Stderr, "bitcoin-controller: %v\n", err)
+		stop()
+		os.Exit(1)
+	}
+}

@@ -1,0 +1,20 @@
+// Command chart-promoter takes a commit of a program with a Helm chart through its stages to a chart repository.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/christianb93/bitcoin-controller/pkg/cli/promoter"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// A second signal ends the program at once.
+	context.AfterFunc(ctx, stop)
+	code := promoter.Main(ctx, os.Args[1:], promoter.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}, os.Getenv)
+	stop()
+	os.Exit(code)
+}

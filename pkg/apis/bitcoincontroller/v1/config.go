@@ -1,0 +1,58 @@
+package v1
+
+// Config maps names of bitcoin.conf options to their values. Options that the operator owns are refused, one rule for
+// each, so that the refusal names the option.
+//
+// +kubebuilder:validation:MaxProperties=64
+// +kubebuilder:validation:XValidation:rule="self.all(k, k.matches('^[a-z0-9]+$'))",message="config must map names of bitcoin.conf options, small letters and digits without '-', to values"
+// +kubebuilder:validation:XValidation:rule="!('chain' in self) && !('nochain' in self)",message="config may not set chain, because the operator owns it: it runs regtest networks only"
+// +kubebuilder:validation:XValidation:rule="!('regtest' in self) && !('noregtest' in self)",message="config may not set regtest, because the operator owns it: it runs regtest networks only"
+// +kubebuilder:validation:XValidation:rule="!('signet' in self) && !('nosignet' in self)",message="config may not set signet, because the operator owns it: it runs regtest networks only"
+// +kubebuilder:validation:XValidation:rule="!('testnet' in self) && !('notestnet' in self)",message="config may not set testnet, because the operator owns it: it runs regtest networks only"
+// +kubebuilder:validation:XValidation:rule="!('testnet4' in self) && !('notestnet4' in self)",message="config may not set testnet4, because the operator owns it: it runs regtest networks only"
+// +kubebuilder:validation:XValidation:rule="!('testnet3' in self) && !('notestnet3' in self)",message="config may not set testnet3, because the operator owns it: it runs regtest networks only"
+// +kubebuilder:validation:XValidation:rule="!('datadir' in self) && !('nodatadir' in self)",message="config may not set datadir, because the operator owns it: it decides where bitcoind keeps its files"
+// +kubebuilder:validation:XValidation:rule="!('blocksdir' in self) && !('noblocksdir' in self)",message="config may not set blocksdir, because the operator owns it: it decides where bitcoind keeps its files"
+// +kubebuilder:validation:XValidation:rule="!('conf' in self) && !('noconf' in self)",message="config may not set conf, because the operator owns it: it decides where bitcoind keeps its files"
+// +kubebuilder:validation:XValidation:rule="!('includeconf' in self) && !('noincludeconf' in self)",message="config may not set includeconf, because the operator owns it: it decides where bitcoind keeps its files"
+// +kubebuilder:validation:XValidation:rule="!('allowignoredconf' in self) && !('noallowignoredconf' in self)",message="config may not set allowignoredconf, because the operator owns it: it decides where bitcoind keeps its files"
+// +kubebuilder:validation:XValidation:rule="!('settings' in self) && !('nosettings' in self)",message="config may not set settings, because the operator owns it: it decides where bitcoind keeps its files"
+// +kubebuilder:validation:XValidation:rule="!('pid' in self) && !('nopid' in self)",message="config may not set pid, because the operator owns it: it decides where bitcoind keeps its files"
+// +kubebuilder:validation:XValidation:rule="!('daemon' in self) && !('nodaemon' in self)",message="config may not set daemon, because the operator owns it: it decides how bitcoind runs in the pod"
+// +kubebuilder:validation:XValidation:rule="!('daemonwait' in self) && !('nodaemonwait' in self)",message="config may not set daemonwait, because the operator owns it: it decides how bitcoind runs in the pod"
+// +kubebuilder:validation:XValidation:rule="!('server' in self) && !('noserver' in self)",message="config may not set server, because the operator owns it: it decides how bitcoind runs in the pod"
+// +kubebuilder:validation:XValidation:rule="!('printtoconsole' in self) && !('noprinttoconsole' in self)",message="config may not set printtoconsole, because the operator owns it: it decides how bitcoind runs in the pod"
+// +kubebuilder:validation:XValidation:rule="!('debuglogfile' in self) && !('nodebuglogfile' in self)",message="config may not set debuglogfile, because the operator owns it: it decides how bitcoind runs in the pod"
+// +kubebuilder:validation:XValidation:rule="!('reindex' in self) && !('noreindex' in self)",message="config may not set reindex, because the operator owns it: it decides how bitcoind runs in the pod"
+// +kubebuilder:validation:XValidation:rule="!('rest' in self) && !('norest' in self)",message="config may not set rest, because the operator owns it: it has to reach the node itself, and spec.secret is the way for people"
+// +kubebuilder:validation:XValidation:rule="!('rpcallowip' in self) && !('norpcallowip' in self)",message="config may not set rpcallowip, because the operator owns it: it has to reach the node itself, and spec.secret is the way for people"
+// +kubebuilder:validation:XValidation:rule="!('rpcauth' in self) && !('norpcauth' in self)",message="config may not set rpcauth, because the operator owns it: it has to reach the node itself, and spec.secret is the way for people"
+// +kubebuilder:validation:XValidation:rule="!('rpcauthfile' in self) && !('norpcauthfile' in self)",message="config may not set rpcauthfile, because the operator owns it: it has to reach the node itself, and spec.secret is the way for people"
+// +kubebuilder:validation:XValidation:rule="!('rpcbind' in self) && !('norpcbind' in self)",message="config may not set rpcbind, because the operator owns it: it has to reach the node itself, and spec.secret is the way for people"
+// +kubebuilder:validation:XValidation:rule="!('rpccookiefile' in self) && !('norpccookiefile' in self)",message="config may not set rpccookiefile, because the operator owns it: it has to reach the node itself, and spec.secret is the way for people"
+// +kubebuilder:validation:XValidation:rule="!('rpccookieperms' in self) && !('norpccookieperms' in self)",message="config may not set rpccookieperms, because the operator owns it: it has to reach the node itself, and spec.secret is the way for people"
+// +kubebuilder:validation:XValidation:rule="!('rpcpassword' in self) && !('norpcpassword' in self)",message="config may not set rpcpassword, because the operator owns it: it has to reach the node itself, and spec.secret is the way for people"
+// +kubebuilder:validation:XValidation:rule="!('rpcport' in self) && !('norpcport' in self)",message="config may not set rpcport, because the operator owns it: it has to reach the node itself, and spec.secret is the way for people"
+// +kubebuilder:validation:XValidation:rule="!('rpcuser' in self) && !('norpcuser' in self)",message="config may not set rpcuser, because the operator owns it: it has to reach the node itself, and spec.secret is the way for people"
+// +kubebuilder:validation:XValidation:rule="!('rpcwhitelist' in self) && !('norpcwhitelist' in self)",message="config may not set rpcwhitelist, because the operator owns it: it has to reach the node itself, and spec.secret is the way for people"
+// +kubebuilder:validation:XValidation:rule="!('rpcwhitelistdefault' in self) && !('norpcwhitelistdefault' in self)",message="config may not set rpcwhitelistdefault, because the operator owns it: it has to reach the node itself, and spec.secret is the way for people"
+// +kubebuilder:validation:XValidation:rule="!('addnode' in self) && !('noaddnode' in self)",message="config may not set addnode, because the operator owns it: it connects the nodes, as spec.topology says"
+// +kubebuilder:validation:XValidation:rule="!('bind' in self) && !('nobind' in self)",message="config may not set bind, because the operator owns it: it connects the nodes, as spec.topology says"
+// +kubebuilder:validation:XValidation:rule="!('connect' in self) && !('noconnect' in self)",message="config may not set connect, because the operator owns it: it connects the nodes, as spec.topology says"
+// +kubebuilder:validation:XValidation:rule="!('dns' in self) && !('nodns' in self)",message="config may not set dns, because the operator owns it: it connects the nodes, as spec.topology says"
+// +kubebuilder:validation:XValidation:rule="!('forcednsseed' in self) && !('noforcednsseed' in self)",message="config may not set forcednsseed, because the operator owns it: it connects the nodes, as spec.topology says"
+// +kubebuilder:validation:XValidation:rule="!('listen' in self) && !('nolisten' in self)",message="config may not set listen, because the operator owns it: it connects the nodes, as spec.topology says"
+// +kubebuilder:validation:XValidation:rule="!('maxconnections' in self) && !('nomaxconnections' in self)",message="config may not set maxconnections, because the operator owns it: it connects the nodes, as spec.topology says"
+// +kubebuilder:validation:XValidation:rule="!('networkactive' in self) && !('nonetworkactive' in self)",message="config may not set networkactive, because the operator owns it: it connects the nodes, as spec.topology says"
+// +kubebuilder:validation:XValidation:rule="!('onlynet' in self) && !('noonlynet' in self)",message="config may not set onlynet, because the operator owns it: it connects the nodes, as spec.topology says"
+// +kubebuilder:validation:XValidation:rule="!('port' in self) && !('noport' in self)",message="config may not set port, because the operator owns it: it connects the nodes, as spec.topology says"
+// +kubebuilder:validation:XValidation:rule="!('proxy' in self) && !('noproxy' in self)",message="config may not set proxy, because the operator owns it: it connects the nodes, as spec.topology says"
+// +kubebuilder:validation:XValidation:rule="!('seednode' in self) && !('noseednode' in self)",message="config may not set seednode, because the operator owns it: it connects the nodes, as spec.topology says"
+// +kubebuilder:validation:XValidation:rule="!('whitebind' in self) && !('nowhitebind' in self)",message="config may not set whitebind, because the operator owns it: it connects the nodes, as spec.topology says"
+type Config map[string]ConfigValue
+
+// ConfigValue is the value of a bitcoin.conf option.
+//
+// +kubebuilder:validation:MaxLength=512
+// +kubebuilder:validation:XValidation:rule="!self.matches('[\\r\\n]')",message="a value in config must be one line"
+type ConfigValue string

@@ -1,0 +1,6 @@
+// Package v1 is the API of bitcoin-controller: the BitcoinNetwork resource in group
+// bitcoincontroller.christianb93.github.com.
+//
+// +kubebuilder:object:generate=true
+// +groupName=bitcoincontroller.christianb93.github.com
+package v1

@@ -1,0 +1,226 @@
+// Package attest makes and checks the signed records that lead a package from
+// stage to stage: in-toto statements in DSSE envelopes, signed with ed25519.
+package attest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"time"
+
+	"github.com/secure-systems-lab/go-securesystemslib/dsse"
+)
+
+// Record says that a package was tested.
+type Record struct {
+	Chart      string `json:"chart"`
+	Version    string `json:"version"`
+	AppVersion string `json:"appVersion"`
+	// PackageDigest is the SHA-256 of the package, 64 hex digits; the statement's subject.
+	PackageDigest string `json:"-"`
+	// SourceCommit is the full hash of the commit that was tested.
+	SourceCommit string `json:"sourceCommit"`
+	// ImageRef and ImageDigest (sha256:…) name the image that ran.
+	ImageRef    string    `json:"imageRef,omitempty"`
+	ImageDigest string    `json:"imageDigest,omitempty"`
+	Tests       Tests     `json:"tests"`
+	StartedAt   time.Time `json:"startedAt"`
+	FinishedAt  time.Time `json:"finishedAt"`
+	// Stage is the name of the stage that tested.
+	Stage string `json:"stage"`
+	// Run is the address of the CI run, "" outside CI.
+	Run string `json:"run,omitempty"`
+}
+
+// Tests counts the tests of a run.
+type Tests struct {
+	Run     int `json:"run"`
+	Passed  int `json:"passed"`
+	Failed  int `json:"failed"`
+	Skipped int `json:"skipped,omitempty"`
+}
+
+// Approval says that somebody lets a package go on to a stage.
+type Approval struct {
+	Chart   string `json:"chart"`
+	Version string `json:"version"`
+	// PackageDigest is the SHA-256 of the package, 64 hex digits; the statement's subject.
+	PackageDigest string `json:"-"`
+	// Stage is the name of the stage that the package may go on to.
+	Stage   string    `json:"stage"`
+	By      string    `json:"by"`
+	At      time.Time `json:"at"`
+	Comment string    `json:"comment,omitempty"`
+}
+
+// What the statements are called; part of the format.
+const (
+	StatementType    = "https://in-toto.io/Statement/v1"
+	VerificationType = "https://github.com/christianb93/bitcoin-controller/verification/v1"
+	ApprovalType     = "https://github.com/christianb93/bitcoin-controller/approval/v1"
+	payloadType      = "application/vnd.in-toto+json"
+)
+
+// Errors of this package; test for them with errors.Is.
+var (
+	ErrBadSignature = errors.New("the signature is not by an accepted key")
+	ErrMalformed    = errors.New("not a signed record")
+	ErrWrongKind    = errors.New("a signed statement of another kind")
+	ErrBadKey       = errors.New("not an ed25519 key in PEM form (make one with `openssl genpkey -algorithm ed25519`)")
+	ErrIncomplete   = errors.New("a record lacks something")
+)
+
+type statement struct {
+	Type          string          `json:"_type"`
+	Subject       []subject       `json:"subject"`
+	PredicateType string          `json:"predicateType"`
+	Predicate     json.RawMessage `json:"predicate"`
+}
+
+type subject struct {
+	Name   string            `json:"name"`
+	Digest map[string]string `json:"digest"`
+}
+
+// Sign puts a record into a signed envelope, one line of JSON. The same record
+// and key give the same bytes. Errors: ErrIncomplete, ErrBadKey.
+func Sign(r Record, priv []byte) ([]byte, error) {
+	if r.SourceCommit == "" || r.Stage == "" {
+		return nil, fmt.Errorf("the commit or the stage: %w", ErrIncomplete)
+	}
+	return sign(VerificationType, r.Chart, r.Version, r.PackageDigest, r, priv)
+}
+
+// Verify opens an envelope that one of the keys signed. Errors:
+// ErrBadSignature, ErrMalformed, ErrWrongKind, ErrBadKey.
+func Verify(envelope []byte, pubs ...[]byte) (*Record, error) {
+	var r Record
+	s, err := open(envelope, VerificationType, &r, pubs)
+	if err != nil {
+		return nil, err
+	}
+	r.PackageDigest = s.Digest["sha256"]
+	if err := matches(s, r.Chart, r.Version); err != nil {
+		return nil, err
+	}
+	return &r, nil
+}
+
+// SignApproval puts an approval into a signed envelope, one line of JSON.
+// Errors: ErrIncomplete, ErrBadKey.
+func SignApproval(a Approval, priv []byte) ([]byte, error) {
+	if a.By == "" || a.Stage == "" {
+		return nil, fmt.Errorf("the stage or who approves: %w", ErrIncomplete)
+	}
+	return sign(ApprovalType, a.Chart, a.Version, a.PackageDigest, a, priv)
+}
+
+// VerifyApproval opens an envelope that one of the keys signed. Errors as Verify.
+func VerifyApproval(envelope []byte, pubs ...[]byte) (*Approval, error) {
+	var a Approval
+	s, err := open(envelope, ApprovalType, &a, pubs)
+	if err != nil {
+		return nil, err
+	}
+	a.PackageDigest = s.Digest["sha256"]
+	if err := matches(s, a.Chart, a.Version); err != nil {
+		return nil, err
+	}
+	return &a, nil
+}
+
+var digestPattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
+
+func sign(kind, chart, version, digest string, predicate any, priv []byte) ([]byte, error) {
+	if chart == "" || version == "" || !digestPattern.MatchString(digest) {
+		return nil, fmt.Errorf("the chart, its version or its digest: %w", ErrIncomplete)
+	}
+	signer, err := privateKey(priv)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := json.Marshal(predicate)
+	if err != nil {
+		return nil, fmt.Errorf("encode the record: %w", err)
+	}
+	body, err := json.Marshal(statement{StatementType, []subject{{chart + "-" + version + ".tgz", map[string]string{"sha256": digest}}}, kind, raw})
+	if err != nil {
+		return nil, fmt.Errorf("encode the statement: %w", err)
+	}
+	es, err := dsse.NewEnvelopeSigner(signer)
+	if err != nil {
+		return nil, fmt.Errorf("sign: %w", err)
+	}
+	envelope, err := es.SignPayload(context.Background(), payloadType, body)
+	if err != nil {
+		return nil, fmt.Errorf("sign: %w", err)
+	}
+	return json.Marshal(envelope)
+}
+
+// open checks the signature before it reads anything of the content.
+func open(envelope []byte, kind string, predicate any, pubs [][]byte) (*subject, error) {
+	var verifiers []dsse.Verifier
+	for _, pub := range pubs {
+		v, err := publicKey(pub)
+		if err != nil {
+			return nil, err
+		}
+		verifiers = append(verifiers, v)
+	}
+	if len(verifiers) == 0 {
+		return nil, fmt.Errorf("no key is accepted: %w", ErrBadSignature)
+	}
+	var e dsse.Envelope
+	if err := strict(envelope, &e); err != nil {
+		return nil, err
+	}
+	ev, err := dsse.NewEnvelopeVerifier(verifiers...)
+	if err != nil {
+		return nil, fmt.Errorf("check the signature: %w", err)
+	}
+	_, body, err := ev.VerifyAndDecode(context.Background(), &e)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrBadSignature, err)
+	}
+	var s statement
+	if err := strict(body, &s); err != nil {
+		return nil, err
+	}
+	if e.PayloadType != payloadType || s.Type != StatementType || s.PredicateType != kind {
+		return nil, fmt.Errorf("%s where %s is wanted: %w", s.PredicateType, kind, ErrWrongKind)
+	}
+	if len(s.Subject) != 1 || !digestPattern.MatchString(s.Subject[0].Digest["sha256"]) {
+		return nil, fmt.Errorf("it does not name one package by its SHA-256: %w", ErrMalformed)
+	}
+	// Later versions may add to a predicate, as in-toto has it.
+	if err := json.Unmarshal(s.Predicate, predicate); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	return &s.Subject[0], nil
+}
+
+// strict reads one JSON value and nothing after it.
+func strict(text []byte, into any) error {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		return fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return fmt.Errorf("something follows it: %w", ErrMalformed)
+	}
+	return nil
+}
+
+// matches keeps one package's name from being put on another's record.
+func matches(s *subject, chart, version string) error {
+	if s.Name != chart+"-"+version+".tgz" {
+		return fmt.Errorf("the statement is of %s, the record in it of %s %s: %w", s.Name, chart, version, ErrMalformed)
+	}
+	return nil
+}

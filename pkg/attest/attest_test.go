@@ -1,0 +1,273 @@
+package attest
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	intoto "github.com/in-toto/attestation/go/v1"
+	"github.com/secure-systems-lab/go-securesystemslib/dsse"
+	"google.golang.org/protobuf/encoding/protojson"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func record() Record {
+	return Record{
+		Chart: "operator", Version: "1.2.3", AppVersion: "v1.2.3", PackageDigest: strings.Repeat("ab", 32), SourceCommit: strings.Repeat("0f", 20),
+		ImageRef: "registry.example.com/operator:v1.2.3", ImageDigest: "sha256:" + strings.Repeat("cd", 32),
+		Tests:     Tests{Run: 12, Passed: 11, Skipped: 1},
+		StartedAt: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), FinishedAt: time.Date(2026, 1, 2, 3, 14, 5, 0, time.UTC),
+		Stage: "qa", Run: "https://ci.example.com/1",
+	}
+}
+
+func approval() Approval {
+	return Approval{Chart: "operator", Version: "1.2.3", PackageDigest: strings.Repeat("ab", 32), Stage: "prod", By: "release manager", At: time.Date(2026, 1, 2, 4, 0, 0, 0, time.UTC)}
+}
+
+func keys(t testing.TB) (priv, pub []byte) {
+	t.Helper()
+	priv, pub, err := GenerateKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return priv, pub
+}
+
+// fixed is a key that is the same each time, for golden files.
+func fixed(t testing.TB) (priv, pub []byte) {
+	t.Helper()
+	der, err := x509.MarshalPKCS8PrivateKey(ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, 32)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	priv = pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
+	if pub, err = PublicKey(priv); err != nil {
+		t.Fatal(err)
+	}
+	return priv, pub
+}
+
+func signed(t testing.TB, priv []byte) []byte {
+	t.Helper()
+	e, err := Sign(record(), priv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func TestWhatIsSignedIsWhatIsRead(t *testing.T) {
+	priv, pub := keys(t)
+	got, err := Verify(signed(t, priv), pub)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(record(), *got); diff != "" {
+		t.Error(diff)
+	}
+	e, err := SignApproval(approval(), priv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := VerifyApproval(e, pub)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(approval(), *a); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestAnyOfTheAcceptedKeysWillDo(t *testing.T) {
+	_, old := keys(t)
+	priv, pub := keys(t)
+	if _, err := Verify(signed(t, priv), old, pub); err != nil {
+		t.Error(err)
+	}
+}
+
+// The envelopes are kept for years and read by other tools: their form may be
+// added to and must not change.
+func TestTheFormOfAnEnvelopeIsFixed(t *testing.T) {
+	priv, pub := fixed(t)
+	a, err := SignApproval(approval(), priv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, e := range map[string][]byte{"record": signed(t, priv), "approval": a} {
+		golden := filepath.Join("testdata", name+".json")
+		if *update {
+			if err := os.WriteFile(golden, e, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, _ := os.ReadFile(golden)
+		if string(want) != string(e) {
+			t.Errorf("%s is\n%s, was\n%s", name, e, want)
+		}
+	}
+	kept, _ := os.ReadFile("testdata/record.json")
+	if r, err := Verify(kept, pub); err != nil || r.Stage != "qa" {
+		t.Errorf("the kept record: %v %v", r, err)
+	}
+}
+
+func TestInTotosOwnLibraryReadsTheStatement(t *testing.T) {
+	priv, _ := keys(t)
+	var e dsse.Envelope
+	if err := json.Unmarshal(signed(t, priv), &e); err != nil {
+		t.Fatal(err)
+	}
+	body, err := e.DecodeB64Payload()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s intoto.Statement
+	if err := protojson.Unmarshal(body, &s); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Validate(); err != nil {
+		t.Error(err)
+	}
+	if s.GetSubject()[0].GetName() != "operator-1.2.3.tgz" || s.GetPredicate().GetFields()["stage"].GetStringValue() != "qa" {
+		t.Errorf("it reads %v", &s)
+	}
+}
+
+// forge signs any statement, as somebody could who has the key of a stage.
+func forge(t *testing.T, priv []byte, payload, body string) []byte {
+	t.Helper()
+	k, err := privateKey(priv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, _ := dsse.NewEnvelopeSigner(k)
+	e, err := s.SignPayload(t.Context(), payload, []byte(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, _ := json.Marshal(e)
+	return text
+}
+
+func body(t *testing.T, envelope []byte) string {
+	t.Helper()
+	var e dsse.Envelope
+	if err := json.Unmarshal(envelope, &e); err != nil {
+		t.Fatal(err)
+	}
+	text, err := e.DecodeB64Payload()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func TestVerifyRefuses(t *testing.T) {
+	priv, pub := keys(t)
+	otherPriv, otherPub := keys(t)
+	good := signed(t, priv)
+	text := body(t, good)
+	approved, _ := SignApproval(approval(), priv)
+	change := func(old, new string) []byte { // the content, not the signature
+		var e dsse.Envelope
+		_ = json.Unmarshal(good, &e)
+		if !strings.Contains(text, old) {
+			t.Fatalf("no %s in %s", old, text)
+		}
+		e.Payload = base64.StdEncoding.EncodeToString([]byte(strings.Replace(text, old, new, 1)))
+		out, _ := json.Marshal(e)
+		return out
+	}
+	cases := map[string]struct {
+		envelope []byte
+		pub      []byte
+		want     error
+	}{
+		"a record with a changed digest":        {change("abab", "abac"), pub, ErrBadSignature},
+		"a record with changed results":         {change(`"failed":0`, `"failed":1`), pub, ErrBadSignature},
+		"a wrong key":                           {good, otherPub, ErrBadSignature},
+		"a record signed by somebody else":      {signed(t, otherPriv), pub, ErrBadSignature},
+		"no signature":                          {[]byte(strings.Replace(string(good), `"signatures":[`, `"signatures":[],"x":[`, 1)), pub, ErrMalformed},
+		"an empty list of signatures":           {[]byte(string(good[:bytes.Index(good, []byte(`"signatures"`))]) + `"signatures":[]}`), pub, ErrBadSignature},
+		"another payload type under the same":   {[]byte(strings.Replace(string(good), "in-toto+json", "in-toto+jsom", 1)), pub, ErrBadSignature},
+		"an approval in place of a record":      {approved, pub, ErrWrongKind},
+		"something else signed by the key":      {forge(t, priv, "text/plain", text), pub, ErrWrongKind},
+		"a statement without a subject":         {forge(t, priv, payloadType, `{"_type":"`+StatementType+`","predicateType":"`+VerificationType+`","predicate":{}}`), pub, ErrMalformed},
+		"a record put on another package":       {forge(t, priv, payloadType, strings.Replace(text, "operator-1.2.3.tgz", "operator-1.2.4.tgz", 1)), pub, ErrMalformed},
+		"two subjects":                          {forge(t, priv, payloadType, strings.Replace(text, `"subject":[`, `"subject":[{"name":"x","digest":{}},`, 1)), pub, ErrMalformed},
+		"half a digest":                         {forge(t, priv, payloadType, strings.Replace(text, strings.Repeat("ab", 32), "abab", 1)), pub, ErrMalformed},
+		"no JSON within":                        {forge(t, priv, payloadType, "hello"), pub, ErrMalformed},
+		"no JSON":                               {[]byte("hello"), pub, ErrMalformed},
+		"nothing":                               {nil, pub, ErrMalformed},
+		"two records in one":                    {append(append([]byte{}, good...), good...), pub, ErrMalformed},
+		"a private key where a public is asked": {good, priv, ErrBadKey},
+		"no key":                                {good, nil, ErrBadKey},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			if r, err := Verify(c.envelope, c.pub); !errors.Is(err, c.want) || r != nil {
+				t.Errorf("got %v and %v, want %v", r, err, c.want)
+			}
+		})
+	}
+	if _, err := Verify(good); !errors.Is(err, ErrBadSignature) {
+		t.Errorf("without any key: %v", err)
+	}
+	if _, err := VerifyApproval(good, pub); !errors.Is(err, ErrWrongKind) {
+		t.Errorf("a record in place of an approval: %v", err)
+	}
+}
+
+func TestSignRefuses(t *testing.T) {
+	priv, pub := keys(t)
+	cases := map[string]func(r *Record){
+		"no chart":         func(r *Record) { r.Chart = "" },
+		"no version":       func(r *Record) { r.Version = "" },
+		"no digest":        func(r *Record) { r.PackageDigest = "" },
+		"a short digest":   func(r *Record) { r.PackageDigest = "abc" },
+		"a digest SHA-256": func(r *Record) { r.PackageDigest = "sha256:" + r.PackageDigest },
+		"no commit":        func(r *Record) { r.SourceCommit = "" },
+		"no stage":         func(r *Record) { r.Stage = "" },
+	}
+	for name, spoil := range cases {
+		t.Run(name, func(t *testing.T) {
+			r := record()
+			spoil(&r)
+			if _, err := Sign(r, priv); !errors.Is(err, ErrIncomplete) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+	if _, err := SignApproval(Approval{Chart: "a", Version: "1.0.0", PackageDigest: record().PackageDigest, Stage: "prod"}, priv); !errors.Is(err, ErrIncomplete) {
+		t.Errorf("an approval by nobody: %v", err)
+	}
+	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, _ := x509.MarshalPKCS8PrivateKey(rsaKey)
+	for name, key := range map[string][]byte{
+		"a public key": pub, "no key": nil, "an RSA key": pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}),
+		"a damaged key": []byte("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"),
+	} {
+		if _, err := Sign(record(), key); !errors.Is(err, ErrBadKey) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -1,0 +1,44 @@
+package bitcoind
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+)
+
+// RPCAuth returns the value of the rpcauth option that lets a user in with a password: <user>:<salt>$<hash>, where the
+// hash is HMAC-SHA256 of the password under the salt's text, as bitcoin's share/rpcauth/rpcauth.py makes it.
+func RPCAuth(user, password, salt string) string {
+	mac := hmac.New(sha256.New, []byte(salt))
+	mac.Write([]byte(password))
+	return user + ":" + salt + "$" + hex.EncodeToString(mac.Sum(nil))
+}
+
+// Credential is a name and a password.
+type Credential struct {
+	User, Password string
+	// Salt of its rpcauth hash.
+	Salt string
+}
+
+// OperatorUser is the operator's name at every node.
+const OperatorUser = "bitcoin-controller"
+
+// DeriveCredential makes the operator's credential for one network out of the master key. The same key and network
+// always give the same credential, so that a restart of the operator changes nothing; another network gives another one.
+func DeriveCredential(masterKey []byte, network string) Credential {
+	return Credential{
+		User:     OperatorUser,
+		Password: derive(masterKey, "password", network),
+		Salt:     derive(masterKey, "salt", network)[:32],
+	}
+}
+
+func derive(key []byte, purpose, network string) string {
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte(purpose + "\x00" + network))
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
+// RPCAuth returns the rpcauth option that lets the credential in.
+func (c Credential) RPCAuth() string { return RPCAuth(c.User, c.Password, c.Salt) }

@@ -1,0 +1,235 @@
+// Package bitcoind talks to bitcoind: its JSON-RPC interface, its configuration file and its rpcauth hashes.
+package bitcoind
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// RPCPort and P2PPort are the ports of a node inside its pod.
+const (
+	RPCPort = 18332
+	P2PPort = 18444
+)
+
+// maxResponseBytes bounds what is read of one answer. getpeerinfo of 500 peers, two connections each, takes about 2.5 MB.
+const maxResponseBytes = 16 << 20
+
+// Client calls the JSON-RPC interface of many nodes. It is safe for concurrent use.
+type Client struct {
+	http     *http.Client
+	observer Observer
+}
+
+// Observer is told of every round trip: the method (of a batch, the first one), how long it took, and its error or nil.
+type Observer func(method string, took time.Duration, err error)
+
+// Dial opens a connection to <host>:<port>, the host being that of an Endpoint.
+type Dial func(ctx context.Context, network, address string) (net.Conn, error)
+
+// NewClient returns a client that keeps one connection to each node open for as long as bitcoind itself does. The
+// observer may be nil, and so may dial, for TCP.
+func NewClient(observer Observer, dial Dial) *Client {
+	if observer == nil {
+		observer = func(string, time.Duration, error) {}
+	}
+	if dial == nil {
+		dial = (&net.Dialer{Timeout: 2 * time.Second, KeepAlive: 15 * time.Second}).DialContext
+	}
+	return &Client{
+		observer: observer,
+		http: &http.Client{
+			Transport: &http.Transport{
+				// Never a proxy: nodes are reached inside the cluster, and HTTP_PROXY would be sent the credential.
+				Proxy:               nil,
+				DialContext:         dial,
+				MaxIdleConns:        0,
+				MaxIdleConnsPerHost: 1,
+				// bitcoind closes idle connections after rpcservertimeout, 30 s: be first.
+				IdleConnTimeout:   25 * time.Second,
+				DisableKeepAlives: false,
+				WriteBufferSize:   4 << 10,
+				ReadBufferSize:    8 << 10,
+			},
+			// A node that redirects is not a bitcoind, and following it would hand on the credential.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+	}
+}
+
+// Endpoint is where and as whom to call a node.
+type Endpoint struct {
+	// Host is an IP address or a name, Port the RPC port (RPCPort when 0).
+	Host string
+	Port int
+	// User and Password are sent as HTTP basic authentication.
+	User, Password string
+	// PreviousPassword is tried when the node refuses Password, "" for none: a node that has not restarted since the
+	// password was changed.
+	PreviousPassword string
+}
+
+func (e Endpoint) url() string {
+	port := e.Port
+	if port == 0 {
+		port = RPCPort
+	}
+	return "http://" + net.JoinHostPort(e.Host, strconv.Itoa(port)) + "/"
+}
+
+// Call is one call of a batch. Result, when not nil, is a pointer that the result is decoded into.
+type Call struct {
+	Method string
+	Params []any
+	Result any
+	// Repeatable calls may be sent again by the transport when a kept connection turns out to be closed.
+	Repeatable bool
+}
+
+// request leaves "jsonrpc" out: bitcoind before v28 ignores it, later ones answer as they always did without it.
+type request struct {
+	ID     int    `json:"id"`
+	Method string `json:"method"`
+	Params []any  `json:"params"`
+}
+
+type response struct {
+	ID     *int            `json:"id"`
+	Result json.RawMessage `json:"result"`
+	Error  *RPCError       `json:"error"`
+}
+
+// Call makes one call. The error is an *RPCError when bitcoind refused the call itself, else an *UnreachableError,
+// an ErrUnauthorized or an ErrGarbage. The context bounds it; without a deadline it could wait for ever.
+func (c *Client) Call(ctx context.Context, at Endpoint, call Call) error {
+	errs, err := c.Batch(ctx, at, []Call{call})
+	if err != nil {
+		return err
+	}
+	return errs[0]
+}
+
+// Batch makes all calls in one round trip; bitcoind carries them out in their order. It returns an error for each call,
+// nil where it succeeded, in the order of calls, or one error when the round trip as a whole did not come about.
+func (c *Client) Batch(ctx context.Context, at Endpoint, calls []Call) ([]error, error) {
+	if len(calls) == 0 {
+		return nil, nil
+	}
+	started := time.Now()
+	errs, err := c.batch(ctx, at, calls)
+	if errors.Is(err, ErrUnauthorized) && at.PreviousPassword != "" {
+		at.Password = at.PreviousPassword
+		errs, err = c.batch(ctx, at, calls)
+	}
+	c.observer(calls[0].Method, time.Since(started), err)
+	return errs, err
+}
+
+func (c *Client) batch(ctx context.Context, at Endpoint, calls []Call) ([]error, error) {
+	body, repeatable, err := encode(calls)
+	if err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, at.url(), bytes.NewReader(body))
+	if err != nil {
+		return nil, &UnreachableError{Host: at.Host, Err: err}
+	}
+	req.SetBasicAuth(at.User, at.Password)
+	req.Header.Set("Content-Type", "application/json")
+	if repeatable {
+		// net/http sends a POST again on a connection that had just been closed only when it is marked so.
+		req.Header["X-Idempotency-Key"] = nil
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, unreachable(at.Host, err)
+	}
+	defer resp.Body.Close() //nolint:errcheck // read to its end or given up
+	raw, err := io.ReadAll(io.LimitReader(resp.Body, maxResponseBytes+1))
+	if err != nil {
+		return nil, unreachable(at.Host, err)
+	}
+	return decode(at.Host, resp.StatusCode, raw, calls)
+}
+
+func encode(calls []Call) (body []byte, repeatable bool, err error) {
+	requests := make([]request, len(calls))
+	repeatable = true
+	for i, call := range calls {
+		params := call.Params
+		if params == nil {
+			params = []any{}
+		}
+		requests[i] = request{ID: i, Method: call.Method, Params: params}
+		repeatable = repeatable && call.Repeatable
+	}
+	body, err = json.Marshal(requests)
+	if err != nil {
+		return nil, false, fmt.Errorf("encode the parameters of %s: %w", calls[0].Method, err)
+	}
+	return body, repeatable, nil
+}
+
+func decode(host string, status int, raw []byte, calls []Call) ([]error, error) {
+	switch {
+	case status == http.StatusUnauthorized, status == http.StatusForbidden:
+		return nil, fmt.Errorf("%s: %w", host, ErrUnauthorized)
+	case status == http.StatusServiceUnavailable:
+		return nil, &UnreachableError{Host: host, Err: errBusy}
+	case len(raw) > maxResponseBytes:
+		return nil, fmt.Errorf("%s: %w: more than %d bytes", host, ErrGarbage, maxResponseBytes)
+	}
+	var responses []response
+	if err := json.Unmarshal(raw, &responses); err != nil {
+		// A refusal of the batch as a whole is a single object.
+		var one response
+		if json.Unmarshal(raw, &one) == nil && one.Error != nil {
+			return nil, one.Error
+		}
+		return nil, fmt.Errorf("%s: %w: HTTP status %d, not a list of results", host, ErrGarbage, status)
+	}
+	errs := make([]error, len(calls))
+	answered := make([]bool, len(calls))
+	for _, r := range responses {
+		if r.ID == nil || *r.ID < 0 || *r.ID >= len(calls) || answered[*r.ID] {
+			return nil, fmt.Errorf("%s: %w: an answer to a question that was not asked", host, ErrGarbage)
+		}
+		answered[*r.ID] = true
+		call := calls[*r.ID]
+		switch {
+		case r.Error != nil:
+			errs[*r.ID] = r.Error
+		case call.Result != nil:
+			if err := json.Unmarshal(r.Result, call.Result); err != nil {
+				return nil, fmt.Errorf("%s: %w: the result of %s has another form: %w", host, ErrGarbage, call.Method, err)
+			}
+		}
+	}
+	for i, ok := range answered {
+		if !ok {
+			return nil, fmt.Errorf("%s: %w: no answer to %s", host, ErrGarbage, calls[i].Method)
+		}
+	}
+	return errs, nil
+}
+
+func unreachable(host string, err error) error {
+	var netErr net.Error
+	if errors.As(err, &netErr) && netErr.Timeout() {
+		err = errTimeout
+	}
+	// The *url.Error around it repeats the address; the cause is enough.
+	var op *net.OpError
+	if errors.As(err, &op) {
+		err = op.Err
+	}
+	return &UnreachableError{Host: host, Err: err}
+}

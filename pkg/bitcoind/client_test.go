@@ -1,0 +1,196 @@
+package bitcoind
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// serve starts a node of which the test says how it answers.
+func serve(t *testing.T, handler http.HandlerFunc) Endpoint {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// A server notices that its client has gone only after it has read what the client sent.
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Errorf("read the request: %v", err)
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		handler(w, r)
+	}))
+	t.Cleanup(server.Close)
+	return endpointOf(t, server.Listener.Addr().String())
+}
+
+func endpointOf(t *testing.T, address string) Endpoint {
+	t.Helper()
+	host, portText, err := net.SplitHostPort(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	port, err := strconv.Atoi(portText)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Endpoint{Host: host, Port: port, User: "somebody", Password: "top-secret"}
+}
+
+func bounded(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func TestABatchIsOneRoundTripAndEachCallHasItsOwnResult(t *testing.T) {
+	at := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if user, password, _ := r.BasicAuth(); user != "somebody" || password != "top-secret" {
+			t.Errorf("credentials did not arrive")
+		}
+		var asked []map[string]any
+		if err := json.NewDecoder(r.Body).Decode(&asked); err != nil || len(asked) != 3 {
+			t.Errorf("asked %v, %v", asked, err)
+		}
+		if _, there := asked[0]["jsonrpc"]; there {
+			t.Error("jsonrpc must be left out: versions of bitcoind differ in what they take")
+		}
+		// Answers may come in any order.
+		fmt.Fprint(w, `[{"id":2,"result":"00ff","error":null},{"id":0,"result":{"subversion":"/x/"},"error":null},
+			{"id":1,"result":null,"error":{"code":-23,"message":"Error: Node already added"}}]`)
+	})
+	var info NetworkInfo
+	var hash string
+	errs, err := NewClient(nil, nil).Batch(bounded(t), at, []Call{GetNetworkInfo(&info), AddNode("10.0.0.1"), GetBlockHash(7, &hash)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Subversion != "/x/" || hash != "00ff" || errs[0] != nil || errs[2] != nil {
+		t.Errorf("info %+v, hash %q, errors %v", info, hash, errs)
+	}
+	if !AlreadySo(errs[1]) {
+		t.Errorf("%v is not taken as already so", errs[1])
+	}
+}
+
+func TestANodeThatMisbehavesGivesAnErrorThatSaysHow(t *testing.T) {
+	answer := func(status int, body string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status); fmt.Fprint(w, body) }
+	}
+	for name, test := range map[string]struct {
+		handler http.HandlerFunc
+		reason  string
+		words   string
+	}{
+		"it does not know the credential":     {answer(401, ""), "unauthorized", "refuses the operator's credential"},
+		"it forbids a call":                   {answer(403, ""), "unauthorized", "refuses the operator's credential"},
+		"its queue is full":                   {answer(503, "Work queue depth exceeded"), "unreachable", "queue of requests is full"},
+		"it warms up":                         {answer(200, `[{"id":0,"result":null,"error":{"code":-28,"message":"Loading block index…"}}]`), "warmup", "Loading block index"},
+		"it answers the batch with one error": {answer(500, `{"result":null,"error":{"code":-32700,"message":"Parse error"},"id":null}`), "refused", "Parse error"},
+		"it sends a web page":                 {answer(200, "<html>hello</html>"), "garbage", "makes no sense"},
+		"it sends nothing":                    {answer(200, ""), "garbage", "makes no sense"},
+		"it answers too little":               {answer(200, `[]`), "garbage", "no answer to getnetworkinfo"},
+		"it answers something else":           {answer(200, `[{"id":5,"result":1}]`), "garbage", "not asked"},
+		"it answers twice":                    {answer(200, `[{"id":0,"result":{}},{"id":0,"result":{}}]`), "garbage", "not asked"},
+		"its result has another form":         {answer(200, `[{"id":0,"result":"a string"}]`), "garbage", "another form"},
+		"it redirects": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://127.0.0.1:1/", http.StatusFound)
+		}, "garbage", "302"},
+		"it never stops talking": {func(w http.ResponseWriter, _ *http.Request) {
+			chunk := strings.Repeat("x", 1<<20)
+			for range 2 * maxResponseBytes >> 20 {
+				if _, err := io.WriteString(w, chunk); err != nil {
+					return
+				}
+			}
+		}, "garbage", "more than"},
+		"it hangs": {func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, "timeout", "no answer in time"},
+		"it hangs in the middle of its answer": {func(w http.ResponseWriter, r *http.Request) {
+			fmt.Fprint(w, `[{"id":0,`)
+			w.(http.Flusher).Flush()
+			<-r.Context().Done()
+		}, "timeout", "no answer in time"},
+		"it cuts the line": {func(w http.ResponseWriter, _ *http.Request) {
+			conn, _, _ := w.(http.Hijacker).Hijack()
+			conn.Close()
+		}, "unreachable", "EOF"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			observed := ""
+			client := NewClient(func(_ string, _ time.Duration, err error) { observed = Reason(err) }, nil)
+			var info NetworkInfo
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+			if test.reason == "timeout" {
+				cancel()
+				ctx = bounded(t)
+			}
+			defer cancel()
+			err := client.Call(ctx, serve(t, test.handler), GetNetworkInfo(&info))
+			if err == nil || Reason(err) != test.reason || !strings.Contains(err.Error(), test.words) {
+				t.Errorf("got %q (%s), want %q with %q", err, Reason(err), test.reason, test.words)
+			}
+			if err != nil && strings.Contains(err.Error(), "top-secret") {
+				t.Error("the password stands in the error")
+			}
+			if test.reason != "warmup" && observed != test.reason {
+				t.Errorf("observed %q, want %q", observed, test.reason)
+			}
+		})
+	}
+}
+
+func TestNobodyAtTheAddressIsSaidAtOnce(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := endpointOf(t, listener.Addr().String())
+	listener.Close()
+	err = NewClient(nil, nil).Call(bounded(t), at, GetNetworkInfo(&NetworkInfo{}))
+	var away *UnreachableError
+	if !errors.As(err, &away) || away.Timeout() || !strings.Contains(err.Error(), "refused") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestAReadIsSentAgainWhenTheKeptConnectionHasBeenClosed(t *testing.T) {
+	answered := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		answered++
+		fmt.Fprint(w, `[{"id":0,"result":{"version":1}}]`)
+	}))
+	defer server.Close()
+	client, at := NewClient(nil, nil), endpointOf(t, server.Listener.Addr().String())
+	for range 5 {
+		if err := client.Call(bounded(t), at, GetNetworkInfo(&NetworkInfo{})); err != nil {
+			t.Fatal(err)
+		}
+		server.CloseClientConnections()
+	}
+	if answered != 5 {
+		t.Errorf("%d answers", answered)
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	f.Add(200, []byte(`[{"id":0,"result":{"version":1}}]`))
+	f.Add(500, []byte(`{"error":{"code":-1,"message":"x"}}`))
+	f.Add(200, []byte(`[{"id":null},{"id":-1},{}]`))
+	f.Fuzz(func(t *testing.T, status int, raw []byte) {
+		var info NetworkInfo
+		var peers []PeerInfo
+		calls := []Call{GetNetworkInfo(&info), GetPeerInfo(&peers)}
+		errs, err := decode("node", status, raw, calls)
+		if err == nil && len(errs) != len(calls) {
+			t.Errorf("%d errors for %d calls", len(errs), len(calls))
+		}
+	})
+}

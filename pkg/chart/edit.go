@@ -1,0 +1,157 @@
+package chart
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+	sigsyaml "sigs.k8s.io/yaml"
+)
+
+// Change gives the scalar at Path a new value.
+type Change struct {
+	// Path is a dotted path from the document's root, as for helm --set:
+	// "image.tag", "containers[0].image", "annotations.example\.com/x".
+	Path string
+	// Value is the string that a reader of the document gets at Path.
+	Value string
+}
+
+// Errors of Edit; test for them with errors.Is.
+var (
+	ErrPathNotFound = errors.New("no such value")
+	ErrNotScalar    = errors.New("not a single value but a mapping or a list")
+	ErrNotYAML      = errors.New("not YAML that can be edited")
+)
+
+// Edit changes the bytes of the named scalars in the first document of doc (the
+// one that Helm reads) and no other byte. A scalar that reads as its new value
+// already is left alone. Quotes are kept, and added where the value would
+// otherwise be read as something else than that string. Where a value is an
+// anchor's definition, its aliases follow; where it is an alias, only the alias
+// is replaced.
+//
+// The result is read again before it is returned: if anything else than the
+// named scalars reads differently, or Helm would not read the new values, the
+// answer is ErrNotYAML. Other errors: ErrPathNotFound, ErrNotScalar.
+func Edit(doc []byte, changes []Change) ([]byte, error) {
+	before, err := documents(doc)
+	if err != nil {
+		return nil, err
+	}
+	src := newSource(doc)
+	wanted := map[*yaml.Node]string{}
+	var splices []splice
+	for _, c := range changes {
+		if !utf8.ValidString(c.Value) {
+			return nil, fmt.Errorf("the value for %s is not UTF-8: %w", c.Path, ErrNotYAML)
+		}
+		place, err := find(before, c.Path)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", c.Path, err)
+		}
+		if old, ok := wanted[place.value]; ok && old != c.Value {
+			return nil, fmt.Errorf("%s is given two values: %w", c.Path, ErrNotYAML)
+		}
+		if _, ok := wanted[place.value]; ok || place.reads(c.Value) {
+			continue
+		}
+		wanted[place.value] = c.Value
+		s, err := src.replace(place, c.Value)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", c.Path, err)
+		}
+		splices = append(splices, s...)
+	}
+	out, err := apply(doc, splices)
+	if err != nil {
+		return nil, err
+	}
+	return out, check(before, out, wanted, changes)
+}
+
+// splice replaces doc[start:end].
+type splice struct {
+	start, end int
+	text       string
+}
+
+func apply(doc []byte, splices []splice) ([]byte, error) {
+	slices.SortStableFunc(splices, func(a, b splice) int { return a.start - b.start })
+	var out bytes.Buffer
+	at := 0
+	for _, s := range splices {
+		if s.start < at {
+			return nil, fmt.Errorf("two values overlap: %w", ErrNotYAML)
+		}
+		out.Write(doc[at:s.start])
+		out.WriteString(s.text)
+		at = s.end
+	}
+	out.Write(doc[at:])
+	return out.Bytes(), nil
+}
+
+func documents(doc []byte) (docs []*yaml.Node, err error) {
+	if bytes.HasPrefix(doc, []byte("\xff\xfe")) || bytes.HasPrefix(doc, []byte("\xfe\xff")) {
+		return nil, fmt.Errorf("the file is UTF-16, save it as UTF-8: %w", ErrNotYAML)
+	}
+	// The parser panics on a few malformed inputs instead of saying so.
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%v: %w", r, ErrNotYAML)
+		}
+	}()
+	for d := yaml.NewDecoder(bytes.NewReader(doc)); ; {
+		var n yaml.Node
+		switch err := d.Decode(&n); {
+		case errors.Is(err, io.EOF):
+			return docs, nil
+		case err != nil:
+			return nil, fmt.Errorf("%w: %w", ErrNotYAML, err)
+		}
+		docs = append(docs, &n)
+	}
+}
+
+// check reads the result as the editor did and as Helm does. The positions of
+// scalars come from a parser that has been wrong about them before; a wrong one
+// must not get into a repository.
+func check(before []*yaml.Node, out []byte, wanted map[*yaml.Node]string, changes []Change) error {
+	after, err := documents(out)
+	if err != nil {
+		return err
+	}
+	if !slices.EqualFunc(before, after, func(a, b *yaml.Node) bool { return same(a, b, wanted) }) {
+		return fmt.Errorf("the edit would change more than was asked for: %w", ErrNotYAML)
+	}
+	if len(changes) == 0 {
+		return nil
+	}
+	var read any
+	if err := sigsyaml.Unmarshal(out, &read); err != nil {
+		return fmt.Errorf("%w: %w", ErrNotYAML, err)
+	}
+	for _, c := range changes {
+		if got := lookup(read, c.Path); got != any(c.Value) {
+			return fmt.Errorf("%s would be read by Helm as %v, not %q: %w", c.Path, got, c.Value, ErrNotYAML)
+		}
+	}
+	return nil
+}
+
+// same compares two trees but for what was wanted to change.
+func same(a, b *yaml.Node, wanted map[*yaml.Node]string) bool {
+	if value, ok := wanted[a]; ok {
+		return b.Kind == yaml.ScalarNode && b.Value == value && b.ShortTag() == "!!str" && (a.Anchor == b.Anchor || a.Kind == yaml.AliasNode)
+	}
+	if a.Kind == yaml.AliasNode { // its tag is that of what it stands for, which may be wanted to change
+		return b.Kind == yaml.AliasNode && a.Value == b.Value
+	}
+	return a.Kind == b.Kind && a.Value == b.Value && a.ShortTag() == b.ShortTag() && a.Anchor == b.Anchor &&
+		slices.EqualFunc(a.Content, b.Content, func(x, y *yaml.Node) bool { return same(x, y, wanted) })
+}

@@ -1,0 +1,242 @@
+package chart
+
+import (
+	"errors"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+	sigsyaml "sigs.k8s.io/yaml"
+)
+
+// FuzzEdit edits one scalar of any document and then asks Helm's YAML reader,
+// which the editor is not built on, whether just that one reads differently; that no
+// comment is gone; and that the scalar itself and no byte beside it was replaced.
+func FuzzEdit(f *testing.F) {
+	for _, doc := range []string{
+		"# c\nversion: 1.0.0 # d\ndependencies:\n- name: a\n  version: 1.0.0\n",
+		"image: {tag: 'a', digest: \"\"}\nb: &x |\n  1\nc: *x\n",
+		"\ufeffa:\r\n  b: >-\r\n    t\r\n\r\n    u\r\n",
+		"a: !!int 1\nb: !!str\nc:\n- d\n- {e, f: }\n--- \nz\n", "? a\n: b\n", "a: x\n  y\n\n  z #q\n", "- [a, *b, &c d]\n",
+		"a:\r\n- b: |2-\r\n     c\r\n    d # no comment\r\n  # a comment\r\n- 'it''s' # c\r\n", "{a: \"b\\\"\\\n  c\", \"d\": [1, ~, x y]} # e\n",
+		"%YAML 1.1\n--- # head\na: !!str &x 1\nb: !!binary |\n  aGk=\nc: *x\n...\n---\na: 2\n", "a:\n  \"b\\tc\"\n  \nd: ''\ne: >+ # f\n  g\n\n\nh: i\n",
+		"apiVersion: v2\nname: \u00fcber\u2028 # \u65e5\nversion: 0.1\ndescription: a: b\nkeywords:\n  - a\n  -   b\n", "a: {b: {c: [d, {e: f}]}}\n? [x]\n: y\n",
+	} {
+		for i := range uint(4) {
+			f.Add(doc, i, "1.0.0-rc.1")
+			f.Add(doc, i, "0123456")
+		}
+	}
+	f.Fuzz(func(t *testing.T, doc string, pick uint, value string) {
+		docs, err := documents([]byte(doc))
+		if err != nil || len(docs) == 0 {
+			return
+		}
+		paths := scalarPaths(docs[0].Content[0], "")
+		if len(paths) == 0 {
+			return
+		}
+		path := paths[pick%uint(len(paths))]
+		out, err := Edit([]byte(doc), []Change{{path, value}})
+		if err != nil {
+			if !errors.Is(err, ErrNotYAML) && !errors.Is(err, ErrPathNotFound) && !errors.Is(err, ErrNotScalar) {
+				t.Fatalf("untyped error %v", err)
+			}
+			if utf8.ValidString(value) && mustEdit(doc, path, docs) {
+				t.Fatalf("refused, and Helm reads it: %v", err)
+			}
+			return
+		}
+		var before, after any
+		if sigsyaml.Unmarshal([]byte(doc), &before) != nil {
+			return
+		}
+		if err := sigsyaml.Unmarshal(out, &after); err != nil {
+			t.Fatalf("Helm no longer reads it: %v", err)
+		}
+		if lookup(after, path) != any(value) {
+			t.Fatalf("%s is %v, not %q", path, lookup(after, path), value)
+		}
+		if !strings.ContainsAny(doc, "&*") { // an anchor's aliases follow it
+			if got, want := blank(after, path), blank(before, path); !reflect.DeepEqual(got, want) {
+				t.Fatalf("something else changed:\n%v\n%v", want, got)
+			}
+		}
+		now, err := documents(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := comments(now), comments(docs); !slices.Equal(got, want) {
+			t.Fatalf("comments changed: %q, were %q", got, want)
+		}
+		old, err := find(docs, path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		onlyTheScalar(t, doc, string(out), path, old.value)
+	})
+}
+
+// mustEdit tells whether there is no reason to refuse: Helm reads the document, and finds at path what the editor finds
+// there, a value and not an empty list item. Anchors, aliases and tags may be a reason, and a block scalar that begins at
+// the very left: YAML lets no other scalar stand there.
+func mustEdit(doc, path string, docs []*yaml.Node) bool {
+	var read any
+	p, err := find(docs, path)
+	if err != nil || sigsyaml.Unmarshal([]byte(doc), &read) != nil || strings.ContainsAny(doc, "&*!") || strings.Contains(doc, "<<") || p.value.Column == 1 {
+		return false
+	}
+	switch at := lookup(read, path).(type) {
+	case nil, map[string]any, []any: // nil also for a key such as y, which Helm reads as true
+		return false
+	case string:
+		return at == p.value.Value
+	}
+	return true
+}
+
+func scalarPaths(n *yaml.Node, prefix string) (paths []string) {
+	switch n.Kind {
+	case yaml.ScalarNode, yaml.AliasNode:
+		if prefix != "" {
+			paths = append(paths, prefix)
+		}
+	case yaml.MappingNode:
+		for i := 0; i < len(n.Content); i += 2 {
+			key := strings.NewReplacer(`\`, `\\`, `.`, `\.`, `[`, `\[`).Replace(n.Content[i].Value)
+			if key == "" || n.Content[i].Kind != yaml.ScalarNode {
+				continue
+			}
+			if prefix != "" {
+				key = prefix + "." + key
+			}
+			paths = append(paths, scalarPaths(n.Content[i+1], key)...)
+		}
+	case yaml.SequenceNode:
+		for i, c := range n.Content {
+			paths = append(paths, scalarPaths(c, prefix+"["+strconv.Itoa(i)+"]")...)
+		}
+	}
+	return paths
+}
+
+// blank is v without the value at path.
+func blank(v any, path string) any {
+	steps, _ := parsePath(path)
+	parent := v
+	for _, s := range steps[:len(steps)-1] {
+		switch t := parent.(type) {
+		case map[string]any:
+			parent = t[s.key]
+		case []any:
+			parent = t[s.index]
+		}
+	}
+	switch last := steps[len(steps)-1]; t := parent.(type) {
+	case map[string]any:
+		t[last.key] = nil
+	case []any:
+		t[last.index] = nil
+	}
+	return v
+}
+
+// comments are all comment lines, in no order: where the parser hangs them
+// depends on blank lines.
+func comments(nodes []*yaml.Node) (all []string) {
+	for _, n := range nodes {
+		for _, c := range []string{n.HeadComment, n.LineComment, n.FootComment} {
+			for line := range strings.Lines(c) {
+				all = append(all, strings.TrimSpace(line))
+			}
+		}
+		all = append(all, comments(n.Content)...)
+	}
+	slices.Sort(all)
+	return slices.DeleteFunc(all, func(s string) bool { return s == "" })
+}
+
+// sentinel is a value that shows in the result where the value was put.
+const sentinel = "zzSENTINELzz"
+
+// onlyTheScalar puts the sentinel at path and compares what stands around it with the document: between the two there must
+// be the old scalar itself and nothing more, no white space and no comment. It does so without the editor's positions.
+func onlyTheScalar(t *testing.T, doc, out, path string, old *yaml.Node) {
+	marked, err := Edit([]byte(doc), []Change{{path, sentinel}})
+	if err != nil || strings.Contains(doc, sentinel) {
+		return
+	}
+	before, after, _ := strings.Cut(string(marked), sentinel)
+	if quote := strings.TrimRight(before, `"'`); len(quote) < len(before) {
+		before, after = before[:len(before)-1], after[1:]
+	}
+	if out != doc && (!strings.HasPrefix(out, before) || !strings.HasSuffix(out, after)) {
+		t.Fatalf("what is changed depends on the value: %q or %q", out, marked)
+	}
+	docs := []string{doc}
+	if old.Style&yaml.TaggedStyle != 0 && old.ShortTag() != "!!str" {
+		// The tag goes with the value, also from before an anchor.
+		for i := range doc {
+			if tag := aTag.FindString(doc[i:]); tag != "" {
+				docs = append(docs, doc[:i]+doc[i+len(tag):], doc[:i]+doc[i+len(strings.TrimSpace(tag)):])
+			}
+		}
+	}
+	if !slices.ContainsFunc(docs, func(doc string) bool { return isReplaced(doc, before, after, old) }) {
+		t.Fatalf("more than the value of %s changed: %q to %q", path, doc, marked)
+	}
+}
+
+var (
+	aTag         = regexp.MustCompile(`^![^ \t\r\n,\]}]*[ \t\r\n]*`)
+	blockHead    = regexp.MustCompile(`^[|>][-+0-9]*`)
+	anyLineBreak = regexp.MustCompile("\r|\n|\u0085|\u2028|\u2029")
+)
+
+// isReplaced tells whether doc is before, the scalar old, and after.
+func isReplaced(doc, before, after string, old *yaml.Node) bool {
+	const quoted, block = yaml.SingleQuotedStyle | yaml.DoubleQuotedStyle, yaml.LiteralStyle | yaml.FoldedStyle
+	if old.Kind == yaml.ScalarNode && old.Value == "" && old.Style&(quoted|block) == 0 {
+		// There was no value; a space, or a colon and a space, came with the new one.
+		return doc == before+after || doc+" " == before+after || slices.ContainsFunc([]string{" ", ": "}, func(added string) bool {
+			head, ok := strings.CutSuffix(before, added)
+			return ok && doc == head+after
+		})
+	}
+	text, ok := strings.CutPrefix(doc, before)
+	if !ok {
+		return false
+	}
+	if old.Kind == yaml.ScalarNode && old.Style&block != 0 {
+		// What stands beside the indicator, such as a comment, stays; the lines of text go.
+		head := blockHead.FindString(text)
+		rest := after
+		if at := anyLineBreak.FindStringIndex(after); at != nil {
+			rest = after[:at[0]]
+		}
+		if text, ok = strings.CutPrefix(text[len(head):], rest); !ok || head == "" {
+			return false
+		}
+		after = after[len(rest):]
+	}
+	if text, ok = strings.CutSuffix(text, after); !ok {
+		return false
+	}
+	switch {
+	case old.Kind == yaml.AliasNode:
+		return text == "*"+old.Value
+	case old.Style&block != 0:
+		return strings.TrimRightFunc(text, unicode.IsSpace) == text && slices.Equal(strings.Fields(text), strings.Fields(old.Value))
+	case old.Style&quoted != 0:
+		var alone []string
+		err := yaml.Unmarshal([]byte("["+text+"\n]"), &alone)
+		return err == nil && len(alone) == 1 && alone[0] == old.Value && strings.ContainsAny(text[:1], `"'`) && text[0] == text[len(text)-1]
+	}
+	return strings.TrimSpace(text) == text && slices.Equal(strings.Fields(text), strings.Fields(old.Value))
+}

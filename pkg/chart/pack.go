@@ -1,0 +1,171 @@
+package chart
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	helm "helm.sh/helm/v3/pkg/chart"
+	"helm.sh/helm/v3/pkg/chart/loader"
+	"helm.sh/helm/v3/pkg/ignore"
+	sigsyaml "sigs.k8s.io/yaml"
+)
+
+// packedAt is the time of every file in a package. Helm's own packages carry
+// the present time and so never have the same digest twice [helm 8212].
+var packedAt = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// Pack packages the chart in dir. The same content gives the same bytes,
+// whoever packs it, where and when; all files are kept as they are (Helm
+// rewrites Chart.yaml). What .helmignore names and .git are left out; a link
+// is followed if it stays within dir. Errors: ErrNoChart, ErrUnsafe,
+// ErrMissingDependency.
+func Pack(dir string) (*Package, error) {
+	files, err := collect(dir)
+	if err != nil {
+		return nil, err
+	}
+	var meta helm.Metadata
+	if raw, ok := files["Chart.yaml"]; !ok {
+		return nil, fmt.Errorf("there is no Chart.yaml in %s: %w", dir, ErrNoChart)
+	} else if err := sigsyaml.Unmarshal(bytes.TrimPrefix(raw, []byte("\ufeff")), &meta); err != nil {
+		return nil, fmt.Errorf("cannot read Chart.yaml in %s: %w: %w", dir, ErrNoChart, err)
+	}
+	if !chartName.MatchString(meta.Name) {
+		return nil, fmt.Errorf("Chart.yaml in %s names the chart %q, use letters, digits, dots and hyphens: %w", dir, meta.Name, ErrNoChart)
+	}
+	tgz, err := archive(meta.Name, files)
+	if err != nil {
+		return nil, err
+	}
+	p, err := ReadPackage(tgz)
+	if err != nil {
+		return nil, err
+	}
+	return p, dependencies(tgz)
+}
+
+// dependencies checks that what Chart.yaml asks for is in the package.
+func dependencies(tgz []byte) error {
+	c, err := loader.LoadArchive(bytes.NewReader(tgz))
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrNoChart, err)
+	}
+	for _, d := range c.Metadata.Dependencies {
+		if !slices.ContainsFunc(c.Dependencies(), func(sub *helm.Chart) bool { return sub.Name() == d.Name }) {
+			return fmt.Errorf("%s of %s: run `helm dependency build` first: %w", d.Name, c.Name(), ErrMissingDependency)
+		}
+	}
+	return nil
+}
+
+func archive(name string, files map[string][]byte) ([]byte, error) {
+	var out bytes.Buffer
+	zipped, _ := gzip.NewWriterLevel(&out, gzip.BestCompression)
+	tarball := tar.NewWriter(zipped)
+	names := make([]string, 0, len(files))
+	for n := range files {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	for _, n := range names {
+		h := &tar.Header{Typeflag: tar.TypeReg, Name: name + "/" + n, Mode: 0o644, Size: int64(len(files[n])), ModTime: packedAt}
+		if err := tarball.WriteHeader(h); err != nil {
+			return nil, fmt.Errorf("pack %s: %w", n, err)
+		}
+		if _, err := tarball.Write(files[n]); err != nil {
+			return nil, fmt.Errorf("pack %s: %w", n, err)
+		}
+	}
+	if err := errors.Join(tarball.Close(), zipped.Close()); err != nil {
+		return nil, fmt.Errorf("pack %s: %w", name, err)
+	}
+	return out.Bytes(), nil
+}
+
+// tree gathers the files of a chart's directory.
+type tree struct {
+	root  string // without links, so that what a link leads to can be compared with it
+	rules *ignore.Rules
+	files map[string][]byte // by slash-separated path
+	left  int64             // bytes until Helm's limit
+}
+
+func collect(dir string) (map[string][]byte, error) {
+	root, err := filepath.EvalSymlinks(dir)
+	if err == nil {
+		root, err = filepath.Abs(root)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the chart's directory: %w: %w", ErrNoChart, err)
+	}
+	t := tree{root: root, rules: ignore.Empty(), files: map[string][]byte{}, left: loader.MaxDecompressedChartSize}
+	if list, err := os.ReadFile(filepath.Join(root, ignore.HelmIgnore)); err == nil {
+		if t.rules, err = ignore.Parse(bytes.NewReader(list)); err != nil {
+			return nil, fmt.Errorf("cannot read .helmignore: %w: %w", ErrNoChart, err)
+		}
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("cannot read .helmignore: %w: %w", ErrNoChart, err)
+	}
+	t.rules.AddDefaults()
+	return t.files, t.walk(root, "", nil)
+}
+
+// walk reads the directory real, which the package has as name. within are the
+// directories on the way here.
+func (t *tree) walk(real, name string, within []string) error {
+	if slices.Contains(within, real) {
+		return fmt.Errorf("the link %s leads back to a directory that it is in: %w", name, ErrUnsafe)
+	}
+	entries, err := os.ReadDir(real)
+	if err != nil {
+		return fmt.Errorf("cannot read %s: %w: %w", name, ErrNoChart, err)
+	}
+	for _, e := range entries {
+		if err := t.add(filepath.Join(real, e.Name()), path.Join(name, e.Name()), append(within, real)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tree) add(real, name string, within []string) error {
+	resolved, err := filepath.EvalSymlinks(real)
+	if err != nil {
+		resolved = real // a dangling link is an error only if it is not ignored
+	}
+	info, err := os.Lstat(resolved)
+	switch {
+	case err != nil:
+		return fmt.Errorf("cannot read %s: %w: %w", name, ErrNoChart, err)
+	case t.rules.Ignore(name, info), path.Base(name) == ".git":
+		return nil
+	case resolved != t.root && !strings.HasPrefix(resolved, t.root+string(filepath.Separator)):
+		return fmt.Errorf("the link %s leads out of the chart, put the file itself there: %w", name, ErrUnsafe)
+	case !safePath(name):
+		return fmt.Errorf("%q: %w", name, ErrUnsafe)
+	case info.IsDir():
+		return t.walk(resolved, name, within)
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("%s is neither a file nor a directory, or a link to nothing: %w", name, ErrUnsafe)
+	case info.Size() > loader.MaxDecompressedFileSize, info.Size() > t.left:
+		return fmt.Errorf("%s is too large for Helm (a file may have %d bytes, a chart %d), name it in .helmignore: %w",
+			name, loader.MaxDecompressedFileSize, loader.MaxDecompressedChartSize, ErrNoChart)
+	}
+	content, err := os.ReadFile(resolved)
+	if err != nil {
+		return fmt.Errorf("cannot read %s: %w: %w", name, ErrNoChart, err)
+	}
+	t.left -= int64(len(content))
+	t.files[name] = content
+	return nil
+}

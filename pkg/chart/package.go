@@ -1,0 +1,118 @@
+// Package chart edits, packages, reads, lints and renders Helm charts.
+package chart
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"regexp"
+	"strings"
+
+	helm "helm.sh/helm/v3/pkg/chart"
+	"helm.sh/helm/v3/pkg/chart/loader"
+)
+
+// Package is a packaged chart: the bytes that are tested and published.
+type Package struct {
+	Name, Version, AppVersion string
+	// Digest is the SHA-256 of Bytes, 64 hex digits.
+	Digest string
+	// Bytes is the .tgz.
+	Bytes []byte
+	// Metadata is the chart's Chart.yaml as Helm reads it.
+	Metadata *helm.Metadata
+}
+
+// Filename is the name the package has in a chart repository.
+func (p *Package) Filename() string { return p.Name + "-" + p.Version + ".tgz" }
+
+// Errors of Pack, ReadPackage and Lint; test for them with errors.Is.
+var (
+	ErrNoChart           = errors.New("not a usable chart")
+	ErrUnsafe            = errors.New("unsafe path")
+	ErrMissingDependency = errors.New("a dependency is not in charts/")
+	ErrLint              = errors.New("the chart has errors")
+)
+
+// Digest is the SHA-256 of a package, 64 hex digits.
+func Digest(tgz []byte) string {
+	sum := sha256.Sum256(tgz)
+	return hex.EncodeToString(sum[:])
+}
+
+// chartName is stricter than Helm: the name becomes part of file names, image
+// references and addresses.
+var chartName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
+
+// ReadPackage reads a packaged chart. It refuses what Helm refuses, and what
+// Helm lets pass but other tools read differently: links, a file twice, paths
+// that leave the chart's directory. Errors: ErrNoChart, ErrUnsafe.
+func ReadPackage(tgz []byte) (*Package, error) {
+	root, err := inspect(tgz)
+	if err != nil {
+		return nil, err
+	}
+	c, err := loader.LoadArchive(bytes.NewReader(tgz))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNoChart, err)
+	}
+	if !chartName.MatchString(c.Name()) {
+		return nil, fmt.Errorf("the chart's name %q has other characters than letters, digits, dots and hyphens: %w", c.Name(), ErrNoChart)
+	}
+	if root != c.Name() {
+		return nil, fmt.Errorf("the package's directory is %s, its chart %s: %w", root, c.Name(), ErrNoChart)
+	}
+	m := c.Metadata
+	return &Package{Name: m.Name, Version: m.Version, AppVersion: m.AppVersion, Digest: Digest(tgz), Bytes: tgz, Metadata: m}, nil
+}
+
+// inspect goes through the archive's headers and gives its one directory.
+func inspect(tgz []byte) (root string, err error) {
+	unzipped, err := gzip.NewReader(bytes.NewReader(tgz))
+	if err != nil {
+		return "", fmt.Errorf("no gzip archive: %w: %w", ErrNoChart, err)
+	}
+	seen := map[string]bool{}
+	left := loader.MaxDecompressedChartSize
+	for archive := tar.NewReader(unzipped); ; {
+		h, err := archive.Next()
+		if errors.Is(err, io.EOF) {
+			return root, nil
+		}
+		if err != nil {
+			return "", fmt.Errorf("no tar archive: %w: %w", ErrNoChart, err)
+		}
+		if left -= h.Size; left < 0 {
+			return "", fmt.Errorf("unpacked it is larger than Helm's limit of %d bytes: %w", loader.MaxDecompressedChartSize, ErrNoChart)
+		}
+		name := strings.TrimSuffix(h.Name, "/")
+		top, _, _ := strings.Cut(name, "/")
+		switch {
+		case h.Typeflag == tar.TypeXGlobalHeader:
+			continue
+		case h.Typeflag != tar.TypeReg && h.Typeflag != tar.TypeDir:
+			return "", fmt.Errorf("%s is a link or a device: %w", h.Name, ErrUnsafe)
+		case !safePath(name):
+			return "", fmt.Errorf("%q: %w", h.Name, ErrUnsafe)
+		case seen[name] && h.Typeflag == tar.TypeReg:
+			return "", fmt.Errorf("%s is there twice: %w", h.Name, ErrUnsafe)
+		case root != "" && top != root:
+			return "", fmt.Errorf("%s is outside of %s: %w", h.Name, root, ErrUnsafe)
+		}
+		seen[name], root = true, top
+	}
+}
+
+// safePath tells whether a slash-separated path stays where it is put on every
+// system. Helm takes a backslash for a separator.
+func safePath(p string) bool {
+	return p != "" && p != "." && !path.IsAbs(p) && path.Clean(p) == p && !strings.HasPrefix(p, "..") &&
+		!strings.ContainsFunc(p, func(r rune) bool { return r == '\\' || r < ' ' || r == 0x7f }) &&
+		!(len(p) > 1 && p[1] == ':')
+}

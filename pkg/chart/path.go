@@ -1,0 +1,143 @@
+package chart
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// step is one part of a path: a key, or an index in a list.
+type step struct {
+	key   string
+	index int // -1 for a key
+}
+
+func parsePath(path string) ([]step, error) {
+	var steps []step
+	var key strings.Builder
+	flush := func() bool {
+		if key.Len() == 0 {
+			return false
+		}
+		steps = append(steps, step{key.String(), -1})
+		key.Reset()
+		return true
+	}
+	bad := fmt.Errorf("a path looks like image.tag or containers[0].image: %w", ErrPathNotFound)
+	afterIndex := false
+	for i := 0; i < len(path); i++ {
+		switch c := path[i]; {
+		case c == '\\' && i+1 < len(path):
+			i++
+			key.WriteByte(path[i])
+		case c == '.':
+			if !flush() && !afterIndex || i+1 == len(path) {
+				return nil, bad
+			}
+			afterIndex = false
+		case c == '[':
+			if !flush() && !afterIndex && len(steps) > 0 {
+				return nil, bad
+			}
+			end := strings.IndexByte(path[i:], ']')
+			if end < 0 {
+				return nil, bad
+			}
+			n, err := strconv.ParseUint(path[i+1:i+end], 10, 31)
+			if err != nil {
+				return nil, bad
+			}
+			steps = append(steps, step{index: int(n)})
+			i += end
+			afterIndex = true
+		case afterIndex:
+			return nil, bad
+		default:
+			key.WriteByte(c)
+		}
+	}
+	if !flush() && !afterIndex {
+		return nil, bad
+	}
+	return steps, nil
+}
+
+// place is where a value stands.
+type place struct {
+	key    *yaml.Node // nil in a list
+	value  *yaml.Node
+	indent int  // the column, from 0, that a block scalar's text must be right of
+	flow   bool // inside { } or [ ]
+}
+
+// reads tells whether a reader gets this string there already.
+func (p place) reads(value string) bool {
+	return p.value.Kind == yaml.ScalarNode && p.value.ShortTag() == "!!str" && p.value.Value == value
+}
+
+func find(docs []*yaml.Node, path string) (place, error) {
+	steps, err := parsePath(path)
+	if err != nil {
+		return place{}, err
+	}
+	if len(docs) == 0 || len(docs[0].Content) == 0 {
+		return place{}, ErrPathNotFound
+	}
+	p := place{value: docs[0].Content[0]}
+	for _, s := range steps {
+		if p, err = p.step(s); err != nil {
+			return place{}, err
+		}
+	}
+	scalar := p.value
+	if scalar.Kind == yaml.AliasNode {
+		scalar = scalar.Alias
+	}
+	if scalar.Kind != yaml.ScalarNode {
+		return place{}, ErrNotScalar
+	}
+	return p, nil
+}
+
+func (p place) step(s step) (place, error) {
+	parent := p.value
+	next := place{flow: p.flow || parent.Style&yaml.FlowStyle != 0, indent: parent.Column - 1}
+	switch {
+	case parent.Kind == yaml.AliasNode:
+		return place{}, fmt.Errorf("it is reached through the alias *%s and would change wherever that is used; name the value that the alias stands for: %w", parent.Value, ErrPathNotFound)
+	case parent.Kind == yaml.SequenceNode && s.index >= 0 && s.index < len(parent.Content):
+		next.value = parent.Content[s.index]
+		return next, nil
+	case parent.Kind == yaml.MappingNode && s.index < 0:
+		// Of two equal keys Helm reads the last.
+		for i := len(parent.Content) - 2; i >= 0; i -= 2 {
+			if key := parent.Content[i]; key.Kind == yaml.ScalarNode && key.Value == s.key {
+				next.key, next.value = key, parent.Content[i+1]
+				next.indent = min(next.indent, key.Column-1) // the mapping's own column may be that of an anchor
+				return next, nil
+			}
+		}
+	}
+	return place{}, ErrPathNotFound
+}
+
+// lookup follows a path in what Helm's own YAML reader made of a document.
+func lookup(v any, path string) any {
+	steps, _ := parsePath(path)
+	for _, s := range steps {
+		switch t := v.(type) {
+		case map[string]any:
+			v = t[s.key]
+		case []any:
+			if s.index < 0 || s.index >= len(t) {
+				return nil
+			}
+			v = t[s.index]
+		default:
+			return nil
+		}
+	}
+	return v
+}

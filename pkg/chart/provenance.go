@@ -1,0 +1,49 @@
+package chart
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/ProtonMail/go-crypto/openpgp"
+	"helm.sh/helm/v3/pkg/provenance"
+)
+
+// ErrBadPGPKey says that a package cannot be signed with a key.
+var ErrBadPGPKey = errors.New("not a usable PGP private key: export one with `gpg --export-secret-keys --armor`, and give its passphrase")
+
+// Provenance gives the text of the package's .prov file, which `helm verify`
+// checks, signed with a PGP private key (armored or binary). passphrase is
+// empty for a key without one. Error: ErrBadPGPKey.
+func (p *Package) Provenance(key, passphrase []byte) ([]byte, error) {
+	ring, err := openpgp.ReadArmoredKeyRing(bytes.NewReader(key))
+	if err != nil {
+		ring, err = openpgp.ReadKeyRing(bytes.NewReader(key))
+	}
+	if err != nil || len(ring) == 0 || ring[0].PrivateKey == nil {
+		return nil, ErrBadPGPKey
+	}
+	signer := ring[0]
+	if signer.PrivateKey.Encrypted {
+		if err := signer.DecryptPrivateKeys(passphrase); err != nil {
+			return nil, fmt.Errorf("the passphrase does not open it: %w", ErrBadPGPKey)
+		}
+	}
+	// Helm signs files only, and puts their name into the text.
+	dir, err := os.MkdirTemp("", "chart-promoter-")
+	if err != nil {
+		return nil, fmt.Errorf("make room to sign %s: %w", p.Filename(), err)
+	}
+	defer os.RemoveAll(dir)
+	file := filepath.Join(dir, p.Filename())
+	if err := os.WriteFile(file, p.Bytes, 0o600); err != nil {
+		return nil, fmt.Errorf("make room to sign %s: %w", p.Filename(), err)
+	}
+	text, err := (&provenance.Signatory{Entity: signer}).ClearSign(file)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrBadPGPKey, err)
+	}
+	return []byte(text), nil
+}

@@ -1,0 +1,120 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/clientcmd"
+)
+
+// Client reads a cluster's state.
+type Client struct {
+	kubernetes.Interface
+	dynamic dynamic.Interface
+}
+
+// Connect opens the cluster that a kubeconfig file names; it does not talk to it yet.
+func Connect(kubeconfig string) (*Client, error) {
+	cfg, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+	if err != nil {
+		return nil, fmt.Errorf("%s is not a usable kubeconfig: %w", kubeconfig, err)
+	}
+	// The default of 5 requests in a second makes an export of everything take minutes.
+	cfg.QPS, cfg.Burst, cfg.Timeout = 50, 100, 30*time.Second
+	typed, err := kubernetes.NewForConfig(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("%s is not a usable kubeconfig: %w", kubeconfig, err)
+	}
+	dyn, err := dynamic.NewForConfig(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("%s is not a usable kubeconfig: %w", kubeconfig, err)
+	}
+	return &Client{typed, dyn}, nil
+}
+
+// waitReady waits itself: kind's own wait only warns when the time is over.
+func (k *Kind) waitReady(ctx context.Context, limit time.Duration) error {
+	c, err := Connect(k.Kubeconfig)
+	if err != nil {
+		return err
+	}
+	last := "no answer yet"
+	err = wait.PollUntilContextTimeout(ctx, time.Second, limit, true, func(ctx context.Context) (bool, error) {
+		list, err := c.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
+		if err != nil {
+			last = err.Error()
+			return false, nil
+		}
+		if len(list.Items) == 0 {
+			last = "no node has joined"
+			return false, nil
+		}
+		for _, n := range list.Items {
+			if !nodeReady(n) {
+				last = "node " + n.Name + " is not ready"
+				return false, nil
+			}
+		}
+		// Pods cannot be made before the controller manager has made this account.
+		if _, err := c.CoreV1().ServiceAccounts("default").Get(ctx, "default", metav1.GetOptions{}); err != nil {
+			last = "the default service account is not there yet"
+			return false, nil
+		}
+		return true, nil
+	})
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w within %s: %s", k.Name, ErrNotReady, limit, last)
+	}
+	return nil
+}
+
+func nodeReady(n corev1.Node) bool {
+	for _, c := range n.Status.Conditions {
+		if c.Type == corev1.NodeReady {
+			return c.Status == corev1.ConditionTrue
+		}
+	}
+	return false
+}
+
+// ImageIDs are the digests that the pods of a namespace run of a repository, by pod and container.
+func (c *Client) ImageIDs(ctx context.Context, namespace, repository string) (map[string]string, error) {
+	pods, err := c.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("listing the pods of %s: %w", namespace, err)
+	}
+	ids := map[string]string{}
+	for _, p := range pods.Items {
+		if p.DeletionTimestamp != nil {
+			continue
+		}
+		for _, s := range p.Status.ContainerStatuses {
+			if name, digest, ok := strings.Cut(s.ImageID, "@"); ok && name == repository {
+				ids[p.Name+"/"+s.Name] = digest
+			}
+		}
+	}
+	return ids, nil
+}
+
+// DeleteNamespace deletes a namespace and waits until it is gone; one that is not there is no error.
+func (c *Client) DeleteNamespace(ctx context.Context, name string, limit time.Duration) error {
+	err := wait.PollUntilContextTimeout(ctx, time.Second, limit, true, func(ctx context.Context) (bool, error) {
+		err := c.CoreV1().Namespaces().Delete(ctx, name, metav1.DeleteOptions{})
+		return isNotFound(err), nil
+	})
+	if err != nil {
+		return fmt.Errorf("namespace %s is not gone within %s: %w", name, limit, err)
+	}
+	return nil
+}

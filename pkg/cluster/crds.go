@@ -1,0 +1,91 @@
+package cluster
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"helm.sh/helm/v3/pkg/chart"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/apimachinery/pkg/util/yaml"
+	"k8s.io/client-go/dynamic"
+)
+
+var crdResource = schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"}
+
+// crdLimit is how long a changed definition may take to be served.
+const crdLimit = time.Minute
+
+// applyCRDs brings the definitions in the chart's crds directory to the cluster. Helm does so when it installs, and never
+// when it upgrades: a new operator would then meet resources of the old form.
+func (h Helm) applyCRDs(ctx context.Context, chrt *chart.Chart) error {
+	objects, err := crds(chrt)
+	if err != nil || len(objects) == 0 {
+		return err
+	}
+	c, err := Connect(h.Kubeconfig)
+	if err != nil {
+		return err
+	}
+	return applyAll(ctx, c.dynamic.Resource(crdResource), objects)
+}
+
+func crds(chrt *chart.Chart) ([]*unstructured.Unstructured, error) {
+	var all []*unstructured.Unstructured
+	for _, file := range chrt.CRDObjects() {
+		in := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(file.File.Data), 4096)
+		for {
+			o := &unstructured.Unstructured{}
+			err := in.Decode(&o.Object)
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				return nil, fmt.Errorf("%w: %s cannot be read: %w", ErrInstall, file.Filename, err)
+			}
+			if o.GetKind() == "CustomResourceDefinition" {
+				all = append(all, o)
+			}
+		}
+	}
+	return all, nil
+}
+
+func applyAll(ctx context.Context, in dynamic.ResourceInterface, objects []*unstructured.Unstructured) error {
+	for _, o := range objects {
+		data, err := o.MarshalJSON()
+		if err != nil {
+			return fmt.Errorf("%w: %s: %w", ErrInstall, o.GetName(), err)
+		}
+		force := true
+		_, err = in.Patch(ctx, o.GetName(), types.ApplyPatchType, data, metav1.PatchOptions{FieldManager: "chart-promoter", Force: &force})
+		if err != nil {
+			return fmt.Errorf("%w: the definition %s cannot be upgraded: %w", ErrInstall, o.GetName(), err)
+		}
+		err = wait.PollUntilContextTimeout(ctx, 200*time.Millisecond, crdLimit, true, func(ctx context.Context) (bool, error) {
+			now, err := in.Get(ctx, o.GetName(), metav1.GetOptions{})
+			return err == nil && established(now), nil
+		})
+		if err != nil {
+			return fmt.Errorf("%w: the definition %s is not served: %w", ErrInstall, o.GetName(), err)
+		}
+	}
+	return nil
+}
+
+func established(crd *unstructured.Unstructured) bool {
+	conditions, _, _ := unstructured.NestedSlice(crd.Object, "status", "conditions")
+	for _, c := range conditions {
+		if m, ok := c.(map[string]any); ok && m["type"] == "Established" {
+			return m["status"] == "True"
+		}
+	}
+	return false
+}

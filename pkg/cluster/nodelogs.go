@@ -1,0 +1,68 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	kinderrors "sigs.k8s.io/kind/pkg/errors"
+	"sigs.k8s.io/kind/pkg/exec"
+)
+
+// ExportLogs writes what kind knows of its nodes to dir: their journals, the logs below /var/log, their images.
+func (k *Kind) ExportLogs(dir string) error {
+	failed, noCrictl := apart(k.provider.CollectLogs(k.Name, dir))
+	if noCrictl {
+		failed = append(failed, k.listImages(dir))
+	}
+	if err := errors.Join(failed...); err != nil {
+		return fmt.Errorf("exporting the logs of %s: %w", k.Name, err)
+	}
+	return nil
+}
+
+// apart gives the errors of an export one by one, without those that only say that a node has no crictl: a node image
+// needs none, and kind asks it for nothing but the list of images.
+func apart(err error) (failed []error, noCrictl bool) {
+	if err == nil {
+		return nil, false
+	}
+	all := kinderrors.Errors(err)
+	if len(all) == 0 {
+		all = []error{err}
+	}
+	for _, e := range all {
+		if re := exec.RunErrorForError(e); re != nil && slices.Contains(re.Command, "crictl") {
+			noCrictl = true
+			continue
+		}
+		failed = append(failed, errors.New(reason(e)))
+	}
+	return failed, noCrictl
+}
+
+// listImages asks containerd itself, whose client is in every node.
+func (k *Kind) listImages(dir string) error {
+	list, err := k.nodes()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	var errs []error
+	for _, n := range list {
+		out, err := run(ctx, n, nil, "ctr", "--namespace=k8s.io", "images", "list")
+		if err != nil {
+			errs = append(errs, fmt.Errorf("the images of %s: %s", n, lastOf(out, err)))
+			continue
+		}
+		path := filepath.Join(dir, n.String())
+		errs = append(errs, os.MkdirAll(path, 0o755), os.WriteFile(filepath.Join(path, "images.log"), []byte(strings.TrimSpace(out)+"\n"), 0o644))
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,178 @@
+// Package controller brings BitcoinNetworks to what their specs ask for: one file for each step of a look at a network,
+// one status patch at its end.
+package controller
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+	"github.com/christianb93/bitcoin-controller/pkg/bitcoind"
+	"github.com/christianb93/bitcoin-controller/pkg/resources"
+)
+
+// Options of the controller.
+type Options struct {
+	Settings resources.Settings
+	// PreviousCredential is for nodes that have not restarted since the master key was changed; nil for none.
+	PreviousCredential func(*v1.BitcoinNetwork) bitcoind.Credential
+	// Dial opens connections to nodes, and Host is where it finds one; nil for TCP and the pod's address.
+	Dial bitcoind.Dial
+	Host func(*corev1.Pod) string
+	// PollInterval between looks at a network in which nothing is missing: what a node does by itself, such as a block
+	// that somebody mined, is seen after this time at the latest.
+	PollInterval time.Duration
+	// MaxConcurrentReconciles is the number of networks that are looked at at the same time.
+	MaxConcurrentReconciles int
+}
+
+// Reconciler looks at networks and acts.
+type Reconciler struct {
+	client   client.Client
+	recorder events.EventRecorder
+	settings resources.Settings
+	previous func(*v1.BitcoinNetwork) bitcoind.Credential
+	host     func(*corev1.Pod) string
+	poll     time.Duration
+	now      func() time.Time
+
+	memory *memories
+	nodes  *fleet
+}
+
+// Add registers the controller with a manager.
+func Add(mgr ctrl.Manager, options Options) error {
+	wake := make(chan event.GenericEvent, 1024)
+	r := &Reconciler{
+		client:   mgr.GetClient(),
+		recorder: mgr.GetEventRecorder("bitcoin-controller"),
+		settings: options.Settings,
+		previous: options.PreviousCredential,
+		host:     options.Host,
+		poll:     options.PollInterval,
+		now:      time.Now,
+		memory:   newMemories(),
+	}
+	r.nodes = &fleet{rpc: bitcoind.NewClient(observeRPC, options.Dial), now: r.now, wake: func(key types.NamespacedName) {
+		network := &v1.BitcoinNetwork{}
+		network.Namespace, network.Name = key.Namespace, key.Name
+		select {
+		case wake <- event.GenericEvent{Object: network}:
+		default: // so many are waiting that the next poll is soon enough
+		}
+	}}
+	if err := mgr.Add(r.nodes); err != nil {
+		return err
+	}
+	if err := registerMetrics(r.memory); err != nil {
+		return err
+	}
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("bitcoinnetwork").
+		For(&v1.BitcoinNetwork{}, builder.WithPredicates(predicate.Or(
+			predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, deletion{}))).
+		Owns(&appsv1.StatefulSet{}).
+		Owns(&corev1.Service{}).
+		Owns(&corev1.ConfigMap{}).
+		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(networkOfPod)).
+		WatchesRawSource(source.Channel(wake, &handler.EnqueueRequestForObject{})).
+		WithOptions(controller.Options{MaxConcurrentReconciles: options.MaxConcurrentReconciles}).
+		Complete(r)
+}
+
+// deletion lets the update through that sets a deletion timestamp; it changes the generation of some kinds only.
+type deletion struct{ predicate.Funcs }
+
+func (deletion) Update(e event.UpdateEvent) bool {
+	return e.ObjectOld.GetDeletionTimestamp().IsZero() != e.ObjectNew.GetDeletionTimestamp().IsZero()
+}
+
+func networkOfPod(_ context.Context, pod client.Object) []reconcile.Request {
+	network := resources.NetworkOf(pod.GetLabels())
+	if network == "" {
+		return nil
+	}
+	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: pod.GetNamespace(), Name: network}}}
+}
+
+// Reconcile takes one look at a network.
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	var network v1.BitcoinNetwork
+	if err := r.client.Get(ctx, req.NamespacedName, &network); err != nil {
+		if apierrors.IsNotFound(err) {
+			r.memory.forget(req.NamespacedName)
+			return ctrl.Result{}, nil
+		}
+		return ctrl.Result{}, err
+	}
+	if !network.DeletionTimestamp.IsZero() {
+		return ctrl.Result{}, nil
+	}
+	memory := r.memory.of(&network)
+	if early := memory.early(r.now()); early > 0 {
+		return ctrl.Result{RequeueAfter: early}, nil
+	}
+	started := r.now()
+	l := &look{network: network.DeepCopy(), memory: memory, now: started}
+	// A look that ends in the middle has nothing true to report: the status stays, and the queue tries again.
+	err := r.steps(ctx, l)
+	if err == nil {
+		err = r.report(ctx, &network, l)
+	}
+	memory.looked(started, r.now())
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	return ctrl.Result{RequeueAfter: r.next(l)}, nil
+}
+
+// steps are what a look consists of. Each reads and changes the look only, apart from the calls that it makes.
+func (r *Reconciler) steps(ctx context.Context, l *look) error {
+	for _, step := range []struct {
+		name string
+		run  func(context.Context, *look) error
+	}{
+		{"apply the network's objects", r.applyObjects},
+		{"read the network's pods", r.readPods},
+		{"ask the nodes", r.askNodes},
+		{"compare the chains", r.compareChains},
+		{"connect the nodes", r.connect},
+		{"mine", r.mine},
+	} {
+		if err := step.run(ctx, l); err != nil {
+			return fmt.Errorf("%s: %w", step.name, err)
+		}
+	}
+	return nil
+}
+
+// next says when to look again: soon while something is missing, and less soon the longer nothing changes about it.
+func (r *Reconciler) next(l *look) time.Duration {
+	wait := r.poll
+	if !l.settled {
+		wait = min(wait, l.memory.backoff(l.fingerprint()))
+	}
+	if l.nextBlockIn > 0 {
+		wait = min(wait, l.nextBlockIn)
+	}
+	if l.recheckIn > 0 {
+		wait = min(wait, l.recheckIn)
+	}
+	return max(wait, time.Millisecond)
+}

@@ -1,0 +1,107 @@
+package controller
+
+import (
+	"fmt"
+	"net"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+	"github.com/christianb93/bitcoin-controller/pkg/bitcoind"
+)
+
+// notice is an event that a person would want to know of.
+type notice struct {
+	kind, reason, action, note string
+	// pod that the event is about, "" for the network as a whole. Events that differ in nothing but their note are taken
+	// for one by the API server's clients.
+	pod string
+}
+
+// tell sends the events for what has changed between two statuses. It is called after the new status has been written, so
+// that each transition is told once, also when the operator restarts.
+func (r *Reconciler) tell(before *v1.BitcoinNetwork, l *look) {
+	for _, n := range notices(before.Status, l.network) {
+		r.recorder.Eventf(l.network, n.related(l.network.Namespace), n.kind, n.reason, n.action, "%s", n.note)
+	}
+	partitioned := len(l.network.Spec.Partitions) > 0
+	if was := l.memory.partitioned; was != nil && *was != partitioned {
+		reason, note := "Partitioned", fmt.Sprintf("connections between the %d partitions are being cut", len(l.network.Spec.Partitions))
+		if !partitioned {
+			reason, note = "Healed", "the partitions are gone: the nodes are being connected again"
+		}
+		r.recorder.Eventf(l.network, nil, corev1.EventTypeNormal, reason, "Connect", "%s", note)
+	}
+	l.memory.partitioned = &partitioned
+}
+
+func (n notice) related(namespace string) runtime.Object {
+	if n.pod == "" {
+		return nil
+	}
+	return &corev1.Pod{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: n.pod},
+	}
+}
+
+// notices compares a status with the one before. Pure.
+func notices(before v1.BitcoinNetworkStatus, network *v1.BitcoinNetwork) []notice {
+	now := network.Status
+	var list []notice
+	add := func(kind, reason, action, format string, args ...any) {
+		list = append(list, notice{kind: kind, reason: reason, action: action, note: fmt.Sprintf(format, args...)})
+	}
+	switch {
+	case before.ObservedGeneration == 0:
+		add(corev1.EventTypeNormal, "Created", "Create", "network of %d nodes created", len(now.Nodes))
+	case len(before.Nodes) != len(now.Nodes):
+		add(corev1.EventTypeNormal, "Scaled", "Scale", "scaled from %d to %d nodes", len(before.Nodes), len(now.Nodes))
+	}
+	was := make(map[int32]v1.NodeStatus, len(before.Nodes))
+	for _, n := range before.Nodes {
+		was[n.Ordinal] = n
+	}
+	for _, n := range now.Nodes {
+		switch old := was[n.Ordinal]; {
+		case n.Ready && !old.Ready:
+			add(corev1.EventTypeNormal, "NodeConnected", "Connect", "%s is ready at %s", n.NodeName, n.IP)
+			list[len(list)-1].pod = n.NodeName
+		case !n.Ready && old.Ready && old.NodeName == n.NodeName:
+			add(corev1.EventTypeWarning, "NodeLost", "Watch", "%s, which was ready, is not any more", n.NodeName)
+			list[len(list)-1].pod = n.NodeName
+		}
+	}
+	switch {
+	case now.ChainTips > 1 && before.ChainTips <= 1:
+		add(corev1.EventTypeWarning, "Forked", "Compare", "the nodes are on %d competing branches", now.ChainTips)
+	case now.ChainTips == 1 && before.ChainTips > 1:
+		add(corev1.EventTypeNormal, "ForkGone", "Compare", "all nodes follow one branch again, at height %d", now.Height)
+	}
+	old := meta.FindStatusCondition(before.Conditions, v1.ConditionStalled)
+	stalled := meta.FindStatusCondition(now.Conditions, v1.ConditionStalled)
+	if meta.IsStatusConditionTrue(now.Conditions, v1.ConditionStalled) && (old == nil || old.Reason != stalled.Reason) {
+		add(corev1.EventTypeWarning, stalled.Reason, "Start", "%s", stalled.Message)
+	}
+	return list
+}
+
+// differentPeers are the addresses of a node's peers without their ports: two connections with the same peer are one peer.
+func differentPeers(peers []bitcoind.PeerInfo) map[string]bool {
+	different := make(map[string]bool, len(peers))
+	for _, peer := range peers {
+		if peer.Version == 0 {
+			continue
+		}
+		host, _, err := net.SplitHostPort(peer.Addr)
+		if err != nil {
+			host = strings.Trim(peer.Addr, "[]")
+		}
+		different[host] = true
+	}
+	return different
+}

@@ -1,0 +1,126 @@
+package controller
+
+import (
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+)
+
+// memories hold what the operator knows of each network between two looks. All of it can be lost: a restarted operator
+// finds it out again.
+type memories struct {
+	mu       sync.Mutex
+	networks map[types.NamespacedName]*memory
+}
+
+func newMemories() *memories { return &memories{networks: map[types.NamespacedName]*memory{}} }
+
+// of returns the memory of a network; one of the same name that was there before is forgotten.
+func (m *memories) of(network *v1.BitcoinNetwork) *memory {
+	key := types.NamespacedName{Namespace: network.Namespace, Name: network.Name}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if known := m.networks[key]; known != nil && known.uid == network.UID {
+		return known
+	}
+	fresh := &memory{key: key, uid: network.UID, nodes: map[types.UID]*nodeMemory{}, applied: map[string]appliedObject{}}
+	m.networks[key] = fresh
+	return fresh
+}
+
+func (m *memories) forget(key types.NamespacedName) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.networks, key)
+}
+
+// snapshots returns the last status of every network, for the metrics.
+func (m *memories) snapshots() map[types.NamespacedName]snapshot {
+	m.mu.Lock()
+	networks := make(map[types.NamespacedName]*memory, len(m.networks))
+	for key, memory := range m.networks {
+		networks[key] = memory
+	}
+	m.mu.Unlock()
+	taken := make(map[types.NamespacedName]snapshot, len(networks))
+	for key, memory := range networks {
+		memory.mu.Lock()
+		if memory.snapshot != nil {
+			taken[key] = *memory.snapshot
+		}
+		memory.mu.Unlock()
+	}
+	return taken
+}
+
+// memory is what is known of one network. mu guards what the calls in the background and the metrics use; the rest
+// belongs to the one look that is under way.
+type memory struct {
+	key types.NamespacedName
+	uid types.UID
+
+	mu       sync.Mutex
+	nodes    map[types.UID]*nodeMemory
+	snapshot *snapshot
+	mining   miningMemory
+
+	// applied is what the operator wrote last, by kind and name.
+	applied map[string]appliedObject
+	// notBefore bounds the share of time that one network's looks take.
+	notBefore time.Time
+	// wait and seen make the time between two looks grow while nothing moves.
+	wait time.Duration
+	seen string
+	// unsyncedSince is when a network that was synced was first seen not to be.
+	unsyncedSince time.Time
+	// partitioned is whether the spec had partitions at the last look; nil before the first.
+	partitioned *bool
+}
+
+// snapshot is a network's status and what else the metrics show.
+type snapshot struct {
+	status v1.BitcoinNetworkStatus
+	// blockTime is the time of the highest block, in seconds since 1970; 0 when unknown or before the first block.
+	blockTime int64
+}
+
+const (
+	// firstWait and lastWait bound the time between two looks while something is missing.
+	firstWait = 100 * time.Millisecond
+	lastWait  = 2 * time.Second
+	// shortestGap lets the events of several pods come together in one look.
+	shortestGap = 40 * time.Millisecond
+	longestGap  = 2 * time.Second
+)
+
+// backoff returns the time until the next look: short after progress, longer the more often nothing has moved.
+func (m *memory) backoff(fingerprint string) time.Duration {
+	if fingerprint != m.seen || m.wait == 0 {
+		m.seen, m.wait = fingerprint, firstWait
+		return m.wait
+	}
+	m.wait = min(m.wait*3/2, lastWait)
+	return m.wait
+}
+
+// early returns how long it is still too early for another look.
+func (m *memory) early(now time.Time) time.Duration { return max(m.notBefore.Sub(now), 0) }
+
+// looked notes how long a look took, so that a large network, whose looks take long, leaves the machine time for others.
+func (m *memory) looked(started, ended time.Time) {
+	m.notBefore = ended.Add(min(max(shortestGap, 2*ended.Sub(started)), longestGap))
+}
+
+// keepNodes forgets the nodes whose pods are gone.
+func (m *memory) keepNodes(alive map[types.UID]bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for uid := range m.nodes {
+		if !alive[uid] {
+			delete(m.nodes, uid)
+		}
+	}
+}

@@ -1,0 +1,97 @@
+package controller
+
+import (
+	"context"
+	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/christianb93/bitcoin-controller/pkg/bitcoind"
+)
+
+// defaultInterval between two blocks, as the CRD has it.
+const defaultInterval = 10 * time.Second
+
+// miningMemory is when and where to mine next.
+type miningMemory struct {
+	interval time.Duration
+	due      time.Time
+	// turn is the ordinal at which the search for the next miner begins.
+	turn int
+	// busy while a block is being made.
+	busy bool
+}
+
+// next returns how long it is until a block is due, and whether one is due now. A block that could not be made in time is
+// skipped: the next one is due a whole interval later.
+func (m *miningMemory) next(now time.Time, interval time.Duration) (wait time.Duration, due bool) {
+	if m.interval != interval || m.due.IsZero() {
+		m.interval, m.due = interval, now.Add(interval)
+	}
+	if now.Before(m.due) {
+		return m.due.Sub(now), false
+	}
+	for !m.due.After(now) {
+		m.due = m.due.Add(interval * max(1, now.Sub(m.due)/interval))
+	}
+	return m.due.Sub(now), true
+}
+
+// miner picks the node that mines: the one asked for, or all that are ready in turn. -1 when there is none.
+func (m *miningMemory) miner(nodes []node, fixed *int32) int {
+	if fixed != nil {
+		if i := int(*fixed); i < len(nodes) && nodes[i].ready() {
+			return i
+		}
+		return -1
+	}
+	for i := range nodes {
+		if at := (m.turn + i) % len(nodes); nodes[at].ready() {
+			m.turn = (at + 1) % len(nodes)
+			return at
+		}
+	}
+	return -1
+}
+
+// mine makes a block when one is due, in the background, so that a node that is slow at it holds up nothing.
+func (r *Reconciler) mine(ctx context.Context, l *look) error {
+	memory := l.memory
+	memory.mu.Lock()
+	defer memory.mu.Unlock()
+	asked := l.network.Spec.Mining
+	if asked == nil || len(l.nodes) == 0 {
+		memory.mining.due = time.Time{}
+		return nil
+	}
+	interval := defaultInterval
+	if asked.Interval != nil {
+		interval = asked.Interval.Duration
+	}
+	wait, due := memory.mining.next(l.now, interval)
+	l.nextBlockIn = wait
+	if !due || memory.mining.busy {
+		return nil
+	}
+	at := memory.mining.miner(l.nodes, asked.Node)
+	if at < 0 {
+		return nil
+	}
+	memory.mining.busy = true
+	endpoint := r.endpoint(l.network, l.nodes[at])
+	logger := log.FromContext(ctx).WithValues("node", l.nodes[at].podName)
+	r.nodes.call(func(ctx context.Context) {
+		var hashes []string
+		err := r.nodes.rpc.Call(ctx, endpoint, bitcoind.Mine(asked.Address, &hashes))
+		memory.mu.Lock()
+		memory.mining.busy = false
+		memory.mu.Unlock()
+		if err != nil {
+			logger.Info("a node could not mine; the block is skipped", "error", err.Error())
+			return
+		}
+		logger.V(1).Info("mined", "blocks", hashes)
+		r.nodes.wake(memory.key)
+	})
+	return nil
+}

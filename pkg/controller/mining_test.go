@@ -1,0 +1,61 @@
+package controller
+
+import (
+	"testing"
+	"time"
+
+	"k8s.io/utils/ptr"
+)
+
+func TestBlocksAreDueEveryIntervalAndSkippedRatherThanHeapedUp(t *testing.T) {
+	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	at := func(seconds float64) time.Time { return start.Add(time.Duration(seconds * float64(time.Second))) }
+	m := &miningMemory{}
+	for _, step := range []struct {
+		now  float64
+		due  bool
+		wait float64
+	}{
+		{0, false, 10}, // the first look only sets the clock
+		{9.9, false, .1},
+		{10, true, 10},
+		{10.5, false, 9.5}, // not twice
+		{20.3, true, 9.7},  // late, but the next is on time
+		{55, true, 5},      // three were missed: one is made
+		{55.1, false, 4.9},
+	} {
+		wait, due := m.next(at(step.now), 10*time.Second)
+		if due != step.due || wait.Round(time.Millisecond) != time.Duration(step.wait*float64(time.Second)).Round(time.Millisecond) {
+			t.Errorf("at %v s: due %v in %s, want %v in %v s", step.now, due, wait, step.due, step.wait)
+		}
+	}
+	if wait, due := m.next(at(56), time.Second); due || wait != time.Second {
+		t.Errorf("a new interval begins anew, got due %v in %s", due, wait)
+	}
+}
+
+func TestNodesMineInTurn(t *testing.T) {
+	nodes := onChains("a", "a", "", "a")
+	for i := range nodes {
+		nodes[i].podReady = true
+	}
+	m := &miningMemory{}
+	var got []int
+	for range 6 {
+		got = append(got, m.miner(nodes, nil))
+	}
+	for i, want := range []int{0, 1, 3, 0, 1, 3} {
+		if got[i] != want {
+			t.Fatalf("miners %v: a node that is not ready is passed over, the others take turns", got)
+		}
+	}
+	if at := m.miner(nodes, ptr.To(int32(2))); at != -1 {
+		t.Errorf("node 2 does not answer, and yet %d mines", at)
+	}
+	if at := m.miner(nodes, ptr.To(int32(3))); at != 3 {
+		t.Errorf("%d mines in place of node 3", at)
+	}
+	if at := m.miner(nil, nil); at != -1 {
+		t.Errorf("%d mines in a network without nodes", at)
+	}
+}

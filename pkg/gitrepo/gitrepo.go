@@ -1,0 +1,284 @@
+// Package gitrepo is the git plumbing of the release tool: it runs the git command in directories of its own, with
+// credentials that never reach an argument, a stored URL or a message.
+package gitrepo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+var (
+	// ErrNothingToCommit: the index equals HEAD, so there is no commit to make.
+	ErrNothingToCommit = errors.New("nothing to commit")
+	// ErrRejected: the remote branch moved since it was fetched. Fetch, redo the change on the new head and push again.
+	ErrRejected = errors.New("the remote branch has moved")
+	// ErrRefused: the remote refuses the push for a reason that trying again does not mend (a hook, a protected branch).
+	ErrRefused = errors.New("the remote refuses the push")
+	// ErrAuth: the remote wants other credentials, or has no such repository for these.
+	ErrAuth = errors.New("the remote refuses these credentials")
+	// ErrUnreachable: the remote cannot be reached, or there is no repository at this place.
+	ErrUnreachable = errors.New("the repository cannot be reached")
+	// ErrNoBranch: the remote has commits, but not this branch.
+	ErrNoBranch = errors.New("the branch does not exist")
+	// ErrNoRef: no such commit, tag or branch here.
+	ErrNoRef = errors.New("no such commit, tag or branch")
+	// ErrNotARepository: the directory is not inside a git work tree.
+	ErrNotARepository = errors.New("not a git repository")
+)
+
+// Author names who commits. The zero value takes git's own configuration, or chart-promoter when there is none.
+type Author struct {
+	Name, Email string
+	// When is the time of the commit; the zero value is now.
+	When time.Time
+}
+
+// Options are what every command needs to know; the zero value is ready to use.
+type Options struct {
+	// Credentials for HTTP(S) remotes. The zero value takes CredentialsFromEnv(os.Getenv), and leaves the rest to
+	// git's own configuration (credential helpers, ssh).
+	Credentials Credentials
+	// Log gets one line for each command that talks to a remote. Nil is silent.
+	Log func(string)
+}
+
+// CloneOptions say what Clone fetches.
+type CloneOptions struct {
+	// Branch to check out; empty is the remote's default branch. An empty remote gives an unborn branch of that name.
+	Branch string
+	// Depth of history in commits; 0 is all of it, tags included.
+	Depth int
+	// Sparse lists the paths to check out, as patterns of .gitignore ("/index.yaml"); empty is all. The other files
+	// are not downloaded where the server can filter.
+	Sparse []string
+	Options
+}
+
+// Repo is a work tree.
+type Repo struct {
+	Dir  string
+	opts Options
+	url  string // of origin, once it is known
+}
+
+// Open opens the work tree that holds dir.
+func Open(ctx context.Context, dir string, opts Options) (*Repo, error) {
+	r := &Repo{Dir: dir, opts: opts}
+	top, err := r.git(ctx, "rev-parse", "--show-toplevel")
+	if err != nil {
+		return nil, err
+	}
+	r.Dir = strings.TrimSpace(top)
+	return r, nil
+}
+
+// Init makes an empty repository with an unborn branch; bare makes it one to push to.
+func Init(ctx context.Context, dir, branch string, bare bool) (*Repo, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("making the repository directory: %w", err)
+	}
+	r := &Repo{Dir: dir}
+	args := []string{"init", "-q", "-b", branch}
+	if bare {
+		args = append(args, "--bare")
+	}
+	_, err := r.git(ctx, args...)
+	return r, err
+}
+
+// Clone makes a work tree of url in dir, which must not exist or be empty. A user name or password within url is
+// taken out and used as credentials; it is stored nowhere.
+func Clone(ctx context.Context, url, dir string, o CloneOptions) (*Repo, error) {
+	clean, cred, err := splitURL(url)
+	if err != nil {
+		return nil, err
+	}
+	if cred != (Credentials{}) {
+		o.Credentials = cred
+	}
+	branch, exists, err := remoteBranch(ctx, clean, o)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := Init(ctx, dir, branch, false); err != nil {
+		return nil, err
+	}
+	r := &Repo{Dir: dir, opts: o.Options, url: clean}
+	if _, err := r.git(ctx, "remote", "add", "origin", clean); err != nil {
+		return nil, err
+	}
+	if len(o.Sparse) > 0 {
+		if err := r.sparse(ctx, o.Sparse); err != nil {
+			return nil, err
+		}
+	}
+	if !exists {
+		return r, nil
+	}
+	if err := r.fetch(ctx, branch, o.Depth, len(o.Sparse) > 0); err != nil {
+		return nil, err
+	}
+	return r, r.ResetHard(ctx, "refs/remotes/origin/"+branch)
+}
+
+// sparse restricts the work tree to these patterns, before anything is checked out.
+func (r *Repo) sparse(ctx context.Context, patterns []string) error {
+	for k, v := range map[string]string{
+		"core.sparseCheckout": "true", "core.sparseCheckoutCone": "false",
+		"remote.origin.promisor": "true", "remote.origin.partialCloneFilter": "blob:none",
+	} {
+		if _, err := r.git(ctx, "config", k, v); err != nil {
+			return err
+		}
+	}
+	info := filepath.Join(r.Dir, ".git", "info")
+	if err := os.MkdirAll(info, 0o755); err != nil {
+		return fmt.Errorf("restricting the checkout: %w", err)
+	}
+	list := strings.Join(patterns, "\n") + "\n"
+	if err := os.WriteFile(filepath.Join(info, "sparse-checkout"), []byte(list), 0o644); err != nil {
+		return fmt.Errorf("restricting the checkout: %w", err)
+	}
+	return nil
+}
+
+// remoteBranch resolves an empty branch name to the remote's default and says whether the branch has a commit.
+func remoteBranch(ctx context.Context, url string, o CloneOptions) (branch string, exists bool, err error) {
+	r := &Repo{opts: o.Options}
+	out, err := r.remote(ctx, url, "ls-remote", "--symref", "--", url)
+	if err != nil {
+		return "", false, err
+	}
+	branch = o.Branch
+	heads := 0
+	seen := map[string]bool{}
+	for _, line := range strings.Split(out, "\n") {
+		left, right, _ := strings.Cut(line, "\t")
+		if target, ok := strings.CutPrefix(left, "ref: refs/heads/"); ok && right == "HEAD" && branch == "" {
+			branch = target
+		}
+		if name, ok := strings.CutPrefix(right, "refs/heads/"); ok {
+			heads++
+			seen[name] = true
+		}
+	}
+	if branch == "" {
+		branch = "main"
+	}
+	if heads > 0 && !seen[branch] {
+		return "", false, fmt.Errorf("branch %q of %s: %w; name another branch or push it first", branch, redact(url), ErrNoBranch)
+	}
+	return branch, seen[branch], nil
+}
+
+func (r *Repo) fetch(ctx context.Context, branch string, depth int, filter bool) error {
+	args := []string{"fetch", "-q", "--no-write-fetch-head"}
+	if depth > 0 {
+		args = append(args, fmt.Sprintf("--depth=%d", depth), "--no-tags")
+	} else {
+		args = append(args, "--tags", "--force")
+	}
+	if filter {
+		args = append(args, "--filter=blob:none")
+	}
+	args = append(args, "origin", "+refs/heads/"+branch+":refs/remotes/origin/"+branch)
+	_, err := r.remote(ctx, r.originURL(ctx), args...)
+	return err
+}
+
+// Fetch brings origin's branch here, with all history when depth is 0. A branch that the remote does not have yet is no error.
+func (r *Repo) Fetch(ctx context.Context, branch string, depth int) error {
+	_, exists, err := remoteBranch(ctx, r.originURL(ctx), CloneOptions{Branch: branch, Options: r.opts})
+	if err != nil || !exists {
+		return err
+	}
+	sparse, _ := r.git(ctx, "config", "--get", "core.sparseCheckout")
+	return r.fetch(ctx, branch, depth, strings.TrimSpace(sparse) == "true")
+}
+
+// ResetHard makes the branch and the work tree equal to ref and removes every file that is not in it.
+func (r *Repo) ResetHard(ctx context.Context, ref string) error {
+	if _, err := r.remote(ctx, "", "reset", "-q", "--hard", ref); err != nil {
+		return err
+	}
+	_, err := r.git(ctx, "clean", "-qfdx")
+	return err
+}
+
+// Add stages paths, removals included; with none, everything.
+func (r *Repo) Add(ctx context.Context, paths ...string) error {
+	args := []string{"add", "-A", "--sparse"}
+	if len(paths) > 0 {
+		args = append(append(args, "--"), paths...)
+	}
+	_, err := r.git(ctx, args...)
+	return err
+}
+
+// Commit commits what is staged. Errors: ErrNothingToCommit.
+func (r *Repo) Commit(ctx context.Context, message string, a Author) (string, error) {
+	if _, err := r.git(ctx, "rev-parse", "-q", "--verify", "HEAD"); err == nil {
+		if _, err := r.git(ctx, "diff", "--cached", "--quiet"); err == nil {
+			return "", ErrNothingToCommit
+		}
+	} else if out, err := r.git(ctx, "ls-files"); err == nil && out == "" {
+		return "", ErrNothingToCommit
+	}
+	if _, err := r.run(ctx, call{args: []string{"commit", "-q", "-F", "-"}, stdin: message, env: r.identity(ctx, a)}); err != nil {
+		return "", err
+	}
+	return r.Head(ctx)
+}
+
+// identity names the committer for git's environment; git's own configuration counts when the author is empty.
+func (r *Repo) identity(ctx context.Context, a Author) []string {
+	if a.Name == "" || a.Email == "" {
+		if mail, _ := r.git(ctx, "config", "user.email"); strings.TrimSpace(mail) == "" {
+			a.Name, a.Email = "chart-promoter", "chart-promoter@localhost"
+		}
+	}
+	var env []string
+	for _, who := range []string{"AUTHOR", "COMMITTER"} {
+		if a.Name != "" && a.Email != "" {
+			env = append(env, "GIT_"+who+"_NAME="+a.Name, "GIT_"+who+"_EMAIL="+a.Email)
+		}
+		if !a.When.IsZero() {
+			env = append(env, "GIT_"+who+"_DATE="+a.When.UTC().Format(time.RFC3339))
+		}
+	}
+	return env
+}
+
+// Head is the full hash of the commit that is checked out. Errors: ErrNoRef on an unborn branch.
+func (r *Repo) Head(ctx context.Context) (string, error) { return r.Resolve(ctx, "HEAD") }
+
+// Resolve is the full hash of the commit that ref names. Errors: ErrNoRef.
+func (r *Repo) Resolve(ctx context.Context, ref string) (string, error) {
+	out, err := r.git(ctx, "rev-parse", "-q", "--verify", "--end-of-options", ref+"^{commit}")
+	if err != nil {
+		if errors.Is(err, ErrNotARepository) {
+			return "", err
+		}
+		return "", fmt.Errorf("%q: %w", ref, ErrNoRef)
+	}
+	return strings.TrimSpace(out), nil
+}
+
+// Reachable asks a remote for its branches, with the credentials that a clone would use. A repository without any
+// commit is reachable. Errors: ErrAuth, ErrUnreachable, ErrNoBranch.
+func Reachable(ctx context.Context, url, branch string, o Options) error {
+	clean, cred, err := splitURL(url)
+	if err != nil {
+		return err
+	}
+	if cred != (Credentials{}) {
+		o.Credentials = cred
+	}
+	_, _, err = remoteBranch(ctx, clean, CloneOptions{Branch: branch, Options: o})
+	return err
+}

@@ -1,0 +1,219 @@
+package gitrepo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Checkout puts the work tree at ref, detached. Errors: ErrNoRef.
+func (r *Repo) Checkout(ctx context.Context, ref string) error {
+	hash, err := r.Resolve(ctx, ref)
+	if err != nil {
+		return err
+	}
+	_, err = r.git(ctx, "checkout", "-q", "--detach", hash)
+	return err
+}
+
+// Tag makes an annotated tag at HEAD. The same tag at the same commit is no error.
+func (r *Repo) Tag(ctx context.Context, name, message string, a Author) error {
+	return r.tag(ctx, name, message, a, "-a")
+}
+
+// ErrNotSigned: git has no key to sign with, or cannot use it.
+var ErrNotSigned = errors.New("git cannot sign: set user.signingKey, and gpg.format for an SSH key, and see that the key can be used without a question")
+
+// SignedTag is Tag with a signature by the key of git's configuration (user.signingKey, gpg.format). Errors: ErrNotSigned.
+func (r *Repo) SignedTag(ctx context.Context, name, message string, a Author) error {
+	_, missing := r.Resolve(ctx, "refs/tags/"+name)
+	err := r.tag(ctx, name, message, a, "-s")
+	var ce *commandError
+	if errors.As(err, &ce) {
+		return fmt.Errorf("%w: %w", ErrNotSigned, err)
+	}
+	if err != nil {
+		return err
+	}
+	// Git before 2.40 makes the tag without a signature, and succeeds, when an SSH key is not there.
+	text, err := r.git(ctx, "cat-file", "tag", "refs/tags/"+name)
+	if err == nil && signature.MatchString(text) {
+		return nil
+	}
+	if missing != nil {
+		_, err = r.git(ctx, "tag", "-d", "--", name)
+	}
+	return errors.Join(fmt.Errorf("tag %s: %w", name, ErrNotSigned), err)
+}
+
+var signature = regexp.MustCompile(`(?m)^-----BEGIN (PGP SIGNATURE|PGP MESSAGE|SIGNED MESSAGE|SSH SIGNATURE)-----$`)
+
+func (r *Repo) tag(ctx context.Context, name, message string, a Author, how string) error {
+	head, err := r.Head(ctx)
+	if err != nil {
+		return err
+	}
+	if at, err := r.Resolve(ctx, "refs/tags/"+name); err == nil {
+		if at == head {
+			return nil
+		}
+		return fmt.Errorf("tag %s already names another commit, %.7s; choose another version", name, at)
+	}
+	_, err = r.run(ctx, call{args: []string{"tag", how, "-F", "-", "--", name}, stdin: message, env: r.identity(ctx, a)})
+	return err
+}
+
+// TagsAt lists the tags that name this very commit.
+func (r *Repo) TagsAt(ctx context.Context, ref string) ([]string, error) {
+	return r.lines(ctx, "tag", "--points-at", ref)
+}
+
+// TagsReachable lists the tags whose commits are in the history of ref, itself included.
+func (r *Repo) TagsReachable(ctx context.Context, ref string) ([]string, error) {
+	return r.lines(ctx, "tag", "--merged", ref)
+}
+
+// Count is the number of commits in the history of ref that are not in that of base; an empty base counts all.
+func (r *Repo) Count(ctx context.Context, base, ref string) (int, error) {
+	if base != "" {
+		ref = base + ".." + ref
+	}
+	out, err := r.git(ctx, "rev-list", "--count", "--end-of-options", ref)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(strings.TrimSpace(out))
+}
+
+// Entry is one commit of a log.
+type Entry struct {
+	Hash, Subject, Body, Author string
+	When                        time.Time
+}
+
+// Log lists the commits of a range ("v1.0..HEAD", "HEAD"), newest first, at most limit of them when that is positive,
+// only those that touch one of paths when there are any.
+func (r *Repo) Log(ctx context.Context, rng string, limit int, paths ...string) ([]Entry, error) {
+	args := []string{"log", "-z", "--format=%H%x01%s%x01%b%x01%an%x01%cI"}
+	if limit > 0 {
+		args = append(args, "-n", strconv.Itoa(limit))
+	}
+	args = append(append(args, "--end-of-options", rng, "--"), paths...)
+	out, err := r.git(ctx, args...)
+	if err != nil {
+		return nil, err
+	}
+	var log []Entry
+	for _, rec := range strings.Split(out, "\x00") {
+		f := strings.SplitN(rec, "\x01", 5)
+		if len(f) != 5 {
+			continue
+		}
+		when, err := time.Parse(time.RFC3339, strings.TrimSpace(f[4]))
+		if err != nil {
+			return nil, fmt.Errorf("reading the time of commit %.7s: %w", f[0], err)
+		}
+		log = append(log, Entry{Hash: f[0], Subject: f[1], Body: strings.TrimSpace(f[2]), Author: f[3], When: when})
+	}
+	return log, nil
+}
+
+// CommitTime is the committer's time of ref.
+func (r *Repo) CommitTime(ctx context.Context, ref string) (time.Time, error) {
+	log, err := r.Log(ctx, ref, 1)
+	if err != nil {
+		return time.Time{}, err
+	}
+	if len(log) == 0 {
+		return time.Time{}, fmt.Errorf("%q: %w", ref, ErrNoRef)
+	}
+	return log[0].When, nil
+}
+
+// DirtyFiles lists tracked files that differ from HEAD. Files that git does not know do not count: what is built is
+// an export of the commit, and they are not in it.
+func (r *Repo) DirtyFiles(ctx context.Context) ([]string, error) {
+	return r.lines(ctx, "status", "--porcelain", "--untracked-files=no")
+}
+
+// IsDirty is true when a tracked file differs from HEAD.
+func (r *Repo) IsDirty(ctx context.Context) (bool, error) {
+	files, err := r.DirtyFiles(ctx)
+	return len(files) > 0, err
+}
+
+// IsShallow is true when history was cut off by a clone with a depth.
+func (r *Repo) IsShallow(ctx context.Context) (bool, error) {
+	out, err := r.git(ctx, "rev-parse", "--is-shallow-repository")
+	return strings.TrimSpace(out) == "true", err
+}
+
+// Branch is the branch that is checked out, or empty on a detached head.
+func (r *Repo) Branch(ctx context.Context) string {
+	out, err := r.git(ctx, "symbolic-ref", "-q", "--short", "HEAD")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(out)
+}
+
+// File is the content of path at ref. Errors: ErrNoRef when there is none.
+func (r *Repo) File(ctx context.Context, ref, path string) ([]byte, error) {
+	out, err := r.git(ctx, "cat-file", "blob", ref+":"+path)
+	if err != nil {
+		return nil, fmt.Errorf("%s at %s: %w", path, ref, errors.Join(ErrNoRef, err))
+	}
+	return []byte(out), nil
+}
+
+// Export writes the files of ref into dir, without a repository, as fresh as a clone: nothing that is not in the
+// commit gets into a build. Unlike an archive it leaves nothing out, whatever .gitattributes says.
+func (r *Repo) Export(ctx context.Context, ref, dir string) error {
+	hash, err := r.Resolve(ctx, ref)
+	if err != nil {
+		return err
+	}
+	if dir, err = filepath.Abs(dir); err != nil {
+		return fmt.Errorf("exporting %.7s: %w", hash, err)
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("exporting %.7s: %w", hash, err)
+	}
+	tmp, err := os.MkdirTemp("", "export-*")
+	if err != nil {
+		return fmt.Errorf("exporting %.7s: %w", hash, err)
+	}
+	defer os.RemoveAll(tmp)
+	// The user's own index and work tree stay as they are.
+	index := []string{"GIT_INDEX_FILE=" + filepath.Join(tmp, "index")}
+	if _, err := r.run(ctx, call{args: []string{"read-tree", hash}, env: index}); err != nil {
+		return err
+	}
+	_, err = r.run(ctx, call{args: []string{"checkout-index", "-a", "-f", "--prefix=" + dir + "/"}, env: index})
+	return err
+}
+
+func (r *Repo) lines(ctx context.Context, args ...string) ([]string, error) {
+	out, err := r.git(ctx, args...)
+	if err != nil {
+		return nil, err
+	}
+	if out = strings.TrimRight(out, "\n"); out == "" {
+		return nil, nil
+	}
+	return strings.Split(out, "\n"), nil
+}
+
+// Diff is what the work tree, new files included, changes of HEAD.
+func (r *Repo) Diff(ctx context.Context) (string, error) {
+	if err := r.Add(ctx); err != nil {
+		return "", err
+	}
+	return r.git(ctx, "diff", "--cached")
+}

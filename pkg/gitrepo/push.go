@@ -1,0 +1,152 @@
+package gitrepo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"time"
+)
+
+// Push pushes HEAD to a branch of origin. Errors: ErrRejected when the branch moved meanwhile, ErrRefused when the
+// server says no, ErrAuth, ErrUnreachable.
+func (r *Repo) Push(ctx context.Context, branch string) error {
+	return r.push(ctx, "HEAD:refs/heads/"+branch)
+}
+
+// PushTag pushes one tag to origin. Errors as those of Push; ErrRejected when the tag exists there with another commit.
+func (r *Repo) PushTag(ctx context.Context, tag string) error {
+	return r.push(ctx, "refs/tags/"+tag+":refs/tags/"+tag)
+}
+
+// CheckPush asks a server whether these credentials may push to it, and pushes nothing. A server whose hooks decide is
+// only known to be willing when a push is made. Errors: ErrAuth, ErrRefused, ErrUnreachable.
+func (r *Repo) CheckPush(ctx context.Context, url string) error {
+	clean, cred, err := splitURL(url)
+	if err != nil {
+		return err
+	}
+	other := &Repo{Dir: r.Dir, opts: r.opts, url: clean}
+	if cred != (Credentials{}) {
+		other.opts.Credentials = cred
+	}
+	// The name of a branch that nobody has, so that no state of the server can be a reason to refuse.
+	_, err = other.remote(ctx, clean, "push", "--dry-run", "--porcelain", "--no-verify", "--", clean, "HEAD:refs/heads/chart-promoter-check")
+	return err
+}
+
+func (r *Repo) push(ctx context.Context, refspec string) error {
+	_, err := r.remote(ctx, "", "push", "--porcelain", "origin", refspec)
+	var ce *commandError
+	if err == nil || !errors.As(err, &ce) || ctx.Err() != nil {
+		return err
+	}
+	for _, line := range strings.Split(ce.Stdout, "\n") {
+		if !strings.HasPrefix(line, "!") {
+			continue
+		}
+		// Two pushes that meet at the server itself are told so by the reference's lock, not as "fetch first".
+		for _, race := range []string{"[rejected]", "failed to update ref", "cannot lock ref", "failed to lock", "incorrect old value", "reference already exists"} {
+			if strings.Contains(line, race) || strings.Contains(ce.Stderr, race) {
+				return fmt.Errorf("pushing %s: %w: %w", refspec, ErrRejected, err)
+			}
+		}
+		return fmt.Errorf("pushing %s: %w: %s", refspec, ErrRefused, strings.TrimSpace(strings.TrimPrefix(line, "!")))
+	}
+	return err
+}
+
+// UpdateOptions say how Update works; the zero value is ready to use.
+type UpdateOptions struct {
+	Options
+	Author Author
+	// Sparse as in CloneOptions.
+	Sparse []string
+	// Attempts bounds how often the change is made anew because the branch moved; 0 is 40.
+	Attempts int
+	// Parent is where the temporary clone is made; empty is the system's temporary directory.
+	Parent string
+	// DryRun makes the change and the commit in the temporary clone and does not push.
+	DryRun bool
+}
+
+// Update clones a branch, has mutate change the files in dir, commits all of it with the message that mutate returns,
+// and pushes. When somebody pushed meanwhile it fetches and calls mutate again on the new head: mutate must look at
+// what is there each time. changed false means that mutate had nothing to do; commit is then the head as it is,
+// empty on an unborn branch.
+func Update(ctx context.Context, url, branch string, mutate func(dir string) (message string, changed bool, err error), o UpdateOptions) (commit string, changed bool, err error) {
+	parent, err := os.MkdirTemp(o.Parent, "git-*")
+	if err != nil {
+		return "", false, fmt.Errorf("making a directory for the clone: %w", err)
+	}
+	defer os.RemoveAll(parent)
+	r, err := Clone(ctx, url, parent+"/clone", CloneOptions{Branch: branch, Depth: 1, Sparse: o.Sparse, Options: o.Options})
+	if err != nil {
+		return "", false, err
+	}
+	branch = r.Branch(ctx)
+	attempts := o.Attempts
+	if attempts <= 0 {
+		attempts = 40
+	}
+	for try := 1; ; try++ {
+		commit, changed, err = r.once(ctx, branch, mutate, o)
+		if !errors.Is(err, ErrRejected) {
+			return commit, changed, err
+		}
+		if try >= attempts {
+			return "", false, fmt.Errorf("gave up after %d attempts, others push to %s all the time; run this again later: %w", try, redact(url), err)
+		}
+		if err := pause(ctx, try); err != nil {
+			return "", false, err
+		}
+		if err := r.fetch(ctx, branch, 1, len(o.Sparse) > 0); err != nil {
+			return "", false, err
+		}
+		if err := r.ResetHard(ctx, "refs/remotes/origin/"+branch); err != nil {
+			return "", false, err
+		}
+	}
+}
+
+func (r *Repo) once(ctx context.Context, branch string, mutate func(string) (string, bool, error), o UpdateOptions) (string, bool, error) {
+	message, changed, err := mutate(r.Dir)
+	if err != nil {
+		return "", false, err
+	}
+	if changed {
+		if err := r.Add(ctx); err != nil {
+			return "", false, err
+		}
+		commit, err := r.Commit(ctx, message, o.Author)
+		if err == nil {
+			if o.DryRun {
+				return commit, true, nil
+			}
+			return commit, true, r.Push(ctx, branch)
+		}
+		if !errors.Is(err, ErrNothingToCommit) {
+			return "", false, err
+		}
+	}
+	head, err := r.Head(ctx)
+	if errors.Is(err, ErrNoRef) {
+		return "", false, nil
+	}
+	return head, false, err
+}
+
+// pause waits a random time that grows with the attempts, up to a second, so that publishers who met do not meet again.
+func pause(ctx context.Context, try int) error {
+	limit := min(time.Second, time.Duration(try)*50*time.Millisecond)
+	t := time.NewTimer(rand.N(limit))
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,187 @@
+package gitrepo
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// call is one run of git.
+type call struct {
+	args  []string
+	stdin string
+	env   []string
+	// remote is the URL this call talks to; credentials are offered to it alone.
+	remote  string
+	network bool
+}
+
+// commandError is a git that ended badly; Stderr is redacted.
+type commandError struct {
+	verb   string
+	Stderr string
+	Stdout string
+	err    error
+}
+
+func (e *commandError) Error() string {
+	msg := lastLine(e.Stderr)
+	if msg == "" {
+		msg = e.err.Error()
+	}
+	return "git " + e.verb + ": " + msg
+}
+
+func (e *commandError) Unwrap() error { return e.err }
+
+func (r *Repo) git(ctx context.Context, args ...string) (string, error) {
+	return r.run(ctx, call{args: args})
+}
+
+// remote runs a git that may talk to the network; url may be empty for the remote of a partial clone.
+func (r *Repo) remote(ctx context.Context, url string, args ...string) (string, error) {
+	if url == "" {
+		url = r.originURL(ctx)
+	}
+	return r.run(ctx, call{args: args, remote: url, network: true})
+}
+
+func (r *Repo) originURL(ctx context.Context) string {
+	if r.url != "" || r.Dir == "" {
+		return r.url
+	}
+	out, err := r.git(ctx, "config", "--get", "remote.origin.url")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(out)
+}
+
+func (r *Repo) run(ctx context.Context, c call) (string, error) {
+	cred := r.opts.Credentials
+	if cred == (Credentials{}) {
+		cred = CredentialsFromEnv(os.Getenv)
+	}
+	cmd := exec.CommandContext(ctx, "git", c.args...)
+	cmd.Dir = r.Dir
+	cmd.Env = append(environment(os.Environ(), c.remote, cred), c.env...)
+	// git starts helpers (ssh, remote-https) that outlive it; the whole group ends with the context.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = 2 * time.Second
+	var out, errOut bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errOut
+	if c.stdin != "" {
+		cmd.Stdin = strings.NewReader(c.stdin)
+	}
+	if c.network && r.opts.Log != nil {
+		r.opts.Log("git " + c.args[0] + " " + redact(c.remote))
+	}
+	err := cmd.Run()
+	if ctx.Err() != nil {
+		return "", fmt.Errorf("git %s: %w", c.args[0], ctx.Err())
+	}
+	if err == nil {
+		return out.String(), nil
+	}
+	if errors.Is(err, exec.ErrNotFound) {
+		return "", fmt.Errorf("git is not installed; install it and run this again: %w", err)
+	}
+	ce := &commandError{verb: c.args[0], Stderr: hide(errOut.String(), cred), Stdout: hide(out.String(), cred), err: err}
+	return out.String(), classify(ce, c)
+}
+
+// environment is the caller's without git's own variables for the present directory (a hook sets them), with
+// settings that keep bytes as they are and never ask a person, and with credentials for this one remote.
+func environment(base []string, remote string, cred Credentials) []string {
+	drop := map[string]bool{
+		"GIT_DIR": true, "GIT_WORK_TREE": true, "GIT_INDEX_FILE": true, "GIT_OBJECT_DIRECTORY": true, "GIT_PREFIX": true,
+		"GIT_ALTERNATE_OBJECT_DIRECTORIES": true, "GIT_COMMON_DIR": true, "GIT_NAMESPACE": true, "GIT_CONFIG_PARAMETERS": true,
+		"LC_ALL": true, "LANGUAGE": true, "GIT_TERMINAL_PROMPT": true, "GIT_TRACE": true, "GIT_TRACE_CURL": true, "GIT_CURL_VERBOSE": true,
+	}
+	var env []string
+	n := 0
+	for _, kv := range base {
+		k, v, _ := strings.Cut(kv, "=")
+		if k == "GIT_CONFIG_COUNT" {
+			n, _ = strconv.Atoi(v)
+			continue
+		}
+		if !drop[k] {
+			env = append(env, kv)
+		}
+	}
+	env = append(env, "LC_ALL=C", "GIT_TERMINAL_PROMPT=0", "GIT_MERGE_AUTOEDIT=no")
+	if !hasKey(base, "GIT_SSH_COMMAND") {
+		env = append(env, "GIT_SSH_COMMAND=ssh -o BatchMode=yes")
+	}
+	settings := [][2]string{
+		{"core.autocrlf", "false"}, {"commit.gpgsign", "false"}, {"tag.gpgsign", "false"}, {"core.hooksPath", os.DevNull},
+		{"core.quotePath", "false"}, {"gc.auto", "0"}, {"maintenance.auto", "false"}, {"advice.detachedHead", "false"},
+	}
+	extra, vars := cred.settings(remote)
+	settings = append(settings, extra...)
+	env = append(env, vars...)
+	for _, s := range settings {
+		env = append(env, fmt.Sprintf("GIT_CONFIG_KEY_%d=%s", n, s[0]), fmt.Sprintf("GIT_CONFIG_VALUE_%d=%s", n, s[1]))
+		n++
+	}
+	return append(env, fmt.Sprintf("GIT_CONFIG_COUNT=%d", n))
+}
+
+func hasKey(env []string, key string) bool {
+	for _, kv := range env {
+		if strings.HasPrefix(kv, key+"=") {
+			return true
+		}
+	}
+	return false
+}
+
+// classify names what a caller decides on; git tells it only in words.
+func classify(e *commandError, c call) error {
+	text := strings.ToLower(e.Stderr)
+	has := func(parts ...string) bool {
+		for _, p := range parts {
+			if strings.Contains(text, p) {
+				return true
+			}
+		}
+		return false
+	}
+	where := redact(c.remote)
+	switch {
+	case has("no space left on device"):
+		return fmt.Errorf("%w: %w", syscall.ENOSPC, e)
+	case has("not a git repository") && !c.network:
+		return fmt.Errorf("%w: run this inside a clone, or name one: %w", ErrNotARepository, e)
+	case !c.network:
+		return e
+	case has("authentication failed", "could not read username", "could not read password", "permission denied",
+		"invalid username or password", "terminal prompts disabled", "returned error: 403", "returned error: 401"):
+		return fmt.Errorf("%w: %s: check the user and token given in the environment: %w", ErrAuth, where, e)
+	case has("could not resolve host", "couldn't connect", "failed to connect", "connection refused", "connection timed out",
+		"does not appear to be a git repository", "not found", "does not exist", "unable to access", "could not read from remote"):
+		return fmt.Errorf("%w: %s: check the address and the network: %w", ErrUnreachable, where, e)
+	}
+	return e
+}
+
+func lastLine(s string) string {
+	lines := strings.Split(strings.TrimSpace(s), "\n")
+	for _, l := range lines {
+		for _, p := range []string{"fatal: ", "error: "} {
+			if rest, ok := strings.CutPrefix(l, p); ok {
+				return rest
+			}
+		}
+	}
+	return lines[len(lines)-1]
+}

@@ -1,0 +1,205 @@
+// Package image builds a Go program into an image without any daemon, the same commit always into the same digest,
+// and moves images between registries and archives.
+package image
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+	"golang.org/x/sync/errgroup"
+)
+
+var (
+	// ErrCompile: the program does not compile; the message holds the compiler's.
+	ErrCompile = errors.New("the program does not compile")
+	// ErrSpec: what is asked for makes no image.
+	ErrSpec = errors.New("the image's description is not usable")
+)
+
+// Spec says what goes into an image.
+type Spec struct {
+	// SourceDir is a checkout of the commit; Package the main package in it ("./cmd/x").
+	SourceDir, Package string
+	// Platforms such as "linux/amd64"; empty is linux/amd64 alone.
+	Platforms []string
+	// LDFlags for the linker; -s -w and an empty build id are always there.
+	LDFlags []string
+	// User runs the program, default 65532:65532: nobody's, and a number, as runAsNonRoot wants it.
+	User string
+	// Files are further regular files in the image, path to content: certificates, for example.
+	Files map[string][]byte
+	// Labels and annotations of the image.
+	Labels map[string]string
+	// SourceDate is the time of everything in the image; the commit's time, never now.
+	SourceDate time.Time
+	// Env is added to the compiler's environment ("GOFLAGS=…").
+	Env []string
+	// Log gets a line for each platform that is built. Nil is silent.
+	Log func(string)
+}
+
+// Build compiles the program for each platform and gives the index of their images. Errors: ErrCompile, ErrSpec.
+func Build(ctx context.Context, s Spec) (v1.ImageIndex, error) {
+	if s.Package == "" || s.SourceDir == "" {
+		return nil, fmt.Errorf("%w: it names no package to build", ErrSpec)
+	}
+	if len(s.Platforms) == 0 {
+		s.Platforms = []string{"linux/amd64"}
+	}
+	if s.User == "" {
+		s.User = "65532:65532"
+	}
+	images := make([]mutate.IndexAddendum, len(s.Platforms))
+	group, ctx := errgroup.WithContext(ctx)
+	// One after the other: the compiler uses every core by itself.
+	group.SetLimit(1)
+	for i, name := range s.Platforms {
+		group.Go(func() error {
+			p, err := v1.ParsePlatform(name)
+			if err != nil || p.OS == "" || p.Architecture == "" {
+				return fmt.Errorf("%w: %q is no platform; write linux/amd64 or linux/arm64", ErrSpec, name)
+			}
+			img, err := s.image(ctx, p)
+			if err != nil {
+				return fmt.Errorf("building for %s: %w", name, err)
+			}
+			images[i] = mutate.IndexAddendum{Add: img, Descriptor: v1.Descriptor{Platform: p}}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	idx := mutate.IndexMediaType(mutate.AppendManifests(empty.Index, images...), types.OCIImageIndex)
+	return mutate.Annotations(idx, s.Labels).(v1.ImageIndex), nil
+}
+
+func (s Spec) image(ctx context.Context, p *v1.Platform) (v1.Image, error) {
+	name := filepath.Base(filepath.ToSlash(s.Package))
+	if name == "." || name == "/" || strings.HasPrefix(name, "..") {
+		return nil, fmt.Errorf("%w: %q gives the program no name", ErrSpec, s.Package)
+	}
+	binary, err := s.compile(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	entrypoint := "/" + name
+	files := map[string][]byte{strings.TrimPrefix(entrypoint, "/"): binary}
+	for path, content := range s.Files {
+		files[strings.TrimPrefix(path, "/")] = content
+	}
+	layer, err := layerOf(files, strings.TrimPrefix(entrypoint, "/"), s.SourceDate)
+	if err != nil {
+		return nil, err
+	}
+	img := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
+	if img, err = mutate.Append(img, mutate.Addendum{Layer: layer, MediaType: types.OCILayer, History: v1.History{
+		CreatedBy: "go build " + s.Package, Created: v1.Time{Time: s.SourceDate.UTC()},
+	}}); err != nil {
+		return nil, err
+	}
+	config, err := img.ConfigFile()
+	if err != nil {
+		return nil, err
+	}
+	config = config.DeepCopy()
+	config.OS, config.Architecture, config.Variant = p.OS, p.Architecture, p.Variant
+	config.Created = v1.Time{Time: s.SourceDate.UTC()}
+	config.Config = v1.Config{Entrypoint: []string{entrypoint}, User: s.User, WorkingDir: "/", Labels: s.Labels, Env: []string{"PATH=/"}}
+	if img, err = mutate.ConfigFile(img, config); err != nil {
+		return nil, err
+	}
+	return mutate.Annotations(img, s.Labels).(v1.Image), nil
+}
+
+// compile runs the compiler so that only the source decides the bytes: no paths, no build id, no version control stamp,
+// no C library.
+func (s Spec) compile(ctx context.Context, p *v1.Platform) ([]byte, error) {
+	if s.Log != nil {
+		s.Log(fmt.Sprintf("compiling %s for %s", s.Package, p))
+	}
+	dir, err := os.MkdirTemp("", "image-*")
+	if err != nil {
+		return nil, fmt.Errorf("making a directory for the program: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	out := filepath.Join(dir, "program")
+	flags := strings.Join(append([]string{"-s", "-w", "-buildid="}, s.LDFlags...), " ")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", flags, "-o", out, s.Package)
+	cmd.Dir = s.SourceDir
+	cmd.Env = append(cleanEnv(os.Environ()), append([]string{"CGO_ENABLED=0", "GOOS=" + p.OS, "GOARCH=" + p.Architecture, "PWD=" + s.SourceDir}, s.Env...)...)
+	if p.Architecture == "arm" && p.Variant != "" {
+		cmd.Env = append(cmd.Env, "GOARM="+strings.TrimPrefix(p.Variant, "v"))
+	}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = 2 * time.Second
+	var output bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &output, &output
+	if err := cmd.Run(); err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if errors.Is(err, exec.ErrNotFound) {
+			return nil, fmt.Errorf("the go command is not installed; install Go and run this again: %w", err)
+		}
+		if strings.Contains(output.String(), syscall.ENOSPC.Error()) {
+			return nil, fmt.Errorf("compiling %s: %w", s.Package, syscall.ENOSPC)
+		}
+		return nil, fmt.Errorf("%w: mend this and build again:\n%s", ErrCompile, strings.TrimSpace(output.String()))
+	}
+	return os.ReadFile(out)
+}
+
+// cleanEnv takes out what would make the program depend on the machine that builds it.
+func cleanEnv(env []string) []string {
+	var kept []string
+	for _, kv := range env {
+		k, _, _ := strings.Cut(kv, "=")
+		switch k {
+		case "GOOS", "GOARCH", "GOAMD64", "GOARM", "GOARM64", "GOEXPERIMENT", "GOFIPS140", "GOFLAGS", "CGO_ENABLED", "GOWORK":
+		default:
+			kept = append(kept, kv)
+		}
+	}
+	return append(kept, "GOWORK=off", "GOFLAGS=", "GOAMD64=v1", "GOARM64=v8.0")
+}
+
+// layerOf is a layer whose every byte follows from its arguments. Only the program may be executed.
+func layerOf(files map[string][]byte, program string, when time.Time) (v1.Layer, error) {
+	var buf bytes.Buffer
+	tw := tar.NewWriter(&buf)
+	for _, e := range entries(files) {
+		h := &tar.Header{Name: e.name, ModTime: when.UTC().Truncate(time.Second), Format: tar.FormatPAX, Typeflag: tar.TypeReg, Mode: 0o444, Size: int64(len(files[e.name]))}
+		if e.dir {
+			h.Typeflag, h.Mode, h.Size, h.Name = tar.TypeDir, 0o755, 0, e.name+"/"
+		}
+		if e.name == program {
+			h.Mode = 0o555
+		}
+		if err := tw.WriteHeader(h); err != nil {
+			return nil, fmt.Errorf("packing %s: %w", e.name, err)
+		}
+		if _, err := tw.Write(files[e.name]); err != nil && !e.dir {
+			return nil, fmt.Errorf("packing %s: %w", e.name, err)
+		}
+	}
+	if err := tw.Close(); err != nil {
+		return nil, err
+	}
+	return tarball.LayerFromOpener(opener(buf.Bytes()), tarball.WithMediaType(types.OCILayer), tarball.WithCompressedCaching)
+}

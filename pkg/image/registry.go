@@ -1,0 +1,200 @@
+package image
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+)
+
+var (
+	// ErrNoImage: the registry has no image of this name.
+	ErrNoImage = errors.New("no such image")
+	// ErrRegistry: the registry cannot be reached or gives no sensible answer.
+	ErrRegistry = errors.New("the registry cannot be used")
+	// ErrRegistryAuth: the registry wants other credentials.
+	ErrRegistryAuth = errors.New("the registry refuses these credentials")
+	// ErrTagTaken: the tag names another image already and may not be moved.
+	ErrTagTaken = errors.New("the tag names another image already")
+)
+
+// Access is how a registry is spoken to; the zero value is ready to use.
+type Access struct {
+	// Env is where CHART_PROMOTER_REGISTRY_USER and CHART_PROMOTER_REGISTRY_PASSWORD are read, default os.Getenv. Without
+	// them docker's own configuration counts.
+	Env func(string) string
+	// Insecure allows plain HTTP; loopback addresses always may.
+	Insecure bool
+	// Transport is for tests; nil is the library's.
+	Transport http.RoundTripper
+}
+
+func (a Access) options(ctx context.Context) []remote.Option {
+	opts := []remote.Option{remote.WithContext(ctx), remote.WithUserAgent("chart-promoter"), remote.WithAuthFromKeychain(a.keychain())}
+	if a.Transport != nil {
+		opts = append(opts, remote.WithTransport(a.Transport))
+	}
+	return opts
+}
+
+// keychain prefers what is in the environment for every registry to docker's own configuration.
+func (a Access) keychain() authn.Keychain {
+	env := a.Env
+	if env == nil {
+		env = os.Getenv
+	}
+	user, password := env("CHART_PROMOTER_REGISTRY_USER"), env("CHART_PROMOTER_REGISTRY_PASSWORD")
+	if password == "" {
+		return authn.DefaultKeychain
+	}
+	return oneUser{&authn.Basic{Username: user, Password: password}}
+}
+
+type oneUser struct{ authn.Authenticator }
+
+func (o oneUser) Resolve(authn.Resource) (authn.Authenticator, error) { return o.Authenticator, nil }
+
+// Parse reads a reference such as host/path:tag or host/path@sha256:…
+func (a Access) Parse(ref string) (name.Reference, error) {
+	var opts []name.Option
+	if a.Insecure {
+		opts = append(opts, name.Insecure)
+	}
+	r, err := name.ParseReference(ref, opts...)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrSpec, err)
+	}
+	return r, nil
+}
+
+// Digest asks the registry which digest a reference has. Errors: ErrNoImage, ErrRegistry, ErrRegistryAuth.
+func (a Access) Digest(ctx context.Context, ref string) (string, error) {
+	r, err := a.Parse(ref)
+	if err != nil {
+		return "", err
+	}
+	d, err := remote.Head(r, a.options(ctx)...)
+	if err != nil {
+		return "", classify(ref, err)
+	}
+	return d.Digest.String(), nil
+}
+
+// Tags lists the tags of a repository; none when the repository does not exist.
+func (a Access) Tags(ctx context.Context, repository string) ([]string, error) {
+	r, err := a.Parse(repository)
+	if err != nil {
+		return nil, err
+	}
+	tags, err := remote.List(r.Context(), a.options(ctx)...)
+	if err = classify(repository, err); errors.Is(err, ErrNoImage) {
+		return nil, nil
+	}
+	slices.Sort(tags)
+	return tags, err
+}
+
+// CheckPush begins an upload and gives it up again: wrong credentials are found out before anything is built. Errors:
+// ErrRegistry, ErrRegistryAuth.
+func (a Access) CheckPush(ctx context.Context, repository string) error {
+	r, err := a.Parse(repository)
+	if err != nil {
+		return err
+	}
+	inner := a.Transport
+	if inner == nil {
+		inner = remote.DefaultTransport
+	}
+	return classify(repository, remote.CheckPushPermission(r, a.keychain(), withContext{ctx, inner}))
+}
+
+// withContext ends the requests of a function of the library that takes no context.
+type withContext struct {
+	ctx   context.Context
+	inner http.RoundTripper
+}
+
+func (t withContext) RoundTrip(r *http.Request) (*http.Response, error) {
+	return t.inner.RoundTrip(r.WithContext(t.ctx))
+}
+
+// Push uploads an image under a tag and gives its digest; pushed is false when the tag had it already. When keep is
+// set, a tag that names another image is left alone: ErrTagTaken. Other errors: ErrRegistry, ErrRegistryAuth.
+func (a Access) Push(ctx context.Context, idx v1.ImageIndex, ref string, keep bool) (digest string, pushed bool, err error) {
+	r, err := a.Parse(ref)
+	if err != nil {
+		return "", false, err
+	}
+	hash, err := idx.Digest()
+	if err != nil {
+		return "", false, err
+	}
+	there, err := a.Digest(ctx, ref)
+	switch {
+	case err == nil && there == hash.String():
+		return there, false, nil
+	case err == nil && keep:
+		return "", false, fmt.Errorf("%s is %s in the registry, and %s was built: %w; a release is never replaced, make a new one", ref, there, hash, ErrTagTaken)
+	case err != nil && !errors.Is(err, ErrNoImage):
+		return "", false, err
+	}
+	if err := remote.WriteIndex(r, idx, a.options(ctx)...); err != nil {
+		return "", false, classify(ref, err)
+	}
+	return hash.String(), true, nil
+}
+
+// classify names what a caller decides on.
+func classify(ref string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var te *transport.Error
+	if errors.As(err, &te) {
+		switch te.StatusCode {
+		case http.StatusNotFound:
+			return fmt.Errorf("%s: %w", ref, ErrNoImage)
+		case http.StatusUnauthorized, http.StatusForbidden:
+			return fmt.Errorf("%s: %w: log in with docker login, or set CHART_PROMOTER_REGISTRY_USER and CHART_PROMOTER_REGISTRY_PASSWORD", ref, ErrRegistryAuth)
+		}
+		return fmt.Errorf("%s: %w: it answered %d", ref, ErrRegistry, te.StatusCode)
+	}
+	var op *net.OpError
+	var dns *net.DNSError
+	if errors.As(err, &op) || errors.As(err, &dns) {
+		return fmt.Errorf("%s: %w: check its address and the network: %w", ref, ErrRegistry, err)
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return fmt.Errorf("%s: %w: %w", ref, ErrRegistry, err)
+}
+
+// Wait gives a registry that has just been started time to answer: it asks every 100 ms until the deadline.
+func (a Access) Wait(ctx context.Context, repository string, limit time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		_, err := a.Tags(ctx, repository)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("no answer within %s: %w", limit, err)
+		case <-tick.C:
+		}
+	}
+}

@@ -1,0 +1,135 @@
+package image
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+
+	"github.com/google/go-containerregistry/pkg/registry"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+)
+
+// NewRegistry is a complete registry as an HTTP handler that keeps everything below dir, so that it is the same after
+// a restart. It has no access control: listen on loopback only. Log may be nil.
+func NewRegistry(dir string, out *log.Logger) (http.Handler, error) {
+	blobs, manifests := filepath.Join(dir, "blobs"), filepath.Join(dir, "manifests")
+	for _, d := range []string{blobs, manifests} {
+		if err := os.MkdirAll(d, 0o755); err != nil {
+			return nil, fmt.Errorf("making the registry's directory: %w", err)
+		}
+	}
+	if out == nil {
+		out = log.New(io.Discard, "", 0)
+	}
+	inner := registry.New(registry.WithBlobHandler(registry.NewDiskBlobHandler(blobs)), registry.Logger(out))
+	s := &store{inner: inner, dir: manifests}
+	return s, s.replay()
+}
+
+// store keeps the manifests, which the library keeps in memory alone.
+type store struct {
+	inner http.Handler
+	dir   string
+}
+
+var manifestPath = regexp.MustCompile(`^/v2/(.+)/manifests/([^/]+)$`)
+
+type savedManifest struct {
+	Path, ContentType string
+	Body              []byte
+}
+
+func (s *store) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodPut || !manifestPath.MatchString(r.URL.Path) {
+		s.inner.ServeHTTP(w, r)
+		return
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 4<<20))
+	if err != nil {
+		http.Error(w, "the manifest cannot be read", http.StatusBadRequest)
+		return
+	}
+	answer := &answer{header: http.Header{}, code: http.StatusOK}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	s.inner.ServeHTTP(answer, r)
+	if answer.code/100 == 2 {
+		// Kept before the client hears of it: what was acknowledged is there after a crash.
+		if err := s.save(savedManifest{r.URL.Path, r.Header.Get("Content-Type"), body}); err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+	}
+	for k, v := range answer.header {
+		w.Header()[k] = v
+	}
+	w.WriteHeader(answer.code)
+	_, _ = w.Write(answer.body.Bytes())
+}
+
+func (s *store) save(m savedManifest) error {
+	data, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(s.dir, ".new-*")
+	if err != nil {
+		return fmt.Errorf("keeping a manifest: %w", err)
+	}
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), filepath.Join(s.dir, url.QueryEscape(m.Path)+".json"))
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("keeping a manifest: %w", err), os.Remove(f.Name()))
+	}
+	return nil
+}
+
+// replay gives the library what was kept. An index names images, which must be there before it.
+func (s *store) replay() error {
+	names, err := filepath.Glob(filepath.Join(s.dir, "*.json"))
+	if err != nil {
+		return err
+	}
+	for _, indexes := range []bool{false, true} {
+		for _, name := range names {
+			data, err := os.ReadFile(name)
+			if err != nil {
+				return fmt.Errorf("reading a kept manifest: %w", err)
+			}
+			var m savedManifest
+			if err := json.Unmarshal(data, &m); err != nil {
+				return fmt.Errorf("the registry's file %s is damaged, remove it: %w", name, err)
+			}
+			if types.MediaType(m.ContentType).IsIndex() != indexes {
+				continue
+			}
+			r, err := http.NewRequest(http.MethodPut, "http://localhost"+m.Path, bytes.NewReader(m.Body))
+			if err != nil {
+				return fmt.Errorf("the registry's file %s is damaged, remove it: %w", name, err)
+			}
+			r.Header.Set("Content-Type", m.ContentType)
+			s.inner.ServeHTTP(&answer{header: http.Header{}}, r)
+		}
+	}
+	return nil
+}
+
+// answer holds a response back until the store has kept what it acknowledges.
+type answer struct {
+	header http.Header
+	code   int
+	body   bytes.Buffer
+}
+
+func (a *answer) Header() http.Header         { return a.header }
+func (a *answer) Write(p []byte) (int, error) { return a.body.Write(p) }
+func (a *answer) WriteHeader(code int)        { a.code = code }

@@ -1,0 +1,166 @@
+package index
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/Masterminds/semver/v3"
+	"go.yaml.in/yaml/v3"
+)
+
+// file is an index taken apart so that entries can be put in and out.
+type file struct {
+	form   form
+	charts []*chart
+}
+
+// form is how an index is written down: plain YAML or JSON.
+type form interface {
+	// encode writes an entry as the others of its chart are written.
+	encode(e Entry, c *chart) ([]byte, error)
+	decode(raw []byte) (*Entry, error)
+	// touch moves the index's own time forward.
+	touch(t time.Time)
+	print(charts []*chart) []byte
+}
+
+type chart struct {
+	name  string
+	items []item // as they stand in the file
+	// wasEmpty says that the file has the chart without any version.
+	wasEmpty bool
+	head     []byte // YAML only: what stands before the first version
+	dash     int    // YAML only: the column of the versions' hyphens
+}
+
+// item is one version of a chart, its bytes and what is needed to find it.
+type item struct {
+	raw             []byte
+	version, digest string
+	parsed          *semver.Version // nil if Helm could not read the version
+}
+
+func newItem(raw []byte, version, digest string) item {
+	parsed, _ := semver.NewVersion(version)
+	return item{raw, version, strings.ToLower(strings.TrimPrefix(digest, "sha256:")), parsed}
+}
+
+func newestFirst(a, b item) int {
+	switch {
+	case a.parsed == nil && b.parsed == nil:
+		return 0
+	case a.parsed == nil:
+		return 1
+	case b.parsed == nil:
+		return -1
+	}
+	return b.parsed.Compare(a.parsed)
+}
+
+// chart finds a chart, or makes room for it in the order of names.
+func (f *file) chart(name string) *chart {
+	for _, c := range f.charts {
+		if c.name == name {
+			return c
+		}
+	}
+	c := &chart{name: name}
+	at := len(f.charts)
+	for i, other := range f.charts {
+		if other.name > name {
+			at = i
+			break
+		}
+	}
+	f.charts = slices.Insert(f.charts, at, c)
+	return c
+}
+
+const empty = "apiVersion: v1\nentries:\ngenerated: \"0001-01-01T00:00:00Z\"\n"
+
+// parse reads an index. Whole files of ten thousand versions are too slow for a
+// YAML parser, so the usual form, indented blocks as Helm writes them, is read line by
+// line; any other form is first brought into it by the parser.
+func parse(index []byte) (*file, error) {
+	if len(bytes.TrimSpace(index)) == 0 {
+		index = []byte(empty)
+	}
+	if json.Valid(index) {
+		return parseJSON(index)
+	}
+	f, err := parseBlock(index)
+	if !errors.Is(err, errNotPlain) {
+		return f, err
+	}
+	plain, err := normalise(index)
+	if err != nil {
+		return nil, err
+	}
+	if f, err = parseBlock(plain); errors.Is(err, errNotPlain) {
+		return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
+	return f, err
+}
+
+// normalise writes YAML of any kind as blocks.
+func normalise(index []byte) ([]byte, error) {
+	d := yaml.NewDecoder(bytes.NewReader(index))
+	var doc, more yaml.Node
+	if err := d.Decode(&doc); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
+	if err := d.Decode(&more); !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("there is more than one document: %w", ErrCorrupt)
+	}
+	if err := expand(&doc, 0); err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	e := yaml.NewEncoder(&out)
+	e.SetIndent(2)
+	if err := errors.Join(e.Encode(&doc), e.Close()); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
+	return out.Bytes(), nil
+}
+
+// expand replaces aliases by what they stand for and takes { } and [ ] away.
+func expand(n *yaml.Node, depth int) error {
+	if depth > 100 {
+		return fmt.Errorf("it is nested too deeply: %w", ErrCorrupt)
+	}
+	if n.Kind == yaml.AliasNode {
+		head, line, foot := n.HeadComment, n.LineComment, n.FootComment
+		*n = clone(n.Alias)
+		n.HeadComment, n.LineComment, n.FootComment = head, line, foot
+	}
+	if n.Kind == yaml.MappingNode {
+		for i := 0; i < len(n.Content); i += 2 {
+			n.Content[i].Style = 0 // quotes only where they must be
+		}
+	}
+	n.Anchor = ""
+	n.Style &^= yaml.FlowStyle
+	for _, c := range n.Content {
+		if err := expand(c, depth+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func clone(n *yaml.Node) yaml.Node {
+	c := *n
+	c.Content = nil
+	for _, child := range n.Content {
+		copied := clone(child)
+		c.Content = append(c.Content, &copied)
+	}
+	return c
+}

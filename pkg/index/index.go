@@ -1,0 +1,193 @@
+// Package index edits the index.yaml of a chart repository, bytes in, bytes
+// out. It works on the text: entries that are not touched keep every byte, with
+// fields and comments that neither Helm nor this package knows. Helm's own
+// IndexFile drops entries it finds invalid, and takes versions for constraints,
+// so that 0.8 "is there" when only 0.8.1 is.
+package index
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	helm "helm.sh/helm/v3/pkg/chart"
+)
+
+// Entry is one version of one chart in an index.
+type Entry struct {
+	*helm.Metadata
+	// URLs say where the package is, absolute or relative to the index.
+	URLs []string `json:"urls"`
+	// Created is when the version was published.
+	Created time.Time `json:"created"`
+	// Digest is the SHA-256 of the package, 64 hex digits.
+	Digest string `json:"digest,omitempty"`
+}
+
+var (
+	// ErrCorrupt says that the bytes are no index of a chart repository.
+	ErrCorrupt = errors.New("the index is damaged, restore index.yaml from an earlier commit or a backup")
+	// ErrNone says that there is no such version.
+	ErrNone = errors.New("no such version in the index")
+	// ErrBadEntry says that an entry could not be installed from.
+	ErrBadEntry = errors.New("not a usable entry for an index")
+)
+
+// DigestConflictError says that a version is there with another content.
+type DigestConflictError struct {
+	Name, Version, Published, Offered string
+}
+
+func (e *DigestConflictError) Error() string {
+	return fmt.Sprintf("%s %s is published with digest %.12s and will not be overwritten with %.12s: give the change a new version", e.Name, e.Version, e.Published, e.Offered)
+}
+
+var (
+	digestPattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
+	namePattern   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
+)
+
+// Add puts one entry into an index; an empty index makes a new one. What was
+// there stays as it was; a chart's versions are in order, the highest first. A
+// version that is there with the same digest leaves the index unchanged. Errors:
+// *DigestConflictError, ErrCorrupt, ErrBadEntry.
+func Add(index []byte, e Entry) (out []byte, changed bool, err error) {
+	if e.Metadata, err = ownMetadata(e.Metadata); err != nil {
+		return nil, false, fmt.Errorf("%w: %w", ErrBadEntry, err)
+	}
+	if err := validate(e); err != nil {
+		return nil, false, err
+	}
+	f, err := parse(index)
+	if err != nil {
+		return nil, false, err
+	}
+	c := f.chart(e.Name)
+	found := false
+	for _, i := range c.items {
+		if i.version != e.Version {
+			continue
+		}
+		if found = true; i.digest != e.Digest {
+			return nil, false, &DigestConflictError{e.Name, e.Version, i.digest, e.Digest}
+		}
+	}
+	if found {
+		return index, false, nil
+	}
+	raw, err := f.form.encode(e, c)
+	if err != nil {
+		return nil, false, fmt.Errorf("%w: %w", ErrBadEntry, err)
+	}
+	c.items = slices.Insert(c.items, 0, newItem(raw, e.Version, e.Digest))
+	slices.SortStableFunc(c.items, newestFirst)
+	f.form.touch(e.Created)
+	return f.form.print(f.charts), true, nil
+}
+
+// ownMetadata is a deep copy: Helm's Validate rewrites the metadata that it looks at,
+// and the caller's may be in use elsewhere at the same time.
+func ownMetadata(m *helm.Metadata) (*helm.Metadata, error) {
+	if m == nil {
+		return nil, nil
+	}
+	text, err := json.Marshal(m)
+	if err != nil {
+		return nil, err
+	}
+	own := new(helm.Metadata)
+	return own, json.Unmarshal(text, own)
+}
+
+func validate(e Entry) error {
+	if e.Metadata == nil {
+		return fmt.Errorf("there is no chart metadata: %w", ErrBadEntry)
+	}
+	name, version := e.Name, e.Version
+	err := e.Metadata.Validate()
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w: %w", ErrBadEntry, err)
+	case e.Name != name || e.Version != version:
+		// Helm takes control characters out instead of refusing them; the entry would be found under another name.
+		return fmt.Errorf("the name %q or the version %q has characters that do not print: %w", name, version, ErrBadEntry)
+	case !namePattern.MatchString(e.Name):
+		return fmt.Errorf("the chart's name %q has other characters than letters, digits, dots and hyphens: %w", e.Name, ErrBadEntry)
+	case !digestPattern.MatchString(e.Digest):
+		return fmt.Errorf("the digest %q is not 64 hex digits: %w", e.Digest, ErrBadEntry)
+	case len(e.URLs) == 0:
+		return fmt.Errorf("there is no address of the package: %w", ErrBadEntry)
+	}
+	return nil
+}
+
+// Remove takes one version out of an index. Errors: ErrNone, ErrCorrupt.
+func Remove(index []byte, name, version string) ([]byte, error) {
+	f, err := parse(index)
+	if err != nil {
+		return nil, err
+	}
+	c := f.chart(name)
+	before := len(c.items)
+	c.items = slices.DeleteFunc(c.items, func(i item) bool { return i.version == version })
+	if len(c.items) == before {
+		return nil, fmt.Errorf("%s %s: %w", name, version, ErrNone)
+	}
+	return f.form.print(f.charts), nil
+}
+
+// Lookup finds a version, compared as a string. An empty index has none. Error:
+// ErrCorrupt.
+func Lookup(index []byte, name, version string) (*Entry, bool, error) {
+	return pick(index, name, func(i item) bool { return i.version == version })
+}
+
+// Latest finds the highest version of a chart; prereleases, and with them
+// development versions, count only if asked for. Error: ErrCorrupt.
+func Latest(index []byte, name string, prerelease bool) (*Entry, bool, error) {
+	return pick(index, name, func(i item) bool { return i.parsed != nil && (prerelease || i.parsed.Prerelease() == "") })
+}
+
+func pick(index []byte, name string, want func(item) bool) (*Entry, bool, error) {
+	f, err := parse(index)
+	if err != nil {
+		return nil, false, err
+	}
+	items := slices.Clone(f.chart(name).items)
+	slices.SortStableFunc(items, newestFirst)
+	at := slices.IndexFunc(items, want)
+	if at < 0 {
+		return nil, false, nil
+	}
+	e, err := f.form.decode(items[at].raw)
+	if err != nil {
+		return nil, false, fmt.Errorf("%s %s: %w: %w", name, items[at].version, ErrCorrupt, err)
+	}
+	return e, true, nil
+}
+
+// List gives all entries, charts by name, each one's versions from the highest.
+// Error: ErrCorrupt.
+func List(index []byte) ([]Entry, error) {
+	f, err := parse(index)
+	if err != nil {
+		return nil, err
+	}
+	var all []Entry
+	for _, c := range f.charts {
+		slices.SortStableFunc(c.items, newestFirst)
+		for _, i := range c.items {
+			e, err := f.form.decode(i.raw)
+			if err != nil {
+				return nil, fmt.Errorf("%s %s: %w: %w", c.name, i.version, ErrCorrupt, err)
+			}
+			all = append(all, *e)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b Entry) int { return strings.Compare(a.Name, b.Name) })
+	return all, nil
+}

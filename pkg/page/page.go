@@ -1,0 +1,80 @@
+// Package page writes the HTML pages of the release tool, data in, bytes out: the
+// landing page of a chart repository and the status of a pipeline. Each is one file
+// without scripts, fonts or anything else from elsewhere; the same data give the same
+// bytes. What the data say is text that somebody else may have written: it is escaped,
+// cut to a length, and becomes a link or a command only if it is harmless as one.
+package page
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"regexp"
+	"time"
+)
+
+//go:embed templates
+var files embed.FS
+
+var (
+	// The spaces in front of a line are for whoever reads the style sheet, not for each reader of a page.
+	style     = regexp.MustCompile(`\n\s*`).ReplaceAllString(mustRead("templates/style.css"), "\n")
+	templates = template.Must(template.New("").Funcs(template.FuncMap{
+		"day": day, "minute": minute, "stamp": stamp, "short": short, "line": line, "link": link,
+	}).ParseFS(files, "templates/*.html"))
+)
+
+func mustRead(name string) string {
+	text, err := files.ReadFile(name)
+	if err != nil {
+		panic(err)
+	}
+	return string(text)
+}
+
+// frame is what all pages have.
+type frame struct {
+	Title string
+	Style template.CSS
+	// Policy lets the page have its own style sheet and nothing else.
+	Policy string
+}
+
+func newFrame(title string) frame {
+	sum := sha256.Sum256([]byte(style))
+	return frame{title, template.CSS(style), "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
+		"'; img-src data:; base-uri 'none'; form-action 'none'"}
+}
+
+func render(name string, data any) ([]byte, error) {
+	var out bytes.Buffer
+	if err := templates.ExecuteTemplate(&out, name, data); err != nil {
+		return nil, fmt.Errorf("write the page %s: %w", name, err)
+	}
+	return seal(blankLines.ReplaceAll(out.Bytes(), []byte("\n"))), nil
+}
+
+var (
+	blankLines = regexp.MustCompile(`\n[ \t]*(\n[ \t]*)+`)
+	sealed     = regexp.MustCompile(`<!-- Written by chart-promoter and kept up to date as long as nobody else changes it: ([0-9a-f]{64}) -->\n?$`)
+)
+
+// seal ends a page with what Generated looks for.
+func seal(content []byte) []byte {
+	return fmt.Appendf(content, "<!-- Written by chart-promoter and kept up to date as long as nobody else changes it: %x -->\n", sha256.Sum256(content))
+}
+
+// Generated says whether these are the bytes of a page that this package wrote, of any
+// version of it, and that nobody has changed since. Only such a file may be replaced.
+func Generated(content []byte) bool {
+	content = bytes.ReplaceAll(content, []byte("\r\n"), []byte("\n"))
+	at := sealed.FindSubmatchIndex(content)
+	return at != nil && string(content[at[2]:at[3]]) == fmt.Sprintf("%x", sha256.Sum256(content[:at[0]]))
+}
+
+func day(t time.Time) string    { return t.UTC().Format(time.DateOnly) }
+func minute(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") }
+func stamp(t time.Time) string  { return t.UTC().Format(time.RFC3339) }

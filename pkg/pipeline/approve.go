@@ -1,0 +1,101 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/christianb93/bitcoin-controller/pkg/attest"
+	"github.com/christianb93/bitcoin-controller/pkg/publish"
+)
+
+// ApproveOptions say who approves of what.
+type ApproveOptions struct {
+	// Stage the package may go to; empty is the first that publishes.
+	Stage string
+	// Package is its file; empty is what verify left in the work directory.
+	Package string
+	// By is the approver's name, Comment the reason.
+	By, Comment string
+	// Key signs the approval.
+	Key Key
+}
+
+// ApproveResult is an approval that promote takes with --record.
+type ApproveResult struct {
+	Stage         string `json:"stage"`
+	Chart         string `json:"chart"`
+	Version       string `json:"version"`
+	PackageDigest string `json:"packageDigest"`
+	By            string `json:"by"`
+	File          string `json:"file,omitempty"`
+}
+
+// approvalSuffix is what the file of an approval ends with, after the package's name; who gave it is part of it.
+const approvalSuffix = ".approval-%s.json"
+
+// Approve signs that a package may go to a stage.
+func Approve(_ context.Context, s *Session, o ApproveOptions) (*ApproveResult, error) {
+	stage, err := s.publisher(o.Stage)
+	if err != nil {
+		return nil, err
+	}
+	if o.By == "" {
+		return nil, fmt.Errorf("%w: an approval needs a name; give one with --by", ErrInput)
+	}
+	pkg, _, err := s.tested(PromoteOptions{Package: o.Package})
+	if err != nil {
+		return nil, err
+	}
+	key, err := s.key(o.Key)
+	if err != nil {
+		return nil, err
+	}
+	res := &ApproveResult{Stage: stage.Name, Chart: pkg.Name, Version: pkg.Version, PackageDigest: pkg.Digest, By: o.By}
+	if s.DryRun {
+		return res, nil
+	}
+	env, err := attest.SignApproval(attest.Approval{
+		Chart: pkg.Name, Version: pkg.Version, PackageDigest: pkg.Digest, Stage: stage.Name, By: o.By, At: s.Now().UTC(), Comment: o.Comment,
+	}, key)
+	if err != nil {
+		return nil, err
+	}
+	res.File, err = s.keep(fmt.Sprintf("%s"+approvalSuffix, pkg.Filename(), fmt.Sprintf("%.12x", o.By)), env)
+	return res, err
+}
+
+// YankResult says what was withdrawn.
+type YankResult struct {
+	Stage   string         `json:"stage"`
+	Chart   string         `json:"chart"`
+	Version string         `json:"version"`
+	Result  publish.Result `json:"result"`
+}
+
+// Yank takes a version out of a stage's index. Its package stays, so that the version is never given to other bytes.
+func Yank(ctx context.Context, s *Session, stageName, chartName, ver string) (*YankResult, error) {
+	stage, err := s.publisher(stageName)
+	if err != nil {
+		return nil, err
+	}
+	target, err := s.target(stage)
+	if err != nil {
+		return nil, err
+	}
+	res := &YankResult{Stage: stage.Name, Chart: chartName, Version: ver}
+	_, found, err := target.Lookup(ctx, chartName, ver)
+	if err != nil {
+		return nil, err
+	}
+	if !found {
+		return nil, fmt.Errorf("%s has no %s %s: %w", stage.Name, chartName, ver, publish.ErrNone)
+	}
+	if s.DryRun {
+		return res, nil
+	}
+	if res.Result, err = target.Yank(ctx, chartName, ver); err != nil {
+		return res, err
+	}
+	s.pageKept(res.Result, landingFile)
+	return res, s.keepStatus(ctx, stage, target)
+}

@@ -1,0 +1,194 @@
+package pipeline
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/christianb93/bitcoin-controller/pkg/chart"
+	"github.com/christianb93/bitcoin-controller/pkg/gitrepo"
+	"github.com/christianb93/bitcoin-controller/pkg/version"
+)
+
+// BumpResult says where the candidate is.
+type BumpResult struct {
+	Version version.Version `json:"version"`
+	Image   string          `json:"image,omitempty"`
+	// Repository, Branch and Commit name the candidate; Changed is false when it was there already.
+	Repository string `json:"repository"`
+	Branch     string `json:"branch"`
+	Commit     string `json:"commit"`
+	Changed    bool   `json:"changed"`
+	// Diff is set by a dry run: what would be committed.
+	Diff string `json:"diff,omitempty"`
+}
+
+// Bump brings the candidates' repository to the version of the source commit: the chart's files as they are in that
+// commit, and the configured scalars. If somebody pushes meanwhile it is done again on their commit.
+func Bump(ctx context.Context, s *Session) (*BumpResult, error) {
+	stage := s.Config.Tester()
+	if stage == nil {
+		return nil, fmt.Errorf("%w: no stage holds candidates", ErrConfig)
+	}
+	v, err := Version(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	if !v.CI.MayPush() {
+		return nil, &Skip{"the build of a pull request makes no candidate"}
+	}
+	img, err := s.built(ctx, v.Version)
+	if err != nil {
+		return nil, err
+	}
+	source := ""
+	if s.Config.Chart.Path != "" {
+		dir, _, err := s.exportSource(ctx, s.Dir, v.Commit)
+		if err != nil {
+			return nil, err
+		}
+		source = filepath.Join(dir, s.Config.Chart.Path)
+	}
+	c := stage.Candidate
+	res := &BumpResult{Version: v.Version, Repository: c.Git, Branch: c.Branch}
+	if img != nil {
+		res.Image = img.Ref()
+	}
+	mutate := func(dir string) (string, bool, error) {
+		target := filepath.Join(dir, c.Path)
+		if source != "" {
+			if err := syncChart(source, target, c.Path == "."); err != nil {
+				return "", false, err
+			}
+		}
+		if err := setScalars(target, s.Config.Chart.Scalars, values(v.Version, img)); err != nil {
+			return "", false, err
+		}
+		if s.DryRun {
+			if r, err := gitrepo.Open(ctx, dir, gitrepo.Options{}); err == nil {
+				res.Diff, _ = r.Diff(ctx)
+			}
+		}
+		return candidateMessage(s.Config.Name, v, res.Image), true, nil
+	}
+	res.Commit, res.Changed, err = gitrepo.Update(ctx, c.Git, c.Branch, mutate, gitrepo.UpdateOptions{Options: s.gitOptions(), DryRun: s.DryRun})
+	return res, err
+}
+
+func candidateMessage(name string, v *VersionResult, img string) string {
+	m := fmt.Sprintf("Candidate %s %s\n\nSource-Commit: %s\n", name, v.Chart, v.Commit)
+	if v.Tag != "" {
+		m += "Source-Tag: " + v.Tag + "\n"
+	}
+	if img != "" {
+		m += "Image: " + img + "\n"
+	}
+	if v.CI.Run != "" {
+		m += "Run: " + v.CI.Run + "\n"
+	}
+	return m
+}
+
+// values is what each field of the configuration stands for.
+func values(v version.Version, img *BuildResult) map[string]string {
+	m := map[string]string{"chartVersion": v.Chart, "appVersion": v.App, "commit": v.Commit, "imageTag": v.ImageTag}
+	if img != nil {
+		m["imageRepository"], m["imageTag"], m["imageDigest"] = img.Repository, img.Tag, img.Digest
+	}
+	return m
+}
+
+// setScalars writes the configured scalars of the chart in dir and leaves every other byte alone.
+func setScalars(dir string, scalars map[string]map[string]string, vals map[string]string) error {
+	for file, paths := range scalars {
+		path := filepath.Join(dir, file)
+		old, err := os.ReadFile(path)
+		if err != nil {
+			return fmt.Errorf("%w: the chart has no %s: %w", chart.ErrNoChart, file, err)
+		}
+		var changes []chart.Change
+		for p, field := range paths {
+			v, ok := vals[field]
+			if !ok {
+				return fmt.Errorf("%w: %s of %s gets %s, and no stage builds an image", ErrConfig, p, file, field)
+			}
+			changes = append(changes, chart.Change{Path: p, Value: v})
+		}
+		slices.SortFunc(changes, func(a, b chart.Change) int { return strings.Compare(a.Path, b.Path) })
+		edited, err := chart.Edit(old, changes)
+		if err != nil {
+			return fmt.Errorf("%s: %w", file, err)
+		}
+		if !bytes.Equal(old, edited) {
+			if err := os.WriteFile(path, edited, 0o644); err != nil {
+				return fmt.Errorf("writing %s: %w", file, err)
+			}
+		}
+	}
+	return nil
+}
+
+// syncChart makes target's chart the same as source's. Where the chart shares the root of its repository with other
+// files (CI, README), only directories that the chart itself has are cleared.
+func syncChart(source, target string, shared bool) error {
+	if _, err := os.Stat(filepath.Join(source, "Chart.yaml")); err != nil {
+		return fmt.Errorf("%w: the commit has no Chart.yaml in chart.path: %w", chart.ErrNoChart, err)
+	}
+	var clear []string
+	if !shared {
+		clear = []string{target}
+	} else {
+		entries, err := os.ReadDir(source)
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			if e.IsDir() {
+				clear = append(clear, filepath.Join(target, e.Name()))
+			}
+		}
+	}
+	for _, c := range clear {
+		if err := os.RemoveAll(c); err != nil {
+			return fmt.Errorf("replacing the chart: %w", err)
+		}
+	}
+	return filepath.WalkDir(source, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(source, path)
+		if err != nil {
+			return err
+		}
+		return copyEntry(path, filepath.Join(target, rel), d)
+	})
+}
+
+func copyEntry(from, to string, d fs.DirEntry) error {
+	switch {
+	case d.IsDir():
+		return os.MkdirAll(to, 0o755)
+	case d.Type()&fs.ModeSymlink != 0:
+		link, err := os.Readlink(from)
+		if err != nil {
+			return err
+		}
+		return errors.Join(os.RemoveAll(to), os.Symlink(link, to))
+	}
+	data, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	info, err := d.Info()
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, data, info.Mode().Perm())
+}

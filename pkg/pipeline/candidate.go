@@ -1,0 +1,151 @@
+package pipeline
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"helm.sh/helm/v3/pkg/chart/loader"
+
+	"github.com/christianb93/bitcoin-controller/pkg/chart"
+	"github.com/christianb93/bitcoin-controller/pkg/gitrepo"
+	"github.com/christianb93/bitcoin-controller/pkg/image"
+)
+
+// candidate is a packaged chart with what its values name.
+type candidate struct {
+	pkg *chart.Package
+	// image and digest are what the chart's values name; empty when the configuration sets no image.
+	image, digest, repository string
+	// commit is the full hash that appVersion names, repo the directory of a repository that has it.
+	commit, repo string
+}
+
+// openCandidate checks the candidate's repository out, unless dir is a checkout already, and packages its chart.
+func (s *Session) openCandidate(ctx context.Context, dir, commit string) (*candidate, error) {
+	stage := s.Config.Tester()
+	if stage == nil {
+		return nil, fmt.Errorf("%w: no stage holds candidates", ErrConfig)
+	}
+	if dir == "" {
+		dir = filepath.Join(s.Work, "candidate")
+		if err := os.RemoveAll(dir); err != nil {
+			return nil, fmt.Errorf("clearing %s: %w: %w", dir, ErrInput, err)
+		}
+		r, err := gitrepo.Clone(ctx, stage.Candidate.Git, dir, gitrepo.CloneOptions{Branch: stage.Candidate.Branch, Options: s.gitOptions()})
+		if err != nil {
+			return nil, err
+		}
+		if commit != "" {
+			if err := r.Checkout(ctx, commit); err != nil {
+				return nil, err
+			}
+		}
+	}
+	chartDir := filepath.Join(dir, stage.Candidate.Path)
+	if _, err := os.Stat(filepath.Join(chartDir, "Chart.yaml")); err != nil {
+		return nil, fmt.Errorf("%w: there is no %s in the candidates' repository; run bump first", chart.ErrNoChart, filepath.Join(stage.Candidate.Path, "Chart.yaml"))
+	}
+	pkg, err := chart.Pack(chartDir)
+	if err != nil {
+		return nil, fmt.Errorf("packaging the chart in %s: %w", stage.Candidate.Path, err)
+	}
+	findings, err := chart.Lint(chartDir)
+	for _, f := range findings {
+		s.line("%s", f)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", pkg.Name, pkg.Version, err)
+	}
+	c := &candidate{pkg: pkg}
+	if err := c.readImage(s.Config.Chart.Scalars); err != nil {
+		return nil, err
+	}
+	return c, s.findSource(ctx, c)
+}
+
+// readImage finds the image where the configuration says that a candidate's image is written.
+func (c *candidate) readImage(scalars map[string]map[string]string) error {
+	found := map[string]string{}
+	loaded, err := loader.LoadArchive(bytes.NewReader(c.pkg.Bytes))
+	if err != nil {
+		return fmt.Errorf("%w: %w", chart.ErrNoChart, err)
+	}
+	for path, field := range scalars["values.yaml"] {
+		v, err := lookup(loaded.Values, path)
+		if err != nil {
+			return err
+		}
+		found[field] = v
+	}
+	if found["imageRepository"] == "" {
+		return nil
+	}
+	c.digest, c.repository = found["imageDigest"], found["imageRepository"]
+	c.image = image.Reference(found["imageRepository"], found["imageTag"], c.digest)
+	return nil
+}
+
+func lookup(values map[string]any, path string) (string, error) {
+	var at any = values
+	for _, key := range strings.Split(path, ".") {
+		m, ok := at.(map[string]any)
+		if !ok {
+			return "", fmt.Errorf("%s in values.yaml: %w", path, chart.ErrPathNotFound)
+		}
+		if at, ok = m[key]; !ok {
+			return "", fmt.Errorf("%s in values.yaml: %w", path, chart.ErrPathNotFound)
+		}
+	}
+	return fmt.Sprint(at), nil
+}
+
+var shortHash = regexp.MustCompile(`^[0-9a-f]{7,64}$`)
+
+// findSource resolves appVersion to a commit: a tag of that name, or the beginning of a hash, and no branch that happens
+// to be called so. The source repository at hand is used when it has the commit, otherwise a clone.
+func (s *Session) findSource(ctx context.Context, c *candidate) error {
+	app := c.pkg.AppVersion
+	if app == "" {
+		return fmt.Errorf("%w: the chart has no appVersion, so no commit can be tested", ErrInput)
+	}
+	if r, err := gitrepo.Open(ctx, s.Dir, s.gitOptions()); err == nil {
+		if c.commit, err = resolveApp(ctx, r, app); err == nil {
+			c.repo = r.Dir
+			return nil
+		}
+	}
+	if s.Config.Source.Git == "" {
+		return fmt.Errorf("appVersion %s names no tag and no commit here, and source.git is not set: %w", app, gitrepo.ErrNoRef)
+	}
+	dir := filepath.Join(s.Work, "source.git")
+	if err := os.RemoveAll(dir); err != nil {
+		return fmt.Errorf("clearing %s: %w: %w", dir, ErrInput, err)
+	}
+	r, err := gitrepo.Clone(ctx, s.Config.Source.Git, dir, gitrepo.CloneOptions{Options: s.gitOptions()})
+	if err != nil {
+		return err
+	}
+	c.repo = dir
+	if c.commit, err = resolveApp(ctx, r, app); err != nil {
+		return fmt.Errorf("appVersion %s is in no branch or tag of the source repository: %w", app, err)
+	}
+	return nil
+}
+
+func resolveApp(ctx context.Context, r *gitrepo.Repo, app string) (string, error) {
+	tagged, err := r.Resolve(ctx, "refs/tags/"+app)
+	if err == nil || !shortHash.MatchString(app) {
+		return tagged, err
+	}
+	hash, err := r.Resolve(ctx, app)
+	if err == nil && !strings.HasPrefix(hash, app) {
+		return "", errors.Join(gitrepo.ErrNoRef, fmt.Errorf("%s is a branch, not a commit", app))
+	}
+	return hash, err
+}

@@ -1,0 +1,195 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/christianb93/bitcoin-controller/pkg/attest"
+	"github.com/christianb93/bitcoin-controller/pkg/chart"
+	"github.com/christianb93/bitcoin-controller/pkg/publish"
+)
+
+// PromoteOptions choose what is promoted, and where to.
+type PromoteOptions struct {
+	// Stage to promote to; empty is the first that publishes.
+	Stage string
+	// Package and Records are files; empty takes what verify left in the work directory.
+	Package string
+	Records []string
+	// SkipUnreleased makes a version that the stage does not take a Skip in place of a refusal.
+	SkipUnreleased bool
+}
+
+// PromoteResult is what came of a promotion.
+type PromoteResult struct {
+	Stage         string `json:"stage"`
+	Chart         string `json:"chart"`
+	Version       string `json:"version"`
+	PackageDigest string `json:"packageDigest"`
+	// Changed is false when the stage had this package already.
+	Changed  bool   `json:"changed"`
+	Location string `json:"location,omitempty"`
+	Commit   string `json:"commit,omitempty"`
+}
+
+// Promote publishes the tested package in a stage when its guards allow it. It never packages anything itself.
+func Promote(ctx context.Context, s *Session, o PromoteOptions) (*PromoteResult, error) {
+	stage, err := s.publisher(o.Stage)
+	if err != nil {
+		return nil, err
+	}
+	pkg, records, err := s.tested(o)
+	if err != nil {
+		return nil, err
+	}
+	target, err := s.target(stage)
+	if err != nil {
+		return nil, err
+	}
+	evidence, err := s.gather(ctx, stage, target, pkg, records)
+	if err != nil {
+		return nil, err
+	}
+	refusals := stage.Guards.check(stage.Name, evidence)
+	if o.SkipUnreleased && len(refusals) > 0 && refusals[0].Guard == "versions" {
+		return nil, &Skip{refusals[0].Why}
+	}
+	if len(refusals) > 0 {
+		return nil, refusals
+	}
+	provenance, err := s.provenance(stage, pkg)
+	if err != nil {
+		return nil, err
+	}
+	res := &PromoteResult{Stage: stage.Name, Chart: pkg.Name, Version: pkg.Version, PackageDigest: pkg.Digest}
+	if s.DryRun {
+		digest, found, err := target.Lookup(ctx, pkg.Name, pkg.Version)
+		res.Changed = !found || digest != pkg.Digest
+		return res, err
+	}
+	done, err := target.Publish(ctx, publish.Item{
+		Package: pkg, Provenance: provenance, Records: records, Created: s.Now().UTC(),
+		Message: fmt.Sprintf("Publish %s %s\n\nPackage-Digest: sha256:%s\n", pkg.Name, pkg.Version, pkg.Digest),
+	})
+	res.Changed, res.Location, res.Commit = done.Changed, done.Location, done.Commit
+	if err != nil {
+		return res, err
+	}
+	s.pageKept(done, landingFile)
+	return res, s.keepStatus(ctx, stage, target)
+}
+
+func (s *Session) publisher(name string) (*Stage, error) {
+	list := s.Config.Publishers()
+	if len(list) == 0 {
+		return nil, fmt.Errorf("%w: no stage publishes", ErrConfig)
+	}
+	if name == "" {
+		return list[0], nil
+	}
+	for _, st := range list {
+		if st.Name == name {
+			return st, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: there is no publishing stage %q", ErrInput, name)
+}
+
+// target opens the repository that a stage publishes to.
+func (s *Session) target(stage *Stage) (publish.Target, error) {
+	p := stage.Publish
+	opts := []publish.Option{publish.Env(s.Env), publish.Git(s.gitOptions())}
+	if s.Access.Insecure {
+		opts = append(opts, publish.Insecure())
+	}
+	cfg := publish.Config{Git: p.Git, Branch: p.Branch, Directory: s.Config.Path(p.Directory), OCI: p.OCI, URL: p.URL}
+	if p.Page {
+		cfg.Page = s.landing(p)
+	}
+	return publish.Open(cfg, opts...)
+}
+
+// tested reads the package and its records.
+func (s *Session) tested(o PromoteOptions) (*chart.Package, [][]byte, error) {
+	if o.Package == "" {
+		var v VerifyResult
+		if !s.recall(verifiedFile, &v) || v.Record == "" {
+			return nil, nil, fmt.Errorf("%w: %s holds no verified package; run verify first, or name one with --package", ErrInput, s.Work)
+		}
+		o.Package = filepath.Join(s.Work, filepath.Base(v.Package))
+		if len(o.Records) == 0 {
+			o.Records = []string{filepath.Join(s.Work, filepath.Base(v.Record))}
+		}
+	}
+	data, err := os.ReadFile(o.Package)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", ErrInput, err)
+	}
+	pkg, err := chart.ReadPackage(data)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", o.Package, err)
+	}
+	var records [][]byte
+	for _, name := range o.Records {
+		r, err := os.ReadFile(name)
+		if err != nil {
+			return nil, nil, fmt.Errorf("%w: %w", ErrInput, err)
+		}
+		records = append(records, r)
+	}
+	return pkg, records, nil
+}
+
+// gather opens every envelope that speaks of this package, those that the stage has already included.
+func (s *Session) gather(ctx context.Context, stage *Stage, target publish.Target, pkg *chart.Package, records [][]byte) (evidence, error) {
+	kept, err := target.Records(ctx, pkg.Name, pkg.Version)
+	if err != nil && !errors.Is(err, publish.ErrNone) {
+		return evidence{}, err
+	}
+	return s.weigh(stage, pkg, append(slices.Clone(records), kept...))
+}
+
+// weigh opens envelopes with the keys that a stage trusts.
+func (s *Session) weigh(stage *Stage, pkg *chart.Package, all [][]byte) (evidence, error) {
+	e := evidence{pkg: pkg}
+	if by := stage.Guards.VerifiedBy; by != "none" {
+		pub, err := s.publicKey(s.Config.Stage(by))
+		if err != nil {
+			return e, fmt.Errorf("checking the records of stage %s: %w", by, err)
+		}
+		for _, env := range all {
+			r, err := attest.Verify(env, pub)
+			e.add(r, err)
+		}
+	}
+	for i, k := range stage.Guards.ApproverKeys {
+		pub, err := s.key(k)
+		if err != nil {
+			return e, fmt.Errorf("approverKeys[%d] of stage %s: %w", i, stage.Name, err)
+		}
+		for _, env := range all {
+			if a, err := attest.VerifyApproval(env, pub); err == nil && a.Stage == stage.Name && a.PackageDigest == pkg.Digest {
+				e.approvals = append(e.approvals, *a)
+				break
+			}
+		}
+	}
+	return e, nil
+}
+
+// key reads a key that the configuration names.
+func (s *Session) key(k Key) ([]byte, error) {
+	data, err := attest.ReadKey(s.Env, k.Env, s.Config.Path(k.File))
+	if err != nil {
+		return nil, fmt.Errorf("%w; `chart-promoter keygen` makes one", err)
+	}
+	return data, nil
+}
+
+// publicKey is what checks a stage's records. It is never derived from the private key at hand: that would let any
+// machine approve of itself.
+func (s *Session) publicKey(stage *Stage) ([]byte, error) { return s.key(stage.PublicKey) }

@@ -1,0 +1,141 @@
+// Package resources makes the Kubernetes objects of a network: pure functions of the BitcoinNetwork and the operator's
+// settings. Equal input gives equal objects, so that a restart of the operator changes none.
+package resources
+
+import (
+	"fmt"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+)
+
+// Labels of the objects of a network, and values that are the same for all.
+const (
+	LabelName      = "app.kubernetes.io/name"
+	LabelInstance  = "app.kubernetes.io/instance"
+	LabelManagedBy = "app.kubernetes.io/managed-by"
+	LabelComponent = "app.kubernetes.io/component"
+	// LabelGroup carries the name of the node group; MainGroup for the main one.
+	LabelGroup = v1.GroupName + "/group"
+	// AnnotationConfigHash in a pod template restarts the nodes when their bitcoin.conf changes.
+	AnnotationConfigHash = v1.GroupName + "/config-hash"
+
+	NameValue      = "bitcoind"
+	ManagedByValue = "bitcoin-controller"
+	// MainGroup cannot clash with a group of the spec, whose names have small letters only.
+	MainGroup = "Main"
+)
+
+// FieldManager is the operator's name in server-side apply.
+const FieldManager = "bitcoin-controller"
+
+// ServiceName is the name of the network's headless Service.
+func ServiceName(network string) string { return network + "-svc" }
+
+// NetworkOf returns the network that an object made here belongs to, "" for other objects.
+func NetworkOf(labels map[string]string) string {
+	if labels[LabelManagedBy] != ManagedByValue || labels[LabelName] != NameValue {
+		return ""
+	}
+	return labels[LabelInstance]
+}
+
+// Group is one StatefulSet's worth of nodes, with the defaults filled in.
+type Group struct {
+	// Name as in the spec, "" for the main group.
+	Name string
+	// First ordinal in the network.
+	First int
+	// Nodes is how many.
+	Nodes  int
+	Image  string
+	Config map[string]string
+	// StatefulSet and ConfigMap are the names of the group's objects.
+	StatefulSet string
+	ConfigMap   string
+}
+
+// Groups returns the main group and the others, in the order in which their nodes are numbered.
+func Groups(network *v1.BitcoinNetwork, defaultImage string) []Group {
+	image := network.Spec.Image
+	if image == "" {
+		image = defaultImage
+	}
+	groups := make([]Group, 0, 1+len(network.Spec.Groups))
+	groups = append(groups, Group{
+		Nodes: int(network.Spec.Nodes), Image: image, Config: merge(network.Spec.Config, nil),
+		StatefulSet: network.Name + "-sts", ConfigMap: network.Name + "-config",
+	})
+	next := int(network.Spec.Nodes)
+	for _, g := range network.Spec.Groups {
+		group := Group{
+			Name: g.Name, First: next, Nodes: int(g.Nodes), Image: g.Image, Config: merge(network.Spec.Config, g.Config),
+			StatefulSet: fmt.Sprintf("%s-%s-sts", network.Name, g.Name),
+			ConfigMap:   fmt.Sprintf("%s-%s-config", network.Name, g.Name),
+		}
+		if group.Image == "" {
+			group.Image = image
+		}
+		groups = append(groups, group)
+		next += group.Nodes
+	}
+	return groups
+}
+
+// PodName of the i-th node of the group, counted from 0.
+func (g Group) PodName(i int) string { return fmt.Sprintf("%s-%d", g.StatefulSet, i) }
+
+// Ordinal in the network of a pod of this group.
+func (g Group) Ordinal(pod string) (int, bool) {
+	number, ok := strings.CutPrefix(pod, g.StatefulSet+"-")
+	if !ok {
+		return 0, false
+	}
+	var i int
+	if _, err := fmt.Sscanf(number, "%d", &i); err != nil || g.PodName(i) != pod {
+		return 0, false
+	}
+	return g.First + i, i < g.Nodes
+}
+
+// Labels of every object of the network.
+func Labels(network string) map[string]string {
+	return map[string]string{LabelName: NameValue, LabelInstance: network, LabelManagedBy: ManagedByValue}
+}
+
+// Selector finds the group's pods.
+func (g Group) Selector(network string) map[string]string {
+	labels := Labels(network)
+	labels[LabelGroup] = MainGroup
+	if g.Name != "" {
+		labels[LabelGroup] = g.Name
+	}
+	return labels
+}
+
+func merge(base, over v1.Config) map[string]string {
+	merged := make(map[string]string, len(base)+len(over))
+	for k, v := range base {
+		merged[k] = string(v)
+	}
+	for k, v := range over {
+		merged[k] = string(v)
+	}
+	return merged
+}
+
+// ports of a node, as Service ports or container ports.
+var ports = []struct {
+	name string
+	port int32
+}{{"rpc", rpcPort}, {"p2p", p2pPort}}
+
+func containerPorts() []corev1.ContainerPort {
+	list := make([]corev1.ContainerPort, len(ports))
+	for i, p := range ports {
+		list[i] = corev1.ContainerPort{Name: p.name, ContainerPort: p.port, Protocol: corev1.ProtocolTCP}
+	}
+	return list
+}

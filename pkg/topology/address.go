@@ -1,0 +1,76 @@
+package topology
+
+import (
+	"net/netip"
+	"strings"
+)
+
+// p2pPort is where the nodes of a network listen and what bitcoind dials on regtest
+// when an address has no port.
+const p2pPort = "18444"
+
+// endpoint is an address as bitcoind writes or accepts it.
+type endpoint struct {
+	// addr is the IP address, an IPv4 one also if it was written in IPv6 form. It is
+	// not valid when a name was given.
+	addr netip.Addr
+	// bare tells that nothing but the IP address was given.
+	bare bool
+	// port is empty when none was given.
+	port string
+}
+
+// reaches tells whether bitcoind, dialling the endpoint, comes to the node at addr.
+func (e endpoint) reaches(addr netip.Addr) bool {
+	return e.addr.IsValid() && e.addr == addr && (e.port == "" || e.port == p2pPort)
+}
+
+// parseEndpoint takes an address apart. What does not begin with an IP address is a name.
+func parseEndpoint(text string) endpoint {
+	host, port, ok := splitHost(text)
+	if !ok {
+		return endpoint{}
+	}
+	addr, ok := parseIP(host)
+	if !ok {
+		return endpoint{}
+	}
+	return endpoint{addr: addr, bare: host == text, port: port}
+}
+
+// splitHost separates the host from the port in "10.0.0.1", "10.0.0.1:18444", "fd00::1",
+// "[fd00::1]" and "[fd00::1]:18444".
+func splitHost(text string) (host, port string, ok bool) {
+	if strings.HasPrefix(text, "[") {
+		host, rest, closed := strings.Cut(text[1:], "]")
+		port, hasPort := strings.CutPrefix(rest, ":")
+		return host, port, closed && (hasPort || rest == "")
+	}
+	first := strings.IndexByte(text, ':')
+	if first < 0 || first != strings.LastIndexByte(text, ':') {
+		return text, "", true
+	}
+	return text[:first], text[first+1:], true
+}
+
+func parseIP(text string) (netip.Addr, bool) {
+	// A name makes ParseAddr build an error, which is not worth its cost here.
+	if text == "" || text[0] > 'f' || !strings.ContainsAny(text, ".:") {
+		return netip.Addr{}, false
+	}
+	addr, err := netip.ParseAddr(text)
+	if err != nil || addr.Zone() != "" {
+		return netip.Addr{}, false
+	}
+	return addr.Unmap(), true
+}
+
+// canonical is the usual way to write an address: the given one if it is that, which
+// spares making a new string for every node at every look.
+func canonical(addr netip.Addr, given string) string {
+	var buffer [48]byte
+	if text := addr.AppendTo(buffer[:0]); string(text) != given {
+		return string(text)
+	}
+	return given
+}

@@ -1,0 +1,83 @@
+package topology
+
+import (
+	"slices"
+	"testing"
+)
+
+// checkActions checks what must hold for the answer to any report, however odd.
+func checkActions(t *testing.T, nodes []Node, actions []Action) {
+	t.Helper()
+	place := map[ActionKind]int{Remove: 0, Disconnect: 1, OneTry: 2, Add: 3}
+	for i, action := range actions {
+		if _, known := place[action.Kind]; !known {
+			t.Fatalf("%v: no such call", action)
+		}
+		node := nodeOf(nodes, action.Node)
+		if node == nil || !node.Answered {
+			t.Fatalf("%v: the node is not known or did not answer", action)
+		}
+		if i > 0 {
+			before := actions[i-1]
+			if before.Node > action.Node || before.Node == action.Node && place[before.Kind] > place[action.Kind] {
+				t.Fatalf("%v comes before %v", before, action)
+			}
+		}
+		peer := nodeOf(nodes, action.Peer)
+		if action.Peer != -1 && peer == nil {
+			t.Fatalf("%v: node %d is not known", action, action.Peer)
+		}
+		switch action.Kind {
+		case Remove:
+			if !slices.Contains(node.Added, action.Target) || !parseEndpoint(action.Target).bare {
+				t.Fatalf("%v: it is not on the list of %+v, or the user's", action, *node)
+			}
+		case Disconnect:
+			if !slices.ContainsFunc(node.Peers, func(p Peer) bool { return p.ID == action.PeerID && p.Address == action.Target }) {
+				t.Fatalf("%v: no such connection in %+v", action, *node)
+			}
+			if action.Peer == -1 {
+				t.Fatalf("%v: nobody knows with whom", action)
+			}
+		case OneTry, Add:
+			if peer == nil || peer == node || !peer.Answered {
+				t.Fatalf("%v: nobody to dial there", action)
+			}
+			if addr, _ := parseIP(peer.Address); addr.String() != action.Target {
+				t.Fatalf("%v: the address of node %d is %s", action, action.Peer, peer.Address)
+			}
+		}
+	}
+	checkNoneTwice(t, actions)
+}
+
+func checkNoneTwice(t *testing.T, actions []Action) {
+	t.Helper()
+	type pair struct{ a, b int }
+	dialled := map[pair]bool{}
+	seen := map[Action]bool{}
+	for _, action := range actions {
+		if action.Kind == OneTry || action.Kind == Add {
+			if seen[action] {
+				t.Fatalf("%v is there twice", action)
+			}
+			seen[action] = true
+		}
+		if action.Kind == OneTry {
+			p := pair{min(action.Node, action.Peer), max(action.Node, action.Peer)}
+			if dialled[p] {
+				t.Fatalf("nodes %d and %d are both to dial", p.a, p.b)
+			}
+			dialled[p] = true
+		}
+	}
+}
+
+// nodeOf returns the first node with the ordinal.
+func nodeOf(nodes []Node, ordinal int) *Node {
+	i := slices.IndexFunc(nodes, func(node Node) bool { return node.Ordinal == ordinal })
+	if i < 0 {
+		return nil
+	}
+	return &nodes[i]
+}

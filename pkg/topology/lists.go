@@ -1,0 +1,168 @@
+package topology
+
+// maxListed is bitcoind's MAX_ADDNODE_CONNECTIONS: it keeps no more connections than
+// this out of its addnode list. Further entries could be stored, but an unreachable one
+// among the first would then keep later ones from being tried.
+const maxListed = 8
+
+// list is the nodes that one node has on its addnode list.
+type list struct {
+	to [maxListed]int
+	n  int
+}
+
+func (l *list) nodes() []int { return l.to[:l.n] }
+
+func (l *list) full() bool { return l.n == maxListed }
+
+func (l *list) add(node int) {
+	l.to[l.n] = node
+	l.n++
+}
+
+func (l *list) slot(node int) int {
+	for slot, listed := range l.nodes() {
+		if listed == node {
+			return slot
+		}
+	}
+	return -1
+}
+
+func (l *list) has(node int) bool { return l.slot(node) >= 0 }
+
+// chooseLists decides who is on whose list, from the wanted edges alone: what is up or
+// down at the moment changes no list.
+//
+// A node with up to eight neighbours lists them all. A node with more lists eight, and
+// what matters then is that every edge is on the list of at least one of its ends, so
+// that bitcoind restores it when the operator is away. It lists the next eight, counting
+// upwards and round. In a mesh of up to 17 nodes this covers every edge, every node is
+// listed by as many as it lists (a node that was restarted has lost its own list and
+// depends on the others'), and a new node changes one entry on eight lists. Where the
+// shape is less regular, coverage then moves entries until no further edge can be covered.
+func (v *view) chooseLists() []list {
+	lists := make([]list, len(v.nodes))
+	for i := range lists {
+		v.listNext(&lists[i], i)
+	}
+	(&coverage{view: v, lists: lists}).improve()
+	for i := range lists {
+		for _, j := range lists[i].nodes() {
+			v.row(i)[j] |= listed
+		}
+	}
+	return lists
+}
+
+func (v *view) listNext(l *list, i int) {
+	n := len(v.nodes)
+	row := v.row(i)
+	for step, left := 1, v.degree[i]; left > 0 && !l.full(); step++ {
+		j := i + step
+		if j >= n {
+			j -= n
+		}
+		if row[j]&wanted != 0 {
+			l.add(j)
+			left--
+		}
+	}
+}
+
+// big tells whether a node has more neighbours than it can list. The edges of all others
+// are covered by them, so that only those between big nodes can be in need of a list.
+func (v *view) big(i int) bool { return v.degree[i] > maxListed }
+
+// coverage moves entries of big nodes so that more edges are on the list of at least one
+// of their ends. It is the search for augmenting paths of a bipartite matching, edges on
+// one side and the places of lists on the other, and ends with the largest number possible.
+type coverage struct {
+	*view
+	lists []list
+	// exhausted are nodes from which no path leads to a free place, now and later.
+	exhausted []bool
+	// from is the path that is being searched: the node that each one was reached from.
+	from []int
+}
+
+const unvisited, start = -2, -1
+
+func (c *coverage) improve() {
+	if !c.anyPlace() {
+		return
+	}
+	n := len(c.nodes)
+	c.exhausted = make([]bool, n)
+	c.from = make([]int, n)
+	for i := range n {
+		if !c.big(i) {
+			continue
+		}
+		for j := i + 1; j < n; j++ {
+			if c.is(i, j, wanted) && c.big(j) && !c.lists[i].has(j) && !c.lists[j].has(i) {
+				c.coverEdge(i, j)
+			}
+		}
+	}
+}
+
+func (c *coverage) anyPlace() bool {
+	for i := range c.nodes {
+		if c.big(i) && c.place(i) >= 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// place returns the slot on the list of a big node that can be given to another edge
+// without loss, because its node lists i in turn. It returns -1 if there is none.
+func (c *coverage) place(i int) int {
+	for slot, j := range c.lists[i].nodes() {
+		if c.lists[j].has(i) {
+			return slot
+		}
+	}
+	return -1
+}
+
+// coverEdge finds a list with a place to spare that can be reached from one end of the
+// edge, and hands the edges on the way over, each from the list of one of its ends to
+// that of the other.
+func (c *coverage) coverEdge(i, j int) {
+	for k := range c.from {
+		c.from[k] = unvisited
+	}
+	var queue []int
+	visit := func(node, from int) {
+		if c.from[node] == unvisited && !c.exhausted[node] {
+			c.from[node] = from
+			queue = append(queue, node)
+		}
+	}
+	visit(i, start)
+	visit(j, start)
+	for next := 0; next < len(queue); next++ {
+		node := queue[next]
+		if slot := c.place(node); slot >= 0 {
+			c.handOver(node, slot, i, j)
+			return
+		}
+		for _, neighbour := range c.lists[node].nodes() {
+			visit(neighbour, node)
+		}
+	}
+	for _, node := range queue {
+		c.exhausted[node] = true
+	}
+}
+
+func (c *coverage) handOver(node, slot, i, j int) {
+	for c.from[node] != start {
+		giver := c.from[node]
+		c.lists[node].to[slot] = giver
+		node, slot = giver, c.lists[giver].slot(node)
+	}
+	c.lists[node].to[slot] = i + j - node
+}

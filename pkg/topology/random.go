@@ -1,0 +1,149 @@
+package topology
+
+import (
+	"math/bits"
+	"slices"
+)
+
+// random returns a connected graph of n nodes in which every node has degree
+// neighbours; one node has one less when n*degree is odd, as no such graph exists then.
+//
+// The graph grows: it starts as a mesh of degree+1 nodes, and every further node is put
+// into the middle of degree/2 edges that have no node in common. That leaves the degree
+// of all others as it was and can cut nothing in two, and the graph of n+1 nodes is the
+// graph of n nodes with no more than degree/2 edges replaced, so that scaling up or down
+// leaves nearly all connections alone. Drawing a whole random regular graph for every n
+// would rewire the network each time.
+//
+// An odd degree leaves every other new node one neighbour short; the next one makes that
+// good. Degree 1 would be pairs without connection between them, and gives a line.
+func random(n, degree int, seed int64) []Edge {
+	switch {
+	case degree >= n:
+		return mesh(n)
+	case degree <= 1:
+		return line(n)
+	}
+	g := &growing{degree: degree, deficient: -1}
+	for node := range n {
+		g.grow(node, newSplitMix(seed, node))
+	}
+	return g.edges()
+}
+
+// growing is a random graph under construction.
+type growing struct {
+	degree     int
+	neighbours [][]int
+	// deficient is the node that is one neighbour short, or -1.
+	deficient int
+}
+
+func (g *growing) grow(node int, rng splitMix) {
+	g.neighbours = append(g.neighbours, make([]int, 0, g.degree))
+	if node <= g.degree {
+		for other := range node {
+			g.join(node, other)
+		}
+		return
+	}
+	g.splitEdges(node, rng)
+	if g.degree%2 == 0 {
+		return
+	}
+	if g.deficient < 0 {
+		g.deficient = node
+		return
+	}
+	g.join(node, g.deficient)
+	g.deficient = -1
+}
+
+// splitEdges puts the node into the middle of degree/2 edges that share no node with
+// each other nor with the deficient one, which is about to become a neighbour too.
+//
+// There always is such an edge at every node that is not taken yet: of its degree
+// neighbours at most degree-2 are taken, and one may be the deficient one, which
+// happens only when degree is odd and one less is taken.
+func (g *growing) splitEdges(node int, rng splitMix) {
+	taken := make([]bool, node)
+	candidates := make([]int, node)
+	for i := range candidates {
+		candidates[i] = i
+	}
+	if g.deficient >= 0 {
+		taken[g.deficient] = true
+	}
+	free := make([]int, 0, g.degree)
+	for split := 0; split < g.degree/2; {
+		drawn := rng.below(len(candidates))
+		a := candidates[drawn]
+		candidates[drawn] = candidates[len(candidates)-1]
+		candidates = candidates[:len(candidates)-1]
+		if taken[a] {
+			continue
+		}
+		free = free[:0]
+		for _, b := range g.neighbours[a] {
+			if !taken[b] {
+				free = append(free, b)
+			}
+		}
+		b := free[rng.below(len(free))]
+		taken[a], taken[b] = true, true
+		g.replace(a, b, node)
+		g.replace(b, a, node)
+		g.neighbours[node] = append(g.neighbours[node], a, b)
+		split++
+	}
+}
+
+func (g *growing) join(a, b int) {
+	g.neighbours[a] = append(g.neighbours[a], b)
+	g.neighbours[b] = append(g.neighbours[b], a)
+}
+
+func (g *growing) replace(of, old, by int) {
+	g.neighbours[of][slices.Index(g.neighbours[of], old)] = by
+}
+
+func (g *growing) edges() []Edge {
+	edges := make([]Edge, 0, len(g.neighbours)*g.degree/2)
+	for a, neighbours := range g.neighbours {
+		for _, b := range neighbours {
+			if a < b {
+				edges = append(edges, Edge{a, b})
+			}
+		}
+	}
+	slices.SortFunc(edges, compareEdges)
+	return edges
+}
+
+// splitMix is the SplitMix64 generator. It is written out here because a network must
+// keep its edges when the program is built with another Go release.
+type splitMix struct{ state uint64 }
+
+// newSplitMix gives every node of a network a sequence of its own, so that the choices
+// made for one node do not depend on how many were made before.
+func newSplitMix(seed int64, node int) splitMix {
+	s := splitMix{state: uint64(seed)}
+	s.state = s.next() + uint64(node)
+	s.state = s.next()
+	return s
+}
+
+func (s *splitMix) next() uint64 {
+	s.state += 0x9e3779b97f4a7c15
+	z := s.state
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	return z ^ z>>31
+}
+
+// below returns a number from 0 to n-1. That it is not perfectly even for an n that is
+// no power of two does not matter at these sizes.
+func (s *splitMix) below(n int) int {
+	high, _ := bits.Mul64(s.next(), uint64(n))
+	return int(high)
+}

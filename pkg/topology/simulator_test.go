@@ -1,0 +1,240 @@
+package topology
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"testing"
+)
+
+// simulator is a network of nodes that behave as bitcoind does as far as connections go:
+// what a call does, what a node dials by itself, and what it then reports. Time passes in
+// steps of two seconds, as often as bitcoind goes through its addnode list.
+type simulator struct {
+	t     *testing.T
+	rng   *rand.Rand
+	nodes []*simNode
+	conns []*simConn
+	// seconds since the start.
+	seconds int
+	// lost is the share of calls that fail, from 0 to 1.
+	lost float64
+	// addresses counts those given out, as none is used twice.
+	addresses int
+}
+
+type simNode struct {
+	ordinal int
+	addr    netip.Addr
+	// up nodes accept connections; silent ones are up but do not answer calls.
+	up, silent bool
+	// hidden is the address that others see when this node dials them through address
+	// translation; not valid without.
+	hidden netip.Addr
+	// unreachable nodes can dial but not be dialled.
+	unreachable bool
+	entries     []*simEntry
+	nextID      int64
+}
+
+type simEntry struct {
+	text string
+	// lastTry in seconds; a long time ago for a new entry.
+	lastTry int
+}
+
+// simConn is one connection. Each side may believe in it longer than the other.
+type simConn struct {
+	from, to         *simNode
+	fromAddr, toAddr netip.Addr
+	fromID, toID     int64
+	// target is what was dialled, and what the dialling node reports.
+	target string
+	// byList connections hold one of the eight places.
+	byList             bool
+	fromOpen, toOpen   bool
+	fromShook, toShook bool
+}
+
+func newSimulator(t *testing.T, seed uint64, nodes int) *simulator {
+	s := &simulator{t: t, rng: rand.New(rand.NewPCG(seed, 0))}
+	s.scale(nodes)
+	return s
+}
+
+// scale starts or stops nodes at the end, as a StatefulSet does.
+func (s *simulator) scale(nodes int) {
+	for len(s.nodes) > nodes {
+		s.stop(s.nodes[len(s.nodes)-1])
+		s.nodes = s.nodes[:len(s.nodes)-1]
+	}
+	for len(s.nodes) < nodes {
+		node := &simNode{ordinal: len(s.nodes)}
+		s.nodes = append(s.nodes, node)
+		s.start(node, s.newAddress())
+	}
+}
+
+func (s *simulator) newAddress() netip.Addr {
+	s.addresses++
+	return netip.AddrFrom4([4]byte{10, 244, byte(s.addresses >> 8), byte(s.addresses)})
+}
+
+func (s *simulator) start(node *simNode, addr netip.Addr) {
+	node.addr, node.up, node.silent, node.entries = addr, true, false, nil
+}
+
+// stop ends a node. Most of its peers notice at once, others go on believing in the
+// connection for a while.
+func (s *simulator) stop(node *simNode) {
+	node.up, node.addr = false, netip.Addr{}
+	for _, c := range s.conns {
+		if c.from == node {
+			c.fromOpen, c.toOpen = false, c.toOpen && s.rng.IntN(4) == 0
+		}
+		if c.to == node {
+			c.toOpen, c.fromOpen = false, c.fromOpen && s.rng.IntN(4) == 0
+		}
+	}
+	s.sweep()
+}
+
+// restart is what happens when a container ends: all that bitcoind had in memory is gone.
+func (s *simulator) restart(node *simNode) {
+	addr := node.addr
+	s.stop(node)
+	s.start(node, addr)
+}
+
+// replace is what happens when a pod is deleted: it comes back with another address.
+func (s *simulator) replace(node *simNode) {
+	s.stop(node)
+	s.start(node, s.newAddress())
+}
+
+func (s *simulator) sweep() {
+	s.conns = slices.DeleteFunc(s.conns, func(c *simConn) bool { return !c.fromOpen && !c.toOpen })
+}
+
+// pass lets two seconds go by.
+func (s *simulator) pass() {
+	s.seconds += 2
+	for _, i := range s.rng.Perm(len(s.nodes)) {
+		s.walk(s.nodes[i])
+	}
+	for _, c := range s.conns {
+		if c.fromOpen != c.toOpen && s.rng.IntN(4) == 0 {
+			c.fromOpen, c.toOpen = false, false
+		}
+		if c.fromOpen && c.toOpen && !c.from.silent && !c.to.silent {
+			c.fromShook, c.toShook = true, true
+		}
+	}
+	s.sweep()
+}
+
+// reports is what the nodes answer. They are not asked at quite the same moment: now and
+// then one of them dials in between.
+func (s *simulator) reports() []Node {
+	reports := make([]Node, 0, len(s.nodes))
+	for _, i := range s.rng.Perm(len(s.nodes)) {
+		node := s.nodes[i]
+		report := Node{Ordinal: node.ordinal, Answered: node.up && !node.silent}
+		if node.addr.IsValid() {
+			report.Address = node.addr.String()
+		}
+		if report.Answered {
+			for _, entry := range node.entries {
+				report.Added = append(report.Added, entry.text)
+			}
+			report.Peers = s.peersOf(node)
+		}
+		reports = append(reports, report)
+		if s.rng.IntN(2*len(s.nodes)) == 0 {
+			s.walk(s.nodes[s.rng.IntN(len(s.nodes))])
+		}
+	}
+	return reports
+}
+
+// halfOpen tells whether some node still believes in a connection that is over.
+func (s *simulator) halfOpen() bool {
+	return slices.ContainsFunc(s.conns, func(c *simConn) bool { return c.fromOpen != c.toOpen })
+}
+
+// edges are the pairs of nodes with a connection, as it really is.
+func (s *simulator) edges() []Edge {
+	var edges []Edge
+	for _, c := range s.conns {
+		if c.fromOpen && c.toOpen {
+			edges = append(edges, Edge{min(c.from.ordinal, c.to.ordinal), max(c.from.ordinal, c.to.ordinal)})
+		}
+	}
+	slices.SortFunc(edges, compareEdges)
+	return slices.Compact(edges)
+}
+
+// look is one reconcile. The calls to one node are made in order, the nodes are called in
+// any order and at the same time, and go through their lists meanwhile. It returns how
+// many calls were made.
+func (s *simulator) look(desired []Edge) int {
+	s.t.Helper()
+	reports := s.reports()
+	actions := Plan(desired, reports)
+	checkActions(s.t, reports, actions)
+	byNode := make([][]Action, len(s.nodes))
+	for _, action := range actions {
+		byNode[action.Node] = append(byNode[action.Node], action)
+	}
+	for left := len(actions); left > 0; {
+		i := s.rng.IntN(len(byNode))
+		if len(byNode[i]) > 0 {
+			s.call(byNode[i][0])
+			byNode[i] = byNode[i][1:]
+			left--
+			if s.rng.IntN(4) == 0 {
+				s.walk(s.nodes[i])
+			}
+		}
+	}
+	return len(actions)
+}
+
+// mess brings the network into any state that could come to be: entries for nodes, for
+// old addresses and of the user, connections nobody wants, and double ones.
+func (s *simulator) mess() {
+	for _, node := range s.nodes {
+		for range s.rng.IntN(14) {
+			text := s.newAddress().String()
+			switch s.rng.IntN(4) {
+			case 0:
+				text = fmt.Sprintf("btcd-%d.example:18444", s.rng.IntN(3))
+			case 1, 2:
+				text = s.nodes[s.rng.IntN(len(s.nodes))].addr.String()
+			}
+			if !slices.ContainsFunc(node.entries, func(e *simEntry) bool { return e.text == text }) {
+				node.entries = append(node.entries, &simEntry{text: text, lastTry: s.seconds - s.rng.IntN(120)})
+			}
+		}
+		for range s.rng.IntN(10) {
+			other := s.nodes[s.rng.IntN(len(s.nodes))]
+			target := other.addr.String()
+			switch s.rng.IntN(8) {
+			case 0:
+				target += ":18444"
+			case 1:
+				target = other.name() + "net-svc"
+			}
+			s.dial(node, target, s.rng.IntN(2) == 0)
+		}
+	}
+}
+
+// halve ends some connections in a way that only one side notices.
+func (s *simulator) halve() {
+	for _, c := range s.conns {
+		c.fromOpen, c.toOpen = s.rng.IntN(8) > 0, s.rng.IntN(8) > 0
+	}
+	s.sweep()
+}

@@ -1,0 +1,202 @@
+package topology
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+)
+
+// relation is what node i has to do with node j.
+type relation uint8
+
+const (
+	// wanted: an edge should join them.
+	wanted relation = 1 << iota
+	// listed: j belongs on the list of i.
+	listed
+	// reported: i reports a connection with j.
+	reported
+	// dialled: among those is one that i made.
+	dialled
+	// handshaked: among those is one on which j has introduced itself.
+	handshaked
+	// toDial: i is to dial j now.
+	toDial
+	// unlisting: i is to take j off its list now.
+	unlisting
+)
+
+// view is what is known at one look, with the nodes numbered by their place in the
+// order of ordinals. A network has at most some hundred nodes, and at that size a full
+// matrix is smaller and a good deal faster than maps of edges.
+type view struct {
+	nodes []*Node
+	// addrs are the addresses of the nodes, not valid for a node without one, and texts
+	// the same as they are written into calls.
+	addrs []netip.Addr
+	texts []string
+	// owner maps an address, as in texts, to the one node that has it.
+	owner map[string]int
+	// live are the nodes that answered under an address which is theirs alone.
+	live []bool
+	// named are the nodes with a connection that they made to a name.
+	named []bool
+	// degree is the number of wanted edges of each node.
+	degree []int
+	cells  []relation
+}
+
+// newView sorts the nodes out. Of two nodes with the same ordinal the first counts.
+func newView(nodes []Node) *view {
+	v := &view{nodes: byOrdinal(nodes)}
+	n := len(v.nodes)
+	v.addrs = make([]netip.Addr, n)
+	v.live = make([]bool, n)
+	v.named = make([]bool, n)
+	v.degree = make([]int, n)
+	v.texts = make([]string, n)
+	v.cells = make([]relation, n*n)
+	v.settleAddresses()
+	for i := range v.nodes {
+		if v.live[i] {
+			v.readPeers(i)
+		}
+	}
+	return v
+}
+
+func byOrdinal(nodes []Node) []*Node {
+	sorted := make([]*Node, len(nodes))
+	for i := range nodes {
+		sorted[i] = &nodes[i]
+	}
+	slices.SortStableFunc(sorted, func(a, b *Node) int { return cmp.Compare(a.Ordinal, b.Ordinal) })
+	return slices.CompactFunc(sorted, func(a, b *Node) bool { return a.Ordinal == b.Ordinal })
+}
+
+// settleAddresses finds out whose address is whose. What Kubernetes says of a pod that
+// has just gone may be old, and its address may be another pod's by now: when several
+// nodes have the same one, it belongs to the only one that answered, and the others have
+// none. When that does not decide it, it belongs to nobody at this look: no action for
+// these nodes, and what others have on their lists stays until it is clear.
+func (v *view) settleAddresses() {
+	type claim struct{ last, answered, claims int }
+	claims := make(map[string]claim, len(v.nodes))
+	for i, node := range v.nodes {
+		addr, ok := parseIP(node.Address)
+		if !ok {
+			continue
+		}
+		v.addrs[i], v.texts[i] = addr, canonical(addr, node.Address)
+		c := claims[v.texts[i]]
+		c.claims++
+		if node.Answered {
+			c.answered++
+		}
+		if node.Answered || c.claims == 1 {
+			c.last = i
+		}
+		claims[v.texts[i]] = c
+	}
+	v.owner = make(map[string]int, len(claims))
+	for i, node := range v.nodes {
+		c := claims[v.texts[i]]
+		switch {
+		case !v.addrs[i].IsValid():
+		case c.claims > 1 && c.answered != 1:
+		case c.last != i:
+			v.addrs[i] = netip.Addr{}
+		default:
+			v.owner[v.texts[i]] = i
+			v.live[i] = node.Answered
+		}
+	}
+}
+
+// ownerOf returns the place of the node that has an address, or -1. That an address is
+// not a name is told by isIP.
+func (v *view) ownerOf(address string) (i int, isIP bool) {
+	host, _, ok := splitHost(address)
+	if !ok {
+		return -1, false
+	}
+	// Nearly every address is that of a node, in its usual form. A mesh of 500 nodes
+	// reports a quarter of a million of them, so not all of them are parsed.
+	if i, known := v.owner[host]; known {
+		return i, true
+	}
+	addr, ok := parseIP(host)
+	if !ok {
+		return -1, false
+	}
+	if i, known := v.owner[addr.String()]; known {
+		return i, true
+	}
+	return -1, true
+}
+
+func (v *view) readPeers(i int) {
+	row := v.row(i)
+	for p := range v.nodes[i].Peers {
+		peer := &v.nodes[i].Peers[p]
+		j, isIP := v.ownerOf(peer.Address)
+		if !isIP && !peer.Inbound {
+			v.named[i] = true
+		}
+		if j < 0 || j == i {
+			continue
+		}
+		row[j] |= reported
+		if !peer.Inbound {
+			row[j] |= dialled
+		}
+		if peer.Handshaked {
+			row[j] |= handshaked
+		}
+	}
+}
+
+// want marks the edges that should exist. Those that name no known node are left out.
+func (v *view) want(desired []Edge) {
+	for _, e := range desired {
+		i, j := v.find(e.A), v.find(e.B)
+		if i < 0 || j < 0 || i == j || v.is(i, j, wanted) {
+			continue
+		}
+		v.row(i)[j] |= wanted
+		v.row(j)[i] |= wanted
+		v.degree[i]++
+		v.degree[j]++
+	}
+}
+
+// find returns the place of the node with this ordinal, or -1.
+func (v *view) find(ordinal int) int {
+	// Nearly always the nodes are just 0 to n-1.
+	if ordinal >= 0 && ordinal < len(v.nodes) && v.nodes[ordinal].Ordinal == ordinal {
+		return ordinal
+	}
+	place, found := slices.BinarySearchFunc(v.nodes, ordinal, func(node *Node, ordinal int) int {
+		return cmp.Compare(node.Ordinal, ordinal)
+	})
+	if !found {
+		return -1
+	}
+	return place
+}
+
+func (v *view) row(i int) []relation {
+	n := len(v.nodes)
+	return v.cells[i*n : (i+1)*n]
+}
+
+func (v *view) is(i, j int, what relation) bool {
+	return v.cells[i*len(v.nodes)+j]&what != 0
+}
+
+// connected tells whether an edge exists: both nodes say so, whoever of them dialled, and
+// both have been introduced. What only one side reports may be the remains of a
+// connection, or one that the other side is about to refuse.
+func (v *view) connected(i, j int) bool {
+	return v.is(i, j, handshaked) && v.is(j, i, handshaked)
+}

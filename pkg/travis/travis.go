@@ -1,0 +1,240 @@
+// Package travis is a small client of the Travis API, version 3: it lists the last builds of a repository.
+package travis
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// DefaultAPI is where the API of travis-ci.com answers.
+const DefaultAPI = "https://api.travis-ci.com"
+
+var (
+	// ErrAddress: the API's address or the repository's name cannot be used.
+	ErrAddress = errors.New("this is no address to ask for builds")
+	// ErrAuth: the API wants a token, or another one.
+	ErrAuth = errors.New("the Travis API refuses the token")
+	// ErrNotFound: there is no such repository, or none that this token may see.
+	ErrNotFound = errors.New("the Travis API knows no such repository")
+	// ErrUnreachable: no answer came.
+	ErrUnreachable = errors.New("the Travis API does not answer")
+	// ErrAnswer: what came is not what the API documents.
+	ErrAnswer = errors.New("this is no answer of the Travis API")
+)
+
+const (
+	// pageSize is the most that the API gives at once.
+	pageSize = 100
+	// maxBody of one answer, in bytes; a page of a hundred builds takes about 200 KB.
+	maxBody = 8 << 20
+)
+
+// Build is one build of a repository.
+type Build struct {
+	ID     int64  `json:"id"`
+	Number string `json:"number"`
+	// State is created, received, started, passed, failed, errored or canceled.
+	State string `json:"state"`
+	// Event is push, pull_request, api or cron.
+	Event  string `json:"event"`
+	Branch string `json:"branch,omitempty"`
+	Tag    string `json:"tag,omitempty"`
+	// PullRequest is its number, 0 for other builds.
+	PullRequest int    `json:"pullRequest,omitempty"`
+	Commit      string `json:"commit"`
+	Message     string `json:"message,omitempty"`
+	// DurationSeconds of all of it; nil while the build has not ended.
+	DurationSeconds *int64 `json:"durationSeconds,omitempty"`
+	// StartedAt and FinishedAt are nil while that has not happened.
+	StartedAt  *time.Time `json:"startedAt,omitempty"`
+	FinishedAt *time.Time `json:"finishedAt,omitempty"`
+}
+
+// Client asks one API. Printing it shows no token.
+type Client struct {
+	base  *url.URL
+	token token
+	http  *http.Client
+}
+
+// token keeps itself out of every message.
+type token string
+
+func (token) String() string { return "(hidden)" }
+
+// String keeps the token out of every log; GoString does so for %#v.
+func (c *Client) String() string { return "client of " + c.base.String() }
+
+// GoString is String.
+func (c *Client) GoString() string { return c.String() }
+
+// New makes a client for the API at address, with a token or, for what everybody may see, without. A token goes to
+// nobody but this host, and over plain HTTP to this machine only. Errors: ErrAddress.
+func New(address, secret string) (*Client, error) {
+	u, err := url.Parse(strings.TrimRight(address, "/"))
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
+		return nil, fmt.Errorf("%w: write the API's address as %s", ErrAddress, DefaultAPI)
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		return nil, fmt.Errorf("%w: the API's address holds more than host and path; the token belongs into the environment", ErrAddress)
+	case u.Scheme == "http" && secret != "" && !loopback(u.Hostname()):
+		return nil, fmt.Errorf("%w: a token would go over plain HTTP to %s; use https", ErrAddress, u.Host)
+	case strings.ContainsAny(secret, "\r\n"):
+		return nil, fmt.Errorf("%w: the token has a line end in it", ErrAuth)
+	}
+	c := &Client{base: u, token: token(secret)}
+	c.http = &http.Client{CheckRedirect: c.checkRedirect}
+	return c, nil
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// checkRedirect stays on the host: the library itself would take the token along to a host below this one.
+func (c *Client) checkRedirect(r *http.Request, via []*http.Request) error {
+	if r.URL.Scheme != c.base.Scheme || r.URL.Host != c.base.Host {
+		return fmt.Errorf("%w: it leads to another host, %s; give the API's own address", ErrAnswer, r.URL.Host)
+	}
+	if len(via) >= 5 {
+		return fmt.Errorf("%w: it leads in circles", ErrAnswer)
+	}
+	return nil
+}
+
+// Query says which builds are wanted.
+type Query struct {
+	// Repository is OWNER/NAME.
+	Repository string
+	// Branch alone; empty is all.
+	Branch string
+	// Limit is how many, newest first.
+	Limit int
+}
+
+var slug = regexp.MustCompile(`^[A-Za-z0-9_.-]+/[A-Za-z0-9_./-]+$`)
+
+// Builds lists the last builds, newest first. Errors: all of this package.
+func (c *Client) Builds(ctx context.Context, q Query) ([]Build, error) {
+	if !slug.MatchString(q.Repository) {
+		return nil, fmt.Errorf("%w: a repository is written OWNER/NAME, not %q", ErrAddress, q.Repository)
+	}
+	if q.Limit < 1 {
+		return nil, fmt.Errorf("%w: at least one build has to be asked for", ErrAddress)
+	}
+	builds := []Build{}
+	for len(builds) < q.Limit {
+		p, err := c.page(ctx, q, len(builds))
+		if err != nil {
+			return nil, fmt.Errorf("builds of %s: %w", q.Repository, err)
+		}
+		for _, b := range p.Builds {
+			builds = append(builds, b.build())
+		}
+		// An empty page that claims not to be the last would be asked for without an end.
+		if len(p.Builds) == 0 || p.Pagination.IsLast {
+			break
+		}
+	}
+	return builds[:min(len(builds), q.Limit)], nil
+}
+
+func (c *Client) page(ctx context.Context, q Query, offset int) (*page, error) {
+	params := url.Values{"limit": {strconv.Itoa(min(q.Limit-offset, pageSize))}, "sort_by": {"id:desc"}}
+	if offset > 0 {
+		params.Set("offset", strconv.Itoa(offset))
+	}
+	if q.Branch != "" {
+		params.Set("branch.name", q.Branch)
+	}
+	// The slash of the repository's name is part of it, not of the path.
+	address := c.base.String() + "/repo/" + url.PathEscape(q.Repository) + "/builds?" + params.Encode()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrAddress, err)
+	}
+	r.Header.Set("Travis-API-Version", "3")
+	r.Header.Set("Accept", "application/json")
+	r.Header.Set("User-Agent", "chart-promoter")
+	if c.token != "" {
+		r.Header.Set("Authorization", "token "+string(c.token))
+	}
+	resp, err := c.http.Do(r)
+	if err != nil {
+		return nil, c.unreachable(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	if err != nil {
+		return nil, c.unreachable(err)
+	}
+	if len(body) > maxBody {
+		return nil, fmt.Errorf("%w: it is larger than %d MB", ErrAnswer, maxBody>>20)
+	}
+	if resp.StatusCode != http.StatusOK {
+		return nil, c.refused(resp.StatusCode, body)
+	}
+	var p page
+	if err := json.Unmarshal(body, &p); err != nil || p.Type != "builds" {
+		return nil, fmt.Errorf("%w: %s sends something else than a list of builds; check the API's address", ErrAnswer, c.base.Host)
+	}
+	return &p, nil
+}
+
+// unreachable tells a redirect that was not followed from a host that is not there; the whole URL is in neither.
+func (c *Client) unreachable(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		err = u.Err
+	}
+	if errors.Is(err, ErrAnswer) {
+		return err
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("%w: %s says nothing within the time limit; try again later or allow it more: %w", ErrUnreachable, c.base.Host, context.DeadlineExceeded)
+	}
+	return fmt.Errorf("%w: %w; check its address and the network", ErrUnreachable, err)
+}
+
+// refused turns a status into an error, with what the API itself says of it.
+func (c *Client) refused(status int, body []byte) error {
+	var e struct {
+		Message string `json:"error_message"`
+	}
+	said := ""
+	if json.Unmarshal(body, &e) == nil && e.Message != "" {
+		said = fmt.Sprintf(" (%q)", shorten(e.Message))
+	}
+	switch {
+	case status == http.StatusUnauthorized, status == http.StatusForbidden:
+		if c.token == "" {
+			return fmt.Errorf("%w: there is none, and it wants one%s", ErrAuth, said)
+		}
+		return fmt.Errorf("%w: status %d%s; make a new one with `travis token`", ErrAuth, status, said)
+	case status == http.StatusNotFound:
+		return fmt.Errorf("%w%s; check the name, and that the token belongs to somebody who may see it", ErrNotFound, said)
+	case status == http.StatusTooManyRequests:
+		return fmt.Errorf("%w: it was asked too often%s; try again later", ErrUnreachable, said)
+	case status >= 500:
+		return fmt.Errorf("%w: status %d%s; try again later", ErrUnreachable, status, said)
+	}
+	return fmt.Errorf("%w: status %d%s; check the API's address", ErrAnswer, status, said)
+}
+
+func shorten(s string) string {
+	if r := []rune(s); len(r) > 200 {
+		return string(r[:200]) + "…"
+	}
+	return s
+}

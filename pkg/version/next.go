@@ -1,0 +1,100 @@
+package version
+
+import (
+	"cmp"
+	"fmt"
+	"regexp"
+
+	"github.com/Masterminds/semver/v3"
+)
+
+// Bump says which part of a version the next release raises.
+type Bump string
+
+const (
+	Major Bump = "major"
+	Minor Bump = "minor"
+	Patch Bump = "patch"
+)
+
+// Next is the tag of the release that follows last, always with three numbers
+// and with last's v if it has one. A prerelease is followed by its own release
+// where that is a high enough step: 1.0.0-rc.1 by 1.0.0. With last "" it is
+// 1.0.0, 0.1.0 or 0.0.1. Error: ErrNotAVersion.
+func Next(last string, kind Bump) (string, error) {
+	if last == "" {
+		last = "0.0.0"
+	}
+	t, ok := parseTag(last)
+	if !ok {
+		return "", fmt.Errorf("%q: %w", last, ErrNotAVersion)
+	}
+	pre := t.pre != ""
+	t.pre = ""
+	switch kind {
+	case Major:
+		if !pre || t.minor != 0 || t.patch != 0 {
+			t.major, t.minor, t.patch = t.major+1, 0, 0
+		}
+	case Minor:
+		if !pre || t.patch != 0 {
+			t.minor, t.patch = t.minor+1, 0
+		}
+	case Patch:
+		if !pre {
+			t.patch++
+		}
+	default:
+		return "", fmt.Errorf("%q is no step: use major, minor or patch", kind)
+	}
+	return t.prefix + t.String(), nil
+}
+
+var (
+	breakingHeader = regexp.MustCompile(`^[A-Za-z]+(\([^)\n]*\))?!:`)
+	breakingFooter = regexp.MustCompile(`(?m)^BREAKING[ -]CHANGE: `)
+	featureHeader  = regexp.MustCompile(`^(?i:feat)(\([^)\n]*\))?:`)
+)
+
+// FromConventionalCommits gives the step that commit messages ask for: major
+// when one breaks something, minor when one adds a feature, otherwise patch.
+func FromConventionalCommits(messages []string) Bump {
+	bump := Patch
+	for _, m := range messages {
+		switch {
+		case breakingHeader.MatchString(m), breakingFooter.MatchString(m):
+			return Major
+		case featureHeader.MatchString(m):
+			bump = Minor
+		}
+	}
+	return bump
+}
+
+// Compare orders versions as Helm does: -1 when a is lower than b, +1 when
+// higher. What Helm cannot read is lower than everything it can.
+func Compare(a, b string) int {
+	va, errA := semver.NewVersion(a)
+	vb, errB := semver.NewVersion(b)
+	switch {
+	case errA != nil && errB != nil:
+		return cmp.Compare(a, b)
+	case errA != nil:
+		return -1
+	case errB != nil:
+		return 1
+	}
+	return va.Compare(vb)
+}
+
+// Highest is the highest version among tags, "" if none of them is a version.
+// Give it the tags reachable from a commit to get that commit's BaseTag.
+func Highest(tags []string) string {
+	best := ""
+	for _, tag := range tags {
+		if IsVersionTag(tag) && (best == "" || Compare(tag, best) > 0) {
+			best = tag
+		}
+	}
+	return best
+}

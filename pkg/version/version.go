@@ -1,0 +1,181 @@
+// Package version derives what a build is called from what git and the CI
+// engine say about its commit. It is pure: no git, no environment, no clock.
+package version
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/Masterminds/semver/v3"
+)
+
+// Facts is what is known of the commit that is being built.
+type Facts struct {
+	// Commit is the full hash, 40 (SHA-1) or 64 (SHA-256) hex digits.
+	Commit string
+	// Tag is the tag that is being built, "" when the build is not one of a tag.
+	Tag string
+	// BaseTag is the version tag that the commit follows, "" if there is none.
+	// Where several are reachable it must be the highest (see Highest), not the
+	// nearest: a merged hotfix 1.0.1 is nearer than 1.1.0, and a development
+	// version built on it would sort below 1.1.0.
+	BaseTag string
+	// Distance is the number of commits since BaseTag, since the root when
+	// there is no BaseTag.
+	Distance int
+	// Dirty says that the working tree differs from the commit.
+	Dirty bool
+	// Shallow says that the history is cut off, so that BaseTag and Distance
+	// cannot be trusted.
+	Shallow bool
+}
+
+// Scheme says how the chart version of a development build is made.
+type Scheme string
+
+const (
+	// SemVer gives X.Y.(Z+1)-dev.<distance>.g<hash>, which sorts in commit order
+	// between the release it follows and the next. The default.
+	SemVer Scheme = "semver"
+	// Legacy gives <last tag>-dev<hash>. It sorts below the release it follows,
+	// and hashes in no order; it is here for repositories that use it already.
+	Legacy Scheme = "legacy"
+)
+
+// Version is what a build is called.
+type Version struct {
+	// ImageTag is the name of the tag for a release, otherwise the short hash.
+	ImageTag string `json:"imageTag"`
+	// Chart is the chart's version; strict SemVer with the scheme SemVer.
+	Chart string `json:"chartVersion"`
+	// App is the chart's appVersion, something that git can check out.
+	App string `json:"appVersion"`
+	// Commit is the full hash.
+	Commit string `json:"commit"`
+	// Release is true for a tag X.Y or X.Y.Z, and for nothing else.
+	Release bool `json:"release"`
+	// Prerelease is true for a tag such as 1.0.0-rc.1.
+	Prerelease bool `json:"prerelease"`
+}
+
+// Errors of this package; test for them with errors.Is.
+var (
+	ErrShallow     = errors.New("the history is cut off (shallow clone), so the commits since the last release cannot be counted: fetch all of it with `git fetch --unshallow --tags`")
+	ErrDirty       = errors.New("the working tree has uncommitted changes, so no version would name what is built: commit or stash them")
+	ErrNotAVersion = errors.New("not a version")
+	ErrBadCommit   = errors.New("not a full commit hash")
+	ErrBadScheme   = errors.New("unknown version scheme: use semver or legacy")
+)
+
+// ShortHashLength is how many digits of a hash are used in names.
+const ShortHashLength = 7
+
+// A number is kept to nine digits so that adding one can never overflow. An
+// image tag has at most 128 characters; build metadata (+) is not possible in one.
+var (
+	tagPattern    = regexp.MustCompile(`^(v?)(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})(?:\.(0|[1-9][0-9]{0,8}))?(-[0-9A-Za-z.-]+)?$`)
+	commitPattern = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+)
+
+const maxImageTag = 128
+
+type parsedTag struct {
+	prefix              string
+	major, minor, patch uint64
+	pre                 string // without the hyphen
+}
+
+func (t parsedTag) String() string {
+	core := fmt.Sprintf("%d.%d.%d", t.major, t.minor, t.patch)
+	if t.pre == "" {
+		return core
+	}
+	return core + "-" + t.pre
+}
+
+func parseTag(tag string) (parsedTag, bool) {
+	m := tagPattern.FindStringSubmatch(tag)
+	if m == nil || len(tag) > maxImageTag {
+		return parsedTag{}, false
+	}
+	number := func(s string) uint64 {
+		n, _ := strconv.ParseUint(s, 10, 64) // the pattern admits digits only, or none
+		return n
+	}
+	t := parsedTag{prefix: m[1], major: number(m[2]), minor: number(m[3]), patch: number(m[4]), pre: strings.TrimPrefix(m[5], "-")}
+	if _, err := semver.StrictNewVersion(t.String()); err != nil {
+		return parsedTag{}, false
+	}
+	return t, true
+}
+
+// IsVersionTag tells whether a tag names a version: v?X.Y, v?X.Y.Z, or one of
+// these with a prerelease such as -rc.1.
+func IsVersionTag(tag string) bool {
+	_, ok := parseTag(tag)
+	return ok
+}
+
+// Derive names a build. A tag that is no version is built like any other
+// commit. Errors: ErrBadCommit, ErrBadScheme, ErrDirty, ErrShallow (development
+// builds only: a tag needs no history), ErrNotAVersion for a BaseTag that is none.
+func Derive(f Facts, s Scheme) (Version, error) {
+	if s == "" {
+		s = SemVer
+	}
+	switch {
+	case s != SemVer && s != Legacy:
+		return Version{}, fmt.Errorf("%q: %w", s, ErrBadScheme)
+	case !commitPattern.MatchString(f.Commit):
+		return Version{}, fmt.Errorf("%q: %w", f.Commit, ErrBadCommit)
+	case f.Dirty:
+		return Version{}, ErrDirty
+	}
+	if t, ok := parseTag(f.Tag); ok {
+		v := Version{ImageTag: f.Tag, Chart: t.String(), App: f.Tag, Commit: f.Commit, Release: t.pre == "", Prerelease: t.pre != ""}
+		if s == Legacy {
+			v.Chart = f.Tag
+		}
+		return v, nil
+	}
+	if f.Shallow {
+		return Version{}, ErrShallow
+	}
+	chart, err := development(f, s)
+	if err != nil {
+		return Version{}, err
+	}
+	short := f.Commit[:ShortHashLength]
+	return Version{ImageTag: short, Chart: chart, App: short, Commit: f.Commit}, nil
+}
+
+func development(f Facts, s Scheme) (string, error) {
+	base, ok := parseTag(f.BaseTag)
+	if f.BaseTag != "" && !ok {
+		return "", fmt.Errorf("tag %q: %w", f.BaseTag, ErrNotAVersion)
+	}
+	short := f.Commit[:ShortHashLength]
+	if s == Legacy {
+		last := f.BaseTag
+		if last == "" {
+			last = "0.0.0"
+		}
+		return last + "-dev" + short, nil
+	}
+	// The g keeps a hash of digits with a leading zero from being an invalid
+	// number [helm 7064]; the dots make the distance compare as a number.
+	dev := fmt.Sprintf("dev.%d.g%s", max(f.Distance, 0), short)
+	if base.pre != "" {
+		// The 0 sorts below whatever the next prerelease appends: rc.1.0.dev.5
+		// is before rc.1.1 and beta.0.dev.5 before beta.1, as in Go's own
+		// pseudo-versions.
+		base.pre += ".0." + dev
+	} else {
+		base.patch++
+		base.pre = dev
+	}
+	return base.String(), nil
+}

@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# Shows that nothing of airgap runs where Docker runs and has, or can pull, kind's node image.
+# Stand-ins on the PATH play that machine; those for apt-get, mmdebstrap and dockerd must never be called.
+# shellcheck disable=SC2317 # functions are called by name
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failures=0
+
+stand_in() { # NAME BODY
+  printf '#!/bin/bash\necho "%s $*" >>"%s/calls"\n%s\n' "$1" "$work" "$2" >"$work/bin/$1"
+  chmod +x "$work/bin/$1"
+}
+
+mkdir "$work/bin"
+for name in apt-get mmdebstrap dockerd; do stand_in "$name" 'exit 1'; done
+stand_in kubectl ''
+
+# run_machine BODY: machine.sh with an empty cache and a docker that does BODY; assignments in out, calls in calls.
+run_machine() {
+  rm -rf "$work/cache" "$work/calls" "$work/pulled"
+  : >"$work/calls"
+  stand_in docker "$1"
+  XDG_CACHE_HOME=$work/cache BC_PULL_TIMEOUT=${2:-20} PATH=$work/bin:$PATH \
+    "$root/scripts/machine.sh" >"$work/out" 2>"$work/err"
+}
+
+check() { # SENTENCE COMMAND…
+  local sentence=$1
+  shift
+  if "$@"; then
+    echo "ok    $sentence"
+  else
+    echo "FAIL  $sentence"
+    sed 's/^/      /' "$work/calls" "$work/out" "$work/err"
+    failures=$((failures + 1))
+  fi
+}
+
+fails() { ! "$@"; }
+value() { (eval "$(cat "$work/out")" && echo "${!1}"); }
+no_airgap() { ! grep -qE '^(apt-get|mmdebstrap|dockerd) ' "$work/calls" && [[ ! -e $work/cache/bitcoin-controller/engine && -z $(ls -A "$work/cache/bitcoin-controller/bin") ]]; }
+ordinary_answer() {
+  [[ $(value AIRGAP) == 0 && $(value NODE_IMAGE) == kindest/node:v*@sha256:* && $(value KIND_CONFIG) == "$root/ci/kind.yaml" && -f $(value KIND_CONFIG) ]]
+}
+only_calls() { ! grep -vE "^docker ($1)( |\$)" "$work/calls"; }
+
+run_machine 'exit 0'
+check 'with the images there, the answer is kind'"'"'s own node image and configuration' ordinary_answer
+check 'with the images there, nothing of airgap runs' no_airgap
+check 'with the images there, Docker is only asked' only_calls 'info|image inspect'
+
+# shellcheck disable=SC2016 # for the stand-in
+run_machine 'case "$1" in image) exit 1 ;; pull) echo Pulling from kindest/node; sleep 1 ;; esac'
+check 'with a registry, the answer is kind'"'"'s own node image and configuration' ordinary_answer
+check 'with a registry, nothing of airgap runs' no_airgap
+check 'with a registry, the node image is pulled and the bitcoind image built' only_calls 'info|image inspect|pull|build'
+check 'with a registry, the pull is of the pinned digest' grep -q '^docker pull kindest/node:v.*@sha256:' "$work/calls"
+
+# Not root from here on: making the image would be the next thing, and takes a quarter of an hour.
+stand_in id 'echo 1000'
+# shellcheck disable=SC2016 # for the stand-in
+mute='case "$1" in image) exit 1 ;; pull) exec sleep 60 ;; esac'
+check 'a registry that says nothing is no success' fails run_machine "$mute" 1
+check 'a registry that says nothing is given up after BC_PULL_TIMEOUT' grep -qE 'cannot be pulled \([12] s\): the registry does not answer' "$work/err"
+check 'evaluating the answer of a failed run fails' fails eval "$(cat "$work/out")"
+check 'who is not root is told what to do' grep -q '^error: .*: docker pull kindest/node' "$work/err"
+check 'for who is not root, nothing of airgap runs' no_airgap
+check 'without Docker, who is not root is told what to do' fails run_machine 'exit 1'
+check 'without Docker, the sentence names Docker' grep -q '^error: Docker is not running' "$work/err"
+
+patches() { sed -n '/^kubeadmConfigPatches/,$p' "$1" | grep -v '^ *#'; }
+covers() { ! grep -q "^<" <(diff <(patches "$1") <(patches "$2")); }
+check 'ci/kindnode/kind.yaml has every kubeadm patch of ci/kind.yaml' covers "$root/ci/kind.yaml" "$root/ci/kindnode/kind.yaml"
+
+exit $((failures > 0))

@@ -1,0 +1,205 @@
+#!/usr/bin/env bash
+# Shows the whole way on this machine, without any account: a commit becomes a candidate, is tested in a kind cluster and
+# stays in QA; a tag goes on to the chart repository; helm installs the operator from there, over HTTP; a network of three
+# bitcoin nodes comes up and shares 101 blocks.
+#
+#   scripts/demo.sh          shows it, and leaves the network running
+#   scripts/demo.sh --down   removes everything that it made
+#
+# Everything is below .demo/ but the images and caches that scripts/machine.sh keeps. It can be stopped at any moment and
+# started again. Your clone, your kubeconfig and your Helm repositories are not touched; uncommitted changes are not shown.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source-path=SCRIPTDIR source=step.sh
+. "$root/scripts/step.sh"
+command -v go >/dev/null || PATH=$PATH:/usr/local/go/bin
+
+place=$root/.demo
+# shellcheck source-path=SCRIPTDIR source=local.sh
+. "$root/scripts/local.sh"
+# Two clones on one machine do not meet.
+cluster=demo-$(printf '%s' "$root" | sha256sum | cut -c1-6)
+namespace=bitcoin-controller
+network=my-network
+started=$SECONDS
+
+export SHORT_TESTS=true
+export HELM_CACHE_HOME=$place/helm/cache HELM_CONFIG_HOME=$place/helm/config HELM_DATA_HOME=$place/helm/data
+
+show() { printf '\n\033[1m%s\033[0m\n' "$*" | if [[ -t 1 ]]; then cat; else sed 's/\x1b\[[0-9]*m//g'; fi; }
+run() {
+  printf '$ %s\n' "$*"
+  "${tied[@]}" "$@"
+}
+
+down() {
+  stop_server
+  local name
+  if [[ -x $bin/chart-promoter ]] && docker info >/dev/null 2>&1; then
+    for name in "$cluster" "$(cat "$place/work/cluster" 2>/dev/null || true)"; do
+      [[ -z $name ]] || "$bin/chart-promoter" cluster delete "$name" --kubeconfig "$place/deleted"
+    done
+  fi
+  rm -rf "$place"
+  say 'the demo is removed; caches stay in '"$cache_dir"
+}
+
+# Helm itself, where it is not installed, from its Go module.
+have_helm() {
+  if command -v helm >/dev/null; then
+    helm=helm
+    return
+  fi
+  local version
+  version=$(cd "$root" && go list -m -f '{{.Version}}' helm.sh/helm/v3)
+  helm=$cache_dir/bin/helm-$version
+  [[ -x $helm ]] && return
+  local at=$SECONDS tmp
+  say "helm $version: building …"
+  tmp=$(mktemp -d "$cache_dir/bin/helm.XXXXXX")
+  (cd "$tmp" && GOBIN=$tmp go install "helm.sh/helm/v3/cmd/helm@$version")
+  mv "$tmp/helm" "$helm" && rmdir "$tmp"
+  took "helm $version: built" "$at"
+}
+
+# pipeline: one commit through all stages; its result is kept in .demo/result.
+pipeline() {
+  local at=$SECONDS
+  printf '$ chart-promoter run\n'
+  promoter run --skip-unit-tests --platform "linux/$(go env GOARCH)" >"$place/result"
+  sed 's/^/  /' "$place/result"
+  took "$1" "$at"
+}
+
+k() { "${tied[@]}" kubectl --kubeconfig "$place/kubeconfig" "$@"; }
+cli() {
+  local pod=$1
+  shift
+  k exec -n default "$pod" -c bitcoind -- /usr/local/bin/bitcoin-cli -regtest -conf=/bitcoin.conf "$@"
+}
+
+install() {
+  local at=$SECONDS image values
+  "$bin/chart-promoter" cluster delete "$cluster" --kubeconfig "$place/kubeconfig" >/dev/null
+  promoter cluster create "$cluster" --kubeconfig "$place/kubeconfig" >/dev/null
+  took "a fresh cluster, $cluster" "$at"
+  run "$helm" repo add --force-update bitcoin-controller "http://$address/charts"
+  run "$helm" repo update bitcoin-controller
+  values=$("$helm" show values bitcoin-controller/bitcoin-controller --version "$version")
+  digest=$(sed -n 's/^  digest: *"\{0,1\}\(sha256:[0-9a-f]*\)"\{0,1\} *$/\1/p' <<<"$values" | head -n 1)
+  image=$(sed -n 's/^image: *//p' "$place/result")
+  [[ $image == *@$digest ]] || die "the published chart names the digest $digest, and $image was built"
+  promoter cluster load "$cluster" "$image" >/dev/null
+  run "$helm" install bitcoin-controller bitcoin-controller/bitcoin-controller --kubeconfig "$place/kubeconfig" \
+    --namespace $namespace --create-namespace --set "nodeImage.repository=$BITCOIND_IMAGE" --wait --timeout 5m >"$place/helm.log" ||
+    { cat "$place/helm.log" && die 'helm install failed'; }
+  head -n 7 "$place/helm.log"
+  local installed
+  installed=$("$helm" list --kubeconfig "$place/kubeconfig" -n $namespace -o json)
+  [[ $installed == *"bitcoin-controller-$version\""* ]] || die "helm installed $installed, not the released $version"
+}
+
+digest_runs() {
+  local id
+  id=$(k get pods -n $namespace -l app.kubernetes.io/name=bitcoin-controller -o jsonpath='{.items[0].status.containerStatuses[0].imageID}')
+  printf 'built:   %s\nrunning: %s\n' "$digest" "$id"
+  [[ $id == *@$digest ]] || die 'the operator runs another image than the one that was built'
+}
+
+nodes() {
+  k apply -n default -f - <<END
+apiVersion: v1
+kind: Secret
+metadata:
+  name: bitcoin-default-secret
+stringData:
+  BC_RPC_USER: user
+  BC_RPC_PASSWORD: password
+---
+apiVersion: bitcoincontroller.christianb93.github.com/v1
+kind: BitcoinNetwork
+metadata:
+  name: $network
+spec:
+  nodes: 3
+  secret: bitcoin-default-secret
+END
+  run kubectl --kubeconfig "$place/kubeconfig" wait -n default --for=condition=Ready --timeout=5m "bitcoinnetwork/$network"
+  run kubectl --kubeconfig "$place/kubeconfig" get btcnet -n default
+}
+
+blocks() {
+  printf '$ bitcoin-cli generatetodescriptor 101 …   (on %s-sts-0)\n' $network
+  cli $network-sts-0 generatetodescriptor 101 'raw(51)' | tail -n 2
+  local i height deadline=$((SECONDS + 120))
+  for i in 0 1 2; do
+    while height=$(cli $network-sts-$i getblockcount) && [[ $height != 101 ]]; do
+      ((SECONDS < deadline)) || die "$network-sts-$i has $height blocks after two minutes, not 101"
+      sleep 0.5
+    done
+    printf '%s-sts-%s: %s blocks, best %s\n' $network "$i" "$height" "$(cli $network-sts-$i getbestblockhash)"
+  done
+  local tips
+  tips=$(for i in 0 1 2; do cli $network-sts-$i getbestblockhash; done | sort -u | wc -l)
+  [[ $tips == 1 ]] || die 'the nodes are not on one chain'
+}
+
+main() {
+  mkdir -p "$place"
+  # Two demos in one clone would mix up their repositories. The lock ends with the script.
+  exec 9>"$place/lock"
+  flock -w 120 9 || die 'the demo runs already in this clone'
+  git -C "$root" diff --quiet HEAD 2>/dev/null || say 'uncommitted changes are not part of the demo'
+  show '1. What this machine needs'
+  eval "$("$root/scripts/machine.sh")"
+  export NODE_IMAGE KIND_CONFIG BITCOIND_IMAGE
+  have_kubectl
+  have_helm
+  build_tool
+  repositories
+  serve
+  say "registry: $address, chart repository: http://$address/charts"
+
+  show '2. A commit without a tag: built, made a candidate, tested in QA, and not promoted'
+  commit 'A change'
+  pipeline 'an untagged commit'
+  grep -q '^not done: *prod promote' "$place/result" || die 'the untagged commit was not held back'
+
+  show '3. A release: the same way, and on to prod'
+  commit 'Another change, to be released'
+  printf '$ chart-promoter release minor\n'
+  promoter release minor | tee "$place/release" | sed 's/^/  /'
+  pipeline 'a tag'
+  version=$(sed -n 's/^version: *//p' "$place/result")
+  grep -q "^prod: *$version " "$place/result" || die 'the tag was not promoted'
+  promoter status --limit 4
+  git --git-dir "$place/prod.git" show main:index.html | grep -c 'helm repo add' >/dev/null || die 'the chart repository has no page'
+
+  show '4. helm installs the operator from the prod repository, over HTTP'
+  install
+  digest_runs
+
+  show '5. A network of three bitcoin nodes'
+  nodes
+
+  show '6. 101 blocks, mined on one node, reach all'
+  blocks
+  run kubectl --kubeconfig "$place/kubeconfig" wait -n default --for=jsonpath='{.status.height}'=101 --timeout=1m "bitcoinnetwork/$network"
+  run kubectl --kubeconfig "$place/kubeconfig" get btcnet -n default
+
+  show "All of it works, $((SECONDS - started)) s. The network is running:"
+  cat <<END
+  export KUBECONFIG=$place/kubeconfig
+  kubectl get btcnet,pods
+  kubectl exec $network-sts-1 -c bitcoind -- bitcoin-cli -regtest -conf=/bitcoin.conf getblockchaininfo
+  kubectl scale btcnet $network --replicas=4
+  http://$address/charts/       the chart repository as its users see it; status.html beside it is the pipeline's
+  scripts/demo.sh --down        removes all of it
+END
+}
+
+case ${1:-} in
+'') main ;;
+--down) down ;;
+*) die "there is no option $1; see the head of $0" ;;
+esac

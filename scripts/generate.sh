@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Makes every generated file: deepcopy functions, the CRD, the clients, and the references in the documentation.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+module=github.com/christianb93/bitcoin-controller
+api=$module/pkg/apis/bitcoincontroller/v1
+tool() { go tool -modfile=ci/tools/go.mod "$@"; }
+
+echo "==> deepcopy and CRD"
+tool controller-gen object paths=./pkg/apis/... crd \
+  output:crd:dir=charts/bitcoin-controller/files/crds
+
+echo "==> clientset, listers, informers"
+rm -rf pkg/client
+tool client-gen --clientset-name versioned --input-base "" --input "$api" --apply-configuration-package "" \
+  --output-dir pkg/client/clientset --output-pkg "$module/pkg/client/clientset" --go-header-file /dev/null
+tool lister-gen --output-dir pkg/client/listers --output-pkg "$module/pkg/client/listers" --go-header-file /dev/null "$api"
+tool informer-gen --output-dir pkg/client/informers --output-pkg "$module/pkg/client/informers" \
+  --versioned-clientset-package "$module/pkg/client/clientset/versioned" \
+  --listers-package "$module/pkg/client/listers" --go-header-file /dev/null "$api"
+gofmt -l -w pkg/client
+
+echo "==> references of the command lines and of the chart's values"
+go run ./ci/docs docs/cli
+go run ./test/chart/gen

@@ -1,0 +1,147 @@
+#!/usr/bin/env bash
+# Makes sure that this machine can run kind and has the images that the demo and the tests need.
+# Tells on stderr what it does and how long that took. Prints shell assignments on stdout:
+#
+#   eval "$(scripts/machine.sh)"
+#
+#   NODE_IMAGE      the node image for kind
+#   KIND_CONFIG     the kind configuration that goes with it
+#   BITCOIND_IMAGE  the bitcoind image, in Docker's store
+#   AIRGAP          1 when the node image was made here because no registry can be reached, else 0
+#   PATH            only when kubectl is not on it
+#
+# The ordinary way is a running Docker and kind's own node image. Where Docker is missing (root on
+# Debian) or the image cannot be had, scripts/airgap and ci/kindnode make both from Debian packages and
+# Go modules. Everything is kept; a second run takes a second.
+#
+# BC_PULL_TIMEOUT  seconds that a registry has to answer, default 20
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source-path=SCRIPTDIR source=step.sh
+. "$root/scripts/step.sh"
+
+ensure_go() {
+  command -v go >/dev/null || PATH=$PATH:/usr/local/go/bin
+  command -v go >/dev/null || die 'Go is not installed; see https://go.dev/doc/install'
+}
+
+ensure_docker() {
+  if timeout 20 docker info >/dev/null 2>&1; then
+    say 'docker engine: running'
+    return
+  fi
+  if ! can_airgap; then
+    die 'Docker is not running; start it (as root on Debian this script would install and start it by itself)'
+  fi
+  "$root/scripts/airgap/engine.sh" start >&2
+}
+
+can_airgap() { [[ $(id -u) == 0 ]] && grep -qx 'ID=debian' /etc/os-release; }
+
+# pinned_node_image: the node image, with its digest, that this module's version of kind was released with.
+pinned_node_image() {
+  local kind image
+  kind=$(cd "$root" && go mod download sigs.k8s.io/kind && go list -m -f '{{.Dir}}' sigs.k8s.io/kind)
+  image=$(sed -n 's/^const Image = "\(.*\)"$/\1/p' "$kind/pkg/apis/config/defaults/image.go")
+  [[ $image == */*@sha256:* ]] || die "kind's default node image was not found in $kind/pkg/apis/config/defaults"
+  echo "$image"
+}
+
+# pull NAME IMAGE: pulls, and says how that went. A registry that says nothing for BC_PULL_TIMEOUT counts as
+# absent; once it answers, the transfer has 15 minutes. Docker itself would wait several times as long.
+pull() {
+  local progress pid reason started=$SECONDS
+  say "$1 ${2%@*}: pulling …"
+  progress=$(mktemp)
+  timeout 900 docker pull "$2" >"$progress" 2>&1 </dev/null 9>&- &
+  pid=$!
+  while [[ -d /proc/$pid && ! -s $progress ]] && ((SECONDS - started < ${BC_PULL_TIMEOUT:-20})); do sleep 0.1; done
+  if [[ ! -s $progress ]]; then kill "$pid" 2>/dev/null || true; fi
+  if wait "$pid"; then
+    rm -f "$progress"
+    say "$1 ${2%@*}: pulled ($((SECONDS - started)) s)"
+    return
+  fi
+  reason=$(tail -n 1 "$progress")
+  rm -f "$progress"
+  say "$1 ${2%@*}: cannot be pulled ($((SECONDS - started)) s): ${reason:-the registry does not answer}"
+  can_airgap || die "only root on Debian can do without it; try again, or: docker pull $2"
+  return 1
+}
+
+node_image() {
+  NODE_IMAGE=$(pinned_node_image) KIND_CONFIG=$root/ci/kind.yaml AIRGAP=0
+  if have_image "$NODE_IMAGE"; then
+    say "node image ${NODE_IMAGE%@*}: cached"
+    return
+  fi
+  local made
+  made=$("$root/ci/kindnode/build.sh" --name)
+  if have_image "$made"; then
+    say "node image $made: cached"
+  elif pull 'node image' "$NODE_IMAGE"; then
+    return
+  else
+    "$root/ci/kindnode/build.sh" >&2
+  fi
+  NODE_IMAGE=$made KIND_CONFIG=$root/ci/kindnode/kind.yaml AIRGAP=1
+}
+
+# bitcoind_base IMAGE: what the Dockerfile starts from.
+bitcoind_base() {
+  if have_image "$1"; then return; fi
+  if [[ $AIRGAP == 0 ]] && pull 'base image' "$1"; then return; fi
+  "$root/scripts/airgap/base-image.sh" sid >&2
+}
+
+bitcoind_image() {
+  local context=$root/ci/images/bitcoind
+  BITCOIND_IMAGE=bitcoin-controller/bitcoind:knots-$(cd "$context" && key_of "$(uname -m)" -- .)
+  if have_image "$BITCOIND_IMAGE"; then
+    say "bitcoind image $BITCOIND_IMAGE: cached"
+    return
+  fi
+  bitcoind_base debian:sid-slim
+  step "bitcoind image $BITCOIND_IMAGE" built docker build --tag "$BITCOIND_IMAGE" "$context"
+  if [[ $AIRGAP == 1 ]]; then
+    docker image prune --force --filter label=com.github.christianb93.bitcoin-controller=build >/dev/null
+  fi
+}
+
+# kubectl_command: every node image has one, of the right version.
+kubectl_command() {
+  KUBECTL_DIR=
+  if command -v kubectl >/dev/null; then return; fi
+  KUBECTL_DIR=$cache_dir/kubectl-$(sha256sum <<<"$NODE_IMAGE" | cut -c1-12)
+  if [[ -x $KUBECTL_DIR/kubectl ]]; then return; fi
+  step 'kubectl' 'taken from the node image' copy_kubectl "$KUBECTL_DIR"
+}
+
+copy_kubectl() {
+  rm -rf "$cache_dir"/kubectl-*
+  mkdir "$1"
+  docker run --rm --entrypoint cat "$NODE_IMAGE" /usr/bin/kubectl >"$1/kubectl.part"
+  chmod +x "$1/kubectl.part"
+  mv "$1/kubectl.part" "$1/kubectl"
+}
+
+main() {
+  # Without this, eval "$(scripts/machine.sh)" would succeed when the script fails.
+  trap '(($? == 0)) || echo false' EXIT
+  ensure_go
+  # Two callers at once would build everything twice. The lock ends with this process and its children.
+  exec 9>"$cache_dir/machine.lock"
+  if ! flock -n 9; then
+    say 'another run prepares this machine; waiting for it'
+    flock 9
+  fi
+  ensure_docker
+  node_image
+  bitcoind_image
+  kubectl_command
+  printf '%s=%q\n' NODE_IMAGE "$NODE_IMAGE" KIND_CONFIG "$KIND_CONFIG" BITCOIND_IMAGE "$BITCOIND_IMAGE" AIRGAP "$AIRGAP"
+  # shellcheck disable=SC2016 # the caller's PATH, not ours
+  if [[ -n $KUBECTL_DIR ]]; then printf 'PATH=$PATH:%q\n' "$KUBECTL_DIR"; fi
+}
+
+main "$@"

@@ -1,0 +1,48 @@
+# Sourced by scripts that take a while: plain lines about each step, logs, a cache, keys.
+# shellcheck shell=bash
+
+# Where everything that can be made again lives. Deleting it costs time, nothing else.
+cache_dir=${XDG_CACHE_HOME:-$HOME/.cache}/bitcoin-controller
+mkdir -p "$cache_dir/logs" "$cache_dir/bin"
+
+say() { printf '==> %s\n' "$*" >&2; }
+
+die() {
+  printf 'error: %s\n' "$*" >&2
+  exit 1
+}
+
+have_image() { docker image inspect "$1" >/dev/null 2>&1; }
+
+# step NAME DONE COMMAND…: runs the command, its output in a log, and says how long it took.
+# The end of the log is shown when the command fails.
+step() {
+  local name=$1 done=$2 log status started=$SECONDS
+  shift 2
+  log=$cache_dir/logs/${name//[^a-z0-9.]/-}.log
+  say "$name …"
+  # Not "if ! command": bash ignores -e inside a function that is called as a condition.
+  set +e
+  (
+    set -e
+    "$@"
+  ) >"$log" 2>&1
+  status=$?
+  set -e
+  if ((status)); then
+    tail -n 25 "$log" | sed 's/^/    /' >&2
+    die "$name failed; the whole log is $log"
+  fi
+  say "$name: $done ($((SECONDS - started)) s)"
+}
+
+# key_of WORD… -- PATH…: twelve hex digits of the words and of the names and contents of all files below the paths.
+key_of() {
+  local words=()
+  while [[ $1 != -- ]]; do words+=("$1") && shift; done
+  shift
+  {
+    printf '%s\n' "${words[@]}"
+    find "$@" -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum
+  } | sha256sum | cut -c1-12
+}

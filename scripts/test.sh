@@ -1,0 +1,134 @@
+#!/usr/bin/env bash
+# Runs all tests: those that need nothing but Go, with the race detector, then the integration tests with real nodes in a
+# kind cluster, the way a candidate is tested in QA: the image is built, the chart packaged and installed, and
+# `go test -run Integration ./test/...` runs against it. Uncommitted changes are tested too.
+#
+#   scripts/test.sh          all of them
+#   scripts/test.sh --unit   only those that need no cluster
+#
+# With LIFECYCLE_TESTS=true the chart is also installed, upgraded, rolled back and taken away in a cluster of its own, which
+# takes three minutes more.
+#
+# The last line says how many passed and failed. Nothing is left behind but what scripts/machine.sh keeps.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source-path=SCRIPTDIR source=step.sh
+. "$root/scripts/step.sh"
+command -v go >/dev/null || PATH=$PATH:/usr/local/go/bin
+place=$(mktemp -d)
+# shellcheck source-path=SCRIPTDIR source=local.sh
+. "$root/scripts/local.sh"
+
+passed=0 failed=0 skipped=0 broken=()
+
+# count FILE: adds the results in a stream of go test -json.
+count() {
+  local result
+  for result in pass fail skip; do
+    local n
+    n=$(grep -c "^{.*\"Action\":\"$result\".*\"Test\":" "$1" || true)
+    case $result in
+    pass) passed=$((passed + n)) ;;
+    fail) failed=$((failed + n)) ;;
+    skip) skipped=$((skipped + n)) ;;
+    esac
+  done
+}
+
+unit() {
+  local at=$SECONDS race=(-race) out=$place/unit.json status=0
+  if ! command -v gcc >/dev/null && ! command -v cc >/dev/null; then
+    say 'no C compiler, so no race detector'
+    race=()
+  fi
+  (cd "$root" && go test "${race[@]}" -json -skip 'Integration$' ./...) >"$out" 2>"$place/unit.err" || status=$?
+  count "$out"
+  if ((status)); then
+    broken+=('the tests without a cluster')
+    explain "$out"
+    cat "$place/unit.err" >&2
+  fi
+  took 'tests without a cluster: done' "$at"
+  slowest "$out"
+}
+
+# slowest FILE: the packages of a stream of go test -json that took ten seconds and more; Go answers from its cache for the
+# others that did not change.
+slowest() {
+  sed -n 's/^{.*"Action":"\(pass\|fail\)","Package":"\([^"]*\)","Elapsed":\([0-9.]*\)}$/\3 \2/p' "$1" | sort -rn |
+    awk '$1 >= 10 { printf "    %s took %d s\n", $2, $1 }' >&2
+}
+
+# explain FILE: what the failed tests of a stream of go test -json printed.
+explain() {
+  local test wanted=(-e '"Action":"build-output"' -e 'panic:')
+  while read -r test; do wanted+=(-e "\"Test\":\"$test\""); done < <(
+    sed -n 's/^{.*"Action":"fail","Package":"[^"]*","Test":"\([^"]*\)".*/\1/p' "$1" | sort -u
+  )
+  grep '"Action":"\(build-\)\?output"' "$1" | grep -F "${wanted[@]}" |
+    sed 's/.*"Output":"\(.*\)"}$/\1/; s/\\n$//; s/\\t/    /g; s/\\"/"/g' >&2 || true
+}
+
+scripts_tests() {
+  local at=$SECONDS
+  if "$root/scripts/airgap/ordinary_test.sh" >"$place/ordinary.log" 2>&1; then
+    passed=$((passed + 1))
+  else
+    failed=$((failed + 1)) && broken+=('scripts/airgap/ordinary_test.sh')
+    cat "$place/ordinary.log" >&2
+  fi
+  took 'tests of the scripts: done' "$at"
+}
+
+# working_tree: the files as they are, as a tree in this clone's object store, without touching its index.
+working_tree() {
+  local index=$place/index
+  cp "$(git -C "$root" rev-parse --git-path index --path-format=absolute 2>/dev/null || echo "$root/.git/index")" "$index" 2>/dev/null || true
+  GIT_INDEX_FILE=$index git -C "$root" add -A && GIT_INDEX_FILE=$index git -C "$root" write-tree
+}
+
+integration() {
+  local at=$SECONDS status=0
+  eval "$("$root/scripts/machine.sh")"
+  export NODE_IMAGE KIND_CONFIG BITCOIND_IMAGE
+  build_tool
+  repositories
+  serve
+  commit 'The files under test' "$(working_tree)"
+  promoter run --skip-unit-tests --platform "linux/$(go env GOARCH)" >"$place/result" || status=$?
+  local counted
+  counted=$(sed -n 's/.*<testsuite .*tests="\([0-9]*\)" failures="\([0-9]*\)" skipped="\([0-9]*\)".*/\1 \2 \3/p' "$place/work/junit.xml" 2>/dev/null |
+    awk '{t += $1; f += $2; s += $3} END {if (NR) print t - f - s, f, s}')
+  if [[ $counted ]]; then
+    local p f k
+    read -r p f k <<<"$counted"
+    passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + k))
+  elif ((status == 0)); then
+    status=1
+    say 'the integration tests left no report'
+  fi
+  ((status == 0)) || broken+=('the integration tests')
+  took 'tests with a cluster: done' "$at"
+}
+
+finish() {
+  stop_server
+  local name
+  name=$(cat "$place/work/cluster" 2>/dev/null || true)
+  [[ -z $name ]] || "$bin/chart-promoter" cluster delete "$name" --kubeconfig "$place/deleted" >&2 || true
+  # Go makes what it downloads read-only; nothing of that is here, but a killed run may have left odd modes.
+  chmod -R u+w "$place" 2>/dev/null || true
+  rm -rf "$place"
+}
+trap finish EXIT
+
+case ${1:-} in
+'' | --unit) ;;
+*) die "there is no option $1; see the head of $0" ;;
+esac
+unit
+scripts_tests
+[[ ${1:-} == --unit ]] || integration
+((${#broken[@]} == 0)) || printf 'failed: %s\n' "${broken[@]}"
+printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+((${#broken[@]} == 0 && failed == 0))

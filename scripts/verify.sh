@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Fails when a generated file is stale, when code is not formatted, or when a linter finds something. Changes nothing.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source-path=SCRIPTDIR source=step.sh
+. "$root/scripts/step.sh"
+command -v go >/dev/null || PATH=$PATH:/usr/local/go/bin
+cd "$root"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+problems=0
+problem() {
+  printf 'verify: %s\n' "$1" >&2
+  problems=$((problems + 1))
+}
+
+unformatted=$(git ls-files -z '*.go' | xargs -0 gofmt -l)
+[[ -z $unformatted ]] || problem "gofmt would change: $unformatted"
+
+# Everything is generated anew in a copy.
+git ls-files -z --cached --others --exclude-standard | tar --null --ignore-failed-read -cf - -T - | tar -xf - -C "$work"
+step 'generated files' compared "$work/scripts/generate.sh"
+stale=$(git ls-files -z | while IFS= read -r -d '' file; do cmp -s "$file" "$work/$file" || printf '%s ' "$file"; done)
+new=$(cd "$work" && find pkg/client charts/bitcoin-controller/files docs -type f 2>/dev/null | while read -r file; do [[ -e $root/$file ]] || printf '%s ' "$file"; done)
+[[ -z $stale$new ]] || problem "generated files are stale, run scripts/generate.sh: $stale$new"
+
+step 'go.mod' tidy go mod tidy -diff
+step 'go vet' clean go vet ./...
+
+# golangci-lint is made from its Go module, once for each version of it.
+version=$(cd ci/tools/lint && go list -m -f '{{.Version}}' github.com/golangci/golangci-lint/v2)
+linter=$cache_dir/bin/golangci-lint-$version
+if [[ ! -x $linter ]]; then
+  step "golangci-lint $version" built go -C ci/tools/lint build -o "$linter.part" github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+  mv "$linter.part" "$linter"
+fi
+"$linter" run --config ci/golangci.yaml --timeout 20m --allow-parallel-runners || problem 'golangci-lint found something'
+
+if command -v shellcheck >/dev/null; then
+  git ls-files -z '*.sh' .ci/run | xargs -0 shellcheck -x || problem 'shellcheck found something'
+fi
+
+((problems == 0)) || die "$problems of the checks failed"
+say 'verified'

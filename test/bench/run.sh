@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# Times networks against the floor, which is a plain StatefulSet of as many bitcoind pods with parallel start and nothing
+# connected, in the cluster that the kubeconfig names, where the chart is installed. Prints seconds and their ratio. It is
+# no test: there is no limit, and these figures say something only about each other.
+#
+#   BITCOIND_IMAGE=… test/bench/run.sh [ROUNDS] [NODES…]      default: 3 rounds of 3 10 50
+set -euo pipefail
+image=${BITCOIND_IMAGE:?name the image of bitcoind that the operator uses, as scripts/machine.sh prints it}
+rounds=${1:-3}
+sizes=("${@:2}")
+((${#sizes[@]})) || sizes=(3 10 50)
+space=bench-$$
+kubectl create namespace "$space" >/dev/null
+trap 'kubectl delete namespace "$space" --wait=false >/dev/null' EXIT
+kubectl --namespace "$space" create secret generic users --from-literal=BC_RPC_USER=user --from-literal=BC_RPC_PASSWORD=password >/dev/null
+k() { kubectl --namespace "$space" "$@"; }
+now() { date +%s%N; }
+seconds() { awk -v a="$1" -v b="$2" 'BEGIN {printf "%.2f", (b - a) / 1e9}'; }
+
+# gone: until no pod is left, so that one measurement does not pay for the one before.
+gone() {
+  while [[ $(k get pods --no-headers 2>/dev/null | wc -l) != 0 ]]; do sleep 0.5; done
+}
+
+floor() { # NODES
+  local start
+  start=$(now)
+  k apply -f - >/dev/null <<END
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: floor}
+spec:
+  replicas: $1
+  serviceName: floor
+  podManagementPolicy: Parallel
+  selector: {matchLabels: {app: floor}}
+  template:
+    metadata: {labels: {app: floor}}
+    spec:
+      terminationGracePeriodSeconds: 5
+      containers:
+      - name: bitcoind
+        image: $image
+        imagePullPolicy: IfNotPresent
+        command: [bitcoind, -regtest, -server, -datadir=/tmp, -rpcuser=u, -rpcpassword=p, -rpcbind=0.0.0.0, -rpcallowip=0.0.0.0/0,
+          -rpcport=18332, -dbcache=4, -maxmempool=5, -par=1, -rpcthreads=2, -listenonion=0, -dnsseed=0, -discover=0]
+        readinessProbe: {tcpSocket: {port: 18332}, periodSeconds: 1}
+END
+  until [[ $(k get sts floor -o jsonpath='{.status.readyReplicas}') == "$1" ]]; do sleep 0.1; done
+  seconds "$start" "$(now)"
+  k delete sts floor >/dev/null
+  gone
+}
+
+network() { # NODES: seconds until Ready; for three nodes also those from a killed pod until Ready again
+  local start killed uid
+  start=$(now)
+  k apply -f - >/dev/null <<END
+apiVersion: bitcoincontroller.christianb93.github.com/v1
+kind: BitcoinNetwork
+metadata: {name: timed}
+spec: {nodes: $1, secret: users}
+END
+  k wait --for=condition=Ready btcnet/timed --timeout=600s >/dev/null
+  seconds "$start" "$(now)"
+  if [[ $1 == 3 ]]; then
+    uid=$(k get pod timed-sts-1 -o jsonpath='{.metadata.uid}')
+    killed=$(now)
+    k delete pod timed-sts-1 --wait=false >/dev/null
+    until [[ $(k get pod timed-sts-1 --ignore-not-found -o jsonpath='{.metadata.uid}') != "$uid" ]]; do sleep 0.05; done
+    k wait --for=condition=Ready=false btcnet/timed --timeout=60s >/dev/null
+    k wait --for=condition=Ready btcnet/timed --timeout=60s >/dev/null
+    printf ' %s' "$(seconds "$killed" "$(now)")"
+  fi
+  k delete btcnet timed >/dev/null
+  gone
+}
+
+printf '%-8s %-6s %10s %10s %8s\n' nodes round floor network ratio
+for nodes in "${sizes[@]}"; do
+  for ((round = 1; round <= rounds; round++)); do
+    a=$(floor "$nodes")
+    read -r b healed <<<"$(network "$nodes")"
+    printf '%-8s %-6s %9ss %9ss %8s%s\n' "$nodes" "$round" "$a" "$b" "$(awk -v a="$a" -v b="$b" 'BEGIN {printf "%.2f", b / a}')" \
+      "${healed:+   a killed pod: $healed s}"
+  done
+done

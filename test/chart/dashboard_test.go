@@ -1,0 +1,91 @@
+package chart_test
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/christianb93/bitcoin-controller/test/monitoring"
+)
+
+func TestDashboardShowsEveryMetricOfNetworks(t *testing.T) {
+	shown := map[string]bool{}
+	for _, expr := range expressions(t) {
+		for _, name := range metricName.FindAllString(expr, -1) {
+			shown[base(name)] = true
+		}
+	}
+	for _, name := range sortedKeys(ownMetrics) {
+		if !shown[name] {
+			t.Errorf("%s is shown nowhere", name)
+		}
+	}
+}
+
+func readDashboard(t *testing.T) *monitoring.Dashboard {
+	t.Helper()
+	d, err := monitoring.ReadDashboard(filepath.Join(chartDir, "files/dashboards/bitcoin-networks.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func TestDashboardIsInOrder(t *testing.T) {
+	d := readDashboard(t)
+	if d.Title == "" || d.UID == "" {
+		t.Error("the dashboard has no title or no uid")
+	}
+	variables := []string{"__rate_interval"}
+	for _, v := range d.Templating.List {
+		variables = append(variables, v.Name)
+	}
+	used := regexp.MustCompile(`\$\{?([a-z_]+)`)
+	ids := map[int]bool{}
+	taken := map[[2]int]string{}
+	for _, panel := range d.Panels {
+		if ids[panel.ID] {
+			t.Errorf("panel %q has the number of another one", panel.Title)
+		}
+		ids[panel.ID] = true
+		for x := panel.GridPos.X; x < panel.GridPos.X+panel.GridPos.W; x++ {
+			for y := panel.GridPos.Y; y < panel.GridPos.Y+panel.GridPos.H; y++ {
+				if other, ok := taken[[2]int{x, y}]; ok {
+					t.Fatalf("panel %q lies on %q", panel.Title, other)
+				}
+				taken[[2]int{x, y}] = panel.Title
+			}
+		}
+		if panel.GridPos.X+panel.GridPos.W > 24 {
+			t.Errorf("panel %q is wider than the page", panel.Title)
+		}
+		if panel.Type == "row" {
+			continue
+		}
+		if len(panel.Targets) == 0 || panel.Datasource == nil || panel.Datasource.UID != "${datasource}" {
+			t.Errorf("panel %q shows nothing, or from a fixed data source", panel.Title)
+		}
+		for _, target := range panel.Targets {
+			for _, v := range used.FindAllStringSubmatch(target.Expr, -1) {
+				if !slices.Contains(variables, v[1]) {
+					t.Errorf("panel %q uses $%s, which is not defined", panel.Title, v[1])
+				}
+			}
+		}
+	}
+}
+
+// The sidecar reads what is in the ConfigMap: it must be the file, but for the last line's end.
+func TestDashboardIsRenderedAsItIs(t *testing.T) {
+	u := find(t, release{}.objects(t, "dashboards: {enabled: true}"), "ConfigMap", "bitcoin-controller-dashboard")
+	text, err := os.ReadFile(filepath.Join(chartDir, "files/dashboards/bitcoin-networks.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := u.Object["data"].(map[string]any)["bitcoin-networks.json"]; got != strings.TrimSuffix(string(text), "\n") {
+		t.Error("the ConfigMap does not hold the dashboard as the file has it")
+	}
+}

@@ -1,0 +1,166 @@
+package chart_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
+	psa "k8s.io/pod-security-admission/api"
+	"k8s.io/pod-security-admission/policy"
+)
+
+// The very checks of the admission controller, at the level restricted.
+func TestPodsAreRestricted(t *testing.T) {
+	evaluator, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	level := psa.LevelVersion{Level: psa.LevelRestricted, Version: psa.LatestVersion()}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			for what, pod := range pods(t, c.release.objects(t, c.values)) {
+				result := policy.AggregateCheckResults(evaluator.EvaluatePod(level, &pod.ObjectMeta, &pod.Spec))
+				if !result.Allowed {
+					t.Errorf("%s: %s (%s)", what, result.ForbiddenReason(), result.ForbiddenDetail())
+				}
+				for _, container := range pod.Spec.Containers {
+					sc := container.SecurityContext
+					if sc == nil || sc.ReadOnlyRootFilesystem == nil || !*sc.ReadOnlyRootFilesystem {
+						t.Errorf("%s: container %s may write to its root file system", what, container.Name)
+					}
+					if container.Resources.Requests.Memory().IsZero() || container.Resources.Limits.Memory().IsZero() {
+						t.Errorf("%s: container %s has no request or limit of memory", what, container.Name)
+					}
+				}
+			}
+		})
+	}
+}
+
+// A token is mounted where it is used, and a service account does not hand it to pods that do not ask.
+func TestTokensAreMountedOnlyWhereNeeded(t *testing.T) {
+	for _, u := range (release{}).objects(t, "") {
+		if u.GetKind() == "ServiceAccount" {
+			account := as[corev1.ServiceAccount](t, u)
+			if account.AutomountServiceAccountToken == nil || *account.AutomountServiceAccountToken {
+				t.Errorf("%s hands its token to every pod", id(u))
+			}
+		}
+	}
+}
+
+// No pod that the chart renders is selected by accident: the operator's selector finds the operator only, and the policy
+// for networks finds nothing of the chart.
+func TestSelectorsFindWhatTheyShould(t *testing.T) {
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			objects := c.release.objects(t, c.values)
+			all := pods(t, objects)
+			for _, u := range objects {
+				var selector *metav1.LabelSelector
+				want := []string{"Deployment"}
+				switch u.GetKind() {
+				case "Deployment":
+					selector = as[appsv1.Deployment](t, u).Spec.Selector
+				case "Service":
+					selector = &metav1.LabelSelector{MatchLabels: as[corev1.Service](t, u).Spec.Selector}
+				case "PodDisruptionBudget":
+					labels, _, _ := unstructured.NestedStringMap(u.Object, "spec", "selector", "matchLabels")
+					selector = &metav1.LabelSelector{MatchLabels: labels}
+				case "NetworkPolicy":
+					selector = &as[networkingv1.NetworkPolicy](t, u).Spec.PodSelector
+					if strings.HasSuffix(u.GetName(), "-networks") {
+						want = nil
+					}
+				default:
+					continue
+				}
+				s, err := metav1.LabelSelectorAsSelector(selector)
+				if err != nil {
+					t.Fatal(err)
+				}
+				var got []string
+				for what, pod := range all {
+					if s.Matches(labels.Set(pod.Labels)) {
+						got = append(got, what)
+					}
+				}
+				if !slices.Equal(got, want) {
+					t.Errorf("%s selects the pods of %v, want %v", id(u), got, want)
+				}
+			}
+		})
+	}
+}
+
+// The labels that the operator gives to the pods of networks.
+func TestPolicyForNetworksFindsTheirPods(t *testing.T) {
+	u := find(t, release{}.objects(t, "networkPolicy: {networks: {enabled: true}}"), "NetworkPolicy", "bitcoin-controller-networks")
+	spec := as[networkingv1.NetworkPolicy](t, u).Spec
+	selector, err := metav1.LabelSelectorAsSelector(&spec.PodSelector)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if pod := nodeLabels("my-network"); !selector.Matches(pod) {
+		t.Errorf("%s does not select a node's pod with the labels %v", selector, pod)
+	}
+	operator := pods(t, release{}.objects(t, ""))["Deployment"]
+	from, err := metav1.LabelSelectorAsSelector(spec.Ingress[1].From[0].PodSelector)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !from.Matches(labels.Set(operator.Labels)) {
+		t.Errorf("the operator, with the labels %v, cannot reach the nodes", operator.Labels)
+	}
+}
+
+// Ports and probes go by names, which must exist.
+func TestPortsExist(t *testing.T) {
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			objects := c.release.objects(t, c.values)
+			container := pods(t, objects)["Deployment"].Spec.Containers[0]
+			ports := map[string]int32{}
+			for _, port := range container.Ports {
+				ports[port.Name] = port.ContainerPort
+			}
+			for _, probe := range []*corev1.Probe{container.LivenessProbe, container.ReadinessProbe} {
+				if probe == nil || ports[probe.HTTPGet.Port.StrVal] == 0 {
+					t.Errorf("a probe asks a port that is not there: %v", probe)
+				}
+			}
+			for _, u := range objects {
+				if u.GetKind() != "Service" {
+					continue
+				}
+				for _, port := range as[corev1.Service](t, u).Spec.Ports {
+					if ports[port.TargetPort.StrVal] == 0 {
+						t.Errorf("%s leads to a port that is not there: %v", id(u), port.TargetPort)
+					}
+				}
+			}
+		})
+	}
+}
+
+// pods are the pods that the objects make, by the kind of what makes them.
+func pods(t testing.TB, objects []*unstructured.Unstructured) map[string]*corev1.Pod {
+	t.Helper()
+	out := map[string]*corev1.Pod{}
+	for _, u := range objects {
+		switch u.GetKind() {
+		case "Deployment":
+			template := as[appsv1.Deployment](t, u).Spec.Template
+			out["Deployment"] = &corev1.Pod{ObjectMeta: template.ObjectMeta, Spec: template.Spec}
+		case "Pod":
+			out["Pod"] = as[corev1.Pod](t, u)
+		}
+	}
+	return out
+}

@@ -1,0 +1,167 @@
+// Package lifecycle tests the chart over the life of a release, in a kind cluster of its own, since installing and taking
+// away an operator would break what others test in theirs: install with defaults and with everything, two replicas, a few
+// namespaces, upgrade, rollback, uninstall.
+package lifecycle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	apiextensions "k8s.io/apiextensions-apiserver/pkg/client/clientset/clientset"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/christianb93/bitcoin-controller/pkg/client/clientset/versioned"
+	"github.com/christianb93/bitcoin-controller/pkg/cluster"
+	"github.com/christianb93/bitcoin-controller/pkg/image"
+)
+
+const root = "../.."
+
+// lab is the cluster, made for the first test that needs it and deleted after the last.
+var lab struct {
+	kind     *cluster.Kind
+	dir      string
+	config   *rest.Config
+	core     kubernetes.Interface
+	networks versioned.Interface
+	crds     apiextensions.Interface
+	dynamic  dynamic.Interface
+}
+
+// errSkip: these tests cannot run here, for a reason that is no fault of the chart's.
+var errSkip = errors.New("left out")
+
+var makeLab = sync.OnceValue(func() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 8*time.Minute)
+	defer cancel()
+	return create(ctx)
+})
+
+func TestMain(m *testing.M) {
+	// A run that is interrupted deletes its cluster too.
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		remove()
+		os.Exit(1)
+	}()
+	code := m.Run()
+	remove()
+	os.Exit(code)
+}
+
+func remove() {
+	if lab.kind != nil {
+		if err := lab.kind.Delete(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+	}
+	os.RemoveAll(lab.dir)
+}
+
+// needLab skips a test where there can be no such cluster.
+func needLab(t *testing.T) {
+	t.Helper()
+	if testing.Short() || os.Getenv("LIFECYCLE_TESTS") != "true" {
+		t.Skip("left out: LIFECYCLE_TESTS=true runs it, in a second cluster, unless -short is given")
+	}
+	switch err := makeLab(); {
+	case errors.Is(err, errSkip):
+		t.Skip(err)
+	case err != nil:
+		t.Fatal(err)
+	}
+}
+
+func create(ctx context.Context) error {
+	candidate, node := os.Getenv("CANDIDATE_IMAGE"), os.Getenv("BITCOIND_IMAGE")
+	if candidate == "" || node == "" {
+		return fmt.Errorf("%w: CANDIDATE_IMAGE and BITCOIND_IMAGE must name the images of the operator and of its nodes, as scripts/test.sh does", errSkip)
+	}
+	if err := cluster.Engine(nil); err != nil {
+		return fmt.Errorf("%w: %w", errSkip, err)
+	}
+	file := os.Getenv("KIND_CONFIG")
+	if file == "" {
+		file = "ci/kind.yaml"
+	}
+	if !filepath.IsAbs(file) {
+		file = filepath.Join(root, file)
+	}
+	config, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	if lab.dir, err = os.MkdirTemp("", "lifecycle-"); err != nil {
+		return err
+	}
+	kubeconfig := filepath.Join(lab.dir, "kubeconfig")
+	lab.kind, err = cluster.Create(ctx, cluster.Options{
+		Name: cluster.UniqueName("lifecycle"), NodeImage: os.Getenv("NODE_IMAGE"), Config: config, Kubeconfig: kubeconfig,
+	}, "")
+	if err != nil {
+		return err
+	}
+	if _, err := lab.kind.LoadImages(ctx, image.Access{}, candidate, node); err != nil {
+		if errors.Is(err, image.ErrRegistryAuth) {
+			return fmt.Errorf("%w: the tests have no credentials for the registry: %w", errSkip, err)
+		}
+		return err
+	}
+	return connect(kubeconfig)
+}
+
+func connect(kubeconfig string) error {
+	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+	if err != nil {
+		return err
+	}
+	config.QPS = -1
+	// The cluster's objects are listed by every version they have, old ones among them.
+	config.WarningHandler = rest.NoWarnings{}
+	lab.config = config
+	lab.core = kubernetes.NewForConfigOrDie(config)
+	lab.networks = versioned.NewForConfigOrDie(config)
+	lab.crds = apiextensions.NewForConfigOrDie(config)
+	lab.dynamic = dynamic.NewForConfigOrDie(config)
+	return nil
+}
+
+// eventually calls the condition until it holds, and fails the test with its last word when the time is over.
+func eventually(t *testing.T, what string, condition func() error) {
+	t.Helper()
+	const limit = 3 * time.Minute
+	deadline := time.Now().Add(limit)
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := condition()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("waited %s for: %s; last: %v", limit, what, err)
+		}
+		<-tick.C
+	}
+}
+
+// ok fails the test with an error that should not be there.
+func ok(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

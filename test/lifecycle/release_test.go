@@ -1,0 +1,161 @@
+package lifecycle
+
+import (
+	"context"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"helm.sh/helm/v3/pkg/action"
+	"helm.sh/helm/v3/pkg/chart"
+	"helm.sh/helm/v3/pkg/chart/loader"
+	"helm.sh/helm/v3/pkg/chartutil"
+	"k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"sigs.k8s.io/yaml"
+)
+
+const (
+	releaseName    = "bitcoin-controller"
+	definition     = "bitcoinnetworks.bitcoincontroller.christianb93.github.com"
+	masterKey      = "bitcoin-controller-master-key"
+	lease          = "bitcoin-controller.bitcoincontroller.christianb93.github.com"
+	helmPatience   = 3 * time.Minute
+	operatorLabels = "app.kubernetes.io/name=bitcoin-controller,app.kubernetes.io/instance=" + releaseName
+)
+
+// release is a release of the chart in a namespace, of the test's own.
+type release struct {
+	*testing.T
+	namespace string
+}
+
+// newRelease names a release that is not installed yet. After the test it is gone, with the definition and the namespaces,
+// which are made here unless the release's own is left to Helm.
+func newRelease(t *testing.T, namespace string, others ...string) *release {
+	t.Helper()
+	needLab(t)
+	r := &release{t, namespace}
+	for _, name := range others {
+		ok(t, createNamespace(name))
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			r.dump(others)
+		}
+		r.uninstall()
+		r.deleteDefinition()
+		for _, name := range append(others, namespace) {
+			if err := lab.core.CoreV1().Namespaces().Delete(context.Background(), name, metav1.DeleteOptions{}); err != nil && !errors.IsNotFound(err) {
+				t.Error(err)
+			}
+		}
+	})
+	return r
+}
+
+// candidate is the chart under test.
+func candidate(t *testing.T) *chart.Chart {
+	t.Helper()
+	c, err := loader.LoadDir(filepath.Join(root, "charts/bitcoin-controller"))
+	ok(t, err)
+	return c
+}
+
+// older is the chart as this repository first had it: it knows no value helper, and its definition here no spec.expose. No
+// image of that time can be had, so the candidate's is used with it, under its tag; the candidate itself is installed by
+// digest, so an upgrade changes the operator's image as any other does.
+func older(t *testing.T) *chart.Chart {
+	t.Helper()
+	c, err := loader.LoadFile("testdata/bitcoin-controller-0.0.1.tgz")
+	ok(t, err)
+	return c
+}
+
+// images are the values that a candidate's package brings with it.
+func images(byDigest bool) map[string]any {
+	name, digest, _ := strings.Cut(os.Getenv("CANDIDATE_IMAGE"), "@")
+	colon := strings.LastIndex(name, ":")
+	if colon <= strings.LastIndex(name, "/") {
+		colon = len(name)
+	}
+	operator := map[string]any{"repository": name[:colon], "tag": strings.TrimPrefix(name[colon:], ":")}
+	if byDigest {
+		operator["digest"] = digest
+	}
+	return map[string]any{"image": operator, "nodeImage": map[string]any{"repository": os.Getenv("BITCOIND_IMAGE")}}
+}
+
+// values are these in YAML, and the images.
+func values(t *testing.T, text string) map[string]any {
+	t.Helper()
+	own := map[string]any{}
+	ok(t, yaml.Unmarshal([]byte(text), &own))
+	return chartutil.CoalesceTables(own, images(true))
+}
+
+func (r *release) helm() *action.Configuration {
+	r.Helper()
+	flags := genericclioptions.NewConfigFlags(false)
+	kubeconfig := lab.kind.Kubeconfig
+	flags.KubeConfig, flags.Namespace = &kubeconfig, &r.namespace
+	c := new(action.Configuration)
+	ok(r.T, c.Init(flags, r.namespace, "secrets", func(string, ...any) {}))
+	return c
+}
+
+// installer has what `helm install --create-namespace --wait` has.
+func (r *release) installer() *action.Install {
+	a := action.NewInstall(r.helm())
+	a.ReleaseName, a.Namespace, a.CreateNamespace, a.Wait, a.Timeout = releaseName, r.namespace, true, true, helmPatience
+	return a
+}
+
+func (r *release) install(c *chart.Chart, values map[string]any) {
+	r.Helper()
+	_, err := r.installer().RunWithContext(r.Context(), c, maps.Clone(values))
+	ok(r.T, err)
+}
+
+func (r *release) upgrade(c *chart.Chart, values map[string]any) {
+	r.Helper()
+	a := action.NewUpgrade(r.helm())
+	a.Namespace, a.Wait, a.Timeout = r.namespace, true, helmPatience
+	_, err := a.RunWithContext(r.Context(), releaseName, c, maps.Clone(values))
+	ok(r.T, err)
+}
+
+func (r *release) rollback(revision int) {
+	r.Helper()
+	a := action.NewRollback(r.helm())
+	a.Version, a.Wait, a.Timeout = revision, true, helmPatience
+	ok(r.T, a.Run(releaseName))
+}
+
+func (r *release) uninstall() {
+	r.Helper()
+	a := action.NewUninstall(r.helm())
+	a.Wait, a.IgnoreNotFound, a.Timeout = true, true, helmPatience
+	if _, err := a.Run(releaseName); err != nil {
+		r.Errorf("uninstall: %v", err)
+	}
+}
+
+// deleteDefinition deletes the definition with all networks, and waits until they are gone.
+func (r *release) deleteDefinition() {
+	r.Helper()
+	eventually(r.T, "the definition to be gone", func() error {
+		err := lab.crds.ApiextensionsV1().CustomResourceDefinitions().Delete(context.Background(), definition, metav1.DeleteOptions{})
+		if errors.IsNotFound(err) {
+			return nil
+		}
+		if err == nil {
+			err = context.DeadlineExceeded
+		}
+		return err
+	})
+}

@@ -1,0 +1,72 @@
+package lifecycle
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/utils/ptr"
+
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+)
+
+// The leader is killed without a chance to hand over, between the first step of a scale-up and the last.
+func TestOfTwoReplicasOneTakesOverWhatTheKilledLeaderBeganIntegration(t *testing.T) {
+	const space = "scaled"
+	r := newRelease(t, "two-replicas", space)
+	r.install(candidate(t), values(t, "replicas: 2"))
+	n := createNetwork(t, space, "growing", v1.BitcoinNetworkSpec{Nodes: 1})
+	n.ready(1)
+	leader := r.leader()
+
+	n.scale(4)
+	eventually(t, "the leader to begin", func() error {
+		if replicas := *n.statefulSet().Spec.Replicas; replicas != 4 {
+			return fmt.Errorf("%d replicas", replicas)
+		}
+		return nil
+	})
+	ok(t, lab.core.CoreV1().Pods(r.namespace).Delete(t.Context(), leader, metav1.DeleteOptions{GracePeriodSeconds: ptr.To(int64(0))}))
+	if status := n.get().Status; status.ReadyNodes == 4 {
+		t.Fatal("the scale-up was over before the leader was killed, so this shows nothing")
+	}
+	eventually(t, "another leader", func() error {
+		if now := r.leader(); now == "" || now == leader {
+			return errors.New("none yet")
+		}
+		return nil
+	})
+	n.ready(4)
+	n.meshed(4)
+	n.mine(1)
+	n.reaches(1, 4)
+	for _, reason := range []string{"Scaled", "NodeConnected"} {
+		n.told(reason)
+	}
+}
+
+// leader is the pod that holds the lease, "" for none.
+func (r *release) leader() string {
+	r.Helper()
+	l, err := lab.core.CoordinationV1().Leases(r.namespace).Get(r.Context(), lease, metav1.GetOptions{})
+	ok(r.T, err)
+	pod, _, _ := strings.Cut(ptr.Deref(l.Spec.HolderIdentity, ""), "_")
+	return pod
+}
+
+// told waits for an event on the network.
+func (n *network) told(reason string) {
+	n.Helper()
+	eventually(n.T, "the event "+reason, func() error {
+		events, err := lab.core.CoreV1().Events(n.namespace).List(n.Context(), metav1.ListOptions{
+			FieldSelector: fields.Set{"involvedObject.name": n.name, "reason": reason}.String(),
+		})
+		if err == nil && len(events.Items) == 0 {
+			err = errors.New("none")
+		}
+		return err
+	})
+}

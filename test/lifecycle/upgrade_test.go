@@ -1,0 +1,115 @@
+package lifecycle
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+)
+
+// A release of the older chart with running networks becomes the candidate, and the older one again.
+func TestAnUpgradeAndItsRollbackLeaveTheNodesAloneIntegration(t *testing.T) {
+	const space = "lasting"
+	r := newRelease(t, "upgraded", space)
+	r.install(older(t), images(false))
+	if definitionKnows(t, "expose") {
+		t.Fatal("the older definition is the candidate's, so an upgrade would show nothing")
+	}
+	_, err := lab.core.CoreV1().Secrets(space).Create(t.Context(), &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Name: "users"}, StringData: map[string]string{"BC_RPC_USER": "user", "BC_RPC_PASSWORD": "password"},
+	}, metav1.CreateOptions{})
+	ok(t, err)
+	// The operator's image stands in the pods of networks with a Secret.
+	stored := createNetwork(t, space, "stored", v1.BitcoinNetworkSpec{Nodes: 1, Secret: "users", Storage: &v1.Storage{}})
+	plain := createNetwork(t, space, "plain", v1.BitcoinNetworkSpec{Nodes: 2})
+	networks := map[*network]int{stored: 1, plain: 2}
+	height := 0
+	grow := func() {
+		t.Helper()
+		height += 3
+		for n := range networks {
+			n.mine(3)
+		}
+		for n, nodes := range networks {
+			n.reaches(height, nodes)
+			n.ready(nodes)
+		}
+	}
+	for n, nodes := range networks {
+		n.ready(nodes)
+	}
+	grow()
+
+	for _, step := range []struct {
+		name   string
+		change func()
+		knows  bool
+	}{
+		{"upgrade", func() { r.upgrade(candidate(t), images(true)) }, true},
+		{"rollback", func() { r.rollback(1) }, false},
+	} {
+		lives, templates := map[*network][]string{}, map[*network]corev1.PodTemplateSpec{}
+		for n, nodes := range networks {
+			lives[n], templates[n] = n.lives(nodes), n.statefulSet().Spec.Template
+		}
+		operator := r.operator()
+		step.change()
+		eventually(t, "the operator of before to be gone", func() error {
+			if now := r.operator(); now == "" || now == operator {
+				return errors.New("it is not")
+			}
+			return nil
+		})
+		if knows := definitionKnows(t, "expose"); knows != step.knows {
+			t.Errorf("%s: the definition knows spec.expose: %v", step.name, knows)
+		}
+		// New blocks in the status, with Ready: the operator of now has looked at the networks.
+		grow()
+		for n, nodes := range networks {
+			// Both releases run the same program, and another name of its image is no reason for other pods.
+			if diff := cmp.Diff(templates[n], n.statefulSet().Spec.Template); diff != "" {
+				t.Errorf("%s changed the pods of %s without need (-before +now):\n%s", step.name, n.name, diff)
+			}
+			if now := n.lives(nodes); !slices.Equal(now, lives[n]) {
+				t.Errorf("%s restarted nodes of %s: %v before, %v now", step.name, n.name, lives[n], now)
+			}
+		}
+	}
+
+	// What restarts later has its blocks still, where there is storage.
+	ok(t, lab.core.CoreV1().Pods(space).Delete(t.Context(), stored.pod(0), metav1.DeleteOptions{}))
+	eventually(t, "another pod", func() error {
+		pod, err := lab.core.CoreV1().Pods(space).Get(t.Context(), stored.pod(0), metav1.GetOptions{})
+		if err == nil && (pod.DeletionTimestamp != nil || pod.Status.PodIP == "") {
+			err = errors.New("not yet")
+		}
+		return err
+	})
+	stored.ready(1)
+	stored.reaches(height, 1)
+}
+
+// operator is the only pod of a release that is not on its way out, "" when there are more or less than one.
+func (r *release) operator() string {
+	r.Helper()
+	pods, err := lab.core.CoreV1().Pods(r.namespace).List(r.Context(), metav1.ListOptions{LabelSelector: operatorLabels})
+	ok(r.T, err)
+	if len(pods.Items) != 1 || pods.Items[0].DeletionTimestamp != nil {
+		return ""
+	}
+	return pods.Items[0].Name
+}
+
+// definitionKnows asks the API server what it has of the definition.
+func definitionKnows(t *testing.T, field string) bool {
+	t.Helper()
+	crd, err := lab.crds.ApiextensionsV1().CustomResourceDefinitions().Get(t.Context(), definition, metav1.GetOptions{})
+	ok(t, err)
+	_, known := crd.Spec.Versions[0].Schema.OpenAPIV3Schema.Properties["spec"].Properties[field]
+	return known
+}

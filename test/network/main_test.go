@@ -1,0 +1,344 @@
+// Package network tests the operator in the cluster that the kubeconfig names, where the chart is installed, with real
+// nodes. What a network is like is asked of bitcoin-cli in its pods, not of the operator's status.
+package network
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/client-go/tools/remotecommand"
+
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+	"github.com/christianb93/bitcoin-controller/pkg/client/clientset/versioned"
+)
+
+var cluster struct {
+	config   *rest.Config
+	core     kubernetes.Interface
+	networks versioned.Interface
+}
+
+// connectOnce looks for the cluster when the first test needs it, so that the package can be listed without one.
+var connectOnce = sync.OnceValue(connect)
+
+func needCluster(t *testing.T) {
+	t.Helper()
+	if err := connectOnce(); err != nil {
+		t.Fatalf("this test needs a cluster with the operator in it: set KUBECONFIG, or run scripts/test.sh (%v)", err)
+	}
+}
+
+func connect() error {
+	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(clientcmd.NewDefaultClientConfigLoadingRules(), nil).ClientConfig()
+	if err != nil {
+		return err
+	}
+	config.QPS = -1
+	cluster.config = config
+	cluster.core = kubernetes.NewForConfigOrDie(config)
+	cluster.networks = versioned.NewForConfigOrDie(config)
+	_, err = cluster.networks.BitcoincontrollerV1().BitcoinNetworks("").List(context.Background(), metav1.ListOptions{Limit: 1})
+	return err
+}
+
+// lab is a namespace for one test, which enforces the restricted Pod Security Standard.
+type lab struct {
+	*testing.T
+	namespace string
+}
+
+// long keeps a test for the runs that have the time: what a release must never
+// break runs with -short too.
+func long(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("left out by -short")
+	}
+}
+
+func newLab(t *testing.T) *lab {
+	t.Helper()
+	t.Parallel()
+	return newLabAlone(t)
+}
+
+// newLabAlone is for a test that others in the cluster would feel: go test runs it before those that are parallel.
+func newLabAlone(t *testing.T) *lab {
+	t.Helper()
+	needCluster(t)
+	space, err := cluster.core.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
+		GenerateName: "test-", Labels: map[string]string{"pod-security.kubernetes.io/enforce": "restricted"},
+	}}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &lab{t, space.Name}
+	t.Cleanup(func() {
+		if t.Failed() {
+			l.dump()
+		}
+		if err := cluster.core.CoreV1().Namespaces().Delete(context.Background(), space.Name, metav1.DeleteOptions{}); err != nil {
+			t.Errorf("delete the namespace %s: %v", space.Name, err)
+		}
+	})
+	return l
+}
+
+// dump shows what a failed test leaves.
+func (l *lab) dump() {
+	networks, err := cluster.networks.BitcoincontrollerV1().BitcoinNetworks(l.namespace).List(context.Background(), metav1.ListOptions{})
+	if err != nil {
+		return
+	}
+	for _, n := range networks.Items {
+		status, _ := json.MarshalIndent(n.Status, "", " ")
+		l.Logf("network %s: %s", n.Name, status)
+	}
+	events, err := cluster.core.CoreV1().Events(l.namespace).List(context.Background(), metav1.ListOptions{})
+	if err != nil {
+		return
+	}
+	for _, e := range events.Items {
+		if e.Type == corev1.EventTypeWarning {
+			l.Logf("event %s %s: %s: %s", e.InvolvedObject.Kind, e.InvolvedObject.Name, e.Reason, e.Message)
+		}
+	}
+}
+
+// eventually calls the condition until it holds, and fails the test with its last word when the time is over.
+func (l *lab) eventually(what string, limit time.Duration, condition func() error) {
+	l.Helper()
+	l.every(300*time.Millisecond, what, limit, condition)
+}
+
+// every is eventually with a look less often, for what takes its time: a look costs the cluster that is under test.
+func (l *lab) every(interval time.Duration, what string, limit time.Duration, condition func() error) {
+	l.Helper()
+	deadline := time.Now().Add(limit)
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for {
+		err := condition()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			l.Fatalf("waited %s for: %s; last: %v", limit, what, err)
+		}
+		select {
+		case <-tick.C:
+		case <-l.Context().Done():
+			l.Fatalf("the test ended while it waited for: %s", what)
+		}
+	}
+}
+
+func (l *lab) create(network *v1.BitcoinNetwork) {
+	l.Helper()
+	if _, err := cluster.networks.BitcoincontrollerV1().BitcoinNetworks(l.namespace).Create(l.Context(), network, metav1.CreateOptions{}); err != nil {
+		l.Fatal(err)
+	}
+}
+
+func (l *lab) get(name string) *v1.BitcoinNetwork {
+	l.Helper()
+	network, err := cluster.networks.BitcoincontrollerV1().BitcoinNetworks(l.namespace).Get(l.Context(), name, metav1.GetOptions{})
+	if err != nil {
+		l.Fatal(err)
+	}
+	return network
+}
+
+// change applies a change of the spec.
+func (l *lab) change(name string, edit func(*v1.BitcoinNetworkSpec)) {
+	l.Helper()
+	l.eventually("the change to be written", 10*time.Second, func() error {
+		network := l.get(name)
+		edit(&network.Spec)
+		_, err := cluster.networks.BitcoincontrollerV1().BitcoinNetworks(l.namespace).Update(l.Context(), network, metav1.UpdateOptions{})
+		return err
+	})
+}
+
+// ready waits for condition Ready as kubectl wait does: true, and of the present generation.
+func (l *lab) ready(name string, limit time.Duration) *v1.BitcoinNetwork {
+	l.Helper()
+	var network *v1.BitcoinNetwork
+	l.every(100*time.Millisecond, name+" to be Ready", limit, func() error {
+		network = l.get(name)
+		ready := meta.FindStatusCondition(network.Status.Conditions, v1.ConditionReady)
+		switch {
+		case ready == nil:
+			return errors.New("no condition yet")
+		case ready.ObservedGeneration != network.Generation:
+			return errors.New("the operator has not seen the change yet")
+		case ready.Status != metav1.ConditionTrue:
+			return fmt.Errorf("%s: %s", ready.Reason, ready.Message)
+		}
+		return nil
+	})
+	return network
+}
+
+// exec runs a command in a pod and returns its standard output.
+func (l *lab) exec(pod, stdin string, command ...string) (string, error) {
+	request := cluster.core.CoreV1().RESTClient().Post().Resource("pods").Name(pod).Namespace(l.namespace).SubResource("exec").
+		VersionedParams(&corev1.PodExecOptions{
+			Container: "bitcoind", Command: command, Stdin: stdin != "", Stdout: true, Stderr: true,
+		}, scheme.ParameterCodec)
+	executor, err := remotecommand.NewWebSocketExecutor(cluster.config, "GET", request.URL().String())
+	if err != nil {
+		return "", err
+	}
+	ctx, cancel := context.WithTimeout(l.Context(), 30*time.Second)
+	defer cancel()
+	var out, errOut bytes.Buffer
+	options := remotecommand.StreamOptions{Stdout: &out, Stderr: &errOut}
+	if stdin != "" {
+		options.Stdin = strings.NewReader(stdin)
+	}
+	if err := executor.StreamWithContext(ctx, options); err != nil {
+		return "", fmt.Errorf("%s in %s: %w: %s", strings.Join(command, " "), pod, err, errOut.String())
+	}
+	return strings.TrimSpace(out.String()), nil
+}
+
+// cli runs bitcoin-cli in a pod, in the very words of the documentation.
+func (l *lab) cli(pod string, args ...string) (string, error) {
+	return l.exec(pod, "", append([]string{"/usr/local/bin/bitcoin-cli", "-regtest", "-conf=/bitcoin.conf"}, args...)...)
+}
+
+// ask runs bitcoin-cli and decodes its answer.
+func ask[T any](l *lab, pod string, args ...string) (T, error) {
+	var answer T
+	text, err := l.cli(pod, args...)
+	if err != nil {
+		return answer, err
+	}
+	return answer, json.Unmarshal([]byte(text), &answer)
+}
+
+type peer struct {
+	Addr    string `json:"addr"`
+	Version int    `json:"version"`
+}
+
+// peersOf returns the different addresses of a node's peers, as bitcoin-cli shows them.
+func (l *lab) peersOf(pod string) ([]string, error) {
+	peers, err := ask[[]peer](l, pod, "getpeerinfo")
+	if err != nil {
+		return nil, err
+	}
+	var addresses []string
+	for _, p := range peers {
+		host, _, err := net.SplitHostPort(p.Addr)
+		if err != nil {
+			host = p.Addr
+		}
+		if !slices.Contains(addresses, host) && p.Version > 0 {
+			addresses = append(addresses, host)
+		}
+	}
+	slices.Sort(addresses)
+	return addresses, nil
+}
+
+// listOf returns the entries of a node's addnode list.
+func (l *lab) listOf(pod string) ([]string, error) {
+	entries, err := ask[[]struct {
+		AddedNode string `json:"addednode"`
+	}](l, pod, "getaddednodeinfo")
+	var list []string
+	for _, e := range entries {
+		list = append(list, e.AddedNode)
+	}
+	slices.Sort(list)
+	return list, err
+}
+
+// addresses returns the addresses of a network's pods by ordinal, from the API server.
+func (l *lab) addresses(name string, nodes int) []string {
+	l.Helper()
+	list, err := l.tryAddresses(name, nodes)
+	if err != nil {
+		l.Fatal(err)
+	}
+	return list
+}
+
+func (l *lab) tryAddresses(name string, nodes int) ([]string, error) {
+	list := make([]string, nodes)
+	for i := range list {
+		pod, err := cluster.core.CoreV1().Pods(l.namespace).Get(l.Context(), fmt.Sprintf("%s-sts-%d", name, i), metav1.GetOptions{})
+		if err != nil {
+			return nil, err
+		}
+		list[i] = pod.Status.PodIP
+	}
+	return list, nil
+}
+
+// exactly checks that the nodes have the connections that neighbours says, and no others. It looks once: at the moment
+// that Ready turns true, it has to be so.
+func (l *lab) exactly(name string, nodes int, neighbours func(i int) []int) {
+	l.Helper()
+	addresses := l.addresses(name, nodes)
+	for i := range nodes {
+		var want []string
+		for _, n := range neighbours(i) {
+			want = append(want, addresses[n])
+		}
+		slices.Sort(want)
+		got, err := l.peersOf(fmt.Sprintf("%s-sts-%d", name, i))
+		if err != nil {
+			l.Fatal(err)
+		}
+		if !slices.Equal(got, want) {
+			l.Errorf("node %d of %s is connected with %v, and should be with %v", i, name, got, want)
+		}
+	}
+}
+
+func others(nodes int) func(int) []int {
+	return func(i int) []int {
+		var list []int
+		for n := range nodes {
+			if n != i {
+				list = append(list, n)
+			}
+		}
+		return list
+	}
+}
+
+// secret makes the credentials of the users.
+func (l *lab) secret(name, user, password string) {
+	l.Helper()
+	_, err := cluster.core.CoreV1().Secrets(l.namespace).Create(l.Context(), &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Name: name},
+		StringData: map[string]string{"BC_RPC_USER": user, "BC_RPC_PASSWORD": password},
+	}, metav1.CreateOptions{})
+	if err != nil {
+		l.Fatal(err)
+	}
+}
+
+func network(name string, nodes int32) *v1.BitcoinNetwork {
+	return &v1.BitcoinNetwork{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: v1.BitcoinNetworkSpec{Nodes: nodes}}
+}

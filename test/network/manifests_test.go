@@ -1,0 +1,54 @@
+package network
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/yaml"
+
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+)
+
+// Each manifest that the documentation shows becomes a network that is Ready.
+func TestEachSampleManifestBecomesReadyIntegration(t *testing.T) {
+	long(t)
+	files, err := filepath.Glob("../manifests/*.yaml")
+	if err != nil || len(files) < 12 {
+		t.Fatalf("%d manifests, %v", len(files), err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {
+			l := newLab(t)
+			text, err := os.ReadFile(file) //nolint:gosec // a file of this repository
+			if err != nil {
+				t.Fatal(err)
+			}
+			n := &v1.BitcoinNetwork{}
+			if err := yaml.UnmarshalStrict(text, n); err != nil {
+				t.Fatal(err)
+			}
+			if n.Spec.Secret != "" {
+				l.secret(n.Spec.Secret, "user", "password")
+			}
+			l.create(n)
+			status := l.ready(n.Name, patience).Status
+			if want := len(status.Nodes); want == 0 || int(status.ReadyNodes) != want || status.Connections != status.DesiredConnections {
+				t.Errorf("Ready with %d of %d nodes, %s connections", status.ReadyNodes, want, status.Connected)
+			}
+			l.notStalled(n.Name)
+		})
+	}
+}
+
+// notStalled checks that nothing waits for somebody's help.
+func (l *lab) notStalled(name string) {
+	l.Helper()
+	for _, c := range l.get(name).Status.Conditions {
+		if c.Type == v1.ConditionStalled && c.Status != metav1.ConditionFalse {
+			l.Errorf("%s is stalled: %s", name, c.Message)
+		}
+	}
+}

@@ -1,0 +1,319 @@
+package network
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+)
+
+// patience is for a machine that has two cores and other tests to run.
+const patience = 3 * time.Minute
+
+func TestThreeNodesFindEachOtherAndShareBlocksIntegration(t *testing.T) {
+	l := newLab(t)
+	l.secret("bitcoin-default-secret", "alice", "correct horse # battery: staple")
+	n := network("my-network", 3)
+	n.Spec.Secret = "bitcoin-default-secret"
+	l.create(n)
+	status := l.ready("my-network", patience).Status
+	l.exactly("my-network", 3, others(3))
+
+	addresses := l.addresses("my-network", 3)
+	for i, node := range status.Nodes {
+		pod := fmt.Sprintf("my-network-sts-%d", i)
+		if node.NodeName != pod || node.IP != addresses[i] || node.DNSName != pod+".my-network-svc" || int(node.Ordinal) != i || !node.Ready || node.Peers != 2 {
+			t.Errorf("status of node %d: %+v", i, node)
+		}
+		want := slices.Clone(addresses)
+		want = slices.Delete(want, i, i+1)
+		slices.Sort(want)
+		if list, err := l.listOf(pod); err != nil || !slices.Equal(list, want) {
+			t.Errorf("%s lists %v (%v), and should list the two others, %v", pod, list, err, want)
+		}
+	}
+	if status.Connected != "3/3" || status.ReadyNodes != 3 || status.ChainTips != 1 {
+		t.Errorf("status %+v", status)
+	}
+
+	if _, err := l.cli("my-network-sts-0", "generatetodescriptor", "101", "raw(51)"); err != nil {
+		t.Fatal(err)
+	}
+	best, err := l.cli("my-network-sts-0", "getbestblockhash")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 {
+		l.eventually("101 blocks on node "+strconv.Itoa(i), time.Minute, func() error {
+			hash, err := l.cli(fmt.Sprintf("my-network-sts-%d", i), "getbestblockhash")
+			if err == nil && hash != best {
+				err = errors.New("its best block is " + hash)
+			}
+			return err
+		})
+	}
+	l.eventually("the status to show height 101", time.Minute, func() error {
+		if status := l.get("my-network").Status; status.Height != 101 || status.BestBlockHash != best || status.ChainTips != 1 {
+			return fmt.Errorf("height %d, %d tips", status.Height, status.ChainTips)
+		}
+		return nil
+	})
+	l.checkCredentials("my-network-sts-0")
+}
+
+// checkCredentials calls from one node to another as the user of the Secret, whose password goes by standard input.
+func (l *lab) checkCredentials(pod string) {
+	l.Helper()
+	call := func(user, password string) (string, error) {
+		return l.exec(pod, password+"\n", "/usr/local/bin/bitcoin-cli", "-regtest", "-conf=/bitcoin.conf",
+			"-rpcconnect=my-network-sts-1.my-network-svc", "-rpcuser="+user, "-stdinrpcpass", "getblockcount")
+	}
+	if got, err := call("alice", "correct horse # battery: staple"); err != nil || got != "101" {
+		l.Errorf("the user of the Secret gets %q, %v", got, err)
+	}
+	if got, err := call("alice", "wrong"); err == nil {
+		l.Errorf("a wrong password gets %q", got)
+	}
+	if got, err := call("mallory", "correct horse # battery: staple"); err == nil {
+		l.Errorf("a wrong name gets %q", got)
+	}
+}
+
+func TestScalingAddsAndRemovesExactlyWhatItShouldIntegration(t *testing.T) {
+	l := newLab(t)
+	l.create(network("scaled", 3))
+	l.ready("scaled", patience)
+	steps := []int{12, 5, 0, 3}
+	if testing.Short() {
+		steps = []int{4, 2, 0, 3}
+	}
+	for _, nodes := range steps {
+		l.scale("scaled", int32(nodes)) //nolint:gosec // a small number
+		status := l.ready("scaled", patience).Status
+		if int(status.ReadyNodes) != nodes || len(status.Nodes) != nodes {
+			t.Errorf("scaled to %d: status %+v", nodes, status)
+		}
+		l.exactly("scaled", nodes, others(nodes))
+		l.listsOnly("scaled", nodes)
+	}
+}
+
+// Many times, what Ready says is held against what the nodes say the moment that it says so: after creation, and after a
+// pod was deleted.
+func TestReadyIsNeverEarlyIntegration(t *testing.T) {
+	long(t)
+	for run := range 8 {
+		t.Run(strconv.Itoa(run), func(t *testing.T) {
+			l := newLab(t)
+			nodes := 2 + run%4
+			l.create(network("early", int32(nodes))) //nolint:gosec // a small number
+			l.ready("early", patience)
+			l.exactly("early", nodes, others(nodes))
+			victim := fmt.Sprintf("early-sts-%d", run%nodes)
+			pods := cluster.core.CoreV1().Pods(l.namespace)
+			before, err := pods.Get(t.Context(), victim, metav1.GetOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := pods.Delete(t.Context(), victim, metav1.DeleteOptions{}); err != nil {
+				t.Fatal(err)
+			}
+			l.eventually("another pod to take its place", patience, func() error {
+				after, err := pods.Get(t.Context(), victim, metav1.GetOptions{})
+				if err == nil && after.UID == before.UID {
+					err = errors.New("the old one is still there")
+				}
+				return err
+			})
+			l.eventually("Ready, of the pods that there are now", patience, func() error {
+				n := l.ready("early", patience)
+				after, err := pods.Get(t.Context(), victim, metav1.GetOptions{})
+				if err == nil && n.Status.Nodes[run%nodes].IP != after.Status.PodIP {
+					err = errors.New("the status is of before")
+				}
+				return err
+			})
+			l.exactly("early", nodes, others(nodes))
+		})
+	}
+}
+
+// scale does what kubectl scale does, which tries again when the status has been written meanwhile.
+func (l *lab) scale(name string, nodes int32) {
+	l.Helper()
+	networks := cluster.networks.BitcoincontrollerV1().BitcoinNetworks(l.namespace)
+	l.eventually("the scale to be written", 10*time.Second, func() error {
+		scale, err := networks.GetScale(l.Context(), name, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		scale.Spec.Replicas = nodes
+		_, err = networks.UpdateScale(l.Context(), name, scale, metav1.UpdateOptions{})
+		return err
+	})
+}
+
+// mostListed is the number of entries that bitcoind makes connections of, and that a node is given at most.
+const mostListed = 8
+
+// listsOnly checks that everybody's list has as many of the others as it can hold, and no entry for a node that is no more.
+func (l *lab) listsOnly(name string, nodes int) {
+	l.Helper()
+	addresses := l.addresses(name, nodes)
+	for i := range nodes {
+		list, err := l.listOf(fmt.Sprintf("%s-sts-%d", name, i))
+		if err != nil {
+			l.Fatal(err)
+		}
+		if want := max(min(nodes-1, mostListed), 0); len(list) != want || len(slices.Compact(slices.Clone(list))) != want {
+			l.Errorf("node %d lists %v, and should list %d others", i, list, want)
+		}
+		for _, entry := range list {
+			if at := slices.Index(addresses, entry); at < 0 || at == i {
+				l.Errorf("node %d lists %s, which is no other node of %v", i, entry, addresses)
+			}
+		}
+	}
+}
+
+func TestADeletedPodIsConnectedAgainUnderItsNewAddressIntegration(t *testing.T) {
+	l := newLab(t)
+	l.create(network("healed", 3))
+	before := l.ready("healed", patience)
+	pod, err := cluster.core.CoreV1().Pods(l.namespace).Get(t.Context(), "healed-sts-1", metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cluster.core.CoreV1().Pods(l.namespace).Delete(t.Context(), pod.Name, metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	l.eventually("the operator to notice", time.Minute, func() error {
+		if node := l.get("healed").Status.Nodes[1]; node.Ready && node.IP == before.Status.Nodes[1].IP {
+			return errors.New("node 1 is still said to be ready at its old address")
+		}
+		return nil
+	})
+	l.ready("healed", patience)
+	l.exactly("healed", 3, others(3))
+	l.listsOnly("healed", 3)
+}
+
+func TestAMissingSecretIsNamedAndTheNetworkStartsWhenItComesIntegration(t *testing.T) {
+	long(t)
+	l := newLab(t)
+	n := network("waiting", 2)
+	n.Spec.Secret = "not-there-yet"
+	l.create(n)
+	l.eventually("the condition to name the Secret", time.Minute, func() error {
+		for _, c := range l.get("waiting").Status.Conditions {
+			if c.Type == v1.ConditionReady && c.Reason == v1.ReasonSecretMissing && strings.Contains(c.Message, `"not-there-yet"`) {
+				return nil
+			}
+		}
+		return errors.New("it does not")
+	})
+	l.secret("not-there-yet", "bob", "s3cret")
+	l.ready("waiting", patience)
+	l.exactly("waiting", 2, others(2))
+}
+
+func TestADeletedNetworkLeavesNothingBehindIntegration(t *testing.T) {
+	l := newLab(t)
+	n := network("gone", 2)
+	n.Spec.Storage = &v1.Storage{}
+	l.create(n)
+	l.ready("gone", patience)
+	err := cluster.networks.BitcoincontrollerV1().BitcoinNetworks(l.namespace).Delete(t.Context(), "gone",
+		metav1.DeleteOptions{PropagationPolicy: ptr.To(metav1.DeletePropagationBackground)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.eventually("everything of the network to be gone", patience, func() error {
+		left := l.left(t.Context())
+		if len(left) > 0 {
+			return fmt.Errorf("still there: %v", left)
+		}
+		return nil
+	})
+}
+
+// left lists what there is of networks in the namespace.
+func (l *lab) left(ctx context.Context) []string {
+	l.Helper()
+	ours := metav1.ListOptions{LabelSelector: "app.kubernetes.io/managed-by=bitcoin-controller"}
+	var left []string
+	note := func(kind, name string, err error) {
+		if err != nil {
+			l.Fatal(err)
+		}
+		if name != "" {
+			left = append(left, kind+" "+name)
+		}
+	}
+	core := cluster.core.CoreV1()
+	pods, err := core.Pods(l.namespace).List(ctx, ours)
+	note("", "", err)
+	for _, o := range pods.Items {
+		note("Pod", o.Name, nil)
+	}
+	services, err := core.Services(l.namespace).List(ctx, ours)
+	note("", "", err)
+	for _, o := range services.Items {
+		note("Service", o.Name, nil)
+	}
+	maps, err := core.ConfigMaps(l.namespace).List(ctx, ours)
+	note("", "", err)
+	for _, o := range maps.Items {
+		note("ConfigMap", o.Name, nil)
+	}
+	claims, err := core.PersistentVolumeClaims(l.namespace).List(ctx, metav1.ListOptions{})
+	note("", "", err)
+	for _, o := range claims.Items {
+		note("PersistentVolumeClaim", o.Name, nil)
+	}
+	sets, err := cluster.core.AppsV1().StatefulSets(l.namespace).List(ctx, metav1.ListOptions{})
+	note("", "", err)
+	for _, o := range sets.Items {
+		note("StatefulSet", o.Name, nil)
+	}
+	return left
+}
+
+func TestAHandEditIsPutRightIntegration(t *testing.T) {
+	long(t)
+	l := newLab(t)
+	l.create(network("edited", 1))
+	l.ready("edited", patience)
+	sets := cluster.core.AppsV1().StatefulSets(l.namespace)
+	set, err := sets.Get(t.Context(), "edited-sts", metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	set.Spec.Replicas = ptr.To(int32(0))
+	if _, err := sets.Update(t.Context(), set, metav1.UpdateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := cluster.core.CoreV1().Services(l.namespace).Delete(t.Context(), "edited-svc", metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	l.eventually("the StatefulSet and the Service to be as they were", 20*time.Second, func() error {
+		set, err := sets.Get(t.Context(), "edited-sts", metav1.GetOptions{})
+		if err == nil && *set.Spec.Replicas != 1 {
+			err = fmt.Errorf("%d replicas", *set.Spec.Replicas)
+		}
+		if err == nil {
+			_, err = cluster.core.CoreV1().Services(l.namespace).Get(t.Context(), "edited-svc", metav1.GetOptions{})
+		}
+		return err
+	})
+	l.ready("edited", patience)
+}

@@ -1,0 +1,124 @@
+package network
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/dynamic"
+	"sigs.k8s.io/yaml"
+
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+)
+
+// refused maps specs, in YAML, to words of the API server's refusal.
+var refused = map[string]string{
+	`{}`:                                  "spec.nodes: Required value",
+	`{nodes: three}`:                      "must be of type integer",
+	`{nodes: -1}`:                         "should be greater than or equal to 0",
+	`{nodes: 501}`:                        "should be less than or equal to 500",
+	`{nodes: 1, secret: "A B"}`:           "secret must be the name of a Secret",
+	`{nodes: 1, image: "a b"}`:            "image must be an image reference without white space",
+	`{nodes: 3, topology: {type: Torus}}`: `Unsupported value: "Torus"`,
+	`{nodes: 3, topology: {type: Random, degree: 3}}`:                           "degree must be smaller than the number of nodes",
+	`{nodes: 3, topology: {type: Random, degree: 0}}`:                           "should be greater than or equal to 1",
+	`{nodes: 3, topology: {type: Ring, degree: 2}}`:                             "degree and topology.seed go with type Random only",
+	`{nodes: 3, topology: {type: Ring, seed: 2}}`:                               "degree and topology.seed go with type Random only",
+	`{nodes: 3, topology: {type: Ring, edges: [{from: 0, to: 1}]}}`:             "edges goes with type Custom only",
+	`{nodes: 3, topology: {type: Custom, edges: [{from: 0, to: 3}]}}`:           "edges names a node that does not exist",
+	`{nodes: 3, topology: {type: Custom, edges: [{from: -1, to: 1}]}}`:          "should be greater than or equal to 0",
+	`{nodes: 3, topology: {type: Custom, edges: [{from: 1, to: 1}]}}`:           "an edge must join two different nodes",
+	`{nodes: 3, topology: {type: Custom, edges: [{from: 1}]}}`:                  "to: Required value",
+	`{nodes: 4, partitions: [{nodes: [0, 1]}, {nodes: [1, 2]}]}`:                "partitions overlap",
+	`{nodes: 4, partitions: [{nodes: [0, 1]}, {nodes: [0, 1]}]}`:                "partitions overlap",
+	`{nodes: 4, partitions: [{nodes: [0, 4]}]}`:                                 "partitions names a node that does not exist",
+	`{nodes: 4, partitions: [{nodes: []}]}`:                                     "should have at least 1 items",
+	`{nodes: 4, partitions: [{nodes: [1, 1]}]}`:                                 "Duplicate value",
+	`{nodes: 2, mining: {interval: soon}}`:                                      "mining.interval must be a duration of at least 1s",
+	`{nodes: 2, mining: {interval: 10ms}}`:                                      "mining.interval must be a duration of at least 1s",
+	`{nodes: 2, mining: {node: 2}}`:                                             "mining.node names a node that does not exist",
+	`{nodes: 2, mining: {address: bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4}}`: "mining.address must be a regtest address",
+	`{nodes: 2, storage: {size: much}}`:                                         "spec.storage.size",
+	`{nodes: 2, storage: {retentionPolicy: Forget}}`:                            `Unsupported value: "Forget"`,
+	`{nodes: 2, config: {rpcport: "1"}}`:                                        "config may not set rpcport, because the operator owns it",
+	`{nodes: 2, config: {nolisten: "1"}}`:                                       "config may not set listen, because the operator owns it",
+	`{nodes: 2, config: {-txindex: "1"}}`:                                       "config must map names of bitcoin.conf options",
+	`{nodes: 2, config: {txindex: 1}}`:                                          "must be of type string",
+	`{nodes: 2, config: {uacomment: "x\nrpcuser=mallory"}}`:                     "a value in config must be one line",
+	`{nodes: 2, groups: [{name: a, nodes: 1}, {name: a, nodes: 2}]}`:            "groups has a name twice",
+	`{nodes: 2, groups: [{name: A, nodes: 1}]}`:                                 "the name of a group may have small letters",
+	`{nodes: 2, groups: [{nodes: 1}]}`:                                          "name: Required value",
+	`{nodes: 300, groups: [{name: a, nodes: 201}]}`:                             "at most 500 nodes",
+	`{nodes: 2, groups: [{name: a, nodes: 1, config: {port: "1"}}]}`:            "config may not set port",
+	`{nodes: 2, expose: {type: ClusterIP}}`:                                     `Unsupported value: "ClusterIP"`,
+	`{nodes: 2, expose: {perNode: true}}`:                                       "type: Required value",
+	`{nodes: 2, colour: red}`:                                                   `unknown field "spec.colour"`,
+}
+
+// accepted are specs close to the refused ones.
+var accepted = []string{
+	`{nodes: 3, secret: bitcoin-default-secret}`, `{nodes: 0}`, `{nodes: 500}`, `{nodes: 0, topology: {type: Random, degree: 3}}`,
+	`{nodes: 4, topology: {type: Random, degree: 3, seed: -5}}`, `{nodes: 2, topology: {type: Random}}`,
+	`{nodes: 2, groups: [{name: a, nodes: 2}], topology: {type: Custom, edges: [{from: 0, to: 3}]}}`,
+	`{nodes: 4, partitions: [{nodes: [0, 1]}, {nodes: [2]}]}`, `{nodes: 2, mining: {}}`, `{nodes: 2, mining: {interval: 1m30s, node: 1}}`,
+	`{nodes: 2, mining: {address: bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080}}`, `{nodes: 2, storage: {}}`,
+	`{nodes: 2, config: {txindex: "1", debug: net}}`, `{nodes: 2, expose: {type: NodePort, perNode: true}}`,
+}
+
+func TestTheAPIServerRefusesWhatCannotBeIntegration(t *testing.T) {
+	l := newLab(t)
+	try := func(t *testing.T, name, spec string) error {
+		t.Helper()
+		object := &unstructured.Unstructured{Object: map[string]any{}}
+		text := "{apiVersion: bitcoincontroller.christianb93.github.com/v1, kind: BitcoinNetwork, metadata: {name: " + name + "}, spec: " + spec + "}"
+		if err := yaml.Unmarshal([]byte(text), &object.Object); err != nil {
+			t.Fatal(err)
+		}
+		_, err := dynamic.NewForConfigOrDie(cluster.config).Resource(v1.SchemeGroupVersion.WithResource("bitcoinnetworks")).Namespace(l.namespace).
+			Create(t.Context(), object, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}, FieldValidation: metav1.FieldValidationStrict})
+		return err
+	}
+	for spec, words := range refused {
+		if err := try(t, "tried", spec); err == nil || !strings.Contains(err.Error(), words) {
+			t.Errorf("%s: got %v, want a refusal with %q", spec, err, words)
+		}
+	}
+	for _, spec := range accepted {
+		if err := try(t, "tried", spec); err != nil {
+			t.Errorf("%s: %v", spec, err)
+		}
+	}
+	for _, name := range []string{"1st", "a.b", strings.Repeat("a", 41)} {
+		if err := try(t, name, `{nodes: 1}`); err == nil || !strings.Contains(err.Error(), "the name of a network may have at most 40 characters") {
+			t.Errorf("name %s: %v", name, err)
+		}
+	}
+}
+
+func TestStorageCannotBeChangedIntegration(t *testing.T) {
+	l := newLab(t)
+	n := network("fixed", 0)
+	n.Spec.Storage = &v1.Storage{}
+	l.create(n)
+	for name, change := range map[string]func(*v1.BitcoinNetworkSpec){
+		"taken away": func(s *v1.BitcoinNetworkSpec) { s.Storage = nil },
+		"changed":    func(s *v1.BitcoinNetworkSpec) { s.Storage.RetentionPolicy = v1.RetentionRetain },
+	} {
+		var err error
+		l.eventually("an answer other than that the status has been written meanwhile", 10*time.Second, func() error {
+			fixed := l.get("fixed")
+			change(&fixed.Spec)
+			_, err = cluster.networks.BitcoincontrollerV1().BitcoinNetworks(l.namespace).Update(t.Context(), fixed, metav1.UpdateOptions{DryRun: []string{metav1.DryRunAll}})
+			if apierrors.IsConflict(err) {
+				return err
+			}
+			return nil
+		})
+		if err == nil || !strings.Contains(err.Error(), "storage cannot be changed") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -1,0 +1,113 @@
+package network
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/christianb93/bitcoin-controller/pkg/bitcoind"
+	"github.com/christianb93/bitcoin-controller/pkg/tunnel"
+)
+
+// Each call that the operator makes, as its client makes it, to bitcoind itself, and the way that it takes on a laptop.
+func TestTheClientAndBitcoindUnderstandEachOtherIntegration(t *testing.T) {
+	l := newLab(t)
+	l.secret("users", "alice", "secret")
+	n := network("called", 2)
+	n.Spec.Secret = "users"
+	l.create(n)
+	l.ready("called", patience)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	dialer, err := tunnel.NewDialer(cluster.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := bitcoind.NewClient(nil, dialer.DialContext)
+	pod, err := cluster.core.CoreV1().Pods(l.namespace).Get(ctx, "called-sts-0", metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := bitcoind.Endpoint{Host: tunnel.Host(pod), User: "alice", Password: "secret"}
+
+	var info bitcoind.NetworkInfo
+	var chain bitcoind.ChainInfo
+	var peers []bitcoind.PeerInfo
+	var added []bitcoind.AddedNode
+	var genesis, mined, mined2 = "", []string{}, []string{}
+	const stranger = "192.0.2.1" // for documentation: nobody has it
+	calls := []bitcoind.Call{
+		bitcoind.GetNetworkInfo(&info), bitcoind.GetBlockchainInfo(&chain), bitcoind.GetPeerInfo(&peers), bitcoind.GetBlockHash(0, &genesis),
+		bitcoind.AddNode(stranger), bitcoind.AddNode(stranger), bitcoind.GetAddedNodeInfo(&added), bitcoind.RemoveNode(stranger), bitcoind.RemoveNode(stranger),
+		bitcoind.DisconnectNode(1 << 30), bitcoind.Mine("", &mined), bitcoind.Mine("bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080", &mined2),
+		bitcoind.GetBlockHash(1_000_000, new(string)),
+	}
+	errs, err := client.Batch(ctx, at, calls)
+	if err != nil {
+		t.Fatal(err)
+	}
+	codes := make([]int, len(errs))
+	for i, err := range errs {
+		var refused *bitcoind.RPCError
+		if errors.As(err, &refused) {
+			codes[i] = refused.Code
+		}
+	}
+	want := []int{0, 0, 0, 0, 0, bitcoind.CodeNodeAlreadyAdded, 0, 0, bitcoind.CodeNodeNotAdded, bitcoind.CodeNodeNotConnected, 0, 0, -8}
+	if !slices.Equal(codes, want) {
+		t.Errorf("error codes %v, want %v: %v", codes, want, errs)
+	}
+	for _, i := range []int{5, 8, 9} {
+		if !bitcoind.AlreadySo(errs[i]) {
+			t.Errorf("%s: %v is not taken for a race that somebody else has won", calls[i].Method, errs[i])
+		}
+	}
+	if info.Version < 10_000 || info.Subversion == "" || chain.Chain != "regtest" || chain.BestBlockHash != genesis || len(genesis) != 64 {
+		t.Errorf("info %+v, chain %+v, genesis %s", info, chain, genesis)
+	}
+	if len(peers) == 0 || peers[0].Addr == "" || peers[0].Version == 0 {
+		t.Errorf("peers %+v", peers)
+	}
+	if !slices.Contains(added, bitcoind.AddedNode{AddedNode: stranger}) || len(mined) != 1 || len(mined2) != 1 {
+		t.Errorf("added %+v, mined %v and %v", added, mined, mined2)
+	}
+
+	// A live connection ends, and one dial brings it back.
+	gone := func(id int64) error {
+		if err := client.Call(ctx, at, bitcoind.GetPeerInfo(&peers)); err != nil {
+			return err
+		}
+		if slices.ContainsFunc(peers, func(p bitcoind.PeerInfo) bool { return p.ID == id }) {
+			return errors.New("the connection lives")
+		}
+		return nil
+	}
+	id := peers[0].ID
+	if err := client.Call(ctx, at, bitcoind.DisconnectNode(id)); err != nil {
+		t.Fatal(err)
+	}
+	l.eventually("the connection to end", time.Minute, func() error { return gone(id) })
+	if err := client.Call(ctx, at, bitcoind.DialOnce(l.addresses("called", 2)[1])); err != nil {
+		t.Error(err)
+	}
+	nobody := at
+	nobody.Port = 1
+	var away *bitcoind.UnreachableError
+	if err := client.Call(ctx, nobody, bitcoind.GetNetworkInfo(&info)); !errors.As(err, &away) {
+		t.Errorf("a port where nobody listens gives %v", err)
+	}
+	nobody.Host = "called-sts-7." + l.namespace
+	if err := client.Call(ctx, nobody, bitcoind.GetNetworkInfo(&info)); !errors.As(err, &away) || !strings.Contains(err.Error(), "called-sts-7") {
+		t.Errorf("a pod that does not exist gives %v", err)
+	}
+	at.Password = "wrong"
+	if err := client.Call(ctx, at, bitcoind.GetNetworkInfo(&info)); !errors.Is(err, bitcoind.ErrUnauthorized) {
+		t.Errorf("a wrong password gets %v", err)
+	}
+	l.ready("called", patience)
+}
