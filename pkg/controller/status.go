@@ -22,6 +22,9 @@ import (
 // also a hundred at once, are no reason to alarm anybody.
 const syncGrace = 3 * time.Second
 
+// patchTimeout ends a patch of the status that the API server does not answer.
+const patchTimeout = 10 * time.Second
+
 // report makes the status from the look, patches it when it differs, and tells events and metrics.
 func (r *Reconciler) report(ctx context.Context, before *v1.BitcoinNetwork, l *look) error {
 	status := l.network.Status.DeepCopy()
@@ -36,6 +39,10 @@ func (r *Reconciler) report(ctx context.Context, before *v1.BitcoinNetwork, l *l
 	if err != nil {
 		return err
 	}
+	// An operator that is told to stop in this very moment writes what it has found out, and knows that it has: a status that
+	// arrives unnoticed would be a transition without an event.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patchTimeout)
+	defer cancel()
 	if err := r.client.Status().Patch(ctx, before.DeepCopy(), client.RawPatch(types.JSONPatchType, patch)); err != nil {
 		return client.IgnoreNotFound(err)
 	}

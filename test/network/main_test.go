@@ -180,7 +180,7 @@ func (l *lab) change(name string, edit func(*v1.BitcoinNetworkSpec)) {
 func (l *lab) ready(name string, limit time.Duration) *v1.BitcoinNetwork {
 	l.Helper()
 	var network *v1.BitcoinNetwork
-	l.every(100*time.Millisecond, name+" to be Ready", limit, func() error {
+	l.every(200*time.Millisecond, name+" to be Ready", limit, func() error {
 		network = l.get(name)
 		ready := meta.FindStatusCondition(network.Status.Conditions, v1.ConditionReady)
 		switch {

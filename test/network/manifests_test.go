@@ -15,6 +15,7 @@ import (
 // Each manifest that the documentation shows becomes a network that is Ready.
 func TestEachSampleManifestBecomesReadyIntegration(t *testing.T) {
 	long(t)
+	t.Parallel()
 	files, err := filepath.Glob("../manifests/*.yaml")
 	if err != nil || len(files) < 12 {
 		t.Fatalf("%d manifests, %v", len(files), err)

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	eventsv1 "k8s.io/api/events/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
@@ -96,7 +97,10 @@ func TestScalingAddsAndRemovesExactlyWhatItShouldIntegration(t *testing.T) {
 	if testing.Short() {
 		steps = []int{4, 2, 0, 3}
 	}
+	from, want := 3, []string{}
 	for _, nodes := range steps {
+		want = append(want, fmt.Sprintf("scaled from %d to %d nodes", from, nodes))
+		from = nodes
 		l.scale("scaled", int32(nodes)) //nolint:gosec // a small number
 		status := l.ready("scaled", patience).Status
 		if int(status.ReadyNodes) != nodes || len(status.Nodes) != nodes {
@@ -105,12 +109,41 @@ func TestScalingAddsAndRemovesExactlyWhatItShouldIntegration(t *testing.T) {
 		l.exactly("scaled", nodes, others(nodes))
 		l.listsOnly("scaled", nodes)
 	}
+	l.eventually("one event for each time that it was scaled", 10*time.Second, func() error {
+		if got := l.told("scaled", "Scaled"); !slices.Equal(got, want) {
+			return fmt.Errorf("they say %q, and should say %q", got, want)
+		}
+		return nil
+	})
+}
+
+// told returns what the events of a reason say about a network, in their order; one that was told several times stands
+// there as often.
+func (l *lab) told(network, reason string) []string {
+	l.Helper()
+	events, err := cluster.core.EventsV1().Events(l.namespace).List(l.Context(), metav1.ListOptions{})
+	if err != nil {
+		l.Fatal(err)
+	}
+	slices.SortFunc(events.Items, func(a, b eventsv1.Event) int { return a.EventTime.Compare(b.EventTime.Time) })
+	notes := []string{}
+	for _, e := range events.Items {
+		if e.Regarding.Name != network || e.Reason != reason {
+			continue
+		}
+		notes = append(notes, e.Note)
+		for i := int32(1); e.Series != nil && i < e.Series.Count; i++ {
+			notes = append(notes, e.Note)
+		}
+	}
+	return notes
 }
 
 // Many times, what Ready says is held against what the nodes say the moment that it says so: after creation, and after a
 // pod was deleted.
 func TestReadyIsNeverEarlyIntegration(t *testing.T) {
 	long(t)
+	t.Parallel()
 	for run := range 8 {
 		t.Run(strconv.Itoa(run), func(t *testing.T) {
 			l := newLab(t)

@@ -31,6 +31,7 @@ func neighbours(edges []topology.Edge) func(int) []int {
 }
 
 func TestEachShapeHasItsEdgesAndNoOthersIntegration(t *testing.T) {
+	t.Parallel()
 	custom := []topology.Edge{{A: 0, B: 1}, {A: 1, B: 2}, {A: 0, B: 2}, {A: 2, B: 3}}
 	ring := func(n int) func(int) []int {
 		return func(i int) []int { return []int{(i + n - 1) % n, (i + 1) % n} }
@@ -117,16 +118,11 @@ func TestAPartitionForksTheChainAndHealingJoinsItIntegration(t *testing.T) {
 
 // hasEvent looks for an event about a network.
 func (l *lab) hasEvent(network, reason string) error {
-	events, err := cluster.core.EventsV1().Events(l.namespace).List(l.Context(), metav1.ListOptions{})
-	if err != nil {
-		return err
+	l.Helper()
+	if len(l.told(network, reason)) == 0 {
+		return errors.New("there is none")
 	}
-	for _, e := range events.Items {
-		if e.Regarding.Name == network && e.Reason == reason {
-			return nil
-		}
-	}
-	return errors.New("there is none")
+	return nil
 }
 
 func TestBlocksAreMinedByIntervalAndStopWithTheFieldIntegration(t *testing.T) {
