@@ -25,11 +25,13 @@ type Record struct {
 	// SourceCommit is the full hash of the commit that was tested.
 	SourceCommit string `json:"sourceCommit"`
 	// ImageRef and ImageDigest (sha256:…) name the image that ran.
-	ImageRef    string    `json:"imageRef,omitempty"`
-	ImageDigest string    `json:"imageDigest,omitempty"`
-	Tests       Tests     `json:"tests"`
-	StartedAt   time.Time `json:"startedAt"`
-	FinishedAt  time.Time `json:"finishedAt"`
+	ImageRef    string `json:"imageRef,omitempty"`
+	ImageDigest string `json:"imageDigest,omitempty"`
+	Tests       Tests  `json:"tests"`
+	// TestedBy says what the tests were: a command, the chart's own, or the installation alone.
+	TestedBy   string    `json:"testedBy,omitempty"`
+	StartedAt  time.Time `json:"startedAt"`
+	FinishedAt time.Time `json:"finishedAt"`
 	// Stage is the name of the stage that tested.
 	Stage string `json:"stage"`
 	// Run is the address of the CI run, "" outside CI.

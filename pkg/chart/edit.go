@@ -74,6 +74,16 @@ func Edit(doc []byte, changes []Change) ([]byte, error) {
 	return out, check(before, out, wanted, changes)
 }
 
+// Settable tells whether Edit can change the scalar at a path; the error says why not. Errors as those of Edit.
+func Settable(doc []byte, path string) error {
+	docs, err := documents(doc)
+	if err != nil {
+		return err
+	}
+	_, err = find(docs, path)
+	return err
+}
+
 // splice replaces doc[start:end].
 type splice struct {
 	start, end int

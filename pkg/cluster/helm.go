@@ -129,7 +129,7 @@ func (h Helm) explain(ctx context.Context, r Release, err error) error {
 	return fmt.Errorf("%w: %w%s", ErrInstall, err, detail)
 }
 
-// Uninstall takes the release away and waits until it is gone; one that is not there is no error.
+// Uninstall takes the release away, with what its tests left, and waits until it is gone; one that is not there is no error.
 func (h Helm) Uninstall(ctx context.Context, r Release) error {
 	// Helm's own IgnoreNotFound also ignores a cluster that does not answer, and what is installed would stay.
 	there, err := h.Installed(r)
@@ -142,6 +142,9 @@ func (h Helm) Uninstall(ctx context.Context, r Release) error {
 	cfg, err := h.configuration(r.Namespace)
 	if err != nil {
 		return err
+	}
+	if err := deleteTests(cfg, r); err != nil {
+		return fmt.Errorf("uninstalling %s: %w", r.Name, err)
 	}
 	a := action.NewUninstall(cfg)
 	a.Wait, a.Timeout = true, 2*time.Minute

@@ -67,7 +67,11 @@ func Bump(ctx context.Context, s *Session) (*BumpResult, error) {
 				return "", false, err
 			}
 		}
-		if err := setScalars(target, s.Config.Chart.Scalars, values(v.Version, img)); err != nil {
+		scalars, err := s.Config.scalarsIn(target)
+		if err != nil {
+			return "", false, err
+		}
+		if err := setScalars(target, scalars, values(v.Version, img)); err != nil {
 			return "", false, err
 		}
 		if s.DryRun {
@@ -102,6 +106,15 @@ func values(v version.Version, img *BuildResult) map[string]string {
 		m["imageRepository"], m["imageTag"], m["imageDigest"] = img.Repository, img.Tag, img.Digest
 	}
 	return m
+}
+
+// scalarsIn is ScalarsOf for the chart in dir; one without values.yaml has no value in it.
+func (c *Config) scalarsIn(dir string) (map[string]map[string]string, error) {
+	values, err := os.ReadFile(filepath.Join(dir, "values.yaml"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: %w", chart.ErrNoChart, err)
+	}
+	return c.ScalarsOf(values)
 }
 
 // setScalars writes the configured scalars of the chart in dir and leaves every other byte alone.

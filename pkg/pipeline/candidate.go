@@ -63,18 +63,28 @@ func (s *Session) openCandidate(ctx context.Context, dir, commit string) (*candi
 		return nil, fmt.Errorf("%s %s: %w", pkg.Name, pkg.Version, err)
 	}
 	c := &candidate{pkg: pkg}
-	if err := c.readImage(s.Config.Chart.Scalars); err != nil {
+	if err := c.readImage(s.Config); err != nil {
 		return nil, err
 	}
 	return c, s.findSource(ctx, c)
 }
 
 // readImage finds the image where the configuration says that a candidate's image is written.
-func (c *candidate) readImage(scalars map[string]map[string]string) error {
+func (c *candidate) readImage(cfg *Config) error {
 	found := map[string]string{}
 	loaded, err := loader.LoadArchive(bytes.NewReader(c.pkg.Bytes))
 	if err != nil {
 		return fmt.Errorf("%w: %w", chart.ErrNoChart, err)
+	}
+	var raw []byte
+	for _, f := range loaded.Raw {
+		if f.Name == "values.yaml" {
+			raw = f.Data
+		}
+	}
+	scalars, err := cfg.ScalarsOf(raw)
+	if err != nil {
+		return err
 	}
 	for path, field := range scalars["values.yaml"] {
 		v, err := lookup(loaded.Values, path)

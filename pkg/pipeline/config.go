@@ -51,7 +51,8 @@ type Chart struct {
 	// Path of the chart in the source repository. Empty: the chart lives in the candidates' repository and is edited there.
 	Path string `yaml:"path"`
 	// Scalars maps a file of the chart to its scalars, path to what it gets: chartVersion, appVersion, imageRepository,
-	// imageTag, imageDigest or commit. Nothing else in the chart is ever changed.
+	// imageTag, imageDigest or commit. Nothing else in the chart is ever changed. When it is missing: version and appVersion
+	// of Chart.yaml, and image.repository, image.tag and image.digest of values.yaml when a stage builds an image.
 	Scalars map[string]map[string]string `yaml:"scalars"`
 }
 
@@ -61,7 +62,8 @@ type Stage struct {
 	Build     *BuildConfig  `yaml:"build"`
 	Candidate *Candidate    `yaml:"candidate"`
 	Verify    *VerifyConfig `yaml:"verify"`
-	// Key signs this stage's records, PublicKey checks them.
+	// Key signs this stage's records, PublicKey checks them. When one is missing it is read from QA_SIGNING_KEY or
+	// QA_PUBLIC_KEY, for a stage that is called qa.
 	Key       Key      `yaml:"key"`
 	PublicKey Key      `yaml:"publicKey"`
 	Publish   *Publish `yaml:"publish"`
@@ -99,8 +101,10 @@ type VerifyConfig struct {
 	Cluster Cluster `yaml:"cluster"`
 	Install Install `yaml:"install"`
 	// UpgradeFrom names a publishing stage whose latest version is installed first and upgraded to the candidate.
-	UpgradeFrom string  `yaml:"upgradeFrom"`
-	Test        Command `yaml:"test"`
+	UpgradeFrom string `yaml:"upgradeFrom"`
+	// Test is run in the source of the candidate's commit. When it is missing, the chart's own tests, those of `helm test`,
+	// are run; a chart that has none is tested by its installation, with all that it installs ready.
+	Test *Command `yaml:"test"`
 }
 
 // Cluster is the kind cluster to test in.

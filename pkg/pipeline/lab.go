@@ -170,14 +170,14 @@ func (l *lab) close(r cluster.Release) error {
 	return os.Remove(filepath.Join(l.s.Work, installedFile))
 }
 
-// readPackage reads a package and where its image is written.
-func readPackage(data []byte, scalars map[string]map[string]string) (*candidate, error) {
+// readPackage reads a package and the image that it names.
+func readPackage(data []byte, cfg *Config) (*candidate, error) {
 	pkg, err := chart.ReadPackage(data)
 	if err != nil {
 		return nil, err
 	}
 	c := &candidate{pkg: pkg}
-	return c, c.readImage(scalars)
+	return c, c.readImage(cfg)
 }
 
 func (s *Session) createCluster(ctx context.Context, c Cluster, name, kubeconfig, logs string) (*cluster.Kind, error) {

@@ -36,7 +36,7 @@ func (c *Config) Steps() []Step {
 	if t := c.Tester(); t != nil {
 		steps = append(steps,
 			Step{"bump", t.Name, "bring " + address(t.Candidate.Git) + " to this version", []string{"bump"}, stepBump},
-			Step{"verify", t.Name, "install the packaged chart in a cluster and run " + strings.Join(t.Verify.Test.Command, " "), []string{"verify"}, stepVerify})
+			Step{"verify", t.Name, "install the packaged chart in a cluster and run " + t.Verify.tests(), []string{"verify"}, stepVerify})
 	}
 	for _, p := range c.Publishers() {
 		steps = append(steps, Step{
@@ -47,6 +47,13 @@ func (c *Config) Steps() []Step {
 		})
 	}
 	return steps
+}
+
+func (v *VerifyConfig) tests() string {
+	if v.Test == nil {
+		return "the chart's own tests"
+	}
+	return strings.Join(v.Test.Command, " ")
 }
 
 func (p *Publish) where() string { return address(p.Git + p.Directory + p.OCI) }

@@ -16,9 +16,10 @@ type TestReport struct {
 	Failed  int           `json:"failed"`
 	Skipped int           `json:"skipped"`
 	Elapsed time.Duration `json:"-"`
+	// By says what was run.
+	By string `json:"by"`
 
 	goJSON bool
-	name   string
 	cases  map[string]*testCase
 	order  []string
 	tail   []string
@@ -31,7 +32,7 @@ type testCase struct {
 }
 
 func newReport(c Command) *TestReport {
-	return &TestReport{goJSON: c.Format == "go-json", name: strings.Join(c.Command, " "), cases: map[string]*testCase{}}
+	return &TestReport{goJSON: c.Format == "go-json", By: strings.Join(c.Command, " "), cases: map[string]*testCase{}}
 }
 
 // Summary is the line that ends a run.
@@ -104,12 +105,16 @@ func (r *TestReport) finish(ok bool, elapsed time.Duration) {
 	r.Elapsed = elapsed
 	if !r.goJSON {
 		r.Run = 1
-		c := &testCase{pkg: r.name, name: "exit code", result: "pass", elapsed: elapsed.Seconds()}
+		c := &testCase{pkg: r.By, name: "exit code", result: "pass", elapsed: elapsed.Seconds()}
 		if !ok {
 			c.result, c.output = "fail", []string{strings.Join(r.tail, "\n")}
 		}
 		r.cases, r.order = map[string]*testCase{"": c}, []string{""}
 	}
+	r.count()
+}
+
+func (r *TestReport) count() {
 	r.Run = 0
 	for _, key := range r.order {
 		switch c := r.cases[key]; c.result {

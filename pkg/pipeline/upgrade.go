@@ -49,7 +49,7 @@ func (s *Session) previous(ctx context.Context, v *VerifyConfig, c *candidate) (
 	if err != nil {
 		return nil, fmt.Errorf("what %s published, to upgrade from it: %w", v.UpgradeFrom, err)
 	}
-	old, err := readPackage(pkg, s.Config.Chart.Scalars)
+	old, err := readPackage(pkg, s.Config)
 	if err != nil {
 		return nil, fmt.Errorf("what %s published as %s: %w", v.UpgradeFrom, last, err)
 	}

@@ -28,6 +28,12 @@ func (c *Config) defaults() {
 			if v.Install.Namespace == "" {
 				v.Install.Namespace = c.Name
 			}
+			if s.Key == (Key{}) {
+				s.Key.Env = s.variable("SIGNING_KEY")
+			}
+			if s.PublicKey == (Key{}) {
+				s.PublicKey.Env = s.variable("PUBLIC_KEY")
+			}
 		}
 		if s.Publish == nil {
 			continue
@@ -42,6 +48,11 @@ func (c *Config) defaults() {
 			s.Guards.VerifiedBy = q.Name
 		}
 	}
+}
+
+// variable is the name of one of the stage's variables: QA_SIGNING_KEY.
+func (s *Stage) variable(what string) string {
+	return strings.ToUpper(strings.ReplaceAll(s.Name, "-", "_")) + "_" + what
 }
 
 // Builder is the stage that builds.
@@ -146,8 +157,10 @@ func (s *Stage) validate(c *Config) error {
 		return fmt.Errorf("candidate needs git, and a path within it")
 	}
 	if v := s.Verify; v != nil {
-		if err := v.Test.validate(); err != nil {
-			return fmt.Errorf("verify.test: %w", err)
+		if v.Test != nil {
+			if err := v.Test.validate(); err != nil {
+				return fmt.Errorf("verify.test: %w", err)
+			}
 		}
 		if up := v.UpgradeFrom; up != "" && (c.Stage(up) == nil || c.Stage(up).Publish == nil) {
 			return fmt.Errorf("verify.upgradeFrom: there is no publishing stage %q", up)

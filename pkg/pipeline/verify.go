@@ -37,6 +37,8 @@ type VerifyResult struct {
 	ImageDigest   string       `json:"imageDigest,omitempty"`
 	UpgradedFrom  string       `json:"upgradedFrom,omitempty"`
 	Tests         attest.Tests `json:"tests"`
+	// TestedBy says what the tests were.
+	TestedBy string `json:"testedBy,omitempty"`
 	// Package and Record are files that promote takes.
 	Package string `json:"package,omitempty"`
 	Record  string `json:"record,omitempty"`
@@ -77,9 +79,10 @@ func Verify(ctx context.Context, s *Session, o VerifyOptions) (*VerifyResult, er
 		return nil, err
 	}
 	res.Tests = attest.Tests{Run: report.Run, Passed: report.Passed, Failed: report.Failed, Skipped: report.Skipped}
+	res.TestedBy = report.By
 	record := attest.Record{
 		Chart: res.Chart, Version: res.Version, AppVersion: res.AppVersion, PackageDigest: res.PackageDigest, SourceCommit: c.commit,
-		ImageRef: c.image, ImageDigest: c.digest, Tests: res.Tests, StartedAt: start.UTC(), FinishedAt: s.Now().UTC(),
+		ImageRef: c.image, ImageDigest: c.digest, Tests: res.Tests, TestedBy: res.TestedBy, StartedAt: start.UTC(), FinishedAt: s.Now().UTC(),
 		Stage: stage.Name, Run: gitrepo.DetectCI(s.Env).Run,
 	}
 	envelope, err := attest.Sign(record, key)
@@ -138,11 +141,7 @@ func (s *Session) tryOut(ctx context.Context, stage *Stage, c *candidate, o Veri
 	if err := s.runsTheImage(ctx, lab, release.Namespace, c); err != nil {
 		return nil, err
 	}
-	dir, _, err := s.exportSource(ctx, c.repo, c.commit)
-	if err != nil {
-		return nil, err
-	}
-	report, err := s.runTests(ctx, v.Test, dir, s.testEnv(lab.kubeconfig, release, c))
+	report, err := s.test(ctx, v, c, helm, release)
 	if rerr := s.keepReport("junit.xml", report); err == nil {
 		err = rerr
 	}
@@ -150,6 +149,18 @@ func (s *Session) tryOut(ctx context.Context, stage *Stage, c *candidate, o Veri
 		s.line("tests: %s", report.Summary())
 	}
 	return report, err
+}
+
+// test runs the configured command in the candidate's source, or the chart's own tests when there is none.
+func (s *Session) test(ctx context.Context, v *VerifyConfig, c *candidate, helm cluster.Helm, r cluster.Release) (*TestReport, error) {
+	if v.Test == nil {
+		return s.runHookTests(ctx, helm, r)
+	}
+	dir, _, err := s.exportSource(ctx, c.repo, c.commit)
+	if err != nil {
+		return nil, err
+	}
+	return s.runTests(ctx, *v.Test, dir, s.testEnv(helm.Kubeconfig, r, c))
 }
 
 // runsTheImage makes sure that the record's image digest is what really ran: a node could have had another image under

@@ -1,0 +1,130 @@
+package cluster
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"helm.sh/helm/v3/pkg/action"
+	"helm.sh/helm/v3/pkg/release"
+	corev1 "k8s.io/api/core/v1"
+)
+
+// HookTest is one of a chart's own tests: a pod or a job that `helm test` runs.
+type HookTest struct {
+	Name string
+	// Ran is false for a test that was not reached, since one before it failed.
+	Ran bool
+	// Err is why it failed, Output what it printed then.
+	Err     error
+	Output  string
+	Elapsed time.Duration
+}
+
+// Test runs the tests of an installed release as `helm test` does: in their order, until one fails; none is no error. What
+// a test needs (a ConfigMap, an account) is made by hooks of its own, which count only when they fail. Errors: ErrSilent,
+// and whatever kept Helm from beginning.
+func (h Helm) Test(ctx context.Context, r Release) ([]HookTest, error) {
+	cfg, err := h.configuration(r.Namespace)
+	if err != nil {
+		return nil, err
+	}
+	a := action.NewReleaseTesting(cfg)
+	a.Namespace, a.Timeout = r.Namespace, r.Timeout
+	type outcome struct {
+		rel *release.Release
+		err error
+	}
+	ended := make(chan outcome, 1)
+	go func() { // it hears no context
+		rel, err := a.Run(r.Name)
+		ended <- outcome{rel, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case o := <-ended:
+		if o.rel == nil {
+			return nil, fmt.Errorf("%w: %w", ErrSilent, o.err)
+		}
+		tests := hookTests(o.rel.Hooks, o.err)
+		for i, t := range tests {
+			if t.Err != nil {
+				tests[i].Output = h.podLog(ctx, r.Namespace, t.Name)
+			}
+		}
+		return tests, nil
+	}
+}
+
+// hookTests reads what became of each test. An error that belongs to no hook is a failed test of its own, so that it
+// cannot pass for success.
+func hookTests(hooks []*release.Hook, err error) []HookTest {
+	hooks = slices.DeleteFunc(slices.Clone(hooks), func(h *release.Hook) bool { return !isTest(h) })
+	slices.SortStableFunc(hooks, func(a, b *release.Hook) int { return a.Weight - b.Weight })
+	var tests []HookTest
+	told := err == nil
+	for _, h := range hooks {
+		t := HookTest{Name: h.Name, Ran: !h.LastRun.StartedAt.IsZero()}
+		if t.Ran {
+			t.Elapsed = max(0, h.LastRun.CompletedAt.Sub(h.LastRun.StartedAt))
+		}
+		if t.Ran && h.LastRun.Phase != release.HookPhaseSucceeded {
+			t.Err, told = err, true
+			if err == nil {
+				t.Err = errors.New("it ended as " + h.LastRun.Phase.String())
+			}
+		}
+		if t.Err != nil || h.Kind == "Pod" || h.Kind == "Job" {
+			tests = append(tests, t)
+		}
+	}
+	if !told {
+		tests = append(tests, HookTest{Name: "helm test", Ran: true, Err: err})
+	}
+	return tests
+}
+
+func isTest(h *release.Hook) bool { return slices.Contains(h.Events, release.HookTest) }
+
+// podLog is the end of what a pod printed, as far as it is still there; a job's pods have other names.
+func (h Helm) podLog(ctx context.Context, namespace, pod string) string {
+	c, err := Connect(h.Kubeconfig)
+	if err != nil {
+		return ""
+	}
+	lines, limit := int64(200), int64(1<<20)
+	in, err := c.CoreV1().Pods(namespace).GetLogs(pod, &corev1.PodLogOptions{TailLines: &lines, LimitBytes: &limit}).Stream(ctx)
+	if err != nil {
+		return ""
+	}
+	defer in.Close()
+	text, _ := io.ReadAll(in)
+	return string(text)
+}
+
+// deleteTests takes away what the release's tests left: Helm keeps it, also when it uninstalls.
+func deleteTests(cfg *action.Configuration, r Release) error {
+	rel, err := cfg.Releases.Last(r.Name)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, h := range rel.Hooks {
+		if !isTest(h) || h.LastRun.StartedAt.IsZero() {
+			continue
+		}
+		resources, err := cfg.KubeClient.Build(bytes.NewBufferString(h.Manifest), false)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		_, found := cfg.KubeClient.Delete(resources)
+		errs = append(errs, found...)
+	}
+	return errors.Join(errs...)
+}
