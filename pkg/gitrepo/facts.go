@@ -49,10 +49,11 @@ func DetectCI(env func(string) string) CI {
 		}
 		return c
 	case env("GITLAB_CI") == "true":
+		// GitLab tells a merge request where it comes from, but no job that its whole project is a fork; our own file does.
 		from, to := env("CI_MERGE_REQUEST_SOURCE_PROJECT_ID"), env("CI_MERGE_REQUEST_PROJECT_ID")
 		return CI{
 			Engine: "gitlab", Commit: env("CI_COMMIT_SHA"), Tag: env("CI_COMMIT_TAG"), Branch: env("CI_COMMIT_BRANCH"),
-			PullRequest: env("CI_MERGE_REQUEST_IID") != "", Fork: from != to, Run: env("CI_JOB_URL"),
+			PullRequest: env("CI_MERGE_REQUEST_IID") != "", Fork: from != to || env("CHART_PROMOTER_FORK") == "true", Run: env("CI_JOB_URL"),
 		}
 	}
 	return CI{}

@@ -147,6 +147,10 @@ func TestCIIsFoundByItself(t *testing.T) {
 			map[string]string{"GITLAB_CI": "true", "CI_COMMIT_SHA": sha, "CI_COMMIT_TAG": "1.0.0-rc.1", "CI_JOB_URL": "https://gitlab.example/j/1"},
 			CI{Engine: "gitlab", Commit: sha, Tag: "1.0.0-rc.1", Run: "https://gitlab.example/j/1"},
 		},
+		"a GitLab build of a branch of a fork": {
+			map[string]string{"GITLAB_CI": "true", "CI_COMMIT_SHA": sha, "CI_COMMIT_BRANCH": "main", "CHART_PROMOTER_FORK": "true"},
+			CI{Engine: "gitlab", Commit: sha, Branch: "main", Fork: true},
+		},
 		"a GitLab merge request from another project": {
 			map[string]string{"GITLAB_CI": "true", "CI_COMMIT_SHA": sha, "CI_MERGE_REQUEST_IID": "3", "CI_MERGE_REQUEST_SOURCE_PROJECT_ID": "9", "CI_MERGE_REQUEST_PROJECT_ID": "1"},
 			CI{Engine: "gitlab", Commit: sha, PullRequest: true, Fork: true},

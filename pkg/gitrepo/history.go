@@ -142,6 +142,15 @@ func (r *Repo) DirtyFiles(ctx context.Context) ([]string, error) {
 	return r.lines(ctx, "status", "--porcelain", "--untracked-files=no")
 }
 
+// Files are those that git knows or would take, by their path: all but the ignored ones.
+func (r *Repo) Files(ctx context.Context) ([]string, error) {
+	out, err := r.git(ctx, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate")
+	if err != nil {
+		return nil, err
+	}
+	return strings.FieldsFunc(out, func(c rune) bool { return c == 0 }), nil
+}
+
 // IsDirty is true when a tracked file differs from HEAD.
 func (r *Repo) IsDirty(ctx context.Context) (bool, error) {
 	files, err := r.DirtyFiles(ctx)

@@ -83,7 +83,7 @@ func Build(ctx context.Context, s *Session, o BuildOptions) (*BuildResult, error
 		res.Withheld = "this is a dry run"
 		return res, nil
 	case !v.CI.MayPush():
-		res.Withheld = "this is the build of a pull request, which has no credentials"
+		res.Withheld = "this is the build of a pull request or of a fork, which has no credentials"
 		return res, nil
 	}
 	if err := s.push(ctx, idx, v, res); err != nil {

@@ -41,7 +41,7 @@ func Bump(ctx context.Context, s *Session) (*BumpResult, error) {
 		return nil, err
 	}
 	if !v.CI.MayPush() {
-		return nil, &Skip{"the build of a pull request makes no candidate"}
+		return nil, &Skip{"the build of a pull request or of a fork makes no candidate"}
 	}
 	img, err := s.built(ctx, v.Version)
 	if err != nil {

@@ -32,9 +32,14 @@ type Config struct {
 	// Stages in the order in which a commit goes through them: one that builds, one that tests candidates, and any
 	// number that publish.
 	Stages []Stage `yaml:"stages"`
+	// CI is what the files of the CI engines do besides calling the steps; `chart-promoter init` writes them.
+	CI CI `yaml:"ci"`
 	// Root is the directory that relative paths count from.
 	Root string `yaml:"-"`
 }
+
+// DefaultFile is where the configuration is when nothing else is said.
+const DefaultFile = "ci/pipeline.yaml"
 
 // Source is where a candidate's commit can be fetched when it is not in the repository at hand.
 type Source struct {

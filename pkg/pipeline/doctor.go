@@ -49,7 +49,7 @@ func Doctor(ctx context.Context, s *Session) []Finding {
 }
 
 // Preflight is Doctor before a run: what a later step will lack is found before the first one begins. Its error is that
-// of the first problem, with its kind. A dry run and the build of a pull request push nothing and need the tools alone.
+// of the first problem, with its kind. A dry run and the build of a pull request or of a fork push nothing and need the tools alone.
 func Preflight(ctx context.Context, s *Session) error {
 	for _, c := range checks(s.Config) {
 		if !c.local && (s.DryRun || !gitrepo.DetectCI(s.Env).MayPush()) {

@@ -29,7 +29,7 @@ func Explain(ctx context.Context, s *Session) ([]Explained, error) {
 		e := Explained{Stage: st.Stage, Step: st.Name, Does: st.Does, Command: append([]string{"chart-promoter"}, st.Command...), Inputs: s.inputs(st, v)}
 		switch {
 		case st.Name != "version" && st.Name != "build" && !v.CI.MayPush():
-			e.Skipped = "the build of a pull request ends before the first push"
+			e.Skipped = "the build of a pull request or of a fork ends before the first push"
 		case st.Name == "promote" && !takes(s.Config.Stage(st.Stage).Guards, v):
 			e.Skipped = v.Chart + " is " + kindOfVersion(v) + ", which " + st.Stage + " does not take"
 		}

@@ -84,6 +84,7 @@ func TestDefaultScalarsTakeOnlyWhatTheChartHas(t *testing.T) {
 		"a chart as helm create makes it":         {"", "image:\n  repository: nginx\n  # none\n  tag: \"\"\n", true, map[string]string{"image.repository": "imageRepository", "image.tag": "imageTag"}, nil},
 		"values that are null":                    {"", "image:\r\n  repository:\r\n  digest: ~\r\n", true, map[string]string{"image.repository": "imageRepository", "image.digest": "imageDigest"}, nil},
 		"nothing that names the image's version":  {"", "image: {repository: a}\n", true, nil, chart.ErrPathNotFound},
+		"a tag of no repository":                  {"", "image: {tag: b, name: a}\n", true, nil, chart.ErrPathNotFound},
 		"an image in one scalar":                  {"", "image: a:b\n", true, nil, chart.ErrPathNotFound},
 		"a tag that is no scalar":                 {"", "image: {repository: a, tag: [x]}\n", true, nil, chart.ErrPathNotFound},
 		"an image that is an alias of another":    {"", "x: &i {repository: a, tag: b}\nimage: *i\n", true, nil, chart.ErrPathNotFound},

@@ -90,6 +90,9 @@ func (c *Config) find(match func(*Stage) bool) *Stage {
 	return nil
 }
 
+// MaxName is how long the name of a pipeline can be.
+const MaxName = 30
+
 var pipelineName = regexp.MustCompile(`^[a-z]([-a-z0-9]{0,28}[a-z0-9])?$`)
 
 func (c *Config) validate() error {
@@ -100,6 +103,9 @@ func (c *Config) validate() error {
 		return fmt.Errorf("version.scheme %q: use semver or legacy", c.Version.Scheme)
 	case filepath.IsAbs(c.Chart.Path) || outside(c.Chart.Path):
 		return fmt.Errorf("chart.path %q leads out of the repository", c.Chart.Path)
+	}
+	if err := c.CI.validate(); err != nil {
+		return err
 	}
 	if len(c.Stages) == 0 {
 		return fmt.Errorf("there are no stages")

@@ -89,7 +89,7 @@ Exit codes: 0 done, 1 a fault of this program, 2 bad input, 3 a failed test, 4 a
 		},
 	}
 	f := root.PersistentFlags()
-	f.StringVarP(&a.config, "config", "c", "ci/pipeline.yaml", "file that describes the pipeline")
+	f.StringVarP(&a.config, "config", "c", pipeline.DefaultFile, "file that describes the pipeline")
 	f.StringVarP(&a.dir, "directory", "C", "", "a directory of the source repository (default: that of the configuration)")
 	f.StringVar(&a.work, "work-dir", "dist", "directory where one command leaves files for the next")
 	f.StringVarP(&a.output, "output", "o", "text", "form of the result: text or json")
@@ -98,7 +98,7 @@ Exit codes: 0 done, 1 a fault of this program, 2 bad input, 3 a failed test, 4 a
 	root.AddCommand(
 		a.versionCommand(), a.buildCommand(), a.bumpCommand(), a.verifyCommand(), a.promoteCommand(), a.runCommand(),
 		a.statusCommand(), a.releaseCommand(), a.approveCommand(), a.yankCommand(), a.explainCommand(), a.doctorCommand(),
-		a.keygenCommand(), a.clusterCommand(), a.serveCommand(), a.buildsCommand(),
+		a.keygenCommand(), a.clusterCommand(), a.serveCommand(), a.buildsCommand(), a.initCommand(),
 	)
 	return root
 }
