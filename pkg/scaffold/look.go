@@ -123,6 +123,11 @@ func readChart(dir string) (*chart.Package, error) {
 			return nil, fmt.Errorf("Chart.yaml of %s has no %s, which each candidate sets; add the line `%s: \"0.1.0\"`: %w", p.Name, field, field, err)
 		}
 	}
+	findings, err := chart.Lint(dir)
+	if err != nil {
+		wrong := slices.DeleteFunc(findings, func(f string) bool { return !strings.HasPrefix(f, "[ERROR]") })
+		return nil, fmt.Errorf("%w, which verify refuses: %s", err, strings.ReplaceAll(strings.Join(wrong, "; "), "\n", " "))
+	}
 	return p, nil
 }
 

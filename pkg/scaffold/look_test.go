@@ -56,7 +56,7 @@ func TestWhatARepositoryHasIsFound(t *testing.T) {
 	}{
 		"all of it": {github, nil, Choices{}, func(Facts) Facts { return want }},
 		"dependencies are no charts of their own": {github, map[string]string{
-			"charts/hello/charts/dep/Chart.yaml": goodChart, "charts/lib/Chart.yaml": goodChart + "type: library\n", "pkg/testdata/c/Chart.yaml": goodChart,
+			"charts/hello/charts/dep/Chart.yaml": strings.Replace(goodChart, "hello", "dep", 1), "charts/hello/Chart.yaml": goodChart + "dependencies: [{name: dep, version: 0.1.0}]\n", "charts/lib/Chart.yaml": goodChart + "type: library\n", "pkg/testdata/c/Chart.yaml": goodChart,
 			".gitignore": "dist\n", "dist/source/charts/hello/Chart.yaml": goodChart,
 		}, Choices{}, func(Facts) Facts { return want }},
 		"the chart that was named": {github, map[string]string{"other/Chart.yaml": strings.Replace(goodChart, "hello", "Other.1", 1)}, Choices{Chart: "./other/"}, func(f Facts) Facts {
@@ -119,19 +119,20 @@ func TestWhatIsMissingOrUnclearIsSaidInOneSentence(t *testing.T) {
 		say    Choices
 		want   string
 	}{
-		"no chart":                   {github, map[string]string{"charts/hello/Chart.yaml": ""}, Choices{}, "helm create"},
-		"two charts":                 {github, map[string]string{"charts/b/Chart.yaml": goodChart}, Choices{}, "charts/b, charts/hello; name the chart with --chart"},
-		"a chart that is not there":  {github, nil, Choices{Chart: "charts/b"}, "there is charts/hello"},
-		"a chart outside":            {github, nil, Choices{Chart: "../x"}, "leads out"},
-		"a library alone":            {github, map[string]string{"charts/hello/Chart.yaml": goodChart + "type: library\n"}, Choices{}, "no chart"},
-		"a broken Chart.yaml":        {github, map[string]string{"charts/hello/Chart.yaml": "name: [\n"}, Choices{}, "Chart.yaml"},
-		"a chart without a name":     {github, map[string]string{"charts/hello/Chart.yaml": "apiVersion: v2\nversion: 1.0.0\n"}, Choices{}, "names the chart"},
-		"a chart without appVersion": {github, map[string]string{"charts/hello/Chart.yaml": "apiVersion: v2\nname: hello\nversion: 0.1.0\n"}, Choices{}, "add the line `appVersion:"},
-		"a dependency not fetched":   {github, map[string]string{"charts/hello/Chart.yaml": goodChart + "dependencies:\n- {name: dep, version: 1.0.0, repository: \"https://charts.example.com\"}\n"}, Choices{}, "helm dependency build"},
-		"two programs":               {github, map[string]string{"cmd/b/main.go": mainGo}, Choices{}, "cmd/b, cmd/hello; name the Go main package with --package"},
-		"a program not there":        {github, nil, Choices{Package: "./cmd/x"}, "there is cmd/hello"},
-		"no origin":                  {"", nil, Choices{}, "--source"},
-		"a host without a registry":  {"https://git.example.com/o/hello.git", nil, Choices{}, "--image"},
+		"no chart":                    {github, map[string]string{"charts/hello/Chart.yaml": ""}, Choices{}, "helm create"},
+		"two charts":                  {github, map[string]string{"charts/b/Chart.yaml": goodChart}, Choices{}, "charts/b, charts/hello; name the chart with --chart"},
+		"a chart that is not there":   {github, nil, Choices{Chart: "charts/b"}, "there is charts/hello"},
+		"a chart outside":             {github, nil, Choices{Chart: "../x"}, "leads out"},
+		"a library alone":             {github, map[string]string{"charts/hello/Chart.yaml": goodChart + "type: library\n"}, Choices{}, "no chart"},
+		"a broken Chart.yaml":         {github, map[string]string{"charts/hello/Chart.yaml": "name: [\n"}, Choices{}, "Chart.yaml"},
+		"a chart without a name":      {github, map[string]string{"charts/hello/Chart.yaml": "apiVersion: v2\nversion: 1.0.0\n"}, Choices{}, "names the chart"},
+		"a chart without appVersion":  {github, map[string]string{"charts/hello/Chart.yaml": "apiVersion: v2\nname: hello\nversion: 0.1.0\n"}, Choices{}, "add the line `appVersion:"},
+		"a chart that verify refuses": {github, map[string]string{"charts/hello/templates/x.yaml": "a: {{ .Values.a.b.c }}\n"}, Choices{}, "[ERROR]"},
+		"a dependency not fetched":    {github, map[string]string{"charts/hello/Chart.yaml": goodChart + "dependencies:\n- {name: dep, version: 1.0.0, repository: \"https://charts.example.com\"}\n"}, Choices{}, "helm dependency build"},
+		"two programs":                {github, map[string]string{"cmd/b/main.go": mainGo}, Choices{}, "cmd/b, cmd/hello; name the Go main package with --package"},
+		"a program not there":         {github, nil, Choices{Package: "./cmd/x"}, "there is cmd/hello"},
+		"no origin":                   {"", nil, Choices{}, "--source"},
+		"a host without a registry":   {"https://git.example.com/o/hello.git", nil, Choices{}, "--image"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Look(t.Context(), repository(t, c.origin, with(base, c.change)), c.say)

@@ -17,8 +17,8 @@ import (
 	"k8s.io/client-go/kubernetes/scheme"
 )
 
-// apiServer is as much of a cluster as a chart without templates needs: namespaces, and the Secrets that Helm keeps its
-// releases in. What happens within a cluster is the integration tests' part; this one lets verify run, and be killed, in seconds.
+// apiServer is as much of a cluster as Helm needs for the charts of these tests: it keeps what it is given, and says of all
+// of it that it is ready. What happens within a cluster is the integration tests' part; this one lets verify run, and be killed, in seconds.
 type apiServer struct {
 	mu      sync.Mutex
 	objects map[string]map[string]any // by path
@@ -60,28 +60,33 @@ func (a *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	status := http.StatusOK
 	var reply any
+	if r.URL.Query().Get("sendInitialEvents") != "" {
+		reply, status = failure("Invalid", http.StatusUnprocessableEntity) // lists it then, as with servers of old
+	} else if r.URL.Query().Get("watch") != "" {
+		// All that is asked for is in the list already; nothing more happens.
+		w.WriteHeader(status)
+		w.(http.Flusher).Flush()
+		a.mu.Unlock()
+		<-r.Context().Done()
+		a.mu.Lock()
+		return
+	}
 	path := strings.TrimSuffix(r.URL.Path, "/")
 	switch {
+	case reply != nil:
 	case path == "/version":
 		reply = map[string]any{"major": "1", "minor": "36", "gitVersion": "v1.36.3"}
 	case path == "/api":
 		reply = map[string]any{"kind": "APIVersions", "versions": []string{"v1"}}
 	case path == "/apis":
-		reply = map[string]any{"kind": "APIGroupList", "apiVersion": "v1", "groups": []any{}}
-	case path == "/api/v1":
-		resource := func(name, kind string, namespaced bool) map[string]any {
-			return map[string]any{"name": name, "singularName": strings.ToLower(kind), "kind": kind, "namespaced": namespaced, "verbs": []string{"create", "delete", "get", "list", "update"}}
-		}
-		reply = map[string]any{"kind": "APIResourceList", "groupVersion": "v1", "resources": []any{resource("namespaces", "Namespace", false), resource("secrets", "Secret", true)}}
+		reply = apiGroups()
+	case apiResources[path] != nil:
+		reply = apiResources[path].list(path)
 	case path == "/openapi/v3":
-		reply = map[string]any{"paths": map[string]any{"api/v1": map[string]any{"serverRelativeURL": "/openapi/v3/api/v1"}}}
-	case path == "/openapi/v3/api/v1": // says that this server checks fields itself
-		reply = map[string]any{"openapi": "3.0.0", "info": map[string]any{"title": "k", "version": "1"}, "paths": map[string]any{"/api/v1/namespaces/{name}": map[string]any{"patch": map[string]any{
-			"x-kubernetes-group-version-kind": map[string]any{"group": "", "version": "v1", "kind": "Namespace"},
-			"parameters":                      []any{map[string]any{"name": "fieldValidation", "in": "query", "schema": map[string]any{"type": "string"}}},
-			"responses":                       map[string]any{"200": map[string]any{"description": "OK"}},
-		}}}}
-	case strings.HasPrefix(path, "/api/v1/"):
+		reply = openAPI()
+	case strings.HasPrefix(path, "/openapi/v3/"):
+		reply = apiResources[strings.TrimPrefix(path, "/openapi/v3")].openAPI(strings.TrimPrefix(path, "/openapi/v3"))
+	case strings.HasPrefix(path, "/api/v1/"), strings.HasPrefix(path, "/apis/"):
 		reply, status = a.object(r, path)
 	default:
 		reply, status = failure("NotFound", http.StatusNotFound)
@@ -112,12 +117,13 @@ func (a *apiServer) object(r *http.Request, path string) (any, int) {
 		a.version++
 		o["metadata"].(map[string]any)["resourceVersion"] = fmt.Sprint(a.version)
 		a.objects[path] = o
+		a.becomesReady(path, o)
 		return o, http.StatusOK
 	case http.MethodDelete:
 		delete(a.objects, path)
 	case http.MethodGet:
-		if strings.HasSuffix(path, "/secrets") || strings.HasSuffix(path, "/pods") || strings.HasSuffix(path, "/namespaces") {
-			return a.list(r, path), http.StatusOK
+		if apiVersion, kind := kindOf(path); kind != "" {
+			return a.list(r, path, apiVersion, kind), http.StatusOK
 		}
 	}
 	if there == nil {
@@ -139,7 +145,7 @@ func decode(r *http.Request) (o map[string]any, err error) {
 	return runtime.DefaultUnstructuredConverter.ToUnstructured(typed)
 }
 
-func (a *apiServer) list(r *http.Request, path string) any {
+func (a *apiServer) list(r *http.Request, path, apiVersion, kind string) any {
 	items := []any{}
 	for p, o := range a.objects {
 		if !strings.HasPrefix(p, path+"/") || strings.Contains(p[len(path)+1:], "/") {
@@ -151,10 +157,12 @@ func (a *apiServer) list(r *http.Request, path string) any {
 			k, v, ok := strings.Cut(want, "=")
 			matches = matches && (!ok || labels[k] == v)
 		}
+		if name, ok := strings.CutPrefix(r.URL.Query().Get("fieldSelector"), "metadata.name="); ok {
+			matches = matches && strings.HasSuffix(p, "/"+name)
+		}
 		if matches {
 			items = append(items, o)
 		}
 	}
-	kind := map[string]string{"secrets": "SecretList", "pods": "PodList", "namespaces": "NamespaceList"}[path[strings.LastIndex(path, "/")+1:]]
-	return map[string]any{"kind": kind, "apiVersion": "v1", "metadata": map[string]any{}, "items": items}
+	return map[string]any{"kind": kind + "List", "apiVersion": apiVersion, "metadata": map[string]any{"resourceVersion": fmt.Sprint(a.version)}, "items": items}
 }
