@@ -54,7 +54,7 @@ func (h Helm) Test(ctx context.Context, r Release) ([]HookTest, error) {
 		tests := hookTests(o.rel.Hooks, o.err)
 		for i, t := range tests {
 			if t.Err != nil {
-				tests[i].Output = h.podLog(ctx, r.Namespace, t.Name)
+				tests[i].Output = h.printed(ctx, r.Namespace, t.Name)
 			}
 		}
 		return tests, nil
@@ -91,20 +91,25 @@ func hookTests(hooks []*release.Hook, err error) []HookTest {
 
 func isTest(h *release.Hook) bool { return slices.Contains(h.Events, release.HookTest) }
 
-// podLog is the end of what a pod printed, as far as it is still there; a job's pods have other names.
-func (h Helm) podLog(ctx context.Context, namespace, pod string) string {
+// printed is what keeps pods from running, where it says so, and the end of what a test's pod printed, as far as it is still
+// there; a job's pods have other names, and their logs are exported.
+func (h Helm) printed(ctx context.Context, namespace, pod string) string {
 	c, err := Connect(h.Kubeconfig)
 	if err != nil {
 		return ""
 	}
+	said := ""
+	for _, trouble := range c.Troubles(ctx, namespace) {
+		said += trouble + "\n"
+	}
 	lines, limit := int64(200), int64(1<<20)
 	in, err := c.CoreV1().Pods(namespace).GetLogs(pod, &corev1.PodLogOptions{TailLines: &lines, LimitBytes: &limit}).Stream(ctx)
 	if err != nil {
-		return ""
+		return said
 	}
 	defer in.Close()
 	text, _ := io.ReadAll(in)
-	return string(text)
+	return said + string(text)
 }
 
 // deleteTests takes away what the release's tests left: Helm keeps it, also when it uninstalls.
