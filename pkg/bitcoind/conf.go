@@ -40,10 +40,12 @@ type Config struct {
 // defaults are small numbers for a node that has 100 others beside it on the same machine.
 // maxtipage: a regtest tip is old after a pause, and a node that thinks it is still in initial block download ignores
 // transactions. fallbackfee: without fee history a regtest wallet refuses to send. timeout, in milliseconds: a dial keeps
-// one of the few RPC threads busy until it is given up, and nodes of one cluster answer in a few.
+// one of the few RPC threads busy until it is given up, and nodes of one cluster answer in a few. maxsigcachesize: the
+// caches of checked signatures, 32 MiB by default, are filled with zeros at the start, which is more than half of a small
+// node's memory and of the time that it takes to start.
 var defaults = map[string]string{
 	"dbcache": "4", "discover": "0", "dnsseed": "0", "fallbackfee": "0.0001", "fixedseeds": "0", "listenonion": "0",
-	"maxmempool": "16", "maxtipage": "3153600000", "natpmp": "0", "par": "1", "rpcthreads": "4", "rpcworkqueue": "64", "timeout": "1000",
+	"maxmempool": "16", "maxsigcachesize": "2", "maxtipage": "3153600000", "natpmp": "0", "par": "1", "rpcthreads": "4", "rpcworkqueue": "64", "timeout": "1000",
 }
 
 // Render writes bitcoin.conf. Equal input gives equal bytes.

@@ -78,8 +78,11 @@ func (n *node) ip() string {
 
 // fingerprint changes whenever the network has got a step further.
 func (l *look) fingerprint() string {
-	ready, answering := 0, 0
+	started, ready, answering := 0, 0, 0
 	for i := range l.nodes {
+		if running(l.nodes[i].pod) {
+			started++
+		}
 		if l.nodes[i].podReady {
 			ready++
 		}
@@ -87,7 +90,7 @@ func (l *look) fingerprint() string {
 			answering++
 		}
 	}
-	return fmt.Sprint(l.network.Generation, len(l.nodes), len(l.leaving), ready, answering, l.connected, l.chain.lowest)
+	return fmt.Sprint(l.network.Generation, len(l.nodes), len(l.leaving), started, ready, answering, l.connected, l.chain.lowest)
 }
 
 // readPods finds the pods of the network's nodes, and those that should be gone.
