@@ -43,7 +43,7 @@ var lab struct {
 var errSkip = errors.New("left out")
 
 var makeLab = sync.OnceValue(func() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 8*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Minute)
 	defer cancel()
 	return create(ctx)
 })
@@ -142,7 +142,7 @@ func connect(kubeconfig string) error {
 // eventually calls the condition until it holds, and fails the test with its last word when the time is over.
 func eventually(t *testing.T, what string, condition func() error) {
 	t.Helper()
-	const limit = 3 * time.Minute
+	const limit = 9 * time.Minute
 	deadline := time.Now().Add(limit)
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()

@@ -131,7 +131,7 @@ func (n *network) exec(node int, stdin string, args ...string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	ctx, cancel := context.WithTimeout(n.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(n.Context(), 90*time.Second)
 	defer cancel()
 	var out, errOut bytes.Buffer
 	streams := remotecommand.StreamOptions{Stdout: &out, Stderr: &errOut}

@@ -24,7 +24,7 @@ const (
 	definition     = "bitcoinnetworks.bitcoincontroller.christianb93.github.com"
 	masterKey      = "bitcoin-controller-master-key"
 	lease          = "bitcoin-controller.bitcoincontroller.christianb93.github.com"
-	helmPatience   = 3 * time.Minute
+	helmPatience   = 9 * time.Minute
 	operatorLabels = "app.kubernetes.io/name=bitcoin-controller,app.kubernetes.io/instance=" + releaseName
 )
 

@@ -127,9 +127,14 @@ func (l *lab) eventually(what string, limit time.Duration, condition func() erro
 	l.every(300*time.Millisecond, what, limit, condition)
 }
 
+// slack multiplies all limits, which are those of a quiet machine. One that is shared may be several times slower, and what
+// never happens still ends.
+const slack = 3
+
 // every is eventually with a look less often, for what takes its time: a look costs the cluster that is under test.
 func (l *lab) every(interval time.Duration, what string, limit time.Duration, condition func() error) {
 	l.Helper()
+	limit *= slack
 	deadline := time.Now().Add(limit)
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
@@ -206,7 +211,7 @@ func (l *lab) exec(pod, stdin string, command ...string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	ctx, cancel := context.WithTimeout(l.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(l.Context(), slack*30*time.Second)
 	defer cancel()
 	var out, errOut bytes.Buffer
 	options := remotecommand.StreamOptions{Stdout: &out, Stderr: &errOut}
