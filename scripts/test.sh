@@ -41,7 +41,7 @@ unit() {
     say 'no C compiler, so no race detector'
     race=()
   fi
-  (cd "$root" && go test "${race[@]}" -json -skip 'Integration$' ./...) >"$out" 2>"$place/unit.err" || status=$?
+  (cd "$root" && go test "${race[@]}" -timeout 40m -json -skip 'Integration$' ./...) >"$out" 2>"$place/unit.err" || status=$?
   count "$out"
   if ((status)); then
     broken+=('the tests without a cluster')
