@@ -9,7 +9,7 @@
 # With LIFECYCLE_TESTS=true the chart is also installed, upgraded, rolled back and taken away in a cluster of its own, which
 # takes three minutes more.
 #
-# The last line says how many passed and failed. Nothing is left behind but what scripts/machine.sh keeps.
+# The last lines name what failed and say how many passed and failed. Nothing is left behind but what scripts/machine.sh keeps.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source-path=SCRIPTDIR source=step.sh
@@ -44,7 +44,7 @@ unit() {
   (cd "$root" && go test "${race[@]}" -timeout 40m -json -skip 'Integration$' ./...) >"$out" 2>"$place/unit.err" || status=$?
   count "$out"
   if ((status)); then
-    broken+=('the tests without a cluster')
+    broken+=("the tests without a cluster: $(failures "$out" | paste -sd' ')")
     explain "$out"
     cat "$place/unit.err" >&2
   fi
@@ -59,12 +59,15 @@ slowest() {
     awk '$1 >= 10 { printf "    %s took %d s\n", $2, $1 }' >&2
 }
 
+# failures FILE: the names of the failed tests in a stream of go test -json.
+failures() {
+  sed -n 's/^{.*"Action":"fail","Package":"[^"]*","Test":"\([^"]*\)".*/\1/p' "$1" | sort -u
+}
+
 # explain FILE: what the failed tests of a stream of go test -json printed.
 explain() {
   local test wanted=(-e '"Action":"build-output"' -e 'panic:')
-  while read -r test; do wanted+=(-e "\"Test\":\"$test\""); done < <(
-    sed -n 's/^{.*"Action":"fail","Package":"[^"]*","Test":"\([^"]*\)".*/\1/p' "$1" | sort -u
-  )
+  while read -r test; do wanted+=(-e "\"Test\":\"$test\""); done < <(failures "$1")
   grep '"Action":"\(build-\)\?output"' "$1" | grep -F "${wanted[@]}" |
     sed 's/.*"Output":"\(.*\)"}$/\1/; s/\\n$//; s/\\t/    /g; s/\\"/"/g' >&2 || true
 }

@@ -98,6 +98,7 @@ func (s *Session) unitTests(ctx context.Context, c Command, dir string) error {
 		s.line("unit tests: %s", report.Summary())
 	}
 	if err != nil {
+		s.recap(report)
 		return fmt.Errorf("unit tests: %w", err)
 	}
 	return nil

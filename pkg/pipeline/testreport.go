@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -37,11 +38,71 @@ func newReport(c Command) *TestReport {
 
 // Summary is the line that ends a run.
 func (r *TestReport) Summary() string {
-	s := fmt.Sprintf("%d passed, %d failed", r.Passed, r.Failed)
+	s := fmt.Sprintf("%d passed, %d failed%s", r.Passed, r.Failed, r.names())
 	if r.Skipped > 0 {
 		s += fmt.Sprintf(", %d skipped", r.Skipped)
 	}
 	return s + fmt.Sprintf(" in %s", r.Elapsed.Round(100*time.Millisecond))
+}
+
+// maxNames is how many failed tests a sentence names.
+const maxNames = 3
+
+// names are those of the failed tests, in brackets.
+func (r *TestReport) names() string {
+	failed := r.failed()
+	if len(failed) == 0 || !r.goJSON && r.By != byHooks {
+		return ""
+	}
+	var names []string
+	for _, c := range failed[:min(len(failed), maxNames)] {
+		names = append(names, c.name)
+	}
+	more := ""
+	if n := len(failed) - len(names); n > 0 {
+		more = fmt.Sprintf(" and %d more", n)
+	}
+	return " (" + strings.Join(names, ", ") + more + ")"
+}
+
+func (r *TestReport) failed() []*testCase {
+	var out []*testCase
+	for _, key := range r.order {
+		if c := r.cases[key]; c.result == "fail" {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// maxRecap and maxRecapLine bound what Recap repeats of one test: lines, and bytes of each.
+const (
+	maxRecap     = 8
+	maxRecapLine = 300
+)
+
+// said is where go test puts a message: file_test.go:12: what is wrong.
+var said = regexp.MustCompile(`^\s*\S+\.go:\d+: |^panic: |^--- FAIL|^\s+--- FAIL`)
+
+// Recap says for each failed test what it said first: in a long log, the place where a test failed is far above the end,
+// and some CI engines show the end only.
+func (r *TestReport) Recap() []string {
+	var out []string
+	for _, c := range r.failed() {
+		lines := strings.Split(strings.TrimRight(strings.Join(c.output, ""), "\n"), "\n")
+		messages := slices.DeleteFunc(slices.Clone(lines), func(l string) bool { return !said.MatchString(l) })
+		if !r.goJSON || len(messages) == 0 {
+			messages = lines[max(0, len(lines)-maxRecap):]
+		}
+		out = append(out, c.name+" failed:")
+		for _, l := range messages[:min(len(messages), maxRecap)] {
+			if len(l) > maxRecapLine {
+				l = strings.ToValidUTF8(l[:maxRecapLine], "") + " …"
+			}
+			out = append(out, "  "+strings.TrimSpace(l))
+		}
+	}
+	return out
 }
 
 // event is one line of `go test -json`.

@@ -133,6 +133,16 @@ func (s *Session) withoutSecrets(env []string) []string {
 	return kept
 }
 
+// recap repeats at the end of a step what the failed tests said.
+func (s *Session) recap(r *TestReport) {
+	if r == nil {
+		return
+	}
+	for _, l := range r.Recap() {
+		s.line("%s", l)
+	}
+}
+
 // keepReport writes the JUnit file that CI engines show.
 func (s *Session) keepReport(name string, r *TestReport) error {
 	if r == nil {

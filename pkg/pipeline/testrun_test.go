@@ -119,6 +119,15 @@ func TestLeftOut(t *testing.T) { t.Skip("not here") }
 	if d := cmp.Diff(map[string]int{"run": 3, "passed": 1, "failed": 2, "skipped": 1}, got); d != "" {
 		t.Errorf("counts (-want +got):\n%s", d)
 	}
+	if !strings.Contains(err.Error(), "2 failed (TestBad, TestCrash)") {
+		t.Errorf("the sentence does not name the failed tests: %v", err)
+	}
+	recap := strings.Join(r.Recap(), "\n")
+	for _, want := range []string{"TestBad failed:\n", "x_test.go:4: \x1b[31mred", "TestCrash failed:\n", "panic: boom"} {
+		if !strings.Contains(recap, want) {
+			t.Errorf("the recap lacks %q:\n%s", want, recap)
+		}
+	}
 	xml, err := r.JUnit()
 	if err != nil {
 		t.Fatal(err)

@@ -76,6 +76,7 @@ func Verify(ctx context.Context, s *Session, o VerifyOptions) (*VerifyResult, er
 	start := s.Now()
 	report, err := s.tryOut(ctx, stage, c, o, res)
 	if err != nil {
+		s.recap(report)
 		return nil, err
 	}
 	res.Tests = attest.Tests{Run: report.Run, Passed: report.Passed, Failed: report.Failed, Skipped: report.Skipped}
