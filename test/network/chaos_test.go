@@ -17,7 +17,7 @@ import (
 
 func TestAllPodsDeletedAtOnceComeBackConnectedIntegration(t *testing.T) {
 	long(t)
-	l := newLab(t)
+	l := newLab(t, 3)
 	l.create(network("razed", 3))
 	l.ready("razed", patience)
 	before := l.addresses("razed", 3)
@@ -40,7 +40,7 @@ func TestAllPodsDeletedAtOnceComeBackConnectedIntegration(t *testing.T) {
 
 func TestAnOperatorKilledInTheMiddleLosesNoStepIntegration(t *testing.T) {
 	long(t)
-	l := newLab(t)
+	l := newLab(t, 4)
 	l.create(network("orphaned", 2))
 	l.ready("orphaned", patience)
 	template := l.revision("orphaned-sts")
@@ -91,7 +91,7 @@ func TestAFrozenNodeIsNamedAndHoldsUpNobodyIntegration(t *testing.T) {
 	if exec.Command("docker", "info").Run() != nil {
 		t.Skip("no Docker here, so no way to freeze a process in a cluster node")
 	}
-	l := newLab(t)
+	l := newLab(t, 4)
 	l.create(network("frozen", 4))
 	l.ready("frozen", patience)
 	l.signal("STOP", "frozen-sts-1")

@@ -62,7 +62,7 @@ func liarImage(l *lab) string {
 
 func TestANodeThatAnswersGarbageIsNamedAndHoldsUpNobodyIntegration(t *testing.T) {
 	long(t)
-	l := newLab(t)
+	l := newLab(t, 4)
 	n := network("lied-to", 3)
 	n.Spec.Groups = []v1.Group{{Name: "liar", Nodes: 1, Image: liarImage(l)}}
 	l.create(n)

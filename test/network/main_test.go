@@ -9,15 +9,18 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"golang.org/x/sync/semaphore"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
@@ -37,6 +40,29 @@ var cluster struct {
 // connectOnce looks for the cluster when the first test needs it, so that the package can be listed without one.
 var connectOnce = sync.OnceValue(connect)
 
+// patient asks again where an API server that is short of time says so, or breaks off. Reading twice does no harm.
+type patient struct{ next http.RoundTripper }
+
+func (p patient) RoundTrip(r *http.Request) (*http.Response, error) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for try := 1; ; try++ {
+		answer, err := p.next.RoundTrip(r)
+		busy := err != nil || answer.StatusCode == http.StatusInternalServerError || answer.StatusCode == http.StatusGatewayTimeout
+		if !busy || r.Method != http.MethodGet || strings.HasSuffix(r.URL.Path, "/exec") || try == 5 {
+			return answer, err
+		}
+		if err == nil {
+			answer.Body.Close()
+		}
+		select {
+		case <-tick.C:
+		case <-r.Context().Done():
+			return nil, r.Context().Err()
+		}
+	}
+}
+
 func needCluster(t *testing.T) {
 	t.Helper()
 	if err := connectOnce(); err != nil {
@@ -50,6 +76,7 @@ func connect() error {
 		return err
 	}
 	config.QPS = -1
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return patient{next} })
 	cluster.config = config
 	cluster.core = kubernetes.NewForConfigOrDie(config)
 	cluster.networks = versioned.NewForConfigOrDie(config)
@@ -72,32 +99,70 @@ func long(t *testing.T) {
 	}
 }
 
-func newLab(t *testing.T) *lab {
+// room is how many nodes the tests run at the same time, whatever go test calls parallel: a machine with two cores that
+// starts a hundred at once is busy with nothing else, and then it is the machine that is tested.
+var room = semaphore.NewWeighted(maxRoom)
+
+const maxRoom = 32
+
+// newLab waits until there is room for the nodes that the test will have at most.
+func newLab(t *testing.T, nodes int) *lab {
 	t.Helper()
 	t.Parallel()
-	return newLabAlone(t)
+	needed := int64(min(nodes, maxRoom))
+	if err := room.Acquire(t.Context(), needed); err != nil {
+		t.Fatal(err)
+	}
+	l := &lab{T: t}
+	// Registered first, so called last: when the namespace is being deleted.
+	t.Cleanup(func() {
+		l.emptied()
+		room.Release(needed)
+	})
+	l.enter()
+	return l
+}
+
+// emptied waits until the nodes of a lab have ended, or for a while: what becomes of them is not what its test is about.
+func (l *lab) emptied() {
+	if l.namespace == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), slack*time.Minute)
+	defer cancel()
+	_ = wait.PollUntilContextCancel(ctx, time.Second, true, func(ctx context.Context) (bool, error) {
+		pods, err := cluster.core.CoreV1().Pods(l.namespace).List(ctx, metav1.ListOptions{Limit: 1})
+		return err == nil && len(pods.Items) == 0, nil
+	})
 }
 
 // newLabAlone is for a test that others in the cluster would feel: go test runs it before those that are parallel.
 func newLabAlone(t *testing.T) *lab {
 	t.Helper()
-	needCluster(t)
-	space, err := cluster.core.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
+	l := &lab{T: t}
+	l.enter()
+	return l
+}
+
+// enter makes the namespace.
+func (l *lab) enter() {
+	l.Helper()
+	needCluster(l.T)
+	space, err := cluster.core.CoreV1().Namespaces().Create(l.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
 		GenerateName: "test-", Labels: map[string]string{"pod-security.kubernetes.io/enforce": "restricted"},
 	}}, metav1.CreateOptions{})
 	if err != nil {
-		t.Fatal(err)
+		l.Fatal(err)
 	}
-	l := &lab{t, space.Name}
-	t.Cleanup(func() {
-		if t.Failed() {
+	l.namespace = space.Name
+	l.Cleanup(func() {
+		if l.Failed() {
 			l.dump()
 		}
 		if err := cluster.core.CoreV1().Namespaces().Delete(context.Background(), space.Name, metav1.DeleteOptions{}); err != nil {
-			t.Errorf("delete the namespace %s: %v", space.Name, err)
+			l.Errorf("delete the namespace %s: %v", space.Name, err)
 		}
 	})
-	return l
 }
 
 // dump shows what a failed test leaves.

@@ -22,7 +22,7 @@ func TestEachSampleManifestBecomesReadyIntegration(t *testing.T) {
 	}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {
-			l := newLab(t)
+			l := newLab(t, 10)
 			text, err := os.ReadFile(file) //nolint:gosec // a file of this repository
 			if err != nil {
 				t.Fatal(err)

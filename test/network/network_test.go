@@ -21,7 +21,7 @@ import (
 const patience = 3 * time.Minute
 
 func TestThreeNodesFindEachOtherAndShareBlocksIntegration(t *testing.T) {
-	l := newLab(t)
+	l := newLab(t, 3)
 	l.secret("bitcoin-default-secret", "alice", "correct horse # battery: staple")
 	n := network("my-network", 3)
 	n.Spec.Secret = "bitcoin-default-secret"
@@ -90,7 +90,7 @@ func (l *lab) checkCredentials(pod string) {
 }
 
 func TestScalingAddsAndRemovesExactlyWhatItShouldIntegration(t *testing.T) {
-	l := newLab(t)
+	l := newLab(t, 12)
 	l.create(network("scaled", 3))
 	l.ready("scaled", patience)
 	steps := []int{12, 5, 0, 3}
@@ -150,8 +150,8 @@ func TestReadyIsNeverEarlyIntegration(t *testing.T) {
 	t.Parallel()
 	for run := range 8 {
 		t.Run(strconv.Itoa(run), func(t *testing.T) {
-			l := newLab(t)
 			nodes := 2 + run%4
+			l := newLab(t, nodes)
 			l.create(network("early", int32(nodes))) //nolint:gosec // a small number
 			l.ready("early", patience)
 			l.exactly("early", nodes, others(nodes))
@@ -223,7 +223,7 @@ func (l *lab) listsOnly(name string, nodes int) {
 }
 
 func TestADeletedPodIsConnectedAgainUnderItsNewAddressIntegration(t *testing.T) {
-	l := newLab(t)
+	l := newLab(t, 3)
 	l.create(network("healed", 3))
 	before := l.ready("healed", patience)
 	pod, err := cluster.core.CoreV1().Pods(l.namespace).Get(t.Context(), "healed-sts-1", metav1.GetOptions{})
@@ -246,7 +246,7 @@ func TestADeletedPodIsConnectedAgainUnderItsNewAddressIntegration(t *testing.T) 
 
 func TestAMissingSecretIsNamedAndTheNetworkStartsWhenItComesIntegration(t *testing.T) {
 	long(t)
-	l := newLab(t)
+	l := newLab(t, 2)
 	n := network("waiting", 2)
 	n.Spec.Secret = "not-there-yet"
 	l.create(n)
@@ -264,7 +264,7 @@ func TestAMissingSecretIsNamedAndTheNetworkStartsWhenItComesIntegration(t *testi
 }
 
 func TestADeletedNetworkLeavesNothingBehindIntegration(t *testing.T) {
-	l := newLab(t)
+	l := newLab(t, 2)
 	n := network("gone", 2)
 	n.Spec.Storage = &v1.Storage{}
 	l.create(n)
@@ -327,7 +327,7 @@ func (l *lab) left(ctx context.Context) []string {
 
 func TestAHandEditIsPutRightIntegration(t *testing.T) {
 	long(t)
-	l := newLab(t)
+	l := newLab(t, 1)
 	l.create(network("edited", 1))
 	l.ready("edited", patience)
 	sets := cluster.core.AppsV1().StatefulSets(l.namespace)

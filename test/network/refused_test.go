@@ -69,7 +69,7 @@ var accepted = []string{
 }
 
 func TestTheAPIServerRefusesWhatCannotBeIntegration(t *testing.T) {
-	l := newLab(t)
+	l := newLab(t, 0)
 	try := func(t *testing.T, name, spec string) error {
 		t.Helper()
 		object := &unstructured.Unstructured{Object: map[string]any{}}
@@ -99,7 +99,7 @@ func TestTheAPIServerRefusesWhatCannotBeIntegration(t *testing.T) {
 }
 
 func TestStorageCannotBeChangedIntegration(t *testing.T) {
-	l := newLab(t)
+	l := newLab(t, 0)
 	n := network("fixed", 0)
 	n.Spec.Storage = &v1.Storage{}
 	l.create(n)

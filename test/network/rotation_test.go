@@ -113,7 +113,7 @@ func TestAnotherMasterKeyIsTakenOverWithoutLosingContactIntegration(t *testing.T
 
 func TestAnotherPasswordIsTakenOverByARollingRestartIntegration(t *testing.T) {
 	long(t)
-	l := newLab(t)
+	l := newLab(t, 3)
 	l.secret("users", "alice", "the first")
 	n := network("renewed", 3)
 	n.Spec.Secret = "users"
@@ -149,7 +149,7 @@ func TestAnotherPasswordIsTakenOverByARollingRestartIntegration(t *testing.T) {
 
 func TestAnotherImageReachesOneNodeAfterTheOtherAndKeepsTheChainIntegration(t *testing.T) {
 	long(t)
-	l := newLab(t)
+	l := newLab(t, 3)
 	n := network("replaced", 3)
 	n.Spec.Storage = &v1.Storage{}
 	l.create(n)

@@ -58,7 +58,7 @@ func TestTheOperatorReadsNoSecretOutsideItsNamespaceIntegration(t *testing.T) {
 }
 
 func TestNoPasswordStandsInAnyObjectEventOrLogIntegration(t *testing.T) {
-	l := newLab(t)
+	l := newLab(t, 1)
 	const password = "a-password-like-no-other-7f3a"
 	l.secret("users", "carol", password)
 	n := network("discreet", 1)

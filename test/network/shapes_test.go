@@ -61,7 +61,7 @@ func TestEachShapeHasItsEdgesAndNoOthersIntegration(t *testing.T) {
 			if test.large {
 				long(t)
 			}
-			l := newLab(t)
+			l := newLab(t, test.nodes)
 			n := network(test.name, int32(test.nodes)) //nolint:gosec // a small number
 			n.Spec.Topology = &test.topology
 			l.create(n)
@@ -73,7 +73,7 @@ func TestEachShapeHasItsEdgesAndNoOthersIntegration(t *testing.T) {
 
 func TestAPartitionForksTheChainAndHealingJoinsItIntegration(t *testing.T) {
 	long(t)
-	l := newLab(t)
+	l := newLab(t, 6)
 	l.create(network("split", 6))
 	l.ready("split", patience)
 	l.change("split", func(s *v1.BitcoinNetworkSpec) { s.Partitions = []v1.Partition{{Nodes: []int32{0, 1, 2}}} })
@@ -127,7 +127,7 @@ func (l *lab) hasEvent(network, reason string) error {
 
 func TestBlocksAreMinedByIntervalAndStopWithTheFieldIntegration(t *testing.T) {
 	long(t)
-	l := newLab(t)
+	l := newLab(t, 2)
 	n := network("mined", 2)
 	n.Spec.Mining = &v1.Mining{Interval: &metav1.Duration{Duration: time.Second}}
 	n.Spec.Groups = []v1.Group{{Name: "index", Nodes: 1, Config: v1.Config{"txindex": "1"}}}
