@@ -40,6 +40,15 @@ func PublicKey(priv []byte) ([]byte, error) {
 	return encodePublic(k.public)
 }
 
+// KeyID names a public key by the SHA-256 of its DER form. Error: ErrBadKey.
+func KeyID(pub []byte) (string, error) {
+	k, err := publicKey(pub)
+	if err != nil {
+		return "", err
+	}
+	return k.KeyID()
+}
+
 func encodePublic(public ed25519.PublicKey) ([]byte, error) {
 	der, err := x509.MarshalPKIXPublicKey(public)
 	if err != nil {

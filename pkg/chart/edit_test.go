@@ -73,6 +73,19 @@ func TestEdit(t *testing.T) {
 	}
 }
 
+// Named for tools that write the whole file anew. Of a file of every kind of line, each byte stays but those of the values.
+func TestEditsThatDestroyCommentsAndOrder(t *testing.T) {
+	text := "# head\r\nz: 1   # last first\n\nx: [b,  a] # flow\nimage:\n    # the tag\n    tag:  'OLD'   # keep\n    b: |\n      tag: OLD\n\n    a: &v \"OLD\"\nversions: {version: OLD , other: *v}\n# tail, no end"
+	got, err := Edit([]byte(text), []Change{{"image.tag", "1.0.0"}, {"versions.version", "1.0.0"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := strings.Replace(strings.Replace(text, "'OLD'", "'1.0.0'", 1), "{version: OLD", "{version: 1.0.0", 1)
+	if string(got) != want {
+		t.Errorf("got\n%q\nwant\n%q", got, want)
+	}
+}
+
 func TestEditRefuses(t *testing.T) {
 	cases := map[string]struct {
 		doc, path string

@@ -67,7 +67,9 @@ func waiting(reason, message string) corev1.ContainerStatus {
 	return corev1.ContainerStatus{Name: "c", State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message}}}
 }
 
-func TestTroublesSayWhatKeepsAPodFromRunning(t *testing.T) {
+// Named for a tool that says "timed out waiting for the condition" and no more: the trouble is told, whatever keeps a pod
+// from running.
+func TestUnclearFailures(t *testing.T) {
 	crashed := waiting("CrashLoopBackOff", "")
 	crashed.LastTerminationState.Terminated = &corev1.ContainerStateTerminated{ExitCode: 3, Reason: "Error"}
 	for name, c := range map[string]struct {

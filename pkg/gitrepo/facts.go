@@ -3,6 +3,7 @@ package gitrepo
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -120,6 +121,9 @@ func Facts(ctx context.Context, dir string, env func(string) string) (version.Fa
 	return f, ci, err
 }
 
+// ErrTagMoved: the tag that is built names another commit by now.
+var ErrTagMoved = errors.New("the tag was moved")
+
 func (r *Repo) buildTag(ctx context.Context, head string, ci CI) (string, error) {
 	if ci.Commit == head {
 		if ci.Tag == "" {
@@ -127,7 +131,7 @@ func (r *Repo) buildTag(ctx context.Context, head string, ci CI) (string, error)
 		}
 		// A tag that was moved after the build began would give a version to a commit that does not carry it.
 		if at, err := r.Resolve(ctx, "refs/tags/"+ci.Tag); err == nil && at != head {
-			return "", fmt.Errorf("tag %s names commit %.7s, but %.7s is checked out; build the tag anew", ci.Tag, at, head)
+			return "", fmt.Errorf("tag %s names commit %.7s, but %.7s is checked out; build the tag anew: %w", ci.Tag, at, head, ErrTagMoved)
 		}
 		return ci.Tag, nil
 	}

@@ -69,7 +69,8 @@ func clone(t *testing.T, url string, o CloneOptions) *Repo {
 	return r
 }
 
-func TestUpdateIsMadeAnewWhenSomebodyPushedMeanwhile(t *testing.T) {
+// Named for tools whose push fails when somebody else pushed meanwhile.
+func TestPushRaces(t *testing.T) {
 	url := remoteWith(t, map[string]string{"count": "0"})
 	calls := 0
 	_, changed, err := Update(t.Context(), url, "main", func(dir string) (string, bool, error) {

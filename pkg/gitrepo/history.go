@@ -47,9 +47,15 @@ func (r *Repo) SignedTag(ctx context.Context, name, message string, a Author) er
 		return nil
 	}
 	if missing != nil {
-		_, err = r.git(ctx, "tag", "-d", "--", name)
+		err = r.DeleteTag(ctx, name)
 	}
 	return errors.Join(fmt.Errorf("tag %s: %w", name, ErrNotSigned), err)
+}
+
+// DeleteTag takes a tag away here; the remote's stays.
+func (r *Repo) DeleteTag(ctx context.Context, name string) error {
+	_, err := r.git(ctx, "tag", "-d", "--", name)
+	return err
 }
 
 var signature = regexp.MustCompile(`(?m)^-----BEGIN (PGP SIGNATURE|PGP MESSAGE|SIGNED MESSAGE|SSH SIGNATURE)-----$`)

@@ -2,9 +2,12 @@ package pipeline
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 
 	"github.com/christianb93/bitcoin-controller/pkg/attest"
+	"github.com/christianb93/bitcoin-controller/pkg/chart"
 	"github.com/christianb93/bitcoin-controller/pkg/publish"
 )
 
@@ -20,6 +23,12 @@ type ApproveOptions struct {
 	Key Key
 }
 
+// approverKey is the variable in which the command approve finds its key.
+const approverKey = "CHART_PROMOTER_APPROVER_KEY"
+
+// ApproverKey is where an approver's key is when no file is named.
+func ApproverKey() Key { return Key{Env: approverKey} }
+
 // ApproveResult is an approval that promote takes with --record.
 type ApproveResult struct {
 	Stage         string `json:"stage"`
@@ -30,8 +39,11 @@ type ApproveResult struct {
 	File          string `json:"file,omitempty"`
 }
 
-// approvalSuffix is what the file of an approval ends with, after the package's name; who gave it is part of it.
-const approvalSuffix = ".approval-%s.json"
+// approvalFile is the name of an approval's file. Who gave it, with which key and for which stage is part of it: two
+// approvals of one package are two files.
+func approvalFile(pkg *chart.Package, who string) string {
+	return pkg.Filename() + ".approval-" + who + ".json"
+}
 
 // Approve signs that a package may go to a stage.
 func Approve(_ context.Context, s *Session, o ApproveOptions) (*ApproveResult, error) {
@@ -60,7 +72,12 @@ func Approve(_ context.Context, s *Session, o ApproveOptions) (*ApproveResult, e
 	if err != nil {
 		return nil, err
 	}
-	res.File, err = s.keep(fmt.Sprintf("%s"+approvalSuffix, pkg.Filename(), fmt.Sprintf("%.12x", o.By)), env)
+	pub, err := attest.PublicKey(key)
+	if err != nil {
+		return nil, err
+	}
+	who := sha256.Sum256(fmt.Appendf(nil, "%q %q %s", stage.Name, o.By, pub))
+	res.File, err = s.keep(approvalFile(pkg, hex.EncodeToString(who[:6])), env)
 	return res, err
 }
 

@@ -61,18 +61,22 @@ func Bump(ctx context.Context, s *Session) (*BumpResult, error) {
 		res.Image = img.Ref()
 	}
 	mutate := func(dir string) (string, bool, error) {
-		target := filepath.Join(dir, c.Path)
-		if source != "" {
-			if err := syncChart(source, target, c.Path == "."); err != nil {
-				return "", false, err
-			}
-		}
-		scalars, err := s.Config.scalarsIn(target)
+		root, err := os.OpenRoot(dir)
 		if err != nil {
 			return "", false, err
 		}
-		if err := setScalars(target, scalars, values(v.Version, img)); err != nil {
-			return "", false, err
+		defer root.Close()
+		if source != "" {
+			if err := syncChart(source, root, c.Path); err != nil {
+				return "", false, escapes(err)
+			}
+		}
+		scalars, err := s.Config.scalarsIn(root, c.Path)
+		if err != nil {
+			return "", false, escapes(err)
+		}
+		if err := setScalars(root, c.Path, scalars, values(v.Version, img)); err != nil {
+			return "", false, escapes(err)
 		}
 		if s.DryRun {
 			if r, err := gitrepo.Open(ctx, dir, gitrepo.Options{}); err == nil {
@@ -108,20 +112,29 @@ func values(v version.Version, img *BuildResult) map[string]string {
 	return m
 }
 
-// scalarsIn is ScalarsOf for the chart in dir; one without values.yaml has no value in it.
-func (c *Config) scalarsIn(dir string) (map[string]map[string]string, error) {
-	values, err := os.ReadFile(filepath.Join(dir, "values.yaml"))
+// scalarsIn is ScalarsOf for the chart in a directory of the candidates' repository; one without values.yaml has no value in it.
+func (c *Config) scalarsIn(root *os.Root, dir string) (map[string]map[string]string, error) {
+	values, err := root.ReadFile(filepath.Join(dir, "values.yaml"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: %w", chart.ErrNoChart, err)
 	}
 	return c.ScalarsOf(values)
 }
 
+// escapes names the fault of a link that leads out of the candidates' repository. Whoever may push there must not have
+// files of this machine changed; os.Root refuses to follow such a link and has no error of its own for it.
+func escapes(err error) error {
+	if err != nil && strings.Contains(err.Error(), "path escapes from parent") {
+		return fmt.Errorf("a link leads out of the candidates' repository; put the file itself there: %w: %w", chart.ErrUnsafe, err)
+	}
+	return err
+}
+
 // setScalars writes the configured scalars of the chart in dir and leaves every other byte alone.
-func setScalars(dir string, scalars map[string]map[string]string, vals map[string]string) error {
+func setScalars(root *os.Root, dir string, scalars map[string]map[string]string, vals map[string]string) error {
 	for file, paths := range scalars {
 		path := filepath.Join(dir, file)
-		old, err := os.ReadFile(path)
+		old, err := root.ReadFile(path)
 		if err != nil {
 			return fmt.Errorf("%w: the chart has no %s: %w", chart.ErrNoChart, file, err)
 		}
@@ -139,7 +152,7 @@ func setScalars(dir string, scalars map[string]map[string]string, vals map[strin
 			return fmt.Errorf("%s: %w", file, err)
 		}
 		if !bytes.Equal(old, edited) {
-			if err := os.WriteFile(path, edited, 0o644); err != nil {
+			if err := root.WriteFile(path, edited, 0o644); err != nil {
 				return fmt.Errorf("writing %s: %w", file, err)
 			}
 		}
@@ -147,14 +160,14 @@ func setScalars(dir string, scalars map[string]map[string]string, vals map[strin
 	return nil
 }
 
-// syncChart makes target's chart the same as source's. Where the chart shares the root of its repository with other
+// syncChart makes the chart in target the same as source's. Where the chart shares the root of its repository with other
 // files (CI, README), only directories that the chart itself has are cleared.
-func syncChart(source, target string, shared bool) error {
+func syncChart(source string, root *os.Root, target string) error {
 	if _, err := os.Stat(filepath.Join(source, "Chart.yaml")); err != nil {
 		return fmt.Errorf("%w: the commit has no Chart.yaml in chart.path: %w", chart.ErrNoChart, err)
 	}
 	var clear []string
-	if !shared {
+	if target != "." {
 		clear = []string{target}
 	} else {
 		entries, err := os.ReadDir(source)
@@ -168,7 +181,7 @@ func syncChart(source, target string, shared bool) error {
 		}
 	}
 	for _, c := range clear {
-		if err := os.RemoveAll(c); err != nil {
+		if err := root.RemoveAll(c); err != nil {
 			return fmt.Errorf("replacing the chart: %w", err)
 		}
 	}
@@ -180,20 +193,24 @@ func syncChart(source, target string, shared bool) error {
 		if err != nil {
 			return err
 		}
-		return copyEntry(path, filepath.Join(target, rel), d)
+		return copyEntry(path, root, filepath.Join(target, rel), d)
 	})
 }
 
-func copyEntry(from, to string, d fs.DirEntry) error {
-	switch {
-	case d.IsDir():
-		return os.MkdirAll(to, 0o755)
-	case d.Type()&fs.ModeSymlink != 0:
+func copyEntry(from string, root *os.Root, to string, d fs.DirEntry) error {
+	if d.IsDir() {
+		return root.MkdirAll(to, 0o755)
+	}
+	// A link that is there would be written through.
+	if err := root.RemoveAll(to); err != nil {
+		return err
+	}
+	if d.Type()&fs.ModeSymlink != 0 {
 		link, err := os.Readlink(from)
 		if err != nil {
 			return err
 		}
-		return errors.Join(os.RemoveAll(to), os.Symlink(link, to))
+		return root.Symlink(link, to)
 	}
 	data, err := os.ReadFile(from)
 	if err != nil {
@@ -203,5 +220,5 @@ func copyEntry(from, to string, d fs.DirEntry) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(to, data, info.Mode().Perm())
+	return root.WriteFile(to, data, info.Mode().Perm())
 }

@@ -121,7 +121,12 @@ func TestAChartAtTheRootLeavesItsNeighboursAlone(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := syncChart(src, dst, true); err != nil {
+	root, err := os.OpenRoot(dst)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	if err := syncChart(src, root, "."); err != nil {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]string{"Chart.yaml": "new", "templates/a.yaml": "a", ".travis.yml": "ci", ".git/config": "git", "docs/x": "doc", "templates/gone.yaml": ""} {

@@ -51,6 +51,9 @@ func (s *Session) openCandidate(ctx context.Context, dir, commit string) (*candi
 	if _, err := os.Stat(filepath.Join(chartDir, "Chart.yaml")); err != nil {
 		return nil, fmt.Errorf("%w: there is no %s in the candidates' repository; run bump first", chart.ErrNoChart, filepath.Join(stage.Candidate.Path, "Chart.yaml"))
 	}
+	if err := contained(dir, chartDir); err != nil {
+		return nil, err
+	}
 	pkg, err := chart.Pack(chartDir)
 	if err != nil {
 		return nil, fmt.Errorf("packaging the chart in %s: %w", stage.Candidate.Path, err)
@@ -67,6 +70,22 @@ func (s *Session) openCandidate(ctx context.Context, dir, commit string) (*candi
 		return nil, err
 	}
 	return c, s.findSource(ctx, c)
+}
+
+// contained refuses a chart that is a link to somewhere else on this machine: its files would be published.
+func contained(repository, dir string) error {
+	top, err := filepath.EvalSymlinks(repository)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrInput, err)
+	}
+	real, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrInput, err)
+	}
+	if rel, err := filepath.Rel(top, real); err != nil || outside(rel) {
+		return fmt.Errorf("%w: the chart in the candidates' repository is a link that leads out of it; put the chart itself there", chart.ErrUnsafe)
+	}
+	return nil
 }
 
 // readImage finds the image where the configuration says that a candidate's image is written.

@@ -34,6 +34,9 @@ type check struct {
 	look  func(context.Context, *Session) (string, error)
 }
 
+// clusterEngine is what a run that is given a cluster does without.
+const clusterEngine = "cluster engine"
+
 // Doctor looks at everything that the commands need, and changes nothing.
 func Doctor(ctx context.Context, s *Session) []Finding {
 	var list []Finding
@@ -50,8 +53,11 @@ func Doctor(ctx context.Context, s *Session) []Finding {
 
 // Preflight is Doctor before a run: what a later step will lack is found before the first one begins. Its error is that
 // of the first problem, with its kind. A dry run and the build of a pull request or of a fork push nothing and need the tools alone.
-func Preflight(ctx context.Context, s *Session) error {
+func Preflight(ctx context.Context, s *Session, o RunOptions) error {
 	for _, c := range checks(s.Config) {
+		if c.what == clusterEngine && o.Verify.Kubeconfig != "" {
+			continue
+		}
 		if !c.local && (s.DryRun || !gitrepo.DetectCI(s.Env).MayPush()) {
 			continue
 		}
@@ -72,7 +78,7 @@ func checks(c *Config) []check {
 	}
 	if t := c.Tester(); t != nil {
 		list = append(list, remote("candidates' repository", "bump, verify", t.Candidate.Git, t.Candidate.Branch),
-			check{"cluster engine", "verify", false, func(context.Context, *Session) (string, error) { return "answers", cluster.Engine(nil) }},
+			check{clusterEngine, "verify", false, func(context.Context, *Session) (string, error) { return "answers", cluster.Engine(nil) }},
 			check{"signing key of " + t.Name, "verify", false, func(_ context.Context, s *Session) (string, error) {
 				_, err := s.key(t.Key)
 				return "", err

@@ -3,6 +3,8 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"io/fs"
+	"os/exec"
 	"syscall"
 
 	"github.com/christianb93/bitcoin-controller/pkg/attest"
@@ -69,11 +71,13 @@ var kinds = []struct {
 		ErrMissing, context.DeadlineExceeded, context.Canceled,
 	}},
 	{BadInput, []error{
-		ErrInput, ErrConfig, ErrBusy, gitrepo.ErrNoBranch, gitrepo.ErrNoRef, gitrepo.ErrNotARepository, gitrepo.ErrNotSigned, image.ErrSpec, cluster.ErrExists, cluster.ErrNoCluster,
+		ErrInput, ErrConfig, ErrBusy, gitrepo.ErrNoBranch, gitrepo.ErrNoRef, gitrepo.ErrNotARepository, gitrepo.ErrNotSigned, gitrepo.ErrTagMoved, image.ErrSpec, cluster.ErrExists, cluster.ErrNoCluster,
 		cluster.ErrName, chart.ErrNoChart, chart.ErrUnsafe, chart.ErrMissingDependency, chart.ErrLint, chart.ErrPathNotFound, chart.ErrNotScalar,
 		chart.ErrNotYAML, chart.ErrBadPGPKey, attest.ErrBadKey, attest.ErrNoKey, attest.ErrIncomplete, index.ErrNone, index.ErrBadEntry, publish.ErrConfig, publish.ErrNone, version.ErrShallow, version.ErrDirty, version.ErrNotAVersion,
 		version.ErrBadCommit, version.ErrBadScheme, travis.ErrAddress, travis.ErrNotFound,
 	}},
+	// Last, as whoever knew more has said so.
+	{Outside, []error{exec.ErrNotFound, fs.ErrPermission, syscall.EROFS, syscall.EDQUOT}},
 }
 
 // KindOf sorts an error; what nobody foresaw is Internal.

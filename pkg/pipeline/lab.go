@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -93,10 +94,21 @@ func (s *Session) openLab(ctx context.Context, c Cluster, r cluster.Release, o V
 	if err := os.Remove(kubeconfig); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("%w: %w", ErrInput, err)
 	}
+	// What is noted is deleted by the next run: never a cluster that somebody else has made.
+	there, err := cluster.List()
+	if err != nil {
+		return nil, err
+	}
+	if slices.Contains(there, name) {
+		return nil, fmt.Errorf("%s: %w; delete it or choose another name", name, cluster.ErrExists)
+	}
 	if _, err := s.keep(clusterFile, []byte(name)); err != nil {
 		return nil, err
 	}
 	k, err := s.createCluster(ctx, c, name, kubeconfig, logs)
+	if errors.Is(err, cluster.ErrExists) {
+		return nil, errors.Join(err, os.Remove(filepath.Join(s.Work, clusterFile)))
+	}
 	if err != nil {
 		return nil, err
 	}

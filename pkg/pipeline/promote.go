@@ -7,9 +7,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/christianb93/bitcoin-controller/pkg/attest"
 	"github.com/christianb93/bitcoin-controller/pkg/chart"
+	"github.com/christianb93/bitcoin-controller/pkg/index"
 	"github.com/christianb93/bitcoin-controller/pkg/publish"
 )
 
@@ -17,7 +19,8 @@ import (
 type PromoteOptions struct {
 	// Stage to promote to; empty is the first that publishes.
 	Stage string
-	// Package and Records are files; empty takes what verify left in the work directory.
+	// Package is a file, Records are more; an empty Package takes what verify left in the work directory, with its record
+	// and the approvals that lie there.
 	Package string
 	Records []string
 	// SkipUnreleased makes a version that the stage does not take a Skip in place of a refusal.
@@ -68,7 +71,10 @@ func Promote(ctx context.Context, s *Session, o PromoteOptions) (*PromoteResult,
 	res := &PromoteResult{Stage: stage.Name, Chart: pkg.Name, Version: pkg.Version, PackageDigest: pkg.Digest}
 	if s.DryRun {
 		digest, found, err := target.Lookup(ctx, pkg.Name, pkg.Version)
-		res.Changed = !found || digest != pkg.Digest
+		if err == nil && found && digest != pkg.Digest {
+			err = &index.DigestConflictError{Name: pkg.Name, Version: pkg.Version, Published: digest, Offered: pkg.Digest}
+		}
+		res.Changed = !found
 		return res, err
 	}
 	done, err := target.Publish(ctx, publish.Item{
@@ -121,9 +127,8 @@ func (s *Session) tested(o PromoteOptions) (*chart.Package, [][]byte, error) {
 			return nil, nil, fmt.Errorf("%w: %s holds no verified package; run verify first, or name one with --package", ErrInput, s.Work)
 		}
 		o.Package = filepath.Join(s.Work, filepath.Base(v.Package))
-		if len(o.Records) == 0 {
-			o.Records = []string{filepath.Join(s.Work, filepath.Base(v.Record))}
-		}
+		// Whoever names an approval means it beside the record, not in place of it.
+		o.Records = append(s.beside(o.Package, filepath.Base(v.Record)), o.Records...)
 	}
 	data, err := os.ReadFile(o.Package)
 	if err != nil {
@@ -142,6 +147,19 @@ func (s *Session) tested(o PromoteOptions) (*chart.Package, [][]byte, error) {
 		records = append(records, r)
 	}
 	return pkg, records, nil
+}
+
+// beside are the record and the approvals that lie beside a package in the work directory. What they are worth is for the
+// keys to say.
+func (s *Session) beside(pkg, record string) []string {
+	files := []string{filepath.Join(s.Work, record)}
+	entries, _ := os.ReadDir(s.Work)
+	for _, e := range entries {
+		if ok, _ := filepath.Match("*.approval-*.json", e.Name()); ok && strings.HasPrefix(e.Name(), filepath.Base(pkg)+".") {
+			files = append(files, filepath.Join(s.Work, e.Name()))
+		}
+	}
+	return files
 }
 
 // gather opens every envelope that speaks of this package, those that the stage has already included.
@@ -166,11 +184,21 @@ func (s *Session) weigh(stage *Stage, pkg *chart.Package, all [][]byte) (evidenc
 			e.add(r, err)
 		}
 	}
+	counted := map[string]bool{}
 	for i, k := range stage.Guards.ApproverKeys {
 		pub, err := s.key(k)
 		if err != nil {
 			return e, fmt.Errorf("approverKeys[%d] of stage %s: %w", i, stage.Name, err)
 		}
+		id, err := attest.KeyID(pub)
+		if err != nil {
+			return e, fmt.Errorf("approverKeys[%d] of stage %s: %w", i, stage.Name, err)
+		}
+		// One person's key under two names is one approval.
+		if counted[id] {
+			continue
+		}
+		counted[id] = true
 		for _, env := range all {
 			if a, err := attest.VerifyApproval(env, pub); err == nil && a.Stage == stage.Name && a.PackageDigest == pkg.Digest {
 				e.approvals = append(e.approvals, *a)

@@ -41,7 +41,7 @@ func Release(ctx context.Context, s *Session, o ReleaseOptions) (*ReleaseResult,
 	case facts.Shallow:
 		return nil, version.ErrShallow
 	case facts.Tag != "":
-		return nil, fmt.Errorf("%w: this commit is %s already", ErrInput, facts.Tag)
+		return nil, fmt.Errorf("%w: this commit is %s already; if the tag was never pushed, push it (git push origin %s)", ErrInput, facts.Tag, facts.Tag)
 	}
 	r, err := gitrepo.Open(ctx, s.Dir, s.gitOptions())
 	if err != nil {
@@ -79,9 +79,10 @@ func Release(ctx context.Context, s *Session, o ReleaseOptions) (*ReleaseResult,
 	}
 	if err := r.PushTag(ctx, res.Tag); err != nil {
 		if errors.Is(err, gitrepo.ErrRejected) {
-			err = fmt.Errorf("somebody else pushed %s; fetch the tags, delete yours (git tag -d %s) and run this again: %w", res.Tag, res.Tag, err)
+			err = fmt.Errorf("somebody else pushed %s; fetch the tags and run this again: %w", res.Tag, err)
 		}
-		return nil, err
+		// Left here, it would make the next run say that the commit is released. The context may be over.
+		return nil, errors.Join(err, r.DeleteTag(context.WithoutCancel(ctx), res.Tag))
 	}
 	res.Pushed = true
 	return res, nil

@@ -218,12 +218,5 @@ func (s *Session) local() *StageVersion {
 	if err != nil {
 		return nil
 	}
-	v := &StageVersion{Chart: pkg.Name, Version: pkg.Version, AppVersion: pkg.AppVersion, Digest: pkg.Digest, records: records}
-	approvals, _ := filepath.Glob(filepath.Join(s.Work, fmt.Sprintf("%s"+approvalSuffix, pkg.Filename(), "*")))
-	for _, file := range approvals {
-		if data, err := os.ReadFile(file); err == nil {
-			v.records = append(v.records, data)
-		}
-	}
-	return v
+	return &StageVersion{Chart: pkg.Name, Version: pkg.Version, AppVersion: pkg.AppVersion, Digest: pkg.Digest, records: records}
 }

@@ -90,7 +90,7 @@ type RunResult struct {
 func Run(ctx context.Context, s *Session, o RunOptions) (*RunResult, error) {
 	st := &state{opts: o}
 	st.Promoted = []*PromoteResult{}
-	if err := Preflight(ctx, s); err != nil {
+	if err := Preflight(ctx, s, o); err != nil {
 		return nil, err
 	}
 	for _, step := range s.Config.Steps() {

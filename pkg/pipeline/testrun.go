@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"os/exec"
 	"slices"
@@ -113,7 +114,8 @@ func (s *Session) hear(out io.Reader, report *TestReport) {
 
 // withoutSecrets is the environment for tests: they are code of the commit, and get no key and no token.
 func (s *Session) withoutSecrets(env []string) []string {
-	secret := []string{"CHART_PROMOTER_GIT_TOKEN", "CHART_PROMOTER_GIT_USER", "CHART_PROMOTER_REGISTRY_USER", "CHART_PROMOTER_REGISTRY_PASSWORD", "CHART_PROMOTER_TRAVIS_TOKEN"}
+	secret := []string{"CHART_PROMOTER_GIT_TOKEN", "CHART_PROMOTER_GIT_USER", "CHART_PROMOTER_REGISTRY_USER", "CHART_PROMOTER_REGISTRY_PASSWORD", "CHART_PROMOTER_TRAVIS_TOKEN", approverKey}
+	passwords := s.passwords()
 	for _, st := range s.Config.Stages {
 		if st.Key.Env != "" {
 			secret = append(secret, st.Key.Env)
@@ -124,7 +126,10 @@ func (s *Session) withoutSecrets(env []string) []string {
 	}
 	var kept []string
 	for _, kv := range env {
-		k, _, _ := strings.Cut(kv, "=")
+		k, v, _ := strings.Cut(kv, "=")
+		if slices.ContainsFunc(passwords, func(p string) bool { return strings.Contains(v, p) }) {
+			continue
+		}
 		// Git's variables of a hook would make the tests' own git commands work on the wrong repository.
 		if !slices.Contains(secret, k) && k != "GIT_DIR" && k != "GIT_WORK_TREE" && k != "GIT_INDEX_FILE" && k != "PWD" {
 			kept = append(kept, kv)
@@ -141,6 +146,33 @@ func (s *Session) recap(r *TestReport) {
 	for _, l := range r.Recap() {
 		s.line("%s", l)
 	}
+}
+
+// passwords are those within the addresses of the configuration, which come there by a variable.
+func (s *Session) passwords() (list []string) {
+	addresses := []string{s.Config.Source.Git}
+	for _, st := range s.Config.Stages {
+		if st.Candidate != nil {
+			addresses = append(addresses, st.Candidate.Git)
+		}
+		if st.Publish != nil {
+			addresses = append(addresses, st.Publish.Git)
+		}
+	}
+	for _, a := range addresses {
+		u, err := url.Parse(a)
+		if err != nil || u.User == nil || u.Scheme == "ssh" {
+			continue
+		}
+		secret := u.User.Username() // https://TOKEN@host
+		if p, ok := u.User.Password(); ok {
+			secret = p
+		}
+		if len(secret) >= 4 {
+			list = append(list, secret)
+		}
+	}
+	return list
 }
 
 // keepReport writes the JUnit file that CI engines show.

@@ -23,7 +23,8 @@ func session(t *testing.T) (*Session, *lines) {
 	return &Session{Config: &Config{Stages: []Stage{{Name: "qa", Key: Key{Env: "MY_SIGNING_KEY"}}}}, Work: t.TempDir(), Env: os.Getenv, Report: l, Now: time.Now}, l
 }
 
-func TestATestThatHangsIsEndedWithAllThatItStarted(t *testing.T) {
+// Named for a tool whose tests hang and whose logs never come.
+func TestHangingLogs(t *testing.T) {
 	s, l := session(t)
 	pids := t.TempDir() + "/pids"
 	// A child in the background, deaf to SIGTERM, that holds the output open: what a hanging test leaves behind.
@@ -80,9 +81,13 @@ func TestWithoutAFormatTheExitCodeIsTheTest(t *testing.T) {
 
 func TestTestsGetNoKeyAndNoToken(t *testing.T) {
 	s, l := session(t)
-	for _, k := range []string{"MY_SIGNING_KEY", "CHART_PROMOTER_GIT_TOKEN", "CHART_PROMOTER_REGISTRY_PASSWORD", "CHART_PROMOTER_TRAVIS_TOKEN"} {
+	for _, k := range []string{"MY_SIGNING_KEY", "CHART_PROMOTER_GIT_TOKEN", "CHART_PROMOTER_REGISTRY_PASSWORD", "CHART_PROMOTER_TRAVIS_TOKEN", "CHART_PROMOTER_APPROVER_KEY"} {
 		t.Setenv(k, "s3cret-"+k)
 	}
+	t.Setenv("QA_ADDRESS", "https://bot:s3cret-qa@git.example.com/qa.git")
+	s.Config.Stages[0].Candidate = &Candidate{Git: os.Getenv("QA_ADDRESS")}
+	t.Setenv("PROD_TOKEN", "s3cret-prod")
+	s.Config.Stages = append(s.Config.Stages, Stage{Name: "prod", Publish: &Publish{Git: "https://s3cret-prod@git.example.com/prod.git"}})
 	if _, err := s.runTests(t.Context(), shell("env; echo KUBE is $KUBECONFIG", 0), t.TempDir(), []string{"KUBECONFIG=/k"}); err != nil {
 		t.Fatal(err)
 	}

@@ -33,7 +33,12 @@ func versioned(t *testing.T, w *world, v string) *chart.Package {
 	if err := os.CopyFS(dir, os.DirFS(w.source.Dir+"/charts/hello")); err != nil {
 		t.Fatal(err)
 	}
-	if err := setScalars(dir, map[string]map[string]string{"Chart.yaml": {"version": "chartVersion"}}, map[string]string{"chartVersion": v}); err != nil {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	if err := setScalars(root, ".", map[string]map[string]string{"Chart.yaml": {"version": "chartVersion"}}, map[string]string{"chartVersion": v}); err != nil {
 		t.Fatal(err)
 	}
 	p, err := chart.Pack(dir)

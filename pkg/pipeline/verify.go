@@ -54,8 +54,10 @@ func Verify(ctx context.Context, s *Session, o VerifyOptions) (*VerifyResult, er
 	if stage == nil {
 		return nil, fmt.Errorf("%w: no stage holds candidates", ErrConfig)
 	}
-	if err := os.Remove(filepath.Join(s.Work, verifiedFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("%w: %w", ErrInput, err)
+	if !s.DryRun {
+		if err := os.Remove(filepath.Join(s.Work, verifiedFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return nil, fmt.Errorf("%w: %w", ErrInput, err)
+		}
 	}
 	key, err := s.key(stage.Key)
 	if err != nil && !s.DryRun {
@@ -70,8 +72,11 @@ func Verify(ctx context.Context, s *Session, o VerifyOptions) (*VerifyResult, er
 		SourceCommit: c.commit, Image: c.image, ImageDigest: c.digest,
 	}
 	s.line("packaged %s, sha256 %s", c.pkg.Filename(), c.pkg.Digest)
-	if res.Package, err = s.keep(c.pkg.Filename(), c.pkg.Bytes); err != nil || s.DryRun {
-		return res, err
+	if s.DryRun {
+		return res, nil
+	}
+	if res.Package, err = s.keep(c.pkg.Filename(), c.pkg.Bytes); err != nil {
+		return nil, err
 	}
 	start := s.Now()
 	report, err := s.tryOut(ctx, stage, c, o, res)

@@ -15,7 +15,8 @@ import (
 	"github.com/christianb93/bitcoin-controller/pkg/chart"
 )
 
-func TestHelmPullsWhatWasPublishedToARegistry(t *testing.T) {
+// Named for what users of another tool have waited for since 2022: Helm itself pulls from the registry what was published.
+func TestOCIWanted(t *testing.T) {
 	cfg := kinds()["oci"](t)
 	i := item(t, "1.0.0+build.5")
 	i.Provenance = []byte("signed")

@@ -42,6 +42,11 @@ func TestParallelPublishersLoseIndexEntries(t *testing.T) {
 			if version, archive, err := open(t, cfg).Latest(t.Context(), "operator"); version != "1.19.0" || chart.Digest(archive) != items[19].Package.Digest {
 				t.Errorf("latest is %s, %v", version, err)
 			}
+			for _, i := range items {
+				if archive, err := open(t, cfg).Package(t.Context(), "operator", i.Package.Version); err != nil || chart.Digest(archive) != i.Package.Digest {
+					t.Errorf("the archive of %s: %v", i.Package.Version, err)
+				}
+			}
 			if cfg.OCI == "" {
 				everyArchiveMatches(t, checkout(t, cfg), publishers)
 				pageMatches(t, checkout(t, cfg))

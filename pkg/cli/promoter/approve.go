@@ -9,7 +9,7 @@ import (
 )
 
 func (a *app) approveCommand() *cobra.Command {
-	o := pipeline.ApproveOptions{Key: pipeline.Key{Env: "CHART_PROMOTER_APPROVER_KEY"}}
+	o := pipeline.ApproveOptions{Key: pipeline.ApproverKey()}
 	c := &cobra.Command{
 		Use: "approve", Args: cobra.NoArgs,
 		Short: "Sign that a package may go to a stage",

@@ -99,16 +99,6 @@ func buildRow(b travis.Build) string {
 	return strings.Join(cells, "\t")
 }
 
-// printable takes control characters out of what somebody else named: a terminal would obey them.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 {
-			return '?'
-		}
-		return r
-	}, s)
-}
-
 // hosted is OWNER/NAME of the remote origin.
 func (a *app) hosted(ctx context.Context) (string, error) {
 	dir := a.dir

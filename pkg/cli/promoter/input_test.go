@@ -1,6 +1,7 @@
 package promoter
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -72,6 +73,16 @@ func TestBadInputOnTheWayHasItsExitCodeAndOneSentence(t *testing.T) {
 		"a corrupt index to upgrade from":      {func(s *shop) []string { s.upgrades(); s.corruptIndex(); return []string{"verify"} }, 5, "restore index.yaml"},
 		"an index entry whose archive is gone": {func(s *shop) []string { s.goneArchive(); return s.edited("Chart.yaml", aChart+"1.1.0\n") }, 5, "publish that version again, or yank it"},
 		"a prod repository that is not there":  {func(s *shop) []string { s.must("verify"); s.prodIsGit("/no/such.git"); return []string{"promote"} }, 5, "check the address"},
+		"wrong credentials of a prod registry": {func(s *shop) []string {
+			s.must("verify")
+			s.reconfigure(`{directory: "${PROD}", page: true, statusPage: true}`, `{oci: "`+refusing(s.t)+`/charts"}`)
+			return []string{"promote"}
+		}, 5, "CHART_PROMOTER_REGISTRY_PASSWORD"},
+		"wrong credentials of a prod repository": {func(s *shop) []string {
+			s.must("verify")
+			s.prodIsGit("http://" + refusing(s.t) + "/prod.git")
+			return []string{"promote"}
+		}, 5, "token"},
 		"a prod branch that is not there": {func(s *shop) []string {
 			s.must("verify")
 			s.prodIsGit(s.env["QA"] + `", branch: "gh-pages`)
@@ -101,6 +112,16 @@ func TestBadInputOnTheWayHasItsExitCodeAndOneSentence(t *testing.T) {
 			}
 		})
 	}
+}
+
+// refusing is a server that wants other credentials, whoever asks.
+func refusing(t *testing.T) (host string) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("WWW-Authenticate", `Basic realm="x"`)
+		w.WriteHeader(http.StatusUnauthorized)
+	}))
+	t.Cleanup(srv.Close)
+	return strings.TrimPrefix(srv.URL, "http://")
 }
 
 // closed is the kubeconfig of a server that is gone.
@@ -177,6 +198,48 @@ func (s *shop) busy() {
 	}
 }
 
+// engine is a PATH on which docker, if any, is this script, beside what the other commands need.
+func engine(t *testing.T, docker string) {
+	t.Helper()
+	bin := t.TempDir()
+	for _, tool := range []string{"git", "go", "sh", "true"} {
+		path, err := exec.LookPath(tool)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(path, bin+"/"+tool); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if docker != "" {
+		if err := os.WriteFile(bin+"/docker", []byte(docker), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", bin)
+	t.Setenv("KIND_EXPERIMENTAL_PROVIDER", "")
+}
+
+// oneCluster is an engine that has a cluster of the name taken, and nothing else.
+const oneCluster = "#!/bin/sh\n[ \"$1\" = -v ] && echo Docker version 27.0.0 && exit\n[ \"$1\" = ps ] && echo taken && exit\necho no such thing >&2\nexit 1\n"
+
+func TestAClusterNameInUseIsRefusedAndTheClusterStays(t *testing.T) {
+	s := newShop(t, "directory", "v1.0.0")
+	s.must("bump")
+	engine(t, oneCluster)
+	before := s.everything()
+	code, out, msg := s.call("--work-dir", s.env["WORK"], "verify", "--cluster", "taken")
+	if code != 2 || out != "" || !strings.Contains(msg, "delete it or choose another name") {
+		t.Errorf("exit %d:\n%s", code, msg)
+	}
+	after := s.everything()
+	delete(after, "work/hello-1.0.0.tgz")
+	// Above all no note of the cluster, by which the next run would delete it as its own.
+	if diff := cmp.Diff(before, after); diff != "" {
+		t.Errorf("it changed something:\n%s", diff)
+	}
+}
+
 // A command finds kind's engine on the PATH; here there is none, or one that no daemon answers.
 func TestDockerNotRunningIsAFaultOutside(t *testing.T) {
 	for name, docker := range map[string]string{
@@ -186,23 +249,7 @@ func TestDockerNotRunningIsAFaultOutside(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newShop(t, "directory", "v1.0.0")
 			s.must("bump")
-			bin := t.TempDir()
-			for _, tool := range []string{"git", "sh"} {
-				path, err := exec.LookPath(tool)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if err := os.Symlink(path, bin+"/"+tool); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if docker != "" {
-				if err := os.WriteFile(bin+"/docker", []byte(docker), 0o755); err != nil {
-					t.Fatal(err)
-				}
-			}
-			t.Setenv("PATH", bin)
-			t.Setenv("KIND_EXPERIMENTAL_PROVIDER", "")
+			engine(t, docker)
 			code, out, msg := s.call("--work-dir", s.env["WORK"], "verify")
 			if code != 5 || out != "" || !strings.Contains(msg, "Docker") {
 				t.Errorf("exit %d:\n%s", code, msg)

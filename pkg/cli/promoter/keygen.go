@@ -22,12 +22,17 @@ func (a *app) keygenCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := os.MkdirAll(filepath.Dir(args[0]), 0o700); err != nil {
-				return fmt.Errorf("%w: %w", pipeline.ErrInput, err)
-			}
 			files := map[string]string{"private key": args[0] + ".key", "public key": args[0] + ".pub"}
+			for _, path := range files {
+				if _, err := os.Lstat(path); err == nil {
+					// A key is never overwritten: every record signed with it would become worthless.
+					return fmt.Errorf("%w: %s is there already; choose another name", pipeline.ErrInput, path)
+				}
+			}
 			if !a.dryRun {
-				// A key is never overwritten: every record signed with it would become worthless.
+				if err := os.MkdirAll(filepath.Dir(args[0]), 0o700); err != nil {
+					return fmt.Errorf("%w: %w", pipeline.ErrInput, err)
+				}
 				if err := errors.Join(writeNew(files["private key"], priv, 0o600), writeNew(files["public key"], pub, 0o644)); err != nil {
 					return err
 				}

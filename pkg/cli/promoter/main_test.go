@@ -29,9 +29,10 @@ func shell(t *testing.T, dir, script string) string {
 
 // place is a source repository in its directory, with a configuration and everything that it names.
 type place struct {
-	t   *testing.T
-	dir string
-	env map[string]string
+	t        *testing.T
+	dir      string
+	registry string // where the registry keeps its images
+	env      map[string]string
 }
 
 const config = `name: hello
@@ -76,14 +77,15 @@ func newPlace(t *testing.T) *place {
 	t.Setenv("HOME", t.TempDir())
 	t.Setenv("XDG_CONFIG_HOME", quietGo(t))
 	t.Setenv("GIT_CONFIG_NOSYSTEM", "1")
-	registry, err := image.NewRegistry(t.TempDir(), nil)
+	kept := t.TempDir()
+	registry, err := image.NewRegistry(kept, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	srv := httptest.NewServer(registry)
 	t.Cleanup(srv.Close)
 	base := t.TempDir()
-	p := &place{t: t, dir: base + "/source", env: map[string]string{
+	p := &place{t: t, dir: base + "/source", registry: kept, env: map[string]string{
 		"HOST": strings.TrimPrefix(srv.URL, "http://"), "QA": base + "/qa.git", "PROD": base + "/prod",
 	}}
 	for path, content := range map[string]string{
@@ -254,5 +256,21 @@ func TestReleaseTagsTheNextVersion(t *testing.T) {
 	}
 	if code, _, msg := p.call("release"); code != 2 || !strings.Contains(msg, "1.0.0 already") {
 		t.Errorf("twice on one commit: %d %s", code, msg)
+	}
+}
+
+func TestAReleaseThatCannotBePushedLeavesNoTag(t *testing.T) {
+	p := newPlace(t)
+	origin := filepath.Dir(p.dir) + "/origin.git"
+	shell(t, p.dir, "git remote add origin "+origin)
+	if code, _, msg := p.call("release"); code != 5 || !strings.Contains(msg, "check the address") {
+		t.Errorf("without the remote: %d %s", code, msg)
+	}
+	if tags := shell(t, p.dir, "git tag"); tags != "" {
+		t.Errorf("it left the tag %s", tags)
+	}
+	shell(t, p.dir, "git init -q --bare "+origin)
+	if code, out, msg := p.call("release"); code != 0 || !strings.Contains(out, "pushed:  yes") {
+		t.Errorf("again, with the remote: %d %s %s", code, out, msg)
 	}
 }

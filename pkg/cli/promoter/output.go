@@ -3,6 +3,7 @@ package promoter
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"text/tabwriter"
 )
 
@@ -20,7 +21,7 @@ func (a *app) result(v any, text ...[2]string) error {
 	w := tabwriter.NewWriter(a.Out, 0, 8, 2, ' ', 0)
 	for _, t := range text {
 		if t[1] != "" {
-			fmt.Fprintf(w, "%s:\t%s\n", t[0], t[1])
+			fmt.Fprintf(w, "%s:\t%s\n", t[0], printable(t[1]))
 		}
 	}
 	return w.Flush()
@@ -37,9 +38,23 @@ func (a *app) table(v any, head string, rows []string) error {
 	w := tabwriter.NewWriter(a.Out, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(w, head)
 	for _, r := range rows {
-		fmt.Fprintln(w, r)
+		cells := strings.Split(r, "\t")
+		for i := range cells {
+			cells[i] = printable(cells[i])
+		}
+		fmt.Fprintln(w, strings.Join(cells, "\t"))
 	}
 	return w.Flush()
+}
+
+// printable takes control characters out of what somebody else named: a terminal would obey them.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r >= 0x7f && r < 0xa0 {
+			return '?'
+		}
+		return r
+	}, s)
 }
 
 func yes(b bool) string {

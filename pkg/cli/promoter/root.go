@@ -52,8 +52,7 @@ func Main(ctx context.Context, args []string, streams Streams, env func(string) 
 	}
 	var skip *pipeline.Skip
 	if errors.As(err, &skip) {
-		fmt.Fprintln(streams.Err, "chart-promoter: nothing to do:", skip.Why)
-		return 0
+		return a.skipped(skip)
 	}
 	kind := pipeline.KindOf(err)
 	if !a.started {
@@ -68,6 +67,18 @@ func Main(ctx context.Context, args []string, streams Streams, env func(string) 
 	}
 	fmt.Fprintln(streams.Err, "chart-promoter:", err)
 	return int(kind)
+}
+
+// skipped ends a command that had nothing to do. Whoever reads its result as JSON gets one then, too.
+func (a *app) skipped(s *pipeline.Skip) int {
+	fmt.Fprintln(a.Err, "chart-promoter: nothing to do:", s.Why)
+	if a.output == "json" {
+		if err := a.result(map[string]string{"skipped": s.Why}); err != nil {
+			fmt.Fprintln(a.Err, "chart-promoter:", err)
+			return int(pipeline.Internal)
+		}
+	}
+	return 0
 }
 
 func (a *app) root() *cobra.Command {

@@ -40,6 +40,9 @@ func (a *app) serveCommand() *cobra.Command {
 }
 
 func (a *app) serve(ctx context.Context, o serveOptions) error {
+	if a.dryRun {
+		return fmt.Errorf("%w: serve has no --dry-run, it changes nothing until somebody pushes; leave the flag out", pipeline.ErrInput)
+	}
 	host, _, err := net.SplitHostPort(o.listen)
 	if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsLoopback() {
 		// The registry lets everybody push.
@@ -65,7 +68,9 @@ func (a *app) serve(ctx context.Context, o serveOptions) error {
 			return fmt.Errorf("%w: %w", pipeline.ErrInput, err)
 		}
 	}
-	fmt.Fprintf(a.Err, "registry: %s\ncharts: http://%s/charts\n", address, address)
+	if err := a.serving(address, o.charts != ""); err != nil {
+		return err
+	}
 	srv := &http.Server{Handler: mux, ReadHeaderTimeout: serveTimeout}
 	stopped := context.AfterFunc(ctx, func() {
 		end, cancel := context.WithTimeout(context.Background(), 3*time.Second)
@@ -75,6 +80,22 @@ func (a *app) serve(ctx context.Context, o serveOptions) error {
 	defer stopped()
 	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return err
+	}
+	return nil
+}
+
+// serving says where, as soon as requests are answered. As text it is no result: the command goes on.
+func (a *app) serving(address string, charts bool) error {
+	where := map[string]string{"registry": address}
+	if charts {
+		where["charts"] = "http://" + address + "/charts"
+	}
+	if a.output == "json" {
+		return a.result(where)
+	}
+	fmt.Fprintf(a.Err, "registry: %s\n", address)
+	if charts {
+		fmt.Fprintf(a.Err, "charts: %s\n", where["charts"])
 	}
 	return nil
 }

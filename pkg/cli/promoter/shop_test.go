@@ -68,7 +68,7 @@ func (s *shop) empty(target string) {
 // args are a command's with what all of them need.
 func (s *shop) args(args ...string) []string {
 	args = append([]string{"--work-dir", s.env["WORK"]}, args...)
-	if args[2] == "verify" {
+	if args[2] == "verify" || args[2] == "run" {
 		args = append(args, "--kubeconfig", s.kubeconfig)
 	}
 	return args

@@ -28,6 +28,9 @@ func (a *app) statusCommand() *cobra.Command {
 }
 
 func (a *app) status(ctx context.Context, limit int, html string) error {
+	if html == "-" && a.output == "json" {
+		return fmt.Errorf("%w: standard output holds one result, the page or JSON; give --html a file, or leave --output out", pipeline.ErrInput)
+	}
 	s, err := a.session(ctx)
 	if err != nil {
 		return err
@@ -46,7 +49,7 @@ func (a *app) status(ctx context.Context, limit int, html string) error {
 			_, err := a.Out.Write(content)
 			return err
 		}
-		if err := writePage(html, content); err != nil {
+		if err := a.writePage(html, content); err != nil {
 			return err
 		}
 	}
@@ -81,13 +84,16 @@ func next(v pipeline.StageVersion) string {
 }
 
 // writePage replaces a page of this program, and nothing else.
-func writePage(path string, content []byte) error {
+func (a *app) writePage(path string, content []byte) error {
 	there, err := os.ReadFile(path)
 	switch {
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("%w: %w", pipeline.ErrInput, err)
 	case err == nil && len(there) > 0 && !page.Generated(there):
 		return fmt.Errorf("%w: %s is not a page that chart-promoter wrote, or was changed since; give --html another name, or remove it", pipeline.ErrInput, path)
+	}
+	if a.dryRun {
+		return nil
 	}
 	if err := pipeline.WriteFile(path, content); err != nil {
 		return fmt.Errorf("%w: %w", pipeline.ErrInput, err)
