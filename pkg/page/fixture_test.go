@@ -77,7 +77,7 @@ func status(t testing.TB) []byte {
 				"there is no record of stage qa for this package; run verify first",
 			}},
 			{
-				Version: "1.2.0", AppVersion: "v1.2.0", Digest: digest(1), Since: morning.AddDate(0, 0, 1), Commit: commit, Next: "prod", Tested: true, Run: 42, Passed: 42, Skipped: 1,
+				Version: "1.2.0", AppVersion: "v1.2.0", Digest: digest(1), Since: morning.AddDate(0, 0, 1), Commit: commit, Next: "prod", Tested: true, TestedBy: "go test -run=Integration ./test/...", Run: 42, Passed: 42, Skipped: 1,
 				VerifiedBy: "https://app.travis-ci.com/christianb93/bitcoin-controller-helm-qa/builds/1", TestedAt: morning.AddDate(0, 0, 1).Add(time.Hour),
 			},
 			{Version: "1.1.0", AppVersion: "v1.1.0", Since: morning, Commit: commit},

@@ -31,6 +31,8 @@ type Version struct {
 	Tested                       bool
 	Run, Passed, Failed, Skipped int
 	TestedAt                     time.Time
+	// TestedBy says what the tests were.
+	TestedBy string
 	// VerifiedBy is the address of a run or the name of a stage.
 	VerifiedBy string
 	Image      string

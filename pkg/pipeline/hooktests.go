@@ -10,8 +10,8 @@ import (
 
 const (
 	byHooks = "helm test"
-	// byInstallation is what a chart without tests is tested by. Record and report call it so: nobody is to take it for more.
-	byInstallation = "installation and readiness, the chart has no test of its own"
+	// TestedByInstallation is what a chart without tests is tested by. Record and report call it so: nobody is to take it for more.
+	TestedByInstallation = "installation and readiness, the chart has no test of its own"
 )
 
 // runHookTests runs the chart's own tests. Errors as those of runTests.
@@ -47,7 +47,7 @@ func hookReport(tests []cluster.HookTest, elapsed time.Duration) *TestReport {
 		r.cases[key], r.order = c, append(r.order, key)
 	}
 	if len(tests) == 0 {
-		r.By = byInstallation
+		r.By = TestedByInstallation
 		add(&testCase{name: "installed and ready", result: "pass"})
 	}
 	for _, t := range tests {

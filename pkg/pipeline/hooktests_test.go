@@ -18,7 +18,7 @@ func TestAChartsOwnTestsAreCountedAndCalledSo(t *testing.T) {
 		run, passed, failed, skipped int
 		junit                        []string
 	}{
-		"no test of its own": {nil, byInstallation, 1, 1, 0, 0, []string{"no test of its own", `name="installed and ready"`, `tests="1" failures="0"`}},
+		"no test of its own": {nil, TestedByInstallation, 1, 1, 0, 0, []string{"no test of its own", `name="installed and ready"`, `tests="1" failures="0"`}},
 		"one that passes":    {[]cluster.HookTest{passed}, byHooks, 1, 1, 0, 0, []string{`classname="helm test" name="a-works" time="2.000"`}},
 		"one that fails keeps the next from running": {
 			[]cluster.HookTest{passed, failed, {Name: "c-works"}}, byHooks, 2, 1, 1, 1,

@@ -86,7 +86,7 @@ func StatusPage(c *Config, list []StageVersion) ([]byte, error) {
 	for _, v := range list {
 		row := page.Version{
 			Version: v.Version, AppVersion: v.AppVersion, Digest: v.Digest, Since: v.Since, Commit: v.Commit,
-			VerifiedBy: v.VerifiedBy, TestedAt: v.TestedAt, Image: v.Image, ApprovedBy: v.ApprovedBy, Next: v.Next,
+			VerifiedBy: v.VerifiedBy, TestedBy: v.TestedBy, TestedAt: v.TestedAt, Image: v.Image, ApprovedBy: v.ApprovedBy, Next: v.Next,
 		}
 		if t := v.Tests; t != nil {
 			row.Tested, row.Run, row.Passed, row.Failed, row.Skipped = true, t.Run, t.Passed, t.Failed, t.Skipped

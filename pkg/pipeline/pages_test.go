@@ -33,7 +33,7 @@ func TestThePageKnowsWhereItIsServed(t *testing.T) {
 // A release goes to prod, and from there to a stage that wants an approval.
 func TestStatusLooksAheadFromEachStageToTheNext(t *testing.T) {
 	r := newRelease(t, "v1.2.0")
-	r.record.Run = "https://ci.example.com/1"
+	r.record.Run, r.record.TestedBy = "https://ci.example.com/1", TestedByInstallation
 	r.leave()
 	alice, alicePub, _ := attest.GenerateKey()
 	r.env["ALICE"], r.env["ALICE_PUB"] = string(alice), string(alicePub)
@@ -49,6 +49,9 @@ func TestStatusLooksAheadFromEachStageToTheNext(t *testing.T) {
 		}
 		all := map[string]string{}
 		for _, v := range list {
+			if v.TestedBy != TestedByInstallation {
+				t.Errorf("%s was tested by %q", v.Stage, v.TestedBy)
+			}
 			all[v.Stage] = v.Version + " by " + v.VerifiedBy + " approved by " + strings.Join(v.ApprovedBy, ",") + " next " + v.Next
 			for _, m := range v.Missing {
 				all[v.Stage] += " wants " + m.Guard

@@ -30,8 +30,10 @@ type StageVersion struct {
 	VerifiedBy string        `json:"verifiedBy,omitempty"`
 	TestedAt   time.Time     `json:"testedAt,omitzero"`
 	Tests      *attest.Tests `json:"tests,omitempty"`
-	Image      string        `json:"image,omitempty"`
-	ApprovedBy []string      `json:"approvedBy,omitempty"`
+	// TestedBy says what the tests were: a command, the chart's own, or the installation alone.
+	TestedBy   string   `json:"testedBy,omitempty"`
+	Image      string   `json:"image,omitempty"`
+	ApprovedBy []string `json:"approvedBy,omitempty"`
 	// Next is the stage that it can go on to, empty if there is none or it is there already. Missing is what that stage's
 	// guards still want; nothing if promote would do it.
 	Next    string   `json:"next,omitempty"`
@@ -124,7 +126,7 @@ func (s *Session) weighed(p *Stage, v *StageVersion) evidence {
 func (v *StageVersion) take(e evidence) {
 	for _, r := range e.records {
 		if r.PackageDigest == v.Digest {
-			v.Commit, v.Tests, v.VerifiedBy, v.TestedAt, v.Image = r.SourceCommit, &r.Tests, r.Stage, r.FinishedAt, r.ImageRef
+			v.Commit, v.Tests, v.TestedBy, v.VerifiedBy, v.TestedAt, v.Image = r.SourceCommit, &r.Tests, r.TestedBy, r.Stage, r.FinishedAt, r.ImageRef
 			if r.Run != "" {
 				v.VerifiedBy = r.Run
 			}

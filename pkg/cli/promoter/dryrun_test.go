@@ -111,7 +111,7 @@ func TestEveryCommandHasADryRunThatChangesNothingAndAResultInJSON(t *testing.T) 
 		{[]string{"yank", "hello", "1.1.0"}, changes, 0},
 		{[]string{"release", "patch"}, changes, 0},
 		{[]string{"run", "--skip-unit-tests"}, changes, 0},
-		{[]string{"init", "--ci", "gitlab", "--config", s.dir + "/ci/other.yaml", "--no-build", "--qa", "https://git.example.com/qa.git", "--prod", "https://git.example.com/prod.git"}, changes, 0},
+		{[]string{"init", "--ci", "none", "--config", s.dir + "/ci/other.yaml", "--no-build", "--qa", "https://git.example.com/qa.git", "--prod", "https://git.example.com/prod.git"}, changes, 0},
 		{[]string{"cluster", "create", "new"}, dry, 0},
 		{[]string{"cluster", "load", "taken", "img"}, dry, 0},
 		{[]string{"cluster", "delete", "taken"}, dry, 0},

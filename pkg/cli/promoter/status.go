@@ -55,17 +55,24 @@ func (a *app) status(ctx context.Context, limit int, html string) error {
 	}
 	var rows []string
 	for _, v := range list {
-		tests := ""
-		if v.Tests != nil {
-			tests = fmt.Sprintf("%d/%d", v.Tests.Passed, v.Tests.Run)
-		}
-		rows = append(rows, fmt.Sprintf("%s\t%s\t%s\t%.12s\t%s\t%s\t%s\t%s", v.Stage, v.Version, v.Since.UTC().Format(time.DateTime), v.Commit, tests, v.VerifiedBy,
+		rows = append(rows, fmt.Sprintf("%s\t%s\t%s\t%.12s\t%s\t%s\t%s\t%s", v.Stage, v.Version, v.Since.UTC().Format(time.DateTime), v.Commit, tests(v), v.VerifiedBy,
 			strings.Join(v.ApprovedBy, ", "), next(v)))
 	}
 	if list == nil {
 		list = []pipeline.StageVersion{}
 	}
 	return a.table(list, "STAGE\tVERSION\tSINCE (UTC)\tCOMMIT\tTESTS\tVERIFIED BY\tAPPROVED BY\tNEXT", rows)
+}
+
+// tests says how many of them passed. Nobody is to take an installation for a test.
+func tests(v pipeline.StageVersion) string {
+	switch {
+	case v.Tests == nil:
+		return ""
+	case v.TestedBy == pipeline.TestedByInstallation:
+		return "installed only"
+	}
+	return fmt.Sprintf("%d/%d", v.Tests.Passed, v.Tests.Run)
 }
 
 // next says in a few words what JSON and the page say in sentences.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/christianb93/bitcoin-controller/pkg/attest"
 	"github.com/christianb93/bitcoin-controller/pkg/page"
 	"github.com/christianb93/bitcoin-controller/pkg/pipeline"
 )
@@ -136,5 +137,21 @@ func TestAPageOfSomebodyElseIsSaidToStay(t *testing.T) {
 	files := s.files()
 	if code != 0 || files["index.html"] != "mine" || files["status.html"] != "mine" || !strings.Contains(msg, "index.html is not as") || !strings.Contains(msg, "status.html is not as") {
 		t.Errorf("%d %s\n%s %s", code, msg, files["index.html"], files["status.html"])
+	}
+}
+
+func TestAnInstallationIsNotCalledATest(t *testing.T) {
+	three := &attest.Tests{Run: 3, Passed: 3}
+	for _, c := range []struct {
+		v    pipeline.StageVersion
+		want string
+	}{
+		{pipeline.StageVersion{}, ""},
+		{pipeline.StageVersion{Tests: three, TestedBy: "helm test"}, "3/3"},
+		{pipeline.StageVersion{Tests: &attest.Tests{Run: 1, Passed: 1}, TestedBy: pipeline.TestedByInstallation}, "installed only"},
+	} {
+		if got := tests(c.v); got != c.want {
+			t.Errorf("%+v: %q, want %q", c.v, got, c.want)
+		}
 	}
 }
