@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"unicode"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
@@ -232,7 +231,10 @@ func isReplaced(doc, before, after string, old *yaml.Node) bool {
 	case old.Kind == yaml.AliasNode:
 		return text == "*"+old.Value
 	case old.Style&block != 0:
-		return strings.TrimRightFunc(text, unicode.IsSpace) == text && slices.Equal(strings.Fields(text), strings.Fields(old.Value))
+		// Blank lines after the text stay. Spaces at the end of its last line belong to it.
+		lines := anyLineBreak.Split(text, -1)
+		last := lines[len(lines)-1]
+		return (text == "" || strings.TrimSpace(last) != "") && slices.Equal(strings.Fields(text), strings.Fields(old.Value))
 	case old.Style&quoted != 0:
 		var alone []string
 		err := yaml.Unmarshal([]byte("["+text+"\n]"), &alone)
