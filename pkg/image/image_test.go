@@ -308,7 +308,6 @@ func TestARegistryThatCannotBeUsedIsNamedByItsFault(t *testing.T) {
 func TestARegistrysPasswordIsNotInMessages(t *testing.T) {
 	var seen string
 	srv := httptest.NewServer(basicAuth("me", "pa55-word", &seen))
-	defer srv.Close()
 	host := strings.TrimPrefix(srv.URL, "http://")
 	with := func(password string) Access {
 		return Access{Env: func(k string) string {
@@ -325,6 +324,7 @@ func TestARegistrysPasswordIsNotInMessages(t *testing.T) {
 		t.Errorf("a push with another password: %v, want ErrRegistryAuth", err)
 	}
 	_, err := with("wr0ng-word").Tags(t.Context(), host+"/hi")
+	srv.Close() // waits for what still writes into seen
 	if !errors.Is(err, ErrRegistryAuth) || strings.Contains(err.Error(), "wr0ng-word") || strings.Contains(seen, "pa55-word") {
 		t.Errorf("with another password: %v; addresses asked for %s", err, seen)
 	}

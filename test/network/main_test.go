@@ -49,7 +49,7 @@ func (p patient) RoundTrip(r *http.Request) (*http.Response, error) {
 	for try := 1; ; try++ {
 		answer, err := p.next.RoundTrip(r)
 		busy := err != nil || answer.StatusCode == http.StatusInternalServerError || answer.StatusCode == http.StatusGatewayTimeout
-		if !busy || r.Method != http.MethodGet || strings.HasSuffix(r.URL.Path, "/exec") || try == 5 {
+		if !busy || r.Method != http.MethodGet || strings.HasSuffix(r.URL.Path, "/exec") || try == 20 {
 			return answer, err
 		}
 		if err == nil {
@@ -103,7 +103,7 @@ func long(t *testing.T) {
 // starts a hundred at once is busy with nothing else, and then it is the machine that is tested.
 var room = semaphore.NewWeighted(maxRoom)
 
-const maxRoom = 32
+const maxRoom = 24
 
 // newLab waits until there is room for the nodes that the test will have at most.
 func newLab(t *testing.T, nodes int) *lab {

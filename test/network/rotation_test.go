@@ -71,7 +71,7 @@ func (l *lab) rolled(set, before string, nodes int32, check func() error) {
 	})
 }
 
-// The one test that is not parallel: it restarts the nodes of every network there is.
+// Not parallel: it restarts the nodes of every network there is.
 func TestAnotherMasterKeyIsTakenOverWithoutLosingContactIntegration(t *testing.T) {
 	long(t)
 	l := newLabAlone(t)
