@@ -22,7 +22,7 @@ func leftAlone(t *testing.T) time.Duration {
 	t.Helper()
 	asked := os.Getenv("STEADY_MINUTES")
 	if asked == "" {
-		return 45 * time.Second
+		return 90 * time.Second
 	}
 	minutes, err := strconv.Atoi(asked)
 	if err != nil {
@@ -54,31 +54,6 @@ func TestANetworkThatIsLeftAloneCostsTheAPIServerNothingIntegration(t *testing.T
 		}
 		return nil
 	})
-	before := settled(l, counted)
-	since := time.Now()
-	last, excuses := l.readiness("idle"), 3
-	l.every(5*time.Second, "the time to pass in which nothing is to happen", 2*quiet+time.Minute, func() error {
-		if now := counted(); now != before {
-			// A node that did not answer in time has to be told of, and costs two requests. That must not become a habit.
-			seen := l.readiness("idle")
-			if excuses--; seen == last || excuses < 0 {
-				t.Fatalf("%s after it had settled, the operator made %d requests; Ready was %s and is %s", time.Since(since), now-before, last, seen)
-			}
-			t.Logf("begun again after %s, since Ready was %s and is %s", time.Since(since), last, seen)
-			before, since, last = settled(l, counted), time.Now(), l.readiness("idle")
-		}
-		if left := quiet - time.Since(since); left > 0 {
-			return fmt.Errorf("%s are left", left)
-		}
-		return nil
-	})
-	l.ready("idle", patience)
-	t.Logf("no request in %s", time.Since(since).Round(time.Second))
-}
-
-// settled waits for ten seconds without a request, and returns how many there were until then.
-func settled(l *lab, counted func() int) int {
-	l.Helper()
 	before, since := counted(), time.Now()
 	l.every(2*time.Second, "ten seconds without a request, as a network settles", time.Minute, func() error {
 		if now := counted(); now != before {
@@ -89,7 +64,19 @@ func settled(l *lab, counted func() int) int {
 		}
 		return nil
 	})
-	return before
+	since = time.Now()
+	was := l.readiness("idle")
+	l.every(5*time.Second, "the time to pass in which nothing is to happen", quiet+time.Minute, func() error {
+		if now := counted(); now != before {
+			t.Fatalf("%s after it had settled, the operator made %d requests; Ready was %s and is %s", time.Since(since), now-before, was, l.readiness("idle"))
+		}
+		if left := quiet - time.Since(since); left > 0 {
+			return fmt.Errorf("%s are left", left)
+		}
+		return nil
+	})
+	l.ready("idle", time.Second)
+	t.Logf("no request in %s", time.Since(since).Round(time.Second))
 }
 
 // readiness says what condition Ready is, why, and since when.

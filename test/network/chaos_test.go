@@ -108,7 +108,7 @@ func TestAFrozenNodeIsNamedAndHoldsUpNobodyIntegration(t *testing.T) {
 	if err := cluster.core.CoreV1().Pods(l.namespace).Delete(t.Context(), "frozen-sts-2", metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	l.eventually("the nodes that are not frozen to be connected again", patience, func() error {
+	l.eventually("the nodes that are not frozen to be connected again", time.Minute, func() error {
 		addresses, err := l.tryAddresses("frozen", 4)
 		if err != nil {
 			return err
