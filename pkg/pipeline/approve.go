@@ -39,10 +39,13 @@ type ApproveResult struct {
 	File          string `json:"file,omitempty"`
 }
 
+// approvalMark stands in the name of an approval's file, between the package's name and who gave it.
+const approvalMark = ".approval-"
+
 // approvalFile is the name of an approval's file. Who gave it, with which key and for which stage is part of it: two
 // approvals of one package are two files.
 func approvalFile(pkg *chart.Package, who string) string {
-	return pkg.Filename() + ".approval-" + who + ".json"
+	return pkg.Filename() + approvalMark + who + ".json"
 }
 
 // Approve signs that a package may go to a stage.

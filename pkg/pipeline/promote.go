@@ -155,7 +155,7 @@ func (s *Session) beside(pkg, record string) []string {
 	files := []string{filepath.Join(s.Work, record)}
 	entries, _ := os.ReadDir(s.Work)
 	for _, e := range entries {
-		if ok, _ := filepath.Match("*.approval-*.json", e.Name()); ok && strings.HasPrefix(e.Name(), filepath.Base(pkg)+".") {
+		if strings.HasPrefix(e.Name(), filepath.Base(pkg)+approvalMark) && strings.HasSuffix(e.Name(), ".json") {
 			files = append(files, filepath.Join(s.Work, e.Name()))
 		}
 	}

@@ -64,15 +64,16 @@ func TestBadInputOnTheWayHasItsExitCodeAndOneSentence(t *testing.T) {
 			s.reconfigure(`["true"]`, `[sleep, "600"], timeout: 1s`)
 			return []string{"verify"}
 		}, 3, "raise the limit"},
-		"tests that cannot be started":         {func(s *shop) []string { s.reconfigure(`["true"]`, `[/no/such/program]`); return []string{"verify"} }, 2, "cannot be started"},
-		"a cluster that does not answer":       {func(s *shop) []string { s.kubeconfig = closed(s); return []string{"verify"} }, 5, "check the kubeconfig"},
-		"a kubeconfig that is not there":       {func(s *shop) []string { s.kubeconfig = "/no/such/kubeconfig"; return []string{"verify"} }, 2, "not a usable kubeconfig"},
-		"a release that is somebody else's":    {func(s *shop) []string { s.somebodys(); return []string{"verify"} }, 2, "uninstall it"},
-		"a full disk where charts are":         {func(s *shop) []string { s.must("verify"); s.fullDisk(); return []string{"promote"} }, 5, "make room on the disk"},
-		"a corrupt index":                      {func(s *shop) []string { s.must("verify"); s.corruptIndex(); return []string{"promote"} }, 5, "restore index.yaml"},
-		"a corrupt index to upgrade from":      {func(s *shop) []string { s.upgrades(); s.corruptIndex(); return []string{"verify"} }, 5, "restore index.yaml"},
-		"an index entry whose archive is gone": {func(s *shop) []string { s.goneArchive(); return s.edited("Chart.yaml", aChart+"1.1.0\n") }, 5, "publish that version again, or yank it"},
-		"a prod repository that is not there":  {func(s *shop) []string { s.must("verify"); s.prodIsGit("/no/such.git"); return []string{"promote"} }, 5, "check the address"},
+		"tests that cannot be started":                        {func(s *shop) []string { s.reconfigure(`["true"]`, `[/no/such/program]`); return []string{"verify"} }, 2, "cannot be started"},
+		"a cluster that does not answer":                      {func(s *shop) []string { s.kubeconfig = closed(s); return []string{"verify"} }, 5, "check the kubeconfig"},
+		"a kubeconfig that is not there":                      {func(s *shop) []string { s.kubeconfig = "/no/such/kubeconfig"; return []string{"verify"} }, 2, "not a usable kubeconfig"},
+		"a release that is somebody else's":                   {func(s *shop) []string { s.somebodys(); return []string{"verify"} }, 2, "uninstall it"},
+		"a full disk where charts are":                        {func(s *shop) []string { s.must("verify"); s.fullDisk(); return []string{"promote"} }, 5, "make room on the disk"},
+		"a corrupt index":                                     {func(s *shop) []string { s.must("verify"); s.corruptIndex(); return []string{"promote"} }, 5, "restore index.yaml"},
+		"a candidate that is a link to files of this machine": {func(s *shop) []string { s.linkedAway(); return []string{"verify"} }, 2, "leads out of it"},
+		"a corrupt index to upgrade from":                     {func(s *shop) []string { s.upgrades(); s.corruptIndex(); return []string{"verify"} }, 5, "restore index.yaml"},
+		"an index entry whose archive is gone":                {func(s *shop) []string { s.goneArchive(); return s.edited("Chart.yaml", aChart+"1.1.0\n") }, 5, "publish that version again, or yank it"},
+		"a prod repository that is not there":                 {func(s *shop) []string { s.must("verify"); s.prodIsGit("/no/such.git"); return []string{"promote"} }, 5, "check the address"},
 		"wrong credentials of a prod registry": {func(s *shop) []string {
 			s.must("verify")
 			s.reconfigure(`{directory: "${PROD}", page: true, statusPage: true}`, `{oci: "`+refusing(s.t)+`/charts"}`)
@@ -122,6 +123,12 @@ func refusing(t *testing.T) (host string) {
 	}))
 	t.Cleanup(srv.Close)
 	return strings.TrimPrefix(srv.URL, "http://")
+}
+
+// linkedAway puts a link to a chart elsewhere in the place of the candidate's.
+func (s *shop) linkedAway() {
+	elsewhere, dir := s.t.TempDir(), s.t.TempDir()
+	shell(s.t, dir, "git clone -q "+s.env["QA"]+" qa && cp -r qa/chart/. "+elsewhere+" && cd qa && rm -r chart && ln -s "+elsewhere+" chart && git add -A && git -c user.name=a -c user.email=a@localhost commit -q --amend -m linked && git push -qf origin HEAD:main")
 }
 
 // closed is the kubeconfig of a server that is gone.

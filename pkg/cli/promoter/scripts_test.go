@@ -69,6 +69,23 @@ func TestScriptsIgnorePromotionFailures(t *testing.T) {
 	}
 }
 
+// Some CI engines show the end of a log only.
+func TestAFailedStepEndsWithWhatItsTestsSaid(t *testing.T) {
+	s := newShop(t, "directory", "v1.0.0")
+	s.must("bump")
+	const failing = `[sh, -c, "echo too few blocks; exit 1"]`
+	s.reconfigure(`["true"]`, failing)
+	s.reconfigure("    build:\n", "    build:\n      test: {command: "+failing+"}\n")
+	shell(t, s.dir, commitAll)
+	for _, step := range []string{"build", "verify"} {
+		code, msg := s.run(step)
+		_, after, found := strings.Cut(msg, "exit code failed:")
+		if code != 3 || !found || !strings.Contains(after, "too few blocks") || !strings.Contains(after, "chart-promoter: ") {
+			t.Errorf("%s: exit %d\n%s", step, code, msg)
+		}
+	}
+}
+
 func TestScriptsAreFetchedFromMasterInsteadOfTheTestedCommit(t *testing.T) {
 	s := newShop(t, "directory", "v0.9.0")
 	s.commit("check.sh", "echo tests of the commit\n")
