@@ -44,7 +44,8 @@ func Doctor(ctx context.Context, s *Session) []Finding {
 		detail, err := c.look(ctx, s)
 		f := Finding{What: c.what, Detail: detail, For: c.needs}
 		if err != nil {
-			f.Problem = err.Error()
+			// What a check says of a thing that is well does not hold then.
+			f.Problem, f.Detail = err.Error(), ""
 		}
 		list = append(list, f)
 	}

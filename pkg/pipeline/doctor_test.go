@@ -14,6 +14,9 @@ func TestDoctorNamesWhatIsMissingAndNothingElse(t *testing.T) {
 	problems := func() map[string]string {
 		m := map[string]string{}
 		for _, f := range Doctor(t.Context(), w.s) {
+			if f.Problem != "" && f.Detail != "" {
+				t.Errorf("%s has the problem %q, and is said to be well: %q", f.What, f.Problem, f.Detail)
+			}
 			// Whether a container engine runs here is not this test's business.
 			if f.Problem != "" && f.What != "cluster engine" {
 				m[f.What] = f.Problem
