@@ -11,7 +11,6 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/pkg/attest"
 	"github.com/christianb93/bitcoin-controller/pkg/chart"
-	"github.com/christianb93/bitcoin-controller/pkg/index"
 	"github.com/christianb93/bitcoin-controller/pkg/publish"
 )
 
@@ -69,20 +68,12 @@ func Promote(ctx context.Context, s *Session, o PromoteOptions) (*PromoteResult,
 		return nil, err
 	}
 	res := &PromoteResult{Stage: stage.Name, Chart: pkg.Name, Version: pkg.Version, PackageDigest: pkg.Digest}
-	if s.DryRun {
-		digest, found, err := target.Lookup(ctx, pkg.Name, pkg.Version)
-		if err == nil && found && digest != pkg.Digest {
-			err = &index.DigestConflictError{Name: pkg.Name, Version: pkg.Version, Published: digest, Offered: pkg.Digest}
-		}
-		res.Changed = !found
-		return res, err
-	}
 	done, err := target.Publish(ctx, publish.Item{
-		Package: pkg, Provenance: provenance, Records: records, Created: s.Now().UTC(),
+		Package: pkg, Provenance: provenance, Records: records, Created: s.Now().UTC(), DryRun: s.DryRun,
 		Message: fmt.Sprintf("Publish %s %s\n\nPackage-Digest: sha256:%s\n", pkg.Name, pkg.Version, pkg.Digest),
 	})
 	res.Changed, res.Location, res.Commit = done.Changed, done.Location, done.Commit
-	if err != nil {
+	if err != nil || s.DryRun {
 		return res, err
 	}
 	s.pageKept(done, landingFile)

@@ -23,7 +23,7 @@ import (
 type folder struct {
 	dir, url string
 	page     *page.Repository                        // of the landing page, nil for none
-	write    func(file string, content []byte) error // for tests; nil is writeFile
+	write    func(file string, content []byte) error // nil is writeFile
 }
 
 const indexFile = "index.yaml"
@@ -70,6 +70,9 @@ func (f folder) publish(item Item) (Result, error) {
 	landing, kept, err := f.landing(fresh)
 	if err != nil {
 		return Result{}, err
+	}
+	if item.DryRun {
+		f.write = func(string, []byte) error { return nil }
 	}
 	changed, err := f.writeAll([]file{
 		{p.Filename(), p.Bytes}, {p.Filename() + ".prov", provenance}, {recordsFile(p.Name, p.Version), records}, {indexFile, fresh}, {pageFile, landing},

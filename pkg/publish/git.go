@@ -58,6 +58,15 @@ func (g *gitTarget) Publish(ctx context.Context, item Item) (Result, error) {
 	if message == "" {
 		message = fmt.Sprintf("Publish %s %s", p.Name, p.Version)
 	}
+	if item.DryRun {
+		var result Result
+		err := g.read(ctx, versionFiles(p.Name, p.Version), func(f folder) error {
+			var err error
+			result, err = f.publish(item)
+			return err
+		})
+		return result, err
+	}
 	item.Created = item.created() // the same at each attempt
 	return g.change(ctx, versionFiles(p.Name, p.Version), message, func(f folder) (Result, error) { return f.publish(item) })
 }
@@ -83,7 +92,7 @@ func (g *gitTarget) read(ctx context.Context, sparse []string, do func(folder) e
 	if _, err := gitrepo.Clone(ctx, g.url, dir, gitrepo.CloneOptions{Branch: g.branch, Depth: 1, Sparse: sparse, Options: g.opts.git}); err != nil {
 		return err
 	}
-	return do(folder{dir: dir, url: g.served})
+	return do(folder{dir: dir, url: g.served, page: g.page})
 }
 
 func (g *gitTarget) Lookup(ctx context.Context, name, version string) (digest string, found bool, err error) {

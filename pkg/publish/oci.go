@@ -162,6 +162,10 @@ func (t *ociTarget) Publish(ctx context.Context, item Item) (Result, error) {
 	if found && there != p.Digest {
 		return Result{}, &index.DigestConflictError{Name: p.Name, Version: p.Version, Published: there, Offered: p.Digest}
 	}
+	if item.DryRun {
+		result.Changed, err = t.lacks(ctx, repo, item, found)
+		return result, err
+	}
 	// Records first, as they do no harm without the package.
 	for _, r := range item.Records {
 		added, err := t.putRecord(ctx, repo, p.Digest, r)

@@ -38,18 +38,41 @@ func isRelease(tag string) bool {
 	return err == nil && v.Prerelease() == ""
 }
 
-func (t *ociTarget) putRecord(ctx context.Context, repo name.Repository, digest string, envelope []byte) (added bool, err error) {
-	var line bytes.Buffer
-	if err := json.Compact(&line, envelope); err != nil {
-		return false, fmt.Errorf("a record is no JSON: %w", err)
+// findRecord gives the record on one line and the tag that it has or will have.
+func (t *ociTarget) findRecord(ctx context.Context, repo name.Repository, digest string, envelope []byte) (line []byte, ref name.Tag, there bool, err error) {
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, envelope); err != nil {
+		return nil, ref, false, fmt.Errorf("a record is no JSON: %w", err)
 	}
-	ref := repo.Tag(recordTag(digest, line.Bytes()))
+	line = compact.Bytes()
+	ref = repo.Tag(recordTag(digest, line))
 	_, err = remote.Head(ref, t.remote(ctx)...)
-	if err = classify(err); !errors.Is(err, errNotThere) {
+	if err = classify(err); errors.Is(err, errNotThere) {
+		return line, ref, false, nil
+	}
+	return line, ref, err == nil, err
+}
+
+func (t *ociTarget) putRecord(ctx context.Context, repo name.Repository, digest string, envelope []byte) (added bool, err error) {
+	line, ref, there, err := t.findRecord(ctx, repo, digest, envelope)
+	if err != nil || there {
 		return false, err
 	}
 	config := static.NewLayer([]byte("{}"), "application/vnd.oci.empty.v1+json")
-	return true, t.put(ctx, ref, config, []v1.Layer{static.NewLayer(line.Bytes(), recordMediaType)}, nil)
+	return true, t.put(ctx, ref, config, []v1.Layer{static.NewLayer(line, recordMediaType)}, nil)
+}
+
+// lacks says whether the registry lacks the package or one of its records.
+func (t *ociTarget) lacks(ctx context.Context, repo name.Repository, item Item, hasPackage bool) (bool, error) {
+	lacks := !hasPackage
+	for _, r := range item.Records {
+		_, _, there, err := t.findRecord(ctx, repo, item.Package.Digest, r)
+		if err != nil {
+			return false, err
+		}
+		lacks = lacks || !there
+	}
+	return lacks, nil
 }
 
 func (t *ociTarget) Records(ctx context.Context, chartName, version string) ([][]byte, error) {

@@ -61,6 +61,8 @@ type Item struct {
 	Created time.Time
 	// Message is the commit message of a git target, "" for a plain one.
 	Message string
+	// DryRun does all but the writing: Publish then fails where it would, and Changed and Location are what they would be.
+	DryRun bool
 }
 
 func (i Item) created() time.Time {

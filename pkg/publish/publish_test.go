@@ -104,6 +104,17 @@ func TestEveryTarget(t *testing.T) {
 			}
 			first, pre := item(t, "1.0.0"), item(t, "1.1.0-rc.1")
 			first.Provenance = []byte("signed")
+			dry := first
+			dry.DryRun = true
+			if r := publish(t, target, dry); !r.Changed || !strings.Contains(r.Location, "1.0.0") || r.Commit != "" {
+				t.Errorf("a dry run: %+v", r)
+			}
+			if _, found, err := target.Lookup(ctx, "operator", "1.0.0"); found || err != nil {
+				t.Errorf("a dry run publishes: %v", err)
+			}
+			if kept, err := target.Records(ctx, "operator", "1.0.0"); len(kept) > 0 || err != nil {
+				t.Errorf("a dry run leaves records: %q %v", kept, err)
+			}
 			if r := publish(t, target, first); !r.Changed || !strings.Contains(r.Location, "1.0.0") || (name == "git") != (r.Commit != "") {
 				t.Errorf("the first time: %+v", r)
 			}
@@ -112,6 +123,14 @@ func TestEveryTarget(t *testing.T) {
 			again.Created, again.Provenance = day.Add(time.Hour), []byte("signed later")
 			if r := publish(t, open(t, cfg), again); r.Changed || !strings.Contains(r.Location, "1.0.0") {
 				t.Errorf("the same again: %+v", r)
+			}
+			if r := publish(t, target, dry); r.Changed {
+				t.Errorf("a dry run of the same again: %+v", r)
+			}
+			more := dry
+			more.Records = append(slices.Clone(dry.Records), []byte(`{"another": 1}`))
+			if r := publish(t, target, more); !r.Changed {
+				t.Errorf("a dry run with one more record: %+v", r)
 			}
 			digest, found, err := target.Lookup(ctx, "operator", "1.0.0")
 			if !found || digest != first.Package.Digest || err != nil {
@@ -183,8 +202,10 @@ func yank(ctx context.Context, t *testing.T, target Target, kind string, first I
 	other := first
 	other.Package = pkg(t, "1.0.0", "b")
 	var conflict *index.DigestConflictError
-	if _, err := target.Publish(ctx, other); kind != "oci" && !errors.As(err, &conflict) {
-		t.Errorf("a yanked version is given to another content: %v", err)
+	for _, other.DryRun = range []bool{true, false} {
+		if _, err := target.Publish(ctx, other); kind != "oci" && !errors.As(err, &conflict) {
+			t.Errorf("a yanked version is given to another content: %v, dry run %t", err, other.DryRun)
+		}
 	}
 }
 
@@ -197,8 +218,10 @@ func TestPublishedVersionsOverwrittenSilently(t *testing.T) {
 			other := item(t, "1.0.0")
 			other.Package = pkg(t, "1.0.0", "b")
 			var conflict *index.DigestConflictError
-			if _, err := target.Publish(t.Context(), other); !errors.As(err, &conflict) {
-				t.Fatalf("got %v", err)
+			for _, other.DryRun = range []bool{true, false} {
+				if _, err := target.Publish(t.Context(), other); !errors.As(err, &conflict) {
+					t.Fatalf("got %v, dry run %t", err, other.DryRun)
+				}
 			}
 			if _, archive, err := target.Latest(t.Context(), "operator"); chart.Digest(archive) != item(t, "1.0.0").Package.Digest {
 				t.Errorf("the archive changed: %v", err)
