@@ -10,7 +10,9 @@ export QA_SIGNING_KEY_FILE=$place/keys/qa.key QA_PUBLIC_KEY_FILE=$place/keys/qa.
 tied=()
 if command -v setpriv >/dev/null && setpriv --pdeathsig TERM true 2>/dev/null; then tied=(setpriv --pdeathsig TERM); fi
 took() { say "$1 ($((SECONDS - ${2:-0})) s)"; }
-promoter() { "${tied[@]}" "$bin/chart-promoter" --config "$place/source/ci/pipeline.yaml" --work-dir "$place/work" "$@"; }
+# As the image is built, so that Go compiles once what the tool, the image and the tests share, in whatever checkout.
+static=(env CGO_ENABLED=0 GOFLAGS="${GOFLAGS:+$GOFLAGS }-trimpath")
+promoter() { "${tied[@]}" "${static[@]}" "$bin/chart-promoter" --config "$place/source/ci/pipeline.yaml" --work-dir "$place/work" "$@"; }
 source_git() { git -C "$place/source" -c user.name=local -c user.email=local@localhost -c commit.gpgsign=false -c core.hooksPath=/dev/null "$@"; }
 
 stop_server() {
@@ -28,7 +30,7 @@ stop_server() {
 build_tool() {
   local at=$SECONDS
   mkdir -p "$bin"
-  (cd "$root" && go build -o "$bin/chart-promoter" ./cmd/chart-promoter)
+  (cd "$root" && "${static[@]}" go build -o "$bin/chart-promoter" ./cmd/chart-promoter)
   took 'chart-promoter: built' "$at"
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs all tests: those that need nothing but Go, with the race detector, then the integration tests with real nodes in a
 # kind cluster, the way a candidate is tested in QA: the image is built, the chart packaged and installed, and
-# `go test -run Integration ./test/...` runs against it. Uncommitted changes are tested too.
+# `go test -run Integration` runs against it. Uncommitted changes are tested too.
 #
 #   scripts/test.sh          all of them
 #   scripts/test.sh --unit   only those that need no cluster

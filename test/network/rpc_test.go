@@ -16,6 +16,7 @@ import (
 
 // Each call that the operator makes, as its client makes it, to bitcoind itself, and the way that it takes on a laptop.
 func TestTheClientAndBitcoindUnderstandEachOtherIntegration(t *testing.T) {
+	long(t)
 	l := newLab(t, 2)
 	l.secret("users", "alice", "secret")
 	n := network("called", 2)

@@ -41,24 +41,24 @@ func TestEachShapeHasItsEdgesAndNoOthersIntegration(t *testing.T) {
 		nodes      int
 		topology   v1.Topology
 		neighbours func(int) []int
-		large      bool
+		short      bool // one shape is enough for -short
 	}{
 		{"line", 4, v1.Topology{Type: v1.TopologyLine}, neighbours([]topology.Edge{{A: 0, B: 1}, {A: 1, B: 2}, {A: 2, B: 3}}), false},
-		{"custom", 4, v1.Topology{Type: v1.TopologyCustom, Edges: []v1.Edge{{From: 1, To: 0}, {From: 1, To: 2}, {From: 0, To: 2}, {From: 3, To: 2}}}, neighbours(custom), false},
-		{"ring", 12, v1.Topology{Type: v1.TopologyRing}, ring(12), true},
+		{"custom", 4, v1.Topology{Type: v1.TopologyCustom, Edges: []v1.Edge{{From: 1, To: 0}, {From: 1, To: 2}, {From: 0, To: 2}, {From: 3, To: 2}}}, neighbours(custom), true},
+		{"ring", 12, v1.Topology{Type: v1.TopologyRing}, ring(12), false},
 		{"star", 12, v1.Topology{Type: v1.TopologyStar}, func(i int) []int {
 			if i > 0 {
 				return []int{0}
 			}
 			return others(12)(0)
-		}, true},
-		{"mesh-ten", 10, v1.Topology{Type: v1.TopologyMesh}, others(10), true},
-		{"mesh-twenty", 20, v1.Topology{Type: v1.TopologyMesh}, others(20), true},
+		}, false},
+		{"mesh-ten", 10, v1.Topology{Type: v1.TopologyMesh}, others(10), false},
+		{"mesh-twenty", 20, v1.Topology{Type: v1.TopologyMesh}, others(20), false},
 		{"random", 30, v1.Topology{Type: v1.TopologyRandom, Degree: ptr.To(int32(4)), Seed: ptr.To(int64(7))},
-			neighbours(topology.Desired(topology.Spec{Type: topology.Random, Nodes: 30, Degree: 4, Seed: 7})), true},
+			neighbours(topology.Desired(topology.Spec{Type: topology.Random, Nodes: 30, Degree: 4, Seed: 7})), false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if test.large {
+			if !test.short {
 				long(t)
 			}
 			l := newLab(t, test.nodes)
