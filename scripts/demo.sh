@@ -18,7 +18,7 @@ place=$root/.demo
 # shellcheck source-path=SCRIPTDIR source=local.sh
 . "$root/scripts/local.sh"
 # Two clones on one machine do not meet.
-cluster=demo-$(printf '%s' "$root" | sha256sum | cut -c1-6)
+cluster=demo-$(printf '%s' "$root" | "${sha256[@]}" | cut -c1-6)
 namespace=bitcoin-controller
 network=my-network
 started=$SECONDS
@@ -26,13 +26,23 @@ started=$SECONDS
 export SHORT_TESTS=true TESTS=network
 export HELM_CACHE_HOME=$place/helm/cache HELM_CONFIG_HOME=$place/helm/config HELM_DATA_HOME=$place/helm/data
 
-show() { printf '\n\033[1m%s\033[0m\n' "$*" | if [[ -t 1 ]]; then cat; else sed 's/\x1b\[[0-9]*m//g'; fi; }
+bold='' plain=''
+if [[ -t 1 ]]; then bold=$'\033[1m' plain=$'\033[0m'; fi
+show() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
 run() {
   printf '$ %s\n' "$*"
   "${tied[@]}" "$@"
 }
 
+# alone SECONDS MESSAGE: waits so long for another one to end. Two in one clone would mix up their repositories. The lock ends with the script.
+alone() {
+  mkdir -p "$place"
+  exec 9>"$place/lock"
+  lock "$1" || die "$2"
+}
+
 down() {
+  alone 20 'the demo still runs in this clone; stop it first'
   stop_server
   local name
   if [[ -x $bin/chart-promoter ]] && docker info >/dev/null 2>&1; then
@@ -144,10 +154,7 @@ blocks() {
 }
 
 main() {
-  mkdir -p "$place"
-  # Two demos in one clone would mix up their repositories. The lock ends with the script.
-  exec 9>"$place/lock"
-  flock -w 120 9 || die 'the demo runs already in this clone'
+  alone 120 'the demo runs already in this clone'
   git -C "$root" diff --quiet HEAD 2>/dev/null || say 'uncommitted changes are not part of the demo'
   show '1. What this machine needs'
   eval "$("$root/scripts/machine.sh")"

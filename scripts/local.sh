@@ -7,7 +7,7 @@ export QA_REPOSITORY=$place/qa.git PROD_REPOSITORY=$place/prod.git SOURCE_REPOSI
 export QA_SIGNING_KEY_FILE=$place/keys/qa.key QA_PUBLIC_KEY_FILE=$place/keys/qa.pub
 
 # What runs for long ends with this script, also when that is killed.
-tied=()
+tied=(env)
 if command -v setpriv >/dev/null && setpriv --pdeathsig TERM true 2>/dev/null; then tied=(setpriv --pdeathsig TERM); fi
 took() { say "$1 ($((SECONDS - ${2:-0})) s)"; }
 # As the image is built, so that Go compiles once what the tool, the image and the tests share, in whatever checkout.
@@ -79,7 +79,7 @@ serve() {
   [[ -s $place/address ]] && port=$(cut -d: -f2 "$place/address")
   rm -f "$place/address.new"
   # A session of its own: it lives on when this script and its terminal are gone.
-  setsid "$bin/chart-promoter" serve --listen "127.0.0.1:$port" --registry "$place/registry" --charts "$place/prod.git" --address-file "$place/address.new" \
+  "${session[@]}" "$bin/chart-promoter" serve --listen "127.0.0.1:$port" --registry "$place/registry" --charts "$place/prod.git" --address-file "$place/address.new" \
     </dev/null >"$place/serve.log" 2>&1 9>&- &
   echo $! >"$place/serve.pid"
   local deadline=$((SECONDS + 20))

@@ -26,7 +26,7 @@ ensure_go() {
 }
 
 ensure_docker() {
-  if timeout 20 docker info >/dev/null 2>&1; then
+  if "${within[@]}" 20 docker info >/dev/null 2>&1; then
     say 'docker engine: running'
     return
   fi
@@ -36,7 +36,7 @@ ensure_docker() {
   "$root/scripts/airgap/engine.sh" start >&2
 }
 
-can_airgap() { [[ $(id -u) == 0 ]] && grep -qx 'ID=debian' /etc/os-release; }
+can_airgap() { [[ $(id -u) == 0 ]] && grep -qsx 'ID=debian' /etc/os-release; }
 
 # pinned_node_image: the node image, with its digest, that this module's version of kind was released with.
 pinned_node_image() {
@@ -53,9 +53,9 @@ pull() {
   local progress pid reason started=$SECONDS
   say "$1 ${2%@*}: pulling …"
   progress=$(mktemp)
-  timeout 900 docker pull "$2" >"$progress" 2>&1 </dev/null 9>&- &
+  "${within[@]}" 900 docker pull "$2" >"$progress" 2>&1 </dev/null 9>&- &
   pid=$!
-  while [[ -d /proc/$pid && ! -s $progress ]] && ((SECONDS - started < ${BC_PULL_TIMEOUT:-20})); do sleep 0.1; done
+  while [[ ! -s $progress ]] && kill -0 "$pid" 2>/dev/null && ((SECONDS - started < ${BC_PULL_TIMEOUT:-20})); do sleep 0.1; done
   if [[ ! -s $progress ]]; then kill "$pid" 2>/dev/null || true; fi
   if wait "$pid"; then
     rm -f "$progress"
@@ -75,9 +75,9 @@ node_image() {
     say "node image ${NODE_IMAGE%@*}: cached"
     return
   fi
-  local made
-  made=$("$root/ci/kindnode/build.sh" --name)
-  if have_image "$made"; then
+  local made=''
+  if can_airgap; then made=$("$root/ci/kindnode/build.sh" --name); fi
+  if [[ -n $made ]] && have_image "$made"; then
     say "node image $made: cached"
   elif pull 'node image' "$NODE_IMAGE"; then
     return
@@ -112,7 +112,7 @@ bitcoind_image() {
 kubectl_command() {
   KUBECTL_DIR=
   if command -v kubectl >/dev/null; then return; fi
-  KUBECTL_DIR=$cache_dir/kubectl-$(sha256sum <<<"$NODE_IMAGE" | cut -c1-12)
+  KUBECTL_DIR=$cache_dir/kubectl-$("${sha256[@]}" <<<"$NODE_IMAGE" | cut -c1-12)
   if [[ -x $KUBECTL_DIR/kubectl ]]; then return; fi
   step 'kubectl' 'taken from the node image' copy_kubectl "$KUBECTL_DIR"
 }
@@ -131,9 +131,9 @@ main() {
   ensure_go
   # Two callers at once would build everything twice. The lock ends with this process and its children.
   exec 9>"$cache_dir/machine.lock"
-  if ! flock -n 9; then
+  if ! lock 0; then
     say 'another run prepares this machine; waiting for it'
-    flock 9
+    lock 7200 || die 'another run has prepared this machine for two hours; stop it'
   fi
   ensure_docker
   node_image

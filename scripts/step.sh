@@ -5,6 +5,24 @@
 cache_dir=${XDG_CACHE_HOME:-$HOME/.cache}/bitcoin-controller
 mkdir -p "$cache_dir/logs" "$cache_dir/bin"
 
+# macOS has these under other names, or not; Perl it has.
+# shellcheck disable=SC2034 # those who source this use them
+within=(timeout) session=(setsid) sha256=(sha256sum)
+# shellcheck disable=SC2034
+command -v timeout >/dev/null || within=(perl -e 'alarm shift; exec @ARGV or exit 127')
+# shellcheck disable=SC2034
+command -v setsid >/dev/null || session=(perl -MPOSIX -e 'POSIX::setsid(); exec @ARGV or exit 127')
+command -v sha256sum >/dev/null || sha256=(shasum -a 256)
+
+# lock SECONDS: takes the lock of the file that is open as 9, which ends with all processes that have it open; fails after so long.
+lock() {
+  if command -v flock >/dev/null; then
+    flock -w "$1" 9
+  else
+    perl -e 'use Fcntl ":flock"; open my $f, ">&=", 9 or exit 1; for (0 .. 10 * shift) { exit 0 if flock $f, LOCK_EX | LOCK_NB; select undef, undef, undef, 0.1 } exit 1' "$1"
+  fi
+}
+
 say() { printf '==> %s\n' "$*" >&2; }
 
 die() {
@@ -43,6 +61,6 @@ key_of() {
   shift
   {
     printf '%s\n' "${words[@]}"
-    find "$@" -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum
-  } | sha256sum | cut -c1-12
+    find "$@" -type f -print0 | LC_ALL=C sort -z | xargs -0 "${sha256[@]}"
+  } | "${sha256[@]}" | cut -c1-12
 }

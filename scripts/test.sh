@@ -36,15 +36,15 @@ count() {
 }
 
 unit() {
-  local at=$SECONDS race=(-race) out=$place/unit.json status=0
+  local at=$SECONDS race=true out=$place/unit.json status=0
   if ! command -v gcc >/dev/null && ! command -v cc >/dev/null; then
     say 'no C compiler, so no race detector'
-    race=()
+    race=false
   fi
-  (cd "$root" && go test "${race[@]}" -timeout 40m -json -skip 'Integration$' ./...) >"$out" 2>"$place/unit.err" || status=$?
+  (cd "$root" && go test -race=$race -timeout 40m -json -skip 'Integration$' ./...) >"$out" 2>"$place/unit.err" || status=$?
   count "$out"
   if ((status)); then
-    broken+=("the tests without a cluster: $(failures "$out" | paste -sd' ')")
+    broken+=("the tests without a cluster: $(failures "$out" | paste -sd' ' -)")
     explain "$out"
     cat "$place/unit.err" >&2
   fi
@@ -55,7 +55,7 @@ unit() {
 # slowest FILE: the packages of a stream of go test -json that took ten seconds and more; Go answers from its cache for the
 # others that did not change.
 slowest() {
-  sed -n 's/^{.*"Action":"\(pass\|fail\)","Package":"\([^"]*\)","Elapsed":\([0-9.]*\)}$/\3 \2/p' "$1" | sort -rn |
+  sed -En 's/^\{.*"Action":"(pass|fail)","Package":"([^"]*)","Elapsed":([0-9.]*)\}$/\3 \2/p' "$1" | sort -rn |
     awk '$1 >= 10 { printf "    %s took %d s\n", $2, $1 }' >&2
 }
 
@@ -68,7 +68,7 @@ failures() {
 explain() {
   local test wanted=(-e '"Action":"build-output"' -e 'panic:')
   while read -r test; do wanted+=(-e "\"Test\":\"$test\""); done < <(failures "$1")
-  grep '"Action":"\(build-\)\?output"' "$1" | grep -F "${wanted[@]}" |
+  grep -E '"Action":"(build-)?output"' "$1" | grep -F "${wanted[@]}" |
     sed 's/.*"Output":"\(.*\)"}$/\1/; s/\\n$//; s/\\t/    /g; s/\\"/"/g' >&2 || true
 }
 

@@ -46,6 +46,13 @@ ordinary_answer() {
 }
 only_calls() { ! grep -vE "^docker ($1)( |\$)" "$work/calls"; }
 
+lock_holds() {
+  PATH=$work/else bash -c '
+    . "$1/scripts/step.sh"
+    exec 9>"$2/locked"
+    lock 0 && (exec 9>"$2/locked"; ! lock 1) && exec 9>&- && exec 9>"$2/locked" && lock 0' - "$root" "$work"
+}
+
 run_machine 'exit 0'
 check 'with the images there, the answer is kind'"'"'s own node image and configuration' ordinary_answer
 check 'with the images there, nothing of airgap runs' no_airgap
@@ -57,6 +64,15 @@ check 'with a registry, the answer is kind'"'"'s own node image and configuratio
 check 'with a registry, nothing of airgap runs' no_airgap
 check 'with a registry, the node image is pulled and the bitcoind image built' only_calls 'info|image inspect|pull|build'
 check 'with a registry, the pull is of the pinned digest' grep -q '^docker pull kindest/node:v.*@sha256:' "$work/calls"
+
+# macOS has no flock, setsid, setpriv, sha256sum and timeout; Perl and shasum it has.
+mkdir "$work/else"
+ln -s /usr/bin/* "$work/else"
+(cd "$work/else" && rm -f flock setsid setpriv sha256sum timeout)
+run_there() { PATH=$work/else:$(dirname "$(command -v go)") run_machine "$@"; }
+run_there 'exit 0'
+check 'without the commands that macOS has not, the answer is the same' ordinary_answer
+check 'without them, each lock is taken by one at a time' lock_holds
 
 # Not root from here on: making the image would be the next thing, and takes a quarter of an hour.
 stand_in id 'echo 1000'
