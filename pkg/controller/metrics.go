@@ -67,7 +67,8 @@ func (c networkCollector) Collect(out chan<- prometheus.Metric) {
 		gauge(heightDesc, float64(seen.status.Height))
 		gauge(tipsDesc, float64(seen.status.ChainTips))
 		if seen.blockTime > 0 {
-			gauge(blockAgeDesc, time.Since(time.Unix(seen.blockTime, 0)).Seconds())
+			// The times of blocks that are mined at once run ahead of the clock.
+			gauge(blockAgeDesc, max(0, time.Since(time.Unix(seen.blockTime, 0)).Seconds()))
 		}
 	}
 }

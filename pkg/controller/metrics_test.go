@@ -2,6 +2,7 @@ package controller
 
 import (
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -15,11 +16,7 @@ func TestTheAgeOfTheLastBlockIsAbsentBeforeTheFirst(t *testing.T) {
 		all := newMemories()
 		m := all.of(&v1.BitcoinNetwork{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: "net"}})
 		m.remember(&v1.BitcoinNetworkStatus{Height: height}, chainView{branches: []tip{{height: height, time: 1296688602}}})
-		registry := prometheus.NewPedanticRegistry()
-		if err := registry.Register(networkCollector{all}); err != nil {
-			t.Fatal(err)
-		}
-		families, err := registry.Gather()
+		families, err := registryOf(t, all).Gather()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -31,4 +28,33 @@ func TestTheAgeOfTheLastBlockIsAbsentBeforeTheFirst(t *testing.T) {
 			t.Errorf("height %d: %v", height, got)
 		}
 	}
+}
+
+// Each block is at least a second later than the middle one of the eleven before it, so that a hundred at once end in the future.
+func TestTheAgeOfTheLastBlockIsNeverNegative(t *testing.T) {
+	all := newMemories()
+	m := all.of(&v1.BitcoinNetwork{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: "net"}})
+	m.remember(&v1.BitcoinNetworkStatus{Height: 1}, chainView{branches: []tip{{height: 1, time: time.Now().Add(time.Minute).Unix()}}})
+	families, err := registryOf(t, all).Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	age := -1.0
+	for _, family := range families {
+		if family.GetName() == "bitcoin_network_seconds_since_last_block" {
+			age = family.GetMetric()[0].GetGauge().GetValue()
+		}
+	}
+	if age != 0 {
+		t.Errorf("%g seconds", age)
+	}
+}
+
+func registryOf(t *testing.T, m *memories) *prometheus.Registry {
+	t.Helper()
+	registry := prometheus.NewPedanticRegistry()
+	if err := registry.Register(networkCollector{m}); err != nil {
+		t.Fatal(err)
+	}
+	return registry
 }

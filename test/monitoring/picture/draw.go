@@ -27,7 +27,7 @@ type line struct {
 const (
 	column, row = 50.0, 30.0 // pixels of a cell of the grid
 	gap         = 8.0
-	left, top   = 44.0, 28.0 // from a panel's edge to its diagram
+	left, top   = 54.0, 28.0 // from a panel's edge to its diagram
 	legendRow   = 14.0
 	smallText   = 11
 )
