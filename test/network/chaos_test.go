@@ -67,23 +67,30 @@ func (l *lab) revision(set string) string {
 	return s.Status.UpdateRevision
 }
 
-// signal sends a signal to the bitcoind of a pod, from the cluster node that it runs on. That takes a node that is a
-// container of Docker's, as kind's are.
-func (l *lab) signal(name, pod string) {
+// beside runs a shell command on the cluster node of a pod, with the directory in /proc of its bitcoind as $p. That takes a
+// node that is a container of Docker's, as kind's are.
+func (l *lab) beside(pod, command string) string {
 	l.Helper()
 	p, err := cluster.core.CoreV1().Pods(l.namespace).Get(l.Context(), pod, metav1.GetOptions{})
 	if err != nil {
 		l.Fatal(err)
 	}
 	script := `for p in /proc/[0-9]*; do
-		grep -q "$1" $p/cgroup 2>/dev/null && [ "$(cat $p/comm)" = bitcoind ] && kill -"$2" ${p#/proc/} && exit 0
+		grep -q "$1" $p/cgroup 2>/dev/null && [ "$(cat $p/comm)" = bitcoind ] && ` + command + ` && exit 0
 	done; exit 1`
 	uid := string(p.UID)
-	out, err := exec.CommandContext(l.Context(), "docker", "exec", p.Spec.NodeName, "sh", "-c", script, "signal",
-		uid+`\|`+strings.ReplaceAll(uid, "-", "_"), name).CombinedOutput()
+	out, err := exec.CommandContext(l.Context(), "docker", "exec", p.Spec.NodeName, "sh", "-c", script, "beside",
+		uid+`\|`+strings.ReplaceAll(uid, "-", "_")).CombinedOutput()
 	if err != nil {
-		l.Fatalf("send SIG%s to %s: %v: %s", name, pod, err, out)
+		l.Fatalf("%s for %s: %v: %s", command, pod, err, out)
 	}
+	return string(out)
+}
+
+// signal sends a signal to the bitcoind of a pod.
+func (l *lab) signal(name, pod string) {
+	l.Helper()
+	l.beside(pod, "kill -"+name+" ${p#/proc/}")
 }
 
 func TestAFrozenNodeIsNamedAndHoldsUpNobodyIntegration(t *testing.T) {

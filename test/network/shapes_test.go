@@ -30,43 +30,66 @@ func neighbours(edges []topology.Edge) func(int) []int {
 	}
 }
 
+// In one network after the other, so that a change of shape is seen too: what the old one had must go.
 func TestEachShapeHasItsEdgesAndNoOthersIntegration(t *testing.T) {
 	t.Parallel()
 	custom := []topology.Edge{{A: 0, B: 1}, {A: 1, B: 2}, {A: 0, B: 2}, {A: 2, B: 3}}
 	ring := func(n int) func(int) []int {
 		return func(i int) []int { return []int{(i + n - 1) % n, (i + 1) % n} }
 	}
-	for _, test := range []struct {
-		name       string
+	star := func(i int) []int {
+		if i > 0 {
+			return []int{0}
+		}
+		return others(12)(0)
+	}
+	type shape struct {
 		nodes      int
 		topology   v1.Topology
 		neighbours func(int) []int
-		short      bool // one shape is enough for -short
+	}
+	for _, test := range []struct {
+		name   string
+		short  bool // small enough for -short
+		shapes []shape
 	}{
-		{"line", 4, v1.Topology{Type: v1.TopologyLine}, neighbours([]topology.Edge{{A: 0, B: 1}, {A: 1, B: 2}, {A: 2, B: 3}}), false},
-		{"custom", 4, v1.Topology{Type: v1.TopologyCustom, Edges: []v1.Edge{{From: 1, To: 0}, {From: 1, To: 2}, {From: 0, To: 2}, {From: 3, To: 2}}}, neighbours(custom), true},
-		{"ring", 12, v1.Topology{Type: v1.TopologyRing}, ring(12), false},
-		{"star", 12, v1.Topology{Type: v1.TopologyStar}, func(i int) []int {
-			if i > 0 {
-				return []int{0}
-			}
-			return others(12)(0)
-		}, false},
-		{"mesh-ten", 10, v1.Topology{Type: v1.TopologyMesh}, others(10), false},
-		{"mesh-twenty", 20, v1.Topology{Type: v1.TopologyMesh}, others(20), false},
-		{"random", 30, v1.Topology{Type: v1.TopologyRandom, Degree: ptr.To(int32(4)), Seed: ptr.To(int64(7))},
-			neighbours(topology.Desired(topology.Spec{Type: topology.Random, Nodes: 30, Degree: 4, Seed: 7})), false},
+		{"line-and-custom", true, []shape{
+			{4, v1.Topology{Type: v1.TopologyLine}, neighbours([]topology.Edge{{A: 0, B: 1}, {A: 1, B: 2}, {A: 2, B: 3}})},
+			{4, v1.Topology{Type: v1.TopologyCustom, Edges: []v1.Edge{{From: 1, To: 0}, {From: 1, To: 2}, {From: 0, To: 2}, {From: 3, To: 2}}}, neighbours(custom)},
+		}},
+		{"ring-and-star", false, []shape{
+			{12, v1.Topology{Type: v1.TopologyRing}, ring(12)},
+			{12, v1.Topology{Type: v1.TopologyStar}, star},
+		}},
+		{"mesh-of-ten-and-twenty", false, []shape{
+			{10, v1.Topology{Type: v1.TopologyMesh}, others(10)},
+			{20, v1.Topology{Type: v1.TopologyMesh}, others(20)},
+		}},
+		{"random", false, []shape{
+			{30, v1.Topology{Type: v1.TopologyRandom, Degree: ptr.To(int32(4)), Seed: ptr.To(int64(7))},
+				neighbours(topology.Desired(topology.Spec{Type: topology.Random, Nodes: 30, Degree: 4, Seed: 7}))},
+		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if !test.short {
 				long(t)
 			}
-			l := newLab(t, test.nodes)
-			n := network(test.name, int32(test.nodes)) //nolint:gosec // a small number
-			n.Spec.Topology = &test.topology
-			l.create(n)
-			l.ready(test.name, patience)
-			l.exactly(test.name, test.nodes, test.neighbours)
+			most := 0
+			for _, s := range test.shapes {
+				most = max(most, s.nodes)
+			}
+			l := newLab(t, most)
+			for i, s := range test.shapes {
+				if i == 0 {
+					n := network(test.name, int32(s.nodes)) //nolint:gosec // a small number
+					n.Spec.Topology = &s.topology
+					l.create(n)
+				} else {
+					l.change(test.name, func(spec *v1.BitcoinNetworkSpec) { spec.Nodes, spec.Topology = int32(s.nodes), &s.topology }) //nolint:gosec // a small number
+				}
+				l.ready(test.name, patience)
+				l.exactly(test.name, s.nodes, s.neighbours)
+			}
 		})
 	}
 }
