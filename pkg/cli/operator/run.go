@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime/debug"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -45,6 +46,10 @@ func run(ctx context.Context, o *options) error {
 		return err
 	}
 	ctrl.SetLogger(logger(o))
+	// Most of what it holds are caches, which live; collecting twice as often costs little and saves a quarter of the memory.
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(50)
+	}
 	config, inPod, err := restConfig(o.kubeconfig)
 	if err != nil {
 		return err
@@ -172,7 +177,7 @@ func managerOptions(o *options) ctrl.Options {
 		HealthProbeBindAddress:        o.probeAddress,
 		Metrics:                       metricsserver.Options{BindAddress: o.metricsAddress, SecureServing: o.metricsSecure},
 		Cache: cache.Options{ByObject: map[client.Object]cache.ByObject{
-			&corev1.Pod{}: ours, &corev1.Service{}: ours, &corev1.ConfigMap{}: ours, &appsv1.StatefulSet{}: ours,
+			&corev1.Pod{}: {Label: ours.Label, Transform: stripPod}, &corev1.Service{}: ours, &corev1.ConfigMap{}: ours, &appsv1.StatefulSet{}: ours,
 			&v1.BitcoinNetwork{}: {Transform: cache.TransformStripManagedFields()},
 		}},
 	}
@@ -186,6 +191,15 @@ func managerOptions(o *options) ctrl.Options {
 		options.Cache.DefaultNamespaces[namespace] = cache.Config{}
 	}
 	return options
+}
+
+// stripPod keeps of a cached pod what the operator asks of it: its metadata and its status. Pods are most of what is cached,
+// and their specs are most of a pod.
+func stripPod(object any) (any, error) {
+	if pod, ok := object.(*corev1.Pod); ok {
+		pod.Spec = corev1.PodSpec{}
+	}
+	return cache.TransformStripManagedFields()(object)
 }
 
 // levels are the verbosities of --log-level.
