@@ -37,7 +37,7 @@ func (c *Config) ScalarsOf(values []byte) (map[string]map[string]string, error) 
 		}
 	}
 	if !set["imageRepository"] || !set["imageTag"] && !set["imageDigest"] {
-		return nil, fmt.Errorf("values.yaml has no scalar %s, so the chart would run another image than the one that is built; name in chart.scalars where its image stands: %w", strings.Join(missing, ", "), chart.ErrPathNotFound)
+		return nil, fmt.Errorf("scalar %s in values.yaml: %w; the chart would run another image than the one that is built, so name in chart.scalars where its image stands", strings.Join(missing, ", "), chart.ErrPathNotFound)
 	}
 	scalars["values.yaml"] = found
 	return scalars, nil

@@ -120,7 +120,7 @@ func readChart(dir string) (*chart.Package, error) {
 	}
 	for _, field := range []string{"version", "appVersion"} {
 		if err := chart.Settable(data, field); err != nil {
-			return nil, fmt.Errorf("Chart.yaml of %s has no %s, which each candidate sets; add the line `%s: \"0.1.0\"`: %w", p.Name, field, field, err)
+			return nil, fmt.Errorf("%s in Chart.yaml of %s: %w; each candidate sets it, so add the line `%s: \"0.1.0\"`", field, p.Name, err, field)
 		}
 	}
 	findings, err := chart.Lint(dir)
