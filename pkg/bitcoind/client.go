@@ -35,13 +35,18 @@ type Observer func(method string, took time.Duration, err error)
 // Dial opens a connection to <host>:<port>, the host being that of an Endpoint.
 type Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
-// NewClient returns a client that keeps one connection to each node open for as long as bitcoind itself does. The
-// observer may be nil, and so may dial, for TCP.
+// NewClient returns a client that uses a connection to a node again while it is fresh: for two seconds, or for as long as
+// bitcoind itself keeps it where dial, which may be dear, is given. The observer may be nil, and so may dial, for TCP.
 func NewClient(observer Observer, dial Dial) *Client {
 	if observer == nil {
 		observer = func(string, time.Duration, error) {}
 	}
+	// bitcoind closes idle connections after rpcservertimeout, 30 s: be first.
+	idle := 25 * time.Second
 	if dial == nil {
+		// The calls of one look share a connection. Kept until the next look, those to thousands of nodes would be most of
+		// the operator's memory.
+		idle = 2 * time.Second
 		dial = (&net.Dialer{Timeout: 2 * time.Second, KeepAlive: 15 * time.Second}).DialContext
 	}
 	return &Client{
@@ -53,11 +58,7 @@ func NewClient(observer Observer, dial Dial) *Client {
 				DialContext:         dial,
 				MaxIdleConns:        0,
 				MaxIdleConnsPerHost: 1,
-				// bitcoind closes idle connections after rpcservertimeout, 30 s: be first.
-				IdleConnTimeout:   25 * time.Second,
-				DisableKeepAlives: false,
-				WriteBufferSize:   4 << 10,
-				ReadBufferSize:    8 << 10,
+				IdleConnTimeout:     idle,
 			},
 			// A node that redirects is not a bitcoind, and following it would hand on the credential.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
