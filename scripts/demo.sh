@@ -34,7 +34,8 @@ run() {
   "${tied[@]}" "$@"
 }
 
-# alone SECONDS MESSAGE: waits so long for another one to end. Two in one clone would mix up their repositories. The lock ends with the script.
+# alone SECONDS MESSAGE: waits so long for another one to end. Two in one clone would mix up their repositories. The lock ends
+# with the script.
 alone() {
   mkdir -p "$place"
   exec 9>"$place/lock"

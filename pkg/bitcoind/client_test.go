@@ -161,6 +161,38 @@ func TestNobodyAtTheAddressIsSaidAtOnce(t *testing.T) {
 	}
 }
 
+// The calls of a look share a connection, and nothing is kept until the next one: most networks are looked at rarely.
+func TestAConnectionServesOneLookAndIsThenGivenUp(t *testing.T) {
+	t.Parallel()
+	opened, closed := make(chan struct{}, 10), make(chan struct{}, 10)
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `[{"id":0,"result":{}}]`) }))
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateNew:
+			opened <- struct{}{}
+		case http.StateClosed:
+			closed <- struct{}{}
+		case http.StateActive, http.StateIdle, http.StateHijacked:
+		}
+	}
+	server.Start()
+	t.Cleanup(server.Close)
+	client := NewClient(nil, nil)
+	for range 3 {
+		if _, err := client.Batch(t.Context(), endpointOf(t, server.Listener.Addr().String()), []Call{GetNetworkInfo(new(NetworkInfo))}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(opened) != 1 {
+		t.Errorf("three calls took %d connections", len(opened))
+	}
+	select {
+	case <-closed:
+	case <-time.After(10 * time.Second):
+		t.Error("ten seconds later the connection is still open")
+	}
+}
+
 func TestAReadIsSentAgainWhenTheKeptConnectionHasBeenClosed(t *testing.T) {
 	answered := 0
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -22,7 +22,7 @@ func leftAlone(t *testing.T) time.Duration {
 	t.Helper()
 	asked := os.Getenv("STEADY_MINUTES")
 	if asked == "" {
-		return time.Minute
+		return 90 * time.Second
 	}
 	minutes, err := strconv.Atoi(asked)
 	if err != nil {
