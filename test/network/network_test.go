@@ -20,85 +20,13 @@ import (
 // patience is for a machine that has two cores and other tests to run.
 const patience = 3 * time.Minute
 
-func TestThreeNodesFindEachOtherAndShareBlocksIntegration(t *testing.T) {
-	l := newLab(t, 3)
-	l.secret("bitcoin-default-secret", "alice", "correct horse # battery: staple")
-	n := network("my-network", 3)
-	n.Spec.Secret = "bitcoin-default-secret"
-	l.create(n)
-	status := l.ready("my-network", patience).Status
-	l.exactly("my-network", 3, others(3))
-
-	addresses := l.addresses("my-network", 3)
-	for i, node := range status.Nodes {
-		pod := fmt.Sprintf("my-network-sts-%d", i)
-		if node.NodeName != pod || node.IP != addresses[i] || node.DNSName != pod+".my-network-svc" || int(node.Ordinal) != i || !node.Ready || node.Peers != 2 {
-			t.Errorf("status of node %d: %+v", i, node)
-		}
-		want := slices.Clone(addresses)
-		want = slices.Delete(want, i, i+1)
-		slices.Sort(want)
-		if list, err := l.listOf(pod); err != nil || !slices.Equal(list, want) {
-			t.Errorf("%s lists %v (%v), and should list the two others, %v", pod, list, err, want)
-		}
-	}
-	if status.Connected != "3/3" || status.ReadyNodes != 3 || status.ChainTips != 1 {
-		t.Errorf("status %+v", status)
-	}
-
-	if _, err := l.cli("my-network-sts-0", "generatetodescriptor", "101", "raw(51)"); err != nil {
-		t.Fatal(err)
-	}
-	best, err := l.cli("my-network-sts-0", "getbestblockhash")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := range 3 {
-		l.eventually("101 blocks on node "+strconv.Itoa(i), time.Minute, func() error {
-			hash, err := l.cli(fmt.Sprintf("my-network-sts-%d", i), "getbestblockhash")
-			if err == nil && hash != best {
-				err = errors.New("its best block is " + hash)
-			}
-			return err
-		})
-	}
-	l.eventually("the status to show height 101", time.Minute, func() error {
-		if status := l.get("my-network").Status; status.Height != 101 || status.BestBlockHash != best || status.ChainTips != 1 {
-			return fmt.Errorf("height %d, %d tips", status.Height, status.ChainTips)
-		}
-		return nil
-	})
-	l.checkCredentials("my-network-sts-0")
-}
-
-// checkCredentials calls from one node to another as the user of the Secret, whose password goes by standard input.
-func (l *lab) checkCredentials(pod string) {
-	l.Helper()
-	call := func(user, password string) (string, error) {
-		return l.exec(pod, password+"\n", "/usr/local/bin/bitcoin-cli", "-regtest", "-conf=/bitcoin.conf",
-			"-rpcconnect=my-network-sts-1.my-network-svc", "-rpcuser="+user, "-stdinrpcpass", "getblockcount")
-	}
-	if got, err := call("alice", "correct horse # battery: staple"); err != nil || got != "101" {
-		l.Errorf("the user of the Secret gets %q, %v", got, err)
-	}
-	if got, err := call("alice", "wrong"); err == nil {
-		l.Errorf("a wrong password gets %q", got)
-	}
-	if got, err := call("mallory", "correct horse # battery: staple"); err == nil {
-		l.Errorf("a wrong name gets %q", got)
-	}
-}
-
 func TestScalingAddsAndRemovesExactlyWhatItShouldIntegration(t *testing.T) {
+	long(t)
 	l := newLab(t, 12)
 	l.create(network("scaled", 3))
 	l.ready("scaled", patience)
-	steps := []int{12, 5, 0, 3}
-	if testing.Short() {
-		steps = []int{4, 2}
-	}
 	from, want := 3, []string{}
-	for _, nodes := range steps {
+	for _, nodes := range []int{12, 5, 0, 3} {
 		want = append(want, fmt.Sprintf("scaled from %d to %d nodes", from, nodes))
 		from = nodes
 		l.scale("scaled", int32(nodes)) //nolint:gosec // a small number
@@ -109,16 +37,22 @@ func TestScalingAddsAndRemovesExactlyWhatItShouldIntegration(t *testing.T) {
 		l.exactly("scaled", nodes, others(nodes))
 		l.listsOnly("scaled", nodes)
 	}
-	// Each was told once, in this order. Another test kills the operator meanwhile, and what it had not sent yet is lost.
-	told := l.told("scaled", "Scaled")
-	for rest := want; len(told) > 0; told = told[1:] {
-		at := slices.Index(rest, told[0])
+	l.toldOfScaling("scaled", want)
+}
+
+// toldOfScaling checks that the events tell of nothing but this, each once and in this order. Another test kills the operator
+// meanwhile, and what it had not sent yet is lost.
+func (l *lab) toldOfScaling(name string, want []string) {
+	l.Helper()
+	rest := want
+	for _, note := range l.told(name, "Scaled") {
+		at := slices.Index(rest, note)
 		if at < 0 {
-			t.Fatalf("the events say %q, and should say %q", l.told("scaled", "Scaled"), want)
+			l.Fatalf("the events say %q, and should say %q", l.told(name, "Scaled"), want)
 		}
 		rest = rest[at+1:]
 	}
-	l.eventually("an event to tell that it was scaled", 10*time.Second, func() error { return l.hasEvent("scaled", "Scaled") })
+	l.eventually("an event to tell that it was scaled", 10*time.Second, func() error { return l.hasEvent(name, "Scaled") })
 }
 
 // told returns what the events of a reason say about a network, in their order; one that was told several times stands
@@ -222,28 +156,6 @@ func (l *lab) listsOnly(name string, nodes int) {
 	}
 }
 
-func TestADeletedPodIsConnectedAgainUnderItsNewAddressIntegration(t *testing.T) {
-	l := newLab(t, 3)
-	l.create(network("healed", 3))
-	before := l.ready("healed", patience)
-	pod, err := cluster.core.CoreV1().Pods(l.namespace).Get(t.Context(), "healed-sts-1", metav1.GetOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cluster.core.CoreV1().Pods(l.namespace).Delete(t.Context(), pod.Name, metav1.DeleteOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	l.eventually("the operator to notice", time.Minute, func() error {
-		if node := l.get("healed").Status.Nodes[1]; node.Ready && node.IP == before.Status.Nodes[1].IP {
-			return errors.New("node 1 is still said to be ready at its old address")
-		}
-		return nil
-	})
-	l.ready("healed", patience)
-	l.exactly("healed", 3, others(3))
-	l.listsOnly("healed", 3)
-}
-
 func TestAMissingSecretIsNamedAndTheNetworkStartsWhenItComesIntegration(t *testing.T) {
 	long(t)
 	l := newLab(t, 2)
@@ -263,19 +175,32 @@ func TestAMissingSecretIsNamedAndTheNetworkStartsWhenItComesIntegration(t *testi
 	l.exactly("waiting", 2, others(2))
 }
 
+// With claims, which go with the network unless they are to be retained.
 func TestADeletedNetworkLeavesNothingBehindIntegration(t *testing.T) {
+	long(t)
 	l := newLab(t, 2)
 	n := network("gone", 2)
 	n.Spec.Storage = &v1.Storage{}
 	l.create(n)
 	l.ready("gone", patience)
-	err := cluster.networks.BitcoincontrollerV1().BitcoinNetworks(l.namespace).Delete(t.Context(), "gone",
+	l.remove("gone")
+	l.nothingLeft()
+}
+
+// remove deletes a network as kubectl delete does.
+func (l *lab) remove(name string) {
+	l.Helper()
+	err := cluster.networks.BitcoincontrollerV1().BitcoinNetworks(l.namespace).Delete(l.Context(), name,
 		metav1.DeleteOptions{PropagationPolicy: ptr.To(metav1.DeletePropagationBackground)})
 	if err != nil {
-		t.Fatal(err)
+		l.Fatal(err)
 	}
+}
+
+func (l *lab) nothingLeft() {
+	l.Helper()
 	l.eventually("everything of the network to be gone", patience, func() error {
-		left := l.left(t.Context())
+		left := l.left(l.Context())
 		if len(left) > 0 {
 			return fmt.Errorf("still there: %v", left)
 		}

@@ -1,14 +1,9 @@
 package network
 
 import (
-	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
-	"os/exec"
 	"slices"
-	"strings"
 	"testing"
-	"time"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -17,7 +12,6 @@ import (
 	"k8s.io/client-go/dynamic"
 
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
-	"github.com/christianb93/bitcoin-controller/pkg/controller"
 )
 
 // operatorPods are found by the chart's labels.
@@ -55,69 +49,6 @@ func TestTheOperatorReadsNoSecretOutsideItsNamespaceIntegration(t *testing.T) {
 				t.Errorf("%s may %s Secrets in namespace %q", user, verb, namespace)
 			}
 		}
-	}
-}
-
-func TestNoPasswordStandsInAnyObjectEventOrLogIntegration(t *testing.T) {
-	l := newLab(t, 1)
-	const password = "a-password-like-no-other-7f3a"
-	l.secret("users", "carol", password)
-	n := network("discreet", 1)
-	n.Spec.Secret = "users"
-	l.create(n)
-	l.ready("discreet", patience)
-
-	// The operator's own password for the network is nobody's business either.
-	operator := operatorPods(t)[0]
-	core := cluster.core.CoreV1()
-	master, err := core.Secrets(operator.Namespace).Get(t.Context(), "bitcoin-controller-master-key", metav1.GetOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	own := controller.Credentials(master.Data["master-key"])(l.get("discreet")).Password
-	var needles []string
-	for _, word := range []string{password, own, string(master.Data["master-key"])} {
-		needles = append(needles, word, base64.StdEncoding.EncodeToString([]byte(word)), hex.EncodeToString([]byte(word)))
-	}
-	search := func(what, text string) {
-		t.Helper()
-		for i, needle := range needles {
-			if strings.Contains(text, needle) {
-				t.Errorf("password %d stands in %s", i/3, what)
-			}
-		}
-	}
-	for kind, list := range everyObject(t) {
-		search("a "+kind, list)
-	}
-	pods, err := core.Pods(l.namespace).List(t.Context(), metav1.ListOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	// A pod of the operator's may be killed by another test in the middle of this.
-	l.eventually("all logs to be read", time.Minute, func() error {
-		for _, pod := range append(slices.Clone(pods.Items), operatorPods(t)...) {
-			for _, container := range slices.Concat(pod.Spec.InitContainers, pod.Spec.Containers) {
-				logs, err := core.Pods(pod.Namespace).GetLogs(pod.Name, &corev1.PodLogOptions{Container: container.Name}).DoRaw(t.Context())
-				if err != nil {
-					return err
-				}
-				search("the log of "+pod.Name, string(logs))
-			}
-		}
-		return nil
-	})
-	pod := pods.Items[0]
-	// bitcoind itself, looked at from the cluster node: what is run in its container later gets the Secret anew.
-	if exec.Command("docker", "info").Run() == nil {
-		running := l.beside(pod.Name, "cat $p/environ $p/cmdline")
-		search("the environment or arguments of bitcoind", running)
-		if !strings.Contains(running, "bitcoind") || !strings.Contains(running, "PATH=") {
-			t.Errorf("environment and arguments are %q", running)
-		}
-	}
-	if line, err := l.exec("discreet-sts-0", "", "/usr/local/bin/bitcoin-cli", "-version"); err != nil || line == "" {
-		t.Errorf("bitcoin-cli -version: %q, %v", line, err)
 	}
 }
 

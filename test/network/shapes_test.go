@@ -32,8 +32,8 @@ func neighbours(edges []topology.Edge) func(int) []int {
 
 // In one network after the other, so that a change of shape is seen too: what the old one had must go.
 func TestEachShapeHasItsEdgesAndNoOthersIntegration(t *testing.T) {
+	long(t)
 	t.Parallel()
-	custom := []topology.Edge{{A: 0, B: 1}, {A: 1, B: 2}, {A: 0, B: 2}, {A: 2, B: 3}}
 	ring := func(n int) func(int) []int {
 		return func(i int) []int { return []int{(i + n - 1) % n, (i + 1) % n} }
 	}
@@ -50,30 +50,22 @@ func TestEachShapeHasItsEdgesAndNoOthersIntegration(t *testing.T) {
 	}
 	for _, test := range []struct {
 		name   string
-		short  bool // small enough for -short
 		shapes []shape
 	}{
-		{"line-and-custom", true, []shape{
-			{4, v1.Topology{Type: v1.TopologyLine}, neighbours([]topology.Edge{{A: 0, B: 1}, {A: 1, B: 2}, {A: 2, B: 3}})},
-			{4, v1.Topology{Type: v1.TopologyCustom, Edges: []v1.Edge{{From: 1, To: 0}, {From: 1, To: 2}, {From: 0, To: 2}, {From: 3, To: 2}}}, neighbours(custom)},
-		}},
-		{"ring-and-star", false, []shape{
+		{"ring-and-star", []shape{
 			{12, v1.Topology{Type: v1.TopologyRing}, ring(12)},
 			{12, v1.Topology{Type: v1.TopologyStar}, star},
 		}},
-		{"mesh-of-ten-and-twenty", false, []shape{
+		{"mesh-of-ten-and-twenty", []shape{
 			{10, v1.Topology{Type: v1.TopologyMesh}, others(10)},
 			{20, v1.Topology{Type: v1.TopologyMesh}, others(20)},
 		}},
-		{"random", false, []shape{
+		{"random", []shape{
 			{30, v1.Topology{Type: v1.TopologyRandom, Degree: ptr.To(int32(4)), Seed: ptr.To(int64(7))},
 				neighbours(topology.Desired(topology.Spec{Type: topology.Random, Nodes: 30, Degree: 4, Seed: 7}))},
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if !test.short {
-				long(t)
-			}
 			most := 0
 			for _, s := range test.shapes {
 				most = max(most, s.nodes)
