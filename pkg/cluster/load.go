@@ -11,8 +11,10 @@ import (
 	osexec "os/exec"
 	"runtime"
 	"strings"
+	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"sigs.k8s.io/kind/pkg/cluster/nodes"
 	"sigs.k8s.io/kind/pkg/cluster/nodeutils"
 
@@ -33,24 +35,37 @@ type Loaded struct {
 
 // LoadImages brings images into every node, so that no node has to reach a registry. An image named by its digest comes
 // from its registry and keeps that digest in the node; one named by tag alone is taken from the local engine when it is
-// there. Errors: ErrLoad, ErrNoCluster and those of image.Access.
+// there. Several are loaded at the same time; the list is in the order of refs. Errors: ErrLoad, ErrNoCluster and those of image.Access.
 func (k *Kind) LoadImages(ctx context.Context, access image.Access, refs ...string) ([]Loaded, error) {
 	list, err := k.nodes()
 	if err != nil {
 		return nil, err
 	}
-	var done []Loaded
-	for _, ref := range refs {
-		start := time.Now()
-		l, err := load(ctx, access, list, ref)
-		if err != nil {
-			return done, fmt.Errorf("loading %s: %w", ref, err)
-		}
-		done = append(done, l)
-		logger{k.log}.line(fmt.Sprintf("loaded %s from the %s (%.1f s)", ref, l.From, time.Since(start).Seconds()))
+	done := make([]Loaded, len(refs))
+	var logging sync.Mutex
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(atOnce)
+	for i, ref := range refs {
+		group.Go(func() error {
+			start := time.Now()
+			var err error
+			if done[i], err = load(ctx, access, list, ref); err != nil {
+				return fmt.Errorf("loading %s: %w", ref, err)
+			}
+			logging.Lock()
+			defer logging.Unlock()
+			logger{k.log}.line(fmt.Sprintf("loaded %s from the %s (%.1f s)", ref, done[i].From, time.Since(start).Seconds()))
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
 	}
 	return done, nil
 }
+
+// atOnce is how many images are loaded at the same time: most of it is unpacking in the node, one process for each image.
+const atOnce = 3
 
 func load(ctx context.Context, access image.Access, list []nodes.Node, ref string) (Loaded, error) {
 	if !strings.Contains(ref, "@") && localImage(ctx, ref) {
