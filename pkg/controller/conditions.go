@@ -149,6 +149,8 @@ func judgeConnections(l *look) verdict {
 		return no(v1.ReasonConnecting, fmt.Sprintf("%s; missing: %s", count, l.missingNames()))
 	case l.pending > 0:
 		return no(v1.ReasonConnecting, count+"; others, or entries in the nodes' lists, are being changed")
+	case l.lingering > 0:
+		return no(v1.ReasonConnecting, count+"; a node may still dial what has just been taken off its list")
 	case !allAnswer(l.nodes):
 		return no(v1.ReasonWaiting, "not all nodes answer")
 	}

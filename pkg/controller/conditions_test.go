@@ -91,6 +91,7 @@ func TestConditions(t *testing.T) {
 		"a connection is missing": {func(l *look) {
 			l.connected, l.missing = 2, []topology.Edge{{A: 0, B: 2}}
 		}, false, v1.ReasonConnecting, "2 of 3 connections exist; missing: 0–2"},
+		"one that went may come back":          {func(l *look) { l.lingering = 1 }, false, v1.ReasonConnecting, "may still dial"},
 		"a connection that should go is there": {func(l *look) { l.pending = 1 }, false, v1.ReasonConnecting, "being changed"},
 		"the nodes are on two branches": {func(l *look) {
 			l.chain.branches = make([]tip, 2)

@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"sync"
+	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
@@ -19,6 +20,7 @@ const defaultDegree = 4
 func (r *Reconciler) connect(ctx context.Context, l *look) error {
 	l.desired = topology.Desired(topologySpec(l.network.Spec, len(l.nodes)))
 	nodes := observed(l.nodes)
+	l.lingering = l.stillLingering()
 	l.connected, l.missing = topology.Connected(l.desired, nodes)
 	actions := topology.Plan(l.desired, nodes)
 	l.pending = len(actions)
@@ -29,6 +31,7 @@ func (r *Reconciler) connect(ctx context.Context, l *look) error {
 	var awaited sync.WaitGroup
 	for ordinal, actions := range byNode {
 		n := &l.nodes[ordinal]
+		lingering := topology.Lingering(l.desired, nodes[ordinal], actions)
 		done, free := l.memory.act(n.pod)
 		if !free {
 			continue
@@ -40,6 +43,9 @@ func (r *Reconciler) connect(ctx context.Context, l *look) error {
 			defer awaited.Done()
 			defer done()
 			errs, err := r.nodes.rpc.Batch(ctx, at, calls(actions))
+			if lingering > 0 {
+				l.memory.lingers(r.now().Add(lingering))
+			}
 			if err != nil {
 				logger.Info("a node could not be told whom to connect with; it is tried again", "error", err.Error())
 				return
@@ -55,6 +61,18 @@ func (r *Reconciler) connect(ctx context.Context, l *look) error {
 	}
 	waitFor(ctx, &awaited, patience)
 	return nil
+}
+
+// stillLingering is for how long some node may dial what was taken off its list, and how that looks was not asked yet; 0 when
+// all answers are from after that.
+func (l *look) stillLingering() time.Duration {
+	until := l.memory.lingering()
+	for i := range l.nodes {
+		if a := l.nodes[i].answer; a != nil && !a.at.After(until) {
+			return max(until.Sub(l.now), firstWait)
+		}
+	}
+	return 0
 }
 
 func calls(actions []topology.Action) []bitcoind.Call {

@@ -171,6 +171,9 @@ func (r *Reconciler) next(l *look) time.Duration {
 	if l.nextBlockIn > 0 {
 		wait = min(wait, l.nextBlockIn)
 	}
+	if l.lingering > 0 {
+		wait = min(wait, l.lingering)
+	}
 	if l.recheckIn > 0 {
 		wait = min(wait, l.recheckIn)
 	}

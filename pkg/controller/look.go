@@ -37,6 +37,8 @@ type look struct {
 	// pending is the number of calls that were made to change connections.
 	pending int
 	missing []topology.Edge
+	// lingering is the time until no node may dial out of an old copy of its list any more, 0 when that is over.
+	lingering time.Duration
 
 	chain chainView
 	// refused is set when an object of the network could not be applied.

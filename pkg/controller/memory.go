@@ -66,6 +66,8 @@ type memory struct {
 	nodes    map[types.UID]*nodeMemory
 	snapshot *snapshot
 	mining   miningMemory
+	// lingerUntil is when the last node is through with the copy of its list that has entries which were taken off.
+	lingerUntil time.Time
 
 	// applied is what the operator wrote last, by kind and name.
 	applied map[string]appliedObject
@@ -123,4 +125,19 @@ func (m *memory) keepNodes(alive map[types.UID]bool) {
 			delete(m.nodes, uid)
 		}
 	}
+}
+
+// lingers notes that a node may dial what it should not, until then.
+func (m *memory) lingers(until time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if until.After(m.lingerUntil) {
+		m.lingerUntil = until
+	}
+}
+
+func (m *memory) lingering() time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.lingerUntil
 }

@@ -111,8 +111,8 @@ func (v *view) keep(entry string, l, present *list) bool {
 func (v *view) appendDisconnects(actions []Action, i int) []Action {
 	for _, peer := range v.nodes[i].Peers {
 		j, _ := v.ownerOf(peer.Address)
-		// While either end still has the other on its list, bitcoind may be about to dial it again, out of a copy of that
-		// list. The connection is ended at the next look, when the entries are gone and nobody dials any more.
+		// While either end still has the other on its list, bitcoind would soon dial it again. The connection is ended at the
+		// next look, when the entries are gone; a copy of the list may still bring it back, see Lingering.
 		if j < 0 || j == i || v.is(i, j, wanted) || v.is(i, j, unlisting) || v.is(j, i, unlisting) {
 			continue
 		}

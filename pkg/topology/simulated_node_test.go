@@ -78,7 +78,7 @@ func (s *simulator) call(action Action) {
 
 // walk lets a node go through its list, as bitcoind does every two seconds.
 func (s *simulator) walk(node *simNode) {
-	if !node.up || node.silent {
+	if !node.up || node.silent || s.slow {
 		return
 	}
 	live := 0

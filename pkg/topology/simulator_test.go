@@ -20,6 +20,8 @@ type simulator struct {
 	seconds int
 	// lost is the share of calls that fail, from 0 to 1.
 	lost float64
+	// slow nodes go through their lists step by step, see tick, and not in no time.
+	slow bool
 	// addresses counts those given out, as none is used twice.
 	addresses int
 }

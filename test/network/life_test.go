@@ -200,15 +200,15 @@ func aFourthNode(l *lab, name string) {
 func lineAndCustom(l *lab, name string) {
 	for _, shape := range []struct {
 		topology v1.Topology
-		edges    []topology.Edge
+		want     func(int) []int
 	}{
-		{v1.Topology{Type: v1.TopologyLine}, []topology.Edge{{A: 0, B: 1}, {A: 1, B: 2}, {A: 2, B: 3}}},
+		{v1.Topology{Type: v1.TopologyLine}, line(4)},
 		{v1.Topology{Type: v1.TopologyCustom, Edges: []v1.Edge{{From: 1, To: 0}, {From: 1, To: 2}, {From: 0, To: 2}, {From: 3, To: 2}}},
-			[]topology.Edge{{A: 0, B: 1}, {A: 1, B: 2}, {A: 0, B: 2}, {A: 2, B: 3}}},
+			neighbours([]topology.Edge{{A: 0, B: 1}, {A: 1, B: 2}, {A: 0, B: 2}, {A: 2, B: 3}})},
 	} {
 		l.change(name, func(spec *v1.BitcoinNetworkSpec) { spec.Topology = &shape.topology })
 		l.ready(name, patience)
-		l.exactly(name, 4, neighbours(shape.edges))
+		l.exactly(name, 4, shape.want)
 	}
 }
 

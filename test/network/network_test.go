@@ -77,8 +77,8 @@ func (l *lab) told(network, reason string) []string {
 	return notes
 }
 
-// Many times, what Ready says is held against what the nodes say the moment that it says so: after creation, and after a
-// pod was deleted.
+// Many times, what Ready says is held against what the nodes say the moment that it says so: after creation, after a pod was
+// deleted, and in another shape, when the nodes may be in the middle of dialling those of the old one.
 func TestReadyIsNeverEarlyIntegration(t *testing.T) {
 	long(t)
 	t.Parallel()
@@ -114,6 +114,9 @@ func TestReadyIsNeverEarlyIntegration(t *testing.T) {
 				return err
 			})
 			l.exactly("early", nodes, others(nodes))
+			l.change("early", func(spec *v1.BitcoinNetworkSpec) { spec.Topology = &v1.Topology{Type: v1.TopologyLine} })
+			l.ready("early", patience)
+			l.exactly("early", nodes, line(nodes))
 		})
 	}
 }

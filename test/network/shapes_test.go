@@ -30,6 +30,11 @@ func neighbours(edges []topology.Edge) func(int) []int {
 	}
 }
 
+// line joins each of the nodes to the next.
+func line(nodes int) func(int) []int {
+	return neighbours(topology.Desired(topology.Spec{Type: topology.Line, Nodes: nodes}))
+}
+
 // In one network after the other, so that a change of shape is seen too: what the old one had must go.
 func TestEachShapeHasItsEdgesAndNoOthersIntegration(t *testing.T) {
 	long(t)
