@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -364,21 +365,35 @@ func (l *lab) tryAddresses(name string, nodes int) ([]string, error) {
 	return list, nil
 }
 
+// ofEach asks a question of every node of a network, of several at the same time.
+func ofEach[T any](l *lab, name string, nodes int, ask func(pod string) (T, error)) []T {
+	l.Helper()
+	answers := make([]T, nodes)
+	var group errgroup.Group
+	group.SetLimit(5)
+	for i := range nodes {
+		group.Go(func() (err error) {
+			answers[i], err = ask(fmt.Sprintf("%s-sts-%d", name, i))
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		l.Fatal(err)
+	}
+	return answers
+}
+
 // exactly checks that the nodes have the connections that neighbours says, and no others. It looks once: at the moment
 // that Ready turns true, it has to be so.
 func (l *lab) exactly(name string, nodes int, neighbours func(i int) []int) {
 	l.Helper()
 	addresses := l.addresses(name, nodes)
-	for i := range nodes {
+	for i, got := range ofEach(l, name, nodes, l.peersOf) {
 		var want []string
 		for _, n := range neighbours(i) {
 			want = append(want, addresses[n])
 		}
 		slices.Sort(want)
-		got, err := l.peersOf(fmt.Sprintf("%s-sts-%d", name, i))
-		if err != nil {
-			l.Fatal(err)
-		}
 		if !slices.Equal(got, want) {
 			l.Errorf("node %d of %s is connected with %v, and should be with %v", i, name, got, want)
 		}

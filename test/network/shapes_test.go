@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -35,59 +36,36 @@ func line(nodes int) func(int) []int {
 	return neighbours(topology.Desired(topology.Spec{Type: topology.Line, Nodes: nodes}))
 }
 
-// In one network after the other, so that a change of shape is seen too: what the old one had must go.
+// In one network, so that each change of shape is seen too: what the old one had must go.
 func TestEachShapeHasItsEdgesAndNoOthersIntegration(t *testing.T) {
 	long(t)
-	t.Parallel()
-	ring := func(n int) func(int) []int {
-		return func(i int) []int { return []int{(i + n - 1) % n, (i + 1) % n} }
-	}
-	star := func(i int) []int {
-		if i > 0 {
-			return []int{0}
-		}
-		return others(12)(0)
-	}
-	type shape struct {
-		nodes      int
-		topology   v1.Topology
-		neighbours func(int) []int
-	}
-	for _, test := range []struct {
-		name   string
-		shapes []shape
+	random := topology.Spec{Type: topology.Random, Nodes: 30, Degree: 4, Seed: 7}
+	l := newLab(t, random.Nodes)
+	l.create(network("shaped", 10))
+	for _, shape := range []struct {
+		nodes    int
+		topology v1.Topology
+		want     func(int) []int
 	}{
-		{"ring-and-star", []shape{
-			{12, v1.Topology{Type: v1.TopologyRing}, ring(12)},
-			{12, v1.Topology{Type: v1.TopologyStar}, star},
-		}},
-		{"mesh-of-ten-and-twenty", []shape{
-			{10, v1.Topology{Type: v1.TopologyMesh}, others(10)},
-			{20, v1.Topology{Type: v1.TopologyMesh}, others(20)},
-		}},
-		{"random", []shape{
-			{30, v1.Topology{Type: v1.TopologyRandom, Degree: ptr.To(int32(4)), Seed: ptr.To(int64(7))},
-				neighbours(topology.Desired(topology.Spec{Type: topology.Random, Nodes: 30, Degree: 4, Seed: 7}))},
+		{10, v1.Topology{Type: v1.TopologyMesh}, others(10)},
+		{20, v1.Topology{Type: v1.TopologyMesh}, others(20)},
+		{30, v1.Topology{Type: v1.TopologyRandom, Degree: ptr.To(int32(4)), Seed: ptr.To(int64(7))}, neighbours(topology.Desired(random))},
+		{12, v1.Topology{Type: v1.TopologyRing}, func(i int) []int { return []int{(i + 11) % 12, (i + 1) % 12} }},
+		{12, v1.Topology{Type: v1.TopologyStar}, func(i int) []int {
+			if i > 0 {
+				return []int{0}
+			}
+			return others(12)(0)
 		}},
 	} {
-		t.Run(test.name, func(t *testing.T) {
-			most := 0
-			for _, s := range test.shapes {
-				most = max(most, s.nodes)
-			}
-			l := newLab(t, most)
-			for i, s := range test.shapes {
-				if i == 0 {
-					n := network(test.name, int32(s.nodes)) //nolint:gosec // a small number
-					n.Spec.Topology = &s.topology
-					l.create(n)
-				} else {
-					l.change(test.name, func(spec *v1.BitcoinNetworkSpec) { spec.Nodes, spec.Topology = int32(s.nodes), &s.topology }) //nolint:gosec // a small number
-				}
-				l.ready(test.name, patience)
-				l.exactly(test.name, s.nodes, s.neighbours)
-			}
-		})
+		if !t.Run(fmt.Sprintf("%s-of-%d", strings.ToLower(string(shape.topology.Type)), shape.nodes), func(t *testing.T) {
+			l := &lab{T: t, namespace: l.namespace}
+			l.change("shaped", func(spec *v1.BitcoinNetworkSpec) { spec.Nodes, spec.Topology = int32(shape.nodes), &shape.topology }) //nolint:gosec // a small number
+			l.ready("shaped", patience)
+			l.exactly("shaped", shape.nodes, shape.want)
+		}) {
+			t.FailNow()
+		}
 	}
 }
 
