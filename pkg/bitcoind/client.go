@@ -35,7 +35,7 @@ type Observer func(method string, took time.Duration, err error)
 // Dial opens a connection to <host>:<port>, the host being that of an Endpoint.
 type Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
-// NewClient returns a client that uses a connection to a node again while it is fresh: for two seconds, or for as long as
+// NewClient returns a client that uses a connection to a node again while it is fresh: for half a second, or for as long as
 // bitcoind itself keeps it where dial, which may be dear, is given. The observer may be nil, and so may dial, for TCP.
 func NewClient(observer Observer, dial Dial) *Client {
 	if observer == nil {
@@ -46,7 +46,7 @@ func NewClient(observer Observer, dial Dial) *Client {
 	if dial == nil {
 		// The calls of one look share a connection. Kept until the next look, those to thousands of nodes would be most of
 		// the operator's memory.
-		idle = 2 * time.Second
+		idle = 500 * time.Millisecond
 		dial = (&net.Dialer{Timeout: 2 * time.Second, KeepAlive: 15 * time.Second}).DialContext
 	}
 	return &Client{

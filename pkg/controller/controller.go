@@ -80,6 +80,9 @@ func Add(mgr ctrl.Manager, options Options) error {
 	if err := mgr.Add(r.nodes); err != nil {
 		return err
 	}
+	if err := indexByNetwork(mgr.GetFieldIndexer()); err != nil {
+		return err
+	}
 	if err := registerMetrics(r.memory); err != nil {
 		return err
 	}
@@ -94,6 +97,29 @@ func Add(mgr ctrl.Manager, options Options) error {
 		WatchesRawSource(source.Channel(wake, &handler.EnqueueRequestForObject{})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: options.MaxConcurrentReconciles}).
 		Complete(r)
+}
+
+// indexNetwork is the index in the cache by which the objects of a network are found. To go through the labels of all that
+// there are, at each look, would be most of the operator's work where a namespace has a thousand networks.
+const indexNetwork = "network"
+
+func indexByNetwork(indexer client.FieldIndexer) error {
+	for _, kind := range []client.Object{&corev1.Pod{}, &corev1.Service{}, &corev1.ConfigMap{}, &appsv1.StatefulSet{}} {
+		err := indexer.IndexField(context.Background(), kind, indexNetwork, func(object client.Object) []string {
+			return []string{resources.NetworkOf(object.GetLabels())}
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// objectsOf selects what is labelled as a network's in the cache; the objects are not to be changed.
+func objectsOf(network *v1.BitcoinNetwork) []client.ListOption {
+	return []client.ListOption{
+		client.InNamespace(network.Namespace), client.MatchingFields{indexNetwork: network.Name}, client.UnsafeDisableDeepCopy,
+	}
 }
 
 // deletion lets the update through that sets a deletion timestamp; it changes the generation of some kinds only.

@@ -10,7 +10,6 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 	"github.com/christianb93/bitcoin-controller/pkg/resources"
@@ -98,8 +97,7 @@ func (l *look) fingerprint() string {
 // readPods finds the pods of the network's nodes, and those that should be gone.
 func (r *Reconciler) readPods(ctx context.Context, l *look) error {
 	var pods corev1.PodList
-	err := r.client.List(ctx, &pods, client.InNamespace(l.network.Namespace),
-		client.MatchingLabels(resources.Labels(l.network.Name)), client.UnsafeDisableDeepCopy)
+	err := r.client.List(ctx, &pods, objectsOf(l.network)...)
 	if err != nil {
 		return err
 	}

@@ -78,8 +78,7 @@ func (r *Reconciler) applyObjects(ctx context.Context, l *look) error {
 func (r *Reconciler) ownedObjects(ctx context.Context, l *look) (map[string]client.Object, error) {
 	there := map[string]client.Object{}
 	for _, list := range []client.ObjectList{&corev1.ServiceList{}, &corev1.ConfigMapList{}, &appsv1.StatefulSetList{}} {
-		err := r.client.List(ctx, list, client.InNamespace(l.network.Namespace),
-			client.MatchingLabels(resources.Labels(l.network.Name)), client.UnsafeDisableDeepCopy)
+		err := r.client.List(ctx, list, objectsOf(l.network)...)
 		if err != nil {
 			return nil, err
 		}

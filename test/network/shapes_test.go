@@ -40,7 +40,8 @@ func line(nodes int) func(int) []int {
 func TestEachShapeHasItsEdgesAndNoOthersIntegration(t *testing.T) {
 	long(t)
 	random := topology.Spec{Type: topology.Random, Nodes: 30, Degree: 4, Seed: 7}
-	l := newLab(t, random.Nodes)
+	// It would take all the room that there is for others.
+	l := newLabAlone(t)
 	l.create(network("shaped", 10))
 	for _, shape := range []struct {
 		nodes    int
