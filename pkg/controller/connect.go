@@ -23,7 +23,7 @@ func (r *Reconciler) connect(ctx context.Context, l *look) error {
 	l.lingering = l.stillLingering()
 	l.connected, l.missing = topology.Connected(l.desired, nodes)
 	actions := topology.Plan(l.desired, nodes)
-	l.pending = len(actions)
+	l.pending = l.memory.acting() + len(actions)
 	byNode := map[int][]topology.Action{}
 	for _, action := range actions {
 		byNode[action.Node] = append(byNode[action.Node], action)

@@ -33,7 +33,7 @@ type look struct {
 
 	desired   []topology.Edge
 	connected int
-	// pending is the number of calls that were made to change connections.
+	// pending is the number of calls that were made to change connections, or are still under way.
 	pending int
 	missing []topology.Edge
 	// lingering is the time until no node may dial out of an old copy of its list any more, 0 when that is over.

@@ -249,6 +249,20 @@ func (m *memory) act(pod *corev1.Pod) (done func(), ok bool) {
 	}, true
 }
 
+// acting is the number of nodes that carry out changes from an earlier look: what they do may not show yet, and what they took
+// off their lists is not known to linger.
+func (m *memory) acting() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	acting := 0
+	for _, known := range m.nodes {
+		if known.acting {
+			acting++
+		}
+	}
+	return acting
+}
+
 // answerOf returns the node's answer, or why there is none.
 func (m *memory) answerOf(pod *corev1.Pod, now time.Time) (*answer, error) {
 	m.mu.Lock()

@@ -5,7 +5,8 @@ const (
 	// ConditionNodesReady is true when every node's pod is ready and its bitcoind answers the operator.
 	ConditionNodesReady = "NodesReady"
 	// ConditionConnected is true when every connection that the topology asks for exists, as the bitcoinds at both
-	// ends report it, and no other one between nodes of the network does.
+	// ends report it, and no other one between nodes of the network does, nor can come back: for some seconds a bitcoind
+	// may still dial what was taken off its list.
 	ConditionConnected = "Connected"
 	// ConditionSynced is true when all nodes are on one branch and none is more than one block behind.
 	ConditionSynced = "Synced"
