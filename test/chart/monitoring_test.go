@@ -173,9 +173,13 @@ func register(t *testing.T) {
 	if err := v1.AddToScheme(scheme.Scheme); err != nil {
 		t.Fatal(err)
 	}
+	mapper := meta.NewDefaultRESTMapper(nil)
+	for kind := range scheme.Scheme.AllKnownTypes() {
+		mapper.Add(kind, meta.RESTScopeNamespace)
+	}
 	mgr, err := ctrl.NewManager(&rest.Config{Host: "127.0.0.1:1"}, ctrl.Options{
 		Scheme: scheme.Scheme, Metrics: metricsserver.Options{BindAddress: "0"}, HealthProbeBindAddress: "0",
-		MapperProvider: func(*rest.Config, *http.Client) (meta.RESTMapper, error) { return meta.NewDefaultRESTMapper(nil), nil },
+		MapperProvider: func(*rest.Config, *http.Client) (meta.RESTMapper, error) { return mapper, nil },
 	})
 	if err != nil {
 		t.Fatal(err)
