@@ -97,6 +97,7 @@ func TestEditRefuses(t *testing.T) {
 		"an empty document":                {"", "image", ErrPathNotFound, ""},
 		"an index past the end":            {"a: [1]", "a[1]", ErrPathNotFound, ""},
 		"a mapping":                        {"image: {tag: a}", "image", ErrNotScalar, ""},
+		"a number and a text, both a key":  {"0: a\n\"0\": b\n", "0", ErrNotYAML, "keep one"},
 		"an alias of a mapping":            {"a: &x {b: c}\nd: *x", "d", ErrNotScalar, ""},
 		"a path through an alias":          {"a: &x {b: c}\nd: *x", "d.b", ErrPathNotFound, "alias"},
 		"a key that is only merged in":     {"a: &x {b: c}\nd: {<<: *x}", "d.b", ErrPathNotFound, ""},

@@ -111,13 +111,20 @@ func (p place) step(s step) (place, error) {
 		next.value = parent.Content[s.index]
 		return next, nil
 	case parent.Kind == yaml.MappingNode && s.index < 0:
-		// Of two equal keys Helm reads the last.
-		for i := len(parent.Content) - 2; i >= 0; i -= 2 {
-			if key := parent.Content[i]; key.Kind == yaml.ScalarNode && key.Value == s.key {
-				next.key, next.value = key, parent.Content[i+1]
-				next.indent = min(next.indent, key.Column-1) // the mapping's own column may be that of an anchor
-				return next, nil
+		for i := 0; i < len(parent.Content); i += 2 {
+			key := parent.Content[i]
+			if key.Kind != yaml.ScalarNode || key.Value != s.key {
+				continue
 			}
+			if next.key != nil && next.key.ShortTag() != key.ShortTag() {
+				return place{}, fmt.Errorf("the key %s is there twice, as %s and as %s, and Helm reads now one and now the other; keep one: %w", s.key, next.key.ShortTag(), key.ShortTag(), ErrNotYAML)
+			}
+			// Of two equal keys Helm reads the last.
+			next.key, next.value = key, parent.Content[i+1]
+		}
+		if next.key != nil {
+			next.indent = min(next.indent, next.key.Column-1) // the mapping's own column may be that of an anchor
+			return next, nil
 		}
 	}
 	return place{}, ErrPathNotFound
