@@ -3,10 +3,9 @@ package network
 import (
 	"os"
 	"path/filepath"
-	"slices"
+	"strings"
 	"testing"
 
-	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 
@@ -21,69 +20,28 @@ func TestEachSampleManifestBecomesReadyIntegration(t *testing.T) {
 	if err != nil || len(files) < 12 {
 		t.Fatalf("%d manifests, %v", len(files), err)
 	}
-	var shapes []*v1.BitcoinNetwork
 	for _, file := range files {
-		n := sample(t, file)
-		if onlyShaped(n.Spec) {
-			shapes = append(shapes, n)
-			continue
-		}
-		t.Run(n.Name, func(t *testing.T) {
-			l := newLab(t, int(n.Spec.Nodes)+1)
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {
+			l := newLab(t, 10)
+			text, err := os.ReadFile(file) //nolint:gosec // a file of this repository
+			if err != nil {
+				t.Fatal(err)
+			}
+			n := &v1.BitcoinNetwork{}
+			if err := yaml.UnmarshalStrict(text, n); err != nil {
+				t.Fatal(err)
+			}
 			if n.Spec.Secret != "" {
 				l.secret(n.Spec.Secret, "user", "password")
 			}
 			l.create(n)
-			l.becomesReady(n.Name)
+			status := l.ready(n.Name, patience).Status
+			if want := len(status.Nodes); want == 0 || int(status.ReadyNodes) != want || status.Connections != status.DesiredConnections {
+				t.Errorf("Ready with %d of %d nodes, %s connections", status.ReadyNodes, want, status.Connected)
+			}
+			l.notStalled(n.Name)
 		})
 	}
-	// Those that ask for nothing but a shape share their nodes, the smaller ones first.
-	t.Run("shapes", func(t *testing.T) {
-		slices.SortFunc(shapes, func(a, b *v1.BitcoinNetwork) int { return int(a.Spec.Nodes - b.Spec.Nodes) })
-		l := newLab(t, int(shapes[len(shapes)-1].Spec.Nodes))
-		for i, n := range shapes {
-			t.Run(n.Name, func(t *testing.T) {
-				l := &lab{T: t, namespace: l.namespace}
-				networks := cluster.networks.BitcoincontrollerV1().BitcoinNetworks(l.namespace)
-				if _, err := networks.Create(t.Context(), n, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}}); err != nil {
-					t.Fatal(err)
-				}
-				if i == 0 {
-					l.create(&v1.BitcoinNetwork{ObjectMeta: metav1.ObjectMeta{Name: "shaped"}, Spec: n.Spec})
-				} else {
-					l.change("shaped", func(spec *v1.BitcoinNetworkSpec) { *spec = n.Spec })
-				}
-				l.becomesReady("shaped")
-			})
-		}
-	})
-}
-
-func sample(t *testing.T, file string) *v1.BitcoinNetwork {
-	t.Helper()
-	text, err := os.ReadFile(file) //nolint:gosec // a file of this repository
-	if err != nil {
-		t.Fatal(err)
-	}
-	n := &v1.BitcoinNetwork{}
-	if err := yaml.UnmarshalStrict(text, n); err != nil {
-		t.Fatalf("%s: %v", file, err)
-	}
-	return n
-}
-
-// onlyShaped tells whether a network needs no other pods than any network of its size.
-func onlyShaped(spec v1.BitcoinNetworkSpec) bool {
-	return equality.Semantic.DeepEqual(spec, v1.BitcoinNetworkSpec{Nodes: spec.Nodes, Topology: spec.Topology, Partitions: spec.Partitions})
-}
-
-func (l *lab) becomesReady(name string) {
-	l.Helper()
-	status := l.ready(name, patience).Status
-	if want := len(status.Nodes); want == 0 || int(status.ReadyNodes) != want || status.Connections != status.DesiredConnections {
-		l.Errorf("Ready with %d of %d nodes, %s connections", status.ReadyNodes, want, status.Connected)
-	}
-	l.notStalled(name)
 }
 
 // notStalled checks that nothing waits for somebody's help.

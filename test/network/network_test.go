@@ -82,22 +82,21 @@ func (l *lab) told(network, reason string) []string {
 func TestReadyIsNeverEarlyIntegration(t *testing.T) {
 	long(t)
 	t.Parallel()
-	for _, nodes := range []int{2, 5} {
-		t.Run(strconv.Itoa(nodes), func(t *testing.T) {
+	for run := range 8 {
+		t.Run(strconv.Itoa(run), func(t *testing.T) {
+			nodes := 2 + run%4
 			l := newLab(t, nodes)
 			l.create(network("early", int32(nodes))) //nolint:gosec // a small number
 			l.ready("early", patience)
 			l.exactly("early", nodes, others(nodes))
-			for run := range 5 {
-				l.replace("early", fmt.Sprintf("early-sts-%d", run%nodes))
-				l.exactly("early", nodes, others(nodes))
-				l.change("early", func(spec *v1.BitcoinNetworkSpec) { spec.Topology = &v1.Topology{Type: v1.TopologyLine} })
-				l.ready("early", patience)
-				l.exactly("early", nodes, line(nodes))
-				l.change("early", func(spec *v1.BitcoinNetworkSpec) { spec.Topology = nil })
-				l.ready("early", patience)
-				l.exactly("early", nodes, others(nodes))
-			}
+			l.replace("early", fmt.Sprintf("early-sts-%d", run%nodes))
+			l.exactly("early", nodes, others(nodes))
+			l.change("early", func(spec *v1.BitcoinNetworkSpec) { spec.Topology = &v1.Topology{Type: v1.TopologyLine} })
+			l.ready("early", patience)
+			l.exactly("early", nodes, line(nodes))
+			l.change("early", func(spec *v1.BitcoinNetworkSpec) { spec.Topology = nil })
+			l.ready("early", patience)
+			l.exactly("early", nodes, others(nodes))
 		})
 	}
 }
