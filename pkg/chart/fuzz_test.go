@@ -84,11 +84,15 @@ func FuzzEdit(f *testing.F) {
 
 // mustEdit tells whether there is no reason to refuse: Helm reads the document, and finds at path what the editor finds
 // there, a value and not an empty list item. Anchors, aliases and tags may be a reason, and a block scalar that begins at
-// the very left: YAML lets no other scalar stand there.
+// the very left: YAML lets no other scalar stand there. Another is a block scalar with # right behind its head, which the
+// parser takes, though a comment needs white space before it (YAML 1.2, 8.1.1).
 func mustEdit(doc, path string, docs []*yaml.Node) bool {
 	var read any
 	p, err := find(docs, path)
 	if err != nil || sigsyaml.Unmarshal([]byte(doc), &read) != nil || strings.ContainsAny(doc, "&*!") || strings.Contains(doc, "<<") || p.value.Column == 1 {
+		return false
+	}
+	if p.value.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 && headThenHash.MatchString(doc) {
 		return false
 	}
 	switch at := lookup(read, path).(type) {
@@ -221,6 +225,7 @@ func onlyTheScalar(t *testing.T, doc, out, path string, old *yaml.Node) {
 var (
 	aTag         = regexp.MustCompile(`^![^ \t\r\n,\]}]*[ \t\r\n]*`)
 	blockHead    = regexp.MustCompile(`^[|>][-+0-9]*`)
+	headThenHash = regexp.MustCompile(`[|>][-+0-9]*#`)
 	anyLineBreak = regexp.MustCompile("\r|\n|\u0085|\u2028|\u2029")
 )
 
