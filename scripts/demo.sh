@@ -55,24 +55,6 @@ down() {
   say 'the demo is removed; caches stay in '"$cache_dir"
 }
 
-# Helm itself, where it is not installed, from its Go module.
-have_helm() {
-  if command -v helm >/dev/null; then
-    helm=helm
-    return
-  fi
-  local version
-  version=$(cd "$root" && go list -m -f '{{.Version}}' helm.sh/helm/v3)
-  helm=$cache_dir/bin/helm-$version
-  [[ -x $helm ]] && return
-  local at=$SECONDS tmp
-  say "helm $version: building …"
-  tmp=$(mktemp -d "$cache_dir/bin/helm.XXXXXX")
-  (cd "$tmp" && GOBIN=$tmp "${static[@]}" go install "helm.sh/helm/v3/cmd/helm@$version")
-  mv "$tmp/helm" "$helm" && rmdir "$tmp"
-  took "helm $version: built" "$at"
-}
-
 # pipeline: one commit through all stages; its result is kept in .demo/result.
 pipeline() {
   local at=$SECONDS

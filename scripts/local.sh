@@ -9,9 +9,6 @@ export QA_SIGNING_KEY_FILE=$place/keys/qa.key QA_PUBLIC_KEY_FILE=$place/keys/qa.
 # What runs for long ends with this script, also when that is killed.
 tied=(env)
 if command -v setpriv >/dev/null && setpriv --pdeathsig TERM true 2>/dev/null; then tied=(setpriv --pdeathsig TERM); fi
-took() { say "$1 ($((SECONDS - ${2:-0})) s)"; }
-# As the image is built, so that Go compiles once what the tool, the image and the tests share, in whatever checkout.
-static=(env CGO_ENABLED=0 GOFLAGS="${GOFLAGS:+$GOFLAGS }-trimpath")
 promoter() { "${tied[@]}" "${static[@]}" "$bin/chart-promoter" --config "$place/source/ci/pipeline.yaml" --work-dir "$place/work" "$@"; }
 source_git() { git -C "$place/source" -c user.name=local -c user.email=local@localhost -c commit.gpgsign=false -c core.hooksPath=/dev/null "$@"; }
 

@@ -1,4 +1,4 @@
-# Sourced by scripts that take a while: plain lines about each step, logs, a cache, keys.
+# Sourced by scripts that take a while: plain lines about each step, logs, a cache, keys, Helm.
 # shellcheck shell=bash
 
 # Where everything that can be made again lives. Deleting it costs time, nothing else.
@@ -24,6 +24,7 @@ lock() {
 }
 
 say() { printf '==> %s\n' "$*" >&2; }
+took() { say "$1 ($((SECONDS - ${2:-0})) s)"; }
 
 die() {
   printf 'error: %s\n' "$*" >&2
@@ -63,4 +64,26 @@ key_of() {
     printf '%s\n' "${words[@]}"
     find "$@" -type f -print0 | LC_ALL=C sort -z | xargs -0 "${sha256[@]}"
   } | "${sha256[@]}" | cut -c1-12
+}
+
+# As the image is built, so that Go compiles once what the tool, the image and the tests share, in whatever checkout.
+# shellcheck disable=SC2034 # see above
+static=(env CGO_ENABLED=0 GOFLAGS="${GOFLAGS:+$GOFLAGS }-trimpath")
+
+# Helm itself, where it is not installed, from its Go module.
+have_helm() {
+  if command -v helm >/dev/null; then
+    helm=helm
+    return
+  fi
+  local version
+  version=$(cd "$root" && go list -m -f '{{.Version}}' helm.sh/helm/v3)
+  helm=$cache_dir/bin/helm-$version
+  [[ -x $helm ]] && return
+  local at=$SECONDS tmp
+  say "helm $version: building …"
+  tmp=$(mktemp -d "$cache_dir/bin/helm.XXXXXX")
+  (cd "$tmp" && GOBIN=$tmp "${static[@]}" go install "helm.sh/helm/v3/cmd/helm@$version")
+  mv "$tmp/helm" "$helm" && rmdir "$tmp"
+  took "helm $version: built" "$at"
 }

@@ -9,7 +9,6 @@ import (
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
-	sigsyaml "sigs.k8s.io/yaml"
 )
 
 // Change gives the scalar at Path a new value.
@@ -43,6 +42,11 @@ func Edit(doc []byte, changes []Change) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	// What is no YAML to Helm at all is refused by check.
+	helm, err := readAsHelm(doc)
+	if chance := errChance(""); errors.As(err, &chance) {
+		return nil, err
+	}
 	src := newSource(doc)
 	wanted := map[*yaml.Node]string{}
 	var splices []splice
@@ -57,7 +61,7 @@ func Edit(doc []byte, changes []Change) ([]byte, error) {
 		if old, ok := wanted[place.value]; ok && old != c.Value {
 			return nil, fmt.Errorf("%s is given two values: %w", c.Path, ErrNotYAML)
 		}
-		if _, ok := wanted[place.value]; ok || place.reads(c.Value) {
+		if _, ok := wanted[place.value]; ok || place.reads(c.Value) && lookup(helm, c.Path) == any(c.Value) {
 			continue
 		}
 		wanted[place.value] = c.Value
@@ -80,7 +84,10 @@ func Settable(doc []byte, path string) error {
 	if err != nil {
 		return err
 	}
-	_, err = find(docs, path)
+	if _, err := find(docs, path); err != nil {
+		return err
+	}
+	_, err = readAsHelm(doc)
 	return err
 }
 
@@ -142,9 +149,9 @@ func check(before []*yaml.Node, out []byte, wanted map[*yaml.Node]string, change
 	if len(changes) == 0 {
 		return nil
 	}
-	var read any
-	if err := sigsyaml.Unmarshal(out, &read); err != nil {
-		return fmt.Errorf("%w: %w", ErrNotYAML, err)
+	read, err := readAsHelm(out)
+	if err != nil {
+		return err
 	}
 	for _, c := range changes {
 		if got := lookup(read, c.Path); got != any(c.Value) {

@@ -87,9 +87,12 @@ func FuzzEdit(f *testing.F) {
 // the very left: YAML lets no other scalar stand there. Another is a block scalar with # right behind its head, which the
 // parser takes, though a comment needs white space before it (YAML 1.2, 8.1.1).
 func mustEdit(doc, path string, docs []*yaml.Node) bool {
-	var read any
 	p, err := find(docs, path)
-	if err != nil || sigsyaml.Unmarshal([]byte(doc), &read) != nil || strings.ContainsAny(doc, "&*!") || strings.Contains(doc, "<<") || p.value.Column == 1 {
+	if err != nil {
+		return false
+	}
+	read, err := readAsHelm([]byte(doc))
+	if err != nil || strings.ContainsAny(doc, "&*!") || strings.Contains(doc, "<<") || p.value.Column == 1 {
 		return false
 	}
 	if p.value.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 && headThenHash.MatchString(doc) {
@@ -229,6 +232,9 @@ var (
 	anyLineBreak = regexp.MustCompile("\r|\n|\u0085|\u2028|\u2029")
 )
 
+// yamlSpace is all that is white to YAML 1.1. Other spaces of Unicode are letters to it.
+const yamlSpace = " \t\r\n\u0085\u2028\u2029"
+
 // isReplaced tells whether doc is before, the scalar old, and after.
 func isReplaced(doc, before, after string, old *yaml.Node) bool {
 	const quoted, block = yaml.SingleQuotedStyle | yaml.DoubleQuotedStyle, yaml.LiteralStyle | yaml.FoldedStyle
@@ -265,11 +271,11 @@ func isReplaced(doc, before, after string, old *yaml.Node) bool {
 		// Blank lines after the text stay. Spaces at the end of its last line belong to it.
 		lines := anyLineBreak.Split(text, -1)
 		last := lines[len(lines)-1]
-		return (text == "" || strings.TrimSpace(last) != "") && slices.Equal(strings.Fields(text), strings.Fields(old.Value))
+		return (text == "" || strings.Trim(last, yamlSpace) != "") && slices.Equal(strings.Fields(text), strings.Fields(old.Value))
 	case old.Style&quoted != 0:
 		var alone []string
 		err := yaml.Unmarshal([]byte("["+text+"\n]"), &alone)
 		return err == nil && len(alone) == 1 && alone[0] == old.Value && strings.ContainsAny(text[:1], `"'`) && text[0] == text[len(text)-1]
 	}
-	return strings.TrimSpace(text) == text && slices.Equal(strings.Fields(text), strings.Fields(old.Value))
+	return strings.Trim(text, yamlSpace) == text && slices.Equal(strings.Fields(text), strings.Fields(old.Value))
 }

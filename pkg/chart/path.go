@@ -72,7 +72,7 @@ type place struct {
 	flow   bool // inside { } or [ ]
 }
 
-// reads tells whether a reader gets this string there already.
+// reads tells whether the editor's reader gets this string there already.
 func (p place) reads(value string) bool {
 	return p.value.Kind == yaml.ScalarNode && p.value.ShortTag() == "!!str" && p.value.Value == value
 }
@@ -113,11 +113,8 @@ func (p place) step(s step) (place, error) {
 	case parent.Kind == yaml.MappingNode && s.index < 0:
 		for i := 0; i < len(parent.Content); i += 2 {
 			key := parent.Content[i]
-			if key.Kind != yaml.ScalarNode || key.Value != s.key {
+			if key.Kind != yaml.ScalarNode || helmKey(key) != s.key {
 				continue
-			}
-			if next.key != nil && next.key.ShortTag() != key.ShortTag() {
-				return place{}, fmt.Errorf("the key %s is there twice, as %s and as %s, and Helm reads now one and now the other; keep one: %w", s.key, next.key.ShortTag(), key.ShortTag(), ErrNotYAML)
 			}
 			// Of two equal keys Helm reads the last.
 			next.key, next.value = key, parent.Content[i+1]

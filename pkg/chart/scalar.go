@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
@@ -45,6 +44,9 @@ func lineBreak(b []byte) int {
 	}
 	return 0
 }
+
+// isWhite tells what the parser takes for white space or a line break. Other spaces of Unicode are letters to it.
+func isWhite(r rune) bool { return strings.ContainsRune(" \t\r\n\u0085\u2028\u2029", r) }
 
 var errPosition = fmt.Errorf("its position in the file cannot be told: %w", ErrNotYAML)
 
@@ -167,8 +169,8 @@ func (s source) end(at int, n *yaml.Node) (int, error) {
 	// A plain scalar has no escapes, but its lines are folded: the words are in
 	// the text as they are in the value, with other white space between them.
 	i := 0
-	for _, word := range strings.Fields(n.Value) {
-		i += len(rest[i:]) - len(bytes.TrimLeftFunc(rest[i:], unicode.IsSpace))
+	for _, word := range strings.FieldsFunc(n.Value, isWhite) {
+		i += len(rest[i:]) - len(bytes.TrimLeftFunc(rest[i:], isWhite))
 		if !bytes.HasPrefix(rest[i:], []byte(word)) {
 			return 0, errPosition
 		}

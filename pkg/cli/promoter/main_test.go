@@ -72,6 +72,14 @@ func quietGo(t *testing.T) string {
 
 func newPlace(t *testing.T) *place {
 	t.Helper()
+	p := emptyPlace(t)
+	p.fill()
+	return p
+}
+
+// emptyPlace has its registry, and no source yet.
+func emptyPlace(t *testing.T) *place {
+	t.Helper()
 	// The compiler's cache is below HOME.
 	t.Setenv("GOCACHE", goCache())
 	t.Setenv("HOME", t.TempDir())
@@ -85,9 +93,14 @@ func newPlace(t *testing.T) *place {
 	srv := httptest.NewServer(registry)
 	t.Cleanup(srv.Close)
 	base := t.TempDir()
-	p := &place{t: t, dir: base + "/source", registry: kept, env: map[string]string{
+	return &place{t: t, dir: base + "/source", registry: kept, env: map[string]string{
 		"HOST": strings.TrimPrefix(srv.URL, "http://"), "QA": base + "/qa.git", "PROD": base + "/prod",
 	}}
+}
+
+// fill writes a program and its chart, and commits them.
+func (p *place) fill() {
+	p.t.Helper()
 	for path, content := range map[string]string{
 		"ci/pipeline.yaml": config, "go.mod": "module example.com/hello\n\ngo 1.24\n", "cmd/hello/main.go": "package main\n\nfunc main() {}\n",
 		"chart/Chart.yaml": "apiVersion: v2\nname: hello\nversion: 0.0.1\nappVersion: dev\n", "chart/values.yaml": "image: {tag: x}\n",
@@ -95,8 +108,7 @@ func newPlace(t *testing.T) *place {
 	} {
 		p.write(path, content)
 	}
-	shell(t, p.dir, "git init -q -b main . && git init -q --bare -b main "+base+"/qa.git && "+commitAll)
-	return p
+	shell(p.t, p.dir, "git init -q -b main . && git init -q --bare -b main "+filepath.Dir(p.dir)+"/qa.git && "+commitAll)
 }
 
 const commitAll = "git add -A && git -c user.name=a -c user.email=a@localhost commit -qm change"
@@ -201,6 +213,11 @@ func (p *place) key() {
 	if code, _, msg := p.call("keygen", p.dir+"/dist/qa"); code != 0 {
 		p.t.Fatal(msg)
 	}
+	p.readKey()
+}
+
+func (p *place) readKey() {
+	p.t.Helper()
 	for env, file := range map[string]string{"QA_KEY": "qa.key", "QA_PUB": "qa.pub"} {
 		data, err := os.ReadFile(p.dir + "/dist/" + file)
 		if err != nil {

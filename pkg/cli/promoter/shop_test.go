@@ -1,6 +1,7 @@
 package promoter
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -30,17 +31,64 @@ var targets = map[string]string{
 	"git": `{git: "${PROD}", page: true, statusPage: true}`, "directory": `{directory: "${PROD}", page: true, statusPage: true}`, "oci": `{oci: "${PROD}"}`,
 }
 
+// kept are shops as newShop leaves them, by target and tag: to make one takes seconds, to copy it not. No test of this
+// package runs beside another one.
+var (
+	kept    = map[[2]string]string{}
+	keptDir string
+)
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	_ = os.RemoveAll(keptDir)
+	os.Exit(code)
+}
+
 func newShop(t *testing.T, target, tag string) *shop {
 	t.Helper()
-	s := &shop{place: newPlace(t)}
+	s := &shop{place: emptyPlace(t)}
 	s.kubeconfig, s.api = newAPIServer(t)
-	s.configure(strings.NewReplacer("[go, test, ./...]", `["true"]`, `{directory: "${PROD}"}`, targets[target]).Replace(config))
-	s.write("chart/templates/NOTES.txt", "Installed.\n")
-	shell(t, s.dir, commitAll+" && git tag "+tag)
-	s.key()
 	s.empty(target)
-	s.must("build")
+	of := [2]string{target, tag}
+	if kept[of] == "" {
+		s.fill()
+		s.configure(strings.NewReplacer("[go, test, ./...]", `["true"]`, `{directory: "${PROD}"}`, targets[target]).Replace(config))
+		s.write("chart/templates/NOTES.txt", "Installed.\n")
+		shell(t, s.dir, commitAll+" && git tag "+tag)
+		s.key()
+		s.must("build")
+		kept[of] = s.keep()
+		return s
+	}
+	shell(t, kept[of], "cp -a source "+s.dir+" && cp -a registry/. "+s.registry+" && cp -a work "+s.env["WORK"])
+	// The registry has another address in each test.
+	host, err := os.ReadFile(kept[of] + "/host")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.change(s.env["WORK"]+"/build.json", func(b []byte) []byte { return bytes.ReplaceAll(b, host, []byte(s.env["HOST"])) })
+	s.readKey()
 	return s
+}
+
+// keep copies the shop to where it outlives the test.
+func (s *shop) keep() string {
+	s.t.Helper()
+	if keptDir == "" {
+		var err error
+		if keptDir, err = os.MkdirTemp("", "shops"); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	dir, err := os.MkdirTemp(keptDir, "")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := os.WriteFile(dir+"/host", []byte(s.env["HOST"]), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	shell(s.t, dir, "cp -a "+s.dir+" source && cp -a "+s.registry+" registry && cp -a "+s.env["WORK"]+" work")
+	return dir
 }
 
 func (s *shop) configure(text string) { s.write("ci/pipeline.yaml", text) }

@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# Fails when a part of the programs has a known vulnerability that their code reaches, or when kube-score finds something in
+# the chart, with any of its values, that the chart's README does not explain. Changes nothing in the clone.
+#
+# The vulnerabilities are those of https://vuln.go.dev, or of the Go module golang.org/x/vulndb where that site cannot be
+# reached. Those of Go's own library go away with a newer Go, which is what releases are built with: they are only told.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source-path=SCRIPTDIR source=step.sh
+. "$root/scripts/step.sh"
+command -v go >/dev/null || PATH=$PATH:/usr/local/go/bin
+cd "$root"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+problems=0
+
+# tool PACKAGE: builds it once for each version that ci/tools/scan names; sets $tool.
+tool() {
+  local name version
+  name=$(basename "$1")
+  version=$(cd ci/tools/scan && go list -f '{{.Module.Version}}' "$1")
+  tool=$cache_dir/bin/$name-$version
+  [[ ! -x $tool ]] || return 0
+  step "$name $version" built go -C ci/tools/scan build -o "$tool.part" "$1"
+  mv "$tool.part" "$tool"
+}
+
+# The module has the database's entries; its own program makes the index.
+database() {
+  local module
+  module=$(cd "$work" && go mod download -json golang.org/x/vulndb@latest | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
+  (cd "$module" && go run ./cmd/indexdb -vulns data/osv -out "$work/vulndb")
+}
+
+tool golang.org/x/vuln/cmd/govulncheck
+where=()
+if ! "${within[@]}" 20 curl -fsSo /dev/null https://vuln.go.dev/index/db.json 2>/dev/null; then
+  step 'vulnerability database' made database
+  where=(-db "file://$work/vulndb")
+fi
+# As the image is built. 3 is the exit code for findings.
+status=0
+CGO_ENABLED=0 GOFLAGS="${GOFLAGS:+$GOFLAGS }-trimpath" "$tool" ${where[@]+"${where[@]}"} ./cmd/... >"$work/vulnerabilities" || status=$?
+((status == 0 || status == 3)) || die "govulncheck failed with exit code $status"
+if grep -q 'Found in: .*@v' "$work/vulnerabilities"; then
+  cat "$work/vulnerabilities" >&2
+  problems=$((problems + 1))
+elif ((status == 3)); then
+  say "$(grep -c '^Vulnerability #' "$work/vulnerabilities") vulnerabilities of $(go env GOVERSION)'s own library, none of modules; a newer Go has none: $(sed -n 's/.*Fixed in: .*@//p' "$work/vulnerabilities" | sort -uV | tail -n 1)"
+else
+  say 'no known vulnerability is reached'
+fi
+
+# What charts/bitcoin-controller/README.md explains, in the order of its table.
+explained=(
+  'CPU limit is not set'
+  'ImagePullPolicy is not set to Always'
+  'does not have a matching egress NetworkPolicy'
+  'Ephemeral Storage (limit|request) is not set'
+  'Deployment few replicas'
+  'smoke-test/.* v1/Pod: The pod does not have a matching NetworkPolicy'
+  'Deployment does not have a host podAntiAffinity set'
+  '-networks/.*/NetworkPolicy: The NetworkPolicys selector .* match any pods'
+)
+tool github.com/zegl/kube-score/cmd/kube-score
+have_helm
+for values in charts/bitcoin-controller/values.yaml test/lifecycle/testdata/everything.yaml; do
+  # It fails because of what is explained too.
+  status=0
+  "$helm" template bitcoin-controller charts/bitcoin-controller --namespace bitcoin-system --kube-version 1.36.0 --values "$values" >"$work/manifests"
+  "$tool" score --output-format ci "$work/manifests" >"$work/score" 2>"$work/score.err" || status=$?
+  [[ -s $work/score && ! -s $work/score.err ]] || die "kube-score cannot read the chart with $values: $(tail -n 1 "$work/score.err")"
+  if grep -vE '^\[(OK|SKIPPED)\]' "$work/score" | grep -vE -- "$(IFS='|' && printf '%s' "${explained[*]}")" >&2; then
+    printf 'scan: the above is of the chart with %s\n' "$values" >&2
+    problems=$((problems + 1))
+  fi
+  say "kube-score: $(grep -c . "$work/score") lines about the chart with $values"
+done
+
+((problems == 0)) || die 'the scanners found something that is not explained'
+say 'scanned'
