@@ -1,5 +1,5 @@
 # Sourced by scripts that take a while: plain lines about each step, logs, a cache, keys, Helm.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # root is the caller's
 
 # Where everything that can be made again lives. Deleting it costs time, nothing else.
 cache_dir=${XDG_CACHE_HOME:-$HOME/.cache}/bitcoin-controller

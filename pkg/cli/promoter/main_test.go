@@ -72,13 +72,13 @@ func quietGo(t *testing.T) string {
 
 func newPlace(t *testing.T) *place {
 	t.Helper()
-	p := emptyPlace(t)
+	p := emptyPlace(t, "")
 	p.fill()
 	return p
 }
 
-// emptyPlace has its registry, and no source yet.
-func emptyPlace(t *testing.T) *place {
+// emptyPlace has no source yet. Its registry begins with the files of another one, if there is any.
+func emptyPlace(t *testing.T, images string) *place {
 	t.Helper()
 	// The compiler's cache is below HOME.
 	t.Setenv("GOCACHE", goCache())
@@ -86,6 +86,9 @@ func emptyPlace(t *testing.T) *place {
 	t.Setenv("XDG_CONFIG_HOME", quietGo(t))
 	t.Setenv("GIT_CONFIG_NOSYSTEM", "1")
 	kept := t.TempDir()
+	if images != "" {
+		shell(t, kept, "cp -a "+images+"/. .")
+	}
 	registry, err := image.NewRegistry(kept, nil)
 	if err != nil {
 		t.Fatal(err)

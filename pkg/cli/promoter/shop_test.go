@@ -46,23 +46,30 @@ func TestMain(m *testing.M) {
 
 func newShop(t *testing.T, target, tag string) *shop {
 	t.Helper()
-	s := &shop{place: emptyPlace(t)}
+	of := [2]string{target, tag}
+	if from := kept[of]; from != "" {
+		return copyShop(t, target, from)
+	}
+	s := &shop{place: newPlace(t)}
+	s.kubeconfig, s.api = newAPIServer(t)
+	s.configure(strings.NewReplacer("[go, test, ./...]", `["true"]`, `{directory: "${PROD}"}`, targets[target]).Replace(config))
+	s.write("chart/templates/NOTES.txt", "Installed.\n")
+	shell(t, s.dir, commitAll+" && git tag "+tag)
+	s.key()
+	s.empty(target)
+	s.must("build")
+	kept[of] = s.keep()
+	return s
+}
+
+func copyShop(t *testing.T, target, from string) *shop {
+	t.Helper()
+	s := &shop{place: emptyPlace(t, from+"/registry")}
 	s.kubeconfig, s.api = newAPIServer(t)
 	s.empty(target)
-	of := [2]string{target, tag}
-	if kept[of] == "" {
-		s.fill()
-		s.configure(strings.NewReplacer("[go, test, ./...]", `["true"]`, `{directory: "${PROD}"}`, targets[target]).Replace(config))
-		s.write("chart/templates/NOTES.txt", "Installed.\n")
-		shell(t, s.dir, commitAll+" && git tag "+tag)
-		s.key()
-		s.must("build")
-		kept[of] = s.keep()
-		return s
-	}
-	shell(t, kept[of], "cp -a source "+s.dir+" && cp -a registry/. "+s.registry+" && cp -a work "+s.env["WORK"])
+	shell(t, from, "cp -a source "+s.dir+" && cp -a work "+s.env["WORK"])
 	// The registry has another address in each test.
-	host, err := os.ReadFile(kept[of] + "/host")
+	host, err := os.ReadFile(from + "/host")
 	if err != nil {
 		t.Fatal(err)
 	}
