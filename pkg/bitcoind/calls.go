@@ -6,7 +6,7 @@ package bitcoind
 // Methods are the calls that the operator's credential is limited to.
 var Methods = []string{
 	"addnode", "disconnectnode", "generatetoaddress", "generatetodescriptor", "getaddednodeinfo", "getblockchaininfo",
-	"getblockhash", "getblockheader", "getnetworkinfo", "getpeerinfo",
+	"getblockhash", "getnetworkinfo", "getpeerinfo",
 }
 
 // NetworkInfo is a part of getnetworkinfo.

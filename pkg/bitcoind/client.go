@@ -21,7 +21,7 @@ const (
 )
 
 // maxResponseBytes bounds what is read of one answer. getpeerinfo of 500 peers, two connections each, takes about 2.5 MB.
-const maxResponseBytes = 16 << 20
+const maxResponseBytes = 4 << 20
 
 // Client calls the JSON-RPC interface of many nodes. It is safe for concurrent use.
 type Client struct {
@@ -29,7 +29,8 @@ type Client struct {
 	observer Observer
 }
 
-// Observer is told of every round trip: the method (of a batch, the first one), how long it took, and its error or nil.
+// Observer is told of every round trip: the method (of a batch, the first one), how long it took, and its error, or else that
+// of the first call that was refused, or nil.
 type Observer func(method string, took time.Duration, err error)
 
 // Dial opens a connection to <host>:<port>, the host being that of an Endpoint.
@@ -130,7 +131,13 @@ func (c *Client) Batch(ctx context.Context, at Endpoint, calls []Call) ([]error,
 		at.Password = at.PreviousPassword
 		errs, err = c.batch(ctx, at, calls)
 	}
-	c.observer(calls[0].Method, time.Since(started), err)
+	observed := err
+	for _, refused := range errs {
+		if observed == nil && refused != nil && !AlreadySo(refused) {
+			observed = refused
+		}
+	}
+	c.observer(calls[0].Method, time.Since(started), observed)
 	return errs, err
 }
 

@@ -66,6 +66,12 @@ func judgeNodes(l *look) verdict {
 			return no(v1.ReasonUpdating, updating)
 		}
 	}
+	if old := l.oldPods(); len(old) > 0 {
+		return no(v1.ReasonUpdating, "not yet with the new template: "+some(old))
+	}
+	if l.waiting != "" {
+		return no(v1.ReasonUpdating, l.waiting)
+	}
 	if total == 0 {
 		return yes(v1.ReasonNoNodes, "the network has been scaled to no nodes")
 	}
@@ -139,6 +145,22 @@ func rollout(set *appsv1.StatefulSet, nodes int) string {
 		return fmt.Sprintf("%s: %d of %d nodes have the new template", set.Name, set.Status.UpdatedReplicas, nodes)
 	}
 	return ""
+}
+
+// oldPods are the pods that have another template than their StatefulSet. Pods and StatefulSets are watched apart from each
+// other, so that one may still be seen as it was when the other is seen as it is.
+func (l *look) oldPods() (names []string) {
+	for i := range l.nodes {
+		n := &l.nodes[i]
+		set := l.sets[n.group.StatefulSet]
+		if n.pod == nil || set == nil || set.Status.UpdateRevision == "" {
+			continue
+		}
+		if revision := n.pod.Labels[appsv1.ControllerRevisionHashLabelKey]; revision != "" && revision != set.Status.UpdateRevision {
+			names = append(names, n.podName)
+		}
+	}
+	return names
 }
 
 // judgeConnections decides the condition Connected.

@@ -25,7 +25,7 @@ func healthy() *look {
 		desired: make([]topology.Edge, 3), connected: 3,
 	}
 	for i := range l.nodes {
-		l.nodes[i].podName = groups[0].PodName(i)
+		l.nodes[i].group, l.nodes[i].podName = groups[0], groups[0].PodName(i)
 		l.nodes[i].podReady = true
 		l.nodes[i].pod = &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: l.nodes[i].podName}}
 	}
@@ -85,6 +85,13 @@ func TestConditions(t *testing.T) {
 		"a new template goes round": {func(l *look) {
 			l.sets["n-sts"].Status = appsv1.StatefulSetStatus{UpdateRevision: "2", CurrentRevision: "1", UpdatedReplicas: 1}
 		}, false, v1.ReasonUpdating, "1 of 3 nodes have the new template"},
+		"a pod is seen as it was before the change": {func(l *look) {
+			l.sets["n-sts"].Status = appsv1.StatefulSetStatus{UpdateRevision: "n-sts-2", CurrentRevision: "n-sts-2"}
+			for i, revision := range []string{"n-sts-2", "n-sts-1", "n-sts-2"} {
+				l.nodes[i].pod.Labels = map[string]string{appsv1.ControllerRevisionHashLabelKey: revision}
+			}
+		}, false, v1.ReasonUpdating, "not yet with the new template: n-sts-1"},
+		"one group waits for the other": {func(l *look) { l.waiting = "n-b-sts waits" }, false, v1.ReasonUpdating, "n-b-sts waits"},
 		"the API server refused an object": {func(l *look) {
 			l.refused = &refusal{v1.ReasonApplyRefused, "quota exceeded"}
 		}, false, v1.ReasonApplyRefused, "quota exceeded"},

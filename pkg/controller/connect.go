@@ -43,9 +43,8 @@ func (r *Reconciler) connect(ctx context.Context, l *look) error {
 			defer awaited.Done()
 			defer done()
 			errs, err := r.nodes.rpc.Batch(ctx, at, calls(actions))
-			if lingering > 0 {
-				l.memory.lingers(r.now().Add(lingering))
-			}
+			// Also without lingering: answers from before the end of the batch do not show what it did.
+			l.memory.lingers(r.now().Add(lingering))
 			if err != nil {
 				logger.Info("a node could not be told whom to connect with; it is tried again", "error", err.Error())
 				return

@@ -12,6 +12,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
+	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -44,7 +45,9 @@ type Options struct {
 
 // Reconciler looks at networks and acts.
 type Reconciler struct {
-	client   client.Client
+	client client.Client
+	// live reads from the API server, past the cache.
+	live     client.Reader
 	recorder events.EventRecorder
 	settings resources.Settings
 	previous func(*v1.BitcoinNetwork) bitcoind.Credential
@@ -61,6 +64,7 @@ func Add(mgr ctrl.Manager, options Options) error {
 	wake := make(chan event.GenericEvent, 1024)
 	r := &Reconciler{
 		client:   mgr.GetClient(),
+		live:     mgr.GetAPIReader(),
 		recorder: mgr.GetEventRecorder("bitcoin-controller"),
 		settings: options.Settings,
 		previous: options.PreviousCredential,
@@ -95,7 +99,11 @@ func Add(mgr ctrl.Manager, options Options) error {
 		Owns(&corev1.ConfigMap{}).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(networkOfPod)).
 		WatchesRawSource(source.Channel(wake, &handler.EnqueueRequestForObject{})).
-		WithOptions(controller.Options{MaxConcurrentReconciles: options.MaxConcurrentReconciles}).
+		WithOptions(controller.Options{
+			MaxConcurrentReconciles: options.MaxConcurrentReconciles,
+			// The default would have a network wait for a quarter of an hour after the API server's recovery.
+			RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstWait, longestRetry),
+		}).
 		Complete(r)
 }
 

@@ -26,7 +26,7 @@ type notice struct {
 // that each transition is told once, also when the operator restarts.
 func (r *Reconciler) tell(before *v1.BitcoinNetwork, l *look) {
 	for _, n := range notices(before.Status, l.network) {
-		r.recorder.Eventf(l.network, n.related(l.network.Namespace), n.kind, n.reason, n.action, "%s", n.note)
+		r.recorder.Eventf(l.network, n.related(l.network.Namespace), n.kind, n.reason, n.action, "%s", clip(n.note, longestNote))
 	}
 	partitioned := len(l.network.Spec.Partitions) > 0
 	if was := l.memory.partitioned; was != nil && *was != partitioned {
@@ -62,16 +62,17 @@ func notices(before v1.BitcoinNetworkStatus, network *v1.BitcoinNetwork) []notic
 	case len(before.Nodes) != len(now.Nodes):
 		add(corev1.EventTypeNormal, "Scaled", "Scale", "scaled from %d to %d nodes", len(before.Nodes), len(now.Nodes))
 	}
-	was := make(map[int32]v1.NodeStatus, len(before.Nodes))
+	// By name: a node of a group has another ordinal when the main group has grown.
+	was := make(map[string]v1.NodeStatus, len(before.Nodes))
 	for _, n := range before.Nodes {
-		was[n.Ordinal] = n
+		was[n.NodeName] = n
 	}
 	for _, n := range now.Nodes {
-		switch old := was[n.Ordinal]; {
+		switch old := was[n.NodeName]; {
 		case n.Ready && !old.Ready:
 			add(corev1.EventTypeNormal, "NodeConnected", "Connect", "%s is ready at %s", n.NodeName, n.IP)
 			list[len(list)-1].pod = n.NodeName
-		case !n.Ready && old.Ready && old.NodeName == n.NodeName:
+		case !n.Ready && old.Ready:
 			add(corev1.EventTypeWarning, "NodeLost", "Watch", "%s, which was ready, is not any more", n.NodeName)
 			list[len(list)-1].pod = n.NodeName
 		}

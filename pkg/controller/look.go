@@ -24,8 +24,10 @@ type look struct {
 	now     time.Time
 
 	groups []resources.Group
-	// sets are the StatefulSets there are, by name.
-	sets map[string]*appsv1.StatefulSet
+	// sets are the StatefulSets there are, by name, and wanted those that the spec asks for.
+	sets, wanted map[string]*appsv1.StatefulSet
+	// waiting says which change of a StatefulSet has to wait for another one, "" for none.
+	waiting string
 	// nodes are those that the spec asks for, by ordinal.
 	nodes []node
 	// leaving are pods of nodes that the spec no longer asks for.

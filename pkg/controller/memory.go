@@ -96,6 +96,8 @@ const (
 	// shortestGap lets the events of several pods come together in one look.
 	shortestGap = 40 * time.Millisecond
 	longestGap  = 2 * time.Second
+	// longestRetry bounds the time after a look that failed.
+	longestRetry = 30 * time.Second
 )
 
 // backoff returns the time until the next look: short after progress, longer the more often nothing has moved.

@@ -7,6 +7,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/christianb93/bitcoin-controller/pkg/bitcoind"
+	"github.com/christianb93/bitcoin-controller/pkg/topology"
 )
 
 // defaultInterval between two blocks, as the CRD has it.
@@ -37,21 +38,45 @@ func (m *miningMemory) next(now time.Time, interval time.Duration) (wait time.Du
 	return m.due.Sub(now), true
 }
 
-// miner picks the node that mines: the one asked for, or all that are ready in turn. -1 when there is none.
-func (m *miningMemory) miner(nodes []node, fixed *int32) int {
+// miner picks the node that mines: the one asked for, or all that may in turn. -1 when there is none. A node that is behind
+// those that it is to be connected with, because it has just started perhaps, would begin another chain: it may not.
+func (m *miningMemory) miner(nodes []node, desired []topology.Edge, fixed *int32) int {
+	best := bestHeights(nodes, desired)
+	may := func(i int) bool { return nodes[i].ready() && nodes[i].answer.chain.Blocks >= best[i] }
 	if fixed != nil {
-		if i := int(*fixed); i < len(nodes) && nodes[i].ready() {
+		if i := int(*fixed); i < len(nodes) && may(i) {
 			return i
 		}
 		return -1
 	}
 	for i := range nodes {
-		if at := (m.turn + i) % len(nodes); nodes[at].ready() {
+		if at := (m.turn + i) % len(nodes); may(at) {
 			m.turn = (at + 1) % len(nodes)
 			return at
 		}
 	}
 	return -1
+}
+
+// bestHeights are the heights of the highest chain among the nodes that are, or are to be, connected with each node, directly or
+// through others.
+func bestHeights(nodes []node, desired []topology.Edge) []int64 {
+	best := make([]int64, len(nodes))
+	for i := range nodes {
+		if a := nodes[i].answer; a != nil {
+			best[i] = a.chain.Blocks
+		}
+	}
+	for again := true; again; {
+		again = false
+		for _, e := range desired {
+			if best[e.A] != best[e.B] {
+				best[e.A] = max(best[e.A], best[e.B])
+				best[e.B], again = best[e.A], true
+			}
+		}
+	}
+	return best
 }
 
 // mine makes a block when one is due, in the background, so that a node that is slow at it holds up nothing.
@@ -73,7 +98,7 @@ func (r *Reconciler) mine(ctx context.Context, l *look) error {
 	if !due || memory.mining.busy {
 		return nil
 	}
-	at := memory.mining.miner(l.nodes, asked.Node)
+	at := memory.mining.miner(l.nodes, l.desired, asked.Node)
 	if at < 0 {
 		return nil
 	}

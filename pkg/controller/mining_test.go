@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"k8s.io/utils/ptr"
+
+	"github.com/christianb93/bitcoin-controller/pkg/topology"
 )
 
 func TestBlocksAreDueEveryIntervalAndSkippedRatherThanHeapedUp(t *testing.T) {
@@ -34,6 +36,32 @@ func TestBlocksAreDueEveryIntervalAndSkippedRatherThanHeapedUp(t *testing.T) {
 	}
 }
 
+// A node that is behind the others mines no second chain; the parts of a partition each go on with their own.
+func TestANodeThatIsBehindDoesNotMine(t *testing.T) {
+	line := []topology.Edge{{A: 0, B: 1}, {A: 1, B: 2}}
+	for name, test := range map[string]struct {
+		chains  []string
+		desired []topology.Edge
+		fixed   *int32
+		want    int
+	}{
+		"one that has just started":         {[]string{"a", "aaa", "aaa"}, line, nil, 1},
+		"one that is behind another's peer": {[]string{"aa", "aa", "aaa"}, line, nil, 2},
+		"the lower side of a partition":     {[]string{"a", "a", "aaa"}, line[:1], nil, 0},
+		"one that does not answer":          {[]string{"a", "", "aaa"}, line, nil, 2},
+		"the one that was asked for":        {[]string{"a", "aaa", "aaa"}, line, ptr.To(int32(0)), -1},
+		"one alone":                         {[]string{"a"}, nil, nil, 0},
+	} {
+		nodes := onChains(test.chains...)
+		for i := range nodes {
+			nodes[i].podReady = true
+		}
+		if got := (&miningMemory{}).miner(nodes, test.desired, test.fixed); got != test.want {
+			t.Errorf("%s: %d mines, want %d", name, got, test.want)
+		}
+	}
+}
+
 func TestNodesMineInTurn(t *testing.T) {
 	nodes := onChains("a", "a", "", "a")
 	for i := range nodes {
@@ -42,20 +70,20 @@ func TestNodesMineInTurn(t *testing.T) {
 	m := &miningMemory{}
 	var got []int
 	for range 6 {
-		got = append(got, m.miner(nodes, nil))
+		got = append(got, m.miner(nodes, nil, nil))
 	}
 	for i, want := range []int{0, 1, 3, 0, 1, 3} {
 		if got[i] != want {
 			t.Fatalf("miners %v: a node that is not ready is passed over, the others take turns", got)
 		}
 	}
-	if at := m.miner(nodes, ptr.To(int32(2))); at != -1 {
+	if at := m.miner(nodes, nil, ptr.To(int32(2))); at != -1 {
 		t.Errorf("node 2 does not answer, and yet %d mines", at)
 	}
-	if at := m.miner(nodes, ptr.To(int32(3))); at != 3 {
+	if at := m.miner(nodes, nil, ptr.To(int32(3))); at != 3 {
 		t.Errorf("%d mines in place of node 3", at)
 	}
-	if at := m.miner(nil, nil); at != -1 {
+	if at := m.miner(nil, nil, nil); at != -1 {
 		t.Errorf("%d mines in a network without nodes", at)
 	}
 }

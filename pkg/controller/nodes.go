@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
+	"strconv"
 	"sync"
 	"time"
 
@@ -23,6 +25,8 @@ const (
 	patience = 1500 * time.Millisecond
 	// staleAfter is how long a node's last answer stands in for one that is missing, so that a hiccup is no outage.
 	staleAfter = 4 * time.Second
+	// longestVersion is what the P2P protocol allows for a node's subversion, in bytes.
+	longestVersion = 256
 	// callsPerNetwork bounds the calls to one network's nodes that are under way at the same time.
 	callsPerNetwork = 64
 )
@@ -102,7 +106,8 @@ func (r *Reconciler) endpoint(network *v1.BitcoinNetwork, n node) bitcoind.Endpo
 
 // askNodes asks all nodes at the same time, in one round trip each.
 func (r *Reconciler) askNodes(ctx context.Context, l *look) error {
-	slots := make(chan struct{}, callsPerNetwork)
+	// Late nodes wait for each other only: as many of them as there are slots would leave none for the healthy ones.
+	prompt, late := make(chan struct{}, callsPerNetwork), make(chan struct{}, callsPerNetwork)
 	var awaited sync.WaitGroup
 	for i := range l.nodes {
 		n := &l.nodes[i]
@@ -114,7 +119,9 @@ func (r *Reconciler) askNodes(ctx context.Context, l *look) error {
 			continue
 		}
 		at := r.endpoint(l.network, *n)
+		slots := late
 		if wait {
+			slots = prompt
 			awaited.Add(1)
 		}
 		r.nodes.call(func(ctx context.Context) {
@@ -189,13 +196,30 @@ func (f *fleet) ask(ctx context.Context, at bitcoind.Endpoint) (*answer, error) 
 	if err == nil {
 		err = errors.Join(errs...)
 	}
-	if err == nil && got.chain.Chain != "regtest" {
-		err = fmt.Errorf("%w: it is on the chain %q, not on regtest", bitcoind.ErrGarbage, got.chain.Chain)
+	if err == nil {
+		err = got.plausible()
 	}
 	if err != nil {
 		return nil, err
 	}
 	return got, nil
+}
+
+var blockHash = regexp.MustCompile(`^[0-9a-f]{64}$`)
+
+// plausible refuses what no bitcoind on regtest says. The status would take what these fields hold, of any length.
+func (a *answer) plausible() error {
+	switch {
+	case a.chain.Chain != "regtest":
+		return fmt.Errorf("%w: it is on the chain %s, not on regtest", bitcoind.ErrGarbage, clip(strconv.Quote(a.chain.Chain), longestVersion))
+	case !blockHash.MatchString(a.chain.BestBlockHash):
+		return fmt.Errorf("%w: its best block is %s", bitcoind.ErrGarbage, clip(strconv.Quote(a.chain.BestBlockHash), longestVersion))
+	case a.chain.Blocks < 0:
+		return fmt.Errorf("%w: its height is %d", bitcoind.ErrGarbage, a.chain.Blocks)
+	case len(a.info.Subversion) > longestVersion:
+		return fmt.Errorf("%w: its version has %d bytes", bitcoind.ErrGarbage, len(a.info.Subversion))
+	}
+	return nil
 }
 
 // node returns what is known of the pod's bitcoind, whether to ask it now, and whether to wait for the answer.

@@ -45,15 +45,14 @@ func (r *Reconciler) applyObjects(ctx context.Context, l *look) error {
 	if err != nil {
 		return err
 	}
+	objects, err := r.wantedObjects(l)
+	if err != nil {
+		return err
+	}
 	wanted := map[string]bool{}
-	for _, object := range resources.Build(l.network, r.settings) {
+	for _, object := range objects {
 		key := keyOf(object)
 		wanted[key] = true
-		if set, ok := object.(*appsv1.StatefulSet); ok {
-			if object, err = r.keepHelper(l.network, set, l.sets[set.Name]); err != nil {
-				return err
-			}
-		}
 		if err := r.applyObject(ctx, l, key, object, there[key]); err != nil {
 			return err
 		}
@@ -72,6 +71,24 @@ func (r *Reconciler) applyObjects(ctx context.Context, l *look) error {
 		}
 	}
 	return nil
+}
+
+// wantedObjects are those that the spec asks for, in the order in which they are made.
+func (r *Reconciler) wantedObjects(l *look) ([]client.Object, error) {
+	objects := resources.Build(l.network, r.settings)
+	l.wanted = map[string]*appsv1.StatefulSet{}
+	for i, object := range objects {
+		set, ok := object.(*appsv1.StatefulSet)
+		if !ok {
+			continue
+		}
+		set, err := r.keepHelper(l.network, set, l.sets[set.Name])
+		if err != nil {
+			return nil, err
+		}
+		objects[i], l.wanted[set.Name] = set, set
+	}
+	return objects, nil
 }
 
 // ownedObjects returns the objects that carry the network's labels, from the cache.
@@ -97,15 +114,39 @@ func (r *Reconciler) ownedObjects(ctx context.Context, l *look) (map[string]clie
 	return there, nil
 }
 
+// nameIsTaken tells whether an object of that name is somebody else's, or that of a network that is gone.
+func (l *look) nameIsTaken(key string, there client.Object) bool {
+	if metav1.IsControlledBy(there, l.network) {
+		return false
+	}
+	if !there.GetDeletionTimestamp().IsZero() || ownedByGoneNetwork(there, l.network) {
+		// The garbage collector is at it: what an earlier network of this name left goes by itself.
+		l.recheckIn = lastWait
+		return true
+	}
+	l.refused = &refusal{v1.ReasonNameTaken,
+		fmt.Sprintf("%s exists and does not belong to this network: delete it, or choose another name for the network", key)}
+	return true
+}
+
+// nameIsFree asks the API server itself: the cache has only what is labelled as a network's, and what somebody else made
+// under this name would be taken over, and go with the network.
+func (r *Reconciler) nameIsFree(ctx context.Context, l *look, key string, wanted client.Object) (bool, error) {
+	there := &metav1.PartialObjectMetadata{}
+	there.SetGroupVersionKind(wanted.GetObjectKind().GroupVersionKind())
+	err := r.live.Get(ctx, client.ObjectKeyFromObject(wanted), there)
+	if apierrors.IsNotFound(err) {
+		return true, nil
+	}
+	return err == nil && !l.nameIsTaken(key, there), err
+}
+
 func (r *Reconciler) applyObject(ctx context.Context, l *look, key string, wanted, there client.Object) error {
-	if there != nil && !metav1.IsControlledBy(there, l.network) {
-		if !there.GetDeletionTimestamp().IsZero() || ownedByGoneNetwork(there, l.network) {
-			// The garbage collector is at it: what an earlier network of this name left goes by itself.
-			l.recheckIn = lastWait
-			return nil
+	if there == nil {
+		if free, err := r.nameIsFree(ctx, l, key, wanted); err != nil || !free {
+			return err
 		}
-		l.refused = &refusal{v1.ReasonNameTaken,
-			fmt.Sprintf("%s exists and does not belong to this network: delete it, or choose another name for the network", key)}
+	} else if l.nameIsTaken(key, there) {
 		return nil
 	}
 	last := l.memory.applied[key]
@@ -126,6 +167,12 @@ func (r *Reconciler) applyObject(ctx context.Context, l *look, key string, wante
 			return nil
 		}
 	}
+	set, isSet := wanted.(*appsv1.StatefulSet)
+	if isSet {
+		if wait, err := l.waits(set); err != nil || wait {
+			return err
+		}
+	}
 	log.FromContext(ctx).V(1).Info("apply", "object", key)
 	err = r.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(desired),
 		client.FieldOwner(resources.FieldManager), client.ForceOwnership)
@@ -137,7 +184,53 @@ func (r *Reconciler) applyObject(ctx context.Context, l *look, key string, wante
 		return err
 	}
 	l.memory.applied[key] = appliedObject{l.network.Generation, desired.GetResourceVersion()}
+	if !isSet {
+		return nil
+	}
+	// The cache will have the change later, and would call pods of the old template up to date until then.
+	made := &appsv1.StatefulSet{}
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(desired.Object, made); err != nil {
+		return fmt.Errorf("read what the API server made of %s: %w", key, err)
+	}
+	l.sets[made.Name] = made
 	return nil
+}
+
+// waits tells whether a StatefulSet's new template has to wait, since the pods of another one are being replaced, or are not
+// ready after that: a change never takes all nodes of a network at once. One that is itself to be changed again holds up
+// nobody: the change may be what mends it.
+func (l *look) waits(wanted *appsv1.StatefulSet) (bool, error) {
+	there := l.sets[wanted.Name]
+	if there == nil {
+		return false, nil
+	}
+	if same, err := sameTemplate(wanted, there); err != nil || same {
+		return false, err
+	}
+	for _, other := range l.sets {
+		want := l.wanted[other.Name]
+		if other.Name == wanted.Name || want == nil {
+			continue
+		}
+		same, err := sameTemplate(want, other)
+		if err != nil {
+			return false, err
+		}
+		if same && !settledSet(other) {
+			l.waiting = fmt.Sprintf("%s waits until the nodes of %s are ready", wanted.Name, other.Name)
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// settledSet tells whether all pods of a StatefulSet have its template and are ready.
+func settledSet(set *appsv1.StatefulSet) bool {
+	nodes := int32(1)
+	if set.Spec.Replicas != nil {
+		nodes = *set.Spec.Replicas
+	}
+	return rollout(set, int(nodes)) == "" && set.Status.ReadyReplicas >= nodes
 }
 
 // keepHelper builds a StatefulSet with the helper that it has while nothing else in its pods changes: the helper is the

@@ -65,3 +65,53 @@ func TestAnotherHelperRestartsNobody(t *testing.T) {
 		}
 	}
 }
+
+// Three groups of one node each, of which another template is asked for: one goes first, the others wait for it.
+func TestAChangeOfAllGroupsIsMadeOneAfterTheOther(t *testing.T) {
+	network := func(mempool string) *v1.BitcoinNetwork {
+		n := &v1.BitcoinNetwork{ObjectMeta: metav1.ObjectMeta{Name: "net", Namespace: "ns", UID: "1"}}
+		n.Spec = v1.BitcoinNetworkSpec{Nodes: 1, Config: v1.Config{"maxmempool": v1.ConfigValue(mempool)}, Groups: []v1.Group{{Name: "a", Nodes: 1}, {Name: "b", Nodes: 1}}}
+		return n
+	}
+	settings := resources.Settings{Credential: func(*v1.BitcoinNetwork) bitcoind.Credential { return bitcoind.DeriveCredential(make([]byte, 32), "1") }}
+	sets := func(mempool string) map[string]*appsv1.StatefulSet {
+		list := map[string]*appsv1.StatefulSet{}
+		for _, object := range resources.Build(network(mempool), settings) {
+			if set, ok := object.(*appsv1.StatefulSet); ok {
+				set.Status = appsv1.StatefulSetStatus{ReadyReplicas: 1, UpdatedReplicas: 1}
+				list[set.Name] = set
+			}
+		}
+		return list
+	}
+	waits := func(l *look, name string) bool {
+		t.Helper()
+		wait, err := l.waits(l.wanted[name])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return wait
+	}
+	l := &look{wanted: sets("17"), sets: sets("16")}
+	if waits(l, "net-sts") {
+		t.Error("the first one waits, and for nobody")
+	}
+	changed := l.wanted["net-sts"].DeepCopy()
+	changed.Generation, changed.Status.ObservedGeneration = 2, 1
+	l.sets["net-sts"] = changed
+	if !waits(l, "net-a-sts") || !waits(l, "net-b-sts") {
+		t.Error("one goes while the controller has not looked at the first yet")
+	}
+	changed.Status.ObservedGeneration, changed.Status.ReadyReplicas = 2, 0
+	if !waits(l, "net-a-sts") || l.waiting != "net-a-sts waits until the nodes of net-sts are ready" {
+		t.Errorf("one goes while the first one's node is not ready; it says %q", l.waiting)
+	}
+	changed.Status.ReadyReplicas = 1
+	if waits(l, "net-a-sts") {
+		t.Error("the second one waits, though the first is done")
+	}
+	l.sets["net-a-sts"].Status.ReadyReplicas = 0
+	if waits(l, "net-b-sts") || waits(l, "net-a-sts") {
+		t.Error("one that is broken, and is to be changed itself, holds up what may mend it")
+	}
+}

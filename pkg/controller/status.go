@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
@@ -31,6 +32,10 @@ func (r *Reconciler) report(ctx context.Context, before *v1.BitcoinNetwork, l *l
 	r.fill(status, l)
 	l.network.Status = *status
 	l.memory.remember(status, l.chain)
+	if l.memory.partitioned == nil && before.Status.ObservedGeneration == before.Generation {
+		// The first look after a restart of the operator: this has been told.
+		l.memory.partitioned = ptr.To(len(l.network.Spec.Partitions) > 0)
+	}
 	if equality.Semantic.DeepEqual(before.Status, *status) {
 		return nil
 	}
@@ -57,9 +62,7 @@ func (r *Reconciler) fill(status *v1.BitcoinNetworkStatus, l *look) {
 	if set := l.sets[l.groups[0].StatefulSet]; set != nil {
 		status.Replicas = set.Status.Replicas
 	}
-	if l.refused == nil {
-		fillNodes(status, l)
-	}
+	fillNodes(status, l)
 	nodes, connections, chains := judgeNodes(l), judgeConnections(l), r.grace(l, judgeChains(l))
 	ready := judgeReady(nodes, connections, chains)
 	stalled := no(v1.ReasonProgressing, "nothing needs anybody's help")
@@ -75,7 +78,7 @@ func (r *Reconciler) fill(status *v1.BitcoinNetworkStatus, l *look) {
 		v1.ConditionReady: ready, v1.ConditionReconciling: reconciling, v1.ConditionStalled: stalled,
 	} {
 		meta.SetStatusCondition(&status.Conditions, metav1.Condition{
-			Type: kind, Status: conditionStatus(v.holds), Reason: v.reason, Message: clip(v.message),
+			Type: kind, Status: conditionStatus(v.holds), Reason: v.reason, Message: clip(v.message, longestMessage),
 			ObservedGeneration: l.network.Generation,
 		})
 	}
@@ -101,7 +104,10 @@ func fillNodes(status *v1.BitcoinNetworkStatus, l *look) {
 	}
 	status.Connections, status.DesiredConnections = int32(l.connected), int32(len(l.desired)) //nolint:gosec // at most 124,750
 	status.Connected = fmt.Sprintf("%d/%d", l.connected, len(l.desired))
-	status.ChainTips = int32(len(l.chain.branches)) //nolint:gosec // at most one a node
+	// A tip whose place in the other chains is not known may be a block on its way, and no fork.
+	if l.chain.known {
+		status.ChainTips = int32(len(l.chain.branches)) //nolint:gosec // at most one a node
+	}
 	if len(l.chain.branches) > 0 {
 		status.Height, status.BestBlockHash = l.chain.branches[0].height, l.chain.branches[0].hash
 	}
@@ -120,14 +126,15 @@ func nodeStatus(n *node, network string) v1.NodeStatus {
 	return status
 }
 
-// grace lets a network that was synced be out of step for a moment.
+// grace lets a network that was synced, and ready, be out of step for a moment. One that is not ready becomes so only when its
+// chains are known to be one: what heals from a partition is forked still when its connections are there.
 func (r *Reconciler) grace(l *look, now verdict) verdict {
 	if now.holds || (now.reason != v1.ReasonForked && now.reason != v1.ReasonSyncing) {
 		l.memory.unsyncedSince = time.Time{}
 		return now
 	}
 	was := meta.FindStatusCondition(l.network.Status.Conditions, v1.ConditionSynced)
-	if was == nil || was.Status != metav1.ConditionTrue {
+	if was == nil || was.Status != metav1.ConditionTrue || !meta.IsStatusConditionTrue(l.network.Status.Conditions, v1.ConditionReady) {
 		return now
 	}
 	if l.memory.unsyncedSince.IsZero() {
@@ -148,9 +155,13 @@ func conditionStatus(holds bool) metav1.ConditionStatus {
 	return metav1.ConditionFalse
 }
 
-// clip keeps a message within what a condition may hold.
-func clip(message string) string {
-	const most = 32768
+// longestMessage of a condition, and longestNote of an event, in bytes, as the API server takes them.
+const (
+	longestMessage = 32768
+	longestNote    = 1024
+)
+
+func clip(message string, most int) string {
 	if len(message) > most {
 		return message[:most]
 	}

@@ -1,5 +1,7 @@
 package topology
 
+import "slices"
+
 // Plan returns the calls that bring what is to what should be; none when it is so
 // already. It wants to know of every node of the network, also of those that have no
 // address or did not answer: nobody calls or dials these, but what belongs to them stays.
@@ -19,8 +21,8 @@ package topology
 //
 // The operator owns the list entries that are nothing but an IP address, and removes those
 // that do not belong. Entries with a port or a name are the user's and stay. So do
-// connections with peers that are no node of the network, while connections between nodes
-// that should not be connected are ended by both.
+// connections with peers that are no node of the network, but for what such a removed entry
+// has dialled; connections between nodes that should not be connected are ended by both.
 func Plan(desired []Edge, nodes []Node) []Action {
 	v := newView(nodes)
 	v.want(desired)
@@ -60,9 +62,16 @@ func (v *view) chooseRemovals(lists []list) (removals [][]string, present []list
 
 // appendNode adds the calls for one node.
 func (v *view) appendNode(actions []Action, i int, removals []string, l, present *list) []Action {
+	var gone []endpoint
 	for _, entry := range removals {
 		j, _ := v.ownerOf(entry)
 		actions = append(actions, v.action(i, Remove, entry, j))
+		if j < 0 {
+			gone = append(gone, parseEndpoint(entry))
+		}
+	}
+	if len(gone) > 0 {
+		actions = v.appendStrangers(actions, i, gone)
 	}
 	var unwanted, dials bool
 	for _, r := range v.row(i) {
@@ -106,6 +115,21 @@ func (v *view) keep(entry string, l, present *list) bool {
 		return true
 	}
 	return !end.bare
+}
+
+// appendStrangers ends what entries of the operator's have made for nodes that are gone: another pod has such an address by
+// now, of another network perhaps, and two networks that are connected have one chain.
+func (v *view) appendStrangers(actions []Action, i int, gone []endpoint) []Action {
+	for _, peer := range v.nodes[i].Peers {
+		end := parseEndpoint(peer.Address)
+		if peer.Inbound || end.port != p2pPort || !slices.ContainsFunc(gone, func(e endpoint) bool { return e.addr == end.addr }) {
+			continue
+		}
+		action := v.action(i, Disconnect, peer.Address, -1)
+		action.PeerID = peer.ID
+		actions = append(actions, action)
+	}
+	return actions
 }
 
 func (v *view) appendDisconnects(actions []Action, i int) []Action {

@@ -118,6 +118,12 @@ func TestPlan(t *testing.T) {
 		"the old address of a node leaves the list before the new one enters": {pair, newNetwork(2).lists(0, "10.7.7.7").lists(1, address(0)), []string{
 			"node 0: remove 10.7.7.7", "node 0: onetry 10.0.0.2", "node 0: add 10.0.0.2",
 		}},
+		"what the old address of a node leads to by now is no node of the network": {nil, newNetwork(1).lists(0, "10.7.7.7").
+			sees(0, Peer{ID: 5, Address: "10.7.7.7:18444", Handshaked: true}).
+			sees(0, Peer{ID: 6, Address: "10.7.7.7:40000", Inbound: true, Handshaked: true}).
+			sees(0, Peer{ID: 7, Address: "10.7.7.8:18444", Handshaked: true}), []string{
+			"node 0: remove 10.7.7.7", "node 0: disconnect 10.7.7.7:18444 (connection 0)",
+		}},
 		"a node does not list itself":                    {nil, newNetwork(1).lists(0, address(0)), []string{"node 0: remove 10.0.0.1"}},
 		"a connection of a node with itself is let be":   {nil, newNetwork(1).joined(0, 0), nil},
 		"an entry with the usual port serves as ours":    {pair, newNetwork(2).lists(0, "10.0.0.2:18444").lists(1, address(0)).joined(0, 1), nil},

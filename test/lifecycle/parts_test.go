@@ -40,7 +40,7 @@ func TestWithEveryOptionalPartOnAllOfThemWorkIntegration(t *testing.T) {
 	if again := n.password(); again != password || len(password) < 32 {
 		t.Error("the upgrade made another password, or it is a short one")
 	}
-	answer, err := n.exec(0, password+"\n", "-rpcconnect="+n.pod(1)+"."+n.name+"-svc", "-rpcuser=bitcoin", "-stdinrpcpass", "getblockcount")
+	answer, err := n.exec(0, password+"\n", "-rpcconnect="+n.pod(0)+"."+n.name+"-svc", "-rpcuser=bitcoin", "-stdinrpcpass", "getblockcount")
 	if err != nil || answer != "0" {
 		t.Errorf("the user of the default Secret gets %q, %v", answer, err)
 	}

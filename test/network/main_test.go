@@ -267,6 +267,31 @@ func (l *lab) ready(name string, limit time.Duration) *v1.BitcoinNetwork {
 	return network
 }
 
+// readyAtOnce waits as kubectl wait does: it returns at the first word of the API server's that has the network Ready.
+func (l *lab) readyAtOnce(name string) *v1.BitcoinNetwork {
+	l.Helper()
+	ctx, cancel := context.WithTimeout(l.Context(), patience)
+	defer cancel()
+	networks := cluster.networks.BitcoincontrollerV1().BitcoinNetworks(l.namespace)
+	watched, err := networks.Watch(ctx, metav1.ListOptions{FieldSelector: "metadata.name=" + name})
+	if err != nil {
+		l.Fatal(err)
+	}
+	defer watched.Stop()
+	for event := range watched.ResultChan() {
+		network, ok := event.Object.(*v1.BitcoinNetwork)
+		if !ok {
+			l.Fatalf("the watch says %v", event.Object)
+		}
+		ready := meta.FindStatusCondition(network.Status.Conditions, v1.ConditionReady)
+		if ready != nil && ready.ObservedGeneration == network.Generation && ready.Status == metav1.ConditionTrue {
+			return network
+		}
+	}
+	l.Fatalf("%s was not Ready within %s: %s", name, patience, l.readiness(name))
+	return nil
+}
+
 // exec runs a command in a pod and returns its standard output.
 func (l *lab) exec(pod, stdin string, command ...string) (string, error) {
 	request := cluster.core.CoreV1().RESTClient().Post().Resource("pods").Name(pod).Namespace(l.namespace).SubResource("exec").

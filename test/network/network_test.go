@@ -10,7 +10,10 @@ import (
 	"testing"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
@@ -78,7 +81,7 @@ func (l *lab) told(network, reason string) []string {
 }
 
 // Many times, what Ready says is held against what the nodes say the moment that it says so: after creation, after a pod was
-// deleted, and in another shape, when the nodes may be in the middle of dialling those of the old one.
+// deleted, in another shape, when the nodes may be in the middle of dialling those of the old one, and with another template.
 func TestReadyIsNeverEarlyIntegration(t *testing.T) {
 	long(t)
 	t.Parallel()
@@ -87,18 +90,80 @@ func TestReadyIsNeverEarlyIntegration(t *testing.T) {
 			nodes := 2 + run%4
 			l := newLab(t, nodes)
 			l.create(network("early", int32(nodes))) //nolint:gosec // a small number
-			l.ready("early", patience)
+			l.readyAtOnce("early")
 			l.exactly("early", nodes, others(nodes))
+			best := l.mineAt("early-sts-0", "3")
+			l.readyAtOnce("early")
 			l.replace("early", fmt.Sprintf("early-sts-%d", run%nodes))
+			l.allAt("early", nodes, best)
 			l.exactly("early", nodes, others(nodes))
 			l.change("early", func(spec *v1.BitcoinNetworkSpec) { spec.Topology = &v1.Topology{Type: v1.TopologyLine} })
-			l.ready("early", patience)
+			l.readyAtOnce("early")
 			l.exactly("early", nodes, line(nodes))
+			if run%4 == 1 { // of two nodes, the chain would depend on when the first has it
+				before := l.revision("early-sts")
+				l.change("early", func(spec *v1.BitcoinNetworkSpec) { spec.Config = v1.Config{"maxmempool": "17"} })
+				l.readyAtOnce("early")
+				l.allRenewed("early-sts", before)
+				l.allAt("early", nodes, best)
+				l.exactly("early", nodes, line(nodes))
+			}
 			l.change("early", func(spec *v1.BitcoinNetworkSpec) { spec.Topology = nil })
-			l.ready("early", patience)
+			l.readyAtOnce("early")
 			l.exactly("early", nodes, others(nodes))
 		})
 	}
+}
+
+// allAt checks that all nodes have this best block.
+func (l *lab) allAt(name string, nodes int, best string) {
+	l.Helper()
+	for i := range nodes {
+		if hash, err := l.cli(fmt.Sprintf("%s-sts-%d", name, i), "getbestblockhash"); err != nil || hash != best {
+			l.Errorf("node %d is at %s, %v, and should be at %s", i, hash, err, best)
+		}
+	}
+}
+
+// allRenewed checks that no pod has the template that its StatefulSet had before.
+func (l *lab) allRenewed(set, before string) {
+	l.Helper()
+	pods, err := cluster.core.CoreV1().Pods(l.namespace).List(l.Context(), metav1.ListOptions{LabelSelector: appsv1.ControllerRevisionHashLabelKey + "=" + before})
+	if err != nil {
+		l.Fatal(err)
+	}
+	for _, pod := range pods.Items {
+		l.Errorf("%s has the old template of %s", pod.Name, set)
+	}
+}
+
+// What somebody else made under a name that the network needs is not taken over, and does not go with the network.
+func TestWhatSomebodyElseMadeIsLeftAloneIntegration(t *testing.T) {
+	long(t)
+	l := newLab(t, 1)
+	maps := cluster.core.CoreV1().ConfigMaps(l.namespace)
+	theirs := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "taken-config"}, Data: map[string]string{"precious": "yes"}}
+	if _, err := maps.Create(t.Context(), theirs, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	l.create(network("taken", 1))
+	l.eventually("the network to say whose name it is", time.Minute, func() error {
+		stalled := meta.FindStatusCondition(l.get("taken").Status.Conditions, v1.ConditionStalled)
+		if stalled == nil || stalled.Status != metav1.ConditionTrue || stalled.Reason != v1.ReasonNameTaken || !strings.Contains(stalled.Message, "taken-config") {
+			return fmt.Errorf("it says %v", stalled)
+		}
+		return nil
+	})
+	l.remove("taken")
+	kept, err := maps.Get(t.Context(), "taken-config", metav1.GetOptions{})
+	if err != nil || len(kept.OwnerReferences) > 0 || len(kept.Data) != 1 || kept.Data["precious"] != "yes" {
+		t.Errorf("it is %v %v, %v", kept.OwnerReferences, kept.Data, err)
+	}
+	if err := maps.Delete(t.Context(), "taken-config", metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	l.create(network("taken", 1))
+	l.ready("taken", patience)
 }
 
 // replace deletes a pod of a network, and waits for Ready with another in its place.

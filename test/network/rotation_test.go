@@ -179,6 +179,34 @@ func TestAnotherImageReachesOneNodeAfterTheOtherAndKeepsTheChainIntegration(t *t
 	}
 }
 
+// The chain of nodes without storage is in their memory only: it would be gone if all groups were restarted together.
+func TestGroupsAreRestartedOneAfterTheOtherIntegration(t *testing.T) {
+	long(t)
+	l := newLab(t, 3)
+	n := network("grouped", 1)
+	n.Spec.Groups = []v1.Group{{Name: "a", Nodes: 1}, {Name: "b", Nodes: 1}}
+	l.create(n)
+	l.ready("grouped", patience)
+	best := l.mineAt("grouped-sts-0", "3")
+	l.readyAtOnce("grouped")
+	sets := []string{"grouped-sts", "grouped-a-sts", "grouped-b-sts"}
+	before := map[string]string{}
+	for _, set := range sets {
+		before[set] = l.revision(set)
+	}
+	l.change("grouped", func(spec *v1.BitcoinNetworkSpec) { spec.Config = v1.Config{"maxmempool": "17"} })
+	l.readyAtOnce("grouped")
+	for _, set := range sets {
+		l.allRenewed(set, before[set])
+		if l.revision(set) == before[set] {
+			t.Errorf("%s has its old template", set)
+		}
+		if hash, err := l.cli(set+"-0", "getbestblockhash"); err != nil || hash != best {
+			t.Errorf("%s is at %s, %v, and should be at %s", set, hash, err, best)
+		}
+	}
+}
+
 // anotherNameOfItsImage gives the image of a pod one more name, on a cluster node that is a container of Docker's.
 func (l *lab) anotherNameOfItsImage(pod string) string {
 	l.Helper()
