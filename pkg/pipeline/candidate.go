@@ -32,7 +32,8 @@ func (s *Session) openCandidate(ctx context.Context, dir, commit string) (*candi
 	if stage == nil {
 		return nil, fmt.Errorf("%w: no stage holds candidates", ErrConfig)
 	}
-	if dir == "" {
+	checkout := dir != ""
+	if !checkout {
 		dir = filepath.Join(s.Work, "candidate")
 		if err := os.RemoveAll(dir); err != nil {
 			return nil, fmt.Errorf("clearing %s: %w: %w", dir, ErrInput, err)
@@ -50,6 +51,15 @@ func (s *Session) openCandidate(ctx context.Context, dir, commit string) (*candi
 	chartDir, err := chartIn(dir, stage.Candidate.Path)
 	if err != nil {
 		return nil, err
+	}
+	if checkout {
+		// Before the copy a link is looked at where it is: one that leads out may lead to something else from there.
+		if dir, err = s.onlyTracked(ctx, dir); err != nil {
+			return nil, err
+		}
+		if chartDir, err = chartIn(dir, stage.Candidate.Path); err != nil {
+			return nil, err
+		}
 	}
 	pkg, err := chart.Pack(chartDir)
 	if err != nil {
