@@ -61,7 +61,7 @@ func Edit(doc []byte, changes []Change) ([]byte, error) {
 		if old, ok := wanted[place.value]; ok && old != c.Value {
 			return nil, fmt.Errorf("%s is given two values: %w", c.Path, ErrNotYAML)
 		}
-		if _, ok := wanted[place.value]; ok || place.reads(c.Value) && lookup(helm, c.Path) == any(c.Value) {
+		if _, ok := wanted[place.value]; ok || place.reads(c.Value) && Lookup(helm, c.Path) == any(c.Value) {
 			continue
 		}
 		wanted[place.value] = c.Value
@@ -154,7 +154,7 @@ func check(before []*yaml.Node, out []byte, wanted map[*yaml.Node]string, change
 		return err
 	}
 	for _, c := range changes {
-		if got := lookup(read, c.Path); got != any(c.Value) {
+		if got := Lookup(read, c.Path); got != any(c.Value) {
 			return fmt.Errorf("%s would be read by Helm as %v, not %q: %w", c.Path, got, c.Value, ErrNotYAML)
 		}
 	}

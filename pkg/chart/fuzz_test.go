@@ -59,8 +59,8 @@ func FuzzEdit(f *testing.F) {
 		if err := sigsyaml.Unmarshal(out, &after); err != nil {
 			t.Fatalf("Helm no longer reads it: %v", err)
 		}
-		if lookup(after, path) != any(value) {
-			t.Fatalf("%s is %v, not %q", path, lookup(after, path), value)
+		if Lookup(after, path) != any(value) {
+			t.Fatalf("%s is %v, not %q", path, Lookup(after, path), value)
 		}
 		if !strings.ContainsAny(doc, "&*") { // an anchor's aliases follow it
 			if got, want := blank(after, path), blank(before, path); !reflect.DeepEqual(got, want) {
@@ -98,7 +98,7 @@ func mustEdit(doc, path string, docs []*yaml.Node) bool {
 	if p.value.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 && headThenHash.MatchString(doc) {
 		return false
 	}
-	switch at := lookup(read, path).(type) {
+	switch at := Lookup(read, path).(type) {
 	case nil, map[string]any, []any: // nil also for a key such as y, which Helm reads as true
 		return false
 	case string:

@@ -127,8 +127,8 @@ func (p place) step(s step) (place, error) {
 	return place{}, ErrPathNotFound
 }
 
-// lookup follows a path in what Helm's own YAML reader made of a document.
-func lookup(v any, path string) any {
+// Lookup follows a path in what Helm's own YAML reader made of a document; nil is what is not there, and null.
+func Lookup(v any, path string) any {
 	steps, _ := parsePath(path)
 	for _, s := range steps {
 		switch t := v.(type) {

@@ -113,7 +113,7 @@ func (s source) fill(p place, text string) ([]splice, error) {
 	return []splice{{at, at, ": " + text}}, nil
 }
 
-// properties steps over an anchor and a tag. A tag that says something else
+// properties steps over an anchor and a tag, and comments after them. A tag that says something else
 // than string is taken out.
 func (s source) properties(at int, n *yaml.Node) (int, []splice) {
 	var drop []splice
@@ -124,11 +124,10 @@ func (s source) properties(at int, n *yaml.Node) (int, []splice) {
 			at++
 		}
 		end = at
-		for at < len(s.doc) && bytes.ContainsRune([]byte(" \t\r\n"), rune(s.doc[at])) {
-			at++
-		}
+		var comment int
+		comment, at = s.space(at)
 		if s.doc[start] == '!' && n.Style&yaml.TaggedStyle != 0 && n.ShortTag() != "!!str" {
-			drop = append(drop, splice{start, at, ""})
+			drop = append(drop, splice{start, comment, ""})
 		}
 	}
 	if n.Value == "" && n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) == 0 {
@@ -138,6 +137,28 @@ func (s source) properties(at int, n *yaml.Node) (int, []splice) {
 		}
 	}
 	return at, drop
+}
+
+// space steps over white space and the comments in it, and tells where the first one begins;
+// without any, that is the end.
+func (s source) space(at int) (comment, end int) {
+	comment = -1
+	for at < len(s.doc) && strings.IndexByte(" \t\r\n#", s.doc[at]) >= 0 {
+		if s.doc[at] != '#' {
+			at++
+			continue
+		}
+		if comment < 0 {
+			comment = at
+		}
+		for at < len(s.doc) && lineBreak(s.doc[at:]) == 0 {
+			at++
+		}
+	}
+	if comment < 0 {
+		comment = at
+	}
+	return comment, at
 }
 
 // end finds where the plain or quoted scalar that begins at at ends.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -231,4 +232,20 @@ func (r *Repo) Diff(ctx context.Context) (string, error) {
 		return "", err
 	}
 	return r.git(ctx, "diff", "--cached")
+}
+
+// Tracked lists the files that git keeps of this work tree, by slash-separated path. Repositories within it are left out.
+func (r *Repo) Tracked(ctx context.Context) ([]string, error) {
+	out, err := r.git(ctx, "ls-files", "-z", "--stage")
+	if err != nil {
+		return nil, err
+	}
+	var files []string
+	for _, line := range strings.Split(out, "\x00") {
+		about, name, ok := strings.Cut(line, "\t")
+		if ok && !strings.HasPrefix(about, "160000 ") {
+			files = append(files, name)
+		}
+	}
+	return slices.Compact(files), nil // a conflict has a file once for each side
 }

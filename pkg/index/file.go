@@ -118,7 +118,8 @@ func normalise(index []byte) ([]byte, error) {
 	if err := d.Decode(&more); !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("there is more than one document: %w", ErrCorrupt)
 	}
-	if err := expand(&doc, 0); err != nil {
+	left := maxAliased
+	if err := expand(&doc, 0, &left); err != nil {
 		return nil, err
 	}
 	var out bytes.Buffer
@@ -130,14 +131,20 @@ func normalise(index []byte) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// expand replaces aliases by what they stand for and takes { } and [ ] away.
-func expand(n *yaml.Node, depth int) error {
+// maxAliased bounds the nodes that aliases stand for: ten lines of aliases of aliases are a billion of them.
+const maxAliased = 100_000
+
+// expand replaces aliases by what they stand for, which may be left more nodes, and takes { } and [ ] away.
+func expand(n *yaml.Node, depth int, left *int) error {
 	if depth > 100 {
 		return fmt.Errorf("it is nested too deeply: %w", ErrCorrupt)
 	}
 	if n.Kind == yaml.AliasNode {
 		head, line, foot := n.HeadComment, n.LineComment, n.FootComment
-		*n = clone(n.Alias)
+		*n = clone(n.Alias, left)
+		if *left < 0 {
+			return fmt.Errorf("its aliases stand for more than %d values: %w", maxAliased, ErrCorrupt)
+		}
 		n.HeadComment, n.LineComment, n.FootComment = head, line, foot
 	}
 	if n.Kind == yaml.MappingNode {
@@ -148,18 +155,23 @@ func expand(n *yaml.Node, depth int) error {
 	n.Anchor = ""
 	n.Style &^= yaml.FlowStyle
 	for _, c := range n.Content {
-		if err := expand(c, depth+1); err != nil {
+		if err := expand(c, depth+1, left); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func clone(n *yaml.Node) yaml.Node {
+// clone copies a value until there is nothing left to copy with.
+func clone(n *yaml.Node, left *int) yaml.Node {
 	c := *n
 	c.Content = nil
+	*left--
 	for _, child := range n.Content {
-		copied := clone(child)
+		if *left < 0 {
+			break
+		}
+		copied := clone(child, left)
 		c.Content = append(c.Content, &copied)
 	}
 	return c

@@ -246,6 +246,7 @@ func TestACorruptIndexIsRefused(t *testing.T) {
 		"binary":                      "\x00\x01\x02",
 		"two documents":               "apiVersion: v1\nentries: {}\n---\napiVersion: v1\nentries: {}\n",
 		"aliases without end":         "apiVersion: v1\nentries: &a {b: *a}\n",
+		"aliases of aliases":          aliases(),
 	}
 	for name, index := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -257,6 +258,15 @@ func TestACorruptIndexIsRefused(t *testing.T) {
 			}
 		})
 	}
+}
+
+// aliases is a chart whose entry has a hundred million values in eight lines.
+func aliases() string {
+	text := "apiVersion: v1\nentries:\n  a:\n  - version: 1.0.0\n    x0: &x0 x\n"
+	for i := range 8 {
+		text += fmt.Sprintf("    x%d: &x%[1]d [%s]\n", i+1, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*x%d, ", i), 10), ", "))
+	}
+	return text
 }
 
 func TestABadEntryIsRefused(t *testing.T) {

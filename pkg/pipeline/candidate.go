@@ -32,7 +32,8 @@ func (s *Session) openCandidate(ctx context.Context, dir, commit string) (*candi
 	if stage == nil {
 		return nil, fmt.Errorf("%w: no stage holds candidates", ErrConfig)
 	}
-	if dir == "" {
+	checkout := dir != ""
+	if !checkout {
 		dir = filepath.Join(s.Work, "candidate")
 		if err := os.RemoveAll(dir); err != nil {
 			return nil, fmt.Errorf("clearing %s: %w: %w", dir, ErrInput, err)
@@ -47,12 +48,18 @@ func (s *Session) openCandidate(ctx context.Context, dir, commit string) (*candi
 			}
 		}
 	}
-	chartDir := filepath.Join(dir, stage.Candidate.Path)
-	if _, err := os.Stat(filepath.Join(chartDir, "Chart.yaml")); err != nil {
-		return nil, fmt.Errorf("%w: there is no %s in the candidates' repository; run bump first", chart.ErrNoChart, filepath.Join(stage.Candidate.Path, "Chart.yaml"))
-	}
-	if err := contained(dir, chartDir); err != nil {
+	chartDir, err := chartIn(dir, stage.Candidate.Path)
+	if err != nil {
 		return nil, err
+	}
+	if checkout {
+		// Before the copy a link is looked at where it is: one that leads out may lead to something else from there.
+		if dir, err = s.onlyTracked(ctx, dir); err != nil {
+			return nil, err
+		}
+		if chartDir, err = chartIn(dir, stage.Candidate.Path); err != nil {
+			return nil, err
+		}
 	}
 	pkg, err := chart.Pack(chartDir)
 	if err != nil {
@@ -66,10 +73,19 @@ func (s *Session) openCandidate(ctx context.Context, dir, commit string) (*candi
 		return nil, fmt.Errorf("%s %s: %w", pkg.Name, pkg.Version, err)
 	}
 	c := &candidate{pkg: pkg}
-	if err := c.readImage(s.Config); err != nil {
+	if err := c.readImage(s.Config, true); err != nil {
 		return nil, err
 	}
 	return c, s.findSource(ctx, c)
+}
+
+// chartIn gives the directory of the chart in a checkout of the candidates' repository.
+func chartIn(repository, path string) (string, error) {
+	dir := filepath.Join(repository, path)
+	if _, err := os.Stat(filepath.Join(dir, "Chart.yaml")); err != nil {
+		return "", fmt.Errorf("%w: there is no %s in the candidates' repository; run bump first", chart.ErrNoChart, filepath.Join(path, "Chart.yaml"))
+	}
+	return dir, contained(repository, dir)
 }
 
 // contained refuses a chart that is a link to somewhere else on this machine: its files would be published.
@@ -88,8 +104,9 @@ func contained(repository, dir string) error {
 	return nil
 }
 
-// readImage finds the image where the configuration says that a candidate's image is written.
-func (c *candidate) readImage(cfg *Config) error {
+// readImage finds the image where the configuration says that a candidate's image is written. A package that was published
+// before the configuration became what it is may lack some of those values: what is strict takes a missing one for an error.
+func (c *candidate) readImage(cfg *Config, strict bool) error {
 	found := map[string]string{}
 	loaded, err := loader.LoadArchive(bytes.NewReader(c.pkg.Bytes))
 	if err != nil {
@@ -102,36 +119,23 @@ func (c *candidate) readImage(cfg *Config) error {
 		}
 	}
 	scalars, err := cfg.ScalarsOf(raw)
-	if err != nil {
+	if err != nil && strict {
 		return err
 	}
 	for path, field := range scalars["values.yaml"] {
-		v, err := lookup(loaded.Values, path)
-		if err != nil {
-			return err
+		switch v := chart.Lookup(loaded.Values, path); {
+		case v != nil:
+			found[field] = fmt.Sprint(v)
+		case strict:
+			return fmt.Errorf("%s in values.yaml: %w", path, chart.ErrPathNotFound)
 		}
-		found[field] = v
 	}
-	if found["imageRepository"] == "" {
+	if found["imageRepository"] == "" || found["imageTag"] == "" && found["imageDigest"] == "" {
 		return nil
 	}
 	c.digest, c.repository = found["imageDigest"], found["imageRepository"]
 	c.image = image.Reference(found["imageRepository"], found["imageTag"], c.digest)
 	return nil
-}
-
-func lookup(values map[string]any, path string) (string, error) {
-	var at any = values
-	for _, key := range strings.Split(path, ".") {
-		m, ok := at.(map[string]any)
-		if !ok {
-			return "", fmt.Errorf("%s in values.yaml: %w", path, chart.ErrPathNotFound)
-		}
-		if at, ok = m[key]; !ok {
-			return "", fmt.Errorf("%s in values.yaml: %w", path, chart.ErrPathNotFound)
-		}
-	}
-	return fmt.Sprint(at), nil
 }
 
 var shortHash = regexp.MustCompile(`^[0-9a-f]{7,64}$`)

@@ -182,14 +182,14 @@ func (l *lab) close(r cluster.Release) error {
 	return os.Remove(filepath.Join(l.s.Work, installedFile))
 }
 
-// readPackage reads a package and the image that it names.
+// readPackage reads a published package and the image that it names, if the configuration finds one there.
 func readPackage(data []byte, cfg *Config) (*candidate, error) {
 	pkg, err := chart.ReadPackage(data)
 	if err != nil {
 		return nil, err
 	}
 	c := &candidate{pkg: pkg}
-	return c, c.readImage(cfg)
+	return c, c.readImage(cfg, false)
 }
 
 func (s *Session) createCluster(ctx context.Context, c Cluster, name, kubeconfig, logs string) (*cluster.Kind, error) {

@@ -118,3 +118,39 @@ func TestAnUpgradeFromAPackageThatIsGoneIsAFaultOfTheRepository(t *testing.T) {
 		t.Errorf("got %v (%s)", err, KindOf(err))
 	}
 }
+
+// A package that was published before chart.scalars became what it is now is upgraded all the same: only its image is not
+// brought to the node beforehand. A candidate without those values would be tested with another image than was built.
+func TestWhereAPackageNamesItsImage(t *testing.T) {
+	for name, c := range map[string]struct {
+		values, repository, tag string
+		image                   string // empty: it is not found
+	}{
+		"where the configuration says":    {"image: {repository: example.com/a, tag: v1}\n", "image.repository", "image.tag", "example.com/a:v1"},
+		"in a list":                       {"containers: [{repository: example.com/a, tag: v1}]\n", "containers[0].repository", "containers[0].tag", "example.com/a:v1"},
+		"below a key with a dot":          {"a.b: {repository: example.com/a, tag: v1}\n", `a\.b.repository`, `a\.b.tag`, "example.com/a:v1"},
+		"nowhere":                         {"other: {}\n", "image.repository", "image.tag", ""},
+		"without a tag":                   {"image: {repository: example.com/a}\n", "image.repository", "image.tag", ""},
+		"with a tag that is null":         {"image: {repository: example.com/a, tag: }\n", "image.repository", "image.tag", ""},
+		"where no configuration has said": {"other: {}\n", "", "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.write("charts/hello/values.yaml", c.values)
+			w.s.Config.Chart.Scalars = map[string]map[string]string{"values.yaml": {c.repository: "imageRepository", c.tag: "imageTag"}}
+			if c.repository == "" {
+				w.s.Config.Chart.Scalars = nil
+			}
+			publishAs(t, w, "1.0.0")
+			old, err := w.s.previous(t.Context(), &VerifyConfig{UpgradeFrom: "prod"}, &candidate{pkg: versioned(t, w, "1.1.0")})
+			if err != nil || old == nil || old.image != c.image {
+				t.Errorf("the previous package: %+v, %v, want the image %q", old, err, c.image)
+			}
+			mine := &candidate{pkg: versioned(t, w, "1.1.0")}
+			err = mine.readImage(w.s.Config, true)
+			if errors.Is(err, chart.ErrPathNotFound) != (c.image == "") || mine.image != c.image {
+				t.Errorf("the candidate: %q, %v, want the image %q", mine.image, err, c.image)
+			}
+		})
+	}
+}

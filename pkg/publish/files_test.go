@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-containerregistry/pkg/registry"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"helm.sh/helm/v3/pkg/cli"
 	"helm.sh/helm/v3/pkg/getter"
 	"helm.sh/helm/v3/pkg/repo"
@@ -159,6 +161,37 @@ func TestAnIndexEntryWhoseArchiveIsGone(t *testing.T) {
 			}
 			everyArchiveMatches(t, dir, 1)
 		})
+	}
+}
+
+func TestATagWhoseLayerTheRegistryLost(t *testing.T) {
+	blobs := registry.NewInMemoryBlobHandler()
+	s := httptest.NewServer(registry.New(registry.Logger(quiet()), registry.WithBlobHandler(blobs)))
+	t.Cleanup(s.Close)
+	target, i := open(t, Config{OCI: strings.TrimPrefix(s.URL, "http://") + "/charts"}), item(t, "1.0.0")
+	publish(t, target, i)
+	layer := v1.Hash{Algorithm: "sha256", Hex: i.Package.Digest}
+	if err := blobs.(registry.BlobDeleteHandler).Delete(t.Context(), "charts/operator", layer); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := target.Latest(t.Context(), "operator"); !errors.Is(err, ErrArchiveMissing) {
+		t.Errorf("got %v", err)
+	}
+	i.DryRun = true
+	if r := publish(t, target, i); !r.Changed {
+		t.Error("the dry run does not say that it would mend it")
+	}
+	if _, _, err := target.Latest(t.Context(), "operator"); !errors.Is(err, ErrArchiveMissing) {
+		t.Errorf("after a dry run: %v", err)
+	}
+	i.DryRun = false
+	for _, changes := range []bool{true, false} {
+		if r := publish(t, target, i); r.Changed != changes {
+			t.Errorf("publishing it again changes something: %t", r.Changed)
+		}
+		if _, archive, err := target.Latest(t.Context(), "operator"); err != nil || chart.Digest(archive) != i.Package.Digest {
+			t.Errorf("it was published again: %v", err)
+		}
 	}
 }
 

@@ -162,8 +162,15 @@ func (t *ociTarget) Publish(ctx context.Context, item Item) (Result, error) {
 	if found && there != p.Digest {
 		return Result{}, &index.DigestConflictError{Name: p.Name, Version: p.Version, Published: there, Offered: p.Digest}
 	}
+	// A tag whose layer is gone names a package that nobody can pull; a registry's cleaning up leaves such tags.
+	whole := found
+	if found {
+		if whole, err = t.holds(ctx, repo, p); err != nil {
+			return result, err
+		}
+	}
 	if item.DryRun {
-		result.Changed, err = t.lacks(ctx, repo, item, found)
+		result.Changed, err = t.lacks(ctx, repo, item, whole)
 		return result, err
 	}
 	// Records first, as they do no harm without the package.
@@ -174,10 +181,13 @@ func (t *ociTarget) Publish(ctx context.Context, item Item) (Result, error) {
 		}
 		result.Changed = result.Changed || added
 	}
-	if found {
+	if whole {
 		return result, nil
 	}
 	result.Changed = true
+	if found { // its manifest stays, and so does the digest that people pull it by
+		return result, classify(remote.WriteLayer(repo, static.NewLayer(p.Bytes, registry.ChartLayerMediaType), t.remote(ctx)...))
+	}
 	if err := t.putChart(ctx, repo, item); err != nil {
 		return result, err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/Masterminds/semver/v3"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/partial"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/static"
 
@@ -60,6 +61,16 @@ func (t *ociTarget) putRecord(ctx context.Context, repo name.Repository, digest 
 	}
 	config := static.NewLayer([]byte("{}"), "application/vnd.oci.empty.v1+json")
 	return true, t.put(ctx, ref, config, []v1.Layer{static.NewLayer(line, recordMediaType)}, nil)
+}
+
+// holds tells whether the registry still has the bytes of a package that a tag names.
+func (t *ociTarget) holds(ctx context.Context, repo name.Repository, p *chart.Package) (bool, error) {
+	l, err := remote.Layer(repo.Digest("sha256:"+p.Digest), t.remote(ctx)...)
+	if err != nil {
+		return false, classify(err)
+	}
+	there, err := partial.Exists(l)
+	return there, classify(err)
 }
 
 // lacks says whether the registry lacks the package or one of its records.
