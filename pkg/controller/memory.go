@@ -10,7 +10,7 @@ import (
 )
 
 // memories hold what the operator knows of each network between two looks. All of it can be lost: a restarted operator
-// finds it out again.
+// finds it out again, but for what a node may still dial out of an old list, in the seconds after a change of shape.
 type memories struct {
 	mu       sync.Mutex
 	networks map[types.NamespacedName]*memory

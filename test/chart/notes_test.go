@@ -26,9 +26,10 @@ func TestNotesSayWhatToDoNext(t *testing.T) {
 		want, not []string
 	}{
 		"defaults": {
-			want: []string{"kubectl apply -n bitcoin-system", "helm test bitcoin-controller -n bitcoin-system"},
+			want: []string{"kubectl apply -n bitcoin-system", "helm test bitcoin-controller -n bitcoin-system", "in no public registry"},
 			not:  []string{"secret:", "crds.", "Only networks in"},
 		},
+		"an image for the nodes": {values: "nodeImage: {repository: registry.example.com/bitcoind}", not: []string{"public registry"}},
 		"watched namespaces": {
 			values: "watchNamespaces: [team-a, team-b]",
 			want:   []string{"kubectl apply -n team-a", "kubectl get btcnet -n team-a", "Only networks in team-a, team-b"},
