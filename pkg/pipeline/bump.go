@@ -56,7 +56,7 @@ func Bump(ctx context.Context, s *Session) (*BumpResult, error) {
 		source = filepath.Join(dir, s.Config.Chart.Path)
 	}
 	c := stage.Candidate
-	res := &BumpResult{Version: v.Version, Repository: c.Git, Branch: c.Branch}
+	res := &BumpResult{Version: v.Version, Repository: address(c.Git), Branch: c.Branch}
 	if img != nil {
 		res.Image = img.Ref()
 	}

@@ -33,6 +33,8 @@ func (e *evidence) add(r *attest.Record, err error) {
 type Refusal struct {
 	Guard string `json:"guard"`
 	Why   string `json:"why"`
+	// unreleased is a development build or a prerelease, which a stage for releases has nothing to do with.
+	unreleased bool
 }
 
 // Refusals is the error of a refused promotion.
@@ -52,39 +54,39 @@ func (r Refusals) Unwrap() error { return ErrRefused }
 // check gives every guard that refuses, versions first.
 func (g *Guards) check(stage string, e evidence) Refusals {
 	var out Refusals
-	if why := g.checkVersion(stage, e.pkg); why != "" {
-		out = append(out, Refusal{"versions", why})
+	if why, unreleased := g.checkVersion(stage, e.pkg); why != "" {
+		out = append(out, Refusal{"versions", why, unreleased})
 	}
 	if g.VerifiedBy != "none" {
 		if why := checkRecords(g.VerifiedBy, e); why != "" {
-			out = append(out, Refusal{"verifiedBy", why})
+			out = append(out, Refusal{Guard: "verifiedBy", Why: why})
 		}
 	}
 	if len(e.approvals) < g.Approvals {
-		out = append(out, Refusal{"approvals", fmt.Sprintf("%s needs %d, this package has %d; somebody has to run `chart-promoter approve`", stage, g.Approvals, len(e.approvals))})
+		out = append(out, Refusal{Guard: "approvals", Why: fmt.Sprintf("%s needs %d, this package has %d; somebody has to run `chart-promoter approve`", stage, g.Approvals, len(e.approvals))})
 	}
 	return out
 }
 
 // checkVersion looks at the chart's version and at the tag it must come from: a version that somebody typed into
 // Chart.yaml is no release.
-func (g *Guards) checkVersion(stage string, p *chart.Package) string {
+func (g *Guards) checkVersion(stage string, p *chart.Package) (why string, unreleased bool) {
 	if g.Versions == "any" {
-		return ""
+		return "", false
 	}
 	v, err := semver.NewVersion(p.Version)
 	if err != nil {
-		return fmt.Sprintf("%q is not a version", p.Version)
+		return fmt.Sprintf("%q is not a version", p.Version), false
 	}
 	if v.Prerelease() != "" && (g.Versions == "release" || !version.IsVersionTag(p.AppVersion)) {
-		return fmt.Sprintf("%s is not a release, and %s takes %s only", p.Version, stage, map[string]string{"release": "releases", "prerelease": "releases and prereleases"}[g.Versions])
+		return fmt.Sprintf("%s is not a release, and %s takes %s only", p.Version, stage, map[string]string{"release": "releases", "prerelease": "releases and prereleases"}[g.Versions]), true
 	}
 	made, err := version.Derive(version.Facts{Commit: strings.Repeat("0", 40), Tag: p.AppVersion}, version.SemVer)
 	legacy, _ := version.Derive(version.Facts{Commit: strings.Repeat("0", 40), Tag: p.AppVersion}, version.Legacy)
 	if err != nil || !version.IsVersionTag(p.AppVersion) || (made.Chart != p.Version && legacy.Chart != p.Version) {
-		return fmt.Sprintf("version %s does not come from its appVersion %q, which must be the release's tag", p.Version, p.AppVersion)
+		return fmt.Sprintf("version %s does not come from its appVersion %q, which must be the release's tag", p.Version, p.AppVersion), false
 	}
-	return ""
+	return "", false
 }
 
 func checkRecords(by string, e evidence) string {

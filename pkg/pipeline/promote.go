@@ -22,7 +22,7 @@ type PromoteOptions struct {
 	// and the approvals that lie there.
 	Package string
 	Records []string
-	// SkipUnreleased makes a version that the stage does not take a Skip in place of a refusal.
+	// SkipUnreleased makes a development build or a prerelease that the stage does not take a Skip in place of a refusal.
 	SkipUnreleased bool
 }
 
@@ -57,7 +57,7 @@ func Promote(ctx context.Context, s *Session, o PromoteOptions) (*PromoteResult,
 		return nil, err
 	}
 	refusals := stage.Guards.check(stage.Name, evidence)
-	if o.SkipUnreleased && len(refusals) > 0 && refusals[0].Guard == "versions" {
+	if o.SkipUnreleased && len(refusals) > 0 && refusals[0].unreleased {
 		return nil, &Skip{refusals[0].Why}
 	}
 	if len(refusals) > 0 {
@@ -112,18 +112,24 @@ func (s *Session) target(stage *Stage) (publish.Target, error) {
 
 // tested reads the package and its records.
 func (s *Session) tested(o PromoteOptions) (*chart.Package, [][]byte, error) {
+	tested := ""
 	if o.Package == "" {
 		var v VerifyResult
 		if !s.recall(verifiedFile, &v) || v.Record == "" {
 			return nil, nil, fmt.Errorf("%w: %s holds no verified package; run verify first, or name one with --package", ErrInput, s.Work)
 		}
-		o.Package = filepath.Join(s.Work, filepath.Base(v.Package))
+		tested, o.Package = v.PackageDigest, filepath.Join(s.Work, filepath.Base(v.Package))
 		// Whoever names an approval means it beside the record, not in place of it.
 		o.Records = append(s.beside(o.Package, filepath.Base(v.Record)), o.Records...)
 	}
 	data, err := os.ReadFile(o.Package)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", ErrInput, err)
+	}
+	// Before it is read: what was changed after the test may be no archive any more, and that is not the fault of an argument.
+	if digest := chart.Digest(data); tested != "" && digest != tested {
+		why := fmt.Sprintf("%s is not what verify left, sha256 %.12s…, but %.12s…; promote the package that was tested", o.Package, tested, digest)
+		return nil, nil, Refusals{{Guard: "verifiedBy", Why: why}}
 	}
 	pkg, err := chart.ReadPackage(data)
 	if err != nil {

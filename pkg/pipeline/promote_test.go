@@ -178,6 +178,21 @@ func TestWhatAStageTakesIsConfiguration(t *testing.T) {
 	}
 }
 
+// A version that somebody typed is no development build: a pipeline that calls promote for every commit must not pass over it.
+func TestAVersionThatIsNotItsTagsIsNotSkipped(t *testing.T) {
+	for tag, version := range map[string]string{"v1.0.0": "1.0.0", "v1.0.0-rc.1": "1.0.0-rc.1"} {
+		r := newRelease(t, tag)
+		r.guards().Versions = "prerelease"
+		r.leave()
+		r.repack("version: "+version, "version: "+strings.Replace(version, "1", "3", 1))
+		r.leave()
+		_, err := Promote(t.Context(), r.s, PromoteOptions{SkipUnreleased: true})
+		if refusals := (Refusals{}); !errors.As(err, &refusals) || refusals[0].Guard != "versions" || len(r.published()) != 0 {
+			t.Errorf("from %s: %v, %+v", tag, err, r.published())
+		}
+	}
+}
+
 func TestApprovalsAreCountedByKeyForThisPackageAndStage(t *testing.T) {
 	r := newRelease(t, "v1.0.0")
 	r.leave()

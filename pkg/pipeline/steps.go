@@ -167,6 +167,9 @@ func stepVerify(ctx context.Context, s *Session, st *state) (string, error) {
 	}
 	o := st.opts.Verify
 	if o.Candidate == "" {
+		if s.DryRun && st.Bump.Changed { // its commit went with the clone that a dry run makes
+			return "", &Skip{"a dry run has pushed no candidate that could be packaged"}
+		}
 		o.Commit = st.Bump.Commit
 	}
 	var err error
@@ -180,6 +183,9 @@ func stepVerify(ctx context.Context, s *Session, st *state) (string, error) {
 func stepPromote(ctx context.Context, s *Session, st *state, stage string) (string, error) {
 	if st.Verify == nil {
 		return "", &Skip{"there is no tested package"}
+	}
+	if s.DryRun && st.Verify.Record == "" {
+		return "", &Skip{"a dry run has tested no package"}
 	}
 	res, err := Promote(ctx, s, PromoteOptions{Stage: stage, SkipUnreleased: true})
 	if err != nil {

@@ -75,6 +75,9 @@ func kindOf(path string) (apiVersion, kind string) {
 	return "", ""
 }
 
+// goneImage is one that no node can pull.
+const goneImage = "example.com/gone"
+
 // becomesReady does at once what controllers and nodes do in a cluster: addresses, pods that have run well, and the
 // replica set of a deployment.
 func (a *apiServer) becomesReady(path string, o map[string]any) {
@@ -82,6 +85,12 @@ func (a *apiServer) becomesReady(path string, o map[string]any) {
 	case "Service":
 		o["spec"].(map[string]any)["clusterIP"] = "10.0.0.1"
 	case "Pod":
+		container := o["spec"].(map[string]any)["containers"].([]any)[0].(map[string]any)
+		if container["image"] == goneImage {
+			waits := map[string]any{"waiting": map[string]any{"reason": "ImagePullBackOff", "message": "no such image"}}
+			o["status"] = map[string]any{"phase": "Pending", "containerStatuses": []any{map[string]any{"name": container["name"], "state": waits}}}
+			return
+		}
 		o["status"] = map[string]any{"phase": "Succeeded", "conditions": []any{map[string]any{"type": "Ready", "status": "True"}}}
 	case "Deployment":
 		meta, spec := o["metadata"].(map[string]any), o["spec"].(map[string]any)

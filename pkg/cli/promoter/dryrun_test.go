@@ -16,6 +16,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
+
+	"github.com/christianb93/bitcoin-controller/pkg/pipeline"
 )
 
 // scratch is what a command of the work directory makes anew each time and no other one reads.
@@ -215,4 +217,31 @@ func TestServeSaysInJSONWhereItServes(t *testing.T) {
 	if _, err := os.Stat(dir + "/other"); err == nil {
 		t.Error("a dry run made the registry's directory")
 	}
+}
+
+// Without a build nothing stops a dry run before the candidate, whose commit goes with the clone that it was made in.
+func TestADryRunOfAllStepsWithoutABuild(t *testing.T) {
+	s := newShop(t, "directory", "v1.0.0")
+	s.reconfigure("  - name: dev\n    build:\n      image: {repository: \"${HOST}/hello\", package: ./cmd/hello, platforms: [linux/amd64]}\n", "")
+	s.reconfigure("    values.yaml: {image.tag: imageTag}\n", "")
+	shell(t, s.dir, commitAll+" && git tag -f v1.0.0")
+	dry := func(want ...string) {
+		t.Helper()
+		before := s.everything()
+		code, out, msg := s.call(s.args("run", "--dry-run", "-o", "json")...)
+		var r pipeline.RunResult
+		if err := json.Unmarshal([]byte(out), &r); err != nil || code != 0 {
+			t.Fatalf("exit %d, %v\n%s\n%s", code, err, out, msg)
+		}
+		if diff := cmp.Diff(want, r.Skipped); diff != "" {
+			t.Errorf("it skips:\n%s", diff)
+		}
+		if diff := cmp.Diff(before, s.everything()); diff != "" {
+			t.Errorf("it changed something:\n%s", diff)
+		}
+	}
+	dry("qa verify: a dry run has pushed no candidate that could be packaged", "prod promote: there is no tested package")
+	s.must("bump")
+	dry("prod promote: a dry run has tested no package")
+	s.must("run")
 }

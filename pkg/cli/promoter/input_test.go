@@ -21,6 +21,7 @@ func (s *shop) edited(file, content string) []string {
 	if err := os.WriteFile(filepath.Join(dir, "qa/chart", file), []byte(content), 0o644); err != nil {
 		s.t.Fatal(err)
 	}
+	shell(s.t, dir+"/qa", "git add -A")
 	return []string{"verify", "--candidate", dir + "/qa"}
 }
 
@@ -60,6 +61,14 @@ func TestBadInputOnTheWayHasItsExitCodeAndOneSentence(t *testing.T) {
 			return s.edited("Chart.yaml", strings.Replace(aChart, "v1.0.0", "v7", 1)+"7.0.0\n")
 		}, 2, "v7"},
 		"tests that fail": {func(s *shop) []string { s.reconfigure(`["true"]`, `["false"]`); return []string{"verify"} }, 3, "the tests failed"},
+		"a pod that does not start": {func(s *shop) []string {
+			s.reconfigure("verify: {", "verify: {install: {timeout: 2s}, ")
+			return s.edited("templates/x.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec: {containers: [{name: main, image: "+goneImage+"}]}\n")
+		}, 3, "pod hello/x: main waits, ImagePullBackOff no such image"},
+		"a version that is not that of its tag": {func(s *shop) []string {
+			s.must(s.edited("Chart.yaml", aChart+"3.0.0\n")...)
+			return []string{"promote", "--skip-unreleased"}
+		}, 4, "does not come from its appVersion"},
 		"tests that hang": {func(s *shop) []string {
 			s.reconfigure(`["true"]`, `[sleep, "600"], timeout: 1s`)
 			return []string{"verify"}
@@ -105,6 +114,9 @@ func TestBadInputOnTheWayHasItsExitCodeAndOneSentence(t *testing.T) {
 			if code != c.code || !strings.Contains(msg, c.words) {
 				t.Errorf("exit %d:\n%s\nwant exit %d with %q", code, msg, c.code, c.words)
 			}
+			if name == "tests that fail" && len(s.logs()) == 0 {
+				t.Error("it leaves no logs")
+			}
 			if diff := cmp.Diff(before, s.files()); diff != "" {
 				t.Errorf("it changed what is published:\n%s", diff)
 			}
@@ -113,6 +125,17 @@ func TestBadInputOnTheWayHasItsExitCodeAndOneSentence(t *testing.T) {
 			}
 		})
 	}
+}
+
+// logs are the files that a failed verify leaves with something in them.
+func (s *shop) logs() (names []string) {
+	s.t.Helper()
+	for name, content := range s.tree(s.env["WORK"] + "/logs") {
+		if content != "" {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // refusing is a server that wants other credentials, whoever asks.

@@ -29,6 +29,6 @@ func (a *app) promoteCommand() *cobra.Command {
 	f.StringVar(&o.Stage, "stage", "", "stage to publish in (default: the first that publishes)")
 	f.StringVar(&o.Package, "package", "", "package to publish (default: the one that verify left in the work directory)")
 	f.StringArrayVar(&o.Records, "record", nil, "signed record or approval of the package, as often as needed")
-	f.BoolVar(&o.SkipUnreleased, "skip-unreleased", false, "end well, without publishing, when the stage does not take this kind of version")
+	f.BoolVar(&o.SkipUnreleased, "skip-unreleased", false, "end well, without publishing, when it is a development build or a prerelease that the stage does not take")
 	return c
 }

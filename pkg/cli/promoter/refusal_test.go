@@ -76,9 +76,12 @@ func TestWhatIsNotAsItWasTestedIsRefusedAndChangesNothing(t *testing.T) {
 	}{
 		"a package with one bit changed in its head": {"v1.0.0", func(s *shop) { s.change(s.one(".tgz"), flip(gzipTime)) }, 4, "promote the package that was tested"},
 		"a package with its last bit changed":        {"v1.0.0", func(s *shop) { s.change(s.one(".tgz"), flip(-1)) }, 4, "promote the package that was tested"},
-		"a record with a changed digest":             {"v1.0.0", func(s *shop) { s.change(s.one(".record.json"), anotherDigest) }, 4, "the record cannot be trusted: the signature is not by an accepted key"},
-		"a record with one bit changed":              {"v1.0.0", func(s *shop) { s.change(s.one(".record.json"), flip(60)) }, 4, "the record cannot be trusted"},
-		"a record cut short":                         {"v1.0.0", func(s *shop) { s.change(s.one(".record.json"), func(b []byte) []byte { return b[:len(b)/2] }) }, 4, "the record cannot be trusted"},
+		"a package with one bit changed in its middle": {"v1.0.0", func(s *shop) {
+			s.change(s.one(".tgz"), func(b []byte) []byte { return flip(len(b) / 2)(b) })
+		}, 4, "promote the package that was tested"},
+		"a record with a changed digest": {"v1.0.0", func(s *shop) { s.change(s.one(".record.json"), anotherDigest) }, 4, "the record cannot be trusted: the signature is not by an accepted key"},
+		"a record with one bit changed":  {"v1.0.0", func(s *shop) { s.change(s.one(".record.json"), flip(60)) }, 4, "the record cannot be trusted"},
+		"a record cut short":             {"v1.0.0", func(s *shop) { s.change(s.one(".record.json"), func(b []byte) []byte { return b[:len(b)/2] }) }, 4, "the record cannot be trusted"},
 		"a record of a wrong key": {"v1.0.0", func(s *shop) {
 			_, pub, _ := attest.GenerateKey()
 			s.env["QA_PUB"] = string(pub)
@@ -95,7 +98,7 @@ func TestWhatIsNotAsItWasTestedIsRefusedAndChangesNothing(t *testing.T) {
 		"a version that exists with another digest":   {"v1.0.0", func(s *shop) { s.must("promote"); s.changedCandidate() }, 4, "will not be overwritten"},
 		"a version that was yanked, with another one": {"v1.0.0", func(s *shop) { s.must("promote"); s.must("yank", "hello", "1.0.0"); s.changedCandidate() }, 4, "will not be overwritten"},
 	}
-	alike := []string{"a package with one bit changed in its head", "a record with one bit changed", "a record cut short", "a release candidate in the old form"}
+	alike := []string{"a package with one bit changed in its head", "a package with one bit changed in its middle", "a record with one bit changed", "a record cut short", "a release candidate in the old form"}
 	for target := range targets {
 		for name, c := range cases {
 			// The kind of repository matters to what is published already. A registry forgets what is deleted.

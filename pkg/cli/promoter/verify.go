@@ -35,7 +35,7 @@ func (a *app) verifyCommand() *cobra.Command {
 		},
 	}
 	verifyFlags(c, &o)
-	c.Flags().StringVar(&o.Candidate, "candidate", "", "a checkout of the candidates' repository (default: a fresh clone)")
+	c.Flags().StringVar(&o.Candidate, "candidate", "", "a checkout of the candidates' repository; what git tracks there is packaged, as it is now (default: a fresh clone)")
 	c.Flags().StringVar(&o.Commit, "commit", "", "the candidate's commit in a fresh clone (default: the branch's last)")
 	return c
 }

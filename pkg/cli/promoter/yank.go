@@ -10,7 +10,7 @@ func (a *app) yankCommand() *cobra.Command {
 	var stage string
 	c := &cobra.Command{
 		Use: "yank CHART VERSION", Args: cobra.ExactArgs(2),
-		Short: "Take a version out of a stage's index; its package stays, so that the version is never used again",
+		Short: "Take a version out of a stage's index; in git or a directory its package stays, so that no other content ever gets the version, an OCI registry forgets it",
 		RunE: func(c *cobra.Command, args []string) error {
 			s, err := a.session(c.Context())
 			if err != nil {
