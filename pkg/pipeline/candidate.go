@@ -57,7 +57,11 @@ func (s *Session) openCandidate(ctx context.Context, dir, commit string) (*candi
 		if dir, err = s.onlyTracked(ctx, dir); err != nil {
 			return nil, err
 		}
-		if chartDir, err = chartIn(dir, stage.Candidate.Path); err != nil {
+		chartDir, err = chartIn(dir, stage.Candidate.Path)
+		if errors.Is(err, chart.ErrNoChart) {
+			return nil, fmt.Errorf("%w: git does not track %s, and only what it tracks is packaged; git add the chart", chart.ErrNoChart, filepath.Join(stage.Candidate.Path, "Chart.yaml"))
+		}
+		if err != nil {
 			return nil, err
 		}
 	}

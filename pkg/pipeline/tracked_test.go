@@ -160,3 +160,11 @@ func TestALinkOutOfACheckoutIsNotPackaged(t *testing.T) {
 		})
 	}
 }
+
+func TestAChartThatGitDoesNotTrackIsToldSo(t *testing.T) {
+	w, dir, _ := checkedOut(t)
+	git(t, dir, "rm", "-q", "--cached", "Chart.yaml")
+	if _, err := w.s.openCandidate(t.Context(), dir, ""); !errors.Is(err, chart.ErrNoChart) || !strings.Contains(err.Error(), "git add the chart") {
+		t.Errorf("got %v", err)
+	}
+}
