@@ -1,0 +1,32 @@
+package bitcoind
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+)
+
+// A call that bitcoind refuses within a round trip that succeeds is told of; that a node was listed already is no error.
+func TestRefusedCallsAreObserved(t *testing.T) {
+	for message, want := range map[string]string{
+		`{"code":-5,"message":"Error: Invalid address"}`: "refused", `{"code":-23,"message":"Error: Node already added"}`: "",
+	} {
+		node := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write([]byte(`[{"id":0,"result":null,"error":` + message + `}]`))
+		}))
+		got := "nobody was told"
+		c := NewClient(func(_ string, _ time.Duration, err error) { got = Reason(err) }, func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, network, node.Listener.Addr().String())
+		})
+		if err := c.Call(t.Context(), Endpoint{Host: "node"}, AddNode("10.0.0.1")); err == nil {
+			t.Errorf("%s is no error", message)
+		}
+		if got != want {
+			t.Errorf("%s is observed as %q, want %q", message, got, want)
+		}
+		node.Close()
+	}
+}
