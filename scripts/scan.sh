@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Fails when a part of the programs has a known vulnerability that their code reaches, or when kube-score finds something in
-# the chart, with any of its values, that the chart's README does not explain. Changes nothing in the clone.
+# the chart, with its defaults or with every optional part, that the chart's README does not explain. Changes nothing in the
+# clone.
 #
 # The vulnerabilities are those of https://vuln.go.dev, or of the Go module golang.org/x/vulndb where that site cannot be
 # reached. Those of Go's own library go away with a newer Go, which is what releases are built with: they are only told.
@@ -14,17 +15,6 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 problems=0
 
-# tool PACKAGE: builds it once for each version that ci/tools/scan names; sets $tool.
-tool() {
-  local name version
-  name=$(basename "$1")
-  version=$(cd ci/tools/scan && go list -f '{{.Module.Version}}' "$1")
-  tool=$cache_dir/bin/$name-$version
-  [[ ! -x $tool ]] || return 0
-  step "$name $version" built go -C ci/tools/scan build -o "$tool.part" "$1"
-  mv "$tool.part" "$tool"
-}
-
 # The module has the database's entries; its own program makes the index.
 database() {
   local module
@@ -32,7 +22,7 @@ database() {
   (cd "$module" && go run ./cmd/indexdb -vulns data/osv -out "$work/vulndb")
 }
 
-tool golang.org/x/vuln/cmd/govulncheck
+tool ci/tools/scan golang.org/x/vuln/cmd/govulncheck
 where=()
 if ! "${within[@]}" 20 curl -fsSo /dev/null https://vuln.go.dev/index/db.json 2>/dev/null; then
   step 'vulnerability database' made database
@@ -62,7 +52,7 @@ explained=(
   'Deployment does not have a host podAntiAffinity set'
   '-networks/.*/NetworkPolicy: The NetworkPolicys selector .* match any pods'
 )
-tool github.com/zegl/kube-score/cmd/kube-score
+tool ci/tools/scan github.com/zegl/kube-score/cmd/kube-score
 have_helm
 for values in charts/bitcoin-controller/values.yaml test/lifecycle/testdata/everything.yaml; do
   # It fails because of what is explained too.

@@ -70,6 +70,17 @@ key_of() {
 # shellcheck disable=SC2034 # see above
 static=(env CGO_ENABLED=0 GOFLAGS="${GOFLAGS:+$GOFLAGS }-trimpath")
 
+# tool DIRECTORY PACKAGE: makes it from its Go module, once for each version that the module in the directory names; sets $tool.
+tool() {
+  local name version
+  name=$(basename "$2")
+  version=$(cd "$root/$1" && go list -f '{{.Module.Version}}' "$2")
+  tool=$cache_dir/bin/$name-$version
+  [[ ! -x $tool ]] || return 0
+  step "$name $version" built go -C "$root/$1" build -o "$tool.part" "$2"
+  mv "$tool.part" "$tool"
+}
+
 # Helm itself, where it is not installed, from its Go module.
 have_helm() {
   if command -v helm >/dev/null; then

@@ -27,14 +27,8 @@ new=$(cd "$work" && find pkg/client charts/bitcoin-controller/files docs -type f
 step 'go.mod' tidy go mod tidy -diff
 step 'go vet' clean go vet ./...
 
-# golangci-lint is made from its Go module, once for each version of it.
-version=$(cd ci/tools/lint && go list -m -f '{{.Version}}' github.com/golangci/golangci-lint/v2)
-linter=$cache_dir/bin/golangci-lint-$version
-if [[ ! -x $linter ]]; then
-  step "golangci-lint $version" built go -C ci/tools/lint build -o "$linter.part" github.com/golangci/golangci-lint/v2/cmd/golangci-lint
-  mv "$linter.part" "$linter"
-fi
-"$linter" run --config ci/golangci.yaml --timeout 20m --allow-parallel-runners || problem 'golangci-lint found something'
+tool ci/tools/lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+"$tool" run --config ci/golangci.yaml --timeout 20m --allow-parallel-runners || problem 'golangci-lint found something'
 
 if command -v shellcheck >/dev/null; then
   git ls-files -z '*.sh' .ci/run | xargs -0 shellcheck -x || problem 'shellcheck found something'
