@@ -162,6 +162,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if early := memory.early(r.now()); early > 0 {
 		return ctrl.Result{RequeueAfter: early}, nil
 	}
+	memory.rejoin(&network)
 	started := r.now()
 	l := &look{network: network.DeepCopy(), memory: memory, now: started}
 	// A look that ends in the middle has nothing true to report: the status stays, and the queue tries again.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/resourceversion"
 
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
@@ -80,6 +81,27 @@ type memory struct {
 	unsyncedSince time.Time
 	// partitioned is whether the spec had partitions at the last look; nil before the first.
 	partitioned *bool
+	// written is the status that was patched last, until the cache has it.
+	written *writtenStatus
+}
+
+// writtenStatus is a status and the resource version that the API server gave the network with it.
+type writtenStatus struct {
+	version string
+	status  *v1.BitcoinNetworkStatus
+}
+
+// rejoin gives a network that comes out of a cache which has not seen the last patch yet the status that was written. Compared
+// with the one before, what has been told would be told again.
+func (m *memory) rejoin(network *v1.BitcoinNetwork) {
+	if m.written == nil {
+		return
+	}
+	if order, err := resourceversion.CompareResourceVersion(network.ResourceVersion, m.written.version); err == nil && order < 0 {
+		m.written.status.DeepCopyInto(&network.Status)
+		return
+	}
+	m.written = nil
 }
 
 // snapshot is a network's status and what else the metrics show.

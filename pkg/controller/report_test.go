@@ -78,6 +78,54 @@ func TestAPartitionAfterARestartIsTold(t *testing.T) {
 	}
 }
 
+// The first look patches the status, and the second still gets the network from a cache that has not seen it.
+func TestATransitionIsToldOnceThoughTheCacheIsLate(t *testing.T) {
+	l := healthy()
+	l.network.ResourceVersion = "9"
+	for i := range l.nodes {
+		l.nodes[i].group = l.groups[0]
+	}
+	recorder := events.NewFakeRecorder(10)
+	r := &Reconciler{recorder: recorder, client: patched{version: "11"}}
+	for _, cached := range []string{"9", "10", "11"} {
+		before := l.network.DeepCopy()
+		before.ResourceVersion, before.Status = cached, v1.BitcoinNetworkStatus{}
+		if cached == "11" {
+			before.Status = *l.memory.snapshot.status.DeepCopy()
+		}
+		l.memory.rejoin(before)
+		l.network.Status = *before.Status.DeepCopy()
+		if err := r.report(t.Context(), before, l); err != nil {
+			t.Fatal(err)
+		}
+		// Created, and three nodes connected.
+		if want := 4; len(recorder.Events) != want {
+			t.Errorf("%d events after a look at version %s, want %d", len(recorder.Events), cached, want)
+		}
+	}
+	if l.memory.written != nil {
+		t.Error("what the cache has is remembered still")
+	}
+}
+
+// patched is an API server that takes every patch of a status.
+type patched struct {
+	client.Client
+	version string
+}
+
+func (p patched) Status() client.SubResourceWriter { return patchedStatus{version: p.version} }
+
+type patchedStatus struct {
+	client.SubResourceWriter
+	version string
+}
+
+func (p patchedStatus) Patch(_ context.Context, object client.Object, _ client.Patch, _ ...client.SubResourcePatchOption) error {
+	object.SetResourceVersion(p.version)
+	return nil
+}
+
 func TestANoteIsNoLongerThanTheAPIServerTakes(t *testing.T) {
 	l := healthy()
 	before := l.network.DeepCopy()

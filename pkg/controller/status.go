@@ -31,7 +31,7 @@ func (r *Reconciler) report(ctx context.Context, before *v1.BitcoinNetwork, l *l
 	status := l.network.Status.DeepCopy()
 	r.fill(status, l)
 	l.network.Status = *status
-	l.memory.remember(status, l.chain)
+	kept := l.memory.remember(status, l.chain)
 	if l.memory.partitioned == nil && before.Status.ObservedGeneration == before.Generation {
 		// The first look after a restart of the operator: this has been told.
 		l.memory.partitioned = ptr.To(len(l.network.Spec.Partitions) > 0)
@@ -48,9 +48,11 @@ func (r *Reconciler) report(ctx context.Context, before *v1.BitcoinNetwork, l *l
 	// arrives unnoticed would be a transition without an event.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patchTimeout)
 	defer cancel()
-	if err := r.client.Status().Patch(ctx, before.DeepCopy(), client.RawPatch(types.JSONPatchType, patch)); err != nil {
+	patched := before.DeepCopy()
+	if err := r.client.Status().Patch(ctx, patched, client.RawPatch(types.JSONPatchType, patch)); err != nil {
 		return client.IgnoreNotFound(err)
 	}
+	l.memory.written = &writtenStatus{version: patched.ResourceVersion, status: kept}
 	r.tell(before, l)
 	return nil
 }
@@ -168,8 +170,8 @@ func clip(message string, most int) string {
 	return message
 }
 
-// remember keeps the status for the metrics.
-func (m *memory) remember(status *v1.BitcoinNetworkStatus, chain chainView) {
+// remember keeps the status for the metrics, and returns what it keeps, which nobody changes.
+func (m *memory) remember(status *v1.BitcoinNetworkStatus, chain chainView) *v1.BitcoinNetworkStatus {
 	taken := snapshot{status: *status.DeepCopy()}
 	// The block at height 0 is of 2011 in every regtest chain.
 	if len(chain.branches) > 0 && chain.branches[0].height > 0 {
@@ -178,6 +180,7 @@ func (m *memory) remember(status *v1.BitcoinNetworkStatus, chain chainView) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.snapshot = &taken
+	return &taken.status
 }
 
 func uidOf(object client.Object) *types.UID {

@@ -45,11 +45,7 @@ func TestAnOperatorKilledInTheMiddleLosesNoStepIntegration(t *testing.T) {
 	l.ready("orphaned", patience)
 	template := l.revision("orphaned-sts")
 	l.scale("orphaned", 4)
-	for _, pod := range operatorPods(t) {
-		if err := cluster.core.CoreV1().Pods(pod.Namespace).Delete(t.Context(), pod.Name, metav1.DeleteOptions{}); err != nil {
-			t.Fatal(err)
-		}
-	}
+	l.endOperators()
 	l.ready("orphaned", patience)
 	l.exactly("orphaned", 4, others(4))
 	l.listsOnly("orphaned", 4)

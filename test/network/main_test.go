@@ -160,6 +160,7 @@ func (l *lab) enter() {
 		if l.Failed() {
 			l.dump()
 		}
+		l.noPasswordIn()
 		if err := cluster.core.CoreV1().Namespaces().Delete(context.Background(), space.Name, metav1.DeleteOptions{}); err != nil {
 			l.Errorf("delete the namespace %s: %v", space.Name, err)
 		}
@@ -222,7 +223,11 @@ func (l *lab) every(interval time.Duration, what string, limit time.Duration, co
 
 func (l *lab) create(network *v1.BitcoinNetwork) {
 	l.Helper()
-	if _, err := cluster.networks.BitcoincontrollerV1().BitcoinNetworks(l.namespace).Create(l.Context(), network, metav1.CreateOptions{}); err != nil {
+	made, err := cluster.networks.BitcoincontrollerV1().BitcoinNetworks(l.namespace).Create(l.Context(), network, metav1.CreateOptions{})
+	if err == nil {
+		err = sought.operatorsOwn(l.Context(), *made)
+	}
+	if err != nil {
 		l.Fatal(err)
 	}
 }
@@ -440,6 +445,7 @@ func others(nodes int) func(int) []int {
 // secret makes the credentials of the users.
 func (l *lab) secret(name, user, password string) {
 	l.Helper()
+	sought.add(user+" in "+name, user, password)
 	_, err := cluster.core.CoreV1().Secrets(l.namespace).Create(l.Context(), &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Name: name},
 		StringData: map[string]string{"BC_RPC_USER": user, "BC_RPC_PASSWORD": password},

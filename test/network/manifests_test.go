@@ -32,7 +32,7 @@ func TestEachSampleManifestBecomesReadyIntegration(t *testing.T) {
 				t.Fatal(err)
 			}
 			if n.Spec.Secret != "" {
-				l.secret(n.Spec.Secret, "user", "password")
+				l.secret(n.Spec.Secret, "user", "user of "+n.Name+" 44f2")
 			}
 			l.create(n)
 			status := l.ready(n.Name, patience).Status

@@ -242,7 +242,7 @@ func TestAMissingSecretIsNamedAndTheNetworkStartsWhenItComesIntegration(t *testi
 		}
 		return errors.New("it does not")
 	})
-	l.secret("not-there-yet", "bob", "s3cret")
+	l.secret("not-there-yet", "bob", "bob of waiting 0d3c")
 	l.ready("waiting", patience)
 	l.exactly("waiting", 2, others(2))
 }

@@ -90,11 +90,7 @@ func TestAnotherMasterKeyIsTakenOverWithoutLosingContactIntegration(t *testing.T
 	if err := command.ExecuteContext(t.Context()); err != nil || !strings.Contains(out.String(), "restart the operator") {
 		t.Fatalf("%v: %s", err, out.String())
 	}
-	for _, pod := range operatorPods(t) {
-		if err := cluster.core.CoreV1().Pods(pod.Namespace).Delete(t.Context(), pod.Name, metav1.DeleteOptions{}); err != nil {
-			t.Fatal(err)
-		}
-	}
+	l.endOperators()
 	l.rolled("rotated-sts", before, 2, func() error {
 		nodes := meta.FindStatusCondition(l.get("rotated").Status.Conditions, v1.ConditionNodesReady)
 		if strings.Contains(nodes.Message, "refuses") {
@@ -114,14 +110,15 @@ func TestAnotherMasterKeyIsTakenOverWithoutLosingContactIntegration(t *testing.T
 func TestAnotherPasswordIsTakenOverByARollingRestartIntegration(t *testing.T) {
 	long(t)
 	l := newLab(t, 3)
-	l.secret("users", "alice", "the first")
+	l.secret("users", "alice", "the first 5e1d")
 	n := network("renewed", 3)
 	n.Spec.Secret = "users"
 	l.create(n)
 	l.ready("renewed", patience)
 	best := l.mineAt("renewed-sts-0", "3")
 	before := l.revision("renewed-sts")
-	secret := []byte(`{"stringData":{"BC_RPC_PASSWORD":"the second"}}`)
+	sought.add("alice, changed", "alice", "the second 9c40")
+	secret := []byte(`{"stringData":{"BC_RPC_PASSWORD":"the second 9c40"}}`)
 	if _, err := cluster.core.CoreV1().Secrets(l.namespace).Patch(t.Context(), "users", types.MergePatchType, secret, metav1.PatchOptions{}); err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +131,7 @@ func TestAnotherPasswordIsTakenOverByARollingRestartIntegration(t *testing.T) {
 	l.rolled("renewed-sts", before, 3, func() error { return nil })
 	l.ready("renewed", patience)
 	l.exactly("renewed", 3, others(3))
-	for password, want := range map[string]string{"the first": "", "the second": "3"} {
+	for password, want := range map[string]string{"the first 5e1d": "", "the second 9c40": "3"} {
 		got, err := l.exec("renewed-sts-0", password+"\n", "/usr/local/bin/bitcoin-cli", "-regtest", "-conf=/bitcoin.conf",
 			"-rpcconnect=renewed-sts-1.renewed-svc", "-rpcuser=alice", "-stdinrpcpass", "getblockcount")
 		if got != want || (err == nil) != (want != "") {

@@ -18,7 +18,8 @@ import (
 func TestTheClientAndBitcoindUnderstandEachOtherIntegration(t *testing.T) {
 	long(t)
 	l := newLab(t, 2)
-	l.secret("users", "alice", "secret")
+	const password = "alice of rpc 1b7e"
+	l.secret("users", "alice", password)
 	n := network("called", 2)
 	n.Spec.Secret = "users"
 	l.create(n)
@@ -34,7 +35,7 @@ func TestTheClientAndBitcoindUnderstandEachOtherIntegration(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	at := bitcoind.Endpoint{Host: tunnel.Host(pod), User: "alice", Password: "secret"}
+	at := bitcoind.Endpoint{Host: tunnel.Host(pod), User: "alice", Password: password}
 
 	var info bitcoind.NetworkInfo
 	var chain bitcoind.ChainInfo

@@ -1,31 +1,43 @@
 package network
 
 import (
-	"encoding/json"
-	"slices"
 	"testing"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/dynamic"
-
-	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
-// operatorPods are found by the chart's labels.
+// operatorPods are those of the operator, of which there must be one.
 func operatorPods(t *testing.T) []corev1.Pod {
 	t.Helper()
 	needCluster(t)
-	pods, err := cluster.core.CoreV1().Pods("").List(t.Context(), metav1.ListOptions{LabelSelector: "app.kubernetes.io/name=bitcoin-controller"})
+	pods, err := operators(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(pods.Items) == 0 {
+	if len(pods) == 0 {
 		t.Fatal("no pod of the operator in the cluster: install the chart first")
 	}
-	return pods.Items
+	return pods
+}
+
+// endOperators deletes the operator's pods as a node's failure would, after a look at their logs, which go with them.
+func (l *lab) endOperators() {
+	l.Helper()
+	pods := operatorPods(l.T)
+	found, err := searchedLogs(l.Context(), pods)
+	if err != nil {
+		l.Fatal(err)
+	}
+	for _, find := range found {
+		l.Error(find)
+	}
+	for _, pod := range pods {
+		if err := cluster.core.CoreV1().Pods(pod.Namespace).Delete(l.Context(), pod.Name, metav1.DeleteOptions{}); err != nil {
+			l.Fatal(err)
+		}
+	}
 }
 
 func TestTheOperatorReadsNoSecretOutsideItsNamespaceIntegration(t *testing.T) {
@@ -50,41 +62,4 @@ func TestTheOperatorReadsNoSecretOutsideItsNamespaceIntegration(t *testing.T) {
 			}
 		}
 	}
-}
-
-// everyObject is all that can be listed in any namespace, as JSON by resource, but for Secrets.
-func everyObject(t *testing.T) map[string]string {
-	t.Helper()
-	_, lists, err := cluster.core.Discovery().ServerGroupsAndResources()
-	if err != nil {
-		t.Fatal(err)
-	}
-	everything := dynamic.NewForConfigOrDie(cluster.config)
-	found := map[string]string{}
-	for _, list := range lists {
-		version, err := schema.ParseGroupVersion(list.GroupVersion)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, r := range list.APIResources {
-			if !slices.Contains(r.Verbs, "list") || version.Group == "" && r.Name == "secrets" {
-				continue
-			}
-			objects, err := everything.Resource(version.WithResource(r.Name)).List(t.Context(), metav1.ListOptions{})
-			if err != nil {
-				t.Fatalf("list %s: %v", r.Name, err)
-			}
-			text, err := json.Marshal(objects)
-			if err != nil {
-				t.Fatal(err)
-			}
-			found[r.Name+"."+list.GroupVersion] = string(text)
-		}
-	}
-	for _, wanted := range []string{"pods.v1", "events.v1", "configmaps.v1", "statefulsets.apps/v1", "bitcoinnetworks." + v1.SchemeGroupVersion.String()} {
-		if found[wanted] == "" {
-			t.Errorf("%s were not searched", wanted)
-		}
-	}
-	return found
 }
