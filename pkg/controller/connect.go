@@ -20,10 +20,12 @@ const defaultDegree = 4
 func (r *Reconciler) connect(ctx context.Context, l *look) error {
 	l.desired = topology.Desired(topologySpec(l.network.Spec, len(l.nodes)))
 	nodes := observed(l.nodes)
+	// In this order: a batch notes what lingers before it ends, so that one that ends in between counts at least once.
+	acting := l.memory.acting()
 	l.lingering = l.stillLingering()
 	l.connected, l.missing = topology.Connected(l.desired, nodes)
 	actions := topology.Plan(l.desired, nodes)
-	l.pending = l.memory.acting() + len(actions)
+	l.pending = acting + len(actions)
 	byNode := map[int][]topology.Action{}
 	for _, action := range actions {
 		byNode[action.Node] = append(byNode[action.Node], action)

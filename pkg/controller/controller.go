@@ -188,6 +188,7 @@ func (r *Reconciler) steps(ctx context.Context, l *look) error {
 		{"ask the nodes", r.askNodes},
 		{"compare the chains", r.compareChains},
 		{"connect the nodes", r.connect},
+		{"see which changed nodes have caught up", r.catchUp},
 		{"mine", r.mine},
 	} {
 		if err := step.run(ctx, l); err != nil {
@@ -200,8 +201,12 @@ func (r *Reconciler) steps(ctx context.Context, l *look) error {
 // next says when to look again: soon while something is missing, and less soon the longer nothing changes about it.
 func (r *Reconciler) next(l *look) time.Duration {
 	wait := r.poll
-	if !l.settled {
-		wait = min(wait, l.memory.backoff(l.fingerprint()))
+	switch {
+	case l.refused != nil:
+		// Only somebody's help mends it, and each look asks the API server.
+		wait = l.memory.backoff(l.fingerprint(), longestRetry)
+	case !l.settled:
+		wait = min(wait, l.memory.backoff(l.fingerprint(), lastWait))
 	}
 	if l.nextBlockIn > 0 {
 		wait = min(wait, l.nextBlockIn)

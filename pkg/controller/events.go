@@ -25,7 +25,11 @@ type notice struct {
 // tell sends the events for what has changed between two statuses. It is called after the new status has been written, so
 // that each transition is told once, also when the operator restarts.
 func (r *Reconciler) tell(before *v1.BitcoinNetwork, l *look) {
-	for _, n := range notices(before.Status, l.network) {
+	forked := before.Status.ChainTips > 1
+	if l.memory.forked != nil {
+		forked = *l.memory.forked
+	}
+	for _, n := range notices(before.Status, l.network, forked) {
 		r.recorder.Eventf(l.network, n.related(l.network.Namespace), n.kind, n.reason, n.action, "%s", clip(n.note, longestNote))
 	}
 	partitioned := len(l.network.Spec.Partitions) > 0
@@ -37,6 +41,13 @@ func (r *Reconciler) tell(before *v1.BitcoinNetwork, l *look) {
 		r.recorder.Eventf(l.network, nil, corev1.EventTypeNormal, reason, "Connect", "%s", note)
 	}
 	l.memory.partitioned = &partitioned
+	// A fork is not gone because the nodes of one branch do not answer.
+	forked = l.network.Status.ChainTips > 1 || forked && !allReady(l.network.Status)
+	l.memory.forked = &forked
+}
+
+func allReady(status v1.BitcoinNetworkStatus) bool {
+	return int(status.ReadyNodes) == len(status.Nodes)
 }
 
 func (n notice) related(namespace string) runtime.Object {
@@ -49,8 +60,8 @@ func (n notice) related(namespace string) runtime.Object {
 	}
 }
 
-// notices compares a status with the one before. Pure.
-func notices(before v1.BitcoinNetworkStatus, network *v1.BitcoinNetwork) []notice {
+// notices compares a status with the one before, and with whether a fork has been told of. Pure.
+func notices(before v1.BitcoinNetworkStatus, network *v1.BitcoinNetwork, forked bool) []notice {
 	now := network.Status
 	var list []notice
 	add := func(kind, reason, action, format string, args ...any) {
@@ -78,9 +89,9 @@ func notices(before v1.BitcoinNetworkStatus, network *v1.BitcoinNetwork) []notic
 		}
 	}
 	switch {
-	case now.ChainTips > 1 && before.ChainTips <= 1:
+	case now.ChainTips > 1 && !forked:
 		add(corev1.EventTypeWarning, "Forked", "Compare", "the nodes are on %d competing branches", now.ChainTips)
-	case now.ChainTips == 1 && before.ChainTips > 1:
+	case now.ChainTips == 1 && forked && allReady(now):
 		add(corev1.EventTypeNormal, "ForkGone", "Compare", "all nodes follow one branch again, at height %d", now.Height)
 	}
 	old := meta.FindStatusCondition(before.Conditions, v1.ConditionStalled)

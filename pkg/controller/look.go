@@ -26,8 +26,9 @@ type look struct {
 	groups []resources.Group
 	// sets are the StatefulSets there are, by name, and wanted those that the spec asks for.
 	sets, wanted map[string]*appsv1.StatefulSet
-	// waiting says which change of a StatefulSet has to wait for another one, "" for none.
-	waiting string
+	// waiting says which object has to wait for another one, "" for none, and collected that it is one of a network that is gone.
+	waiting   string
+	collected bool
 	// nodes are those that the spec asks for, by ordinal.
 	nodes []node
 	// leaving are pods of nodes that the spec no longer asks for.

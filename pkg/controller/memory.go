@@ -72,6 +72,8 @@ type memory struct {
 
 	// applied is what the operator wrote last, by kind and name.
 	applied map[string]appliedObject
+	// rolled are the StatefulSets whose pods were changed, and when, until these have the others' blocks; nil before the first look.
+	rolled map[string]time.Time
 	// notBefore bounds the share of time that one network's looks take.
 	notBefore time.Time
 	// wait and seen make the time between two looks grow while nothing moves.
@@ -81,6 +83,8 @@ type memory struct {
 	unsyncedSince time.Time
 	// partitioned is whether the spec had partitions at the last look; nil before the first.
 	partitioned *bool
+	// forked is whether people were last told of a fork; nil before the first look.
+	forked *bool
 	// written is the status that was patched last, until the cache has it.
 	written *writtenStatus
 }
@@ -123,12 +127,12 @@ const (
 )
 
 // backoff returns the time until the next look: short after progress, longer the more often nothing has moved.
-func (m *memory) backoff(fingerprint string) time.Duration {
+func (m *memory) backoff(fingerprint string, longest time.Duration) time.Duration {
 	if fingerprint != m.seen || m.wait == 0 {
 		m.seen, m.wait = fingerprint, firstWait
 		return m.wait
 	}
-	m.wait = min(m.wait*3/2, lastWait)
+	m.wait = min(m.wait*3/2, longest)
 	return m.wait
 }
 

@@ -21,7 +21,13 @@ type miningMemory struct {
 	turn int
 	// busy while a block is being made.
 	busy bool
+	// heldSince is when the node that is to mine was first held back at the height heldAt, since it is behind.
+	heldSince time.Time
+	heldAt    int64
 }
+
+// longestHold is how long a node that is behind, and does not come nearer, is held back.
+const longestHold = 30 * time.Second
 
 // next returns how long it is until a block is due, and whether one is due now. A block that could not be made in time is
 // skipped: the next one is due a whole interval later.
@@ -40,22 +46,35 @@ func (m *miningMemory) next(now time.Time, interval time.Duration) (wait time.Du
 
 // miner picks the node that mines: the one asked for, or all that may in turn. -1 when there is none. A node that is behind
 // those that it is to be connected with, because it has just started perhaps, would begin another chain: it may not.
-func (m *miningMemory) miner(nodes []node, desired []topology.Edge, fixed *int32) int {
+func (m *miningMemory) miner(now time.Time, nodes []node, desired []topology.Edge, fixed *int32) int {
 	best := bestHeights(nodes, desired)
-	may := func(i int) bool { return nodes[i].ready() && nodes[i].answer.chain.Blocks >= best[i] }
 	if fixed != nil {
-		if i := int(*fixed); i < len(nodes) && may(i) {
-			return i
+		i := int(*fixed)
+		if i >= len(nodes) || !nodes[i].ready() {
+			return -1
 		}
-		return -1
+		if height := nodes[i].answer.chain.Blocks; height < best[i] && !m.heldLong(now, height) {
+			return -1
+		}
+		m.heldSince = time.Time{}
+		return i
 	}
 	for i := range nodes {
-		if at := (m.turn + i) % len(nodes); may(at) {
+		if at := (m.turn + i) % len(nodes); nodes[at].ready() && nodes[at].answer.chain.Blocks >= best[at] {
 			m.turn = (at + 1) % len(nodes)
 			return at
 		}
 	}
 	return -1
+}
+
+// heldLong tells whether the only node that is to mine stays behind the others at one height. Then it does not catch up, and
+// another chain is what its user is about, who had it forget a block.
+func (m *miningMemory) heldLong(now time.Time, height int64) bool {
+	if m.heldSince.IsZero() || height != m.heldAt {
+		m.heldSince, m.heldAt = now, height
+	}
+	return now.Sub(m.heldSince) >= longestHold
 }
 
 // bestHeights are the heights of the highest chain among the nodes that are, or are to be, connected with each node, directly or
@@ -98,8 +117,9 @@ func (r *Reconciler) mine(ctx context.Context, l *look) error {
 	if !due || memory.mining.busy {
 		return nil
 	}
-	at := memory.mining.miner(l.nodes, l.desired, asked.Node)
+	at := memory.mining.miner(l.now, l.nodes, l.desired, asked.Node)
 	if at < 0 {
+		log.FromContext(ctx).V(1).Info("no node may mine; the block is skipped")
 		return nil
 	}
 	memory.mining.busy = true

@@ -56,8 +56,31 @@ func TestANodeThatIsBehindDoesNotMine(t *testing.T) {
 		for i := range nodes {
 			nodes[i].podReady = true
 		}
-		if got := (&miningMemory{}).miner(nodes, test.desired, test.fixed); got != test.want {
+		if got := (&miningMemory{}).miner(time.Time{}, nodes, test.desired, test.fixed); got != test.want {
 			t.Errorf("%s: %d mines, want %d", name, got, test.want)
+		}
+	}
+}
+
+// Who has the mining node forget a block wants it to go on from there.
+func TestAMinerThatStaysBehindMinesAfterAWhile(t *testing.T) {
+	start, at := time.Now(), ptr.To(int32(0))
+	m := &miningMemory{}
+	for _, step := range []struct {
+		after  time.Duration
+		chains []string
+		want   int
+	}{
+		{0, []string{"aa", "aaaaa"}, -1},
+		{longestHold - time.Second, []string{"aaa", "aaaaa"}, -1},
+		{longestHold, []string{"aaa", "aaaaa"}, -1}, // it has come nearer
+		{2 * longestHold, []string{"aaa", "aaaaa"}, 0},
+		{2*longestHold + time.Second, []string{"aaab", "aaaaa"}, -1}, // once more
+	} {
+		nodes := onChains(step.chains...)
+		nodes[0].podReady, nodes[1].podReady = true, true
+		if got := m.miner(start.Add(step.after), nodes, []topology.Edge{{A: 0, B: 1}}, at); got != step.want {
+			t.Errorf("after %s: %d mines, want %d", step.after, got, step.want)
 		}
 	}
 }
@@ -70,20 +93,20 @@ func TestNodesMineInTurn(t *testing.T) {
 	m := &miningMemory{}
 	var got []int
 	for range 6 {
-		got = append(got, m.miner(nodes, nil, nil))
+		got = append(got, m.miner(time.Time{}, nodes, nil, nil))
 	}
 	for i, want := range []int{0, 1, 3, 0, 1, 3} {
 		if got[i] != want {
 			t.Fatalf("miners %v: a node that is not ready is passed over, the others take turns", got)
 		}
 	}
-	if at := m.miner(nodes, nil, ptr.To(int32(2))); at != -1 {
+	if at := m.miner(time.Time{}, nodes, nil, ptr.To(int32(2))); at != -1 {
 		t.Errorf("node 2 does not answer, and yet %d mines", at)
 	}
-	if at := m.miner(nodes, nil, ptr.To(int32(3))); at != 3 {
+	if at := m.miner(time.Time{}, nodes, nil, ptr.To(int32(3))); at != 3 {
 		t.Errorf("%d mines in place of node 3", at)
 	}
-	if at := m.miner(nil, nil, nil); at != -1 {
+	if at := m.miner(time.Time{}, nil, nil, nil); at != -1 {
 		t.Errorf("%d mines in a network without nodes", at)
 	}
 }

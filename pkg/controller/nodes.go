@@ -45,6 +45,8 @@ type answer struct {
 type nodeMemory struct {
 	container string
 	inFlight  bool
+	// queued while a question waits for its turn: the node cannot have answered it.
+	queued bool
 	// acting while the node carries out a batch of changes to its connections.
 	acting bool
 	// late nodes are asked, but not waited for.
@@ -77,7 +79,10 @@ func (f *fleet) Start(ctx context.Context) error {
 }
 
 // call runs a function in the background, with a context that ends after callTimeout or with the manager.
-func (f *fleet) call(run func(context.Context)) {
+func (f *fleet) call(run func(context.Context)) { f.callInTurn(nil, run) }
+
+// callInTurn is call for one of many: it waits for a slot first, if there are any, and its time begins after that.
+func (f *fleet) callInTurn(slots chan struct{}, run func(context.Context)) {
 	f.mu.Lock()
 	base := f.base
 	f.mu.Unlock()
@@ -85,6 +90,10 @@ func (f *fleet) call(run func(context.Context)) {
 		base = context.Background()
 	}
 	f.gone.Go(func() {
+		if slots != nil {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+		}
 		ctx, cancel := context.WithTimeout(base, callTimeout)
 		defer cancel()
 		run(ctx)
@@ -124,10 +133,9 @@ func (r *Reconciler) askNodes(ctx context.Context, l *look) error {
 			slots = prompt
 			awaited.Add(1)
 		}
-		r.nodes.call(func(ctx context.Context) {
-			slots <- struct{}{}
+		r.nodes.callInTurn(slots, func(ctx context.Context) {
+			l.memory.asked(known)
 			got, err := r.nodes.ask(ctx, at)
-			<-slots
 			slow := l.memory.answered(known, got, err, r.now())
 			if wait {
 				awaited.Done()
@@ -233,8 +241,17 @@ func (m *memory) node(pod *corev1.Pod) (known *nodeMemory, ask, wait bool) {
 	}
 	ask = !known.inFlight
 	wait = ask && !known.late
-	known.inFlight = true
+	if ask {
+		known.inFlight, known.queued = true, true
+	}
 	return known, ask, wait
+}
+
+// asked notes that a question is on its way.
+func (m *memory) asked(known *nodeMemory) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	known.queued = false
 }
 
 // answered notes the end of a call, and tells whether it took longer than a look waits.
@@ -295,13 +312,13 @@ func (m *memory) answerOf(pod *corev1.Pod, now time.Time) (*answer, error) {
 	if known == nil {
 		return nil, nil
 	}
-	if known.good != nil && now.Sub(known.good.at) < staleAfter {
+	if known.good != nil && (known.queued && known.err == nil || now.Sub(known.good.at) < staleAfter) {
 		return known.good, nil
 	}
 	if known.err != nil {
 		return nil, known.err
 	}
-	if known.inFlight {
+	if known.inFlight && !known.queued {
 		known.late = true
 		return nil, fmt.Errorf("%s: no answer within %s", pod.Status.PodIP, patience)
 	}

@@ -1,9 +1,16 @@
 package controller
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/christianb93/bitcoin-controller/pkg/bitcoind"
 )
@@ -29,4 +36,45 @@ func TestWhatNoBitcoindSaysIsGarbage(t *testing.T) {
 			t.Errorf("%s: %.2000v", name, err)
 		}
 	}
+}
+
+// Of more dead nodes than there are slots, those behind them in the queue are neither late nor lost.
+func TestWhoHasNotBeenAskedIsNotLate(t *testing.T) {
+	start := time.Now()
+	m := &memory{nodes: map[types.UID]*nodeMemory{}}
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{UID: "1"}}
+	known, _, _ := m.node(pod)
+	if got, err := m.answerOf(pod, start); got != nil || err != nil || known.late {
+		t.Errorf("new, in the queue: %v, %v, late: %v", got, err, known.late)
+	}
+	m.asked(known)
+	m.answered(known, &answer{at: start}, nil, start)
+	known, ask, wait := m.node(pod)
+	if !ask || !wait {
+		t.Fatal("it is not asked")
+	}
+	if got, err := m.answerOf(pod, start.Add(staleAfter)); got == nil || err != nil || known.late {
+		t.Errorf("in the queue: %v, %v, late: %v", got, err, known.late)
+	}
+	m.asked(known)
+	if got, err := m.answerOf(pod, start.Add(staleAfter)); got != nil || err == nil || !known.late {
+		t.Errorf("asked, without an answer: %v, %v, late: %v", got, err, known.late)
+	}
+}
+
+// The time of a call begins when it is made, not while others have the slots.
+func TestACallInTurnHasItsWholeTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, slots, left := &fleet{}, make(chan struct{}, 1), make(chan time.Duration)
+		slots <- struct{}{}
+		f.callInTurn(slots, func(ctx context.Context) {
+			until, _ := ctx.Deadline()
+			left <- time.Until(until)
+		})
+		time.Sleep(time.Hour)
+		<-slots
+		if got := <-left; got != callTimeout {
+			t.Errorf("%s of %s are left", got, callTimeout)
+		}
+	})
 }

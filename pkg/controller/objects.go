@@ -2,9 +2,6 @@ package controller
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"reflect"
 
@@ -45,21 +42,26 @@ func (r *Reconciler) applyObjects(ctx context.Context, l *look) error {
 	if err != nil {
 		return err
 	}
+	l.watchChanged()
 	objects, err := r.wantedObjects(l)
 	if err != nil {
 		return err
 	}
 	wanted := map[string]bool{}
 	for _, object := range objects {
+		wanted[keyOf(object)] = true
+	}
+	for _, object := range objects {
 		key := keyOf(object)
-		wanted[key] = true
 		if err := r.applyObject(ctx, l, key, object, there[key]); err != nil {
 			return err
 		}
-		if l.refused != nil {
-			return nil
+		// What follows may need this one: pods their configuration.
+		if l.refused != nil || l.collected {
+			break
 		}
 	}
+	// Also when something is refused: this may be what takes the room in a quota.
 	for key, object := range there {
 		if wanted[key] || !metav1.IsControlledBy(object, l.network) || !object.GetDeletionTimestamp().IsZero() {
 			continue
@@ -121,7 +123,8 @@ func (l *look) nameIsTaken(key string, there client.Object) bool {
 	}
 	if !there.GetDeletionTimestamp().IsZero() || ownedByGoneNetwork(there, l.network) {
 		// The garbage collector is at it: what an earlier network of this name left goes by itself.
-		l.recheckIn = lastWait
+		l.recheckIn, l.collected = lastWait, true
+		l.waiting = key + " waits until that of an earlier network of this name is gone"
 		return true
 	}
 	l.refused = &refusal{v1.ReasonNameTaken,
@@ -173,202 +176,58 @@ func (r *Reconciler) applyObject(ctx context.Context, l *look, key string, wante
 			return err
 		}
 	}
-	log.FromContext(ctx).V(1).Info("apply", "object", key)
-	err = r.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(desired),
-		client.FieldOwner(resources.FieldManager), client.ForceOwnership)
-	switch {
-	case apierrors.IsInvalid(err), apierrors.IsForbidden(err), apierrors.IsBadRequest(err):
-		l.refused = &refusal{v1.ReasonApplyRefused, fmt.Sprintf("the API server refuses %s: %v", key, err)}
-		return nil
-	case err != nil:
+	made, err := r.write(ctx, l, key, desired)
+	if err != nil || made == nil {
 		return err
 	}
-	l.memory.applied[key] = appliedObject{l.network.Generation, desired.GetResourceVersion()}
+	l.memory.applied[key] = appliedObject{l.network.Generation, made.GetResourceVersion()}
 	if !isSet {
 		return nil
 	}
-	// The cache will have the change later, and would call pods of the old template up to date until then.
-	made := &appsv1.StatefulSet{}
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(desired.Object, made); err != nil {
-		return fmt.Errorf("read what the API server made of %s: %w", key, err)
-	}
-	l.sets[made.Name] = made
-	return nil
+	return l.takeOver(set, made)
 }
 
-// waits tells whether a StatefulSet's new template has to wait, since the pods of another one are being replaced, or are not
-// ready after that: a change never takes all nodes of a network at once. One that is itself to be changed again holds up
-// nobody: the change may be what mends it.
-func (l *look) waits(wanted *appsv1.StatefulSet) (bool, error) {
-	there := l.sets[wanted.Name]
-	if there == nil {
-		return false, nil
+// write applies an object, and takes out what others have put into its lists. It returns what the API server made of it, nil when
+// it is refused.
+func (r *Reconciler) write(ctx context.Context, l *look, key string, desired *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	log.FromContext(ctx).V(1).Info("apply", "object", key)
+	made := desired.DeepCopy()
+	err := r.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(made), client.FieldOwner(resources.FieldManager), client.ForceOwnership)
+	switch {
+	case apierrors.IsInvalid(err), apierrors.IsForbidden(err), apierrors.IsBadRequest(err):
+		l.refused = &refusal{v1.ReasonApplyRefused, fmt.Sprintf("the API server refuses %s: %v", key, err)}
+		return nil, nil
+	case err != nil:
+		return nil, err
 	}
-	if same, err := sameTemplate(wanted, there); err != nil || same {
-		return false, err
-	}
-	for _, other := range l.sets {
-		want := l.wanted[other.Name]
-		if other.Name == wanted.Name || want == nil {
-			continue
-		}
-		same, err := sameTemplate(want, other)
-		if err != nil {
-			return false, err
-		}
-		if same && !settledSet(other) {
-			l.waiting = fmt.Sprintf("%s waits until the nodes of %s are ready", wanted.Name, other.Name)
-			return true, nil
+	if alien := strangers(made.Object["spec"], desired.Object["spec"], "/spec"); len(alien) > 0 {
+		log.FromContext(ctx).Info("take out what somebody else has added", "object", key, "fields", alien)
+		if err := r.client.Patch(ctx, made, removal(made.GetResourceVersion(), alien), client.FieldOwner(resources.FieldManager)); err != nil {
+			return nil, fmt.Errorf("take out of %s what somebody else has added: %w", key, err)
 		}
 	}
-	return false, nil
+	return made, nil
 }
 
-// settledSet tells whether all pods of a StatefulSet have its template and are ready.
-func settledSet(set *appsv1.StatefulSet) bool {
-	nodes := int32(1)
-	if set.Spec.Replicas != nil {
-		nodes = *set.Spec.Replicas
+// takeOver has the rest of the look judge a StatefulSet by what the API server made of it: the cache will have the change later, and
+// would call pods of the old template up to date until then.
+func (l *look) takeOver(wanted *appsv1.StatefulSet, made *unstructured.Unstructured) error {
+	set := &appsv1.StatefulSet{}
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(made.Object, set); err != nil {
+		return fmt.Errorf("read what the API server made of %s: %w", wanted.Name, err)
 	}
-	return rollout(set, int(nodes)) == "" && set.Status.ReadyReplicas >= nodes
-}
-
-// keepHelper builds a StatefulSet with the helper that it has while nothing else in its pods changes: the helper is the
-// operator's own image, and an upgrade of the operator or of the cluster must not restart every node that it looks after.
-func (r *Reconciler) keepHelper(network *v1.BitcoinNetwork, wanted, there *appsv1.StatefulSet) (*appsv1.StatefulSet, error) {
-	if there == nil {
-		return wanted, nil
+	changes, err := changesTemplate(wanted, l.sets[wanted.Name])
+	if changes {
+		l.memory.rolled[wanted.Name] = l.now
 	}
-	helper, has := resources.HelperOf(there)
-	if !has || helper == r.settings.Helper {
-		return wanted, nil
-	}
-	settings := r.settings
-	settings.Helper = helper
-	for _, object := range resources.Build(network, settings) {
-		kept, ok := object.(*appsv1.StatefulSet)
-		if !ok || kept.Name != wanted.Name {
-			continue
-		}
-		if same, err := sameTemplate(kept, there); err != nil || same {
-			return kept, err
-		}
-	}
-	return wanted, nil
-}
-
-// sameTemplate tells whether the pods that a StatefulSet has are as wanted.
-func sameTemplate(wanted, there *appsv1.StatefulSet) (bool, error) {
-	template := &unstructured.Unstructured{}
-	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&appsv1.StatefulSet{Spec: appsv1.StatefulSetSpec{Template: wanted.Spec.Template}})
-	if err != nil {
-		return false, err
-	}
-	pods, _, err := unstructured.NestedMap(fields, "spec", "template")
-	if err != nil {
-		return false, err
-	}
-	dropNulls(pods)
-	template.Object = map[string]any{"spec": map[string]any{"template": pods}}
-	return matches(template, there)
+	l.sets[wanted.Name] = set
+	return err
 }
 
 // ownedByGoneNetwork tells whether an object's controller is a network of the same name that is no more.
 func ownedByGoneNetwork(object client.Object, network *v1.BitcoinNetwork) bool {
 	owner := metav1.GetControllerOf(object)
 	return owner != nil && owner.Kind == "BitcoinNetwork" && owner.Name == network.Name && owner.UID != network.UID
-}
-
-// toApply is an object as server-side apply takes it: only the fields that the operator has an opinion on.
-func toApply(object client.Object) (*unstructured.Unstructured, error) {
-	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(object)
-	if err != nil {
-		return nil, fmt.Errorf("convert %s: %w", keyOf(object), err)
-	}
-	delete(fields, "status")
-	dropNulls(fields)
-	applied := &unstructured.Unstructured{Object: fields}
-	text, err := json.Marshal(fields)
-	if err != nil {
-		return nil, fmt.Errorf("encode %s: %w", keyOf(object), err)
-	}
-	annotations := applied.GetAnnotations()
-	if annotations == nil {
-		annotations = map[string]string{}
-	}
-	sum := sha256.Sum256(text)
-	annotations[annotationApplied] = hex.EncodeToString(sum[:8])
-	applied.SetAnnotations(annotations)
-	return applied, nil
-}
-
-// dropNulls removes fields that typed objects have no way to leave out, such as creationTimestamp.
-func dropNulls(fields map[string]any) {
-	for key, value := range fields {
-		switch value := value.(type) {
-		case nil:
-			delete(fields, key)
-		case map[string]any:
-			dropNulls(value)
-			if key == "status" && len(value) == 0 {
-				delete(fields, key)
-			}
-		case []any:
-			for _, item := range value {
-				if fields, ok := item.(map[string]any); ok {
-					dropNulls(fields)
-				}
-			}
-		}
-	}
-}
-
-// matches tells whether an object has all the fields that are desired. What others added beside them is theirs.
-func matches(desired *unstructured.Unstructured, there client.Object) (bool, error) {
-	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(there)
-	if err != nil {
-		return false, fmt.Errorf("convert %s: %w", keyOf(there), err)
-	}
-	for key, value := range desired.Object {
-		// Objects of a typed list carry no kind of their own.
-		if key == "apiVersion" || key == "kind" {
-			continue
-		}
-		if !contains(fields[key], value) {
-			return false, nil
-		}
-	}
-	return true, nil
-}
-
-// contains compares desired with there: maps by the desired keys, lists item by item, the rest by value.
-func contains(there, desired any) bool {
-	switch desired := desired.(type) {
-	case map[string]any:
-		fields, ok := there.(map[string]any)
-		if !ok {
-			return len(desired) == 0 && there == nil
-		}
-		for key, value := range desired {
-			if !contains(fields[key], value) {
-				return false
-			}
-		}
-		return true
-	case []any:
-		items, ok := there.([]any)
-		if !ok || len(items) != len(desired) {
-			return len(desired) == 0 && there == nil
-		}
-		for i := range desired {
-			if !contains(items[i], desired[i]) {
-				return false
-			}
-		}
-		return true
-	default:
-		return reflect.DeepEqual(there, desired)
-	}
 }
 
 // keyOf names an object for people and maps: "StatefulSet my-network-sts".

@@ -9,6 +9,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -24,9 +25,14 @@ type server struct {
 	applied *int
 }
 
-func (s server) Apply(context.Context, runtime.ApplyConfiguration, ...client.ApplyOption) error {
+func (s server) Apply(_ context.Context, object runtime.ApplyConfiguration, _ ...client.ApplyOption) error {
 	*s.applied++
-	return nil
+	made := object.(interface {
+		SetGeneration(generation int64)
+		UnstructuredContent() map[string]any
+	})
+	made.SetGeneration(2)
+	return unstructured.SetNestedField(made.UnstructuredContent(), int64(1), "status", "observedGeneration")
 }
 
 func (server) Get(_ context.Context, key client.ObjectKey, there client.Object, _ ...client.GetOption) error {
@@ -46,11 +52,15 @@ func TestAChangeIsJudgedByWhatTheServerMadeOfIt(t *testing.T) {
 		network: network, memory: newMemories().of(network),
 		sets: map[string]*appsv1.StatefulSet{old.Name: old}, wanted: map[string]*appsv1.StatefulSet{wanted.Name: wanted},
 	}
+	l.watchChanged()
 	if err := r.applyObject(t.Context(), l, keyOf(wanted), wanted, old); err != nil || applied != 1 {
 		t.Fatalf("applied %d times, %v", applied, err)
 	}
 	if got := l.sets[old.Name].Spec.Template; !reflect.DeepEqual(got.Spec.Containers[0].Image, "nodes:2") {
 		t.Errorf("the rest of the look sees a template with %s", got.Spec.Containers[0].Image)
+	}
+	if rollout(l.sets[old.Name], 1) == "" {
+		t.Error("the rest of the look takes it that the new template has been rolled out")
 	}
 	// Not in the cache, and somebody else's.
 	if err := r.applyObject(t.Context(), l, keyOf(wanted), wanted, nil); err != nil || applied != 1 || l.refused == nil || l.refused.reason != v1.ReasonNameTaken {

@@ -131,7 +131,7 @@ func nodeStatus(n *node, network string) v1.NodeStatus {
 // grace lets a network that was synced, and ready, be out of step for a moment. One that is not ready becomes so only when its
 // chains are known to be one: what heals from a partition is forked still when its connections are there.
 func (r *Reconciler) grace(l *look, now verdict) verdict {
-	if now.holds || (now.reason != v1.ReasonForked && now.reason != v1.ReasonSyncing) {
+	if now.holds || !allAnswer(l.nodes) {
 		l.memory.unsyncedSince = time.Time{}
 		return now
 	}

@@ -36,6 +36,23 @@ func TestAMomentOutOfStepIsForgivenToWhatIsReady(t *testing.T) {
 	}
 }
 
+// A question about the chains that is left without an answer is a moment too; a node that does not answer at all is not.
+func TestAQuestionInVainIsForgivenToWhatIsReady(t *testing.T) {
+	for _, answers := range []bool{true, false} {
+		l := healthy()
+		l.now, l.chain.known = time.Now(), false
+		l.network.Status.Conditions = []metav1.Condition{
+			{Type: v1.ConditionSynced, Status: metav1.ConditionTrue}, {Type: v1.ConditionReady, Status: metav1.ConditionTrue},
+		}
+		if !answers {
+			l.nodes[1].answer = nil
+		}
+		if got := (&Reconciler{}).grace(l, judgeChains(l)); got.holds != answers {
+			t.Errorf("all nodes answer: %v, synced: %v", answers, got.holds)
+		}
+	}
+}
+
 func TestATipThatNobodyCouldCompareIsNoFork(t *testing.T) {
 	l := healthy()
 	l.nodes = onChains("a", "b", "aa")

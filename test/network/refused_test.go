@@ -42,6 +42,8 @@ var refused = map[string]string{
 	`{nodes: 2, mining: {node: 2}}`:                                             "mining.node names a node that does not exist",
 	`{nodes: 2, mining: {address: bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4}}`: "mining.address must be a regtest address",
 	`{nodes: 2, storage: {size: much}}`:                                         "spec.storage.size",
+	`{nodes: 2, storage: {size: "-1Gi"}}`:                                       "storage.size must be more than 0",
+	`{nodes: 2, storage: {size: 0}}`:                                            "storage.size must be more than 0",
 	`{nodes: 2, storage: {retentionPolicy: Forget}}`:                            `Unsupported value: "Forget"`,
 	`{nodes: 2, config: {rpcport: "1"}}`:                                        "config may not set rpcport, because the operator owns it",
 	`{nodes: 2, config: {nolisten: "1"}}`:                                       "config may not set listen, because the operator owns it",
@@ -65,6 +67,7 @@ var accepted = []string{
 	`{nodes: 2, groups: [{name: a, nodes: 2}], topology: {type: Custom, edges: [{from: 0, to: 3}]}}`,
 	`{nodes: 4, partitions: [{nodes: [0, 1]}, {nodes: [2]}]}`, `{nodes: 2, mining: {}}`, `{nodes: 2, mining: {interval: 1m30s, node: 1}}`,
 	`{nodes: 2, mining: {address: bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080}}`, `{nodes: 2, storage: {}}`,
+	`{nodes: 2, storage: {size: 500Mi}}`, `{nodes: 2, storage: {size: 1073741824}}`,
 	`{nodes: 2, config: {txindex: "1", debug: net}}`, `{nodes: 2, expose: {type: NodePort, perNode: true}}`,
 }
 
@@ -94,6 +97,19 @@ func TestTheAPIServerRefusesWhatCannotBeIntegration(t *testing.T) {
 	for _, name := range []string{"1st", "a.b", strings.Repeat("a", 41)} {
 		if err := try(t, name, `{nodes: 1}`); err == nil || !strings.Contains(err.Error(), "the name of a network may have at most 40 characters") {
 			t.Errorf("name %s: %v", name, err)
+		}
+	}
+}
+
+// A pod's label has the name of its StatefulSet and a revision.
+func TestTheNamesOfNetworkAndGroupFitInALabelIntegration(t *testing.T) {
+	l := newLab(t, 0)
+	for length, want := range map[int]string{35: "", 36: "at most 47 characters together"} {
+		n := network(strings.Repeat("n", length), 0)
+		n.Spec.Groups = []v1.Group{{Name: "twelvetwelve", Nodes: 0}}
+		_, err := cluster.networks.BitcoincontrollerV1().BitcoinNetworks(l.namespace).Create(t.Context(), n, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("a network with a name of %d characters: %v", length, err)
 		}
 	}
 }

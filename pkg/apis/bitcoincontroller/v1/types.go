@@ -24,6 +24,7 @@ import (
 // +kubebuilder:printcolumn:name="Status",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:validation:XValidation:rule="self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$') && size(self.metadata.name) <= 40",message="the name of a network may have at most 40 characters, small letters, digits and '-', beginning with a letter, because its pods and its Service are named after it"
+// +kubebuilder:validation:XValidation:rule="!has(self.spec.groups) || self.spec.groups.all(g, size(self.metadata.name) + size(g.name) <= 47)",message="the names of the network and of a group may have at most 47 characters together, because the pods of the group carry both, with a revision, in a label"
 type BitcoinNetwork struct {
 	metav1.TypeMeta `json:",inline"`
 	// +optional
@@ -251,6 +252,7 @@ type Storage struct {
 	// Size of each claim. Default: 1Gi.
 	// +optional
 	// +kubebuilder:default="1Gi"
+	// +kubebuilder:validation:XValidation:rule="quantity(string(self)).isGreaterThan(quantity('0'))",message="storage.size must be more than 0, such as 1Gi"
 	Size *resource.Quantity `json:"size,omitempty"`
 	// StorageClassName of the claims. Default: the cluster's default class.
 	// +optional
