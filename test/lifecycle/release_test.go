@@ -66,9 +66,9 @@ func candidate(t *testing.T) *chart.Chart {
 	return c
 }
 
-// older is the chart as this repository first had it: it knows no value helper, and its definition here no spec.expose. No
-// image of that time can be had, so the candidate's is used with it, under its tag; the candidate itself is installed by
-// digest, so an upgrade changes the operator's image as any other does.
+// older is the chart as this repository first had it: it knows no value helper, and its definition here no spec.expose. With the
+// candidate's image, which it names by its tag and the candidate by digest, an upgrade changes the operator's image as any other
+// does; olderProgram is the one of its time.
 func older(t *testing.T) *chart.Chart {
 	t.Helper()
 	c, err := loader.LoadFile("testdata/bitcoin-controller-0.0.1.tgz")

@@ -12,7 +12,8 @@ import (
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
-// A release of the older chart with running networks becomes the candidate, and the older one again.
+// A release of the older chart with running networks becomes the candidate, and the older one again. The program stays the same:
+// no node restarts unless its template had to change.
 func TestAnUpgradeAndItsRollbackLeaveTheNodesAloneIntegration(t *testing.T) {
 	const space = "lasting"
 	r := newRelease(t, "upgraded", space)
