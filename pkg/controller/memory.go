@@ -72,8 +72,8 @@ type memory struct {
 
 	// applied is what the operator wrote last, by kind and name.
 	applied map[string]appliedObject
-	// rolled are the StatefulSets whose pods were changed, and when, until these have the others' blocks; nil before the first look.
-	rolled map[string]time.Time
+	// rolled are the StatefulSets whose pods are being changed, until these have the others' blocks; nil before the first look.
+	rolled map[string]change
 	// notBefore bounds the share of time that one network's looks take.
 	notBefore time.Time
 	// wait and seen make the time between two looks grow while nothing moves.

@@ -88,6 +88,9 @@ func (r *Reconciler) wantedObjects(l *look) ([]client.Object, error) {
 		if err != nil {
 			return nil, err
 		}
+		if err := l.holdBack(set); err != nil {
+			return nil, err
+		}
 		objects[i], l.wanted[set.Name] = set, set
 	}
 	return objects, nil
@@ -153,7 +156,9 @@ func (r *Reconciler) applyObject(ctx context.Context, l *look, key string, wante
 		return nil
 	}
 	last := l.memory.applied[key]
-	if there != nil && last.generation == l.network.Generation && last.resourceVersion == there.GetResourceVersion() {
+	set, isSet := wanted.(*appsv1.StatefulSet)
+	goesOn := isSet && heldBack(set) != heldBack(l.sets[set.Name])
+	if there != nil && !goesOn && last.generation == l.network.Generation && last.resourceVersion == there.GetResourceVersion() {
 		return nil
 	}
 	desired, err := toApply(wanted)
@@ -170,7 +175,6 @@ func (r *Reconciler) applyObject(ctx context.Context, l *look, key string, wante
 			return nil
 		}
 	}
-	set, isSet := wanted.(*appsv1.StatefulSet)
 	if isSet {
 		if wait, err := l.waits(set); err != nil || wait {
 			return err
@@ -218,7 +222,7 @@ func (l *look) takeOver(wanted *appsv1.StatefulSet, made *unstructured.Unstructu
 	}
 	changes, err := changesTemplate(wanted, l.sets[wanted.Name])
 	if changes {
-		l.memory.rolled[wanted.Name] = l.now
+		l.memory.rolled[wanted.Name] = change{l.now, heldBack(wanted)}
 	}
 	l.sets[wanted.Name] = set
 	return err

@@ -8,6 +8,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/utils/ptr"
 
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 	"github.com/christianb93/bitcoin-controller/pkg/resources"
@@ -16,9 +17,16 @@ import (
 // annotationTemplate carries a hash of the pods' template that was applied, for what annotationApplied is for.
 const annotationTemplate = v1.GroupName + "/applied-template"
 
-// longestCatchUp is how long the nodes of a StatefulSet that has been changed are waited for. Nodes that follow another chain for
-// good, since a group's configuration has it so, never have the others' blocks.
-const longestCatchUp = 10 * time.Minute
+// longestCatchUp is how long a change waits for a node that has it before it goes on to the next one.
+const longestCatchUp = 5 * time.Minute
+
+// change is a StatefulSet's change of template, from node to node, as the operator lets it go on.
+type change struct {
+	// since is when the last node was let go.
+	since time.Time
+	// heldBack are the pods that keep their template: those below this ordinal.
+	heldBack int32
+}
 
 // waits tells whether a StatefulSet's new template has to wait, since the pods of another one are being replaced, or have not
 // caught up after that: a change never takes all nodes of a network, or all that have its chain, at once. One that is itself to
@@ -54,38 +62,92 @@ func (l *look) beingReplaced(set *appsv1.StatefulSet, nodes int) bool {
 	return catchingUp || set.Status.ObservedGeneration < set.Generation || set.Status.CurrentRevision != set.Status.UpdateRevision
 }
 
-// watchChanged notes what is to catch up before another StatefulSet is changed. A restarted operator does not know, and takes
-// it that all are.
+// watchChanged notes what is to catch up before a change goes on. A restarted operator does not know, and takes it that all are.
 func (l *look) watchChanged() {
 	if l.memory.rolled != nil {
 		return
 	}
-	l.memory.rolled = map[string]time.Time{}
-	for name := range l.sets {
-		l.memory.rolled[name] = l.now
+	l.memory.rolled = map[string]change{}
+	for name, set := range l.sets {
+		l.memory.rolled[name] = change{l.now, heldBack(set)}
 	}
 }
 
-// catchUp forgets the StatefulSets whose nodes have caught up with the chain of those that they are to be connected with.
+// heldBack are the pods that keep their template whatever their StatefulSet's is: those below this ordinal.
+func heldBack(set *appsv1.StatefulSet) int32 {
+	if set == nil || set.Spec.UpdateStrategy.RollingUpdate == nil || set.Spec.UpdateStrategy.RollingUpdate.Partition == nil {
+		return 0
+	}
+	return *set.Spec.UpdateStrategy.RollingUpdate.Partition
+}
+
+// holdBack has a StatefulSet's controller change no more pods than may be: none at first, and one more whenever those that are
+// changed have the chain. Left to itself it goes by the clock, also while no operator connects the nodes, and a chain without
+// storage would end with the last node that has it.
+func (l *look) holdBack(wanted *appsv1.StatefulSet) error {
+	there := l.sets[wanted.Name]
+	held := heldBack(there)
+	if changed, ok := l.memory.rolled[wanted.Name]; ok {
+		held = min(held, changed.heldBack)
+	}
+	changes, err := changesTemplate(wanted, there)
+	if changes {
+		held = max(ptr.Deref(wanted.Spec.Replicas, 1), ptr.Deref(there.Spec.Replicas, 1))
+	}
+	wanted.Spec.UpdateStrategy.RollingUpdate = &appsv1.RollingUpdateStatefulSetStrategy{Partition: &held}
+	return err
+}
+
+// catchUp lets each change go on to the next node when those that are changed have caught up with the chain of those that they
+// are to be connected with.
 func (r *Reconciler) catchUp(_ context.Context, l *look) error {
-	best := bestHeights(l.nodes, l.desired)
 	for _, group := range l.groups {
-		since, changed := l.memory.rolled[group.StatefulSet]
-		if !changed {
+		changed, ok := l.memory.rolled[group.StatefulSet]
+		set := l.sets[group.StatefulSet]
+		if !ok || set == nil || set.Status.ObservedGeneration < set.Generation || heldBack(set) != changed.heldBack {
 			continue
 		}
-		set := l.sets[group.StatefulSet]
-		caughtUp := set != nil && rollout(set, group.Nodes) == "" && set.Status.CurrentRevision == set.Status.UpdateRevision
-		for i := range l.nodes {
-			if n := &l.nodes[i]; n.group.StatefulSet == group.StatefulSet {
-				caughtUp = caughtUp && n.ready() && n.answer.chain.Blocks+1 >= best[i]
-			}
+		next, caughtUp := l.progress(group, set)
+		if !caughtUp && l.now.Sub(changed.since) <= longestCatchUp {
+			continue
 		}
-		if (caughtUp && len(l.oldPods()) == 0) || l.now.Sub(since) > longestCatchUp {
+		switch {
+		case changed.heldBack > 0:
+			l.memory.rolled[group.StatefulSet] = change{l.now, next}
+		case set.Status.CurrentRevision == set.Status.UpdateRevision || group.Nodes == 0:
 			delete(l.memory.rolled, group.StatefulSet)
 		}
 	}
 	return nil
+}
+
+// progress of a group's change: the ordinal of the last node that is held back and has another template, 0 when none is, and
+// whether the nodes that are not held back have the template and the chain. In a network that is forked, as a group's
+// configuration may have it for good, any chain will do.
+func (l *look) progress(group resources.Group, set *appsv1.StatefulSet) (next int32, caughtUp bool) {
+	best := bestHeights(l.nodes, l.desired)
+	forked := l.chain.known && len(l.chain.branches) > 1
+	caughtUp = true
+	for i := range l.nodes {
+		n := &l.nodes[i]
+		if n.group.StatefulSet != group.StatefulSet {
+			continue
+		}
+		ordinal := int32(n.ordinal - group.First) //nolint:gosec // at most 500
+		changed := n.pod != nil && n.pod.Labels[appsv1.ControllerRevisionHashLabelKey] == set.Status.UpdateRevision
+		switch {
+		case ordinal < heldBack(set):
+			if !changed {
+				next = ordinal
+			}
+		case !changed || !n.ready():
+			caughtUp = false
+		default:
+			height := n.answer.chain.Blocks
+			caughtUp = caughtUp && (height+1 >= best[i] || forked && height > 0)
+		}
+	}
+	return next, caughtUp
 }
 
 // changesTemplate tells whether the pods that a StatefulSet has are not as wanted.

@@ -1,9 +1,12 @@
 package controller
 
 import (
+	"slices"
 	"testing"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
@@ -45,12 +48,17 @@ func three(t *testing.T, was, now func(*v1.BitcoinNetworkSpec)) *look {
 	l.groups = resources.Groups(l.network, "")
 	l.nodes = onChains("aaa", "aaa", "aaa")
 	for i, group := range l.groups {
-		l.nodes[i].group, l.nodes[i].podReady = group, true
+		l.nodes[i].group, l.nodes[i].podReady, l.nodes[i].pod = group, true, podOf("")
 	}
 	l.desired = []topology.Edge{{A: 0, B: 1}, {A: 1, B: 2}}
 	l.watchChanged()
 	catchUp(t, l)
 	return l
+}
+
+// podOf is a pod with the template of a revision.
+func podOf(revision string) *corev1.Pod {
+	return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{appsv1.ControllerRevisionHashLabelKey: revision}}}
 }
 
 func catchUp(t *testing.T, l *look) {
@@ -72,11 +80,14 @@ func waits(t *testing.T, l *look, name string) bool {
 // applied has the API server take what is wanted of a StatefulSet, whose controller has not seen it yet.
 func applied(t *testing.T, l *look, name string) *appsv1.StatefulSet {
 	t.Helper()
+	if err := l.holdBack(l.wanted[name]); err != nil {
+		t.Fatal(err)
+	}
 	made, err := toApply(l.wanted[name])
 	if err != nil {
 		t.Fatal(err)
 	}
-	made.SetGeneration(2)
+	made.SetGeneration(l.sets[name].Generation + 1)
 	if err := l.takeOver(l.wanted[name], made); err != nil {
 		t.Fatal(err)
 	}
@@ -107,10 +118,16 @@ func TestAChangeOfAllGroupsIsMadeOneAfterTheOther(t *testing.T) {
 				}
 			}
 			held("the controller has not looked at the first yet")
+			first.Status.ObservedGeneration, first.Status.CurrentRevision, first.Status.UpdateRevision = 1, "1", "2"
+			held("the first one's node is held back")
+			first = applied(t, l, "net-sts")
+			if heldBack(first) != 0 {
+				t.Fatalf("%d nodes are held back", heldBack(first))
+			}
 			first.Status.ObservedGeneration, first.Status.CurrentRevision, first.Status.UpdateRevision = 2, "1", "2"
 			l.nodes[0].podReady, l.nodes[0].answer = false, nil
 			held("the first one's node is away")
-			first.Status.CurrentRevision = "2"
+			first.Status.CurrentRevision, l.nodes[0].pod = "2", podOf("2")
 			held("the first one's node is not known to be ready")
 			l.nodes[0].podReady, l.nodes[0].answer = true, onChains("")[0].answer
 			held("the first one's node does not answer")
@@ -146,17 +163,22 @@ func TestWhoIsNotWaitedFor(t *testing.T) {
 			t.Error(l.waiting)
 		}
 	})
-	t.Run("nodes that follow another chain for good", func(t *testing.T) {
-		l := three(t, image("1"), image("2"))
-		applied(t, l, "net-sts")
-		l.nodes[0].answer = onChains("a")[0].answer
-		l.now = l.now.Add(longestCatchUp + 1)
-		l.sets["net-sts"].Status.ObservedGeneration = 2
-		catchUp(t, l)
-		if waits(t, l, "net-a-sts") {
-			t.Error(l.waiting)
-		}
-	})
+	for name, test := range map[string]struct {
+		branches int
+		later    time.Duration
+	}{"nodes that follow another chain for good": {2, 0}, "a node that does not catch up": {1, longestCatchUp + 1}} {
+		t.Run(name, func(t *testing.T) {
+			l := three(t, image("1"), image("2"))
+			l.memory.rolled["net-sts"] = change{l.now, 0}
+			l.nodes[0].answer = onChains("a")[0].answer
+			l.chain = chainView{known: true, branches: make([]tip, test.branches)}
+			l.now = l.now.Add(test.later)
+			catchUp(t, l)
+			if waits(t, l, "net-a-sts") {
+				t.Error(l.waiting)
+			}
+		})
+	}
 }
 
 // kubectl rollout restart is a change too.
@@ -172,13 +194,49 @@ func TestWhatSomebodyElseRestartsIsWaitedFor(t *testing.T) {
 // An operator that has just started does not know who has just been restarted.
 func TestARestartedOperatorWaitsUntilAllHaveBeenSeen(t *testing.T) {
 	l := three(t, func(*v1.BitcoinNetworkSpec) {}, func(spec *v1.BitcoinNetworkSpec) { spec.Image = "2" })
-	applied(t, l, "net-sts")
-	l.sets["net-sts"].Status.ObservedGeneration = 2
+	l.sets["net-sts"] = l.wanted["net-sts"]
 	l.memory = &memory{}
 	l.watchChanged()
 	l.nodes[0].answer = onChains("a")[0].answer
 	catchUp(t, l)
 	if !waits(t, l, "net-a-sts") {
 		t.Error("another one goes while the first one's node has not the chain")
+	}
+}
+
+// Five nodes: the last one first, the next when it has the chain; those that have the template already are passed over.
+func TestAChangeGoesFromNodeToNode(t *testing.T) {
+	l := three(t, func(spec *v1.BitcoinNetworkSpec) { spec.Nodes = 5 }, func(spec *v1.BitcoinNetworkSpec) { spec.Nodes, spec.Image = 5, "2" })
+	l.nodes = onChains("aaa", "aaa", "aaa", "aaa", "aaa")
+	for i := range l.nodes {
+		l.nodes[i].group, l.nodes[i].podReady, l.nodes[i].pod = l.groups[0], true, podOf("1")
+	}
+	l.desired = topology.Desired(topology.Spec{Type: topology.Mesh, Nodes: 5})
+	held := []int32{}
+	look := func() *appsv1.StatefulSet {
+		t.Helper()
+		set := applied(t, l, "net-sts")
+		set.Status = appsv1.StatefulSetStatus{ObservedGeneration: set.Generation, CurrentRevision: "1", UpdateRevision: "2"}
+		held = append(held, heldBack(set))
+		catchUp(t, l)
+		return set
+	}
+	look()
+	l.nodes[2].pod = podOf("2")
+	for _, i := range []int{4, 3, 1, 0} {
+		look() // lets it go
+		l.nodes[i].pod, l.nodes[i].answer = podOf("2"), onChains("a")[0].answer
+		look() // and nobody else while it has not the chain
+		l.nodes[i].answer = onChains("aaa")[0].answer
+		catchUp(t, l)
+	}
+	last := look()
+	if want := []int32{5, 4, 4, 3, 3, 1, 1, 0, 0, 0}; !slices.Equal(held, want) {
+		t.Errorf("held back: %d, want %d", held, want)
+	}
+	last.Status.CurrentRevision = "2"
+	catchUp(t, l)
+	if len(l.memory.rolled) > 0 {
+		t.Errorf("still being changed: %v", l.memory.rolled)
 	}
 }
