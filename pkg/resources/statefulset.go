@@ -18,8 +18,8 @@ const (
 	// gracePeriodSeconds lets bitcoind flush its chain state: damage follows a SIGKILL after a short grace.
 	gracePeriodSeconds int64 = 60
 
-	// settledSeconds that a restarted node is given to be connected and to have the others' blocks, before a rolling change
-	// goes on to the next one. A chain without storage then lives on in the nodes that are up.
+	// settledSeconds that a restarted node is given to be connected and to have the others' blocks, before kubectl rollout
+	// restart goes on to the next one. The operator's own changes wait for the blocks themselves.
 	settledSeconds int32 = 5
 
 	// ContainerName is the name of the container that runs bitcoind.
