@@ -83,3 +83,26 @@ func TestARegistryThatWantsCredentials(t *testing.T) {
 	right, _ := Open(cfg, env("secret"))
 	publish(t, right, item(t, "1.0.0"))
 }
+
+// Some registries make no repository by themselves; Amazon's answers so until somebody has made it.
+func TestARegistryWithoutTheRepositorySaysThatItIsToBeMade(t *testing.T) {
+	inner := registry.New(registry.Logger(quiet()))
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost || r.Method == http.MethodPut {
+			w.WriteHeader(http.StatusNotFound)
+			_, _ = w.Write([]byte(`{"errors":[{"code":"NAME_UNKNOWN","message":"The repository does not exist"}]}`))
+			return
+		}
+		inner.ServeHTTP(w, r)
+	}))
+	t.Cleanup(s.Close)
+	cfg := Config{OCI: strings.TrimPrefix(s.URL, "http://") + "/charts"}
+	bare := item(t, "1.0.0")
+	bare.Records = nil
+	for name, i := range map[string]Item{"with a record": item(t, "1.0.0"), "the package alone": bare} {
+		_, err := open(t, cfg).Publish(t.Context(), i)
+		if !errors.Is(err, ErrUnusable) || !strings.Contains(err.Error(), "has no repository") || !strings.Contains(err.Error(), "charts/operator") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
