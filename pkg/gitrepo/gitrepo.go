@@ -210,9 +210,10 @@ func (r *Repo) ResetHard(ctx context.Context, ref string) error {
 	return err
 }
 
-// Add stages paths, removals included; with none, everything.
+// Add stages paths, removals included; with none, everything. Ignored files too: a package left out by somebody's
+// *.tgz, in the repository's .gitignore or in the user's own, would be missing where the index names it.
 func (r *Repo) Add(ctx context.Context, paths ...string) error {
-	args := []string{"add", "-A", "--sparse"}
+	args := []string{"add", "-A", "--force", "--sparse"}
 	if len(paths) > 0 {
 		args = append(append(args, "--"), paths...)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -105,6 +106,24 @@ func TestFilesThatTheSourceNoLongerHasLeaveTheCandidate(t *testing.T) {
 	}
 	if _, err := (&gitrepo.Repo{Dir: w.qa}).File(t.Context(), "refs/heads/main", "hello/templates/old.yaml"); !errors.Is(err, gitrepo.ErrNoRef) {
 		t.Errorf("old.yaml is still there: %v", err)
+	}
+}
+
+// Dependencies below charts/ are often ignored and yet tracked.
+func TestAFileThatTheSourceTracksAlthoughItIsIgnoredIsInTheCandidate(t *testing.T) {
+	w := newWorld(t)
+	w.write("charts/hello/.gitignore", "*.txt\n")
+	w.write("charts/hello/files/tracked.txt", "here")
+	if out, err := exec.Command("git", "-C", w.source.Dir, "add", "--force", "charts/hello/files/tracked.txt").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	w.commit("with a file that is ignored")
+	w.built()
+	if _, err := Bump(t.Context(), w.s); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.candidate("hello/files/tracked.txt"); got != "here" {
+		t.Errorf("it holds %q", got)
 	}
 }
 
