@@ -45,6 +45,15 @@ type Options struct {
 	Credentials Credentials
 	// Log gets one line for each command that talks to a remote. Nil is silent.
 	Log func(string)
+	// Patience is how long a remote may be silent, in whole seconds; 0 is a minute.
+	Patience time.Duration
+}
+
+func (o Options) patience() time.Duration {
+	if o.Patience == 0 {
+		return time.Minute
+	}
+	return o.Patience
 }
 
 // CloneOptions say what Clone fetches.
