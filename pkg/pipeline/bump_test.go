@@ -288,4 +288,19 @@ func TestLatestFollowsTheHighestReleaseOnly(t *testing.T) {
 	if b := build(); b.Latest || latest() != high.Digest {
 		t.Errorf("the fix of an old line took latest: %+v", b)
 	}
+	if err := w.source.Checkout(t.Context(), "v1.1.0"); err != nil {
+		t.Fatal(err)
+	}
+	w.tag("v2.0.0-rc.1")
+	if b := build(); b.Latest || !b.Pushed {
+		t.Errorf("the prerelease is %+v", b)
+	}
+	if err := w.source.Checkout(t.Context(), "main"); err != nil {
+		t.Fatal(err)
+	}
+	git(t, w.source.Dir, "-c", "user.name=A", "-c", "user.email=a@localhost", "commit", "-q", "--allow-empty", "-m", "for 1.2.0")
+	w.tag("v1.2.0")
+	if b := build(); !b.Latest || latest() != b.Digest {
+		t.Errorf("latest is stuck behind a prerelease: %+v", b)
+	}
 }
