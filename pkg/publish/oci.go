@@ -65,7 +65,7 @@ func (t *ociTarget) remote(ctx context.Context) []remote.Option {
 	if password := t.opts.env("CHART_PROMOTER_REGISTRY_PASSWORD"); password != "" {
 		auth = remote.WithAuth(&authn.Basic{Username: t.opts.env("CHART_PROMOTER_REGISTRY_USER"), Password: password})
 	}
-	return []remote.Option{remote.WithContext(ctx), remote.WithUserAgent("chart-promoter"), auth}
+	return []remote.Option{remote.WithContext(ctx), remote.WithUserAgent("chart-promoter"), remote.WithTransport(t.opts.transport), auth}
 }
 
 // tag is a version as Helm writes it in a registry, where a tag has no plus.
