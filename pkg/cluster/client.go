@@ -12,6 +12,8 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/christianb93/bitcoin-controller/pkg/image"
 )
 
 // Client reads a cluster's state.
@@ -93,13 +95,13 @@ func (c *Client) ImageIDs(ctx context.Context, namespace, repository string) (ma
 	if err != nil {
 		return nil, fmt.Errorf("listing the pods of %s: %w", namespace, err)
 	}
-	ids := map[string]string{}
+	ids, wanted := map[string]string{}, image.ContainerdName(repository)
 	for _, p := range pods.Items {
 		if p.DeletionTimestamp != nil {
 			continue
 		}
 		for _, s := range p.Status.ContainerStatuses {
-			if name, digest, ok := strings.Cut(s.ImageID, "@"); ok && name == repository {
+			if name, digest, ok := strings.Cut(s.ImageID, "@"); ok && image.ContainerdName(name) == wanted {
 				ids[p.Name+"/"+s.Name] = digest
 			}
 		}

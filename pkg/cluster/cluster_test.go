@@ -2,6 +2,9 @@ package cluster
 
 import (
 	"errors"
+	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -112,6 +115,41 @@ func TestImageIDsAreThoseOfRunningPodsOfTheRepository(t *testing.T) {
 	}
 	if d := cmp.Diff(map[string]string{"new/operator": "sha256:new"}, got); d != "" {
 		t.Errorf("ids (-want +got):\n%s", d)
+	}
+}
+
+func TestImagesOfDockerHubHaveOneName(t *testing.T) {
+	c := &Client{Interface: fake.NewClientset(pod("p", "docker.io/library/op@sha256:a", false), pod("q", "quay.io/library/op@sha256:b", false))}
+	for _, name := range []string{"op", "library/op", "docker.io/op", "index.docker.io/library/op"} {
+		if got, err := c.ImageIDs(t.Context(), "ns", name); err != nil || len(got) != 1 || got["p/operator"] != "sha256:a" {
+			t.Errorf("%s: %v %v", name, got, err)
+		}
+	}
+}
+
+func TestAClusterThatAcceptsAndNeverAnswersIsNotWaitedForWithoutEnd(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	file := filepath.Join(t.TempDir(), "kubeconfig")
+	text := "apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters: [{name: c, cluster: {server: \"http://" + l.Addr().String() + "\"}}]\ncontexts: [{name: c, context: {cluster: c, user: u}}]\nusers: [{name: u}]\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() {
+		_, err := Helm{Kubeconfig: file, Patience: time.Second}.Installed(Release{Name: "r", Namespace: "ns"})
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		if !errors.Is(err, ErrSilent) {
+			t.Errorf("got %v", err)
+		}
+	case <-time.After(30 * time.Second):
+		t.Error("it is waited for")
 	}
 }
 

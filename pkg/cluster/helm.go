@@ -35,11 +35,19 @@ type Helm struct {
 	Kubeconfig string
 	// Log gets Helm's debug messages. Nil is silent.
 	Log func(string)
+	// Patience is how long one request may take, 2 minutes by default; Helm itself waits without end for a cluster that
+	// accepts and never answers. What watches begins anew.
+	Patience time.Duration
 }
 
 func (h Helm) configuration(namespace string) (*action.Configuration, error) {
 	flags := genericclioptions.NewConfigFlags(false)
-	flags.KubeConfig, flags.Namespace = &h.Kubeconfig, &namespace
+	limit := h.Patience
+	if limit == 0 {
+		limit = 2 * time.Minute
+	}
+	timeout := limit.String()
+	flags.KubeConfig, flags.Namespace, flags.Timeout = &h.Kubeconfig, &namespace, &timeout
 	cfg := new(action.Configuration)
 	err := cfg.Init(flags, namespace, "secrets", func(format string, args ...any) {
 		if h.Log != nil {

@@ -58,7 +58,11 @@ func splitURL(raw string) (string, Credentials, error) {
 	u, err := url.Parse(raw)
 	if err != nil {
 		// url.Error repeats the whole address, password included.
-		return "", Credentials{}, fmt.Errorf("the repository's address is not a valid URL (%s): %w", redact(raw), ErrUnreachable)
+		return "", Credentials{}, fmt.Errorf("the repository's address is not a valid URL (%s), percent-encode what is special in its password (%%2F for a slash): %w", redact(raw), ErrUnreachable)
+	}
+	// What follows a slash in a password would be taken for the path, and what stands before it for the server.
+	if strings.Contains(u.EscapedPath()+u.RawQuery+u.EscapedFragment(), "@") {
+		return "", Credentials{}, fmt.Errorf("the repository's address (%s) has an @ behind its server, percent-encode the password (%%2F for a slash), or the @ of a path (%%40): %w", redact(raw), ErrUnreachable)
 	}
 	if u.User == nil {
 		return raw, Credentials{}, nil
@@ -73,21 +77,27 @@ func splitURL(raw string) (string, Credentials, error) {
 	return u.String(), c, nil
 }
 
+// SplitUser cuts an address such as https://me:secret@host/path into https://, me:secret and host/path. All before the
+// last @ is the user's: a slash in a password that is not percent-encoded must not have the rest of it printed as a path.
+func SplitUser(address string) (scheme, user, rest string) {
+	i := strings.Index(address, "://")
+	if i < 0 {
+		return "", "", address
+	}
+	scheme, rest = address[:i+3], address[i+3:]
+	if at := strings.LastIndex(rest, "@"); at >= 0 {
+		user, rest = rest[:at], rest[at+1:]
+	}
+	return scheme, user, rest
+}
+
 // redact is an address fit for a message.
 func redact(raw string) string {
-	i := strings.Index(raw, "://")
-	if i < 0 {
+	scheme, user, rest := SplitUser(raw)
+	if user == "" || scheme == "ssh://" && !strings.Contains(user, ":") {
 		return raw
 	}
-	rest := raw[i+3:]
-	host, path, slash := strings.Cut(rest, "/")
-	if at := strings.LastIndex(host, "@"); at >= 0 && !strings.HasPrefix(raw, "ssh://") {
-		host = "***@" + host[at+1:]
-	}
-	if slash {
-		host += "/" + path
-	}
-	return raw[:i+3] + host
+	return scheme + "***@" + rest
 }
 
 // hide takes the secret out of a command's output.

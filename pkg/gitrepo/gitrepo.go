@@ -45,6 +45,15 @@ type Options struct {
 	Credentials Credentials
 	// Log gets one line for each command that talks to a remote. Nil is silent.
 	Log func(string)
+	// Patience is how long a remote may be silent, in whole seconds; 0 is a minute.
+	Patience time.Duration
+}
+
+func (o Options) patience() time.Duration {
+	if o.Patience == 0 {
+		return time.Minute
+	}
+	return o.Patience
 }
 
 // CloneOptions say what Clone fetches.
@@ -210,9 +219,10 @@ func (r *Repo) ResetHard(ctx context.Context, ref string) error {
 	return err
 }
 
-// Add stages paths, removals included; with none, everything.
+// Add stages paths, removals included; with none, everything. Ignored files too: a package left out by somebody's
+// *.tgz, in the repository's .gitignore or in the user's own, would be missing where the index names it.
 func (r *Repo) Add(ctx context.Context, paths ...string) error {
-	args := []string{"add", "-A", "--sparse"}
+	args := []string{"add", "-A", "--force", "--sparse"}
 	if len(paths) > 0 {
 		args = append(append(args, "--"), paths...)
 	}

@@ -81,6 +81,24 @@ func (r *Repo) TagsAt(ctx context.Context, ref string) ([]string, error) {
 	return r.lines(ctx, "tag", "--points-at", ref)
 }
 
+// Tags lists all tags that are here.
+func (r *Repo) Tags(ctx context.Context) ([]string, error) { return r.lines(ctx, "tag", "--list") }
+
+// RemoteTags lists the tags that origin has. Errors: ErrAuth, ErrUnreachable.
+func (r *Repo) RemoteTags(ctx context.Context) ([]string, error) {
+	out, err := r.remote(ctx, "", "ls-remote", "--tags", "--refs", "origin")
+	if err != nil {
+		return nil, err
+	}
+	var tags []string
+	for line := range strings.Lines(out) {
+		if _, tag, ok := strings.Cut(strings.TrimSpace(line), "\trefs/tags/"); ok {
+			tags = append(tags, tag)
+		}
+	}
+	return tags, nil
+}
+
 // TagsReachable lists the tags whose commits are in the history of ref, itself included.
 func (r *Repo) TagsReachable(ctx context.Context, ref string) ([]string, error) {
 	return r.lines(ctx, "tag", "--merged", ref)
@@ -232,6 +250,26 @@ func (r *Repo) Diff(ctx context.Context) (string, error) {
 		return "", err
 	}
 	return r.git(ctx, "diff", "--cached")
+}
+
+// Blobs are the files of a directory at ref by their paths within it, each with the hash of its content. Errors: ErrNoRef.
+func (r *Repo) Blobs(ctx context.Context, ref, dir string) (map[string]string, error) {
+	tree := ref + "^{commit}"
+	if dir = filepath.Clean(dir); dir != "." {
+		tree = ref + ":" + filepath.ToSlash(dir)
+	}
+	out, err := r.git(ctx, "ls-tree", "-r", "-z", "--full-tree", "--end-of-options", tree)
+	if err != nil {
+		return nil, fmt.Errorf("%s at %.7s: %w", dir, ref, errors.Join(ErrNoRef, err))
+	}
+	files := map[string]string{}
+	for _, line := range strings.Split(out, "\x00") {
+		about, name, ok := strings.Cut(line, "\t")
+		if f := strings.Fields(about); ok && len(f) == 3 && f[1] == "blob" {
+			files[name] = f[2]
+		}
+	}
+	return files, nil
 }
 
 // Tracked lists the files that git keeps of this work tree, by slash-separated path. Repositories within it are left out.

@@ -68,6 +68,8 @@ type UpdateOptions struct {
 	Attempts int
 	// Parent is where the temporary clone is made; empty is the system's temporary directory.
 	Parent string
+	// History has mutate find all of the branch's commits, not its last alone.
+	History bool
 	// DryRun makes the change and the commit in the temporary clone and does not push.
 	DryRun bool
 }
@@ -82,7 +84,11 @@ func Update(ctx context.Context, url, branch string, mutate func(dir string) (me
 		return "", false, fmt.Errorf("making a directory for the clone: %w", err)
 	}
 	defer os.RemoveAll(parent)
-	r, err := Clone(ctx, url, parent+"/clone", CloneOptions{Branch: branch, Depth: 1, Sparse: o.Sparse, Options: o.Options})
+	depth := 1
+	if o.History {
+		depth = 0
+	}
+	r, err := Clone(ctx, url, parent+"/clone", CloneOptions{Branch: branch, Depth: depth, Sparse: o.Sparse, Options: o.Options})
 	if err != nil {
 		return "", false, err
 	}
@@ -102,7 +108,7 @@ func Update(ctx context.Context, url, branch string, mutate func(dir string) (me
 		if err := pause(ctx, try); err != nil {
 			return "", false, err
 		}
-		if err := r.fetch(ctx, branch, 1, len(o.Sparse) > 0); err != nil {
+		if err := r.fetch(ctx, branch, depth, len(o.Sparse) > 0); err != nil {
 			return "", false, err
 		}
 		if err := r.ResetHard(ctx, "refs/remotes/origin/"+branch); err != nil {

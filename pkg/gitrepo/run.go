@@ -71,7 +71,7 @@ func (r *Repo) run(ctx context.Context, c call) (string, error) {
 	}
 	cmd := exec.CommandContext(ctx, "git", c.args...)
 	cmd.Dir = r.Dir
-	cmd.Env = append(environment(os.Environ(), c.remote, cred), c.env...)
+	cmd.Env = append(environment(os.Environ(), c.remote, cred, r.opts.patience()), c.env...)
 	// git starts helpers (ssh, remote-https) that outlive it; the whole group ends with the context.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
@@ -99,8 +99,9 @@ func (r *Repo) run(ctx context.Context, c call) (string, error) {
 }
 
 // environment is the caller's without git's own variables for the present directory (a hook sets them), with
-// settings that keep bytes as they are and never ask a person, and with credentials for this one remote.
-func environment(base []string, remote string, cred Credentials) []string {
+// settings that keep bytes as they are and never ask a person, with credentials for this one remote, and with an end to
+// the wait for a server that accepts and then says nothing.
+func environment(base []string, remote string, cred Credentials, patience time.Duration) []string {
 	drop := map[string]bool{
 		"GIT_DIR": true, "GIT_WORK_TREE": true, "GIT_INDEX_FILE": true, "GIT_OBJECT_DIRECTORY": true, "GIT_PREFIX": true,
 		"GIT_ALTERNATE_OBJECT_DIRECTORIES": true, "GIT_COMMON_DIR": true, "GIT_NAMESPACE": true, "GIT_CONFIG_PARAMETERS": true,
@@ -120,11 +121,13 @@ func environment(base []string, remote string, cred Credentials) []string {
 	}
 	env = append(env, "LC_ALL=C", "GIT_TERMINAL_PROMPT=0", "GIT_MERGE_AUTOEDIT=no")
 	if !hasKey(base, "GIT_SSH_COMMAND") {
-		env = append(env, "GIT_SSH_COMMAND=ssh -o BatchMode=yes")
+		limit := int(patience.Seconds())
+		env = append(env, fmt.Sprintf("GIT_SSH_COMMAND=ssh -o BatchMode=yes -o ConnectTimeout=%d -o ServerAliveInterval=%d -o ServerAliveCountMax=4", limit, max(limit/4, 1)))
 	}
 	settings := [][2]string{
 		{"core.autocrlf", "false"}, {"commit.gpgsign", "false"}, {"tag.gpgsign", "false"}, {"core.hooksPath", os.DevNull},
 		{"core.quotePath", "false"}, {"gc.auto", "0"}, {"maintenance.auto", "false"}, {"advice.detachedHead", "false"},
+		{"http.lowSpeedLimit", "1000"}, {"http.lowSpeedTime", strconv.Itoa(int(patience.Seconds()))}, // bytes in a second, seconds
 	}
 	extra, vars := cred.settings(remote)
 	settings = append(settings, extra...)
@@ -168,7 +171,7 @@ func classify(e *commandError, c call) error {
 		"invalid username or password", "terminal prompts disabled", "returned error: 403", "returned error: 401"):
 		return fmt.Errorf("%w: %s: check the user and token given in the environment: %w", ErrAuth, where, e)
 	case has("could not resolve host", "couldn't connect", "failed to connect", "connection refused", "connection timed out",
-		"does not appear to be a git repository", "not found", "does not exist", "unable to access", "could not read from remote"):
+		"does not appear to be a git repository", "not found", "does not exist", "unable to access", "could not read from remote", "operation too slow"):
 		return fmt.Errorf("%w: %s: check the address and the network: %w", ErrUnreachable, where, e)
 	}
 	return e

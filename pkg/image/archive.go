@@ -70,6 +70,15 @@ func containerdName(r name.Repository) string {
 	return r.Name()
 }
 
+// ContainerdName is a repository's name as the container runtime reports it, whichever of its names is given.
+func ContainerdName(repository string) string {
+	r, err := name.NewRepository(repository)
+	if err != nil {
+		return repository
+	}
+	return containerdName(r)
+}
+
 func writeLayout(tw *tar.Writer, desc *remote.Descriptor, img v1.Image, name string) error {
 	top := v1.Descriptor{MediaType: desc.MediaType, Size: desc.Size, Digest: desc.Digest, Annotations: map[string]string{"io.containerd.image.name": name}}
 	index, err := json.Marshal(v1.IndexManifest{SchemaVersion: 2, MediaType: types.OCIImageIndex, Manifests: []v1.Descriptor{top}})

@@ -35,16 +35,36 @@ type Access struct {
 	Env func(string) string
 	// Insecure allows plain HTTP; loopback addresses always may.
 	Insecure bool
-	// Transport is for tests; nil is the library's.
+	// Transport is for tests; nil is DefaultTransport.
 	Transport http.RoundTripper
 }
 
-func (a Access) options(ctx context.Context) []remote.Option {
-	opts := []remote.Option{remote.WithContext(ctx), remote.WithUserAgent("chart-promoter"), remote.WithAuthFromKeychain(a.keychain())}
-	if a.Transport != nil {
-		opts = append(opts, remote.WithTransport(a.Transport))
+// DefaultTransport is how registries are reached.
+var DefaultTransport = NewTransport(time.Minute)
+
+// NewTransport is the library's transport with a limit until an answer begins: that one waits without end for a registry
+// that accepts and says nothing.
+func NewTransport(limit time.Duration) http.RoundTripper {
+	library, ok := remote.DefaultTransport.(*http.Transport)
+	if !ok {
+		return remote.DefaultTransport
 	}
-	return opts
+	t := library.Clone()
+	t.ResponseHeaderTimeout, t.TLSHandshakeTimeout = limit, min(limit, t.TLSHandshakeTimeout)
+	return t
+}
+
+func (a Access) transport() http.RoundTripper {
+	if a.Transport != nil {
+		return a.Transport
+	}
+	return DefaultTransport
+}
+
+func (a Access) options(ctx context.Context) []remote.Option {
+	return []remote.Option{
+		remote.WithContext(ctx), remote.WithUserAgent("chart-promoter"), remote.WithAuthFromKeychain(a.keychain()), remote.WithTransport(a.transport()),
+	}
 }
 
 // keychain prefers what is in the environment for every registry to docker's own configuration.
@@ -111,11 +131,7 @@ func (a Access) CheckPush(ctx context.Context, repository string) error {
 	if err != nil {
 		return err
 	}
-	inner := a.Transport
-	if inner == nil {
-		inner = remote.DefaultTransport
-	}
-	return classify(repository, remote.CheckPushPermission(r, a.keychain(), withContext{ctx, inner}))
+	return classifyWrite(r, remote.CheckPushPermission(r, a.keychain(), withContext{ctx, a.transport()}))
 }
 
 // withContext ends the requests of a function of the library that takes no context.
@@ -149,9 +165,17 @@ func (a Access) Push(ctx context.Context, idx v1.ImageIndex, ref string, keep bo
 		return "", false, err
 	}
 	if err := remote.WriteIndex(r, idx, a.options(ctx)...); err != nil {
-		return "", false, classify(ref, err)
+		return "", false, classifyWrite(r, err)
 	}
 	return hash.String(), true, nil
+}
+
+// classifyWrite is classify for what is written: what is not there then is the repository itself.
+func classifyWrite(r name.Reference, err error) error {
+	if err = classify(r.Name(), err); errors.Is(err, ErrNoImage) {
+		return fmt.Errorf("%w: it has no repository %s and makes none by itself, create it", ErrRegistry, r.Context())
+	}
+	return err
 }
 
 // classify names what a caller decides on.
@@ -174,8 +198,11 @@ func classify(ref string, err error) error {
 	if errors.As(err, &op) || errors.As(err, &dns) {
 		return fmt.Errorf("%s: %w: check its address and the network: %w", ref, ErrRegistry, err)
 	}
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	if errors.Is(err, context.Canceled) {
 		return err
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("%s: %w: it gives no answer in time: %w", ref, ErrRegistry, err)
 	}
 	return fmt.Errorf("%s: %w: %w", ref, ErrRegistry, err)
 }

@@ -141,8 +141,8 @@ func (s *Session) push(ctx context.Context, idx v1.ImageIndex, v *VersionResult,
 	if err != nil {
 		return err
 	}
-	// A fix of an old line of releases must not take latest back.
-	if highest := version.Highest(tags); version.Compare(highest, res.Tag) > 0 {
+	// A fix of an old line of releases must not take latest back, and a prerelease, which never has it, must not keep it.
+	if highest := version.HighestRelease(tags); version.Compare(highest, res.Tag) > 0 {
 		s.line("latest stays, %s is higher", highest)
 		return nil
 	}

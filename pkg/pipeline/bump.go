@@ -67,6 +67,9 @@ func Bump(ctx context.Context, s *Session) (*BumpResult, error) {
 		}
 		defer root.Close()
 		if source != "" {
+			if err := s.removeGone(ctx, dir, source, root); err != nil {
+				return "", false, escapes(err)
+			}
 			if err := syncChart(source, root, c.Path); err != nil {
 				return "", false, escapes(err)
 			}
@@ -85,12 +88,15 @@ func Bump(ctx context.Context, s *Session) (*BumpResult, error) {
 		}
 		return candidateMessage(s.Config.Name, v, res.Image), true, nil
 	}
-	res.Commit, res.Changed, err = gitrepo.Update(ctx, c.Git, c.Branch, mutate, gitrepo.UpdateOptions{Options: s.gitOptions(), DryRun: s.DryRun})
+	res.Commit, res.Changed, err = gitrepo.Update(ctx, c.Git, c.Branch, mutate, gitrepo.UpdateOptions{Options: s.gitOptions(), History: c.Path == ".", DryRun: s.DryRun})
 	return res, err
 }
 
+// sourceCommit is the trailer that says what a candidate was made from.
+const sourceCommit = "Source-Commit"
+
 func candidateMessage(name string, v *VersionResult, img string) string {
-	m := fmt.Sprintf("Candidate %s %s\n\nSource-Commit: %s\n", name, v.Chart, v.Commit)
+	m := fmt.Sprintf("Candidate %s %s\n\n%s: %s\n", name, v.Chart, sourceCommit, v.Commit)
 	if v.Tag != "" {
 		m += "Source-Tag: " + v.Tag + "\n"
 	}

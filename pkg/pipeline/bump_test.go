@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -105,6 +106,24 @@ func TestFilesThatTheSourceNoLongerHasLeaveTheCandidate(t *testing.T) {
 	}
 	if _, err := (&gitrepo.Repo{Dir: w.qa}).File(t.Context(), "refs/heads/main", "hello/templates/old.yaml"); !errors.Is(err, gitrepo.ErrNoRef) {
 		t.Errorf("old.yaml is still there: %v", err)
+	}
+}
+
+// Dependencies below charts/ are often ignored and yet tracked.
+func TestAFileThatTheSourceTracksAlthoughItIsIgnoredIsInTheCandidate(t *testing.T) {
+	w := newWorld(t)
+	w.write("charts/hello/.gitignore", "*.txt\n")
+	w.write("charts/hello/files/tracked.txt", "here")
+	if out, err := exec.Command("git", "-C", w.source.Dir, "add", "--force", "charts/hello/files/tracked.txt").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	w.commit("with a file that is ignored")
+	w.built()
+	if _, err := Bump(t.Context(), w.s); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.candidate("hello/files/tracked.txt"); got != "here" {
+		t.Errorf("it holds %q", got)
 	}
 }
 
@@ -268,5 +287,20 @@ func TestLatestFollowsTheHighestReleaseOnly(t *testing.T) {
 	w.tag("v1.0.5")
 	if b := build(); b.Latest || latest() != high.Digest {
 		t.Errorf("the fix of an old line took latest: %+v", b)
+	}
+	if err := w.source.Checkout(t.Context(), "v1.1.0"); err != nil {
+		t.Fatal(err)
+	}
+	w.tag("v2.0.0-rc.1")
+	if b := build(); b.Latest || !b.Pushed {
+		t.Errorf("the prerelease is %+v", b)
+	}
+	if err := w.source.Checkout(t.Context(), "main"); err != nil {
+		t.Fatal(err)
+	}
+	git(t, w.source.Dir, "-c", "user.name=A", "-c", "user.email=a@localhost", "commit", "-q", "--allow-empty", "-m", "for 1.2.0")
+	w.tag("v1.2.0")
+	if b := build(); !b.Latest || latest() != b.Digest {
+		t.Errorf("latest is stuck behind a prerelease: %+v", b)
 	}
 }

@@ -34,20 +34,12 @@ func (s *Session) openCandidate(ctx context.Context, dir, commit string) (*candi
 	}
 	checkout := dir != ""
 	if !checkout {
-		dir = filepath.Join(s.Work, "candidate")
-		if err := os.RemoveAll(dir); err != nil {
-			return nil, fmt.Errorf("clearing %s: %w: %w", dir, ErrInput, err)
-		}
-		r, err := gitrepo.Clone(ctx, stage.Candidate.Git, dir, gitrepo.CloneOptions{Branch: stage.Candidate.Branch, Options: s.gitOptions()})
-		if err != nil {
+		var err error
+		if dir, err = s.cloneCandidate(ctx, stage, commit); err != nil {
 			return nil, err
 		}
-		if commit != "" {
-			if err := r.Checkout(ctx, commit); err != nil {
-				return nil, err
-			}
-		}
 	}
+	repository := dir
 	chartDir, err := chartIn(dir, stage.Candidate.Path)
 	if err != nil {
 		return nil, err
@@ -80,7 +72,22 @@ func (s *Session) openCandidate(ctx context.Context, dir, commit string) (*candi
 	if err := c.readImage(s.Config, true); err != nil {
 		return nil, err
 	}
-	return c, s.findSource(ctx, c)
+	if err := s.findSource(ctx, c); err != nil {
+		return nil, err
+	}
+	return c, s.sameSource(ctx, repository, stage.Candidate.Path, c)
+}
+
+func (s *Session) cloneCandidate(ctx context.Context, stage *Stage, commit string) (dir string, err error) {
+	dir = filepath.Join(s.Work, "candidate")
+	if err := os.RemoveAll(dir); err != nil {
+		return "", fmt.Errorf("clearing %s: %w: %w", dir, ErrInput, err)
+	}
+	r, err := gitrepo.Clone(ctx, stage.Candidate.Git, dir, gitrepo.CloneOptions{Branch: stage.Candidate.Branch, Options: s.gitOptions()})
+	if err == nil && commit != "" {
+		err = r.Checkout(ctx, commit)
+	}
+	return dir, err
 }
 
 // chartIn gives the directory of the chart in a checkout of the candidates' repository.
@@ -171,6 +178,26 @@ func (s *Session) findSource(ctx context.Context, c *candidate) error {
 	c.repo = dir
 	if c.commit, err = resolveApp(ctx, r, app); err != nil {
 		return fmt.Errorf("appVersion %s is in no branch or tag of the source repository: %w", app, err)
+	}
+	return nil
+}
+
+// sameSource refuses a candidate whose appVersion names another commit by now than the one that bump made it from: its chart
+// and its image would be of one commit, and its tests of the other. A chart that somebody else put there says nothing of it.
+func (s *Session) sameSource(ctx context.Context, repository, path string, c *candidate) error {
+	if set := s.Config.Chart.Scalars; set != nil && set["Chart.yaml"]["appVersion"] == "" {
+		return nil
+	}
+	r, err := gitrepo.Open(ctx, repository, s.gitOptions())
+	if err != nil || !sameFile(repository, r.Dir) {
+		return nil
+	}
+	log, err := r.Log(ctx, "HEAD", 1, filepath.Join(r.Dir, path))
+	if err != nil || len(log) == 0 {
+		return nil
+	}
+	if from := trailer(log[0].Body, sourceCommit); from != "" && from != c.commit {
+		return fmt.Errorf("the candidate was made from %.7s, and its appVersion %s names %.7s now; release that commit under a new tag: %w", from, c.pkg.AppVersion, c.commit, gitrepo.ErrTagMoved)
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/pkg/attest"
 	"github.com/christianb93/bitcoin-controller/pkg/chart"
+	"github.com/christianb93/bitcoin-controller/pkg/gitrepo"
 	"github.com/christianb93/bitcoin-controller/pkg/publish"
 )
 
@@ -43,6 +44,9 @@ func Promote(ctx context.Context, s *Session, o PromoteOptions) (*PromoteResult,
 	stage, err := s.publisher(o.Stage)
 	if err != nil {
 		return nil, err
+	}
+	if !gitrepo.DetectCI(s.Env).MayPush() {
+		return nil, &Skip{"the build of a pull request or of a fork publishes nothing"}
 	}
 	pkg, records, err := s.tested(o)
 	if err != nil {

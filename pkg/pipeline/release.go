@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/christianb93/bitcoin-controller/pkg/gitrepo"
 	"github.com/christianb93/bitcoin-controller/pkg/version"
@@ -47,6 +48,11 @@ func Release(ctx context.Context, s *Session, o ReleaseOptions) (*ReleaseResult,
 	if err != nil {
 		return nil, err
 	}
+	if o.Version == "" {
+		if err := notBehind(ctx, r, facts.BaseTag, s.DryRun || o.NoPush); err != nil {
+			return nil, err
+		}
+	}
 	res := &ReleaseResult{After: facts.BaseTag, Commit: facts.Commit, Tag: o.Version}
 	rng := "HEAD"
 	if facts.BaseTag != "" {
@@ -86,6 +92,24 @@ func Release(ctx context.Context, s *Session, o ReleaseOptions) (*ReleaseResult,
 	}
 	res.Pushed = true
 	return res, nil
+}
+
+// notBehind refuses a version computed from tags that are not all there are: it would be one that is released already, or
+// one below it. When nothing is pushed, a remote that cannot be asked is no hindrance.
+func notBehind(ctx context.Context, r *gitrepo.Repo, last string, mayBeAway bool) error {
+	there, err := r.RemoteTags(ctx)
+	if err != nil && !mayBeAway {
+		return err
+	}
+	here, err := r.Tags(ctx)
+	if err != nil {
+		return err
+	}
+	missing := slices.DeleteFunc(there, func(tag string) bool { return slices.Contains(here, tag) })
+	if highest := version.Highest(missing); highest != "" && (last == "" || version.Compare(highest, last) > 0) {
+		return fmt.Errorf("%w: the remote has %s, which is not here; fetch it (git fetch --tags origin), or say which version this is with --version", ErrInput, highest)
+	}
+	return nil
 }
 
 func next(last string, bump version.Bump, log []gitrepo.Entry) (string, error) {

@@ -167,7 +167,7 @@ func (s *Session) candidates(ctx context.Context, t *Stage, limit int) ([]StageV
 		if err := yaml.Unmarshal(data, &c); err != nil {
 			continue
 		}
-		list = append(list, StageVersion{Stage: t.Name, Chart: c.Name, Version: c.Version, AppVersion: c.AppVersion, Since: e.When, Commit: trailer(e.Body, "Source-Commit")})
+		list = append(list, StageVersion{Stage: t.Name, Chart: c.Name, Version: c.Version, AppVersion: c.AppVersion, Since: e.When, Commit: trailer(e.Body, sourceCommit)})
 	}
 	return list, nil
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/christianb93/bitcoin-controller/pkg/gitrepo"
 )
 
 // Step is one thing that happens to a commit.
@@ -60,12 +62,8 @@ func (p *Publish) where() string { return address(p.Git + p.Directory + p.OCI) }
 
 // address is a repository's address without a user or a password in it.
 func address(raw string) string {
-	scheme, rest, ok := strings.Cut(raw, "://")
-	host, path, _ := strings.Cut(rest, "/")
-	if at := strings.LastIndex(host, "@"); ok && at >= 0 {
-		return scheme + "://" + host[at+1:] + "/" + path
-	}
-	return raw
+	scheme, _, rest := gitrepo.SplitUser(raw)
+	return scheme + rest
 }
 
 // RunOptions change a whole run.

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/christianb93/bitcoin-controller/pkg/gitrepo"
 )
 
 // defaultTestTimeout ends a command whose configuration names no limit.
@@ -160,16 +162,21 @@ func (s *Session) passwords() (list []string) {
 		}
 	}
 	for _, a := range addresses {
-		u, err := url.Parse(a)
-		if err != nil || u.User == nil || u.Scheme == "ssh" {
+		scheme, user, _ := gitrepo.SplitUser(a)
+		if scheme == "ssh://" {
 			continue
 		}
-		secret := u.User.Username() // https://TOKEN@host
-		if p, ok := u.User.Password(); ok {
+		secret := user // https://TOKEN@host
+		if _, p, ok := strings.Cut(user, ":"); ok {
 			secret = p
 		}
-		if len(secret) >= 4 {
-			list = append(list, secret)
+		if len(secret) < 4 {
+			continue
+		}
+		list = append(list, secret)
+		// The variable has it as the address needs it; another may have it as it is.
+		if plain, err := url.PathUnescape(secret); err == nil && plain != secret {
+			list = append(list, plain)
 		}
 	}
 	return list

@@ -86,6 +86,9 @@ func TestTestsGetNoKeyAndNoToken(t *testing.T) {
 	}
 	t.Setenv("QA_ADDRESS", "https://bot:s3cret-qa@git.example.com/qa.git")
 	s.Config.Stages[0].Candidate = &Candidate{Git: os.Getenv("QA_ADDRESS")}
+	t.Setenv("SOURCE_PASSWORD", "s3cret/so@rce")
+	t.Setenv("SOURCE_PASSWORD_IN_ADDRESS", "s3cret%2Fso%40rce")
+	s.Config.Source.Git = "https://bot:s3cret%2Fso%40rce@git.example.com/source.git"
 	t.Setenv("PROD_TOKEN", "s3cret-prod")
 	s.Config.Stages = append(s.Config.Stages, Stage{Name: "prod", Publish: &Publish{Git: "https://s3cret-prod@git.example.com/prod.git"}})
 	if _, err := s.runTests(t.Context(), shell("env; echo KUBE is $KUBECONFIG", 0), t.TempDir(), []string{"KUBECONFIG=/k"}); err != nil {
@@ -171,5 +174,16 @@ func TestTwoRunsInOneDirectoryDoNotMixUpTheirPackages(t *testing.T) {
 		t.Errorf("after the first is done: %v", err)
 	} else {
 		unlock()
+	}
+}
+
+func TestAnAddressIsShownWithoutItsUser(t *testing.T) {
+	for raw, want := range map[string]string{
+		"https://bot:s3cret@host/x.git": "https://host/x.git", "https://bot:s3/cret@host/x.git": "https://host/x.git", "/srv/x.git": "/srv/x.git",
+		"git@host:x.git": "git@host:x.git", "oci://host/charts": "oci://host/charts", "host/charts": "host/charts", "https://host": "https://host",
+	} {
+		if got := address(raw); got != want {
+			t.Errorf("%s is shown as %s, want %s", raw, got, want)
+		}
 	}
 }

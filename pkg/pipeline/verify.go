@@ -42,7 +42,9 @@ type VerifyResult struct {
 	// Package and Record are files that promote takes.
 	Package string `json:"package,omitempty"`
 	Record  string `json:"record,omitempty"`
-	Cluster string `json:"cluster,omitempty"`
+	// Withheld says why there is no record.
+	Withheld string `json:"withheld,omitempty"`
+	Cluster  string `json:"cluster,omitempty"`
 }
 
 const verifiedFile = "verified.json"
@@ -59,8 +61,10 @@ func Verify(ctx context.Context, s *Session, o VerifyOptions) (*VerifyResult, er
 			return nil, fmt.Errorf("%w: %w", ErrInput, err)
 		}
 	}
+	// A pull request may change what is tested and by what: its tests run, and nothing is signed.
+	mayPush := gitrepo.DetectCI(s.Env).MayPush()
 	key, err := s.key(stage.Key)
-	if err != nil && !s.DryRun {
+	if err != nil && !s.DryRun && mayPush {
 		return nil, fmt.Errorf("the record of stage %s needs a key: %w", stage.Name, err)
 	}
 	c, err := s.openCandidate(ctx, o.Candidate, o.Commit)
@@ -86,6 +90,15 @@ func Verify(ctx context.Context, s *Session, o VerifyOptions) (*VerifyResult, er
 	}
 	res.Tests = attest.Tests{Run: report.Run, Passed: report.Passed, Failed: report.Failed, Skipped: report.Skipped}
 	res.TestedBy = report.By
+	if !mayPush {
+		res.Withheld = "this is the build of a pull request or of a fork, which signs nothing"
+		return res, nil
+	}
+	return res, s.sign(stage, c, res, key, start)
+}
+
+// sign leaves what promote takes: the package's record, and which files these are.
+func (s *Session) sign(stage *Stage, c *candidate, res *VerifyResult, key []byte, start time.Time) error {
 	record := attest.Record{
 		Chart: res.Chart, Version: res.Version, AppVersion: res.AppVersion, PackageDigest: res.PackageDigest, SourceCommit: c.commit,
 		ImageRef: c.image, ImageDigest: c.digest, Tests: res.Tests, TestedBy: res.TestedBy, StartedAt: start.UTC(), FinishedAt: s.Now().UTC(),
@@ -93,12 +106,12 @@ func Verify(ctx context.Context, s *Session, o VerifyOptions) (*VerifyResult, er
 	}
 	envelope, err := attest.Sign(record, key)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if res.Record, err = s.keep(c.pkg.Filename()+".record.json", envelope); err != nil {
-		return nil, err
+		return err
 	}
-	return res, s.keepJSON(verifiedFile, res)
+	return s.keepJSON(verifiedFile, res)
 }
 
 // tryOut is the part that needs a cluster. Whatever happens, the cluster is gone afterwards, and after a failure its

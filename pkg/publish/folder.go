@@ -113,9 +113,18 @@ func (f folder) read(name string) ([]byte, error) {
 	if name != filepath.Base(name) {
 		return nil, fmt.Errorf("%q is not the name of a chart and a version: %w", name, ErrConfig)
 	}
-	content, err := os.ReadFile(filepath.Join(f.dir, name))
+	file := filepath.Join(f.dir, name)
+	// A link that somebody pushed would have a file of this machine published, and a pipe is never read to its end.
+	info, err := os.Lstat(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
+	}
+	if err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is a link, a directory or a pipe and no file, take it away there: %w", name, ErrUnusable)
+	}
+	var content []byte
+	if err == nil {
+		content, err = os.ReadFile(file)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnusable, err)
@@ -210,6 +219,11 @@ func (f folder) merge(name, version string, more [][]byte) ([]byte, error) {
 	all, err := f.records(name, version)
 	if err != nil {
 		return nil, err
+	}
+	for i, line := range all {
+		if !json.Valid(line) {
+			return nil, fmt.Errorf("record %d in %s is no JSON, mend or remove its line: %w", i+1, recordsFile(name, version), ErrUnusable)
+		}
 	}
 	changed := false
 	for _, envelope := range more {

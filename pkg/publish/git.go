@@ -45,9 +45,12 @@ func (g *gitTarget) change(ctx context.Context, sparse []string, message string,
 		result, err = do(folder{dir: dir, url: g.served, page: g.page})
 		return message, result.Changed, err
 	}
-	commit, _, err := gitrepo.Update(ctx, g.url, g.branch, mutate, gitrepo.UpdateOptions{Options: g.opts.git, Author: g.opts.author, Sparse: sparse})
+	commit, committed, err := gitrepo.Update(ctx, g.url, g.branch, mutate, gitrepo.UpdateOptions{Options: g.opts.git, Author: g.opts.author, Sparse: sparse})
 	if err != nil {
 		return Result{}, err
+	}
+	if result.Changed && !committed {
+		return Result{}, fmt.Errorf("git sees no change in what was written; look for a filter in the repository's .gitattributes: %w", ErrUnusable)
 	}
 	result.Commit = commit
 	return result, nil

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -16,7 +15,6 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
-	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	"github.com/google/go-containerregistry/pkg/v1/static"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	helm "helm.sh/helm/v3/pkg/chart"
@@ -67,27 +65,11 @@ func (t *ociTarget) remote(ctx context.Context) []remote.Option {
 	if password := t.opts.env("CHART_PROMOTER_REGISTRY_PASSWORD"); password != "" {
 		auth = remote.WithAuth(&authn.Basic{Username: t.opts.env("CHART_PROMOTER_REGISTRY_USER"), Password: password})
 	}
-	return []remote.Option{remote.WithContext(ctx), remote.WithUserAgent("chart-promoter"), auth}
+	return []remote.Option{remote.WithContext(ctx), remote.WithUserAgent("chart-promoter"), remote.WithTransport(t.opts.transport), auth}
 }
 
 // tag is a version as Helm writes it in a registry, where a tag has no plus.
 func tag(version string) string { return strings.ReplaceAll(version, "+", "_") }
-
-// classify tells what is not there (nil), what is forbidden and what is broken.
-func classify(err error) error {
-	var te *transport.Error
-	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, &te) && te.StatusCode == http.StatusNotFound:
-		return errNotThere
-	case errors.As(err, &te) && (te.StatusCode == http.StatusUnauthorized || te.StatusCode == http.StatusForbidden):
-		return fmt.Errorf("%w: %w", ErrAuth, err)
-	}
-	return fmt.Errorf("%w: %w", ErrUnusable, err)
-}
-
-var errNotThere = errors.New("not in the registry")
 
 // manifest reads what a tag names. Error: errNotThere.
 func (t *ociTarget) manifest(ctx context.Context, repo name.Repository, tag string) (*v1.Manifest, error) {
@@ -186,7 +168,7 @@ func (t *ociTarget) Publish(ctx context.Context, item Item) (Result, error) {
 	}
 	result.Changed = true
 	if found { // its manifest stays, and so does the digest that people pull it by
-		return result, classify(remote.WriteLayer(repo, static.NewLayer(p.Bytes, registry.ChartLayerMediaType), t.remote(ctx)...))
+		return result, classifyWrite(repo, remote.WriteLayer(repo, static.NewLayer(p.Bytes, registry.ChartLayerMediaType), t.remote(ctx)...))
 	}
 	if err := t.putChart(ctx, repo, item); err != nil {
 		return result, err
@@ -223,7 +205,7 @@ func (t *ociTarget) put(ctx context.Context, ref name.Tag, config v1.Layer, laye
 	m := v1.Manifest{SchemaVersion: 2, MediaType: types.OCIManifestSchema1, Annotations: annotations}
 	for i, l := range append([]v1.Layer{config}, layers...) {
 		if err := remote.WriteLayer(ref.Context(), l, t.remote(ctx)...); err != nil {
-			return classify(err)
+			return classifyWrite(ref.Context(), err)
 		}
 		digest, _ := l.Digest() // a static layer has no errors
 		size, _ := l.Size()
@@ -239,7 +221,7 @@ func (t *ociTarget) put(ctx context.Context, ref name.Tag, config v1.Layer, laye
 	if err != nil {
 		return fmt.Errorf("encode a manifest: %w", err)
 	}
-	return classify(remote.Put(ref, rawManifest(raw), t.remote(ctx)...))
+	return classifyWrite(ref.Context(), remote.Put(ref, rawManifest(raw), t.remote(ctx)...))
 }
 
 type rawManifest []byte

@@ -4,15 +4,18 @@ import (
 	"bytes"
 	"encoding/base64"
 	"errors"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/registry"
 	helmregistry "helm.sh/helm/v3/pkg/registry"
 
 	"github.com/christianb93/bitcoin-controller/pkg/chart"
+	"github.com/christianb93/bitcoin-controller/pkg/image"
 )
 
 // Named for what users of another tool have waited for since 2022: Helm itself pulls from the registry what was published.
@@ -82,4 +85,42 @@ func TestARegistryThatWantsCredentials(t *testing.T) {
 	}
 	right, _ := Open(cfg, env("secret"))
 	publish(t, right, item(t, "1.0.0"))
+}
+
+func TestARegistryThatAcceptsAndNeverAnswersIsNotWaitedForWithoutEnd(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	target, err := Open(Config{OCI: l.Addr().String() + "/charts"}, Transport(image.NewTransport(200*time.Millisecond)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := target.Lookup(t.Context(), "operator", "1.0.0"); !errors.Is(err, ErrUnusable) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Some registries make no repository by themselves; Amazon's answers so until somebody has made it.
+func TestARegistryWithoutTheRepositorySaysThatItIsToBeMade(t *testing.T) {
+	inner := registry.New(registry.Logger(quiet()))
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost || r.Method == http.MethodPut {
+			w.WriteHeader(http.StatusNotFound)
+			_, _ = w.Write([]byte(`{"errors":[{"code":"NAME_UNKNOWN","message":"The repository does not exist"}]}`))
+			return
+		}
+		inner.ServeHTTP(w, r)
+	}))
+	t.Cleanup(s.Close)
+	cfg := Config{OCI: strings.TrimPrefix(s.URL, "http://") + "/charts"}
+	bare := item(t, "1.0.0")
+	bare.Records = nil
+	for name, i := range map[string]Item{"with a record": item(t, "1.0.0"), "the package alone": bare} {
+		_, err := open(t, cfg).Publish(t.Context(), i)
+		if !errors.Is(err, ErrUnusable) || !strings.Contains(err.Error(), "has no repository") || !strings.Contains(err.Error(), "charts/operator") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }

@@ -7,11 +7,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"time"
 
 	"github.com/christianb93/bitcoin-controller/pkg/chart"
 	"github.com/christianb93/bitcoin-controller/pkg/gitrepo"
+	"github.com/christianb93/bitcoin-controller/pkg/image"
 	"github.com/christianb93/bitcoin-controller/pkg/index"
 	"github.com/christianb93/bitcoin-controller/pkg/page"
 )
@@ -132,10 +134,11 @@ var (
 )
 
 type options struct {
-	insecure bool
-	env      func(string) string
-	git      gitrepo.Options
-	author   gitrepo.Author
+	insecure  bool
+	transport http.RoundTripper
+	env       func(string) string
+	git       gitrepo.Options
+	author    gitrepo.Author
 }
 
 // Option changes how a target is opened.
@@ -143,6 +146,9 @@ type Option func(*options)
 
 // Insecure lets an OCI target speak plain HTTP to a host that is not this one.
 func Insecure() Option { return func(o *options) { o.insecure = true } }
+
+// Transport is how an OCI target reaches its registry; default image.DefaultTransport.
+func Transport(t http.RoundTripper) Option { return func(o *options) { o.transport = t } }
 
 // Env is where a registry's credentials are read; default os.Getenv.
 func Env(env func(string) string) Option { return func(o *options) { o.env = env } }
@@ -155,7 +161,7 @@ func Author(a gitrepo.Author) Option { return func(o *options) { o.author = a } 
 
 // Open gives the target that cfg names; it does not reach out yet. Error: ErrConfig.
 func Open(cfg Config, opts ...Option) (Target, error) {
-	o := options{env: os.Getenv}
+	o := options{env: os.Getenv, transport: image.DefaultTransport}
 	for _, opt := range opts {
 		opt(&o)
 	}

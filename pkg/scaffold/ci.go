@@ -100,13 +100,13 @@ func newView(c *pipeline.Config, config string) (*view, error) {
 	if !hosted {
 		return nil, fmt.Errorf("%w: source.git %q is no repository that a CI engine can fetch; give its address, or use --ci none", pipeline.ErrInput, c.Source.Git)
 	}
-	for _, text := range []string{config, v.ChartFile, v.SourcePath} {
+	if t.Candidate.Branch != "" {
+		v.Branch = t.Candidate.Branch
+	}
+	for _, text := range []string{config, v.ChartFile, v.SourcePath, v.Branch} {
 		if !word.MatchString(text) {
 			return nil, fmt.Errorf("%w: %q cannot stand in a script; use letters, digits, dots, hyphens and slashes", pipeline.ErrInput, text)
 		}
-	}
-	if t.Candidate.Branch != "" {
-		v.Branch = t.Candidate.Branch
 	}
 	if config != pipeline.DefaultFile {
 		v.Flag = " --config " + config

@@ -98,3 +98,14 @@ func Highest(tags []string) string {
 	}
 	return best
 }
+
+// HighestRelease is Highest without prereleases.
+func HighestRelease(tags []string) string {
+	var releases []string
+	for _, tag := range tags {
+		if t, ok := parseTag(tag); ok && t.pre == "" {
+			releases = append(releases, tag)
+		}
+	}
+	return Highest(releases)
+}

@@ -120,6 +120,72 @@ func TestTheTemplatesReadTheCommitOutOfAnyChart(t *testing.T) {
 	}
 }
 
+// Of a line such as eval "$(script)" only the eval's result counts, and the tests would run on a machine that is not ready.
+func TestAPreparationThatFailsEndsTheBuild(t *testing.T) {
+	for file, shells := range map[string][]string{
+		"travis/qa.travis.yml": {"bash", "-c"}, "gitlab/qa.gitlab-ci.yml": {"bash", "-eo", "pipefail", "-c"}, "github/qa.yaml": {"bash", "-e", "-c"},
+	} {
+		data, err := os.ReadFile("../../../ci/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var doc yaml.Node
+		if err := yaml.Unmarshal(data, &doc); err != nil {
+			t.Fatal(err)
+		}
+		all, ran := scalars(&doc), 0
+		for at, line := range all {
+			if !strings.Contains(line, "machine.sh") {
+				continue
+			}
+			if at+2 < len(all) && all[at+1] == "shell" { // what GitHub makes of it
+				shells = []string{all[at+2], "-eo", "pipefail", "-c"}
+			}
+			for status, works := range map[string]bool{"0": true, "1": false} {
+				dir := t.TempDir()
+				shell(t, dir, "mkdir -p source/scripts work && printf 'echo NODE_IMAGE=x; exit "+status+"' >source/scripts/machine.sh && chmod +x source/scripts/machine.sh && ln -s ../source work/source")
+				cmd := exec.Command(shells[0], append(shells[1:], line)...)
+				cmd.Dir, cmd.Env = dir+"/work", append(os.Environ(), "GITHUB_ENV="+dir+"/env")
+				if out, err := cmd.CombinedOutput(); (err == nil) != works {
+					t.Errorf("%s: with a script that ends with %s, %q ends with %v\n%s", file, status, line, err, out)
+				}
+				ran++
+			}
+		}
+		if ran != 2 {
+			t.Errorf("%s: %d lines were run", file, ran/2)
+		}
+	}
+}
+
+// Whoever can open a pull request could have it published, and a release that waits would never be.
+func TestTheQAFilesTakeCandidatesOnlyAndDropNone(t *testing.T) {
+	var travis struct{ If string }
+	var gitlab struct {
+		Workflow struct {
+			AutoCancel struct {
+				OnNewCommit string `yaml:"on_new_commit"`
+			} `yaml:"auto_cancel"`
+		}
+		Verify struct{ Rules []map[string]string }
+	}
+	for file, into := range map[string]any{"travis/qa.travis.yml": &travis, "gitlab/qa.gitlab-ci.yml": &gitlab} {
+		data, err := os.ReadFile("../../../ci/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := yaml.Unmarshal(data, into); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if travis.If != "type = push AND branch = main" {
+		t.Errorf("Travis builds when %q", travis.If)
+	}
+	if r := gitlab.Verify.Rules; len(r) != 1 || r[0]["if"] != `$CI_COMMIT_BRANCH == "main"` || gitlab.Workflow.AutoCancel.OnNewCommit != "none" {
+		t.Errorf("GitLab: %+v", gitlab)
+	}
+}
+
 // The wrapper stands in for `go run` of the tool in a repository that has only what it releases; all else is the real go.
 const goWrapper = `#!/bin/bash
 if [ "$1 $2" = "run ./cmd/chart-promoter" ]; then

@@ -66,6 +66,26 @@ func (s *shop) changedCandidate() {
 	s.must("verify", "--candidate", dir+"/qa")
 }
 
+func TestAPullRequestOfTheQARepositoryIsTestedAndLeavesNothingToPublish(t *testing.T) {
+	s := newShop(t, "directory", "v1.0.0")
+	s.must("bump")
+	before := s.everything()
+	s.env["GITHUB_ACTIONS"], s.env["GITHUB_EVENT_NAME"] = "true", "pull_request"
+	delete(s.env, "QA_KEY")
+	if code, out, msg := s.call(s.args("verify")...); code != 0 || !strings.Contains(out, "not signed") {
+		t.Fatalf("exit %d\n%s%s", code, out, msg)
+	}
+	if found, _ := filepath.Glob(s.env["WORK"] + "/*record*"); len(found) != 0 {
+		t.Errorf("it left %v", found)
+	}
+	if code, msg := s.run("promote", "--stage", "prod", "--skip-unreleased"); code != 0 || !strings.Contains(msg, "nothing to do") {
+		t.Errorf("promote: exit %d\n%s", code, msg)
+	}
+	if diff := cmp.Diff(before["published 1.0.0"], s.everything()["published 1.0.0"]); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestWhatIsNotAsItWasTestedIsRefusedAndChangesNothing(t *testing.T) {
 	const gzipTime = 4 // a byte of the head that no reader looks at
 	cases := map[string]struct {

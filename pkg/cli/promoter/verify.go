@@ -31,7 +31,7 @@ func (a *app) verifyCommand() *cobra.Command {
 			}
 			return a.result(r, [2]string{"candidate", r.Chart + " " + r.Version}, [2]string{"package", r.Package}, [2]string{"sha256", r.PackageDigest},
 				[2]string{"image", r.Image}, [2]string{"source", r.SourceCommit}, [2]string{"upgraded from", r.UpgradedFrom},
-				[2]string{"tests", fmt.Sprintf("%d passed, %d failed", r.Tests.Passed, r.Tests.Failed)}, [2]string{"tested by", r.TestedBy}, [2]string{"record", r.Record})
+				[2]string{"tests", fmt.Sprintf("%d passed, %d failed", r.Tests.Passed, r.Tests.Failed)}, [2]string{"tested by", r.TestedBy}, [2]string{"record", r.Record}, [2]string{"not signed", r.Withheld})
 		},
 	}
 	verifyFlags(c, &o)
