@@ -73,31 +73,34 @@ explain() {
 }
 
 scripts_tests() {
-  local at=$SECONDS
-  if "$root/scripts/airgap/ordinary_test.sh" >"$place/ordinary.log" 2>&1; then
-    passed=$((passed + 1))
-  else
-    failed=$((failed + 1)) && broken+=('scripts/airgap/ordinary_test.sh')
-    cat "$place/ordinary.log" >&2
-  fi
+  local at=$SECONDS name
+  for name in scripts/scripts_test.sh scripts/airgap/ordinary_test.sh; do
+    if "$root/$name" >"$place/scripts.log" 2>&1; then
+      passed=$((passed + 1))
+    else
+      failed=$((failed + 1)) && broken+=("$name")
+      cat "$place/scripts.log" >&2
+    fi
+  done
   took 'tests of the scripts: done' "$at"
 }
 
 # working_tree: the files as they are, as a tree in this clone's object store, without touching its index.
 working_tree() {
   local index=$place/index
-  cp "$(git -C "$root" rev-parse --git-path index --path-format=absolute 2>/dev/null || echo "$root/.git/index")" "$index" 2>/dev/null || true
+  cp "$(git -C "$root" rev-parse --path-format=absolute --git-path index 2>/dev/null || echo "$root/.git/index")" "$index" 2>/dev/null || true
   GIT_INDEX_FILE=$index git -C "$root" add -A && GIT_INDEX_FILE=$index git -C "$root" write-tree
 }
 
 integration() {
-  local at=$SECONDS status=0
+  local at=$SECONDS status=0 tree
   eval "$("$root/scripts/machine.sh")"
   export NODE_IMAGE KIND_CONFIG BITCOIND_IMAGE
   build_tool
   repositories
   serve
-  commit 'The files under test' "$(working_tree)"
+  tree=$(working_tree) || die 'the files under test cannot be read; see what git says above'
+  commit 'The files under test' "$tree"
   promoter run --skip-unit-tests --platform "linux/$(go env GOARCH)" >"$place/result" || status=$?
   local counted
   counted=$(sed -n 's/.*<testsuite .*tests="\([0-9]*\)" failures="\([0-9]*\)" skipped="\([0-9]*\)".*/\1 \2 \3/p' "$place/work/junit.xml" 2>/dev/null |
