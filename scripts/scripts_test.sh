@@ -94,6 +94,17 @@ check 'files that cannot be read end the tests' fails run functions test.sh "$ca
 check 'files that cannot be read are told of' says '^error: the files under test'
 check 'files that cannot be read: the last commit is not tested in their place' fails says '^(commit|tested)'
 
+run functions test.sh 'mkdir -p "$bin" "$place/work"
+printf "#!/bin/bash\necho \"chart-promoter \$*\"\n" >"$bin/chart-promoter"
+chmod +x "$bin/chart-promoter"
+echo verify-abcdef >"$place/work/cluster"
+echo lifecycle-abcdef >"${LIFECYCLE_NOTE:-/dev/null}"
+finish
+[[ ! -e $place ]]'
+for name in verify lifecycle; do
+  check "the cluster $name-… of killed tests is deleted" says "^chart-promoter cluster delete $name-abcdef "
+done
+
 # outlives SCRIPT SECONDS: whether the server is still there so long after the script was killed hard.
 outlives() {
   local script pid deadline=$((SECONDS + 10))

@@ -18,6 +18,8 @@ command -v go >/dev/null || PATH=$PATH:/usr/local/go/bin
 place=$(mktemp -d)
 # shellcheck source-path=SCRIPTDIR source=local.sh
 . "$root/scripts/local.sh"
+# The tests of the chart's life write the name of their cluster here, for finish.
+export LIFECYCLE_NOTE=$place/lifecycle-cluster
 
 passed=0 failed=0 skipped=0 broken=()
 
@@ -119,9 +121,11 @@ integration() {
 
 finish() {
   stop_server
-  local name
-  name=$(cat "$place/work/cluster" 2>/dev/null || true)
-  [[ -z $name ]] || "$bin/chart-promoter" cluster delete "$name" --kubeconfig "$place/deleted" >&2 || true
+  local note name
+  for note in "$place/work/cluster" "$LIFECYCLE_NOTE"; do
+    name=$(cat "$note" 2>/dev/null || true)
+    [[ -z $name ]] || "$bin/chart-promoter" cluster delete "$name" --kubeconfig "$place/deleted" >&2 || true
+  done
   # Go makes what it downloads read-only; nothing of that is here, but a killed run may have left odd modes.
   chmod -R u+w "$place" 2>/dev/null || true
   rm -rf "$place"
