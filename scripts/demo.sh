@@ -17,6 +17,8 @@ command -v go >/dev/null || PATH=$PATH:/usr/local/go/bin
 place=$root/.demo
 # shellcheck source-path=SCRIPTDIR source=local.sh
 . "$root/scripts/local.sh"
+# A session of its own: the server lives on when this script and its terminal are gone.
+serving=("${session[@]}")
 # Two clones on one machine do not meet.
 cluster=demo-$(printf '%s' "$root" | "${sha256[@]}" | cut -c1-6)
 namespace=bitcoin-controller
@@ -44,13 +46,15 @@ alone() {
 
 down() {
   alone 20 'the demo still runs in this clone; stop it first'
-  stop_server
   local name
-  if [[ -x $bin/chart-promoter ]] && docker info >/dev/null 2>&1; then
+  if [[ -x $bin/chart-promoter ]]; then
+    "${within[@]}" 20 docker info >/dev/null 2>&1 ||
+      die "Docker does not answer, so that the demo's cluster, $cluster, cannot be removed; start Docker, then run this again"
     for name in "$cluster" "$(cat "$place/work/cluster" 2>/dev/null || true)"; do
       [[ -z $name ]] || "$bin/chart-promoter" cluster delete "$name" --kubeconfig "$place/deleted"
     done
   fi
+  stop_server
   rm -rf "$place"
   say 'the demo is removed; caches stay in '"$cache_dir"
 }
@@ -122,18 +126,20 @@ END
 
 blocks() {
   printf '$ bitcoin-cli generatetodescriptor 101 …   (on %s-sts-0)\n' $network
-  cli $network-sts-0 generatetodescriptor 101 'raw(51)' | tail -n 2
-  local i height deadline=$((SECONDS + 120))
+  cli $network-sts-0 generatetodescriptor 101 'raw(51)' | tail -n 2 || die "$network-sts-0 does not mine"
+  local i height hash first='' deadline=$((SECONDS + 120))
   for i in 0 1 2; do
-    while height=$(cli $network-sts-$i getblockcount) && [[ $height != 101 ]]; do
+    while :; do
+      height=$(cli $network-sts-$i getblockcount) || die "$network-sts-$i does not say how many blocks it has"
+      if [[ $height == 101 ]]; then break; fi
       ((SECONDS < deadline)) || die "$network-sts-$i has $height blocks after two minutes, not 101"
       sleep 0.5
     done
-    printf '%s-sts-%s: %s blocks, best %s\n' $network "$i" "$height" "$(cli $network-sts-$i getbestblockhash)"
+    hash=$(cli $network-sts-$i getbestblockhash) || die "$network-sts-$i does not say its best block"
+    [[ $hash =~ ^[0-9a-f]{64}$ ]] || die "$network-sts-$i names no block: $hash"
+    printf '%s-sts-%s: %s blocks, best %s\n' $network "$i" "$height" "$hash"
+    [[ $hash == "${first:=$hash}" ]] || die 'the nodes are not on one chain'
   done
-  local tips
-  tips=$(for i in 0 1 2; do cli $network-sts-$i getbestblockhash; done | sort -u | wc -l)
-  [[ $tips == 1 ]] || die 'the nodes are not on one chain'
 }
 
 main() {
@@ -179,6 +185,12 @@ main() {
   run kubectl --kubeconfig "$place/kubeconfig" get btcnet -n default
 
   show "All of it works, $((SECONDS - started)) s. The network is running:"
+  how_to_go_on
+}
+
+how_to_go_on() {
+  # shellcheck disable=SC2016 # the reader's PATH
+  if [[ -n $KUBECTL_DIR ]]; then printf '  export PATH=$PATH:%q\n' "$KUBECTL_DIR"; fi
   cat <<END
   export KUBECONFIG=$place/kubeconfig
   kubectl get btcnet,pods

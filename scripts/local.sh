@@ -9,6 +9,8 @@ export QA_SIGNING_KEY_FILE=$place/keys/qa.key QA_PUBLIC_KEY_FILE=$place/keys/qa.
 # What runs for long ends with this script, also when that is killed.
 tied=(env)
 if command -v setpriv >/dev/null && setpriv --pdeathsig TERM true 2>/dev/null; then tied=(setpriv --pdeathsig TERM); fi
+# So does the server, unless the caller wants it to live on.
+serving=("${tied[@]}")
 promoter() { "${tied[@]}" "${static[@]}" "$bin/chart-promoter" --config "$place/source/ci/pipeline.yaml" --work-dir "$place/work" "$@"; }
 source_git() { git -C "$place/source" -c user.name=local -c user.email=local@localhost -c commit.gpgsign=false -c core.hooksPath=/dev/null "$@"; }
 
@@ -75,8 +77,7 @@ serve() {
   # The address is part of the images' names, so it stays.
   [[ -s $place/address ]] && port=$(cut -d: -f2 "$place/address")
   rm -f "$place/address.new"
-  # A session of its own: it lives on when this script and its terminal are gone.
-  "${session[@]}" "$bin/chart-promoter" serve --listen "127.0.0.1:$port" --registry "$place/registry" --charts "$place/prod.git" --address-file "$place/address.new" \
+  "${serving[@]}" "$bin/chart-promoter" serve --listen "127.0.0.1:$port" --registry "$place/registry" --charts "$place/prod.git" --address-file "$place/address.new" \
     </dev/null >"$place/serve.log" 2>&1 9>&- &
   echo $! >"$place/serve.pid"
   local deadline=$((SECONDS + 20))

@@ -8,11 +8,12 @@
 #   KIND_CONFIG     the kind configuration that goes with it
 #   BITCOIND_IMAGE  the bitcoind image, in Docker's store
 #   AIRGAP          1 when the node image was made here because no registry can be reached, else 0
-#   PATH            only when kubectl is not on it
+#   KUBECTL_DIR     where kubectl was put because the PATH had none; else empty
+#   PATH            with that directory; only when there is one
 #
 # The ordinary way is a running Docker and kind's own node image. Where Docker is missing (root on
 # Debian) or the image cannot be had, scripts/airgap and ci/kindnode make both from Debian packages and
-# Go modules. Everything is kept; a second run takes a second.
+# Go modules. Everything is kept until it was not used for 30 days; a second run takes a second.
 #
 # BC_PULL_TIMEOUT  seconds that a registry has to answer, default 20
 set -euo pipefail
@@ -108,21 +109,30 @@ bitcoind_image() {
   fi
 }
 
-# kubectl_command: every node image has one, of the right version.
+# kubectl_command: every node image has one, of the right version, for Linux.
 kubectl_command() {
   KUBECTL_DIR=
-  if command -v kubectl >/dev/null; then return; fi
+  if command -v kubectl >/dev/null || [[ $(uname -s) != Linux ]]; then return; fi
   KUBECTL_DIR=$cache_dir/kubectl-$("${sha256[@]}" <<<"$NODE_IMAGE" | cut -c1-12)
-  if [[ -x $KUBECTL_DIR/kubectl ]]; then return; fi
-  step 'kubectl' 'taken from the node image' copy_kubectl "$KUBECTL_DIR"
+  [[ -x $KUBECTL_DIR/kubectl ]] || step 'kubectl' 'taken from the node image' copy_kubectl "$KUBECTL_DIR"
+  touch "$KUBECTL_DIR"
 }
 
 copy_kubectl() {
-  rm -rf "$cache_dir"/kubectl-*
-  mkdir "$1"
+  mkdir -p "$1"
   docker run --rm --entrypoint cat "$NODE_IMAGE" /usr/bin/kubectl >"$1/kubectl.part"
   chmod +x "$1/kubectl.part"
   mv "$1/kubectl.part" "$1/kubectl"
+}
+
+# sweep: takes away what was not used for 30 days, in whatever clone: who uses a part of the cache touches it, but for the parts
+# of the node image, which are needed once. The engine starts every container with the runtime that its configuration names.
+sweep() {
+  local part
+  for part in "$cache_dir"/kubectl-* "$cache_dir"/small-root-* "$cache_dir"/engine/runtime-* "$cache_dir"/bin/*; do
+    [[ -n $(find "$part" -prune -mtime +30 2>/dev/null) ]] || continue
+    grep -qsF "\"$part\"" "$cache_dir/engine/daemon.json" || rm -rf "$part"
+  done
 }
 
 main() {
@@ -139,7 +149,8 @@ main() {
   node_image
   bitcoind_image
   kubectl_command
-  printf '%s=%q\n' NODE_IMAGE "$NODE_IMAGE" KIND_CONFIG "$KIND_CONFIG" BITCOIND_IMAGE "$BITCOIND_IMAGE" AIRGAP "$AIRGAP"
+  sweep
+  printf '%s=%q\n' NODE_IMAGE "$NODE_IMAGE" KIND_CONFIG "$KIND_CONFIG" BITCOIND_IMAGE "$BITCOIND_IMAGE" AIRGAP "$AIRGAP" KUBECTL_DIR "$KUBECTL_DIR"
   # shellcheck disable=SC2016 # the caller's PATH, not ours
   if [[ -n $KUBECTL_DIR ]]; then printf 'PATH=$PATH:%q\n' "$KUBECTL_DIR"; fi
 }

@@ -1,7 +1,8 @@
 # Sourced by scripts that take a while: plain lines about each step, logs, a cache, keys, Helm.
 # shellcheck shell=bash disable=SC2154 # root is the caller's
 
-# Where everything that can be made again lives. Deleting it costs time, nothing else.
+# Where everything that can be made again lives. Deleting it costs time, nothing else; machine.sh deletes what was not touched
+# for 30 days.
 cache_dir=${XDG_CACHE_HOME:-$HOME/.cache}/bitcoin-controller
 mkdir -p "$cache_dir/logs" "$cache_dir/bin"
 
@@ -76,7 +77,10 @@ tool() {
   name=$(basename "$2")
   version=$(cd "$root/$1" && go list -f '{{.Module.Version}}' "$2")
   tool=$cache_dir/bin/$name-$version
-  [[ ! -x $tool ]] || return 0
+  if [[ -x $tool ]]; then
+    touch "$tool"
+    return
+  fi
   step "$name $version" built go -C "$root/$1" build -o "$tool.part" "$2"
   mv "$tool.part" "$tool"
 }
@@ -90,7 +94,10 @@ have_helm() {
   local version
   version=$(cd "$root" && go list -m -f '{{.Version}}' helm.sh/helm/v3)
   helm=$cache_dir/bin/helm-$version
-  [[ -x $helm ]] && return
+  if [[ -x $helm ]]; then
+    touch "$helm"
+    return
+  fi
   local at=$SECONDS tmp
   say "helm $version: building …"
   tmp=$(mktemp -d "$cache_dir/bin/helm.XXXXXX")

@@ -18,6 +18,8 @@ command -v go >/dev/null || PATH=$PATH:/usr/local/go/bin
 place=$(mktemp -d)
 # shellcheck source-path=SCRIPTDIR source=local.sh
 . "$root/scripts/local.sh"
+# The tests of the chart's life write the name of their cluster here, for finish.
+export LIFECYCLE_NOTE=$place/lifecycle-cluster
 
 passed=0 failed=0 skipped=0 broken=()
 
@@ -73,31 +75,34 @@ explain() {
 }
 
 scripts_tests() {
-  local at=$SECONDS
-  if "$root/scripts/airgap/ordinary_test.sh" >"$place/ordinary.log" 2>&1; then
-    passed=$((passed + 1))
-  else
-    failed=$((failed + 1)) && broken+=('scripts/airgap/ordinary_test.sh')
-    cat "$place/ordinary.log" >&2
-  fi
+  local at=$SECONDS name
+  for name in scripts/scripts_test.sh scripts/airgap/ordinary_test.sh; do
+    if "$root/$name" >"$place/scripts.log" 2>&1; then
+      passed=$((passed + 1))
+    else
+      failed=$((failed + 1)) && broken+=("$name")
+      cat "$place/scripts.log" >&2
+    fi
+  done
   took 'tests of the scripts: done' "$at"
 }
 
 # working_tree: the files as they are, as a tree in this clone's object store, without touching its index.
 working_tree() {
   local index=$place/index
-  cp "$(git -C "$root" rev-parse --git-path index --path-format=absolute 2>/dev/null || echo "$root/.git/index")" "$index" 2>/dev/null || true
+  cp "$(git -C "$root" rev-parse --path-format=absolute --git-path index 2>/dev/null || echo "$root/.git/index")" "$index" 2>/dev/null || true
   GIT_INDEX_FILE=$index git -C "$root" add -A && GIT_INDEX_FILE=$index git -C "$root" write-tree
 }
 
 integration() {
-  local at=$SECONDS status=0
+  local at=$SECONDS status=0 tree
   eval "$("$root/scripts/machine.sh")"
   export NODE_IMAGE KIND_CONFIG BITCOIND_IMAGE
   build_tool
   repositories
   serve
-  commit 'The files under test' "$(working_tree)"
+  tree=$(working_tree) || die 'the files under test cannot be read; see what git says above'
+  commit 'The files under test' "$tree"
   promoter run --skip-unit-tests --platform "linux/$(go env GOARCH)" >"$place/result" || status=$?
   local counted
   counted=$(sed -n 's/.*<testsuite .*tests="\([0-9]*\)" failures="\([0-9]*\)" skipped="\([0-9]*\)".*/\1 \2 \3/p' "$place/work/junit.xml" 2>/dev/null |
@@ -116,9 +121,11 @@ integration() {
 
 finish() {
   stop_server
-  local name
-  name=$(cat "$place/work/cluster" 2>/dev/null || true)
-  [[ -z $name ]] || "$bin/chart-promoter" cluster delete "$name" --kubeconfig "$place/deleted" >&2 || true
+  local note name
+  for note in "$place/work/cluster" "$LIFECYCLE_NOTE"; do
+    name=$(cat "$note" 2>/dev/null || true)
+    [[ -z $name ]] || "$bin/chart-promoter" cluster delete "$name" --kubeconfig "$place/deleted" >&2 || true
+  done
   # Go makes what it downloads read-only; nothing of that is here, but a killed run may have left odd modes.
   chmod -R u+w "$place" 2>/dev/null || true
   rm -rf "$place"

@@ -32,6 +32,8 @@ tool ci/tools/lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
 if command -v shellcheck >/dev/null; then
   git ls-files -z '*.sh' .ci/run | xargs -0 shellcheck -x || problem 'shellcheck found something'
+else
+  say 'shellcheck is not installed: the scripts are not checked'
 fi
 
 ((problems == 0)) || die "$problems of the checks failed"

@@ -46,6 +46,7 @@ write_config() {
   local runtime
   runtime=$state/runtime-$(key_of "$(go env GOVERSION)" -- "$here/runtime")
   [[ -x $runtime ]] || step 'container runtime without CAP_SYS_RESOURCE' built build_runtime "$runtime"
+  touch "$runtime"
   printf '{"default-runtime": "limited", "runtimes": {"limited": {"path": "%s"}}}\n' "$runtime"
 }
 
@@ -83,6 +84,8 @@ start() {
   exec 8>"$state/lock"
   flock 8
   apt_install docker.io iptables ca-certificates
+  # From Debian 13 on, docker.io only recommends the client.
+  command -v docker >/dev/null || apt_install docker-cli
   local started=$SECONDS
   start_now
   say "docker engine: started ($((SECONDS - started)) s)"

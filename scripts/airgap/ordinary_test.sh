@@ -19,7 +19,13 @@ stand_in kubectl ''
 
 # run_machine BODY: machine.sh with an empty cache and a docker that does BODY; assignments in out, calls in calls.
 run_machine() {
-  rm -rf "$work/cache" "$work/calls" "$work/pulled"
+  rm -rf "$work/cache"
+  run_again "$@"
+}
+
+# run_again BODY: the same, with the cache that there is.
+run_again() {
+  rm -rf "$work/calls" "$work/pulled"
   : >"$work/calls"
   stand_in docker "$1"
   XDG_CACHE_HOME=$work/cache BC_PULL_TIMEOUT=${2:-20} PATH=$work/bin:$PATH \
@@ -73,6 +79,34 @@ run_there() { PATH=$work/else:$(dirname "$(command -v go)") run_machine "$@"; }
 run_there 'exit 0'
 check 'without the commands that macOS has not, the answer is the same' ordinary_answer
 check 'without them, each lock is taken by one at a time' lock_holds
+
+# Neither has it a use for a program for Linux.
+rm -f "$work/bin/kubectl" "$work/else/kubectl"
+# shellcheck disable=SC2016 # for the stand-in
+stand_in uname 'if [[ $* == -s ]]; then echo Darwin; else echo arm64; fi'
+run_there 'exit 0'
+check 'on macOS, kubectl is not taken out of the node image' fails grep -q '^docker run' "$work/calls"
+check 'on macOS, the PATH stays' fails grep -q '^PATH=' "$work/out"
+rm "$work/bin/uname"
+run_there 'exit 0'
+check 'on Linux, kubectl comes out of the node image' test -x "$(value KUBECTL_DIR)/kubectl"
+
+cache=$work/cache/bitcoin-controller
+mkdir "$cache/engine" "$cache/kubectl-of-another-clone" "$cache/small-root-new"
+printf '{"runtimes": {"limited": {"path": "%s"}}}\n' "$cache/engine/runtime-running" >"$cache/engine/daemon.json"
+for name in kubectl-old small-root-old engine/runtime-old engine/runtime-running bin/tool-old; do
+  mkdir "$cache/$name"
+  touch -t 202001010000 "$cache/$name"
+done
+touch -t 202001010000 "$(value KUBECTL_DIR)"
+PATH=$work/else:$(dirname "$(command -v go)") run_again 'exit 0'
+left() { (cd "$cache" && for name in "$@"; do [[ -e $name ]] || return 1; done); }
+gone() { (cd "$cache" && for name in "$@"; do [[ ! -e $name ]] || return 1; done); }
+check 'what this run uses stays, however old' left "$(value KUBECTL_DIR)/kubectl" engine/runtime-running
+check 'what nobody has used for 30 days goes' gone kubectl-old small-root-old engine/runtime-old bin/tool-old
+rm -r "$(value KUBECTL_DIR)"
+PATH=$work/else:$(dirname "$(command -v go)") run_again 'exit 0'
+check 'what another clone has made of late stays' left kubectl-of-another-clone small-root-new
 
 # Not root from here on: making the image would be the next thing, and takes a quarter of an hour.
 stand_in id 'echo 1000'

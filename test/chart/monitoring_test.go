@@ -189,6 +189,17 @@ func register(t *testing.T) {
 	}
 }
 
+// Prometheus refuses a scrape that may take longer than the interval; its own limit, which it uses where none is given, gives way.
+func TestScrapesHaveNoLimitOfTheirOwn(t *testing.T) {
+	for values, want := range map[string]any{"interval: 5s": nil, "interval: 30s, scrapeTimeout: 20s": "20s"} {
+		objects := release{}.objects(t, "metrics: {serviceMonitor: {enabled: true, "+values+"}}")
+		spec := find(t, objects, "ServiceMonitor", "bitcoin-controller").Object["spec"].(map[string]any)
+		if got := spec["endpoints"].([]any)[0].(map[string]any)["scrapeTimeout"]; got != want {
+			t.Errorf("with %s a scrape may take %v, want %v", values, got, want)
+		}
+	}
+}
+
 func TestAlertsAreFewAndSayWhatToDo(t *testing.T) {
 	list := alerts(t, "")
 	if len(list) > 5 {

@@ -42,8 +42,16 @@ var lab struct {
 // errSkip: these tests cannot run here, for a reason that is no fault of the chart's.
 var errSkip = errors.New("left out")
 
+// interrupted ends with the first signal.
+var interrupted, interrupt = context.WithCancel(context.Background())
+
+// making is held while the cluster is made: what is there before it has ended need not be all.
+var making sync.Mutex
+
 var makeLab = sync.OnceValue(func() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Minute)
+	making.Lock()
+	defer making.Unlock()
+	ctx, cancel := context.WithTimeout(interrupted, 20*time.Minute)
 	defer cancel()
 	return create(ctx)
 })
@@ -54,6 +62,8 @@ func TestMain(m *testing.M) {
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
 		<-signals
+		interrupt()
+		making.Lock()
 		remove()
 		os.Exit(1)
 	}()
@@ -107,11 +117,17 @@ func create(ctx context.Context) error {
 	if lab.dir, err = os.MkdirTemp("", "lifecycle-"); err != nil {
 		return err
 	}
-	kubeconfig := filepath.Join(lab.dir, "kubeconfig")
-	lab.kind, err = cluster.Create(ctx, cluster.Options{
-		Name: cluster.UniqueName("lifecycle"), NodeImage: os.Getenv("NODE_IMAGE"), Config: config, Kubeconfig: kubeconfig,
-	}, "")
-	if err != nil {
+	name, kubeconfig := cluster.UniqueName("lifecycle"), filepath.Join(lab.dir, "kubeconfig")
+	// Before there is anything to delete, so that a half-made cluster is deleted too: here, or by whoever has to kill this run.
+	if lab.kind, err = cluster.Open(name, kubeconfig, nil); err != nil {
+		return err
+	}
+	if note := os.Getenv("LIFECYCLE_NOTE"); note != "" {
+		if err := os.WriteFile(note, []byte(name), 0o644); err != nil {
+			return err
+		}
+	}
+	if _, err := cluster.Create(ctx, cluster.Options{Name: name, NodeImage: os.Getenv("NODE_IMAGE"), Config: config, Kubeconfig: kubeconfig}, ""); err != nil {
 		return err
 	}
 	if _, err := lab.kind.LoadImages(ctx, image.Access{}, candidate, node); err != nil {

@@ -1,0 +1,170 @@
+#!/usr/bin/env bash
+# Shows what the scripts do where a demo or a test run ends badly, and on machines that are not like this one. They run in a copy,
+# with stand-ins on the PATH; nothing is installed or downloaded, and no container is started.
+# shellcheck disable=SC2016,SC2317 # stand-ins and cases expand what they hold; functions are called by name
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+clone=$work/clone failures=0
+mkdir "$work/tmp"
+export XDG_CACHE_HOME=$work/cache TMPDIR=$work/tmp
+
+# fresh: a clone with nothing but the scripts, and no stand-in.
+fresh() {
+  rm -rf "$clone" "${work:?}/bin" "$work/cache"
+  mkdir "$clone" "$work/bin"
+  cp -R "$root/scripts" "$root/.ci" "$root/go.mod" "$clone"
+}
+
+# stand_in FILE BODY: a program on the PATH, or one of the clone.
+stand_in() {
+  local file=$work/bin/$1
+  [[ $1 != */* ]] || file=$clone/$1
+  mkdir -p "$(dirname "$file")"
+  printf '#!/bin/bash\necho "%s $*" >>"%s/calls"\n%s\n' "${1##*/}" "$work" "$2" >"$file"
+  chmod +x "$file"
+}
+
+# run COMMAND…: what it prints is in said, what it calls in calls.
+run() {
+  : >"$work/calls"
+  PATH=$work/bin:$PATH "$@" >"$work/said" 2>&1
+}
+
+# part SCRIPT CASE: the script as far as it only defines something, then the case, as scripts/part.sh.
+part() {
+  sed '/^trap finish EXIT$/,$d; /^case \${1:-} in$/,$d' "$clone/scripts/$1" >"$clone/scripts/part.sh"
+  printf '%s\n' "$2" >>"$clone/scripts/part.sh"
+}
+
+functions() { # SCRIPT CASE
+  part "$@"
+  bash "$clone/scripts/part.sh"
+}
+
+check() { # SENTENCE COMMAND…
+  local sentence=$1
+  shift
+  if "$@"; then
+    echo "ok    $sentence"
+  else
+    echo "FAIL  $sentence"
+    sed 's/^/      /' "$work/calls" "$work/said"
+    failures=$((failures + 1))
+  fi
+}
+
+fails() { ! "$@"; }
+called() { grep -qE -- "$1" "$work/calls"; }
+says() { grep -qE -- "$1" "$work/said"; }
+
+# Debian 13: docker.io comes without the client, which docker-cli brings.
+fresh
+mkdir "$work/else"
+ln -s /usr/bin/* "$work/else"
+rm -f "$work/else/docker"
+for name in dpkg dockerd systemctl; do stand_in $name ''; done
+stand_in dpkg-query 'exit 1'
+stand_in apt-get 'case "$*" in *docker-cli*) printf "#!/bin/bash\n" >"${0%/*}/docker"; chmod +x "${0%/*}/docker" ;; esac'
+if command -v flock >/dev/null && [[ -r /proc/self/status ]]; then
+  run env -u DOCKER_HOST PATH="$work/bin:$work/else:$(dirname "$(command -v go)")" "$clone/scripts/airgap/engine.sh" start || true
+  check 'where docker.io brings no client, the package with the client is installed' called 'apt-get .*install .*docker-cli'
+  check 'where docker.io brings no client, the engine starts all the same' says 'docker engine: started'
+fi
+
+fresh
+for name in verify.sh test.sh airgap/engine.sh; do stand_in scripts/$name ''; done
+stand_in docker 'case $1 in info) exit 1 ;; ps) echo 0123456789ab ;; esac'
+run "$clone/.ci/run"
+check 'CI leaves the engine running that another run has come to use' fails called '^engine.sh stop'
+stand_in docker '[[ $1 != info ]]'
+run "$clone/.ci/run"
+check 'CI stops the engine when no container runs' called '^engine.sh stop'
+stand_in docker ''
+run "$clone/.ci/run"
+check 'CI leaves the engine running that was there before' fails called '^engine.sh stop'
+
+fresh
+stand_in scripts/machine.sh 'echo NODE_IMAGE=n KIND_CONFIG=c BITCOIND_IMAGE=b'
+case='for name in build_tool repositories serve took; do eval "$name() { :; }"; done
+commit() { echo "commit $*"; }; promoter() { echo tested; }; working_tree() { return 1; }
+[[ 1 == 2 ]] || integration'
+check 'files that cannot be read end the tests' fails run functions test.sh "$case"
+check 'files that cannot be read are told of' says '^error: the files under test'
+check 'files that cannot be read: the last commit is not tested in their place' fails says '^(commit|tested)'
+
+run functions test.sh 'mkdir -p "$bin" "$place/work"
+printf "#!/bin/bash\necho \"chart-promoter \$*\"\n" >"$bin/chart-promoter"
+chmod +x "$bin/chart-promoter"
+echo verify-abcdef >"$place/work/cluster"
+echo lifecycle-abcdef >"${LIFECYCLE_NOTE:-/dev/null}"
+finish
+[[ ! -e $place ]]'
+for name in verify lifecycle; do
+  check "the cluster $name-… of killed tests is deleted" says "^chart-promoter cluster delete $name-abcdef "
+done
+
+# outlives SCRIPT SECONDS: whether the server is still there so long after the script was killed hard.
+outlives() {
+  local script pid deadline=$((SECONDS + 10))
+  rm -f "$work/pid"
+  part "$1" 'mkdir -p "$bin"
+    printf "#!/bin/bash\nwhile [[ \$1 != --address-file ]]; do shift; done\necho 127.0.0.1:1 >\"\$2\"\nexec sleep 300\n" >"$bin/chart-promoter"
+    chmod +x "$bin/chart-promoter"
+    serve
+    cp "$place/serve.pid" "'"$work/pid"'"
+    wait'
+  bash "$clone/scripts/part.sh" >"$work/said" 2>&1 &
+  script=$!
+  until [[ -s $work/pid ]]; do ((SECONDS < deadline)) && sleep 0.1 || return 2; done
+  kill -9 "$script"
+  wait "$script" 2>/dev/null || true
+  pid=$(cat "$work/pid")
+  deadline=$((SECONDS + $2))
+  while ((SECONDS < deadline)); do
+    kill -0 "$pid" 2>/dev/null || return 1
+    sleep 0.1
+  done
+  kill "$pid"
+}
+if command -v setpriv >/dev/null; then
+  check 'the tests'"'"' server ends with them, also when they are killed' fails outlives test.sh 10
+fi
+check 'the demo'"'"'s server lives on' outlives demo.sh 2
+
+fresh
+stand_in .demo/bin/chart-promoter ''
+stand_in docker 'exit 1'
+check 'without Docker the demo is not removed' fails run "$clone/scripts/demo.sh" --down
+check 'without Docker the demo'"'"'s cluster is told of' says '^error: Docker does not answer, .* demo-[0-9a-f]{6}'
+check 'without Docker the demo is kept, to be removed later' test -x "$clone/.demo/bin/chart-promoter"
+stand_in docker ''
+check 'with Docker the demo is removed' run "$clone/scripts/demo.sh" --down
+check 'with Docker the demo'"'"'s cluster is deleted' called '^chart-promoter cluster delete demo-'
+check 'with Docker nothing of the demo stays' test ! -e "$clone/.demo"
+
+# nodes_that BODY: the demo's blocks, with nodes that have 101 of them on one chain but for what the body does.
+nodes_that() {
+  stand_in kubectl "$1"'
+    case "$*" in *getblockcount) echo 101 ;; *getbestblockhash) printf "%064d\n" 7 ;; esac'
+  run functions demo.sh blocks
+}
+check 'three nodes on one chain are well' nodes_that ''
+check 'three nodes on one chain are shown' says '^my-network-sts-2: 101 blocks, best 0*7$'
+check 'a node that does not mine ends the demo' fails nodes_that '[[ $* != *generatetodescriptor* ]] || exit 1'
+check 'a node that does not mine is told of' says '^error: my-network-sts-0 does not mine'
+check 'a first node that cannot be asked ends the demo' fails nodes_that '[[ $* != *sts-0*getblockcount ]] || exit 1'
+check 'a first node that cannot be asked is told of' says '^error: my-network-sts-0 does not say how many'
+check 'a second node that cannot be asked for its block ends the demo' fails nodes_that '[[ $* != *sts-1*getbestblockhash ]] || exit 1'
+check 'a second node that cannot be asked for its block is told of' says '^error: my-network-sts-1 does not say its best block'
+check 'nodes that name no block end the demo' fails nodes_that '[[ $* != *getbestblockhash ]] || exit 0'
+check 'a node on another chain ends the demo' fails nodes_that 'if [[ $* == *sts-1*getbestblockhash ]]; then printf "%064d\n" 8; exit; fi'
+check 'a node on another chain is told of' says '^error: the nodes are not on one chain'
+
+run functions demo.sh 'KUBECTL_DIR=/some/where address=a; how_to_go_on' || true
+check 'where kubectl came out of the node image, the demo says how to find it' says '^  export PATH=\$PATH:/some/where$'
+run functions demo.sh 'KUBECTL_DIR= address=a; how_to_go_on' || true
+check 'where kubectl is on the PATH, the demo says nothing of it' fails says 'PATH'
+
+exit $((failures > 0))
