@@ -127,7 +127,7 @@ func environment(base []string, remote string, cred Credentials, patience time.D
 	settings := [][2]string{
 		{"core.autocrlf", "false"}, {"commit.gpgsign", "false"}, {"tag.gpgsign", "false"}, {"core.hooksPath", os.DevNull},
 		{"core.quotePath", "false"}, {"gc.auto", "0"}, {"maintenance.auto", "false"}, {"advice.detachedHead", "false"},
-		{"http.lowSpeedLimit", "1000"}, {"http.lowSpeedTime", strconv.Itoa(int(patience.Seconds()))}, // bytes in a second, seconds
+		{"http.lowSpeedLimit", "1"}, {"http.lowSpeedTime", strconv.Itoa(int(patience.Seconds()))}, // bytes in a second, seconds
 	}
 	extra, vars := cred.settings(remote)
 	settings = append(settings, extra...)
