@@ -80,7 +80,7 @@ func (w *Watch) Look(ctx context.Context, s *Store, at time.Time) ([]Ringing, er
 		if err != nil {
 			return nil, err
 		}
-		one := Ringing{Labels: sample.Metric.DropReserved(func(name string) bool { return name == labels.MetricName }).Map()}
+		one := Ringing{Labels: labels.NewBuilder(sample.Metric).Del(model.MetricNameLabel).Labels().Map()}
 		maps.Copy(one.Labels, own)
 		if one.Annotations, err = expand(w.Rule.Annotations); err != nil {
 			return nil, err
