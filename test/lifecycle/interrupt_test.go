@@ -61,6 +61,9 @@ func TestAnInterruptedRunDeletesTheClusterThatIsBeingMade(t *testing.T) {
 		t.Errorf("the node stays: %s", out)
 		os.Remove(filepath.Join(dir, "node"))
 	}
+	if exists("note") {
+		t.Error("the note of a cluster that is gone stays")
+	}
 	if left, _ := filepath.Glob(filepath.Join(dir, "lifecycle-*")); len(left) > 0 {
 		t.Errorf("%v stays", left)
 	}

@@ -72,14 +72,17 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-func remove() {
+// remove is for the end of the tests and for the signal that ends them: who comes second waits for the first.
+var remove = sync.OnceFunc(func() {
 	if lab.kind != nil {
 		if err := lab.kind.Delete(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
+		} else if note := os.Getenv("LIFECYCLE_NOTE"); note != "" {
+			os.Remove(note)
 		}
 	}
 	os.RemoveAll(lab.dir)
-}
+})
 
 // needLab skips a test where there can be no such cluster.
 func needLab(t *testing.T) {
