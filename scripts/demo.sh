@@ -75,22 +75,10 @@ cli() {
   k exec -n default "$pod" -c bitcoind -- /usr/local/bin/bitcoin-cli -regtest -conf=/bitcoin.conf "$@"
 }
 
-# begin_cluster: making a cluster is mostly waiting, and so is the test of a release, which it is made beside.
-begin_cluster() {
-  # No function in the background: what is tied is tied to this script then, and not to a copy of it.
-  "${promoting[@]}" cluster create "$cluster" --kubeconfig "$place/kubeconfig" >"$place/cluster.log" 2>&1 9>&- &
-  making=$!
-}
-
-have_cluster() {
-  local at=$SECONDS
-  wait "$making" || { cat "$place/cluster.log" >&2 && die "there is no cluster to install in; run this again"; }
-  took "a fresh cluster, $cluster: made meanwhile" "$at"
-}
-
 install() {
-  local image values
-  have_cluster
+  local at=$SECONDS image values
+  promoter cluster create "$cluster" --kubeconfig "$place/kubeconfig" >/dev/null
+  took "a fresh cluster, $cluster" "$at"
   run "$helm" repo add --force-update bitcoin-controller "http://$address/charts"
   run "$helm" repo update bitcoin-controller
   values=$("$helm" show values bitcoin-controller/bitcoin-controller --version "$version")
@@ -174,7 +162,6 @@ main() {
   pipeline 'an untagged commit'
   grep -q '^not done: *prod promote' "$place/result" || die 'the untagged commit was not held back'
 
-  begin_cluster
   show '3. A release: the same way, and on to prod'
   commit 'Another change, to be released'
   printf '$ chart-promoter release minor\n'

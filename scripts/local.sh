@@ -11,8 +11,7 @@ tied=(env)
 if command -v setpriv >/dev/null && setpriv --pdeathsig TERM true 2>/dev/null; then tied=(setpriv --pdeathsig TERM); fi
 # So does the server, unless the caller wants it to live on.
 serving=("${tied[@]}")
-promoting=("${tied[@]}" "${static[@]}" "$bin/chart-promoter" --config "$place/source/ci/pipeline.yaml" --work-dir "$place/work")
-promoter() { "${promoting[@]}" "$@"; }
+promoter() { "${tied[@]}" "${static[@]}" "$bin/chart-promoter" --config "$place/source/ci/pipeline.yaml" --work-dir "$place/work" "$@"; }
 source_git() { git -C "$place/source" -c user.name=local -c user.email=local@localhost -c commit.gpgsign=false -c core.hooksPath=/dev/null "$@"; }
 
 stop_server() {
