@@ -90,7 +90,13 @@ func (l *look) holdBack(wanted *appsv1.StatefulSet) error {
 	if changed, ok := l.memory.rolled[wanted.Name]; ok {
 		held = min(held, changed.heldBack)
 	}
-	changes, err := changesTemplate(wanted, there)
+	var changes bool
+	var err error
+	// A network in which nothing has changed is looked at often.
+	last, known := l.memory.applied[keyOf(wanted)]
+	if there != nil && (!known || last != appliedObject{l.network.Generation, there.ResourceVersion}) {
+		changes, err = changesTemplate(wanted, there)
+	}
 	if changes {
 		held = max(ptr.Deref(wanted.Spec.Replicas, 1), ptr.Deref(there.Spec.Replicas, 1))
 	}
