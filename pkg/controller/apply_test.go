@@ -30,8 +30,8 @@ func apiServer(t *testing.T, refuse func(kind, name string) error, objects ...cl
 			t.Fatal(err)
 		}
 	}
-	builder := fake.NewClientBuilder().WithScheme(kinds).WithObjects(objects...)
-	for _, kind := range []client.Object{&corev1.Service{}, &corev1.ConfigMap{}, &appsv1.StatefulSet{}} {
+	builder := fake.NewClientBuilder().WithScheme(kinds).WithObjects(objects...).WithStatusSubresource(&v1.BitcoinNetwork{})
+	for _, kind := range []client.Object{&corev1.Pod{}, &corev1.Service{}, &corev1.ConfigMap{}, &appsv1.StatefulSet{}} {
 		builder.WithIndex(kind, indexNetwork, func(object client.Object) []string { return []string{resources.NetworkOf(object.GetLabels())} })
 	}
 	server := builder.WithInterceptorFuncs(interceptor.Funcs{
