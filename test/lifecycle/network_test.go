@@ -28,6 +28,15 @@ func createNamespace(name string) error {
 	return err
 }
 
+// users makes the Secret that networks name in spec.secret.
+func users(t *testing.T, namespace string) {
+	t.Helper()
+	_, err := lab.core.CoreV1().Secrets(namespace).Create(t.Context(), &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Name: "users"}, StringData: map[string]string{"BC_RPC_USER": "user", "BC_RPC_PASSWORD": "password"},
+	}, metav1.CreateOptions{})
+	ok(t, err)
+}
+
 // network is one that a test looks at.
 type network struct {
 	*testing.T

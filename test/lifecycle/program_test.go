@@ -17,7 +17,6 @@ import (
 	"testing"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
@@ -30,10 +29,7 @@ func TestAnUpgradeOfTheProgramAndItsRollbackKeepTheChainIntegration(t *testing.T
 	const space = "outliving"
 	r := newRelease(t, "outlived", space)
 	r.install(older(t), olderProgram(t))
-	_, err := lab.core.CoreV1().Secrets(space).Create(t.Context(), &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Name: "users"}, StringData: map[string]string{"BC_RPC_USER": "user", "BC_RPC_PASSWORD": "password"},
-	}, metav1.CreateOptions{})
-	ok(t, err)
+	users(t, space)
 	stored := createNetwork(t, space, "stored", v1.BitcoinNetworkSpec{Nodes: 1, Secret: "users", Storage: &v1.Storage{}})
 	plain := createNetwork(t, space, "plain", v1.BitcoinNetworkSpec{Nodes: 2, Groups: []v1.Group{{Name: "more", Nodes: 1}}})
 	networks := map[*network]int{stored: 1, plain: 2}

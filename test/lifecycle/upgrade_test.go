@@ -21,10 +21,7 @@ func TestAnUpgradeAndItsRollbackLeaveTheNodesAloneIntegration(t *testing.T) {
 	if definitionKnows(t, "expose") {
 		t.Fatal("the older definition is the candidate's, so an upgrade would show nothing")
 	}
-	_, err := lab.core.CoreV1().Secrets(space).Create(t.Context(), &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Name: "users"}, StringData: map[string]string{"BC_RPC_USER": "user", "BC_RPC_PASSWORD": "password"},
-	}, metav1.CreateOptions{})
-	ok(t, err)
+	users(t, space)
 	// The operator's image stands in the pods of networks with a Secret.
 	stored := createNetwork(t, space, "stored", v1.BitcoinNetworkSpec{Nodes: 1, Secret: "users", Storage: &v1.Storage{}})
 	plain := createNetwork(t, space, "plain", v1.BitcoinNetworkSpec{Nodes: 2})
