@@ -4,15 +4,9 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
-)
 
-// RPCAuth returns the value of the rpcauth option that lets a user in with a password: <user>:<salt>$<hash>, where the
-// hash is HMAC-SHA256 of the password under the salt's text, as bitcoin's share/rpcauth/rpcauth.py makes it.
-func RPCAuth(user, password, salt string) string {
-	mac := hmac.New(sha256.New, []byte(salt))
-	mac.Write([]byte(password))
-	return user + ":" + salt + "$" + hex.EncodeToString(mac.Sum(nil))
-}
+	"github.com/christianb93/bitcoin-controller/pkg/rpcauth"
+)
 
 // Credential is a name and a password.
 type Credential struct {
@@ -21,14 +15,11 @@ type Credential struct {
 	Salt string
 }
 
-// OperatorUser is the operator's name at every node.
-const OperatorUser = "bitcoin-controller"
-
 // DeriveCredential makes the operator's credential for one network out of the master key. The same key and network
 // always give the same credential, so that a restart of the operator changes nothing; another network gives another one.
 func DeriveCredential(masterKey []byte, network string) Credential {
 	return Credential{
-		User:     OperatorUser,
+		User:     rpcauth.OperatorUser,
 		Password: derive(masterKey, "password", network),
 		Salt:     derive(masterKey, "salt", network)[:32],
 	}
@@ -41,4 +32,4 @@ func derive(key []byte, purpose, network string) string {
 }
 
 // RPCAuth returns the rpcauth option that lets the credential in.
-func (c Credential) RPCAuth() string { return RPCAuth(c.User, c.Password, c.Salt) }
+func (c Credential) RPCAuth() string { return rpcauth.Value(c.User, c.Password, c.Salt) }

@@ -5,15 +5,14 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/christianb93/bitcoin-controller/pkg/rpcauth"
 )
 
 // Where things are inside a pod.
 const (
 	ConfigPath = "/bitcoin.conf"
 	DataDir    = "/data"
-	// UserConfigDir holds UserConfigFile when the network has a Secret for its users.
-	UserConfigDir  = "/run/bitcoin"
-	UserConfigFile = UserConfigDir + "/user.conf"
 )
 
 // maxConnections is the same for every size of a network, since another number would restart every node when it is
@@ -31,7 +30,7 @@ func Arguments(podIPVariable string) []string {
 type Config struct {
 	// Operator is let in by its hash, limited to Methods.
 	Operator Credential
-	// UserConfig says whether UserConfigFile will be there, with the rpcauth of the people who use the network.
+	// UserConfig says whether rpcauth.File will be there, with the rpcauth of the people who use the network.
 	UserConfig bool
 	// Extra options, which come last and win over the defaults of a small node.
 	Extra map[string]string
@@ -63,7 +62,7 @@ func (c Config) Render() string {
 	line("rpcwhitelist", c.Operator.User+":"+strings.Join(Methods, ","))
 	line("rpcwhitelistdefault", "0")
 	if c.UserConfig {
-		line("includeconf", UserConfigFile)
+		line("includeconf", rpcauth.File)
 	}
 	// Since 0.17 some options count for regtest only when they stand in its section, and all may.
 	b.WriteString("\n[regtest]\n")
@@ -80,9 +79,4 @@ func (c Config) Render() string {
 		line(key, options[key])
 	}
 	return b.String()
-}
-
-// RenderUser writes the file that lets the people who use the network in.
-func RenderUser(user, password, salt string) string {
-	return "rpcauth=" + RPCAuth(user, password, salt) + "\n"
 }

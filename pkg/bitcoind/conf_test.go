@@ -5,18 +5,11 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/christianb93/bitcoin-controller/pkg/rpcauth"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
-
-// The example of bitcoin's own test/functional/rpc_users.py.
-func TestRPCAuthHashesAsBitcoinDoes(t *testing.T) {
-	const want = "rt:93648e835a54c573682c2eb19f882535$7681e9c5b74bdd85e78166031d2058e1069b3ed7ed967c93fc63abba06f31144"
-	got := RPCAuth("rt", "cA773lm788buwYe4g4WT+05pKyNruVKjQ25x3n0DQcM=", "93648e835a54c573682c2eb19f882535")
-	if got != want {
-		t.Errorf("got %s, want %s", got, want)
-	}
-}
 
 func TestEachNetworkHasACredentialOfItsOwnThatARestartDoesNotChange(t *testing.T) {
 	key := []byte("0123456789abcdef0123456789abcdef")
@@ -34,7 +27,7 @@ func TestEachNetworkHasACredentialOfItsOwnThatARestartDoesNotChange(t *testing.T
 }
 
 func TestBitcoinConf(t *testing.T) {
-	operator := Credential{User: OperatorUser, Password: "p", Salt: "00112233445566778899aabbccddeeff"}
+	operator := Credential{User: rpcauth.OperatorUser, Password: "p", Salt: "00112233445566778899aabbccddeeff"}
 	for name, config := range map[string]Config{
 		"plain":  {Operator: operator},
 		"secret": {Operator: operator, UserConfig: true},

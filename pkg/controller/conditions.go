@@ -10,6 +10,7 @@ import (
 
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 	"github.com/christianb93/bitcoin-controller/pkg/resources"
+	"github.com/christianb93/bitcoin-controller/pkg/rpcauth"
 )
 
 // verdict is what a condition says.
@@ -106,7 +107,7 @@ func diagnose(pod *corev1.Pod) verdict {
 			if status.Name == resources.InitContainerName || strings.Contains(strings.ToLower(waiting.Message), "secret") {
 				return no(v1.ReasonSecretMissing, fmt.Sprintf(
 					"%s waits: %s; create the Secret that spec.secret names in this namespace, with the keys %s and %s, and the nodes start by themselves",
-					pod.Name, waiting.Message, resources.SecretUserKey, resources.SecretPasswordKey))
+					pod.Name, waiting.Message, rpcauth.UserKey, rpcauth.PasswordKey))
 			}
 			return no(v1.ReasonNodeFailing, fmt.Sprintf("%s cannot start: %s", pod.Name, waiting.Message))
 		case "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull":

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -130,6 +131,8 @@ func TestEachTransitionIsOneEvent(t *testing.T) {
 	forked := status(func(s *v1.BitcoinNetworkStatus) { s.ChainTips = 2 })
 	halfGone := status(func(s *v1.BitcoinNetworkStatus) { s.Nodes[1].Ready, s.ReadyNodes = false, 1 })
 	lost := status(func(s *v1.BitcoinNetworkStatus) { s.Nodes[1].Ready = false })
+	none := status(func(s *v1.BitcoinNetworkStatus) { s.Nodes[0].Ready, s.Nodes[1].Ready, s.ReadyNodes = false, false, 0 })
+	otherGone := status(func(s *v1.BitcoinNetworkStatus) { s.Nodes[0].Ready, s.ReadyNodes = false, 1 })
 	larger := status(func(s *v1.BitcoinNetworkStatus) {
 		s.Nodes = append(s.Nodes, v1.NodeStatus{Ordinal: 2, NodeName: "n-sts-2"})
 	})
@@ -149,6 +152,9 @@ func TestEachTransitionIsOneEvent(t *testing.T) {
 		"a fork is gone":                {forked, same, "ForkGone"},
 		"a node is lost":                {same, lost, "NodeLost"},
 		"a lost node is back":           {lost, same, "NodeConnected"},
+		"all nodes are ready at once":   {none, same, "NodeConnected"},
+		"all nodes are lost at once":    {same, none, "NodeLost"},
+		"one is lost, another is back":  {halfGone, otherGone, "NodeLost NodeConnected"},
 		"the network grows":             {same, larger, "Scaled"},
 		"the network shrinks":           {larger, same, "Scaled"},
 		"a Secret is missing":           {same, stalled, "SecretMissing"},
@@ -166,6 +172,24 @@ func TestEachTransitionIsOneEvent(t *testing.T) {
 				t.Errorf("got %v, want %q", got, test.want)
 			}
 		})
+	}
+}
+
+func TestAnEventNamesEveryNodeThatItIsAbout(t *testing.T) {
+	node := func(name string, ready bool) v1.NodeStatus {
+		return v1.NodeStatus{NodeName: name, IP: "10.0.0.7", Ready: ready}
+	}
+	before := []v1.NodeStatus{node("a-0", false), node("a-1", false), node("a-2", true), node("a-3", true), node("a-4", true)}
+	now := []v1.NodeStatus{node("a-0", true), node("a-1", true), node("a-2", false), node("a-3", false), node("a-4", true)}
+	want := []notice{
+		{corev1.EventTypeWarning, "NodeLost", "Watch", "2 nodes, which were ready, are not any more: a-2, a-3", "a-2"},
+		{corev1.EventTypeNormal, "NodeConnected", "Connect", "2 nodes are ready: a-0, a-1", "a-0"},
+	}
+	if got := aboutNodes(before, now); !slices.Equal(got, want) {
+		t.Errorf("got %+v", got)
+	}
+	if got := aboutNodes(before[:1], now[:1]); len(got) != 1 || got[0].note != "a-0 is ready at 10.0.0.7" {
+		t.Errorf("of one node: %+v", got)
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 // notice is an event that a person would want to know of.
 type notice struct {
 	kind, reason, action, note string
-	// pod that the event is about, "" for the network as a whole. Events that differ in nothing but their note are taken
+	// pod that the event is about, the first of several, "" for the network as a whole. Events that differ in nothing but their note are taken
 	// for one by the API server's clients.
 	pod string
 }
@@ -73,21 +73,7 @@ func notices(before v1.BitcoinNetworkStatus, network *v1.BitcoinNetwork, forked 
 	case len(before.Nodes) != len(now.Nodes):
 		add(corev1.EventTypeNormal, "Scaled", "Scale", "scaled from %d to %d nodes", len(before.Nodes), len(now.Nodes))
 	}
-	// By name: a node of a group has another ordinal when the main group has grown.
-	was := make(map[string]v1.NodeStatus, len(before.Nodes))
-	for _, n := range before.Nodes {
-		was[n.NodeName] = n
-	}
-	for _, n := range now.Nodes {
-		switch old := was[n.NodeName]; {
-		case n.Ready && !old.Ready:
-			add(corev1.EventTypeNormal, "NodeConnected", "Connect", "%s is ready at %s", n.NodeName, n.IP)
-			list[len(list)-1].pod = n.NodeName
-		case !n.Ready && old.Ready:
-			add(corev1.EventTypeWarning, "NodeLost", "Watch", "%s, which was ready, is not any more", n.NodeName)
-			list[len(list)-1].pod = n.NodeName
-		}
-	}
+	list = append(list, aboutNodes(before.Nodes, now.Nodes)...)
 	switch {
 	case now.ChainTips > 1 && !forked:
 		add(corev1.EventTypeWarning, "Forked", "Compare", "the nodes are on %d competing branches", now.ChainTips)
@@ -98,6 +84,41 @@ func notices(before v1.BitcoinNetworkStatus, network *v1.BitcoinNetwork, forked 
 	stalled := meta.FindStatusCondition(now.Conditions, v1.ConditionStalled)
 	if meta.IsStatusConditionTrue(now.Conditions, v1.ConditionStalled) && (old == nil || old.Reason != stalled.Reason) {
 		add(corev1.EventTypeWarning, stalled.Reason, "Start", "%s", stalled.Message)
+	}
+	return list
+}
+
+// aboutNodes tells of the nodes that have become ready, and of those that are lost, all of them at once: a network of fifty
+// that starts is no reason for fifty events.
+func aboutNodes(before, now []v1.NodeStatus) (list []notice) {
+	// By name: a node of a group has another ordinal when the main group has grown.
+	was := make(map[string]v1.NodeStatus, len(before))
+	for _, n := range before {
+		was[n.NodeName] = n
+	}
+	var ready, lost []string
+	address := ""
+	for _, n := range now {
+		switch old := was[n.NodeName]; {
+		case n.Ready && !old.Ready:
+			ready, address = append(ready, n.NodeName), n.IP
+		case !n.Ready && old.Ready:
+			lost = append(lost, n.NodeName)
+		}
+	}
+	if len(lost) > 0 {
+		note := lost[0] + ", which was ready, is not any more"
+		if len(lost) > 1 {
+			note = fmt.Sprintf("%d nodes, which were ready, are not any more: %s", len(lost), strings.Join(lost, ", "))
+		}
+		list = append(list, notice{kind: corev1.EventTypeWarning, reason: "NodeLost", action: "Watch", note: note, pod: lost[0]})
+	}
+	if len(ready) > 0 {
+		note := ready[0] + " is ready at " + address
+		if len(ready) > 1 {
+			note = fmt.Sprintf("%d nodes are ready: %s", len(ready), strings.Join(ready, ", "))
+		}
+		list = append(list, notice{kind: corev1.EventTypeNormal, reason: "NodeConnected", action: "Connect", note: note, pod: ready[0]})
 	}
 	return list
 }

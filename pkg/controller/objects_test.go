@@ -30,7 +30,7 @@ func TestAnotherHelperRestartsNobody(t *testing.T) {
 	settings := resources.Settings{NodeImage: "nodes:1", Credential: func(n *v1.BitcoinNetwork) bitcoind.Credential {
 		return bitcoind.DeriveCredential(make([]byte, 32), string(n.UID))
 	}}
-	old, fresh := resources.Helper{Image: "operator:1"}, resources.Helper{Image: "operator:2", Volume: true}
+	old, fresh := resources.Helper{Image: "operator:1", Whole: true}, resources.Helper{Image: "operator:2", Volume: true}
 	for _, test := range []struct {
 		name     string
 		had, has resources.Helper
@@ -38,6 +38,8 @@ func TestAnotherHelperRestartsNobody(t *testing.T) {
 		want     resources.Helper
 	}{
 		{"another helper alone", old, fresh, func(*v1.BitcoinNetworkSpec) {}, old},
+		{"of an earlier release, in a volume", resources.Helper{Image: "operator:1", Volume: true, Whole: true}, fresh, func(*v1.BitcoinNetworkSpec) {},
+			resources.Helper{Image: "operator:1", Volume: true, Whole: true}},
 		{"and back", fresh, old, func(*v1.BitcoinNetworkSpec) {}, fresh},
 		{"another image as well", old, fresh, func(s *v1.BitcoinNetworkSpec) { s.Image = "nodes:2" }, fresh},
 		{"more nodes as well", old, fresh, func(s *v1.BitcoinNetworkSpec) { s.Nodes = 9 }, old},

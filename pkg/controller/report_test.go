@@ -108,8 +108,8 @@ func TestATransitionIsToldOnceThoughTheCacheIsLate(t *testing.T) {
 		if err := r.report(t.Context(), before, l); err != nil {
 			t.Fatal(err)
 		}
-		// Created, and three nodes connected.
-		if want := 4; len(recorder.Events) != want {
+		// Created, and the three nodes connected.
+		if want := 2; len(recorder.Events) != want {
 			t.Errorf("%d events after a look at version %s, want %d", len(recorder.Events), cached, want)
 		}
 	}

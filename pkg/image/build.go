@@ -32,8 +32,10 @@ var (
 
 // Spec says what goes into an image.
 type Spec struct {
-	// SourceDir is a checkout of the commit; Package the main package in it ("./cmd/x").
+	// SourceDir is a checkout of the commit; Package the main package in it ("./cmd/x"), whose program the image runs.
 	SourceDir, Package string
+	// Programs are further main packages, whose programs lie beside the first one, each under the base name of its package.
+	Programs []string
 	// Platforms such as "linux/amd64"; empty is linux/amd64 alone.
 	Platforms []string
 	// LDFlags for the linker; -s -w and an empty build id are always there.
@@ -89,26 +91,33 @@ func Build(ctx context.Context, s Spec) (v1.ImageIndex, error) {
 }
 
 func (s Spec) image(ctx context.Context, p *v1.Platform) (v1.Image, error) {
-	name := filepath.Base(filepath.ToSlash(s.Package))
-	if name == "." || name == "/" || strings.HasPrefix(name, "..") {
-		return nil, fmt.Errorf("%w: %q gives the program no name", ErrSpec, s.Package)
-	}
-	binary, err := s.compile(ctx, p)
-	if err != nil {
-		return nil, err
-	}
-	entrypoint := "/" + name
-	files := map[string][]byte{strings.TrimPrefix(entrypoint, "/"): binary}
+	packages := append([]string{s.Package}, s.Programs...)
+	programs := map[string]bool{}
+	files := map[string][]byte{}
 	for path, content := range s.Files {
 		files[strings.TrimPrefix(path, "/")] = content
 	}
-	layer, err := layerOf(files, strings.TrimPrefix(entrypoint, "/"), s.SourceDate)
+	for _, pkg := range packages {
+		name, err := programName(pkg)
+		if err != nil {
+			return nil, err
+		}
+		if programs[name] {
+			return nil, fmt.Errorf("%w: two packages have a program called %s; one image holds one of a name", ErrSpec, name)
+		}
+		programs[name] = true
+		if files[name], err = s.compile(ctx, p, pkg); err != nil {
+			return nil, err
+		}
+	}
+	entrypoint := "/" + filepath.Base(filepath.ToSlash(s.Package))
+	layer, err := layerOf(files, programs, s.SourceDate)
 	if err != nil {
 		return nil, err
 	}
 	img := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
 	if img, err = mutate.Append(img, mutate.Addendum{Layer: layer, MediaType: types.OCILayer, History: v1.History{
-		CreatedBy: "go build " + s.Package, Created: v1.Time{Time: s.SourceDate.UTC()},
+		CreatedBy: "go build " + strings.Join(packages, " "), Created: v1.Time{Time: s.SourceDate.UTC()},
 	}}); err != nil {
 		return nil, err
 	}
@@ -126,11 +135,20 @@ func (s Spec) image(ctx context.Context, p *v1.Platform) (v1.Image, error) {
 	return mutate.Annotations(img, s.Labels).(v1.Image), nil
 }
 
+// programName is what the go command would call a main package's program.
+func programName(pkg string) (string, error) {
+	name := filepath.Base(filepath.ToSlash(pkg))
+	if pkg == "" || name == "." || name == "/" || strings.HasPrefix(name, "..") {
+		return "", fmt.Errorf("%w: %q gives the program no name", ErrSpec, pkg)
+	}
+	return name, nil
+}
+
 // compile runs the compiler so that only the source decides the bytes: no paths, no build id, no version control stamp,
 // no C library.
-func (s Spec) compile(ctx context.Context, p *v1.Platform) ([]byte, error) {
+func (s Spec) compile(ctx context.Context, p *v1.Platform, pkg string) ([]byte, error) {
 	if s.Log != nil {
-		s.Log(fmt.Sprintf("compiling %s for %s", s.Package, p))
+		s.Log(fmt.Sprintf("compiling %s for %s", pkg, p))
 	}
 	dir, err := os.MkdirTemp("", "image-*")
 	if err != nil {
@@ -139,7 +157,7 @@ func (s Spec) compile(ctx context.Context, p *v1.Platform) ([]byte, error) {
 	defer os.RemoveAll(dir)
 	out := filepath.Join(dir, "program")
 	flags := strings.Join(append([]string{"-s", "-w", "-buildid="}, s.LDFlags...), " ")
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", flags, "-o", out, s.Package)
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", flags, "-o", out, pkg)
 	cmd.Dir = s.SourceDir
 	cmd.Env = append(cleanEnv(os.Environ()), append([]string{"CGO_ENABLED=0", "GOOS=" + p.OS, "GOARCH=" + p.Architecture, "PWD=" + s.SourceDir}, s.Env...)...)
 	if p.Architecture == "arm" && p.Variant != "" {
@@ -158,7 +176,7 @@ func (s Spec) compile(ctx context.Context, p *v1.Platform) ([]byte, error) {
 			return nil, fmt.Errorf("the go command is not installed; install Go and run this again: %w", err)
 		}
 		if strings.Contains(output.String(), syscall.ENOSPC.Error()) {
-			return nil, fmt.Errorf("compiling %s: %w", s.Package, syscall.ENOSPC)
+			return nil, fmt.Errorf("compiling %s: %w", pkg, syscall.ENOSPC)
 		}
 		return nil, fmt.Errorf("%w: mend this and build again:\n%s", ErrCompile, strings.TrimSpace(output.String()))
 	}
@@ -179,8 +197,8 @@ func cleanEnv(env []string) []string {
 	return append(kept, "GOWORK=off", "GOFLAGS=", "GOAMD64=v1", "GOARM64=v8.0")
 }
 
-// layerOf is a layer whose every byte follows from its arguments. Only the program may be executed.
-func layerOf(files map[string][]byte, program string, when time.Time) (v1.Layer, error) {
+// layerOf is a layer whose every byte follows from its arguments. Only programs may be executed.
+func layerOf(files map[string][]byte, programs map[string]bool, when time.Time) (v1.Layer, error) {
 	var buf bytes.Buffer
 	tw := tar.NewWriter(&buf)
 	for _, e := range entries(files) {
@@ -188,7 +206,7 @@ func layerOf(files map[string][]byte, program string, when time.Time) (v1.Layer,
 		if e.dir {
 			h.Typeflag, h.Mode, h.Size, h.Name = tar.TypeDir, 0o755, 0, e.name+"/"
 		}
-		if e.name == program {
+		if programs[e.name] {
 			h.Mode = 0o555
 		}
 		if err := tw.WriteHeader(h); err != nil {

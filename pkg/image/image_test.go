@@ -31,6 +31,7 @@ func program(t *testing.T, text string) string {
 		"go.mod":         "module example.com/hello\n\ngo 1.24\n",
 		"cmd/hi/main.go": "package main\n\nimport _ \"embed\"\n\n//go:embed text\nvar text string\n\nfunc main() { println(text) }\n",
 		"cmd/hi/text":    text,
+		"cmd/lo/main.go": "package main\n\nfunc main() { println(\"lo\") }\n",
 	}
 	for name, content := range files {
 		path := filepath.Join(dir, name)
@@ -46,7 +47,7 @@ func program(t *testing.T, text string) string {
 
 func spec(dir string) Spec {
 	return Spec{
-		SourceDir: dir, Package: "./cmd/hi", Platforms: []string{"linux/amd64", "linux/arm64"}, SourceDate: commitTime,
+		SourceDir: dir, Package: "./cmd/hi", Programs: []string{"./cmd/lo"}, Platforms: []string{"linux/amd64", "linux/arm64"}, SourceDate: commitTime,
 		Labels: map[string]string{"org.opencontainers.image.revision": "abc"}, Files: map[string][]byte{"/etc/ssl/certs/ca.pem": []byte("cert")},
 	}
 }
@@ -107,7 +108,7 @@ func TestTheImageHoldsTheProgramForEachPlatformAndRunsItAsNobody(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, want := listing(t, content), "etc/ 755, etc/ssl/ 755, etc/ssl/certs/ 755, etc/ssl/certs/ca.pem 444, hi 555"; got != want {
+		if got, want := listing(t, content), "etc/ 755, etc/ssl/ 755, etc/ssl/certs/ 755, etc/ssl/certs/ca.pem 444, hi 555, lo 555"; got != want {
 			t.Errorf("the layer holds %s, want %s", got, want)
 		}
 	}
@@ -150,6 +151,7 @@ func TestWhatCannotBeBuiltSaysWhy(t *testing.T) {
 		"a platform that is no word":   {func(s *Spec) { s.Platforms = []string{"linux"} }, ErrSpec, "linux/amd64"},
 		"a platform Go does not know":  {func(s *Spec) { s.Platforms = []string{"linux/vax"} }, ErrCompile, "vax"},
 		"a package that is no program": {func(s *Spec) { s.Package = "." }, ErrSpec, "name"},
+		"two programs of one name":     {func(s *Spec) { s.Programs = []string{"./cmd/lo", "./other/hi"} }, ErrSpec, "two packages"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := spec(program(t, "hello"))

@@ -122,7 +122,7 @@ func (s *Session) spec(c Image, v *VersionResult, dir string, when time.Time, pl
 		platforms = c.Platforms
 	}
 	return image.Spec{
-		SourceDir: dir, Package: c.Package, Platforms: platforms, LDFlags: flags, User: c.User, Labels: labels, SourceDate: when,
+		SourceDir: dir, Package: c.Package, Programs: c.Programs, Platforms: platforms, LDFlags: flags, User: c.User, Labels: labels, SourceDate: when,
 		Log: func(l string) { s.line("%s", l) },
 	}
 }

@@ -84,9 +84,11 @@ type BuildConfig struct {
 
 // Image describes the image that is built.
 type Image struct {
-	Repository string   `yaml:"repository"`
-	Package    string   `yaml:"package"`
-	Platforms  []string `yaml:"platforms"`
+	Repository string `yaml:"repository"`
+	// Package is the main package whose program the image runs. Programs are further ones, whose programs lie beside it.
+	Package   string   `yaml:"package"`
+	Programs  []string `yaml:"programs"`
+	Platforms []string `yaml:"platforms"`
 	// LDFlags for the linker; {version}, {commit} and {date} (of the commit, RFC 3339) are replaced.
 	LDFlags []string          `yaml:"ldflags"`
 	User    string            `yaml:"user"`

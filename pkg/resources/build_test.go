@@ -35,7 +35,8 @@ func settings() Settings {
 // settingsFor the network of this name in networks.
 func settingsFor(name string) Settings {
 	s := settings()
-	s.Helper.Volume = name != "init-container"
+	s.Helper.Volume = !strings.HasSuffix(name, "init-container")
+	s.Helper.Whole = strings.HasPrefix(name, "earlier-")
 	return s
 }
 
@@ -51,6 +52,9 @@ func network(change func(*v1.BitcoinNetworkSpec)) *v1.BitcoinNetwork {
 var networks = map[string]*v1.BitcoinNetwork{
 	"minimal":        network(func(s *v1.BitcoinNetworkSpec) { s.Secret = "bitcoin-default-secret" }),
 	"init-container": network(func(s *v1.BitcoinNetworkSpec) { s.Secret = "bitcoin-default-secret" }),
+	// What operators of earlier releases made, byte for byte: an upgrade restarts no node for its helper.
+	"earlier-volume":         network(func(s *v1.BitcoinNetworkSpec) { s.Secret = "bitcoin-default-secret" }),
+	"earlier-init-container": network(func(s *v1.BitcoinNetworkSpec) { s.Secret = "bitcoin-default-secret" }),
 	"storage": network(func(s *v1.BitcoinNetworkSpec) {
 		s.Storage = &v1.Storage{Size: ptr.To(resource.MustParse("2Gi")), StorageClassName: ptr.To("fast"), RetentionPolicy: v1.RetentionRetain}
 	}),
@@ -167,7 +171,7 @@ func TestOrdinalsGoOnFromGroupToGroup(t *testing.T) {
 }
 
 func TestHelperOfReadsWhatWasBuilt(t *testing.T) {
-	for _, name := range []string{"minimal", "init-container", "storage"} {
+	for _, name := range []string{"minimal", "init-container", "earlier-volume", "earlier-init-container", "storage"} {
 		for _, object := range Build(networks[name], settingsFor(name)) {
 			set, ok := object.(*appsv1.StatefulSet)
 			if !ok {

@@ -30,10 +30,6 @@ const (
 	dataVolume       = "data"
 	configVolume     = "config"
 	userConfigVolume = "user-config"
-
-	// SecretUserKey and SecretPasswordKey are the keys of the users' Secret.
-	SecretUserKey     = "BC_RPC_USER"
-	SecretPasswordKey = "BC_RPC_PASSWORD"
 )
 
 func statefulSet(network *v1.BitcoinNetwork, group Group, settings Settings, configHash string) *appsv1.StatefulSet {

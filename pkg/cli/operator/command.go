@@ -59,7 +59,7 @@ func Command() *cobra.Command {
 	flags := command.Flags()
 	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "path of a kubeconfig; default: the service account in a pod, else KUBECONFIG or ~/.kube/config")
 	flags.StringVar(&o.nodeImage, "node-image", "", "image of bitcoind for networks that name none (required)")
-	flags.StringVar(&o.rpcAuthImage, "rpcauth-image", "", "image with this program, which hashes a network's Secret in the pods of its nodes (required)")
+	flags.StringVar(&o.rpcAuthImage, "rpcauth-image", "", "image with the program rpcauth, which hashes a network's Secret in the pods of its nodes (required)")
 	flags.StringVar(&o.helper, "helper", helperAuto, "how this program comes into those pods: image-volume starts nodes seconds faster and needs Kubernetes "+imageVolumesSince+" on all machines, init-container runs anywhere, auto goes by the API server's version")
 	flags.StringSliceVar(&o.watchNamespaces, "watch-namespaces", nil, "namespaces to look after, separated by commas; default: all")
 	flags.BoolVar(&o.leaderElect, "leader-elect", false, "act only while holding a lease in the operator's namespace, so that several replicas are safe")
@@ -73,6 +73,6 @@ func Command() *cobra.Command {
 	flags.IntVar(&o.concurrent, "max-concurrent-reconciles", 8, "number of networks that are looked at at the same time")
 	flags.StringVar(&o.logFormat, "log-format", "json", "json or console")
 	flags.StringVar(&o.level, "log-level", "info", "debug, info or error")
-	command.AddCommand(rpcAuthCommand(), rotateCommand(), smokeTestCommand())
+	command.AddCommand(rotateCommand(), smokeTestCommand())
 	return command
 }

@@ -1,13 +1,12 @@
-package operator
+package rpcauth
 
 import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
-
-	apiversion "k8s.io/apimachinery/pkg/version"
 )
 
 // TestMain is the program itself when a test starts it as such.
@@ -15,19 +14,26 @@ func TestMain(m *testing.M) {
 	if os.Getenv("TEST_RUN_PROGRAM") == "" {
 		os.Exit(m.Run())
 	}
-	command := Command()
-	command.SetArgs(os.Args[1:])
-	if err := command.Execute(); err != nil {
+	if err := Run(os.Args[1:], os.Environ(), os.Stderr); err != nil {
 		os.Stderr.WriteString(err.Error() + "\n") //nolint:errcheck // nowhere else to say it
 		os.Exit(1)
 	}
 }
 
-// rpcauth starts the program as a node's pod does.
-func rpcauth(t *testing.T, env []string, args ...string) (output, conf string, err error) {
+// The example of bitcoin's own test/functional/rpc_users.py.
+func TestValueHashesAsBitcoinDoes(t *testing.T) {
+	const want = "rt:93648e835a54c573682c2eb19f882535$7681e9c5b74bdd85e78166031d2058e1069b3ed7ed967c93fc63abba06f31144"
+	got := Value("rt", "cA773lm788buwYe4g4WT+05pKyNruVKjQ25x3n0DQcM=", "93648e835a54c573682c2eb19f882535")
+	if got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// start starts the program as a node's pod does.
+func start(t *testing.T, env []string, args ...string) (output, conf string, err error) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "user.conf")
-	command := exec.CommandContext(t.Context(), os.Args[0], append([]string{"rpcauth", "--output", file}, args...)...) //nolint:gosec // this test
+	command := exec.CommandContext(t.Context(), os.Args[0], append([]string{"--output", file}, args...)...) //nolint:gosec // this test
 	command.Env = append(env, "TEST_RUN_PROGRAM=1", "PATH=/usr/bin:/bin", "KEPT=kept")
 	printed, err := command.CombinedOutput()
 	text, _ := os.ReadFile(file)
@@ -35,7 +41,7 @@ func rpcauth(t *testing.T, env []string, args ...string) (output, conf string, e
 }
 
 func TestTheHelperBecomesTheProgramWithoutThePassword(t *testing.T) {
-	output, conf, err := rpcauth(t, []string{"BC_RPC_USER=alice", "BC_RPC_PASSWORD=correct horse"}, "--", "env")
+	output, conf, err := start(t, []string{"BC_RPC_USER=alice", "BC_RPC_PASSWORD=correct horse"}, "--", "env")
 	if err != nil {
 		t.Fatal(err, output)
 	}
@@ -59,33 +65,25 @@ func TestTheHelperStartsNothingThatCannotWork(t *testing.T) {
 		"no such program":  {good, []string{"--", "no-such-bitcoind"}, "no no-such-bitcoind on its PATH"},
 		"the reserved one": {[]string{"BC_RPC_USER=__cookie__", good[1]}, nil, "choose another name"},
 	} {
-		output, _, err := rpcauth(t, test.env, test.args...)
+		output, _, err := start(t, test.env, test.args...)
 		if err == nil || !strings.Contains(output, test.want) || strings.Contains(output, "secret-word") || strings.Contains(output, "KEPT") {
 			t.Errorf("%s: %v, %q", name, err, output)
 		}
 	}
 }
 
-type server string
-
-func (s server) ServerVersion() (*apiversion.Info, error) {
-	return &apiversion.Info{GitVersion: string(s)}, nil
-}
-
-func TestAutoMountsTheHelperWhereKubernetesCan(t *testing.T) {
-	for _, test := range []struct {
-		helper, server string
-		want           bool
-	}{
-		{helperAuto, "v1.35.9", false}, {helperAuto, "v1.36.0", true}, {helperAuto, "v1.37.1-gke.100", true},
-		{helperAuto, "v1.36.3+k3s1", true}, {helperVolume, "v1.30.0", true}, {helperInit, "v1.37.0", false},
-	} {
-		o := &options{helper: test.helper}
-		if got, err := o.imageVolumes(server(test.server)); got != test.want || err != nil {
-			t.Errorf("%s with %s: %v %v", test.helper, test.server, got, err)
-		}
+// Every node of every network starts the program: what it imports, it initialises.
+func TestTheProgramImportsTheStandardLibraryOnly(t *testing.T) {
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", "../../cmd/rpcauth").Output()
+	if err != nil {
+		t.Fatal(err)
 	}
-	if _, err := (&options{helper: helperAuto}).imageVolumes(server("unknown")); err == nil {
-		t.Error("a version that is none was taken")
+	own := "github.com/christianb93/bitcoin-controller/"
+	if got := strings.Fields(string(out)); !slices.Equal(got, []string{own + "pkg/rpcauth", own + "cmd/rpcauth"}) {
+		t.Errorf("it is made of %v", got)
+	}
+	all, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "../../cmd/rpcauth").Output()
+	if err != nil || strings.Contains(string(all), "net/http") {
+		t.Errorf("it has a web server in it, %v", err)
 	}
 }
