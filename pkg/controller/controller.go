@@ -170,7 +170,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err == nil {
 		err = r.report(ctx, &network, l)
 	}
-	memory.looked(started, r.now())
+	memory.looked(started, r.now(), l.last())
 	if err != nil {
 		return ctrl.Result{}, err
 	}

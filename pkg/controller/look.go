@@ -80,6 +80,18 @@ func (n *node) ip() string {
 	return n.pod.Status.PodIP
 }
 
+// last tells whether this is one of the last looks at a network that is to be brought somewhere: it is not there yet, but
+// almost all of its nodes run.
+func (l *look) last() bool {
+	missing := 0
+	for i := range l.nodes {
+		if !running(l.nodes[i].pod) {
+			missing++
+		}
+	}
+	return !l.settled && missing*10 <= len(l.nodes)
+}
+
 // fingerprint changes whenever the network has got a step further.
 func (l *look) fingerprint() string {
 	started, ready, answering := 0, 0, 0

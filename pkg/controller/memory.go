@@ -119,9 +119,11 @@ const (
 	// firstWait and lastWait bound the time between two looks while something is missing.
 	firstWait = 100 * time.Millisecond
 	lastWait  = 2 * time.Second
-	// shortestGap lets the events of several pods come together in one look.
-	shortestGap = 40 * time.Millisecond
-	longestGap  = 2 * time.Second
+	// shortestGap lets the events of several pods come together in one look. longestGap is the longest between two looks of a
+	// large network, and longestLastGap where little is missing any more.
+	shortestGap    = 40 * time.Millisecond
+	longestGap     = 2 * time.Second
+	longestLastGap = 500 * time.Millisecond
 	// longestRetry bounds the time after a look that failed.
 	longestRetry = 30 * time.Second
 )
@@ -139,9 +141,15 @@ func (m *memory) backoff(fingerprint string, longest time.Duration) time.Duratio
 // early returns how long it is still too early for another look.
 func (m *memory) early(now time.Time) time.Duration { return max(m.notBefore.Sub(now), 0) }
 
-// looked notes how long a look took, so that a large network, whose looks take long, leaves the machine time for others.
-func (m *memory) looked(started, ended time.Time) {
-	m.notBefore = ended.Add(min(max(shortestGap, 2*ended.Sub(started)), longestGap))
+// looked notes how long a look took, so that a large network, whose looks take long, leaves the machine time for others: for
+// the nodes that are still to be started above all. Once these are there, what is left is the operator's own to do.
+func (m *memory) looked(started, ended time.Time, last bool) {
+	took := ended.Sub(started)
+	gap := min(2*took, longestGap)
+	if last {
+		gap = min(took/2, longestLastGap)
+	}
+	m.notBefore = ended.Add(max(gap, shortestGap))
 }
 
 // keepNodes forgets the nodes whose pods are gone.

@@ -119,7 +119,7 @@ func TestLeftOut(t *testing.T) { t.Skip("not here") }
 			t.Fatal(err)
 		}
 	}
-	r, err := s.runTests(t.Context(), Command{Command: []string{"go", "test", "-json", "./..."}, Format: "go-json"}, dir, nil)
+	r, err := s.runTests(t.Context(), Command{Command: []string{"go", "test", "-json", "-p=1", "./..."}, Format: "go-json"}, dir, nil)
 	if !errors.Is(err, ErrTest) {
 		t.Fatalf("got %v, want ErrTest", err)
 	}
