@@ -31,11 +31,21 @@ func leftAlone(t *testing.T) time.Duration {
 	return time.Duration(minutes) * time.Minute
 }
 
-func TestANetworkThatIsLeftAloneCostsTheAPIServerNothingIntegration(t *testing.T) {
+// Beside each other, and before all others, since they wait for almost all of their time. Nothing else may run beside a network
+// that is left alone: nodes that must share the machine with thirty others do miss a probe, which has to be told of.
+func TestWhatMostlyWaitsIntegration(t *testing.T) {
 	long(t)
+	for name, test := range map[string]func(*testing.T){
+		"a-network-that-is-left-alone-costs-the-API-server-nothing": aNetworkThatIsLeftAlone,
+		"a-frozen-node-is-named-and-holds-up-nobody":                aFrozenNode,
+	} {
+		t.Run(name, test)
+	}
+}
+
+func aNetworkThatIsLeftAlone(t *testing.T) {
 	quiet := leftAlone(t)
-	// Alone, since nodes that must share the machine with thirty others do miss a probe, which has to be told of.
-	l := newLabAlone(t)
+	l := newLab(t, 3)
 	l.create(network("idle", 3))
 	l.ready("idle", patience)
 	counted := l.countRequests()

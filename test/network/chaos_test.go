@@ -89,8 +89,7 @@ func (l *lab) signal(name, pod string) {
 	l.beside(pod, "kill -"+name+" ${p#/proc/}")
 }
 
-func TestAFrozenNodeIsNamedAndHoldsUpNobodyIntegration(t *testing.T) {
-	long(t)
+func aFrozenNode(t *testing.T) {
 	if exec.Command("docker", "info").Run() != nil {
 		t.Skip("no Docker here, so no way to freeze a process in a cluster node")
 	}
