@@ -60,7 +60,7 @@ func (r *Reconciler) connect(ctx context.Context, l *look) error {
 			}
 		})
 	}
-	waitFor(ctx, &awaited, patience)
+	waitFor(ctx, &awaited, actPatience)
 	return nil
 }
 

@@ -23,6 +23,9 @@ const (
 	// patience is how long a look waits for nodes that answered promptly last time. A call that takes longer goes on in
 	// the background, and the network is looked at again when it ends: one node that hangs holds up nobody else.
 	patience = 1500 * time.Millisecond
+	// actPatience is how long a look waits for nodes that change their connections: the next one sees what they have done, and
+	// asks nothing more of those that are not through.
+	actPatience = 500 * time.Millisecond
 	// staleAfter is how long a node's last answer stands in for one that is missing, so that a hiccup is no outage.
 	staleAfter = 4 * time.Second
 	// longestVersion is what the P2P protocol allows for a node's subversion, in bytes.
