@@ -49,13 +49,19 @@ func judgeNodes(l *look) verdict {
 		}
 	}
 	total := len(l.nodes)
+	notAnswering := "ready for the kubelet, but not answering the operator: " + some(silent)
 	switch {
 	case !problem.holds:
 		return problem
 	case len(waiting) > 0:
-		return no(v1.ReasonNodesStarting, fmt.Sprintf("%d of %d nodes are ready; not yet: %s", total-len(waiting)-len(silent), total, some(waiting)))
+		message := fmt.Sprintf("%d of %d nodes are ready; not yet: %s", total-len(waiting)-len(silent), total, some(waiting))
+		if len(silent) > 0 {
+			// Whoever waits for the others should know that these will not come by themselves.
+			message += "; " + notAnswering
+		}
+		return no(v1.ReasonNodesStarting, message)
 	case len(silent) > 0:
-		return no(v1.ReasonNodeNotAnswering, "ready for the kubelet, but not answering the operator: "+some(silent))
+		return no(v1.ReasonNodeNotAnswering, notAnswering)
 	case len(l.leaving) > 0:
 		return no(v1.ReasonNodesLeaving, "nodes that are no longer wanted are still there: "+some(l.leaving))
 	}

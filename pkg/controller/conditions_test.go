@@ -82,6 +82,10 @@ func TestConditions(t *testing.T) {
 		"a ready pod does not answer": {func(l *look) {
 			l.nodes[1].answer, l.nodes[1].err = nil, errors.New("no answer in time")
 		}, false, v1.ReasonNodeNotAnswering, "n-sts-1 (no answer in time)"},
+		"one is not there yet, and another does not answer": {func(l *look) {
+			notReady(l, 0)
+			l.nodes[1].answer, l.nodes[1].err = nil, errors.New("no answer in time")
+		}, false, v1.ReasonNodesStarting, "1 of 3 nodes are ready; not yet: n-sts-0; ready for the kubelet, but not answering the operator: n-sts-1 (no answer in time)"},
 		"a removed node is still there": {func(l *look) { l.leaving = []string{"n-sts-3"} }, false, v1.ReasonNodesLeaving, "n-sts-3"},
 		"a new template goes round": {func(l *look) {
 			l.sets["n-sts"].Status = appsv1.StatefulSetStatus{UpdateRevision: "2", CurrentRevision: "1", UpdatedReplicas: 1}
