@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/christianb93/bitcoin-controller/pkg/cli/promoter"
@@ -94,6 +95,17 @@ func (s *shop) nothingLeft(namespace string) {
 		return err
 	})
 	ok(s.T, lab.core.CoreV1().Namespaces().Delete(s.Context(), namespace, metav1.DeleteOptions{}))
+	// Another test's release goes into a namespace of this name too.
+	eventually(s.T, "the namespace "+namespace+" to be gone", func() error {
+		_, err := lab.core.CoreV1().Namespaces().Get(s.Context(), namespace, metav1.GetOptions{})
+		switch {
+		case apierrors.IsNotFound(err):
+			return nil
+		case err != nil:
+			return err
+		}
+		return errors.New("it is still there")
+	})
 }
 
 // daemon is a chart as many have it: pods, a service, and a test that asks the one through the other.
