@@ -7,6 +7,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/dynamic"
@@ -67,6 +68,16 @@ func (k *Kind) waitReady(ctx context.Context, limit time.Duration) error {
 		// Pods cannot be made before the controller manager has made this account.
 		if _, err := c.CoreV1().ServiceAccounts("default").Get(ctx, "default", metav1.GetOptions{}); err != nil {
 			last = "the default service account is not there yet"
+			return false, nil
+		}
+		// What is installed first may ask for a name at once.
+		dns, err := c.AppsV1().Deployments("kube-system").Get(ctx, "coredns", metav1.GetOptions{})
+		if err == nil && dns.Status.AvailableReplicas == 0 {
+			last = "the cluster's DNS is not there yet"
+			return false, nil
+		}
+		if err != nil && !apierrors.IsNotFound(err) {
+			last = err.Error()
 			return false, nil
 		}
 		return true, nil
