@@ -50,37 +50,8 @@ func (k *Kind) waitReady(ctx context.Context, limit time.Duration) error {
 	}
 	last := "no answer yet"
 	err = wait.PollUntilContextTimeout(ctx, time.Second, limit, true, func(ctx context.Context) (bool, error) {
-		list, err := c.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
-		if err != nil {
-			last = err.Error()
-			return false, nil
-		}
-		if len(list.Items) == 0 {
-			last = "no node has joined"
-			return false, nil
-		}
-		for _, n := range list.Items {
-			if !nodeReady(n) {
-				last = "node " + n.Name + " is not ready"
-				return false, nil
-			}
-		}
-		// Pods cannot be made before the controller manager has made this account.
-		if _, err := c.CoreV1().ServiceAccounts("default").Get(ctx, "default", metav1.GetOptions{}); err != nil {
-			last = "the default service account is not there yet"
-			return false, nil
-		}
-		// What is installed first may ask for a name at once.
-		dns, err := c.AppsV1().Deployments("kube-system").Get(ctx, "coredns", metav1.GetOptions{})
-		if err == nil && dns.Status.AvailableReplicas == 0 {
-			last = "the cluster's DNS is not there yet"
-			return false, nil
-		}
-		if err != nil && !apierrors.IsNotFound(err) {
-			last = err.Error()
-			return false, nil
-		}
-		return true, nil
+		last = missing(ctx, c)
+		return last == "", nil
 	})
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -89,6 +60,37 @@ func (k *Kind) waitReady(ctx context.Context, limit time.Duration) error {
 		return fmt.Errorf("%s: %w within %s: %s", k.Name, ErrNotReady, limit, last)
 	}
 	return nil
+}
+
+// missing says what a cluster still lacks before something can be installed, "" for nothing.
+func missing(ctx context.Context, c kubernetes.Interface) string {
+	list, err := c.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
+	switch {
+	case err != nil:
+		return err.Error()
+	case len(list.Items) == 0:
+		return "no node has joined"
+	}
+	for _, n := range list.Items {
+		if !nodeReady(n) {
+			return "node " + n.Name + " is not ready"
+		}
+	}
+	// Pods cannot be made before the controller manager has made this account.
+	if _, err := c.CoreV1().ServiceAccounts("default").Get(ctx, "default", metav1.GetOptions{}); err != nil {
+		return "the default service account is not there yet"
+	}
+	// What is installed first may ask for a name at once.
+	dns, err := c.AppsV1().Deployments("kube-system").Get(ctx, "coredns", metav1.GetOptions{})
+	switch {
+	case apierrors.IsNotFound(err):
+		return ""
+	case err != nil:
+		return err.Error()
+	case dns.Status.AvailableReplicas == 0:
+		return "the cluster's DNS is not there yet"
+	}
+	return ""
 }
 
 func nodeReady(n corev1.Node) bool {

@@ -60,7 +60,7 @@ func Command() *cobra.Command {
 	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "path of a kubeconfig; default: the service account in a pod, else KUBECONFIG or ~/.kube/config")
 	flags.StringVar(&o.nodeImage, "node-image", "", "image of bitcoind for networks that name none (required)")
 	flags.StringVar(&o.rpcAuthImage, "rpcauth-image", "", "image with the program rpcauth, which hashes a network's Secret in the pods of its nodes (required)")
-	flags.StringVar(&o.helper, "helper", helperAuto, "how this program comes into those pods: image-volume starts nodes seconds faster and needs Kubernetes "+imageVolumesSince+" on all machines, init-container runs anywhere, auto goes by the API server's version")
+	flags.StringVar(&o.helper, "helper", helperAuto, "how that program comes into those pods: image-volume starts nodes seconds faster and needs Kubernetes "+imageVolumesSince+" on all machines, init-container runs anywhere, auto goes by the API server's version")
 	flags.StringSliceVar(&o.watchNamespaces, "watch-namespaces", nil, "namespaces to look after, separated by commas; default: all")
 	flags.BoolVar(&o.leaderElect, "leader-elect", false, "act only while holding a lease in the operator's namespace, so that several replicas are safe")
 	flags.StringVar(&o.nodeAccess, "node-access", accessAuto, "how nodes are called: direct by the addresses of their pods, port-forward through the API server, for a laptop from which these lead nowhere; auto is direct in a pod and port-forward elsewhere")
