@@ -2,17 +2,24 @@ package controller
 
 import (
 	"context"
+	"errors"
+	"net"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+	"github.com/christianb93/bitcoin-controller/pkg/bitcoind"
+	"github.com/christianb93/bitcoin-controller/pkg/resources"
 )
 
 // lateCache shows a network as it was when it was kept, as long as it keeps one.
@@ -107,5 +114,44 @@ func TestWhatIsRefusedIsLookedAtLessAndLessOften(t *testing.T) {
 	}
 	if first != firstWait || last != longestRetry {
 		t.Errorf("from %s to %s, want %s to %s", first, last, firstWait, longestRetry)
+	}
+}
+
+// A look takes seconds here, by its clock. When the nodes run it is one of the last, and the next one comes soon.
+func TestTheLooksAfterTheLastNodeStartedFollowSoon(t *testing.T) {
+	for running, want := range map[bool]time.Duration{false: longestGap, true: longestLastGap} {
+		network := &v1.BitcoinNetwork{ObjectMeta: metav1.ObjectMeta{Name: "net", Namespace: "ns", UID: "1", Generation: 1}, Spec: v1.BitcoinNetworkSpec{Nodes: 1}}
+		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "net-sts-0", Namespace: "ns", UID: "p", Labels: resources.Groups(network, "i")[0].Selector("net")}}
+		if running {
+			pod.Status = corev1.PodStatus{PodIP: "10.0.0.1", ContainerStatuses: []corev1.ContainerStatus{
+				{Name: resources.ContainerName, State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}},
+			}}
+		}
+		r := apiServer(t, func(string, string) error { return nil }, network, pod)
+		r.recorder, r.memory, r.poll = events.NewFakeRecorder(100), newMemories(), time.Minute
+		var seconds atomic.Int64
+		r.now = func() time.Time { return time.Unix(seconds.Add(3), 0) }
+		r.nodes = &fleet{now: r.now, wake: func(types.NamespacedName) {}, rpc: bitcoind.NewClient(nil, func(context.Context, string, string) (net.Conn, error) {
+			return nil, errors.New("nobody answers")
+		})}
+		look := func() {
+			t.Helper()
+			if _, err := r.Reconcile(t.Context(), ctrl.Request{NamespacedName: client.ObjectKeyFromObject(network)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		look()
+		set := &appsv1.StatefulSet{}
+		if err := r.client.Get(t.Context(), client.ObjectKey{Namespace: "ns", Name: "net-sts"}, set); err != nil {
+			t.Fatal(err)
+		}
+		pod.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(set, appsv1.SchemeGroupVersion.WithKind("StatefulSet"))}
+		if err := r.client.Update(t.Context(), pod); err != nil {
+			t.Fatal(err)
+		}
+		look()
+		if gap := r.memory.of(network).early(time.Unix(seconds.Load(), 0)); gap != want {
+			t.Errorf("with nodes that run, %v: %s until the next look, want %s", running, gap, want)
+		}
 	}
 }
