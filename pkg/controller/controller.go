@@ -159,18 +159,23 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, nil
 	}
 	memory := r.memory.of(&network)
-	if early := memory.early(r.now()); early > 0 {
+	running, err := r.runningNodes(ctx, &network)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	if early := memory.lastLook.early(r.now(), running); early > 0 {
 		return ctrl.Result{RequeueAfter: early}, nil
 	}
 	memory.rejoin(&network)
 	started := r.now()
 	l := &look{network: network.DeepCopy(), memory: memory, now: started}
 	// A look that ends in the middle has nothing true to report: the status stays, and the queue tries again.
-	err := r.steps(ctx, l)
+	err = r.steps(ctx, l)
 	if err == nil {
 		err = r.report(ctx, &network, l)
 	}
-	memory.looked(started, r.now(), l.last())
+	ended := r.now()
+	memory.lastLook = pastLook{ended: ended, took: ended.Sub(started), nodes: len(l.nodes), settled: l.settled}
 	if err != nil {
 		return ctrl.Result{}, err
 	}

@@ -117,41 +117,44 @@ func TestWhatIsRefusedIsLookedAtLessAndLessOften(t *testing.T) {
 	}
 }
 
-// A look takes seconds here, by its clock. When the nodes run it is one of the last, and the next one comes soon.
+// A look takes seconds here, by its clock, and a second later the gap to the next one is not over. When the nodes run by then it
+// is over at once.
 func TestTheLooksAfterTheLastNodeStartedFollowSoon(t *testing.T) {
-	for running, want := range map[bool]time.Duration{false: longestGap, true: longestLastGap} {
-		network := &v1.BitcoinNetwork{ObjectMeta: metav1.ObjectMeta{Name: "net", Namespace: "ns", UID: "1", Generation: 1}, Spec: v1.BitcoinNetworkSpec{Nodes: 1}}
-		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "net-sts-0", Namespace: "ns", UID: "p", Labels: resources.Groups(network, "i")[0].Selector("net")}}
-		if running {
-			pod.Status = corev1.PodStatus{PodIP: "10.0.0.1", ContainerStatuses: []corev1.ContainerStatus{
-				{Name: resources.ContainerName, State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}},
-			}}
-		}
-		r := apiServer(t, func(string, string) error { return nil }, network, pod)
-		r.recorder, r.memory, r.poll = events.NewFakeRecorder(100), newMemories(), time.Minute
-		var seconds atomic.Int64
-		r.now = func() time.Time { return time.Unix(seconds.Add(3), 0) }
-		r.nodes = &fleet{now: r.now, wake: func(types.NamespacedName) {}, rpc: bitcoind.NewClient(nil, func(context.Context, string, string) (net.Conn, error) {
-			return nil, errors.New("nobody answers")
-		})}
-		look := func() {
-			t.Helper()
-			if _, err := r.Reconcile(t.Context(), ctrl.Request{NamespacedName: client.ObjectKeyFromObject(network)}); err != nil {
-				t.Fatal(err)
-			}
-		}
-		look()
-		set := &appsv1.StatefulSet{}
-		if err := r.client.Get(t.Context(), client.ObjectKey{Namespace: "ns", Name: "net-sts"}, set); err != nil {
+	network := &v1.BitcoinNetwork{ObjectMeta: metav1.ObjectMeta{Name: "net", Namespace: "ns", UID: "1", Generation: 1}, Spec: v1.BitcoinNetworkSpec{Nodes: 1}}
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "net-sts-0", Namespace: "ns", UID: "p", Labels: resources.Groups(network, "i")[0].Selector("net")}}
+	r := apiServer(t, func(string, string) error { return nil }, network, pod)
+	r.recorder, r.memory, r.poll = events.NewFakeRecorder(100), newMemories(), time.Minute
+	var clock, step atomic.Int64
+	step.Store(int64(3 * time.Second))
+	r.now = func() time.Time { return time.Unix(0, clock.Add(step.Load())) }
+	r.nodes = &fleet{now: r.now, wake: func(types.NamespacedName) {}, rpc: bitcoind.NewClient(nil, func(context.Context, string, string) (net.Conn, error) {
+		return nil, errors.New("nobody answers")
+	})}
+	look := func() (time.Duration, pastLook) {
+		t.Helper()
+		result, err := r.Reconcile(t.Context(), ctrl.Request{NamespacedName: client.ObjectKeyFromObject(network)})
+		if err != nil {
 			t.Fatal(err)
 		}
-		pod.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(set, appsv1.SchemeGroupVersion.WithKind("StatefulSet"))}
-		if err := r.client.Update(t.Context(), pod); err != nil {
-			t.Fatal(err)
-		}
-		look()
-		if gap := r.memory.of(network).early(time.Unix(seconds.Load(), 0)); gap != want {
-			t.Errorf("with nodes that run, %v: %s until the next look, want %s", running, gap, want)
-		}
+		return result.RequeueAfter, r.memory.of(network).lastLook
+	}
+	_, first := look()
+	if first.took < longestGap || first.nodes != 1 || first.settled {
+		t.Fatalf("the first look: %+v", first)
+	}
+	step.Store(0)
+	clock.Add(int64(time.Second))
+	if wait, last := look(); wait != longestGap-time.Second || last != first {
+		t.Errorf("nobody runs: %s until the next look, want %s; another look: %v", wait, longestGap-time.Second, last != first)
+	}
+	pod.Status = corev1.PodStatus{PodIP: "10.0.0.1", ContainerStatuses: []corev1.ContainerStatus{
+		{Name: resources.ContainerName, State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}},
+	}}
+	if err := r.client.Status().Update(t.Context(), pod); err != nil {
+		t.Fatal(err)
+	}
+	clock.Add(int64(time.Millisecond))
+	if _, last := look(); last == first {
+		t.Error("the node runs, and no look was taken")
 	}
 }

@@ -80,18 +80,6 @@ func (n *node) ip() string {
 	return n.pod.Status.PodIP
 }
 
-// last tells whether this is one of the last looks at a network that is to be brought somewhere: it is not there yet, but
-// almost all of its nodes run.
-func (l *look) last() bool {
-	missing := 0
-	for i := range l.nodes {
-		if !running(l.nodes[i].pod) {
-			missing++
-		}
-	}
-	return !l.settled && missing*10 <= len(l.nodes)
-}
-
 // fingerprint changes whenever the network has got a step further.
 func (l *look) fingerprint() string {
 	started, ready, answering := 0, 0, 0
@@ -139,6 +127,21 @@ func (r *Reconciler) readPods(ctx context.Context, l *look) error {
 	slices.SortFunc(l.leaving, strings.Compare)
 	l.memory.keepNodes(alive)
 	return nil
+}
+
+// runningNodes counts the pods of a network that run, as the cache has them now.
+func (r *Reconciler) runningNodes(ctx context.Context, network *v1.BitcoinNetwork) (int, error) {
+	var pods corev1.PodList
+	if err := r.client.List(ctx, &pods, objectsOf(network)...); err != nil {
+		return 0, err
+	}
+	count := 0
+	for i := range pods.Items {
+		if running(&pods.Items[i]) {
+			count++
+		}
+	}
+	return count, nil
 }
 
 // ownedBySet tells whether a pod is its StatefulSet's own. A pod of an earlier network of the same name is not.

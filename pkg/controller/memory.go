@@ -74,8 +74,8 @@ type memory struct {
 	applied map[string]appliedObject
 	// rolled are the StatefulSets whose pods are being changed, until these have the others' blocks; nil before the first look.
 	rolled map[string]change
-	// notBefore bounds the share of time that one network's looks take.
-	notBefore time.Time
+	// lastLook bounds the share of time that one network's looks take.
+	lastLook pastLook
 	// wait and seen make the time between two looks grow while nothing moves.
 	wait time.Duration
 	seen string
@@ -138,18 +138,24 @@ func (m *memory) backoff(fingerprint string, longest time.Duration) time.Duratio
 	return m.wait
 }
 
-// early returns how long it is still too early for another look.
-func (m *memory) early(now time.Time) time.Duration { return max(m.notBefore.Sub(now), 0) }
+// pastLook is what the time of the next look depends on: when the last one ended and how long it took, of how many nodes, and
+// whether it left anything to do.
+type pastLook struct {
+	ended   time.Time
+	took    time.Duration
+	nodes   int
+	settled bool
+}
 
-// looked notes how long a look took, so that a large network, whose looks take long, leaves the machine time for others: for
-// the nodes that are still to be started above all. Once these are there, what is left is the operator's own to do.
-func (m *memory) looked(started, ended time.Time, last bool) {
-	took := ended.Sub(started)
-	gap := min(2*took, longestGap)
-	if last {
-		gap = min(took/2, longestLastGap)
+// early returns how long it is still too early for another look, now that so many nodes run. A large network, whose looks take
+// long, leaves the machine time for others: for the nodes that are still to be started above all. Once almost all of these run,
+// be it in the middle of the gap, what is left is the operator's own to do.
+func (p pastLook) early(now time.Time, running int) time.Duration {
+	gap := min(2*p.took, longestGap)
+	if !p.settled && (p.nodes-running)*10 <= p.nodes {
+		gap = min(p.took/2, longestLastGap)
 	}
-	m.notBefore = ended.Add(max(gap, shortestGap))
+	return max(p.ended.Add(max(gap, shortestGap)).Sub(now), 0)
 }
 
 // keepNodes forgets the nodes whose pods are gone.
