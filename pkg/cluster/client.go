@@ -7,6 +7,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -62,6 +63,9 @@ func (k *Kind) waitReady(ctx context.Context, limit time.Duration) error {
 	return nil
 }
 
+// dnsService has this name in every cluster, whatever answers there.
+const dnsService = "kube-dns"
+
 // missing says what a cluster still lacks before something can be installed, "" for nothing.
 func missing(ctx context.Context, c kubernetes.Interface) string {
 	list, err := c.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
@@ -81,16 +85,28 @@ func missing(ctx context.Context, c kubernetes.Interface) string {
 		return "the default service account is not there yet"
 	}
 	// What is installed first may ask for a name at once.
-	dns, err := c.AppsV1().Deployments("kube-system").Get(ctx, "coredns", metav1.GetOptions{})
-	switch {
-	case apierrors.IsNotFound(err):
+	if _, err := c.CoreV1().Services("kube-system").Get(ctx, dnsService, metav1.GetOptions{}); apierrors.IsNotFound(err) {
 		return ""
+	}
+	slices, err := c.DiscoveryV1().EndpointSlices("kube-system").List(ctx, metav1.ListOptions{LabelSelector: discoveryv1.LabelServiceName + "=" + dnsService})
+	switch {
 	case err != nil:
 		return err.Error()
-	case dns.Status.AvailableReplicas == 0:
+	case !anyReady(slices.Items):
 		return "the cluster's DNS is not there yet"
 	}
 	return ""
+}
+
+func anyReady(slices []discoveryv1.EndpointSlice) bool {
+	for _, slice := range slices {
+		for _, endpoint := range slice.Endpoints {
+			if endpoint.Conditions.Ready != nil && *endpoint.Conditions.Ready {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func nodeReady(n corev1.Node) bool {

@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes/fake"
@@ -16,18 +16,23 @@ func TestAClusterIsReadyWhenItsNodesAccountAndDNSAre(t *testing.T) {
 		return &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "n"}, Status: corev1.NodeStatus{Conditions: []corev1.NodeCondition{{Type: corev1.NodeReady, Status: ready}}}}
 	}
 	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "default"}}
-	dns := func(available int32) *appsv1.Deployment {
-		return &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "coredns"}, Status: appsv1.DeploymentStatus{AvailableReplicas: available}}
+	service := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "kube-dns"}}
+	answers := func(service string, ready bool) *discoveryv1.EndpointSlice {
+		return &discoveryv1.EndpointSlice{
+			ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: service + "-1", Labels: map[string]string{discoveryv1.LabelServiceName: service}},
+			Endpoints:  []discoveryv1.Endpoint{{Conditions: discoveryv1.EndpointConditions{Ready: &ready}}},
+		}
 	}
 	for name, test := range map[string]struct {
 		there []runtime.Object
 		want  string
 	}{
 		"nothing":        {nil, "no node"},
-		"a node starts":  {[]runtime.Object{node(corev1.ConditionFalse), account, dns(1)}, "node n is not ready"},
-		"no account":     {[]runtime.Object{node(corev1.ConditionTrue), dns(1)}, "service account"},
-		"DNS starts":     {[]runtime.Object{node(corev1.ConditionTrue), account, dns(0)}, "DNS"},
-		"all are there":  {[]runtime.Object{node(corev1.ConditionTrue), account, dns(1)}, ""},
+		"a node starts":  {[]runtime.Object{node(corev1.ConditionFalse), account, service, answers("kube-dns", true)}, "node n is not ready"},
+		"no account":     {[]runtime.Object{node(corev1.ConditionTrue), service, answers("kube-dns", true)}, "service account"},
+		"DNS starts":     {[]runtime.Object{node(corev1.ConditionTrue), account, service, answers("kube-dns", false)}, "DNS"},
+		"nobody answers": {[]runtime.Object{node(corev1.ConditionTrue), account, service, answers("metrics", true)}, "DNS"},
+		"all are there":  {[]runtime.Object{node(corev1.ConditionTrue), account, service, answers("kube-dns", true)}, ""},
 		"no DNS to wait": {[]runtime.Object{node(corev1.ConditionTrue), account}, ""},
 	} {
 		got := missing(t.Context(), fake.NewClientset(test.there...))

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Times networks against the floor, which is a plain StatefulSet of as many bitcoind pods with parallel start and nothing
 # connected, in the cluster that the kubeconfig names, where the chart is installed. Prints seconds and their ratio. It is
-# no test: there is no limit, and these figures say something only about each other.
+# no test: there is no limit, and these figures say something only about each other. One start varies by a fifth and more on a
+# machine that others share: the median of the rounds, in the last line of each size, is what to go by.
 #
 #   BITCOIND_IMAGE=… test/bench/run.sh [ROUNDS] [NODES…]      default: 3 rounds of 3 10 50
 set -euo pipefail
@@ -17,9 +18,11 @@ k() { kubectl --namespace "$space" "$@"; }
 now() { date +%s%N; }
 seconds() { awk -v a="$1" -v b="$2" 'BEGIN {printf "%.2f", (b - a) / 1e9}'; }
 
-# gone: until no pod is left, so that one measurement does not pay for the one before.
+# gone: until no pod is left, and the kubelet has had time to clean up after them, so that one measurement does not pay for the
+# one before.
 gone() {
   while [[ $(k get pods --no-headers 2>/dev/null | wc -l) != 0 ]]; do sleep 0.5; done
+  sleep 5
 }
 
 floor() { # NODES
@@ -78,10 +81,13 @@ END
 
 printf '%-8s %-6s %10s %10s %8s\n' nodes round floor network ratio
 for nodes in "${sizes[@]}"; do
+  ratios=''
   for ((round = 1; round <= rounds; round++)); do
     a=$(floor "$nodes")
     read -r b healed <<<"$(network "$nodes")"
-    printf '%-8s %-6s %9ss %9ss %8s%s\n' "$nodes" "$round" "$a" "$b" "$(awk -v a="$a" -v b="$b" 'BEGIN {printf "%.2f", b / a}')" \
-      "${healed:+   a killed pod: $healed s}"
+    ratio=$(awk -v a="$a" -v b="$b" 'BEGIN {printf "%.2f", b / a}')
+    ratios+="$ratio "
+    printf '%-8s %-6s %9ss %9ss %8s%s\n' "$nodes" "$round" "$a" "$b" "$ratio" "${healed:+   a killed pod: $healed s}"
   done
+  printf '%-8s %-6s %30s\n' "$nodes" median "$(tr ' ' '\n' <<<"$ratios" | sed '/^$/d' | sort -n | awk '{r[NR] = $1} END {printf "%.2f", (r[int((NR + 1) / 2)] + r[int(NR / 2) + 1]) / 2}')"
 done
