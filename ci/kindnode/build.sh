@@ -16,8 +16,9 @@ root=$(cd "$here/../.." && pwd)
 suite=bookworm
 packages=systemd,systemd-sysv,conntrack,iptables,nftables,iproute2,ethtool,util-linux,mount,kmod,libseccomp2,pigz,e2fsprogs
 packages+=,bash,ca-certificates,curl,jq,procps,socat,runc,hostname
-# What kube-proxy calls, and the shell of the storage helper.
-small_packages=nftables,conntrack,kmod,busybox-static
+# What kube-proxy calls, and the shell of the storage helper. Without netbase's /etc/protocols, nft lists a number where kube-proxy
+# wrote "tcp"; kube-proxy takes that for another entry, and once an hour, when it cleans up, deletes what it has just written.
+small_packages=nftables,netbase,conntrack,kmod,busybox-static
 undocumented=(--dpkgopt=path-exclude=/usr/share/{doc,man,info,locale,lintian}/'*')
 hash_of() { sha256sum <<<"$*" | cut -c1-12; }
 version_of() { sed -nE "s|^(require)?[[:space:]]+$2 (v[^ ]+).*|\\2|p" "$1"; }
@@ -63,6 +64,7 @@ small_root() {
   else
     step 'small root file system' unpacked \
       debian_root "$small" "$suite" --variant=extract --format=directory --include="$small_packages" "${undocumented[@]}"
+    [[ -s $small/etc/protocols ]] || die "$small has no /etc/protocols, and the cluster's Services would end after an hour"
   fi
 }
 
