@@ -98,6 +98,8 @@ integration() {
   local at=$SECONDS status=0 tree
   eval "$("$root/scripts/machine.sh")"
   export NODE_IMAGE KIND_CONFIG BITCOIND_IMAGE
+  # What would be left out is not compiled either.
+  [[ ${LIFECYCLE_TESTS:-} == true ]] || export TESTS=${TESTS:-network}
   build_tool
   repositories
   serve

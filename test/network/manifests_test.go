@@ -22,7 +22,6 @@ func TestEachSampleManifestBecomesReadyIntegration(t *testing.T) {
 	}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {
-			l := newLab(t, 10)
 			text, err := os.ReadFile(file) //nolint:gosec // a file of this repository
 			if err != nil {
 				t.Fatal(err)
@@ -31,6 +30,11 @@ func TestEachSampleManifestBecomesReadyIntegration(t *testing.T) {
 			if err := yaml.UnmarshalStrict(text, n); err != nil {
 				t.Fatal(err)
 			}
+			nodes := n.Spec.Nodes
+			for _, group := range n.Spec.Groups {
+				nodes += group.Nodes
+			}
+			l := newLab(t, int(nodes))
 			if n.Spec.Secret != "" {
 				l.secret(n.Spec.Secret, "user", "user of "+n.Name+" 44f2")
 			}

@@ -226,8 +226,7 @@ func (l *lab) listsOnly(name string, nodes int) {
 	}
 }
 
-func TestAMissingSecretIsNamedAndTheNetworkStartsWhenItComesIntegration(t *testing.T) {
-	long(t)
+func aMissingSecret(t *testing.T) {
 	l := newLab(t, 2)
 	n := network("waiting", 2)
 	n.Spec.Secret = "not-there-yet"

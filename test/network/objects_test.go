@@ -27,8 +27,7 @@ func TestADeletedNetworkLeavesNothingBehindIntegration(t *testing.T) {
 }
 
 // With claims that outlive the network, and their nodes.
-func TestWhatIsNoLongerAskedForGoesAndRetainedClaimsStayIntegration(t *testing.T) {
-	long(t)
+func whatIsNoLongerAskedFor(t *testing.T) {
 	l := newLab(t, 2)
 	retained := func() *v1.BitcoinNetwork {
 		n := network("retained", 1)

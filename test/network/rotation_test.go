@@ -107,8 +107,7 @@ func TestAnotherMasterKeyIsTakenOverWithoutLosingContactIntegration(t *testing.T
 	}
 }
 
-func TestAnotherPasswordIsTakenOverByARollingRestartIntegration(t *testing.T) {
-	long(t)
+func anotherPassword(t *testing.T) {
 	l := newLab(t, 3)
 	l.secret("users", "alice", "the first 5e1d")
 	n := network("renewed", 3)
@@ -144,8 +143,7 @@ func TestAnotherPasswordIsTakenOverByARollingRestartIntegration(t *testing.T) {
 	}
 }
 
-func TestAnotherImageReachesOneNodeAfterTheOtherAndKeepsTheChainIntegration(t *testing.T) {
-	long(t)
+func anotherImage(t *testing.T) {
 	l := newLab(t, 3)
 	n := network("replaced", 3)
 	n.Spec.Storage = &v1.Storage{}
@@ -177,8 +175,7 @@ func TestAnotherImageReachesOneNodeAfterTheOtherAndKeepsTheChainIntegration(t *t
 }
 
 // The chain of nodes without storage is in their memory only: it would be gone if all groups were restarted together.
-func TestGroupsAreRestartedOneAfterTheOtherIntegration(t *testing.T) {
-	long(t)
+func groupsThatAreRestarted(t *testing.T) {
 	l := newLab(t, 3)
 	n := network("grouped", 1)
 	n.Spec.Groups = []v1.Group{{Name: "a", Nodes: 1}, {Name: "b", Nodes: 1}}

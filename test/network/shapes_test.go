@@ -124,8 +124,7 @@ func (l *lab) hasEvent(network, reason string) error {
 	return nil
 }
 
-func TestBlocksAreMinedByIntervalAndStopWithTheFieldIntegration(t *testing.T) {
-	long(t)
+func blocksByInterval(t *testing.T) {
 	l := newLab(t, 2)
 	n := network("mined", 2)
 	n.Spec.Mining = &v1.Mining{Interval: &metav1.Duration{Duration: time.Second}}
