@@ -46,6 +46,10 @@ func TestWhatMostlyWaitsIntegration(t *testing.T) {
 		"groups-are-restarted-one-after-the-other":                           groupsThatAreRestarted,
 		"blocks-are-mined-by-interval-and-stop-with-the-field":               blocksByInterval,
 		"what-is-no-longer-asked-for-goes-and-retained-claims-stay":          whatIsNoLongerAskedFor,
+		"a-hand-edit-is-put-right":                                           aHandEdit,
+		"a-deleted-network-leaves-nothing-behind":                            aDeletedNetwork,
+		"the-client-and-bitcoind-understand-each-other":                      theClientAndBitcoind,
+		"what-somebody-else-made-is-left-alone":                              whatSomebodyElseMade,
 	} {
 		t.Run(name, test)
 	}

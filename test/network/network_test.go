@@ -136,8 +136,7 @@ func (l *lab) allRenewed(set, before string) {
 }
 
 // What somebody else made under a name that the network needs is not taken over, and does not go with the network.
-func TestWhatSomebodyElseMadeIsLeftAloneIntegration(t *testing.T) {
-	long(t)
+func whatSomebodyElseMade(t *testing.T) {
 	l := newLab(t, 1)
 	maps := cluster.core.CoreV1().ConfigMaps(l.namespace)
 	theirs := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "taken-config"}, Data: map[string]string{"precious": "yes"}}

@@ -15,8 +15,7 @@ import (
 )
 
 // With claims, which go with the network unless they are to be retained.
-func TestADeletedNetworkLeavesNothingBehindIntegration(t *testing.T) {
-	long(t)
+func aDeletedNetwork(t *testing.T) {
 	l := newLab(t, 2)
 	n := network("gone", 2)
 	n.Spec.Storage = &v1.Storage{}
@@ -125,8 +124,7 @@ func (l *lab) left(ctx context.Context) []string {
 	return left
 }
 
-func TestAHandEditIsPutRightIntegration(t *testing.T) {
-	long(t)
+func aHandEdit(t *testing.T) {
 	l := newLab(t, 1)
 	l.create(network("edited", 1))
 	l.ready("edited", patience)

@@ -15,8 +15,7 @@ import (
 )
 
 // Each call that the operator makes, as its client makes it, to bitcoind itself, and the way that it takes on a laptop.
-func TestTheClientAndBitcoindUnderstandEachOtherIntegration(t *testing.T) {
-	long(t)
+func theClientAndBitcoind(t *testing.T) {
 	l := newLab(t, 2)
 	const password = "alice of rpc 1b7e"
 	l.secret("users", "alice", password)
