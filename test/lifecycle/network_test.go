@@ -162,21 +162,24 @@ func (n *network) mine(blocks int) {
 // reaches waits until each node has this many blocks, and the status says so.
 func (n *network) reaches(height, nodes int) {
 	n.Helper()
-	eventually(n.T, fmt.Sprintf("%s to have %d blocks", n.name, height), func() error {
-		for i := range nodes {
-			got, err := n.exec(i, "", "getblockcount")
-			if err != nil {
-				return err
-			}
-			if got != fmt.Sprint(height) {
-				return fmt.Errorf("node %d has %s", i, got)
-			}
+	eventually(n.T, fmt.Sprintf("%s to have %d blocks", n.name, height), func() error { return n.have(height, nodes) })
+}
+
+// have says which node, or the status, has another number of blocks; nil for none.
+func (n *network) have(height, nodes int) error {
+	for i := range nodes {
+		got, err := n.exec(i, "", "getblockcount")
+		if err != nil {
+			return err
 		}
-		if status := n.get().Status; status.Height != int64(height) {
-			return fmt.Errorf("the status says %d", status.Height)
+		if got != fmt.Sprint(height) {
+			return fmt.Errorf("node %d has %s", i, got)
 		}
-		return nil
-	})
+	}
+	if status := n.get().Status; status.Height != int64(height) {
+		return fmt.Errorf("the status says %d", status.Height)
+	}
+	return nil
 }
 
 // meshed checks, by what the nodes themselves say, that each is connected with all others and lists them.

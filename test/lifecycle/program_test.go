@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -33,15 +34,15 @@ func TestAnUpgradeOfTheProgramAndItsRollbackKeepTheChainIntegration(t *testing.T
 	stored := createNetwork(t, space, "stored", v1.BitcoinNetworkSpec{Nodes: 1, Secret: "users", Storage: &v1.Storage{}})
 	plain := createNetwork(t, space, "plain", v1.BitcoinNetworkSpec{Nodes: 2, Groups: []v1.Group{{Name: "more", Nodes: 1}}})
 	networks := map[*network]int{stored: 1, plain: 2}
-	height := 0
+	heights := map[*network]int{}
 	grow := func() {
 		t.Helper()
-		height += 3
 		for n := range networks {
 			n.mine(3)
+			heights[n] += 3
 		}
-		stored.reaches(height, 1)
-		plain.reaches(height, 2)
+		stored.reaches(heights[stored], 1)
+		plain.reaches(heights[plain], 2)
 		stored.ready(1)
 		plain.readyWithGroups(3)
 	}
@@ -51,9 +52,10 @@ func TestAnUpgradeOfTheProgramAndItsRollbackKeepTheChainIntegration(t *testing.T
 	for _, step := range []struct {
 		name   string
 		change func()
+		keeps  bool
 	}{
-		{"upgrade", func() { r.upgrade(candidate(t), images(true)) }},
-		{"rollback", func() { r.rollback(1) }},
+		{"upgrade", func() { r.upgrade(candidate(t), images(true)) }, true},
+		{"rollback", func() { r.rollback(1) }, false},
 	} {
 		lives, revisions := map[*network][]string{}, map[*network]string{}
 		for n, nodes := range networks {
@@ -62,6 +64,10 @@ func TestAnUpgradeOfTheProgramAndItsRollbackKeepTheChainIntegration(t *testing.T
 		step.change()
 		for n := range networks {
 			n.renewed(revisions[n])
+		}
+		if !step.keeps {
+			heights[plain] = plain.agreed(2)
+			t.Logf("after the %s, the chain without storage has %d blocks", step.name, heights[plain])
 		}
 		grow()
 		for n, nodes := range networks {
@@ -84,6 +90,24 @@ func (n *network) readyWithGroups(nodes int) {
 		}
 		return fmt.Errorf("%d nodes are ready: %v", got.Status.ReadyNodes, got.Status.Conditions)
 	})
+}
+
+// agreed waits until the nodes and the status have the same height, and returns it.
+func (n *network) agreed(nodes int) int {
+	n.Helper()
+	height := 0
+	eventually(n.T, "the nodes of "+n.name+" and its status to agree on a height", func() error {
+		text, err := n.exec(0, "", "getblockcount")
+		if err != nil {
+			return err
+		}
+		height, err = strconv.Atoi(text)
+		if err != nil {
+			return err
+		}
+		return n.have(height, nodes)
+	})
+	return height
 }
 
 // renewed waits until the pods of a StatefulSet have another template than before; no more than one of them is away meanwhile.
