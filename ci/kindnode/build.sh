@@ -64,8 +64,8 @@ small_root() {
   else
     step 'small root file system' unpacked \
       debian_root "$small" "$suite" --variant=extract --format=directory --include="$small_packages" "${undocumented[@]}"
-    [[ -s $small/etc/protocols ]] || die "$small has no /etc/protocols, and the cluster's Services would end after an hour"
   fi
+  [[ -s $small/etc/protocols ]] || die "$small has no /etc/protocols, without which the cluster's Services end after an hour: remove that directory and start again"
 }
 
 # stage_context: kind's files come out of its Go module, where no file has an execute bit.
