@@ -89,11 +89,12 @@ func (l *lab) signal(name, pod string) {
 	l.beside(pod, "kill -"+name+" ${p#/proc/}")
 }
 
-func aFrozenNode(t *testing.T) {
+func TestAFrozenNodeIsNamedAndHoldsUpNobodyIntegration(t *testing.T) {
+	long(t)
 	if exec.Command("docker", "info").Run() != nil {
 		t.Skip("no Docker here, so no way to freeze a process in a cluster node")
 	}
-	l := newLab(t, 4)
+	l := newLabAtOnce(t)
 	l.create(network("frozen", 4))
 	l.ready("frozen", patience)
 	l.signal("STOP", "frozen-sts-1")

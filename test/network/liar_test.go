@@ -60,7 +60,8 @@ func liarImage(l *lab) string {
 	return ref
 }
 
-func aNodeThatAnswersGarbage(t *testing.T) {
+func TestANodeThatAnswersGarbageIsNamedAndHoldsUpNobodyIntegration(t *testing.T) {
+	long(t)
 	l := newLab(t, 4)
 	n := network("lied-to", 3)
 	n.Spec.Groups = []v1.Group{{Name: "liar", Nodes: 1, Image: liarImage(l)}}

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -19,14 +18,17 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/client-go/tools/remotecommand"
+	watchtools "k8s.io/client-go/tools/watch"
 
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 	"github.com/christianb93/bitcoin-controller/pkg/client/clientset/versioned"
@@ -135,6 +137,16 @@ func (l *lab) emptied() {
 		pods, err := cluster.core.CoreV1().Pods(l.namespace).List(ctx, metav1.ListOptions{Limit: 1})
 		return err == nil && len(pods.Items) == 0, nil
 	})
+}
+
+// newLabAtOnce is for the tests that take longest, since they wait for most of their time: they do not wait for room as well.
+func newLabAtOnce(t *testing.T) *lab {
+	t.Helper()
+	t.Parallel()
+	l := &lab{T: t}
+	t.Cleanup(l.emptied)
+	l.enter()
+	return l
 }
 
 // newLabAlone is for a test that others in the cluster would feel: go test runs it before those that are parallel.
@@ -252,49 +264,28 @@ func (l *lab) change(name string, edit func(*v1.BitcoinNetworkSpec)) {
 	})
 }
 
-// ready waits for condition Ready as kubectl wait does: true, and of the present generation.
+// ready waits for condition Ready as kubectl wait does: it returns at the first word of the API server's that has it true, and
+// of the present generation.
 func (l *lab) ready(name string, limit time.Duration) *v1.BitcoinNetwork {
 	l.Helper()
-	var network *v1.BitcoinNetwork
-	l.every(200*time.Millisecond, name+" to be Ready", limit, func() error {
-		network = l.get(name)
-		ready := meta.FindStatusCondition(network.Status.Conditions, v1.ConditionReady)
-		switch {
-		case ready == nil:
-			return errors.New("no condition yet")
-		case ready.ObservedGeneration != network.Generation:
-			return errors.New("the operator has not seen the change yet")
-		case ready.Status != metav1.ConditionTrue:
-			return fmt.Errorf("%s: %s", ready.Reason, ready.Message)
-		}
-		return nil
-	})
-	return network
-}
-
-// readyAtOnce waits as kubectl wait does: it returns at the first word of the API server's that has the network Ready.
-func (l *lab) readyAtOnce(name string) *v1.BitcoinNetwork {
-	l.Helper()
-	ctx, cancel := context.WithTimeout(l.Context(), patience)
+	ctx, cancel := context.WithTimeout(l.Context(), slack*limit)
 	defer cancel()
-	networks := cluster.networks.BitcoincontrollerV1().BitcoinNetworks(l.namespace)
-	watched, err := networks.Watch(ctx, metav1.ListOptions{FieldSelector: "metadata.name=" + name})
+	watched, err := cluster.networks.BitcoincontrollerV1().BitcoinNetworks(l.namespace).Watch(ctx, metav1.ListOptions{FieldSelector: "metadata.name=" + name})
 	if err != nil {
 		l.Fatal(err)
 	}
-	defer watched.Stop()
-	for event := range watched.ResultChan() {
-		network, ok := event.Object.(*v1.BitcoinNetwork)
-		if !ok {
-			l.Fatalf("the watch says %v", event.Object)
+	var network *v1.BitcoinNetwork
+	if _, err := watchtools.UntilWithoutRetry(ctx, watched, func(event watch.Event) (bool, error) {
+		if event.Type == watch.Error {
+			return false, apierrors.FromObject(event.Object)
 		}
+		network, _ = event.Object.(*v1.BitcoinNetwork)
 		ready := meta.FindStatusCondition(network.Status.Conditions, v1.ConditionReady)
-		if ready != nil && ready.ObservedGeneration == network.Generation && ready.Status == metav1.ConditionTrue {
-			return network
-		}
+		return ready != nil && ready.ObservedGeneration == network.Generation && ready.Status == metav1.ConditionTrue, nil
+	}); err != nil {
+		l.Fatalf("waited %s for %s to be Ready; last: %s (%v)", slack*limit, name, l.readiness(name), err)
 	}
-	l.Fatalf("%s was not Ready within %s: %s", name, patience, l.readiness(name))
-	return nil
+	return network
 }
 
 // exec runs a command in a pod and returns its standard output.

@@ -88,26 +88,26 @@ func TestReadyIsNeverEarlyIntegration(t *testing.T) {
 			nodes := 2 + run%4
 			l := newLab(t, nodes)
 			l.create(network("early", int32(nodes))) //nolint:gosec // a small number
-			l.readyAtOnce("early")
+			l.ready("early", patience)
 			l.exactly("early", nodes, others(nodes))
 			best := l.mineAt("early-sts-0", "3")
-			l.readyAtOnce("early")
+			l.ready("early", patience)
 			l.replace("early", fmt.Sprintf("early-sts-%d", run%nodes))
 			l.allAt("early", nodes, best)
 			l.exactly("early", nodes, others(nodes))
 			l.change("early", func(spec *v1.BitcoinNetworkSpec) { spec.Topology = &v1.Topology{Type: v1.TopologyLine} })
-			l.readyAtOnce("early")
+			l.ready("early", patience)
 			l.exactly("early", nodes, line(nodes))
 			if run%4 == 1 { // of two nodes, the chain would depend on when the first has it
 				before := l.revision("early-sts")
 				l.change("early", func(spec *v1.BitcoinNetworkSpec) { spec.Config = v1.Config{"maxmempool": "17"} })
-				l.readyAtOnce("early")
+				l.ready("early", patience)
 				l.allRenewed("early-sts", before)
 				l.allAt("early", nodes, best)
 				l.exactly("early", nodes, line(nodes))
 			}
 			l.change("early", func(spec *v1.BitcoinNetworkSpec) { spec.Topology = nil })
-			l.readyAtOnce("early")
+			l.ready("early", patience)
 			l.exactly("early", nodes, others(nodes))
 		})
 	}
@@ -136,7 +136,8 @@ func (l *lab) allRenewed(set, before string) {
 }
 
 // What somebody else made under a name that the network needs is not taken over, and does not go with the network.
-func whatSomebodyElseMade(t *testing.T) {
+func TestWhatSomebodyElseMadeIsLeftAloneIntegration(t *testing.T) {
+	long(t)
 	l := newLab(t, 1)
 	maps := cluster.core.CoreV1().ConfigMaps(l.namespace)
 	theirs := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "taken-config"}, Data: map[string]string{"precious": "yes"}}
@@ -225,7 +226,8 @@ func (l *lab) listsOnly(name string, nodes int) {
 	}
 }
 
-func aMissingSecret(t *testing.T) {
+func TestAMissingSecretIsNamedAndTheNetworkStartsWhenItComesIntegration(t *testing.T) {
+	long(t)
 	l := newLab(t, 2)
 	n := network("waiting", 2)
 	n.Spec.Secret = "not-there-yet"

@@ -15,7 +15,8 @@ import (
 )
 
 // With claims, which go with the network unless they are to be retained.
-func aDeletedNetwork(t *testing.T) {
+func TestADeletedNetworkLeavesNothingBehindIntegration(t *testing.T) {
+	long(t)
 	l := newLab(t, 2)
 	n := network("gone", 2)
 	n.Spec.Storage = &v1.Storage{}
@@ -26,7 +27,8 @@ func aDeletedNetwork(t *testing.T) {
 }
 
 // With claims that outlive the network, and their nodes.
-func whatIsNoLongerAskedFor(t *testing.T) {
+func TestWhatIsNoLongerAskedForGoesAndRetainedClaimsStayIntegration(t *testing.T) {
+	long(t)
 	l := newLab(t, 2)
 	retained := func() *v1.BitcoinNetwork {
 		n := network("retained", 1)
@@ -124,7 +126,8 @@ func (l *lab) left(ctx context.Context) []string {
 	return left
 }
 
-func aHandEdit(t *testing.T) {
+func TestAHandEditIsPutRightIntegration(t *testing.T) {
+	long(t)
 	l := newLab(t, 1)
 	l.create(network("edited", 1))
 	l.ready("edited", patience)

@@ -170,9 +170,15 @@ func (l *lab) noPasswordIn() {
 	}
 }
 
+// resourcesOnce is what the API server has, which no test changes.
+var resourcesOnce = sync.OnceValues(func() ([]*metav1.APIResourceList, error) {
+	_, lists, err := cluster.core.Discovery().ServerGroupsAndResources()
+	return lists, err
+})
+
 // everyObject is all that can be listed in a namespace, or in any, as JSON by resource, but for Secrets.
 func everyObject(ctx context.Context, namespace string) (map[string]string, error) {
-	_, lists, err := cluster.core.Discovery().ServerGroupsAndResources()
+	lists, err := resourcesOnce()
 	if err != nil {
 		return nil, err
 	}

@@ -107,7 +107,8 @@ func TestAnotherMasterKeyIsTakenOverWithoutLosingContactIntegration(t *testing.T
 	}
 }
 
-func anotherPassword(t *testing.T) {
+func TestAnotherPasswordIsTakenOverByARollingRestartIntegration(t *testing.T) {
+	long(t)
 	l := newLab(t, 3)
 	l.secret("users", "alice", "the first 5e1d")
 	n := network("renewed", 3)
@@ -143,7 +144,8 @@ func anotherPassword(t *testing.T) {
 	}
 }
 
-func anotherImage(t *testing.T) {
+func TestAnotherImageReachesOneNodeAfterTheOtherAndKeepsTheChainIntegration(t *testing.T) {
+	long(t)
 	l := newLab(t, 3)
 	n := network("replaced", 3)
 	n.Spec.Storage = &v1.Storage{}
@@ -175,21 +177,22 @@ func anotherImage(t *testing.T) {
 }
 
 // The chain of nodes without storage is in their memory only: it would be gone if all groups were restarted together.
-func groupsThatAreRestarted(t *testing.T) {
+func TestGroupsAreRestartedOneAfterTheOtherIntegration(t *testing.T) {
+	long(t)
 	l := newLab(t, 3)
 	n := network("grouped", 1)
 	n.Spec.Groups = []v1.Group{{Name: "a", Nodes: 1}, {Name: "b", Nodes: 1}}
 	l.create(n)
 	l.ready("grouped", patience)
 	best := l.mineAt("grouped-sts-0", "3")
-	l.readyAtOnce("grouped")
+	l.ready("grouped", patience)
 	sets := []string{"grouped-sts", "grouped-a-sts", "grouped-b-sts"}
 	before := map[string]string{}
 	for _, set := range sets {
 		before[set] = l.revision(set)
 	}
 	l.change("grouped", func(spec *v1.BitcoinNetworkSpec) { spec.Config = v1.Config{"maxmempool": "17"} })
-	l.readyAtOnce("grouped")
+	l.ready("grouped", patience)
 	for _, set := range sets {
 		l.allRenewed(set, before[set])
 		if l.revision(set) == before[set] {

@@ -15,7 +15,8 @@ import (
 )
 
 // Each call that the operator makes, as its client makes it, to bitcoind itself, and the way that it takes on a laptop.
-func theClientAndBitcoind(t *testing.T) {
+func TestTheClientAndBitcoindUnderstandEachOtherIntegration(t *testing.T) {
+	long(t)
 	l := newLab(t, 2)
 	const password = "alice of rpc 1b7e"
 	l.secret("users", "alice", password)

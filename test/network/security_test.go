@@ -1,6 +1,7 @@
 package network
 
 import (
+	"sync"
 	"testing"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
@@ -22,9 +23,14 @@ func operatorPods(t *testing.T) []corev1.Pod {
 	return pods
 }
 
+// undisturbed is held by tests that the end of the operator would disturb, for reading, and by those that end it.
+var undisturbed sync.RWMutex
+
 // endOperators deletes the operator's pods as a node's failure would, after a look at their logs, which go with them.
 func (l *lab) endOperators() {
 	l.Helper()
+	undisturbed.Lock()
+	defer undisturbed.Unlock()
 	pods := operatorPods(l.T)
 	found, err := searchedLogs(l.Context(), pods)
 	if err != nil {

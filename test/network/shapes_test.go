@@ -40,8 +40,8 @@ func line(nodes int) func(int) []int {
 func TestEachShapeHasItsEdgesAndNoOthersIntegration(t *testing.T) {
 	long(t)
 	random := topology.Spec{Type: topology.Random, Nodes: 30, Degree: 4, Seed: 7}
-	// It would take all the room that there is for others.
-	l := newLabAlone(t)
+	// Most of its shapes are of twelve nodes and less; if others waited until there is room for thirty, the machine would idle.
+	l := newLab(t, 12)
 	l.create(network("shaped", 10))
 	for _, shape := range []struct {
 		nodes    int
@@ -124,7 +124,8 @@ func (l *lab) hasEvent(network, reason string) error {
 	return nil
 }
 
-func blocksByInterval(t *testing.T) {
+func TestBlocksAreMinedByIntervalAndStopWithTheFieldIntegration(t *testing.T) {
+	long(t)
 	l := newLab(t, 2)
 	n := network("mined", 2)
 	n.Spec.Mining = &v1.Mining{Interval: &metav1.Duration{Duration: time.Second}}
