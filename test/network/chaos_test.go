@@ -95,6 +95,8 @@ func TestAFrozenNodeIsNamedAndHoldsUpNobodyIntegration(t *testing.T) {
 		t.Skip("no Docker here, so no way to freeze a process in a cluster node")
 	}
 	l := newLabAtOnce(t)
+	undisturbed.RLock()
+	defer undisturbed.RUnlock()
 	l.create(network("frozen", 4))
 	l.ready("frozen", patience)
 	l.signal("STOP", "frozen-sts-1")
