@@ -116,12 +116,22 @@ func newLab(t *testing.T, nodes int) *lab {
 	if err := room.Acquire(t.Context(), needed); err != nil {
 		t.Fatal(err)
 	}
+	// Registered first, so called last: when its nodes have ended.
+	t.Cleanup(func() { room.Release(needed) })
+	return entered(t)
+}
+
+// newLabAtOnce is for the tests that take longest, since they wait for most of their time: they do not wait for room as well.
+func newLabAtOnce(t *testing.T) *lab {
+	t.Helper()
+	t.Parallel()
+	return entered(t)
+}
+
+func entered(t *testing.T) *lab {
+	t.Helper()
 	l := &lab{T: t}
-	// Registered first, so called last: when the namespace is being deleted.
-	t.Cleanup(func() {
-		l.emptied()
-		room.Release(needed)
-	})
+	t.Cleanup(l.emptied)
 	l.enter()
 	return l
 }
@@ -137,16 +147,6 @@ func (l *lab) emptied() {
 		pods, err := cluster.core.CoreV1().Pods(l.namespace).List(ctx, metav1.ListOptions{Limit: 1})
 		return err == nil && len(pods.Items) == 0, nil
 	})
-}
-
-// newLabAtOnce is for the tests that take longest, since they wait for most of their time: they do not wait for room as well.
-func newLabAtOnce(t *testing.T) *lab {
-	t.Helper()
-	t.Parallel()
-	l := &lab{T: t}
-	t.Cleanup(l.emptied)
-	l.enter()
-	return l
 }
 
 // newLabAlone is for a test that others in the cluster would feel: go test runs it before those that are parallel.
