@@ -6,18 +6,19 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 module=github.com/christianb93/bitcoin-controller
 api=$module/pkg/apis/bitcoincontroller/v1
-tool() { go tool -modfile=ci/tools/go.mod "$@"; }
+# The API is a module of its own.
+tool() (cd pkg && exec go tool -modfile=../ci/tools/go.mod "$@")
 
 echo "==> deepcopy and CRD"
-tool controller-gen object paths=./pkg/apis/... crd \
-  output:crd:dir=charts/bitcoin-controller/files/crds
+tool controller-gen object paths=./apis/... crd \
+  output:crd:dir=../charts/bitcoin-controller/files/crds
 
 echo "==> clientset, listers, informers"
 rm -rf pkg/client
 tool client-gen --clientset-name versioned --input-base "" --input "$api" --apply-configuration-package "" \
-  --output-dir pkg/client/clientset --output-pkg "$module/pkg/client/clientset" --go-header-file /dev/null
-tool lister-gen --output-dir pkg/client/listers --output-pkg "$module/pkg/client/listers" --go-header-file /dev/null "$api"
-tool informer-gen --output-dir pkg/client/informers --output-pkg "$module/pkg/client/informers" \
+  --output-dir client/clientset --output-pkg "$module/pkg/client/clientset" --go-header-file /dev/null
+tool lister-gen --output-dir client/listers --output-pkg "$module/pkg/client/listers" --go-header-file /dev/null "$api"
+tool informer-gen --output-dir client/informers --output-pkg "$module/pkg/client/informers" \
   --versioned-clientset-package "$module/pkg/client/clientset/versioned" \
   --listers-package "$module/pkg/client/listers" --go-header-file /dev/null "$api"
 gofmt -l -w pkg/client

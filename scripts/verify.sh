@@ -25,7 +25,9 @@ new=$(cd "$work" && find pkg/client charts/bitcoin-controller/files docs -type f
 [[ -z $stale$new ]] || problem "generated files are stale, run scripts/generate.sh: $stale$new"
 
 step 'go.mod' tidy go mod tidy -diff
+step 'go.mod of the API' tidy go -C pkg mod tidy -diff
 step 'go vet' clean go vet ./...
+step 'go vet of the API' clean go -C pkg vet ./...
 
 tool ci/tools/lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 "$tool" run --config ci/golangci.yaml --timeout 20m --allow-parallel-runners || problem 'golangci-lint found something'

@@ -9,8 +9,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
 
-	"github.com/christianb93/bitcoin-controller/pkg/cli/operator"
-	"github.com/christianb93/bitcoin-controller/pkg/cli/promoter"
+	operator "github.com/christianb93/bitcoin-controller/internal/operator/cli"
+	promoter "github.com/christianb93/bitcoin-controller/internal/promoter/cli"
 )
 
 func main() {

@@ -7,8 +7,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/christianb93/bitcoin-controller/pkg/pipeline"
-	"github.com/christianb93/bitcoin-controller/pkg/scaffold"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/pipeline"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/scaffold"
 )
 
 func main() {

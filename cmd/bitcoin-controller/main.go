@@ -8,13 +8,13 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/christianb93/bitcoin-controller/pkg/cli/operator"
+	"github.com/christianb93/bitcoin-controller/internal/operator/cli"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := operator.Command().ExecuteContext(ctx); err != nil {
+	if err := cli.Command().ExecuteContext(ctx); err != nil {
 		fmt.Fprintf(os.Stderr, "bitcoin-controller: %v\n", err)
 		stop()
 		os.Exit(1)

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/christianb93/bitcoin-controller/pkg/rpcauth"
+	"github.com/christianb93/bitcoin-controller/internal/operator/rpcauth"
 )
 
 func main() {

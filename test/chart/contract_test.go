@@ -10,8 +10,8 @@ import (
 	"github.com/spf13/pflag"
 	"k8s.io/apimachinery/pkg/labels"
 
-	"github.com/christianb93/bitcoin-controller/pkg/cli/operator"
-	"github.com/christianb93/bitcoin-controller/pkg/resources"
+	"github.com/christianb93/bitcoin-controller/internal/operator/cli"
+	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
 )
 
 // nodeLabels are the labels that the operator gives to the pod of a node.
@@ -28,7 +28,7 @@ func TestProgramUnderstandsTheArguments(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for what, pod := range pods(t, c.release.objects(t, c.values)) {
 				args := pod.Spec.Containers[0].Args
-				command, rest, err := operator.Command().Find(args)
+				command, rest, err := cli.Command().Find(args)
 				if err != nil {
 					t.Fatalf("%s: %v", what, err)
 				}
@@ -50,7 +50,7 @@ func TestProgramUnderstandsTheArguments(t *testing.T) {
 func TestChartSetsEveryFlag(t *testing.T) {
 	args := pods(t, release{}.objects(t, "watchNamespaces: [a]"))["Deployment"].Spec.Containers[0].Args
 	outside := []string{"help", "kubeconfig", "namespace", "node-access"} // on a laptop only; the namespace comes by POD_NAMESPACE
-	operator.Command().Flags().VisitAll(func(flag *pflag.Flag) {
+	cli.Command().Flags().VisitAll(func(flag *pflag.Flag) {
 		set := slices.ContainsFunc(args, func(arg string) bool { return strings.HasPrefix(arg, "--"+flag.Name+"=") })
 		if set == slices.Contains(outside, flag.Name) {
 			t.Errorf("--%s is set: %v", flag.Name, set)
@@ -60,7 +60,7 @@ func TestChartSetsEveryFlag(t *testing.T) {
 
 // The right to hold the lease goes by its name.
 func TestLeaseHasTheOperatorsName(t *testing.T) {
-	const file = "../../pkg/cli/operator/run.go"
+	const file = "../../internal/operator/cli/run.go"
 	code, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)

@@ -14,7 +14,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/christianb93/bitcoin-controller/pkg/cli/promoter"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/cli"
 )
 
 // shop is a source repository with a chart that is not ours, and the repositories that init proposes for it.
@@ -65,7 +65,7 @@ func (s *shop) promoter(args ...string) (code int, stdout, stderr string) {
 	s.Helper()
 	var out, msg bytes.Buffer
 	args = append([]string{"-C", s.dir, "--config", filepath.Join(s.dir, "ci/pipeline.yaml"), "--work-dir", s.work(), "-o", "json"}, args...)
-	code = promoter.Main(s.Context(), args, promoter.Streams{In: strings.NewReader(""), Out: &out, Err: &msg}, func(k string) string { return s.env[k] })
+	code = cli.Main(s.Context(), args, cli.Streams{In: strings.NewReader(""), Out: &out, Err: &msg}, func(k string) string { return s.env[k] })
 	return code, out.String(), msg.String()
 }
 

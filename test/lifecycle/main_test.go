@@ -21,9 +21,9 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
+	"github.com/christianb93/bitcoin-controller/internal/promoter/cluster"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/image"
 	"github.com/christianb93/bitcoin-controller/pkg/client/clientset/versioned"
-	"github.com/christianb93/bitcoin-controller/pkg/cluster"
-	"github.com/christianb93/bitcoin-controller/pkg/image"
 )
 
 const root = "../.."

@@ -13,9 +13,9 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	kind "github.com/christianb93/bitcoin-controller/internal/promoter/cluster"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/image"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
-	kind "github.com/christianb93/bitcoin-controller/pkg/cluster"
-	"github.com/christianb93/bitcoin-controller/pkg/image"
 )
 
 // liarImage builds the image of a node that answers garbage and brings it into the kind cluster.

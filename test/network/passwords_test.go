@@ -20,8 +20,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/controller"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
-	"github.com/christianb93/bitcoin-controller/pkg/controller"
 )
 
 // sought are the passwords of the whole run. Each namespace is searched for all of them before it is deleted, and the logs of

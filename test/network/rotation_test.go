@@ -15,8 +15,8 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/cli"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
-	"github.com/christianb93/bitcoin-controller/pkg/cli/operator"
 )
 
 // kubeconfig writes the kubeconfig of the cluster under test.
@@ -83,7 +83,7 @@ func TestAnotherMasterKeyIsTakenOverWithoutLosingContactIntegration(t *testing.T
 	before := l.revision("rotated-sts")
 
 	pod := operatorPods(t)[0]
-	command := operator.Command()
+	command := cli.Command()
 	var out bytes.Buffer
 	command.SetOut(&out)
 	command.SetArgs([]string{"rotate-master-key", "--kubeconfig", l.kubeconfig(), "--namespace", pod.Namespace})

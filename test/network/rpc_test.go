@@ -10,8 +10,8 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/christianb93/bitcoin-controller/pkg/bitcoind"
-	"github.com/christianb93/bitcoin-controller/pkg/tunnel"
+	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
+	"github.com/christianb93/bitcoin-controller/internal/operator/tunnel"
 )
 
 // Each call that the operator makes, as its client makes it, to bitcoind itself, and the way that it takes on a laptop.

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/christianb93/bitcoin-controller/pkg/bitcoind"
+	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 )
 
 // genesis of the regtest chain.

@@ -1,0 +1,35 @@
+package bitcoind
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/rpcauth"
+)
+
+// Credential is a name and a password.
+type Credential struct {
+	User, Password string
+	// Salt of its rpcauth hash.
+	Salt string
+}
+
+// DeriveCredential makes the operator's credential for one network out of the master key. The same key and network
+// always give the same credential, so that a restart of the operator changes nothing; another network gives another one.
+func DeriveCredential(masterKey []byte, network string) Credential {
+	return Credential{
+		User:     rpcauth.OperatorUser,
+		Password: derive(masterKey, "password", network),
+		Salt:     derive(masterKey, "salt", network)[:32],
+	}
+}
+
+func derive(key []byte, purpose, network string) string {
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte(purpose + "\x00" + network))
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
+// RPCAuth returns the rpcauth option that lets the credential in.
+func (c Credential) RPCAuth() string { return rpcauth.Value(c.User, c.Password, c.Salt) }

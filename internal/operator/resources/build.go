@@ -1,0 +1,134 @@
+package resources
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+)
+
+const (
+	rpcPort = bitcoind.RPCPort
+	p2pPort = bitcoind.P2PPort
+	// configKey is the key of bitcoin.conf in its ConfigMap.
+	configKey = "bitcoin.conf"
+)
+
+// Settings are the operator's own, the same for all networks.
+type Settings struct {
+	// NodeImage is used where the spec names none.
+	NodeImage string
+	// Helper hashes the users' Secret in the pods of the networks that have one.
+	Helper Helper
+	// Credential derives the operator's credential for a network from its UID.
+	Credential func(network *v1.BitcoinNetwork) bitcoind.Credential
+}
+
+// Build returns the objects of a network, in the order in which they are to be applied.
+func Build(network *v1.BitcoinNetwork, settings Settings) []client.Object {
+	objects := []client.Object{headlessService(network)}
+	for _, group := range Groups(network, settings.NodeImage) {
+		conf := bitcoind.Config{
+			Operator:   settings.Credential(network),
+			UserConfig: network.Spec.Secret != "",
+			Extra:      group.Config,
+		}.Render()
+		objects = append(objects, configMap(network, group, conf), statefulSet(network, group, settings, hash(conf)))
+	}
+	return append(objects, exposeServices(network, settings)...)
+}
+
+func meta(network *v1.BitcoinNetwork, name string, labels map[string]string) metav1.ObjectMeta {
+	return metav1.ObjectMeta{
+		Name:      name,
+		Namespace: network.Namespace,
+		Labels:    labels,
+		OwnerReferences: []metav1.OwnerReference{
+			*metav1.NewControllerRef(network, v1.SchemeGroupVersion.WithKind("BitcoinNetwork")),
+		},
+	}
+}
+
+// headlessService also publishes addresses that are not ready: names that lag behind would keep nodes apart.
+func headlessService(network *v1.BitcoinNetwork) *corev1.Service {
+	service := &corev1.Service{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Service"},
+		ObjectMeta: meta(network, ServiceName(network.Name), Labels(network.Name)),
+		Spec: corev1.ServiceSpec{
+			ClusterIP:                corev1.ClusterIPNone,
+			PublishNotReadyAddresses: true,
+			Selector:                 Labels(network.Name),
+			Ports:                    servicePorts(),
+		},
+	}
+	return service
+}
+
+func configMap(network *v1.BitcoinNetwork, group Group, conf string) *corev1.ConfigMap {
+	return &corev1.ConfigMap{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"},
+		ObjectMeta: meta(network, group.ConfigMap, group.Selector(network.Name)),
+		Data:       map[string]string{configKey: conf},
+	}
+}
+
+func servicePorts() []corev1.ServicePort {
+	list := make([]corev1.ServicePort, len(ports))
+	for i, p := range ports {
+		list[i] = corev1.ServicePort{Name: p.name, Port: p.port, Protocol: corev1.ProtocolTCP, TargetPort: intstr.FromString(p.name)}
+	}
+	return list
+}
+
+// exposeServices are for people outside the cluster: one for all nodes, or one for each.
+func exposeServices(network *v1.BitcoinNetwork, settings Settings) []client.Object {
+	expose := network.Spec.Expose
+	if expose == nil {
+		return nil
+	}
+	service := func(name string, selector map[string]string) client.Object {
+		return &corev1.Service{
+			TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Service"},
+			ObjectMeta: meta(network, name, exposeLabels(network.Name)),
+			Spec:       corev1.ServiceSpec{Type: corev1.ServiceType(expose.Type), Selector: selector, Ports: servicePorts()},
+		}
+	}
+	if !expose.PerNode {
+		return []client.Object{service(network.Name+"-expose", Labels(network.Name))}
+	}
+	var services []client.Object
+	for _, group := range Groups(network, settings.NodeImage) {
+		for i := range group.Nodes {
+			pod := group.PodName(i)
+			services = append(services, service(pod+"-expose", map[string]string{"statefulset.kubernetes.io/pod-name": pod}))
+		}
+	}
+	return services
+}
+
+func exposeLabels(network string) map[string]string {
+	labels := Labels(network)
+	labels[LabelComponent] = "expose"
+	return labels
+}
+
+func hash(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:8])
+}
+
+// restricted is what the Pod Security Standard of that name asks of a container.
+func restricted() *corev1.SecurityContext {
+	return &corev1.SecurityContext{
+		AllowPrivilegeEscalation: ptr.To(false),
+		ReadOnlyRootFilesystem:   ptr.To(true),
+		Capabilities:             &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
+	}
+}

@@ -1,0 +1,186 @@
+package resources
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	podsecurityapi "k8s.io/pod-security-admission/api"
+	"k8s.io/pod-security-admission/policy"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/yaml"
+
+	appsv1 "k8s.io/api/apps/v1"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+func settings() Settings {
+	return Settings{
+		NodeImage: "nodes:1", Helper: Helper{Image: "operator:1", Volume: true},
+		Credential: func(n *v1.BitcoinNetwork) bitcoind.Credential {
+			return bitcoind.DeriveCredential([]byte("a master key of thirty-two bytes"), string(n.UID))
+		},
+	}
+}
+
+// settingsFor the network of this name in networks.
+func settingsFor(name string) Settings {
+	s := settings()
+	s.Helper.Volume = !strings.HasSuffix(name, "init-container")
+	s.Helper.Whole = strings.HasPrefix(name, "earlier-")
+	return s
+}
+
+func network(change func(*v1.BitcoinNetworkSpec)) *v1.BitcoinNetwork {
+	n := &v1.BitcoinNetwork{
+		ObjectMeta: metav1.ObjectMeta{Name: "my-network", Namespace: "default", UID: "1234"},
+		Spec:       v1.BitcoinNetworkSpec{Nodes: 3},
+	}
+	change(&n.Spec)
+	return n
+}
+
+var networks = map[string]*v1.BitcoinNetwork{
+	"minimal":        network(func(s *v1.BitcoinNetworkSpec) { s.Secret = "bitcoin-default-secret" }),
+	"init-container": network(func(s *v1.BitcoinNetworkSpec) { s.Secret = "bitcoin-default-secret" }),
+	// What operators of earlier releases made, byte for byte: an upgrade restarts no node for its helper.
+	"earlier-volume":         network(func(s *v1.BitcoinNetworkSpec) { s.Secret = "bitcoin-default-secret" }),
+	"earlier-init-container": network(func(s *v1.BitcoinNetworkSpec) { s.Secret = "bitcoin-default-secret" }),
+	"storage": network(func(s *v1.BitcoinNetworkSpec) {
+		s.Storage = &v1.Storage{Size: ptr.To(resource.MustParse("2Gi")), StorageClassName: ptr.To("fast"), RetentionPolicy: v1.RetentionRetain}
+	}),
+	"groups": network(func(s *v1.BitcoinNetworkSpec) {
+		s.Config = v1.Config{"txindex": "1"}
+		s.Groups = []v1.Group{{Name: "old", Nodes: 2, Image: "old:1", Config: v1.Config{"debug": "net"}}, {Name: "plain", Nodes: 1}}
+		s.Expose = &v1.Expose{Type: v1.ExposeNodePort}
+	}),
+	"per-node": network(func(s *v1.BitcoinNetworkSpec) {
+		s.Nodes, s.Expose = 2, &v1.Expose{Type: v1.ExposeLoadBalancer, PerNode: true}
+	}),
+}
+
+func TestObjects(t *testing.T) {
+	for name, n := range networks {
+		t.Run(name, func(t *testing.T) {
+			var text strings.Builder
+			for _, object := range Build(n, settingsFor(name)) {
+				raw, err := yaml.Marshal(object)
+				if err != nil {
+					t.Fatal(err)
+				}
+				text.WriteString("---\n" + string(raw))
+			}
+			golden := filepath.Join("testdata", name+".yaml")
+			if *update {
+				if err := os.WriteFile(golden, []byte(text.String()), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if text.String() != string(want) {
+				t.Errorf("the objects differ from %s; look at the difference, then: go test ./internal/operator/resources -update\n%s", golden, text.String())
+			}
+		})
+	}
+}
+
+func templates(t *testing.T, name string, n *v1.BitcoinNetwork) []corev1.PodTemplateSpec {
+	t.Helper()
+	var list []corev1.PodTemplateSpec
+	for _, object := range Build(n, settingsFor(name)) {
+		if set, ok := object.(*appsv1.StatefulSet); ok {
+			list = append(list, set.Spec.Template)
+		}
+	}
+	if len(list) == 0 {
+		t.Fatal("no StatefulSet")
+	}
+	return list
+}
+
+func TestPodsMeetTheRestrictedStandard(t *testing.T) {
+	evaluator, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	level := podsecurityapi.LevelVersion{Level: podsecurityapi.LevelRestricted, Version: podsecurityapi.LatestVersion()}
+	for name, n := range networks {
+		for _, template := range templates(t, name, n) {
+			result := policy.AggregateCheckResults(evaluator.EvaluatePod(level, &template.ObjectMeta, &template.Spec))
+			if !result.Allowed {
+				t.Errorf("%s: %s", name, result.ForbiddenDetail())
+			}
+		}
+	}
+}
+
+func TestNoPodGetsAServiceAccountToken(t *testing.T) {
+	for name, n := range networks {
+		for _, template := range templates(t, name, n) {
+			if mount := template.Spec.AutomountServiceAccountToken; mount == nil || *mount {
+				t.Errorf("%s: it gets one", name)
+			}
+		}
+	}
+}
+
+func TestScalingChangesNoPodTemplate(t *testing.T) {
+	small, large := *networks["minimal"], *networks["minimal"]
+	large.Spec.Nodes = 400
+	one, err := yaml.Marshal(templates(t, "minimal", &small)[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := yaml.Marshal(templates(t, "minimal", &large)[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(one) != string(other) {
+		t.Error("a network that is scaled would restart its nodes")
+	}
+}
+
+func TestOrdinalsGoOnFromGroupToGroup(t *testing.T) {
+	groups := Groups(networks["groups"], "nodes:1")
+	for _, test := range []struct {
+		group   int
+		pod     string
+		ordinal int
+		ok      bool
+	}{
+		{0, "my-network-sts-2", 2, true}, {1, "my-network-old-sts-0", 3, true}, {2, "my-network-plain-sts-0", 5, true},
+		{0, "my-network-sts-3", 3, false}, {0, "my-network-old-sts-0", 0, false}, {0, "my-network-sts-02", 0, false}, {0, "my-network-sts-x", 0, false},
+	} {
+		ordinal, ok := groups[test.group].Ordinal(test.pod)
+		if ok != test.ok || (ok && ordinal != test.ordinal) {
+			t.Errorf("%s in group %d: %d, %v", test.pod, test.group, ordinal, ok)
+		}
+	}
+}
+
+func TestHelperOfReadsWhatWasBuilt(t *testing.T) {
+	for _, name := range []string{"minimal", "init-container", "earlier-volume", "earlier-init-container", "storage"} {
+		for _, object := range Build(networks[name], settingsFor(name)) {
+			set, ok := object.(*appsv1.StatefulSet)
+			if !ok {
+				continue
+			}
+			got, found := HelperOf(set)
+			if want := settingsFor(name).Helper; found != (name != "storage") || found && got != want {
+				t.Errorf("%s: %+v %v, want %+v", name, got, found, want)
+			}
+		}
+	}
+}

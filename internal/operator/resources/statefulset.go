@@ -1,0 +1,168 @@
+package resources
+
+import (
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/utils/ptr"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+)
+
+const (
+	// nodeUser is the user and group that nodes run as, whatever the image says.
+	nodeUser int64 = 1000
+	// gracePeriodSeconds lets bitcoind flush its chain state: damage follows a SIGKILL after a short grace.
+	gracePeriodSeconds int64 = 60
+
+	// settledSeconds that a restarted node is given to be connected and to have the others' blocks, before kubectl rollout
+	// restart goes on to the next one. The operator's own changes wait for the blocks themselves.
+	settledSeconds int32 = 5
+
+	// ContainerName is the name of the container that runs bitcoind.
+	ContainerName = "bitcoind"
+
+	podIP = "POD_IP"
+
+	dataVolume       = "data"
+	configVolume     = "config"
+	userConfigVolume = "user-config"
+)
+
+func statefulSet(network *v1.BitcoinNetwork, group Group, settings Settings, configHash string) *appsv1.StatefulSet {
+	labels := group.Selector(network.Name)
+	set := &appsv1.StatefulSet{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "apps/v1", Kind: "StatefulSet"},
+		ObjectMeta: meta(network, group.StatefulSet, labels),
+		Spec: appsv1.StatefulSetSpec{
+			Replicas:             ptr.To(int32(group.Nodes)), //nolint:gosec // at most 500 by the CRD
+			ServiceName:          ServiceName(network.Name),
+			PodManagementPolicy:  appsv1.ParallelPodManagement,
+			MinReadySeconds:      settledSeconds,
+			RevisionHistoryLimit: ptr.To(int32(2)),
+			Selector:             &metav1.LabelSelector{MatchLabels: labels},
+			UpdateStrategy:       appsv1.StatefulSetUpdateStrategy{Type: appsv1.RollingUpdateStatefulSetStrategyType},
+			Template: corev1.PodTemplateSpec{
+				ObjectMeta: metav1.ObjectMeta{Labels: labels, Annotations: map[string]string{AnnotationConfigHash: configHash}},
+				Spec:       podSpec(network, group, settings),
+			},
+		},
+	}
+	if storage := network.Spec.Storage; storage != nil {
+		set.Spec.VolumeClaimTemplates = []corev1.PersistentVolumeClaim{claim(storage, labels)}
+		policy := appsv1.PersistentVolumeClaimRetentionPolicyType(storage.RetentionPolicy)
+		set.Spec.PersistentVolumeClaimRetentionPolicy = &appsv1.StatefulSetPersistentVolumeClaimRetentionPolicy{
+			WhenDeleted: policy, WhenScaled: policy,
+		}
+	}
+	return set
+}
+
+func podSpec(network *v1.BitcoinNetwork, group Group, settings Settings) corev1.PodSpec {
+	spec := network.Spec
+	pod := corev1.PodSpec{
+		AutomountServiceAccountToken:  ptr.To(false),
+		EnableServiceLinks:            ptr.To(false),
+		TerminationGracePeriodSeconds: ptr.To(gracePeriodSeconds),
+		SecurityContext: &corev1.PodSecurityContext{
+			RunAsNonRoot: ptr.To(true), RunAsUser: ptr.To(nodeUser), RunAsGroup: ptr.To(nodeUser), FSGroup: ptr.To(nodeUser),
+			// A chain has thousands of files in the end; their owner is right after the first time.
+			FSGroupChangePolicy: ptr.To(corev1.FSGroupChangeOnRootMismatch),
+			SeccompProfile:      &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
+		},
+		Containers:                []corev1.Container{nodeContainer(network, group)},
+		Volumes:                   volumes(network, group),
+		NodeSelector:              spec.NodeSelector,
+		Tolerations:               spec.Tolerations,
+		Affinity:                  spec.Affinity,
+		TopologySpreadConstraints: spec.TopologySpreadConstraints,
+		ImagePullSecrets:          spec.ImagePullSecrets,
+	}
+	if spec.Secret != "" {
+		settings.Helper.addTo(&pod, spec.Secret)
+	}
+	return pod
+}
+
+func nodeContainer(network *v1.BitcoinNetwork, group Group) corev1.Container {
+	container := corev1.Container{
+		Name:  ContainerName,
+		Image: group.Image,
+		// The bare name: any image that has bitcoind on its PATH will do. No shell in between, which would swallow SIGTERM.
+		Command: append([]string{"bitcoind"}, bitcoind.Arguments(podIP)...),
+		Env: []corev1.EnvVar{
+			{Name: "MALLOC_ARENA_MAX", Value: "1"},
+			{Name: podIP, ValueFrom: &corev1.EnvVarSource{FieldRef: &corev1.ObjectFieldSelector{APIVersion: "v1", FieldPath: "status.podIP"}}},
+		},
+		Ports:           containerPorts(),
+		Resources:       nodeResources(network.Spec.Resources),
+		SecurityContext: restricted(),
+		// What bitcoind, or the helper before it, said last, for the condition that names a node that cannot run.
+		TerminationMessagePolicy: corev1.TerminationMessageFallbackToLogsOnError,
+		ReadinessProbe: &corev1.Probe{
+			ProbeHandler: corev1.ProbeHandler{HTTPGet: &corev1.HTTPGetAction{
+				Path: "/rest/chaininfo.json", Port: intstr.FromString("rpc"),
+			}},
+			PeriodSeconds: 1, TimeoutSeconds: 3, FailureThreshold: 3,
+		},
+		VolumeMounts: []corev1.VolumeMount{
+			{Name: dataVolume, MountPath: bitcoind.DataDir},
+			{Name: configVolume, MountPath: bitcoind.ConfigPath, SubPath: configKey, ReadOnly: true},
+		},
+	}
+	return container
+}
+
+func nodeResources(asked *corev1.ResourceRequirements) corev1.ResourceRequirements {
+	if asked != nil {
+		return *asked
+	}
+	return corev1.ResourceRequirements{Requests: quantities("10m", "64Mi"), Limits: quantities("1", "256Mi")}
+}
+
+func quantities(cpu, memory string) corev1.ResourceList {
+	return corev1.ResourceList{
+		corev1.ResourceCPU: resource.MustParse(cpu), corev1.ResourceMemory: resource.MustParse(memory),
+	}
+}
+
+func volumes(network *v1.BitcoinNetwork, group Group) []corev1.Volume {
+	list := []corev1.Volume{{
+		Name: configVolume,
+		VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{
+			LocalObjectReference: corev1.LocalObjectReference{Name: group.ConfigMap},
+		}},
+	}}
+	if network.Spec.Storage == nil {
+		list = append(list, corev1.Volume{Name: dataVolume, VolumeSource: corev1.VolumeSource{
+			EmptyDir: &corev1.EmptyDirVolumeSource{},
+		}})
+	}
+	return list
+}
+
+// memoryVolume never reaches a disk: it holds what is made from a Secret.
+func memoryVolume(name string) corev1.Volume {
+	return corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{
+		EmptyDir: &corev1.EmptyDirVolumeSource{Medium: corev1.StorageMediumMemory, SizeLimit: ptr.To(resource.MustParse("1Mi"))},
+	}}
+}
+
+func claim(storage *v1.Storage, labels map[string]string) corev1.PersistentVolumeClaim {
+	size := resource.MustParse("1Gi")
+	if storage.Size != nil {
+		size = *storage.Size
+	}
+	return corev1.PersistentVolumeClaim{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "PersistentVolumeClaim"},
+		ObjectMeta: metav1.ObjectMeta{Name: dataVolume, Labels: labels},
+		Spec: corev1.PersistentVolumeClaimSpec{
+			AccessModes:      []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
+			StorageClassName: storage.StorageClassName,
+			Resources:        corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: size}},
+		},
+	}
+}

@@ -1,0 +1,168 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/kubernetes/scheme"
+)
+
+// apiServer is as much of a cluster as Helm needs for the charts of these tests: it keeps what it is given, and says of all
+// of it that it is ready. What happens within a cluster is the integration tests' part; this one lets verify run, and be killed, in seconds.
+type apiServer struct {
+	mu      sync.Mutex
+	objects map[string]map[string]any // by path
+	version int
+}
+
+// newAPIServer gives the server's kubeconfig.
+func newAPIServer(t testing.TB) (kubeconfig string, a *apiServer) {
+	t.Helper()
+	a = &apiServer{objects: map[string]map[string]any{}}
+	srv := httptest.NewServer(a)
+	t.Cleanup(srv.Close)
+	kubeconfig = filepath.Join(t.TempDir(), "kubeconfig")
+	text := "apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters: [{name: c, cluster: {server: \"" + srv.URL + "\"}}]\ncontexts: [{name: c, context: {cluster: c, user: u}}]\nusers: [{name: u}]\n"
+	if err := os.WriteFile(kubeconfig, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return kubeconfig, a
+}
+
+// secrets are the names of all Secrets: one for each revision of a release.
+func (a *apiServer) secrets() (names []string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for path := range a.objects {
+		if strings.Contains(path, "/secrets/") {
+			names = append(names, path[strings.LastIndex(path, "/")+1:])
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+func (a *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if os.Getenv("APISERVER_LOG") != "" {
+		fmt.Fprintln(os.Stderr, r.Method, r.URL)
+	}
+	status := http.StatusOK
+	var reply any
+	if r.URL.Query().Get("sendInitialEvents") != "" {
+		reply, status = failure("Invalid", http.StatusUnprocessableEntity) // lists it then, as with servers of old
+	} else if r.URL.Query().Get("watch") != "" {
+		// All that is asked for is in the list already; nothing more happens.
+		w.WriteHeader(status)
+		w.(http.Flusher).Flush()
+		a.mu.Unlock()
+		<-r.Context().Done()
+		a.mu.Lock()
+		return
+	}
+	path := strings.TrimSuffix(r.URL.Path, "/")
+	switch {
+	case reply != nil:
+	case path == "/version":
+		reply = map[string]any{"major": "1", "minor": "36", "gitVersion": "v1.36.3"}
+	case path == "/api":
+		reply = map[string]any{"kind": "APIVersions", "versions": []string{"v1"}}
+	case path == "/apis":
+		reply = apiGroups()
+	case apiResources[path] != nil:
+		reply = apiResources[path].list(path)
+	case path == "/openapi/v3":
+		reply = openAPI()
+	case strings.HasPrefix(path, "/openapi/v3/"):
+		reply = apiResources[strings.TrimPrefix(path, "/openapi/v3")].openAPI(strings.TrimPrefix(path, "/openapi/v3"))
+	case strings.HasPrefix(path, "/api/v1/"), strings.HasPrefix(path, "/apis/"):
+		reply, status = a.object(r, path)
+	default:
+		reply, status = failure("NotFound", http.StatusNotFound)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(reply)
+}
+
+func failure(reason string, code int) (any, int) {
+	return map[string]any{"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": reason, "code": code, "message": reason}, code
+}
+
+func (a *apiServer) object(r *http.Request, path string) (any, int) {
+	there := a.objects[path]
+	switch r.Method {
+	case http.MethodPost, http.MethodPut:
+		o, err := decode(r)
+		if err != nil {
+			return failure(err.Error(), http.StatusBadRequest)
+		}
+		if r.Method == http.MethodPost {
+			path += "/" + fmt.Sprint(o["metadata"].(map[string]any)["name"])
+			if a.objects[path] != nil {
+				return failure("AlreadyExists", http.StatusConflict)
+			}
+		}
+		a.version++
+		o["metadata"].(map[string]any)["resourceVersion"] = fmt.Sprint(a.version)
+		a.objects[path] = o
+		a.becomesReady(path, o)
+		return o, http.StatusOK
+	case http.MethodDelete:
+		delete(a.objects, path)
+	case http.MethodGet:
+		if apiVersion, kind := kindOf(path); kind != "" {
+			return a.list(r, path, apiVersion, kind), http.StatusOK
+		}
+	}
+	if there == nil {
+		return failure("NotFound", http.StatusNotFound)
+	}
+	return there, http.StatusOK
+}
+
+// decode reads JSON and the protocol buffers that clients prefer.
+func decode(r *http.Request) (o map[string]any, err error) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	typed, _, err := scheme.Codecs.UniversalDeserializer().Decode(body, nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	return runtime.DefaultUnstructuredConverter.ToUnstructured(typed)
+}
+
+func (a *apiServer) list(r *http.Request, path, apiVersion, kind string) any {
+	items := []any{}
+	for p, o := range a.objects {
+		if !strings.HasPrefix(p, path+"/") || strings.Contains(p[len(path)+1:], "/") {
+			continue
+		}
+		labels, _ := o["metadata"].(map[string]any)["labels"].(map[string]any)
+		matches := true
+		for _, want := range strings.Split(r.URL.Query().Get("labelSelector"), ",") {
+			k, v, ok := strings.Cut(want, "=")
+			matches = matches && (!ok || labels[k] == v)
+		}
+		if name, ok := strings.CutPrefix(r.URL.Query().Get("fieldSelector"), "metadata.name="); ok {
+			matches = matches && strings.HasSuffix(p, "/"+name)
+		}
+		if matches {
+			items = append(items, o)
+		}
+	}
+	return map[string]any{"kind": kind + "List", "apiVersion": apiVersion, "metadata": map[string]any{"resourceVersion": fmt.Sprint(a.version)}, "items": items}
+}

@@ -1,0 +1,117 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/pipeline"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/travis"
+)
+
+// travisToken is the only place where the token comes from: arguments can be read by everybody on a machine.
+const travisToken = "CHART_PROMOTER_TRAVIS_TOKEN"
+
+type buildsOptions struct {
+	api     string
+	query   travis.Query
+	timeout time.Duration
+}
+
+func (a *app) buildsCommand() *cobra.Command {
+	o := buildsOptions{query: travis.Query{Limit: 10}, timeout: 30 * time.Second}
+	c := &cobra.Command{
+		Use: "builds [OWNER/NAME]", Args: cobra.MaximumNArgs(1),
+		Short: "List the last builds of a repository at Travis and their states",
+		Long: `List the last builds of a repository at Travis and their states, newest first.
+
+The repository is that of the remote origin when none is named. The token is read from the variable
+` + travisToken + `; ` + "`travis token`" + ` prints one. Repositories that everybody may see need none.`,
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				o.query.Repository = args[0]
+			}
+			return a.builds(c.Context(), o)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&o.api, "api", "", "address of the Travis API (default: the variable CHART_PROMOTER_TRAVIS_API, or "+travis.DefaultAPI+")")
+	f.StringVar(&o.query.Branch, "branch", "", "builds of this branch only")
+	f.IntVar(&o.query.Limit, "limit", o.query.Limit, "how many builds")
+	f.DurationVar(&o.timeout, "timeout", o.timeout, "how long the API has to answer")
+	return c
+}
+
+func (a *app) builds(ctx context.Context, o buildsOptions) error {
+	if o.query.Limit < 1 || o.timeout <= 0 {
+		return fmt.Errorf("%w: --limit and --timeout have to be more than nothing", pipeline.ErrInput)
+	}
+	if o.query.Repository == "" {
+		var err error
+		if o.query.Repository, err = a.hosted(ctx); err != nil {
+			return err
+		}
+	}
+	for _, address := range []string{a.env("CHART_PROMOTER_TRAVIS_API"), travis.DefaultAPI} {
+		if o.api == "" {
+			o.api = address
+		}
+	}
+	client, err := travis.New(o.api, a.env(travisToken))
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, o.timeout)
+	defer cancel()
+	list, err := client.Builds(ctx, o.query)
+	if err != nil {
+		return err
+	}
+	var rows []string
+	for _, b := range list {
+		rows = append(rows, buildRow(b))
+	}
+	return a.table(list, "NUMBER\tSTATE\tOF\tCOMMIT\tTOOK\tSTARTED (UTC)", rows)
+}
+
+func buildRow(b travis.Build) string {
+	of, took, started := b.Branch, "", ""
+	switch {
+	case b.Tag != "":
+		of = b.Tag
+	case b.PullRequest != 0:
+		of = fmt.Sprintf("#%d to %s", b.PullRequest, b.Branch)
+	}
+	if b.DurationSeconds != nil {
+		took = (time.Duration(*b.DurationSeconds) * time.Second).String()
+	}
+	if b.StartedAt != nil {
+		started = b.StartedAt.UTC().Format(time.DateTime)
+	}
+	cells := []string{b.Number, b.State, of, fmt.Sprintf("%.12s", b.Commit), took, started}
+	for i, c := range cells {
+		cells[i] = printable(c)
+	}
+	return strings.Join(cells, "\t")
+}
+
+// hosted is OWNER/NAME of the remote origin.
+func (a *app) hosted(ctx context.Context) (string, error) {
+	dir := a.dir
+	if dir == "" {
+		dir = "."
+	}
+	r, err := gitrepo.Open(ctx, dir, gitrepo.Options{})
+	if err != nil {
+		return "", fmt.Errorf("%w; name a repository, OWNER/NAME", err)
+	}
+	remote, ok := gitrepo.ParseRemote(r.Origin(ctx))
+	if !ok {
+		return "", fmt.Errorf("%w: the remote origin is not hosted anywhere; name a repository, OWNER/NAME", pipeline.ErrInput)
+	}
+	return remote.Path, nil
+}

@@ -1,0 +1,286 @@
+package cli
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/pipeline"
+)
+
+// call finds what a CI file does with the tool, however it is started.
+var call = regexp.MustCompile(`(?:go run \./cmd/chart-promoter|(?:^|~/bin/|\./)chart-promoter) +([^&|;\n]+)`)
+
+func TestEveryStepOfTheCIFilesIsACommandThatExists(t *testing.T) {
+	files := map[string][]string{
+		"../../../.travis.yml":                 {"build", "bump"},
+		"../../../ci/travis/qa.travis.yml":     {"verify", "promote"},
+		"../../../ci/github/dev.yaml":          {"build", "bump"},
+		"../../../ci/github/qa.yaml":           {"verify", "promote"},
+		"../../../ci/gitlab/dev.gitlab-ci.yml": {"build", "bump"},
+		"../../../ci/gitlab/qa.gitlab-ci.yml":  {"verify", "promote"},
+	}
+	for path, want := range files {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			data, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkFile(t, data, want)
+		})
+	}
+}
+
+// checkFile fails unless a CI file calls these commands, in this order, each as it can be called.
+func checkFile(t *testing.T, data []byte, want []string) {
+	t.Helper()
+	var doc yaml.Node
+	if err := yaml.Unmarshal(data, &doc); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, text := range scalars(&doc) {
+		for _, m := range call.FindAllStringSubmatch(text, -1) {
+			args := strings.Fields(m[1])
+			if strings.HasPrefix(args[0], "./") || strings.HasPrefix(args[0], "-o") {
+				continue
+			}
+			got = append(got, args[0])
+			checkCall(t, args)
+		}
+		for _, secret := range []string{"TOKEN", "PASSWORD", "SIGNING_KEY"} {
+			if strings.Contains(text, "echo") && strings.Contains(text, secret) {
+				t.Errorf("%q prints a secret", text)
+			}
+		}
+	}
+	if strings.Join(got, " ") != strings.Join(want, " ") {
+		t.Errorf("it calls %v, want %v", got, want)
+	}
+}
+
+func checkCall(t *testing.T, args []string) {
+	t.Helper()
+	c, rest, err := (&app{}).root().Find(args)
+	if err != nil || !c.Runnable() {
+		t.Errorf("%v is no command: %v", args, err)
+		return
+	}
+	if err := c.ParseFlags(rest); err != nil {
+		t.Errorf("%v: %v", args, err)
+	}
+	if err := c.ValidateArgs(c.Flags().Args()); err != nil {
+		t.Errorf("%v: %v", args, err)
+	}
+}
+
+func scalars(n *yaml.Node) []string {
+	if n.Kind == yaml.ScalarNode {
+		return []string{n.Value}
+	}
+	var all []string
+	for _, c := range n.Content {
+		all = append(all, scalars(c)...)
+	}
+	return all
+}
+
+func TestTheTemplatesReadTheCommitOutOfAnyChart(t *testing.T) {
+	data, err := os.ReadFile("../../../ci/travis/qa.travis.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The expression of the sed command, as the YAML reader and then the shell's double quotes leave it.
+	var doc struct{ Install []string }
+	if err := yaml.Unmarshal(data, &doc); err != nil {
+		t.Fatal(err)
+	}
+	script := doc.Install[0]
+	for chart, want := range map[string]string{
+		"appVersion: 0123abc\n":                                "0123abc",
+		"appVersion: \"1.2.0\"\n":                              "1.2.0",
+		"version: 1\nappVersion: 'v1.2.0'  # comment":          "v1.2.0",
+		"dependencies: [{appVersion: no}]\nappVersion:   v1\n": "v1",
+	} {
+		dir := t.TempDir()
+		if err := os.MkdirAll(dir+"/bitcoin-controller", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(dir+"/bitcoin-controller/Chart.yaml", []byte(chart), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if got := shell(t, dir, script+"\nprintf %s \"$commit\""); got != want {
+			t.Errorf("%q gives %q, want %q", chart, got, want)
+		}
+	}
+}
+
+// Of a line such as eval "$(script)" only the eval's result counts, and the tests would run on a machine that is not ready.
+func TestAPreparationThatFailsEndsTheBuild(t *testing.T) {
+	for file, shells := range map[string][]string{
+		"travis/qa.travis.yml": {"bash", "-c"}, "gitlab/qa.gitlab-ci.yml": {"bash", "-eo", "pipefail", "-c"}, "github/qa.yaml": {"bash", "-e", "-c"},
+	} {
+		data, err := os.ReadFile("../../../ci/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var doc yaml.Node
+		if err := yaml.Unmarshal(data, &doc); err != nil {
+			t.Fatal(err)
+		}
+		all, ran := scalars(&doc), 0
+		for at, line := range all {
+			if !strings.Contains(line, "machine.sh") {
+				continue
+			}
+			if at+2 < len(all) && all[at+1] == "shell" { // what GitHub makes of it
+				shells = []string{all[at+2], "-eo", "pipefail", "-c"}
+			}
+			for status, works := range map[string]bool{"0": true, "1": false} {
+				dir := t.TempDir()
+				shell(t, dir, "mkdir -p source/scripts work && printf 'echo NODE_IMAGE=x; exit "+status+"' >source/scripts/machine.sh && chmod +x source/scripts/machine.sh && ln -s ../source work/source")
+				cmd := exec.Command(shells[0], append(shells[1:], line)...)
+				cmd.Dir, cmd.Env = dir+"/work", append(os.Environ(), "GITHUB_ENV="+dir+"/env")
+				if out, err := cmd.CombinedOutput(); (err == nil) != works {
+					t.Errorf("%s: with a script that ends with %s, %q ends with %v\n%s", file, status, line, err, out)
+				}
+				ran++
+			}
+		}
+		if ran != 2 {
+			t.Errorf("%s: %d lines were run", file, ran/2)
+		}
+	}
+}
+
+// Whoever can open a pull request could have it published, and a release that waits would never be.
+func TestTheQAFilesTakeCandidatesOnlyAndDropNone(t *testing.T) {
+	var travis struct{ If string }
+	var gitlab struct {
+		Workflow struct {
+			AutoCancel struct {
+				OnNewCommit string `yaml:"on_new_commit"`
+			} `yaml:"auto_cancel"`
+		}
+		Verify struct{ Rules []map[string]string }
+	}
+	for file, into := range map[string]any{"travis/qa.travis.yml": &travis, "gitlab/qa.gitlab-ci.yml": &gitlab} {
+		data, err := os.ReadFile("../../../ci/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := yaml.Unmarshal(data, into); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if travis.If != "type = push AND branch = main" {
+		t.Errorf("Travis builds when %q", travis.If)
+	}
+	if r := gitlab.Verify.Rules; len(r) != 1 || r[0]["if"] != `$CI_COMMIT_BRANCH == "main"` || gitlab.Workflow.AutoCancel.OnNewCommit != "none" {
+		t.Errorf("GitLab: %+v", gitlab)
+	}
+}
+
+// The wrapper stands in for `go run` of the tool in a repository that has only what it releases; all else is the real go.
+const goWrapper = `#!/bin/bash
+if [ "$1 $2" = "run ./cmd/chart-promoter" ]; then
+  shift 2
+  args=; for a in "$@"; do args="$args,\"$a\""; done
+  CHART_PROMOTER_TEST_ARGS="[${args#,}]" exec TOOL -test.run='^TestMainProcess$'
+fi
+exec GO "$@"
+`
+
+// Travis runs each line of a job's script in a shell, in a clone at the commit, with these variables.
+func TestTheLinesOfTheTravisFileTakeACommitToQA(t *testing.T) {
+	data, err := os.ReadFile("../../../.travis.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct {
+		Jobs struct {
+			Include []struct{ Script string }
+		}
+	}
+	if err := yaml.Unmarshal(data, &file); err != nil {
+		t.Fatal(err)
+	}
+	p := newPlace(t)
+	realGo, err := exec.LookPath("go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin := t.TempDir()
+	wrapper := strings.NewReplacer("TOOL", os.Args[0], "GO", realGo).Replace(goWrapper)
+	if err := os.WriteFile(bin+"/go", []byte(wrapper), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	head := strings.TrimSpace(shell(t, p.dir, "git rev-parse HEAD"))
+	env := append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "CI=true", "TRAVIS=true", "TRAVIS_COMMIT="+head, "TRAVIS_BRANCH=main",
+		"TRAVIS_PULL_REQUEST=false", "TRAVIS_TAG=", "TRAVIS_SECURE_ENV_VARS=true", "TRAVIS_BUILD_WEB_URL=https://travis.example/builds/7")
+	for k, v := range p.env {
+		env = append(env, k+"="+v)
+	}
+	ran := 0
+	for _, job := range file.Jobs.Include {
+		if !strings.Contains(job.Script, "chart-promoter") {
+			continue
+		}
+		cmd := exec.Command("bash", "-c", job.Script)
+		cmd.Dir, cmd.Env = p.dir, env
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s", job.Script, err, out)
+		}
+		ran++
+	}
+	if got := shell(t, p.env["QA"], "git show main:chart/Chart.yaml"); ran != 2 || !strings.Contains(got, head[:7]) {
+		t.Errorf("after %d lines the candidate is\n%s", ran, got)
+	}
+}
+
+// What the demo does by `run`, CI does in as many calls: each step but the version, which each of them derives for itself.
+func TestTheDemoAndCITakeTheSameSteps(t *testing.T) {
+	p := newPlace(t)
+	cfg, err := pipeline.Load("../../../ci/pipeline.yaml", "../../..", func(k string) string { return p.env[k] })
+	if err != nil {
+		t.Fatal(err)
+	}
+	var steps, calls []string
+	for _, step := range cfg.Steps() {
+		if step.Name != "version" {
+			steps = append(steps, strings.Join(step.Command, " "))
+		}
+	}
+	for _, path := range []string{"../../../.travis.yml", "../../../ci/travis/qa.travis.yml"} {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var doc yaml.Node
+		if err := yaml.Unmarshal(data, &doc); err != nil {
+			t.Fatal(err)
+		}
+		for _, text := range scalars(&doc) {
+			for _, m := range call.FindAllStringSubmatch(text, -1) {
+				if args := where.ReplaceAllString(strings.TrimSpace(m[1]), ""); !strings.HasPrefix(args, "./") {
+					calls = append(calls, args)
+				}
+			}
+		}
+	}
+	if strings.Join(calls, "\n") != strings.Join(steps, "\n") {
+		t.Errorf("CI calls %q, and the steps are %q", calls, steps)
+	}
+	demo, err := os.ReadFile("../../../scripts/demo.sh")
+	if err != nil || !strings.Contains(string(demo), "promoter run ") {
+		t.Errorf("the demo does not run the steps: %v", err)
+	}
+}
+
+// where is what a call needs to find its files, and is no part of the step.
+var where = regexp.MustCompile(` --(config|candidate) \S+`)

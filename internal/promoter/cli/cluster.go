@@ -1,0 +1,97 @@
+package cli
+
+import (
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/cluster"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/pipeline"
+)
+
+// clusterCommand makes the cluster of the pipeline's configuration by itself: for a look, or for tests of one's own.
+func (a *app) clusterCommand() *cobra.Command {
+	c := &cobra.Command{Use: "cluster", Short: "Make, fill and delete the kind cluster that the configuration describes"}
+	c.AddCommand(a.clusterCreate(), a.clusterLoad(), a.clusterDelete())
+	return c
+}
+
+func (a *app) clusterCreate() *cobra.Command {
+	var kubeconfig string
+	c := &cobra.Command{
+		Use: "create NAME", Args: cobra.ExactArgs(1),
+		Short: "Make a cluster, with the images to preload in it",
+		RunE: func(c *cobra.Command, args []string) error {
+			s, err := a.session(c.Context())
+			if err != nil {
+				return err
+			}
+			k, err := pipeline.CreateCluster(c.Context(), s, args[0], kubeconfig)
+			if err != nil {
+				return err
+			}
+			return a.result(map[string]string{"name": k.Name, "kubeconfig": k.Kubeconfig}, [2]string{"cluster", k.Name}, [2]string{"kubeconfig", k.Kubeconfig})
+		},
+	}
+	c.Flags().StringVar(&kubeconfig, "kubeconfig", "kubeconfig", "file to write; your own configuration is not touched")
+	return c
+}
+
+func (a *app) clusterLoad() *cobra.Command {
+	return &cobra.Command{
+		Use: "load NAME IMAGE...", Args: cobra.MinimumNArgs(2),
+		Short: "Bring images into a cluster: those named by digest from their registry, with that digest",
+		RunE: func(c *cobra.Command, args []string) error {
+			s, err := a.session(c.Context())
+			if err != nil {
+				return err
+			}
+			k, err := cluster.Find(args[0], "", s.Report.Line)
+			if err != nil {
+				return err
+			}
+			if a.dryRun {
+				return a.result(args[1:])
+			}
+			loaded, err := k.LoadImages(c.Context(), s.Access, args[1:]...)
+			if err != nil {
+				return err
+			}
+			return a.result(loaded)
+		},
+	}
+}
+
+func (a *app) clusterDelete() *cobra.Command {
+	var kubeconfig string
+	c := &cobra.Command{
+		Use: "delete NAME", Args: cobra.ExactArgs(1),
+		Short: "Delete a cluster; one that does not exist is no error",
+		RunE: func(c *cobra.Command, args []string) error {
+			path, err := filepath.Abs(kubeconfig)
+			if err != nil {
+				return err
+			}
+			k, err := cluster.Open(args[0], path, nil)
+			if err != nil {
+				return err
+			}
+			result := func() error {
+				return a.result(map[string]string{"deleted": args[0]}, [2]string{"deleted", args[0]})
+			}
+			if a.dryRun {
+				return result()
+			}
+			if err := k.Delete(); err != nil {
+				return err
+			}
+			if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
+				return err
+			}
+			return result()
+		},
+	}
+	c.Flags().StringVar(&kubeconfig, "kubeconfig", "kubeconfig", "file that create wrote, removed too")
+	return c
+}

@@ -1,0 +1,247 @@
+package cli
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/cobra"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/pipeline"
+)
+
+// scratch is what a command of the work directory makes anew each time and no other one reads.
+var scratch = []string{"source", "source.git", "candidate", "lock", "logs"}
+
+// everything is a hash of each file that any command may change: the source repository, candidates, what is published, the
+// registry, and what one command leaves for the next.
+func (s *shop) everything() map[string]string {
+	s.t.Helper()
+	all := map[string]string{}
+	for name, dir := range map[string]string{"source": s.dir, "candidates": s.env["QA"], "prod": s.env["PROD"], "registry": s.registry, "work": s.env["WORK"]} {
+		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+			rel, _ := filepath.Rel(dir, path)
+			switch {
+			case errors.Is(err, fs.ErrNotExist):
+				return nil
+			case err != nil:
+				return err
+			case name == "work" && slices.Contains(scratch, strings.Split(rel, "/")[0]):
+				if d.IsDir() {
+					return fs.SkipDir
+				}
+				return nil
+			case name == "source" && rel == ".git/index": // git notes there when it last looked at a file
+				return nil
+			}
+			if !d.Type().IsRegular() {
+				all[name+"/"+rel] = d.Type().String()
+				return nil
+			}
+			data, err := os.ReadFile(path)
+			sum := sha256.Sum256(data)
+			all[name+"/"+rel] = hex.EncodeToString(sum[:])
+			return err
+		})
+		if err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	return all
+}
+
+// one JSON document and nothing after it.
+func oneDocument(out string) error {
+	d := json.NewDecoder(strings.NewReader(out))
+	var v any
+	if err := d.Decode(&v); err != nil {
+		return err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("something follows the document")
+	}
+	return nil
+}
+
+// commands are all that can be run, by their whole name.
+func commands(c *cobra.Command) (names []string) {
+	for _, sub := range c.Commands() {
+		if sub.HasSubCommands() {
+			names = append(names, commands(sub)...)
+		} else if sub.Name() != "help" {
+			names = append(names, strings.TrimPrefix(sub.CommandPath(), "chart-promoter "))
+		}
+	}
+	return names
+}
+
+// Every command in the order of a release: first as a dry run, after which all is as before, and then in earnest, where
+// those that change something do.
+func TestEveryCommandHasADryRunThatChangesNothingAndAResultInJSON(t *testing.T) {
+	s := newShop(t, "git", "v1.0.0")
+	origin := filepath.Dir(s.dir) + "/origin.git"
+	shell(t, s.dir, "git init -q --bare "+origin+" && git remote add origin "+origin)
+	s.commit("more", "1")
+	shell(t, s.dir, "git tag v1.1.0")
+	s.env["CHART_PROMOTER_TRAVIS_API"], s.env["CHART_PROMOTER_TRAVIS_TOKEN"] = travisAPI(t), "s3cret"
+	const looks, changes, dry = "looks", "changes", "needs a real cluster"
+	steps := []struct {
+		args []string
+		does string
+		code int
+	}{
+		{[]string{"version"}, looks, 0},
+		{[]string{"explain"}, looks, 0},
+		{[]string{"keygen", s.dir + "/dist/keys/new"}, changes, 0},
+		{[]string{"build"}, changes, 0},
+		{[]string{"bump"}, changes, 0},
+		{[]string{"verify"}, changes, 0},
+		{[]string{"approve", "--by", "somebody", "--key", s.dir + "/dist/qa.key"}, changes, 0},
+		{[]string{"promote"}, changes, 0},
+		{[]string{"status", "--html", s.dir + "/status.html"}, changes, 0},
+		{[]string{"builds", "o/n"}, looks, 0},
+		{[]string{"yank", "hello", "1.1.0"}, changes, 0},
+		{[]string{"release", "patch"}, changes, 0},
+		{[]string{"run", "--skip-unit-tests"}, changes, 0},
+		{[]string{"init", "--ci", "none", "--config", s.dir + "/ci/other.yaml", "--no-build", "--qa", "https://git.example.com/qa.git", "--prod", "https://git.example.com/prod.git"}, changes, 0},
+		{[]string{"cluster", "create", "new"}, dry, 0},
+		{[]string{"cluster", "load", "taken", "img"}, dry, 0},
+		{[]string{"cluster", "delete", "taken"}, dry, 0},
+		{[]string{"doctor"}, looks, 5}, // there is no public key then
+	}
+	seen := []string{"serve"} // has a test of its own
+	for _, step := range steps {
+		c, _, err := (&app{}).root().Find(step.args)
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := strings.TrimPrefix(c.CommandPath(), "chart-promoter ")
+		seen = append(seen, name)
+		t.Run(name, func(t *testing.T) {
+			s.t = t
+			switch name {
+			case "release":
+				s.commit("even more", "2")
+			case "cluster create", "cluster load", "cluster delete":
+				engine(t, oneCluster)
+				t.Chdir(t.TempDir())
+			case "doctor":
+				delete(s.env, "QA_PUB")
+			}
+			before := s.everything()
+			check := func(args []string) {
+				t.Helper()
+				code, out, msg := s.call(s.args(append(args, "-o", "json")...)...)
+				if err := oneDocument(out); code != step.code || err != nil {
+					t.Fatalf("%v: exit %d, want %d; %v\n%s\n%s", args, code, step.code, err, out, msg)
+				}
+			}
+			check(append(slices.Clone(step.args), "--dry-run"))
+			if diff := cmp.Diff(before, s.everything()); diff != "" {
+				t.Errorf("the dry run changed something:\n%s", diff)
+			}
+			if step.does == dry {
+				if entries, _ := os.ReadDir("."); len(entries) > 0 {
+					t.Errorf("the dry run made %v", entries)
+				}
+				return
+			}
+			check(step.args)
+			if changed := cmp.Diff(before, s.everything()) != ""; changed != (step.does == changes) {
+				t.Errorf("in earnest it changes something: %t", changed)
+			}
+		})
+	}
+	s.t = t
+	for _, name := range commands((&app{}).root()) {
+		if !slices.Contains(seen, name) {
+			t.Errorf("%s is not tried", name)
+		}
+	}
+}
+
+func TestAStepThatIsSkippedHasAResultToo(t *testing.T) {
+	s := newShop(t, "directory", "v1.0.0-rc.1")
+	s.must("bump")
+	s.must("verify")
+	code, out, msg := s.call(s.args("promote", "--skip-unreleased", "-o", "json")...)
+	var result struct{ Skipped string }
+	if err := json.Unmarshal([]byte(out), &result); err != nil || code != 0 || !strings.Contains(result.Skipped, "not a release") || !strings.Contains(msg, "nothing to do") {
+		t.Errorf("exit %d, %v\n%s\n%s", code, err, out, msg)
+	}
+	if code, out, _ := s.call(s.args("promote", "--skip-unreleased")...); code != 0 || out != "" {
+		t.Errorf("as text: exit %d, %s", code, out)
+	}
+	s.env["TRAVIS"], s.env["TRAVIS_PULL_REQUEST"] = "true", "7"
+	if code, out, msg := s.call(s.args("bump", "-o", "json")...); code != 0 || oneDocument(out) != nil || !strings.Contains(out, "pull request") {
+		t.Errorf("bump of a pull request: exit %d\n%s\n%s", code, out, msg)
+	}
+}
+
+func TestServeSaysInJSONWhereItServes(t *testing.T) {
+	dir := t.TempDir()
+	out, in := io.Pipe()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	code := make(chan int, 1)
+	go func() {
+		args := []string{"serve", "-o", "json", "--registry", dir + "/registry", "--charts", dir}
+		code <- Main(ctx, args, Streams{In: strings.NewReader(""), Out: in, Err: io.Discard}, func(string) string { return "" })
+		in.Close()
+	}()
+	d := json.NewDecoder(out)
+	var where struct{ Registry, Charts string }
+	if err := d.Decode(&where); err != nil || where.Charts != "http://"+where.Registry+"/charts" {
+		t.Errorf("it says %+v, %v", where, err)
+	}
+	cancel()
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		t.Errorf("something follows: %v", err)
+	}
+	if c := <-code; c != 0 {
+		t.Errorf("exit %d", c)
+	}
+	if c := Main(t.Context(), []string{"serve", "--dry-run", "--registry", dir + "/other"}, Streams{Out: io.Discard, Err: io.Discard}, func(string) string { return "" }); c != 2 {
+		t.Errorf("a dry run: exit %d", c)
+	}
+	if _, err := os.Stat(dir + "/other"); err == nil {
+		t.Error("a dry run made the registry's directory")
+	}
+}
+
+// Without a build nothing stops a dry run before the candidate, whose commit goes with the clone that it was made in.
+func TestADryRunOfAllStepsWithoutABuild(t *testing.T) {
+	s := newShop(t, "directory", "v1.0.0")
+	s.reconfigure("  - name: dev\n    build:\n      image: {repository: \"${HOST}/hello\", package: ./cmd/hello, platforms: [linux/amd64]}\n", "")
+	s.reconfigure("    values.yaml: {image.tag: imageTag}\n", "")
+	shell(t, s.dir, commitAll+" && git tag -f v1.0.0")
+	dry := func(want ...string) {
+		t.Helper()
+		before := s.everything()
+		code, out, msg := s.call(s.args("run", "--dry-run", "-o", "json")...)
+		var r pipeline.RunResult
+		if err := json.Unmarshal([]byte(out), &r); err != nil || code != 0 {
+			t.Fatalf("exit %d, %v\n%s\n%s", code, err, out, msg)
+		}
+		if diff := cmp.Diff(want, r.Skipped); diff != "" {
+			t.Errorf("it skips:\n%s", diff)
+		}
+		if diff := cmp.Diff(before, s.everything()); diff != "" {
+			t.Errorf("it changed something:\n%s", diff)
+		}
+	}
+	dry("qa verify: a dry run has pushed no candidate that could be packaged", "prod promote: there is no tested package")
+	s.must("bump")
+	dry("prod promote: a dry run has tested no package")
+	s.must("run")
+}

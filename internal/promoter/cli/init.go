@@ -1,0 +1,214 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/pipeline"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/scaffold"
+)
+
+// start is what init begins a pipeline with.
+type start struct {
+	scaffold.Choices
+	engine string
+	force  bool
+}
+
+// started is what init did, or would do.
+type started struct {
+	Engine string             `json:"engine"`
+	Files  []scaffold.Planned `json:"files"`
+	// Next are the commands to go on with, Notes what to know before.
+	Next  []string `json:"next"`
+	Notes []string `json:"notes,omitempty"`
+}
+
+func (a *app) initCommand() *cobra.Command {
+	var o start
+	c := &cobra.Command{
+		Use: "init", Args: cobra.NoArgs,
+		Short: "Write a configuration and CI files into a repository that has a chart",
+		Long: `Finds the chart, the Go program and the address of a repository, and writes what a pipeline for it needs:
+the configuration, the CI engine's file for it, and the template of the file for the candidates' repository.
+
+No file is overwritten. One that is there with other content is an error, and nothing is written then; the same content is
+success. With --force, CI files are made anew from the configuration that is there, which itself is never replaced.`,
+		RunE: func(c *cobra.Command, _ []string) error {
+			res, err := a.start(c.Context(), c.Flags().Changed("config"), o)
+			if err != nil {
+				return err
+			}
+			return a.begun(res)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&o.engine, "ci", "", "CI engine to write files for: travis, github, gitlab or none (default: found out)")
+	f.StringVar(&o.Chart, "chart", "", "directory of the chart, from the top of the repository (default: the only one)")
+	f.StringVar(&o.Package, "package", "", "directory of the Go main package to build (default: the only one, at the top or below cmd)")
+	f.BoolVar(&o.NoBuild, "no-build", false, "build nothing: the chart alone goes through the pipeline")
+	f.StringVar(&o.Image, "image", "", "repository of images (default: that of the source in the registry of its host)")
+	f.StringVar(&o.Source, "source", "", "address of the source repository (default: that of origin)")
+	f.StringVar(&o.Candidates, "qa", "", "address of the candidates' repository (default: the source's with -helm-qa)")
+	f.StringVar(&o.Prod, "prod", "", "address of the chart repository (default: the source's with -helm)")
+	f.BoolVar(&o.force, "force", false, "replace CI files by those of the configuration that is there")
+	return c
+}
+
+// start plans everything, and writes it unless this is a dry run.
+func (a *app) start(ctx context.Context, named bool, o start) (*started, error) {
+	if o.NoBuild && o.Package+o.Image != "" {
+		return nil, fmt.Errorf("%w: --no-build builds neither --package nor --image; leave one of them out", pipeline.ErrInput)
+	}
+	r, config, err := a.place(ctx, named)
+	if err != nil {
+		return nil, err
+	}
+	text, cfg, err := a.configuration(ctx, r, config, o)
+	if err != nil {
+		return nil, err
+	}
+	res := &started{Engine: o.engine}
+	if res.Engine == "" {
+		files, err := r.Files(ctx)
+		if err != nil {
+			return nil, err
+		}
+		res.Engine = scaffold.Engine(files, cfg.Source.Git)
+	}
+	var ci []scaffold.File
+	if res.Engine != "none" {
+		if ci, err = scaffold.CI(cfg, config, res.Engine, false); err != nil {
+			return nil, err
+		}
+	}
+	if res.Files, err = scaffold.Plan(r.Dir, scaffold.File{Path: config, Content: text}, ci, o.force); err != nil {
+		return nil, err
+	}
+	res.Next, res.Notes = scaffold.Next(cfg, config, ci), scaffold.Notes(os.DirFS(r.Dir), cfg)
+	if a.dryRun {
+		return res, nil
+	}
+	if err := scaffold.Write(r.Dir, res.Files); err != nil {
+		return nil, err
+	}
+	// What is written can be read there.
+	for i := range res.Files {
+		res.Files[i].Content = ""
+	}
+	return res, nil
+}
+
+// place opens the repository, and gives the configuration's path in it.
+func (a *app) place(ctx context.Context, named bool) (*gitrepo.Repo, string, error) {
+	file, err := filepath.Abs(a.config)
+	if err != nil {
+		return nil, "", err
+	}
+	there := filepath.Dir(file)
+	for !isDir(there) {
+		there = filepath.Dir(there)
+	}
+	dir := a.dir
+	if dir == "" && named {
+		dir = there
+	}
+	if dir == "" {
+		dir = "."
+	}
+	r, err := gitrepo.Open(ctx, dir, gitrepo.Options{})
+	if err != nil {
+		return nil, "", err
+	}
+	if !named {
+		return r, pipeline.DefaultFile, nil
+	}
+	// Git gives its directories without links.
+	rest, err := filepath.Rel(there, file)
+	if err == nil {
+		there, err = filepath.EvalSymlinks(there)
+	}
+	if err != nil {
+		return nil, "", fmt.Errorf("%w: %w", pipeline.ErrInput, err)
+	}
+	config, err := filepath.Rel(r.Dir, filepath.Join(there, rest))
+	if err != nil || config == ".." || strings.HasPrefix(config, "../") {
+		return nil, "", fmt.Errorf("%w: %s is not in the repository %s, and CI would not find it there", pipeline.ErrInput, a.config, r.Dir)
+	}
+	return r, config, nil
+}
+
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+// configuration is the one that is there, when only CI's files are to be made from it, or else one for what is found.
+func (a *app) configuration(ctx context.Context, r *gitrepo.Repo, file string, o start) (string, *pipeline.Config, error) {
+	none := func(string) string { return "" }
+	data, err := os.ReadFile(filepath.Join(r.Dir, file))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", nil, fmt.Errorf("%w: %w", pipeline.ErrInput, err)
+	}
+	if o.force && err == nil {
+		cfg, err := pipeline.Parse(data, none)
+		if err != nil {
+			return "", nil, fmt.Errorf("%s: %w", file, err)
+		}
+		return string(data), cfg, nil
+	}
+	facts, err := scaffold.Look(ctx, r, o.Choices)
+	if err != nil {
+		return "", nil, err
+	}
+	facts.Tool = thisVersion()
+	text, err := scaffold.Config(facts)
+	if err != nil {
+		return "", nil, err
+	}
+	cfg, err := pipeline.Parse([]byte(text), none)
+	if err != nil {
+		return "", nil, err
+	}
+	return text, cfg, scaffold.Check(os.DirFS(r.Dir), cfg)
+}
+
+// thisVersion is how others install this very program; empty when it was built from something that has no version.
+func thisVersion() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || !strings.HasPrefix(scaffold.DefaultTool, info.Main.Path+"/") || !strings.HasPrefix(info.Main.Version, "v") || strings.Contains(info.Main.Version, "+") {
+		return ""
+	}
+	return scaffold.DefaultTool + "@" + info.Main.Version
+}
+
+// begun prints the files, with their content in a dry run, and says how to go on.
+func (a *app) begun(res *started) error {
+	if a.output == "json" {
+		return a.result(res)
+	}
+	for _, f := range res.Files {
+		if a.dryRun && f.State != scaffold.Same {
+			fmt.Fprintf(a.Out, "==> %s\n%s\n", f.Path, f.Content)
+		} else {
+			fmt.Fprintf(a.Out, "%s: %s\n", f.Path, f.State)
+		}
+	}
+	for _, note := range res.Notes {
+		fmt.Fprintln(a.Err, "note:", note)
+	}
+	fmt.Fprintln(a.Err, "\nNext:")
+	for _, n := range res.Next {
+		fmt.Fprintln(a.Err, " ", n)
+	}
+	return nil
+}

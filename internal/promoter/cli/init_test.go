@@ -1,0 +1,178 @@
+package cli
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
+)
+
+// foreign is a place as somebody has it who knows nothing of pipelines yet: the configuration is init's to write.
+func foreign(t *testing.T, origin string) *place {
+	t.Helper()
+	p := newPlace(t)
+	shell(t, p.dir, "git rm -q ci/pipeline.yaml && git remote add origin "+origin)
+	p.write("chart/values.yaml", "image: {repository: x, tag: y}\n")
+	return p
+}
+
+func TestInitWritesFilesWhoseStepsAreCommandsThatExist(t *testing.T) {
+	for engine, paths := range map[string][2]string{
+		"travis": {".travis.yml", "ci/travis/qa.travis.yml"}, "github": {".github/workflows/dev.yaml", "ci/github/qa.yaml"}, "gitlab": {".gitlab-ci.yml", "ci/gitlab/qa.gitlab-ci.yml"},
+	} {
+		for flag, dev := range map[string][]string{"--no-build": {"bump"}, "--no-build=false": {"build", "bump"}} {
+			for _, config := range []string{"ci/pipeline.yaml", "release/way.yaml"} {
+				t.Run(engine+flag+config, func(t *testing.T) {
+					p := foreign(t, "https://github.com/o/hello.git")
+					code, out, msg := p.call("--config", p.dir+"/"+config, "init", "--ci", engine, flag)
+					if code != 0 || !strings.Contains(out, config+": written") || !strings.Contains(msg, "chart-promoter explain") || !strings.Contains(msg, "keygen") {
+						t.Fatalf("exit %d\n%s\n%s", code, out, msg)
+					}
+					for i, want := range [][]string{dev, {"verify", "promote"}} {
+						data, err := os.ReadFile(filepath.Join(p.dir, paths[i]))
+						if err != nil {
+							t.Fatal(err)
+						}
+						checkFile(t, data, want)
+						if named := strings.Contains(string(data), config); named != (i == 1 || config != "ci/pipeline.yaml") {
+							t.Errorf("%s names the configuration: %v", paths[i], named)
+						}
+						if strings.Contains(string(data), "bitcoin-controller.git") || strings.Contains(string(data), "./cmd/") {
+							t.Errorf("%s speaks of another repository:\n%s", paths[i], data)
+						}
+					}
+					if code, out, msg := p.call("--config", p.dir+"/"+config, "explain"); code != 2 || !strings.Contains(msg, "commit or stash") {
+						t.Errorf("explain before a commit: %d %s %s", code, out, msg)
+					}
+					shell(t, p.dir, commitAll)
+					if code, out, msg := p.call("--config", p.dir+"/"+config, "explain"); code != 0 || !strings.Contains(out, "the chart's own tests") {
+						t.Errorf("explain: %d %s %s", code, out, msg)
+					}
+				})
+			}
+		}
+	}
+}
+
+func TestInitAgainWritesNothingAndOverwritesNothing(t *testing.T) {
+	p := foreign(t, "git@gitlab.com:o/hello.git")
+	files := []string{"ci/pipeline.yaml", ".gitlab-ci.yml", "ci/gitlab/qa.gitlab-ci.yml"}
+	must := func(args ...string) string {
+		t.Helper()
+		code, out, msg := p.call(args...)
+		if code != 0 {
+			t.Fatalf("%v: exit %d\n%s", args, code, msg)
+		}
+		return out
+	}
+	if out := must("init", "--dry-run"); !strings.Contains(out, "==> .gitlab-ci.yml") || !strings.Contains(out, "registry.gitlab.com/o/hello") {
+		t.Errorf("a dry run shows\n%s", out)
+	}
+	if left := shell(t, p.dir, "git status --porcelain --untracked-files=all | grep '^??' || true"); left != "" {
+		t.Errorf("a dry run leaves\n%s", left)
+	}
+	must("init")
+	before := shell(t, p.dir, "ls -li --time-style=full-iso "+strings.Join(files, " "))
+	var res struct {
+		Engine string
+		Files  []struct{ Path, State, Content string }
+		Next   []string
+	}
+	if err := json.Unmarshal([]byte(must("-o", "json", "init")), &res); err != nil {
+		t.Fatal(err)
+	}
+	if res.Engine != "gitlab" || len(res.Files) != 3 || res.Files[2].State != "there already" || res.Files[2].Content != "" || len(res.Next) < 5 {
+		t.Errorf("again: %+v", res)
+	}
+	if after := shell(t, p.dir, "ls -li --time-style=full-iso "+strings.Join(files, " ")); after != before {
+		t.Errorf("files were\n%s\nand are\n%s", before, after)
+	}
+
+	own := strings.Replace(shell(t, p.dir, "cat ci/pipeline.yaml"), "name: prod", "name: live", 1)
+	p.write("ci/pipeline.yaml", own)
+	if code, out, msg := p.call("init"); code != 2 || out != "" || !strings.Contains(msg, "ci/pipeline.yaml is there with other content") {
+		t.Errorf("a configuration of one's own: %d %s %s", code, out, msg)
+	}
+	if out := must("init", "--force"); !strings.Contains(out, ".gitlab-ci.yml: there already") || !strings.Contains(out, "qa.gitlab-ci.yml: replaced") {
+		t.Errorf("by force:\n%s", out)
+	}
+	if got := shell(t, p.dir, "cat ci/pipeline.yaml"); got != own {
+		t.Errorf("the configuration became\n%s", got)
+	}
+	if got := shell(t, p.dir, "cat ci/gitlab/qa.gitlab-ci.yml"); !strings.Contains(got, "--stage live") {
+		t.Errorf("CI does not promote to the stage of the configuration:\n%s", got)
+	}
+}
+
+func TestInitSaysWhatItCannotUse(t *testing.T) {
+	for name, c := range map[string]struct {
+		prepare func(*place)
+		args    []string
+		words   string
+	}{
+		"no git repository":            {func(p *place) { shell(t, p.dir, "rm -rf .git") }, nil, "not a git repository"},
+		"a chart without appVersion":   {func(p *place) { p.write("chart/Chart.yaml", "apiVersion: v2\nname: hello\nversion: 0.0.1\n") }, nil, "appVersion"},
+		"a broken Chart.yaml":          {func(p *place) { p.write("chart/Chart.yaml", "a: [\n") }, nil, "Chart.yaml"},
+		"several charts":               {func(p *place) { p.write("b/Chart.yaml", "apiVersion: v2\nname: b\nversion: 0.0.1\nappVersion: 1\n") }, nil, "b, chart; name the chart with --chart"},
+		"a chart that is not there":    {nil, []string{"--chart", "nowhere"}, "there is chart"},
+		"no place for the image":       {func(p *place) { p.write("chart/values.yaml", "image: {repository: x}\n") }, nil, "image.tag"},
+		"values that cannot be read":   {func(p *place) { p.write("chart/values.yaml", "image: [\n") }, nil, "values.yaml"},
+		"an unknown engine":            {nil, []string{"--ci", "jenkins"}, "travis, github, gitlab, or none"},
+		"a build that is not wanted":   {nil, []string{"--no-build", "--package", "cmd/hello"}, "no-build"},
+		"a configuration outside":      {nil, []string{"--config", "/tmp/elsewhere.yaml", "-C", "DIR"}, "is not in the repository"},
+		"a broken configuration there": {func(p *place) { p.write("ci/pipeline.yaml", "name: [") }, []string{"--force"}, "ci/pipeline.yaml"},
+		"a file that is in the way":    {func(p *place) { p.write(".github/workflows/dev.yaml", "theirs") }, nil, "dev.yaml is there with other content"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := foreign(t, "https://github.com/o/hello.git")
+			p.env["GIT_CEILING_DIRECTORIES"] = "/"
+			if c.prepare != nil {
+				c.prepare(p)
+			}
+			for i, a := range c.args {
+				c.args[i] = strings.Replace(a, "DIR", p.dir, 1)
+			}
+			before := shell(t, p.dir, "find . -path ./.git -prune -o -type f -exec cksum {} + | sort")
+			code, out, msg := p.call(append([]string{"init"}, c.args...)...)
+			if code != 2 || out != "" || !strings.Contains(msg, c.words) || strings.Count(msg, "\n") != 1 {
+				t.Errorf("exit %d, stdout %q, stderr:\n%s\nwant exit 2 with %q", code, out, msg, c.words)
+			}
+			if after := shell(t, p.dir, "find . -path ./.git -prune -o -type f -exec cksum {} + | sort"); after != before {
+				t.Errorf("files were\n%s\nand are\n%s", before, after)
+			}
+		})
+	}
+}
+
+// What init writes for a program is enough for a commit of it to become a candidate, and a pipeline of GitLab's that is a
+// fork's ends before that.
+func TestWhatInitWritesTakesACommitToQA(t *testing.T) {
+	p := foreign(t, filepath.Join(t.TempDir(), "origin.git"))
+	if code, _, msg := p.call("init", "--ci", "none", "--image", p.env["HOST"]+"/hello", "--qa", p.env["QA"]); code != 0 {
+		t.Fatal(msg)
+	}
+	shell(t, p.dir, commitAll)
+	p.env["GITLAB_CI"], p.env["CHART_PROMOTER_FORK"] = "true", "true"
+	for step, says := range map[string]string{"build": "fork", "bump": "fork"} {
+		if code, out, msg := p.call(step); code != 0 || !strings.Contains(out+msg, says) {
+			t.Errorf("%s in a fork: %d %s%s", step, code, out, msg)
+		}
+	}
+	if log := shell(t, p.env["QA"], "git log --oneline --all 2>/dev/null | wc -l"); strings.TrimSpace(log) != "0" {
+		t.Fatalf("a fork pushed %s", log)
+	}
+	p.env["CHART_PROMOTER_FORK"] = ""
+	for _, step := range []string{"build", "bump"} {
+		if code, _, msg := p.call(step); code != 0 {
+			t.Fatalf("%s: %d %s", step, code, msg)
+		}
+	}
+	r := gitrepo.Repo{Dir: p.env["QA"]}
+	values, err := r.File(t.Context(), "main", "chart/values.yaml")
+	if err != nil || !strings.Contains(string(values), p.env["HOST"]+"/hello") {
+		t.Errorf("%v, the candidate's values are\n%s", err, values)
+	}
+}

@@ -1,0 +1,289 @@
+package cli
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// edited changes a file of the candidate in a clone, and gives the flag that verifies it.
+func (s *shop) edited(file, content string) []string {
+	s.t.Helper()
+	dir := s.t.TempDir()
+	shell(s.t, dir, "git clone -q "+s.env["QA"]+" qa")
+	if err := os.WriteFile(filepath.Join(dir, "qa/chart", file), []byte(content), 0o644); err != nil {
+		s.t.Fatal(err)
+	}
+	shell(s.t, dir+"/qa", "git add -A")
+	return []string{"verify", "--candidate", dir + "/qa"}
+}
+
+func (s *shop) reconfigure(from, to string) {
+	s.t.Helper()
+	s.change(s.dir+"/ci/pipeline.yaml", func(b []byte) []byte {
+		if !strings.Contains(string(b), from) {
+			s.t.Fatalf("%q is not in the configuration", from)
+		}
+		return []byte(strings.Replace(string(b), from, to, 1))
+	})
+}
+
+// upgrades publishes 1.0.0 and has verify upgrade from it; the candidate is 1.1.0 then.
+func (s *shop) upgrades() {
+	s.t.Helper()
+	s.must("verify")
+	s.must("promote")
+	s.reconfigure("verify: {", "verify: {upgradeFrom: prod, ")
+}
+
+const aChart = "apiVersion: v2\nname: hello\nappVersion: v1.0.0\nversion: "
+
+// What is wrong only when a candidate is on its way, each with its exit code and a sentence that says what to do.
+func TestBadInputOnTheWayHasItsExitCodeAndOneSentence(t *testing.T) {
+	for name, c := range map[string]struct {
+		prepare func(*shop) []string // and the command
+		code    int
+		words   string
+	}{
+		"a version that is not SemVer": {func(s *shop) []string { return s.edited("Chart.yaml", aChart+"one.two\n") }, 2, "one.two"},
+		"a chart that does not lint":   {func(s *shop) []string { return s.edited("templates/x.yaml", "{{ end }}") }, 2, "x.yaml"},
+		"a chart that does not install": {func(s *shop) []string {
+			return s.edited("templates/x.yaml", "apiVersion: no/v1\nkind: Nothing\nmetadata: {name: x}\n")
+		}, 3, "the chart does not install"},
+		"an appVersion that names no commit": {func(s *shop) []string {
+			return s.edited("Chart.yaml", strings.Replace(aChart, "v1.0.0", "v7", 1)+"7.0.0\n")
+		}, 2, "v7"},
+		"tests that fail": {func(s *shop) []string { s.reconfigure(`["true"]`, `["false"]`); return []string{"verify"} }, 3, "the tests failed"},
+		"a pod that does not start": {func(s *shop) []string {
+			s.reconfigure("verify: {", "verify: {install: {timeout: 2s}, ")
+			return s.edited("templates/x.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec: {containers: [{name: main, image: "+goneImage+"}]}\n")
+		}, 3, "pod hello/x: main waits, ImagePullBackOff no such image"},
+		"a version that is not that of its tag": {func(s *shop) []string {
+			s.must(s.edited("Chart.yaml", aChart+"3.0.0\n")...)
+			return []string{"promote", "--skip-unreleased"}
+		}, 4, "does not come from its appVersion"},
+		"tests that hang": {func(s *shop) []string {
+			s.reconfigure(`["true"]`, `[sleep, "600"], timeout: 1s`)
+			return []string{"verify"}
+		}, 3, "raise the limit"},
+		"tests that cannot be started":                        {func(s *shop) []string { s.reconfigure(`["true"]`, `[/no/such/program]`); return []string{"verify"} }, 2, "cannot be started"},
+		"a cluster that does not answer":                      {func(s *shop) []string { s.kubeconfig = closed(s); return []string{"verify"} }, 5, "check the kubeconfig"},
+		"a kubeconfig that is not there":                      {func(s *shop) []string { s.kubeconfig = "/no/such/kubeconfig"; return []string{"verify"} }, 2, "not a usable kubeconfig"},
+		"a release that is somebody else's":                   {func(s *shop) []string { s.somebodys(); return []string{"verify"} }, 2, "uninstall it"},
+		"a full disk where charts are":                        {func(s *shop) []string { s.must("verify"); s.fullDisk(); return []string{"promote"} }, 5, "make room on the disk"},
+		"a corrupt index":                                     {func(s *shop) []string { s.must("verify"); s.corruptIndex(); return []string{"promote"} }, 5, "restore index.yaml"},
+		"a candidate that is a link to files of this machine": {func(s *shop) []string { s.linkedAway(); return []string{"verify"} }, 2, "leads out of it"},
+		"a corrupt index to upgrade from":                     {func(s *shop) []string { s.upgrades(); s.corruptIndex(); return []string{"verify"} }, 5, "restore index.yaml"},
+		"an index entry whose archive is gone":                {func(s *shop) []string { s.goneArchive(); return s.edited("Chart.yaml", aChart+"1.1.0\n") }, 5, "publish that version again, or yank it"},
+		"a prod repository that is not there":                 {func(s *shop) []string { s.must("verify"); s.prodIsGit("/no/such.git"); return []string{"promote"} }, 5, "check the address"},
+		"wrong credentials of a prod registry": {func(s *shop) []string {
+			s.must("verify")
+			s.reconfigure(`{directory: "${PROD}", page: true, statusPage: true}`, `{oci: "`+refusing(s.t)+`/charts"}`)
+			return []string{"promote"}
+		}, 5, "CHART_PROMOTER_REGISTRY_PASSWORD"},
+		"wrong credentials of a prod repository": {func(s *shop) []string {
+			s.must("verify")
+			s.prodIsGit("http://" + refusing(s.t) + "/prod.git")
+			return []string{"promote"}
+		}, 5, "token"},
+		"a prod branch that is not there": {func(s *shop) []string {
+			s.must("verify")
+			s.prodIsGit(s.env["QA"] + `", branch: "gh-pages`)
+			return []string{"promote"}
+		}, 2, "gh-pages"},
+		"another run in the same directory":      {func(s *shop) []string { s.busy(); return []string{"verify"} }, 2, "--work-dir"},
+		"a work directory that cannot be made":   {func(s *shop) []string { s.env["WORK"] = s.dir + "/go.mod/work"; return []string{"verify"} }, 2, "the work directory"},
+		"a record that is not there":             {func(s *shop) []string { s.must("verify"); return []string{"promote", "--record", "/no/such.json"} }, 2, "/no/such.json"},
+		"a package that is no chart":             {func(s *shop) []string { return []string{"promote", "--package", s.dir + "/go.mod"} }, 2, "not a usable chart"},
+		"a public key that is none":              {func(s *shop) []string { s.must("verify"); s.env["QA_PUB"] = "hello"; return []string{"promote"} }, 2, "QA_PUB"},
+		"a candidate's commit that is not there": {func(s *shop) []string { return []string{"verify", "--commit", strings.Repeat("a", 40)} }, 2, "no such commit"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newShop(t, "directory", "v1.0.0")
+			s.must("bump")
+			args := c.prepare(s)
+			before := s.files()
+			code, msg := s.run(args...)
+			if code != c.code || !strings.Contains(msg, c.words) {
+				t.Errorf("exit %d:\n%s\nwant exit %d with %q", code, msg, c.code, c.words)
+			}
+			if name == "tests that fail" && len(s.logs()) == 0 {
+				t.Error("it leaves no logs")
+			}
+			if diff := cmp.Diff(before, s.files()); diff != "" {
+				t.Errorf("it changed what is published:\n%s", diff)
+			}
+			if log := shell(t, s.env["QA"], "git log --oneline main | wc -l"); strings.TrimSpace(log) != "1" {
+				t.Errorf("the candidates' repository has %s commits", log)
+			}
+		})
+	}
+}
+
+// logs are the files that a failed verify leaves with something in them.
+func (s *shop) logs() (names []string) {
+	s.t.Helper()
+	for name, content := range s.tree(s.env["WORK"] + "/logs") {
+		if content != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// refusing is a server that wants other credentials, whoever asks.
+func refusing(t *testing.T) (host string) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("WWW-Authenticate", `Basic realm="x"`)
+		w.WriteHeader(http.StatusUnauthorized)
+	}))
+	t.Cleanup(srv.Close)
+	return strings.TrimPrefix(srv.URL, "http://")
+}
+
+// linkedAway puts a link to a chart elsewhere in the place of the candidate's.
+func (s *shop) linkedAway() {
+	elsewhere, dir := s.t.TempDir(), s.t.TempDir()
+	shell(s.t, dir, "git clone -q "+s.env["QA"]+" qa && cp -r qa/chart/. "+elsewhere+" && cd qa && rm -r chart && ln -s "+elsewhere+" chart && git add -A && git -c user.name=a -c user.email=a@localhost commit -q --amend -m linked && git push -qf origin HEAD:main")
+}
+
+// closed is the kubeconfig of a server that is gone.
+func closed(s *shop) string {
+	srv := httptest.NewServer(nil)
+	srv.Close()
+	path := filepath.Join(s.t.TempDir(), "kubeconfig")
+	data, _ := os.ReadFile(s.kubeconfig)
+	at := strings.Index(string(data), "http://")
+	end := strings.Index(string(data[at:]), `"`)
+	if err := os.WriteFile(path, []byte(string(data[:at])+srv.URL+string(data[at+end:])), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	return path
+}
+
+// somebodys is a release of this name that another work directory installed and left.
+func (s *shop) somebodys() {
+	s.t.Helper()
+	s.must("verify", "--keep-cluster")
+	s.env["WORK"] = s.t.TempDir()
+}
+
+// fullDisk has the file in which a new index or package is written be on a device that is always full.
+func (s *shop) fullDisk() {
+	s.t.Helper()
+	if _, err := os.Stat("/dev/full"); err != nil {
+		s.t.Skip("this system has no /dev/full")
+	}
+	if err := os.MkdirAll(s.env["PROD"], 0o755); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := os.Symlink("/dev/full", s.env["PROD"]+"/.chart-promoter.part"); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *shop) corruptIndex() {
+	s.t.Helper()
+	if err := os.MkdirAll(s.env["PROD"], 0o755); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := os.WriteFile(s.env["PROD"]+"/index.yaml", []byte("apiVersion: v1\nentries:\n  <<<<<<< HEAD\n"), 0o644); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *shop) goneArchive() {
+	s.t.Helper()
+	s.upgrades()
+	if err := os.Remove(s.env["PROD"] + "/hello-1.0.0.tgz"); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *shop) prodIsGit(address string) {
+	s.t.Helper()
+	s.reconfigure(`{directory: "${PROD}", `, `{git: "`+address+`", `)
+}
+
+// busy holds the lock of the work directory, as another run does.
+func (s *shop) busy() {
+	s.t.Helper()
+	if err := os.MkdirAll(s.env["WORK"], 0o755); err != nil {
+		s.t.Fatal(err)
+	}
+	lock, err := os.OpenFile(s.env["WORK"]+"/lock", os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { lock.Close() })
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// engine is a PATH on which docker, if any, is this script, beside what the other commands need.
+func engine(t *testing.T, docker string) {
+	t.Helper()
+	bin := t.TempDir()
+	for _, tool := range []string{"git", "go", "sh", "true"} {
+		path, err := exec.LookPath(tool)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(path, bin+"/"+tool); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if docker != "" {
+		if err := os.WriteFile(bin+"/docker", []byte(docker), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", bin)
+	t.Setenv("KIND_EXPERIMENTAL_PROVIDER", "")
+}
+
+// oneCluster is an engine that has a cluster of the name taken, and nothing else.
+const oneCluster = "#!/bin/sh\n[ \"$1\" = -v ] && echo Docker version 27.0.0 && exit\n[ \"$1\" = ps ] && echo taken && exit\necho no such thing >&2\nexit 1\n"
+
+func TestAClusterNameInUseIsRefusedAndTheClusterStays(t *testing.T) {
+	s := newShop(t, "directory", "v1.0.0")
+	s.must("bump")
+	engine(t, oneCluster)
+	before := s.everything()
+	code, out, msg := s.call("--work-dir", s.env["WORK"], "verify", "--cluster", "taken")
+	if code != 2 || out != "" || !strings.Contains(msg, "delete it or choose another name") {
+		t.Errorf("exit %d:\n%s", code, msg)
+	}
+	after := s.everything()
+	delete(after, "work/hello-1.0.0.tgz")
+	// Above all no note of the cluster, by which the next run would delete it as its own.
+	if diff := cmp.Diff(before, after); diff != "" {
+		t.Errorf("it changed something:\n%s", diff)
+	}
+}
+
+// A command finds kind's engine on the PATH; here there is none, or one that no daemon answers.
+func TestDockerNotRunningIsAFaultOutside(t *testing.T) {
+	for name, docker := range map[string]string{
+		"not installed": "",
+		"not running":   "#!/bin/sh\n[ \"$1\" = -v ] && echo Docker version 27.0.0 && exit\necho 'Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?' >&2\nexit 1\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newShop(t, "directory", "v1.0.0")
+			s.must("bump")
+			engine(t, docker)
+			code, out, msg := s.call("--work-dir", s.env["WORK"], "verify")
+			if code != 5 || out != "" || !strings.Contains(msg, "Docker") {
+				t.Errorf("exit %d:\n%s", code, msg)
+			}
+		})
+	}
+}

@@ -1,0 +1,77 @@
+package cli
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// kill -9 during bump, verify and promote at random moments, and the same command again: in the end all is as without any
+// kill, and no index ever names an archive that is not there. What the killed process had started, git above all, lives on,
+// as it does after a real kill. PROMOTER_KILLS says how many kills, for each kind of repository; default 3.
+func TestKilledAtAnyMomentAndRunAgain(t *testing.T) {
+	for target := range targets {
+		t.Run(target, func(t *testing.T) {
+			kills := 3
+			if n, err := strconv.Atoi(os.Getenv("PROMOTER_KILLS")); err == nil {
+				kills = n
+			}
+			s := newShop(t, target, "v1.0.0")
+			takes := map[string]time.Duration{}
+			for _, command := range []string{"bump", "verify", "promote"} {
+				start := time.Now()
+				if out, err := s.process(command).CombinedOutput(); err != nil {
+					t.Fatalf("%s: %v\n%s", command, err, out)
+				}
+				takes[command] = time.Since(start)
+			}
+			want := s.state()
+			done := map[string]int{}
+			for n := 0; n < kills; {
+				s.empty(target)
+				for _, command := range []string{"bump", "verify", "promote"} {
+					if n < kills && s.killed(command, rand.N(takes[command])) {
+						n++
+						done[command]++
+						s.everyEntryHasItsArchive()
+					}
+					if out, err := s.process(command).CombinedOutput(); err != nil {
+						t.Fatalf("%s after a kill: %v\n%s", command, err, out)
+					}
+				}
+				if diff := cmp.Diff(want, s.state()); diff != "" {
+					t.Fatalf("after kills %v it ends otherwise (-want +got):\n%s", done, diff)
+				}
+			}
+			t.Logf("killed during %v; without a kill they take %v", done, takes)
+		})
+	}
+}
+
+// killed runs a command and kills it after a while; false when it was done before.
+func (s *shop) killed(command string, after time.Duration) bool {
+	s.t.Helper()
+	var out bytes.Buffer
+	cmd := s.process(command)
+	cmd.Stdout, cmd.Stderr = &out, &out
+	cmd.WaitDelay = time.Minute // what it started may hold the output open
+	if err := cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	timer := time.AfterFunc(after, func() { _ = cmd.Process.Kill() })
+	defer timer.Stop()
+	err := cmd.Wait()
+	if err == nil {
+		return false
+	}
+	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || status.Signal() != syscall.SIGKILL {
+		s.t.Fatalf("%s: %v\n%s", command, err, out.String())
+	}
+	return true
+}

@@ -1,0 +1,268 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/attest"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/publish"
+)
+
+// shop is a place where a commit with a tag was built and can go all the way: it has the keys, and a cluster.
+type shop struct {
+	*place
+	kubeconfig string
+	api        *apiServer
+	cfg        publish.Config
+}
+
+// targets are the three kinds of chart repository, as the configuration has them, with all that they can keep.
+var targets = map[string]string{
+	"git": `{git: "${PROD}", page: true, statusPage: true}`, "directory": `{directory: "${PROD}", page: true, statusPage: true}`, "oci": `{oci: "${PROD}"}`,
+}
+
+// kept are shops as newShop leaves them, by target and tag: to make one takes seconds, to copy it not. No test of this
+// package runs beside another one.
+var (
+	kept    = map[[2]string]string{}
+	keptDir string
+)
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	_ = os.RemoveAll(keptDir)
+	os.Exit(code)
+}
+
+func newShop(t *testing.T, target, tag string) *shop {
+	t.Helper()
+	of := [2]string{target, tag}
+	if from := kept[of]; from != "" {
+		return copyShop(t, target, from)
+	}
+	s := &shop{place: newPlace(t)}
+	s.kubeconfig, s.api = newAPIServer(t)
+	s.configure(strings.NewReplacer("[go, test, ./...]", `["true"]`, `{directory: "${PROD}"}`, targets[target]).Replace(config))
+	s.write("chart/templates/NOTES.txt", "Installed.\n")
+	shell(t, s.dir, commitAll+" && git tag "+tag)
+	s.key()
+	s.empty(target)
+	s.must("build")
+	kept[of] = s.keep()
+	return s
+}
+
+func copyShop(t *testing.T, target, from string) *shop {
+	t.Helper()
+	s := &shop{place: emptyPlace(t, from+"/registry")}
+	s.kubeconfig, s.api = newAPIServer(t)
+	s.empty(target)
+	shell(t, from, "cp -a source "+s.dir+" && cp -a work "+s.env["WORK"])
+	// The registry has another address in each test.
+	host, err := os.ReadFile(from + "/host")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.change(s.env["WORK"]+"/build.json", func(b []byte) []byte { return bytes.ReplaceAll(b, host, []byte(s.env["HOST"])) })
+	s.readKey()
+	return s
+}
+
+// keep copies the shop to where it outlives the test.
+func (s *shop) keep() string {
+	s.t.Helper()
+	if keptDir == "" {
+		var err error
+		if keptDir, err = os.MkdirTemp("", "shops"); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	dir, err := os.MkdirTemp(keptDir, "")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := os.WriteFile(dir+"/host", []byte(s.env["HOST"]), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	shell(s.t, dir, "cp -a "+s.dir+" source && cp -a "+s.registry+" registry && cp -a "+s.env["WORK"]+" work")
+	return dir
+}
+
+func (s *shop) configure(text string) { s.write("ci/pipeline.yaml", text) }
+
+// empty gives new, empty repositories for candidates and for the published chart, and a new work directory.
+func (s *shop) empty(target string) {
+	s.t.Helper()
+	base := s.t.TempDir()
+	s.env["QA"], s.env["WORK"] = base+"/qa.git", base+"/work"
+	shell(s.t, base, "git init -q --bare -b main qa.git && git init -q --bare -b main prod.git")
+	switch target {
+	case "git":
+		s.env["PROD"] = base + "/prod.git"
+		s.cfg = publish.Config{Git: s.env["PROD"], Branch: "main"}
+	case "directory":
+		s.env["PROD"] = base + "/prod"
+		s.cfg = publish.Config{Directory: s.env["PROD"]}
+	case "oci":
+		s.env["PROD"] = s.env["HOST"] + "/" + filepath.Base(filepath.Dir(base)) + filepath.Base(base)
+		s.env["PROD"] = strings.ToLower(s.env["PROD"])
+		s.cfg = publish.Config{OCI: s.env["PROD"]}
+	}
+}
+
+// args are a command's with what all of them need.
+func (s *shop) args(args ...string) []string {
+	args = append([]string{"--work-dir", s.env["WORK"]}, args...)
+	if args[2] == "verify" || args[2] == "run" {
+		args = append(args, "--kubeconfig", s.kubeconfig)
+	}
+	return args
+}
+
+func (s *shop) run(args ...string) (code int, msg string) {
+	s.t.Helper()
+	code, _, msg = s.call(s.args(args...)...)
+	return code, msg
+}
+
+func (s *shop) must(args ...string) {
+	s.t.Helper()
+	if code, msg := s.run(args...); code != 0 {
+		s.t.Fatalf("%s: exit %d\n%s", args, code, msg)
+	}
+}
+
+// process is a command as a process of its own; TestMainProcess is what runs in it.
+func (s *shop) process(args ...string) *exec.Cmd {
+	cmd := exec.Command(os.Args[0], "-test.run=^TestMainProcess$")
+	list, _ := json.Marshal(append([]string{"--config", s.dir + "/ci/pipeline.yaml"}, s.args(args...)...))
+	cmd.Env = append(os.Environ(), "CHART_PROMOTER_TEST_ARGS="+string(list), "TMPDIR="+s.t.TempDir())
+	for k, v := range s.env {
+		cmd.Env = append(cmd.Env, k+"="+v)
+	}
+	return cmd
+}
+
+// TestMainProcess is not a test but the program itself, for tests that need it as a process that they can kill.
+func TestMainProcess(_ *testing.T) {
+	var args []string
+	if json.Unmarshal([]byte(os.Getenv("CHART_PROMOTER_TEST_ARGS")), &args) != nil {
+		return
+	}
+	os.Exit(Main(context.Background(), args, Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}, os.Getenv))
+}
+
+func (s *shop) target() publish.Target {
+	s.t.Helper()
+	target, err := publish.Open(s.cfg)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return target
+}
+
+// files are the files of a directory or git target, by path.
+func (s *shop) files() map[string]string {
+	s.t.Helper()
+	all := map[string]string{}
+	if s.cfg.OCI != "" {
+		return all
+	}
+	dir := s.cfg.Directory
+	if s.cfg.Git != "" {
+		if _, err := exec.Command("git", "-C", s.cfg.Git, "rev-parse", "-q", "--verify", "refs/heads/main").Output(); err != nil {
+			return all
+		}
+		dir = filepath.Join(s.t.TempDir(), "checkout")
+		if _, err := gitrepo.Clone(s.t.Context(), s.cfg.Git, dir, gitrepo.CloneOptions{Branch: "main"}); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			if d != nil && d.Name() == ".git" {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		rel, err := filepath.Rel(dir, path)
+		if err != nil || strings.HasPrefix(rel, ".chart-promoter") {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		all[rel] = string(data)
+		return err
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return all
+}
+
+// times are those of a run: in an index, in a page, and in what a page ends with, the hash of what stands before it.
+var times = regexp.MustCompile(`(created|generated): "[^"]*"|[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9:]+Z?)?|[0-9a-f]{64} -->`)
+
+// state is everything that a run leaves anywhere, without the times of the run.
+func (s *shop) state() map[string]string {
+	s.t.Helper()
+	m := map[string]string{
+		"candidates": shell(s.t, s.env["QA"], "git log --format=%s main && git rev-parse 'main^{tree}'"),
+		"releases":   fmt.Sprint(s.api.secrets()),
+	}
+	for name, content := range s.files() {
+		if !strings.HasSuffix(name, ".jsonl") { // a record has its times within the signature
+			m["prod/"+name] = times.ReplaceAllString(content, "$1")
+		} else {
+			m["prod/"+name] = fmt.Sprint(strings.Count(content, "\n"), " records")
+		}
+	}
+	target := s.target()
+	entries, err := target.List(s.t.Context(), "hello")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, e := range entries {
+		records, err := target.Records(s.t.Context(), "hello", e.Version)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		text := ""
+		for _, r := range records {
+			v, err := attest.Verify(r, []byte(s.env["QA_PUB"]))
+			if err != nil {
+				s.t.Fatal(err)
+			}
+			text += fmt.Sprintf(" %s %s %d/%d", v.PackageDigest, v.SourceCommit, v.Tests.Passed, v.Tests.Run)
+		}
+		m["published "+e.Version] = e.Digest + text
+	}
+	return m
+}
+
+// everyEntryHasItsArchive must hold at every moment.
+func (s *shop) everyEntryHasItsArchive() {
+	s.t.Helper()
+	if s.cfg.Git != "" && strings.TrimSpace(shell(s.t, s.cfg.Git, "git for-each-ref refs/heads")) == "" {
+		return
+	}
+	target := s.target()
+	entries, err := target.List(s.t.Context(), "hello")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, e := range entries {
+		if _, err := target.Package(s.t.Context(), e.Name, e.Version); err != nil {
+			s.t.Errorf("the index has %s: %v", e.Version, err)
+		}
+	}
+}

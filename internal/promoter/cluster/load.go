@@ -1,0 +1,184 @@
+package cluster
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	osexec "os/exec"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"sigs.k8s.io/kind/pkg/cluster/nodes"
+	"sigs.k8s.io/kind/pkg/cluster/nodeutils"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/image"
+)
+
+// ErrLoad: an image could not be brought into the cluster.
+var ErrLoad = errors.New("the image could not be loaded into the cluster")
+
+// Loaded says where an image came from and what the nodes call it.
+type Loaded struct {
+	Ref string `json:"ref"`
+	// From is "registry" or "docker".
+	From string `json:"from"`
+	// Digest is set for images from a registry: what the container runtime reports as the imageID of a pod.
+	Digest string `json:"digest,omitempty"`
+}
+
+// LoadImages brings images into every node, so that no node has to reach a registry. An image named by its digest comes
+// from its registry and keeps that digest in the node; one named by tag alone is taken from the local engine when it is
+// there. Several are loaded at the same time; the list is in the order of refs. Errors: ErrLoad, ErrNoCluster and those of image.Access.
+func (k *Kind) LoadImages(ctx context.Context, access image.Access, refs ...string) ([]Loaded, error) {
+	list, err := k.nodes()
+	if err != nil {
+		return nil, err
+	}
+	done := make([]Loaded, len(refs))
+	var logging sync.Mutex
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(atOnce)
+	for i, ref := range refs {
+		group.Go(func() error {
+			start := time.Now()
+			var err error
+			if done[i], err = load(ctx, access, list, ref); err != nil {
+				return fmt.Errorf("loading %s: %w", ref, err)
+			}
+			logging.Lock()
+			defer logging.Unlock()
+			logger{k.log}.line(fmt.Sprintf("loaded %s from the %s (%.1f s)", ref, done[i].From, time.Since(start).Seconds()))
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	return done, nil
+}
+
+// atOnce is how many images are loaded at the same time: most of it is unpacking in the node, one process for each image.
+const atOnce = 3
+
+func load(ctx context.Context, access image.Access, list []nodes.Node, ref string) (Loaded, error) {
+	if !strings.Contains(ref, "@") && localImage(ctx, ref) {
+		return Loaded{Ref: ref, From: "docker"}, loadLocal(ctx, list, ref)
+	}
+	f, pulled, err := access.ArchiveFile(ctx, ref, "linux/"+runtime.GOARCH)
+	if err != nil {
+		return Loaded{}, err
+	}
+	defer os.Remove(f.Name())
+	defer f.Close()
+	for _, n := range list {
+		if _, err := f.Seek(0, io.SeekStart); err != nil {
+			return Loaded{}, err
+		}
+		if err := importArchive(ctx, n, f, pulled); err != nil {
+			return Loaded{}, err
+		}
+	}
+	return Loaded{Ref: ref, From: "registry", Digest: pulled.Digest}, nil
+}
+
+// importArchive gives the image both its names: by tag, and by the digest it has in its registry. A pod that names
+// either is then started without any pull, and the kubelet reports this digest as its imageID.
+func importArchive(ctx context.Context, n nodes.Node, archive io.Reader, p image.Pulled) error {
+	// Not --digests: that also names the archive itself by digest, and the kubelet might report that one.
+	args := []string{"--namespace=k8s.io", "images", "import"}
+	if s := snapshotter(ctx, n); s != "" {
+		args = append(args, "--snapshotter="+s)
+	}
+	if out, err := run(ctx, n, archive, "ctr", append(args, "-")...); err != nil {
+		return fmt.Errorf("%w: node %s: %s", ErrLoad, n, lastOf(out, err))
+	}
+	if out, err := run(ctx, n, nil, "ctr", "--namespace=k8s.io", "images", "tag", "--force", p.ByDigest, p.Tagged); err != nil {
+		return fmt.Errorf("%w: node %s: %s", ErrLoad, n, lastOf(out, err))
+	}
+	return nil
+}
+
+func run(ctx context.Context, n nodes.Node, in io.Reader, name string, args ...string) (string, error) {
+	var out bytes.Buffer
+	cmd := n.CommandContext(ctx, name, args...).SetStdout(&out).SetStderr(&out)
+	if in != nil {
+		cmd = cmd.SetStdin(in)
+	}
+	err := cmd.Run()
+	return out.String(), err
+}
+
+func lastOf(out string, err error) string {
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	if last := lines[len(lines)-1]; last != "" {
+		return last
+	}
+	return err.Error()
+}
+
+// snapshotter is the one that the kubelet's containers use; ctr's default is another where kind had to choose.
+func snapshotter(ctx context.Context, n nodes.Node) string {
+	out, err := run(ctx, n, nil, "containerd", "config", "dump")
+	if err != nil {
+		return ""
+	}
+	return findSnapshotter(out)
+}
+
+func findSnapshotter(config string) string {
+	section := ""
+	for s := bufio.NewScanner(strings.NewReader(config)); s.Scan(); {
+		line := strings.TrimSpace(s.Text())
+		if strings.HasPrefix(line, "[") {
+			section = strings.ReplaceAll(line, `"`, "'")
+			continue
+		}
+		name, ok := strings.CutPrefix(line, "snapshotter = ")
+		if ok && (section == "[plugins.'io.containerd.cri.v1.images']" || section == "[plugins.'io.containerd.grpc.v1.cri'.containerd]") {
+			return strings.Trim(name, `"'`)
+		}
+	}
+	return ""
+}
+
+func engine() string {
+	if p := os.Getenv("KIND_EXPERIMENTAL_PROVIDER"); p != "" {
+		return p
+	}
+	return "docker"
+}
+
+func localImage(ctx context.Context, ref string) bool {
+	return osexec.CommandContext(ctx, engine(), "image", "inspect", ref).Run() == nil
+}
+
+func loadLocal(ctx context.Context, list []nodes.Node, ref string) error {
+	f, err := os.CreateTemp("", "image-*.tar")
+	if err != nil {
+		return fmt.Errorf("making a file for the image: %w", err)
+	}
+	defer os.Remove(f.Name())
+	defer f.Close()
+	if out, err := osexec.CommandContext(ctx, engine(), "save", "-o", f.Name(), ref).CombinedOutput(); err != nil {
+		return fmt.Errorf("%w: %s", ErrLoad, lastOf(string(out), err))
+	}
+	for _, n := range list {
+		g, err := os.Open(f.Name())
+		if err != nil {
+			return err
+		}
+		err = nodeutils.LoadImageArchive(n, g)
+		g.Close()
+		if err != nil {
+			return fmt.Errorf("%w: node %s: %s", ErrLoad, n, reason(err))
+		}
+	}
+	return nil
+}

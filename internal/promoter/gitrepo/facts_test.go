@@ -1,0 +1,285 @@
+package gitrepo
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/version"
+)
+
+// history makes a work tree with four commits: 0.9 is on the second, v1.0.0 on the third.
+func history(t *testing.T) *Repo {
+	t.Helper()
+	isolate(t)
+	r, err := Init(t.Context(), t.TempDir(), "main", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, tag := range []string{"", "0.9", "v1.0.0", ""} {
+		commit(t, r, string(rune('a'+i)))
+		if tag != "" {
+			if err := r.Tag(t.Context(), tag, "Release "+tag, Author{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return r
+}
+
+func commit(t *testing.T, r *Repo, content string) string {
+	t.Helper()
+	write(t, r.Dir+"/file", content)
+	if err := r.Add(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	hash, err := r.Commit(t.Context(), "commit "+content, Author{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return hash
+}
+
+func env(kv map[string]string) func(string) string { return func(k string) string { return kv[k] } }
+
+func TestFactsOfACommitInPlainGit(t *testing.T) {
+	for name, c := range map[string]struct {
+		prepare func(*testing.T, *Repo)
+		want    version.Facts
+	}{
+		"a commit after a release": {func(*testing.T, *Repo) {}, version.Facts{BaseTag: "v1.0.0", Distance: 1}},
+		"a tag that is checked out, head detached": {func(t *testing.T, r *Repo) {
+			if err := r.Checkout(t.Context(), "v1.0.0"); err != nil {
+				t.Fatal(err)
+			}
+		}, version.Facts{Tag: "v1.0.0", BaseTag: "v1.0.0"}},
+		"two version tags on one commit, the higher counts": {func(t *testing.T, r *Repo) {
+			for _, tag := range []string{"v1.10.0", "v1.9.0", "zzz"} {
+				if err := r.Tag(t.Context(), tag, "x", Author{}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}, version.Facts{Tag: "v1.10.0", BaseTag: "v1.10.0"}},
+		"a changed file":       {func(t *testing.T, r *Repo) { write(t, r.Dir+"/file", "changed") }, version.Facts{BaseTag: "v1.0.0", Distance: 1, Dirty: true}},
+		"a file git knows not": {func(t *testing.T, r *Repo) { write(t, r.Dir+"/other", "new") }, version.Facts{BaseTag: "v1.0.0", Distance: 1}},
+		"a tag that is no version": {func(t *testing.T, r *Repo) {
+			if err := r.Tag(t.Context(), "nightly", "x", Author{}); err != nil {
+				t.Fatal(err)
+			}
+		}, version.Facts{BaseTag: "v1.0.0", Distance: 1}},
+		"a commit before any tag": {func(t *testing.T, r *Repo) {
+			if err := r.Checkout(t.Context(), "0.9~1"); err != nil {
+				t.Fatal(err)
+			}
+		}, version.Facts{Distance: 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := history(t)
+			c.prepare(t, r)
+			got, ci, err := Facts(t.Context(), r.Dir, env(nil))
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.want.Commit, _ = r.Head(t.Context())
+			if d := cmp.Diff(c.want, got); d != "" {
+				t.Errorf("facts differ (-want +got):\n%s", d)
+			}
+			if ci != (CI{}) {
+				t.Errorf("found a CI engine where there is none: %+v", ci)
+			}
+		})
+	}
+}
+
+func TestFactsOfAShallowCloneSaySo(t *testing.T) {
+	r := history(t)
+	shallow := clone(t, "file://"+r.Dir, CloneOptions{Depth: 1})
+	f, _, err := Facts(t.Context(), shallow.Dir, env(nil))
+	if err != nil || !f.Shallow {
+		t.Errorf("shallow %v, %v; want true", f.Shallow, err)
+	}
+}
+
+func TestCIIsFoundByItself(t *testing.T) {
+	sha := strings.Repeat("a", 40)
+	event := t.TempDir() + "/event.json"
+	if err := os.WriteFile(event, []byte(`{"pull_request":{"head":{"repo":{"full_name":"someone/fork"}}}}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	pushed := t.TempDir() + "/event.json"
+	if err := os.WriteFile(pushed, []byte(`{"repository":{"full_name":"someone/fork","fork":true}}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		env  map[string]string
+		want CI
+	}{
+		"nothing": {nil, CI{}},
+		"a Travis build of a tag": {
+			map[string]string{"TRAVIS": "true", "TRAVIS_COMMIT": sha, "TRAVIS_TAG": "v1.0", "TRAVIS_BRANCH": "v1.0", "TRAVIS_PULL_REQUEST": "false", "TRAVIS_SECURE_ENV_VARS": "true"},
+			CI{Engine: "travis", Commit: sha, Tag: "v1.0", Branch: "v1.0"},
+		},
+		"a Travis build of a fork's pull request": {
+			map[string]string{"TRAVIS": "true", "TRAVIS_COMMIT": sha, "TRAVIS_BRANCH": "main", "TRAVIS_PULL_REQUEST": "7", "TRAVIS_SECURE_ENV_VARS": "false"},
+			CI{Engine: "travis", Commit: sha, Branch: "main", PullRequest: true, Fork: true},
+		},
+		"a GitHub build of a branch": {
+			map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_SHA": sha, "GITHUB_REF_TYPE": "branch", "GITHUB_REF_NAME": "main", "GITHUB_EVENT_NAME": "push", "GITHUB_RUN_ID": "5", "GITHUB_SERVER_URL": "https://github.example", "GITHUB_REPOSITORY": "o/r"},
+			CI{Engine: "github", Commit: sha, Branch: "main", Run: "https://github.example/o/r/actions/runs/5"},
+		},
+		"a GitHub build of a fork's pull request": {
+			map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_SHA": sha, "GITHUB_EVENT_NAME": "pull_request", "GITHUB_EVENT_PATH": event, "GITHUB_REPOSITORY": "o/r"},
+			CI{Engine: "github", Commit: sha, PullRequest: true, Fork: true},
+		},
+		"a GitHub build of a branch of a fork": {
+			map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_SHA": sha, "GITHUB_REF_NAME": "main", "GITHUB_EVENT_NAME": "push", "GITHUB_EVENT_PATH": pushed, "GITHUB_REPOSITORY": "someone/fork"},
+			CI{Engine: "github", Commit: sha, Branch: "main", Fork: true},
+		},
+		"a GitHub pull request whose event cannot be read counts as a fork's": {
+			map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_SHA": sha, "GITHUB_EVENT_NAME": "pull_request", "GITHUB_REPOSITORY": "o/r"},
+			CI{Engine: "github", Commit: sha, PullRequest: true, Fork: true},
+		},
+		"a GitLab build of a tag": {
+			map[string]string{"GITLAB_CI": "true", "CI_COMMIT_SHA": sha, "CI_COMMIT_TAG": "1.0.0-rc.1", "CI_JOB_URL": "https://gitlab.example/j/1"},
+			CI{Engine: "gitlab", Commit: sha, Tag: "1.0.0-rc.1", Run: "https://gitlab.example/j/1"},
+		},
+		"a GitLab build of a branch of a fork": {
+			map[string]string{"GITLAB_CI": "true", "CI_COMMIT_SHA": sha, "CI_COMMIT_BRANCH": "main", "CHART_PROMOTER_FORK": "true"},
+			CI{Engine: "gitlab", Commit: sha, Branch: "main", Fork: true},
+		},
+		"a GitLab merge request from another project": {
+			map[string]string{"GITLAB_CI": "true", "CI_COMMIT_SHA": sha, "CI_MERGE_REQUEST_IID": "3", "CI_MERGE_REQUEST_SOURCE_PROJECT_ID": "9", "CI_MERGE_REQUEST_PROJECT_ID": "1"},
+			CI{Engine: "gitlab", Commit: sha, PullRequest: true, Fork: true},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := DetectCI(env(c.env))
+			if d := cmp.Diff(c.want, got); d != "" {
+				t.Errorf("differs (-want +got):\n%s", d)
+			}
+			if got.MayPush() == (c.want.PullRequest || c.want.Fork) {
+				t.Errorf("MayPush is %v", got.MayPush())
+			}
+		})
+	}
+}
+
+func TestWhatCISaysCountsOnlyForItsOwnCommit(t *testing.T) {
+	r := history(t)
+	head, _ := r.Head(t.Context())
+	for name, c := range map[string]struct {
+		commit, tag, want string
+		fails             bool
+	}{
+		"the tag being built": {head, "v2.0.0", "v2.0.0", false},
+		"a build of a branch whose commit also carries a tag":   {head, "", "", false},
+		"a build of another repository, the commit has the tag": {strings.Repeat("b", 40), "v9.9.9", "v1.1.0", false},
+		"a tag that was moved to another commit meanwhile":      {head, "v1.0.0", "", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if err := r.Tag(t.Context(), "v1.1.0", "x", Author{}); err != nil {
+				t.Fatal(err)
+			}
+			f, _, err := Facts(t.Context(), r.Dir, env(map[string]string{"TRAVIS": "true", "TRAVIS_COMMIT": c.commit, "TRAVIS_TAG": c.tag, "TRAVIS_PULL_REQUEST": "false"}))
+			if (err != nil) != c.fails || f.Tag != c.want {
+				t.Errorf("tag %q, %v; want %q", f.Tag, err, c.want)
+			}
+		})
+	}
+}
+
+func TestATagIsNeverMoved(t *testing.T) {
+	r := history(t)
+	if err := r.Tag(t.Context(), "v1.0.0", "again", Author{}); err == nil {
+		t.Error("a tag of another commit was moved")
+	}
+	if err := r.Tag(t.Context(), "v1.1.0", "x", Author{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Tag(t.Context(), "v1.1.0", "x", Author{}); err != nil {
+		t.Errorf("the same tag at the same commit: %v, want success", err)
+	}
+}
+
+// ask gives git's configuration for this test's repository alone, as a user would set it.
+func (r *Repo) ask(t *testing.T, settings ...string) {
+	t.Helper()
+	for i := 0; i < len(settings); i += 2 {
+		if _, err := r.git(t.Context(), "config", settings[i], settings[i+1]); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func command(t *testing.T, name string, args ...string) string {
+	t.Helper()
+	if _, err := exec.LookPath(name); err != nil {
+		t.Skipf("%s is not installed", name)
+	}
+	out, err := exec.Command(name, args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s: %v: %s", name, err, out)
+	}
+	return string(out)
+}
+
+func TestATagIsSignedWithAnSSHKey(t *testing.T) {
+	r := history(t)
+	key := t.TempDir() + "/key"
+	command(t, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", key)
+	public, err := os.ReadFile(key + ".pub")
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, key+".signers", "release@example.com "+string(public))
+	r.ask(t, "gpg.format", "ssh", "user.signingKey", key, "gpg.ssh.allowedSignersFile", key+".signers")
+	isSigned(t, r)
+}
+
+func TestATagIsSignedWithAPGPKey(t *testing.T) {
+	r := history(t)
+	// The agent's socket has to have a short path.
+	home, err := os.MkdirTemp("", "gpg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = exec.Command("gpgconf", "--homedir", home, "--kill", "all").Run()
+		_ = os.RemoveAll(home)
+	})
+	t.Setenv("GNUPGHOME", home)
+	command(t, "gpg", "--batch", "--quiet", "--passphrase", "", "--quick-generate-key", "release@example.com", "ed25519", "sign", "never")
+	r.ask(t, "user.signingKey", "release@example.com")
+	isSigned(t, r)
+}
+
+func isSigned(t *testing.T, r *Repo) {
+	t.Helper()
+	if err := r.SignedTag(t.Context(), "v1.1.0", "Release v1.1.0", Author{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.git(t.Context(), "verify-tag", "v1.1.0"); err != nil {
+		t.Errorf("git does not accept the signature: %v", err)
+	}
+	if err := r.Tag(t.Context(), "v1.2.0", "not signed", Author{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.git(t.Context(), "verify-tag", "v1.2.0"); err == nil {
+		t.Error("git accepts a tag that nobody signed")
+	}
+}
+
+func TestATagThatCannotBeSignedIsNotMade(t *testing.T) {
+	r := history(t)
+	r.ask(t, "gpg.format", "ssh", "user.signingKey", t.TempDir()+"/none")
+	if err := r.SignedTag(t.Context(), "v1.1.0", "x", Author{}); !errors.Is(err, ErrNotSigned) {
+		t.Errorf("got %v, want ErrNotSigned", err)
+	}
+	if tags, err := r.TagsAt(t.Context(), "HEAD"); err != nil || len(tags) != 0 {
+		t.Errorf("the tags are %v, %v", tags, err)
+	}
+}

@@ -1,0 +1,128 @@
+package pipeline
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func none(string) string { return "" }
+
+func TestTheRepositorysOwnPipelineIsValid(t *testing.T) {
+	data, err := os.ReadFile("../../../ci/pipeline.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := Parse(data, none)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var steps []string
+	for _, s := range c.Steps() {
+		steps = append(steps, s.Stage+" "+s.Name)
+	}
+	if d := cmp.Diff([]string{"dev version", "dev build", "qa bump", "qa verify", "prod promote"}, steps); d != "" {
+		t.Errorf("steps (-want +got):\n%s", d)
+	}
+	if g := c.Stage("prod").Guards; g.Versions != "release" || g.VerifiedBy != "qa" {
+		t.Errorf("prod is guarded by %+v", g)
+	}
+	local, err := Parse(data, func(k string) string { return map[string]string{"QA_REPOSITORY": "/tmp/qa: x.git"}[k] })
+	if err != nil || local.Stage("qa").Candidate.Git != "/tmp/qa: x.git" {
+		t.Errorf("the environment does not replace the QA repository: %v", err)
+	}
+}
+
+func TestDefaultsAreTheSafeOnes(t *testing.T) {
+	w := map[string]string{"ORIGIN": "o", "QA": "q", "PROD": "p", "HOST": "h"}
+	c, err := Parse([]byte(pipelineYAML), func(k string) string { return w[k] })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if g := c.Stage("prod").Guards; g == nil || g.Versions != "release" || g.VerifiedBy != "qa" {
+		t.Errorf("a stage without guards lets in %+v", g)
+	}
+	if got := c.Stage("qa").Candidate.Path; got != "hello" {
+		t.Errorf("the candidate's path is %q, want the chart's name", got)
+	}
+	if got := c.Stage("qa").Verify.Test.Timeout.Or(defaultTestTimeout); got != 30*time.Minute {
+		t.Errorf("tests may run for %s", got)
+	}
+}
+
+func TestAWrongConfigurationSaysWhatIsWrong(t *testing.T) {
+	for name, c := range map[string]struct{ from, to, want string }{
+		"a field that nobody reads":              {"publish:", "gards: {}\n    publish:", `no field "gards"`},
+		"a misspelt field beside a variable":     {"candidate: {git:", "candidate: {brnch: x, git:", `no field "brnch"`},
+		"a variable without a value":             {"${QA}", "${QA_IS_NOT_SET}", "QA_IS_NOT_SET is not set"},
+		"a scalar that gets something unknown":   {"version: chartVersion", "version: chartversion", "chartversion"},
+		"a duration without a unit":              {"test: {command: [go, test, -json, ./...], format: go-json}\n    key", "test: {command: [x], timeout: 5}\n    key", "no duration"},
+		"two targets in one stage":               {`publish: {git: "${PROD}"}`, "publish: {git: x, oci: y}", "exactly one"},
+		"a page in a registry":                   {`publish: {git: "${PROD}"}`, "publish: {oci: y, page: true}", "no pages"},
+		"a guard for a stage that is not there":  {`publish: {git: "${PROD}"}`, "publish: {git: x}\n    guards: {verifiedBy: staging}", "staging"},
+		"approvals that nobody can give":         {`publish: {git: "${PROD}"}`, "publish: {git: x}\n    guards: {approvals: 1}", "approverKeys"},
+		"guards where nothing is published":      {"candidate: {git", "guards: {versions: any}\n    candidate: {git", "guard nothing"},
+		"a chart outside of the repository":      {"path: charts/hello", "path: ../../etc", "out of the repository"},
+		"an unknown version scheme":              {"name: hello", "name: hello\nversion: {scheme: calver}", "calver"},
+		"a name that no cluster can have":        {"name: hello", "name: Hello World", "lower case"},
+		"two stages of one name":                 {"name: prod", "name: qa", "twice"},
+		"candidates that nobody tests":           {"    verify:\n      test: {command: [go, test, -json, ./...], format: go-json}\n", "", "belong together"},
+		"an image without a package":             {"package: ./cmd/hello,", "", "package"},
+		"an unknown test format":                 {"format: go-json}\n    key", "format: tap}\n    key", "tap"},
+		"a stage that does nothing":              {"    publish: {git: \"${PROD}\"}", "    key: {env: X}", "does nothing"},
+		"an unknown kind of version in a guard":  {`publish: {git: "${PROD}"}`, "publish: {git: x}\n    guards: {versions: tagged}", "tagged"},
+		"an upgrade from a stage without charts": {"    verify:\n", "    verify:\n      upgradeFrom: dev\n", "upgradeFrom"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			text := strings.Replace(pipelineYAML, c.from, c.to, 1)
+			if text == pipelineYAML {
+				t.Fatal("the case changes nothing")
+			}
+			env := map[string]string{"ORIGIN": "o", "QA": "q", "PROD": "p", "HOST": "h"}
+			_, err := Parse([]byte(text), func(k string) string { return env[k] })
+			if !errors.Is(err, ErrConfig) || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want ErrConfig with %q", err, c.want)
+			}
+			if KindOf(err) != BadInput {
+				t.Errorf("its kind is %s", KindOf(err))
+			}
+		})
+	}
+	for _, text := range []string{"name: x\n", "", "  \n", "- a\n- b\n", "name: [", "\x00"} {
+		if _, err := Parse([]byte(text), none); !errors.Is(err, ErrConfig) {
+			t.Errorf("%q: %v, want ErrConfig", text, err)
+		}
+	}
+}
+
+func TestAChartWithoutAProgramNeedsNoBuildStage(t *testing.T) {
+	text := "name: hello\nchart:\n  scalars: {Chart.yaml: {version: chartVersion, appVersion: appVersion}}\nstages:\n" +
+		"  - name: qa\n    candidate: {git: /qa.git}\n    verify: {test: {command: [true]}}\n  - name: prod\n    publish: {directory: /prod}\n"
+	c, err := Parse([]byte(text), none)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var steps []string
+	for _, s := range c.Steps() {
+		steps = append(steps, s.Name)
+	}
+	if got := strings.Join(steps, " "); got != "version bump verify promote" {
+		t.Errorf("steps: %s", got)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add(pipelineYAML)
+	f.Add("name: ${A:-b}$$")
+	f.Fuzz(func(t *testing.T, text string) {
+		if c, err := Parse([]byte(text), func(string) string { return "x" }); err == nil {
+			c.Steps()
+		} else if !errors.Is(err, ErrConfig) {
+			t.Errorf("%v is no ErrConfig", err)
+		}
+	})
+}

@@ -1,0 +1,126 @@
+package publish
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/index"
+)
+
+// directory is a directory that a web server serves. Readers need no lock: every
+// file is there whole or not at all, and packages before the index that names them.
+type directory struct{ folder folder }
+
+const lockFile = ".chart-promoter.lock"
+
+// alone calls do while no other process changes the directory.
+func (d *directory) alone(ctx context.Context, do func(folder) (Result, error)) (Result, error) {
+	if err := os.MkdirAll(d.folder.dir, 0o755); err != nil {
+		return Result{}, fmt.Errorf("%w: %w", ErrUnusable, err)
+	}
+	lock, err := os.OpenFile(filepath.Join(d.folder.dir, lockFile), os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return Result{}, fmt.Errorf("%w: %w", ErrUnusable, err)
+	}
+	defer lock.Close() // gives the lock up, as the end of the process does
+	for {
+		err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if err == nil {
+			return do(d.folder)
+		}
+		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
+			return Result{}, fmt.Errorf("%w: lock %s: %w", ErrUnusable, lock.Name(), err)
+		}
+		select {
+		case <-ctx.Done():
+			return Result{}, fmt.Errorf("another process holds %s: %w", lock.Name(), ctx.Err())
+		case <-time.After(time.Duration(10+rand.IntN(40)) * time.Millisecond):
+		}
+	}
+}
+
+func (d *directory) Publish(ctx context.Context, item Item) (Result, error) {
+	if item.DryRun { // makes no lock either
+		return d.folder.publish(item)
+	}
+	return d.alone(ctx, func(f folder) (Result, error) { return f.publish(item) })
+}
+
+func (d *directory) AddRecord(ctx context.Context, name, version string, envelope []byte) (Result, error) {
+	return d.alone(ctx, func(f folder) (Result, error) { return f.addRecord(name, version, envelope) })
+}
+
+func (d *directory) Yank(ctx context.Context, name, version string) (Result, error) {
+	return d.alone(ctx, func(f folder) (Result, error) { return f.yank(name, version) })
+}
+
+func (d *directory) Lookup(_ context.Context, name, version string) (string, bool, error) {
+	e, err := d.folder.find(name, version)
+	if errors.Is(err, ErrNone) {
+		return "", false, nil
+	}
+	if err != nil {
+		return "", false, err
+	}
+	return e.Digest, true, nil
+}
+
+func (d *directory) Latest(_ context.Context, name string) (string, []byte, error) {
+	e, err := d.folder.latest(name)
+	if err != nil {
+		return "", nil, err
+	}
+	pkg, err := d.folder.archive(e)
+	return e.Version, pkg, err
+}
+
+func (d *directory) Package(_ context.Context, name, version string) ([]byte, error) {
+	e, err := d.folder.find(name, version)
+	if err != nil {
+		return nil, err
+	}
+	return d.folder.archive(e)
+}
+
+func (d *directory) Records(_ context.Context, name, version string) ([][]byte, error) {
+	return d.folder.records(name, version)
+}
+
+func (d *directory) RecordsOf(_ context.Context, name string, versions ...string) (map[string][][]byte, error) {
+	return d.folder.recordsOf(name, versions)
+}
+
+func (d *directory) List(_ context.Context, names ...string) ([]index.Entry, error) {
+	return d.folder.list(names)
+}
+
+// writeFile replaces a file as a whole, and has it on the disk when it returns:
+// after a power cut an index must not name a package that was only in memory.
+func writeFile(file string, content []byte) (err error) {
+	// Always the same name: who writes is alone, and what a killed process left
+	// is overwritten by the next.
+	part := filepath.Join(filepath.Dir(file), ".chart-promoter.part")
+	out, err := os.OpenFile(part, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = out.Write(content)
+	if err = errors.Join(err, out.Sync(), out.Close()); err != nil {
+		return errors.Join(err, os.Remove(part))
+	}
+	if err := os.Rename(part, file); err != nil {
+		return err
+	}
+	dir, err := os.Open(filepath.Dir(file))
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	return dir.Sync()
+}

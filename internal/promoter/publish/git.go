@@ -1,0 +1,170 @@
+package publish
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/index"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/page"
+)
+
+// gitTarget is a branch of a git repository. A package, its records and its
+// entry in the index are one commit; when somebody else pushed meanwhile, the
+// change is made anew on what they pushed. Only the index and the files of the
+// package at hand are fetched where the server can filter.
+type gitTarget struct {
+	url, branch, served string
+	page                *page.Repository
+	opts                options
+}
+
+// files are the patterns of a sparse checkout that has the index, its page and these.
+func files(names ...string) []string {
+	patterns := []string{"/" + indexFile, "/" + pageFile}
+	escape := strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`)
+	for _, n := range names {
+		patterns = append(patterns, "/"+escape.Replace(n))
+	}
+	return patterns
+}
+
+func versionFiles(name, version string) []string {
+	archive := name + "-" + version + ".tgz"
+	return files(archive, archive+".prov", recordsFile(name, version))
+}
+
+func (g *gitTarget) change(ctx context.Context, sparse []string, message string, do func(folder) (Result, error)) (Result, error) {
+	var result Result
+	mutate := func(dir string) (string, bool, error) {
+		var err error
+		result, err = do(folder{dir: dir, url: g.served, page: g.page})
+		return message, result.Changed, err
+	}
+	commit, committed, err := gitrepo.Update(ctx, g.url, g.branch, mutate, gitrepo.UpdateOptions{Options: g.opts.git, Author: g.opts.author, Sparse: sparse})
+	if err != nil {
+		return Result{}, err
+	}
+	if result.Changed && !committed {
+		return Result{}, fmt.Errorf("git sees no change in what was written; look for a filter in the repository's .gitattributes: %w", ErrUnusable)
+	}
+	result.Commit = commit
+	return result, nil
+}
+
+func (g *gitTarget) Publish(ctx context.Context, item Item) (Result, error) {
+	p, message := item.Package, item.Message
+	if message == "" {
+		message = fmt.Sprintf("Publish %s %s", p.Name, p.Version)
+	}
+	if item.DryRun {
+		var result Result
+		err := g.read(ctx, versionFiles(p.Name, p.Version), func(f folder) error {
+			var err error
+			result, err = f.publish(item)
+			return err
+		})
+		return result, err
+	}
+	item.Created = item.created() // the same at each attempt
+	return g.change(ctx, versionFiles(p.Name, p.Version), message, func(f folder) (Result, error) { return f.publish(item) })
+}
+
+func (g *gitTarget) AddRecord(ctx context.Context, name, version string, envelope []byte) (Result, error) {
+	message := fmt.Sprintf("Add a record to %s %s", name, version)
+	return g.change(ctx, versionFiles(name, version), message, func(f folder) (Result, error) { return f.addRecord(name, version, envelope) })
+}
+
+func (g *gitTarget) Yank(ctx context.Context, name, version string) (Result, error) {
+	message := fmt.Sprintf("Yank %s %s", name, version)
+	return g.change(ctx, files(), message, func(f folder) (Result, error) { return f.yank(name, version) })
+}
+
+// read calls do with a checkout of these files.
+func (g *gitTarget) read(ctx context.Context, sparse []string, do func(folder) error) error {
+	dir, err := os.MkdirTemp("", "chart-promoter-")
+	if err != nil {
+		return fmt.Errorf("make room for a checkout: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	dir = filepath.Join(dir, "checkout")
+	if _, err := gitrepo.Clone(ctx, g.url, dir, gitrepo.CloneOptions{Branch: g.branch, Depth: 1, Sparse: sparse, Options: g.opts.git}); err != nil {
+		return err
+	}
+	return do(folder{dir: dir, url: g.served, page: g.page})
+}
+
+func (g *gitTarget) Lookup(ctx context.Context, name, version string) (digest string, found bool, err error) {
+	err = g.read(ctx, files(), func(f folder) error {
+		e, err := f.find(name, version)
+		if errors.Is(err, ErrNone) {
+			return nil
+		}
+		if err == nil {
+			digest, found = e.Digest, true
+		}
+		return err
+	})
+	return digest, found, err
+}
+
+func (g *gitTarget) Latest(ctx context.Context, name string) (version string, pkg []byte, err error) {
+	e, pkg, err := g.archive(ctx, func(f folder) (*index.Entry, error) { return f.latest(name) })
+	if e == nil {
+		return "", nil, err
+	}
+	return e.Version, pkg, err
+}
+
+func (g *gitTarget) Package(ctx context.Context, name, version string) ([]byte, error) {
+	_, pkg, err := g.archive(ctx, func(f folder) (*index.Entry, error) { return f.find(name, version) })
+	return pkg, err
+}
+
+// archive fetches the index alone first: it says which package is wanted.
+func (g *gitTarget) archive(ctx context.Context, pick func(folder) (*index.Entry, error)) (e *index.Entry, pkg []byte, err error) {
+	err = g.read(ctx, files(), func(f folder) error {
+		e, err = pick(f)
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	err = g.read(ctx, files(archiveFile(e)), func(f folder) error {
+		pkg, err = f.archive(e)
+		return err
+	})
+	return e, pkg, err
+}
+
+func (g *gitTarget) Records(ctx context.Context, name, version string) (records [][]byte, err error) {
+	err = g.read(ctx, versionFiles(name, version), func(f folder) error {
+		records, err = f.records(name, version)
+		return err
+	})
+	return records, err
+}
+
+func (g *gitTarget) RecordsOf(ctx context.Context, name string, versions ...string) (all map[string][][]byte, err error) {
+	var names []string
+	for _, v := range versions {
+		names = append(names, recordsFile(name, v))
+	}
+	err = g.read(ctx, files(names...), func(f folder) error {
+		all, err = f.recordsOf(name, versions)
+		return err
+	})
+	return all, err
+}
+
+func (g *gitTarget) List(ctx context.Context, names ...string) (entries []index.Entry, err error) {
+	err = g.read(ctx, files(), func(f folder) error {
+		entries, err = f.list(names)
+		return err
+	})
+	return entries, err
+}

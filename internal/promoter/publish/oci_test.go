@@ -1,0 +1,126 @@
+package publish
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/registry"
+	helmregistry "helm.sh/helm/v3/pkg/registry"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/image"
+)
+
+// Named for what users of another tool have waited for since 2022: Helm itself pulls from the registry what was published.
+func TestOCIWanted(t *testing.T) {
+	cfg := kinds()["oci"](t)
+	i := item(t, "1.0.0+build.5")
+	i.Provenance = []byte("signed")
+	publish(t, open(t, cfg), i)
+	client, err := helmregistry.NewClient(helmregistry.ClientOptPlainHTTP(), helmregistry.ClientOptWriter(&bytes.Buffer{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := client.Pull(strings.TrimPrefix(cfg.OCI, "oci://")+"/operator:1.0.0+build.5", helmregistry.PullOptWithProv(true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if chart.Digest(got.Chart.Data) != i.Package.Digest || got.Chart.Meta.AppVersion != "1.0.0+build.5" || string(got.Prov.Data) != "signed" {
+		t.Errorf("pulled %+v", got)
+	}
+	if tags, err := client.Tags(strings.TrimPrefix(cfg.OCI, "oci://") + "/operator"); err != nil || len(tags) != 1 || tags[0] != "1.0.0+build.5" {
+		t.Errorf("Helm sees the tags %q, %v: records are no versions", tags, err)
+	}
+	if version, _, err := open(t, cfg).Latest(t.Context(), "operator"); version != "1.0.0+build.5" || err != nil {
+		t.Errorf("latest %q, %v", version, err)
+	}
+}
+
+func TestWhatHelmPushedIsFound(t *testing.T) {
+	cfg := kinds()["oci"](t)
+	p := pkg(t, "2.0.0", "a")
+	client, err := helmregistry.NewClient(helmregistry.ClientOptPlainHTTP(), helmregistry.ClientOptWriter(&bytes.Buffer{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.Push(p.Bytes, strings.TrimPrefix(cfg.OCI, "oci://")+"/operator:2.0.0"); err != nil {
+		t.Fatal(err)
+	}
+	digest, found, err := open(t, cfg).Lookup(t.Context(), "operator", "2.0.0")
+	if err != nil || !found || digest != p.Digest {
+		t.Errorf("%s %t %v", digest, found, err)
+	}
+	if r := publish(t, open(t, cfg), item(t, "2.0.0")); !r.Changed { // its record is new
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestARegistryThatWantsCredentials(t *testing.T) {
+	inner := registry.New(registry.Logger(quiet()))
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Basic "+base64.StdEncoding.EncodeToString([]byte("robot:secret")) {
+			w.Header().Set("WWW-Authenticate", `Basic realm="charts"`)
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		inner.ServeHTTP(w, r)
+	}))
+	t.Cleanup(s.Close)
+	cfg := Config{OCI: strings.TrimPrefix(s.URL, "http://") + "/charts"}
+	env := func(password string) Option {
+		return Env(func(k string) string {
+			return map[string]string{"CHART_PROMOTER_REGISTRY_USER": "robot", "CHART_PROMOTER_REGISTRY_PASSWORD": password}[k]
+		})
+	}
+	wrong, _ := Open(cfg, env("wrong"))
+	if _, err := wrong.Publish(t.Context(), item(t, "1.0.0")); !errors.Is(err, ErrAuth) || strings.Contains(err.Error(), "wrong") {
+		t.Errorf("wrong credentials: %v", err)
+	}
+	right, _ := Open(cfg, env("secret"))
+	publish(t, right, item(t, "1.0.0"))
+}
+
+func TestARegistryThatAcceptsAndNeverAnswersIsNotWaitedForWithoutEnd(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	target, err := Open(Config{OCI: l.Addr().String() + "/charts"}, Transport(image.NewTransport(200*time.Millisecond)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := target.Lookup(t.Context(), "operator", "1.0.0"); !errors.Is(err, ErrUnusable) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Some registries make no repository by themselves; Amazon's answers so until somebody has made it.
+func TestARegistryWithoutTheRepositorySaysThatItIsToBeMade(t *testing.T) {
+	inner := registry.New(registry.Logger(quiet()))
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost || r.Method == http.MethodPut {
+			w.WriteHeader(http.StatusNotFound)
+			_, _ = w.Write([]byte(`{"errors":[{"code":"NAME_UNKNOWN","message":"The repository does not exist"}]}`))
+			return
+		}
+		inner.ServeHTTP(w, r)
+	}))
+	t.Cleanup(s.Close)
+	cfg := Config{OCI: strings.TrimPrefix(s.URL, "http://") + "/charts"}
+	bare := item(t, "1.0.0")
+	bare.Records = nil
+	for name, i := range map[string]Item{"with a record": item(t, "1.0.0"), "the package alone": bare} {
+		_, err := open(t, cfg).Publish(t.Context(), i)
+		if !errors.Is(err, ErrUnusable) || !strings.Contains(err.Error(), "has no repository") || !strings.Contains(err.Error(), "charts/operator") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

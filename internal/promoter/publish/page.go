@@ -1,0 +1,57 @@
+package publish
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/page"
+)
+
+const pageFile = "index.html"
+
+// landing is the page that belongs to an index. Its content is nil when none is wanted
+// and when the one that is there is somebody else's, which is then kept.
+func (f folder) landing(index []byte) (content []byte, kept bool, err error) {
+	if f.page == nil {
+		return nil, false, nil
+	}
+	if kept, err = f.foreign(pageFile); kept || err != nil {
+		return nil, kept, err
+	}
+	content, err = f.page.Render(index)
+	return content, false, err
+}
+
+// foreign says whether a page is there that this program did not write, or that
+// somebody has changed since.
+func (f folder) foreign(name string) (bool, error) {
+	there, err := f.read(name)
+	return there != nil && !page.Generated(there), err
+}
+
+// keepPage writes a page beside the index.
+func (f folder) keepPage(ctx context.Context, name string, render func(context.Context) ([]byte, error)) (Result, error) {
+	r := Result{Location: f.location(name)}
+	var err error
+	if r.PageKept, err = f.foreign(name); r.PageKept || err != nil {
+		return r, err
+	}
+	content, err := render(ctx)
+	if err != nil {
+		return r, err
+	}
+	r.Changed, err = f.writeAll([]file{{name, content}})
+	return r, err
+}
+
+func (d *directory) KeepPage(ctx context.Context, name string, render func(context.Context) ([]byte, error)) (Result, error) {
+	return d.alone(ctx, func(f folder) (Result, error) { return f.keepPage(ctx, name, render) })
+}
+
+func (g *gitTarget) KeepPage(ctx context.Context, name string, render func(context.Context) ([]byte, error)) (Result, error) {
+	return g.change(ctx, files(name), "Bring "+name+" up to date", func(f folder) (Result, error) { return f.keepPage(ctx, name, render) })
+}
+
+func (t *ociTarget) KeepPage(context.Context, string, func(context.Context) ([]byte, error)) (Result, error) {
+	return Result{}, fmt.Errorf("a registry has no pages: %w", ErrConfig)
+}

@@ -1,0 +1,299 @@
+package publish
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-containerregistry/pkg/registry"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/index"
+)
+
+var day = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+
+// pkg makes a package; another content makes another digest.
+func pkg(t testing.TB, version, content string) *chart.Package {
+	t.Helper()
+	dir := t.TempDir()
+	text := "apiVersion: v2\nname: operator\ndescription: d\nversion: " + version + "\nappVersion: \"" + version + "\"\n"
+	if err := errors.Join(os.WriteFile(dir+"/Chart.yaml", []byte(text), 0o644), os.WriteFile(dir+"/values.yaml", []byte("content: "+content+"\n"), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	p, err := chart.Pack(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func item(t testing.TB, version string) Item {
+	t.Helper()
+	return Item{Package: pkg(t, version, "a"), Records: [][]byte{[]byte(`{"record":"` + version + `"}`)}, Created: day}
+}
+
+// kinds are the three targets, each new and empty, with a way to reach it again
+// as another process would.
+func kinds() map[string]func(t testing.TB) Config {
+	return map[string]func(t testing.TB) Config{
+		"git": func(t testing.TB) Config {
+			return Config{Git: bare(t), Branch: "main", Page: landingPage}
+		},
+		"directory": func(t testing.TB) Config {
+			return Config{Directory: filepath.Join(t.TempDir(), "charts"), Page: landingPage}
+		},
+		"oci": func(t testing.TB) Config {
+			s := httptest.NewServer(registry.New(registry.Logger(quiet())))
+			t.Cleanup(s.Close)
+			return Config{OCI: "oci://" + strings.TrimPrefix(s.URL, "http://") + "/some/charts"}
+		},
+	}
+}
+
+func bare(t testing.TB) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "prod.git")
+	if _, err := gitrepo.Init(context.Background(), dir, "main", true); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func open(t testing.TB, cfg Config) Target {
+	t.Helper()
+	target, err := Open(cfg, Env(func(string) string { return "" }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return target
+}
+
+func publish(t testing.TB, target Target, i Item) Result {
+	t.Helper()
+	r, err := target.Publish(context.Background(), i)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestEveryTarget(t *testing.T) {
+	for name, config := range kinds() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cfg, ctx := config(t), t.Context()
+			target := open(t, cfg)
+			if _, found, err := target.Lookup(ctx, "operator", "1.0.0"); found || err != nil {
+				t.Errorf("an empty target has 1.0.0: %v", err)
+			}
+			if _, _, err := target.Latest(ctx, "operator"); !errors.Is(err, ErrNone) {
+				t.Errorf("the latest of nothing: %v", err)
+			}
+			if all, err := target.List(ctx, "operator"); len(all) != 0 || err != nil {
+				t.Errorf("an empty target lists %v, %v", all, err)
+			}
+			first, pre := item(t, "1.0.0"), item(t, "1.1.0-rc.1")
+			first.Provenance = []byte("signed")
+			dry := first
+			dry.DryRun = true
+			if r := publish(t, target, dry); !r.Changed || !strings.Contains(r.Location, "1.0.0") || r.Commit != "" {
+				t.Errorf("a dry run: %+v", r)
+			}
+			if _, found, err := target.Lookup(ctx, "operator", "1.0.0"); found || err != nil {
+				t.Errorf("a dry run publishes: %v", err)
+			}
+			if kept, err := target.Records(ctx, "operator", "1.0.0"); len(kept) > 0 || err != nil {
+				t.Errorf("a dry run leaves records: %q %v", kept, err)
+			}
+			if r := publish(t, target, first); !r.Changed || !strings.Contains(r.Location, "1.0.0") || (name == "git") != (r.Commit != "") {
+				t.Errorf("the first time: %+v", r)
+			}
+			publish(t, target, pre)
+			again := first
+			again.Created, again.Provenance = day.Add(time.Hour), []byte("signed later")
+			if r := publish(t, open(t, cfg), again); r.Changed || !strings.Contains(r.Location, "1.0.0") {
+				t.Errorf("the same again: %+v", r)
+			}
+			if r := publish(t, target, dry); r.Changed {
+				t.Errorf("a dry run of the same again: %+v", r)
+			}
+			more := dry
+			more.Records = append(slices.Clone(dry.Records), []byte(`{"another": 1}`))
+			if r := publish(t, target, more); !r.Changed {
+				t.Errorf("a dry run with one more record: %+v", r)
+			}
+			digest, found, err := target.Lookup(ctx, "operator", "1.0.0")
+			if !found || digest != first.Package.Digest || err != nil {
+				t.Errorf("found %s %t %v", digest, found, err)
+			}
+			if got, err := target.Package(ctx, "operator", "1.1.0-rc.1"); !bytes.Equal(got, pre.Package.Bytes) || err != nil {
+				t.Errorf("the package of 1.1.0-rc.1: %d bytes, %v", len(got), err)
+			}
+			if _, err := target.Package(ctx, "operator", "1.0"); !errors.Is(err, ErrNone) {
+				t.Errorf("the package of 1.0: %v", err)
+			}
+			if _, found, _ := target.Lookup(ctx, "operator", "1.0"); found {
+				t.Error("1.0 is found where 1.0.0 is")
+			}
+			version, archive, err := target.Latest(ctx, "operator")
+			if version != "1.0.0" || !bytes.Equal(archive, first.Package.Bytes) || err != nil {
+				t.Errorf("the latest is %s, %d bytes, %v", version, len(archive), err)
+			}
+			all, err := target.List(ctx)
+			if err != nil || len(all) != 2 || all[0].Version != "1.1.0-rc.1" || all[1].Digest != digest || !all[1].Created.Equal(day) || all[1].AppVersion != "1.0.0" {
+				t.Errorf("listed: %+v %v", all, err)
+			}
+			if some, err := target.List(ctx, "other"); err != nil || len(some) != 0 {
+				t.Errorf("of another chart: %v %v", some, err)
+			}
+			records(ctx, t, target)
+			yank(ctx, t, target, name, first)
+		})
+	}
+}
+
+func records(ctx context.Context, t *testing.T, target Target) {
+	t.Helper()
+	approval := []byte(`{ "approved": true }`)
+	for i := range 2 {
+		r, err := target.AddRecord(ctx, "operator", "1.0.0", approval)
+		if err != nil || r.Changed != (i == 0) {
+			t.Errorf("record, time %d: %+v %v", i, r, err)
+		}
+	}
+	if _, err := target.AddRecord(ctx, "operator", "9.9.9", approval); !errors.Is(err, ErrNone) {
+		t.Errorf("a record for nothing: %v", err)
+	}
+	kept, err := target.Records(ctx, "operator", "1.0.0")
+	var texts []string
+	for _, r := range kept {
+		texts = append(texts, string(r))
+	}
+	slices.Sort(texts)
+	if diff := cmp.Diff([]string{`{"approved":true}`, `{"record":"1.0.0"}`}, texts); diff != "" || err != nil {
+		t.Errorf("kept %v %s", err, diff)
+	}
+	if kept, err := target.Records(ctx, "operator", "9.9.9"); len(kept) != 0 || err != nil {
+		t.Errorf("records of nothing: %q %v", kept, err)
+	}
+}
+
+func yank(ctx context.Context, t *testing.T, target Target, kind string, first Item) {
+	t.Helper()
+	if r, err := target.Yank(ctx, "operator", "1.0.0"); err != nil || !r.Changed {
+		t.Fatalf("yank: %+v %v", r, err)
+	}
+	if _, found, err := target.Lookup(ctx, "operator", "1.0.0"); found || err != nil {
+		t.Errorf("a yanked version is found: %v", err)
+	}
+	if _, err := target.Yank(ctx, "operator", "1.0.0"); !errors.Is(err, ErrNone) {
+		t.Errorf("yanked twice: %v", err)
+	}
+	other := first
+	other.Package = pkg(t, "1.0.0", "b")
+	var conflict *index.DigestConflictError
+	for _, other.DryRun = range []bool{true, false} {
+		if _, err := target.Publish(ctx, other); kind != "oci" && !errors.As(err, &conflict) {
+			t.Errorf("a yanked version is given to another content: %v, dry run %t", err, other.DryRun)
+		}
+	}
+}
+
+func TestPublishedVersionsOverwrittenSilently(t *testing.T) {
+	for name, config := range kinds() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			target := open(t, config(t))
+			publish(t, target, item(t, "1.0.0"))
+			other := item(t, "1.0.0")
+			other.Package = pkg(t, "1.0.0", "b")
+			var conflict *index.DigestConflictError
+			for _, other.DryRun = range []bool{true, false} {
+				if _, err := target.Publish(t.Context(), other); !errors.As(err, &conflict) {
+					t.Fatalf("got %v, dry run %t", err, other.DryRun)
+				}
+			}
+			if _, archive, err := target.Latest(t.Context(), "operator"); chart.Digest(archive) != item(t, "1.0.0").Package.Digest {
+				t.Errorf("the archive changed: %v", err)
+			}
+			if kept, err := target.Records(t.Context(), "operator", "1.0.0"); len(kept) != 1 || err != nil {
+				t.Errorf("%d records, %v", len(kept), err)
+			}
+		})
+	}
+}
+
+func TestPublishRefuses(t *testing.T) {
+	for name, config := range kinds() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cfg := config(t)
+			for fault, spoil := range map[string]func(i *Item){
+				"a package with one bit changed": func(i *Item) {
+					p := *i.Package
+					p.Bytes = bytes.Clone(p.Bytes)
+					p.Bytes[len(p.Bytes)/2] ^= 1
+					i.Package = &p
+				},
+				"a record that is no JSON": func(i *Item) { i.Records = [][]byte{[]byte("hello\nthere")} },
+			} {
+				i := item(t, "1.0.0")
+				spoil(&i)
+				if _, err := open(t, cfg).Publish(t.Context(), i); !errors.Is(err, ErrChanged) {
+					t.Errorf("%s: %v", fault, err)
+				}
+			}
+			if _, found, err := open(t, cfg).Lookup(t.Context(), "operator", "1.0.0"); found || err != nil {
+				t.Errorf("published all the same: %v", err)
+			}
+			if _, err := open(t, cfg).Records(t.Context(), "../../etc", "../x"); err == nil && name != "oci" {
+				t.Error("a name that is a path passes")
+			}
+		})
+	}
+}
+
+func TestOpenRefuses(t *testing.T) {
+	for name, cfg := range map[string]Config{
+		"nothing":                   {},
+		"two targets":               {Git: "a", Directory: "b"},
+		"three":                     {Git: "a", Directory: "b", OCI: "c"},
+		"a registry of capitals":    {OCI: "oci://registry.example.com/UPPER"},
+		"a registry without a host": {OCI: "oci://"},
+	} {
+		if _, err := Open(cfg); !errors.Is(err, ErrConfig) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestATargetThatCannotBeUsedSaysSo(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s := httptest.NewServer(nil)
+	s.Close()
+	for name, c := range map[string]struct {
+		cfg  Config
+		want error
+	}{
+		"a directory that is a file":   {Config{Directory: file}, ErrUnusable},
+		"a registry that is not there": {Config{OCI: strings.TrimPrefix(s.URL, "http://") + "/x"}, ErrUnusable},
+		"a git repository that is not": {Config{Git: filepath.Join(t.TempDir(), "none.git")}, gitrepo.ErrUnreachable},
+	} {
+		if _, err := open(t, c.cfg).Publish(t.Context(), item(t, "1.0.0")); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -1,0 +1,168 @@
+package scaffold
+
+import (
+	"fmt"
+	"maps"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/pipeline"
+)
+
+// Engines are the CI engines that there are files for.
+var Engines = []string{"travis", "github", "gitlab"}
+
+// DefaultTool is what CI installs when the configuration names nothing else.
+const DefaultTool = "github.com/christianb93/bitcoin-controller/cmd/chart-promoter"
+
+// places are where an engine's files go: of the source repository, a template for it where another engine is in use, and
+// the template for the candidates' repository.
+var places = map[string]struct{ dev, template, qa, devFile, qaFile string }{
+	"travis": {".travis.yml", "ci/travis/dev.travis.yml", "ci/travis/qa.travis.yml", "travis-dev.yml", "travis-qa.yml"},
+	"github": {".github/workflows/dev.yaml", "ci/github/dev.yaml", "ci/github/qa.yaml", "github-dev.yaml", "github-qa.yaml"},
+	"gitlab": {".gitlab-ci.yml", "ci/gitlab/dev.gitlab-ci.yml", "ci/gitlab/qa.gitlab-ci.yml", "gitlab-dev.yml", "gitlab-qa.yml"},
+}
+
+// CI gives the files of an engine for a pipeline whose configuration is the file config. As a template, the one for DEV is
+// put beside that for QA, where no engine reads it.
+func CI(c *pipeline.Config, config, engine string, asTemplate bool) ([]File, error) {
+	p, ok := places[engine]
+	if !ok {
+		return nil, fmt.Errorf("%w: the CI engine %q; use one of %s, or none", pipeline.ErrInput, engine, strings.Join(Engines, ", "))
+	}
+	v, err := newView(c, config)
+	if err != nil {
+		return nil, err
+	}
+	if asTemplate {
+		p.dev = p.template
+	}
+	dev, err := render(p.devFile, v)
+	if err != nil {
+		return nil, err
+	}
+	qa, err := render(p.qaFile, v)
+	return []File{{p.dev, dev}, {p.qa, qa}}, err
+}
+
+// view is what the templates are filled with.
+type view struct {
+	// Config is the configuration's path, Flag names it in DEV unless it is the default.
+	Config, Flag string
+	Tool         struct {
+		Local   bool
+		Package string
+	}
+	// Dev is how DEV calls the tool; Origin says what of it QA takes from where.
+	Dev, Origin                 string
+	TravisGo, GitHubGo, ImageGo string
+	Build, GHCR                 bool
+	Checks                      []string
+	Source, SourcePath          string
+	Branch, ChartFile, Token    string
+	Sed, SedCommit              string
+	SigningKey, PublicKey       string
+	Published                   string
+	Prepare                     *pipeline.Prepare
+	Env                         []pair
+	Promote                     []promotion
+}
+
+type pair struct{ Name, Value string }
+
+// promotion is one publishing stage with what its step needs from the engine.
+type promotion struct {
+	Name, Token        string
+	Variables, Secrets []string
+}
+
+// appVersion is the expression that takes the commit out of a chart, whatever its quotes.
+const appVersion = `"s/^appVersion:[[:space:]]*[\"']\{0,1\}\([^\"'[:space:]]*\).*/%s/p"`
+
+// word is what stands in a script without quotes.
+var word = regexp.MustCompile(`^[A-Za-z0-9./][A-Za-z0-9._/-]*$`)
+
+func newView(c *pipeline.Config, config string) (*view, error) {
+	t := c.Tester()
+	if t == nil {
+		return nil, fmt.Errorf("%w: no stage holds candidates, so there is nothing for CI to do", pipeline.ErrConfig)
+	}
+	remote, hosted := gitrepo.ParseRemote(c.Source.Git)
+	v := &view{
+		Config: config, Build: c.Builder() != nil, Checks: c.CI.Checks, Prepare: c.CI.Prepare,
+		Source: c.Source.Git, SourcePath: remote.Path, Branch: "main", ChartFile: path.Join(t.Candidate.Path, "Chart.yaml"),
+		Token: variable(t.Name) + "_TOKEN", SigningKey: t.Key.Env, PublicKey: t.PublicKey.Env,
+		Sed: "sed -n " + fmt.Sprintf(appVersion, `\1`), SedCommit: "sed -n " + fmt.Sprintf(appVersion, `commit=\1`),
+	}
+	if !hosted {
+		return nil, fmt.Errorf("%w: source.git %q is no repository that a CI engine can fetch; give its address, or use --ci none", pipeline.ErrInput, c.Source.Git)
+	}
+	if t.Candidate.Branch != "" {
+		v.Branch = t.Candidate.Branch
+	}
+	for _, text := range []string{config, v.ChartFile, v.SourcePath, v.Branch} {
+		if !word.MatchString(text) {
+			return nil, fmt.Errorf("%w: %q cannot stand in a script; use letters, digits, dots, hyphens and slashes", pipeline.ErrInput, text)
+		}
+	}
+	if config != pipeline.DefaultFile {
+		v.Flag = " --config " + config
+	}
+	if v.Build {
+		v.GHCR = strings.HasPrefix(c.Builder().Build.Image.Repository, "ghcr.io/")
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.CI.Env)) {
+		v.Env = append(v.Env, pair{name, c.CI.Env[name]})
+	}
+	v.tool(c.CI)
+	v.promotions(c)
+	return v, nil
+}
+
+// tool chooses how CI comes by the tool, and by the Go that it needs for that.
+func (v *view) tool(c pipeline.CI) {
+	v.Tool.Package, v.Tool.Local = c.Tool, strings.HasPrefix(c.Tool, "./")
+	v.Dev, v.Origin = "chart-promoter", "Configuration and tests are those of the commit that the candidate was made from, never of a branch."
+	switch {
+	case v.Tool.Local:
+		v.Dev = "go run " + c.Tool
+		v.Origin = "The tool, its configuration and the tests are those of the commit that the candidate was made from, never of a branch."
+	case c.Tool == "":
+		v.Tool.Package = DefaultTool + "@latest"
+	}
+	v.TravisGo, v.GitHubGo, v.ImageGo = "stable", "stable", "latest"
+	if c.Go != "" {
+		v.TravisGo, v.GitHubGo, v.ImageGo = c.Go+".x", quote(c.Go), c.Go
+	}
+}
+
+func (v *view) promotions(c *pipeline.Config) {
+	var names []string
+	for _, s := range c.Publishers() {
+		p := promotion{Name: s.Name, Token: variable(s.Name) + "_TOKEN"}
+		if by := c.Stage(s.Guards.VerifiedBy); by != nil {
+			p.Variables = present(by.PublicKey.Env)
+		}
+		for _, k := range s.Guards.ApproverKeys {
+			p.Variables = append(p.Variables, present(k.Env)...)
+		}
+		if pgp := s.Publish.PGP; pgp != nil {
+			p.Secrets = present(pgp.Key.Env, pgp.Passphrase.Env)
+		}
+		if s.Publish.OCI != "" {
+			p.Secrets = append(p.Secrets, "CHART_PROMOTER_REGISTRY_USER", "CHART_PROMOTER_REGISTRY_PASSWORD")
+		}
+		names = append(names, s.Name)
+		v.Promote = append(v.Promote, p)
+	}
+	v.Published = strings.Join(names, " and ")
+}
+
+func present(names ...string) []string {
+	return slices.DeleteFunc(names, func(s string) bool { return s == "" })
+}
+
+func variable(stage string) string { return strings.ToUpper(strings.ReplaceAll(stage, "-", "_")) }

@@ -1,0 +1,81 @@
+// Package scaffold makes the files that a repository with a chart needs for its pipeline: the configuration, and what
+// the CI engines read. What is found of a repository (look.go) becomes files (config.go, ci.go) without any I/O, and write.go
+// brings them to the disk.
+package scaffold
+
+import (
+	"bytes"
+	"embed"
+	"regexp"
+	"strconv"
+	"strings"
+	"text/template"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/pipeline"
+)
+
+// Facts are what the configuration of a repository is made of.
+type Facts struct {
+	// Name of the pipeline.
+	Name string
+	// Source, Candidates and Prod are the addresses of the three repositories.
+	Source, Candidates, Prod string
+	// Chart is the chart's directory in the source repository.
+	Chart string
+	// Package is the main package that is built into Image; empty when nothing is built.
+	Package, Image string
+	// UnitTests says that the source has Go tests.
+	UnitTests bool
+	// Tool is what CI installs, empty for the latest version.
+	Tool string
+}
+
+// File is one file, by its path in the repository.
+type File struct {
+	Path    string `json:"path"`
+	Content string `json:"content,omitempty"`
+}
+
+//go:embed templates
+var templates embed.FS
+
+// Delimiters that neither YAML, nor a shell, nor an engine uses.
+var parsed = template.Must(template.New("").Delims("<%", "%>").Funcs(template.FuncMap{"quote": quote}).ParseFS(templates, "templates/*"))
+
+func render(name string, data any) (string, error) {
+	var out bytes.Buffer
+	err := parsed.ExecuteTemplate(&out, name, data)
+	return out.String(), err
+}
+
+// Config is the configuration for a repository.
+func Config(f Facts) (string, error) {
+	for _, s := range []*string{&f.Source, &f.Candidates, &f.Prod, &f.Chart, &f.Package, &f.Image, &f.Tool} {
+		*s = strings.ReplaceAll(*s, "$", "$$") // ${NAME} would be replaced
+	}
+	return render("pipeline.yaml", struct {
+		Facts
+		Variables string
+	}{f, "QA_SIGNING_KEY and QA_PUBLIC_KEY"})
+}
+
+var plain = regexp.MustCompile(`^[A-Za-z./][A-Za-z0-9._/:@-]*$`)
+
+// quote makes a text a scalar of YAML, as it is where that means the same.
+func quote(s string) string {
+	if plain.MatchString(s) && !strings.HasSuffix(s, ":") && s != "true" && s != "false" && s != "null" && s != "yes" && s != "no" {
+		return s
+	}
+	return strconv.Quote(s)
+}
+
+var notInNames = regexp.MustCompile(`[^a-z0-9]+`)
+
+// PipelineName makes the name of a chart one that a pipeline, and so a cluster, can have.
+func PipelineName(chart string) string {
+	name := strings.Trim(notInNames.ReplaceAllString(strings.ToLower(chart), "-"), "-")
+	if name == "" || name[0] < 'a' {
+		name = "chart-" + name
+	}
+	return strings.Trim(name[:min(len(name), pipeline.MaxName)], "-")
+}

@@ -1,0 +1,193 @@
+package scaffold
+
+import (
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/pipeline"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+func none(string) string { return "" }
+
+var (
+	program = Facts{
+		Name: "hello", Source: "https://github.com/o/hello.git", Candidates: "https://github.com/o/hello-helm-qa.git", Prod: "https://github.com/o/hello-helm.git",
+		Chart: "charts/hello", Package: "./cmd/hello", Image: "ghcr.io/o/hello", UnitTests: true, Tool: DefaultTool + "@v1.2.3",
+	}
+	chartAlone = Facts{
+		Name: "on-its-own", Source: "https://gitlab.com/a/b/c.git", Candidates: "https://gitlab.com/a/b/c-helm-qa.git", Prod: "https://gitlab.com/a/b/c-helm.git", Chart: ".",
+	}
+)
+
+func parse(t *testing.T, f Facts) *pipeline.Config {
+	t.Helper()
+	text, err := Config(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := pipeline.Parse([]byte(text), none)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	return c
+}
+
+func TestTheFilesOfOtherRepositoriesAreTheGoldenOnes(t *testing.T) {
+	for name, f := range map[string]Facts{"program": program, "chart-alone": chartAlone} {
+		t.Run(name, func(t *testing.T) {
+			text, err := Config(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			files := []File{{pipeline.DefaultFile, text}}
+			for _, engine := range Engines {
+				more, err := CI(parse(t, f), pipeline.DefaultFile, engine, false)
+				if err != nil {
+					t.Fatal(err)
+				}
+				files = append(files, more...)
+			}
+			var all strings.Builder
+			for _, f := range files {
+				all.WriteString("==> " + f.Path + "\n" + f.Content + "\n")
+			}
+			golden := "testdata/" + name + ".golden"
+			if *update {
+				if err := pipeline.WriteFile(golden, []byte(all.String())); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(string(want), all.String()); d != "" {
+				t.Errorf("-update writes them anew (-want +got):\n%s", d)
+			}
+		})
+	}
+}
+
+func TestAConfigurationOfInitIsShortAndMeansThatRepository(t *testing.T) {
+	text, _ := Config(program)
+	lines := 0
+	for _, l := range strings.Split(text, "\n") {
+		if l != "" && !strings.HasPrefix(l, "#") {
+			lines++
+		}
+	}
+	if lines > 14 {
+		t.Errorf("it has %d lines:\n%s", lines, text)
+	}
+	c := parse(t, program)
+	if b := c.Builder().Build; b.Image.Repository != program.Image || b.Image.Package != program.Package || b.Test == nil {
+		t.Errorf("it builds %+v", b)
+	}
+	if c.Source.Git != program.Source || c.Tester().Candidate.Git != program.Candidates || c.Tester().Candidate.Path != "hello" || c.Publishers()[0].Publish.Git != program.Prod {
+		t.Errorf("it goes elsewhere:\n%s", text)
+	}
+	alone := parse(t, chartAlone)
+	if alone.Builder() != nil || alone.Tester().Candidate.Path != "on-its-own" {
+		t.Errorf("a chart alone is built by %+v, and a candidate in %q", alone.Builder(), alone.Tester().Candidate.Path)
+	}
+}
+
+func TestAnyAddressAndAnyDirectoryComesThroughTheConfiguration(t *testing.T) {
+	for _, odd := range []string{"/srv/a: b.git", "/srv/it's.git", `/srv/"x".git`, "/srv/${HOME}.git", "/srv/#.git", "/srv/ü.git", "-", "yes", "0"} {
+		f := program
+		f.Source, f.Candidates, f.Prod = odd, odd, odd
+		c := parse(t, f)
+		if c.Source.Git != odd || c.Tester().Candidate.Git != odd || c.Publishers()[0].Publish.Git != odd {
+			t.Errorf("%q became %q", odd, c.Source.Git)
+		}
+	}
+}
+
+// One source of truth: what init writes for others is what this repository itself uses.
+func TestThisRepositorysOwnFilesAreWhatInitWrites(t *testing.T) {
+	root := "../../.."
+	data, err := os.ReadFile(filepath.Join(root, pipeline.DefaultFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := pipeline.Parse(data, none)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, engine := range Engines {
+		files, err := CI(c, pipeline.DefaultFile, engine, engine != "travis")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			own, err := os.ReadFile(filepath.Join(root, f.Path))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(f.Content, string(own)); d != "" {
+				t.Errorf("%s is stale, run scripts/generate.sh (-want +got):\n%s", f.Path, d)
+			}
+		}
+	}
+}
+
+func TestCIFilesAreRefusedWhereTheyCouldNotWork(t *testing.T) {
+	local, odd := program, program
+	local.Source = "/srv/hello.git"
+	odd.Chart = "charts/my chart; rm -rf $HOME"
+	for name, c := range map[string]struct {
+		facts                Facts
+		config, engine, want string
+	}{
+		"an engine that is not known":            {program, "ci/pipeline.yaml", "jenkins", "travis, github, gitlab, or none"},
+		"a source that only this machine has":    {local, "ci/pipeline.yaml", "github", "--ci none"},
+		"a directory that a shell would read":    {odd, "ci/pipeline.yaml", "travis", "cannot stand in a script"},
+		"a configuration that a shell would run": {program, "ci/$(x).yaml", "gitlab", "cannot stand in a script"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := CI(parse(t, c.facts), c.config, c.engine, false)
+			if !errors.Is(err, pipeline.ErrInput) || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%v, want %q", err, c.want)
+			}
+		})
+	}
+}
+
+func TestAPipelineHasAName(t *testing.T) {
+	for chart, want := range map[string]string{
+		"hello": "hello", "Hello.World": "hello-world", "7zip": "chart-7zip",
+		"chart-with-uncompressed-dependencies": "chart-with-uncompressed-depend", "a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p": "a-b-c-d-e-f-g-h-i-j-k-l-m-n-o",
+	} {
+		if got := PipelineName(chart); got != want {
+			t.Errorf("%s: %q, want %q", chart, got, want)
+		}
+	}
+}
+
+func TestTheEngineIsTheOneInUse(t *testing.T) {
+	for name, c := range map[string]struct {
+		files        []string
+		source, want string
+	}{
+		"GitHub":                         {nil, "https://github.com/o/r.git", "github"},
+		"GitLab":                         {nil, "git@gitlab.example.com:o/r.git", "gitlab"},
+		"a host that nobody knows":       {nil, "https://git.example.com/o/r.git", "github"},
+		"Travis for GitHub":              {[]string{".travis.yml", "a"}, "https://github.com/o/r.git", "travis"},
+		"GitHub's files, by a mirror":    {[]string{".github/workflows/x.yaml"}, "https://gitlab.com/o/r.git", "github"},
+		"files of two":                   {[]string{".travis.yml", ".gitlab-ci.yml"}, "https://gitlab.com/o/r.git", "gitlab"},
+		"templates are nobody's files":   {[]string{"ci/travis/qa.travis.yml"}, "https://github.com/o/r.git", "github"},
+		"a directory that no CI can see": {[]string{".travis.yml"}, "/srv/r.git", "none"},
+	} {
+		if got := Engine(c.files, c.source); got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+	}
+}

@@ -1,0 +1,89 @@
+package scaffold
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"regexp"
+	"strings"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/pipeline"
+)
+
+// Check looks whether the chart has all that a candidate sets; what is missing there would be found at the first bump.
+func Check(repo fs.FS, c *pipeline.Config) error {
+	values, err := readFile(repo, path.Join(c.Chart.Path, "values.yaml"))
+	if err != nil {
+		return err
+	}
+	scalars, err := c.ScalarsOf(values)
+	if err != nil {
+		return err
+	}
+	for file, paths := range scalars {
+		data, err := readFile(repo, path.Join(c.Chart.Path, file))
+		if err != nil {
+			return err
+		}
+		for p := range paths {
+			if err := chart.Settable(data, p); err != nil {
+				return fmt.Errorf("%s of %s: %w", p, file, err)
+			}
+		}
+	}
+	return nil
+}
+
+func readFile(repo fs.FS, name string) ([]byte, error) {
+	data, err := fs.ReadFile(repo, name)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: %w", pipeline.ErrInput, err)
+	}
+	return data, nil
+}
+
+var imageByAppVersion = regexp.MustCompile(`(?m)^.*image:.*AppVersion`)
+
+// Notes are what somebody should know who goes on with this pipeline.
+func Notes(repo fs.FS, c *pipeline.Config) []string {
+	if c.Builder() != nil {
+		return nil
+	}
+	names, _ := fs.Glob(repo, path.Join(c.Chart.Path, "templates", "*.yaml"))
+	for _, name := range names {
+		if data, err := fs.ReadFile(repo, name); err == nil && imageByAppVersion.Match(data) {
+			return []string{fmt.Sprintf("%s takes its image's tag from the chart's appVersion, which each candidate sets to its commit or tag; set the image's tag in values.yaml unless there is an image for each of them", name)}
+		}
+	}
+	return nil
+}
+
+// Next are the commands that lead from these files to the first release.
+func Next(c *pipeline.Config, config string, ci []File) []string {
+	t := c.Tester()
+	flag := ""
+	if config != pipeline.DefaultFile {
+		flag = " --config " + config
+	}
+	repositories := []string{t.Candidate.Git}
+	for _, p := range c.Publishers() {
+		repositories = append(repositories, p.Publish.Git+p.Publish.Directory+p.Publish.OCI)
+	}
+	next := []string{
+		"make the repositories, empty: " + strings.Join(repositories, " and "),
+		fmt.Sprintf("chart-promoter keygen ../%s   # the pair of keys for %s and %s", t.Name, t.Key.Env, t.PublicKey.Env),
+	}
+	for _, f := range ci {
+		next = append(next, fmt.Sprintf("set the secrets that the head of %s names", f.Path))
+	}
+	if len(ci) > 0 {
+		qa := ci[len(ci)-1]
+		next = append(next, fmt.Sprintf("put %s into %s, under the name in its head", qa.Path, t.Candidate.Git))
+	}
+	return append(next,
+		"git add -A && git commit",
+		"chart-promoter explain"+flag+"   # each step that CI will run",
+		"chart-promoter run"+flag+"   # all of them, here")
+}

@@ -1,0 +1,103 @@
+package scaffold
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/pipeline"
+)
+
+// State is what becomes of a file.
+type State string
+
+const (
+	// Written is a file that was not there, Same one that was there with this very content.
+	Written State = "written"
+	Same    State = "there already"
+	// Replaced is one of CI's that was another.
+	Replaced State = "replaced"
+)
+
+// Planned is a file and what becomes of it.
+type Planned struct {
+	File
+	State State `json:"state"`
+}
+
+// Plan compares the configuration and CI's files with those below root. One that is there with other content is an error,
+// but for CI's when they may be replaced.
+func Plan(root string, config File, ci []File, replace bool) ([]Planned, error) {
+	var plan []Planned
+	var wrong []string
+	for i, f := range append([]File{config}, ci...) {
+		old, err := os.ReadFile(filepath.Join(root, f.Path))
+		state := Written
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			wrong = append(wrong, err.Error())
+		case bytes.Equal(old, []byte(f.Content)):
+			state = Same
+		case i == 0:
+			wrong = append(wrong, fmt.Sprintf("%s is there with other content and is never replaced; move it away, or have CI's files made from it with --force", f.Path))
+		case replace:
+			state = Replaced
+		default:
+			wrong = append(wrong, fmt.Sprintf("%s is there with other content; move it away, or replace it with --force", f.Path))
+		}
+		plan = append(plan, Planned{f, state})
+	}
+	if len(wrong) > 0 {
+		return nil, fmt.Errorf("%w, so nothing was written: %s", pipeline.ErrInput, strings.Join(wrong, "; "))
+	}
+	return plan, nil
+}
+
+// Write brings all of a plan to the disk, or nothing: the files are complete beside their places before the first of them
+// is put there.
+func Write(root string, plan []Planned) (err error) {
+	var made, placed []string
+	defer func() {
+		for _, path := range made {
+			_ = os.Remove(path)
+		}
+		if err != nil {
+			for _, path := range placed {
+				_ = os.Remove(path)
+			}
+			err = fmt.Errorf("%w: nothing was written: %w", pipeline.ErrInput, err)
+		}
+	}()
+	for _, f := range plan {
+		if f.State == Same {
+			continue
+		}
+		path := filepath.Join(root, f.Path)
+		if err := pipeline.WriteFile(path+".new", []byte(f.Content)); err != nil {
+			return err
+		}
+		made = append(made, path+".new")
+	}
+	for _, f := range plan {
+		path := filepath.Join(root, f.Path)
+		switch f.State {
+		case Written:
+			// Unlike a rename it fails where somebody has made the file meanwhile.
+			if err := os.Link(path+".new", path); err != nil {
+				return err
+			}
+			placed = append(placed, path)
+		case Replaced:
+			if err := os.Rename(path+".new", path); err != nil {
+				return err
+			}
+		case Same:
+		}
+	}
+	return nil
+}
