@@ -20,7 +20,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
 
-	"github.com/christianb93/bitcoin-controller/internal/operator/controller"
+	"github.com/christianb93/bitcoin-controller/internal/operator/credentials"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -86,7 +86,7 @@ func (p *passwords) operatorsOwn(ctx context.Context, networks ...v1.BitcoinNetw
 			}
 			p.add("the operator's "+key, "", string(master.Data[key]))
 			for i := range networks {
-				own := controller.Credentials(master.Data[key])(&networks[i])
+				own := credentials.ForNetworks(master.Data[key])(&networks[i])
 				p.add("the operator in "+networks[i].Name, own.User, own.Password)
 			}
 		}

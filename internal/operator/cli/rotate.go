@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/client-go/kubernetes"
 
-	"github.com/christianb93/bitcoin-controller/internal/operator/controller"
+	"github.com/christianb93/bitcoin-controller/internal/operator/credentials"
 )
 
 func rotateCommand() *cobra.Command {
@@ -32,7 +32,7 @@ func rotateCommand() *cobra.Command {
 			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), 30*time.Second)
 			defer cancel()
-			if err := controller.RotateMasterKey(ctx, clients, namespace, secret); err != nil {
+			if err := credentials.RotateMasterKey(ctx, clients, namespace, secret); err != nil {
 				return err
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "Secret %s/%s has a new master key; restart the operator to take it over\n", namespace, secret)

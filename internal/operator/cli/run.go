@@ -28,6 +28,7 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	"github.com/christianb93/bitcoin-controller/internal/operator/controller"
+	"github.com/christianb93/bitcoin-controller/internal/operator/credentials"
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
 	"github.com/christianb93/bitcoin-controller/internal/operator/tunnel"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
@@ -62,7 +63,7 @@ func run(ctx context.Context, o *options) error {
 	if err != nil {
 		return err
 	}
-	keys, err := controller.ReadMasterKeys(ctx, clients, o.namespace, o.masterKeySecret)
+	keys, err := credentials.ReadMasterKeys(ctx, clients, o.namespace, o.masterKeySecret)
 	if err != nil {
 		return err
 	}
@@ -72,7 +73,7 @@ func run(ctx context.Context, o *options) error {
 	}
 	settings := controller.Options{
 		Settings: resources.Settings{
-			NodeImage: o.nodeImage, Helper: resources.Helper{Image: o.rpcAuthImage, Volume: volume}, Credential: controller.Credentials(keys.Current),
+			NodeImage: o.nodeImage, Helper: resources.Helper{Image: o.rpcAuthImage, Volume: volume}, Credential: credentials.ForNetworks(keys.Current),
 		},
 		PreviousCredential: previousCredential(keys), PollInterval: o.pollInterval, MaxConcurrentReconciles: o.concurrent,
 	}
@@ -95,11 +96,11 @@ func run(ctx context.Context, o *options) error {
 	return mgr.Start(ctx)
 }
 
-func previousCredential(keys controller.MasterKeys) func(*v1.BitcoinNetwork) bitcoind.Credential {
+func previousCredential(keys credentials.MasterKeys) func(*v1.BitcoinNetwork) bitcoind.Credential {
 	if keys.Previous == nil {
 		return nil
 	}
-	return controller.Credentials(keys.Previous)
+	return credentials.ForNetworks(keys.Previous)
 }
 
 func (o *options) complete() error {

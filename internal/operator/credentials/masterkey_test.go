@@ -1,4 +1,4 @@
-package controller
+package credentials
 
 import (
 	"bytes"
@@ -9,7 +9,7 @@ import (
 	"k8s.io/client-go/kubernetes/fake"
 )
 
-func TestTheMasterKeyIsMadeOnceAndChangedWithoutLosingTheOneBefore(t *testing.T) {
+func TestMasterKeyIsCreatedOnceAndRotationKeepsThePrevious(t *testing.T) {
 	clients := fake.NewClientset()
 	read := func() MasterKeys {
 		t.Helper()
@@ -20,27 +20,27 @@ func TestTheMasterKeyIsMadeOnceAndChangedWithoutLosingTheOneBefore(t *testing.T)
 		return keys
 	}
 	if err := RotateMasterKey(t.Context(), clients, "ns", "key"); err == nil {
-		t.Error("a key that is not there was changed")
+		t.Error("a missing key was rotated")
 	}
 	first := read()
 	if again := read(); !bytes.Equal(again.Current, first.Current) || first.Previous != nil {
-		t.Error("a second start finds another key")
+		t.Error("a second start reads another key")
 	}
 	if err := RotateMasterKey(t.Context(), clients, "ns", "key"); err != nil {
 		t.Fatal(err)
 	}
 	second := read()
 	if bytes.Equal(second.Current, first.Current) || !bytes.Equal(second.Previous, first.Current) {
-		t.Error("the key is not another one, or the one before it is lost")
+		t.Error("the key is unchanged, or the previous one is lost")
 	}
 }
 
-func TestASecretWithoutItsKeyIsNotReplaced(t *testing.T) {
+func TestSecretWithoutItsKeyIsNotReplaced(t *testing.T) {
 	clients := fake.NewClientset(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "key", Namespace: "ns"}, Data: map[string][]byte{"master-key": []byte("short")}})
 	if _, err := ReadMasterKeys(t.Context(), clients, "ns", "key"); err == nil {
-		t.Error("a short key was taken")
+		t.Error("a short key was accepted")
 	}
 	if err := RotateMasterKey(t.Context(), clients, "ns", "key"); err == nil {
-		t.Error("a short key was taken for one that nodes know")
+		t.Error("a short key was rotated")
 	}
 }

@@ -1,4 +1,5 @@
-package controller
+// Package credentials keeps the operator's master key in a Secret and derives the credentials for the nodes from it.
+package credentials
 
 import (
 	"context"
@@ -16,22 +17,23 @@ import (
 )
 
 const (
-	// masterKeyEntry is the key of the master key in its Secret, previousKeyEntry of the one before it.
+	// masterKeyEntry and previousKeyEntry are the keys of the Secret's data.
 	masterKeyEntry   = "master-key"
 	previousKeyEntry = "previous-master-key"
 	masterKeyBytes   = 32
+	fieldManager     = "bitcoin-controller"
 )
 
-// MasterKeys are what the operator's credentials are derived from.
+// MasterKeys are the keys from which the operator's credentials are derived.
 type MasterKeys struct {
 	Current []byte
-	// Previous is for the nodes that have not restarted since the key was changed; nil when it never was.
+	// Previous is for nodes that have not restarted since the last rotation; nil if there was none.
 	Previous []byte
 }
 
-// ReadMasterKeys reads them from a Secret in the operator's own namespace, and creates the Secret when there is none.
-// When several operators start at the same time, the one that comes first decides. A Secret without the key is an error:
-// making another key would lock the operator out of every network there is.
+// ReadMasterKeys reads the keys from a Secret in the operator's namespace and creates the Secret if it does not exist. When
+// several operators start at the same time, all use the key of the first. A Secret without the key is an error: a new key
+// would lock the operator out of every existing network.
 func ReadMasterKeys(ctx context.Context, clients kubernetes.Interface, namespace, name string) (keys MasterKeys, err error) {
 	secrets := clients.CoreV1().Secrets(namespace)
 	secret, err := secrets.Get(ctx, name, metav1.GetOptions{})
@@ -40,37 +42,37 @@ func ReadMasterKeys(ctx context.Context, clients kubernetes.Interface, namespace
 			ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: namespace},
 			Immutable:  ptr.To(false),
 			Data:       map[string][]byte{masterKeyEntry: newKey()},
-		}, metav1.CreateOptions{FieldManager: "bitcoin-controller"})
+		}, metav1.CreateOptions{FieldManager: fieldManager})
 		if apierrors.IsAlreadyExists(err) {
 			secret, err = secrets.Get(ctx, name, metav1.GetOptions{})
 		}
 	}
 	if err != nil {
-		return keys, fmt.Errorf("the master key in Secret %s/%s: %w", namespace, name, err)
+		return keys, fmt.Errorf("read the master key from Secret %s/%s: %w", namespace, name, err)
 	}
 	keys = MasterKeys{Current: secret.Data[masterKeyEntry], Previous: secret.Data[previousKeyEntry]}
 	if len(keys.Current) < masterKeyBytes {
-		return keys, fmt.Errorf("Secret %s/%s has no %s of at least %d bytes: put it back, or delete the Secret to have a new one made, which restarts the nodes of all networks",
+		return keys, fmt.Errorf("Secret %s/%s has no %s of at least %d bytes: restore it, or delete the Secret so that a new key is created, which restarts the nodes of all networks",
 			namespace, name, masterKeyEntry, masterKeyBytes)
 	}
 	return keys, nil
 }
 
-// RotateMasterKey makes a new master key and keeps the one it takes the place of. Operators take it over when they start;
-// then the nodes of all networks restart, one of each StatefulSet after the other, and stay in reach meanwhile. Until all
-// have, another rotation would lock the operator out of those that have not.
+// RotateMasterKey creates a new master key and keeps the current one as the previous one. Operators use the new key after
+// their next start; the nodes of all networks then restart, one of each StatefulSet after the other, and stay reachable
+// meanwhile. A second rotation before all have restarted locks the operator out of the others.
 func RotateMasterKey(ctx context.Context, clients kubernetes.Interface, namespace, name string) error {
 	secrets := clients.CoreV1().Secrets(namespace)
 	secret, err := secrets.Get(ctx, name, metav1.GetOptions{})
 	if err != nil {
-		return fmt.Errorf("the master key in Secret %s/%s: %w", namespace, name, err)
+		return fmt.Errorf("read the master key from Secret %s/%s: %w", namespace, name, err)
 	}
 	if len(secret.Data[masterKeyEntry]) < masterKeyBytes {
-		return fmt.Errorf("Secret %s/%s has no %s to take the place of", namespace, name, masterKeyEntry)
+		return fmt.Errorf("Secret %s/%s has no %s of at least %d bytes that could be rotated", namespace, name, masterKeyEntry, masterKeyBytes)
 	}
 	secret.Data[previousKeyEntry], secret.Data[masterKeyEntry] = secret.Data[masterKeyEntry], newKey()
-	// The resource version that was read goes along: of two rotations at the same time, one is refused.
-	if _, err := secrets.Update(ctx, secret, metav1.UpdateOptions{FieldManager: "bitcoin-controller"}); err != nil {
+	// The update carries the resource version that was read: of two rotations at the same time, one fails.
+	if _, err := secrets.Update(ctx, secret, metav1.UpdateOptions{FieldManager: fieldManager}); err != nil {
 		return fmt.Errorf("write the new master key to Secret %s/%s: %w", namespace, name, err)
 	}
 	return nil
@@ -82,8 +84,8 @@ func newKey() []byte {
 	return key
 }
 
-// Credentials derives the operator's credential for each network from the master key and the network's UID.
-func Credentials(masterKey []byte) func(*v1.BitcoinNetwork) bitcoind.Credential {
+// ForNetworks derives the operator's credential for each network from the master key and the network's UID.
+func ForNetworks(masterKey []byte) func(*v1.BitcoinNetwork) bitcoind.Credential {
 	return func(network *v1.BitcoinNetwork) bitcoind.Credential {
 		return bitcoind.DeriveCredential(masterKey, string(network.UID))
 	}
