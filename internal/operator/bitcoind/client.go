@@ -1,4 +1,4 @@
-// Package bitcoind talks to bitcoind: its JSON-RPC interface, its configuration file and its rpcauth hashes.
+// Package bitcoind talks to bitcoind: its JSON-RPC interface and the credentials for it.
 package bitcoind
 
 import (

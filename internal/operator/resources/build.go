@@ -14,12 +14,8 @@ import (
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
-const (
-	rpcPort = bitcoind.RPCPort
-	p2pPort = bitcoind.P2PPort
-	// configKey is the key of bitcoin.conf in its ConfigMap.
-	configKey = "bitcoin.conf"
-)
+// configKey is the key of bitcoin.conf in its ConfigMap.
+const configKey = "bitcoin.conf"
 
 // Settings are the operator's own, the same for all networks.
 type Settings struct {
@@ -35,11 +31,11 @@ type Settings struct {
 func Build(network *v1.BitcoinNetwork, settings Settings) []client.Object {
 	objects := []client.Object{headlessService(network)}
 	for _, group := range Groups(network, settings.NodeImage) {
-		conf := bitcoind.Config{
-			Operator:   settings.Credential(network),
-			UserConfig: network.Spec.Secret != "",
-			Extra:      group.Config,
-		}.Render()
+		conf := bitcoinConf{
+			operator:   settings.Credential(network),
+			userSecret: network.Spec.Secret != "",
+			extra:      group.Config,
+		}.render()
 		objects = append(objects, configMap(network, group, conf), statefulSet(network, group, settings, hash(conf)))
 	}
 	return append(objects, exposeServices(network, settings)...)

@@ -8,7 +8,6 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/utils/ptr"
 
-	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -92,7 +91,7 @@ func nodeContainer(network *v1.BitcoinNetwork, group Group) corev1.Container {
 		Name:  ContainerName,
 		Image: group.Image,
 		// The bare name: any image that has bitcoind on its PATH will do. No shell in between, which would swallow SIGTERM.
-		Command: append([]string{"bitcoind"}, bitcoind.Arguments(podIP)...),
+		Command: append([]string{"bitcoind"}, nodeArguments(podIP)...),
 		Env: []corev1.EnvVar{
 			{Name: "MALLOC_ARENA_MAX", Value: "1"},
 			{Name: podIP, ValueFrom: &corev1.EnvVarSource{FieldRef: &corev1.ObjectFieldSelector{APIVersion: "v1", FieldPath: "status.podIP"}}},
@@ -109,8 +108,8 @@ func nodeContainer(network *v1.BitcoinNetwork, group Group) corev1.Container {
 			PeriodSeconds: 1, TimeoutSeconds: 3, FailureThreshold: 3,
 		},
 		VolumeMounts: []corev1.VolumeMount{
-			{Name: dataVolume, MountPath: bitcoind.DataDir},
-			{Name: configVolume, MountPath: bitcoind.ConfigPath, SubPath: configKey, ReadOnly: true},
+			{Name: dataVolume, MountPath: dataDir},
+			{Name: configVolume, MountPath: configPath, SubPath: configKey, ReadOnly: true},
 		},
 	}
 	return container

@@ -1,0 +1,35 @@
+package resources
+
+import (
+	"os"
+	"testing"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
+	"github.com/christianb93/bitcoin-controller/internal/operator/rpcauth"
+)
+
+func TestBitcoinConf(t *testing.T) {
+	operator := bitcoind.Credential{User: rpcauth.OperatorUser, Password: "p", Salt: "00112233445566778899aabbccddeeff"}
+	for name, conf := range map[string]bitcoinConf{
+		"plain":  {operator: operator},
+		"secret": {operator: operator, userSecret: true},
+		"extra":  {operator: operator, extra: map[string]string{"txindex": "1", "dbcache": "50", "zmqpubrawblock": "tcp://0.0.0.0:28332"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			golden := "testdata/conf/" + name + ".conf"
+			got := conf.render()
+			if *update {
+				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got != string(want) {
+				t.Errorf("got\n%s\nwant\n%s\n(go test ./internal/operator/resources -update rewrites it)", got, want)
+			}
+		})
+	}
+}
