@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/christianb93/bitcoin-controller/internal/atomicfile"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/pipeline"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/scaffold"
 )
@@ -33,7 +34,7 @@ func write(args []string) error {
 			return err
 		}
 		for _, f := range files {
-			if err := pipeline.WriteFile(filepath.Join(args[0], f.Path), []byte(f.Content)); err != nil {
+			if err := atomicfile.WriteMkdir(filepath.Join(args[0], f.Path), []byte(f.Content), 0o644); err != nil {
 				return err
 			}
 		}

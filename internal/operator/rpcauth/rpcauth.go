@@ -11,12 +11,12 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/christianb93/bitcoin-controller/internal/atomicfile"
 )
 
 const (
@@ -92,11 +92,10 @@ func write(output, user, password string) error {
 		return err
 	}
 	text := "rpcauth=" + Value(user, password, hex.EncodeToString(salt)) + "\n"
-	temporary := filepath.Join(filepath.Dir(output), ".user.conf")
-	if err := os.WriteFile(temporary, []byte(text), 0o440); err != nil {
+	if err := atomicfile.Write(output, []byte(text), 0o440); err != nil {
 		return fmt.Errorf("write the users' rpcauth: %w", err)
 	}
-	return os.Rename(temporary, output)
+	return nil
 }
 
 // check refuses what bitcoin.conf or HTTP basic authentication could not carry.

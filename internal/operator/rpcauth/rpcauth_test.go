@@ -79,7 +79,7 @@ func TestTheProgramImportsTheStandardLibraryOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	own := "github.com/christianb93/bitcoin-controller/"
-	if got := strings.Fields(string(out)); !slices.Equal(got, []string{own + "internal/operator/rpcauth", own + "cmd/rpcauth"}) {
+	if got := strings.Fields(string(out)); !slices.Equal(got, []string{own + "internal/atomicfile", own + "internal/operator/rpcauth", own + "cmd/rpcauth"}) {
 		t.Errorf("it is made of %v", got)
 	}
 	all, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "../../../cmd/rpcauth").Output()

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/christianb93/bitcoin-controller/internal/atomicfile"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/page"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/pipeline"
 )
@@ -102,7 +103,7 @@ func (a *app) writePage(path string, content []byte) error {
 	if a.dryRun {
 		return nil
 	}
-	if err := pipeline.WriteFile(path, content); err != nil {
+	if err := atomicfile.WriteMkdir(path, content, 0o644); err != nil {
 		return fmt.Errorf("%w: %w", pipeline.ErrInput, err)
 	}
 	return nil

@@ -3,7 +3,6 @@ package image
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -15,6 +14,8 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/registry"
 	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"github.com/christianb93/bitcoin-controller/internal/atomicfile"
 )
 
 // NewRegistry is a complete registry as an HTTP handler that keeps everything below dir, so that it is the same after
@@ -79,16 +80,8 @@ func (s *store) save(m savedManifest) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(s.dir, ".new-*")
-	if err != nil {
+	if err := atomicfile.Write(filepath.Join(s.dir, url.QueryEscape(m.Path)+".json"), data, 0o600); err != nil {
 		return fmt.Errorf("keeping a manifest: %w", err)
-	}
-	_, err = f.Write(data)
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), filepath.Join(s.dir, url.QueryEscape(m.Path)+".json"))
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("keeping a manifest: %w", err), os.Remove(f.Name()))
 	}
 	return nil
 }

@@ -3,13 +3,13 @@ package pipeline
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"syscall"
 	"time"
 
+	"github.com/christianb93/bitcoin-controller/internal/atomicfile"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/image"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/version"
@@ -69,28 +69,7 @@ func (s *Session) Lock() (unlock func(), err error) {
 // keep writes a file of the work directory so that it is there whole or not at all.
 func (s *Session) keep(name string, content []byte) (string, error) {
 	path := filepath.Join(s.Work, name)
-	return path, WriteFile(path, content)
-}
-
-// WriteFile writes a file so that it is there whole or not at all, with its directory.
-func WriteFile(path string, content []byte) error {
-	name := filepath.Base(path)
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return fmt.Errorf("keeping %s: %w", name, err)
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
-	if err != nil {
-		return fmt.Errorf("keeping %s: %w", name, err)
-	}
-	_, err = f.Write(content)
-	err = errors.Join(err, f.Chmod(0o644), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("keeping %s: %w", name, err), os.Remove(f.Name()))
-	}
-	return nil
+	return path, atomicfile.WriteMkdir(path, content, 0o644)
 }
 
 func (s *Session) keepJSON(name string, v any) error {

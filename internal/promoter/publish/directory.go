@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/christianb93/bitcoin-controller/internal/atomicfile"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/index"
 )
 
@@ -100,27 +101,8 @@ func (d *directory) List(_ context.Context, names ...string) ([]index.Entry, err
 	return d.folder.list(names)
 }
 
-// writeFile replaces a file as a whole, and has it on the disk when it returns:
-// after a power cut an index must not name a package that was only in memory.
-func writeFile(file string, content []byte) (err error) {
-	// Always the same name: who writes is alone, and what a killed process left
-	// is overwritten by the next.
-	part := filepath.Join(filepath.Dir(file), ".chart-promoter.part")
-	out, err := os.OpenFile(part, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o644)
-	if err != nil {
-		return err
-	}
-	_, err = out.Write(content)
-	if err = errors.Join(err, out.Sync(), out.Close()); err != nil {
-		return errors.Join(err, os.Remove(part))
-	}
-	if err := os.Rename(part, file); err != nil {
-		return err
-	}
-	dir, err := os.Open(filepath.Dir(file))
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	return dir.Sync()
+// writeFile replaces a file as a whole, and has it on the disk when it returns: after a power cut an index must not name a
+// package that was only in memory. The part's name is fixed, as the writer holds the lock.
+func writeFile(file string, content []byte) error {
+	return atomicfile.WritePart(file, ".chart-promoter.part", content, 0o644)
 }

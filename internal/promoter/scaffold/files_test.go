@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/christianb93/bitcoin-controller/internal/atomicfile"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/pipeline"
 )
 
@@ -61,7 +62,7 @@ func TestTheFilesOfOtherRepositoriesAreTheGoldenOnes(t *testing.T) {
 			}
 			golden := "testdata/" + name + ".golden"
 			if *update {
-				if err := pipeline.WriteFile(golden, []byte(all.String())); err != nil {
+				if err := atomicfile.WriteMkdir(golden, []byte(all.String()), 0o644); err != nil {
 					t.Fatal(err)
 				}
 			}

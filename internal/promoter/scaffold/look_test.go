@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/christianb93/bitcoin-controller/internal/atomicfile"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/pipeline"
 )
@@ -27,7 +28,7 @@ func repository(t *testing.T, origin string, files map[string]string) *gitrepo.R
 		t.Fatal(err)
 	}
 	for name, content := range files {
-		if err := pipeline.WriteFile(r.Dir+"/"+name, []byte(content)); err != nil {
+		if err := atomicfile.WriteMkdir(r.Dir+"/"+name, []byte(content), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

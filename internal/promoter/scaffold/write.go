@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/christianb93/bitcoin-controller/internal/atomicfile"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/pipeline"
 )
 
@@ -78,7 +79,7 @@ func Write(root string, plan []Planned) (err error) {
 			continue
 		}
 		path := filepath.Join(root, f.Path)
-		if err := pipeline.WriteFile(path+".new", []byte(f.Content)); err != nil {
+		if err := atomicfile.WriteMkdir(path+".new", []byte(f.Content), 0o644); err != nil {
 			return err
 		}
 		made = append(made, path+".new")

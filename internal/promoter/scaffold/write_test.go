@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/christianb93/bitcoin-controller/internal/atomicfile"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/pipeline"
 )
 
@@ -32,7 +33,7 @@ func TestFilesAreWrittenAllOrNone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			root := t.TempDir()
 			for path, content := range c.there {
-				if err := pipeline.WriteFile(filepath.Join(root, path), []byte(content)); err != nil {
+				if err := atomicfile.WriteMkdir(filepath.Join(root, path), []byte(content), 0o644); err != nil {
 					t.Fatal(err)
 				}
 				if content == "->" {
@@ -72,8 +73,8 @@ func TestFilesAreWrittenAllOrNone(t *testing.T) {
 // A file that somebody makes, or a directory that cannot be written to, after the look and before the writing.
 func TestAFailureOnTheWayLeavesNothing(t *testing.T) {
 	for name, between := range map[string]func(root string) error{
-		"somebody makes the last file": func(root string) error { return pipeline.WriteFile(root+"/b/two", []byte("theirs")) },
-		"the last directory is a file": func(root string) error { return pipeline.WriteFile(root+"/b", nil) },
+		"somebody makes the last file": func(root string) error { return atomicfile.WriteMkdir(root+"/b/two", []byte("theirs"), 0o644) },
+		"the last directory is a file": func(root string) error { return atomicfile.WriteMkdir(root+"/b", nil, 0o644) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			root := t.TempDir()
