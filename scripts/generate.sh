@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes every generated file: deepcopy functions, the CRD, the clients, the references in the documentation, and the files of
+# Writes every generated file: deepcopy functions, the CRD, the clients, the references in the documentation, and the files of
 # the CI engines.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -25,7 +25,7 @@ gofmt -l -w pkg/client
 
 echo "==> references of the command lines and of the chart's values"
 go run ./ci/docs docs/cli
-go run ./test/chart/gen
+go run ./ci/chartreadme
 
 echo "==> files of the CI engines"
 go run ./ci/engines .

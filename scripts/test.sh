@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs all tests: those that need nothing but Go, with the race detector, then the integration tests with real nodes in a
 # kind cluster, the way a candidate is tested in QA: the image is built, the chart packaged and installed, and
-# `go test -run Integration` runs against it. Uncommitted changes are tested too.
+# `go test -C test -tags=e2e` runs against it. Uncommitted changes are tested too.
 #
 #   scripts/test.sh          all of them
 #   scripts/test.sh --unit   only those that need no cluster
@@ -43,7 +43,10 @@ unit() {
     say 'no C compiler, so no race detector'
     race=false
   fi
-  (cd "$root" && go test -race=$race -timeout 40m -json -skip 'Integration$' ./...) >"$out" 2>"$place/unit.err" || status=$?
+  local module
+  for module in . pkg test; do
+    go test -C "$root/$module" -race=$race -timeout 40m -json ./... >>"$out" 2>>"$place/unit.err" || status=$?
+  done
   count "$out"
   if ((status)); then
     broken+=("the tests without a cluster: $(failures "$out" | paste -sd' ' -)")

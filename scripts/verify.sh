@@ -24,13 +24,14 @@ stale=$(git ls-files -z | while IFS= read -r -d '' file; do cmp -s "$file" "$wor
 new=$(cd "$work" && find pkg/client charts/bitcoin-controller/files docs -type f 2>/dev/null | while read -r file; do [[ -e $root/$file ]] || printf '%s ' "$file"; done)
 [[ -z $stale$new ]] || problem "generated files are stale, run scripts/generate.sh: $stale$new"
 
-step 'go.mod' tidy go mod tidy -diff
-step 'go.mod of the API' tidy go -C pkg mod tidy -diff
-step 'go vet' clean go vet ./...
-step 'go vet of the API' clean go -C pkg vet ./...
+# The three modules: the programs, the API, and the tests that need more than the programs do.
+for module in . pkg test; do step "go.mod in $module" tidy go -C $module mod tidy -diff; done
+for module in . pkg test; do step "go vet in $module" clean go -C $module vet -tags=e2e ./...; done
 
 tool ci/tools/lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
-"$tool" run --config ci/golangci.yaml --timeout 20m --allow-parallel-runners || problem 'golangci-lint found something'
+for module in . pkg test; do
+  (cd $module && "$tool" run --config "$root/ci/golangci.yaml" --build-tags e2e --timeout 20m --allow-parallel-runners) || problem "golangci-lint found something in $module"
+done
 
 if command -v shellcheck >/dev/null; then
   git ls-files -z '*.sh' .ci/run | xargs -0 shellcheck -x || problem 'shellcheck found something'

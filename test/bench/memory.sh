@@ -24,7 +24,8 @@ trap finish EXIT
 
 eval "$(scripts/machine.sh)"
 export NODE_IMAGE KIND_CONFIG BITCOIND_IMAGE
-go build -o "$work/" ./cmd/chart-promoter ./cmd/bitcoin-controller ./test/bench/simulate
+go build -o "$work/" ./cmd/chart-promoter ./cmd/bitcoin-controller
+go build -C test -o "$work/" ./bench/simulate
 "$work/chart-promoter" cluster create "$cluster" --kubeconfig "$KUBECONFIG" >/dev/null
 kubectl apply --server-side -f charts/bitcoin-controller/files/crds >/dev/null
 kubectl wait --for=condition=Established crd/bitcoinnetworks.bitcoincontroller.christianb93.github.com --timeout=60s >/dev/null

@@ -2,7 +2,6 @@ package chart_test
 
 import (
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -78,13 +77,5 @@ func TestExampleInTheNotesIsANetwork(t *testing.T) {
 	}
 	if network.Spec.Nodes != 3 || network.Spec.Secret != "bitcoin-default-secret" {
 		t.Errorf("the example makes %+v", network.Spec)
-	}
-}
-
-func TestReadmeShowsTheValuesAsTheyAre(t *testing.T) {
-	command := exec.Command("go", "run", "./test/chart/gen", "-check")
-	command.Dir = filepath.Join("..", "..")
-	if out, err := command.CombinedOutput(); err != nil {
-		t.Errorf("%v: %s", err, out)
 	}
 }

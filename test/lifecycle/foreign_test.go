@@ -1,3 +1,5 @@
+//go:build e2e
+
 package lifecycle
 
 import (
@@ -156,7 +158,7 @@ func helmsOwn(t *testing.T, image string) map[string]string {
 	return files
 }
 
-func TestForeignChartsAreVerifiedByTheirOwnTestsIntegration(t *testing.T) {
+func TestForeignChartsAreVerifiedByTheirOwnTests(t *testing.T) {
 	needLab(t)
 	image := os.Getenv("BITCOIND_IMAGE")
 	for name, chart := range map[string]map[string]string{"daemon": daemon(image, "getblockcount"), "subchart": helmsOwn(t, image)} {
@@ -179,7 +181,7 @@ func TestForeignChartsAreVerifiedByTheirOwnTestsIntegration(t *testing.T) {
 	}
 }
 
-func TestAForeignChartWhoseTestFailsIsNotPromotedIntegration(t *testing.T) {
+func TestAForeignChartWhoseTestFailsIsNotPromoted(t *testing.T) {
 	needLab(t)
 	s := newShop(t, daemon(os.Getenv("BITCOIND_IMAGE"), "nosuchquestion"))
 	s.must("bump")

@@ -1,3 +1,5 @@
+//go:build e2e
+
 package lifecycle
 
 import (
@@ -16,7 +18,7 @@ import (
 )
 
 // One life of a release with nothing set: installed, tested by itself, used, taken away, installed again.
-func TestWithDefaultsAReleaseComesGoesAndComesBackIntegration(t *testing.T) {
+func TestWithDefaultsAReleaseComesGoesAndComesBack(t *testing.T) {
 	const space = "people"
 	r := newRelease(t, "bitcoin-system", space)
 	before := objects(t)

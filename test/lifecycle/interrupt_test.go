@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"context"
 	"errors"
 	"os"
 	"os/exec"
@@ -27,15 +28,17 @@ case "$*" in
 esac
 `
 
-// The test's own process is started anew and asked for the lab, which its Docker never finishes.
+// A second process of these tests creates a cluster, which its Docker never finishes.
 func TestAnInterruptedRunDeletesTheClusterThatIsBeingMade(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "docker"), []byte(docker), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	note := filepath.Join(dir, "note")
-	run := exec.Command(os.Args[0], "-test.run=^TestWithDefaultsAReleaseComesGoesAndComesBackIntegration$", "-test.timeout=1m")
-	run.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"), "TMPDIR="+dir, "LIFECYCLE_TESTS=true", "LIFECYCLE_NOTE="+note,
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	run := exec.CommandContext(ctx, os.Args[0])
+	run.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"), "TMPDIR="+dir, onlyCluster+"=true", "LIFECYCLE_NOTE="+note,
 		"CANDIDATE_IMAGE=a", "BITCOIND_IMAGE=b", "NODE_IMAGE=c", "KIND_CONFIG=", "KIND_EXPERIMENTAL_PROVIDER=docker", "DOCKER_HOST=")
 	out := &strings.Builder{}
 	run.Stdout, run.Stderr = out, out

@@ -1,6 +1,6 @@
-// Package lifecycle tests the chart over the life of a release, in a kind cluster of its own, since installing and taking
-// away an operator would break what others test in theirs: install with defaults and with everything, two replicas, a few
-// namespaces, upgrade, rollback, uninstall.
+// Package lifecycle tests the chart over the life of a release: install with defaults and with every option, two replicas,
+// watched namespaces, upgrade, rollback, uninstall. It has a kind cluster of its own, since another test's operator must not be
+// uninstalled. The tests that need the cluster have the build tag e2e.
 package lifecycle
 
 import (
@@ -56,6 +56,9 @@ var makeLab = sync.OnceValue(func() error {
 	return create(ctx)
 })
 
+// onlyCluster is the variable with which a process of these tests creates the cluster, and deletes it, but runs no test.
+const onlyCluster = "LIFECYCLE_ONLY_CLUSTER"
+
 func TestMain(m *testing.M) {
 	// A run that is interrupted deletes its cluster too.
 	signals := make(chan os.Signal, 1)
@@ -67,7 +70,13 @@ func TestMain(m *testing.M) {
 		remove()
 		os.Exit(1)
 	}()
-	code := m.Run()
+	code := 0
+	if os.Getenv(onlyCluster) == "" {
+		code = m.Run()
+	} else if err := makeLab(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
 	remove()
 	os.Exit(code)
 }

@@ -1,3 +1,5 @@
+//go:build e2e
+
 package lifecycle
 
 import (
@@ -20,7 +22,7 @@ import (
 // everything turns on each optional part of the chart, in a release whose networks live in namespace equipped.
 const everything = "testdata/everything.yaml"
 
-func TestWithEveryOptionalPartOnAllOfThemWorkIntegration(t *testing.T) {
+func TestWithEveryOptionalPartOnAllOfThemWork(t *testing.T) {
 	const space = "equipped"
 	r := newRelease(t, "everything", space, "monitoring")
 	before := objects(t)

@@ -1,3 +1,5 @@
+//go:build e2e
+
 package lifecycle
 
 import (
@@ -13,7 +15,7 @@ import (
 )
 
 // The leader is killed without a chance to hand over, between the first step of a scale-up and the last.
-func TestOfTwoReplicasOneTakesOverWhatTheKilledLeaderBeganIntegration(t *testing.T) {
+func TestOfTwoReplicasOneTakesOverWhatTheKilledLeaderBegan(t *testing.T) {
 	const space = "scaled"
 	r := newRelease(t, "two-replicas", space)
 	r.install(candidate(t), values(t, "replicas: 2"))

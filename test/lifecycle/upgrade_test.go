@@ -1,3 +1,5 @@
+//go:build e2e
+
 package lifecycle
 
 import (
@@ -14,7 +16,7 @@ import (
 
 // A release of the older chart with running networks becomes the candidate, and the older one again. The program stays the same:
 // no node restarts unless its template had to change.
-func TestAnUpgradeAndItsRollbackLeaveTheNodesAloneIntegration(t *testing.T) {
+func TestAnUpgradeAndItsRollbackLeaveTheNodesAlone(t *testing.T) {
 	const space = "lasting"
 	r := newRelease(t, "upgraded", space)
 	r.install(older(t), images(false))

@@ -1,3 +1,5 @@
+//go:build e2e
+
 package lifecycle
 
 import (
@@ -10,7 +12,7 @@ import (
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
-func TestWithWatchedNamespacesNetworksElsewhereAreLeftAloneIntegration(t *testing.T) {
+func TestWithWatchedNamespacesNetworksElsewhereAreLeftAlone(t *testing.T) {
 	r := newRelease(t, "few-namespaces", "watched", "unwatched")
 	r.install(candidate(t), values(t, "watchNamespaces: [watched]"))
 	// The network that is to be left alone is there first, so that the other one's being Ready says that there was time for it.

@@ -1,3 +1,5 @@
+//go:build e2e
+
 package network
 
 import (
@@ -33,7 +35,7 @@ func leftAlone(t *testing.T) time.Duration {
 	return time.Duration(minutes) * time.Minute
 }
 
-func TestANetworkThatIsLeftAloneCostsTheAPIServerNothingIntegration(t *testing.T) {
+func TestANetworkThatIsLeftAloneCostsTheAPIServerNothing(t *testing.T) {
 	long(t)
 	quiet := leftAlone(t)
 	l := newLabAtOnce(t)

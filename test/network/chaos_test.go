@@ -1,3 +1,5 @@
+//go:build e2e
+
 package network
 
 import (
@@ -15,7 +17,7 @@ import (
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
-func TestAllPodsDeletedAtOnceComeBackConnectedIntegration(t *testing.T) {
+func TestAllPodsDeletedAtOnceComeBackConnected(t *testing.T) {
 	long(t)
 	l := newLab(t, 3)
 	l.create(network("razed", 3))
@@ -38,7 +40,7 @@ func TestAllPodsDeletedAtOnceComeBackConnectedIntegration(t *testing.T) {
 	l.listsOnly("razed", 3)
 }
 
-func TestAnOperatorKilledInTheMiddleLosesNoStepIntegration(t *testing.T) {
+func TestAnOperatorKilledInTheMiddleLosesNoStep(t *testing.T) {
 	long(t)
 	l := newLab(t, 4)
 	l.create(network("orphaned", 2))
@@ -89,7 +91,7 @@ func (l *lab) signal(name, pod string) {
 	l.beside(pod, "kill -"+name+" ${p#/proc/}")
 }
 
-func TestAFrozenNodeIsNamedAndHoldsUpNobodyIntegration(t *testing.T) {
+func TestAFrozenNodeIsNamedAndHoldsUpNobody(t *testing.T) {
 	long(t)
 	if exec.Command("docker", "info").Run() != nil {
 		t.Skip("no Docker here, so no way to freeze a process in a cluster node")

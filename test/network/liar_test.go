@@ -1,3 +1,5 @@
+//go:build e2e
+
 package network
 
 import (
@@ -33,7 +35,7 @@ func liarImage(l *lab) string {
 		l.Skip("this is no kind cluster, so no way to bring an image into it")
 	}
 	index, err := image.Build(l.Context(), image.Spec{
-		SourceDir: "../..", Package: "./test/network/liar/bitcoind", Platforms: []string{"linux/" + runtime.GOARCH}, SourceDate: time.Unix(0, 0),
+		SourceDir: "..", Package: "./network/liar/bitcoind", Platforms: []string{"linux/" + runtime.GOARCH}, SourceDate: time.Unix(0, 0),
 	})
 	if err != nil {
 		l.Fatal(err)
@@ -60,7 +62,7 @@ func liarImage(l *lab) string {
 	return ref
 }
 
-func TestANodeThatAnswersGarbageIsNamedAndHoldsUpNobodyIntegration(t *testing.T) {
+func TestANodeThatAnswersGarbageIsNamedAndHoldsUpNobody(t *testing.T) {
 	long(t)
 	l := newLab(t, 4)
 	n := network("lied-to", 3)

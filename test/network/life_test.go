@@ -1,3 +1,5 @@
+//go:build e2e
+
 package network
 
 import (
@@ -23,7 +25,7 @@ const (
 
 // What most networks go through, one after the other in the same one: a few nodes show what a commit breaks. The other tests
 // take each of it further, and -short leaves them out.
-func TestTheLifeOfANetworkIntegration(t *testing.T) {
+func TestTheLifeOfANetwork(t *testing.T) {
 	l := newLab(t, 4)
 	l.secret("bitcoin-default-secret", user, password)
 	n := network("my-network", 3)

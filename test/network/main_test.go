@@ -1,5 +1,5 @@
-// Package network tests the operator in the cluster that the kubeconfig names, where the chart is installed, with real
-// nodes. What a network is like is asked of bitcoin-cli in its pods, not of the operator's status.
+//go:build e2e
+
 package network
 
 import (

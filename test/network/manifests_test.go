@@ -1,3 +1,5 @@
+//go:build e2e
+
 package network
 
 import (
@@ -13,7 +15,7 @@ import (
 )
 
 // Each manifest that the documentation shows becomes a network that is Ready.
-func TestEachSampleManifestBecomesReadyIntegration(t *testing.T) {
+func TestEachSampleManifestBecomesReady(t *testing.T) {
 	long(t)
 	t.Parallel()
 	files, err := filepath.Glob("../manifests/*.yaml")

@@ -1,3 +1,5 @@
+//go:build e2e
+
 package network
 
 import (
@@ -21,7 +23,7 @@ import (
 // patience is for a machine that has two cores and other tests to run.
 const patience = 3 * time.Minute
 
-func TestScalingAddsAndRemovesExactlyWhatItShouldIntegration(t *testing.T) {
+func TestScalingAddsAndRemovesExactlyWhatItShould(t *testing.T) {
 	long(t)
 	l := newLab(t, 12)
 	l.create(network("scaled", 3))
@@ -80,7 +82,7 @@ func (l *lab) told(network, reason string) []string {
 
 // Many times, what Ready says is held against what the nodes say the moment that it says so: after creation, after a pod was
 // deleted, in another shape, when the nodes may be in the middle of dialling those of the old one, and with another template.
-func TestReadyIsNeverEarlyIntegration(t *testing.T) {
+func TestReadyIsNeverEarly(t *testing.T) {
 	long(t)
 	t.Parallel()
 	for run := range 8 {
@@ -136,7 +138,7 @@ func (l *lab) allRenewed(set, before string) {
 }
 
 // What somebody else made under a name that the network needs is not taken over, and does not go with the network.
-func TestWhatSomebodyElseMadeIsLeftAloneIntegration(t *testing.T) {
+func TestWhatSomebodyElseMadeIsLeftAlone(t *testing.T) {
 	long(t)
 	l := newLab(t, 1)
 	maps := cluster.core.CoreV1().ConfigMaps(l.namespace)
@@ -226,7 +228,7 @@ func (l *lab) listsOnly(name string, nodes int) {
 	}
 }
 
-func TestAMissingSecretIsNamedAndTheNetworkStartsWhenItComesIntegration(t *testing.T) {
+func TestAMissingSecretIsNamedAndTheNetworkStartsWhenItComes(t *testing.T) {
 	long(t)
 	l := newLab(t, 2)
 	n := network("waiting", 2)

@@ -1,3 +1,5 @@
+//go:build e2e
+
 package network
 
 import (
@@ -15,7 +17,7 @@ import (
 )
 
 // With claims, which go with the network unless they are to be retained.
-func TestADeletedNetworkLeavesNothingBehindIntegration(t *testing.T) {
+func TestADeletedNetworkLeavesNothingBehind(t *testing.T) {
 	long(t)
 	l := newLab(t, 2)
 	n := network("gone", 2)
@@ -27,7 +29,7 @@ func TestADeletedNetworkLeavesNothingBehindIntegration(t *testing.T) {
 }
 
 // With claims that outlive the network, and their nodes.
-func TestWhatIsNoLongerAskedForGoesAndRetainedClaimsStayIntegration(t *testing.T) {
+func TestWhatIsNoLongerAskedForGoesAndRetainedClaimsStay(t *testing.T) {
 	long(t)
 	l := newLab(t, 2)
 	retained := func() *v1.BitcoinNetwork {
@@ -126,7 +128,7 @@ func (l *lab) left(ctx context.Context) []string {
 	return left
 }
 
-func TestAHandEditIsPutRightIntegration(t *testing.T) {
+func TestAHandEditIsPutRight(t *testing.T) {
 	long(t)
 	l := newLab(t, 1)
 	l.create(network("edited", 1))

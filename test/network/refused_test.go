@@ -1,3 +1,5 @@
+//go:build e2e
+
 package network
 
 import (
@@ -71,7 +73,7 @@ var accepted = []string{
 	`{nodes: 2, config: {txindex: "1", debug: net}}`, `{nodes: 2, expose: {type: NodePort, perNode: true}}`,
 }
 
-func TestTheAPIServerRefusesWhatCannotBeIntegration(t *testing.T) {
+func TestTheAPIServerRefusesWhatCannotBe(t *testing.T) {
 	l := newLab(t, 0)
 	try := func(t *testing.T, name, spec string) error {
 		t.Helper()
@@ -102,7 +104,7 @@ func TestTheAPIServerRefusesWhatCannotBeIntegration(t *testing.T) {
 }
 
 // A pod's label has the name of its StatefulSet and a revision.
-func TestTheNamesOfNetworkAndGroupFitInALabelIntegration(t *testing.T) {
+func TestTheNamesOfNetworkAndGroupFitInALabel(t *testing.T) {
 	l := newLab(t, 0)
 	for length, want := range map[int]string{35: "", 36: "at most 47 characters together"} {
 		n := network(strings.Repeat("n", length), 0)
@@ -114,7 +116,7 @@ func TestTheNamesOfNetworkAndGroupFitInALabelIntegration(t *testing.T) {
 	}
 }
 
-func TestStorageCannotBeChangedIntegration(t *testing.T) {
+func TestStorageCannotBeChanged(t *testing.T) {
 	l := newLab(t, 0)
 	n := network("fixed", 0)
 	n.Spec.Storage = &v1.Storage{}

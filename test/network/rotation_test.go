@@ -1,3 +1,5 @@
+//go:build e2e
+
 package network
 
 import (
@@ -72,7 +74,7 @@ func (l *lab) rolled(set, before string, nodes int32, check func() error) {
 }
 
 // Not parallel: it restarts the nodes of every network there is.
-func TestAnotherMasterKeyIsTakenOverWithoutLosingContactIntegration(t *testing.T) {
+func TestAnotherMasterKeyIsTakenOverWithoutLosingContact(t *testing.T) {
 	long(t)
 	l := newLabAlone(t)
 	n := network("rotated", 2)
@@ -107,7 +109,7 @@ func TestAnotherMasterKeyIsTakenOverWithoutLosingContactIntegration(t *testing.T
 	}
 }
 
-func TestAnotherPasswordIsTakenOverByARollingRestartIntegration(t *testing.T) {
+func TestAnotherPasswordIsTakenOverByARollingRestart(t *testing.T) {
 	long(t)
 	l := newLab(t, 3)
 	l.secret("users", "alice", "the first 5e1d")
@@ -144,7 +146,7 @@ func TestAnotherPasswordIsTakenOverByARollingRestartIntegration(t *testing.T) {
 	}
 }
 
-func TestAnotherImageReachesOneNodeAfterTheOtherAndKeepsTheChainIntegration(t *testing.T) {
+func TestAnotherImageReachesOneNodeAfterTheOtherAndKeepsTheChain(t *testing.T) {
 	long(t)
 	l := newLab(t, 3)
 	n := network("replaced", 3)
@@ -177,7 +179,7 @@ func TestAnotherImageReachesOneNodeAfterTheOtherAndKeepsTheChainIntegration(t *t
 }
 
 // The chain of nodes without storage is in their memory only: it would be gone if all groups were restarted together.
-func TestGroupsAreRestartedOneAfterTheOtherIntegration(t *testing.T) {
+func TestGroupsAreRestartedOneAfterTheOther(t *testing.T) {
 	long(t)
 	l := newLab(t, 3)
 	n := network("grouped", 1)

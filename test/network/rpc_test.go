@@ -1,3 +1,5 @@
+//go:build e2e
+
 package network
 
 import (
@@ -15,7 +17,7 @@ import (
 )
 
 // Each call that the operator makes, as its client makes it, to bitcoind itself, and the way that it takes on a laptop.
-func TestTheClientAndBitcoindUnderstandEachOtherIntegration(t *testing.T) {
+func TestTheClientAndBitcoindUnderstandEachOther(t *testing.T) {
 	long(t)
 	l := newLab(t, 2)
 	const password = "alice of rpc 1b7e"

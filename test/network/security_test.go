@@ -1,3 +1,5 @@
+//go:build e2e
+
 package network
 
 import (
@@ -46,7 +48,7 @@ func (l *lab) endOperators() {
 	}
 }
 
-func TestTheOperatorReadsNoSecretOutsideItsNamespaceIntegration(t *testing.T) {
+func TestTheOperatorReadsNoSecretOutsideItsNamespace(t *testing.T) {
 	pod := operatorPods(t)[0]
 	user := "system:serviceaccount:" + pod.Namespace + ":" + pod.Spec.ServiceAccountName
 	for _, namespace := range []string{"", "default", "kube-system"} {

@@ -1,3 +1,5 @@
+//go:build e2e
+
 package network
 
 import (
@@ -37,7 +39,7 @@ func line(nodes int) func(int) []int {
 }
 
 // In one network, so that each change of shape is seen too: what the old one had must go.
-func TestEachShapeHasItsEdgesAndNoOthersIntegration(t *testing.T) {
+func TestEachShapeHasItsEdgesAndNoOthers(t *testing.T) {
 	long(t)
 	random := topology.Spec{Type: topology.Random, Nodes: 30, Degree: 4, Seed: 7}
 	// Most of its shapes are of twelve nodes and less; if others waited until there is room for thirty, the machine would idle.
@@ -70,7 +72,7 @@ func TestEachShapeHasItsEdgesAndNoOthersIntegration(t *testing.T) {
 	}
 }
 
-func TestAPartitionForksTheChainAndHealingJoinsItIntegration(t *testing.T) {
+func TestAPartitionForksTheChainAndHealingJoinsIt(t *testing.T) {
 	long(t)
 	l := newLab(t, 6)
 	l.create(network("split", 6))
@@ -124,7 +126,7 @@ func (l *lab) hasEvent(network, reason string) error {
 	return nil
 }
 
-func TestBlocksAreMinedByIntervalAndStopWithTheFieldIntegration(t *testing.T) {
+func TestBlocksAreMinedByIntervalAndStopWithTheField(t *testing.T) {
 	long(t)
 	l := newLab(t, 2)
 	n := network("mined", 2)

@@ -20,7 +20,7 @@ trap finish EXIT
 kubectl create namespace $space >/dev/null
 k create serviceaccount picture >/dev/null
 kubectl create clusterrolebinding $space --clusterrole="${reader#*/}" --serviceaccount=$space:picture >/dev/null
-go build -o "$work/picture" ./test/monitoring/picture
+go build -C test -o "$work/picture" ./monitoring/picture
 
 ready() { k wait --for=condition=Ready btcnet/lab --timeout=2m >/dev/null; }
 mine() { k exec "lab-sts-$1" -c bitcoind -- /usr/local/bin/bitcoin-cli -regtest -conf=/bitcoin.conf generatetodescriptor "$2" 'raw(51)' >/dev/null; }

@@ -15,7 +15,7 @@ const (
 	end   = "<!-- values: end -->\n"
 )
 
-// Replace puts the table between the two marks of the README, which must be there once each and in order.
+// Replace puts the table between the two marks of the README, which it must have once each and in this order.
 func Replace(readme []byte, table string) ([]byte, error) {
 	before, rest, found := bytes.Cut(readme, []byte(begin))
 	if !found {

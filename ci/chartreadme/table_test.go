@@ -18,7 +18,7 @@ func TestTable(t *testing.T) {
 		"an empty map without a comment is named":    {values: "a: {}\n", wantErr: "a has no comment"},
 		"an ordinary comment is not documentation":   {values: "# A.\na: 1\n", wantErr: "a has no comment"},
 		"a list is not a file of values":             {values: "- a\n", wantErr: "is not one map"},
-		"text that is no YAML is refused":            {values: "a: [\n", wantErr: "yaml"},
+		"text that is no YAML is rejected":           {values: "a: [\n", wantErr: "yaml"},
 		"an ordinary comment before one is left out": {values: "# Section.\n\n# -- A.\na: 1\n", want: "| `a` | A. | `1` |\n"},
 	}
 	for name, test := range tests {
@@ -50,7 +50,13 @@ func TestReplace(t *testing.T) {
 	}
 	for _, bad := range []string{"a\n", begin, end + begin} {
 		if _, err := Replace([]byte(bad), "new\n"); err == nil {
-			t.Errorf("%q has not both marks in order, and was taken", bad)
+			t.Errorf("%q lacks the two marks in order, and was accepted", bad)
 		}
+	}
+}
+
+func TestReadmeIsUpToDate(t *testing.T) {
+	if err := run("../../charts/bitcoin-controller", true); err != nil {
+		t.Error(err)
 	}
 }

@@ -1,7 +1,7 @@
-// Command gen writes the table of values in the chart's README from the comments in its values.yaml.
+// Command chartreadme writes the table of values in the chart's README from the comments in its values.yaml.
 //
-//	go run ./test/chart/gen          rewrite charts/bitcoin-controller/README.md
-//	go run ./test/chart/gen -check   change nothing; exit code 1 when the README is stale
+//	go run ./ci/chartreadme          rewrite charts/bitcoin-controller/README.md
+//	go run ./ci/chartreadme -check   change nothing; exit code 1 when the README is stale
 package main
 
 import (
@@ -14,7 +14,7 @@ import (
 
 func main() {
 	chart := flag.String("chart", "charts/bitcoin-controller", "the chart's `directory`")
-	check := flag.Bool("check", false, "only say whether the README is up to date")
+	check := flag.Bool("check", false, "change nothing, fail when the README is stale")
 	flag.Parse()
 	if err := run(*chart, *check); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -44,7 +44,7 @@ func run(chart string, check bool) error {
 	case bytes.Equal(fresh, readme):
 		return nil
 	case check:
-		return fmt.Errorf("%s does not show the values as they are: run scripts/generate.sh", path)
+		return fmt.Errorf("%s is stale: run scripts/generate.sh", path)
 	default:
 		return os.WriteFile(path, fresh, 0o644)
 	}
