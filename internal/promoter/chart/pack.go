@@ -17,7 +17,6 @@ import (
 	helm "helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/chart/loader"
 	"helm.sh/helm/v3/pkg/ignore"
-	sigsyaml "sigs.k8s.io/yaml"
 )
 
 // packedAt is the time of every file in a package. Helm's own packages carry
@@ -34,11 +33,13 @@ func Pack(dir string) (*Package, error) {
 	if err != nil {
 		return nil, err
 	}
-	var meta helm.Metadata
-	if raw, ok := files["Chart.yaml"]; !ok {
+	raw, ok := files["Chart.yaml"]
+	if !ok {
 		return nil, fmt.Errorf("there is no Chart.yaml in %s: %w", dir, ErrNoChart)
-	} else if err := sigsyaml.Unmarshal(bytes.TrimPrefix(raw, []byte("\ufeff")), &meta); err != nil {
-		return nil, fmt.Errorf("cannot read Chart.yaml in %s: %w: %w", dir, ErrNoChart, err)
+	}
+	meta, err := ReadMetadata(raw)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read Chart.yaml in %s: %w", dir, err)
 	}
 	if !chartName.MatchString(meta.Name) {
 		return nil, fmt.Errorf("Chart.yaml in %s names the chart %q, use letters, digits, dots and hyphens: %w", dir, meta.Name, ErrNoChart)

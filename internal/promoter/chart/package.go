@@ -14,7 +14,6 @@ import (
 	"regexp"
 	"strings"
 
-	helm "helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/chart/loader"
 )
 
@@ -26,7 +25,7 @@ type Package struct {
 	// Bytes is the .tgz.
 	Bytes []byte
 	// Metadata is the chart's Chart.yaml as Helm reads it.
-	Metadata *helm.Metadata
+	Metadata *Metadata
 }
 
 // Filename is the name the package has in a chart repository.
@@ -68,8 +67,25 @@ func ReadPackage(tgz []byte) (*Package, error) {
 	if root != c.Name() {
 		return nil, fmt.Errorf("the package's directory is %s, its chart %s: %w", root, c.Name(), ErrNoChart)
 	}
-	m := c.Metadata
+	m, err := fromHelm(c.Metadata)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNoChart, err)
+	}
 	return &Package{Name: m.Name, Version: m.Version, AppVersion: m.AppVersion, Digest: Digest(tgz), Bytes: tgz, Metadata: m}, nil
+}
+
+// Values returns the chart's values.yaml as it is written, nil if there is none, and as Helm reads it. Error: ErrNoChart.
+func (p *Package) Values() (raw []byte, values map[string]any, err error) {
+	c, err := loader.LoadArchive(bytes.NewReader(p.Bytes))
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", ErrNoChart, err)
+	}
+	for _, f := range c.Raw {
+		if f.Name == "values.yaml" {
+			raw = f.Data
+		}
+	}
+	return raw, c.Values, nil
 }
 
 // inspect goes through the archive's headers and gives its one directory.

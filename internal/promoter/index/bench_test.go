@@ -77,7 +77,7 @@ func BenchmarkAdd(b *testing.B) {
 					b.Fatal(err)
 				}
 				fresh := repo.NewIndexFile()
-				if err := fresh.MustAdd(e.Metadata, e.URLs[0], "", e.Digest); err != nil {
+				if err := fresh.MustAdd(&helm.Metadata{APIVersion: "v2", Name: e.Name, Version: e.Version, AppVersion: e.AppVersion, Description: e.Description}, e.URLs[0], "", e.Digest); err != nil {
 					b.Fatal(err)
 				}
 				i := into(old, fresh)

@@ -135,7 +135,7 @@ func (b *blockReader) entry(l line) error {
 			return errNotPlain
 		}
 		b.keys["/"+l.key] = true
-		c := &chart{name: l.key, dash: -1}
+		c := &chartEntries{name: l.key, dash: -1}
 		b.file.charts = append(charts, c)
 		b.into(&c.head, l)
 		return nil
@@ -186,7 +186,7 @@ func (f *blockForm) lineEnd() string {
 	return "\n"
 }
 
-func (f *blockForm) encode(e Entry, c *chart) ([]byte, error) {
+func (f *blockForm) encode(e Entry, c *chartEntries) ([]byte, error) {
 	text, err := sigsyaml.Marshal(e)
 	if err != nil {
 		return nil, err
@@ -233,7 +233,7 @@ func (f *blockForm) touch(t time.Time) {
 	}
 }
 
-func (f *blockForm) print(charts []*chart) []byte {
+func (f *blockForm) print(charts []*chartEntries) []byte {
 	var body, out bytes.Buffer
 	// The last line of a file may have no end, and not be the last any more.
 	write := func(to *bytes.Buffer, text []byte) {

@@ -17,20 +17,21 @@ import (
 // file is an index taken apart so that entries can be put in and out.
 type file struct {
 	form   form
-	charts []*chart
+	charts []*chartEntries
 }
 
 // form is how an index is written down: plain YAML or JSON.
 type form interface {
 	// encode writes an entry as the others of its chart are written.
-	encode(e Entry, c *chart) ([]byte, error)
+	encode(e Entry, c *chartEntries) ([]byte, error)
 	decode(raw []byte) (*Entry, error)
 	// touch moves the index's own time forward.
 	touch(t time.Time)
-	print(charts []*chart) []byte
+	print(charts []*chartEntries) []byte
 }
 
-type chart struct {
+// chartEntries are the versions of one chart.
+type chartEntries struct {
 	name  string
 	items []item // as they stand in the file
 	// wasEmpty says that the file has the chart without any version.
@@ -64,13 +65,13 @@ func newestFirst(a, b item) int {
 }
 
 // chart finds a chart, or makes room for it in the order of names.
-func (f *file) chart(name string) *chart {
+func (f *file) chart(name string) *chartEntries {
 	for _, c := range f.charts {
 		if c.name == name {
 			return c
 		}
 	}
-	c := &chart{name: name}
+	c := &chartEntries{name: name}
 	at := len(f.charts)
 	for i, other := range f.charts {
 		if other.name > name {

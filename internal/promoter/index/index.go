@@ -6,7 +6,6 @@
 package index
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"regexp"
@@ -14,12 +13,12 @@ import (
 	"strings"
 	"time"
 
-	helm "helm.sh/helm/v3/pkg/chart"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
 )
 
 // Entry is one version of one chart in an index.
 type Entry struct {
-	*helm.Metadata
+	*chart.Metadata
 	// URLs say where the package is, absolute or relative to the index.
 	URLs []string `json:"urls"`
 	// Created is when the version was published.
@@ -56,10 +55,7 @@ var (
 // version that is there with the same digest leaves the index unchanged. Errors:
 // *DigestConflictError, ErrCorrupt, ErrBadEntry.
 func Add(index []byte, e Entry) (out []byte, changed bool, err error) {
-	if e.Metadata, err = ownMetadata(e.Metadata); err != nil {
-		return nil, false, fmt.Errorf("%w: %w", ErrBadEntry, err)
-	}
-	if err := validate(e); err != nil {
+	if e, err = validated(e); err != nil {
 		return nil, false, err
 	}
 	f, err := parse(index)
@@ -89,40 +85,29 @@ func Add(index []byte, e Entry) (out []byte, changed bool, err error) {
 	return f.form.print(f.charts), true, nil
 }
 
-// ownMetadata is a deep copy: Helm's Validate rewrites the metadata that it looks at,
-// and the caller's may be in use elsewhere at the same time.
-func ownMetadata(m *helm.Metadata) (*helm.Metadata, error) {
-	if m == nil {
-		return nil, nil
-	}
-	text, err := json.Marshal(m)
-	if err != nil {
-		return nil, err
-	}
-	own := new(helm.Metadata)
-	return own, json.Unmarshal(text, own)
-}
-
-func validate(e Entry) error {
+// validated returns the entry as Helm accepts it. The metadata is a copy: the caller's may be in use elsewhere at the same time.
+func validated(e Entry) (Entry, error) {
 	if e.Metadata == nil {
-		return fmt.Errorf("there is no chart metadata: %w", ErrBadEntry)
+		return e, fmt.Errorf("there is no chart metadata: %w", ErrBadEntry)
 	}
 	name, version := e.Name, e.Version
-	err := e.Metadata.Validate()
+	sanitized, err := e.Sanitized()
+	if err != nil {
+		return e, fmt.Errorf("%w: %w", ErrBadEntry, err)
+	}
+	e.Metadata = sanitized
 	switch {
-	case err != nil:
-		return fmt.Errorf("%w: %w", ErrBadEntry, err)
 	case e.Name != name || e.Version != version:
 		// Helm takes control characters out instead of refusing them; the entry would be found under another name.
-		return fmt.Errorf("the name %q or the version %q has characters that do not print: %w", name, version, ErrBadEntry)
+		return e, fmt.Errorf("the name %q or the version %q has characters that do not print: %w", name, version, ErrBadEntry)
 	case !namePattern.MatchString(e.Name):
-		return fmt.Errorf("the chart's name %q has other characters than letters, digits, dots and hyphens: %w", e.Name, ErrBadEntry)
+		return e, fmt.Errorf("the chart's name %q has other characters than letters, digits, dots and hyphens: %w", e.Name, ErrBadEntry)
 	case !digestPattern.MatchString(e.Digest):
-		return fmt.Errorf("the digest %q is not 64 hex digits: %w", e.Digest, ErrBadEntry)
+		return e, fmt.Errorf("the digest %q is not 64 hex digits: %w", e.Digest, ErrBadEntry)
 	case len(e.URLs) == 0:
-		return fmt.Errorf("there is no address of the package: %w", ErrBadEntry)
+		return e, fmt.Errorf("there is no address of the package: %w", ErrBadEntry)
 	}
-	return nil
+	return e, nil
 }
 
 // Remove takes one version out of an index. Errors: ErrNone, ErrCorrupt.

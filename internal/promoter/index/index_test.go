@@ -11,8 +11,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	helm "helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/repo"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -21,7 +22,7 @@ var day = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 
 func entry(name, version string) Entry {
 	return Entry{
-		Metadata: &helm.Metadata{APIVersion: "v2", Name: name, Version: version, AppVersion: "0123456", Description: "a \"chart\": with # all\nthat needs quotes"},
+		Metadata: &chart.Metadata{APIVersion: "v2", Name: name, Version: version, AppVersion: "0123456", Description: "a \"chart\": with # all\nthat needs quotes"},
 		URLs:     []string{name + "-" + version + ".tgz"}, Created: day, Digest: digest(version),
 	}
 }

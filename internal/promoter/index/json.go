@@ -46,7 +46,7 @@ func parseJSON(index []byte) (*file, error) {
 			return fmt.Errorf("chart %q is there twice", name)
 		}
 		names[name] = true
-		c := &chart{name: name}
+		c := &chartEntries{name: name}
 		if string(raw) != "null" {
 			if err := parts(raw, '[', c.addJSON); err != nil {
 				return err
@@ -62,7 +62,7 @@ func parseJSON(index []byte) (*file, error) {
 	return file, nil
 }
 
-func (c *chart) addJSON(raw []byte) error {
+func (c *chartEntries) addJSON(raw []byte) error {
 	var version, digest string
 	err := members(raw, func(key string, value json.RawMessage) (err error) {
 		switch key {
@@ -145,7 +145,7 @@ func valueEnd(text []byte) int {
 	return len(text)
 }
 
-func (f *jsonForm) encode(e Entry, _ *chart) ([]byte, error) { return json.Marshal(e) }
+func (f *jsonForm) encode(e Entry, _ *chartEntries) ([]byte, error) { return json.Marshal(e) }
 
 func (f *jsonForm) decode(raw []byte) (*Entry, error) {
 	var e Entry
@@ -159,7 +159,7 @@ func (f *jsonForm) touch(t time.Time) {
 	}
 }
 
-func (f *jsonForm) print(charts []*chart) []byte {
+func (f *jsonForm) print(charts []*chartEntries) []byte {
 	var out bytes.Buffer
 	open := byte('{')
 	for _, key := range f.keys {

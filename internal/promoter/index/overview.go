@@ -25,15 +25,15 @@ func Overview(index []byte, charts, versions int) (list []Summary, total int, er
 	if err != nil {
 		return nil, 0, err
 	}
-	all := slices.DeleteFunc(slices.Clone(f.charts), func(c *chart) bool { return len(c.items) == 0 })
-	slices.SortStableFunc(all, func(a, b *chart) int { return strings.Compare(a.name, b.name) })
+	all := slices.DeleteFunc(slices.Clone(f.charts), func(c *chartEntries) bool { return len(c.items) == 0 })
+	slices.SortStableFunc(all, func(a, b *chartEntries) int { return strings.Compare(a.name, b.name) })
 	for _, c := range all[:min(charts, len(all))] {
 		list = append(list, f.summary(c, versions))
 	}
 	return list, len(all), nil
 }
 
-func (f *file) summary(c *chart, versions int) Summary {
+func (f *file) summary(c *chartEntries, versions int) Summary {
 	s := Summary{Name: c.name, Versions: len(c.items)}
 	items := slices.Clone(c.items)
 	slices.SortStableFunc(items, newestFirst)

@@ -6,8 +6,7 @@ import (
 	"testing"
 	"time"
 
-	helm "helm.sh/helm/v3/pkg/chart"
-
+	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/index"
 )
 
@@ -20,7 +19,7 @@ func indexOf(t testing.TB, versions ...string) []byte {
 	for i, nv := range versions {
 		name, version, _ := strings.Cut(nv, " ")
 		text = add(t, text, index.Entry{
-			Metadata: &helm.Metadata{
+			Metadata: &chart.Metadata{
 				APIVersion: "v2", Name: name, Version: version, AppVersion: "v" + version, Description: "A bitcoin regtest network on Kubernetes from one resource",
 				Home: "https://example.com/" + name, Sources: []string{"https://example.com/" + name + ".git"}, KubeVersion: ">=1.30.0-0", Type: "application",
 			},
@@ -58,7 +57,7 @@ func landings(t testing.TB) map[string][]byte {
 	one := indexOf(t, "bitcoin-controller 0.9.0", "bitcoin-controller 1.0.0-rc.1", "bitcoin-controller 1.0.0", "bitcoin-controller 1.1.0", "bitcoin-controller 1.2.0-dev.3.g64ed033")
 	many := indexOf(t, "alpha 1.0.0", "beta 0.1.0-rc.1", "gamma 2.0.0", "gamma 2.1.0")
 	many = add(t, many, index.Entry{
-		Metadata: &helm.Metadata{APIVersion: "v2", Name: "shared", Version: "1.0.0", Type: "library", Deprecated: true}, URLs: []string{"oci://example.com/shared:1.0.0"}, Digest: digest(9),
+		Metadata: &chart.Metadata{APIVersion: "v2", Name: "shared", Version: "1.0.0", Type: "library", Deprecated: true}, URLs: []string{"oci://example.com/shared:1.0.0"}, Digest: digest(9),
 	})
 	return map[string][]byte{
 		"one":   landing(t, example, one),

@@ -8,8 +8,7 @@ import (
 	"testing"
 	"time"
 
-	helm "helm.sh/helm/v3/pkg/chart"
-
+	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/index"
 )
 
@@ -122,7 +121,7 @@ func TestHostileValuesAreText(t *testing.T) {
 		"a time after all times":     func(e *index.Entry) { e.Created = time.Date(99999, 1, 1, 0, 0, 0, 0, time.UTC) },
 		"a template in the template": func(e *index.Entry) { e.Description = "{{.Policy}}" },
 	} {
-		e := index.Entry{Metadata: &helm.Metadata{APIVersion: "v2", Name: "op", Version: "1.0.0"}, URLs: []string{"op-1.0.0.tgz"}, Created: morning, Digest: digest(0)}
+		e := index.Entry{Metadata: &chart.Metadata{APIVersion: "v2", Name: "op", Version: "1.0.0"}, URLs: []string{"op-1.0.0.tgz"}, Created: morning, Digest: digest(0)}
 		change(&e)
 		text, _, err := index.Add(nil, e)
 		if err != nil {

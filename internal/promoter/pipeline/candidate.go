@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,8 +8,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-
-	"helm.sh/helm/v3/pkg/chart/loader"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
@@ -119,22 +116,16 @@ func contained(repository, dir string) error {
 // before the configuration became what it is may lack some of those values: what is strict takes a missing one for an error.
 func (c *candidate) readImage(cfg *Config, strict bool) error {
 	found := map[string]string{}
-	loaded, err := loader.LoadArchive(bytes.NewReader(c.pkg.Bytes))
+	raw, values, err := c.pkg.Values()
 	if err != nil {
-		return fmt.Errorf("%w: %w", chart.ErrNoChart, err)
-	}
-	var raw []byte
-	for _, f := range loaded.Raw {
-		if f.Name == "values.yaml" {
-			raw = f.Data
-		}
+		return err
 	}
 	scalars, err := cfg.ScalarsOf(raw)
 	if err != nil && strict {
 		return err
 	}
 	for path, field := range scalars["values.yaml"] {
-		switch v := chart.Lookup(loaded.Values, path); {
+		switch v := chart.Lookup(values, path); {
 		case v != nil:
 			found[field] = fmt.Sprint(v)
 		case strict:

@@ -17,8 +17,6 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/static"
 	"github.com/google/go-containerregistry/pkg/v1/types"
-	helm "helm.sh/helm/v3/pkg/chart"
-	"helm.sh/helm/v3/pkg/registry"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/index"
@@ -35,13 +33,21 @@ type ociTarget struct {
 	opts options
 }
 
+// The form of a chart in a registry, which Helm defines (pkg/registry) and a test compares.
+const (
+	ociScheme           = "oci"
+	configMediaType     = "application/vnd.cncf.helm.config.v1+json"
+	chartMediaType      = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
+	provenanceMediaType = "application/vnd.cncf.helm.chart.provenance.v1.prov"
+)
+
 const (
 	createdAnnotation = "org.opencontainers.image.created"
 	recordMediaType   = "application/vnd.dsse.envelope.v1+json"
 )
 
 func openOCI(address string, o options) (Target, error) {
-	t := &ociTarget{base: strings.Trim(strings.TrimPrefix(address, registry.OCIScheme+"://"), "/"), opts: o}
+	t := &ociTarget{base: strings.Trim(strings.TrimPrefix(address, ociScheme+"://"), "/"), opts: o}
 	if _, err := t.repository("chart"); err != nil {
 		return nil, err
 	}
@@ -120,7 +126,7 @@ func (t *ociTarget) Lookup(ctx context.Context, chartName, version string) (stri
 	if err != nil {
 		return "", false, err
 	}
-	digest, ok := layer(m, registry.ChartLayerMediaType)
+	digest, ok := layer(m, chartMediaType)
 	if !ok {
 		return "", false, fmt.Errorf("%s:%s is something else than a chart: %w", repo, tag(version), ErrUnusable)
 	}
@@ -136,7 +142,7 @@ func (t *ociTarget) Publish(ctx context.Context, item Item) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	result := Result{Location: fmt.Sprintf("%s://%s:%s", registry.OCIScheme, repo, tag(p.Version))}
+	result := Result{Location: fmt.Sprintf("%s://%s:%s", ociScheme, repo, tag(p.Version))}
 	there, found, err := t.Lookup(ctx, p.Name, p.Version)
 	if err != nil {
 		return result, err
@@ -168,7 +174,7 @@ func (t *ociTarget) Publish(ctx context.Context, item Item) (Result, error) {
 	}
 	result.Changed = true
 	if found { // its manifest stays, and so does the digest that people pull it by
-		return result, classifyWrite(repo, remote.WriteLayer(repo, static.NewLayer(p.Bytes, registry.ChartLayerMediaType), t.remote(ctx)...))
+		return result, classifyWrite(repo, remote.WriteLayer(repo, static.NewLayer(p.Bytes, chartMediaType), t.remote(ctx)...))
 	}
 	if err := t.putChart(ctx, repo, item); err != nil {
 		return result, err
@@ -181,9 +187,9 @@ func (t *ociTarget) Publish(ctx context.Context, item Item) (Result, error) {
 
 func (t *ociTarget) putChart(ctx context.Context, repo name.Repository, item Item) error {
 	p := item.Package
-	layers := []v1.Layer{static.NewLayer(p.Bytes, registry.ChartLayerMediaType)}
+	layers := []v1.Layer{static.NewLayer(p.Bytes, chartMediaType)}
 	if item.Provenance != nil {
-		layers = append(layers, static.NewLayer(item.Provenance, registry.ProvLayerMediaType))
+		layers = append(layers, static.NewLayer(item.Provenance, provenanceMediaType))
 	}
 	config, err := json.Marshal(p.Metadata)
 	if err != nil {
@@ -197,7 +203,7 @@ func (t *ociTarget) putChart(ctx context.Context, repo name.Repository, item Ite
 	if p.Metadata.Description != "" {
 		annotations["org.opencontainers.image.description"] = p.Metadata.Description
 	}
-	return t.put(ctx, repo.Tag(tag(p.Version)), static.NewLayer(config, registry.ConfigMediaType), layers, annotations)
+	return t.put(ctx, repo.Tag(tag(p.Version)), static.NewLayer(config, configMediaType), layers, annotations)
 }
 
 // put writes an artifact: the blobs, and then the manifest that names them.
@@ -272,7 +278,7 @@ func (t *ociTarget) Package(ctx context.Context, chartName, version string) ([]b
 	if err != nil {
 		return nil, err
 	}
-	digest, _ := layer(m, registry.ChartLayerMediaType)
+	digest, _ := layer(m, chartMediaType)
 	pkg, err := t.blob(ctx, repo, digest)
 	if errors.Is(err, errNotThere) || err == nil && chart.Digest(pkg) != digest.Hex {
 		err = fmt.Errorf("%s %s: %w", chartName, version, ErrArchiveMissing)
@@ -281,7 +287,7 @@ func (t *ociTarget) Package(ctx context.Context, chartName, version string) ([]b
 }
 
 func (t *ociTarget) entry(ctx context.Context, repo name.Repository, tag string) (index.Entry, error) {
-	e := index.Entry{Metadata: &helm.Metadata{}, URLs: []string{fmt.Sprintf("%s://%s:%s", registry.OCIScheme, repo, tag)}}
+	e := index.Entry{Metadata: &chart.Metadata{}, URLs: []string{fmt.Sprintf("%s://%s:%s", ociScheme, repo, tag)}}
 	m, err := t.manifest(ctx, repo, tag)
 	if err != nil {
 		return e, err
@@ -293,7 +299,7 @@ func (t *ociTarget) entry(ctx context.Context, repo name.Repository, tag string)
 	if err := json.NewDecoder(bytes.NewReader(config)).Decode(e.Metadata); err != nil {
 		return e, fmt.Errorf("%s:%s is something else than a chart: %w: %w", repo, tag, ErrUnusable, err)
 	}
-	digest, _ := layer(m, registry.ChartLayerMediaType)
+	digest, _ := layer(m, chartMediaType)
 	e.Digest = digest.Hex
 	e.Created, _ = time.Parse(time.RFC3339, m.Annotations[createdAnnotation])
 	return e, nil

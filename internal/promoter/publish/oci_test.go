@@ -18,6 +18,17 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/image"
 )
 
+func TestTheFormOfAChartInARegistryIsHelms(t *testing.T) {
+	for ours, helms := range map[string]string{
+		ociScheme: helmregistry.OCIScheme, configMediaType: helmregistry.ConfigMediaType,
+		chartMediaType: helmregistry.ChartLayerMediaType, provenanceMediaType: helmregistry.ProvLayerMediaType,
+	} {
+		if ours != helms {
+			t.Errorf("%s, and Helm has %s", ours, helms)
+		}
+	}
+}
+
 // Named for what users of another tool have waited for since 2022: Helm itself pulls from the registry what was published.
 func TestOCIWanted(t *testing.T) {
 	cfg := kinds()["oci"](t)

@@ -9,9 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	helm "helm.sh/helm/v3/pkg/chart"
-	"sigs.k8s.io/yaml"
-
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/pipeline"
@@ -94,8 +91,11 @@ func charts(root string, files []string) []string {
 		if path.Base(file) != "Chart.yaml" || hidden(file) {
 			continue
 		}
-		var meta helm.Metadata
-		if data, err := os.ReadFile(filepath.Join(root, file)); err != nil || yaml.Unmarshal(data, &meta) == nil && meta.Type == "library" {
+		data, err := os.ReadFile(filepath.Join(root, file))
+		if err != nil {
+			continue
+		}
+		if meta, err := chart.ReadMetadata(data); err == nil && meta.Type == "library" {
 			continue
 		}
 		found = append(found, path.Dir(file))
