@@ -13,9 +13,18 @@ echo "==> deepcopy and CRD"
 tool controller-gen object paths=./apis/... crd \
   output:crd:dir=../charts/bitcoin-controller/files/crds
 
-echo "==> clientset, listers, informers"
+echo "==> apply configurations, clientset, listers, informers"
 rm -rf pkg/client
-tool client-gen --clientset-name versioned --input-base "" --input "$api" --apply-configuration-package "" \
+core=k8s.io/api/core/v1
+applied=k8s.io/client-go/applyconfigurations/core/v1
+schema=$(mktemp)
+trap 'rm -f "$schema"' EXIT
+go run ./ci/openapi charts/bitcoin-controller/files/crds/*.yaml >"$schema"
+tool applyconfiguration-gen --openapi-schema "$schema" --output-dir client/applyconfiguration --output-pkg "$module/pkg/client/applyconfiguration" \
+  --external-applyconfigurations "$core.Affinity:$applied,$core.LocalObjectReference:$applied,$core.ResourceRequirements:$applied,$core.Toleration:$applied,$core.TopologySpreadConstraint:$applied" \
+  --go-header-file /dev/null "$api"
+tool client-gen --clientset-name versioned --input-base "" --input "$api" \
+  --apply-configuration-package "$module/pkg/client/applyconfiguration" \
   --output-dir client/clientset --output-pkg "$module/pkg/client/clientset" --go-header-file /dev/null
 tool lister-gen --output-dir client/listers --output-pkg "$module/pkg/client/listers" --go-header-file /dev/null "$api"
 tool informer-gen --output-dir client/informers --output-pkg "$module/pkg/client/informers" \

@@ -3,6 +3,7 @@ module github.com/christianb93/bitcoin-controller/ci/tools
 go 1.26.0
 
 tool (
+	k8s.io/code-generator/cmd/applyconfiguration-gen
 	k8s.io/code-generator/cmd/client-gen
 	k8s.io/code-generator/cmd/informer-gen
 	k8s.io/code-generator/cmd/lister-gen

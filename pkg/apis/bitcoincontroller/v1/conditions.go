@@ -1,63 +1,156 @@
 package v1
 
-// Condition types of a BitcoinNetwork.
+// Condition types of a BitcoinNetwork. docs/conditions.md is generated from the comments in this file.
 const (
-	// ConditionNodesReady is true when every node's pod is ready and its bitcoind answers the operator.
+	// ConditionNodesReady is true when the pod of every node is ready and its bitcoind answers the operator.
 	ConditionNodesReady = "NodesReady"
-	// ConditionConnected is true when every connection that the topology asks for exists, as the bitcoinds at both
-	// ends report it, and no other one between nodes of the network does, nor can come back: for some seconds a bitcoind
-	// may still dial what was taken off its list.
+	// ConditionConnected is true when exactly the connections of the topology exist between the nodes, as the bitcoind
+	// processes at both ends report them. It stays false for some seconds after an entry is removed from a node's addnode
+	// list, because bitcoind may still dial that entry.
 	ConditionConnected = "Connected"
-	// ConditionSynced is true when all nodes are on one branch and none is more than one block behind.
+	// ConditionSynced is true when all nodes are on one branch and no node is more than one block behind.
 	ConditionSynced = "Synced"
-	// ConditionReady is derived: true when NodesReady, Connected and Synced are.
+	// ConditionReady is true when NodesReady, Connected and Synced are true. Otherwise it has the reason and the message of
+	// the first of them that is not.
 	ConditionReady = "Ready"
-	// ConditionReconciling is kstatus' sign that the operator is at work: what is does not match the spec yet.
+	// ConditionReconciling is the condition of kstatus that is true while the operator works towards the desired state.
 	ConditionReconciling = "Reconciling"
-	// ConditionStalled is kstatus' sign that the network cannot get on without somebody's help.
+	// ConditionStalled is the condition of kstatus that is true when the network does not become ready without a change by
+	// a user.
 	ConditionStalled = "Stalled"
 )
 
-// Reasons of the conditions. Ready carries the reason of the first condition that is not true.
+// Reasons of the conditions. Each comment has the meaning, the conditions that the reason appears in besides Ready, and the
+// action that a user can take.
 const (
-	// ReasonReady: all is as the spec asks for.
+	// ReasonReady means that all nodes are ready. In Ready it means that the network is in the desired state.
+	//
+	// Conditions: NodesReady=True.
+	//
+	// Action: none.
 	ReasonReady = "Ready"
-	// ReasonNoNodes: the network has been scaled to no nodes at all.
+	// ReasonNoNodes means that the network is scaled to 0 nodes.
+	//
+	// Conditions: NodesReady=True, Synced=True.
+	//
+	// Action: none. To start nodes, set spec.nodes or run kubectl scale.
 	ReasonNoNodes = "NoNodes"
-	// ReasonNodesStarting: pods are missing, starting or not ready yet.
+	// ReasonNodesStarting means that pods do not exist yet, are starting, or are not ready yet.
+	//
+	// Conditions: NodesReady=False.
+	//
+	// Action: wait. If it takes minutes, see the events of the pods that the message names with kubectl describe pod.
 	ReasonNodesStarting = "NodesStarting"
-	// ReasonNodesLeaving: pods of removed nodes are still there.
+	// ReasonNodesLeaving means that pods of removed nodes are still terminating.
+	//
+	// Conditions: NodesReady=False.
+	//
+	// Action: wait. A pod on an unreachable cluster node stays until that cluster node returns or is deleted.
 	ReasonNodesLeaving = "NodesLeaving"
-	// ReasonSecretMissing: the Secret that spec.secret names, or a key in it, does not exist.
+	// ReasonSecretMissing means that the Secret that spec.secret names, or a key in it, does not exist.
+	//
+	// Conditions: NodesReady=False, Stalled=True.
+	//
+	// Action: create the Secret in the network's namespace with the keys BC_RPC_USER and BC_RPC_PASSWORD. The nodes then
+	// start without further action.
 	ReasonSecretMissing = "SecretMissing"
-	// ReasonImageUnavailable: the image of a node cannot be pulled.
+	// ReasonImageUnavailable means that the image of a node cannot be pulled.
+	//
+	// Conditions: NodesReady=False, Stalled=True.
+	//
+	// Action: correct spec.image or the operator's node image, push the image, or add the registry's credentials to
+	// spec.imagePullSecrets.
 	ReasonImageUnavailable = "ImageUnavailable"
-	// ReasonNodeFailing: a node's container ends again and again.
+	// ReasonNodeFailing means that a container of a node cannot start, or exits again and again.
+	//
+	// Conditions: NodesReady=False, Stalled=True.
+	//
+	// Action: see the exit code and the last line of output in the message, and the whole output with
+	// kubectl logs --previous. Common causes are an option in spec.config that this release of bitcoind does not have, a
+	// memory limit that is too low, and an image without bitcoind.
 	ReasonNodeFailing = "NodeFailing"
-	// ReasonUnschedulable: no cluster node has room for a pod, or a claim cannot be bound.
+	// ReasonUnschedulable means that no cluster node has room for a pod, or that a PersistentVolumeClaim cannot be bound.
+	//
+	// Conditions: NodesReady=False, Stalled=True.
+	//
+	// Action: add cluster nodes, lower spec.resources or spec.nodes, correct spec.nodeSelector, spec.affinity or
+	// spec.tolerations, or provide the storage class.
 	ReasonUnschedulable = "Unschedulable"
-	// ReasonNodeNotAnswering: a pod is ready, but its bitcoind does not answer the operator, or not sensibly.
+	// ReasonNodeNotAnswering means that a pod is ready, but its bitcoind does not answer the operator's RPC calls correctly.
+	//
+	// Conditions: NodesReady=False.
+	//
+	// Action: see the error in the message. Check that NetworkPolicies allow the operator to reach port 18332 of the pods. If
+	// the node hangs, delete its pod.
 	ReasonNodeNotAnswering = "NodeNotAnswering"
-	// ReasonUpdating: nodes are being restarted one by one with a new template.
+	// ReasonUpdating means that the nodes are being restarted one by one with a new pod template.
+	//
+	// Conditions: NodesReady=False.
+	//
+	// Action: wait. The rollout proceeds when the restarted node is connected and synced again.
 	ReasonUpdating = "Updating"
-	// ReasonConnecting: connections are missing, or ones that should go are still there.
+	// ReasonConnecting means that desired connections are missing, or that connections exist that the topology does not
+	// have.
+	//
+	// Conditions: Connected=False.
+	//
+	// Action: wait. If it takes minutes, check that NetworkPolicies allow port 18444 between the pods that the message names.
 	ReasonConnecting = "Connecting"
-	// ReasonConnected: exactly the connections of the topology exist.
+	// ReasonConnected means that exactly the connections of the topology exist.
+	//
+	// Conditions: Connected=True.
+	//
+	// Action: none.
 	ReasonConnected = "Connected"
-	// ReasonSyncing: nodes are more than a block behind the branch they follow.
+	// ReasonSyncing means that a node is more than one block behind the branch it follows.
+	//
+	// Conditions: Synced=False.
+	//
+	// Action: wait. If a node does not catch up, see its log with kubectl logs.
 	ReasonSyncing = "Syncing"
-	// ReasonForked: the nodes are on competing branches.
+	// ReasonForked means that the nodes are on competing branches.
+	//
+	// Conditions: Synced=False.
+	//
+	// Action: none while spec.partitions splits the network: each set may have its own branch. Otherwise mine one more block
+	// on the branch that shall win, for instance with spec.mining.
 	ReasonForked = "Forked"
-	// ReasonSynced: one branch, none more than a block behind.
+	// ReasonSynced means that all nodes are on one branch and no node is more than one block behind.
+	//
+	// Conditions: Synced=True.
+	//
+	// Action: none.
 	ReasonSynced = "Synced"
-	// ReasonApplyRefused: the API server refused one of the network's objects.
+	// ReasonApplyRefused means that the API server rejects an object of the network.
+	//
+	// Conditions: NodesReady=False, Stalled=True.
+	//
+	// Action: see the API server's error in the message. Common causes are a quota, an admission webhook, and a missing
+	// permission of the operator. The operator tries again by itself.
 	ReasonApplyRefused = "ApplyRefused"
-	// ReasonNameTaken: an object of a needed name exists and belongs to somebody else.
+	// ReasonNameTaken means that an object with a name that the network needs exists and does not belong to the network.
+	//
+	// Conditions: NodesReady=False, Stalled=True.
+	//
+	// Action: delete that object, or create the network with another name.
 	ReasonNameTaken = "NameTaken"
-	// ReasonWaiting: not known yet, because nodes have to answer first.
+	// ReasonWaiting means that the condition cannot be evaluated until all nodes answer.
+	//
+	// Conditions: Connected=False, Synced=False.
+	//
+	// Action: see the condition NodesReady.
 	ReasonWaiting = "Waiting"
-	// ReasonProgressing: the operator is at work.
+	// ReasonProgressing means, in Reconciling, that the operator works towards the desired state, and in Stalled, that no
+	// change by a user is needed.
+	//
+	// Conditions: Reconciling=True, Stalled=False.
+	//
+	// Action: wait. The condition Ready has the details.
 	ReasonProgressing = "Progressing"
-	// ReasonSettled: nothing is left to do.
+	// ReasonSettled means that the operator has nothing to do, or cannot do anything until a user acts.
+	//
+	// Conditions: Reconciling=False.
+	//
+	// Action: none, unless Stalled is true.
 	ReasonSettled = "Settled"
 )

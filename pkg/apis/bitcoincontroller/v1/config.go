@@ -1,7 +1,7 @@
 package v1
 
-// Config maps names of bitcoin.conf options to their values. Options that the operator owns are refused, one rule for
-// each, so that the refusal names the option.
+// Config maps names of bitcoin.conf options to their values. Options that the operator owns are rejected. Each of them has
+// its own rule, so that the error names the option.
 //
 // +kubebuilder:validation:MaxProperties=64
 // +kubebuilder:validation:XValidation:rule="self.all(k, k.matches('^[a-z0-9]+$'))",message="config must map names of bitcoin.conf options, small letters and digits without '-', to values"
@@ -24,31 +24,31 @@ package v1
 // +kubebuilder:validation:XValidation:rule="!('printtoconsole' in self) && !('noprinttoconsole' in self)",message="config may not set printtoconsole, because the operator owns it: it decides how bitcoind runs in the pod"
 // +kubebuilder:validation:XValidation:rule="!('debuglogfile' in self) && !('nodebuglogfile' in self)",message="config may not set debuglogfile, because the operator owns it: it decides how bitcoind runs in the pod"
 // +kubebuilder:validation:XValidation:rule="!('reindex' in self) && !('noreindex' in self)",message="config may not set reindex, because the operator owns it: it decides how bitcoind runs in the pod"
-// +kubebuilder:validation:XValidation:rule="!('rest' in self) && !('norest' in self)",message="config may not set rest, because the operator owns it: it has to reach the node itself, and spec.secret is the way for people"
-// +kubebuilder:validation:XValidation:rule="!('rpcallowip' in self) && !('norpcallowip' in self)",message="config may not set rpcallowip, because the operator owns it: it has to reach the node itself, and spec.secret is the way for people"
-// +kubebuilder:validation:XValidation:rule="!('rpcauth' in self) && !('norpcauth' in self)",message="config may not set rpcauth, because the operator owns it: it has to reach the node itself, and spec.secret is the way for people"
-// +kubebuilder:validation:XValidation:rule="!('rpcauthfile' in self) && !('norpcauthfile' in self)",message="config may not set rpcauthfile, because the operator owns it: it has to reach the node itself, and spec.secret is the way for people"
-// +kubebuilder:validation:XValidation:rule="!('rpcbind' in self) && !('norpcbind' in self)",message="config may not set rpcbind, because the operator owns it: it has to reach the node itself, and spec.secret is the way for people"
-// +kubebuilder:validation:XValidation:rule="!('rpccookiefile' in self) && !('norpccookiefile' in self)",message="config may not set rpccookiefile, because the operator owns it: it has to reach the node itself, and spec.secret is the way for people"
-// +kubebuilder:validation:XValidation:rule="!('rpccookieperms' in self) && !('norpccookieperms' in self)",message="config may not set rpccookieperms, because the operator owns it: it has to reach the node itself, and spec.secret is the way for people"
-// +kubebuilder:validation:XValidation:rule="!('rpcpassword' in self) && !('norpcpassword' in self)",message="config may not set rpcpassword, because the operator owns it: it has to reach the node itself, and spec.secret is the way for people"
-// +kubebuilder:validation:XValidation:rule="!('rpcport' in self) && !('norpcport' in self)",message="config may not set rpcport, because the operator owns it: it has to reach the node itself, and spec.secret is the way for people"
-// +kubebuilder:validation:XValidation:rule="!('rpcuser' in self) && !('norpcuser' in self)",message="config may not set rpcuser, because the operator owns it: it has to reach the node itself, and spec.secret is the way for people"
-// +kubebuilder:validation:XValidation:rule="!('rpcwhitelist' in self) && !('norpcwhitelist' in self)",message="config may not set rpcwhitelist, because the operator owns it: it has to reach the node itself, and spec.secret is the way for people"
-// +kubebuilder:validation:XValidation:rule="!('rpcwhitelistdefault' in self) && !('norpcwhitelistdefault' in self)",message="config may not set rpcwhitelistdefault, because the operator owns it: it has to reach the node itself, and spec.secret is the way for people"
-// +kubebuilder:validation:XValidation:rule="!('addnode' in self) && !('noaddnode' in self)",message="config may not set addnode, because the operator owns it: it connects the nodes, as spec.topology says"
-// +kubebuilder:validation:XValidation:rule="!('bind' in self) && !('nobind' in self)",message="config may not set bind, because the operator owns it: it connects the nodes, as spec.topology says"
-// +kubebuilder:validation:XValidation:rule="!('connect' in self) && !('noconnect' in self)",message="config may not set connect, because the operator owns it: it connects the nodes, as spec.topology says"
-// +kubebuilder:validation:XValidation:rule="!('dns' in self) && !('nodns' in self)",message="config may not set dns, because the operator owns it: it connects the nodes, as spec.topology says"
-// +kubebuilder:validation:XValidation:rule="!('forcednsseed' in self) && !('noforcednsseed' in self)",message="config may not set forcednsseed, because the operator owns it: it connects the nodes, as spec.topology says"
-// +kubebuilder:validation:XValidation:rule="!('listen' in self) && !('nolisten' in self)",message="config may not set listen, because the operator owns it: it connects the nodes, as spec.topology says"
-// +kubebuilder:validation:XValidation:rule="!('maxconnections' in self) && !('nomaxconnections' in self)",message="config may not set maxconnections, because the operator owns it: it connects the nodes, as spec.topology says"
-// +kubebuilder:validation:XValidation:rule="!('networkactive' in self) && !('nonetworkactive' in self)",message="config may not set networkactive, because the operator owns it: it connects the nodes, as spec.topology says"
-// +kubebuilder:validation:XValidation:rule="!('onlynet' in self) && !('noonlynet' in self)",message="config may not set onlynet, because the operator owns it: it connects the nodes, as spec.topology says"
-// +kubebuilder:validation:XValidation:rule="!('port' in self) && !('noport' in self)",message="config may not set port, because the operator owns it: it connects the nodes, as spec.topology says"
-// +kubebuilder:validation:XValidation:rule="!('proxy' in self) && !('noproxy' in self)",message="config may not set proxy, because the operator owns it: it connects the nodes, as spec.topology says"
-// +kubebuilder:validation:XValidation:rule="!('seednode' in self) && !('noseednode' in self)",message="config may not set seednode, because the operator owns it: it connects the nodes, as spec.topology says"
-// +kubebuilder:validation:XValidation:rule="!('whitebind' in self) && !('nowhitebind' in self)",message="config may not set whitebind, because the operator owns it: it connects the nodes, as spec.topology says"
+// +kubebuilder:validation:XValidation:rule="!('rest' in self) && !('norest' in self)",message="config may not set rest, because the operator owns it: it needs RPC access of its own, and users get access with spec.secret"
+// +kubebuilder:validation:XValidation:rule="!('rpcallowip' in self) && !('norpcallowip' in self)",message="config may not set rpcallowip, because the operator owns it: it needs RPC access of its own, and users get access with spec.secret"
+// +kubebuilder:validation:XValidation:rule="!('rpcauth' in self) && !('norpcauth' in self)",message="config may not set rpcauth, because the operator owns it: it needs RPC access of its own, and users get access with spec.secret"
+// +kubebuilder:validation:XValidation:rule="!('rpcauthfile' in self) && !('norpcauthfile' in self)",message="config may not set rpcauthfile, because the operator owns it: it needs RPC access of its own, and users get access with spec.secret"
+// +kubebuilder:validation:XValidation:rule="!('rpcbind' in self) && !('norpcbind' in self)",message="config may not set rpcbind, because the operator owns it: it needs RPC access of its own, and users get access with spec.secret"
+// +kubebuilder:validation:XValidation:rule="!('rpccookiefile' in self) && !('norpccookiefile' in self)",message="config may not set rpccookiefile, because the operator owns it: it needs RPC access of its own, and users get access with spec.secret"
+// +kubebuilder:validation:XValidation:rule="!('rpccookieperms' in self) && !('norpccookieperms' in self)",message="config may not set rpccookieperms, because the operator owns it: it needs RPC access of its own, and users get access with spec.secret"
+// +kubebuilder:validation:XValidation:rule="!('rpcpassword' in self) && !('norpcpassword' in self)",message="config may not set rpcpassword, because the operator owns it: it needs RPC access of its own, and users get access with spec.secret"
+// +kubebuilder:validation:XValidation:rule="!('rpcport' in self) && !('norpcport' in self)",message="config may not set rpcport, because the operator owns it: it needs RPC access of its own, and users get access with spec.secret"
+// +kubebuilder:validation:XValidation:rule="!('rpcuser' in self) && !('norpcuser' in self)",message="config may not set rpcuser, because the operator owns it: it needs RPC access of its own, and users get access with spec.secret"
+// +kubebuilder:validation:XValidation:rule="!('rpcwhitelist' in self) && !('norpcwhitelist' in self)",message="config may not set rpcwhitelist, because the operator owns it: it needs RPC access of its own, and users get access with spec.secret"
+// +kubebuilder:validation:XValidation:rule="!('rpcwhitelistdefault' in self) && !('norpcwhitelistdefault' in self)",message="config may not set rpcwhitelistdefault, because the operator owns it: it needs RPC access of its own, and users get access with spec.secret"
+// +kubebuilder:validation:XValidation:rule="!('addnode' in self) && !('noaddnode' in self)",message="config may not set addnode, because the operator owns it: it connects the nodes as spec.topology specifies"
+// +kubebuilder:validation:XValidation:rule="!('bind' in self) && !('nobind' in self)",message="config may not set bind, because the operator owns it: it connects the nodes as spec.topology specifies"
+// +kubebuilder:validation:XValidation:rule="!('connect' in self) && !('noconnect' in self)",message="config may not set connect, because the operator owns it: it connects the nodes as spec.topology specifies"
+// +kubebuilder:validation:XValidation:rule="!('dns' in self) && !('nodns' in self)",message="config may not set dns, because the operator owns it: it connects the nodes as spec.topology specifies"
+// +kubebuilder:validation:XValidation:rule="!('forcednsseed' in self) && !('noforcednsseed' in self)",message="config may not set forcednsseed, because the operator owns it: it connects the nodes as spec.topology specifies"
+// +kubebuilder:validation:XValidation:rule="!('listen' in self) && !('nolisten' in self)",message="config may not set listen, because the operator owns it: it connects the nodes as spec.topology specifies"
+// +kubebuilder:validation:XValidation:rule="!('maxconnections' in self) && !('nomaxconnections' in self)",message="config may not set maxconnections, because the operator owns it: it connects the nodes as spec.topology specifies"
+// +kubebuilder:validation:XValidation:rule="!('networkactive' in self) && !('nonetworkactive' in self)",message="config may not set networkactive, because the operator owns it: it connects the nodes as spec.topology specifies"
+// +kubebuilder:validation:XValidation:rule="!('onlynet' in self) && !('noonlynet' in self)",message="config may not set onlynet, because the operator owns it: it connects the nodes as spec.topology specifies"
+// +kubebuilder:validation:XValidation:rule="!('port' in self) && !('noport' in self)",message="config may not set port, because the operator owns it: it connects the nodes as spec.topology specifies"
+// +kubebuilder:validation:XValidation:rule="!('proxy' in self) && !('noproxy' in self)",message="config may not set proxy, because the operator owns it: it connects the nodes as spec.topology specifies"
+// +kubebuilder:validation:XValidation:rule="!('seednode' in self) && !('noseednode' in self)",message="config may not set seednode, because the operator owns it: it connects the nodes as spec.topology specifies"
+// +kubebuilder:validation:XValidation:rule="!('whitebind' in self) && !('nowhitebind' in self)",message="config may not set whitebind, because the operator owns it: it connects the nodes as spec.topology specifies"
 type Config map[string]ConfigValue
 
 // ConfigValue is the value of a bitcoin.conf option.

@@ -6,7 +6,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// BitcoinNetwork is a bitcoin regtest network: real bitcoind nodes, connected in the shape that is asked for and kept so.
+// BitcoinNetwork is a bitcoin regtest network of bitcoind nodes. The operator starts the nodes, connects them as the topology
+// specifies, and keeps them connected.
 //
 // +genclient
 // +genclient:method=GetScale,verb=get,subresource=scale,result=k8s.io/api/autoscaling/v1.Scale
@@ -16,10 +17,10 @@ import (
 // +kubebuilder:resource:path=bitcoinnetworks,singular=bitcoinnetwork,shortName=btcnet,scope=Namespaced,categories=all
 // +kubebuilder:subresource:status
 // +kubebuilder:subresource:scale:specpath=.spec.nodes,statuspath=.status.replicas,selectorpath=.status.selector
-// +kubebuilder:printcolumn:name="Nodes",type=integer,JSONPath=`.spec.nodes`,description="Nodes of the main group that were asked for"
-// +kubebuilder:printcolumn:name="Ready",type=integer,JSONPath=`.status.readyNodes`,description="Nodes that are ready, of all groups"
+// +kubebuilder:printcolumn:name="Nodes",type=integer,JSONPath=`.spec.nodes`,description="Desired number of nodes in the main group"
+// +kubebuilder:printcolumn:name="Ready",type=integer,JSONPath=`.status.readyNodes`,description="Number of ready nodes in all groups"
 // +kubebuilder:printcolumn:name="Topology",type=string,JSONPath=`.spec.topology.type`
-// +kubebuilder:printcolumn:name="Connected",type=string,JSONPath=`.status.connected`,description="Connections there are, of those the topology asks for"
+// +kubebuilder:printcolumn:name="Connected",type=string,JSONPath=`.status.connected`,description="Existing connections and desired connections"
 // +kubebuilder:printcolumn:name="Height",type=integer,JSONPath=`.status.height`
 // +kubebuilder:printcolumn:name="Status",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
@@ -30,10 +31,10 @@ type BitcoinNetwork struct {
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	// Spec is the network that is asked for.
+	// Spec is the desired state of the network.
 	// +required
 	Spec BitcoinNetworkSpec `json:"spec"`
-	// Status is the network as it is, as the nodes themselves report it.
+	// Status is the observed state of the network, as the nodes report it.
 	// +optional
 	Status BitcoinNetworkStatus `json:"status,omitempty"`
 }
@@ -49,160 +50,162 @@ type BitcoinNetworkList struct {
 	Items           []BitcoinNetwork `json:"items"`
 }
 
-// BitcoinNetworkSpec says what a network is to be.
+// BitcoinNetworkSpec is the desired state of a network.
 //
 // +kubebuilder:validation:XValidation:rule="has(self.storage) == has(oldSelf.storage) && (!has(self.storage) || self.storage == oldSelf.storage)",message="storage cannot be changed once the network exists: create a new network with the storage you want"
-// +kubebuilder:validation:XValidation:rule="!has(self.topology) || self.topology.type != 'Random' || !has(self.topology.degree) || (self.nodes + (has(self.groups) ? self.groups.map(g, g.nodes).sum() : 0)) == 0 || self.topology.degree < (self.nodes + (has(self.groups) ? self.groups.map(g, g.nodes).sum() : 0))",message="topology.degree must be smaller than the number of nodes, because a node has no more neighbours than there are other nodes"
+// +kubebuilder:validation:XValidation:rule="!has(self.topology) || self.topology.type != 'Random' || !has(self.topology.degree) || (self.nodes + (has(self.groups) ? self.groups.map(g, g.nodes).sum() : 0)) == 0 || self.topology.degree < (self.nodes + (has(self.groups) ? self.groups.map(g, g.nodes).sum() : 0))",message="topology.degree must be smaller than the number of nodes, because the neighbours of a node are other nodes"
 // +kubebuilder:validation:XValidation:rule="!has(self.topology) || !has(self.topology.edges) || (self.nodes + (has(self.groups) ? self.groups.map(g, g.nodes).sum() : 0)) == 0 || self.topology.edges.all(e, e.from < (self.nodes + (has(self.groups) ? self.groups.map(g, g.nodes).sum() : 0)) && e.to < (self.nodes + (has(self.groups) ? self.groups.map(g, g.nodes).sum() : 0)))",message="topology.edges names a node that does not exist: nodes are numbered from 0 to the number of nodes less 1, the groups' nodes after the main group's"
 // +kubebuilder:validation:XValidation:rule="!has(self.partitions) || (self.nodes + (has(self.groups) ? self.groups.map(g, g.nodes).sum() : 0)) == 0 || self.partitions.all(p, p.nodes.all(n, n < (self.nodes + (has(self.groups) ? self.groups.map(g, g.nodes).sum() : 0))))",message="partitions names a node that does not exist: nodes are numbered from 0 to the number of nodes less 1, the groups' nodes after the main group's"
 // +kubebuilder:validation:XValidation:rule="!has(self.mining) || !has(self.mining.node) || (self.nodes + (has(self.groups) ? self.groups.map(g, g.nodes).sum() : 0)) == 0 || self.mining.node < (self.nodes + (has(self.groups) ? self.groups.map(g, g.nodes).sum() : 0))",message="mining.node names a node that does not exist: nodes are numbered from 0 to the number of nodes less 1, the groups' nodes after the main group's"
 // +kubebuilder:validation:XValidation:rule="!has(self.groups) || self.nodes + self.groups.map(g, g.nodes).sum() <= 500",message="a network may have at most 500 nodes, those of its groups included"
 type BitcoinNetworkSpec struct {
-	// Nodes is the number of nodes of the main group. 0 stops them all and keeps the network.
+	// Nodes is the number of nodes in the main group. 0 stops all nodes of the group and keeps the network.
 	// +required
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=500
 	Nodes int32 `json:"nodes"`
 
-	// Secret names a Secret in the network's namespace with the keys BC_RPC_USER and BC_RPC_PASSWORD: the credentials
-	// for the people who use the network. Without it bitcoin-cli works inside the pods, and nobody else gets in. The
-	// operator cannot read it. After a change of the Secret's content, the nodes take it over one after the other with
-	// kubectl rollout restart statefulset --selector app.kubernetes.io/instance=<network>; another name here does it too.
+	// Secret is the name of a Secret in the network's namespace with the keys BC_RPC_USER and BC_RPC_PASSWORD, the RPC
+	// credentials of the network's users. Without it, only bitcoin-cli inside the pods has access. The operator cannot
+	// read the Secret. To apply a change of its content, restart the nodes one by one with
+	// kubectl rollout restart statefulset --selector app.kubernetes.io/instance=<network>, or set another name here.
 	// +optional
 	// +kubebuilder:validation:MaxLength=253
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$')",message="secret must be the name of a Secret: small letters, digits, '-' and '.'"
 	Secret string `json:"secret,omitempty"`
 
-	// Image has bitcoind and bitcoin-cli on its PATH. Default: the operator's own node image.
+	// Image is a container image with bitcoind and bitcoin-cli on its PATH. Default: the node image of the operator.
 	// +optional
 	// +kubebuilder:validation:MaxLength=512
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[^\\\\s]+$')",message="image must be an image reference without white space, such as registry.example.com/bitcoin:29.0"
 	Image string `json:"image,omitempty"`
 
-	// Topology is the shape in which the nodes are connected.
+	// Topology specifies which nodes are connected with each other.
 	// +optional
 	// +kubebuilder:default={type: Mesh}
 	Topology *Topology `json:"topology,omitempty"`
 
-	// Partitions splits the network: while listed, no connection crosses between the sets. Nodes in no set form one
-	// more set. Removing the field heals the network.
+	// Partitions splits the network into sets of nodes without connections between them. Nodes that are in no set form
+	// another set. Removing the field reconnects the network.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=8
 	// +kubebuilder:validation:XValidation:rule="self.all(p, self.filter(q, sets.intersects(p.nodes, q.nodes)).size() == 1)",message="partitions overlap: a node may be in one set only"
 	Partitions []Partition `json:"partitions,omitempty"`
 
-	// Mining lets the operator mine a block every interval, without a wallet. Default: nobody mines.
+	// Mining makes the operator mine blocks at a fixed interval, without a wallet. Default: no mining.
 	// +optional
 	Mining *Mining `json:"mining,omitempty"`
 
-	// Storage gives each node a volume claim for its chain. It cannot be changed later. Default: the chain lives as
-	// long as the pod.
+	// Storage gives each node a PersistentVolumeClaim for its chain. It is immutable. Default: the chain is lost with
+	// the pod.
 	// +optional
 	Storage *Storage `json:"storage,omitempty"`
 
-	// Config has further bitcoin.conf options for all nodes. Options that the operator needs for itself are refused.
+	// Config contains additional bitcoin.conf options for all nodes. Options that the operator sets itself are rejected.
 	// +optional
 	Config Config `json:"config,omitempty"`
 
-	// Groups are more nodes, with another version or configuration, numbered on after the main group.
+	// Groups are additional nodes with another image or configuration. Their ordinals follow those of the main group.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=16
 	// +kubebuilder:validation:XValidation:rule="self.all(g, self.exists_one(h, h.name == g.name))",message="groups has a name twice: the names of the groups must differ"
 	Groups []Group `json:"groups,omitempty"`
 
-	// Expose makes RPC and P2P reachable from outside the cluster.
+	// Expose makes the RPC and P2P ports reachable from outside the cluster.
 	// +optional
 	Expose *Expose `json:"expose,omitempty"`
 
-	// Resources of each node. Default: requests 10m CPU and 64Mi of memory, limits 1 CPU and 256Mi.
+	// Resources are the requests and limits of each node. Default: requests of 10m CPU and 64Mi memory, limits of 1 CPU
+	// and 256Mi memory.
 	// +optional
 	Resources *corev1.ResourceRequirements `json:"resources,omitempty"`
-	// NodeSelector of the pods.
+	// NodeSelector is the node selector of the pods.
 	// +optional
 	NodeSelector map[string]string `json:"nodeSelector,omitempty"`
-	// Tolerations of the pods.
+	// Tolerations are the tolerations of the pods.
 	// +optional
 	// +listType=atomic
 	Tolerations []corev1.Toleration `json:"tolerations,omitempty"`
-	// Affinity of the pods.
+	// Affinity is the affinity of the pods.
 	// +optional
 	Affinity *corev1.Affinity `json:"affinity,omitempty"`
-	// TopologySpreadConstraints of the pods.
+	// TopologySpreadConstraints are the topology spread constraints of the pods.
 	// +optional
 	// +listType=atomic
 	TopologySpreadConstraints []corev1.TopologySpreadConstraint `json:"topologySpreadConstraints,omitempty"`
-	// ImagePullSecrets of the pods.
+	// ImagePullSecrets are the image pull secrets of the pods.
 	// +optional
 	// +listType=atomic
 	ImagePullSecrets []corev1.LocalObjectReference `json:"imagePullSecrets,omitempty"`
 }
 
-// TopologyType names a shape.
+// TopologyType is the shape of a network's graph.
 //
 // +kubebuilder:validation:Enum=Mesh;Ring;Line;Star;Random;Custom
 type TopologyType string
 
-// The shapes.
+// The topology types.
 const (
-	// TopologyMesh connects all pairs.
+	// TopologyMesh connects every pair of nodes.
 	TopologyMesh TopologyType = "Mesh"
-	// TopologyRing connects each node with the next, and the last with the first.
+	// TopologyRing connects each node with the next one, and the last with the first.
 	TopologyRing TopologyType = "Ring"
-	// TopologyLine connects each node with the next.
+	// TopologyLine connects each node with the next one.
 	TopologyLine TopologyType = "Line"
-	// TopologyStar connects node 0 with all others.
+	// TopologyStar connects node 0 with all other nodes.
 	TopologyStar TopologyType = "Star"
-	// TopologyRandom is a connected random graph in which every node has degree neighbours, as far as possible.
+	// TopologyRandom is a connected random graph in which every node has degree neighbours, if such a graph exists.
 	TopologyRandom TopologyType = "Random"
-	// TopologyCustom has the edges that are listed, and no others.
+	// TopologyCustom has exactly the listed edges.
 	TopologyCustom TopologyType = "Custom"
 )
 
-// Topology is the shape in which nodes are connected.
+// Topology specifies which nodes are connected with each other.
 //
-// +kubebuilder:validation:XValidation:rule="self.type == 'Random' || (!has(self.degree) && !has(self.seed))",message="topology.degree and topology.seed go with type Random only"
-// +kubebuilder:validation:XValidation:rule="self.type == 'Custom' || !has(self.edges)",message="topology.edges goes with type Custom only"
+// +kubebuilder:validation:XValidation:rule="self.type == 'Random' || (!has(self.degree) && !has(self.seed))",message="topology.degree and topology.seed are allowed for type Random only"
+// +kubebuilder:validation:XValidation:rule="self.type == 'Custom' || !has(self.edges)",message="topology.edges is allowed for type Custom only"
 type Topology struct {
-	// Type is the shape: Mesh (all pairs), Ring, Line, Star (node 0 in the middle), Random, Custom (the edges listed).
+	// Type is Mesh (all pairs), Ring, Line, Star (node 0 is the centre), Random or Custom (the listed edges).
 	// +optional
 	// +kubebuilder:default=Mesh
 	Type TopologyType `json:"type,omitempty"`
-	// Degree is, for Random, the number of neighbours of each node. Default: 4, or all others where there are fewer.
+	// Degree is the number of neighbours of each node, for type Random only. Default: 4, or all other nodes in a smaller
+	// network.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=499
 	Degree *int32 `json:"degree,omitempty"`
-	// Seed is, for Random, what the graph is drawn from: the same seed gives the same graph. Default: 1.
+	// Seed of the random graph, for type Random only. The same seed always gives the same graph. Default: 1.
 	// +optional
 	Seed *int64 `json:"seed,omitempty"`
-	// Edges are, for Custom, the connections that are to exist.
+	// Edges are the desired connections, for type Custom only.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=5000
 	Edges []Edge `json:"edges,omitempty"`
 }
 
-// Edge joins two nodes, named by their ordinals. Its direction does not matter.
+// Edge is an undirected connection of two nodes, identified by their ordinals.
 //
-// +kubebuilder:validation:XValidation:rule="self.from != self.to",message="an edge must join two different nodes, not a node to itself"
+// +kubebuilder:validation:XValidation:rule="self.from != self.to",message="an edge must connect two different nodes, not a node with itself"
 type Edge struct {
-	// From is the ordinal of one end.
+	// From is the ordinal of one node.
 	// +required
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=499
 	From int32 `json:"from"`
-	// To is the ordinal of the other end.
+	// To is the ordinal of the other node.
 	// +required
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=499
 	To int32 `json:"to"`
 }
 
-// Partition is a set of nodes that is cut off from all others.
+// Partition is a set of nodes without connections to nodes outside the set.
 type Partition struct {
-	// Nodes are the ordinals of the set.
+	// Nodes are the ordinals of the nodes in the set.
 	// +required
 	// +listType=set
 	// +kubebuilder:validation:MinItems=1
@@ -212,61 +215,61 @@ type Partition struct {
 	Nodes []int32 `json:"nodes"`
 }
 
-// Mining lets the operator mine.
+// Mining configures the blocks that the operator mines.
 type Mining struct {
-	// Interval between two blocks, such as 10s; at least 1s. When the nodes cannot keep up, blocks are skipped, not
-	// heaped up. Default: 10s.
+	// Interval is the time between two blocks, such as 10s; at least 1s. Blocks that the nodes cannot mine in time are
+	// skipped. Default: 10s.
 	// +optional
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:default="10s"
 	// +kubebuilder:validation:MaxLength=32
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self) >= duration('1s')",message="mining.interval must be a duration of at least 1s, such as 10s or 1m30s"
 	Interval *metav1.Duration `json:"interval,omitempty"`
-	// Node is the ordinal of the node that mines. Default: all in turn.
+	// Node is the ordinal of the node that mines. Default: all nodes in turn.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=499
 	Node *int32 `json:"node,omitempty"`
-	// Address receives the coins. Default: nobody can spend them.
+	// Address receives the block rewards. Default: an address whose coins cannot be spent.
 	// +optional
 	// +kubebuilder:validation:MaxLength=100
 	// +kubebuilder:validation:XValidation:rule="self.matches('^(bcrt1[02-9ac-hj-np-z]{8,90}|[mn2][1-9A-HJ-NP-Za-km-z]{25,34})$')",message="mining.address must be a regtest address, such as bcrt1q… or m…, n…, 2…"
 	Address string `json:"address,omitempty"`
 }
 
-// RetentionPolicy says what becomes of the claims when their node or the network is deleted.
+// RetentionPolicy specifies what happens to the claims when their node or the network is deleted.
 //
 // +kubebuilder:validation:Enum=Delete;Retain
 type RetentionPolicy string
 
 // The retention policies.
 const (
-	// RetentionDelete removes a claim with its node.
+	// RetentionDelete deletes a claim with its node.
 	RetentionDelete RetentionPolicy = "Delete"
-	// RetentionRetain keeps the claims; a network or node of the same name finds its chain again.
+	// RetentionRetain keeps the claims; a network or node of the same name uses them again.
 	RetentionRetain RetentionPolicy = "Retain"
 )
 
-// Storage asks for a volume claim per node.
+// Storage configures a PersistentVolumeClaim per node.
 type Storage struct {
-	// Size of each claim. Default: 1Gi.
+	// Size is the size of each claim. Default: 1Gi.
 	// +optional
 	// +kubebuilder:default="1Gi"
 	// +kubebuilder:validation:XValidation:rule="quantity(string(self)).isGreaterThan(quantity('0'))",message="storage.size must be more than 0, such as 1Gi"
 	Size *resource.Quantity `json:"size,omitempty"`
-	// StorageClassName of the claims. Default: the cluster's default class.
+	// StorageClassName is the storage class of the claims. Default: the cluster's default class.
 	// +optional
 	// +kubebuilder:validation:MaxLength=253
 	StorageClassName *string `json:"storageClassName,omitempty"`
-	// RetentionPolicy is Delete (claims go with their nodes) or Retain (they stay).
+	// RetentionPolicy is Delete (claims are deleted with their nodes) or Retain (claims are kept).
 	// +optional
 	// +kubebuilder:default=Delete
 	RetentionPolicy RetentionPolicy `json:"retentionPolicy,omitempty"`
 }
 
-// Group is a number of nodes with an image or a configuration of their own.
+// Group is a number of nodes with their own image or configuration.
 type Group struct {
-	// Name of the group; its StatefulSet is <network>-<name>-sts.
+	// Name is the name of the group. Its StatefulSet is <network>-<name>-sts.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=12
@@ -277,71 +280,73 @@ type Group struct {
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=500
 	Nodes int32 `json:"nodes"`
-	// Image of the group's nodes. Default: the network's.
+	// Image is the container image of the group's nodes. Default: the network's image.
 	// +optional
 	// +kubebuilder:validation:MaxLength=512
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[^\\\\s]+$')",message="image must be an image reference without white space, such as registry.example.com/bitcoin:29.0"
 	Image string `json:"image,omitempty"`
-	// Config has further bitcoin.conf options for the group, over those of the network.
+	// Config contains additional bitcoin.conf options for the group. They override those of the network.
 	// +optional
 	Config Config `json:"config,omitempty"`
 }
 
-// ExposeType is a type of Service that reaches out of the cluster.
+// ExposeType is the type of a Service that is reachable from outside the cluster.
 //
 // +kubebuilder:validation:Enum=NodePort;LoadBalancer
 type ExposeType string
 
-// The ways to expose a network.
+// The types of Services that expose a network.
 const (
-	ExposeNodePort     ExposeType = "NodePort"
+	// ExposeNodePort exposes a network on a port of every cluster node.
+	ExposeNodePort ExposeType = "NodePort"
+	// ExposeLoadBalancer exposes a network on an external load balancer.
 	ExposeLoadBalancer ExposeType = "LoadBalancer"
 )
 
 // Expose makes a network reachable from outside the cluster.
 type Expose struct {
-	// Type of the Services.
+	// Type is the type of the Services.
 	// +required
 	Type ExposeType `json:"type"`
-	// PerNode makes a Service for each node instead of one for all.
+	// PerNode creates a Service for each node instead of one Service for all nodes.
 	// +optional
 	PerNode bool `json:"perNode,omitempty"`
 }
 
-// BitcoinNetworkStatus is a network as its nodes report it.
+// BitcoinNetworkStatus is the observed state of a network.
 type BitcoinNetworkStatus struct {
-	// ObservedGeneration is the generation of the spec that this status speaks of.
+	// ObservedGeneration is the generation of the spec that this status refers to.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
-	// Replicas is the number of pods of the main group, for the scale subresource.
+	// Replicas is the number of pods in the main group, for the scale subresource.
 	// +optional
 	Replicas int32 `json:"replicas"`
-	// ReadyNodes is the number of nodes, of all groups, whose pod is ready and whose bitcoind answers.
+	// ReadyNodes is the number of nodes in all groups whose pod is ready and whose bitcoind answers.
 	// +optional
 	ReadyNodes int32 `json:"readyNodes"`
-	// Selector finds the pods of the main group, for the scale subresource.
+	// Selector selects the pods of the main group, for the scale subresource.
 	// +optional
 	Selector string `json:"selector,omitempty"`
 	// Connections is the number of desired connections that exist.
 	// +optional
 	Connections int32 `json:"connections"`
-	// DesiredConnections is the number of connections that the topology asks for.
+	// DesiredConnections is the number of connections that the topology specifies.
 	// +optional
 	DesiredConnections int32 `json:"desiredConnections"`
-	// Connected is "<connections>/<desiredConnections>", for people.
+	// Connected is "<connections>/<desiredConnections>", for kubectl get.
 	// +optional
 	Connected string `json:"connected,omitempty"`
-	// Height of the highest block that a node has.
+	// Height is the height of the highest block of all nodes.
 	// +optional
 	Height int64 `json:"height"`
 	// BestBlockHash is the hash of that block.
 	// +optional
 	BestBlockHash string `json:"bestBlockHash,omitempty"`
-	// ChainTips is the number of competing branches that the ready nodes are on; 1 means no fork. A node that is only
-	// behind counts to the branch it follows.
+	// ChainTips is the number of competing branches that the ready nodes are on; 1 means no fork. A node that is behind
+	// on a branch does not count as another branch.
 	// +optional
 	ChainTips int32 `json:"chainTips"`
-	// Nodes are the nodes by ordinal.
+	// Nodes is the status of each node, by ordinal.
 	// +optional
 	// +listType=map
 	// +listMapKey=ordinal
@@ -353,9 +358,9 @@ type BitcoinNetworkStatus struct {
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 }
 
-// NodeStatus is one node as it reports itself.
+// NodeStatus is the observed state of one node.
 type NodeStatus struct {
-	// Ordinal is the node's number in the network.
+	// Ordinal is the number of the node in the network, from 0.
 	Ordinal int32 `json:"ordinal"`
 	// Ready is true when the pod is ready and bitcoind answers.
 	Ready bool `json:"ready"`
@@ -365,7 +370,7 @@ type NodeStatus struct {
 	// NodeName is the name of the pod.
 	// +optional
 	NodeName string `json:"nodeName,omitempty"`
-	// DNSName is <pod>.<service>, resolvable within the namespace.
+	// DNSName is <pod>.<service>, which resolves within the namespace.
 	// +optional
 	DNSName string `json:"dnsName,omitempty"`
 	// Group is the name of the node's group; empty for the main group.
@@ -377,10 +382,10 @@ type NodeStatus struct {
 	// BestBlockHash is the hash of the node's best block.
 	// +optional
 	BestBlockHash string `json:"bestBlockHash,omitempty"`
-	// Peers is the number of different peers the node is connected with.
+	// Peers is the number of distinct peers that the node is connected with.
 	// +optional
 	Peers int32 `json:"peers"`
-	// Version is what the node calls itself, its subversion, such as /Satoshi:29.0.0/.
+	// Version is the user agent that the node reports (subversion), such as /Satoshi:29.0.0/.
 	// +optional
 	Version string `json:"version,omitempty"`
 }

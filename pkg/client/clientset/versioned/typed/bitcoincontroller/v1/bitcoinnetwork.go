@@ -6,6 +6,7 @@ import (
 	context "context"
 
 	bitcoincontrollerv1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+	applyconfigurationbitcoincontrollerv1 "github.com/christianb93/bitcoin-controller/pkg/client/applyconfiguration/bitcoincontroller/v1"
 	scheme "github.com/christianb93/bitcoin-controller/pkg/client/clientset/versioned/scheme"
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -32,6 +33,9 @@ type BitcoinNetworkInterface interface {
 	List(ctx context.Context, opts metav1.ListOptions) (*bitcoincontrollerv1.BitcoinNetworkList, error)
 	Watch(ctx context.Context, opts metav1.ListOptions) (watch.Interface, error)
 	Patch(ctx context.Context, name string, pt types.PatchType, data []byte, opts metav1.PatchOptions, subresources ...string) (result *bitcoincontrollerv1.BitcoinNetwork, err error)
+	Apply(ctx context.Context, bitcoinNetwork *applyconfigurationbitcoincontrollerv1.BitcoinNetworkApplyConfiguration, opts metav1.ApplyOptions) (result *bitcoincontrollerv1.BitcoinNetwork, err error)
+	// Add a +genclient:noStatus comment above the type to avoid generating ApplyStatus().
+	ApplyStatus(ctx context.Context, bitcoinNetwork *applyconfigurationbitcoincontrollerv1.BitcoinNetworkApplyConfiguration, opts metav1.ApplyOptions) (result *bitcoincontrollerv1.BitcoinNetwork, err error)
 	GetScale(ctx context.Context, bitcoinNetworkName string, options metav1.GetOptions) (*autoscalingv1.Scale, error)
 	UpdateScale(ctx context.Context, bitcoinNetworkName string, scale *autoscalingv1.Scale, opts metav1.UpdateOptions) (*autoscalingv1.Scale, error)
 
@@ -40,13 +44,13 @@ type BitcoinNetworkInterface interface {
 
 // bitcoinNetworks implements BitcoinNetworkInterface
 type bitcoinNetworks struct {
-	*gentype.ClientWithList[*bitcoincontrollerv1.BitcoinNetwork, *bitcoincontrollerv1.BitcoinNetworkList]
+	*gentype.ClientWithListAndApply[*bitcoincontrollerv1.BitcoinNetwork, *bitcoincontrollerv1.BitcoinNetworkList, *applyconfigurationbitcoincontrollerv1.BitcoinNetworkApplyConfiguration]
 }
 
 // newBitcoinNetworks returns a BitcoinNetworks
 func newBitcoinNetworks(c *BitcoincontrollerV1Client, namespace string) *bitcoinNetworks {
 	return &bitcoinNetworks{
-		gentype.NewClientWithList[*bitcoincontrollerv1.BitcoinNetwork, *bitcoincontrollerv1.BitcoinNetworkList](
+		gentype.NewClientWithListAndApply[*bitcoincontrollerv1.BitcoinNetwork, *bitcoincontrollerv1.BitcoinNetworkList, *applyconfigurationbitcoincontrollerv1.BitcoinNetworkApplyConfiguration](
 			"bitcoinnetworks",
 			c.RESTClient(),
 			scheme.ParameterCodec,

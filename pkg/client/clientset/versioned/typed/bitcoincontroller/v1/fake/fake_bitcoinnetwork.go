@@ -6,7 +6,8 @@ import (
 	context "context"
 
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
-	bitcoincontrollerv1 "github.com/christianb93/bitcoin-controller/pkg/client/clientset/versioned/typed/bitcoincontroller/v1"
+	bitcoincontrollerv1 "github.com/christianb93/bitcoin-controller/pkg/client/applyconfiguration/bitcoincontroller/v1"
+	typedbitcoincontrollerv1 "github.com/christianb93/bitcoin-controller/pkg/client/clientset/versioned/typed/bitcoincontroller/v1"
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	gentype "k8s.io/client-go/gentype"
@@ -15,13 +16,13 @@ import (
 
 // fakeBitcoinNetworks implements BitcoinNetworkInterface
 type fakeBitcoinNetworks struct {
-	*gentype.FakeClientWithList[*v1.BitcoinNetwork, *v1.BitcoinNetworkList]
+	*gentype.FakeClientWithListAndApply[*v1.BitcoinNetwork, *v1.BitcoinNetworkList, *bitcoincontrollerv1.BitcoinNetworkApplyConfiguration]
 	Fake *FakeBitcoincontrollerV1
 }
 
-func newFakeBitcoinNetworks(fake *FakeBitcoincontrollerV1, namespace string) bitcoincontrollerv1.BitcoinNetworkInterface {
+func newFakeBitcoinNetworks(fake *FakeBitcoincontrollerV1, namespace string) typedbitcoincontrollerv1.BitcoinNetworkInterface {
 	return &fakeBitcoinNetworks{
-		gentype.NewFakeClientWithList[*v1.BitcoinNetwork, *v1.BitcoinNetworkList](
+		gentype.NewFakeClientWithListAndApply[*v1.BitcoinNetwork, *v1.BitcoinNetworkList, *bitcoincontrollerv1.BitcoinNetworkApplyConfiguration](
 			fake.Fake,
 			namespace,
 			v1.SchemeGroupVersion.WithResource("bitcoinnetworks"),
