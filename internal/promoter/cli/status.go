@@ -12,8 +12,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/christianb93/bitcoin-controller/internal/atomicfile"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/page"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/pipeline"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/seal"
 )
 
 func (a *app) statusCommand() *cobra.Command {
@@ -97,7 +97,7 @@ func (a *app) writePage(path string, content []byte) error {
 	switch {
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("%w: %w", pipeline.ErrInput, err)
-	case err == nil && len(there) > 0 && !page.Generated(there):
+	case err == nil && len(there) > 0 && !seal.Intact(there):
 		return fmt.Errorf("%w: %s is not a page that chart-promoter wrote, or was changed since; give --html another name, or remove it", pipeline.ErrInput, path)
 	}
 	if a.dryRun {

@@ -9,8 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/attest"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/page"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/pipeline"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/seal"
 )
 
 // statusOf is what status says, as JSON and as the row of each stage in the table.
@@ -82,7 +82,7 @@ func TestAPromotionKeepsThePagesOfItsRepository(t *testing.T) {
 				"status.html": {"Status of hello", "1 of 1 passed", ">prod<", ">qa<"},
 			} {
 				for _, w := range want {
-					if !strings.Contains(files[name], w) || !page.Generated([]byte(files[name])) {
+					if !strings.Contains(files[name], w) || !seal.Intact([]byte(files[name])) {
 						t.Errorf("no %q in %s:\n%s", w, name, files[name])
 					}
 				}
@@ -107,7 +107,7 @@ func TestStatusWritesAPageWhereItIsAskedTo(t *testing.T) {
 	for range 2 { // its own page is replaced
 		code, out, msg := s.call(s.args("status", "--html", file)...)
 		written, err := os.ReadFile(file)
-		if code != 0 || err != nil || !page.Generated(written) || !strings.Contains(out, "STAGE") {
+		if code != 0 || err != nil || !seal.Intact(written) || !strings.Contains(out, "STAGE") {
 			t.Fatalf("%d %v %s%s", code, err, out, msg)
 		}
 		if _, out, _ := s.call(s.args("status", "--html", "-")...); out != string(written) {

@@ -14,6 +14,14 @@ import (
 	"html/template"
 	"regexp"
 	"time"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/seal"
+)
+
+// The names under which the pages are published.
+const (
+	LandingFile = "index.html"
+	StatusFile  = "status.html"
 )
 
 //go:embed templates
@@ -54,26 +62,10 @@ func render(name string, data any) ([]byte, error) {
 	if err := templates.ExecuteTemplate(&out, name, data); err != nil {
 		return nil, fmt.Errorf("write the page %s: %w", name, err)
 	}
-	return seal(blankLines.ReplaceAll(out.Bytes(), []byte("\n"))), nil
+	return seal.Seal(blankLines.ReplaceAll(out.Bytes(), []byte("\n"))), nil
 }
 
-var (
-	blankLines = regexp.MustCompile(`\n[ \t]*(\n[ \t]*)+`)
-	sealed     = regexp.MustCompile(`<!-- Written by chart-promoter and kept up to date as long as nobody else changes it: ([0-9a-f]{64}) -->\n?$`)
-)
-
-// seal ends a page with what Generated looks for.
-func seal(content []byte) []byte {
-	return fmt.Appendf(content, "<!-- Written by chart-promoter and kept up to date as long as nobody else changes it: %x -->\n", sha256.Sum256(content))
-}
-
-// Generated says whether these are the bytes of a page that this package wrote, of any
-// version of it, and that nobody has changed since. Only such a file may be replaced.
-func Generated(content []byte) bool {
-	content = bytes.ReplaceAll(content, []byte("\r\n"), []byte("\n"))
-	at := sealed.FindSubmatchIndex(content)
-	return at != nil && string(content[at[2]:at[3]]) == fmt.Sprintf("%x", sha256.Sum256(content[:at[0]]))
-}
+var blankLines = regexp.MustCompile(`\n[ \t]*(\n[ \t]*)+`)
 
 func day(t time.Time) string    { return t.UTC().Format(time.DateOnly) }
 func minute(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") }

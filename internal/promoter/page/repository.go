@@ -28,6 +28,7 @@ type repositoryView struct {
 	Name, Description, Address, Status string
 	// Repo is the name in commands, "" if it cannot be in one.
 	Repo   string
+	File   string
 	Charts []chartView
 	// More counts the charts that are not shown.
 	More int
@@ -60,7 +61,7 @@ func (r Repository) Render(text []byte) ([]byte, error) {
 		return nil, err
 	}
 	v := repositoryView{
-		frame: newFrame(line(80, r.Name) + ": Helm charts"), Name: r.Name, Repo: word(r.Name), Status: link(r.Status), More: total - len(charts),
+		frame: newFrame(line(80, r.Name) + ": Helm charts"), Name: r.Name, Repo: word(r.Name), File: LandingFile, Status: link(r.Status), More: total - len(charts),
 	}
 	if plainAddress.MatchString(r.Address) {
 		v.Address = strings.TrimSuffix(r.Address, "/")

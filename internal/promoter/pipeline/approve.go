@@ -8,6 +8,7 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/attest"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/page"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/publish"
 )
 
@@ -116,6 +117,6 @@ func Yank(ctx context.Context, s *Session, stageName, chartName, ver string) (*Y
 	if res.Result, err = target.Yank(ctx, chartName, ver); err != nil {
 		return res, err
 	}
-	s.pageKept(res.Result, landingFile)
+	s.pageKept(res.Result, page.LandingFile)
 	return res, s.keepStatus(ctx, stage, target)
 }

@@ -10,20 +10,16 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/publish"
 )
 
-const (
-	landingFile = "index.html"
-	statusFile  = "status.html"
-	// statusVersions of each stage are on the status page that is published.
-	statusVersions = 30
-)
+// statusVersions of each stage are on the status page that is published.
+const statusVersions = 30
 
-// landing is what the landing page of a stage is made of.
-func (s *Session) landing(p *Publish) *page.Repository {
-	r := &page.Repository{Name: s.Config.Name, Address: p.address()}
+// landing is the landing page of a stage.
+func (s *Session) landing(p *Publish) *publish.Page {
+	r := page.Repository{Name: s.Config.Name, Address: p.address()}
 	if p.StatusPage {
-		r.Status = statusFile
+		r.Status = page.StatusFile
 	}
-	return r
+	return &publish.Page{Name: page.LandingFile, Render: r.Render}
 }
 
 // address is where a chart repository is served: its URL, or of a repository on GitHub its page there; "" if neither
@@ -59,7 +55,7 @@ func (s *Session) keepStatus(ctx context.Context, stage *Stage, target publish.T
 	if !stage.Publish.StatusPage {
 		return nil
 	}
-	r, err := target.KeepPage(ctx, statusFile, func(ctx context.Context) ([]byte, error) {
+	r, err := target.KeepPage(ctx, page.StatusFile, func(ctx context.Context) ([]byte, error) {
 		list, err := Status(ctx, s, statusVersions)
 		if err != nil {
 			return nil, err
@@ -67,9 +63,9 @@ func (s *Session) keepStatus(ctx context.Context, stage *Stage, target publish.T
 		return StatusPage(s.Config, list)
 	})
 	if err != nil {
-		return fmt.Errorf("the package is done, %s of stage %s is not; run this again: %w", statusFile, stage.Name, err)
+		return fmt.Errorf("the package is done, %s of stage %s is not; run this again: %w", page.StatusFile, stage.Name, err)
 	}
-	s.pageKept(r, statusFile)
+	s.pageKept(r, page.StatusFile)
 	return nil
 }
 

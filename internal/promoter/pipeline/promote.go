@@ -12,6 +12,7 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/attest"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/page"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/publish"
 )
 
@@ -80,7 +81,7 @@ func Promote(ctx context.Context, s *Session, o PromoteOptions) (*PromoteResult,
 	if err != nil || s.DryRun {
 		return res, err
 	}
-	s.pageKept(done, landingFile)
+	s.pageKept(done, page.LandingFile)
 	return res, s.keepStatus(ctx, stage, target)
 }
 

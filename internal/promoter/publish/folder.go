@@ -14,7 +14,6 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/index"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/page"
 )
 
 // folder is a chart repository as files: packages, what belongs to them, and
@@ -22,7 +21,7 @@ import (
 // target. Whoever changes it is alone with it.
 type folder struct {
 	dir, url string
-	page     *page.Repository                        // of the landing page, nil for none
+	page     *Page                                   // the landing page, nil for none
 	write    func(file string, content []byte) error // nil is writeFile
 }
 
@@ -75,7 +74,7 @@ func (f folder) publish(item Item) (Result, error) {
 		f.write = func(string, []byte) error { return nil }
 	}
 	changed, err := f.writeAll([]file{
-		{p.Filename(), p.Bytes}, {p.Filename() + ".prov", provenance}, {recordsFile(p.Name, p.Version), records}, {indexFile, fresh}, {pageFile, landing},
+		{p.Filename(), p.Bytes}, {p.Filename() + ".prov", provenance}, {recordsFile(p.Name, p.Version), records}, {indexFile, fresh}, landing,
 	})
 	return Result{Changed: changed, Location: e.URLs[0], PageKept: kept}, err
 }
@@ -92,6 +91,9 @@ func (f folder) writeAll(files []file) (changed bool, err error) {
 		write = writeFile
 	}
 	for _, file := range files {
+		if file.name == "" {
+			continue
+		}
 		there, err := f.read(file.name)
 		if err != nil {
 			return changed, err
@@ -271,7 +273,7 @@ func (f folder) yank(name, version string) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	changed, err := f.writeAll([]file{{indexFile, left}, {pageFile, landing}})
+	changed, err := f.writeAll([]file{{indexFile, left}, landing})
 	return Result{Changed: changed, Location: f.location(archiveFile(e)), PageKept: kept}, err
 }
 

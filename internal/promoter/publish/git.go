@@ -10,7 +10,6 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/index"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/page"
 )
 
 // gitTarget is a branch of a git repository. A package, its records and its
@@ -19,13 +18,16 @@ import (
 // package at hand are fetched where the server can filter.
 type gitTarget struct {
 	url, branch, served string
-	page                *page.Repository
+	page                *Page
 	opts                options
 }
 
 // files are the patterns of a sparse checkout that has the index, its page and these.
-func files(names ...string) []string {
-	patterns := []string{"/" + indexFile, "/" + pageFile}
+func (g *gitTarget) files(names ...string) []string {
+	patterns := []string{"/" + indexFile}
+	if g.page != nil {
+		names = append(names, g.page.Name)
+	}
 	escape := strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`)
 	for _, n := range names {
 		patterns = append(patterns, "/"+escape.Replace(n))
@@ -33,9 +35,9 @@ func files(names ...string) []string {
 	return patterns
 }
 
-func versionFiles(name, version string) []string {
+func (g *gitTarget) versionFiles(name, version string) []string {
 	archive := name + "-" + version + ".tgz"
-	return files(archive, archive+".prov", recordsFile(name, version))
+	return g.files(archive, archive+".prov", recordsFile(name, version))
 }
 
 func (g *gitTarget) change(ctx context.Context, sparse []string, message string, do func(folder) (Result, error)) (Result, error) {
@@ -63,7 +65,7 @@ func (g *gitTarget) Publish(ctx context.Context, item Item) (Result, error) {
 	}
 	if item.DryRun {
 		var result Result
-		err := g.read(ctx, versionFiles(p.Name, p.Version), func(f folder) error {
+		err := g.read(ctx, g.versionFiles(p.Name, p.Version), func(f folder) error {
 			var err error
 			result, err = f.publish(item)
 			return err
@@ -71,17 +73,17 @@ func (g *gitTarget) Publish(ctx context.Context, item Item) (Result, error) {
 		return result, err
 	}
 	item.Created = item.created() // the same at each attempt
-	return g.change(ctx, versionFiles(p.Name, p.Version), message, func(f folder) (Result, error) { return f.publish(item) })
+	return g.change(ctx, g.versionFiles(p.Name, p.Version), message, func(f folder) (Result, error) { return f.publish(item) })
 }
 
 func (g *gitTarget) AddRecord(ctx context.Context, name, version string, envelope []byte) (Result, error) {
 	message := fmt.Sprintf("Add a record to %s %s", name, version)
-	return g.change(ctx, versionFiles(name, version), message, func(f folder) (Result, error) { return f.addRecord(name, version, envelope) })
+	return g.change(ctx, g.versionFiles(name, version), message, func(f folder) (Result, error) { return f.addRecord(name, version, envelope) })
 }
 
 func (g *gitTarget) Yank(ctx context.Context, name, version string) (Result, error) {
 	message := fmt.Sprintf("Yank %s %s", name, version)
-	return g.change(ctx, files(), message, func(f folder) (Result, error) { return f.yank(name, version) })
+	return g.change(ctx, g.files(), message, func(f folder) (Result, error) { return f.yank(name, version) })
 }
 
 // read calls do with a checkout of these files.
@@ -99,7 +101,7 @@ func (g *gitTarget) read(ctx context.Context, sparse []string, do func(folder) e
 }
 
 func (g *gitTarget) Lookup(ctx context.Context, name, version string) (digest string, found bool, err error) {
-	err = g.read(ctx, files(), func(f folder) error {
+	err = g.read(ctx, g.files(), func(f folder) error {
 		e, err := f.find(name, version)
 		if errors.Is(err, ErrNone) {
 			return nil
@@ -127,14 +129,14 @@ func (g *gitTarget) Package(ctx context.Context, name, version string) ([]byte, 
 
 // archive fetches the index alone first: it says which package is wanted.
 func (g *gitTarget) archive(ctx context.Context, pick func(folder) (*index.Entry, error)) (e *index.Entry, pkg []byte, err error) {
-	err = g.read(ctx, files(), func(f folder) error {
+	err = g.read(ctx, g.files(), func(f folder) error {
 		e, err = pick(f)
 		return err
 	})
 	if err != nil {
 		return nil, nil, err
 	}
-	err = g.read(ctx, files(archiveFile(e)), func(f folder) error {
+	err = g.read(ctx, g.files(archiveFile(e)), func(f folder) error {
 		pkg, err = f.archive(e)
 		return err
 	})
@@ -142,7 +144,7 @@ func (g *gitTarget) archive(ctx context.Context, pick func(folder) (*index.Entry
 }
 
 func (g *gitTarget) Records(ctx context.Context, name, version string) (records [][]byte, err error) {
-	err = g.read(ctx, versionFiles(name, version), func(f folder) error {
+	err = g.read(ctx, g.versionFiles(name, version), func(f folder) error {
 		records, err = f.records(name, version)
 		return err
 	})
@@ -154,7 +156,7 @@ func (g *gitTarget) RecordsOf(ctx context.Context, name string, versions ...stri
 	for _, v := range versions {
 		names = append(names, recordsFile(name, v))
 	}
-	err = g.read(ctx, files(names...), func(f folder) error {
+	err = g.read(ctx, g.files(names...), func(f folder) error {
 		all, err = f.recordsOf(name, versions)
 		return err
 	})
@@ -162,7 +164,7 @@ func (g *gitTarget) RecordsOf(ctx context.Context, name string, versions ...stri
 }
 
 func (g *gitTarget) List(ctx context.Context, names ...string) (entries []index.Entry, err error) {
-	err = g.read(ctx, files(), func(f folder) error {
+	err = g.read(ctx, g.files(), func(f folder) error {
 		entries, err = f.list(names)
 		return err
 	})

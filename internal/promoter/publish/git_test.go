@@ -51,7 +51,7 @@ func TestAPackageThatGitIgnoresIsPublished(t *testing.T) {
 
 func TestAChangeThatGitDoesNotSeeIsNoSuccess(t *testing.T) {
 	g := &gitTarget{url: bare(t), branch: "main"}
-	_, err := g.change(t.Context(), files(), "nothing", func(folder) (Result, error) { return Result{Changed: true}, nil })
+	_, err := g.change(t.Context(), (&gitTarget{page: landingPage}).files(), "nothing", func(folder) (Result, error) { return Result{Changed: true}, nil })
 	if !errors.Is(err, ErrUnusable) {
 		t.Errorf("got %v", err)
 	}

@@ -4,29 +4,28 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/christianb93/bitcoin-controller/internal/promoter/page"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/seal"
 )
-
-const pageFile = "index.html"
 
 // landing is the page that belongs to an index. Its content is nil when none is wanted
 // and when the one that is there is somebody else's, which is then kept.
-func (f folder) landing(index []byte) (content []byte, kept bool, err error) {
+func (f folder) landing(index []byte) (landing file, kept bool, err error) {
 	if f.page == nil {
-		return nil, false, nil
+		return file{}, false, nil
 	}
-	if kept, err = f.foreign(pageFile); kept || err != nil {
-		return nil, kept, err
+	landing.name = f.page.Name
+	if kept, err = f.foreign(landing.name); kept || err != nil {
+		return landing, kept, err
 	}
-	content, err = f.page.Render(index)
-	return content, false, err
+	landing.content, err = f.page.Render(index)
+	return landing, false, err
 }
 
 // foreign says whether a page is there that this program did not write, or that
 // somebody has changed since.
 func (f folder) foreign(name string) (bool, error) {
 	there, err := f.read(name)
-	return there != nil && !page.Generated(there), err
+	return there != nil && !seal.Intact(there), err
 }
 
 // keepPage writes a page beside the index.
@@ -49,7 +48,7 @@ func (d *directory) KeepPage(ctx context.Context, name string, render func(conte
 }
 
 func (g *gitTarget) KeepPage(ctx context.Context, name string, render func(context.Context) ([]byte, error)) (Result, error) {
-	return g.change(ctx, files(name), "Bring "+name+" up to date", func(f folder) (Result, error) { return f.keepPage(ctx, name, render) })
+	return g.change(ctx, g.files(name), "Bring "+name+" up to date", func(f folder) (Result, error) { return f.keepPage(ctx, name, render) })
 }
 
 func (t *ociTarget) KeepPage(context.Context, string, func(context.Context) ([]byte, error)) (Result, error) {

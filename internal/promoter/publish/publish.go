@@ -15,7 +15,6 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/image"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/index"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/page"
 )
 
 // Target is a chart repository. Every method may be called by many processes
@@ -111,9 +110,17 @@ type Config struct {
 	// URL is where git and directory targets are served; packages are then
 	// addressed absolutely. Default: relative to the index.
 	URL string
-	// Page, for git and directory targets, keeps the landing page index.html beside the
+	// Page, for git and directory targets, is the landing page that is kept beside the
 	// index; nil for none. A page that somebody else wrote or changed stays.
-	Page *page.Repository
+	Page *Page
+}
+
+// Page is a file that is derived from an index and published in the same commit.
+type Page struct {
+	// Name of the file.
+	Name string
+	// Render returns its content, sealed by package seal.
+	Render func(index []byte) ([]byte, error)
 }
 
 var (
