@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/christianb93/bitcoin-controller/internal/atomicfile"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/pipeline"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/scaffold"
 )
 
@@ -24,12 +24,12 @@ func write(args []string) error {
 		return fmt.Errorf("usage: engines DIRECTORY")
 	}
 	// The environment of whoever runs this does not belong in the files.
-	cfg, err := pipeline.Load(pipeline.DefaultFile, ".", func(string) string { return "" })
+	cfg, err := config.Load(config.DefaultFile, ".", func(string) string { return "" })
 	if err != nil {
 		return err
 	}
 	for _, engine := range scaffold.Engines {
-		files, err := scaffold.CI(cfg, pipeline.DefaultFile, engine, engine != "travis")
+		files, err := scaffold.CI(cfg, config.DefaultFile, engine, engine != "travis")
 		if err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/pipeline"
 )
 
@@ -246,12 +247,12 @@ func TestTheLinesOfTheTravisFileTakeACommitToQA(t *testing.T) {
 // What the demo does by `run`, CI does in as many calls: each step but the version, which each of them derives for itself.
 func TestTheDemoAndCITakeTheSameSteps(t *testing.T) {
 	p := newPlace(t)
-	cfg, err := pipeline.Load("../../../ci/pipeline.yaml", "../../..", func(k string) string { return p.env[k] })
+	cfg, err := config.Load("../../../ci/pipeline.yaml", "../../..", func(k string) string { return p.env[k] })
 	if err != nil {
 		t.Fatal(err)
 	}
 	var steps, calls []string
-	for _, step := range cfg.Steps() {
+	for _, step := range pipeline.Steps(cfg) {
 		if step.Name != "version" {
 			steps = append(steps, strings.Join(step.Command, " "))
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/pipeline"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/scaffold"
@@ -130,7 +131,7 @@ func (a *app) place(ctx context.Context, named bool) (*gitrepo.Repo, string, err
 		return nil, "", err
 	}
 	if !named {
-		return r, pipeline.DefaultFile, nil
+		return r, config.DefaultFile, nil
 	}
 	// Git gives its directories without links.
 	rest, err := filepath.Rel(there, file)
@@ -153,14 +154,14 @@ func isDir(path string) bool {
 }
 
 // configuration is the one that is there, when only CI's files are to be made from it, or else one for what is found.
-func (a *app) configuration(ctx context.Context, r *gitrepo.Repo, file string, o start) (string, *pipeline.Config, error) {
+func (a *app) configuration(ctx context.Context, r *gitrepo.Repo, file string, o start) (string, *config.Config, error) {
 	none := func(string) string { return "" }
 	data, err := os.ReadFile(filepath.Join(r.Dir, file))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", nil, fmt.Errorf("%w: %w", pipeline.ErrInput, err)
 	}
 	if o.force && err == nil {
-		cfg, err := pipeline.Parse(data, none)
+		cfg, err := config.Parse(data, none)
 		if err != nil {
 			return "", nil, fmt.Errorf("%s: %w", file, err)
 		}
@@ -175,7 +176,7 @@ func (a *app) configuration(ctx context.Context, r *gitrepo.Repo, file string, o
 	if err != nil {
 		return "", nil, err
 	}
-	cfg, err := pipeline.Parse([]byte(text), none)
+	cfg, err := config.Parse([]byte(text), none)
 	if err != nil {
 		return "", nil, err
 	}

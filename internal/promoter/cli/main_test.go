@@ -35,7 +35,7 @@ type place struct {
 	env      map[string]string
 }
 
-const config = `name: hello
+const pipelineYAML = `name: hello
 chart:
   path: chart
   scalars:
@@ -105,7 +105,7 @@ func emptyPlace(t *testing.T, images string) *place {
 func (p *place) fill() {
 	p.t.Helper()
 	for path, content := range map[string]string{
-		"ci/pipeline.yaml": config, "go.mod": "module example.com/hello\n\ngo 1.24\n", "cmd/hello/main.go": "package main\n\nfunc main() {}\n",
+		"ci/pipeline.yaml": pipelineYAML, "go.mod": "module example.com/hello\n\ngo 1.24\n", "cmd/hello/main.go": "package main\n\nfunc main() {}\n",
 		"chart/Chart.yaml": "apiVersion: v2\nname: hello\nversion: 0.0.1\nappVersion: dev\n", "chart/values.yaml": "image: {tag: x}\n",
 		".gitignore": "dist\n",
 	} {
@@ -153,7 +153,7 @@ func TestBadInputHasItsExitCodeAndOneSentence(t *testing.T) {
 		"too many arguments":              {nil, []string{"version", "now"}, 2, "unknown command"},
 		"an output that is not known":     {nil, []string{"version", "-o", "xml"}, 2, "text or json"},
 		"no configuration":                {func(p *place) { _ = os.Remove(p.dir + "/ci/pipeline.yaml") }, []string{"version"}, 2, "--config"},
-		"a misspelt field":                {func(p *place) { p.write("ci/pipeline.yaml", strings.Replace(config, "scalars", "scalar", 1)) }, []string{"version"}, 2, `no field "scalar"`},
+		"a misspelt field":                {func(p *place) { p.write("ci/pipeline.yaml", strings.Replace(pipelineYAML, "scalars", "scalar", 1)) }, []string{"version"}, 2, `no field "scalar"`},
 		"a dirty tree":                    {func(p *place) { p.write("go.mod", "module example.com/other\n") }, []string{"version"}, 2, "commit or stash"},
 		"a shallow clone":                 {shallow, []string{"version"}, 2, "--unshallow"},
 		"no git repository":               {func(p *place) { _ = os.RemoveAll(p.dir + "/.git"); p.env["GIT_CEILING_DIRECTORIES"] = "/" }, []string{"version"}, 2, "not a git repository"},

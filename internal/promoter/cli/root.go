@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/image"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/pipeline"
@@ -100,7 +101,7 @@ Exit codes: 0 done, 1 a fault of this program, 2 bad input, 3 a failed test, 4 a
 		},
 	}
 	f := root.PersistentFlags()
-	f.StringVarP(&a.config, "config", "c", pipeline.DefaultFile, "file that describes the pipeline")
+	f.StringVarP(&a.config, "config", "c", config.DefaultFile, "file that describes the pipeline")
 	f.StringVarP(&a.dir, "directory", "C", "", "a directory of the source repository (default: that of the configuration)")
 	f.StringVar(&a.work, "work-dir", "dist", "directory where one command leaves files for the next")
 	f.StringVarP(&a.output, "output", "o", "text", "form of the result: text or json")
@@ -124,7 +125,7 @@ func (a *app) session(ctx context.Context) (*pipeline.Session, error) {
 	if r, err := gitrepo.Open(ctx, dir, gitrepo.Options{}); err == nil {
 		root = r.Dir
 	}
-	cfg, err := pipeline.Load(a.config, root, a.env)
+	cfg, err := config.Load(a.config, root, a.env)
 	if err != nil {
 		return nil, err
 	}

@@ -52,7 +52,7 @@ func newShop(t *testing.T, target, tag string) *shop {
 	}
 	s := &shop{place: newPlace(t)}
 	s.kubeconfig, s.api = newAPIServer(t)
-	s.configure(strings.NewReplacer("[go, test, ./...]", `["true"]`, `{directory: "${PROD}"}`, targets[target]).Replace(config))
+	s.configure(strings.NewReplacer("[go, test, ./...]", `["true"]`, `{directory: "${PROD}"}`, targets[target]).Replace(pipelineYAML))
 	s.write("chart/templates/NOTES.txt", "Installed.\n")
 	shell(t, s.dir, commitAll+" && git tag "+tag)
 	s.key()

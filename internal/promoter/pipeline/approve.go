@@ -8,6 +8,7 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/attest"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/page"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/publish"
 )
@@ -21,14 +22,14 @@ type ApproveOptions struct {
 	// By is the approver's name, Comment the reason.
 	By, Comment string
 	// Key signs the approval.
-	Key Key
+	Key config.Key
 }
 
 // approverKey is the variable in which the command approve finds its key.
 const approverKey = "CHART_PROMOTER_APPROVER_KEY"
 
 // ApproverKey is where an approver's key is when no file is named.
-func ApproverKey() Key { return Key{Env: approverKey} }
+func ApproverKey() config.Key { return config.Key{Env: approverKey} }
 
 // ApproveResult is an approval that promote takes with --record.
 type ApproveResult struct {

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/attest"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/index"
 )
@@ -23,7 +24,7 @@ func (r *released) approvers(n int) {
 			r.t.Fatal(err)
 		}
 		r.env[fmt.Sprintf("KEY%d", i)], r.env[fmt.Sprintf("PUB%d", i)] = string(priv), string(pub)
-		g.ApproverKeys = append(g.ApproverKeys, Key{Env: fmt.Sprintf("PUB%d", i)})
+		g.ApproverKeys = append(g.ApproverKeys, config.Key{Env: fmt.Sprintf("PUB%d", i)})
 	}
 	g.Approvals = n
 }
@@ -37,7 +38,7 @@ func TestApprovalsInTheWorkDirectoryAreTakenByPromote(t *testing.T) {
 		if _, err := Promote(t.Context(), r.s, PromoteOptions{}); KindOf(err) != Refused {
 			t.Errorf("with %d approvals: %v", i, err)
 		}
-		if _, err := Approve(t.Context(), r.s, ApproveOptions{By: by, Key: Key{Env: fmt.Sprintf("KEY%d", i)}}); err != nil {
+		if _, err := Approve(t.Context(), r.s, ApproveOptions{By: by, Key: config.Key{Env: fmt.Sprintf("KEY%d", i)}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -50,7 +51,7 @@ func TestAnApprovalThatIsNamedDoesNotTakeTheRecordsPlace(t *testing.T) {
 	r := newRelease(t, "v1.0.0")
 	r.leave()
 	r.approvers(1)
-	a, err := Approve(t.Context(), r.s, ApproveOptions{By: "a", Key: Key{Env: "KEY0"}})
+	a, err := Approve(t.Context(), r.s, ApproveOptions{By: "a", Key: config.Key{Env: "KEY0"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +65,7 @@ func TestOneKeyUnderTwoNamesIsOneApproval(t *testing.T) {
 	r.leave()
 	r.approvers(2)
 	r.env["PUB1"] = "\n" + r.env["PUB0"]
-	if _, err := Approve(t.Context(), r.s, ApproveOptions{By: "a", Key: Key{Env: "KEY0"}}); err != nil {
+	if _, err := Approve(t.Context(), r.s, ApproveOptions{By: "a", Key: config.Key{Env: "KEY0"}}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Promote(t.Context(), r.s, PromoteOptions{}); KindOf(err) != Refused {

@@ -11,6 +11,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/image"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/version"
@@ -49,7 +50,7 @@ const buildFile = "build.json"
 func Build(ctx context.Context, s *Session, o BuildOptions) (*BuildResult, error) {
 	stage := s.Config.Builder()
 	if stage == nil {
-		return nil, fmt.Errorf("%w: no stage builds", ErrConfig)
+		return nil, fmt.Errorf("%w: no stage builds", config.ErrInvalid)
 	}
 	v, err := Version(ctx, s)
 	if err != nil {
@@ -92,7 +93,7 @@ func Build(ctx context.Context, s *Session, o BuildOptions) (*BuildResult, error
 	return res, s.keepJSON(buildFile, res)
 }
 
-func (s *Session) unitTests(ctx context.Context, c Command, dir string) error {
+func (s *Session) unitTests(ctx context.Context, c config.Command, dir string) error {
 	report, err := s.runTests(ctx, c, dir, nil)
 	if report != nil {
 		s.line("unit tests: %s", report.Summary())
@@ -104,7 +105,7 @@ func (s *Session) unitTests(ctx context.Context, c Command, dir string) error {
 	return nil
 }
 
-func (s *Session) spec(c Image, v *VersionResult, dir string, when time.Time, platforms []string) image.Spec {
+func (s *Session) spec(c config.Image, v *VersionResult, dir string, when time.Time, platforms []string) image.Spec {
 	replace := strings.NewReplacer("{version}", v.Chart, "{commit}", v.Commit, "{date}", when.UTC().Format(time.RFC3339))
 	flags := make([]string, len(c.LDFlags))
 	for i, f := range c.LDFlags {

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/version"
 )
@@ -34,7 +35,7 @@ type BumpResult struct {
 func Bump(ctx context.Context, s *Session) (*BumpResult, error) {
 	stage := s.Config.Tester()
 	if stage == nil {
-		return nil, fmt.Errorf("%w: no stage holds candidates", ErrConfig)
+		return nil, fmt.Errorf("%w: no stage holds candidates", config.ErrInvalid)
 	}
 	v, err := Version(ctx, s)
 	if err != nil {
@@ -74,7 +75,7 @@ func Bump(ctx context.Context, s *Session) (*BumpResult, error) {
 				return "", false, escapes(err)
 			}
 		}
-		scalars, err := s.Config.scalarsIn(root, c.Path)
+		scalars, err := fieldsIn(s.Config, root, c.Path)
 		if err != nil {
 			return "", false, escapes(err)
 		}
@@ -118,13 +119,13 @@ func values(v version.Version, img *BuildResult) map[string]string {
 	return m
 }
 
-// scalarsIn is ScalarsOf for the chart in a directory of the candidates' repository; one without values.yaml has no value in it.
-func (c *Config) scalarsIn(root *os.Root, dir string) (map[string]map[string]string, error) {
+// fieldsIn are the fields that a candidate sets in the chart in a directory of the candidates' repository.
+func fieldsIn(c *config.Config, root *os.Root, dir string) (config.Fields, error) {
 	values, err := root.ReadFile(filepath.Join(dir, "values.yaml"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: %w", chart.ErrNoChart, err)
 	}
-	return c.ScalarsOf(values)
+	return fieldsOf(c, values)
 }
 
 // escapes names the fault of a link that leads out of the candidates' repository. Whoever may push there must not have
@@ -137,7 +138,7 @@ func escapes(err error) error {
 }
 
 // setScalars writes the configured scalars of the chart in dir and leaves every other byte alone.
-func setScalars(root *os.Root, dir string, scalars map[string]map[string]string, vals map[string]string) error {
+func setScalars(root *os.Root, dir string, scalars config.Fields, vals map[string]string) error {
 	for file, paths := range scalars {
 		path := filepath.Join(dir, file)
 		old, err := root.ReadFile(path)
@@ -148,7 +149,7 @@ func setScalars(root *os.Root, dir string, scalars map[string]map[string]string,
 		for p, field := range paths {
 			v, ok := vals[field]
 			if !ok {
-				return fmt.Errorf("%w: %s of %s gets %s, and no stage builds an image", ErrConfig, p, file, field)
+				return fmt.Errorf("%w: %s of %s gets %s, and no stage builds an image", config.ErrInvalid, p, file, field)
 			}
 			changes = append(changes, chart.Change{Path: p, Value: v})
 		}

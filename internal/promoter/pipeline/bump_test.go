@@ -203,9 +203,9 @@ func TestWhatBumpCannotDoLeavesTheRepositoryAsItWas(t *testing.T) {
 		want    error
 		kind    Kind
 	}{
-		"a values path that does not exist": {func(w *world) { w.s.Config.Chart.Scalars["values.yaml"]["image.tagg"] = "imageTag" }, chart.ErrPathNotFound, BadInput},
+		"a values path that does not exist": {func(w *world) { w.s.Config.Chart.Fields["values.yaml"]["image.tagg"] = "imageTag" }, chart.ErrPathNotFound, BadInput},
 		"a file that the chart lacks": {func(w *world) {
-			w.s.Config.Chart.Scalars["other.yaml"] = map[string]string{"a": "commit"}
+			w.s.Config.Chart.Fields["other.yaml"] = map[string]string{"a": "commit"}
 		}, chart.ErrNoChart, BadInput},
 		"no chart in the source":         {func(w *world) { w.s.Config.Chart.Path = "charts/nowhere" }, chart.ErrNoChart, BadInput},
 		"a chart that is no YAML":        {func(w *world) { w.write("charts/hello/Chart.yaml", "a: [\n"); w.commit("broken"); w.built() }, chart.ErrNotYAML, BadInput},

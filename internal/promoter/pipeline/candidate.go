@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/image"
 )
@@ -27,7 +28,7 @@ type candidate struct {
 func (s *Session) openCandidate(ctx context.Context, dir, commit string) (*candidate, error) {
 	stage := s.Config.Tester()
 	if stage == nil {
-		return nil, fmt.Errorf("%w: no stage holds candidates", ErrConfig)
+		return nil, fmt.Errorf("%w: no stage holds candidates", config.ErrInvalid)
 	}
 	checkout := dir != ""
 	if !checkout {
@@ -75,7 +76,7 @@ func (s *Session) openCandidate(ctx context.Context, dir, commit string) (*candi
 	return c, s.sameSource(ctx, repository, stage.Candidate.Path, c)
 }
 
-func (s *Session) cloneCandidate(ctx context.Context, stage *Stage, commit string) (dir string, err error) {
+func (s *Session) cloneCandidate(ctx context.Context, stage *config.Stage, commit string) (dir string, err error) {
 	dir = filepath.Join(s.Work, "candidate")
 	if err := os.RemoveAll(dir); err != nil {
 		return "", fmt.Errorf("clearing %s: %w: %w", dir, ErrInput, err)
@@ -106,21 +107,26 @@ func contained(repository, dir string) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrInput, err)
 	}
-	if rel, err := filepath.Rel(top, real); err != nil || outside(rel) {
+	if rel, err := filepath.Rel(top, real); err != nil || !filepath.IsLocal(rel) {
 		return fmt.Errorf("%w: the chart in the candidates' repository is a link that leads out of it; put the chart itself there", chart.ErrUnsafe)
 	}
 	return nil
 }
 
+// fieldsOf are the fields that a candidate sets in a chart with this values.yaml. Errors: config.ErrNoImageField, chart.ErrNotYAML.
+func fieldsOf(cfg *config.Config, values []byte) (config.Fields, error) {
+	return cfg.FieldsOf(func(path string) (bool, error) { return chart.IsSettable(values, path) })
+}
+
 // readImage finds the image where the configuration says that a candidate's image is written. A package that was published
 // before the configuration became what it is may lack some of those values: what is strict takes a missing one for an error.
-func (c *candidate) readImage(cfg *Config, strict bool) error {
+func (c *candidate) readImage(cfg *config.Config, strict bool) error {
 	found := map[string]string{}
 	raw, values, err := c.pkg.Values()
 	if err != nil {
 		return err
 	}
-	scalars, err := cfg.ScalarsOf(raw)
+	scalars, err := fieldsOf(cfg, raw)
 	if err != nil && strict {
 		return err
 	}
@@ -176,7 +182,7 @@ func (s *Session) findSource(ctx context.Context, c *candidate) error {
 // sameSource refuses a candidate whose appVersion names another commit by now than the one that bump made it from: its chart
 // and its image would be of one commit, and its tests of the other. A chart that somebody else put there says nothing of it.
 func (s *Session) sameSource(ctx context.Context, repository, path string, c *candidate) error {
-	if set := s.Config.Chart.Scalars; set != nil && set["Chart.yaml"]["appVersion"] == "" {
+	if set := s.Config.Chart.Fields; set != nil && set["Chart.yaml"]["appVersion"] == "" {
 		return nil
 	}
 	r, err := gitrepo.Open(ctx, repository, s.gitOptions())

@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/cluster"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 )
 
@@ -69,7 +70,7 @@ func Preflight(ctx context.Context, s *Session, o RunOptions) error {
 	return nil
 }
 
-func checks(c *Config) []check {
+func checks(c *config.Config) []check {
 	list := []check{{"git", "everything", true, tool("git", "--version")}, {"disk", "build, verify", true, disk}}
 	if b := c.Builder(); b != nil {
 		list = append(list, check{"go", "build", true, tool("go", "version")},

@@ -10,6 +10,7 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/attest"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/cluster"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/image"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/index"
@@ -71,7 +72,7 @@ var kinds = []struct {
 		ErrMissing, context.DeadlineExceeded, context.Canceled,
 	}},
 	{BadInput, []error{
-		ErrInput, ErrConfig, ErrBusy, gitrepo.ErrNoBranch, gitrepo.ErrNoRef, gitrepo.ErrNotARepository, gitrepo.ErrNotSigned, gitrepo.ErrTagMoved, image.ErrSpec, cluster.ErrExists, cluster.ErrNoCluster,
+		ErrInput, config.ErrInvalid, config.ErrNoImageField, ErrBusy, gitrepo.ErrNoBranch, gitrepo.ErrNoRef, gitrepo.ErrNotARepository, gitrepo.ErrNotSigned, gitrepo.ErrTagMoved, image.ErrSpec, cluster.ErrExists, cluster.ErrNoCluster,
 		cluster.ErrName, chart.ErrNoChart, chart.ErrUnsafe, chart.ErrMissingDependency, chart.ErrLint, chart.ErrPathNotFound, chart.ErrNotScalar,
 		chart.ErrNotYAML, chart.ErrBadPGPKey, attest.ErrBadKey, attest.ErrNoKey, attest.ErrIncomplete, index.ErrNone, index.ErrBadEntry, publish.ErrConfig, publish.ErrNone, version.ErrShallow, version.ErrDirty, version.ErrNotAVersion,
 		version.ErrBadCommit, version.ErrBadScheme, travis.ErrAddress, travis.ErrNotFound,

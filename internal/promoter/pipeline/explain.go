@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 
+	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 )
 
@@ -25,7 +26,7 @@ func Explain(ctx context.Context, s *Session) ([]Explained, error) {
 		return nil, err
 	}
 	var list []Explained
-	for _, st := range s.Config.Steps() {
+	for _, st := range Steps(s.Config) {
 		e := Explained{Stage: st.Stage, Step: st.Name, Does: st.Does, Command: append([]string{"chart-promoter"}, st.Command...), Inputs: s.inputs(st, v)}
 		switch {
 		case st.Name != "version" && st.Name != "build" && !v.CI.MayPush():
@@ -38,7 +39,7 @@ func Explain(ctx context.Context, s *Session) ([]Explained, error) {
 	return list, nil
 }
 
-func takes(g *Guards, v *VersionResult) bool {
+func takes(g *config.Guards, v *VersionResult) bool {
 	return g.Versions == "any" || v.Release || v.Prerelease && g.Versions == "prerelease"
 }
 
@@ -54,7 +55,7 @@ func (s *Session) inputs(st Step, v *VersionResult) map[string]string {
 	case "verify":
 		return notEmpty(map[string]string{"nodeImage": stage.Verify.Cluster.NodeImage, "release": stage.Verify.Install.Release, "namespace": stage.Verify.Install.Namespace, "source": v.App, "upgradeFrom": stage.Verify.UpgradeFrom})
 	case "promote":
-		return map[string]string{"to": stage.Publish.where(), "versions": stage.Guards.Versions, "verifiedBy": stage.Guards.VerifiedBy}
+		return map[string]string{"to": where(stage.Publish), "versions": stage.Guards.Versions, "verifiedBy": stage.Guards.VerifiedBy}
 	}
 	return nil
 }

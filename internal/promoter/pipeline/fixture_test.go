@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/image"
 )
@@ -127,7 +128,7 @@ func newWorld(t *testing.T) *world {
 	w.write("charts/hello/templates/cm.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: {{ .Release.Name }}}\n")
 	w.commit("first")
 	w.env = map[string]string{"ORIGIN": w.origin, "QA": w.qa, "PROD": w.prod, "HOST": w.host}
-	cfg, err := Parse([]byte(pipelineYAML), w.getenv)
+	cfg, err := config.Parse([]byte(pipelineYAML), w.getenv)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/attest"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/version"
 )
 
@@ -52,9 +53,9 @@ func (r Refusals) Error() string {
 func (r Refusals) Unwrap() error { return ErrRefused }
 
 // check gives every guard that refuses, versions first.
-func (g *Guards) check(stage string, e evidence) Refusals {
+func checkGuards(g *config.Guards, stage string, e evidence) Refusals {
 	var out Refusals
-	if why, unreleased := g.checkVersion(stage, e.pkg); why != "" {
+	if why, unreleased := checkVersion(g, stage, e.pkg); why != "" {
 		out = append(out, Refusal{"versions", why, unreleased})
 	}
 	if g.VerifiedBy != "none" {
@@ -70,7 +71,7 @@ func (g *Guards) check(stage string, e evidence) Refusals {
 
 // checkVersion looks at the chart's version and at the tag it must come from: a version that somebody typed into
 // Chart.yaml is no release.
-func (g *Guards) checkVersion(stage string, p *chart.Package) (why string, unreleased bool) {
+func checkVersion(g *config.Guards, stage string, p *chart.Package) (why string, unreleased bool) {
 	if g.Versions == "any" {
 		return "", false
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/cluster"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 )
 
 // lab is the cluster that a candidate is tested in: one made for it, or one that was there.
@@ -60,7 +61,7 @@ func (l *lab) claim(ctx context.Context, r cluster.Release) error {
 	return l.s.keepJSON(installedFile, mine)
 }
 
-func (s *Session) openLab(ctx context.Context, c Cluster, r cluster.Release, o VerifyOptions, logs string) (*lab, error) {
+func (s *Session) openLab(ctx context.Context, c config.Cluster, r cluster.Release, o VerifyOptions, logs string) (*lab, error) {
 	if o.Kubeconfig != "" {
 		path, err := filepath.Abs(o.Kubeconfig)
 		if err != nil {
@@ -183,7 +184,7 @@ func (l *lab) close(r cluster.Release) error {
 }
 
 // readPackage reads a published package and the image that it names, if the configuration finds one there.
-func readPackage(data []byte, cfg *Config) (*candidate, error) {
+func readPackage(data []byte, cfg *config.Config) (*candidate, error) {
 	pkg, err := chart.ReadPackage(data)
 	if err != nil {
 		return nil, err
@@ -192,12 +193,12 @@ func readPackage(data []byte, cfg *Config) (*candidate, error) {
 	return c, c.readImage(cfg, false)
 }
 
-func (s *Session) createCluster(ctx context.Context, c Cluster, name, kubeconfig, logs string) (*cluster.Kind, error) {
+func (s *Session) createCluster(ctx context.Context, c config.Cluster, name, kubeconfig, logs string) (*cluster.Kind, error) {
 	var raw []byte
 	if c.Config != "" {
 		var err error
 		if raw, err = os.ReadFile(s.Config.Path(c.Config)); err != nil {
-			return nil, fmt.Errorf("%w: kind's configuration cannot be read: %w", ErrConfig, err)
+			return nil, fmt.Errorf("%w: kind's configuration cannot be read: %w", config.ErrInvalid, err)
 		}
 	}
 	start := time.Now()
@@ -215,7 +216,7 @@ func (s *Session) createCluster(ctx context.Context, c Cluster, name, kubeconfig
 func CreateCluster(ctx context.Context, s *Session, name, kubeconfig string) (*cluster.Kind, error) {
 	stage := s.Config.Tester()
 	if stage == nil {
-		return nil, fmt.Errorf("%w: no stage describes a cluster", ErrConfig)
+		return nil, fmt.Errorf("%w: no stage describes a cluster", config.ErrInvalid)
 	}
 	path, err := filepath.Abs(kubeconfig)
 	if err != nil || s.DryRun {

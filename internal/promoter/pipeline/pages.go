@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/page"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/publish"
 )
@@ -14,17 +15,17 @@ import (
 const statusVersions = 30
 
 // landing is the landing page of a stage.
-func (s *Session) landing(p *Publish) *publish.Page {
-	r := page.Repository{Name: s.Config.Name, Address: p.address()}
+func (s *Session) landing(p *config.Publish) *publish.Page {
+	r := page.Repository{Name: s.Config.Name, Address: servedAt(p)}
 	if p.StatusPage {
 		r.Status = page.StatusFile
 	}
 	return &publish.Page{Name: page.LandingFile, Render: r.Render}
 }
 
-// address is where a chart repository is served: its URL, or of a repository on GitHub its page there; "" if neither
+// servedAt is where a chart repository is served: its URL, or of a repository on GitHub its page there; "" if neither
 // says it.
-func (p *Publish) address() string {
+func servedAt(p *config.Publish) string {
 	if p.URL != "" {
 		return p.URL
 	}
@@ -51,7 +52,7 @@ func (s *Session) pageKept(r publish.Result, name string) {
 }
 
 // keepStatus brings the status page beside a stage's index up to date, if the stage has one.
-func (s *Session) keepStatus(ctx context.Context, stage *Stage, target publish.Target) error {
+func (s *Session) keepStatus(ctx context.Context, stage *config.Stage, target publish.Target) error {
 	if !stage.Publish.StatusPage {
 		return nil
 	}
@@ -70,7 +71,7 @@ func (s *Session) keepStatus(ctx context.Context, stage *Stage, target publish.T
 }
 
 // StatusPage is what Status gives as a page of HTML.
-func StatusPage(c *Config, list []StageVersion) ([]byte, error) {
+func StatusPage(c *config.Config, list []StageVersion) ([]byte, error) {
 	p := page.Status{Name: c.Name, Source: c.Source.Git}
 	at := map[string]int{}
 	for _, st := range c.Stages {

@@ -7,24 +7,25 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/attest"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 )
 
 func TestThePageKnowsWhereItIsServed(t *testing.T) {
 	for name, c := range map[string]struct {
-		publish Publish
+		publish config.Publish
 		want    string
 	}{
-		"the address that is configured": {Publish{Git: "https://github.com/a/b.git", URL: "https://charts.example.com"}, "https://charts.example.com"},
-		"a repository on GitHub":         {Publish{Git: "https://github.com/Owner/helm-charts.git"}, "https://owner.github.io/helm-charts"},
-		"without .git":                   {Publish{Git: "https://github.com/owner/charts/"}, "https://owner.github.io/charts"},
-		"the owner's own page":           {Publish{Git: "https://github.com/Owner/owner.github.io.git"}, "https://owner.github.io"},
-		"with a token":                   {Publish{Git: "https://x:secret@github.com/owner/charts"}, "https://owner.github.io/charts"},
-		"another server":                 {Publish{Git: "https://git.example.com/owner/charts.git"}, ""},
-		"no repository of anybody":       {Publish{Git: "https://github.com/charts.git"}, ""},
-		"a path":                         {Publish{Git: "/srv/charts.git"}, ""},
-		"a directory":                    {Publish{Directory: "/srv/charts"}, ""},
+		"the address that is configured": {config.Publish{Git: "https://github.com/a/b.git", URL: "https://charts.example.com"}, "https://charts.example.com"},
+		"a repository on GitHub":         {config.Publish{Git: "https://github.com/Owner/helm-charts.git"}, "https://owner.github.io/helm-charts"},
+		"without .git":                   {config.Publish{Git: "https://github.com/owner/charts/"}, "https://owner.github.io/charts"},
+		"the owner's own page":           {config.Publish{Git: "https://github.com/Owner/owner.github.io.git"}, "https://owner.github.io"},
+		"with a token":                   {config.Publish{Git: "https://x:secret@github.com/owner/charts"}, "https://owner.github.io/charts"},
+		"another server":                 {config.Publish{Git: "https://git.example.com/owner/charts.git"}, ""},
+		"no repository of anybody":       {config.Publish{Git: "https://github.com/charts.git"}, ""},
+		"a path":                         {config.Publish{Git: "/srv/charts.git"}, ""},
+		"a directory":                    {config.Publish{Directory: "/srv/charts"}, ""},
 	} {
-		if got := c.publish.address(); got != c.want {
+		if got := servedAt(&c.publish); got != c.want {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
 	}
@@ -37,9 +38,9 @@ func TestStatusLooksAheadFromEachStageToTheNext(t *testing.T) {
 	r.leave()
 	alice, alicePub, _ := attest.GenerateKey()
 	r.env["ALICE"], r.env["ALICE_PUB"] = string(alice), string(alicePub)
-	r.s.Config.Stages = append(r.s.Config.Stages, Stage{
-		Name: "final", Publish: &Publish{Directory: t.TempDir()},
-		Guards: &Guards{Versions: "release", VerifiedBy: "qa", Approvals: 1, ApproverKeys: []Key{{Env: "ALICE_PUB"}}},
+	r.s.Config.Stages = append(r.s.Config.Stages, config.Stage{
+		Name: "final", Publish: &config.Publish{Directory: t.TempDir()},
+		Guards: &config.Guards{Versions: "release", VerifiedBy: "qa", Approvals: 1, ApproverKeys: []config.Key{{Env: "ALICE_PUB"}}},
 	})
 	said := func() map[string]string {
 		t.Helper()
@@ -69,7 +70,7 @@ func TestStatusLooksAheadFromEachStageToTheNext(t *testing.T) {
 	if diff := cmp.Diff(map[string]string{"qa": tested + " next ", "prod": tested + " next final wants approvals"}, said()); diff != "" {
 		t.Error("in prod:", diff)
 	}
-	approval, err := Approve(t.Context(), r.s, ApproveOptions{Stage: "final", By: "alice", Key: Key{Env: "ALICE"}})
+	approval, err := Approve(t.Context(), r.s, ApproveOptions{Stage: "final", By: "alice", Key: config.Key{Env: "ALICE"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,8 +107,8 @@ func TestARecordByAnotherKeySaysNothing(t *testing.T) {
 func TestStatusWithoutAStageThatTests(t *testing.T) {
 	r := newRelease(t, "v1.0.0")
 	r.leave()
-	open := &Guards{Versions: "any", VerifiedBy: "none"}
-	r.s.Config.Stages = []Stage{{Name: "one", Publish: &Publish{Directory: t.TempDir()}, Guards: open}, {Name: "two", Publish: &Publish{Directory: t.TempDir()}, Guards: open}}
+	open := &config.Guards{Versions: "any", VerifiedBy: "none"}
+	r.s.Config.Stages = []config.Stage{{Name: "one", Publish: &config.Publish{Directory: t.TempDir()}, Guards: open}, {Name: "two", Publish: &config.Publish{Directory: t.TempDir()}, Guards: open}}
 	if _, err := Promote(t.Context(), r.s, PromoteOptions{}); err != nil {
 		t.Fatal(err)
 	}

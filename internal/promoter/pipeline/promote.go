@@ -11,6 +11,7 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/attest"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/page"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/publish"
@@ -61,7 +62,7 @@ func Promote(ctx context.Context, s *Session, o PromoteOptions) (*PromoteResult,
 	if err != nil {
 		return nil, err
 	}
-	refusals := stage.Guards.check(stage.Name, evidence)
+	refusals := checkGuards(stage.Guards, stage.Name, evidence)
 	if o.SkipUnreleased && len(refusals) > 0 && refusals[0].unreleased {
 		return nil, &Skip{refusals[0].Why}
 	}
@@ -85,10 +86,10 @@ func Promote(ctx context.Context, s *Session, o PromoteOptions) (*PromoteResult,
 	return res, s.keepStatus(ctx, stage, target)
 }
 
-func (s *Session) publisher(name string) (*Stage, error) {
+func (s *Session) publisher(name string) (*config.Stage, error) {
 	list := s.Config.Publishers()
 	if len(list) == 0 {
-		return nil, fmt.Errorf("%w: no stage publishes", ErrConfig)
+		return nil, fmt.Errorf("%w: no stage publishes", config.ErrInvalid)
 	}
 	if name == "" {
 		return list[0], nil
@@ -102,7 +103,7 @@ func (s *Session) publisher(name string) (*Stage, error) {
 }
 
 // target opens the repository that a stage publishes to.
-func (s *Session) target(stage *Stage) (publish.Target, error) {
+func (s *Session) target(stage *config.Stage) (publish.Target, error) {
 	p := stage.Publish
 	opts := []publish.Option{publish.Env(s.Env), publish.Git(s.gitOptions())}
 	if s.Access.Insecure {
@@ -165,7 +166,7 @@ func (s *Session) beside(pkg, record string) []string {
 }
 
 // gather opens every envelope that speaks of this package, those that the stage has already included.
-func (s *Session) gather(ctx context.Context, stage *Stage, target publish.Target, pkg *chart.Package, records [][]byte) (evidence, error) {
+func (s *Session) gather(ctx context.Context, stage *config.Stage, target publish.Target, pkg *chart.Package, records [][]byte) (evidence, error) {
 	kept, err := target.Records(ctx, pkg.Name, pkg.Version)
 	if err != nil && !errors.Is(err, publish.ErrNone) {
 		return evidence{}, err
@@ -174,7 +175,7 @@ func (s *Session) gather(ctx context.Context, stage *Stage, target publish.Targe
 }
 
 // weigh opens envelopes with the keys that a stage trusts.
-func (s *Session) weigh(stage *Stage, pkg *chart.Package, all [][]byte) (evidence, error) {
+func (s *Session) weigh(stage *config.Stage, pkg *chart.Package, all [][]byte) (evidence, error) {
 	e := evidence{pkg: pkg}
 	if by := stage.Guards.VerifiedBy; by != "none" {
 		pub, err := s.publicKey(s.Config.Stage(by))
@@ -212,7 +213,7 @@ func (s *Session) weigh(stage *Stage, pkg *chart.Package, all [][]byte) (evidenc
 }
 
 // key reads a key that the configuration names.
-func (s *Session) key(k Key) ([]byte, error) {
+func (s *Session) key(k config.Key) ([]byte, error) {
 	data, err := attest.ReadKey(s.Env, k.Env, s.Config.Path(k.File))
 	if err != nil {
 		return nil, fmt.Errorf("%w; `chart-promoter keygen` makes one", err)
@@ -222,4 +223,4 @@ func (s *Session) key(k Key) ([]byte, error) {
 
 // publicKey is what checks a stage's records. It is never derived from the private key at hand: that would let any
 // machine approve of itself.
-func (s *Session) publicKey(stage *Stage) ([]byte, error) { return s.key(stage.PublicKey) }
+func (s *Session) publicKey(stage *config.Stage) ([]byte, error) { return s.key(stage.PublicKey) }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/attest"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/index"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/publish"
 )
@@ -200,9 +201,9 @@ func TestApprovalsAreCountedByKeyForThisPackageAndStage(t *testing.T) {
 	bob, bobPub, _ := attest.GenerateKey()
 	r.env["ALICE"], r.env["ALICE_PUB"], r.env["BOB"], r.env["BOB_PUB"] = string(alice), string(alicePub), string(bob), string(bobPub)
 	g := r.guards()
-	g.Approvals, g.ApproverKeys = 2, []Key{{Env: "ALICE_PUB"}, {Env: "BOB_PUB"}}
+	g.Approvals, g.ApproverKeys = 2, []config.Key{{Env: "ALICE_PUB"}, {Env: "BOB_PUB"}}
 	approve := func(key, by string) string {
-		a, err := Approve(t.Context(), r.s, ApproveOptions{By: by, Key: Key{Env: key}})
+		a, err := Approve(t.Context(), r.s, ApproveOptions{By: by, Key: config.Key{Env: key}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -218,7 +219,7 @@ func TestApprovalsAreCountedByKeyForThisPackageAndStage(t *testing.T) {
 	if _, err := Promote(t.Context(), r.s, PromoteOptions{Records: []string{record, first, approve("BOB", "bob")}}); err != nil {
 		t.Errorf("two approvals: %v", err)
 	}
-	if _, err := Approve(t.Context(), r.s, ApproveOptions{Key: Key{Env: "ALICE"}}); KindOf(err) != BadInput {
+	if _, err := Approve(t.Context(), r.s, ApproveOptions{Key: config.Key{Env: "ALICE"}}); KindOf(err) != BadInput {
 		t.Errorf("an approval without a name: %v", err)
 	}
 }
@@ -261,7 +262,7 @@ func TestPromoteSaysWhatIsMissing(t *testing.T) {
 	}
 }
 
-func (r *released) guards() *Guards { return r.s.Config.Stage("prod").Guards }
+func (r *released) guards() *config.Guards { return r.s.Config.Stage("prod").Guards }
 
 func (r *released) path(suffix string) string {
 	return filepath.Join(r.s.Work, strings.TrimSuffix(r.c.pkg.Filename(), ".tgz")+suffix)

@@ -8,18 +8,11 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/attest"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 )
 
-// PGP is a PGP key with which packages get a .prov file, for those who install with `helm install --verify`.
-type PGP struct {
-	// Key is the private key, armored or binary, as `gpg --export-secret-keys` gives it.
-	Key Key `yaml:"key"`
-	// Passphrase opens it; leave it out for a key without one.
-	Passphrase Key `yaml:"passphrase"`
-}
-
 // provenance is the text of the package's .prov file, nil for a stage without a PGP key.
-func (s *Session) provenance(stage *Stage, pkg *chart.Package) ([]byte, error) {
+func (s *Session) provenance(stage *config.Stage, pkg *chart.Package) ([]byte, error) {
 	pgp := stage.Publish.PGP
 	if pgp == nil {
 		return nil, nil
@@ -35,18 +28,18 @@ func (s *Session) provenance(stage *Stage, pkg *chart.Package) ([]byte, error) {
 	return text, nil
 }
 
-func (s *Session) pgpKey(p *PGP) (key, passphrase []byte, err error) {
+func (s *Session) pgpKey(p *config.PGP) (key, passphrase []byte, err error) {
 	if key, err = s.secret(p.Key); err != nil {
 		return nil, nil, err
 	}
-	if p.Passphrase != (Key{}) {
+	if p.Passphrase != (config.Key{}) {
 		passphrase, err = s.secret(p.Passphrase)
 	}
 	return key, bytes.TrimRight(passphrase, "\r\n"), err
 }
 
 // secret reads what is no PEM file; the variable wins over the file.
-func (s *Session) secret(k Key) ([]byte, error) {
+func (s *Session) secret(k config.Key) ([]byte, error) {
 	if k.Env != "" {
 		if v := s.Env(k.Env); v != "" {
 			// CI engines have trouble with several lines.

@@ -9,6 +9,8 @@ import (
 	"github.com/ProtonMail/go-crypto/openpgp"
 	"github.com/ProtonMail/go-crypto/openpgp/armor"
 	"helm.sh/helm/v3/pkg/downloader"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 )
 
 // pgpPair makes a key, armored, and a keyring file with its public half.
@@ -36,7 +38,7 @@ func TestHelmVerifyAcceptsWhatAStageWithAPGPKeyPublished(t *testing.T) {
 	r.leave()
 	dir := t.TempDir()
 	prod := r.s.Config.Stage("prod")
-	prod.Publish = &Publish{Directory: dir, PGP: &PGP{Key: Key{Env: "PGP_KEY"}}}
+	prod.Publish = &config.Publish{Directory: dir, PGP: &config.PGP{Key: config.Key{Env: "PGP_KEY"}}}
 	if _, err := Promote(t.Context(), r.s, PromoteOptions{}); KindOf(err) != BadInput || !strings.Contains(err.Error(), "PGP_KEY") {
 		t.Errorf("without the key: %v", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/atomicfile"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/image"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/version"
@@ -25,7 +26,7 @@ type Reporter interface {
 
 // Session is what every step works with.
 type Session struct {
-	Config *Config
+	Config *config.Config
 	// Dir is a directory of the source repository.
 	Dir string
 	// Work is the directory in which one step leaves files for the next: the package, its record, reports and logs.

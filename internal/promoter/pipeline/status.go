@@ -13,6 +13,7 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/attest"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 )
 
@@ -89,7 +90,7 @@ func Status(ctx context.Context, s *Session, limit int) ([]StageVersion, error) 
 
 // lookAhead fills in, for each version of each stage, what the stage after it and the work directory know of it; ahead are
 // the stages that come after one another after the first.
-func (s *Session) lookAhead(stages [][]StageVersion, ahead []*Stage) {
+func (s *Session) lookAhead(stages [][]StageVersion, ahead []*config.Stage) {
 	local := s.local()
 	for i, list := range stages {
 		for j := range list {
@@ -111,13 +112,13 @@ func (s *Session) lookAhead(stages [][]StageVersion, ahead []*Stage) {
 			}
 			e := s.weighed(next, v)
 			v.take(e)
-			v.Next, v.Missing = next.Name, next.Guards.check(next.Name, e)
+			v.Next, v.Missing = next.Name, checkGuards(next.Guards, next.Name, e)
 		}
 	}
 }
 
 // weighed is what a stage makes of a version's records; without its keys, nothing.
-func (s *Session) weighed(p *Stage, v *StageVersion) evidence {
+func (s *Session) weighed(p *config.Stage, v *StageVersion) evidence {
 	e, _ := s.weigh(p, v.pkg(), v.records) // Status says which key is missing, once
 	return e
 }
@@ -139,7 +140,7 @@ func (v *StageVersion) take(e evidence) {
 	}
 }
 
-func (s *Session) candidates(ctx context.Context, t *Stage, limit int) ([]StageVersion, error) {
+func (s *Session) candidates(ctx context.Context, t *config.Stage, limit int) ([]StageVersion, error) {
 	dir, err := os.MkdirTemp("", "status-*")
 	if err != nil {
 		return nil, err
@@ -181,7 +182,7 @@ func trailer(body, key string) string {
 	return ""
 }
 
-func (s *Session) published(ctx context.Context, p *Stage, charts []string, limit int) ([]StageVersion, error) {
+func (s *Session) published(ctx context.Context, p *config.Stage, charts []string, limit int) ([]StageVersion, error) {
 	target, err := s.target(p)
 	if err != nil {
 		return nil, err

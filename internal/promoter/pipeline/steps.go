@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 )
 
@@ -29,7 +30,7 @@ type state struct {
 }
 
 // Steps is the whole way, in order.
-func (c *Config) Steps() []Step {
+func Steps(c *config.Config) []Step {
 	first := c.Stages[0].Name
 	steps := []Step{{"version", first, "derive the versions of this commit", []string{"version"}, stepVersion}}
 	if b := c.Builder(); b != nil {
@@ -38,11 +39,11 @@ func (c *Config) Steps() []Step {
 	if t := c.Tester(); t != nil {
 		steps = append(steps,
 			Step{"bump", t.Name, "bring " + address(t.Candidate.Git) + " to this version", []string{"bump"}, stepBump},
-			Step{"verify", t.Name, "install the packaged chart in a cluster and run " + t.Verify.tests(), []string{"verify"}, stepVerify})
+			Step{"verify", t.Name, "install the packaged chart in a cluster and run " + testsOf(t.Verify), []string{"verify"}, stepVerify})
 	}
 	for _, p := range c.Publishers() {
 		steps = append(steps, Step{
-			"promote", p.Name, "publish the tested package in " + p.Publish.where(), []string{"promote", "--stage", p.Name, "--skip-unreleased"},
+			"promote", p.Name, "publish the tested package in " + where(p.Publish), []string{"promote", "--stage", p.Name, "--skip-unreleased"},
 			func(ctx context.Context, s *Session, st *state) (string, error) {
 				return stepPromote(ctx, s, st, p.Name)
 			},
@@ -51,14 +52,14 @@ func (c *Config) Steps() []Step {
 	return steps
 }
 
-func (v *VerifyConfig) tests() string {
+func testsOf(v *config.Verify) string {
 	if v.Test == nil {
 		return "the chart's own tests"
 	}
 	return strings.Join(v.Test.Command, " ")
 }
 
-func (p *Publish) where() string { return address(p.Git + p.Directory + p.OCI) }
+func where(p *config.Publish) string { return address(p.Git + p.Directory + p.OCI) }
 
 // address is a repository's address without a user or a password in it.
 func address(raw string) string {
@@ -91,7 +92,7 @@ func Run(ctx context.Context, s *Session, o RunOptions) (*RunResult, error) {
 	if err := Preflight(ctx, s, o); err != nil {
 		return nil, err
 	}
-	for _, step := range s.Config.Steps() {
+	for _, step := range Steps(s.Config) {
 		done := s.begin(step)
 		result, err := step.run(ctx, s, st)
 		var skip *Skip

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 )
 
 // TestReport counts the tests of a run. Subtests belong to their test and are not counted by themselves.
@@ -32,7 +34,7 @@ type testCase struct {
 	output            []string
 }
 
-func newReport(c Command) *TestReport {
+func newReport(c config.Command) *TestReport {
 	return &TestReport{goJSON: c.Format == "go-json", By: strings.Join(c.Command, " "), cases: map[string]*testCase{}}
 }
 

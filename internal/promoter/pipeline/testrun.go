@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 )
 
@@ -22,7 +23,7 @@ const defaultTestTimeout = 30 * time.Minute
 // runTests runs a command in dir and hears its output line by line. When its time is over, the whole process group
 // ends: a test binary that hangs, and what it started, do not live on. A report is there also with an error.
 // Errors: ErrTest, ErrHung, ErrNoTests.
-func (s *Session) runTests(ctx context.Context, c Command, dir string, env []string) (*TestReport, error) {
+func (s *Session) runTests(ctx context.Context, c config.Command, dir string, env []string) (*TestReport, error) {
 	limit := c.Timeout.Or(defaultTestTimeout)
 	timed, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()

@@ -11,16 +11,18 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 )
 
-func shell(script string, timeout time.Duration) Command {
-	return Command{Command: []string{"sh", "-c", script}, Timeout: Duration(timeout)}
+func shell(script string, timeout time.Duration) config.Command {
+	return config.Command{Command: []string{"sh", "-c", script}, Timeout: config.Duration(timeout)}
 }
 
 func session(t *testing.T) (*Session, *lines) {
 	t.Helper()
 	l := &lines{}
-	return &Session{Config: &Config{Stages: []Stage{{Name: "qa", Key: Key{Env: "MY_SIGNING_KEY"}}}}, Work: t.TempDir(), Env: os.Getenv, Report: l, Now: time.Now}, l
+	return &Session{Config: &config.Config{Stages: []config.Stage{{Name: "qa", Key: config.Key{Env: "MY_SIGNING_KEY"}}}}, Work: t.TempDir(), Env: os.Getenv, Report: l, Now: time.Now}, l
 }
 
 // Named for a tool whose tests hang and whose logs never come.
@@ -74,7 +76,7 @@ func TestWithoutAFormatTheExitCodeIsTheTest(t *testing.T) {
 	if !errors.Is(err, ErrTest) || r.Failed != 1 || !strings.Contains(err.Error(), "exit status 3") {
 		t.Errorf("exit 3: %+v %v", r, err)
 	}
-	if _, err := s.runTests(t.Context(), Command{Command: []string{"/no/such/program"}}, t.TempDir(), nil); !errors.Is(err, ErrInput) {
+	if _, err := s.runTests(t.Context(), config.Command{Command: []string{"/no/such/program"}}, t.TempDir(), nil); !errors.Is(err, ErrInput) {
 		t.Errorf("a command that is not there: %v", err)
 	}
 }
@@ -85,12 +87,12 @@ func TestTestsGetNoKeyAndNoToken(t *testing.T) {
 		t.Setenv(k, "s3cret-"+k)
 	}
 	t.Setenv("QA_ADDRESS", "https://bot:s3cret-qa@git.example.com/qa.git")
-	s.Config.Stages[0].Candidate = &Candidate{Git: os.Getenv("QA_ADDRESS")}
+	s.Config.Stages[0].Candidate = &config.Candidate{Git: os.Getenv("QA_ADDRESS")}
 	t.Setenv("SOURCE_PASSWORD", "s3cret/so@rce")
 	t.Setenv("SOURCE_PASSWORD_IN_ADDRESS", "s3cret%2Fso%40rce")
 	s.Config.Source.Git = "https://bot:s3cret%2Fso%40rce@git.example.com/source.git"
 	t.Setenv("PROD_TOKEN", "s3cret-prod")
-	s.Config.Stages = append(s.Config.Stages, Stage{Name: "prod", Publish: &Publish{Git: "https://s3cret-prod@git.example.com/prod.git"}})
+	s.Config.Stages = append(s.Config.Stages, config.Stage{Name: "prod", Publish: &config.Publish{Git: "https://s3cret-prod@git.example.com/prod.git"}})
 	if _, err := s.runTests(t.Context(), shell("env; echo KUBE is $KUBECONFIG", 0), t.TempDir(), []string{"KUBECONFIG=/k"}); err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +121,7 @@ func TestLeftOut(t *testing.T) { t.Skip("not here") }
 			t.Fatal(err)
 		}
 	}
-	r, err := s.runTests(t.Context(), Command{Command: []string{"go", "test", "-json", "-p=1", "./..."}, Format: "go-json"}, dir, nil)
+	r, err := s.runTests(t.Context(), config.Command{Command: []string{"go", "test", "-json", "-p=1", "./..."}, Format: "go-json"}, dir, nil)
 	if !errors.Is(err, ErrTest) {
 		t.Fatalf("got %v, want ErrTest", err)
 	}
@@ -153,7 +155,7 @@ func TestLeftOut(t *testing.T) { t.Skip("not here") }
 		"tests that are all skipped":      {[]string{"-run=LeftOut"}, ErrNoTests},
 		"a package that does not compile": {[]string{"-tags=x", "./nowhere"}, ErrTest},
 	} {
-		cmd := Command{Command: append([]string{"go", "test", "-json", "."}, c.args...), Format: "go-json"}
+		cmd := config.Command{Command: append([]string{"go", "test", "-json", "."}, c.args...), Format: "go-json"}
 		if _, err := s.runTests(t.Context(), cmd, dir, nil); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", name, err, c.want)
 		}

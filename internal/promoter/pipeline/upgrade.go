@@ -8,6 +8,7 @@ import (
 	"github.com/Masterminds/semver/v3"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/cluster"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/image"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/publish"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/version"
@@ -24,7 +25,7 @@ type previous struct {
 // previous finds the highest release below the candidate in the configured stage; nil, and a line that says why, when
 // there is none. An upgrade from the candidate's own version would test nothing, and one from a higher version, when an old
 // line of releases gets a fix, is a downgrade. Errors: publish.ErrArchiveMissing and those of a Target.
-func (s *Session) previous(ctx context.Context, v *VerifyConfig, c *candidate) (*previous, error) {
+func (s *Session) previous(ctx context.Context, v *config.Verify, c *candidate) (*previous, error) {
 	if v.UpgradeFrom == "" {
 		return nil, nil
 	}

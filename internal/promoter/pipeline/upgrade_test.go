@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/publish"
 )
 
@@ -66,7 +67,7 @@ func TestUpgradeTestsThatTestTheSameVersion(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			publishAs(t, w, c.published...)
-			got, err := w.s.previous(t.Context(), &VerifyConfig{UpgradeFrom: "prod"}, &candidate{pkg: versioned(t, w, c.candidate)})
+			got, err := w.s.previous(t.Context(), &config.Verify{UpgradeFrom: "prod"}, &candidate{pkg: versioned(t, w, c.candidate)})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -95,7 +96,7 @@ func TestUpgradeTestsSkippedInSilence(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			publishAs(t, w, c.published...)
-			if _, err := w.s.previous(t.Context(), &VerifyConfig{UpgradeFrom: "prod"}, &candidate{pkg: versioned(t, w, "1.0.0")}); err != nil {
+			if _, err := w.s.previous(t.Context(), &config.Verify{UpgradeFrom: "prod"}, &candidate{pkg: versioned(t, w, "1.0.0")}); err != nil {
 				t.Fatal(err)
 			}
 			if !strings.Contains(w.log.String(), c.want) {
@@ -108,12 +109,12 @@ func TestUpgradeTestsSkippedInSilence(t *testing.T) {
 func TestAnUpgradeFromAPackageThatIsGoneIsAFaultOfTheRepository(t *testing.T) {
 	w := newWorld(t)
 	dir := t.TempDir()
-	w.s.Config.Stage("prod").Publish = &Publish{Directory: dir}
+	w.s.Config.Stage("prod").Publish = &config.Publish{Directory: dir}
 	publishAs(t, w, "1.0.0")
 	if err := os.Remove(dir + "/hello-1.0.0.tgz"); err != nil {
 		t.Fatal(err)
 	}
-	_, err := w.s.previous(t.Context(), &VerifyConfig{UpgradeFrom: "prod"}, &candidate{pkg: versioned(t, w, "1.1.0")})
+	_, err := w.s.previous(t.Context(), &config.Verify{UpgradeFrom: "prod"}, &candidate{pkg: versioned(t, w, "1.1.0")})
 	if !errors.Is(err, publish.ErrArchiveMissing) || KindOf(err) != Outside {
 		t.Errorf("got %v (%s)", err, KindOf(err))
 	}
@@ -137,18 +138,18 @@ func TestWhereAPackageNamesItsImage(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			w.write("charts/hello/values.yaml", c.values)
-			w.s.Config.Chart.Scalars = map[string]map[string]string{"values.yaml": {c.repository: "imageRepository", c.tag: "imageTag"}}
+			w.s.Config.Chart.Fields = map[string]map[string]string{"values.yaml": {c.repository: "imageRepository", c.tag: "imageTag"}}
 			if c.repository == "" {
-				w.s.Config.Chart.Scalars = nil
+				w.s.Config.Chart.Fields = nil
 			}
 			publishAs(t, w, "1.0.0")
-			old, err := w.s.previous(t.Context(), &VerifyConfig{UpgradeFrom: "prod"}, &candidate{pkg: versioned(t, w, "1.1.0")})
+			old, err := w.s.previous(t.Context(), &config.Verify{UpgradeFrom: "prod"}, &candidate{pkg: versioned(t, w, "1.1.0")})
 			if err != nil || old == nil || old.image != c.image {
 				t.Errorf("the previous package: %+v, %v, want the image %q", old, err, c.image)
 			}
 			mine := &candidate{pkg: versioned(t, w, "1.1.0")}
 			err = mine.readImage(w.s.Config, true)
-			if errors.Is(err, chart.ErrPathNotFound) != (c.image == "") || mine.image != c.image {
+			if (errors.Is(err, chart.ErrPathNotFound) || errors.Is(err, config.ErrNoImageField)) != (c.image == "") || mine.image != c.image {
 				t.Errorf("the candidate: %q, %v, want the image %q", mine.image, err, c.image)
 			}
 		})

@@ -10,6 +10,7 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/attest"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/cluster"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 )
 
@@ -54,7 +55,7 @@ const verifiedFile = "verified.json"
 func Verify(ctx context.Context, s *Session, o VerifyOptions) (*VerifyResult, error) {
 	stage := s.Config.Tester()
 	if stage == nil {
-		return nil, fmt.Errorf("%w: no stage holds candidates", ErrConfig)
+		return nil, fmt.Errorf("%w: no stage holds candidates", config.ErrInvalid)
 	}
 	if !s.DryRun {
 		if err := os.Remove(filepath.Join(s.Work, verifiedFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -98,7 +99,7 @@ func Verify(ctx context.Context, s *Session, o VerifyOptions) (*VerifyResult, er
 }
 
 // sign leaves what promote takes: the package's record, and which files these are.
-func (s *Session) sign(stage *Stage, c *candidate, res *VerifyResult, key []byte, start time.Time) error {
+func (s *Session) sign(stage *config.Stage, c *candidate, res *VerifyResult, key []byte, start time.Time) error {
 	record := attest.Record{
 		Chart: res.Chart, Version: res.Version, AppVersion: res.AppVersion, PackageDigest: res.PackageDigest, SourceCommit: c.commit,
 		ImageRef: c.image, ImageDigest: c.digest, Tests: res.Tests, TestedBy: res.TestedBy, StartedAt: start.UTC(), FinishedAt: s.Now().UTC(),
@@ -116,7 +117,7 @@ func (s *Session) sign(stage *Stage, c *candidate, res *VerifyResult, key []byte
 
 // tryOut is the part that needs a cluster. Whatever happens, the cluster is gone afterwards, and after a failure its
 // logs are in the work directory.
-func (s *Session) tryOut(ctx context.Context, stage *Stage, c *candidate, o VerifyOptions, res *VerifyResult) (_ *TestReport, err error) {
+func (s *Session) tryOut(ctx context.Context, stage *config.Stage, c *candidate, o VerifyOptions, res *VerifyResult) (_ *TestReport, err error) {
 	v := stage.Verify
 	logs := filepath.Join(s.Work, "logs")
 	if err := os.RemoveAll(logs); err != nil {
@@ -171,7 +172,7 @@ func (s *Session) tryOut(ctx context.Context, stage *Stage, c *candidate, o Veri
 }
 
 // test runs the configured command in the candidate's source, or the chart's own tests when there is none.
-func (s *Session) test(ctx context.Context, v *VerifyConfig, c *candidate, helm cluster.Helm, r cluster.Release) (*TestReport, error) {
+func (s *Session) test(ctx context.Context, v *config.Verify, c *candidate, helm cluster.Helm, r cluster.Release) (*TestReport, error) {
 	if v.Test == nil {
 		return s.runHookTests(ctx, helm, r)
 	}

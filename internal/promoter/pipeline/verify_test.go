@@ -44,7 +44,7 @@ func TestACandidateWhoseTagWasMovedSinceIsRefused(t *testing.T) {
 	if _, err := w.s.openCandidate(t.Context(), checkout, ""); err != nil {
 		t.Errorf("a directory that says nothing of its source: %v", err)
 	}
-	w.s.Config.Chart.Scalars["Chart.yaml"] = map[string]string{"version": "chartVersion"}
+	w.s.Config.Chart.Fields["Chart.yaml"] = map[string]string{"version": "chartVersion"}
 	if _, err := w.s.openCandidate(t.Context(), "", ""); err != nil {
 		t.Errorf("an appVersion that is not bump's: %v", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/pipeline"
 )
@@ -28,7 +29,7 @@ var places = map[string]struct{ dev, template, qa, devFile, qaFile string }{
 
 // CI gives the files of an engine for a pipeline whose configuration is the file config. As a template, the one for DEV is
 // put beside that for QA, where no engine reads it.
-func CI(c *pipeline.Config, config, engine string, asTemplate bool) ([]File, error) {
+func CI(c *config.Config, config, engine string, asTemplate bool) ([]File, error) {
 	p, ok := places[engine]
 	if !ok {
 		return nil, fmt.Errorf("%w: the CI engine %q; use one of %s, or none", pipeline.ErrInput, engine, strings.Join(Engines, ", "))
@@ -66,7 +67,7 @@ type view struct {
 	Sed, SedCommit              string
 	SigningKey, PublicKey       string
 	Published                   string
-	Prepare                     *pipeline.Prepare
+	Prepare                     *config.Prepare
 	Env                         []pair
 	Promote                     []promotion
 }
@@ -85,14 +86,14 @@ const appVersion = `"s/^appVersion:[[:space:]]*[\"']\{0,1\}\([^\"'[:space:]]*\).
 // word is what stands in a script without quotes.
 var word = regexp.MustCompile(`^[A-Za-z0-9./][A-Za-z0-9._/-]*$`)
 
-func newView(c *pipeline.Config, config string) (*view, error) {
+func newView(c *config.Config, file string) (*view, error) {
 	t := c.Tester()
 	if t == nil {
-		return nil, fmt.Errorf("%w: no stage holds candidates, so there is nothing for CI to do", pipeline.ErrConfig)
+		return nil, fmt.Errorf("%w: no stage holds candidates, so there is nothing for CI to do", config.ErrInvalid)
 	}
 	remote, hosted := gitrepo.ParseRemote(c.Source.Git)
 	v := &view{
-		Config: config, Build: c.Builder() != nil, Checks: c.CI.Checks, Prepare: c.CI.Prepare,
+		Config: file, Build: c.Builder() != nil, Checks: c.CI.Checks, Prepare: c.CI.Prepare,
 		Source: c.Source.Git, SourcePath: remote.Path, Branch: "main", ChartFile: path.Join(t.Candidate.Path, "Chart.yaml"),
 		Token: variable(t.Name) + "_TOKEN", SigningKey: t.Key.Env, PublicKey: t.PublicKey.Env,
 		Sed: "sed -n " + fmt.Sprintf(appVersion, `\1`), SedCommit: "sed -n " + fmt.Sprintf(appVersion, `commit=\1`),
@@ -103,13 +104,13 @@ func newView(c *pipeline.Config, config string) (*view, error) {
 	if t.Candidate.Branch != "" {
 		v.Branch = t.Candidate.Branch
 	}
-	for _, text := range []string{config, v.ChartFile, v.SourcePath, v.Branch} {
+	for _, text := range []string{file, v.ChartFile, v.SourcePath, v.Branch} {
 		if !word.MatchString(text) {
 			return nil, fmt.Errorf("%w: %q cannot stand in a script; use letters, digits, dots, hyphens and slashes", pipeline.ErrInput, text)
 		}
 	}
-	if config != pipeline.DefaultFile {
-		v.Flag = " --config " + config
+	if file != config.DefaultFile {
+		v.Flag = " --config " + file
 	}
 	if v.Build {
 		v.GHCR = strings.HasPrefix(c.Builder().Build.Image.Repository, "ghcr.io/")
@@ -123,7 +124,7 @@ func newView(c *pipeline.Config, config string) (*view, error) {
 }
 
 // tool chooses how CI comes by the tool, and by the Go that it needs for that.
-func (v *view) tool(c pipeline.CI) {
+func (v *view) tool(c config.CI) {
 	v.Tool.Package, v.Tool.Local = c.Tool, strings.HasPrefix(c.Tool, "./")
 	v.Dev, v.Origin = "chart-promoter", "Configuration and tests are those of the commit that the candidate was made from, never of a branch."
 	switch {
@@ -139,7 +140,7 @@ func (v *view) tool(c pipeline.CI) {
 	}
 }
 
-func (v *view) promotions(c *pipeline.Config) {
+func (v *view) promotions(c *config.Config) {
 	var names []string
 	for _, s := range c.Publishers() {
 		p := promotion{Name: s.Name, Token: variable(s.Name) + "_TOKEN"}

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"text/template"
 
-	"github.com/christianb93/bitcoin-controller/internal/promoter/pipeline"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 )
 
 // Facts are what the configuration of a repository is made of.
@@ -77,5 +77,5 @@ func PipelineName(chart string) string {
 	if name == "" || name[0] < 'a' {
 		name = "chart-" + name
 	}
-	return strings.Trim(name[:min(len(name), pipeline.MaxName)], "-")
+	return strings.Trim(name[:min(len(name), config.MaxName)], "-")
 }

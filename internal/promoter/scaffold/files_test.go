@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/christianb93/bitcoin-controller/internal/atomicfile"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/pipeline"
 )
 
@@ -28,13 +29,13 @@ var (
 	}
 )
 
-func parse(t *testing.T, f Facts) *pipeline.Config {
+func parse(t *testing.T, f Facts) *config.Config {
 	t.Helper()
 	text, err := Config(f)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := pipeline.Parse([]byte(text), none)
+	c, err := config.Parse([]byte(text), none)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
@@ -48,9 +49,9 @@ func TestTheFilesOfOtherRepositoriesAreTheGoldenOnes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			files := []File{{pipeline.DefaultFile, text}}
+			files := []File{{config.DefaultFile, text}}
 			for _, engine := range Engines {
-				more, err := CI(parse(t, f), pipeline.DefaultFile, engine, false)
+				more, err := CI(parse(t, f), config.DefaultFile, engine, false)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -115,16 +116,16 @@ func TestAnyAddressAndAnyDirectoryComesThroughTheConfiguration(t *testing.T) {
 // One source of truth: what init writes for others is what this repository itself uses.
 func TestThisRepositorysOwnFilesAreWhatInitWrites(t *testing.T) {
 	root := "../../.."
-	data, err := os.ReadFile(filepath.Join(root, pipeline.DefaultFile))
+	data, err := os.ReadFile(filepath.Join(root, config.DefaultFile))
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := pipeline.Parse(data, none)
+	c, err := config.Parse(data, none)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, engine := range Engines {
-		files, err := CI(c, pipeline.DefaultFile, engine, engine != "travis")
+		files, err := CI(c, config.DefaultFile, engine, engine != "travis")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -9,16 +9,17 @@ import (
 	"strings"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/pipeline"
 )
 
 // Check looks whether the chart has all that a candidate sets; what is missing there would be found at the first bump.
-func Check(repo fs.FS, c *pipeline.Config) error {
+func Check(repo fs.FS, c *config.Config) error {
 	values, err := readFile(repo, path.Join(c.Chart.Path, "values.yaml"))
 	if err != nil {
 		return err
 	}
-	scalars, err := c.ScalarsOf(values)
+	scalars, err := c.FieldsOf(func(path string) (bool, error) { return chart.IsSettable(values, path) })
 	if err != nil {
 		return err
 	}
@@ -47,7 +48,7 @@ func readFile(repo fs.FS, name string) ([]byte, error) {
 var imageByAppVersion = regexp.MustCompile(`(?m)^.*image:.*AppVersion`)
 
 // Notes are what somebody should know who goes on with this pipeline.
-func Notes(repo fs.FS, c *pipeline.Config) []string {
+func Notes(repo fs.FS, c *config.Config) []string {
 	if c.Builder() != nil {
 		return nil
 	}
@@ -61,11 +62,11 @@ func Notes(repo fs.FS, c *pipeline.Config) []string {
 }
 
 // Next are the commands that lead from these files to the first release.
-func Next(c *pipeline.Config, config string, ci []File) []string {
+func Next(c *config.Config, file string, ci []File) []string {
 	t := c.Tester()
 	flag := ""
-	if config != pipeline.DefaultFile {
-		flag = " --config " + config
+	if file != config.DefaultFile {
+		flag = " --config " + file
 	}
 	repositories := []string{t.Candidate.Git}
 	for _, p := range c.Publishers() {

@@ -1,4 +1,4 @@
-package pipeline
+package config
 
 import (
 	"fmt"
@@ -8,23 +8,25 @@ import (
 
 // CI is what the files of the CI engines do besides calling the steps.
 type CI struct {
-	// Tool is how CI comes by chart-promoter: a package of the source repository, ./cmd/chart-promoter, or one of another
-	// module with its version, as `go install` takes it. When it is missing: the latest.
+	// Tool is where CI gets chart-promoter from: a package of the source repository, such as ./cmd/chart-promoter, or a package of
+	// another module with a version, as `go install` takes it. Default: the latest version.
 	Tool string `yaml:"tool"`
-	// Go is the version of Go there, such as 1.26. When it is missing: the latest.
+	// Go is the version of Go in CI, such as 1.26. Default: the latest.
 	Go string `yaml:"go"`
-	// Checks are commands that DEV runs before anything else.
+	// Checks are shell commands that the building stage runs before anything else. Default: none.
 	Checks []string `yaml:"checks"`
-	// Prepare makes the machine ready for the candidate's tests.
+	// Prepare prepares the machine for the candidate's tests. Default: nothing.
 	Prepare *Prepare `yaml:"prepare"`
-	// Env is set for the candidate's tests.
+	// Env is the environment of the candidate's tests. A value must not contain white space or characters that are special to a
+	// shell. Default: none.
 	Env map[string]string `yaml:"env"`
 }
 
-// Prepare is a script of the source repository that prints what to set, in the shell's syntax.
+// Prepare is a script of the source repository that prints variables to set, in the shell's syntax.
 type Prepare struct {
+	// Command is the script. Required.
 	Command string `yaml:"command"`
-	// Variables are those that it sets.
+	// Variables are the names of the variables that the script prints. Default: none.
 	Variables []string `yaml:"variables"`
 }
 
@@ -50,14 +52,14 @@ func (c *CI) validate() error {
 	}
 	for name, value := range c.Env {
 		names = append(names, name)
-		// Travis splits what stands after a name like a shell.
+		// Travis splits the text after a name like a shell.
 		if strings.ContainsAny(value, " \t\n'\"$`\\&|;<>()") {
-			return fmt.Errorf("ci.env: %s has a value that cannot stand in a script, %q", name, value)
+			return fmt.Errorf("ci.env: the value %[2]q of %[1]s contains characters that a shell interprets; use a value without them", name, value)
 		}
 	}
 	for _, name := range names {
 		if !envName.MatchString(name) {
-			return fmt.Errorf("ci: %q is no name of a variable", name)
+			return fmt.Errorf("ci: %q is not a name of a variable; use letters, digits and underscores", name)
 		}
 	}
 	return nil

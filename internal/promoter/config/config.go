@@ -1,0 +1,104 @@
+// Package config is the file that describes a pipeline, ci/pipeline.yaml: its types, their defaults, and the checks that a file must
+// pass. It reads nothing but that file and the environment that the file names.
+//
+// The comments of the fields are the reference of the file: what a key means, its default, which values it allows.
+package config
+
+import (
+	"path/filepath"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/version"
+)
+
+// DefaultFile is the path of the configuration when no other is given.
+const DefaultFile = "ci/pipeline.yaml"
+
+// Config is the file that describes a pipeline. Every text in it may contain ${NAME} or ${NAME:-default}, which are replaced by
+// variables of the environment; $$ is a dollar sign. Relative paths start at the root of the repository that contains the file.
+// An unknown key is an error.
+type Config struct {
+	// Name of the pipeline, used for clusters, releases and messages. Required: at most 30 lower case letters, digits and hyphens,
+	// beginning with a letter.
+	Name string `yaml:"name"`
+	// Source is the repository of the program and its tests.
+	Source Source `yaml:"source"`
+	// Version defines how the versions of builds are derived.
+	Version Version `yaml:"version"`
+	// Chart is the chart that goes through the pipeline.
+	Chart Chart `yaml:"chart"`
+	// Stages in the order in which a commit goes through them. Required: at most one stage with build, at most one with candidate and
+	// verify, and any number with publish.
+	Stages []Stage `yaml:"stages"`
+	// CI is what the files of the CI engines do besides calling the steps; `chart-promoter init` writes these files.
+	CI CI `yaml:"ci"`
+	// Root is the directory at which relative paths start. It is not part of the file.
+	Root string `yaml:"-"`
+}
+
+// Source is the repository of the program and its tests.
+type Source struct {
+	// Git is the address from which a candidate's commit is fetched when the local repository does not have it. Default: none, the
+	// local repository must have the commit.
+	Git string `yaml:"git"`
+}
+
+// Version defines how the versions of builds are derived.
+type Version struct {
+	// Scheme of the versions: semver, where a development build sorts after the last release and before the next one, or legacy,
+	// where it sorts below the release that it follows. Default: semver.
+	Scheme version.Scheme `yaml:"scheme"`
+}
+
+// Chart is the chart that goes through the pipeline.
+type Chart struct {
+	// Path of the chart in the source repository. Default: none, the chart lives in the candidates' repository and is edited there.
+	Path string `yaml:"path"`
+	// Fields maps a file of the chart to its fields, and the path of each field to the value that it gets: chartVersion, appVersion,
+	// imageRepository, imageTag, imageDigest or commit. No other byte of the chart ever changes. Default: version and appVersion of
+	// Chart.yaml and, if a stage builds an image, those of image.repository, image.tag and image.digest that values.yaml has. It is an
+	// error if values.yaml has neither tag nor digest, or no repository.
+	Fields Fields `yaml:"scalars"`
+}
+
+// Path resolves a path of the file against Root; an empty path stays empty.
+func (c *Config) Path(p string) string {
+	if p == "" || filepath.IsAbs(p) {
+		return p
+	}
+	return filepath.Join(c.Root, p)
+}
+
+// Builder is the stage that builds, or nil.
+func (c *Config) Builder() *Stage {
+	return c.find(func(s *Stage) bool { return s.Build != nil })
+}
+
+// Tester is the stage that holds and tests candidates, or nil.
+func (c *Config) Tester() *Stage {
+	return c.find(func(s *Stage) bool { return s.Candidate != nil })
+}
+
+// Publishers are the stages that publish, in order.
+func (c *Config) Publishers() []*Stage {
+	var list []*Stage
+	for i := range c.Stages {
+		if c.Stages[i].Publish != nil {
+			list = append(list, &c.Stages[i])
+		}
+	}
+	return list
+}
+
+// Stage finds a stage by its name, or nil.
+func (c *Config) Stage(name string) *Stage {
+	return c.find(func(s *Stage) bool { return s.Name == name })
+}
+
+func (c *Config) find(match func(*Stage) bool) *Stage {
+	for i := range c.Stages {
+		if match(&c.Stages[i]) {
+			return &c.Stages[i]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,62 @@
+package config
+
+import (
+	"path/filepath"
+	"strings"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/version"
+)
+
+func (c *Config) setDefaults() {
+	if c.Version.Scheme == "" {
+		c.Version.Scheme = version.SemVer
+	}
+	for i := range c.Stages {
+		s := &c.Stages[i]
+		if s.Candidate != nil && s.Candidate.Path == "" {
+			s.Candidate.Path = "."
+			if c.Chart.Path != "" {
+				s.Candidate.Path = filepath.Base(c.Chart.Path)
+			}
+		}
+		if s.Verify != nil {
+			s.setVerifyDefaults(c.Name)
+		}
+		if s.Publish != nil {
+			s.setGuardDefaults(c.Tester())
+		}
+	}
+}
+
+func (s *Stage) setVerifyDefaults(name string) {
+	in := &s.Verify.Install
+	if in.Release == "" {
+		in.Release = name
+	}
+	if in.Namespace == "" {
+		in.Namespace = name
+	}
+	if s.Key == (Key{}) {
+		s.Key.Env = s.variable("SIGNING_KEY")
+	}
+	if s.PublicKey == (Key{}) {
+		s.PublicKey.Env = s.variable("PUBLIC_KEY")
+	}
+}
+
+func (s *Stage) setGuardDefaults(tester *Stage) {
+	if s.Guards == nil {
+		s.Guards = &Guards{}
+	}
+	if s.Guards.Versions == "" {
+		s.Guards.Versions = Releases
+	}
+	if s.Guards.VerifiedBy == "" && tester != nil {
+		s.Guards.VerifiedBy = tester.Name
+	}
+}
+
+// variable is the name of a variable of the stage, such as QA_SIGNING_KEY.
+func (s *Stage) variable(suffix string) string {
+	return strings.ToUpper(strings.ReplaceAll(s.Name, "-", "_")) + "_" + suffix
+}

@@ -1,0 +1,61 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Fields are fields of a chart: file, path of the field in it, and the name of the value that it gets.
+type Fields map[string]map[string]string
+
+// The names of the values that a field can get.
+const (
+	AppVersion      = "appVersion"
+	ChartVersion    = "chartVersion"
+	Commit          = "commit"
+	ImageDigest     = "imageDigest"
+	ImageRepository = "imageRepository"
+	ImageTag        = "imageTag"
+)
+
+var fieldValues = []string{AppVersion, ChartVersion, Commit, ImageDigest, ImageRepository, ImageTag}
+
+// ErrNoImageField is the error of a chart whose values.yaml has no field for the image that is built.
+var ErrNoImageField = errors.New("a field for the image does not exist")
+
+// imageFields is where most charts have their image: what `helm create` writes, and a digest beside it.
+var imageFields = []struct{ path, value string }{
+	{"image.repository", ImageRepository}, {"image.tag", ImageTag}, {"image.digest", ImageDigest},
+}
+
+// FieldsOf returns the fields that a candidate sets: those of the configuration, or else the default, for which settable reports
+// whether the chart's values.yaml has a field that can be changed. Errors: ErrNoImageField, and those of settable.
+func (c *Config) FieldsOf(settable func(path string) (bool, error)) (Fields, error) {
+	if c.Chart.Fields != nil {
+		return c.Chart.Fields, nil
+	}
+	fields := Fields{"Chart.yaml": {"version": ChartVersion, "appVersion": AppVersion}}
+	if c.Builder() == nil {
+		return fields, nil
+	}
+	found, set := map[string]string{}, map[string]bool{}
+	var missing []string
+	for _, f := range imageFields {
+		ok, err := settable(f.path)
+		if err != nil {
+			return nil, fmt.Errorf("values.yaml: %w", err)
+		}
+		if !ok {
+			missing = append(missing, f.path)
+			continue
+		}
+		found[f.path], set[f.value] = f.value, true
+	}
+	// The candidate would be tested with another image than the one that is built.
+	if !set[ImageRepository] || !set[ImageTag] && !set[ImageDigest] {
+		return nil, fmt.Errorf("field %s in values.yaml: %w; the chart would run another image than the one that is built, so name in chart.scalars the fields of its image", strings.Join(missing, ", "), ErrNoImageField)
+	}
+	fields["values.yaml"] = found
+	return fields, nil
+}

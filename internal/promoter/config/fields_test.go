@@ -1,0 +1,72 @@
+package config
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
+)
+
+func TestDefaultScalarsTakeOnlyWhatTheChartHas(t *testing.T) {
+	versions := map[string]string{"version": "chartVersion", "appVersion": "appVersion"}
+	all := map[string]string{"image.repository": "imageRepository", "image.tag": "imageTag", "image.digest": "imageDigest"}
+	for name, c := range map[string]struct {
+		scalars, values string
+		build           bool
+		image           map[string]string
+		err             error
+	}{
+		"a chart with all three":                  {"", "image: {repository: a, tag: b, digest: c}\n", true, all, nil},
+		"a chart as helm create makes it":         {"", "image:\n  repository: nginx\n  # none\n  tag: \"\"\n", true, map[string]string{"image.repository": "imageRepository", "image.tag": "imageTag"}, nil},
+		"values that are null":                    {"", "image:\r\n  repository:\r\n  digest: ~\r\n", true, map[string]string{"image.repository": "imageRepository", "image.digest": "imageDigest"}, nil},
+		"nothing that names the image's version":  {"", "image: {repository: a}\n", true, nil, ErrNoImageField},
+		"a tag of no repository":                  {"", "image: {tag: b, name: a}\n", true, nil, ErrNoImageField},
+		"an image in one scalar":                  {"", "image: a:b\n", true, nil, ErrNoImageField},
+		"a tag that is no scalar":                 {"", "image: {repository: a, tag: [x]}\n", true, nil, ErrNoImageField},
+		"an image that is an alias of another":    {"", "x: &i {repository: a, tag: b}\nimage: *i\n", true, nil, ErrNoImageField},
+		"no values":                               {"", "", true, nil, ErrNoImageField},
+		"values that cannot be read":              {"", "image: [\n", true, nil, chart.ErrNotYAML},
+		"no program, and an image of others":      {"", "image: {repository: a, tag: b}\n", false, nil, nil},
+		"no program and values that are no YAML":  {"", "{{ x }}", false, nil, nil},
+		"what is named stays, whatever there is":  {"Chart.yaml: {version: chartVersion}", "image: {}\n", true, nil, nil},
+		"nothing is to be set, and that is meant": {" ", "image: {tag: x}\n", true, nil, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			text := shortYAML
+			if !c.build {
+				text = strings.Replace(text, "  - name: dev\n    build: {image: {repository: localhost/hello, package: ./cmd/hello}}\n", "", 1)
+			}
+			want := Fields{"Chart.yaml": versions}
+			if c.scalars != "" {
+				text = strings.Replace(text, "path: charts/hello", "path: charts/hello, scalars: {"+c.scalars+"}", 1)
+				want = Fields{}
+				if c.scalars != " " {
+					want["Chart.yaml"] = map[string]string{"version": "chartVersion"}
+				}
+			}
+			if c.image != nil {
+				want["values.yaml"] = c.image
+			}
+			cfg, err := Parse([]byte(text), none)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := cfg.FieldsOf(func(path string) (bool, error) { return chart.IsSettable([]byte(c.values), path) })
+			if !errors.Is(err, c.err) {
+				t.Fatalf("%v, want %v", err, c.err)
+			}
+			if c.err != nil {
+				if !strings.Contains(err.Error(), "values.yaml") {
+					t.Errorf("the error does not name the file: %v", err)
+				}
+				return
+			}
+			if d := cmp.Diff(want, got); d != "" {
+				t.Errorf("scalars (-want +got):\n%s", d)
+			}
+		})
+	}
+}

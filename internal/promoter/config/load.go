@@ -1,0 +1,83 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// ErrInvalid is the error of a configuration that is missing or wrong.
+var ErrInvalid = errors.New("the pipeline's configuration is invalid")
+
+// Load reads a file and validates it; relative paths in it start at root. Errors: ErrInvalid, with file, line and key.
+func Load(path, root string, env func(string) string) (*Config, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w; name one with --config", ErrInvalid, err)
+	}
+	c, err := Parse(data, env)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	c.Root = root
+	return c, nil
+}
+
+// Parse is Load for the content of a file.
+func Parse(data []byte, env func(string) string) (*Config, error) {
+	if err := checkKeys(data); err != nil {
+		return nil, err
+	}
+	c, err := decode(data, env)
+	if err == nil {
+		c.setDefaults()
+		err = c.validate()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	return c, nil
+}
+
+func decode(data []byte, env func(string) string) (*Config, error) {
+	var doc yaml.Node
+	if err := yaml.Unmarshal(data, &doc); err != nil {
+		return nil, err
+	}
+	if err := expandNode(&doc, env); err != nil {
+		return nil, err
+	}
+	expanded, err := yaml.Marshal(&doc)
+	if err != nil {
+		return nil, err
+	}
+	var c Config
+	dec := yaml.NewDecoder(bytes.NewReader(expanded))
+	dec.KnownFields(true)
+	return &c, dec.Decode(&c)
+}
+
+var unknownKey = regexp.MustCompile(`line (\d+): field (\S+) not found`)
+
+// checkKeys rejects unknown keys: a misspelt guard would guard nothing.
+func checkKeys(data []byte) error {
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	dec.KnownFields(true)
+	err := dec.Decode(&Config{})
+	if errors.Is(err, io.EOF) {
+		return fmt.Errorf("%w: the file is empty", ErrInvalid)
+	}
+	if err == nil {
+		return nil
+	}
+	// Other errors may be about a variable that is not replaced yet; decode returns them if they remain.
+	if m := unknownKey.FindStringSubmatch(err.Error()); m != nil {
+		return fmt.Errorf("%w: line %s: there is no field %q", ErrInvalid, m[1], m[2])
+	}
+	return nil
+}

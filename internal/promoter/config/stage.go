@@ -1,0 +1,124 @@
+package config
+
+// Stage is one stage. The blocks that it has define what happens in it: build, candidate with verify, or publish. A stage without any
+// of them is an error.
+type Stage struct {
+	// Name of the stage. Required: unique, at most 30 lower case letters, digits and hyphens, beginning with a letter.
+	Name string `yaml:"name"`
+	// Build compiles the program into an image and pushes it. Default: this stage does not build.
+	Build *Build `yaml:"build"`
+	// Candidate is the repository that holds the candidates of this stage. It requires verify.
+	Candidate *Candidate `yaml:"candidate"`
+	// Verify tests a candidate in a cluster. It requires candidate.
+	Verify *Verify `yaml:"verify"`
+	// Key is the private key that signs this stage's attestations; `chart-promoter keygen` creates a pair. Default for a stage with
+	// verify: the variable NAME_SIGNING_KEY, QA_SIGNING_KEY for the stage qa.
+	Key Key `yaml:"key"`
+	// PublicKey is the public key that checks this stage's attestations. Default for a stage with verify: the variable
+	// NAME_PUBLIC_KEY, QA_PUBLIC_KEY for the stage qa.
+	PublicKey Key `yaml:"publicKey"`
+	// Publish is the chart repository of this stage. Default: this stage publishes nothing.
+	Publish *Publish `yaml:"publish"`
+	// Guards define which packages a publishing stage accepts. Default: releases, verified by the stage that tests candidates. Guards
+	// without publish are an error.
+	Guards *Guards `yaml:"guards"`
+}
+
+// Build compiles the program into an image.
+type Build struct {
+	// Test is the command of the unit tests, which run before anything is pushed. Default: none.
+	Test *Command `yaml:"test"`
+	// Image is the image to build. Required.
+	Image Image `yaml:"image"`
+}
+
+// Image is an image to build.
+type Image struct {
+	// Repository of the image, without a tag. Required.
+	Repository string `yaml:"repository"`
+	// Package is the main package of the program that the image runs, such as ./cmd/server. Required.
+	Package string `yaml:"package"`
+	// Programs are further main packages; their programs are in the directory of the first. Default: none.
+	Programs []string `yaml:"programs"`
+	// Platforms to build for, such as linux/arm64. Default: linux/amd64.
+	Platforms []string `yaml:"platforms"`
+	// LDFlags are flags of the linker, one in each item; {version}, {commit} and {date} (of the commit, RFC 3339) are replaced.
+	// Default: none.
+	LDFlags []string `yaml:"ldflags"`
+	// User that the program runs as. Default: 65532:65532.
+	User string `yaml:"user"`
+	// Labels of the image, beside those of the OCI for revision, version and creation time. Default: none.
+	Labels map[string]string `yaml:"labels"`
+}
+
+// Candidate is the repository that holds the exploded chart, one commit for each candidate.
+type Candidate struct {
+	// Git is the address of the repository. Required.
+	Git string `yaml:"git"`
+	// Branch of the repository. Default: the branch that its HEAD names.
+	Branch string `yaml:"branch"`
+	// Path of the chart in the repository. Default: the base name of chart.path, or the root of the repository if there is none.
+	Path string `yaml:"path"`
+}
+
+// Verify tests a candidate in a cluster.
+type Verify struct {
+	// Cluster is the kind cluster that is created for the tests.
+	Cluster Cluster `yaml:"cluster"`
+	// Install defines how the package is installed for the tests.
+	Install Install `yaml:"install"`
+	// UpgradeFrom names a publishing stage: its latest version below the candidate is installed first and upgraded to the candidate.
+	// Default: no upgrade is tested.
+	UpgradeFrom string `yaml:"upgradeFrom"`
+	// Test is the command that runs in the source of the candidate's commit. Default: the chart's own tests, those of `helm test`; a
+	// chart without tests is tested by its installation, with all that it installs ready.
+	Test *Command `yaml:"test"`
+}
+
+// Cluster is the kind cluster that is created for the tests.
+type Cluster struct {
+	// NodeImage of the cluster. Default: the one that belongs to kind's version.
+	NodeImage string `yaml:"nodeImage"`
+	// Config is the path of kind's configuration file. Default: kind's defaults.
+	Config string `yaml:"config"`
+	// Wait is how long the nodes may take to be ready. Default: 5m.
+	Wait Duration `yaml:"wait"`
+	// Preload lists images that are loaded into the nodes beside the candidate's own; empty items do not count. Default: none.
+	Preload []string `yaml:"preload"`
+}
+
+// Install defines how the package is installed for the tests.
+type Install struct {
+	// Release is the name of the Helm release. Default: the pipeline's name.
+	Release string `yaml:"release"`
+	// Namespace of the release, which is created. Default: the pipeline's name.
+	Namespace string `yaml:"namespace"`
+	// Values of the chart. Default: those of the chart itself.
+	Values map[string]any `yaml:"values"`
+	// Timeout until everything is ready. Default: 5m.
+	Timeout Duration `yaml:"timeout"`
+}
+
+// FormatGoJSON is the format of a command that prints what `go test -json` prints.
+const FormatGoJSON = "go-json"
+
+// Command is a program to run, without a shell.
+type Command struct {
+	// Command is the program and its arguments. Required.
+	Command []string `yaml:"command"`
+	// Env is added to the environment of the command, from which credentials are removed. Default: none.
+	Env map[string]string `yaml:"env"`
+	// Timeout after which the command and all that it started end. Default: 30m.
+	Timeout Duration `yaml:"timeout"`
+	// Format of the output: go-json for the output of `go test -json`, of which every test counts. Default: none, the exit code alone
+	// counts, as one test.
+	Format string `yaml:"format"`
+}
+
+// Key is the place of a key. If both are set, the variable has precedence.
+type Key struct {
+	// Env is the name of the variable that contains the key. Default: none.
+	Env string `yaml:"env"`
+	// File is the path of the file that contains the key. Default: none.
+	File string `yaml:"file"`
+}

@@ -1,0 +1,178 @@
+package config
+
+import (
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/version"
+)
+
+// MaxName is the greatest length of a pipeline's name.
+const MaxName = 30
+
+var namePattern = regexp.MustCompile(`^[a-z]([-a-z0-9]{0,28}[a-z0-9])?$`)
+
+func (c *Config) validate() error {
+	switch {
+	case !namePattern.MatchString(c.Name):
+		return fmt.Errorf("name %q: use at most 30 lower case letters, digits and hyphens", c.Name)
+	case c.Version.Scheme != version.SemVer && c.Version.Scheme != version.Legacy:
+		return fmt.Errorf("version.scheme %q: use semver or legacy", c.Version.Scheme)
+	case leavesRoot(c.Chart.Path):
+		return fmt.Errorf("chart.path %q leads out of the repository; use a path within it", c.Chart.Path)
+	}
+	if err := c.CI.validate(); err != nil {
+		return err
+	}
+	if err := c.Chart.Fields.validate(); err != nil {
+		return err
+	}
+	return c.validateStages()
+}
+
+func (f Fields) validate() error {
+	for file, paths := range f {
+		if leavesRoot(file) {
+			return fmt.Errorf("chart.scalars: %q is not a file of the chart; use a path within the chart", file)
+		}
+		for path, value := range paths {
+			if !slices.Contains(fieldValues, value) {
+				return fmt.Errorf("chart.scalars: %s of %s gets %q; use one of %s", path, file, value, strings.Join(fieldValues, ", "))
+			}
+		}
+	}
+	return nil
+}
+
+func (c *Config) validateStages() error {
+	if len(c.Stages) == 0 {
+		return fmt.Errorf("stages is empty; add at least one stage")
+	}
+	seen := map[string]bool{}
+	builders, testers := 0, 0
+	for i := range c.Stages {
+		s := &c.Stages[i]
+		if !namePattern.MatchString(s.Name) {
+			return fmt.Errorf("stages[%d]: the name %q: use at most 30 lower case letters, digits and hyphens", i, s.Name)
+		}
+		if seen[s.Name] {
+			return fmt.Errorf("stages[%d]: the name %q occurs twice; rename one of the stages", i, s.Name)
+		}
+		seen[s.Name] = true
+		if err := s.validate(c); err != nil {
+			return fmt.Errorf("stage %s: %w", s.Name, err)
+		}
+		if s.Build != nil {
+			builders++
+		}
+		if s.Candidate != nil {
+			testers++
+		}
+	}
+	if builders > 1 || testers > 1 {
+		return fmt.Errorf("%d stages build and %d hold candidates; there can be one of each", builders, testers)
+	}
+	return nil
+}
+
+func (s *Stage) validate(c *Config) error {
+	switch {
+	case s.Build == nil && s.Candidate == nil && s.Publish == nil:
+		return fmt.Errorf("it does nothing; give it build, candidate and verify, or publish")
+	case (s.Verify != nil) != (s.Candidate != nil):
+		return fmt.Errorf("candidate and verify belong together; add the missing one")
+	case s.Candidate != nil && (s.Candidate.Git == "" || leavesRoot(s.Candidate.Path)):
+		return fmt.Errorf("candidate needs git, and a path within it")
+	case s.Guards != nil && s.Publish == nil:
+		return fmt.Errorf("guards without publish guard nothing; add publish or remove guards")
+	}
+	if s.Build != nil {
+		if err := s.Build.validate(); err != nil {
+			return err
+		}
+	}
+	if s.Verify != nil {
+		if err := s.Verify.validate(c); err != nil {
+			return err
+		}
+	}
+	if s.Publish != nil {
+		return s.Publish.validate(s.Guards, c)
+	}
+	return nil
+}
+
+func (b *Build) validate() error {
+	if b.Image.Repository == "" || b.Image.Package == "" {
+		return fmt.Errorf("build.image needs repository and package")
+	}
+	if b.Test != nil {
+		if err := b.Test.validate(); err != nil {
+			return fmt.Errorf("build.test: %w", err)
+		}
+	}
+	return nil
+}
+
+func (v *Verify) validate(c *Config) error {
+	if v.Test != nil {
+		if err := v.Test.validate(); err != nil {
+			return fmt.Errorf("verify.test: %w", err)
+		}
+	}
+	if up := v.UpgradeFrom; up != "" && (c.Stage(up) == nil || c.Stage(up).Publish == nil) {
+		return fmt.Errorf("verify.upgradeFrom: there is no publishing stage %q; name one that has publish", up)
+	}
+	return nil
+}
+
+func (p *Publish) validate(g *Guards, c *Config) error {
+	set := 0
+	for _, v := range []string{p.Git, p.Directory, p.OCI} {
+		if v != "" {
+			set++
+		}
+	}
+	switch {
+	case set != 1:
+		return fmt.Errorf("publish needs exactly one of git, directory and oci")
+	case p.OCI != "" && (p.Page || p.StatusPage):
+		return fmt.Errorf("a registry has no pages; page and statusPage are for git and directory")
+	case p.PGP != nil && p.PGP.Key == (Key{}):
+		return fmt.Errorf("publish.pgp needs a key; name its variable or its file")
+	}
+	return g.validate(c)
+}
+
+func (g *Guards) validate(c *Config) error {
+	switch {
+	case g.Versions != Releases && g.Versions != Prereleases && g.Versions != AnyVersion:
+		return fmt.Errorf("guards.versions %q: use release, prerelease or any", g.Versions)
+	case g.VerifiedBy == "":
+		return fmt.Errorf("no stage tests candidates; write guards.verifiedBy: none if that is intended")
+	case g.VerifiedBy != Unverified && (c.Stage(g.VerifiedBy) == nil || c.Stage(g.VerifiedBy).Verify == nil):
+		return fmt.Errorf("guards.verifiedBy: there is no testing stage %q; name one that has verify", g.VerifiedBy)
+	case g.Approvals < 0 || g.Approvals > len(g.ApproverKeys):
+		return fmt.Errorf("guards: %d approvals need as many approverKeys, and there are %d", g.Approvals, len(g.ApproverKeys))
+	}
+	return nil
+}
+
+func (c *Command) validate() error {
+	if len(c.Command) == 0 || c.Command[0] == "" {
+		return fmt.Errorf("the command is missing")
+	}
+	if c.Format != "" && c.Format != FormatGoJSON {
+		return fmt.Errorf("format %q: use go-json, or leave it out", c.Format)
+	}
+	return nil
+}
+
+// leavesRoot reports whether a path is absolute or leads out of the directory that it is relative to.
+func leavesRoot(p string) bool {
+	p = filepath.Clean(p)
+	return filepath.IsAbs(p) || p == ".." || strings.HasPrefix(p, "../")
+}
