@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 )
 
 // Record says that a package was tested.
@@ -69,11 +71,11 @@ const (
 
 // Errors of this package; test for them with errors.Is.
 var (
-	ErrBadSignature = errors.New("the signature is not by an accepted key")
-	ErrMalformed    = errors.New("not a signed record")
-	ErrWrongKind    = errors.New("a signed statement of another kind")
-	ErrBadKey       = errors.New("not an ed25519 key in PEM form (make one with `openssl genpkey -algorithm ed25519`)")
-	ErrIncomplete   = errors.New("a record lacks something")
+	ErrBadSignature = failure.New(failure.Rejected, "the signature is not by an accepted key")
+	ErrMalformed    = failure.New(failure.Rejected, "not a signed record")
+	ErrWrongKind    = failure.New(failure.Rejected, "a signed statement of another kind")
+	ErrBadKey       = failure.New(failure.BadInput, "not an ed25519 key in PEM form (make one with `openssl genpkey -algorithm ed25519`)")
+	ErrIncomplete   = failure.New(failure.BadInput, "a record lacks something")
 )
 
 type statement struct {

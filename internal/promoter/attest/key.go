@@ -10,10 +10,11 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"os"
 	"strings"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 )
 
 // GenerateKey makes a key pair, PEM: PKCS#8 and PKIX.
@@ -58,7 +59,7 @@ func encodePublic(public ed25519.PublicKey) ([]byte, error) {
 }
 
 // ErrNoKey says that neither the variable nor the file has a key.
-var ErrNoKey = errors.New("there is no key")
+var ErrNoKey = failure.New(failure.BadInput, "there is no key")
 
 // ReadKey gives the PEM key in the environment variable envName or else in
 // file; either may be "". A variable may hold the PEM itself, with \n for line

@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 )
 
 // Change gives the scalar at Path a new value.
@@ -22,9 +24,9 @@ type Change struct {
 
 // Errors of Edit; test for them with errors.Is.
 var (
-	ErrPathNotFound = errors.New("no such value")
-	ErrNotScalar    = errors.New("not a single value but a mapping or a list")
-	ErrNotYAML      = errors.New("not YAML that can be edited")
+	ErrPathNotFound = failure.New(failure.BadInput, "no such value")
+	ErrNotScalar    = failure.New(failure.BadInput, "not a single value but a mapping or a list")
+	ErrNotYAML      = failure.New(failure.BadInput, "not YAML that can be edited")
 )
 
 // Edit changes the bytes of the named scalars in the first document of doc (the

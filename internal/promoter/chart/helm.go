@@ -7,6 +7,8 @@ import (
 	yamlv2 "go.yaml.in/yaml/v2"
 	"go.yaml.in/yaml/v3"
 	sigsyaml "sigs.k8s.io/yaml"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 )
 
 // errChance is the reason why two keys of one text are refused.
@@ -17,6 +19,8 @@ func (key errChance) Error() string {
 }
 
 func (errChance) Unwrap() error { return ErrNotYAML }
+
+func (errChance) Kind() failure.Kind { return failure.BadInput }
 
 // readAsHelm gives what Helm makes of a document, maps with texts as keys. The error is an errChance where it depends on
 // chance.

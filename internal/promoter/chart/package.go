@@ -15,6 +15,8 @@ import (
 	"strings"
 
 	"helm.sh/helm/v3/pkg/chart/loader"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 )
 
 // Package is a packaged chart: the bytes that are tested and published.
@@ -33,10 +35,10 @@ func (p *Package) Filename() string { return p.Name + "-" + p.Version + ".tgz" }
 
 // Errors of Pack, ReadPackage and Lint; test for them with errors.Is.
 var (
-	ErrNoChart           = errors.New("not a usable chart")
-	ErrUnsafe            = errors.New("unsafe path")
-	ErrMissingDependency = errors.New("a dependency is not in charts/")
-	ErrLint              = errors.New("the chart has errors")
+	ErrNoChart           = failure.New(failure.BadInput, "not a usable chart")
+	ErrUnsafe            = failure.New(failure.BadInput, "unsafe path")
+	ErrMissingDependency = failure.New(failure.BadInput, "a dependency is not in charts/")
+	ErrLint              = failure.New(failure.BadInput, "the chart has errors")
 )
 
 // Digest is the SHA-256 of a package, 64 hex digits.

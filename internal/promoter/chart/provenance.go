@@ -2,17 +2,18 @@ package chart
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 
 	"github.com/ProtonMail/go-crypto/openpgp"
 	"helm.sh/helm/v3/pkg/provenance"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 )
 
 // ErrBadPGPKey says that a package cannot be signed with a key.
-var ErrBadPGPKey = errors.New("not a usable PGP private key: export one with `gpg --export-secret-keys --armor`, and give its passphrase")
+var ErrBadPGPKey = failure.New(failure.BadInput, "not a usable PGP private key: export one with `gpg --export-secret-keys --armor`, and give its passphrase")
 
 // Provenance gives the text of the package's .prov file, which `helm verify`
 // checks, signed with a PGP private key (armored or binary). passphrase is

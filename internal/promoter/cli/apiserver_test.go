@@ -61,7 +61,7 @@ func (a *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	status := http.StatusOK
 	var reply any
 	if r.URL.Query().Get("sendInitialEvents") != "" {
-		reply, status = failure("Invalid", http.StatusUnprocessableEntity) // lists it then, as with servers of old
+		reply, status = statusError("Invalid", http.StatusUnprocessableEntity) // lists it then, as with servers of old
 	} else if r.URL.Query().Get("watch") != "" {
 		// All that is asked for is in the list already; nothing more happens.
 		w.WriteHeader(status)
@@ -89,14 +89,14 @@ func (a *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case strings.HasPrefix(path, "/api/v1/"), strings.HasPrefix(path, "/apis/"):
 		reply, status = a.object(r, path)
 	default:
-		reply, status = failure("NotFound", http.StatusNotFound)
+		reply, status = statusError("NotFound", http.StatusNotFound)
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(reply)
 }
 
-func failure(reason string, code int) (any, int) {
+func statusError(reason string, code int) (any, int) {
 	return map[string]any{"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": reason, "code": code, "message": reason}, code
 }
 
@@ -106,12 +106,12 @@ func (a *apiServer) object(r *http.Request, path string) (any, int) {
 	case http.MethodPost, http.MethodPut:
 		o, err := decode(r)
 		if err != nil {
-			return failure(err.Error(), http.StatusBadRequest)
+			return statusError(err.Error(), http.StatusBadRequest)
 		}
 		if r.Method == http.MethodPost {
 			path += "/" + fmt.Sprint(o["metadata"].(map[string]any)["name"])
 			if a.objects[path] != nil {
-				return failure("AlreadyExists", http.StatusConflict)
+				return statusError("AlreadyExists", http.StatusConflict)
 			}
 		}
 		a.version++
@@ -127,7 +127,7 @@ func (a *apiServer) object(r *http.Request, path string) (any, int) {
 		}
 	}
 	if there == nil {
-		return failure("NotFound", http.StatusNotFound)
+		return statusError("NotFound", http.StatusNotFound)
 	}
 	return there, http.StatusOK
 }

@@ -8,8 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/pipeline"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/travis"
 )
 
@@ -48,7 +48,7 @@ The repository is that of the remote origin when none is named. The token is rea
 
 func (a *app) builds(ctx context.Context, o buildsOptions) error {
 	if o.query.Limit < 1 || o.timeout <= 0 {
-		return fmt.Errorf("%w: --limit and --timeout have to be more than nothing", pipeline.ErrInput)
+		return fmt.Errorf("%w: --limit and --timeout have to be more than nothing", failure.ErrInput)
 	}
 	if o.query.Repository == "" {
 		var err error
@@ -111,7 +111,7 @@ func (a *app) hosted(ctx context.Context) (string, error) {
 	}
 	remote, ok := gitrepo.ParseRemote(r.Origin(ctx))
 	if !ok {
-		return "", fmt.Errorf("%w: the remote origin is not hosted anywhere; name a repository, OWNER/NAME", pipeline.ErrInput)
+		return "", fmt.Errorf("%w: the remote origin is not hosted anywhere; name a repository, OWNER/NAME", failure.ErrInput)
 	}
 	return remote.Path, nil
 }

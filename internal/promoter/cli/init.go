@@ -13,8 +13,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/pipeline"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/scaffold"
 )
 
@@ -68,7 +68,7 @@ success. With --force, CI files are made anew from the configuration that is the
 // start plans everything, and writes it unless this is a dry run.
 func (a *app) start(ctx context.Context, named bool, o start) (*started, error) {
 	if o.NoBuild && o.Package+o.Image != "" {
-		return nil, fmt.Errorf("%w: --no-build builds neither --package nor --image; leave one of them out", pipeline.ErrInput)
+		return nil, fmt.Errorf("%w: --no-build builds neither --package nor --image; leave one of them out", failure.ErrInput)
 	}
 	r, config, err := a.place(ctx, named)
 	if err != nil {
@@ -139,11 +139,11 @@ func (a *app) place(ctx context.Context, named bool) (*gitrepo.Repo, string, err
 		there, err = filepath.EvalSymlinks(there)
 	}
 	if err != nil {
-		return nil, "", fmt.Errorf("%w: %w", pipeline.ErrInput, err)
+		return nil, "", fmt.Errorf("%w: %w", failure.ErrInput, err)
 	}
 	config, err := filepath.Rel(r.Dir, filepath.Join(there, rest))
 	if err != nil || config == ".." || strings.HasPrefix(config, "../") {
-		return nil, "", fmt.Errorf("%w: %s is not in the repository %s, and CI would not find it there", pipeline.ErrInput, a.config, r.Dir)
+		return nil, "", fmt.Errorf("%w: %s is not in the repository %s, and CI would not find it there", failure.ErrInput, a.config, r.Dir)
 	}
 	return r, config, nil
 }
@@ -158,7 +158,7 @@ func (a *app) configuration(ctx context.Context, r *gitrepo.Repo, file string, o
 	none := func(string) string { return "" }
 	data, err := os.ReadFile(filepath.Join(r.Dir, file))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return "", nil, fmt.Errorf("%w: %w", pipeline.ErrInput, err)
+		return "", nil, fmt.Errorf("%w: %w", failure.ErrInput, err)
 	}
 	if o.force && err == nil {
 		cfg, err := config.Parse(data, none)

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/attest"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/pipeline"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 )
 
 func (a *app) keygenCommand() *cobra.Command {
@@ -26,12 +26,12 @@ func (a *app) keygenCommand() *cobra.Command {
 			for _, path := range files {
 				if _, err := os.Lstat(path); err == nil {
 					// A key is never overwritten: every record signed with it would become worthless.
-					return fmt.Errorf("%w: %s is there already; choose another name", pipeline.ErrInput, path)
+					return fmt.Errorf("%w: %s is there already; choose another name", failure.ErrInput, path)
 				}
 			}
 			if !a.dryRun {
 				if err := os.MkdirAll(filepath.Dir(args[0]), 0o700); err != nil {
-					return fmt.Errorf("%w: %w", pipeline.ErrInput, err)
+					return fmt.Errorf("%w: %w", failure.ErrInput, err)
 				}
 				if err := errors.Join(writeNew(files["private key"], priv, 0o600), writeNew(files["public key"], pub, 0o644)); err != nil {
 					return err
@@ -45,7 +45,7 @@ func (a *app) keygenCommand() *cobra.Command {
 func writeNew(path string, data []byte, mode fs.FileMode) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
-		return fmt.Errorf("%w: %w; choose another name", pipeline.ErrInput, err)
+		return fmt.Errorf("%w: %w; choose another name", failure.ErrInput, err)
 	}
 	_, err = f.Write(data)
 	return errors.Join(err, f.Close())

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/image"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/pipeline"
@@ -36,7 +37,7 @@ type app struct {
 }
 
 // Main runs one command and gives its exit code: 0 done, 1 a fault of this program, 2 bad input, 3 a failed test, 4 a
-// refused promotion, 5 a fault outside.
+// rejected promotion, 5 an external failure.
 func Main(ctx context.Context, args []string, streams Streams, env func(string) string) int {
 	a := &app{Streams: streams, env: env}
 	root := a.root()
@@ -55,13 +56,13 @@ func Main(ctx context.Context, args []string, streams Streams, env func(string) 
 	if errors.As(err, &skip) {
 		return a.skipped(skip)
 	}
-	kind := pipeline.KindOf(err)
+	kind := failure.Of(err)
 	if !a.started {
-		kind = pipeline.BadInput
+		kind = failure.BadInput
 	}
 	if ctx.Err() != nil {
 		fmt.Fprintln(streams.Err, "chart-promoter: interrupted; run it again and it goes on from what is there")
-		return int(pipeline.Outside)
+		return int(failure.External)
 	}
 	if errors.Is(err, syscall.ENOSPC) {
 		err = fmt.Errorf("%w; make room on the disk and run it again", err)
@@ -76,7 +77,7 @@ func (a *app) skipped(s *pipeline.Skip) int {
 	if a.output == "json" {
 		if err := a.result(map[string]string{"skipped": s.Why}); err != nil {
 			fmt.Fprintln(a.Err, "chart-promoter:", err)
-			return int(pipeline.Internal)
+			return int(failure.Internal)
 		}
 	}
 	return 0
@@ -90,7 +91,7 @@ func (a *app) root() *cobra.Command {
 chart in a kind cluster, and publishes that very package when it is a release.
 
 Results go to standard output, everything else to standard error.
-Exit codes: 0 done, 1 a fault of this program, 2 bad input, 3 a failed test, 4 a refused promotion, 5 a fault outside.`,
+Exit codes: 0 done, 1 a fault of this program, 2 bad input, 3 a failed test, 4 a rejected promotion, 5 an external failure.`,
 		SilenceUsage: true, SilenceErrors: true,
 		PersistentPreRunE: func(*cobra.Command, []string) error {
 			if a.output != "text" && a.output != "json" {

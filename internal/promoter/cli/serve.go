@@ -12,9 +12,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/image"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/pipeline"
 )
 
 // serveTimeout bounds reading a request's head.
@@ -41,16 +41,16 @@ func (a *app) serveCommand() *cobra.Command {
 
 func (a *app) serve(ctx context.Context, o serveOptions) error {
 	if a.dryRun {
-		return fmt.Errorf("%w: serve has no --dry-run, it changes nothing until somebody pushes; leave the flag out", pipeline.ErrInput)
+		return fmt.Errorf("%w: serve has no --dry-run, it changes nothing until somebody pushes; leave the flag out", failure.ErrInput)
 	}
 	host, _, err := net.SplitHostPort(o.listen)
 	if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsLoopback() {
 		// The registry lets everybody push.
-		return fmt.Errorf("%w: --listen %s is no loopback address; use 127.0.0.1:PORT", pipeline.ErrInput, o.listen)
+		return fmt.Errorf("%w: --listen %s is no loopback address; use 127.0.0.1:PORT", failure.ErrInput, o.listen)
 	}
 	registry, err := image.NewRegistry(o.registry, nil)
 	if err != nil {
-		return fmt.Errorf("%w: %w", pipeline.ErrInput, err)
+		return fmt.Errorf("%w: %w", failure.ErrInput, err)
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/v2/", registry)
@@ -60,12 +60,12 @@ func (a *app) serve(ctx context.Context, o serveOptions) error {
 	}
 	l, err := net.Listen("tcp", o.listen)
 	if err != nil {
-		return fmt.Errorf("%w: %w", pipeline.ErrInput, err)
+		return fmt.Errorf("%w: %w", failure.ErrInput, err)
 	}
 	address := l.Addr().String()
 	if o.addressFile != "" {
 		if err := os.WriteFile(o.addressFile, []byte(address+"\n"), 0o644); err != nil {
-			return fmt.Errorf("%w: %w", pipeline.ErrInput, err)
+			return fmt.Errorf("%w: %w", failure.ErrInput, err)
 		}
 	}
 	if err := a.serving(address, o.charts != ""); err != nil {

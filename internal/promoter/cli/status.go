@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/christianb93/bitcoin-controller/internal/atomicfile"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/pipeline"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/seal"
 )
@@ -30,7 +31,7 @@ func (a *app) statusCommand() *cobra.Command {
 
 func (a *app) status(ctx context.Context, limit int, html string) error {
 	if html == "-" && a.output == "json" {
-		return fmt.Errorf("%w: standard output holds one result, the page or JSON; give --html a file, or leave --output out", pipeline.ErrInput)
+		return fmt.Errorf("%w: standard output holds one result, the page or JSON; give --html a file, or leave --output out", failure.ErrInput)
 	}
 	s, err := a.session(ctx)
 	if err != nil {
@@ -96,15 +97,15 @@ func (a *app) writePage(path string, content []byte) error {
 	there, err := os.ReadFile(path)
 	switch {
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("%w: %w", pipeline.ErrInput, err)
+		return fmt.Errorf("%w: %w", failure.ErrInput, err)
 	case err == nil && len(there) > 0 && !seal.Intact(there):
-		return fmt.Errorf("%w: %s is not a page that chart-promoter wrote, or was changed since; give --html another name, or remove it", pipeline.ErrInput, path)
+		return fmt.Errorf("%w: %s is not a page that chart-promoter wrote, or was changed since; give --html another name, or remove it", failure.ErrInput, path)
 	}
 	if a.dryRun {
 		return nil
 	}
 	if err := atomicfile.WriteMkdir(path, content, 0o644); err != nil {
-		return fmt.Errorf("%w: %w", pipeline.ErrInput, err)
+		return fmt.Errorf("%w: %w", failure.ErrInput, err)
 	}
 	return nil
 }

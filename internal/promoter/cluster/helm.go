@@ -14,13 +14,15 @@ import (
 	"helm.sh/helm/v3/pkg/release"
 	"helm.sh/helm/v3/pkg/storage/driver"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 )
 
 // ErrInstall: the chart does not install, or what it installs does not get ready in time.
-var ErrInstall = errors.New("the chart does not install")
+var ErrInstall = failure.New(failure.TestFailed, "the chart does not install")
 
 // ErrSilent: the cluster of a kubeconfig does not answer, or does not let in.
-var ErrSilent = errors.New("the cluster gives no answer: check the kubeconfig, and that the cluster runs")
+var ErrSilent = failure.New(failure.External, "the cluster gives no answer: check the kubeconfig, and that the cluster runs")
 
 // Release says how a package is installed.
 type Release struct {

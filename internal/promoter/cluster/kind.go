@@ -18,21 +18,23 @@ import (
 	"sigs.k8s.io/kind/pkg/cluster"
 	"sigs.k8s.io/kind/pkg/cluster/nodes"
 	"sigs.k8s.io/kind/pkg/exec"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 )
 
 var (
 	// ErrEngine: no container engine runs here, or it refuses.
-	ErrEngine = errors.New("the container engine cannot be used")
+	ErrEngine = failure.New(failure.External, "the container engine cannot be used")
 	// ErrExists: a cluster of this name is there already.
-	ErrExists = errors.New("a cluster of this name exists already")
+	ErrExists = failure.New(failure.BadInput, "a cluster of this name exists already")
 	// ErrNoCluster: there is no cluster of this name.
-	ErrNoCluster = errors.New("no cluster of this name")
+	ErrNoCluster = failure.New(failure.BadInput, "no cluster of this name")
 	// ErrCreate: kind could not make the cluster.
-	ErrCreate = errors.New("the cluster could not be made")
+	ErrCreate = failure.New(failure.External, "the cluster could not be made")
 	// ErrNotReady: the cluster is there and does not get ready in time.
-	ErrNotReady = errors.New("the cluster does not get ready")
+	ErrNotReady = failure.New(failure.External, "the cluster does not get ready")
 	// ErrName: a name that kind does not accept.
-	ErrName = errors.New("not a usable name for a cluster")
+	ErrName = failure.New(failure.BadInput, "not a usable name for a cluster")
 )
 
 // Options say what kind of cluster to make.

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -18,11 +17,12 @@ import (
 	"sigs.k8s.io/kind/pkg/cluster/nodes"
 	"sigs.k8s.io/kind/pkg/cluster/nodeutils"
 
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/image"
 )
 
 // ErrLoad: an image could not be brought into the cluster.
-var ErrLoad = errors.New("the image could not be loaded into the cluster")
+var ErrLoad = failure.New(failure.External, "the image could not be loaded into the cluster")
 
 // Loaded says where an image came from and what the nodes call it.
 type Loaded struct {

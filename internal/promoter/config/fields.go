@@ -1,9 +1,10 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 )
 
 // Fields are fields of a chart: file, path of the field in it, and the name of the value that it gets.
@@ -22,7 +23,7 @@ const (
 var fieldValues = []string{AppVersion, ChartVersion, Commit, ImageDigest, ImageRepository, ImageTag}
 
 // ErrNoImageField is the error of a chart whose values.yaml has no field for the image that is built.
-var ErrNoImageField = errors.New("a field for the image does not exist")
+var ErrNoImageField = failure.New(failure.BadInput, "a field for the image does not exist")
 
 // imageFields is where most charts have their image: what `helm create` writes, and a digest beside it.
 var imageFields = []struct{ path, value string }{

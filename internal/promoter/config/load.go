@@ -9,10 +9,12 @@ import (
 	"regexp"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 )
 
 // ErrInvalid is the error of a configuration that is missing or wrong.
-var ErrInvalid = errors.New("the pipeline's configuration is invalid")
+var ErrInvalid = failure.New(failure.BadInput, "the pipeline's configuration is invalid")
 
 // Load reads a file and validates it; relative paths in it start at root. Errors: ErrInvalid, with file, line and key.
 func Load(path, root string, env func(string) string) (*Config, error) {

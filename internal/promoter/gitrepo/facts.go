@@ -3,11 +3,11 @@ package gitrepo
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"strings"
 
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/version"
 )
 
@@ -122,7 +122,7 @@ func Facts(ctx context.Context, dir string, env func(string) string) (version.Fa
 }
 
 // ErrTagMoved: the tag that is built names another commit by now.
-var ErrTagMoved = errors.New("the tag was moved")
+var ErrTagMoved = failure.New(failure.BadInput, "the tag was moved")
 
 func (r *Repo) buildTag(ctx context.Context, head string, ci CI) (string, error) {
 	if ci.Commit == head {

@@ -10,25 +10,27 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 )
 
 var (
 	// ErrNothingToCommit: the index equals HEAD, so there is no commit to make.
-	ErrNothingToCommit = errors.New("nothing to commit")
+	ErrNothingToCommit = failure.New(failure.Internal, "nothing to commit")
 	// ErrRejected: the remote branch moved since it was fetched. Fetch, redo the change on the new head and push again.
-	ErrRejected = errors.New("the remote branch has moved")
+	ErrRejected = failure.New(failure.External, "the remote branch has moved")
 	// ErrRefused: the remote refuses the push for a reason that trying again does not mend (a hook, a protected branch).
-	ErrRefused = errors.New("the remote refuses the push")
+	ErrRefused = failure.New(failure.External, "the remote refuses the push")
 	// ErrAuth: the remote wants other credentials, or has no such repository for these.
-	ErrAuth = errors.New("the remote refuses these credentials")
+	ErrAuth = failure.New(failure.External, "the remote refuses these credentials")
 	// ErrUnreachable: the remote cannot be reached, or there is no repository at this place.
-	ErrUnreachable = errors.New("the repository cannot be reached")
+	ErrUnreachable = failure.New(failure.External, "the repository cannot be reached")
 	// ErrNoBranch: the remote has commits, but not this branch.
-	ErrNoBranch = errors.New("the branch does not exist")
+	ErrNoBranch = failure.New(failure.BadInput, "the branch does not exist")
 	// ErrNoRef: no such commit, tag or branch here.
-	ErrNoRef = errors.New("no such commit, tag or branch")
+	ErrNoRef = failure.New(failure.BadInput, "no such commit, tag or branch")
 	// ErrNotARepository: the directory is not inside a git work tree.
-	ErrNotARepository = errors.New("not a git repository")
+	ErrNotARepository = failure.New(failure.BadInput, "not a git repository")
 )
 
 // Author names who commits. The zero value takes git's own configuration, or chart-promoter when there is none.

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 )
 
 // Checkout puts the work tree at ref, detached. Errors: ErrNoRef.
@@ -29,7 +31,7 @@ func (r *Repo) Tag(ctx context.Context, name, message string, a Author) error {
 }
 
 // ErrNotSigned: git has no key to sign with, or cannot use it.
-var ErrNotSigned = errors.New("git cannot sign: set user.signingKey, and gpg.format for an SSH key, and see that the key can be used without a question")
+var ErrNotSigned = failure.New(failure.BadInput, "git cannot sign: set user.signingKey, and gpg.format for an SSH key, and see that the key can be used without a question")
 
 // SignedTag is Tag with a signature by the key of git's configuration (user.signingKey, gpg.format). Errors: ErrNotSigned.
 func (r *Repo) SignedTag(ctx context.Context, name, message string, a Author) error {

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 )
 
 // call is one run of git.
@@ -40,6 +42,9 @@ func (e *commandError) Error() string {
 }
 
 func (e *commandError) Unwrap() error { return e.err }
+
+// Kind is Internal: callers wrap it in an error that knows more.
+func (e *commandError) Kind() failure.Kind { return failure.Internal }
 
 func (r *Repo) git(ctx context.Context, args ...string) (string, error) {
 	return r.run(ctx, call{args: args})

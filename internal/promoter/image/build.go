@@ -21,13 +21,15 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 )
 
 var (
 	// ErrCompile: the program does not compile; the message holds the compiler's.
-	ErrCompile = errors.New("the program does not compile")
+	ErrCompile = failure.New(failure.TestFailed, "the program does not compile")
 	// ErrSpec: what is asked for makes no image.
-	ErrSpec = errors.New("the image's description is not usable")
+	ErrSpec = failure.New(failure.BadInput, "the image's description is not usable")
 )
 
 // Spec says what goes into an image.

@@ -15,17 +15,19 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 )
 
 var (
 	// ErrNoImage: the registry has no image of this name.
-	ErrNoImage = errors.New("no such image")
+	ErrNoImage = failure.New(failure.External, "no such image")
 	// ErrRegistry: the registry cannot be reached or gives no sensible answer.
-	ErrRegistry = errors.New("the registry cannot be used")
+	ErrRegistry = failure.New(failure.External, "the registry cannot be used")
 	// ErrRegistryAuth: the registry wants other credentials.
-	ErrRegistryAuth = errors.New("the registry refuses these credentials")
+	ErrRegistryAuth = failure.New(failure.External, "the registry refuses these credentials")
 	// ErrTagTaken: the tag names another image already and may not be moved.
-	ErrTagTaken = errors.New("the tag names another image already")
+	ErrTagTaken = failure.New(failure.Rejected, "the tag names another image already")
 )
 
 // Access is how a registry is spoken to; the zero value is ready to use.

@@ -11,11 +11,13 @@ import (
 
 	"go.yaml.in/yaml/v3"
 	sigsyaml "sigs.k8s.io/yaml"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 )
 
 var (
-	errNotPlain     = errors.New("it is written in a way that only a YAML parser understands")
-	errNoAPIVersion = errors.New("it has no apiVersion")
+	errNotPlain     = failure.New(failure.Internal, "it is written in a way that only a YAML parser understands")
+	errNoAPIVersion = failure.New(failure.Internal, "it has no apiVersion")
 )
 
 // blockForm is an index in indented blocks, as Helm writes it.

@@ -6,7 +6,6 @@
 package index
 
 import (
-	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 )
 
 // Entry is one version of one chart in an index.
@@ -29,11 +29,11 @@ type Entry struct {
 
 var (
 	// ErrCorrupt says that the bytes are no index of a chart repository.
-	ErrCorrupt = errors.New("the index is damaged, restore index.yaml from an earlier commit or a backup")
+	ErrCorrupt = failure.New(failure.External, "the index is damaged, restore index.yaml from an earlier commit or a backup")
 	// ErrNone says that there is no such version.
-	ErrNone = errors.New("no such version in the index")
+	ErrNone = failure.New(failure.BadInput, "no such version in the index")
 	// ErrBadEntry says that an entry could not be installed from.
-	ErrBadEntry = errors.New("not a usable entry for an index")
+	ErrBadEntry = failure.New(failure.BadInput, "not a usable entry for an index")
 )
 
 // DigestConflictError says that a version is there with another content.
@@ -44,6 +44,9 @@ type DigestConflictError struct {
 func (e *DigestConflictError) Error() string {
 	return fmt.Sprintf("%s %s is published with digest %.12s and will not be overwritten with %.12s: give the change a new version", e.Name, e.Version, e.Published, e.Offered)
 }
+
+// Kind is Rejected.
+func (e *DigestConflictError) Kind() failure.Kind { return failure.Rejected }
 
 var (
 	digestPattern = regexp.MustCompile(`^[0-9a-f]{64}$`)

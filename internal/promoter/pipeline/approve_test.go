@@ -11,6 +11,7 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/attest"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/index"
 )
@@ -35,7 +36,7 @@ func TestApprovalsInTheWorkDirectoryAreTakenByPromote(t *testing.T) {
 	r.approvers(2)
 	// Two people whose names begin alike are two.
 	for i, by := range []string{"release manager one", "release manager two"} {
-		if _, err := Promote(t.Context(), r.s, PromoteOptions{}); KindOf(err) != Refused {
+		if _, err := Promote(t.Context(), r.s, PromoteOptions{}); failure.Of(err) != failure.Rejected {
 			t.Errorf("with %d approvals: %v", i, err)
 		}
 		if _, err := Approve(t.Context(), r.s, ApproveOptions{By: by, Key: config.Key{Env: fmt.Sprintf("KEY%d", i)}}); err != nil {
@@ -68,7 +69,7 @@ func TestOneKeyUnderTwoNamesIsOneApproval(t *testing.T) {
 	if _, err := Approve(t.Context(), r.s, ApproveOptions{By: "a", Key: config.Key{Env: "KEY0"}}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Promote(t.Context(), r.s, PromoteOptions{}); KindOf(err) != Refused {
+	if _, err := Promote(t.Context(), r.s, PromoteOptions{}); failure.Of(err) != failure.Rejected {
 		t.Errorf("got %v", err)
 	}
 }
@@ -83,7 +84,7 @@ func TestADryRunOfPromoteRefusesWhatPromoteRefuses(t *testing.T) {
 	r.guards().VerifiedBy = "none"
 	r.s.DryRun = true
 	var conflict *index.DigestConflictError
-	if _, err := Promote(t.Context(), r.s, PromoteOptions{Package: r.path(".tgz")}); !errors.As(err, &conflict) || KindOf(err) != Refused {
+	if _, err := Promote(t.Context(), r.s, PromoteOptions{Package: r.path(".tgz")}); !errors.As(err, &conflict) || failure.Of(err) != failure.Rejected {
 		t.Errorf("got %v", err)
 	}
 }
@@ -91,17 +92,17 @@ func TestADryRunOfPromoteRefusesWhatPromoteRefuses(t *testing.T) {
 func TestFaultsThatNobodyNamedAreNotThisPrograms(t *testing.T) {
 	for name, c := range map[string]struct {
 		err  error
-		want Kind
+		want failure.Kind
 	}{
-		"a program that is not installed":      {&exec.Error{Name: "git", Err: exec.ErrNotFound}, Outside},
-		"a directory that may not be written":  {&fs.PathError{Op: "open", Path: "/x", Err: syscall.EACCES}, Outside},
-		"a disk that is read only":             {&fs.PathError{Op: "open", Path: "/x", Err: syscall.EROFS}, Outside},
-		"a quota that is used up":              {&fs.PathError{Op: "write", Path: "/x", Err: syscall.EDQUOT}, Outside},
-		"a test command that is not installed": {fmt.Errorf("%w: %w", ErrInput, exec.ErrNotFound), BadInput},
-		"a tag that was moved":                 {gitrepo.ErrTagMoved, BadInput},
-		"a file that is not there":             {os.ErrNotExist, Internal},
+		"a program that is not installed":      {&exec.Error{Name: "git", Err: exec.ErrNotFound}, failure.External},
+		"a directory that may not be written":  {&fs.PathError{Op: "open", Path: "/x", Err: syscall.EACCES}, failure.External},
+		"a disk that is read only":             {&fs.PathError{Op: "open", Path: "/x", Err: syscall.EROFS}, failure.External},
+		"a quota that is used up":              {&fs.PathError{Op: "write", Path: "/x", Err: syscall.EDQUOT}, failure.External},
+		"a test command that is not installed": {fmt.Errorf("%w: %w", ErrInput, exec.ErrNotFound), failure.BadInput},
+		"a tag that was moved":                 {gitrepo.ErrTagMoved, failure.BadInput},
+		"a file that is not there":             {os.ErrNotExist, failure.Internal},
 	} {
-		if got := KindOf(fmt.Errorf("doing it: %w", c.err)); got != c.want {
+		if got := failure.Of(fmt.Errorf("doing it: %w", c.err)); got != c.want {
 			t.Errorf("%s is %s, want %s", name, got, c.want)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/image"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/version"
@@ -201,22 +202,22 @@ func TestWhatBumpCannotDoLeavesTheRepositoryAsItWas(t *testing.T) {
 	for name, c := range map[string]struct {
 		prepare func(w *world)
 		want    error
-		kind    Kind
+		kind    failure.Kind
 	}{
-		"a values path that does not exist": {func(w *world) { w.s.Config.Chart.Fields["values.yaml"]["image.tagg"] = "imageTag" }, chart.ErrPathNotFound, BadInput},
+		"a values path that does not exist": {func(w *world) { w.s.Config.Chart.Fields["values.yaml"]["image.tagg"] = "imageTag" }, chart.ErrPathNotFound, failure.BadInput},
 		"a file that the chart lacks": {func(w *world) {
 			w.s.Config.Chart.Fields["other.yaml"] = map[string]string{"a": "commit"}
-		}, chart.ErrNoChart, BadInput},
-		"no chart in the source":         {func(w *world) { w.s.Config.Chart.Path = "charts/nowhere" }, chart.ErrNoChart, BadInput},
-		"a chart that is no YAML":        {func(w *world) { w.write("charts/hello/Chart.yaml", "a: [\n"); w.commit("broken"); w.built() }, chart.ErrNotYAML, BadInput},
-		"uncommitted changes":            {func(w *world) { w.write("cmd/hello/main.go", "package main // dirty\n") }, version.ErrDirty, BadInput},
-		"a repository that is not there": {func(w *world) { w.s.Config.Tester().Candidate.Git = "/no/such/repo.git" }, gitrepo.ErrUnreachable, Outside},
-		"an image that was never built":  {func(w *world) { w.write("x", "y"); w.commit("not built") }, image.ErrNoImage, Outside},
+		}, chart.ErrNoChart, failure.BadInput},
+		"no chart in the source":         {func(w *world) { w.s.Config.Chart.Path = "charts/nowhere" }, chart.ErrNoChart, failure.BadInput},
+		"a chart that is no YAML":        {func(w *world) { w.write("charts/hello/Chart.yaml", "a: [\n"); w.commit("broken"); w.built() }, chart.ErrNotYAML, failure.BadInput},
+		"uncommitted changes":            {func(w *world) { w.write("cmd/hello/main.go", "package main // dirty\n") }, version.ErrDirty, failure.BadInput},
+		"a repository that is not there": {func(w *world) { w.s.Config.Tester().Candidate.Git = "/no/such/repo.git" }, gitrepo.ErrUnreachable, failure.External},
+		"an image that was never built":  {func(w *world) { w.write("x", "y"); w.commit("not built") }, image.ErrNoImage, failure.External},
 		"a registry that does not answer": {func(w *world) {
 			w.write("x", "y")
 			w.commit("x")
 			w.s.Config.Builder().Build.Image.Repository = "127.0.0.1:1/x"
-		}, image.ErrRegistry, Outside},
+		}, image.ErrRegistry, failure.External},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -226,8 +227,8 @@ func TestWhatBumpCannotDoLeavesTheRepositoryAsItWas(t *testing.T) {
 			}
 			c.prepare(w)
 			_, err := Bump(t.Context(), w.s)
-			if !errors.Is(err, c.want) || KindOf(err) != c.kind {
-				t.Errorf("%v (%s), want %v (%s)", err, KindOf(err), c.want, c.kind)
+			if !errors.Is(err, c.want) || failure.Of(err) != c.kind {
+				t.Errorf("%v (%s), want %v (%s)", err, failure.Of(err), c.want, c.kind)
 			}
 			if len(w.candidates()) != 1 {
 				t.Errorf("the repository has changed: %+v", w.candidates())
@@ -259,7 +260,7 @@ func TestABuildWhoseUnitTestsFailPushesNothing(t *testing.T) {
 	w := newWorld(t)
 	w.write("cmd/hello/main_test.go", "package main\n\nimport \"testing\"\n\nfunc TestHello(t *testing.T) { t.Fatal(\"no\") }\n")
 	w.commit("broken")
-	if _, err := Build(t.Context(), w.s, BuildOptions{}); KindOf(err) != TestFailed {
+	if _, err := Build(t.Context(), w.s, BuildOptions{}); failure.Of(err) != failure.TestFailed {
 		t.Errorf("got %v", err)
 	}
 	if tags, _ := w.s.Access.Tags(t.Context(), w.host+"/hello"); len(tags) != 0 {

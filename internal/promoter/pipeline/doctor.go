@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os/exec"
 	"strings"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/cluster"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 )
 
@@ -25,7 +25,7 @@ type Finding struct {
 }
 
 // ErrMissing: this machine lacks something.
-var ErrMissing = errors.New("something is missing here")
+var ErrMissing = failure.New(failure.External, "something is missing here")
 
 // check is one thing to look at; an error is a problem.
 type check struct {

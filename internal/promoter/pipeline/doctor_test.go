@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/attest"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 )
 
@@ -53,7 +54,7 @@ func TestARunThatMustFailFailsBeforeItBuilds(t *testing.T) {
 	priv, pub, _ := attest.GenerateKey()
 	w.env["QA_KEY"], w.env["QA_PUB"] = string(priv), string(pub)
 	_, err := Run(t.Context(), w.s, RunOptions{})
-	if KindOf(err) != Outside {
+	if failure.Of(err) != failure.External {
 		t.Errorf("got %v", err)
 	}
 	if tags, _ := w.s.Access.Tags(t.Context(), w.host+"/hello"); len(tags) != 0 {

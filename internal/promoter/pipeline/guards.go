@@ -10,6 +10,7 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/attest"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/version"
 )
 
@@ -51,6 +52,9 @@ func (r Refusals) Error() string {
 
 // Unwrap makes it an ErrRefused.
 func (r Refusals) Unwrap() error { return ErrRefused }
+
+// Kind is Rejected.
+func (r Refusals) Kind() failure.Kind { return failure.Rejected }
 
 // check gives every guard that refuses, versions first.
 func checkGuards(g *config.Guards, stage string, e evidence) Refusals {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 )
 
 // Whoever may push to the candidates' repository puts links there, and files of the machine that runs bump stay as they are.
@@ -63,7 +64,7 @@ func TestScalarsOfALinkedFileAreNotWritten(t *testing.T) {
 	}
 	defer root.Close()
 	err = escapes(setScalars(root, ".", map[string]map[string]string{"Chart.yaml": {"version": "chartVersion"}}, map[string]string{"chartVersion": "1.0.0"}))
-	if KindOf(err) != BadInput {
+	if failure.Of(err) != failure.BadInput {
 		t.Errorf("got %v", err)
 	}
 	if got, _ := os.ReadFile(file); string(got) != "version: mine\n" {

@@ -10,6 +10,7 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/attest"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/index"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/publish"
 )
@@ -130,7 +131,7 @@ func TestAPromotionIsRefusedWithItsReasonAndChangesNothing(t *testing.T) {
 			c.spoil(r)
 			_, err := Promote(t.Context(), r.s, PromoteOptions{Package: r.path(".tgz"), Records: r.records()})
 			var refusals Refusals
-			if !errors.As(err, &refusals) || refusals[0].Guard != c.guard || !strings.Contains(refusals[0].Why, c.words) || KindOf(err) != Refused {
+			if !errors.As(err, &refusals) || refusals[0].Guard != c.guard || !strings.Contains(refusals[0].Why, c.words) || failure.Of(err) != failure.Rejected {
 				t.Errorf("got %v, want the guard %s with %q", err, c.guard, c.words)
 			}
 			if list := r.published(); len(list) != 0 {
@@ -151,7 +152,7 @@ func TestASecondPackageUnderAPublishedVersionIsRefused(t *testing.T) {
 	r.leave()
 	_, err := Promote(t.Context(), r.s, PromoteOptions{})
 	var conflict *index.DigestConflictError
-	if !errors.As(err, &conflict) || KindOf(err) != Refused {
+	if !errors.As(err, &conflict) || failure.Of(err) != failure.Rejected {
 		t.Errorf("got %v, want a conflict", err)
 	}
 }
@@ -170,7 +171,7 @@ func TestWhatAStageTakesIsConfiguration(t *testing.T) {
 	dev := newRelease(t, "")
 	dev.leave()
 	dev.guards().Versions = "prerelease"
-	if _, err := Promote(t.Context(), dev.s, PromoteOptions{}); KindOf(err) != Refused {
+	if _, err := Promote(t.Context(), dev.s, PromoteOptions{}); failure.Of(err) != failure.Rejected {
 		t.Errorf("a development version in a stage for prereleases: %v", err)
 	}
 	dev.guards().Versions = "any"
@@ -212,14 +213,14 @@ func TestApprovalsAreCountedByKeyForThisPackageAndStage(t *testing.T) {
 	first := approve("ALICE", "alice")
 	record := r.path(".tgz.record.json")
 	for name, files := range map[string][]string{"none": {record}, "one": {record, first}, "one person twice": {record, first, approve("ALICE", "alice again")}} {
-		if _, err := Promote(t.Context(), r.s, PromoteOptions{Records: files}); KindOf(err) != Refused {
+		if _, err := Promote(t.Context(), r.s, PromoteOptions{Records: files}); failure.Of(err) != failure.Rejected {
 			t.Errorf("%s: %v, want a refusal", name, err)
 		}
 	}
 	if _, err := Promote(t.Context(), r.s, PromoteOptions{Records: []string{record, first, approve("BOB", "bob")}}); err != nil {
 		t.Errorf("two approvals: %v", err)
 	}
-	if _, err := Approve(t.Context(), r.s, ApproveOptions{Key: config.Key{Env: "ALICE"}}); KindOf(err) != BadInput {
+	if _, err := Approve(t.Context(), r.s, ApproveOptions{Key: config.Key{Env: "ALICE"}}); failure.Of(err) != failure.BadInput {
 		t.Errorf("an approval without a name: %v", err)
 	}
 }
@@ -251,13 +252,13 @@ func TestPromoteSaysWhatIsMissing(t *testing.T) {
 		"a stage that is not there":    {Stage: "moon"},
 		"a package that is no package": {Package: r.source.Dir + "/go.mod"},
 	} {
-		if _, err := Promote(t.Context(), r.s, o); KindOf(err) != BadInput {
-			t.Errorf("%s: %v (%s), want bad input", name, err, KindOf(err))
+		if _, err := Promote(t.Context(), r.s, o); failure.Of(err) != failure.BadInput {
+			t.Errorf("%s: %v (%s), want bad input", name, err, failure.Of(err))
 		}
 	}
 	r.leave()
 	delete(r.env, "QA_PUB")
-	if _, err := Promote(t.Context(), r.s, PromoteOptions{}); KindOf(err) != BadInput {
+	if _, err := Promote(t.Context(), r.s, PromoteOptions{}); failure.Of(err) != failure.BadInput {
 		t.Errorf("without the public key: %v", err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"helm.sh/helm/v3/pkg/downloader"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 )
 
 // pgpPair makes a key, armored, and a keyring file with its public half.
@@ -39,7 +40,7 @@ func TestHelmVerifyAcceptsWhatAStageWithAPGPKeyPublished(t *testing.T) {
 	dir := t.TempDir()
 	prod := r.s.Config.Stage("prod")
 	prod.Publish = &config.Publish{Directory: dir, PGP: &config.PGP{Key: config.Key{Env: "PGP_KEY"}}}
-	if _, err := Promote(t.Context(), r.s, PromoteOptions{}); KindOf(err) != BadInput || !strings.Contains(err.Error(), "PGP_KEY") {
+	if _, err := Promote(t.Context(), r.s, PromoteOptions{}); failure.Of(err) != failure.BadInput || !strings.Contains(err.Error(), "PGP_KEY") {
 		t.Errorf("without the key: %v", err)
 	}
 	ring := t.TempDir() + "/pubring.gpg"

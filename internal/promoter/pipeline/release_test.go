@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 )
 
@@ -26,7 +27,7 @@ func TestAReleaseIsNotComputedBelowOneThatWasNotFetched(t *testing.T) {
 	w.commit("fix: x again")
 	for _, w.s.DryRun = range []bool{true, false} {
 		_, err := Release(t.Context(), w.s, ReleaseOptions{})
-		if KindOf(err) != BadInput || !strings.Contains(err.Error(), "v1.1.0") || !strings.Contains(err.Error(), "git fetch") {
+		if failure.Of(err) != failure.BadInput || !strings.Contains(err.Error(), "v1.1.0") || !strings.Contains(err.Error(), "git fetch") {
 			t.Errorf("dry run %t: %v", w.s.DryRun, err)
 		}
 	}
@@ -59,7 +60,7 @@ func TestWithoutItsRemoteAReleaseIsStillComputed(t *testing.T) {
 		t.Errorf("a dry run: %v", err)
 	}
 	w.s.DryRun = false
-	if _, err := Release(t.Context(), w.s, ReleaseOptions{}); KindOf(err) != Outside {
+	if _, err := Release(t.Context(), w.s, ReleaseOptions{}); failure.Of(err) != failure.External {
 		t.Errorf("a release: %v", err)
 	}
 	if tags, _ := r.Tags(t.Context()); len(tags) != 0 {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 )
 
 func none(string) string { return "" }
@@ -75,7 +76,7 @@ func TestAShortConfigurationIsEnoughForTheSteps(t *testing.T) {
 	if got := testsOf(tester.Verify); got != "the chart's own tests" {
 		t.Errorf("candidates are tested by %s", got)
 	}
-	if _, err := (&Session{Config: c, Env: none}).key(tester.Key); KindOf(err) != BadInput || !strings.Contains(err.Error(), "PRE_PROD_SIGNING_KEY") {
+	if _, err := (&Session{Config: c, Env: none}).key(tester.Key); failure.Of(err) != failure.BadInput || !strings.Contains(err.Error(), "PRE_PROD_SIGNING_KEY") {
 		t.Errorf("without a key: %v", err)
 	}
 }
@@ -106,7 +107,7 @@ func TestACandidateIsMadeWithoutAnyScalarBeingNamed(t *testing.T) {
 
 func TestKindsOfConfigurationErrors(t *testing.T) {
 	for _, err := range []error{config.ErrInvalid, config.ErrNoImageField, chart.ErrNotYAML} {
-		if kind := KindOf(fmt.Errorf("x: %w", err)); kind != BadInput {
+		if kind := failure.Of(fmt.Errorf("x: %w", err)); kind != failure.BadInput {
 			t.Errorf("the kind of %v is %s", err, kind)
 		}
 	}

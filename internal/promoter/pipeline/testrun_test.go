@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 )
 
 func shell(script string, timeout time.Duration) config.Command {
@@ -32,7 +33,7 @@ func TestHangingLogs(t *testing.T) {
 	// A child in the background, deaf to SIGTERM, that holds the output open: what a hanging test leaves behind.
 	script := `sh -c 'trap "" TERM; echo $$ >>` + pids + `; echo child runs; while :; do sleep 0.05; done' & trap "" TERM; echo $$ >>` + pids + `; wait; while :; do sleep 0.05; done`
 	_, err := s.runTests(t.Context(), shell(script, time.Second), t.TempDir(), nil)
-	if !errors.Is(err, ErrHung) || KindOf(err) != TestFailed {
+	if !errors.Is(err, ErrHung) || failure.Of(err) != failure.TestFailed {
 		t.Fatalf("got %v, want ErrHung", err)
 	}
 	if !strings.Contains(l.String(), "child runs") {
@@ -168,7 +169,7 @@ func TestTwoRunsInOneDirectoryDoNotMixUpTheirPackages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Lock(); !errors.Is(err, ErrBusy) || KindOf(err) != BadInput {
+	if _, err := s.Lock(); !errors.Is(err, ErrBusy) || failure.Of(err) != failure.BadInput {
 		t.Errorf("the second run: %v, want ErrBusy", err)
 	}
 	unlock()

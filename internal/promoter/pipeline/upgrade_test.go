@@ -9,6 +9,7 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/publish"
 )
 
@@ -115,8 +116,8 @@ func TestAnUpgradeFromAPackageThatIsGoneIsAFaultOfTheRepository(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := w.s.previous(t.Context(), &config.Verify{UpgradeFrom: "prod"}, &candidate{pkg: versioned(t, w, "1.1.0")})
-	if !errors.Is(err, publish.ErrArchiveMissing) || KindOf(err) != Outside {
-		t.Errorf("got %v (%s)", err, KindOf(err))
+	if !errors.Is(err, publish.ErrArchiveMissing) || failure.Of(err) != failure.External {
+		t.Errorf("got %v (%s)", err, failure.Of(err))
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/cluster"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 )
 
@@ -34,7 +35,7 @@ func TestACandidateWhoseTagWasMovedSinceIsRefused(t *testing.T) {
 	git(t, w.source.Dir, "tag", "--force", "v1.0.0")
 	for name, dir := range map[string]string{"a clone": "", "a checkout": checkout} {
 		_, err := w.s.openCandidate(t.Context(), dir, "")
-		if !errors.Is(err, gitrepo.ErrTagMoved) || KindOf(err) != BadInput {
+		if !errors.Is(err, gitrepo.ErrTagMoved) || failure.Of(err) != failure.BadInput {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

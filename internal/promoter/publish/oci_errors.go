@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 )
 
 // classify tells what is not there (nil), what is forbidden and what is broken.
@@ -23,7 +25,7 @@ func classify(err error) error {
 	return fmt.Errorf("%w: %w", ErrUnusable, err)
 }
 
-var errNotThere = errors.New("not in the registry")
+var errNotThere = failure.New(failure.Internal, "not in the registry")
 
 // classifyWrite is classify for what is written: what is not there then is the repository itself.
 func classifyWrite(repo name.Repository, err error) error {

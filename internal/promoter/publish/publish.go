@@ -5,13 +5,13 @@ package publish
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"os"
 	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/image"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/index"
@@ -125,19 +125,19 @@ type Page struct {
 
 var (
 	// ErrNone says that there is no such published version.
-	ErrNone = errors.New("no such published version")
+	ErrNone = failure.New(failure.BadInput, "no such published version")
 	// ErrArchiveMissing says that the index names a package that is not there
 	// or has another digest.
-	ErrArchiveMissing = errors.New("the index names a package that is gone or damaged: publish that version again, or yank it")
+	ErrArchiveMissing = failure.New(failure.External, "the index names a package that is gone or damaged: publish that version again, or yank it")
 	// ErrChanged says that what is to be published is not what its digest says.
-	ErrChanged = errors.New("the package or its record was changed after it was made")
+	ErrChanged = failure.New(failure.Rejected, "the package or its record was changed after it was made")
 	// ErrConfig says that Config does not name one target.
-	ErrConfig = errors.New("a target needs exactly one of git, directory and oci")
+	ErrConfig = failure.New(failure.BadInput, "a target needs exactly one of git, directory and oci")
 	// ErrUnusable says that the directory or registry does not do its work: not
 	// to be reached, full, read only.
-	ErrUnusable = errors.New("the chart repository cannot be used")
+	ErrUnusable = failure.New(failure.External, "the chart repository cannot be used")
 	// ErrAuth says that the registry wants other credentials.
-	ErrAuth = errors.New("the registry refuses these credentials: set CHART_PROMOTER_REGISTRY_USER and CHART_PROMOTER_REGISTRY_PASSWORD, or log in with docker or helm")
+	ErrAuth = failure.New(failure.External, "the registry refuses these credentials: set CHART_PROMOTER_REGISTRY_USER and CHART_PROMOTER_REGISTRY_PASSWORD, or log in with docker or helm")
 )
 
 type options struct {

@@ -9,8 +9,8 @@ import (
 	"strings"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/pipeline"
 )
 
 // Engines are the CI engines that there are files for.
@@ -32,7 +32,7 @@ var places = map[string]struct{ dev, template, qa, devFile, qaFile string }{
 func CI(c *config.Config, config, engine string, asTemplate bool) ([]File, error) {
 	p, ok := places[engine]
 	if !ok {
-		return nil, fmt.Errorf("%w: the CI engine %q; use one of %s, or none", pipeline.ErrInput, engine, strings.Join(Engines, ", "))
+		return nil, fmt.Errorf("%w: the CI engine %q; use one of %s, or none", failure.ErrInput, engine, strings.Join(Engines, ", "))
 	}
 	v, err := newView(c, config)
 	if err != nil {
@@ -99,14 +99,14 @@ func newView(c *config.Config, file string) (*view, error) {
 		Sed: "sed -n " + fmt.Sprintf(appVersion, `\1`), SedCommit: "sed -n " + fmt.Sprintf(appVersion, `commit=\1`),
 	}
 	if !hosted {
-		return nil, fmt.Errorf("%w: source.git %q is no repository that a CI engine can fetch; give its address, or use --ci none", pipeline.ErrInput, c.Source.Git)
+		return nil, fmt.Errorf("%w: source.git %q is no repository that a CI engine can fetch; give its address, or use --ci none", failure.ErrInput, c.Source.Git)
 	}
 	if t.Candidate.Branch != "" {
 		v.Branch = t.Candidate.Branch
 	}
 	for _, text := range []string{file, v.ChartFile, v.SourcePath, v.Branch} {
 		if !word.MatchString(text) {
-			return nil, fmt.Errorf("%w: %q cannot stand in a script; use letters, digits, dots, hyphens and slashes", pipeline.ErrInput, text)
+			return nil, fmt.Errorf("%w: %q cannot stand in a script; use letters, digits, dots, hyphens and slashes", failure.ErrInput, text)
 		}
 	}
 	if file != config.DefaultFile {

@@ -12,7 +12,7 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/atomicfile"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/pipeline"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -156,7 +156,7 @@ func TestCIFilesAreRefusedWhereTheyCouldNotWork(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := CI(parse(t, c.facts), c.config, c.engine, false)
-			if !errors.Is(err, pipeline.ErrInput) || !strings.Contains(err.Error(), c.want) {
+			if !errors.Is(err, failure.ErrInput) || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("%v, want %q", err, c.want)
 			}
 		})

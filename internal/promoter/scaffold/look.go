@@ -10,8 +10,8 @@ import (
 	"strings"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/pipeline"
 )
 
 // Choices are what somebody says of a repository instead of having it found.
@@ -26,7 +26,7 @@ type Choices struct {
 }
 
 // Look finds out what the configuration of a repository needs, and reads only. Its errors say what to do, and are
-// pipeline.ErrInput or of the trade that they come from.
+// failure.ErrInput or of the trade that they come from.
 func Look(ctx context.Context, r *gitrepo.Repo, c Choices) (Facts, error) {
 	files, err := r.Files(ctx)
 	if err != nil {
@@ -57,15 +57,15 @@ func choose(what, flag string, found []string, said string) (string, error) {
 	}
 	switch {
 	case said != "" && (path.IsAbs(said) || said == ".." || strings.HasPrefix(said, "../")):
-		return "", fmt.Errorf("%w: %s %s leads out of the repository; give the path from its top", pipeline.ErrInput, flag, said)
+		return "", fmt.Errorf("%w: %s %s leads out of the repository; give the path from its top", failure.ErrInput, flag, said)
 	case said != "" && slices.Contains(found, said):
 		return said, nil
 	case said != "":
-		return "", fmt.Errorf("%w: there is no %s in %s that can be released from here; there is %s", pipeline.ErrInput, what, said, list(found))
+		return "", fmt.Errorf("%w: there is no %s in %s that can be released from here; there is %s", failure.ErrInput, what, said, list(found))
 	case len(found) > 1:
-		return "", fmt.Errorf("%w: there are several, %s; name the %s with %s PATH", pipeline.ErrInput, list(found), what, flag)
+		return "", fmt.Errorf("%w: there are several, %s; name the %s with %s PATH", failure.ErrInput, list(found), what, flag)
 	case len(found) == 0:
-		return "", fmt.Errorf("%w: the repository has no %s; `helm create` makes one", pipeline.ErrInput, what)
+		return "", fmt.Errorf("%w: the repository has no %s; `helm create` makes one", failure.ErrInput, what)
 	}
 	return found[0], nil
 }
@@ -137,7 +137,7 @@ func (f *Facts) addresses(origin string, c Choices) error {
 		f.Source = origin
 	}
 	if f.Source == "" {
-		return fmt.Errorf("%w: the repository has no remote called origin; add one, or give its address with --source", pipeline.ErrInput)
+		return fmt.Errorf("%w: the repository has no remote called origin; add one, or give its address with --source", failure.ErrInput)
 	}
 	remote, hosted := gitrepo.ParseRemote(f.Source)
 	if hosted {
@@ -158,7 +158,7 @@ func (f *Facts) addresses(origin string, c Choices) error {
 	f.Image = c.Image
 	registry := map[string]string{"github.com": "ghcr.io", "gitlab.com": "registry.gitlab.com"}[remote.Host]
 	if f.Image == "" && registry == "" {
-		return fmt.Errorf("%w: no registry belongs to %s; name the repository of images with --image", pipeline.ErrInput, f.Source)
+		return fmt.Errorf("%w: no registry belongs to %s; name the repository of images with --image", failure.ErrInput, f.Source)
 	}
 	if f.Image == "" {
 		f.Image = registry + "/" + strings.ToLower(remote.Path)

@@ -9,8 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/christianb93/bitcoin-controller/internal/atomicfile"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/pipeline"
 )
 
 const (
@@ -137,7 +137,7 @@ func TestWhatIsMissingOrUnclearIsSaidInOneSentence(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Look(t.Context(), repository(t, c.origin, with(base, c.change)), c.say)
-			if err == nil || pipeline.KindOf(err) != pipeline.BadInput || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
+			if err == nil || failure.Of(err) != failure.BadInput || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
 				t.Errorf("%v, want bad input with %q", err, c.want)
 			}
 		})

@@ -10,7 +10,7 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/pipeline"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 )
 
 // Check looks whether the chart has all that a candidate sets; what is missing there would be found at the first bump.
@@ -40,7 +40,7 @@ func Check(repo fs.FS, c *config.Config) error {
 func readFile(repo fs.FS, name string) ([]byte, error) {
 	data, err := fs.ReadFile(repo, name)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w: %w", pipeline.ErrInput, err)
+		return nil, fmt.Errorf("%w: %w", failure.ErrInput, err)
 	}
 	return data, nil
 }

@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"github.com/christianb93/bitcoin-controller/internal/atomicfile"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/pipeline"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 )
 
 // State is what becomes of a file.
@@ -54,7 +54,7 @@ func Plan(root string, config File, ci []File, replace bool) ([]Planned, error) 
 		plan = append(plan, Planned{f, state})
 	}
 	if len(wrong) > 0 {
-		return nil, fmt.Errorf("%w, so nothing was written: %s", pipeline.ErrInput, strings.Join(wrong, "; "))
+		return nil, fmt.Errorf("%w, so nothing was written: %s", failure.ErrInput, strings.Join(wrong, "; "))
 	}
 	return plan, nil
 }
@@ -71,7 +71,7 @@ func Write(root string, plan []Planned) (err error) {
 			for _, path := range placed {
 				_ = os.Remove(path)
 			}
-			err = fmt.Errorf("%w: nothing was written: %w", pipeline.ErrInput, err)
+			err = fmt.Errorf("%w: nothing was written: %w", failure.ErrInput, err)
 		}
 	}()
 	for _, f := range plan {

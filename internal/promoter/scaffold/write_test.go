@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/christianb93/bitcoin-controller/internal/atomicfile"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/pipeline"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 )
 
 func TestFilesAreWrittenAllOrNone(t *testing.T) {
@@ -48,7 +48,7 @@ func TestFilesAreWrittenAllOrNone(t *testing.T) {
 				err = Write(root, plan)
 			}
 			if err != nil {
-				if pipeline.KindOf(err) != pipeline.BadInput || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
+				if failure.Of(err) != failure.BadInput || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
 					t.Errorf("%v, want %q", err, c.want)
 				}
 				if after := tree(t, root); after != before {
@@ -86,7 +86,7 @@ func TestAFailureOnTheWayLeavesNothing(t *testing.T) {
 				t.Fatal(err)
 			}
 			before := tree(t, root)
-			if err := Write(root, plan); pipeline.KindOf(err) != pipeline.BadInput {
+			if err := Write(root, plan); failure.Of(err) != failure.BadInput {
 				t.Errorf("%v", err)
 			}
 			if after := tree(t, root); after != before {

@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 )
 
 // DefaultAPI is where the API of travis-ci.com answers.
@@ -21,15 +23,15 @@ const DefaultAPI = "https://api.travis-ci.com"
 
 var (
 	// ErrAddress: the API's address or the repository's name cannot be used.
-	ErrAddress = errors.New("this is no address to ask for builds")
+	ErrAddress = failure.New(failure.BadInput, "this is no address to ask for builds")
 	// ErrAuth: the API wants a token, or another one.
-	ErrAuth = errors.New("the Travis API refuses the token")
+	ErrAuth = failure.New(failure.External, "the Travis API refuses the token")
 	// ErrNotFound: there is no such repository, or none that this token may see.
-	ErrNotFound = errors.New("the Travis API knows no such repository")
+	ErrNotFound = failure.New(failure.BadInput, "the Travis API knows no such repository")
 	// ErrUnreachable: no answer came.
-	ErrUnreachable = errors.New("the Travis API does not answer")
+	ErrUnreachable = failure.New(failure.External, "the Travis API does not answer")
 	// ErrAnswer: what came is not what the API documents.
-	ErrAnswer = errors.New("this is no answer of the Travis API")
+	ErrAnswer = failure.New(failure.External, "this is no answer of the Travis API")
 )
 
 const (

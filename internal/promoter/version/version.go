@@ -3,13 +3,14 @@
 package version
 
 import (
-	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/Masterminds/semver/v3"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 )
 
 // Facts is what is known of the commit that is being built.
@@ -63,11 +64,11 @@ type Version struct {
 
 // Errors of this package; test for them with errors.Is.
 var (
-	ErrShallow     = errors.New("the history is cut off (shallow clone), so the commits since the last release cannot be counted: fetch all of it with `git fetch --unshallow --tags`")
-	ErrDirty       = errors.New("the working tree has uncommitted changes, so no version would name what is built: commit or stash them")
-	ErrNotAVersion = errors.New("not a version")
-	ErrBadCommit   = errors.New("not a full commit hash")
-	ErrBadScheme   = errors.New("unknown version scheme: use semver or legacy")
+	ErrShallow     = failure.New(failure.BadInput, "the history is cut off (shallow clone), so the commits since the last release cannot be counted: fetch all of it with `git fetch --unshallow --tags`")
+	ErrDirty       = failure.New(failure.BadInput, "the working tree has uncommitted changes, so no version would name what is built: commit or stash them")
+	ErrNotAVersion = failure.New(failure.BadInput, "not a version")
+	ErrBadCommit   = failure.New(failure.BadInput, "not a full commit hash")
+	ErrBadScheme   = failure.New(failure.BadInput, "unknown version scheme: use semver or legacy")
 )
 
 // ShortHashLength is how many digits of a hash are used in names.
