@@ -48,3 +48,30 @@ args: [x, x, "y"]`, []string{
 		}
 	}
 }
+
+func TestComparisonLooksAtDesiredFieldsOnly(t *testing.T) {
+	object := func(pairs ...any) map[string]any {
+		m := map[string]any{}
+		for i := 0; i < len(pairs); i += 2 {
+			m[pairs[i].(string)] = pairs[i+1]
+		}
+		return m
+	}
+	for name, test := range map[string]struct {
+		there, desired any
+		want           bool
+	}{
+		"a default of the API server": {object("a", int64(1), "b", "default"), object("a", int64(1)), true},
+		"a changed number":            {object("a", int64(1)), object("a", int64(0)), false},
+		"a missing field":             {object(), object("a", false), false},
+		"an item more in a list":      {[]any{"x", "y"}, []any{"x"}, false},
+		"an empty list":               {nil, []any{}, true},
+		"a nested change":             {object("a", []any{object("b", "c")}), object("a", []any{object("b", "d")}), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := contains(test.there, test.desired); got != test.want {
+				t.Errorf("got %v", got)
+			}
+		})
+	}
+}

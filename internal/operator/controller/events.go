@@ -2,104 +2,115 @@ package controller
 
 import (
 	"fmt"
-	"net"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/utils/ptr"
 
-	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
-// notice is an event that a person would want to know of.
-type notice struct {
-	kind, reason, action, note string
-	// pod that the event is about, the first of several, "" for the network as a whole. Events that differ in nothing but their note are taken
-	// for one by the API server's clients.
+// maxEventNote is the API server's limit in bytes.
+const maxEventNote = 1024
+
+// transition is a change of a network that becomes an event.
+type transition struct {
+	eventType, reason, action, note string
+	// pod that the event is about, the first of several; "" for the whole network. The recorder aggregates events that differ only
+	// in their notes.
 	pod string
 }
 
-// tell sends the events for what has changed between two statuses. It is called after the new status has been written, so
-// that each transition is told once, also when the operator restarts.
-func (r *Reconciler) tell(before *v1.BitcoinNetwork, l *look) {
-	forked := before.Status.ChainTips > 1
-	if l.memory.forked != nil {
-		forked = *l.memory.forked
+// recordedEvents is what the events have reported of a network; nil before the first pass.
+type recordedEvents struct {
+	partitioned, forked *bool
+}
+
+// resume sets what an earlier process of the operator has reported: the partitions, if it has observed the current generation.
+func (r *recordedEvents) resume(network *v1.BitcoinNetwork) {
+	if r.partitioned == nil && network.Status.ObservedGeneration == network.Generation {
+		r.partitioned = ptr.To(len(network.Spec.Partitions) > 0)
 	}
-	for _, n := range notices(before.Status, l.network, forked) {
-		r.recorder.Eventf(l.network, n.related(l.network.Namespace), n.kind, n.reason, n.action, "%s", clip(n.note, longestNote))
+}
+
+// recordEvents records an event for each transition between two statuses. It is called after the new status is written, so that
+// each transition is recorded once, also when the operator restarts.
+func (r *Reconciler) recordEvents(before v1.BitcoinNetworkStatus, network *v1.BitcoinNetwork, recorded *recordedEvents) {
+	list, now := transitions(before, network, *recorded)
+	for _, t := range list {
+		r.recorder.Eventf(network, t.relatedPod(network.Namespace), t.eventType, t.reason, t.action, "%s", clip(t.note, maxEventNote))
 	}
-	partitioned := len(l.network.Spec.Partitions) > 0
-	if was := l.memory.partitioned; was != nil && *was != partitioned {
-		reason, note := "Partitioned", fmt.Sprintf("connections between the %d partitions are being cut", len(l.network.Spec.Partitions))
-		if !partitioned {
-			reason, note = "Healed", "the partitions are gone: the nodes are being connected again"
-		}
-		r.recorder.Eventf(l.network, nil, corev1.EventTypeNormal, reason, "Connect", "%s", note)
+	*recorded = now
+}
+
+func (t transition) relatedPod(namespace string) runtime.Object {
+	if t.pod == "" {
+		return nil
 	}
-	l.memory.partitioned = &partitioned
-	// A fork is not gone because the nodes of one branch do not answer.
-	forked = l.network.Status.ChainTips > 1 || forked && !allReady(l.network.Status)
-	l.memory.forked = &forked
+	return &corev1.Pod{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: t.pod},
+	}
+}
+
+// transitions returns what has changed since the previous status and since the recorded events, and what is recorded then.
+func transitions(before v1.BitcoinNetworkStatus, network *v1.BitcoinNetwork, recorded recordedEvents) ([]transition, recordedEvents) {
+	status := network.Status
+	var list []transition
+	add := func(eventType, reason, action, format string, args ...any) {
+		list = append(list, transition{eventType: eventType, reason: reason, action: action, note: fmt.Sprintf(format, args...)})
+	}
+	switch {
+	case before.ObservedGeneration == 0:
+		add(corev1.EventTypeNormal, "Created", "Create", "network of %d nodes created", len(status.Nodes))
+	case len(before.Nodes) != len(status.Nodes):
+		add(corev1.EventTypeNormal, "Scaled", "Scale", "scaled from %d to %d nodes", len(before.Nodes), len(status.Nodes))
+	}
+	list = append(list, nodeTransitions(before.Nodes, status.Nodes)...)
+	forked := ptr.Deref(recorded.forked, before.ChainTips > 1)
+	switch {
+	case status.ChainTips > 1 && !forked:
+		add(corev1.EventTypeWarning, "Forked", "Compare", "the nodes are on %d competing branches", status.ChainTips)
+	case status.ChainTips == 1 && forked && allReady(status):
+		add(corev1.EventTypeNormal, "ForkGone", "Compare", "all nodes follow one branch again, at height %d", status.Height)
+	}
+	old := meta.FindStatusCondition(before.Conditions, v1.ConditionStalled)
+	stalled := meta.FindStatusCondition(status.Conditions, v1.ConditionStalled)
+	if meta.IsStatusConditionTrue(status.Conditions, v1.ConditionStalled) && (old == nil || old.Reason != stalled.Reason) {
+		add(corev1.EventTypeWarning, stalled.Reason, "Start", "%s", stalled.Message)
+	}
+	partitioned := len(network.Spec.Partitions) > 0
+	switch {
+	case recorded.partitioned == nil || *recorded.partitioned == partitioned:
+	case partitioned:
+		add(corev1.EventTypeNormal, "Partitioned", "Connect", "removing the connections between the %d partitions", len(network.Spec.Partitions))
+	default:
+		add(corev1.EventTypeNormal, "Healed", "Connect", "the partitions are removed: reconnecting the nodes")
+	}
+	// A fork still exists when the nodes of one branch do not answer.
+	forked = status.ChainTips > 1 || forked && !allReady(status)
+	return list, recordedEvents{partitioned: &partitioned, forked: &forked}
 }
 
 func allReady(status v1.BitcoinNetworkStatus) bool {
 	return int(status.ReadyNodes) == len(status.Nodes)
 }
 
-func (n notice) related(namespace string) runtime.Object {
-	if n.pod == "" {
-		return nil
-	}
-	return &corev1.Pod{
-		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"},
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: n.pod},
-	}
-}
-
-// notices compares a status with the one before, and with whether a fork has been told of. Pure.
-func notices(before v1.BitcoinNetworkStatus, network *v1.BitcoinNetwork, forked bool) []notice {
-	now := network.Status
-	var list []notice
-	add := func(kind, reason, action, format string, args ...any) {
-		list = append(list, notice{kind: kind, reason: reason, action: action, note: fmt.Sprintf(format, args...)})
-	}
-	switch {
-	case before.ObservedGeneration == 0:
-		add(corev1.EventTypeNormal, "Created", "Create", "network of %d nodes created", len(now.Nodes))
-	case len(before.Nodes) != len(now.Nodes):
-		add(corev1.EventTypeNormal, "Scaled", "Scale", "scaled from %d to %d nodes", len(before.Nodes), len(now.Nodes))
-	}
-	list = append(list, aboutNodes(before.Nodes, now.Nodes)...)
-	switch {
-	case now.ChainTips > 1 && !forked:
-		add(corev1.EventTypeWarning, "Forked", "Compare", "the nodes are on %d competing branches", now.ChainTips)
-	case now.ChainTips == 1 && forked && allReady(now):
-		add(corev1.EventTypeNormal, "ForkGone", "Compare", "all nodes follow one branch again, at height %d", now.Height)
-	}
-	old := meta.FindStatusCondition(before.Conditions, v1.ConditionStalled)
-	stalled := meta.FindStatusCondition(now.Conditions, v1.ConditionStalled)
-	if meta.IsStatusConditionTrue(now.Conditions, v1.ConditionStalled) && (old == nil || old.Reason != stalled.Reason) {
-		add(corev1.EventTypeWarning, stalled.Reason, "Start", "%s", stalled.Message)
-	}
-	return list
-}
-
-// aboutNodes tells of the nodes that have become ready, and of those that are lost, all of them at once: a network of fifty
-// that starts is no reason for fifty events.
-func aboutNodes(before, now []v1.NodeStatus) (list []notice) {
+// nodeTransitions are the nodes that became ready and those that were lost, in one event each: a network of fifty nodes that
+// starts is no reason for fifty events.
+func nodeTransitions(before, now []v1.NodeStatus) (list []transition) {
 	// By name: a node of a group has another ordinal when the main group has grown.
-	was := make(map[string]v1.NodeStatus, len(before))
+	previous := make(map[string]v1.NodeStatus, len(before))
 	for _, n := range before {
-		was[n.NodeName] = n
+		previous[n.NodeName] = n
 	}
 	var ready, lost []string
 	address := ""
 	for _, n := range now {
-		switch old := was[n.NodeName]; {
+		switch old := previous[n.NodeName]; {
 		case n.Ready && !old.Ready:
 			ready, address = append(ready, n.NodeName), n.IP
 		case !n.Ready && old.Ready:
@@ -107,34 +118,18 @@ func aboutNodes(before, now []v1.NodeStatus) (list []notice) {
 		}
 	}
 	if len(lost) > 0 {
-		note := lost[0] + ", which was ready, is not any more"
+		note := fmt.Sprintf("node %s is no longer ready", lost[0])
 		if len(lost) > 1 {
-			note = fmt.Sprintf("%d nodes, which were ready, are not any more: %s", len(lost), strings.Join(lost, ", "))
+			note = fmt.Sprintf("%d nodes are no longer ready: %s", len(lost), strings.Join(lost, ", "))
 		}
-		list = append(list, notice{kind: corev1.EventTypeWarning, reason: "NodeLost", action: "Watch", note: note, pod: lost[0]})
+		list = append(list, transition{eventType: corev1.EventTypeWarning, reason: "NodeLost", action: "Watch", note: note, pod: lost[0]})
 	}
 	if len(ready) > 0 {
-		note := ready[0] + " is ready at " + address
+		note := fmt.Sprintf("node %s is ready at %s", ready[0], address)
 		if len(ready) > 1 {
 			note = fmt.Sprintf("%d nodes are ready: %s", len(ready), strings.Join(ready, ", "))
 		}
-		list = append(list, notice{kind: corev1.EventTypeNormal, reason: "NodeConnected", action: "Connect", note: note, pod: ready[0]})
+		list = append(list, transition{eventType: corev1.EventTypeNormal, reason: "NodeConnected", action: "Connect", note: note, pod: ready[0]})
 	}
 	return list
-}
-
-// differentPeers are the addresses of a node's peers without their ports: two connections with the same peer are one peer.
-func differentPeers(peers []bitcoind.PeerInfo) map[string]bool {
-	different := make(map[string]bool, len(peers))
-	for _, peer := range peers {
-		if peer.Version == 0 {
-			continue
-		}
-		host, _, err := net.SplitHostPort(peer.Addr)
-		if err != nil {
-			host = strings.Trim(peer.Addr, "[]")
-		}
-		different[host] = true
-	}
-	return different
 }

@@ -4,49 +4,46 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 )
 
 var (
-	rpcDuration = prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Name:    "bitcoin_rpc_duration_seconds",
-		Help:    "How long round trips to nodes took, by the first method of the batch.",
-		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
-	}, []string{"method"})
-	rpcErrors = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "bitcoin_rpc_errors_total",
-		Help: "Round trips to nodes that failed, by the first method of the batch and by reason.",
-	}, []string{"method", "reason"})
-
 	networkLabels   = []string{"namespace", "network"}
 	nodesDesc       = prometheus.NewDesc("bitcoin_network_nodes", "Nodes of a network by readiness.", append(networkLabels, "ready"), nil)
-	connectionsDesc = prometheus.NewDesc("bitcoin_network_connections", "Connections that exist, of those the topology asks for.", networkLabels, nil)
-	desiredDesc     = prometheus.NewDesc("bitcoin_network_connections_desired", "Connections that the topology asks for.", networkLabels, nil)
+	connectionsDesc = prometheus.NewDesc("bitcoin_network_connections", "Desired connections that exist.", networkLabels, nil)
+	desiredDesc     = prometheus.NewDesc("bitcoin_network_connections_desired", "Connections of the topology.", networkLabels, nil)
 	heightDesc      = prometheus.NewDesc("bitcoin_network_height", "Height of the highest block.", networkLabels, nil)
 	tipsDesc        = prometheus.NewDesc("bitcoin_network_chain_tips", "Competing branches that the nodes are on; 1 means no fork.", networkLabels, nil)
 	blockAgeDesc    = prometheus.NewDesc("bitcoin_network_seconds_since_last_block", "Seconds since the time of the highest block; absent before the first one.", networkLabels, nil)
 )
 
-func observeRPC(method string, took time.Duration, err error) {
-	rpcDuration.WithLabelValues(method).Observe(took.Seconds())
-	if err != nil {
-		rpcErrors.WithLabelValues(method, bitcoind.Reason(err)).Inc()
-	}
-}
-
-func registerMetrics(m *memories) error {
-	for _, collector := range []prometheus.Collector{rpcDuration, rpcErrors, networkCollector{m}} {
-		if err := metrics.Registry.Register(collector); err != nil {
-			return err
+// registerMetrics registers all metrics and returns the function that observes the calls to nodes.
+func registerMetrics(registry prometheus.Registerer, states *stateStore) (func(method string, took time.Duration, err error), error) {
+	duration := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name:    "bitcoin_rpc_duration_seconds",
+		Help:    "Duration of round trips to nodes, by the first method of the batch.",
+		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
+	}, []string{"method"})
+	failures := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "bitcoin_rpc_errors_total",
+		Help: "Failed round trips to nodes, by the first method of the batch and by reason.",
+	}, []string{"method", "reason"})
+	for _, collector := range []prometheus.Collector{duration, failures, networkCollector{states}} {
+		if err := registry.Register(collector); err != nil {
+			return nil, err
 		}
 	}
-	return nil
+	return func(method string, took time.Duration, err error) {
+		duration.WithLabelValues(method).Observe(took.Seconds())
+		if err != nil {
+			failures.WithLabelValues(method, bitcoind.Reason(err)).Inc()
+		}
+	}, nil
 }
 
-// networkCollector shows the networks as they were last seen. A network that is deleted leaves no series behind.
-type networkCollector struct{ memories *memories }
+// networkCollector exports the latest observation of each network. The series of a deleted network end.
+type networkCollector struct{ states *stateStore }
 
 func (c networkCollector) Describe(descs chan<- *prometheus.Desc) {
 	for _, desc := range []*prometheus.Desc{nodesDesc, connectionsDesc, desiredDesc, heightDesc, tipsDesc, blockAgeDesc} {
@@ -55,20 +52,20 @@ func (c networkCollector) Describe(descs chan<- *prometheus.Desc) {
 }
 
 func (c networkCollector) Collect(out chan<- prometheus.Metric) {
-	for key, seen := range c.memories.snapshots() {
+	for key, observed := range c.states.observations() {
 		gauge := func(desc *prometheus.Desc, value float64, labels ...string) {
 			out <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, append([]string{key.Namespace, key.Name}, labels...)...)
 		}
-		ready := float64(seen.status.ReadyNodes)
+		ready := float64(observed.status.ReadyNodes)
 		gauge(nodesDesc, ready, "true")
-		gauge(nodesDesc, float64(len(seen.status.Nodes))-ready, "false")
-		gauge(connectionsDesc, float64(seen.status.Connections))
-		gauge(desiredDesc, float64(seen.status.DesiredConnections))
-		gauge(heightDesc, float64(seen.status.Height))
-		gauge(tipsDesc, float64(seen.status.ChainTips))
-		if seen.blockTime > 0 {
-			// The times of blocks that are mined at once run ahead of the clock.
-			gauge(blockAgeDesc, max(0, time.Since(time.Unix(seen.blockTime, 0)).Seconds()))
+		gauge(nodesDesc, float64(len(observed.status.Nodes))-ready, "false")
+		gauge(connectionsDesc, float64(observed.status.Connections))
+		gauge(desiredDesc, float64(observed.status.DesiredConnections))
+		gauge(heightDesc, float64(observed.status.Height))
+		gauge(tipsDesc, float64(observed.status.ChainTips))
+		if observed.blockTime > 0 {
+			// The times of blocks that are mined in quick succession are ahead of the clock.
+			gauge(blockAgeDesc, max(0, time.Since(time.Unix(observed.blockTime, 0)).Seconds()))
 		}
 	}
 }

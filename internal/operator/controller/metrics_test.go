@@ -10,13 +10,13 @@ import (
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
-// The first block of every regtest chain is of 2011; a network that has no other has no age of its last block.
+// The genesis block of every regtest chain is of 2011; it does not count as the last block.
 func TestTheAgeOfTheLastBlockIsAbsentBeforeTheFirst(t *testing.T) {
 	for height, want := range map[int64]bool{0: false, 1: true} {
-		all := newMemories()
-		m := all.of(&v1.BitcoinNetwork{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: "net"}})
-		m.remember(&v1.BitcoinNetworkStatus{Height: height}, chainView{branches: []tip{{height: height, time: 1296688602}}})
-		families, err := registryOf(t, all).Gather()
+		states := newStateStore()
+		state := states.of(&v1.BitcoinNetwork{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: "net"}})
+		state.shared.observe(&v1.BitcoinNetworkStatus{Height: height}, chainComparison{branches: []tip{{height: height, time: 1296688602}}})
+		families, err := registryOf(t, states).Gather()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -30,12 +30,12 @@ func TestTheAgeOfTheLastBlockIsAbsentBeforeTheFirst(t *testing.T) {
 	}
 }
 
-// Each block is at least a second later than the middle one of the eleven before it, so that a hundred at once end in the future.
+// A block is at least a second later than the median of the eleven before it: a hundred blocks at once end in the future.
 func TestTheAgeOfTheLastBlockIsNeverNegative(t *testing.T) {
-	all := newMemories()
-	m := all.of(&v1.BitcoinNetwork{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: "net"}})
-	m.remember(&v1.BitcoinNetworkStatus{Height: 1}, chainView{branches: []tip{{height: 1, time: time.Now().Add(time.Minute).Unix()}}})
-	families, err := registryOf(t, all).Gather()
+	states := newStateStore()
+	state := states.of(&v1.BitcoinNetwork{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: "net"}})
+	state.shared.observe(&v1.BitcoinNetworkStatus{Height: 1}, chainComparison{branches: []tip{{height: 1, time: time.Now().Add(time.Minute).Unix()}}})
+	families, err := registryOf(t, states).Gather()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,11 +50,29 @@ func TestTheAgeOfTheLastBlockIsNeverNegative(t *testing.T) {
 	}
 }
 
-func registryOf(t *testing.T, m *memories) *prometheus.Registry {
+func registryOf(t *testing.T, states *stateStore) *prometheus.Registry {
 	t.Helper()
 	registry := prometheus.NewPedanticRegistry()
-	if err := registry.Register(networkCollector{m}); err != nil {
+	if err := registry.Register(networkCollector{states}); err != nil {
 		t.Fatal(err)
 	}
 	return registry
+}
+
+// Two managers in one process, as in tests, have a registry each.
+func TestEachRegistryHasItsOwnMetrics(t *testing.T) {
+	for range 2 {
+		registry := prometheus.NewPedanticRegistry()
+		observe, err := registerMetrics(registry, newStateStore())
+		if err != nil {
+			t.Fatal(err)
+		}
+		observe("getpeerinfo", time.Second, errFake)
+		if families, err := registry.Gather(); len(families) != 2 || err != nil {
+			t.Errorf("%d metrics, %v", len(families), err)
+		}
+		if _, err := registerMetrics(registry, newStateStore()); err == nil {
+			t.Error("one registry was used twice")
+		}
+	}
 }

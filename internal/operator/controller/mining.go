@@ -8,135 +8,109 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	"github.com/christianb93/bitcoin-controller/internal/operator/topology"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
-// defaultInterval between two blocks, as the CRD has it.
-const defaultInterval = 10 * time.Second
+const (
+	// defaultMiningInterval is the default of the CRD.
+	defaultMiningInterval = 10 * time.Second
+	// minerSyncTimeout is how long the node of spec.mining.node may be behind, at one height, before it mines nevertheless.
+	minerSyncTimeout = 30 * time.Second
+)
 
-// miningMemory is when and where to mine next.
-type miningMemory struct {
+// miningSchedule is when and where the next block is mined.
+type miningSchedule struct {
 	interval time.Duration
 	due      time.Time
-	// turn is the ordinal at which the search for the next miner begins.
-	turn int
-	// busy while a block is being made.
-	busy bool
-	// heldSince is when the node that is to mine was first held back at the height heldAt, since it is behind.
-	heldSince time.Time
-	heldAt    int64
+	// nextOrdinal is where the search for the next miner begins.
+	nextOrdinal int
+	// behindSince is when the miner was first seen behind the other nodes at the height behindAt.
+	behindSince time.Time
+	behindAt    int64
 }
 
-// longestHold is how long a node that is behind, and does not come nearer, is held back.
-const longestHold = 30 * time.Second
-
-// next returns how long it is until a block is due, and whether one is due now. A block that could not be made in time is
-// skipped: the next one is due a whole interval later.
-func (m *miningMemory) next(now time.Time, interval time.Duration) (wait time.Duration, due bool) {
-	if m.interval != interval || m.due.IsZero() {
-		m.interval, m.due = interval, now.Add(interval)
+// next returns the time until the next block, and whether a block is due now. Missed blocks are skipped: the next one is due a
+// whole interval later.
+func (s *miningSchedule) next(now time.Time, interval time.Duration) (wait time.Duration, due bool) {
+	if s.interval != interval || s.due.IsZero() {
+		s.interval, s.due = interval, now.Add(interval)
 	}
-	if now.Before(m.due) {
-		return m.due.Sub(now), false
+	if now.Before(s.due) {
+		return s.due.Sub(now), false
 	}
-	for !m.due.After(now) {
-		m.due = m.due.Add(interval * max(1, now.Sub(m.due)/interval))
+	for !s.due.After(now) {
+		s.due = s.due.Add(interval * max(1, now.Sub(s.due)/interval))
 	}
-	return m.due.Sub(now), true
+	return s.due.Sub(now), true
 }
 
-// miner picks the node that mines: the one asked for, or all that may in turn. -1 when there is none. A node that is behind
-// those that it is to be connected with, because it has just started perhaps, would begin another chain: it may not.
-func (m *miningMemory) miner(now time.Time, nodes []node, desired []topology.Edge, fixed *int32) int {
+// miner returns the ordinal of the node that mines: the fixed one, or each in turn; -1 for none. A node that is behind the nodes
+// that it will be connected with, because it has just started for instance, may not mine: it would start another chain.
+func (s *miningSchedule) miner(now time.Time, nodes []node, desired []topology.Edge, fixed *int32) int {
 	best := bestHeights(nodes, desired)
 	if fixed != nil {
 		i := int(*fixed)
 		if i >= len(nodes) || !nodes[i].ready() {
 			return -1
 		}
-		if height := nodes[i].answer.chain.Blocks; height < best[i] && !m.heldLong(now, height) {
+		if height := nodes[i].answer.chain.Blocks; height < best[i] && !s.behindTooLong(now, height) {
 			return -1
 		}
-		m.heldSince = time.Time{}
+		s.behindSince = time.Time{}
 		return i
 	}
 	for i := range nodes {
-		if at := (m.turn + i) % len(nodes); nodes[at].ready() && nodes[at].answer.chain.Blocks >= best[at] {
-			m.turn = (at + 1) % len(nodes)
+		if at := (s.nextOrdinal + i) % len(nodes); nodes[at].ready() && nodes[at].answer.chain.Blocks >= best[at] {
+			s.nextOrdinal = (at + 1) % len(nodes)
 			return at
 		}
 	}
 	return -1
 }
 
-// heldLong tells whether the only node that is to mine stays behind the others at one height. Then it does not catch up, and
-// another chain is what its user is about, who had it forget a block.
-func (m *miningMemory) heldLong(now time.Time, height int64) bool {
-	if m.heldSince.IsZero() || height != m.heldAt {
-		m.heldSince, m.heldAt = now, height
+// behindTooLong reports whether the only miner stays behind the other nodes at one height. It does not sync then: its user has
+// probably invalidated a block in order to start another chain.
+func (s *miningSchedule) behindTooLong(now time.Time, height int64) bool {
+	if s.behindSince.IsZero() || height != s.behindAt {
+		s.behindSince, s.behindAt = now, height
 	}
-	return now.Sub(m.heldSince) >= longestHold
+	return now.Sub(s.behindSince) >= minerSyncTimeout
 }
 
-// bestHeights are the heights of the highest chain among the nodes that are, or are to be, connected with each node, directly or
-// through others.
-func bestHeights(nodes []node, desired []topology.Edge) []int64 {
-	best := make([]int64, len(nodes))
-	for i := range nodes {
-		if a := nodes[i].answer; a != nil {
-			best[i] = a.chain.Blocks
-		}
+// mine mines a block when one is due, in the background, so that a slow node delays nothing. It returns the time until the next
+// block is due, 0 when the network does not mine.
+func (c *nodeClient) mine(ctx context.Context, network *v1.BitcoinNetwork, state *networkState, nodes []node, desired []topology.Edge, now time.Time) time.Duration {
+	spec := network.Spec.Mining
+	if spec == nil || len(nodes) == 0 {
+		state.mining.due = time.Time{}
+		return 0
 	}
-	for again := true; again; {
-		again = false
-		for _, e := range desired {
-			if best[e.A] != best[e.B] {
-				best[e.A] = max(best[e.A], best[e.B])
-				best[e.B], again = best[e.A], true
-			}
-		}
+	interval := defaultMiningInterval
+	if spec.Interval != nil {
+		interval = spec.Interval.Duration
 	}
-	return best
-}
-
-// mine makes a block when one is due, in the background, so that a node that is slow at it holds up nothing.
-func (r *Reconciler) mine(ctx context.Context, l *look) error {
-	memory := l.memory
-	memory.mu.Lock()
-	defer memory.mu.Unlock()
-	asked := l.network.Spec.Mining
-	if asked == nil || len(l.nodes) == 0 {
-		memory.mining.due = time.Time{}
-		return nil
+	wait, due := state.mining.next(now, interval)
+	if !due || !state.shared.startMining() {
+		return wait
 	}
-	interval := defaultInterval
-	if asked.Interval != nil {
-		interval = asked.Interval.Duration
-	}
-	wait, due := memory.mining.next(l.now, interval)
-	l.nextBlockIn = wait
-	if !due || memory.mining.busy {
-		return nil
-	}
-	at := memory.mining.miner(l.now, l.nodes, l.desired, asked.Node)
+	at := state.mining.miner(now, nodes, desired, spec.Node)
 	if at < 0 {
-		log.FromContext(ctx).V(1).Info("no node may mine; the block is skipped")
-		return nil
+		state.shared.endMining()
+		log.FromContext(ctx).V(1).Info("No node can mine; the block is skipped")
+		return wait
 	}
-	memory.mining.busy = true
-	endpoint := r.endpoint(l.network, l.nodes[at])
-	logger := log.FromContext(ctx).WithValues("node", l.nodes[at].podName)
-	r.nodes.call(func(ctx context.Context) {
+	endpoint := c.endpoint(network, &nodes[at])
+	logger := log.FromContext(ctx).WithValues("node", nodes[at].podName)
+	c.run(func(ctx context.Context) {
 		var hashes []string
-		err := r.nodes.rpc.Call(ctx, endpoint, bitcoind.Mine(asked.Address, &hashes))
-		memory.mu.Lock()
-		memory.mining.busy = false
-		memory.mu.Unlock()
+		err := c.rpc.Call(ctx, endpoint, bitcoind.Mine(spec.Address, &hashes))
+		state.shared.endMining()
 		if err != nil {
-			logger.Info("a node could not mine; the block is skipped", "error", err.Error())
+			logger.Info("A node could not mine; the block is skipped", "error", err.Error())
 			return
 		}
-		logger.V(1).Info("mined", "blocks", hashes)
-		r.nodes.wake(memory.key)
+		logger.V(1).Info("Block mined", "blocks", hashes)
+		c.requeue(state.key)
 	})
-	return nil
+	return wait
 }

@@ -1,29 +1,32 @@
 package controller
 
 import (
+	"slices"
 	"testing"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/topology"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
-func TestBlocksAreDueEveryIntervalAndSkippedRatherThanHeapedUp(t *testing.T) {
+func TestBlocksAreDueEveryIntervalAndMissedBlocksAreSkipped(t *testing.T) {
 	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	at := func(seconds float64) time.Time { return start.Add(time.Duration(seconds * float64(time.Second))) }
-	m := &miningMemory{}
+	m := &miningSchedule{}
 	for _, step := range []struct {
 		now  float64
 		due  bool
 		wait float64
 	}{
-		{0, false, 10}, // the first look only sets the clock
+		{0, false, 10}, // the first pass only starts the interval
 		{9.9, false, .1},
 		{10, true, 10},
 		{10.5, false, 9.5}, // not twice
-		{20.3, true, 9.7},  // late, but the next is on time
-		{55, true, 5},      // three were missed: one is made
+		{20.3, true, 9.7},  // delayed, but the next is on time
+		{55, true, 5},      // three were missed: one is mined
 		{55.1, false, 4.9},
 	} {
 		wait, due := m.next(at(step.now), 10*time.Second)
@@ -32,11 +35,11 @@ func TestBlocksAreDueEveryIntervalAndSkippedRatherThanHeapedUp(t *testing.T) {
 		}
 	}
 	if wait, due := m.next(at(56), time.Second); due || wait != time.Second {
-		t.Errorf("a new interval begins anew, got due %v in %s", due, wait)
+		t.Errorf("a new interval starts again, got due %v in %s", due, wait)
 	}
 }
 
-// A node that is behind the others mines no second chain; the parts of a partition each go on with their own.
+// A node that is behind the others starts no second chain; each side of a partition continues its own chain.
 func TestANodeThatIsBehindDoesNotMine(t *testing.T) {
 	line := []topology.Edge{{A: 0, B: 1}, {A: 1, B: 2}}
 	for name, test := range map[string]struct {
@@ -45,40 +48,36 @@ func TestANodeThatIsBehindDoesNotMine(t *testing.T) {
 		fixed   *int32
 		want    int
 	}{
-		"one that has just started":         {[]string{"a", "aaa", "aaa"}, line, nil, 1},
-		"one that is behind another's peer": {[]string{"aa", "aa", "aaa"}, line, nil, 2},
-		"the lower side of a partition":     {[]string{"a", "a", "aaa"}, line[:1], nil, 0},
-		"one that does not answer":          {[]string{"a", "", "aaa"}, line, nil, 2},
-		"the one that was asked for":        {[]string{"a", "aaa", "aaa"}, line, ptr.To(int32(0)), -1},
-		"one alone":                         {[]string{"a"}, nil, nil, 0},
+		"one that has just started":             {[]string{"a", "aaa", "aaa"}, line, nil, 1},
+		"one that is behind a peer of its peer": {[]string{"aa", "aa", "aaa"}, line, nil, 2},
+		"the lower side of a partition":         {[]string{"a", "a", "aaa"}, line[:1], nil, 0},
+		"one that does not answer":              {[]string{"a", "", "aaa"}, line, nil, 2},
+		"the fixed one":                         {[]string{"a", "aaa", "aaa"}, line, ptr.To(int32(0)), -1},
+		"a single node":                         {[]string{"a"}, nil, nil, 0},
 	} {
-		nodes := onChains(test.chains...)
-		for i := range nodes {
-			nodes[i].podReady = true
-		}
-		if got := (&miningMemory{}).miner(time.Time{}, nodes, test.desired, test.fixed); got != test.want {
+		nodes := allPodsReady(onChains(test.chains...))
+		if got := (&miningSchedule{}).miner(time.Time{}, nodes, test.desired, test.fixed); got != test.want {
 			t.Errorf("%s: %d mines, want %d", name, got, test.want)
 		}
 	}
 }
 
-// Who has the mining node forget a block wants it to go on from there.
-func TestAMinerThatStaysBehindMinesAfterAWhile(t *testing.T) {
+// A user who invalidates a block on the mining node wants it to mine from there.
+func TestAFixedMinerThatStaysBehindMinesAfterTheTimeout(t *testing.T) {
 	start, at := time.Now(), ptr.To(int32(0))
-	m := &miningMemory{}
+	m := &miningSchedule{}
 	for _, step := range []struct {
 		after  time.Duration
 		chains []string
 		want   int
 	}{
 		{0, []string{"aa", "aaaaa"}, -1},
-		{longestHold - time.Second, []string{"aaa", "aaaaa"}, -1},
-		{longestHold, []string{"aaa", "aaaaa"}, -1}, // it has come nearer
-		{2 * longestHold, []string{"aaa", "aaaaa"}, 0},
-		{2*longestHold + time.Second, []string{"aaab", "aaaaa"}, -1}, // once more
+		{minerSyncTimeout - time.Second, []string{"aaa", "aaaaa"}, -1},
+		{minerSyncTimeout, []string{"aaa", "aaaaa"}, -1}, // it makes progress
+		{2 * minerSyncTimeout, []string{"aaa", "aaaaa"}, 0},
+		{2*minerSyncTimeout + time.Second, []string{"aaab", "aaaaa"}, -1}, // again
 	} {
-		nodes := onChains(step.chains...)
-		nodes[0].podReady, nodes[1].podReady = true, true
+		nodes := allPodsReady(onChains(step.chains...))
 		if got := m.miner(start.Add(step.after), nodes, []topology.Edge{{A: 0, B: 1}}, at); got != step.want {
 			t.Errorf("after %s: %d mines, want %d", step.after, got, step.want)
 		}
@@ -86,27 +85,76 @@ func TestAMinerThatStaysBehindMinesAfterAWhile(t *testing.T) {
 }
 
 func TestNodesMineInTurn(t *testing.T) {
-	nodes := onChains("a", "a", "", "a")
-	for i := range nodes {
-		nodes[i].podReady = true
-	}
-	m := &miningMemory{}
+	nodes := allPodsReady(onChains("a", "a", "", "a"))
+	m := &miningSchedule{}
 	var got []int
 	for range 6 {
 		got = append(got, m.miner(time.Time{}, nodes, nil, nil))
 	}
 	for i, want := range []int{0, 1, 3, 0, 1, 3} {
 		if got[i] != want {
-			t.Fatalf("miners %v: a node that is not ready is passed over, the others take turns", got)
+			t.Fatalf("miners %v: a node that is not ready is skipped, the others take turns", got)
 		}
 	}
 	if at := m.miner(time.Time{}, nodes, nil, ptr.To(int32(2))); at != -1 {
-		t.Errorf("node 2 does not answer, and yet %d mines", at)
+		t.Errorf("node 2 does not answer, but %d mines", at)
 	}
 	if at := m.miner(time.Time{}, nodes, nil, ptr.To(int32(3))); at != 3 {
-		t.Errorf("%d mines in place of node 3", at)
+		t.Errorf("%d mines instead of node 3", at)
 	}
 	if at := m.miner(time.Time{}, nil, nil, nil); at != -1 {
 		t.Errorf("%d mines in a network without nodes", at)
+	}
+}
+
+// miningPasses runs a pass every second, and returns the round trips to node 0 and the requeues after each.
+func miningPasses(t *testing.T, node nodeHandler, spec *v1.Mining, passes int) (trips, requeues []int) {
+	t.Helper()
+	fake := newFakeNodes()
+	fake.answer(0, node)
+	client := fake.client(t)
+	network := testNetwork(v1.BitcoinNetworkSpec{Nodes: 1, Mining: spec})
+	state := newNetworkState(network)
+	nodes := allPodsReady(withAddresses(onChains("a")))
+	for range passes {
+		if wait := client.mine(t.Context(), network, state, nodes, nil, time.Now()); (wait > 0) != (spec != nil) {
+			t.Errorf("the next block is due in %s", wait)
+		}
+		time.Sleep(time.Second)
+		trips, requeues = append(trips, fake.calls()[0]), append(requeues, fake.requeues())
+	}
+	return trips, requeues
+}
+
+func TestMining(t *testing.T) {
+	every := &v1.Mining{Interval: &metav1.Duration{Duration: 2 * time.Second}, Address: "bcrt1q"}
+	mines := func(method string, params []any) (any, error) {
+		if method != "generatetoaddress" || params[1] != "bcrt1q" {
+			t.Errorf("%s %v", method, params)
+		}
+		return []string{"00"}, nil
+	}
+	for name, test := range map[string]struct {
+		spec            *v1.Mining
+		node            nodeHandler
+		trips, requeues []int
+	}{
+		"a block every two seconds": {every, mines, []int{0, 0, 1, 1, 2, 2}, []int{0, 0, 1, 1, 2, 2}},
+		"no mining":                 {nil, mines, []int{0, 0, 0}, []int{0, 0, 0}},
+		"the default interval":      {&v1.Mining{Address: "bcrt1q"}, mines, []int{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1}, []int{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1}},
+		"a node that fails":         {every, func(string, []any) (any, error) { return nil, errFake }, []int{0, 0, 1, 1, 2, 2}, make([]int, 6)},
+		"one call at a time, when slow": {
+			&v1.Mining{Interval: &metav1.Duration{Duration: 3 * time.Second}}, nil,
+			[]int{0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2}, make([]int, 17),
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				trips, requeues := miningPasses(t, test.node, test.spec, len(test.trips))
+				if !slices.Equal(trips, test.trips) || !slices.Equal(requeues, test.requeues) {
+					t.Errorf("calls %v, want %v; passes started %v, want %v", trips, test.trips, requeues, test.requeues)
+				}
+			})
+		})
 	}
 }

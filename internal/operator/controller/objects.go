@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -19,222 +20,300 @@ import (
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
-// annotationApplied carries a hash of what was applied. A field that is no longer wanted does not show in a comparison of
-// the wanted fields with the object; it does in the hash, also after a restart of the operator.
+// annotationApplied has a hash of the applied object. A field that is no longer desired does not show in a comparison of the
+// desired fields with the object, but in the hash, also after a restart of the operator.
 const annotationApplied = v1.GroupName + "/applied"
 
-// refusal is an object that could not be written for a reason that trying again does not mend.
-type refusal struct{ reason, message string }
+// applyError is why an object could not be written, where a retry does not help.
+type applyError struct{ reason, message string }
 
 // appliedObject is what the operator wrote last.
 type appliedObject struct {
-	// generation of the network that the object was made from.
+	// generation of the network that the object was built from.
 	generation int64
-	// resourceVersion that the object had when it was last found to be, or made, as it should be.
+	// resourceVersion of the object when it was last written, or found to be as desired.
 	resourceVersion string
 }
 
-// applyObjects brings the network's objects to what the spec asks for. Nothing is written when nothing differs.
-func (r *Reconciler) applyObjects(ctx context.Context, l *look) error {
-	l.groups = resources.Groups(l.network, r.settings.NodeImage)
-	l.sets = map[string]*appsv1.StatefulSet{}
-	there, err := r.ownedObjects(ctx, l)
+// appliedObjects are the network's objects after the pass has applied them.
+type appliedObjects struct {
+	groups []resources.Group
+	// sets are the existing StatefulSets by name, as the API server returned them last: the cache may be behind.
+	sets map[string]*appsv1.StatefulSet
+	// rejected is the first object that could not be written; nil for none.
+	rejected *applyError
+	// waitingFor describes which object has to wait for another one, "" for none.
+	waitingFor string
+	// recheckIn is the time until an object that blocks others is checked again, 0 for none.
+	recheckIn time.Duration
+}
+
+// applyOutcome is what became of one object; at most one field is set.
+type applyOutcome struct {
+	// set is a StatefulSet as the API server returned it.
+	set *appsv1.StatefulSet
+	// rejected and blocked end the phase: later objects may need this one.
+	rejected *applyError
+	blocked  string
+	// waits is a StatefulSet that waits for the rollout of another one.
+	waits string
+}
+
+// applyPass has the inputs for the objects of one network.
+type applyPass struct {
+	network  *v1.BitcoinNetwork
+	state    *networkState
+	now      time.Time
+	groups   []resources.Group
+	existing map[string]client.Object
+	// sets are the existing StatefulSets and desiredSets the desired ones, by name.
+	sets, desiredSets map[string]*appsv1.StatefulSet
+}
+
+// applyObjects brings the network's objects to the desired state. Nothing is written when nothing differs.
+func (r *Reconciler) applyObjects(ctx context.Context, network *v1.BitcoinNetwork, state *networkState, now time.Time) (appliedObjects, error) {
+	p := &applyPass{network: network, state: state, now: now, groups: resources.Groups(network, r.settings.NodeImage)}
+	if err := r.listObjects(ctx, p); err != nil {
+		return appliedObjects{}, err
+	}
+	if state.rollouts == nil {
+		state.rollouts = resumeRollouts(p.sets, now)
+	}
+	objects, err := r.desiredObjects(p)
 	if err != nil {
-		return err
+		return appliedObjects{}, err
 	}
-	l.watchChanged()
-	objects, err := r.wantedObjects(l)
-	if err != nil {
-		return err
-	}
-	wanted := map[string]bool{}
+	result := appliedObjects{groups: p.groups}
+	desired := map[string]bool{}
 	for _, object := range objects {
-		wanted[keyOf(object)] = true
+		desired[keyOf(object)] = true
 	}
 	for _, object := range objects {
-		key := keyOf(object)
-		if err := r.applyObject(ctx, l, key, object, there[key]); err != nil {
-			return err
+		outcome, err := r.applyObject(ctx, p, object)
+		if err != nil {
+			return appliedObjects{}, err
 		}
-		// What follows may need this one: pods their configuration.
-		if l.refused != nil || l.collected {
+		if outcome.set != nil {
+			p.sets[outcome.set.Name] = outcome.set
+		}
+		if outcome.waits != "" {
+			result.waitingFor = outcome.waits
+		}
+		// Later objects may need this one: pods need their configuration.
+		if outcome.rejected != nil {
+			result.rejected = outcome.rejected
+			break
+		}
+		if outcome.blocked != "" {
+			result.waitingFor, result.recheckIn = outcome.blocked, maxBackoff
 			break
 		}
 	}
-	// Also when something is refused: this may be what takes the room in a quota.
-	for key, object := range there {
-		if wanted[key] || !metav1.IsControlledBy(object, l.network) || !object.GetDeletionTimestamp().IsZero() {
+	result.sets = p.sets
+	// Also after an apply error: an undesired object may occupy the quota that the desired one needs.
+	return result, r.deleteUndesired(ctx, p, desired)
+}
+
+func (r *Reconciler) deleteUndesired(ctx context.Context, p *applyPass, desired map[string]bool) error {
+	for key, object := range p.existing {
+		if desired[key] || !metav1.IsControlledBy(object, p.network) || !object.GetDeletionTimestamp().IsZero() {
 			continue
 		}
-		log.FromContext(ctx).Info("delete an object that is no longer wanted", "object", key)
-		delete(l.memory.applied, key)
-		if err := r.client.Delete(ctx, object, client.Preconditions{UID: uidOf(object)}); client.IgnoreNotFound(err) != nil {
+		log.FromContext(ctx).Info("Delete an object that is no longer desired", "object", key)
+		delete(p.state.applied, key)
+		uid := object.GetUID()
+		if err := r.client.Delete(ctx, object, client.Preconditions{UID: &uid}); client.IgnoreNotFound(err) != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// wantedObjects are those that the spec asks for, in the order in which they are made.
-func (r *Reconciler) wantedObjects(l *look) ([]client.Object, error) {
-	objects := resources.Build(l.network, r.settings)
-	l.wanted = map[string]*appsv1.StatefulSet{}
+// desiredObjects are the objects of the network in the order in which they are applied.
+func (r *Reconciler) desiredObjects(p *applyPass) ([]client.Object, error) {
+	objects := resources.Build(p.network, r.settings)
+	p.desiredSets = map[string]*appsv1.StatefulSet{}
 	for i, object := range objects {
 		set, ok := object.(*appsv1.StatefulSet)
 		if !ok {
 			continue
 		}
-		set, err := r.keepHelper(l.network, set, l.sets[set.Name])
+		set, err := keepHelper(p.network, r.settings, set, p.sets[set.Name])
 		if err != nil {
 			return nil, err
 		}
-		if err := l.holdBack(set); err != nil {
+		if err := p.setPartition(set); err != nil {
 			return nil, err
 		}
-		objects[i], l.wanted[set.Name] = set, set
+		objects[i], p.desiredSets[set.Name] = set, set
 	}
 	return objects, nil
 }
 
-// ownedObjects returns the objects that carry the network's labels, from the cache.
-func (r *Reconciler) ownedObjects(ctx context.Context, l *look) (map[string]client.Object, error) {
-	there := map[string]client.Object{}
-	for _, list := range []client.ObjectList{&corev1.ServiceList{}, &corev1.ConfigMapList{}, &appsv1.StatefulSetList{}} {
-		err := r.client.List(ctx, list, objectsOf(l.network)...)
-		if err != nil {
-			return nil, err
+// setPartition sets the partition of a desired StatefulSet.
+func (p *applyPass) setPartition(desired *appsv1.StatefulSet) error {
+	existing := p.sets[desired.Name]
+	changes := false
+	// Without a change of the network or the object, which is the usual case, the templates need no comparison.
+	last, known := p.state.applied[keyOf(desired)]
+	if existing != nil && (!known || last != appliedObject{p.network.Generation, existing.ResourceVersion}) {
+		var err error
+		if changes, err = changesTemplate(desired, existing); err != nil {
+			return err
 		}
-		err = meta.EachListItem(list, func(item runtime.Object) error {
+	}
+	partition := p.state.rollouts.desiredPartition(desired, existing, changes)
+	desired.Spec.UpdateStrategy.RollingUpdate = &appsv1.RollingUpdateStatefulSetStrategy{Partition: &partition}
+	return nil
+}
+
+// listObjects reads the objects with the network's labels from the cache.
+func (r *Reconciler) listObjects(ctx context.Context, p *applyPass) error {
+	p.existing, p.sets = map[string]client.Object{}, map[string]*appsv1.StatefulSet{}
+	for _, list := range []client.ObjectList{&corev1.ServiceList{}, &corev1.ConfigMapList{}, &appsv1.StatefulSetList{}} {
+		if err := r.client.List(ctx, list, objectsOf(p.network)...); err != nil {
+			return err
+		}
+		err := meta.EachListItem(list, func(item runtime.Object) error {
 			object := item.(client.Object)
-			there[keyOf(object)] = object
-			if set, ok := object.(*appsv1.StatefulSet); ok && metav1.IsControlledBy(set, l.network) {
-				l.sets[set.Name] = set
+			p.existing[keyOf(object)] = object
+			if set, ok := object.(*appsv1.StatefulSet); ok && metav1.IsControlledBy(set, p.network) {
+				p.sets[set.Name] = set
 			}
 			return nil
 		})
 		if err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return there, nil
+	return nil
 }
 
-// nameIsTaken tells whether an object of that name is somebody else's, or that of a network that is gone.
-func (l *look) nameIsTaken(key string, there client.Object) bool {
-	if metav1.IsControlledBy(there, l.network) {
-		return false
+// nameTaken is the outcome for an object whose name belongs to an unmanaged object or to a network that no longer exists; nil
+// when the existing object is the network's own.
+func (p *applyPass) nameTaken(key string, existing client.Object) *applyOutcome {
+	if metav1.IsControlledBy(existing, p.network) {
+		return nil
 	}
-	if !there.GetDeletionTimestamp().IsZero() || ownedByGoneNetwork(there, l.network) {
-		// The garbage collector is at it: what an earlier network of this name left goes by itself.
-		l.recheckIn, l.collected = lastWait, true
-		l.waiting = key + " waits until that of an earlier network of this name is gone"
-		return true
+	if !existing.GetDeletionTimestamp().IsZero() || ownedByFormerNetwork(existing, p.network) {
+		return &applyOutcome{blocked: fmt.Sprintf("%s can be created after the garbage collector has deleted that of an earlier network of the same name", key)}
 	}
-	l.refused = &refusal{v1.ReasonNameTaken,
-		fmt.Sprintf("%s exists and does not belong to this network: delete it, or choose another name for the network", key)}
-	return true
+	return &applyOutcome{rejected: &applyError{v1.ReasonNameTaken,
+		fmt.Sprintf("%s exists and does not belong to this network: delete it, or choose another name for the network", key)}}
 }
 
-// nameIsFree asks the API server itself: the cache has only what is labelled as a network's, and what somebody else made
-// under this name would be taken over, and go with the network.
-func (r *Reconciler) nameIsFree(ctx context.Context, l *look, key string, wanted client.Object) (bool, error) {
-	there := &metav1.PartialObjectMetadata{}
-	there.SetGroupVersionKind(wanted.GetObjectKind().GroupVersionKind())
-	err := r.live.Get(ctx, client.ObjectKeyFromObject(wanted), there)
+// nameTakenLive asks the API server: the cache has only objects with the labels of a network, and the apply would take over an
+// unmanaged object of this name, which would then be deleted with the network.
+func (r *Reconciler) nameTakenLive(ctx context.Context, p *applyPass, key string, desired client.Object) (*applyOutcome, error) {
+	existing := &metav1.PartialObjectMetadata{}
+	existing.SetGroupVersionKind(desired.GetObjectKind().GroupVersionKind())
+	err := r.live.Get(ctx, client.ObjectKeyFromObject(desired), existing)
 	if apierrors.IsNotFound(err) {
-		return true, nil
+		return nil, nil
 	}
-	return err == nil && !l.nameIsTaken(key, there), err
+	if err != nil {
+		return nil, err
+	}
+	return p.nameTaken(key, existing), nil
 }
 
-func (r *Reconciler) applyObject(ctx context.Context, l *look, key string, wanted, there client.Object) error {
-	if there == nil {
-		if free, err := r.nameIsFree(ctx, l, key, wanted); err != nil || !free {
-			return err
-		}
-	} else if l.nameIsTaken(key, there) {
-		return nil
+func (r *Reconciler) applyObject(ctx context.Context, p *applyPass, desired client.Object) (applyOutcome, error) {
+	key := keyOf(desired)
+	existing := p.existing[key]
+	var taken *applyOutcome
+	var err error
+	if existing == nil {
+		taken, err = r.nameTakenLive(ctx, p, key, desired)
+	} else {
+		taken = p.nameTaken(key, existing)
 	}
-	last := l.memory.applied[key]
-	set, isSet := wanted.(*appsv1.StatefulSet)
-	goesOn := isSet && heldBack(set) != heldBack(l.sets[set.Name])
-	if there != nil && !goesOn && last.generation == l.network.Generation && last.resourceVersion == there.GetResourceVersion() {
-		return nil
-	}
-	desired, err := toApply(wanted)
 	if err != nil {
-		return err
+		return applyOutcome{}, err
 	}
-	if there != nil {
-		same, err := matches(desired, there)
-		if err != nil {
-			return err
-		}
-		if same {
-			l.memory.applied[key] = appliedObject{l.network.Generation, there.GetResourceVersion()}
-			return nil
+	if taken != nil {
+		return *taken, nil
+	}
+	last := p.state.applied[key]
+	set, isSet := desired.(*appsv1.StatefulSet)
+	proceeds := isSet && partitionOf(set) != partitionOf(p.sets[set.Name])
+	if existing != nil && !proceeds && last.generation == p.network.Generation && last.resourceVersion == existing.GetResourceVersion() {
+		return applyOutcome{}, nil
+	}
+	configuration, err := toApply(desired)
+	if err != nil {
+		return applyOutcome{}, err
+	}
+	if existing != nil {
+		if same, err := matches(configuration, existing); err != nil {
+			return applyOutcome{}, err
+		} else if same {
+			p.state.applied[key] = appliedObject{p.network.Generation, existing.GetResourceVersion()}
+			return applyOutcome{}, nil
 		}
 	}
 	if isSet {
-		if wait, err := l.waits(set); err != nil || wait {
-			return err
+		blocking, err := p.state.rollouts.blockingSet(set.Name, p.groups, p.desiredSets, p.sets)
+		if err != nil {
+			return applyOutcome{}, err
+		}
+		if blocking != "" {
+			return applyOutcome{waits: fmt.Sprintf("StatefulSet %s waits until the nodes of StatefulSet %s have the new template and are synced", set.Name, blocking)}, nil
 		}
 	}
-	made, err := r.write(ctx, l, key, desired)
-	if err != nil || made == nil {
-		return err
+	written, rejected, err := r.write(ctx, key, configuration)
+	if err != nil || rejected != nil {
+		return applyOutcome{rejected: rejected}, err
 	}
-	l.memory.applied[key] = appliedObject{l.network.Generation, made.GetResourceVersion()}
+	p.state.applied[key] = appliedObject{p.network.Generation, written.GetResourceVersion()}
 	if !isSet {
-		return nil
+		return applyOutcome{}, nil
 	}
-	return l.takeOver(set, made)
+	applied, err := p.setApplied(set, written)
+	return applyOutcome{set: applied}, err
 }
 
-// write applies an object, and takes out what others have put into its lists. It returns what the API server made of it, nil when
-// it is refused.
-func (r *Reconciler) write(ctx context.Context, l *look, key string, desired *unstructured.Unstructured) (*unstructured.Unstructured, error) {
-	log.FromContext(ctx).V(1).Info("apply", "object", key)
-	made := desired.DeepCopy()
-	err := r.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(made), client.FieldOwner(resources.FieldManager), client.ForceOwnership)
+// write applies an object and removes foreign list items. It returns the object as the API server returned it, or why the API
+// server rejects it.
+func (r *Reconciler) write(ctx context.Context, key string, desired *unstructured.Unstructured) (*unstructured.Unstructured, *applyError, error) {
+	log.FromContext(ctx).V(1).Info("Apply", "object", key)
+	written := desired.DeepCopy()
+	err := r.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(written), client.FieldOwner(resources.FieldManager), client.ForceOwnership)
 	switch {
 	case apierrors.IsInvalid(err), apierrors.IsForbidden(err), apierrors.IsBadRequest(err):
-		l.refused = &refusal{v1.ReasonApplyRefused, fmt.Sprintf("the API server refuses %s: %v", key, err)}
-		return nil, nil
+		return nil, &applyError{v1.ReasonApplyRefused, fmt.Sprintf("the API server rejects %s: %v", key, err)}, nil
 	case err != nil:
-		return nil, err
+		return nil, nil, err
 	}
-	if alien := strangers(made.Object["spec"], desired.Object["spec"], "/spec"); len(alien) > 0 {
-		log.FromContext(ctx).Info("take out what somebody else has added", "object", key, "fields", alien)
-		if err := r.client.Patch(ctx, made, removal(made.GetResourceVersion(), alien), client.FieldOwner(resources.FieldManager)); err != nil {
-			return nil, fmt.Errorf("take out of %s what somebody else has added: %w", key, err)
+	if foreign := strangers(written.Object["spec"], desired.Object["spec"], "/spec"); len(foreign) > 0 {
+		log.FromContext(ctx).Info("Remove foreign list items", "object", key, "fields", foreign)
+		if err := r.client.Patch(ctx, written, removal(written.GetResourceVersion(), foreign), client.FieldOwner(resources.FieldManager)); err != nil {
+			return nil, nil, fmt.Errorf("remove foreign list items from %s: %w", key, err)
 		}
 	}
-	return made, nil
+	return written, nil, nil
 }
 
-// takeOver has the rest of the look judge a StatefulSet by what the API server made of it: the cache will have the change later, and
-// would call pods of the old template up to date until then.
-func (l *look) takeOver(wanted *appsv1.StatefulSet, made *unstructured.Unstructured) error {
+// setApplied records the start of a rollout and returns the StatefulSet as the API server returned it: the cache will have the
+// change later, and pods of the old template would count as up to date until then.
+func (p *applyPass) setApplied(desired *appsv1.StatefulSet, written *unstructured.Unstructured) (*appsv1.StatefulSet, error) {
 	set := &appsv1.StatefulSet{}
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(made.Object, set); err != nil {
-		return fmt.Errorf("read what the API server made of %s: %w", wanted.Name, err)
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(written.Object, set); err != nil {
+		return nil, fmt.Errorf("convert StatefulSet %s: %w", desired.Name, err)
 	}
-	changes, err := changesTemplate(wanted, l.sets[wanted.Name])
+	changes, err := changesTemplate(desired, p.sets[desired.Name])
 	if changes {
-		l.memory.rolled[wanted.Name] = change{l.now, heldBack(wanted)}
+		p.state.rollouts[desired.Name] = rolloutStep{p.now, partitionOf(desired)}
 	}
-	l.sets[wanted.Name] = set
-	return err
+	return set, err
 }
 
-// ownedByGoneNetwork tells whether an object's controller is a network of the same name that is no more.
-func ownedByGoneNetwork(object client.Object, network *v1.BitcoinNetwork) bool {
+// ownedByFormerNetwork reports whether an object's controller is a network of the same name that no longer exists.
+func ownedByFormerNetwork(object client.Object, network *v1.BitcoinNetwork) bool {
 	owner := metav1.GetControllerOf(object)
 	return owner != nil && owner.Kind == "BitcoinNetwork" && owner.Name == network.Name && owner.UID != network.UID
 }
 
-// keyOf names an object for people and maps: "StatefulSet my-network-sts".
+// keyOf names an object for messages and maps: "StatefulSet my-network-sts".
 func keyOf(object client.Object) string {
 	kind := object.GetObjectKind().GroupVersionKind().Kind
 	if kind == "" {

@@ -10,50 +10,70 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
-	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
 	"github.com/christianb93/bitcoin-controller/internal/operator/topology"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
-// three is a network of three groups of one node each, as an API server has it that its operator has left settled, and as the
-// spec of now has it.
-func three(t *testing.T, was, now func(*v1.BitcoinNetworkSpec)) *look {
+// rolloutTest is a network with its StatefulSets as the API server has them and as desired, and what a pass knows of its nodes.
+type rolloutTest struct {
+	*applyPass
+	in rolloutInputs
+}
+
+// setsOf are the StatefulSets of a network as the API server has them after an apply.
+func setsOf(t *testing.T, network *v1.BitcoinNetwork) map[string]*appsv1.StatefulSet {
+	t.Helper()
+	sets := map[string]*appsv1.StatefulSet{}
+	for _, object := range resources.Build(network, resources.Settings{Credential: testCredential}) {
+		set, ok := object.(*appsv1.StatefulSet)
+		if !ok {
+			continue
+		}
+		applied, err := toApply(set)
+		if err != nil {
+			t.Fatal(err)
+		}
+		existing := &appsv1.StatefulSet{}
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(applied.Object, existing); err != nil {
+			t.Fatal(err)
+		}
+		sets[set.Name] = existing
+	}
+	return sets
+}
+
+// threeGroups is a network of three groups of one node each, without a rollout in progress, whose spec has changed.
+func threeGroups(t *testing.T, before, after func(*v1.BitcoinNetworkSpec)) *rolloutTest {
 	t.Helper()
 	network := func(change func(*v1.BitcoinNetworkSpec)) *v1.BitcoinNetwork {
-		n := &v1.BitcoinNetwork{ObjectMeta: metav1.ObjectMeta{Name: "net", Namespace: "ns", UID: "1"}}
-		n.Spec = v1.BitcoinNetworkSpec{Nodes: 1, Groups: []v1.Group{{Name: "a", Nodes: 1}, {Name: "b", Nodes: 1}}}
+		n := testNetwork(v1.BitcoinNetworkSpec{Nodes: 1, Groups: []v1.Group{{Name: "a", Nodes: 1}, {Name: "b", Nodes: 1}}})
 		change(&n.Spec)
 		return n
 	}
-	settings := resources.Settings{Credential: func(*v1.BitcoinNetwork) bitcoind.Credential { return bitcoind.DeriveCredential(make([]byte, 32), "1") }}
-	sets := func(network *v1.BitcoinNetwork) map[string]*appsv1.StatefulSet {
-		list := map[string]*appsv1.StatefulSet{}
-		for _, object := range resources.Build(network, settings) {
-			if set, ok := object.(*appsv1.StatefulSet); ok {
-				applied, err := toApply(set)
-				if err != nil {
-					t.Fatal(err)
-				}
-				there := &appsv1.StatefulSet{}
-				if err := runtime.DefaultUnstructuredConverter.FromUnstructured(applied.Object, there); err != nil {
-					t.Fatal(err)
-				}
-				list[set.Name] = there
-			}
-		}
-		return list
+	r := &rolloutTest{applyPass: &applyPass{network: network(after), sets: setsOf(t, network(before)), desiredSets: setsOf(t, network(after))}}
+	r.groups = resources.Groups(r.network, "")
+	r.in = rolloutInputs{
+		groups: r.groups, sets: r.sets, desired: []topology.Edge{{A: 0, B: 1}, {A: 1, B: 2}}, nodes: allPodsReady(onChains("aaa", "aaa", "aaa")),
 	}
-	l := &look{network: network(now), wanted: sets(network(now)), sets: sets(network(was)), memory: &memory{}}
-	l.groups = resources.Groups(l.network, "")
-	l.nodes = onChains("aaa", "aaa", "aaa")
-	for i, group := range l.groups {
-		l.nodes[i].group, l.nodes[i].podReady, l.nodes[i].pod = group, true, podOf("")
+	for i, group := range r.groups {
+		r.in.nodes[i].group, r.in.nodes[i].pod = group, podOf("")
 	}
-	l.desired = []topology.Edge{{A: 0, B: 1}, {A: 1, B: 2}}
-	l.watchChanged()
-	catchUp(t, l)
-	return l
+	r.restartOperator()
+	r.proceed()
+	return r
+}
+
+func (r *rolloutTest) restartOperator() {
+	r.state = newNetworkState(r.network)
+	r.state.rollouts = resumeRollouts(r.sets, r.in.now)
+}
+
+func (r *rolloutTest) proceed() { r.state.rollouts.proceed(r.in) }
+
+// setChain sets the chain of a node, "" for one that does not answer.
+func (r *rolloutTest) setChain(node int, chain string) {
+	r.in.nodes[node].answer = onChains(chain)[0].answer
 }
 
 // podOf is a pod with the template of a revision.
@@ -61,182 +81,191 @@ func podOf(revision string) *corev1.Pod {
 	return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{appsv1.ControllerRevisionHashLabelKey: revision}}}
 }
 
-func catchUp(t *testing.T, l *look) {
+// waits reports whether the template of a StatefulSet must not change yet.
+func (r *rolloutTest) waits(t *testing.T, name string) bool {
 	t.Helper()
-	if err := (&Reconciler{}).catchUp(t.Context(), l); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func waits(t *testing.T, l *look, name string) bool {
-	t.Helper()
-	wait, err := l.waits(l.wanted[name])
+	blocking, err := r.state.rollouts.blockingSet(name, r.groups, r.desiredSets, r.sets)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return wait
+	return blocking != ""
 }
 
-// applied has the API server take what is wanted of a StatefulSet, whose controller has not seen it yet.
-func applied(t *testing.T, l *look, name string) *appsv1.StatefulSet {
+// apply has the API server accept a desired StatefulSet, which its controller has not observed yet.
+func (r *rolloutTest) apply(t *testing.T, name string) *appsv1.StatefulSet {
 	t.Helper()
-	if err := l.holdBack(l.wanted[name]); err != nil {
+	if err := r.setPartition(r.desiredSets[name]); err != nil {
 		t.Fatal(err)
 	}
-	made, err := toApply(l.wanted[name])
+	written, err := toApply(r.desiredSets[name])
 	if err != nil {
 		t.Fatal(err)
 	}
-	made.SetGeneration(l.sets[name].Generation + 1)
-	if err := l.takeOver(l.wanted[name], made); err != nil {
+	written.SetGeneration(r.sets[name].Generation + 1)
+	r.now = r.in.now
+	set, err := r.setApplied(r.desiredSets[name], written)
+	if err != nil {
 		t.Fatal(err)
 	}
-	return l.sets[name]
+	r.sets[name] = set
+	return set
 }
 
-// One goes first, and the others wait until it has the chain.
-func TestAChangeOfAllGroupsIsMadeOneAfterTheOther(t *testing.T) {
+func image(name string) func(*v1.BitcoinNetworkSpec) {
+	return func(spec *v1.BitcoinNetworkSpec) { spec.Image = name }
+}
+
+func unchanged(*v1.BitcoinNetworkSpec) {}
+
+func TestOneGroupIsUpdatedAfterTheOther(t *testing.T) {
 	config := func(value v1.ConfigValue) func(*v1.BitcoinNetworkSpec) {
 		return func(spec *v1.BitcoinNetworkSpec) { spec.Config = v1.Config{"maxmempool": value} }
 	}
 	selector := func(spec *v1.BitcoinNetworkSpec) { spec.NodeSelector = map[string]string{"disk": "fast"} }
-	for name, change := range map[string]struct{ was, now func(*v1.BitcoinNetworkSpec) }{
-		"another value":      {config("16"), config("17")},
-		"a field taken away": {selector, func(*v1.BitcoinNetworkSpec) {}},
+	for name, change := range map[string]struct{ before, after func(*v1.BitcoinNetworkSpec) }{
+		"a changed value": {config("16"), config("17")},
+		"a removed field": {selector, unchanged},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l := three(t, change.was, change.now)
-			if waits(t, l, "net-sts") {
-				t.Error("the first one waits, and for nobody")
+			r := threeGroups(t, change.before, change.after)
+			if r.waits(t, "net-sts") {
+				t.Error("the first StatefulSet waits, though no rollout is in progress")
 			}
-			first := applied(t, l, "net-sts")
-			held := func(why string) {
+			first := r.apply(t, "net-sts")
+			othersWait := func(while string) {
 				t.Helper()
-				catchUp(t, l)
-				if !waits(t, l, "net-a-sts") || !waits(t, l, "net-b-sts") {
-					t.Error("another one goes while " + why)
+				r.proceed()
+				if !r.waits(t, "net-a-sts") || !r.waits(t, "net-b-sts") {
+					t.Error("another StatefulSet is changed while " + while)
 				}
 			}
-			held("the controller has not looked at the first yet")
+			othersWait("the controller has not observed the first change")
 			first.Status.ObservedGeneration, first.Status.CurrentRevision, first.Status.UpdateRevision = 1, "1", "2"
-			held("the first one's node is held back")
-			first = applied(t, l, "net-sts")
-			if heldBack(first) != 0 {
-				t.Fatalf("%d nodes are held back", heldBack(first))
+			othersWait("the partition keeps the first node's template")
+			first = r.apply(t, "net-sts")
+			if partitionOf(first) != 0 {
+				t.Fatalf("the partition is %d", partitionOf(first))
 			}
 			first.Status.ObservedGeneration, first.Status.CurrentRevision, first.Status.UpdateRevision = 2, "1", "2"
-			l.nodes[0].podReady, l.nodes[0].answer = false, nil
-			held("the first one's node is away")
-			first.Status.CurrentRevision, l.nodes[0].pod = "2", podOf("2")
-			held("the first one's node is not known to be ready")
-			l.nodes[0].podReady, l.nodes[0].answer = true, onChains("")[0].answer
-			held("the first one's node does not answer")
-			l.nodes[0].answer = onChains("a")[0].answer
-			held("the first one's node has not the chain")
-			l.nodes[0].answer = onChains("aaa")[0].answer
-			catchUp(t, l)
-			if waits(t, l, "net-a-sts") {
-				t.Error("the second one waits, though the first is done: " + l.waiting)
+			r.in.nodes[0].podReady = false
+			r.setChain(0, "")
+			othersWait("the first node restarts")
+			first.Status.CurrentRevision, r.in.nodes[0].pod = "2", podOf("2")
+			othersWait("the first node's pod is not ready")
+			r.in.nodes[0].podReady = true
+			othersWait("the first node does not answer")
+			r.setChain(0, "a")
+			othersWait("the first node is not synced")
+			r.setChain(0, "aaa")
+			r.proceed()
+			if r.waits(t, "net-a-sts") {
+				t.Error("the second StatefulSet waits, though the first rollout is complete")
 			}
 		})
 	}
 }
 
-func TestWhoIsNotWaitedFor(t *testing.T) {
-	image := func(name string) func(*v1.BitcoinNetworkSpec) {
-		return func(spec *v1.BitcoinNetworkSpec) { spec.Image = name }
+func TestARolloutDoesNotWaitForANodeThatFailsAnyway(t *testing.T) {
+	r := threeGroups(t, image("1"), image("2"))
+	r.desiredSets["net-a-sts"] = r.sets["net-a-sts"]
+	r.in.nodes[1].podReady = false
+	r.setChain(1, "")
+	r.proceed()
+	if r.waits(t, "net-sts") {
+		t.Error("it waits")
 	}
-	t.Run("a node that has long been sick", func(t *testing.T) {
-		l := three(t, image("1"), image("2"))
-		l.wanted["net-a-sts"] = l.sets["net-a-sts"]
-		l.nodes[1].podReady, l.nodes[1].answer = false, nil
-		catchUp(t, l)
-		if waits(t, l, "net-sts") {
-			t.Error(l.waiting)
-		}
-	})
-	t.Run("one that is to be changed again", func(t *testing.T) {
-		l := three(t, image("1"), image("2"))
-		broken := l.sets["net-a-sts"]
-		broken.Status.CurrentRevision, broken.Status.UpdateRevision = "1", "2"
-		if waits(t, l, "net-a-sts") || waits(t, l, "net-b-sts") {
-			t.Error(l.waiting)
-		}
-	})
+}
+
+func TestARolloutDoesNotWaitForAStatefulSetThatChangesAgain(t *testing.T) {
+	r := threeGroups(t, image("1"), image("2"))
+	broken := r.sets["net-a-sts"]
+	broken.Status.CurrentRevision, broken.Status.UpdateRevision = "1", "2"
+	if r.waits(t, "net-a-sts") || r.waits(t, "net-b-sts") {
+		t.Error("it waits")
+	}
+}
+
+func TestARolloutProceedsWithoutANodeThatDoesNotSync(t *testing.T) {
 	for name, test := range map[string]struct {
 		branches int
-		later    time.Duration
-	}{"nodes that follow another chain for good": {2, 0}, "a node that does not catch up": {1, longestCatchUp + 1}} {
+		after    time.Duration
+		waits    bool
+	}{
+		"a node on another branch for good": {2, 0, false},
+		"a node that syncs":                 {1, syncTimeout, true},
+		"a node that does not sync in time": {1, syncTimeout + 1, false},
+	} {
 		t.Run(name, func(t *testing.T) {
-			l := three(t, image("1"), image("2"))
-			l.memory.rolled["net-sts"] = change{l.now, 0}
-			l.nodes[0].answer = onChains("a")[0].answer
-			l.chain = chainView{known: true, branches: make([]tip, test.branches)}
-			l.now = l.now.Add(test.later)
-			catchUp(t, l)
-			if waits(t, l, "net-a-sts") {
-				t.Error(l.waiting)
+			r := threeGroups(t, image("1"), image("2"))
+			r.desiredSets["net-sts"] = r.sets["net-sts"]
+			r.state.rollouts["net-sts"] = rolloutStep{r.in.now, 0}
+			r.setChain(0, "a")
+			r.in.chains = chainComparison{complete: true, branches: make([]tip, test.branches)}
+			r.in.now = r.in.now.Add(test.after)
+			r.proceed()
+			if got := r.waits(t, "net-a-sts"); got != test.waits {
+				t.Errorf("the next StatefulSet waits: %v, want %v", got, test.waits)
 			}
 		})
 	}
 }
 
-// kubectl rollout restart is a change too.
-func TestWhatSomebodyElseRestartsIsWaitedFor(t *testing.T) {
-	l := three(t, func(*v1.BitcoinNetworkSpec) {}, func(spec *v1.BitcoinNetworkSpec) { spec.Image = "2" })
-	l.wanted["net-a-sts"] = l.sets["net-a-sts"]
-	l.sets["net-a-sts"].Status.CurrentRevision, l.sets["net-a-sts"].Status.UpdateRevision = "1", "2"
-	if !waits(t, l, "net-sts") {
-		t.Error("another one goes meanwhile")
+// kubectl rollout restart is a rollout too.
+func TestARolloutWaitsForOneThatTheUserStarted(t *testing.T) {
+	r := threeGroups(t, unchanged, image("2"))
+	r.desiredSets["net-a-sts"] = r.sets["net-a-sts"]
+	r.sets["net-a-sts"].Status.CurrentRevision, r.sets["net-a-sts"].Status.UpdateRevision = "1", "2"
+	if !r.waits(t, "net-sts") {
+		t.Error("both are rolled out at the same time")
 	}
 }
 
-// An operator that has just started does not know who has just been restarted.
-func TestARestartedOperatorWaitsUntilAllHaveBeenSeen(t *testing.T) {
-	l := three(t, func(*v1.BitcoinNetworkSpec) {}, func(spec *v1.BitcoinNetworkSpec) { spec.Image = "2" })
-	l.sets["net-sts"] = l.wanted["net-sts"]
-	l.memory = &memory{}
-	l.watchChanged()
-	l.nodes[0].answer = onChains("a")[0].answer
-	catchUp(t, l)
-	if !waits(t, l, "net-a-sts") {
-		t.Error("another one goes while the first one's node has not the chain")
+// A restarted operator does not know which node has just restarted.
+func TestARestartedOperatorWaitsUntilAllNodesAreSynced(t *testing.T) {
+	r := threeGroups(t, unchanged, image("2"))
+	r.sets["net-sts"] = r.desiredSets["net-sts"]
+	r.restartOperator()
+	r.setChain(0, "a")
+	r.proceed()
+	if !r.waits(t, "net-a-sts") {
+		t.Error("another StatefulSet is changed while the first node is not synced")
 	}
 }
 
-// Five nodes: the last one first, the next when it has the chain; those that have the template already are passed over.
-func TestAChangeGoesFromNodeToNode(t *testing.T) {
-	l := three(t, func(spec *v1.BitcoinNetworkSpec) { spec.Nodes = 5 }, func(spec *v1.BitcoinNetworkSpec) { spec.Nodes, spec.Image = 5, "2" })
-	l.nodes = onChains("aaa", "aaa", "aaa", "aaa", "aaa")
-	for i := range l.nodes {
-		l.nodes[i].group, l.nodes[i].podReady, l.nodes[i].pod = l.groups[0], true, podOf("1")
+// Of five nodes, the last one is first, the next one follows when it has synced; those that have the template are skipped.
+func TestARolloutProceedsFromNodeToNode(t *testing.T) {
+	r := threeGroups(t, func(spec *v1.BitcoinNetworkSpec) { spec.Nodes = 5 }, func(spec *v1.BitcoinNetworkSpec) { spec.Nodes, spec.Image = 5, "2" })
+	r.in.nodes = allPodsReady(onChains("aaa", "aaa", "aaa", "aaa", "aaa"))
+	for i := range r.in.nodes {
+		r.in.nodes[i].group, r.in.nodes[i].pod = r.groups[0], podOf("1")
 	}
-	l.desired = topology.Desired(topology.Spec{Type: topology.Mesh, Nodes: 5})
-	held := []int32{}
-	look := func() *appsv1.StatefulSet {
+	r.in.desired = topology.Desired(topology.Spec{Type: topology.Mesh, Nodes: 5})
+	partitions := []int32{}
+	pass := func() *appsv1.StatefulSet {
 		t.Helper()
-		set := applied(t, l, "net-sts")
+		set := r.apply(t, "net-sts")
 		set.Status = appsv1.StatefulSetStatus{ObservedGeneration: set.Generation, CurrentRevision: "1", UpdateRevision: "2"}
-		held = append(held, heldBack(set))
-		catchUp(t, l)
+		partitions = append(partitions, partitionOf(set))
+		r.proceed()
 		return set
 	}
-	look()
-	l.nodes[2].pod = podOf("2")
+	pass()
+	r.in.nodes[2].pod = podOf("2")
 	for _, i := range []int{4, 3, 1, 0} {
-		look() // lets it go
-		l.nodes[i].pod, l.nodes[i].answer = podOf("2"), onChains("a")[0].answer
-		look() // and nobody else while it has not the chain
-		l.nodes[i].answer = onChains("aaa")[0].answer
-		catchUp(t, l)
+		pass() // allows the node's restart
+		r.in.nodes[i].pod = podOf("2")
+		r.setChain(i, "a")
+		pass() // allows no other one while it is not synced
+		r.setChain(i, "aaa")
+		r.proceed()
 	}
-	last := look()
-	if want := []int32{5, 4, 4, 3, 3, 1, 1, 0, 0, 0}; !slices.Equal(held, want) {
-		t.Errorf("held back: %d, want %d", held, want)
+	last := pass()
+	if want := []int32{5, 4, 4, 3, 3, 1, 1, 0, 0, 0}; !slices.Equal(partitions, want) {
+		t.Errorf("partitions %d, want %d", partitions, want)
 	}
 	last.Status.CurrentRevision = "2"
-	catchUp(t, l)
-	if len(l.memory.rolled) > 0 {
-		t.Errorf("still being changed: %v", l.memory.rolled)
+	r.proceed()
+	if len(r.state.rollouts) > 0 {
+		t.Errorf("rollouts still in progress: %v", r.state.rollouts)
 	}
 }

@@ -4,114 +4,65 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
+	"net"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
-// syncGrace is how long a network that was synced may be behind or forked before Synced turns false: blocks on their way,
-// also a hundred at once, are no reason to alarm anybody.
-const syncGrace = 3 * time.Second
+const (
+	// patchTimeout ends a status patch that the API server does not answer.
+	patchTimeout = 10 * time.Second
+	// maxConditionMessage is the API server's limit in bytes.
+	maxConditionMessage = 32768
+)
 
-// patchTimeout ends a patch of the status that the API server does not answer.
-const patchTimeout = 10 * time.Second
-
-// report makes the status from the look, patches it when it differs, and tells events and metrics.
-func (r *Reconciler) report(ctx context.Context, before *v1.BitcoinNetwork, l *look) error {
-	status := l.network.Status.DeepCopy()
-	r.fill(status, l)
-	l.network.Status = *status
-	kept := l.memory.remember(status, l.chain)
-	if l.memory.partitioned == nil && before.Status.ObservedGeneration == before.Generation {
-		// The first look after a restart of the operator: this has been told.
-		l.memory.partitioned = ptr.To(len(l.network.Spec.Partitions) > 0)
-	}
-	if equality.Semantic.DeepEqual(before.Status, *status) {
-		return nil
-	}
-	// The status as a whole: a merge patch would never write a height of 0, which is what it is taken to have been.
-	patch, err := json.Marshal([]map[string]any{{"op": "add", "path": "/status", "value": status}})
-	if err != nil {
-		return err
-	}
-	// An operator that is told to stop in this very moment writes what it has found out, and knows that it has: a status that
-	// arrives unnoticed would be a transition without an event.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patchTimeout)
-	defer cancel()
-	patched := before.DeepCopy()
-	if err := r.client.Status().Patch(ctx, patched, client.RawPatch(types.JSONPatchType, patch)); err != nil {
-		return client.IgnoreNotFound(err)
-	}
-	l.memory.written = &writtenStatus{version: patched.ResourceVersion, status: kept}
-	r.tell(before, l)
-	return nil
-}
-
-func (r *Reconciler) fill(status *v1.BitcoinNetworkStatus, l *look) {
-	status.ObservedGeneration = l.network.Generation
-	status.Selector = labels.FormatLabels(l.groups[0].Selector(l.network.Name))
+// buildStatus returns the status of a network after a pass. The previous status gives the conditions their transition times, and
+// the number of tips when it is not known.
+func buildStatus(network *v1.BitcoinNetwork, in *policyInputs, conditions conditionSet) v1.BitcoinNetworkStatus {
+	status := *network.Status.DeepCopy()
+	main := in.objects.groups[0]
+	status.ObservedGeneration = network.Generation
+	status.Selector = labels.FormatLabels(main.Selector(network.Name))
 	status.Replicas = 0
-	if set := l.sets[l.groups[0].StatefulSet]; set != nil {
+	if set := in.objects.sets[main.StatefulSet]; set != nil {
 		status.Replicas = set.Status.Replicas
 	}
-	fillNodes(status, l)
-	nodes, connections, chains := judgeNodes(l), judgeConnections(l), r.grace(l, judgeChains(l))
-	ready := judgeReady(nodes, connections, chains)
-	stalled := no(v1.ReasonProgressing, "nothing needs anybody's help")
-	if !nodes.holds && slices.Contains(stalling, nodes.reason) {
-		stalled = yes(nodes.reason, nodes.message)
-	}
-	reconciling := no(v1.ReasonSettled, "all is as the spec asks for")
-	if !ready.holds && !stalled.holds {
-		reconciling = yes(v1.ReasonProgressing, ready.message)
-	}
-	for kind, v := range map[string]verdict{
-		v1.ConditionNodesReady: nodes, v1.ConditionConnected: connections, v1.ConditionSynced: chains,
-		v1.ConditionReady: ready, v1.ConditionReconciling: reconciling, v1.ConditionStalled: stalled,
-	} {
-		meta.SetStatusCondition(&status.Conditions, metav1.Condition{
-			Type: kind, Status: conditionStatus(v.holds), Reason: v.reason, Message: clip(v.message, longestMessage),
-			ObservedGeneration: l.network.Generation,
-		})
-	}
-	// A fixed order, whatever order the map came in.
-	slices.SortStableFunc(status.Conditions, func(a, b metav1.Condition) int {
-		return slices.Index(conditionOrder, a.Type) - slices.Index(conditionOrder, b.Type)
-	})
-	l.settled = ready.holds
+	setNodeStatuses(&status, network.Name, in.nodes)
+	existing, desired := in.connections.existing, len(in.connections.desired)
+	status.Connections, status.DesiredConnections = int32(existing), int32(desired) //nolint:gosec // at most 124,750
+	status.Connected = fmt.Sprintf("%d/%d", existing, desired)
+	setChainStatus(&status, in.chains)
+	conditions.setIn(&status.Conditions, network.Generation)
+	return status
 }
 
-var conditionOrder = []string{
-	v1.ConditionNodesReady, v1.ConditionConnected, v1.ConditionSynced, v1.ConditionReady, v1.ConditionReconciling, v1.ConditionStalled,
-}
-
-func fillNodes(status *v1.BitcoinNetworkStatus, l *look) {
-	status.Nodes = make([]v1.NodeStatus, len(l.nodes))
+func setNodeStatuses(status *v1.BitcoinNetworkStatus, network string, nodes []node) {
+	status.Nodes = make([]v1.NodeStatus, len(nodes))
 	status.ReadyNodes = 0
-	for i := range l.nodes {
-		status.Nodes[i] = nodeStatus(&l.nodes[i], l.network.Name)
-		if l.nodes[i].ready() {
+	for i := range nodes {
+		status.Nodes[i] = nodeStatus(&nodes[i], network)
+		if nodes[i].ready() {
 			status.ReadyNodes++
 		}
 	}
-	status.Connections, status.DesiredConnections = int32(l.connected), int32(len(l.desired)) //nolint:gosec // at most 124,750
-	status.Connected = fmt.Sprintf("%d/%d", l.connected, len(l.desired))
-	// A tip whose place in the other chains is not known may be a block on its way, and no fork.
-	if l.chain.known {
-		status.ChainTips = int32(len(l.chain.branches)) //nolint:gosec // at most one a node
+}
+
+func setChainStatus(status *v1.BitcoinNetworkStatus, chains chainComparison) {
+	// A tip that could not be compared may be a block on its way, and no fork.
+	if chains.complete {
+		status.ChainTips = int32(len(chains.branches)) //nolint:gosec // at most one a node
 	}
-	if len(l.chain.branches) > 0 {
-		status.Height, status.BestBlockHash = l.chain.branches[0].height, l.chain.branches[0].hash
+	if len(chains.branches) > 0 {
+		status.Height, status.BestBlockHash = chains.branches[0].height, chains.branches[0].hash
 	}
 }
 
@@ -123,67 +74,67 @@ func nodeStatus(n *node, network string) v1.NodeStatus {
 	if n.answer != nil {
 		status.Blocks, status.BestBlockHash = n.answer.chain.Blocks, n.answer.chain.BestBlockHash
 		status.Version = n.answer.info.Subversion
-		status.Peers = int32(len(differentPeers(n.answer.peers))) //nolint:gosec // bounded by maxconnections
+		status.Peers = countPeers(n.answer.peers)
 	}
 	return status
 }
 
-// grace lets a network that was synced, and ready, be out of step for a moment. One that is not ready becomes so only when its
-// chains are known to be one: what heals from a partition is forked still when its connections are there.
-func (r *Reconciler) grace(l *look, now verdict) verdict {
-	if now.holds || !allAnswer(l.nodes) {
-		l.memory.unsyncedSince = time.Time{}
-		return now
+// countPeers counts the different addresses, without ports, of a node's peers: two connections with one peer count once.
+func countPeers(peers []bitcoind.PeerInfo) int32 {
+	hosts := make(map[string]bool, len(peers))
+	for _, peer := range peers {
+		if peer.Version == 0 {
+			continue
+		}
+		host, _, err := net.SplitHostPort(peer.Addr)
+		if err != nil {
+			host = strings.Trim(peer.Addr, "[]")
+		}
+		hosts[host] = true
 	}
-	was := meta.FindStatusCondition(l.network.Status.Conditions, v1.ConditionSynced)
-	if was == nil || was.Status != metav1.ConditionTrue || !meta.IsStatusConditionTrue(l.network.Status.Conditions, v1.ConditionReady) {
-		return now
-	}
-	if l.memory.unsyncedSince.IsZero() {
-		l.memory.unsyncedSince = l.now
-	}
-	left := syncGrace - l.now.Sub(l.memory.unsyncedSince)
-	if left <= 0 {
-		return now
-	}
-	l.recheckIn = min(left, 500*time.Millisecond)
-	return yes(v1.ReasonSynced, was.Message)
+	return int32(len(hosts)) //nolint:gosec // bounded by maxconnections
 }
 
-func conditionStatus(holds bool) metav1.ConditionStatus {
-	if holds {
-		return metav1.ConditionTrue
+// updateStatus patches the status when it differs from the previous one, and then records the events of the change.
+func (r *Reconciler) updateStatus(ctx context.Context, previous *v1.BitcoinNetwork, status v1.BitcoinNetworkStatus, chains chainComparison, state *networkState) error {
+	stored := state.shared.observe(&status, chains)
+	state.recorded.resume(previous)
+	if equality.Semantic.DeepEqual(previous.Status, status) {
+		return nil
 	}
-	return metav1.ConditionFalse
+	resourceVersion, err := r.patchStatus(ctx, previous, status)
+	if err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	state.written = &writtenStatus{resourceVersion, stored}
+	current := previous.DeepCopy()
+	current.Status = status
+	r.recordEvents(previous.Status, current, &state.recorded)
+	return nil
 }
 
-// longestMessage of a condition, and longestNote of an event, in bytes, as the API server takes them.
-const (
-	longestMessage = 32768
-	longestNote    = 1024
-)
-
-func clip(message string, most int) string {
-	if len(message) > most {
-		return message[:most]
+// patchStatus writes the status and returns the network's new resource version.
+func (r *Reconciler) patchStatus(ctx context.Context, network *v1.BitcoinNetwork, status v1.BitcoinNetworkStatus) (string, error) {
+	// The whole status: a merge patch would never write a height of 0, since 0 is omitted.
+	patch, err := json.Marshal([]map[string]any{{"op": "add", "path": "/status", "value": status}})
+	if err != nil {
+		return "", err
 	}
-	return message
+	// An operator that is stopped at this moment must know whether it has written the status: a status without a known result
+	// would be a transition without an event.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patchTimeout)
+	defer cancel()
+	patched := network.DeepCopy()
+	if err := r.client.Status().Patch(ctx, patched, client.RawPatch(types.JSONPatchType, patch)); err != nil {
+		return "", err
+	}
+	return patched.ResourceVersion, nil
 }
 
-// remember keeps the status for the metrics, and returns what it keeps, which nobody changes.
-func (m *memory) remember(status *v1.BitcoinNetworkStatus, chain chainView) *v1.BitcoinNetworkStatus {
-	taken := snapshot{status: *status.DeepCopy()}
-	// The block at height 0 is of 2011 in every regtest chain.
-	if len(chain.branches) > 0 && chain.branches[0].height > 0 {
-		taken.blockTime = chain.branches[0].time
+// clip cuts a text to a limit in bytes.
+func clip(text string, limit int) string {
+	if len(text) > limit {
+		return text[:limit]
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.snapshot = &taken
-	return &taken.status
-}
-
-func uidOf(object client.Object) *types.UID {
-	uid := object.GetUID()
-	return &uid
+	return text
 }

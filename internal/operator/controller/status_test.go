@@ -1,73 +1,90 @@
 package controller
 
 import (
+	"context"
+	"errors"
 	"testing"
-	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/client-go/tools/events"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
-// A network that is ready is given a moment; one that is not becomes ready by what its nodes say alone.
-func TestAMomentOutOfStepIsForgivenToWhatIsReady(t *testing.T) {
-	for name, test := range map[string]struct {
-		ready  metav1.ConditionStatus
-		synced metav1.ConditionStatus
-		after  time.Duration
-		want   bool
-	}{
-		"ready, at once":            {metav1.ConditionTrue, metav1.ConditionTrue, 0, true},
-		"ready, after a while":      {metav1.ConditionTrue, metav1.ConditionTrue, syncGrace, false},
-		"healing from a partition":  {metav1.ConditionFalse, metav1.ConditionTrue, 0, false},
-		"out of step before as now": {metav1.ConditionTrue, metav1.ConditionFalse, 0, false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			l := healthy()
-			l.now = time.Now()
-			l.memory.unsyncedSince = l.now.Add(-test.after)
-			l.network.Status.Conditions = []metav1.Condition{
-				{Type: v1.ConditionSynced, Status: test.synced}, {Type: v1.ConditionReady, Status: test.ready},
-			}
-			if got := (&Reconciler{}).grace(l, no(v1.ReasonForked, "two branches")); got.holds != test.want {
-				t.Errorf("synced: %v, want %v", got.holds, test.want)
-			}
-		})
-	}
+// patched is an API server that accepts every status patch, or returns err.
+type patched struct {
+	client.Client
+	version string
+	err     error
 }
 
-// A question about the chains that is left without an answer is a moment too; a node that does not answer at all is not.
-func TestAQuestionInVainIsForgivenToWhatIsReady(t *testing.T) {
-	for _, answers := range []bool{true, false} {
-		l := healthy()
-		l.now, l.chain.known = time.Now(), false
-		l.network.Status.Conditions = []metav1.Condition{
-			{Type: v1.ConditionSynced, Status: metav1.ConditionTrue}, {Type: v1.ConditionReady, Status: metav1.ConditionTrue},
-		}
-		if !answers {
-			l.nodes[1].answer = nil
-		}
-		if got := (&Reconciler{}).grace(l, judgeChains(l)); got.holds != answers {
-			t.Errorf("all nodes answer: %v, synced: %v", answers, got.holds)
-		}
-	}
+func (p patched) Status() client.SubResourceWriter { return patchedStatus{patched: p} }
+
+type patchedStatus struct {
+	client.SubResourceWriter
+	patched patched
 }
 
-func TestATipThatNobodyCouldCompareIsNoFork(t *testing.T) {
-	l := healthy()
-	l.nodes = onChains("a", "b", "aa")
-	for i := range l.nodes {
-		l.nodes[i].group = l.groups[0]
-	}
-	l.chain = compareTips(tipsOf(l.nodes), func(tip, tip) (bool, bool) { return false, false })
+func (p patchedStatus) Patch(_ context.Context, object client.Object, _ client.Patch, _ ...client.SubResourcePatchOption) error {
+	object.SetResourceVersion(p.patched.version)
+	return p.patched.err
+}
+
+func TestTipsThatCouldNotBeComparedAreNoFork(t *testing.T) {
+	nodes := onChains("a", "b", "aa")
+	chains := compareTips(tipsOf(nodes), func(tip, tip) (bool, bool) { return false, false })
 	status := v1.BitcoinNetworkStatus{ChainTips: 1}
-	fillNodes(&status, l)
+	setChainStatus(&status, chains)
 	if status.ChainTips != 1 || status.Height != 2 {
 		t.Errorf("%d tips at height %d", status.ChainTips, status.Height)
 	}
-	l.chain.known = true
-	fillNodes(&status, l)
+	chains.complete = true
+	setChainStatus(&status, chains)
 	if status.ChainTips != 3 {
-		t.Errorf("%d tips, and there are three", status.ChainTips)
+		t.Errorf("%d tips instead of three", status.ChainTips)
+	}
+}
+
+// Without a written status there is no transition: the next pass records the events.
+func TestAFailedPatchRecordsNoEvents(t *testing.T) {
+	network, in := healthy()
+	recorder := events.NewFakeRecorder(10)
+	state := newNetworkState(network)
+	fault := errors.New("the API server is down")
+	r := &Reconciler{recorder: recorder, client: patched{err: fault}}
+	status := buildStatus(network, in, evaluate(in))
+	if err := r.updateStatus(t.Context(), network, status, in.chains, state); !errors.Is(err, fault) {
+		t.Errorf("%v", err)
+	}
+	if len(recorder.Events) != 0 || state.written != nil {
+		t.Errorf("%d events, written %v", len(recorder.Events), state.written)
+	}
+	r.client = patched{version: "2"}
+	if err := r.updateStatus(t.Context(), network, status, in.chains, state); err != nil || len(recorder.Events) != 2 {
+		t.Errorf("%d events, %v", len(recorder.Events), err)
+	}
+}
+
+// The status must not change when nothing has changed, or each pass would write it.
+func TestTheStatusOfTheSameObservationIsTheSame(t *testing.T) {
+	network, in := healthy()
+	network.Status = buildStatus(network, in, evaluate(in))
+	before := network.Status.DeepCopy()
+	if again := buildStatus(network, in, evaluate(in)); !equality.Semantic.DeepEqual(*before, again) {
+		t.Errorf("%+v\n%+v", *before, again)
+	}
+	if !equality.Semantic.DeepEqual(*before, network.Status) {
+		t.Error("the previous status was changed")
+	}
+}
+
+func TestTwoConnectionsWithOnePeerCountOnce(t *testing.T) {
+	peers := []bitcoind.PeerInfo{
+		{Addr: "10.0.0.2:18444", Version: 1}, {Addr: "10.0.0.2:41234", Version: 1}, {Addr: "10.0.0.3:18444"}, {Addr: "[fd00::4]:18444", Version: 1}, {Addr: "[fd00::4]", Version: 1},
+	}
+	if got := countPeers(peers); got != 2 {
+		t.Errorf("%d peers instead of 2", got)
 	}
 }

@@ -1,0 +1,161 @@
+package controller
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
+	"github.com/christianb93/bitcoin-controller/internal/operator/topology"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+)
+
+const (
+	// defaultDegree of a Random topology, where the network has enough nodes for it.
+	defaultDegree = 4
+	// connectTimeout is how long a pass waits for nodes that change their connections. The next pass sees the effects, and starts
+	// no further changes on nodes that are still busy.
+	connectTimeout = 500 * time.Millisecond
+)
+
+// connections are the connections of a network, as the nodes reported them before the pass changed any.
+type connections struct {
+	desired []topology.Edge
+	// existing is the number of desired connections that exist, missing are the others.
+	existing int
+	missing  []topology.Edge
+	// pending is the number of calls that change connections and were started by this pass or have not ended since an earlier one.
+	pending int
+	// settling is the time until no node dials an address any more that was removed from its addnode list, 0 when none does.
+	settling time.Duration
+}
+
+// connect compares the existing connections with the desired ones and changes them on all nodes at the same time.
+func (c *nodeClient) connect(ctx context.Context, network *v1.BitcoinNetwork, shared *sharedState, nodes []node, now time.Time) connections {
+	observed := observedTopology(nodes)
+	// The number is read before the settling time: a batch records the settling time before it ends, so that each batch is counted
+	// in at least one of them.
+	changing := shared.changing()
+	result := connections{
+		desired:  topology.Desired(topologySpec(network.Spec, len(nodes))),
+		settling: settlingTime(shared.allSettledAt(), nodes, now),
+	}
+	result.existing, result.missing = topology.Connected(result.desired, observed)
+	actions := topology.Plan(result.desired, observed)
+	result.pending = changing + len(actions)
+	byNode := map[int][]topology.Action{}
+	for _, action := range actions {
+		byNode[action.Node] = append(byNode[action.Node], action)
+	}
+	var awaited sync.WaitGroup
+	for ordinal, actions := range byNode {
+		done, ok := shared.startChange(nodes[ordinal].pod)
+		if !ok {
+			continue
+		}
+		settling := topology.Lingering(result.desired, observed[ordinal], actions)
+		endpoint := c.endpoint(network, &nodes[ordinal])
+		logger := log.FromContext(ctx).WithValues("node", nodes[ordinal].podName)
+		awaited.Add(1)
+		c.run(func(ctx context.Context) {
+			defer awaited.Done()
+			defer done()
+			c.change(log.IntoContext(ctx, logger), endpoint, actions)
+			// Also for a settling time of 0: answers from before the end of the batch do not show its effects.
+			shared.settlesAt(c.now().Add(settling))
+		})
+	}
+	waitFor(ctx, &awaited, connectTimeout)
+	return result
+}
+
+// change carries out the actions on one node. An action that fails is planned again by the next pass.
+func (c *nodeClient) change(ctx context.Context, endpoint bitcoind.Endpoint, actions []topology.Action) {
+	logger := log.FromContext(ctx)
+	errs, err := c.rpc.Batch(ctx, endpoint, calls(actions))
+	if err != nil {
+		logger.Info("The connections of a node could not be changed; the operator tries again", "error", err.Error())
+		return
+	}
+	for i, err := range errs {
+		if err != nil && !bitcoind.AlreadySo(err) {
+			logger.Info("A connection could not be changed; the operator tries again", "call", actions[i].String(), "error", err.Error())
+			continue
+		}
+		logger.V(1).Info("Connection changed", "call", actions[i].String())
+	}
+}
+
+// settlingTime is the time until all nodes have settled; 0 when all answers are from after that.
+func settlingTime(allSettledAt time.Time, nodes []node, now time.Time) time.Duration {
+	for i := range nodes {
+		if a := nodes[i].answer; a != nil && !a.at.After(allSettledAt) {
+			return max(allSettledAt.Sub(now), minBackoff)
+		}
+	}
+	return 0
+}
+
+func calls(actions []topology.Action) []bitcoind.Call {
+	list := make([]bitcoind.Call, len(actions))
+	for i, action := range actions {
+		switch action.Kind {
+		case topology.Add:
+			list[i] = bitcoind.AddNode(action.Target)
+		case topology.Remove:
+			list[i] = bitcoind.RemoveNode(action.Target)
+		case topology.OneTry:
+			list[i] = bitcoind.DialOnce(action.Target)
+		case topology.Disconnect:
+			list[i] = bitcoind.DisconnectNode(action.PeerID)
+		}
+	}
+	return list
+}
+
+func topologySpec(spec v1.BitcoinNetworkSpec, nodes int) topology.Spec {
+	desired := topology.Spec{Type: topology.Mesh, Nodes: nodes, Degree: defaultDegree, Seed: 1}
+	if t := spec.Topology; t != nil {
+		desired.Type = topology.Type(t.Type)
+		if t.Degree != nil {
+			desired.Degree = int(*t.Degree)
+		}
+		if t.Seed != nil {
+			desired.Seed = *t.Seed
+		}
+		for _, e := range t.Edges {
+			desired.Edges = append(desired.Edges, topology.Edge{A: int(e.From), B: int(e.To)})
+		}
+	}
+	for _, p := range spec.Partitions {
+		set := make([]int, len(p.Nodes))
+		for i, n := range p.Nodes {
+			set[i] = int(n)
+		}
+		desired.Partitions = append(desired.Partitions, set)
+	}
+	return desired
+}
+
+// observedTopology converts the nodes' answers to the types of package topology.
+func observedTopology(nodes []node) []topology.Node {
+	list := make([]topology.Node, len(nodes))
+	for i := range nodes {
+		n := &nodes[i]
+		list[i] = topology.Node{Ordinal: n.ordinal, Address: n.ip(), Answered: n.answer != nil}
+		if n.answer == nil {
+			continue
+		}
+		for _, added := range n.answer.added {
+			list[i].Added = append(list[i].Added, added.AddedNode)
+		}
+		for _, peer := range n.answer.peers {
+			list[i].Peers = append(list[i].Peers, topology.Peer{
+				ID: peer.ID, Address: peer.Addr, Inbound: peer.Inbound, Handshaked: peer.Version > 0,
+			})
+		}
+	}
+	return list
+}

@@ -1,0 +1,152 @@
+package controller
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+)
+
+// node is one desired node of a network.
+type node struct {
+	ordinal int
+	group   resources.Group
+	podName string
+	// pod is nil while it does not exist.
+	pod *corev1.Pod
+	// podReady is the kubelet's condition.
+	podReady bool
+	// answer is the node's answer to the latest probe; nil when it does not answer.
+	answer *answer
+	// err is why the node does not answer; nil when no probe was sent.
+	err error
+}
+
+// ready means that the kubelet reports the pod as ready and bitcoind answers the operator.
+func (n *node) ready() bool { return n.podReady && n.answer != nil }
+
+// ip is the address of the pod; "" when it has none or is being deleted, so that no node dials it any more.
+func (n *node) ip() string {
+	if n.pod == nil || !n.pod.DeletionTimestamp.IsZero() {
+		return ""
+	}
+	return n.pod.Status.PodIP
+}
+
+// networkNodes are the nodes of a network and the pods beside them.
+type networkNodes struct {
+	// desired are the nodes as specified, by ordinal.
+	desired []node
+	// leaving are the names of the pods of nodes that are no longer desired.
+	leaving []string
+}
+
+// listPods returns the pods of a network from the cache. They must not be changed.
+func (r *Reconciler) listPods(ctx context.Context, network *v1.BitcoinNetwork) ([]corev1.Pod, error) {
+	var pods corev1.PodList
+	if err := r.client.List(ctx, &pods, objectsOf(network)...); err != nil {
+		return nil, err
+	}
+	return pods.Items, nil
+}
+
+// nodesOf assigns the pods to the desired nodes of the groups.
+func nodesOf(groups []resources.Group, sets map[string]*appsv1.StatefulSet, pods []corev1.Pod) networkNodes {
+	var nodes networkNodes
+	byName := make(map[string]*corev1.Pod, len(pods))
+	for i := range pods {
+		byName[pods[i].Name] = &pods[i]
+	}
+	for _, group := range groups {
+		for i := range group.Nodes {
+			n := node{ordinal: group.First + i, group: group, podName: group.PodName(i)}
+			if pod := byName[n.podName]; pod != nil && ownedBySet(pod, sets[group.StatefulSet]) {
+				n.pod, n.podReady = pod, podReady(pod)
+				delete(byName, n.podName)
+			}
+			nodes.desired = append(nodes.desired, n)
+		}
+	}
+	for name := range byName {
+		nodes.leaving = append(nodes.leaving, name)
+	}
+	slices.SortFunc(nodes.leaving, strings.Compare)
+	return nodes
+}
+
+// podUIDs are the UIDs of the pods of the desired nodes.
+func (n networkNodes) podUIDs() map[types.UID]bool {
+	uids := make(map[types.UID]bool, len(n.desired))
+	for i := range n.desired {
+		if pod := n.desired[i].pod; pod != nil {
+			uids[pod.UID] = true
+		}
+	}
+	return uids
+}
+
+func countRunning(pods []corev1.Pod) int {
+	count := 0
+	for i := range pods {
+		if running(&pods[i]) {
+			count++
+		}
+	}
+	return count
+}
+
+// ownedBySet reports whether a StatefulSet owns a pod. It does not own the pod of an earlier network of the same name.
+func ownedBySet(pod *corev1.Pod, set *appsv1.StatefulSet) bool {
+	if set == nil {
+		return false
+	}
+	for _, ref := range pod.OwnerReferences {
+		if ref.UID == set.UID {
+			return true
+		}
+	}
+	return false
+}
+
+func podReady(pod *corev1.Pod) bool {
+	if !pod.DeletionTimestamp.IsZero() {
+		return false
+	}
+	for _, condition := range pod.Status.Conditions {
+		if condition.Type == corev1.PodReady {
+			return condition.Status == corev1.ConditionTrue
+		}
+	}
+	return false
+}
+
+// running reports whether bitcoind runs and can be called. It may answer long before the kubelet reports the pod as ready.
+func running(pod *corev1.Pod) bool {
+	if pod == nil || !pod.DeletionTimestamp.IsZero() || pod.Status.PodIP == "" {
+		return false
+	}
+	status := nodeContainerStatus(pod)
+	return status != nil && status.State.Running != nil
+}
+
+func containerID(pod *corev1.Pod) string {
+	if status := nodeContainerStatus(pod); status != nil {
+		return status.ContainerID
+	}
+	return ""
+}
+
+func nodeContainerStatus(pod *corev1.Pod) *corev1.ContainerStatus {
+	for i := range pod.Status.ContainerStatuses {
+		if status := &pod.Status.ContainerStatuses[i]; status.Name == resources.ContainerName {
+			return status
+		}
+	}
+	return nil
+}

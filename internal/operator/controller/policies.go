@@ -1,0 +1,231 @@
+package controller
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+)
+
+// policyInputs are what a pass has observed. Policies only read them.
+type policyInputs struct {
+	objects     appliedObjects
+	nodes       []node
+	leaving     []string
+	connections connections
+	chains      chainComparison
+}
+
+// policy returns the reason and the message why a condition is not met, or violated = false.
+type policy func(in *policyInputs) (reason, message string, violated bool)
+
+// policyChain evaluates a condition: the first violated policy decides.
+type policyChain struct {
+	policies []policy
+	// met is the reason and the message of the condition when no policy is violated.
+	met func(in *policyInputs) (reason, message string)
+}
+
+func (c policyChain) evaluate(in *policyInputs) condition {
+	for _, violates := range c.policies {
+		if reason, message, violated := violates(in); violated {
+			return condition{false, reason, message}
+		}
+	}
+	reason, message := c.met(in)
+	return condition{true, reason, message}
+}
+
+// The policies of the three conditions that are not derived, in the order in which they are evaluated.
+var (
+	nodesReadyPolicies = policyChain{
+		[]policy{objectRejected, podFailing, podsNotReady, nodesNotAnswering, podsLeaving, statefulSetsNotUpToDate, podsOutdated, objectWaiting},
+		nodesReady,
+	}
+	connectedPolicies = policyChain{
+		[]policy{connectionsMissing, connectionsChanging, nodesSettling, answersMissing},
+		connectionsExist,
+	}
+	syncedPolicies = policyChain{
+		[]policy{answersMissing, chainsNotCompared, chainsForked, nodesBehind},
+		chainsSynced,
+	}
+)
+
+func objectRejected(in *policyInputs) (reason, message string, violated bool) {
+	if in.objects.rejected == nil {
+		return "", "", false
+	}
+	return in.objects.rejected.reason, in.objects.rejected.message, true
+}
+
+// podFailing reports the first pod that needs the user to act.
+func podFailing(in *policyInputs) (reason, message string, violated bool) {
+	for i := range in.nodes {
+		if n := &in.nodes[i]; !n.podReady {
+			if reason, message, found := podProblem(n.pod); found {
+				return reason, message, true
+			}
+		}
+	}
+	return "", "", false
+}
+
+func podsNotReady(in *policyInputs) (reason, message string, violated bool) {
+	var names []string
+	ready := 0
+	for i := range in.nodes {
+		switch n := &in.nodes[i]; {
+		case n.ready():
+			ready++
+		case !n.podReady:
+			names = append(names, n.podName)
+		}
+	}
+	if len(names) == 0 {
+		return "", "", false
+	}
+	message = fmt.Sprintf("%d of %d nodes are ready; not ready: %s", ready, len(in.nodes), joinSome(names))
+	// Nodes that do not answer are not fixed by waiting for the other ones.
+	if _, silent, ok := nodesNotAnswering(in); ok {
+		message += "; " + silent
+	}
+	return v1.ReasonNodesStarting, message, true
+}
+
+func nodesNotAnswering(in *policyInputs) (reason, message string, violated bool) {
+	var names []string
+	for i := range in.nodes {
+		if n := &in.nodes[i]; n.podReady && n.answer == nil {
+			cause := "no answer yet"
+			if n.err != nil {
+				cause = n.err.Error()
+			}
+			names = append(names, fmt.Sprintf("%s (%s)", n.podName, cause))
+		}
+	}
+	if len(names) == 0 {
+		return "", "", false
+	}
+	return v1.ReasonNodeNotAnswering, "pods are ready, but their nodes do not answer the operator: " + joinSome(names), true
+}
+
+func podsLeaving(in *policyInputs) (reason, message string, violated bool) {
+	if len(in.leaving) == 0 {
+		return "", "", false
+	}
+	return v1.ReasonNodesLeaving, "pods of removed nodes still exist: " + joinSome(in.leaving), true
+}
+
+func statefulSetsNotUpToDate(in *policyInputs) (reason, message string, violated bool) {
+	for _, group := range in.objects.groups {
+		set := in.objects.sets[group.StatefulSet]
+		if set == nil {
+			return v1.ReasonNodesStarting, fmt.Sprintf("StatefulSet %s is being created", group.StatefulSet), true
+		}
+		if message := rolloutMessage(set, group.Nodes); message != "" {
+			return v1.ReasonUpdating, message, true
+		}
+	}
+	return "", "", false
+}
+
+// podsOutdated reports pods with another template than their StatefulSet's. Pods and StatefulSets come from separate watches, so
+// that the cache may have an old pod beside a new StatefulSet.
+func podsOutdated(in *policyInputs) (reason, message string, violated bool) {
+	var names []string
+	for i := range in.nodes {
+		n := &in.nodes[i]
+		set := in.objects.sets[n.group.StatefulSet]
+		if n.pod == nil || set == nil || set.Status.UpdateRevision == "" {
+			continue
+		}
+		if revision := n.pod.Labels[appsv1.ControllerRevisionHashLabelKey]; revision != "" && revision != set.Status.UpdateRevision {
+			names = append(names, n.podName)
+		}
+	}
+	if len(names) == 0 {
+		return "", "", false
+	}
+	return v1.ReasonUpdating, "pods do not have the new template yet: " + joinSome(names), true
+}
+
+func objectWaiting(in *policyInputs) (reason, message string, violated bool) {
+	return v1.ReasonUpdating, in.objects.waitingFor, in.objects.waitingFor != ""
+}
+
+const noNodesMessage = "the network has no nodes"
+
+func nodesReady(in *policyInputs) (reason, message string) {
+	if len(in.nodes) == 0 {
+		return v1.ReasonNoNodes, noNodesMessage
+	}
+	return v1.ReasonReady, fmt.Sprintf("%d of %d nodes are ready and answer", len(in.nodes), len(in.nodes))
+}
+
+func connectionsExist(in *policyInputs) (reason, message string) {
+	return v1.ReasonConnected, fmt.Sprintf("%d of %d connections exist", in.connections.existing, len(in.connections.desired))
+}
+
+func connectionsMissing(in *policyInputs) (reason, message string, violated bool) {
+	if len(in.connections.missing) == 0 {
+		return "", "", false
+	}
+	// Those of ready nodes come first: the others will follow when their nodes are ready.
+	var ofReady, others []string
+	for _, edge := range in.connections.missing {
+		name := fmt.Sprintf("%d–%d", edge.A, edge.B)
+		if in.nodes[edge.A].ready() && in.nodes[edge.B].ready() {
+			ofReady = append(ofReady, name)
+		} else {
+			others = append(others, name)
+		}
+	}
+	_, count := connectionsExist(in)
+	return v1.ReasonConnecting, count + "; missing: " + joinSome(slices.Concat(ofReady, others)), true
+}
+
+func connectionsChanging(in *policyInputs) (reason, message string, violated bool) {
+	_, count := connectionsExist(in)
+	return v1.ReasonConnecting, count + "; the operator is changing other connections or the nodes' addnode lists", in.connections.pending > 0
+}
+
+func nodesSettling(in *policyInputs) (reason, message string, violated bool) {
+	_, count := connectionsExist(in)
+	return v1.ReasonConnecting, count + "; a node may still dial an address that was removed from its addnode list", in.connections.settling > 0
+}
+
+func answersMissing(in *policyInputs) (reason, message string, violated bool) {
+	return v1.ReasonWaiting, "not all nodes answer", !allAnswer(in.nodes)
+}
+
+func chainsNotCompared(in *policyInputs) (reason, message string, violated bool) {
+	return v1.ReasonWaiting, "not all nodes answer how their chains compare", !in.chains.complete
+}
+
+func chainsForked(in *policyInputs) (reason, message string, violated bool) {
+	return v1.ReasonForked, fmt.Sprintf("the nodes are on %d competing branches", len(in.chains.branches)), len(in.chains.branches) > 1
+}
+
+func nodesBehind(in *policyInputs) (reason, message string, violated bool) {
+	return v1.ReasonSyncing, fmt.Sprintf("a node is %d blocks behind", in.chains.lag), in.chains.lag > 1
+}
+
+func chainsSynced(in *policyInputs) (reason, message string) {
+	if len(in.nodes) == 0 {
+		return v1.ReasonNoNodes, noNodesMessage
+	}
+	return v1.ReasonSynced, fmt.Sprintf("all nodes are on one branch of height %d", in.chains.branches[0].height)
+}
+
+// joinSome joins names, and counts those that it omits from a long list.
+func joinSome(names []string) string {
+	const limit = 8
+	if len(names) <= limit {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:limit], ", "), len(names)-limit)
+}

@@ -1,0 +1,138 @@
+package controller
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
+	"github.com/christianb93/bitcoin-controller/internal/operator/topology"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+)
+
+// podNotReady makes a node's pod one that is not ready, with these container statuses.
+func podNotReady(in *policyInputs, i int, statuses ...corev1.ContainerStatus) {
+	in.nodes[i].podReady, in.nodes[i].answer = false, nil
+	in.nodes[i].pod.Status.ContainerStatuses = statuses
+}
+
+func waiting(container, reason, message string) corev1.ContainerStatus {
+	return corev1.ContainerStatus{Name: container, State: corev1.ContainerState{
+		Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message},
+	}}
+}
+
+func TestConditions(t *testing.T) {
+	for name, test := range map[string]struct {
+		change  func(*policyInputs)
+		ready   bool
+		reason  string
+		message string
+	}{
+		"no problem": {func(*policyInputs) {}, true, v1.ReasonReady, "all nodes are ready"},
+		"no nodes are desired": {func(in *policyInputs) {
+			in.nodes, in.connections, in.chains = nil, connections{}, chainComparison{complete: true}
+		}, true, v1.ReasonNoNodes, "no nodes"},
+		"a pod does not exist yet": {func(in *policyInputs) {
+			podNotReady(in, 1)
+			in.nodes[1].pod = nil
+		}, false, v1.ReasonNodesStarting, "2 of 3 nodes are ready; not ready: n-sts-1"},
+		"the Secret is missing": {func(in *policyInputs) {
+			podNotReady(in, 0, waiting(resources.InitContainerName, "CreateContainerConfigError", `secret "users" not found`))
+		}, false, v1.ReasonSecretMissing, `secret "users" not found`},
+		"an image cannot be pulled": {func(in *policyInputs) {
+			podNotReady(in, 0, waiting(resources.ContainerName, "ImagePullBackOff", "not found"))
+		}, false, v1.ReasonImageUnavailable, "cannot pull the image"},
+		"a node exits again and again": {func(in *policyInputs) {
+			status := waiting(resources.ContainerName, "CrashLoopBackOff", "back-off")
+			status.LastTerminationState.Terminated = &corev1.ContainerStateTerminated{ExitCode: 7}
+			status.RestartCount = 4
+			podNotReady(in, 0, status)
+		}, false, v1.ReasonNodeFailing, "exit code 7 after 4 restarts"},
+		"a pod cannot be scheduled": {func(in *policyInputs) {
+			podNotReady(in, 2)
+			in.nodes[2].pod.Status.Conditions = []corev1.PodCondition{{
+				Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: corev1.PodReasonUnschedulable, Message: "too many pods",
+			}}
+		}, false, v1.ReasonUnschedulable, "Pod n-sts-2 cannot be scheduled: too many pods"},
+		"a ready pod does not answer": {func(in *policyInputs) {
+			in.nodes[1].answer, in.nodes[1].err = nil, errors.New("no answer in time")
+		}, false, v1.ReasonNodeNotAnswering, "n-sts-1 (no answer in time)"},
+		"one pod is not ready, and another node does not answer": {func(in *policyInputs) {
+			podNotReady(in, 0)
+			in.nodes[1].answer, in.nodes[1].err = nil, errors.New("no answer in time")
+		}, false, v1.ReasonNodesStarting, "1 of 3 nodes are ready; not ready: n-sts-0; pods are ready, but their nodes do not answer the operator: n-sts-1 (no answer in time)"},
+		"the pod of a removed node still exists": {func(in *policyInputs) { in.leaving = []string{"n-sts-3"} }, false, v1.ReasonNodesLeaving, "n-sts-3"},
+		"a StatefulSet does not exist yet":       {func(in *policyInputs) { delete(in.objects.sets, "n-sts") }, false, v1.ReasonNodesStarting, "n-sts is being created"},
+		"a new template is rolled out": {func(in *policyInputs) {
+			in.objects.sets["n-sts"].Status = appsv1.StatefulSetStatus{UpdateRevision: "2", CurrentRevision: "1", UpdatedReplicas: 1}
+		}, false, v1.ReasonUpdating, "1 of 3 nodes have the new template"},
+		"the cache has an old pod beside the new StatefulSet": {func(in *policyInputs) {
+			in.objects.sets["n-sts"].Status = appsv1.StatefulSetStatus{UpdateRevision: "n-sts-2", CurrentRevision: "n-sts-2"}
+			for i, revision := range []string{"n-sts-2", "n-sts-1", "n-sts-2"} {
+				in.nodes[i].pod.Labels = map[string]string{appsv1.ControllerRevisionHashLabelKey: revision}
+			}
+		}, false, v1.ReasonUpdating, "pods do not have the new template yet: n-sts-1"},
+		"one group waits for the other": {func(in *policyInputs) { in.objects.waitingFor = "n-b-sts waits" }, false, v1.ReasonUpdating, "n-b-sts waits"},
+		"the API server rejects an object": {func(in *policyInputs) {
+			in.objects.rejected = &applyError{v1.ReasonApplyRefused, "quota exceeded"}
+		}, false, v1.ReasonApplyRefused, "quota exceeded"},
+		"a connection is missing": {func(in *policyInputs) {
+			in.connections.existing, in.connections.missing = 2, []topology.Edge{{A: 0, B: 2}}
+		}, false, v1.ReasonConnecting, "2 of 3 connections exist; missing: 0–2"},
+		"a removed address may still be dialed": {func(in *policyInputs) { in.connections.settling = 1 }, false, v1.ReasonConnecting, "may still dial"},
+		"connections are being changed":         {func(in *policyInputs) { in.connections.pending = 1 }, false, v1.ReasonConnecting, "is changing other connections"},
+		"the nodes are on two branches": {func(in *policyInputs) {
+			in.chains.branches = make([]tip, 2)
+		}, false, v1.ReasonForked, "2 competing branches"},
+		"a node is two blocks behind":      {func(in *policyInputs) { in.chains.lag = 2 }, false, v1.ReasonSyncing, "2 blocks behind"},
+		"a block is on its way":            {func(in *policyInputs) { in.chains.lag = 1 }, true, v1.ReasonReady, ""},
+		"the chains could not be compared": {func(in *policyInputs) { in.chains.complete = false }, false, v1.ReasonWaiting, "how their chains compare"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, in := healthy()
+			test.change(in)
+			got := evaluate(in).ready
+			if got.met != test.ready || got.reason != test.reason || !strings.Contains(got.message, test.message) {
+				t.Errorf("got %+v, want %v %s with %q", got, test.ready, test.reason, test.message)
+			}
+		})
+	}
+}
+
+// The connections of nodes that are not ready are expected to be missing.
+func TestMissingConnectionsOfReadyNodesComeFirst(t *testing.T) {
+	_, in := healthy()
+	podNotReady(in, 0)
+	in.connections.existing, in.connections.missing = 1, []topology.Edge{{A: 0, B: 1}, {A: 1, B: 2}}
+	if got := connectedPolicies.evaluate(in); got.message != "1 of 3 connections exist; missing: 1–2, 0–1" {
+		t.Error(got.message)
+	}
+}
+
+// kstatus must not wait for what only the user can repair.
+func TestStalledAndReconcilingAreDerived(t *testing.T) {
+	for name, test := range map[string]struct {
+		change               func(*policyInputs)
+		reconciling, stalled bool
+	}{
+		"ready":                            {func(*policyInputs) {}, false, false},
+		"a pod does not exist yet":         {func(in *policyInputs) { podNotReady(in, 0) }, true, false},
+		"a connection is missing":          {func(in *policyInputs) { in.connections.missing = []topology.Edge{{A: 0, B: 1}} }, true, false},
+		"the API server rejects an object": {func(in *policyInputs) { in.objects.rejected = &applyError{v1.ReasonApplyRefused, "quota"} }, false, true},
+		"an image cannot be pulled": {func(in *policyInputs) {
+			podNotReady(in, 0, waiting(resources.ContainerName, "ErrImagePull", "not found"))
+		}, false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, in := healthy()
+			test.change(in)
+			if got := evaluate(in); got.reconciling.met != test.reconciling || got.stalled.met != test.stalled {
+				t.Errorf("reconciling %+v, stalled %+v", got.reconciling, got.stalled)
+			}
+		})
+	}
+}

@@ -1,0 +1,123 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+)
+
+const (
+	// probeTimeout is how long a pass waits for nodes that answered promptly last time. A longer probe continues in the
+	// background, and the network is reconciled again when it ends: a node that hangs delays no other one.
+	probeTimeout = 1500 * time.Millisecond
+	// answerLifetime is how long a node's last answer replaces a missing one, so that a single failed probe is no outage.
+	answerLifetime = 4 * time.Second
+	// maxVersionBytes is the limit of the P2P protocol for a node's subversion.
+	maxVersionBytes = 256
+	// maxCallsPerNetwork bounds the concurrent probes of one network.
+	maxCallsPerNetwork = 64
+)
+
+// answer is a node's answer to a probe.
+type answer struct {
+	info  bitcoind.NetworkInfo
+	chain bitcoind.ChainInfo
+	peers []bitcoind.PeerInfo
+	added []bitcoind.AddedNode
+	// at is when the probe was sent.
+	at time.Time
+}
+
+// probeNodes probes all running nodes at the same time, in one round trip each, and returns the nodes with their answers as of
+// the returned time.
+func (c *nodeClient) probeNodes(ctx context.Context, network *v1.BitcoinNetwork, state *networkState, nodes []node) ([]node, time.Time) {
+	// Slow nodes have slots of their own: otherwise enough of them would leave none for the healthy ones.
+	prompt, slow := make(chan struct{}, maxCallsPerNetwork), make(chan struct{}, maxCallsPerNetwork)
+	var awaited sync.WaitGroup
+	for i := range nodes {
+		if !running(nodes[i].pod) {
+			continue
+		}
+		probed, start, wait := state.shared.startProbe(nodes[i].pod)
+		if !start {
+			continue
+		}
+		endpoint := c.endpoint(network, &nodes[i])
+		slots := slow
+		if wait {
+			slots = prompt
+			awaited.Add(1)
+		}
+		c.runInSlot(slots, func(ctx context.Context) {
+			state.shared.sendProbe(probed)
+			got, err := c.probe(ctx, endpoint)
+			slow := state.shared.endProbe(probed, got, err, c.now())
+			if wait {
+				awaited.Done()
+			}
+			if slow || !wait {
+				c.requeue(state.key)
+			}
+		})
+	}
+	waitFor(ctx, &awaited, probeTimeout)
+	now := c.now()
+	answered := slices.Clone(nodes)
+	for i := range answered {
+		if n := &answered[i]; running(n.pod) {
+			n.answer, n.err = state.shared.answerOf(n.pod, now)
+		}
+	}
+	return answered, now
+}
+
+// probe makes the round trip to one node.
+func (c *nodeClient) probe(ctx context.Context, endpoint bitcoind.Endpoint) (*answer, error) {
+	got := &answer{at: c.now()}
+	calls := []bitcoind.Call{
+		bitcoind.GetNetworkInfo(&got.info),
+		bitcoind.GetBlockchainInfo(&got.chain),
+		bitcoind.GetPeerInfo(&got.peers),
+		bitcoind.GetAddedNodeInfo(&got.added),
+	}
+	errs, err := c.rpc.Batch(ctx, endpoint, calls)
+	if err == nil {
+		err = errors.Join(errs...)
+	}
+	if err == nil {
+		err = got.validate()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return got, nil
+}
+
+var blockHash = regexp.MustCompile(`^[0-9a-f]{64}$`)
+
+// validate rejects values that no bitcoind on regtest returns, since the status would otherwise contain them, of any length.
+func (a *answer) validate() error {
+	switch {
+	case a.chain.Chain != "regtest":
+		return fmt.Errorf("%w: it is on the chain %s, not on regtest", bitcoind.ErrGarbage, clip(strconv.Quote(a.chain.Chain), maxVersionBytes))
+	case !blockHash.MatchString(a.chain.BestBlockHash):
+		return fmt.Errorf("%w: its best block is %s", bitcoind.ErrGarbage, clip(strconv.Quote(a.chain.BestBlockHash), maxVersionBytes))
+	case a.chain.Blocks < 0:
+		return fmt.Errorf("%w: its height is %d", bitcoind.ErrGarbage, a.chain.Blocks)
+	case len(a.info.Subversion) > maxVersionBytes:
+		return fmt.Errorf("%w: its version has %d bytes", bitcoind.ErrGarbage, len(a.info.Subversion))
+	}
+	return nil
+}
+
+func allAnswer(nodes []node) bool {
+	return !slices.ContainsFunc(nodes, func(n node) bool { return n.answer == nil })
+}

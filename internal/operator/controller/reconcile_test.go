@@ -1,0 +1,265 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"net"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
+	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+)
+
+var testKey = client.ObjectKey{Namespace: "ns", Name: "net"}
+
+// slowCache returns the kept network, if there is one, instead of the current one.
+type slowCache struct {
+	client.Client
+	kept *v1.BitcoinNetwork
+}
+
+func (c *slowCache) Get(ctx context.Context, key client.ObjectKey, object client.Object, options ...client.GetOption) error {
+	if network, ok := object.(*v1.BitcoinNetwork); ok && c.kept != nil {
+		c.kept.DeepCopyInto(network)
+		return nil
+	}
+	return c.Client.Get(ctx, key, object, options...)
+}
+
+// reconcileTest reconciles the network net, of three nodes whose pods are never created, with a clock of its own.
+type reconcileTest struct {
+	*Reconciler
+	cache  *slowCache
+	events *events.FakeRecorder
+	clock  time.Time
+}
+
+func newReconcileTest(t *testing.T, faults interceptor.Funcs) *reconcileTest {
+	t.Helper()
+	r := &reconcileTest{Reconciler: fakeAPIWith(t, faults, testNetwork(v1.BitcoinNetworkSpec{Nodes: 3})), clock: time.Now()}
+	r.cache, r.events = &slowCache{Client: r.client}, events.NewFakeRecorder(100)
+	r.client, r.recorder, r.states, r.pollInterval = r.cache, r.events, newStateStore(), time.Minute
+	r.now = func() time.Time { return r.clock }
+	r.nodes = &nodeClient{now: r.now, credential: testCredential}
+	return r
+}
+
+// pass runs a pass, a minute after the last one.
+func (r *reconcileTest) pass(t *testing.T) (ctrl.Result, error) {
+	t.Helper()
+	r.clock = r.clock.Add(time.Minute)
+	return r.Reconcile(t.Context(), ctrl.Request{NamespacedName: testKey})
+}
+
+func (r *reconcileTest) mustPass(t *testing.T) ctrl.Result {
+	t.Helper()
+	result, err := r.pass(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result
+}
+
+func (r *reconcileTest) network(t *testing.T) *v1.BitcoinNetwork {
+	t.Helper()
+	network := &v1.BitcoinNetwork{}
+	if err := r.cache.Get(t.Context(), testKey, network); err != nil {
+		t.Fatal(err)
+	}
+	return network
+}
+
+func TestAPassWithASlowCacheRecordsNoEventTwice(t *testing.T) {
+	r := newReconcileTest(t, interceptor.Funcs{})
+	before := r.network(t)
+	r.mustPass(t)
+	recorded := len(r.events.Events)
+	r.cache.kept = before
+	r.mustPass(t)
+	if recorded == 0 || len(r.events.Events) != recorded {
+		t.Errorf("%d events, and %d after a pass over the network as it was before", recorded, len(r.events.Events))
+	}
+}
+
+// A StatefulSet's controller would restart all pods by itself; each pass allows at most one more.
+func TestPassesLetARolloutProceedFromNodeToNode(t *testing.T) {
+	r := newReconcileTest(t, interceptor.Funcs{})
+	r.mustPass(t)
+	network := r.network(t)
+	network.Spec.Image, network.Generation = "nodes:2", 2
+	if err := r.cache.Update(t.Context(), network); err != nil {
+		t.Fatal(err)
+	}
+	var partitions []int32
+	for range 3 {
+		r.mustPass(t)
+		set := &appsv1.StatefulSet{}
+		if err := r.cache.Get(t.Context(), client.ObjectKey{Namespace: "ns", Name: "net-sts"}, set); err != nil {
+			t.Fatal(err)
+		}
+		if got := set.Spec.Template.Spec.Containers[0].Image; got != "nodes:2" {
+			t.Fatalf("the template has %s", got)
+		}
+		partitions = append(partitions, partitionOf(set))
+	}
+	// The last node is first, and the others wait until its pod exists.
+	if want := []int32{3, 2, 2}; !slices.Equal(partitions, want) {
+		t.Errorf("partitions %d, want %d", partitions, want)
+	}
+}
+
+// A pass that fails reports nothing: it has not observed everything that the status describes.
+func TestAFailedPassIsRetriedAndLeavesTheStatus(t *testing.T) {
+	fault := errors.New("the API server is down")
+	failing := false
+	inject := func() error {
+		if failing {
+			return fault
+		}
+		return nil
+	}
+	list := func(fails func(client.ObjectList) bool) interceptor.Funcs {
+		return interceptor.Funcs{List: func(ctx context.Context, next client.WithWatch, list client.ObjectList, options ...client.ListOption) error {
+			if err := inject(); err != nil && fails(list) {
+				return err
+			}
+			return next.List(ctx, list, options...)
+		}}
+	}
+	pods := 0
+	for name, test := range map[string]struct {
+		faults interceptor.Funcs
+		during string
+	}{
+		"the pods cannot be listed": {list(func(list client.ObjectList) bool { _, ok := list.(*corev1.PodList); return ok }), ""},
+		"the pods cannot be listed after the objects were applied": {list(func(list client.ObjectList) bool {
+			if _, ok := list.(*corev1.PodList); ok {
+				pods++
+				return pods > 1
+			}
+			return false
+		}), "list the pods of the network"},
+		"the objects cannot be listed": {list(func(list client.ObjectList) bool { _, ok := list.(*appsv1.StatefulSetList); return ok }), "apply the objects of the network"},
+		"an object cannot be applied": {interceptor.Funcs{
+			Apply: func(ctx context.Context, next client.WithWatch, object runtime.ApplyConfiguration, options ...client.ApplyOption) error {
+				if err := inject(); err != nil {
+					return err
+				}
+				return next.Apply(ctx, object, options...)
+			},
+		}, "apply the objects of the network"},
+		"the status cannot be patched": {interceptor.Funcs{
+			SubResourcePatch: func(ctx context.Context, next client.Client, sub string, object client.Object, patch client.Patch, options ...client.SubResourcePatchOption) error {
+				if err := inject(); err != nil {
+					return err
+				}
+				return next.SubResource(sub).Patch(ctx, object, patch, options...)
+			},
+		}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newReconcileTest(t, test.faults)
+			before := r.network(t)
+			failing, pods = true, 0
+			if _, err := r.pass(t); !errors.Is(err, fault) || !strings.Contains(err.Error(), test.during) {
+				t.Errorf("the error is %v", err)
+			}
+			if after := r.network(t); len(after.Status.Conditions) != len(before.Status.Conditions) || len(r.events.Events) > 0 {
+				t.Errorf("status %+v, %d events", after.Status, len(r.events.Events))
+			}
+			failing = false
+			r.mustPass(t)
+			if after := r.network(t); after.Status.ObservedGeneration != 1 || len(r.events.Events) == 0 {
+				t.Errorf("after the recovery: status %+v, %d events", after.Status, len(r.events.Events))
+			}
+		})
+	}
+}
+
+func TestADeletedNetworkIsForgotten(t *testing.T) {
+	r := newReconcileTest(t, interceptor.Funcs{})
+	r.mustPass(t)
+	if len(r.states.observations()) != 1 {
+		t.Fatal("the network is not in the metrics")
+	}
+	if err := r.cache.Delete(t.Context(), r.network(t)); err != nil {
+		t.Fatal(err)
+	}
+	if result := r.mustPass(t); result.RequeueAfter != 0 || len(r.states.observations()) != 0 {
+		t.Errorf("requeued after %s, observations %v", result.RequeueAfter, r.states.observations())
+	}
+}
+
+// The garbage collector deletes its objects; the operator must not create them again.
+func TestANetworkThatIsBeingDeletedIsLeftAlone(t *testing.T) {
+	writes := 0
+	r := newReconcileTest(t, interceptor.Funcs{
+		Apply: func(context.Context, client.WithWatch, runtime.ApplyConfiguration, ...client.ApplyOption) error {
+			writes++
+			return nil
+		},
+	})
+	network := r.network(t)
+	network.DeletionTimestamp = &metav1.Time{Time: r.clock}
+	r.cache.kept = network
+	if result := r.mustPass(t); result.RequeueAfter != 0 || writes > 0 {
+		t.Errorf("requeued after %s, %d writes", result.RequeueAfter, writes)
+	}
+}
+
+// By the clock of this test a pass takes seconds, so that the gap after it is long. When the nodes run, the gap ends.
+func TestTheGapEndsWhenTheLastNodeRuns(t *testing.T) {
+	network := testNetwork(v1.BitcoinNetworkSpec{Nodes: 1})
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "net-sts-0", Namespace: "ns", UID: "p", Labels: resources.Groups(network, "i")[0].Selector("net")}}
+	r := fakeAPI(t, acceptAll, network, pod)
+	r.recorder, r.states, r.pollInterval = events.NewFakeRecorder(100), newStateStore(), time.Minute
+	var clock, step atomic.Int64
+	step.Store(int64(3 * time.Second))
+	r.now = func() time.Time { return time.Unix(0, clock.Add(step.Load())) }
+	r.nodes = &nodeClient{
+		now: r.now, credential: testCredential, requeue: func(types.NamespacedName) {},
+		rpc: bitcoind.NewClient(nil, func(context.Context, string, string) (net.Conn, error) { return nil, errFake }),
+	}
+	pass := func() (time.Duration, lastPass) {
+		t.Helper()
+		result, err := r.Reconcile(t.Context(), ctrl.Request{NamespacedName: testKey})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return result.RequeueAfter, r.states.of(network).lastPass
+	}
+	_, first := pass()
+	if first.took < maxPassGap || first.nodes != 1 || first.ready {
+		t.Fatalf("the first pass: %+v", first)
+	}
+	step.Store(0)
+	clock.Add(int64(time.Second))
+	if wait, last := pass(); wait != maxPassGap-time.Second || last != first {
+		t.Errorf("no node runs: %s until the next pass, want %s; another pass: %v", wait, maxPassGap-time.Second, last != first)
+	}
+	pod.Status = corev1.PodStatus{PodIP: "10.0.0.1", ContainerStatuses: []corev1.ContainerStatus{
+		{Name: resources.ContainerName, State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}},
+	}}
+	if err := r.client.Status().Update(t.Context(), pod); err != nil {
+		t.Fatal(err)
+	}
+	clock.Add(int64(time.Millisecond))
+	if _, last := pass(); last == first {
+		t.Error("the node runs, and no pass was started")
+	}
+}

@@ -1,0 +1,91 @@
+package controller
+
+import (
+	"testing"
+	"time"
+)
+
+func TestTheGapGrowsWithThePassAndIsShortAtTheEnd(t *testing.T) {
+	start := time.Unix(1000, 0)
+	for _, test := range []struct {
+		took, gap, last time.Duration
+	}{
+		{0, minPassGap, minPassGap},
+		{10 * time.Millisecond, minPassGap, minPassGap},
+		{100 * time.Millisecond, 200 * time.Millisecond, 50 * time.Millisecond},
+		{900 * time.Millisecond, 1800 * time.Millisecond, 450 * time.Millisecond},
+		{3 * time.Second, maxPassGap, maxFinalPassGap},
+	} {
+		for running, want := range map[int]time.Duration{0: test.gap, 9: test.last} {
+			pass := lastPass{ended: start, took: test.took, nodes: 10}
+			if got := pass.gap(start, running); got != want {
+				t.Errorf("after a pass of %s, %d of 10 nodes run: %s, want %s", test.took, running, got, want)
+			}
+			if got := pass.gap(start.Add(want+time.Millisecond), running); got != 0 {
+				t.Errorf("after the gap: %s", got)
+			}
+		}
+	}
+	if got := (lastPass{}).gap(start, 0); got != 0 {
+		t.Errorf("before the first pass: %s", got)
+	}
+}
+
+func TestTheGapIsShortWhenAlmostAllNodesRun(t *testing.T) {
+	for _, test := range []struct {
+		nodes, running int
+		ready, want    bool
+	}{
+		{50, 50, true, false}, {50, 50, false, true}, {50, 45, false, true}, {50, 44, false, false}, {50, 0, false, false},
+		{3, 3, false, true}, {3, 2, false, false}, {0, 0, false, true}, {3, 5, false, true},
+	} {
+		ended := time.Unix(1000, 0)
+		pass := lastPass{ended: ended, took: time.Second, nodes: test.nodes, ready: test.ready}
+		if got := pass.gap(ended, test.running) == maxFinalPassGap; got != test.want {
+			t.Errorf("%d of %d nodes run, ready %v: %v", test.running, test.nodes, test.ready, got)
+		}
+	}
+}
+
+func TestTheSoonestOfWhatIsDueWins(t *testing.T) {
+	const poll = 5 * time.Second
+	for name, test := range map[string]struct {
+		in   requeueInputs
+		want time.Duration
+	}{
+		"ready":                      {requeueInputs{ready: true}, poll},
+		"not ready":                  {requeueInputs{}, minBackoff},
+		"ready and mining":           {requeueInputs{ready: true, nextBlock: time.Second}, time.Second},
+		"the next block is later":    {requeueInputs{ready: true, nextBlock: time.Minute}, poll},
+		"in the grace period":        {requeueInputs{ready: true, nextBlock: time.Second, syncRecheck: 500 * time.Millisecond}, 500 * time.Millisecond},
+		"settling":                   {requeueInputs{ready: true, settling: time.Second}, time.Second},
+		"an object blocks others":    {requeueInputs{ready: true, objectsRecheck: 2 * time.Second}, 2 * time.Second},
+		"a block is due at once":     {requeueInputs{ready: true, nextBlock: 1}, time.Millisecond},
+		"rejected":                   {requeueInputs{rejected: true}, minBackoff},
+		"rejected, and block is due": {requeueInputs{rejected: true, nextBlock: 50 * time.Millisecond}, 50 * time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := (&backoff{}).requeueAfter(test.in, poll); got != test.want {
+				t.Errorf("%s, want %s", got, test.want)
+			}
+		})
+	}
+}
+
+// Each pass over a rejected object calls the API server, and only the user can resolve it.
+func TestTheBackoffGrowsWithoutProgress(t *testing.T) {
+	for rejected, longest := range map[bool]time.Duration{true: maxRetryInterval, false: maxBackoff} {
+		b, in := &backoff{}, requeueInputs{rejected: rejected, progress: "1"}
+		first, last := b.requeueAfter(in, time.Minute), time.Duration(0)
+		for range 30 {
+			last = b.requeueAfter(in, time.Minute)
+		}
+		if first != minBackoff || last != longest {
+			t.Errorf("rejected %v: from %s to %s, want %s to %s", rejected, first, last, minBackoff, longest)
+		}
+		in.progress = "2"
+		if got := b.requeueAfter(in, time.Minute); got != minBackoff {
+			t.Errorf("after progress: %s", got)
+		}
+	}
+}

@@ -1,0 +1,206 @@
+package controller
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+)
+
+// sharedState is the state of a network that background calls and the metrics use beside the reconcile pass. mu guards it all,
+// including each nodeState.
+type sharedState struct {
+	mu    sync.Mutex
+	nodes map[types.UID]*nodeState
+	// observed is the latest observation; nil before the first.
+	observed *observation
+	// mining is true while a node mines a block.
+	mining bool
+	// settledAt is when no node dials an address any more that was removed from its addnode list.
+	settledAt time.Time
+}
+
+func newSharedState() *sharedState { return &sharedState{nodes: map[types.UID]*nodeState{}} }
+
+// observation is a network's status and what else the metrics export.
+type observation struct {
+	status v1.BitcoinNetworkStatus
+	// blockTime is the time of the highest block, in seconds since 1970; 0 when unknown or before the first block.
+	blockTime int64
+}
+
+// nodeState is the state of one bitcoind process.
+type nodeState struct {
+	containerID string
+	// inFlight is true from the start of a probe to its end, and queued while the probe waits for a slot: the node cannot have
+	// answered yet.
+	inFlight, queued bool
+	// changing is true while the node carries out a batch of connection changes.
+	changing bool
+	// slow nodes are probed, but a pass does not wait for them.
+	slow bool
+	// lastAnswer is the last valid answer, and err why there has been none since.
+	lastAnswer *answer
+	err        error
+}
+
+// observe stores the status for the metrics and returns the stored copy, which nobody changes.
+func (s *sharedState) observe(status *v1.BitcoinNetworkStatus, chains chainComparison) *v1.BitcoinNetworkStatus {
+	observed := observation{status: *status.DeepCopy()}
+	// The block at height 0 is of 2011 in every regtest chain.
+	if len(chains.branches) > 0 && chains.branches[0].height > 0 {
+		observed.blockTime = chains.branches[0].time
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.observed = &observed
+	return &observed.status
+}
+
+func (s *sharedState) lastObservation() (observation, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.observed == nil {
+		return observation{}, false
+	}
+	return *s.observed, true
+}
+
+// keepOnly deletes the state of all nodes but those of existing pods.
+func (s *sharedState) keepOnly(existing map[types.UID]bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for uid := range s.nodes {
+		if !existing[uid] {
+			delete(s.nodes, uid)
+		}
+	}
+}
+
+// startProbe returns the state of the pod's bitcoind, whether to probe it now, and whether to wait for its answer.
+func (s *sharedState) startProbe(pod *corev1.Pod) (state *nodeState, start, wait bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	state = s.nodes[pod.UID]
+	if id := containerID(pod); state == nil || state.containerID != id {
+		state = &nodeState{containerID: id}
+		s.nodes[pod.UID] = state
+	}
+	if state.inFlight {
+		return state, false, false
+	}
+	state.inFlight, state.queued = true, true
+	return state, true, !state.slow
+}
+
+// sendProbe marks that a probe has a slot and is being sent.
+func (s *sharedState) sendProbe(state *nodeState) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	state.queued = false
+}
+
+// endProbe stores the result of a probe and returns whether it took longer than a pass waits.
+func (s *sharedState) endProbe(state *nodeState, got *answer, err error, now time.Time) (slow bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	state.inFlight = false
+	if err != nil {
+		var unreachable *bitcoind.UnreachableError
+		state.err = err
+		state.slow = errors.As(err, &unreachable) && unreachable.Timeout()
+		return state.slow
+	}
+	state.lastAnswer, state.err, state.slow = got, nil, now.Sub(got.at) > probeTimeout
+	return state.slow
+}
+
+// answerOf returns the node's answer, or why there is none; neither when no probe has been sent.
+func (s *sharedState) answerOf(pod *corev1.Pod, now time.Time) (*answer, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	state := s.nodes[pod.UID]
+	if state == nil {
+		return nil, nil
+	}
+	if state.lastAnswer != nil && (state.queued && state.err == nil || now.Sub(state.lastAnswer.at) < answerLifetime) {
+		return state.lastAnswer, nil
+	}
+	if state.err != nil {
+		return nil, state.err
+	}
+	if state.inFlight && !state.queued {
+		state.slow = true
+		return nil, fmt.Errorf("%s: no answer within %s", pod.Status.PodIP, probeTimeout)
+	}
+	return nil, nil
+}
+
+// startChange claims the right to change the node's connections, and done returns it. A batch continues in the node after its
+// call has timed out, and a second one beside it would only occupy another of the node's RPC threads.
+func (s *sharedState) startChange(pod *corev1.Pod) (done func(), ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	state := s.nodes[pod.UID]
+	if state == nil || state.changing {
+		return nil, false
+	}
+	state.changing = true
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		state.changing = false
+	}, true
+}
+
+// changing is the number of nodes that still carry out a batch of an earlier pass: its effects may not be visible yet, and how
+// long the removed addresses may still be dialed is not known.
+func (s *sharedState) changing() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	count := 0
+	for _, state := range s.nodes {
+		if state.changing {
+			count++
+		}
+	}
+	return count
+}
+
+// settlesAt records that a node may dial removed addresses until then. The latest time counts.
+func (s *sharedState) settlesAt(until time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if until.After(s.settledAt) {
+		s.settledAt = until
+	}
+}
+
+func (s *sharedState) allSettledAt() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.settledAt
+}
+
+// startMining claims the right to mine the next block, endMining returns it.
+func (s *sharedState) startMining() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.mining {
+		return false
+	}
+	s.mining = true
+	return true
+}
+
+func (s *sharedState) endMining() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mining = false
+}

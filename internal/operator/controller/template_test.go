@@ -1,0 +1,68 @@
+package controller
+
+import (
+	"testing"
+
+	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
+	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+)
+
+func setOf(t *testing.T, network *v1.BitcoinNetwork, settings resources.Settings) *appsv1.StatefulSet {
+	t.Helper()
+	for _, object := range resources.Build(network, settings) {
+		if set, ok := object.(*appsv1.StatefulSet); ok {
+			return set
+		}
+	}
+	t.Fatal("no StatefulSet")
+	return nil
+}
+
+// An upgrade of the operator, or of the cluster, comes with another helper, and restarts no node for that alone.
+func TestAnotherHelperRestartsNobody(t *testing.T) {
+	network := &v1.BitcoinNetwork{ObjectMeta: metav1.ObjectMeta{Name: "net", Namespace: "ns", UID: "1"}}
+	network.Spec = v1.BitcoinNetworkSpec{Nodes: 3, Secret: "users"}
+	settings := resources.Settings{NodeImage: "nodes:1", Credential: func(n *v1.BitcoinNetwork) bitcoind.Credential {
+		return bitcoind.DeriveCredential(make([]byte, 32), string(n.UID))
+	}}
+	old, fresh := resources.Helper{Image: "operator:1", Whole: true}, resources.Helper{Image: "operator:2", Volume: true}
+	for _, test := range []struct {
+		name     string
+		had, has resources.Helper
+		change   func(*v1.BitcoinNetworkSpec)
+		want     resources.Helper
+	}{
+		{"another helper alone", old, fresh, func(*v1.BitcoinNetworkSpec) {}, old},
+		{"of an earlier release, in a volume", resources.Helper{Image: "operator:1", Volume: true, Whole: true}, fresh, func(*v1.BitcoinNetworkSpec) {},
+			resources.Helper{Image: "operator:1", Volume: true, Whole: true}},
+		{"and back", fresh, old, func(*v1.BitcoinNetworkSpec) {}, fresh},
+		{"another image as well", old, fresh, func(s *v1.BitcoinNetworkSpec) { s.Image = "nodes:2" }, fresh},
+		{"more nodes as well", old, fresh, func(s *v1.BitcoinNetworkSpec) { s.Nodes = 9 }, old},
+		{"the same helper", fresh, fresh, func(*v1.BitcoinNetworkSpec) {}, fresh},
+	} {
+		settings.Helper = test.had
+		applied, err := toApply(setOf(t, network, settings))
+		if err != nil {
+			t.Fatal(err)
+		}
+		there := &appsv1.StatefulSet{}
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(applied.Object, there); err != nil {
+			t.Fatal(err)
+		}
+		now := network.DeepCopy()
+		test.change(&now.Spec)
+		settings.Helper = test.has
+		got, err := keepHelper(now, settings, setOf(t, now, settings), there)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if helper, ok := resources.HelperOf(got); !ok || helper != test.want {
+			t.Errorf("%s: %+v, want %+v", test.name, helper, test.want)
+		}
+	}
+}
