@@ -29,7 +29,7 @@ nodeImage:
 `},
 	"settings of the operator": {values: `
 masterKeySecret: my-key
-helper: init-container
+rpcauthDelivery: init-container
 pollInterval: 1m30s
 maxConcurrentReconciles: 32
 log:

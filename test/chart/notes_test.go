@@ -26,12 +26,12 @@ func TestNotesSayWhatToDoNext(t *testing.T) {
 	}{
 		"defaults": {
 			want: []string{"kubectl apply -n bitcoin-system", "helm test bitcoin-controller -n bitcoin-system", "in no public registry"},
-			not:  []string{"secret:", "crds.", "Only networks in"},
+			not:  []string{"secret:", "crds.", "The operator manages networks in"},
 		},
 		"an image for the nodes": {values: "nodeImage: {repository: registry.example.com/bitcoind}", not: []string{"public registry"}},
 		"watched namespaces": {
 			values: "watchNamespaces: [team-a, team-b]",
-			want:   []string{"kubectl apply -n team-a", "kubectl get btcnet -n team-a", "Only networks in team-a, team-b"},
+			want:   []string{"kubectl apply -n team-a", "kubectl get btcnet -n team-a", "networks in team-a, team-b only"},
 		},
 		"a default Secret":        {values: "defaultSecret: {enabled: true}", want: []string{"secret: bitcoin-default-secret"}},
 		"no test":                 {values: "tests: {enabled: false}", not: []string{"helm test"}},

@@ -2,7 +2,7 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
 {{- end -}}
 
-{{/* 50 characters leave room for the longest ending, "-metrics" and the like, in names that may have 63; a release's name may have dots, a Service's may not. */}}
+{{/* 50 characters leave room for the longest ending, "-metrics" and the like, in names that may have 63; the name of a release may have dots, that of a Service may not. */}}
 {{- define "bitcoin-controller.fullname" -}}
 {{- $name := default .Chart.Name .Values.nameOverride -}}
 {{- $full := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
@@ -74,7 +74,7 @@ seccompProfile:
   type: RuntimeDefault
 {{- end -}}
 
-{{/* "true" or nothing. An operator that watches a few namespaces is often installed by somebody who may not change the cluster's roles. */}}
+{{/* "true" or nothing. Whoever installs an operator for a few namespaces often has no permission to change the cluster's roles. */}}
 {{- define "bitcoin-controller.aggregateRoles" -}}
 {{- $mode := .Values.rbac.aggregateRoles -}}
 {{- if and .Values.rbac.create (or (eq $mode "Always") (and (eq $mode "Auto") (not .Values.watchNamespaces))) -}}true{{- end -}}

@@ -16,10 +16,10 @@ func rotateCommand() *cobra.Command {
 	var kubeconfig, namespace, secret string
 	command := &cobra.Command{
 		Use:   "rotate-master-key",
-		Short: "Make a new master key, which operators take over when they start next",
-		Long: "Makes a new master key in its Secret and keeps the one before it, so that nodes which have not restarted yet stay in reach. " +
-			"Restart the operator after it: it then restarts the nodes of all networks, one of each StatefulSet after the other. " +
-			"Wait until all networks are Ready before you do it again.",
+		Short: "Create a new master key, which the operator uses after its next start",
+		Long: "Creates a new master key in its Secret and keeps the previous key, so that the operator can still reach nodes that have not " +
+			"restarted yet. Restart the operator afterwards: it then restarts the nodes of all networks, one node of each StatefulSet at a " +
+			"time. Wait until all networks are Ready before you rotate the key again.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			config, _, err := restConfig(kubeconfig)
@@ -35,7 +35,7 @@ func rotateCommand() *cobra.Command {
 			if err := credentials.RotateMasterKey(ctx, clients, namespace, secret); err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "Secret %s/%s has a new master key; restart the operator to take it over\n", namespace, secret)
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "Secret %s/%s has a new master key; restart the operator to use it\n", namespace, secret)
 			return err
 		},
 	}
@@ -43,8 +43,8 @@ func rotateCommand() *cobra.Command {
 	if here == "" {
 		here = "default"
 	}
-	command.Flags().StringVar(&kubeconfig, "kubeconfig", "", "path of a kubeconfig; default: the service account in a pod, else KUBECONFIG or ~/.kube/config")
-	command.Flags().StringVar(&namespace, "namespace", here, "the operator's namespace; default: POD_NAMESPACE, else default")
+	command.Flags().StringVar(&kubeconfig, "kubeconfig", "", kubeconfigUsage)
+	command.Flags().StringVar(&namespace, "namespace", here, "namespace of the operator; default: POD_NAMESPACE, or default")
 	command.Flags().StringVar(&secret, "master-key-secret", defaultMasterKeySecret, "Secret with the master key")
 	return command
 }

@@ -1,29 +1,152 @@
 package cli
 
 import (
+	"io"
+	"net/http"
+	"strings"
 	"testing"
+	"time"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/pflag"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	apiversion "k8s.io/apimachinery/pkg/version"
+	fakediscovery "k8s.io/client-go/discovery/fake"
+	"k8s.io/client-go/kubernetes/fake"
+	"k8s.io/client-go/rest"
+
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
-func TestACachedPodHasItsMetadataAndItsStatusOnly(t *testing.T) {
-	pod := func() *corev1.Pod {
-		return &corev1.Pod{
-			ObjectMeta: metav1.ObjectMeta{Name: "net-sts-0", Labels: map[string]string{"a": "b"}, UID: "1"},
-			Spec:       corev1.PodSpec{NodeName: "machine", Containers: []corev1.Container{{Name: "bitcoind"}}},
-			Status:     corev1.PodStatus{PodIP: "192.0.2.1", Phase: corev1.PodRunning},
+// parse returns the options that a command line gives.
+func parse(t *testing.T, arguments ...string) *options {
+	t.Helper()
+	o := &options{}
+	flags := pflag.NewFlagSet("bitcoin-controller", pflag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	o.addFlags(flags)
+	if err := flags.Parse(append([]string{"--node-image=node", "--rpcauth-image=operator"}, arguments...)); err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+// fakeCluster is a cluster whose API server has a version, and that no request reaches.
+func fakeCluster(t *testing.T, version string, inPod bool) cluster {
+	t.Helper()
+	clients := fake.NewClientset()
+	discovery, ok := clients.Discovery().(*fakediscovery.FakeDiscovery)
+	if !ok {
+		t.Fatal("the fake clientset has another discovery client")
+	}
+	discovery.FakedServerVersion = &apiversion.Info{GitVersion: version}
+	return cluster{config: &rest.Config{Host: "https://127.0.0.1:1"}, clients: clients, inPod: inPod}
+}
+
+func TestTheEarlierNameOfTheDeliveryFlagStillWorks(t *testing.T) {
+	for _, name := range []string{"rpcauth-delivery", "helper"} {
+		if got := parse(t, "--"+name+"=init-container").rpcAuthDelivery; got != deliveryInit {
+			t.Errorf("--%s gives %q", name, got)
 		}
 	}
-	want := pod()
-	want.Spec = corev1.PodSpec{}
-	given := pod()
-	given.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "kubelet"}}
-	for range 2 { // a cache may ask twice
-		got, err := stripPod(given)
-		if diff := cmp.Diff(any(want), got); diff != "" || err != nil {
-			t.Errorf("%v %s", err, diff)
+	if got := parse(t).rpcAuthDelivery; got != deliveryAuto {
+		t.Errorf("the default is %q", got)
+	}
+	usage := Command().UsageString()
+	if strings.Contains(usage, "--helper") || !strings.Contains(usage, "--rpcauth-delivery") {
+		t.Errorf("the usage is\n%s", usage)
+	}
+}
+
+func TestWrongFlagsAreRejectedByName(t *testing.T) {
+	for _, argument := range []string{
+		"--node-image=", "--rpcauth-image=", "--rpcauth-delivery=sidecar", "--node-access=magic", "--log-format=xml", "--log-level=warn",
+	} {
+		name, _, _ := strings.Cut(argument, "=")
+		if err := parse(t, argument).complete(); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v", argument, err)
 		}
 	}
+	if err := parse(t).complete(); err != nil {
+		t.Errorf("the defaults are rejected: %v", err)
+	}
+}
+
+func TestFlagsReachTheController(t *testing.T) {
+	o := parse(t, "--poll-interval=7s", "--max-concurrent-reconciles=3", "--namespace=ns")
+	c := fakeCluster(t, "v1.36.0", true)
+	got, err := controllerOptions(t.Context(), c, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Settings.NodeImage != "node" || got.PollInterval != 7*time.Second || got.MaxConcurrentReconciles != 3 {
+		t.Errorf("the options are %+v", got)
+	}
+	if got.Settings.Helper.Image != "operator" || !got.Settings.Helper.Volume {
+		t.Errorf("rpcauth is delivered by %+v", got.Settings.Helper)
+	}
+	if got.PreviousCredential != nil {
+		t.Error("a new master key has a previous one")
+	}
+	if _, err := c.clients.CoreV1().Secrets("ns").Get(t.Context(), defaultMasterKeySecret, metav1.GetOptions{}); err != nil {
+		t.Errorf("the master key is not stored: %v", err)
+	}
+	again, err := controllerOptions(t.Context(), c, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	network := &v1.BitcoinNetwork{ObjectMeta: metav1.ObjectMeta{Name: "net", Namespace: "ns"}}
+	if got.Settings.Credential(network) != again.Settings.Credential(network) {
+		t.Error("a restart of the operator changes the credential of a network")
+	}
+}
+
+func TestNodesAreCalledThroughTheAPIServerFromOutsideTheCluster(t *testing.T) {
+	for _, test := range []struct {
+		access          string
+		inPod, forwards bool
+	}{
+		{accessAuto, true, false}, {accessAuto, false, true}, {accessDirect, false, false}, {accessForward, true, true},
+	} {
+		got, err := controllerOptions(t.Context(), fakeCluster(t, "v1.36.0", test.inPod), parse(t, "--node-access="+test.access))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if (got.Dial != nil) != test.forwards || (got.Host != nil) != test.forwards {
+			t.Errorf("%+v: dialer %v, host %v", test, got.Dial != nil, got.Host != nil)
+		}
+	}
+}
+
+// One manager only: the controller's metrics are registered in the registry of the process.
+func TestTheManagerIsBuiltWithoutACluster(t *testing.T) {
+	o := parse(t, "--metrics-bind-address=0", "--health-probe-bind-address=127.0.0.1:0", "--watch-namespaces=a,b")
+	c := fakeCluster(t, "v1.36.0", true)
+	settings, err := controllerOptions(t.Context(), c, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	options := managerOptions(o)
+	options.MapperProvider = func(*rest.Config, *http.Client) (meta.RESTMapper, error) { return namespacedMapper(), nil }
+	if _, err := newManager(c.config, options, settings); err != nil {
+		t.Fatal(err)
+	}
+	if namespaces := options.Cache.DefaultNamespaces; len(namespaces) != 2 {
+		t.Errorf("the cache has the namespaces %v", namespaces)
+	}
+}
+
+// namespacedMapper knows the kinds that the operator watches, without an API server.
+func namespacedMapper() meta.RESTMapper {
+	mapper := meta.NewDefaultRESTMapper(nil)
+	for _, kind := range []schema.GroupVersionKind{
+		v1.SchemeGroupVersion.WithKind("BitcoinNetwork"), appsv1.SchemeGroupVersion.WithKind("StatefulSet"),
+		corev1.SchemeGroupVersion.WithKind("Pod"), corev1.SchemeGroupVersion.WithKind("Service"), corev1.SchemeGroupVersion.WithKind("ConfigMap"),
+	} {
+		mapper.Add(kind, meta.RESTScopeNamespace)
+	}
+	return mapper
 }

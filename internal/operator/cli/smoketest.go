@@ -24,7 +24,7 @@ func smokeTestCommand() *cobra.Command {
 	var timeout time.Duration
 	command := &cobra.Command{
 		Use:   "smoke-test",
-		Short: "Start a network of two nodes, wait until it is ready, and remove it",
+		Short: "Create a network of two nodes, wait until it is ready, and delete it",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			config, _, err := restConfig(kubeconfig)
@@ -40,14 +40,14 @@ func smokeTestCommand() *cobra.Command {
 			return smokeTest(ctx, clients.BitcoincontrollerV1().BitcoinNetworks(namespace), name, cmd.OutOrStdout())
 		},
 	}
-	command.Flags().StringVar(&kubeconfig, "kubeconfig", "", "path of a kubeconfig; default: the service account in a pod, else KUBECONFIG or ~/.kube/config")
-	command.Flags().StringVar(&namespace, "namespace", "default", "where to start the network")
+	command.Flags().StringVar(&kubeconfig, "kubeconfig", "", kubeconfigUsage)
+	command.Flags().StringVar(&namespace, "namespace", "default", "namespace of the network")
 	command.Flags().StringVar(&name, "name", "smoke-test", "name of the network")
-	command.Flags().DurationVar(&timeout, "timeout", 3*time.Minute, "time until the network must be ready")
+	command.Flags().DurationVar(&timeout, "timeout", 3*time.Minute, "maximum time until the network is ready")
 	return command
 }
 
-// smokeTestAnnotation tells what a killed smoke test left from a network that somebody needs.
+// smokeTestAnnotation marks the networks of smoke tests, so that the next one can delete what a killed one left.
 const smokeTestAnnotation = v1.GroupName + "/smoke-test"
 
 func removeLeftover(ctx context.Context, networks typed.BitcoinNetworkInterface, name string) error {
@@ -56,13 +56,13 @@ func removeLeftover(ctx context.Context, networks typed.BitcoinNetworkInterface,
 	case apierrors.IsNotFound(err):
 		return nil
 	case err != nil:
-		return fmt.Errorf("look for the network %s: %w", name, err)
+		return fmt.Errorf("get the network %s: %w", name, err)
 	case left.Annotations[smokeTestAnnotation] == "":
-		return fmt.Errorf("there is a network %s that no smoke test made: choose another name with --name", name)
+		return fmt.Errorf("the network %s exists and was not created by a smoke test: choose another name with --name", name)
 	}
 	options := metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(left.UID))}
 	if err := networks.Delete(ctx, name, options); err != nil && !apierrors.IsNotFound(err) {
-		return fmt.Errorf("remove what an earlier smoke test left, the network %s: %w", name, err)
+		return fmt.Errorf("delete the network %s of an earlier smoke test: %w", name, err)
 	}
 	return nil
 }
@@ -78,7 +78,7 @@ func smokeTest(ctx context.Context, networks typed.BitcoinNetworkInterface, name
 		return fmt.Errorf("create the network %s: %w", name, err)
 	}
 	defer func() {
-		// The context may be over by now, and the network is to go all the same.
+		// The context may have ended; the network is deleted in any case.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 		defer cancel()
 		gone := networks.Delete(ctx, name, metav1.DeleteOptions{PropagationPolicy: ptr.To(metav1.DeletePropagationBackground)})
@@ -91,7 +91,7 @@ func smokeTest(ctx context.Context, networks typed.BitcoinNetworkInterface, name
 	_, err = watchtools.Until(ctx, created.ResourceVersion, watcher{networks, name}, func(e watch.Event) (bool, error) {
 		seen, ok := e.Object.(*v1.BitcoinNetwork)
 		if !ok || e.Type == watch.Deleted {
-			return false, fmt.Errorf("the network %s was deleted meanwhile", name)
+			return false, fmt.Errorf("the network %s was deleted during the test", name)
 		}
 		ready := meta.FindStatusCondition(seen.Status.Conditions, v1.ConditionReady)
 		if ready != nil && ready.Message != last {
@@ -101,9 +101,9 @@ func smokeTest(ctx context.Context, networks typed.BitcoinNetworkInterface, name
 		return ready != nil && ready.Status == metav1.ConditionTrue, nil
 	})
 	if err != nil {
-		return fmt.Errorf("the network did not become ready (%w); it last said: %s", err, last)
+		return fmt.Errorf("the network did not become ready (%w); the last message of the condition Ready was: %s", err, last)
 	}
-	fmt.Fprintf(out, "two nodes ready and connected after %.1f s\n", time.Since(started).Seconds()) //nolint:errcheck // progress
+	fmt.Fprintf(out, "two nodes are ready and connected after %.1f s\n", time.Since(started).Seconds()) //nolint:errcheck // progress
 	return nil
 }
 

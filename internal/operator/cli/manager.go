@@ -1,0 +1,87 @@
+package cli
+
+import (
+	"fmt"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/controller"
+	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+)
+
+func scheme() *runtime.Scheme {
+	s := runtime.NewScheme()
+	utilruntime.Must(clientgoscheme.AddToScheme(s))
+	utilruntime.Must(v1.AddToScheme(s))
+	return s
+}
+
+// newManager returns a manager with the controller and the health checks.
+func newManager(config *rest.Config, options ctrl.Options, settings controller.Options) (ctrl.Manager, error) {
+	mgr, err := ctrl.NewManager(config, options)
+	if err != nil {
+		return nil, fmt.Errorf("create the manager: %w", err)
+	}
+	if err := controller.Add(mgr, settings); err != nil {
+		return nil, err
+	}
+	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {
+		return nil, err
+	}
+	if err := mgr.AddReadyzCheck("ping", healthz.Ping); err != nil {
+		return nil, err
+	}
+	return mgr, nil
+}
+
+func managerOptions(o *options) ctrl.Options {
+	ours := cache.ByObject{
+		Label:     labels.SelectorFromSet(labels.Set{resources.LabelManagedBy: resources.ManagedByValue}),
+		Transform: cache.TransformStripManagedFields(),
+	}
+	options := ctrl.Options{
+		Scheme:                        scheme(),
+		LeaderElection:                o.leaderElect,
+		LeaderElectionID:              "bitcoin-controller.bitcoincontroller.christianb93.github.com",
+		LeaderElectionNamespace:       o.namespace,
+		LeaderElectionReleaseOnCancel: true,
+		HealthProbeBindAddress:        o.probeAddress,
+		Metrics:                       metricsserver.Options{BindAddress: o.metricsAddress, SecureServing: o.metricsSecure},
+		Cache: cache.Options{ByObject: map[client.Object]cache.ByObject{
+			&corev1.Pod{}: {Label: ours.Label, Transform: stripPod}, &corev1.Service{}: ours, &corev1.ConfigMap{}: ours, &appsv1.StatefulSet{}: ours,
+			&v1.BitcoinNetwork{}: {Transform: cache.TransformStripManagedFields()},
+		}},
+	}
+	if o.metricsSecure {
+		options.Metrics.FilterProvider = filters.WithAuthenticationAndAuthorization
+	}
+	for _, namespace := range o.watchNamespaces {
+		if options.Cache.DefaultNamespaces == nil {
+			options.Cache.DefaultNamespaces = map[string]cache.Config{}
+		}
+		options.Cache.DefaultNamespaces[namespace] = cache.Config{}
+	}
+	return options
+}
+
+// stripPod removes the spec of a cached pod, which the operator does not read: pods are most of the cached objects, and specs
+// are most of a pod.
+func stripPod(object any) (any, error) {
+	if pod, ok := object.(*corev1.Pod); ok {
+		pod.Spec = corev1.PodSpec{}
+	}
+	return cache.TransformStripManagedFields()(object)
+}
