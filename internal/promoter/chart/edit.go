@@ -13,7 +13,7 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 )
 
-// Change gives the scalar at Path a new value.
+// Change sets the scalar at Path to a new value.
 type Change struct {
 	// Path is a dotted path from the document's root, as for helm --set:
 	// "image.tag", "containers[0].image", "annotations.example\.com/x".
@@ -30,23 +30,23 @@ var (
 )
 
 // Edit changes the bytes of the named scalars in the first document of doc (the
-// one that Helm reads) and no other byte. A scalar that reads as its new value
-// already is left alone. Quotes are kept, and added where the value would
-// otherwise be read as something else than that string. Where a value is an
-// anchor's definition, its aliases follow; where it is an alias, only the alias
+// one that Helm reads) and no other byte. A scalar that already has its new value
+// is left alone. Quotes are kept, and added where the value would
+// otherwise not be read as this string. If a value defines an
+// anchor, its aliases change with it; if it is an alias, only the alias
 // is replaced.
 //
-// The result is read again before it is returned: if anything else than the
-// named scalars reads differently, or Helm would not read the new values, the
-// answer is ErrNotYAML. Other errors: ErrPathNotFound, ErrNotScalar.
+// The result is parsed again before it is returned: if another value than the
+// named scalars changed, or Helm would not read the new values, the
+// error is ErrNotYAML. Other errors: ErrPathNotFound, ErrNotScalar.
 func Edit(doc []byte, changes []Change) ([]byte, error) {
 	before, err := documents(doc)
 	if err != nil {
 		return nil, err
 	}
-	// What is no YAML to Helm at all is refused by check.
+	// A document that Helm cannot parse at all is rejected by check.
 	helm, err := readAsHelm(doc)
-	if chance := errChance(""); errors.As(err, &chance) {
+	if ambiguous := errAmbiguousKey(""); errors.As(err, &ambiguous) {
 		return nil, err
 	}
 	src := newSource(doc)
@@ -80,7 +80,7 @@ func Edit(doc []byte, changes []Change) ([]byte, error) {
 	return out, check(before, out, wanted, changes)
 }
 
-// Settable tells whether Edit can change the scalar at a path; the error says why not. Errors as those of Edit.
+// Settable returns nil if Edit can change the scalar at a path, and otherwise the error of Edit.
 func Settable(doc []byte, path string) error {
 	docs, err := documents(doc)
 	if err != nil {
@@ -119,7 +119,7 @@ func documents(doc []byte) (docs []*yaml.Node, err error) {
 	if bytes.HasPrefix(doc, []byte("\xff\xfe")) || bytes.HasPrefix(doc, []byte("\xfe\xff")) {
 		return nil, fmt.Errorf("the file is UTF-16, save it as UTF-8: %w", ErrNotYAML)
 	}
-	// The parser panics on a few malformed inputs instead of saying so.
+	// The parser panics on a few malformed inputs instead of returning an error.
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("%v: %w", r, ErrNotYAML)
@@ -137,16 +137,15 @@ func documents(doc []byte) (docs []*yaml.Node, err error) {
 	}
 }
 
-// check reads the result as the editor did and as Helm does. The positions of
-// scalars come from a parser that has been wrong about them before; a wrong one
-// must not get into a repository.
+// check parses the result both as the editor did and as Helm does. The parser is known to
+// report wrong positions of scalars, and a wrong edit must not get into a repository.
 func check(before []*yaml.Node, out []byte, wanted map[*yaml.Node]string, changes []Change) error {
 	after, err := documents(out)
 	if err != nil {
 		return err
 	}
 	if !slices.EqualFunc(before, after, func(a, b *yaml.Node) bool { return same(a, b, wanted) }) {
-		return fmt.Errorf("the edit would change more than was asked for: %w", ErrNotYAML)
+		return fmt.Errorf("the edit would change other values too: %w", ErrNotYAML)
 	}
 	if len(changes) == 0 {
 		return nil
@@ -163,12 +162,12 @@ func check(before []*yaml.Node, out []byte, wanted map[*yaml.Node]string, change
 	return nil
 }
 
-// same compares two trees but for what was wanted to change.
+// same reports whether two trees are equal apart from the changes.
 func same(a, b *yaml.Node, wanted map[*yaml.Node]string) bool {
 	if value, ok := wanted[a]; ok {
 		return b.Kind == yaml.ScalarNode && b.Value == value && b.ShortTag() == "!!str" && (a.Anchor == b.Anchor || a.Kind == yaml.AliasNode)
 	}
-	if a.Kind == yaml.AliasNode { // its tag is that of what it stands for, which may be wanted to change
+	if a.Kind == yaml.AliasNode { // its tag is that of its anchor, which may be changed
 		return b.Kind == yaml.AliasNode && a.Value == b.Value
 	}
 	return a.Kind == b.Kind && a.Value == b.Value && a.ShortTag() == b.ShortTag() && a.Anchor == b.Anchor &&

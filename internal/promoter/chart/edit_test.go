@@ -13,10 +13,10 @@ func TestEdit(t *testing.T) {
 		changes []Change
 		want    string
 	}{
-		"edits that destroy comments and order: every other byte stays": {
+		"comments and order stay": {
 			"# head\nz: 1\nimage:   # the image\n    tag:   0.9    # keep me\n    a: 2\n\n\n# tail\n", tag("1.0.0-rc.1"),
 			"# head\nz: 1\nimage:   # the image\n    tag:   1.0.0-rc.1    # keep me\n    a: 2\n\n\n# tail\n"},
-		"sed rewrites dependency versions: only the named version changes": {
+		"versions of dependencies stay": {
 			"apiVersion: v2\nname: a\nversion: 0.9.0\ndependencies:\n- name: redis\n  version: 0.9.0\nkubeVersion: \">=1.20\"\nappVersion: 0.9.0\n",
 			[]Change{{"version", "1.0.0"}, {"appVersion", "v1.0"}},
 			"apiVersion: v2\nname: a\nversion: 1.0.0\ndependencies:\n- name: redis\n  version: 0.9.0\nkubeVersion: \">=1.20\"\nappVersion: v1.0\n"},
@@ -65,7 +65,7 @@ func TestEdit(t *testing.T) {
 		"a key that is true to Helm":                {"on: a # b\n", []Change{{"true", "d"}}, "on: d # b\n"},
 		"a space that is none to YAML":              {"image:\n  tag: \u2002 # c\n", tag("b"), "image:\n  tag: b # c\n"},
 		"a value with such spaces about it":         {"image: {tag: \u00a0a\u3000, b: 1}", tag("b"), "image: {tag: b, b: 1}"},
-		"a value that is there already":             {"image:\n  tag: 'a'\n", tag("a"), "image:\n  tag: 'a'\n"},
+		"a value that is correct already":           {"image:\n  tag: 'a'\n", tag("a"), "image:\n  tag: 'a'\n"},
 		"a word that is true or false to Helm":      {"image:\n  tag: on # c\n", tag("on"), "image:\n  tag: \"on\" # c\n"},
 		"a number that must be a string":            {"image:\n  tag: 0.10\n", tag("0.10"), "image:\n  tag: \"0.10\"\n"},
 		"control characters and line ends":          {"image:\n  tag: 'a'\n", tag("a\n\x07é😀"), "image:\n  tag: \"a\\u000A\\u0007é😀\"\n"},
@@ -85,8 +85,7 @@ func TestEdit(t *testing.T) {
 	}
 }
 
-// Named for tools that write the whole file anew. Of a file of every kind of line, each byte stays but those of the values.
-func TestEditsThatDestroyCommentsAndOrder(t *testing.T) {
+func TestEditKeepsEveryOtherByteOfAFileWithEveryKindOfLine(t *testing.T) {
 	text := "# head\r\nz: 1   # last first\n\nx: [b,  a] # flow\nimage:\n    # the tag\n    tag:  'OLD'   # keep\n    b: |\n      tag: OLD\n\n    a: &v \"OLD\"\nversions: {version: OLD , other: *v}\n# tail, no end"
 	got, err := Edit([]byte(text), []Change{{"image.tag", "1.0.0"}, {"versions.version", "1.0.0"}})
 	if err != nil {
@@ -98,13 +97,13 @@ func TestEditsThatDestroyCommentsAndOrder(t *testing.T) {
 	}
 }
 
-func TestEditRefuses(t *testing.T) {
+func TestEditRejects(t *testing.T) {
 	cases := map[string]struct {
 		doc, path string
 		want      error
 		mention   string
 	}{
-		"a path that is not there":         {"image: {}", "image.tag", ErrPathNotFound, "image.tag"},
+		"a path that does not exist":       {"image: {}", "image.tag", ErrPathNotFound, "image.tag"},
 		"a path through a scalar":          {"image: a", "image.tag", ErrPathNotFound, ""},
 		"an empty document":                {"", "image", ErrPathNotFound, ""},
 		"an index past the end":            {"a: [1]", "a[1]", ErrPathNotFound, ""},
@@ -112,15 +111,15 @@ func TestEditRefuses(t *testing.T) {
 		"a number and a text, both a key":  {"0: a\n\"0\": b\n", "0", ErrNotYAML, "keep one"},
 		"two numbers that are one text":    {"0: a\n0e0: b\n", "0", ErrNotYAML, "keep one"},
 		"one key merged in as a number":    {"a: &x {0: b}\nd:\n  <<: *x\n  \"0\": c\n", "d.0", ErrNotYAML, "keep one"},
-		"a key twice in another place":     {"a: 1\nb:\n- true: c\n  \"true\": d\n", "a", ErrNotYAML, "the key true is there twice"},
+		"a key twice in another place":     {"a: 1\nb:\n- true: c\n  \"true\": d\n", "a", ErrNotYAML, "the key true exists twice"},
 		"an alias of a mapping":            {"a: &x {b: c}\nd: *x", "d", ErrNotScalar, ""},
 		"a path through an alias":          {"a: &x {b: c}\nd: *x", "d.b", ErrPathNotFound, "alias"},
 		"a key that is only merged in":     {"a: &x {b: c}\nd: {<<: *x}", "d.b", ErrPathNotFound, ""},
 		"a merge that wins over the value": {"a: &x {b: c}\nd:\n  b: e\n  <<: *x\n", "d.b", ErrNotYAML, "read by Helm"},
 		"no YAML":                          {"a: [", "a", ErrNotYAML, ""},
 		"UTF-16":                           {"\xff\xfea\x00:\x00", "a", ErrNotYAML, "UTF-8"},
-		"an empty path":                    {"a: 1", "", ErrPathNotFound, "a path looks like"},
-		"a path that ends in a dot":        {"a: 1", "a.", ErrPathNotFound, "a path looks like"},
+		"an empty path":                    {"a: 1", "", ErrPathNotFound, "a path has the form"},
+		"a path that ends in a dot":        {"a: 1", "a.", ErrPathNotFound, "a path has the form"},
 		"an empty item":                    {"a:\n-\n- b\n", "a[0]", ErrNotYAML, "empty list item"},
 	}
 	for name, c := range cases {

@@ -15,8 +15,8 @@ import (
 )
 
 // FuzzEdit edits one scalar of any document and then asks Helm's YAML reader,
-// which the editor is not built on, whether just that one reads differently; that no
-// comment is gone; and that the scalar itself and no byte beside it was replaced.
+// which the editor does not use, whether only that scalar changed. It also checks that no
+// comment is lost and that no byte outside of the scalar was replaced.
 func FuzzEdit(f *testing.F) {
 	for _, doc := range []string{
 		"# c\nversion: 1.0.0 # d\ndependencies:\n- name: a\n  version: 1.0.0\n",
@@ -48,7 +48,7 @@ func FuzzEdit(f *testing.F) {
 				t.Fatalf("untyped error %v", err)
 			}
 			if utf8.ValidString(value) && mustEdit(doc, path, docs) {
-				t.Fatalf("refused, and Helm reads it: %v", err)
+				t.Fatalf("rejected, although Helm reads it: %v", err)
 			}
 			return
 		}
@@ -82,10 +82,10 @@ func FuzzEdit(f *testing.F) {
 	})
 }
 
-// mustEdit tells whether there is no reason to refuse: Helm reads the document, and finds at path what the editor finds
-// there, a value and not an empty list item. Anchors, aliases and tags may be a reason, and a block scalar that begins at
-// the very left: YAML lets no other scalar stand there. Another is a block scalar with # right behind its head, which the
-// parser takes, though a comment needs white space before it (YAML 1.2, 8.1.1).
+// mustEdit reports whether Edit has no reason to reject: Helm reads the document, and finds the same value at path as the
+// editor, not an empty list item. Anchors, aliases and tags may be a reason, and a block scalar in the first column, where
+// YAML allows no other scalar. Another is a block scalar with # directly after its header, which the
+// parser accepts although a comment needs white space before it (YAML 1.2, 8.1.1).
 func mustEdit(doc, path string, docs []*yaml.Node) bool {
 	p, err := find(docs, path)
 	if err != nil {
@@ -168,8 +168,8 @@ func comments(nodes []*yaml.Node) (all []string) {
 	return slices.DeleteFunc(all, func(s string) bool { return s == "" })
 }
 
-// sameComments tells whether the parser finds the same comments before and after. It loses some that stand on lines of their
-// own, one below the other and indented differently; such a one is there when the text has as many of its lines as before.
+// sameComments reports whether the parser finds the same comments before and after. The parser loses some comments on lines
+// of their own that follow each other with different indentation; such a comment is kept if the text has as many of its lines as before.
 func sameComments(got, want []string, doc, out string) bool {
 	lines := func(text, comment string) (n int) {
 		for _, line := range anyLineBreak.Split(text, -1) {
@@ -235,7 +235,7 @@ var (
 // yamlSpace is all that is white to YAML 1.1. Other spaces of Unicode are letters to it.
 const yamlSpace = " \t\r\n\u0085\u2028\u2029"
 
-// isReplaced tells whether doc is before, the scalar old, and after.
+// isReplaced reports whether doc is the concatenation of before, the scalar old, and after.
 func isReplaced(doc, before, after string, old *yaml.Node) bool {
 	const quoted, block = yaml.SingleQuotedStyle | yaml.DoubleQuotedStyle, yaml.LiteralStyle | yaml.FoldedStyle
 	if old.Kind == yaml.ScalarNode && old.Value == "" && old.Style&(quoted|block) == 0 {

@@ -11,26 +11,26 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 )
 
-// errChance is the reason why two keys of one text are refused.
-type errChance string
+// errAmbiguousKey is a key that occurs twice in one map, as two types with the same text.
+type errAmbiguousKey string
 
-func (key errChance) Error() string {
-	return fmt.Sprintf("the key %s is there twice, in two types, and Helm reads now one and now the other; keep one: %v", string(key), ErrNotYAML)
+func (key errAmbiguousKey) Error() string {
+	return fmt.Sprintf("the key %s exists twice, in two types, and Helm picks one at random; keep one: %v", string(key), ErrNotYAML)
 }
 
-func (errChance) Unwrap() error { return ErrNotYAML }
+func (errAmbiguousKey) Unwrap() error { return ErrNotYAML }
 
-func (errChance) Kind() failure.Kind { return failure.BadInput }
+func (errAmbiguousKey) Kind() failure.Kind { return failure.BadInput }
 
-// readAsHelm gives what Helm makes of a document, maps with texts as keys. The error is an errChance where it depends on
-// chance.
+// readAsHelm parses a document as Helm does, with strings as the keys of maps. The error is an errAmbiguousKey where the result
+// would be random.
 func readAsHelm(doc []byte) (v any, err error) {
 	var keys any
 	if err := yamlv2.Unmarshal(doc, &keys); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotYAML, err)
 	}
-	if key, ok := chance(keys); ok {
-		return nil, errChance(key)
+	if key, ok := ambiguousKey(keys); ok {
+		return nil, errAmbiguousKey(key)
 	}
 	if err := sigsyaml.Unmarshal(doc, &v); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotYAML, err)
@@ -38,13 +38,13 @@ func readAsHelm(doc []byte) (v any, err error) {
 	return v, nil
 }
 
-// chance finds a key that stands twice in one map once all keys are texts. Helm's reader makes them so while it walks
-// through a Go map, that is in any order.
-func chance(v any) (key string, ok bool) {
+// ambiguousKey finds a key that occurs twice in one map once all keys are strings. Helm's reader converts keys while it
+// iterates over a Go map, that is in random order.
+func ambiguousKey(v any) (key string, ok bool) {
 	switch v := v.(type) {
 	case []any:
 		for _, item := range v {
-			if key, ok = chance(item); ok {
+			if key, ok = ambiguousKey(item); ok {
 				return key, true
 			}
 		}
@@ -56,7 +56,7 @@ func chance(v any) (key string, ok bool) {
 				return text, true
 			}
 			seen[text] = true
-			if key, ok = chance(item); ok {
+			if key, ok = ambiguousKey(item); ok {
 				return key, true
 			}
 		}
@@ -64,7 +64,7 @@ func chance(v any) (key string, ok bool) {
 	return "", false
 }
 
-// keyText is a key as sigs.k8s.io/yaml writes it.
+// keyText converts a key to a string as sigs.k8s.io/yaml does.
 func keyText(key any) string {
 	f, ok := key.(float64)
 	if !ok {
@@ -77,7 +77,7 @@ func keyText(key any) string {
 	return text
 }
 
-// helmKey is the text that Helm has for a key: 0 for 00, true for on.
+// helmKey is the string that Helm reads for a key: 0 for 00, true for on.
 func helmKey(key *yaml.Node) string {
 	if key.Style != 0 { // quoted, or with a tag
 		return key.Value

@@ -46,9 +46,12 @@ func TestNoExportedNameHasATypeOfHelms(t *testing.T) {
 // exportData returns the files with the compiler's export data of all packages of the release tool, and of what they import.
 func exportData(t *testing.T) map[string]string {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "go", "list", "-export", "-deps", "-f", "{{.ImportPath}} {{.Export}}", module+"internal/promoter/...").Output()
+	var stderr strings.Builder
+	list := exec.CommandContext(t.Context(), "go", "list", "-export", "-deps", "-f", "{{.ImportPath}} {{.Export}}", module+"internal/promoter/...")
+	list.Stderr = &stderr
+	out, err := list.Output()
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%v: %s", err, stderr.String())
 	}
 	files := map[string]string{}
 	for lines := bufio.NewScanner(bytes.NewReader(out)); lines.Scan(); {

@@ -20,14 +20,13 @@ import (
 )
 
 // packedAt is the time of every file in a package. Helm's own packages carry
-// the present time and so never have the same digest twice [helm 8212].
+// the present time and so never have the same digest twice: https://github.com/helm/helm/issues/8212
 var packedAt = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// Pack packages the chart in dir. The same content gives the same bytes,
-// whoever packs it, where and when; all files are kept as they are (Helm
-// rewrites Chart.yaml). What .helmignore names and .git are left out; a link
-// is followed if it stays within dir. Errors: ErrNoChart, ErrUnsafe,
-// ErrMissingDependency.
+// Pack packages the chart in dir. The same content always gives the same bytes;
+// all files are kept as they are, while Helm rewrites Chart.yaml. Files that
+// .helmignore names and .git are left out; a link is followed if it stays within dir.
+// Errors: ErrNoChart, ErrUnsafe, ErrMissingDependency.
 func Pack(dir string) (*Package, error) {
 	files, err := collect(dir)
 	if err != nil {
@@ -55,7 +54,7 @@ func Pack(dir string) (*Package, error) {
 	return p, dependencies(tgz)
 }
 
-// dependencies checks that what Chart.yaml asks for is in the package.
+// dependencies checks that the dependencies in Chart.yaml are in the package.
 func dependencies(tgz []byte) error {
 	c, err := loader.LoadArchive(bytes.NewReader(tgz))
 	if err != nil {
@@ -95,7 +94,7 @@ func archive(name string, files map[string][]byte) ([]byte, error) {
 
 // tree gathers the files of a chart's directory.
 type tree struct {
-	root  string // without links, so that what a link leads to can be compared with it
+	root  string // without links, to compare the targets of links with it
 	rules *ignore.Rules
 	files map[string][]byte // by slash-separated path
 	left  int64             // bytes until Helm's limit
@@ -121,8 +120,8 @@ func collect(dir string) (map[string][]byte, error) {
 	return t.files, t.walk(root, "", nil)
 }
 
-// walk reads the directory real, which the package has as name. within are the
-// directories on the way here.
+// walk reads the directory real, which is name in the package. within are its
+// parent directories.
 func (t *tree) walk(real, name string, within []string) error {
 	if slices.Contains(within, real) {
 		return fmt.Errorf("the link %s leads back to a directory that it is in: %w", name, ErrUnsafe)

@@ -57,8 +57,8 @@ func pack(t *testing.T, dir string) *Package {
 	return p
 }
 
-// The digest is written down so that a new version of Go or of this code that
-// packs otherwise is noticed: published versions could then not be made again.
+// The digest is a constant, so that the test fails if a new version of Go or of this code
+// packs differently: published versions could then not be reproduced.
 func TestSameChartHasTheSameDigestOnAnyMachineAndDay(t *testing.T) {
 	const want = "404f09c35a7cc588a13d6355d846edc575f1e164f996605bedf75fb9be58cc0c"
 	if got := pack(t, writeChart(t, awkward())).Digest; got != want {
@@ -66,7 +66,7 @@ func TestSameChartHasTheSameDigestOnAnyMachineAndDay(t *testing.T) {
 	}
 }
 
-func TestSameChartOtherDigest(t *testing.T) {
+func TestOnlyContentChangesTheDigest(t *testing.T) {
 	first := pack(t, writeChart(t, awkward()))
 	changes := map[string]func(dir string) error{
 		"other times": func(dir string) error { return os.Chtimes(dir+"/values.yaml", time.Unix(1, 0), time.Unix(1, 0)) },
@@ -172,15 +172,15 @@ func TestPackLinks(t *testing.T) {
 		link, to string
 		want     error
 	}{
-		"a link to a file within the chart is followed":          {"copy.md", "README.md", nil},
-		"a link to a directory within the chart is followed":     {"more", "templates", nil},
-		"a link out of the chart is refused":                     {"passwd", "/etc/passwd", ErrUnsafe},
-		"a link out of the chart by a relative path is refused":  {"up", "../../etc", ErrUnsafe},
-		"a link that leads back is refused":                      {"templates/loop", "..", ErrUnsafe},
-		"a link to nothing is refused":                           {"gone", "nowhere", ErrUnsafe},
-		"a link that .helmignore names may lead anywhere":        {"x.bak", "/etc/passwd", nil},
-		"a link to a directory beside with the same first part":  {"near", "SIBLING", ErrUnsafe},
-		"a link to a device is refused even if nothing reads it": {"null", "/dev/null", ErrUnsafe},
+		"a link to a file within the chart is followed":           {"copy.md", "README.md", nil},
+		"a link to a directory within the chart is followed":      {"more", "templates", nil},
+		"a link out of the chart is rejected":                     {"passwd", "/etc/passwd", ErrUnsafe},
+		"a link out of the chart by a relative path is rejected":  {"up", "../../etc", ErrUnsafe},
+		"a link that leads back is rejected":                      {"templates/loop", "..", ErrUnsafe},
+		"a link to nothing is rejected":                           {"gone", "nowhere", ErrUnsafe},
+		"a link that .helmignore names may lead anywhere":         {"x.bak", "/etc/passwd", nil},
+		"a link to a directory beside with the same first part":   {"near", "SIBLING", ErrUnsafe},
+		"a link to a device is rejected even if nothing reads it": {"null", "/dev/null", ErrUnsafe},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -212,7 +212,7 @@ func TestPackLinks(t *testing.T) {
 	})
 }
 
-func TestPackRefuses(t *testing.T) {
+func TestPackRejects(t *testing.T) {
 	cases := map[string]struct {
 		change func(files map[string]string)
 		want   error

@@ -1,4 +1,9 @@
-// Package chart edits, packages, reads, lints and renders Helm charts.
+// Package chart edits, packages, reads, lints and renders Helm charts. It hides Helm: no exported name has a type of Helm's.
+//
+// Editing is code of its own, because YAML libraries that keep comments still change quotes, indentation and line ends, and a
+// candidate must differ from its predecessor in the changed values only. The edited document is parsed again before it is used.
+// Packing is code of its own, because Helm stamps packages with the present time and rewrites Chart.yaml, so that the same
+// content never has the same digest.
 package chart
 
 import (
@@ -48,11 +53,11 @@ func Digest(tgz []byte) string {
 }
 
 // chartName is stricter than Helm: the name becomes part of file names, image
-// references and addresses.
+// references and URLs.
 var chartName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 
-// ReadPackage reads a packaged chart. It refuses what Helm refuses, and what
-// Helm lets pass but other tools read differently: links, a file twice, paths
+// ReadPackage reads a packaged chart. It rejects what Helm rejects, and what
+// Helm accepts but other tools read differently: links, duplicate files, paths
 // that leave the chart's directory. Errors: ErrNoChart, ErrUnsafe.
 func ReadPackage(tgz []byte) (*Package, error) {
 	root, err := inspect(tgz)
@@ -90,11 +95,11 @@ func (p *Package) Values() (raw []byte, values map[string]any, err error) {
 	return raw, c.Values, nil
 }
 
-// inspect goes through the archive's headers and gives its one directory.
+// inspect validates the headers of the archive and returns its top directory.
 func inspect(tgz []byte) (root string, err error) {
 	unzipped, err := gzip.NewReader(bytes.NewReader(tgz))
 	if err != nil {
-		return "", fmt.Errorf("no gzip archive: %w: %w", ErrNoChart, err)
+		return "", fmt.Errorf("not a gzip archive: %w: %w", ErrNoChart, err)
 	}
 	seen := map[string]bool{}
 	left := loader.MaxDecompressedChartSize
@@ -104,7 +109,7 @@ func inspect(tgz []byte) (root string, err error) {
 			return root, nil
 		}
 		if err != nil {
-			return "", fmt.Errorf("no tar archive: %w: %w", ErrNoChart, err)
+			return "", fmt.Errorf("not a tar archive: %w: %w", ErrNoChart, err)
 		}
 		if left -= h.Size; left < 0 {
 			return "", fmt.Errorf("unpacked it is larger than Helm's limit of %d bytes: %w", loader.MaxDecompressedChartSize, ErrNoChart)
@@ -119,7 +124,7 @@ func inspect(tgz []byte) (root string, err error) {
 		case !safePath(name):
 			return "", fmt.Errorf("%q: %w", h.Name, ErrUnsafe)
 		case seen[name] && h.Typeflag == tar.TypeReg:
-			return "", fmt.Errorf("%s is there twice: %w", h.Name, ErrUnsafe)
+			return "", fmt.Errorf("%s occurs twice: %w", h.Name, ErrUnsafe)
 		case root != "" && top != root:
 			return "", fmt.Errorf("%s is outside of %s: %w", h.Name, root, ErrUnsafe)
 		}
@@ -127,8 +132,8 @@ func inspect(tgz []byte) (root string, err error) {
 	}
 }
 
-// safePath tells whether a slash-separated path stays where it is put on every
-// system. Helm takes a backslash for a separator.
+// safePath reports whether a slash-separated path stays below its directory on every
+// operating system. Helm treats a backslash as a separator.
 func safePath(p string) bool {
 	return p != "" && p != "." && !path.IsAbs(p) && path.Clean(p) == p && !strings.HasPrefix(p, "..") &&
 		!strings.ContainsFunc(p, func(r rune) bool { return r == '\\' || r < ' ' || r == 0x7f }) &&

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-func TestReadPackageRefuses(t *testing.T) {
+func TestReadPackageRejects(t *testing.T) {
 	chart := file("a/Chart.yaml", "name: a\nversion: 1.0.0\n")
 	cases := map[string]struct {
 		tgz  []byte

@@ -25,7 +25,7 @@ func parsePath(path string) ([]step, error) {
 		key.Reset()
 		return true
 	}
-	bad := fmt.Errorf("a path looks like image.tag or containers[0].image: %w", ErrPathNotFound)
+	bad := fmt.Errorf("a path has the form image.tag or containers[0].image: %w", ErrPathNotFound)
 	afterIndex := false
 	for i := 0; i < len(path); i++ {
 		switch c := path[i]; {
@@ -64,7 +64,7 @@ func parsePath(path string) ([]step, error) {
 	return steps, nil
 }
 
-// place is where a value stands.
+// place is the position of a value in the tree.
 type place struct {
 	key    *yaml.Node // nil in a list
 	value  *yaml.Node
@@ -72,7 +72,7 @@ type place struct {
 	flow   bool // inside { } or [ ]
 }
 
-// reads tells whether the editor's reader gets this string there already.
+// reads reports whether the parser already reads this string at the place.
 func (p place) reads(value string) bool {
 	return p.value.Kind == yaml.ScalarNode && p.value.ShortTag() == "!!str" && p.value.Value == value
 }
@@ -106,7 +106,7 @@ func (p place) step(s step) (place, error) {
 	next := place{flow: p.flow || parent.Style&yaml.FlowStyle != 0, indent: parent.Column - 1}
 	switch {
 	case parent.Kind == yaml.AliasNode:
-		return place{}, fmt.Errorf("it is reached through the alias *%s and would change wherever that is used; name the value that the alias stands for: %w", parent.Value, ErrPathNotFound)
+		return place{}, fmt.Errorf("the path goes through the alias *%s, and the value would change wherever the alias is used; give the path of its anchor instead: %w", parent.Value, ErrPathNotFound)
 	case parent.Kind == yaml.SequenceNode && s.index >= 0 && s.index < len(parent.Content):
 		next.value = parent.Content[s.index]
 		return next, nil
@@ -116,7 +116,7 @@ func (p place) step(s step) (place, error) {
 			if key.Kind != yaml.ScalarNode || helmKey(key) != s.key {
 				continue
 			}
-			// Of two equal keys Helm reads the last.
+			// Helm reads the last of two equal keys.
 			next.key, next.value = key, parent.Content[i+1]
 		}
 		if next.key != nil {
@@ -127,7 +127,7 @@ func (p place) step(s step) (place, error) {
 	return place{}, ErrPathNotFound
 }
 
-// Lookup follows a path in what Helm's own YAML reader made of a document; nil is what is not there, and null.
+// Lookup follows a path in a document that was parsed as Helm does. It returns nil for a missing value and for null.
 func Lookup(v any, path string) any {
 	steps, _ := parsePath(path)
 	for _, s := range steps {

@@ -12,10 +12,10 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 )
 
-// ErrBadPGPKey says that a package cannot be signed with a key.
+// ErrBadPGPKey: packages cannot be signed with this key.
 var ErrBadPGPKey = failure.New(failure.BadInput, "not a usable PGP private key: export one with `gpg --export-secret-keys --armor`, and give its passphrase")
 
-// Provenance gives the text of the package's .prov file, which `helm verify`
+// Provenance returns the text of the package's .prov file, which `helm verify`
 // checks, signed with a PGP private key (armored or binary). passphrase is
 // empty for a key without one. Error: ErrBadPGPKey.
 func (p *Package) Provenance(key, passphrase []byte) ([]byte, error) {
@@ -32,15 +32,15 @@ func (p *Package) Provenance(key, passphrase []byte) ([]byte, error) {
 			return nil, fmt.Errorf("the passphrase does not open it: %w", ErrBadPGPKey)
 		}
 	}
-	// Helm signs files only, and puts their name into the text.
+	// Helm signs files only, and the signed text has the file name.
 	dir, err := os.MkdirTemp("", "chart-promoter-")
 	if err != nil {
-		return nil, fmt.Errorf("make room to sign %s: %w", p.Filename(), err)
+		return nil, fmt.Errorf("write a file to sign %s: %w", p.Filename(), err)
 	}
 	defer os.RemoveAll(dir)
 	file := filepath.Join(dir, p.Filename())
 	if err := os.WriteFile(file, p.Bytes, 0o600); err != nil {
-		return nil, fmt.Errorf("make room to sign %s: %w", p.Filename(), err)
+		return nil, fmt.Errorf("write a file to sign %s: %w", p.Filename(), err)
 	}
 	text, err := (&provenance.Signatory{Entity: signer}).ClearSign(file)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"helm.sh/helm/v3/pkg/downloader"
 )
 
-// pgp makes a key and writes its public half to a keyring file.
+// pgp creates a key and writes its public half to a keyring file.
 func pgp(t *testing.T, passphrase string, armored bool) (private []byte, ring string) {
 	t.Helper()
 	e, err := openpgp.NewEntity("charts", "", "charts@example.com", &packet.Config{Algorithm: packet.PubKeyAlgoEdDSA})
@@ -76,15 +76,15 @@ func TestHelmVerifyAcceptsTheProvenance(t *testing.T) {
 			if v, err := downloader.VerifyChart(file, ring); err != nil || v.FileHash != "sha256:"+p.Digest {
 				t.Errorf("helm verify: %+v %v", v, err)
 			}
-			_, stranger := pgp(t, "", false)
-			if _, err := downloader.VerifyChart(file, stranger); err == nil {
-				t.Error("helm verify accepts it with somebody else's key")
+			_, other := pgp(t, "", false)
+			if _, err := downloader.VerifyChart(file, other); err == nil {
+				t.Error("helm verify accepts it with another key")
 			}
 		})
 	}
 }
 
-func TestProvenanceRefusesABadKey(t *testing.T) {
+func TestProvenanceRejectsABadKey(t *testing.T) {
 	key, _ := pgp(t, "opensesame", true)
 	p := pack(t, writeChart(t, awkward()))
 	for name, k := range map[string][]byte{"nothing": nil, "something else": []byte("hello"), "a key without its passphrase": key} {

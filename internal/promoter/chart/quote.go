@@ -12,10 +12,10 @@ import (
 	sigsyaml "sigs.k8s.io/yaml"
 )
 
-// plainWord is what may stand without quotes anywhere, if it reads as a string.
+// plainWord is a value that needs no quotes anywhere, provided that it is read as a string.
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9_/][A-Za-z0-9_./+@-]*(:[A-Za-z0-9_./+@-]+)*$`)
 
-// scalarText writes value in the style that was there.
+// scalarText writes value in the existing style.
 func scalarText(value string, style yaml.Style, flow bool) string {
 	printable := strings.IndexFunc(value, func(r rune) bool { return !unicode.IsPrint(r) }) < 0
 	switch {
@@ -42,8 +42,8 @@ func scalarText(value string, style yaml.Style, flow bool) string {
 	return b.String() + `"`
 }
 
-// isPlain asks both YAML readers: yes and 012 are strings to one of them only,
-// and 1234567 or 12e4567, perfectly good short hashes, to neither.
+// isPlain asks both YAML parsers: yes and 012 are strings for one of them only,
+// and short hashes such as 1234567 or 12e4567 for neither.
 func isPlain(value string, flow bool) bool {
 	if !plainWord.MatchString(value) || flow && strings.Contains(value, ":") {
 		return false
@@ -53,12 +53,12 @@ func isPlain(value string, flow bool) bool {
 	err := sigsyaml.Unmarshal([]byte("v: "+value), &read)
 	return err == nil && read["v"] == any(value) &&
 		yaml.Unmarshal([]byte(value), &n) == nil && n.Content[0].ShortTag() == "!!str" &&
-		!looksNumeric(value)
+		!numeric(value)
 }
 
-// looksNumeric catches what other readers than these two take for a number,
-// such as 1_000, 0x1f, 0o17 and 1:30.
-func looksNumeric(value string) bool {
+// numeric reports whether some other parser reads a number,
+// as in 1_000, 0x1f, 0o17 and 1:30.
+func numeric(value string) bool {
 	if _, err := strconv.ParseFloat(strings.ReplaceAll(value, "_", ""), 64); err == nil || errors.Is(err, strconv.ErrRange) {
 		return true
 	}

@@ -11,9 +11,8 @@ import (
 	"helm.sh/helm/v3/pkg/lint/support"
 )
 
-// Lint runs Helm's linters on the chart in dir with its own values. The
-// findings are there also when the error is ErrLint: one of them would keep the
-// chart from working.
+// Lint runs Helm's linters on the chart in dir with its own values. It returns the
+// findings also with ErrLint, which means that one of them keeps the chart from working.
 func Lint(dir string) (findings []string, err error) {
 	result := lint.All(dir, map[string]any{}, "default", false)
 	for _, m := range result.Messages {
@@ -25,8 +24,8 @@ func Lint(dir string) (findings []string, err error) {
 	return findings, nil
 }
 
-// Render gives the manifests that installing a package would apply, its CRDs
-// included, as YAML documents. It asks no cluster. Error: ErrNoChart.
+// Render returns the manifests that installing a package would apply, its CRDs
+// included, as YAML documents. It needs no cluster. Error: ErrNoChart.
 func (p *Package) Render(ctx context.Context, release, namespace string, values map[string]any) (string, error) {
 	c, err := loader.LoadArchive(bytes.NewReader(p.Bytes))
 	if err != nil {

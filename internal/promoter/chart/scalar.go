@@ -9,7 +9,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// source turns the parser's lines and columns back into bytes. The parser
+// source converts the parser's lines and columns to byte offsets. The parser
 // counts characters, not bytes, and knows five kinds of line end.
 type source struct {
 	doc   []byte
@@ -45,10 +45,10 @@ func lineBreak(b []byte) int {
 	return 0
 }
 
-// isWhite tells what the parser takes for white space or a line break. Other spaces of Unicode are letters to it.
+// isWhite reports whether the parser treats a rune as white space or line break. It treats other Unicode spaces as letters.
 func isWhite(r rune) bool { return strings.ContainsRune(" \t\r\n\u0085\u2028\u2029", r) }
 
-var errPosition = fmt.Errorf("its position in the file cannot be told: %w", ErrNotYAML)
+var errPosition = fmt.Errorf("its position in the file is unknown: %w", ErrNotYAML)
 
 func (s source) offset(n *yaml.Node) (int, error) {
 	if n.Line < 1 || n.Line > len(s.lines) {
@@ -65,7 +65,7 @@ func (s source) offset(n *yaml.Node) (int, error) {
 	return at, nil
 }
 
-// replace gives the splices that make the scalar at p read as value.
+// replace returns the splices that change the scalar at p to value.
 func (s source) replace(p place, value string) ([]splice, error) {
 	style := p.value.Style
 	if p.value.Kind == yaml.AliasNode {
@@ -92,11 +92,11 @@ func (s source) replace(p place, value string) ([]splice, error) {
 	return append(splices, splice{at, end, text}), err
 }
 
-// fill writes the first value of a key that has none. The parser's position of
-// a value that is not there is that of whatever comes next.
+// fill writes the value of a key that has none. The parser reports the position of
+// the next token as the position of a missing value.
 func (s source) fill(p place, text string) ([]splice, error) {
 	if p.key == nil {
-		return nil, fmt.Errorf("an empty list item has no place for a value, write one there: %w", ErrNotYAML)
+		return nil, fmt.Errorf("an empty list item cannot be filled, write a value there: %w", ErrNotYAML)
 	}
 	at, err := s.offset(p.key)
 	if err != nil {
@@ -113,8 +113,8 @@ func (s source) fill(p place, text string) ([]splice, error) {
 	return []splice{{at, at, ": " + text}}, nil
 }
 
-// properties steps over an anchor and a tag, and comments after them. A tag that says something else
-// than string is taken out.
+// properties skips an anchor and a tag, and comments after them. A tag other than that of a
+// string is removed.
 func (s source) properties(at int, n *yaml.Node) (int, []splice) {
 	var drop []splice
 	end := at
@@ -139,8 +139,8 @@ func (s source) properties(at int, n *yaml.Node) (int, []splice) {
 	return at, drop
 }
 
-// space steps over white space and the comments in it, and tells where the first one begins;
-// without any, that is the end.
+// space skips white space and the comments in it. It returns where the first comment begins, or the end
+// if there is none.
 func (s source) space(at int) (comment, end int) {
 	comment = -1
 	for at < len(s.doc) && strings.IndexByte(" \t\r\n#", s.doc[at]) >= 0 {
@@ -187,8 +187,8 @@ func (s source) end(at int, n *yaml.Node) (int, error) {
 		}
 		return 0, errPosition
 	}
-	// A plain scalar has no escapes, but its lines are folded: the words are in
-	// the text as they are in the value, with other white space between them.
+	// A plain scalar has no escapes, but its lines are folded: the text has the words
+	// of the value with different white space between them.
 	i := 0
 	for _, word := range strings.FieldsFunc(n.Value, isWhite) {
 		i += len(rest[i:]) - len(bytes.TrimLeftFunc(rest[i:], isWhite))

@@ -221,7 +221,7 @@ func (s *shop) published(tests int, testedBy string) {
 	if err != nil || string(got) != string(pkg) {
 		s.t.Errorf("%s 1.2.3 is not what was tested: %v", name, err)
 	}
-	records, err := target.Records(s.t.Context(), name, "1.2.3")
+	records, err := target.Attestations(s.t.Context(), name, "1.2.3")
 	if err != nil || len(records) != 1 {
 		s.t.Fatalf("%d records, %v", len(records), err)
 	}

@@ -232,7 +232,7 @@ func (s *shop) state() map[string]string {
 		s.t.Fatal(err)
 	}
 	for _, e := range entries {
-		records, err := target.Records(s.t.Context(), "hello", e.Version)
+		records, err := target.Attestations(s.t.Context(), "hello", e.Version)
 		if err != nil {
 			s.t.Fatal(err)
 		}

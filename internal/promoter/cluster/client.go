@@ -24,13 +24,13 @@ type Client struct {
 	dynamic dynamic.Interface
 }
 
-// Connect opens the cluster that a kubeconfig file names; it does not talk to it yet.
+// Connect opens the cluster of a kubeconfig file. It sends no request yet.
 func Connect(kubeconfig string) (*Client, error) {
 	cfg, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
 	if err != nil {
 		return nil, fmt.Errorf("%s is not a usable kubeconfig: %w", kubeconfig, err)
 	}
-	// The default of 5 requests in a second makes an export of everything take minutes.
+	// With the default of 5 requests per second, an export of all objects takes minutes.
 	cfg.QPS, cfg.Burst, cfg.Timeout = 50, 100, 30*time.Second
 	typed, err := kubernetes.NewForConfig(cfg)
 	if err != nil {
@@ -43,7 +43,7 @@ func Connect(kubeconfig string) (*Client, error) {
 	return &Client{typed, dyn}, nil
 }
 
-// waitReady waits itself: kind's own wait only warns when the time is over.
+// waitReady replaces kind's own wait, which only prints a warning on a timeout.
 func (k *Kind) waitReady(ctx context.Context, limit time.Duration) error {
 	c, err := Connect(k.Kubeconfig)
 	if err != nil {
@@ -63,10 +63,10 @@ func (k *Kind) waitReady(ctx context.Context, limit time.Duration) error {
 	return nil
 }
 
-// dnsService has this name in every cluster, whatever answers there.
+// dnsService is the name of the DNS service in every cluster, whichever server runs behind it.
 const dnsService = "kube-dns"
 
-// missing says what a cluster still lacks before something can be installed, "" for nothing.
+// missing describes what a cluster still lacks before charts can be installed, "" for nothing.
 func missing(ctx context.Context, c kubernetes.Interface) string {
 	list, err := c.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
 	switch {
@@ -80,11 +80,11 @@ func missing(ctx context.Context, c kubernetes.Interface) string {
 			return "node " + n.Name + " is not ready"
 		}
 	}
-	// Pods cannot be made before the controller manager has made this account.
+	// Pods cannot be created before the controller manager has created this account.
 	if _, err := c.CoreV1().ServiceAccounts("default").Get(ctx, "default", metav1.GetOptions{}); err != nil {
-		return "the default service account is not there yet"
+		return "the default service account does not exist yet"
 	}
-	// What is installed first may ask for a name at once.
+	// The first chart may need DNS immediately.
 	if _, err := c.CoreV1().Services("kube-system").Get(ctx, dnsService, metav1.GetOptions{}); apierrors.IsNotFound(err) {
 		return ""
 	}
@@ -93,7 +93,7 @@ func missing(ctx context.Context, c kubernetes.Interface) string {
 	case err != nil:
 		return err.Error()
 	case !anyReady(slices.Items):
-		return "the cluster's DNS is not there yet"
+		return "the cluster's DNS is not ready yet"
 	}
 	return ""
 }
@@ -118,7 +118,7 @@ func nodeReady(n corev1.Node) bool {
 	return false
 }
 
-// ImageIDs are the digests that the pods of a namespace run of a repository, by pod and container.
+// ImageIDs returns the digests of the images of a repository that the pods of a namespace run, by pod and container.
 func (c *Client) ImageIDs(ctx context.Context, namespace, repository string) (map[string]string, error) {
 	pods, err := c.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{})
 	if err != nil {
@@ -138,7 +138,7 @@ func (c *Client) ImageIDs(ctx context.Context, namespace, repository string) (ma
 	return ids, nil
 }
 
-// DeleteNamespace deletes a namespace and waits until it is gone; one that is not there is no error.
+// DeleteNamespace deletes a namespace and waits until it is gone. A namespace that does not exist is no error.
 func (c *Client) DeleteNamespace(ctx context.Context, name string, limit time.Duration) error {
 	err := wait.PollUntilContextTimeout(ctx, time.Second, limit, true, func(ctx context.Context) (bool, error) {
 		err := c.CoreV1().Namespaces().Delete(ctx, name, metav1.DeleteOptions{})

@@ -28,7 +28,7 @@ func TestTheSnapshotterOfTheKubeletIsFoundInBothConfigurationVersions(t *testing
 	}
 }
 
-func TestNamesThatKindCannotUseAreRefusedBeforeAnythingIsMade(t *testing.T) {
+func TestCreateRejectsNamesThatKindCannotUse(t *testing.T) {
 	for _, name := range []string{"", "Upper", "a_b", "-a", "a-", strings.Repeat("a", 60)} {
 		if _, err := Create(t.Context(), Options{Name: name}, ""); !errors.Is(err, ErrName) {
 			t.Errorf("%q: %v, want ErrName", name, err)
@@ -39,7 +39,7 @@ func TestNamesThatKindCannotUseAreRefusedBeforeAnythingIsMade(t *testing.T) {
 	}
 }
 
-func TestAMachineWithoutAnEngineSaysSo(t *testing.T) {
+func TestEngineReportsAMachineWithoutAnEngine(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	for _, choice := range []string{"", "docker", "lxc"} {
 		t.Setenv("KIND_EXPERIMENTAL_PROVIDER", choice)
@@ -70,9 +70,7 @@ func waiting(reason, message string) corev1.ContainerStatus {
 	return corev1.ContainerStatus{Name: "c", State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message}}}
 }
 
-// Named for a tool that says "timed out waiting for the condition" and no more: the trouble is told, whatever keeps a pod
-// from running.
-func TestUnclearFailures(t *testing.T) {
+func TestPodTroubleNamesWhatKeepsAPodFromRunning(t *testing.T) {
 	crashed := waiting("CrashLoopBackOff", "")
 	crashed.LastTerminationState.Terminated = &corev1.ContainerStateTerminated{ExitCode: 3, Reason: "Error"}
 	for name, c := range map[string]struct {
@@ -127,7 +125,7 @@ func TestImagesOfDockerHubHaveOneName(t *testing.T) {
 	}
 }
 
-func TestAClusterThatAcceptsAndNeverAnswersIsNotWaitedForWithoutEnd(t *testing.T) {
+func TestAClusterThatAcceptsAndNeverAnswersTimesOut(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -140,7 +138,7 @@ func TestAClusterThatAcceptsAndNeverAnswersIsNotWaitedForWithoutEnd(t *testing.T
 	}
 	done := make(chan error, 1)
 	go func() {
-		_, err := Helm{Kubeconfig: file, Patience: time.Second}.Installed(Release{Name: "r", Namespace: "ns"})
+		_, err := Helm{Kubeconfig: file, RequestTimeout: time.Second}.Installed(Release{Name: "r", Namespace: "ns"})
 		done <- err
 	}()
 	select {
@@ -149,7 +147,7 @@ func TestAClusterThatAcceptsAndNeverAnswersIsNotWaitedForWithoutEnd(t *testing.T
 			t.Errorf("got %v", err)
 		}
 	case <-time.After(30 * time.Second):
-		t.Error("it is waited for")
+		t.Error("no timeout")
 	}
 }
 

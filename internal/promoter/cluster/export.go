@@ -21,7 +21,7 @@ import (
 
 func isNotFound(err error) bool { return apierrors.IsNotFound(err) }
 
-// Troubles says in one sentence each what keeps the pods of a namespace from being ready; empty namespace is all.
+// Troubles returns a sentence for each pod of a namespace that is not ready, with the reason. An empty namespace is all of them.
 func (c *Client) Troubles(ctx context.Context, namespace string) []string {
 	pods, err := c.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{})
 	if err != nil {
@@ -62,8 +62,8 @@ func podTrouble(p corev1.Pod) string {
 	return ""
 }
 
-// Export writes the state of the cluster to dir: every object of every kind but Secrets as YAML, events in order, and
-// the logs of every container, also of the run before. It goes on after an error and gives all of them.
+// Export writes the state of the cluster to dir: every object of every kind except Secrets as YAML, events in order, and
+// the logs of every container, also of the previous run. It continues after an error and returns all errors.
 func (c *Client) Export(ctx context.Context, dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("exporting the cluster's state: %w", err)
@@ -86,7 +86,7 @@ func (c *Client) exportStates(ctx context.Context, dir string) error {
 			continue
 		}
 		for _, r := range l.APIResources {
-			// A log directory is uploaded and read by many; what is secret has no place in it.
+			// A log directory is uploaded and widely readable, and must not contain secrets.
 			if r.Name == "secrets" || !slices.Contains(r.Verbs, "list") {
 				continue
 			}

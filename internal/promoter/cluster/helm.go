@@ -18,13 +18,13 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 )
 
-// ErrInstall: the chart does not install, or what it installs does not get ready in time.
+// ErrInstall: the chart cannot be installed, or is not ready in time.
 var ErrInstall = failure.New(failure.TestFailed, "the chart does not install")
 
-// ErrSilent: the cluster of a kubeconfig does not answer, or does not let in.
+// ErrSilent: the cluster of a kubeconfig does not answer, or denies access.
 var ErrSilent = failure.New(failure.External, "the cluster gives no answer: check the kubeconfig, and that the cluster runs")
 
-// Release says how a package is installed.
+// Release is how a package is installed.
 type Release struct {
 	Name, Namespace string
 	Values          map[string]any
@@ -37,14 +37,14 @@ type Helm struct {
 	Kubeconfig string
 	// Log gets Helm's debug messages. Nil is silent.
 	Log func(string)
-	// Patience is how long one request may take, 2 minutes by default; Helm itself waits without end for a cluster that
-	// accepts and never answers. What watches begins anew.
-	Patience time.Duration
+	// RequestTimeout limits each request, 2 minutes by default. Helm itself waits forever for a cluster that
+	// accepts connections and never answers. Watches are restarted.
+	RequestTimeout time.Duration
 }
 
 func (h Helm) configuration(namespace string) (*action.Configuration, error) {
 	flags := genericclioptions.NewConfigFlags(false)
-	limit := h.Patience
+	limit := h.RequestTimeout
 	if limit == 0 {
 		limit = 2 * time.Minute
 	}
@@ -62,8 +62,8 @@ func (h Helm) configuration(namespace string) (*action.Configuration, error) {
 	return cfg, nil
 }
 
-// Apply installs the package, or upgrades the release when there is one, and waits until all of it is ready. A release
-// that an earlier run left half done is taken away first. It gives the chart version that was there before. Errors: ErrInstall, ErrSilent.
+// Apply installs the package, or upgrades an existing release, and waits until all of it is ready. A release
+// that an earlier run left incomplete is uninstalled first. Apply returns the previous chart version. Errors: ErrInstall, ErrSilent.
 func (h Helm) Apply(ctx context.Context, pkg []byte, r Release) (before string, err error) {
 	chrt, err := loader.LoadArchive(bytes.NewReader(pkg))
 	if err != nil {
@@ -95,7 +95,7 @@ func (h Helm) Apply(ctx context.Context, pkg []byte, r Release) (before string, 
 	return last.Chart.Metadata.Version, h.explain(ctx, r, upgrade(ctx, cfg, chrt, r))
 }
 
-// Installed tells whether the cluster has the release, in whatever state. Errors: ErrSilent.
+// Installed reports whether the cluster has the release, in any state. Errors: ErrSilent.
 func (h Helm) Installed(r Release) (bool, error) {
 	cfg, err := h.configuration(r.Namespace)
 	if err != nil {
@@ -125,7 +125,7 @@ func upgrade(ctx context.Context, cfg *action.Configuration, chrt *chart.Chart, 
 	return err
 }
 
-// explain adds what keeps the pods from running; Helm itself says only that time is over.
+// explain adds what keeps the pods from running to Helm's error, which reports only a timeout.
 func (h Helm) explain(ctx context.Context, r Release, err error) error {
 	if err == nil || ctx.Err() != nil {
 		return errors.Join(ctx.Err(), err)
@@ -139,14 +139,15 @@ func (h Helm) explain(ctx context.Context, r Release, err error) error {
 	return fmt.Errorf("%w: %w%s", ErrInstall, err, detail)
 }
 
-// Uninstall takes the release away, with what its tests left, and waits until it is gone; one that is not there is no error.
+// Uninstall removes the release with the resources of its tests, and waits until it is gone. A release that does not exist is no
+// error.
 func (h Helm) Uninstall(ctx context.Context, r Release) error {
-	// Helm's own IgnoreNotFound also ignores a cluster that does not answer, and what is installed would stay.
-	there, err := h.Installed(r)
+	// Helm's IgnoreNotFound also ignores a cluster that does not answer, and the release would stay.
+	installed, err := h.Installed(r)
 	if err != nil {
 		return fmt.Errorf("uninstalling %s: %w", r.Name, err)
 	}
-	if !there {
+	if !installed {
 		return ctx.Err()
 	}
 	cfg, err := h.configuration(r.Namespace)

@@ -25,9 +25,9 @@ type HookTest struct {
 	Elapsed time.Duration
 }
 
-// Test runs the tests of an installed release as `helm test` does: in their order, until one fails; none is no error. What
-// a test needs (a ConfigMap, an account) is made by hooks of its own, which count only when they fail. Errors: ErrSilent,
-// and whatever kept Helm from beginning.
+// Test runs the tests of an installed release as `helm test` does: in their order, until one fails. A release without tests is no
+// error. Hooks that only create what a test needs (a ConfigMap, an account) count only if they fail. Errors: ErrSilent,
+// and any error that keeps Helm from starting.
 func (h Helm) Test(ctx context.Context, r Release) ([]HookTest, error) {
 	cfg, err := h.configuration(r.Namespace)
 	if err != nil {
@@ -40,7 +40,7 @@ func (h Helm) Test(ctx context.Context, r Release) ([]HookTest, error) {
 		err error
 	}
 	ended := make(chan outcome, 1)
-	go func() { // it hears no context
+	go func() { // Run has no context
 		rel, err := a.Run(r.Name)
 		ended <- outcome{rel, err}
 	}()
@@ -61,20 +61,20 @@ func (h Helm) Test(ctx context.Context, r Release) ([]HookTest, error) {
 	}
 }
 
-// hookTests reads what became of each test. An error that belongs to no hook is a failed test of its own, so that it
-// cannot pass for success.
+// hookTests reads the result of each test. An error that belongs to no hook becomes a failed test of its own, so that it
+// is never taken for success.
 func hookTests(hooks []*release.Hook, err error) []HookTest {
 	hooks = slices.DeleteFunc(slices.Clone(hooks), func(h *release.Hook) bool { return !isTest(h) })
 	slices.SortStableFunc(hooks, func(a, b *release.Hook) int { return a.Weight - b.Weight })
 	var tests []HookTest
-	told := err == nil
+	assigned := err == nil // the error belongs to a hook
 	for _, h := range hooks {
 		t := HookTest{Name: h.Name, Ran: !h.LastRun.StartedAt.IsZero()}
 		if t.Ran {
 			t.Elapsed = max(0, h.LastRun.CompletedAt.Sub(h.LastRun.StartedAt))
 		}
 		if t.Ran && h.LastRun.Phase != release.HookPhaseSucceeded {
-			t.Err, told = err, true
+			t.Err, assigned = err, true
 			if err == nil {
 				t.Err = errors.New("it ended as " + h.LastRun.Phase.String())
 			}
@@ -83,7 +83,7 @@ func hookTests(hooks []*release.Hook, err error) []HookTest {
 			tests = append(tests, t)
 		}
 	}
-	if !told {
+	if !assigned {
 		tests = append(tests, HookTest{Name: "helm test", Ran: true, Err: err})
 	}
 	return tests
@@ -91,28 +91,28 @@ func hookTests(hooks []*release.Hook, err error) []HookTest {
 
 func isTest(h *release.Hook) bool { return slices.Contains(h.Events, release.HookTest) }
 
-// printed is what keeps pods from running, where it says so, and the end of what a test's pod printed, as far as it is still
-// there; a job's pods have other names, and their logs are exported.
+// printed returns what keeps pods from running, and the end of the log of a test's pod, if the pod still
+// exists. The pods of a job have other names, and their logs are exported.
 func (h Helm) printed(ctx context.Context, namespace, pod string) string {
 	c, err := Connect(h.Kubeconfig)
 	if err != nil {
 		return ""
 	}
-	said := ""
+	text := ""
 	for _, trouble := range c.Troubles(ctx, namespace) {
-		said += trouble + "\n"
+		text += trouble + "\n"
 	}
 	lines, limit := int64(200), int64(1<<20)
 	in, err := c.CoreV1().Pods(namespace).GetLogs(pod, &corev1.PodLogOptions{TailLines: &lines, LimitBytes: &limit}).Stream(ctx)
 	if err != nil {
-		return said
+		return text
 	}
 	defer in.Close()
-	text, _ := io.ReadAll(in)
-	return said + string(text)
+	log, _ := io.ReadAll(in)
+	return text + string(log)
 }
 
-// deleteTests takes away what the release's tests left: Helm keeps it, also when it uninstalls.
+// deleteTests deletes the resources of the release's tests, which Helm keeps even when it uninstalls.
 func deleteTests(cfg *action.Configuration, r Release) error {
 	rel, err := cfg.Releases.Last(r.Name)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package cluster makes kind clusters to test in, brings images into them under their own digests, and installs Helm
-// packages, all through the libraries of kind and Helm.
+// Package cluster creates kind clusters to test in, loads images into them under their own digests, and installs Helm
+// packages, all through the libraries of kind and Helm. No exported name has a type of Helm's.
 package cluster
 
 import (
@@ -23,21 +23,21 @@ import (
 )
 
 var (
-	// ErrEngine: no container engine runs here, or it refuses.
+	// ErrEngine: no container engine runs here, or it denies access.
 	ErrEngine = failure.New(failure.External, "the container engine cannot be used")
-	// ErrExists: a cluster of this name is there already.
+	// ErrExists: a cluster of this name exists already.
 	ErrExists = failure.New(failure.BadInput, "a cluster of this name exists already")
 	// ErrNoCluster: there is no cluster of this name.
 	ErrNoCluster = failure.New(failure.BadInput, "no cluster of this name")
-	// ErrCreate: kind could not make the cluster.
-	ErrCreate = failure.New(failure.External, "the cluster could not be made")
-	// ErrNotReady: the cluster is there and does not get ready in time.
+	// ErrCreate: kind could not create the cluster.
+	ErrCreate = failure.New(failure.External, "the cluster could not be created")
+	// ErrNotReady: the cluster exists but does not get ready in time.
 	ErrNotReady = failure.New(failure.External, "the cluster does not get ready")
 	// ErrName: a name that kind does not accept.
 	ErrName = failure.New(failure.BadInput, "not a usable name for a cluster")
 )
 
-// Options say what kind of cluster to make.
+// Options describe the cluster to create.
 type Options struct {
 	// Name of the cluster; see UniqueName.
 	Name string
@@ -55,7 +55,7 @@ type Options struct {
 
 var clusterName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,40}[a-z0-9])?$`)
 
-// UniqueName appends what no other cluster has, so that several pipelines on one machine do not meet.
+// UniqueName appends a random suffix, so that several pipelines can run on one machine.
 func UniqueName(prefix string) string {
 	b := make([]byte, 3)
 	_, _ = rand.Read(b)
@@ -70,7 +70,7 @@ type Kind struct {
 }
 
 func newProvider(log func(string)) (*cluster.Provider, error) {
-	// The library alone does not look at this variable; the kind command does, and people set it for both.
+	// The kind command reads this variable, its library does not; users expect both to follow it.
 	var choice cluster.ProviderOption
 	switch p := os.Getenv("KIND_EXPERIMENTAL_PROVIDER"); p {
 	case "podman":
@@ -91,7 +91,7 @@ func newProvider(log func(string)) (*cluster.Provider, error) {
 	return cluster.NewProvider(cluster.ProviderWithLogger(logger{log}), choice), nil
 }
 
-// Engine says whether clusters can be made here at all. Errors: ErrEngine.
+// Engine returns nil if this machine can create clusters. Errors: ErrEngine.
 func Engine(log func(string)) error {
 	p, err := newProvider(log)
 	if err != nil {
@@ -109,7 +109,7 @@ func list(p *cluster.Provider) ([]string, error) {
 	return names, nil
 }
 
-// reason is what the command that kind ran had to say.
+// reason is the last line that the command which kind ran printed.
 func reason(err error) string {
 	if re := exec.RunErrorForError(err); re != nil {
 		if out := strings.TrimSpace(string(re.Output)); out != "" {
@@ -120,8 +120,8 @@ func reason(err error) string {
 	return err.Error()
 }
 
-// Create makes a cluster and waits until its nodes are ready. What a failed attempt left is deleted, but for its logs,
-// which are exported to logDir when that is not empty. Errors: ErrEngine, ErrExists, ErrCreate, ErrNotReady, ErrName.
+// Create creates a cluster and waits until its nodes are ready. After a failure the cluster is deleted; its logs
+// are exported to logDir first, unless that is empty. Errors: ErrEngine, ErrExists, ErrCreate, ErrNotReady, ErrName.
 func Create(ctx context.Context, o Options, logDir string) (*Kind, error) {
 	if !clusterName.MatchString(o.Name) {
 		return nil, fmt.Errorf("%w: %q; use lower case letters, digits and hyphens", ErrName, o.Name)
@@ -141,7 +141,7 @@ func Create(ctx context.Context, o Options, logDir string) (*Kind, error) {
 		o.Wait = 5 * time.Minute
 	}
 	if err := os.MkdirAll(filepath.Dir(o.Kubeconfig), 0o755); err != nil {
-		return nil, fmt.Errorf("making the directory of the kubeconfig: %w", err)
+		return nil, fmt.Errorf("creating the directory of the kubeconfig: %w", err)
 	}
 	k := &Kind{Name: o.Name, Kubeconfig: o.Kubeconfig, provider: p, log: o.Log}
 	err = k.create(ctx, o)
@@ -157,7 +157,7 @@ func Create(ctx context.Context, o Options, logDir string) (*Kind, error) {
 	return k, nil
 }
 
-// create ends kind's work, which knows no context, by taking its containers away.
+// create cancels kind, which has no context, by deleting its containers.
 func (k *Kind) create(ctx context.Context, o Options) error {
 	opts := []cluster.CreateOption{
 		cluster.CreateWithKubeconfigPath(o.Kubeconfig), cluster.CreateWithRetain(true),
@@ -179,7 +179,7 @@ func (k *Kind) create(ctx context.Context, o Options) error {
 		return nil
 	case <-ctx.Done():
 		_ = k.Delete()
-		<-done //nolint:errcheck // ended by the kill, which says nothing more
+		<-done //nolint:errcheck // cancelled by the deletion, whose error is known
 		return ctx.Err()
 	}
 }
@@ -202,7 +202,7 @@ func Find(name, kubeconfig string, log func(string)) (*Kind, error) {
 		return k, nil
 	}
 	if err := p.ExportKubeConfig(name, kubeconfig, false); err != nil {
-		return nil, fmt.Errorf("%w: %s has no configuration to give, it is damaged; delete it: %s", ErrNotReady, name, reason(err))
+		return nil, fmt.Errorf("%w: %s has no usable kubeconfig, it is damaged; delete it: %s", ErrNotReady, name, reason(err))
 	}
 	return k, nil
 }
@@ -240,7 +240,7 @@ func (k *Kind) nodes() ([]nodes.Node, error) {
 	return list, nil
 }
 
-// Open is a cluster by its name, whether it exists or not; to delete it. Errors: ErrEngine.
+// Open returns a cluster by its name, whether it exists or not, so that it can be deleted. Errors: ErrEngine.
 func Open(name, kubeconfig string, log func(string)) (*Kind, error) {
 	p, err := newProvider(log)
 	if err != nil {

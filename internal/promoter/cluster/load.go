@@ -21,10 +21,10 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/image"
 )
 
-// ErrLoad: an image could not be brought into the cluster.
+// ErrLoad: an image could not be loaded into the cluster.
 var ErrLoad = failure.New(failure.External, "the image could not be loaded into the cluster")
 
-// Loaded says where an image came from and what the nodes call it.
+// Loaded is an image in the nodes, and where it came from.
 type Loaded struct {
 	Ref string `json:"ref"`
 	// From is "registry" or "docker".
@@ -33,9 +33,9 @@ type Loaded struct {
 	Digest string `json:"digest,omitempty"`
 }
 
-// LoadImages brings images into every node, so that no node has to reach a registry. An image named by its digest comes
-// from its registry and keeps that digest in the node; one named by tag alone is taken from the local engine when it is
-// there. Several are loaded at the same time; the list is in the order of refs. Errors: ErrLoad, ErrNoCluster and those of image.Access.
+// LoadImages loads images into every node, so that no node has to reach a registry. An image that is named by its digest comes
+// from its registry and keeps that digest in the node; an image that is named by a tag only is taken from the local engine if it
+// exists there. Several are loaded at the same time; the list is in the order of refs. Errors: ErrLoad, ErrNoCluster and those of image.Access.
 func (k *Kind) LoadImages(ctx context.Context, access image.Access, refs ...string) ([]Loaded, error) {
 	list, err := k.nodes()
 	if err != nil {
@@ -64,7 +64,7 @@ func (k *Kind) LoadImages(ctx context.Context, access image.Access, refs ...stri
 	return done, nil
 }
 
-// atOnce is how many images are loaded at the same time: most of it is unpacking in the node, one process for each image.
+// atOnce is the number of images that are loaded at the same time. Most of the time goes to one unpacking process per image in the node.
 const atOnce = 3
 
 func load(ctx context.Context, access image.Access, list []nodes.Node, ref string) (Loaded, error) {
@@ -88,8 +88,8 @@ func load(ctx context.Context, access image.Access, list []nodes.Node, ref strin
 	return Loaded{Ref: ref, From: "registry", Digest: pulled.Digest}, nil
 }
 
-// importArchive gives the image both its names: by tag, and by the digest it has in its registry. A pod that names
-// either is then started without any pull, and the kubelet reports this digest as its imageID.
+// importArchive names the image by its tag and by the digest that it has in its registry. Pods can use either name
+// without a pull, and the kubelet reports this digest as their imageID.
 func importArchive(ctx context.Context, n nodes.Node, archive io.Reader, p image.Pulled) error {
 	// Not --digests: that also names the archive itself by digest, and the kubelet might report that one.
 	args := []string{"--namespace=k8s.io", "images", "import"}
@@ -123,7 +123,7 @@ func lastOf(out string, err error) string {
 	return err.Error()
 }
 
-// snapshotter is the one that the kubelet's containers use; ctr's default is another where kind had to choose.
+// snapshotter returns the snapshotter of the kubelet's containers, which is not ctr's default on some file systems.
 func snapshotter(ctx context.Context, n nodes.Node) string {
 	out, err := run(ctx, n, nil, "containerd", "config", "dump")
 	if err != nil {
@@ -162,7 +162,7 @@ func localImage(ctx context.Context, ref string) bool {
 func loadLocal(ctx context.Context, list []nodes.Node, ref string) error {
 	f, err := os.CreateTemp("", "image-*.tar")
 	if err != nil {
-		return fmt.Errorf("making a file for the image: %w", err)
+		return fmt.Errorf("creating a file for the image: %w", err)
 	}
 	defer os.Remove(f.Name())
 	defer f.Close()

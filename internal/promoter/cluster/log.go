@@ -7,7 +7,7 @@ import (
 	"sigs.k8s.io/kind/pkg/log"
 )
 
-// logger hands kind's messages on; its own default says nothing at all.
+// logger passes kind's messages on; kind's default logger discards them.
 type logger struct{ out func(string) }
 
 func (l logger) line(s string) {

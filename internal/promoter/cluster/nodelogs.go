@@ -14,9 +14,9 @@ import (
 	"sigs.k8s.io/kind/pkg/exec"
 )
 
-// ExportLogs writes what kind knows of its nodes to dir: their journals, the logs below /var/log, their images.
+// ExportLogs writes the journals, the logs below /var/log and the image lists of kind's nodes to dir.
 func (k *Kind) ExportLogs(dir string) error {
-	failed, noCrictl := apart(k.provider.CollectLogs(k.Name, dir))
+	failed, noCrictl := splitErrors(k.provider.CollectLogs(k.Name, dir))
 	if noCrictl {
 		failed = append(failed, k.listImages(dir))
 	}
@@ -26,9 +26,9 @@ func (k *Kind) ExportLogs(dir string) error {
 	return nil
 }
 
-// apart gives the errors of an export one by one, without those that only say that a node has no crictl: a node image
-// needs none, and kind asks it for nothing but the list of images.
-func apart(err error) (failed []error, noCrictl bool) {
+// splitErrors returns the errors of an export one by one, without those that only report that a node has no crictl: a node image
+// needs none, and kind uses it only to list images.
+func splitErrors(err error) (failed []error, noCrictl bool) {
 	if err == nil {
 		return nil, false
 	}
@@ -46,7 +46,7 @@ func apart(err error) (failed []error, noCrictl bool) {
 	return failed, noCrictl
 }
 
-// listImages asks containerd itself, whose client is in every node.
+// listImages uses the client of containerd, which is in every node.
 func (k *Kind) listImages(dir string) error {
 	list, err := k.nodes()
 	if err != nil {

@@ -29,7 +29,7 @@ func TestANodeWithoutCrictlIsNoErrorOfAnExport(t *testing.T) {
 		"an error that is no run":    {errors.New("no such cluster"), false, "no such cluster"},
 		"a journal that names it so": {kinderrors.NewAggregate([]error{inNode("crictl: not found", "cat", "/kind/version")}), false, "crictl: not found"},
 	} {
-		failed, noCrictl := apart(c.err)
+		failed, noCrictl := splitErrors(c.err)
 		text := ""
 		if err := errors.Join(failed...); err != nil {
 			text = err.Error()

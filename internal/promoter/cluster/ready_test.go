@@ -24,18 +24,18 @@ func TestAClusterIsReadyWhenItsNodesAccountAndDNSAre(t *testing.T) {
 		}
 	}
 	for name, test := range map[string]struct {
-		there []runtime.Object
-		want  string
+		objects []runtime.Object
+		want    string
 	}{
 		"nothing":        {nil, "no node"},
 		"a node starts":  {[]runtime.Object{node(corev1.ConditionFalse), account, service, answers("kube-dns", true)}, "node n is not ready"},
 		"no account":     {[]runtime.Object{node(corev1.ConditionTrue), service, answers("kube-dns", true)}, "service account"},
 		"DNS starts":     {[]runtime.Object{node(corev1.ConditionTrue), account, service, answers("kube-dns", false)}, "DNS"},
 		"nobody answers": {[]runtime.Object{node(corev1.ConditionTrue), account, service, answers("metrics", true)}, "DNS"},
-		"all are there":  {[]runtime.Object{node(corev1.ConditionTrue), account, service, answers("kube-dns", true)}, ""},
+		"all are ready":  {[]runtime.Object{node(corev1.ConditionTrue), account, service, answers("kube-dns", true)}, ""},
 		"no DNS to wait": {[]runtime.Object{node(corev1.ConditionTrue), account}, ""},
 	} {
-		got := missing(t.Context(), fake.NewClientset(test.there...))
+		got := missing(t.Context(), fake.NewClientset(test.objects...))
 		if (got == "") != (test.want == "") || !strings.Contains(got, test.want) {
 			t.Errorf("%s: %q, want %q", name, got, test.want)
 		}

@@ -15,7 +15,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
-// Pulled says what an archive holds.
+// Pulled is the content of an archive.
 type Pulled struct {
 	// Tagged is the image's name with a tag ("by-digest" where ref has none), ByDigest that with the digest; a pod may use
 	// either.
@@ -23,8 +23,8 @@ type Pulled struct {
 	Digest           string
 }
 
-// Archive downloads an image and writes it to w as an OCI archive in which it keeps its digest: an index stays that
-// index, with the contents of one platform only ("linux/amd64"). In the archive the image is called by its digest.
+// Archive downloads an image and writes it to w as an OCI archive in which it keeps its digest: an index stays the same
+// index, with the contents of one platform only ("linux/amd64"). The archive names the image by its digest.
 // Errors: ErrNoImage, ErrRegistry, ErrRegistryAuth, ErrSpec.
 func (a Access) Archive(ctx context.Context, ref, platform string, w io.Writer) (Pulled, error) {
 	r, err := a.Parse(ref)
@@ -62,7 +62,7 @@ func names(r name.Reference, digest, ref string) Pulled {
 	return Pulled{Tagged: repo + ":" + tag, ByDigest: repo + "@" + digest, Digest: digest}
 }
 
-// containerdName is the repository as the container runtime writes it: Docker Hub is docker.io there.
+// containerdName is the repository as the container runtime writes it, with docker.io for Docker Hub.
 func containerdName(r name.Repository) string {
 	if r.RegistryStr() == name.DefaultRegistry {
 		return "docker.io/" + r.RepositoryStr()
@@ -160,11 +160,11 @@ func writeEntry(tw *tar.Writer, path string, content []byte) error {
 	return err
 }
 
-// ArchiveFile is Archive into a temporary file, at its start; the caller closes and removes it.
+// ArchiveFile writes an archive into a temporary file and seeks to its start. The caller closes and removes it.
 func (a Access) ArchiveFile(ctx context.Context, ref, platform string) (*os.File, Pulled, error) {
 	f, err := os.CreateTemp("", "image-*.tar")
 	if err != nil {
-		return nil, Pulled{}, fmt.Errorf("making a file for the image: %w", err)
+		return nil, Pulled{}, fmt.Errorf("creating a file for the image: %w", err)
 	}
 	pulled, err := a.Archive(ctx, ref, platform, f)
 	if err == nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/registry"
 )
 
-// basicAuth is a registry for one user; seen collects the addresses asked for.
+// basicAuth is a registry for one user; seen collects the requested URLs.
 func basicAuth(user, password string, seen *string) http.Handler {
 	inner := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
 	var lock sync.Mutex // a client asks over more than one connection

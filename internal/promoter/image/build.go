@@ -1,5 +1,6 @@
-// Package image builds a Go program into an image without any daemon, the same commit always into the same digest,
-// and moves images between registries and archives.
+// Package image builds a Go program into an image without a daemon, so that the same commit always has the same digest,
+// and copies images between registries and archives. It uses go-containerregistry rather than ko, because the Go build flags, the
+// times and the layers that the digest depends on must stay in the project's hands.
 package image
 
 import (
@@ -26,29 +27,29 @@ import (
 )
 
 var (
-	// ErrCompile: the program does not compile; the message holds the compiler's.
+	// ErrCompile: the program does not compile; the message contains the compiler's.
 	ErrCompile = failure.New(failure.TestFailed, "the program does not compile")
-	// ErrSpec: what is asked for makes no image.
+	// ErrSpec: no image can be built from the description.
 	ErrSpec = failure.New(failure.BadInput, "the image's description is not usable")
 )
 
-// Spec says what goes into an image.
+// Spec describes an image.
 type Spec struct {
-	// SourceDir is a checkout of the commit; Package the main package in it ("./cmd/x"), whose program the image runs.
+	// SourceDir is a checkout of the commit. Package is the main package in it ("./cmd/x"), which the image runs.
 	SourceDir, Package string
-	// Programs are further main packages, whose programs lie beside the first one, each under the base name of its package.
+	// Programs are further main packages. Each program has the base name of its package.
 	Programs []string
 	// Platforms such as "linux/amd64"; empty is linux/amd64 alone.
 	Platforms []string
-	// LDFlags for the linker; -s -w and an empty build id are always there.
+	// LDFlags are added to -s -w and an empty build id.
 	LDFlags []string
-	// User runs the program, default 65532:65532: nobody's, and a number, as runAsNonRoot wants it.
+	// User runs the program, default 65532:65532: unprivileged, and numeric because runAsNonRoot requires that.
 	User string
 	// Files are further regular files in the image, path to content: certificates, for example.
 	Files map[string][]byte
 	// Labels and annotations of the image.
 	Labels map[string]string
-	// SourceDate is the time of everything in the image; the commit's time, never now.
+	// SourceDate is the time of everything in the image: the time of the commit.
 	SourceDate time.Time
 	// Env is added to the compiler's environment ("GOFLAGS=…").
 	Env []string
@@ -56,7 +57,7 @@ type Spec struct {
 	Log func(string)
 }
 
-// Build compiles the program for each platform and gives the index of their images. Errors: ErrCompile, ErrSpec.
+// Build compiles the program for each platform and returns the index of the images. Errors: ErrCompile, ErrSpec.
 func Build(ctx context.Context, s Spec) (v1.ImageIndex, error) {
 	if s.Package == "" || s.SourceDir == "" {
 		return nil, fmt.Errorf("%w: it names no package to build", ErrSpec)
@@ -69,13 +70,13 @@ func Build(ctx context.Context, s Spec) (v1.ImageIndex, error) {
 	}
 	images := make([]mutate.IndexAddendum, len(s.Platforms))
 	group, ctx := errgroup.WithContext(ctx)
-	// One after the other: the compiler uses every core by itself.
+	// One platform at a time: the compiler uses all cores.
 	group.SetLimit(1)
 	for i, name := range s.Platforms {
 		group.Go(func() error {
 			p, err := v1.ParsePlatform(name)
 			if err != nil || p.OS == "" || p.Architecture == "" {
-				return fmt.Errorf("%w: %q is no platform; write linux/amd64 or linux/arm64", ErrSpec, name)
+				return fmt.Errorf("%w: %q is not a platform; write linux/amd64 or linux/arm64", ErrSpec, name)
 			}
 			img, err := s.image(ctx, p)
 			if err != nil {
@@ -105,7 +106,7 @@ func (s Spec) image(ctx context.Context, p *v1.Platform) (v1.Image, error) {
 			return nil, err
 		}
 		if programs[name] {
-			return nil, fmt.Errorf("%w: two packages have a program called %s; one image holds one of a name", ErrSpec, name)
+			return nil, fmt.Errorf("%w: two packages have a program called %s; an image can have only one", ErrSpec, name)
 		}
 		programs[name] = true
 		if files[name], err = s.compile(ctx, p, pkg); err != nil {
@@ -137,7 +138,7 @@ func (s Spec) image(ctx context.Context, p *v1.Platform) (v1.Image, error) {
 	return mutate.Annotations(img, s.Labels).(v1.Image), nil
 }
 
-// programName is what the go command would call a main package's program.
+// programName is the name that the go command gives to a main package's program.
 func programName(pkg string) (string, error) {
 	name := filepath.Base(filepath.ToSlash(pkg))
 	if pkg == "" || name == "." || name == "/" || strings.HasPrefix(name, "..") {
@@ -146,7 +147,7 @@ func programName(pkg string) (string, error) {
 	return name, nil
 }
 
-// compile runs the compiler so that only the source decides the bytes: no paths, no build id, no version control stamp,
+// compile builds a program whose bytes depend on the source only: no paths, no build id, no version control stamp,
 // no C library.
 func (s Spec) compile(ctx context.Context, p *v1.Platform, pkg string) ([]byte, error) {
 	if s.Log != nil {
@@ -154,7 +155,7 @@ func (s Spec) compile(ctx context.Context, p *v1.Platform, pkg string) ([]byte, 
 	}
 	dir, err := os.MkdirTemp("", "image-*")
 	if err != nil {
-		return nil, fmt.Errorf("making a directory for the program: %w", err)
+		return nil, fmt.Errorf("creating a directory for the program: %w", err)
 	}
 	defer os.RemoveAll(dir)
 	out := filepath.Join(dir, "program")
@@ -180,12 +181,12 @@ func (s Spec) compile(ctx context.Context, p *v1.Platform, pkg string) ([]byte, 
 		if strings.Contains(output.String(), syscall.ENOSPC.Error()) {
 			return nil, fmt.Errorf("compiling %s: %w", pkg, syscall.ENOSPC)
 		}
-		return nil, fmt.Errorf("%w: mend this and build again:\n%s", ErrCompile, strings.TrimSpace(output.String()))
+		return nil, fmt.Errorf("%w: fix this and build again:\n%s", ErrCompile, strings.TrimSpace(output.String()))
 	}
 	return os.ReadFile(out)
 }
 
-// cleanEnv takes out what would make the program depend on the machine that builds it.
+// cleanEnv removes variables that would make the program depend on the building machine.
 func cleanEnv(env []string) []string {
 	var kept []string
 	for _, kv := range env {
@@ -199,7 +200,7 @@ func cleanEnv(env []string) []string {
 	return append(kept, "GOWORK=off", "GOFLAGS=", "GOAMD64=v1", "GOARM64=v8.0")
 }
 
-// layerOf is a layer whose every byte follows from its arguments. Only programs may be executed.
+// layerOf returns a layer whose bytes depend on its arguments only. Only programs are executable.
 func layerOf(files map[string][]byte, programs map[string]bool, when time.Time) (v1.Layer, error) {
 	var buf bytes.Buffer
 	tw := tar.NewWriter(&buf)

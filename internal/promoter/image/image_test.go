@@ -135,7 +135,7 @@ func listing(t *testing.T, r io.Reader) string {
 	}
 }
 
-func TestWhatCannotBeBuiltSaysWhy(t *testing.T) {
+func TestBuildReportsWhyItFails(t *testing.T) {
 	broken := program(t, "hello")
 	if err := os.WriteFile(broken+"/cmd/hi/main.go", []byte("package main\nfunc main() { undefined() }\n"), 0o644); err != nil {
 		t.Fatal(err)
@@ -146,7 +146,7 @@ func TestWhatCannotBeBuiltSaysWhy(t *testing.T) {
 		word   string
 	}{
 		"a compile error":              {func(s *Spec) { s.SourceDir = broken }, ErrCompile, "undefined"},
-		"a package that is not there":  {func(s *Spec) { s.Package = "./cmd/nowhere" }, ErrCompile, "nowhere"},
+		"a package that is missing":    {func(s *Spec) { s.Package = "./cmd/nowhere" }, ErrCompile, "nowhere"},
 		"no package":                   {func(s *Spec) { s.Package = "" }, ErrSpec, "package"},
 		"a platform that is no word":   {func(s *Spec) { s.Platforms = []string{"linux"} }, ErrSpec, "linux/amd64"},
 		"a platform Go does not know":  {func(s *Spec) { s.Platforms = []string{"linux/vax"} }, ErrCompile, "vax"},
@@ -328,6 +328,6 @@ func TestARegistrysPasswordIsNotInMessages(t *testing.T) {
 	_, err := with("wr0ng-word").Tags(t.Context(), host+"/hi")
 	srv.Close() // waits for what still writes into seen
 	if !errors.Is(err, ErrRegistryAuth) || strings.Contains(err.Error(), "wr0ng-word") || strings.Contains(seen, "pa55-word") {
-		t.Errorf("with another password: %v; addresses asked for %s", err, seen)
+		t.Errorf("with another password: %v; requested %s", err, seen)
 	}
 }

@@ -22,30 +22,30 @@ import (
 var (
 	// ErrNoImage: the registry has no image of this name.
 	ErrNoImage = failure.New(failure.External, "no such image")
-	// ErrRegistry: the registry cannot be reached or gives no sensible answer.
+	// ErrRegistry: the registry is unreachable or its answer is not usable.
 	ErrRegistry = failure.New(failure.External, "the registry cannot be used")
-	// ErrRegistryAuth: the registry wants other credentials.
-	ErrRegistryAuth = failure.New(failure.External, "the registry refuses these credentials")
+	// ErrRegistryAuth: the registry requires other credentials.
+	ErrRegistryAuth = failure.New(failure.External, "the registry rejects these credentials")
 	// ErrTagTaken: the tag names another image already and may not be moved.
 	ErrTagTaken = failure.New(failure.Rejected, "the tag names another image already")
 )
 
-// Access is how a registry is spoken to; the zero value is ready to use.
+// Access is how registries are accessed; the zero value is ready to use.
 type Access struct {
 	// Env is where CHART_PROMOTER_REGISTRY_USER and CHART_PROMOTER_REGISTRY_PASSWORD are read, default os.Getenv. Without
-	// them docker's own configuration counts.
+	// them docker's configuration is used.
 	Env func(string) string
-	// Insecure allows plain HTTP; loopback addresses always may.
+	// Insecure allows plain HTTP, which is always allowed for loopback addresses.
 	Insecure bool
 	// Transport is for tests; nil is DefaultTransport.
 	Transport http.RoundTripper
 }
 
-// DefaultTransport is how registries are reached.
+// DefaultTransport is the HTTP transport for registries.
 var DefaultTransport = NewTransport(time.Minute)
 
-// NewTransport is the library's transport with a limit until an answer begins: that one waits without end for a registry
-// that accepts and says nothing.
+// NewTransport is the library's transport with a timeout until an answer begins: the library waits forever for a registry
+// that accepts connections and never answers.
 func NewTransport(limit time.Duration) http.RoundTripper {
 	library, ok := remote.DefaultTransport.(*http.Transport)
 	if !ok {
@@ -69,7 +69,7 @@ func (a Access) options(ctx context.Context) []remote.Option {
 	}
 }
 
-// keychain prefers what is in the environment for every registry to docker's own configuration.
+// keychain prefers the credentials in the environment, for every registry, to docker's configuration.
 func (a Access) keychain() authn.Keychain {
 	env := a.Env
 	if env == nil {
@@ -99,7 +99,7 @@ func (a Access) Parse(ref string) (name.Reference, error) {
 	return r, nil
 }
 
-// Digest asks the registry which digest a reference has. Errors: ErrNoImage, ErrRegistry, ErrRegistryAuth.
+// Digest reads the digest of a reference from the registry. Errors: ErrNoImage, ErrRegistry, ErrRegistryAuth.
 func (a Access) Digest(ctx context.Context, ref string) (string, error) {
 	r, err := a.Parse(ref)
 	if err != nil {
@@ -126,7 +126,7 @@ func (a Access) Tags(ctx context.Context, repository string) ([]string, error) {
 	return tags, err
 }
 
-// CheckPush begins an upload and gives it up again: wrong credentials are found out before anything is built. Errors:
+// CheckPush starts an upload and cancels it, so that wrong credentials are found before anything is built. Errors:
 // ErrRegistry, ErrRegistryAuth.
 func (a Access) CheckPush(ctx context.Context, repository string) error {
 	r, err := a.Parse(repository)
@@ -136,7 +136,7 @@ func (a Access) CheckPush(ctx context.Context, repository string) error {
 	return classifyWrite(r, remote.CheckPushPermission(r, a.keychain(), withContext{ctx, a.transport()}))
 }
 
-// withContext ends the requests of a function of the library that takes no context.
+// withContext adds a context to the requests of a library function that takes none.
 type withContext struct {
 	ctx   context.Context
 	inner http.RoundTripper
@@ -146,8 +146,8 @@ func (t withContext) RoundTrip(r *http.Request) (*http.Response, error) {
 	return t.inner.RoundTrip(r.WithContext(t.ctx))
 }
 
-// Push uploads an image under a tag and gives its digest; pushed is false when the tag had it already. When keep is
-// set, a tag that names another image is left alone: ErrTagTaken. Other errors: ErrRegistry, ErrRegistryAuth.
+// Push uploads an image under a tag and returns its digest; pushed is false if the tag has this digest already. With keep,
+// a tag that names another image is left as it is: ErrTagTaken. Other errors: ErrRegistry, ErrRegistryAuth.
 func (a Access) Push(ctx context.Context, idx v1.ImageIndex, ref string, keep bool) (digest string, pushed bool, err error) {
 	r, err := a.Parse(ref)
 	if err != nil {
@@ -157,12 +157,12 @@ func (a Access) Push(ctx context.Context, idx v1.ImageIndex, ref string, keep bo
 	if err != nil {
 		return "", false, err
 	}
-	there, err := a.Digest(ctx, ref)
+	old, err := a.Digest(ctx, ref)
 	switch {
-	case err == nil && there == hash.String():
-		return there, false, nil
+	case err == nil && old == hash.String():
+		return old, false, nil
 	case err == nil && keep:
-		return "", false, fmt.Errorf("%s is %s in the registry, and %s was built: %w; a release is never replaced, make a new one", ref, there, hash, ErrTagTaken)
+		return "", false, fmt.Errorf("%s is %s in the registry, but %s was built: %w; a release is never replaced, create a new one", ref, old, hash, ErrTagTaken)
 	case err != nil && !errors.Is(err, ErrNoImage):
 		return "", false, err
 	}
@@ -172,15 +172,15 @@ func (a Access) Push(ctx context.Context, idx v1.ImageIndex, ref string, keep bo
 	return hash.String(), true, nil
 }
 
-// classifyWrite is classify for what is written: what is not there then is the repository itself.
+// classifyWrite is classify for a write: "not found" then concerns the repository itself.
 func classifyWrite(r name.Reference, err error) error {
 	if err = classify(r.Name(), err); errors.Is(err, ErrNoImage) {
-		return fmt.Errorf("%w: it has no repository %s and makes none by itself, create it", ErrRegistry, r.Context())
+		return fmt.Errorf("%w: it has no repository %s and creates none by itself, create it", ErrRegistry, r.Context())
 	}
 	return err
 }
 
-// classify names what a caller decides on.
+// classify maps an error of a registry to ErrNoImage, ErrRegistryAuth or ErrRegistry.
 func classify(ref string, err error) error {
 	if err == nil {
 		return nil
@@ -204,12 +204,12 @@ func classify(ref string, err error) error {
 		return err
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("%s: %w: it gives no answer in time: %w", ref, ErrRegistry, err)
+		return fmt.Errorf("%s: %w: no answer in time: %w", ref, ErrRegistry, err)
 	}
 	return fmt.Errorf("%s: %w: %w", ref, ErrRegistry, err)
 }
 
-// Wait gives a registry that has just been started time to answer: it asks every 100 ms until the deadline.
+// Wait waits until a registry that has just been started answers. It sends a request every 100 ms until the limit.
 func (a Access) Wait(ctx context.Context, repository string, limit time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()

@@ -30,10 +30,10 @@ func TestARegistryThatAcceptsAndNeverAnswersIsNotWaitedForWithoutEnd(t *testing.
 		select {
 		case err := <-done:
 			if !errors.Is(err, ErrRegistry) {
-				t.Errorf("asked for %s: %v", what, err)
+				t.Errorf("%s: %v", what, err)
 			}
 		case <-time.After(time.Minute):
-			t.Errorf("asked for %s it is waited for", what)
+			t.Errorf("%s: no timeout", what)
 		}
 	}
 	if own, ok := (Access{}).transport().(*http.Transport); !ok || own.ResponseHeaderTimeout == 0 {
@@ -41,8 +41,8 @@ func TestARegistryThatAcceptsAndNeverAnswersIsNotWaitedForWithoutEnd(t *testing.
 	}
 }
 
-// Some registries make no repository by themselves; Amazon's answers so until somebody has made it.
-func TestARegistryWithoutTheRepositorySaysThatItIsToBeMade(t *testing.T) {
+// Some registries create no repositories by themselves. Amazon's answers like this until the repository is created.
+func TestARegistryWithoutTheRepositoryReportsThatItMustBeCreated(t *testing.T) {
 	inner := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPost || r.Method == http.MethodPut {

@@ -35,11 +35,11 @@ func large(b testing.TB, versions int) []byte {
 	return text
 }
 
-// Adding one version to an index of 10,000, the text of which is in memory, as
-// this package does it and as `helm repo index --merge` does: Helm's merge
+// BenchmarkAdd adds one version to an index of 10,000 versions in memory, with
+// this package and as `helm repo index --merge` does. Helm's merge
 // parses a constraint for each pair of versions of one chart, which takes a minute
 // or more for 10,000; it is measured with 1,000 too, and with the faster
-// direction of its Merge, which Helm's command does not use.
+// direction of Merge, which Helm's command does not use.
 func BenchmarkAdd(b *testing.B) {
 	for _, n := range []int{1000, 10000} {
 		index := large(b, n)
@@ -100,7 +100,7 @@ func BenchmarkAdd(b *testing.B) {
 }
 
 // processorTime reports the time that the processors spent, all threads and
-// the garbage collector included. Elapsed time says little on a busy machine.
+// the garbage collector included. Elapsed time means little on a busy machine.
 func processorTime(b *testing.B) func() {
 	spent := func() time.Duration {
 		var u syscall.Rusage

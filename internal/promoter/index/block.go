@@ -28,8 +28,8 @@ type blockForm struct {
 	names   int // column of the charts' names
 }
 
-// parseBlock finds the entries by indentation. Whatever could make indentation
-// lie (anchors, brackets over several lines, tabs, …) is errNotPlain.
+// parseBlock finds the entries by indentation. Anything that makes indentation
+// unreliable (anchors, brackets over several lines, tabs, …) is errNotPlain.
 func parseBlock(index []byte) (*file, error) {
 	if !utf8.Valid(index) || bytes.Count(index, []byte("\r")) != bytes.Count(index, []byte("\r\n")) || hasOtherBreaks(index) {
 		return nil, errNotPlain
@@ -63,7 +63,7 @@ func parseBlock(index []byte) (*file, error) {
 	return b.file, nil
 }
 
-// hasOtherBreaks tells whether there are characters that end a line in YAML only.
+// hasOtherBreaks reports whether there are characters that end a line in YAML only.
 func hasOtherBreaks(index []byte) bool {
 	for _, c := range []string{"\u0085", "\u2028", "\u2029", "\ufeff"} {
 		if bytes.Contains(index, []byte(c)) {
@@ -73,7 +73,7 @@ func hasOtherBreaks(index []byte) bool {
 	return false
 }
 
-// blockReader hands each line to the part of the file it belongs to.
+// blockReader assigns each line to a part of the file.
 type blockReader struct {
 	index  []byte
 	form   *blockForm
@@ -106,7 +106,7 @@ func (b *blockReader) into(part *[]byte, l line) {
 
 func (b *blockReader) topLevel(l line) error {
 	if !l.hasKey || b.keys[l.key] {
-		return errNotPlain // the parser says what is wrong
+		return errNotPlain // the YAML parser then reports the error
 	}
 	b.keys[l.key] = true
 	switch {
@@ -122,8 +122,8 @@ func (b *blockReader) topLevel(l line) error {
 	return nil
 }
 
-// entry looks whether a line below entries: begins a chart or a version, or
-// says something about the version it is in.
+// entry reads a line below entries:, which begins a chart or a version, or
+// is a field of the present version.
 func (b *blockReader) entry(l line) error {
 	charts := b.file.charts
 	if len(charts) == 0 {
@@ -166,7 +166,7 @@ func (b *blockReader) entry(l line) error {
 	return nil
 }
 
-// scalar reads the value of a key that has only one.
+// scalar parses a value that is a scalar.
 func scalar(text string) string {
 	if n := len(text) - 1; n > 0 && (text[0] == '"' || text[0] == '\'') && text[n] == text[0] && !strings.ContainsAny(text[1:n], "\"'\\\n") {
 		return text[1:n]
@@ -237,7 +237,7 @@ func (f *blockForm) touch(t time.Time) {
 
 func (f *blockForm) print(charts []*chartEntries) []byte {
 	var body, out bytes.Buffer
-	// The last line of a file may have no end, and not be the last any more.
+	// The last line of the file may lack a line end, and other lines may now follow it.
 	write := func(to *bytes.Buffer, text []byte) {
 		if to.Len() > 0 && len(text) > 0 && !bytes.HasSuffix(to.Bytes(), []byte("\n")) {
 			to.WriteString(f.lineEnd())

@@ -14,15 +14,15 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// file is an index taken apart so that entries can be put in and out.
+// file is a parsed index, in parts that can be added and removed.
 type file struct {
 	form   form
 	charts []*chartEntries
 }
 
-// form is how an index is written down: plain YAML or JSON.
+// form is the format of an index: plain YAML or JSON.
 type form interface {
-	// encode writes an entry as the others of its chart are written.
+	// encode writes an entry in the form of its chart's other entries.
 	encode(e Entry, c *chartEntries) ([]byte, error)
 	decode(raw []byte) (*Entry, error)
 	// touch moves the index's own time forward.
@@ -34,9 +34,9 @@ type form interface {
 type chartEntries struct {
 	name  string
 	items []item // as they stand in the file
-	// wasEmpty says that the file has the chart without any version.
+	// wasEmpty means that the file has the chart without any version.
 	wasEmpty bool
-	head     []byte // YAML only: what stands before the first version
+	head     []byte // YAML only: the text before the first version
 	dash     int    // YAML only: the column of the versions' hyphens
 }
 
@@ -64,7 +64,7 @@ func newestFirst(a, b item) int {
 	return b.parsed.Compare(a.parsed)
 }
 
-// chart finds a chart, or makes room for it in the order of names.
+// chart finds a chart, or inserts it in the order of names.
 func (f *file) chart(name string) *chartEntries {
 	for _, c := range f.charts {
 		if c.name == name {
@@ -85,9 +85,9 @@ func (f *file) chart(name string) *chartEntries {
 
 const empty = "apiVersion: v1\nentries:\ngenerated: \"0001-01-01T00:00:00Z\"\n"
 
-// parse reads an index. Whole files of ten thousand versions are too slow for a
-// YAML parser, so the usual form, indented blocks as Helm writes them, is read line by
-// line; any other form is first brought into it by the parser.
+// parse reads an index. A YAML parser is too slow for files of ten thousand versions, so
+// the usual form, indented blocks as Helm writes them, is read line by
+// line; any other form is first converted to it by the YAML parser.
 func parse(index []byte) (*file, error) {
 	if len(bytes.TrimSpace(index)) == 0 {
 		index = []byte(empty)
@@ -109,7 +109,7 @@ func parse(index []byte) (*file, error) {
 	return f, err
 }
 
-// normalise writes YAML of any kind as blocks.
+// normalise converts any YAML to indented blocks.
 func normalise(index []byte) ([]byte, error) {
 	d := yaml.NewDecoder(bytes.NewReader(index))
 	var doc, more yaml.Node
@@ -132,10 +132,10 @@ func normalise(index []byte) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// maxAliased bounds the nodes that aliases stand for: ten lines of aliases of aliases are a billion of them.
+// maxAliased limits the nodes that aliases expand to: ten lines of aliases of aliases expand to a billion.
 const maxAliased = 100_000
 
-// expand replaces aliases by what they stand for, which may be left more nodes, and takes { } and [ ] away.
+// expand replaces aliases by copies of their anchors, of at most left nodes, and { } and [ ] by blocks.
 func expand(n *yaml.Node, depth int, left *int) error {
 	if depth > 100 {
 		return fmt.Errorf("it is nested too deeply: %w", ErrCorrupt)
@@ -144,7 +144,7 @@ func expand(n *yaml.Node, depth int, left *int) error {
 		head, line, foot := n.HeadComment, n.LineComment, n.FootComment
 		*n = clone(n.Alias, left)
 		if *left < 0 {
-			return fmt.Errorf("its aliases stand for more than %d values: %w", maxAliased, ErrCorrupt)
+			return fmt.Errorf("its aliases expand to more than %d values: %w", maxAliased, ErrCorrupt)
 		}
 		n.HeadComment, n.LineComment, n.FootComment = head, line, foot
 	}
@@ -163,7 +163,7 @@ func expand(n *yaml.Node, depth int, left *int) error {
 	return nil
 }
 
-// clone copies a value until there is nothing left to copy with.
+// clone copies a value, of at most left nodes.
 func clone(n *yaml.Node, left *int) yaml.Node {
 	c := *n
 	c.Content = nil

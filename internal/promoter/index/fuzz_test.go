@@ -36,13 +36,13 @@ func FuzzAdd(f *testing.F) {
 		}
 		if !changed {
 			if string(out) != string(index) {
-				t.Fatal("changed, and says it did not")
+				t.Fatal("changed, but reported as unchanged")
 			}
 			return
 		}
 		got, found, err := Lookup(out, e.Name, e.Version)
 		if err != nil || !found || got.Digest != e.Digest || !got.Created.Equal(e.Created) || !slices.Equal(got.URLs, e.URLs) {
-			t.Fatalf("looked up: %+v %t %v", got, found, err)
+			t.Fatalf("Lookup: %+v %t %v", got, found, err)
 		}
 		if _, changed, err := Add(out, e); changed || err != nil {
 			t.Fatalf("the second time: %t %v", changed, err)

@@ -1,8 +1,8 @@
-// Package index edits the index.yaml of a chart repository, bytes in, bytes
-// out. It works on the text: entries that are not touched keep every byte, with
-// fields and comments that neither Helm nor this package knows. Helm's own
-// IndexFile drops entries it finds invalid, and takes versions for constraints,
-// so that 0.8 "is there" when only 0.8.1 is.
+// Package index edits the index.yaml of a chart repository, bytes in, bytes out.
+//
+// It has parsers of its own, because entries that are not edited must keep every byte, with fields and comments that Helm does not
+// know, and because YAML libraries take seconds for an index of ten thousand versions where this package takes a fraction of one.
+// Helm's IndexFile drops entries that it finds invalid, and treats versions as constraints, so that it finds 0.8 if only 0.8.1 exists.
 package index
 
 import (
@@ -19,7 +19,7 @@ import (
 // Entry is one version of one chart in an index.
 type Entry struct {
 	*chart.Metadata
-	// URLs say where the package is, absolute or relative to the index.
+	// URLs are the addresses of the package, absolute or relative to the index.
 	URLs []string `json:"urls"`
 	// Created is when the version was published.
 	Created time.Time `json:"created"`
@@ -28,15 +28,15 @@ type Entry struct {
 }
 
 var (
-	// ErrCorrupt says that the bytes are no index of a chart repository.
+	// ErrCorrupt: the bytes are not the index of a chart repository.
 	ErrCorrupt = failure.New(failure.External, "the index is damaged, restore index.yaml from an earlier commit or a backup")
-	// ErrNone says that there is no such version.
+	// ErrNone: the version does not exist.
 	ErrNone = failure.New(failure.BadInput, "no such version in the index")
-	// ErrBadEntry says that an entry could not be installed from.
+	// ErrBadEntry: a chart could not be installed from the entry.
 	ErrBadEntry = failure.New(failure.BadInput, "not a usable entry for an index")
 )
 
-// DigestConflictError says that a version is there with another content.
+// DigestConflictError: the version exists with another content.
 type DigestConflictError struct {
 	Name, Version, Published, Offered string
 }
@@ -53,9 +53,9 @@ var (
 	namePattern   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 )
 
-// Add puts one entry into an index; an empty index makes a new one. What was
-// there stays as it was; a chart's versions are in order, the highest first. A
-// version that is there with the same digest leaves the index unchanged. Errors:
+// Add adds one entry to an index; an empty text becomes a new index. Existing
+// entries stay as they are; the versions of a chart are in order, the highest first. If the
+// version exists with the same digest, the index is unchanged. Errors:
 // *DigestConflictError, ErrCorrupt, ErrBadEntry.
 func Add(index []byte, e Entry) (out []byte, changed bool, err error) {
 	if e, err = validated(e); err != nil {
@@ -101,7 +101,7 @@ func validated(e Entry) (Entry, error) {
 	e.Metadata = sanitized
 	switch {
 	case e.Name != name || e.Version != version:
-		// Helm takes control characters out instead of refusing them; the entry would be found under another name.
+		// Helm removes control characters instead of rejecting them; the entry would be found under another name.
 		return e, fmt.Errorf("the name %q or the version %q has characters that do not print: %w", name, version, ErrBadEntry)
 	case !namePattern.MatchString(e.Name):
 		return e, fmt.Errorf("the chart's name %q has other characters than letters, digits, dots and hyphens: %w", e.Name, ErrBadEntry)
@@ -113,7 +113,7 @@ func validated(e Entry) (Entry, error) {
 	return e, nil
 }
 
-// Remove takes one version out of an index. Errors: ErrNone, ErrCorrupt.
+// Remove removes one version from an index. Errors: ErrNone, ErrCorrupt.
 func Remove(index []byte, name, version string) ([]byte, error) {
 	f, err := parse(index)
 	if err != nil {
@@ -128,14 +128,14 @@ func Remove(index []byte, name, version string) ([]byte, error) {
 	return f.form.print(f.charts), nil
 }
 
-// Lookup finds a version, compared as a string. An empty index has none. Error:
+// Lookup finds a version, compared as a string. An empty index has no versions. Error:
 // ErrCorrupt.
 func Lookup(index []byte, name, version string) (*Entry, bool, error) {
 	return pick(index, name, func(i item) bool { return i.version == version })
 }
 
-// Latest finds the highest version of a chart; prereleases, and with them
-// development versions, count only if asked for. Error: ErrCorrupt.
+// Latest finds the highest version of a chart. Prereleases, which include
+// development versions, count only if prerelease is true. Error: ErrCorrupt.
 func Latest(index []byte, name string, prerelease bool) (*Entry, bool, error) {
 	return pick(index, name, func(i item) bool { return i.parsed != nil && (prerelease || i.parsed.Prerelease() == "") })
 }
@@ -158,7 +158,7 @@ func pick(index []byte, name string, want func(item) bool) (*Entry, bool, error)
 	return e, true, nil
 }
 
-// List gives all entries, charts by name, each one's versions from the highest.
+// List returns all entries, charts by name, the versions of each from the highest.
 // Error: ErrCorrupt.
 func List(index []byte) ([]Entry, error) {
 	f, err := parse(index)

@@ -52,9 +52,9 @@ func load(t testing.TB, index []byte) *repo.IndexFile {
 	return i
 }
 
-// Each golden file is what became of an index written in some way after 1.1.0
-// of "middle" was added: only that entry, and the index's own time, are new.
-func TestAddLeavesWhatWasThereAsItWas(t *testing.T) {
+// Each golden file is the result of adding 1.1.0 of "middle" to an index in
+// some form: only that entry and the time of the index are new.
+func TestAddKeepsEveryByteOfExistingEntries(t *testing.T) {
 	files, _ := filepath.Glob("testdata/*.in")
 	if len(files) < 8 {
 		t.Fatalf("only %d files", len(files))
@@ -181,7 +181,7 @@ func TestVersionsAreInOrderWhateverOrderTheyCameIn(t *testing.T) {
 	}
 }
 
-func TestLatestLeavesOutPrereleasesUnlessAskedFor(t *testing.T) {
+func TestLatestIncludesPrereleasesOnlyOnRequest(t *testing.T) {
 	index := add(t, add(t, add(t, nil, entry("a", "1.0.0")), entry("a", "1.0.1-dev.1.gabcdef0")), entry("b", "2.0.0-rc.1"))
 	for name, c := range map[string]struct {
 		chart      string
@@ -226,7 +226,7 @@ func TestRemove(t *testing.T) {
 	}
 }
 
-func TestACorruptIndexIsRefused(t *testing.T) {
+func TestACorruptIndexIsRejected(t *testing.T) {
 	good := string(add(t, add(t, nil, entry("a", "1.0.0")), entry("a", "1.1.0")))
 	half := good[:strings.Index(good, "digest")+3]
 	cases := map[string]string{
@@ -270,7 +270,7 @@ func aliases() string {
 	return text
 }
 
-func TestABadEntryIsRefused(t *testing.T) {
+func TestABadEntryIsRejected(t *testing.T) {
 	cases := map[string]func(e *Entry){
 		"no metadata":        func(e *Entry) { e.Metadata = nil },
 		"no name":            func(e *Entry) { e.Name = "" },

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// jsonForm is an index written by `helm repo index --json`: several times
-// faster to read for Helm than YAML, and YAML all the same.
+// jsonForm is an index written by `helm repo index --json`, which Helm reads
+// several times faster than other YAML.
 type jsonForm struct {
 	keys    []string // top-level keys in their order
 	values  map[string]json.RawMessage
@@ -21,7 +21,7 @@ func parseJSON(index []byte) (*file, error) {
 	file := &file{form: f}
 	err := members(index, func(key string, raw json.RawMessage) error {
 		if f.values[key] != nil {
-			return fmt.Errorf("%q is there twice", key)
+			return fmt.Errorf("%q exists twice", key)
 		}
 		f.keys = append(f.keys, key)
 		f.values[key] = raw
@@ -43,7 +43,7 @@ func parseJSON(index []byte) (*file, error) {
 	names := map[string]bool{}
 	err = members(entries, func(name string, raw json.RawMessage) error {
 		if names[name] {
-			return fmt.Errorf("chart %q is there twice", name)
+			return fmt.Errorf("chart %q exists twice", name)
 		}
 		names[name] = true
 		c := &chartEntries{name: name}
@@ -77,9 +77,9 @@ func (c *chartEntries) addJSON(raw []byte) error {
 	return err
 }
 
-// members goes through an object of valid JSON in its order, which a map would
-// lose, and without decoding it: large indexes are nearly all entries that are
-// only passed on.
+// members visits the members of an object of valid JSON in their order, which a map would
+// lose, and without decoding the values: most entries of a large index are
+// only copied.
 func members(object []byte, each func(key string, value json.RawMessage) error) error {
 	return parts(object, '{', func(part []byte) error {
 		end := valueEnd(part)
@@ -92,7 +92,7 @@ func members(object []byte, each func(key string, value json.RawMessage) error) 
 	})
 }
 
-// text reads a JSON string, most of which are as they are written.
+// text decodes a JSON string. Most strings have no escapes.
 func text(raw []byte) (s string, err error) {
 	if n := len(raw) - 1; n > 0 && raw[0] == '"' && !bytes.ContainsRune(raw, '\\') {
 		return string(raw[1:n]), nil
@@ -100,11 +100,11 @@ func text(raw []byte) (s string, err error) {
 	return s, json.Unmarshal(raw, &s)
 }
 
-// parts splits what is between the brackets of valid JSON at its commas.
+// parts splits the content of a JSON object or list at its commas. The text must be valid JSON.
 func parts(text []byte, open byte, each func(part []byte) error) error {
 	text = bytes.TrimSpace(text)
 	if len(text) == 0 || text[0] != open {
-		return fmt.Errorf("%.20q stands where %c should", text, open)
+		return fmt.Errorf("found %.20q instead of %c", text, open)
 	}
 	for at := 1; at < len(text); {
 		end := at

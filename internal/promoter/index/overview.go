@@ -8,17 +8,17 @@ import (
 // Summary is one chart of an index with its newest versions.
 type Summary struct {
 	Name string
-	// Versions counts all that the index has of the chart.
+	// Versions is the number of versions of the chart in the index.
 	Versions int
 	// Newest are the highest versions, the highest first, prereleases included.
 	Newest []Entry
-	// Release is the highest version that is no prerelease, which `helm install` takes; nil if there is none.
+	// Release is the highest version that is not a prerelease, which `helm install` takes; nil if there is none.
 	Release *Entry
 }
 
-// Overview gives the first charts by name, at most so many of each one's versions, and
-// how many charts there are in all. Only what it gives is decoded, so that it costs little
-// where List costs seconds; an entry that cannot be decoded is counted and left out.
+// Overview returns the first charts by name with at most the given number of versions each, and
+// the number of all charts. It decodes only the entries that it returns, so that it is fast
+// where List takes seconds; an entry that cannot be decoded is counted and left out.
 // Error: ErrCorrupt.
 func Overview(index []byte, charts, versions int) (list []Summary, total int, err error) {
 	f, err := parse(index)

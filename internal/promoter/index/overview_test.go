@@ -8,8 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// said is an overview in short: chart, count, versions, release.
-func said(list []Summary) map[string]string {
+// short is an overview in short: chart, versions, release, count.
+func short(list []Summary) map[string]string {
 	out := map[string]string{}
 	for _, s := range list {
 		var versions []string
@@ -42,7 +42,7 @@ func TestAnOverviewHasTheNewestVersionsAndTheLastRelease(t *testing.T) {
 		"a": "1.1.0-dev.2.gabc 1.1.0-dev.1.gabc, release 1.0.0, of ||||",
 		"b": "1.0.0-rc.1, release none, of |", "c": "10.0.0 2.0.0, release 10.0.0, of ||",
 	}
-	if diff := cmp.Diff(want, said(list)); diff != "" {
+	if diff := cmp.Diff(want, short(list)); diff != "" {
 		t.Error(diff)
 	}
 	if list, total, err := Overview(nil, 3, 2); len(list) != 0 || total != 0 || err != nil {
@@ -60,7 +60,7 @@ func TestAnOverviewLeavesOutWhatCannotBeDecoded(t *testing.T) {
 		t.Fatalf("no time in\n%s", text)
 	}
 	list, _, err := Overview([]byte(broken), 9, 9)
-	if diff := cmp.Diff(map[string]string{"a": "1.0.0, release 1.0.0, of ||"}, said(list)); diff != "" || err != nil {
+	if diff := cmp.Diff(map[string]string{"a": "1.0.0, release 1.0.0, of ||"}, short(list)); diff != "" || err != nil {
 		t.Error(err, diff)
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// line is one line of a YAML file, with the lines that its value goes on in.
+// line is one line of a YAML file, with the continuation lines of its value.
 type line struct {
 	begin     int    // where it begins in the file
 	text      string // all of it, line ends included; "" at the end of the file
@@ -17,11 +17,11 @@ type line struct {
 	key       string
 	hasKey    bool
 	keyColumn int
-	value     string // as written, "" if it is below or not there
+	value     string // as written, "" if it is missing or begins on the next line
 }
 
-// scanner splits plain YAML into lines. It knows enough of YAML to tell where a
-// value ends, and says errNotPlain where it would have to know more.
+// scanner splits plain YAML into lines. It knows enough of YAML to find where a
+// value ends, and returns errNotPlain where it would have to know more.
 type scanner struct {
 	text string
 	pos  int
@@ -30,7 +30,7 @@ type scanner struct {
 
 var blockHeader = regexp.MustCompile(`^[|>][-+0-9]*( +#.*)?$`)
 
-// isPlainKey is no regular expression: it is asked for every line.
+// isPlainKey runs for every line, for which a regular expression is too slow.
 func isPlainKey(key string) bool {
 	for i := range len(key) {
 		c := key[i]
@@ -42,7 +42,7 @@ func isPlainKey(key string) bool {
 	return key != ""
 }
 
-// physical gives the next line without its end, and where the one after begins.
+// physical returns the next line without its end, and the start of the following line.
 func (s *scanner) physical(at int) (content string, next int) {
 	end := strings.IndexByte(s.text[at:], '\n')
 	if end < 0 {
@@ -123,7 +123,7 @@ func splitKey(body string) (key, value string, found bool, err error) {
 	return body[:at], strings.TrimLeft(body[at+1:], " "), true, nil
 }
 
-// closing gives the index after the quote that ends the string text begins with.
+// closing returns the index after the quote that ends the string at the beginning of text.
 func closing(text string) int {
 	for i := 1; i < len(text); i++ {
 		switch {
@@ -144,8 +144,8 @@ func isComment(rest string) bool {
 	return rest == "" || strings.HasPrefix(rest, " ") && strings.HasPrefix(strings.TrimLeft(rest, " "), "#")
 }
 
-// value reads a value to its end, which may be some lines further on. v is the
-// part of it on its first line, at begin.
+// value reads a value to its end, which may be on a later line. v is the
+// part on its first line, at begin.
 func (s *scanner) value(begin int, v string, parent int) (string, error) {
 	switch {
 	case v == "" || v[0] == '#':
@@ -185,7 +185,7 @@ func plainText(v string) bool {
 	return !strings.Contains(v, ": ") && !strings.HasSuffix(strings.TrimRight(v, " "), ":")
 }
 
-// deeper reads on as long as lines are right of parent, or blank and followed
+// deeper reads on while lines are indented more than parent, or blank and followed
 // by such a line.
 func (s *scanner) deeper(parent int, each func(text string) bool) {
 	for at := s.pos; at < len(s.text); {

@@ -7,6 +7,7 @@ import (
 	"html"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"os/exec"
 	"regexp"
 	"strings"
@@ -14,7 +15,7 @@ import (
 	"time"
 )
 
-// chromium gives the browser, or skips the test.
+// chromium returns the path of the browser. Without a browser it skips the test, or fails it if REQUIRE_TOOLS=1 is set.
 func chromium(t *testing.T) string {
 	t.Helper()
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
@@ -22,17 +23,21 @@ func chromium(t *testing.T) string {
 			return path
 		}
 	}
-	t.Skip("there is no Chromium on this machine; the pages were not looked at in a browser")
+	const missing = "Chromium is not installed; the pages were not checked in a browser"
+	if os.Getenv("REQUIRE_TOOLS") == "1" {
+		t.Fatal(missing)
+	}
+	t.Skip(missing)
 	return ""
 }
 
-// looks is what a frame of some width finds out about the page in it.
-type looks struct {
+// appearance is what a frame of some width measures of the page in it.
+type appearance struct {
 	Width, Scrolls, Height int
 	Back, Text             string
 	// Outside counts the elements with text that reach out of the page.
 	Outside int
-	// Loaded counts what the page asked for beside itself.
+	// Loaded counts what the page loads beside itself.
 	Loaded int
 	// Focus counts what the tab key reaches.
 	Focus int
@@ -40,13 +45,13 @@ type looks struct {
 	Names string
 }
 
-// frames shows a page in frames of two widths, and leaves in its own text what they look like. The page itself lets no
-// script run, so that one outside of it has to look.
+// frames shows a page in frames of two widths, and writes their measurements into its own text. The page itself allows no
+// script, so the script is outside of it.
 const frames = `<!DOCTYPE html><title>frames</title>
 <iframe src="PAGE" width="360" height="700" frameborder="0"></iframe><iframe src="PAGE" width="1200" height="700" frameborder="0"></iframe><pre id="out"></pre>
 <script>
 onload = () => {
-  const look = f => {
+  const measure = f => {
     const d = f.contentDocument, w = f.contentWindow, root = d.documentElement, style = w.getComputedStyle(d.body), cell = d.querySelector("td");
     const inside = e => { const r = e.getBoundingClientRect(), clip = w.getComputedStyle(e.closest("caption, thead") || e).clipPath;
       return r.width === 0 || clip !== "none" || (r.left >= -0.5 && r.right <= root.clientWidth + 0.5) };
@@ -54,15 +59,15 @@ onload = () => {
       Outside: [...d.body.querySelectorAll("*")].filter(e => e.innerText && !inside(e)).length, Loaded: w.performance.getEntriesByType("resource").length, Focus: [...d.querySelectorAll("a[href], [tabindex]")].filter(e => e.tabIndex >= 0).length,
       Names: cell ? w.getComputedStyle(cell, "::before").content : ""};
   };
-  document.getElementById("out").textContent = JSON.stringify([...document.querySelectorAll("iframe")].map(look));
+  document.getElementById("out").textContent = JSON.stringify([...document.querySelectorAll("iframe")].map(measure));
 };
 </script>`
 
 var output = regexp.MustCompile(`(?s)<pre id="out">(.*?)</pre>`)
 
-// view has Chromium look at a page, by day or by night. It reaches nothing but this test: everything that it asks for, for
-// itself too, goes through a proxy that is the test.
-func view(t *testing.T, browser string, page []byte, night bool) (narrow, wide looks) {
+// view measures a page in Chromium, in the light or the dark color scheme. Chromium reaches only this test: all of its requests,
+// its own included, go through a proxy that is the test.
+func view(t *testing.T, browser string, page []byte, night bool) (narrow, wide appearance) {
 	t.Helper()
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
@@ -81,43 +86,43 @@ func view(t *testing.T, browser string, page []byte, night bool) (narrow, wide l
 	if night {
 		scheme = "preferredColorScheme=0"
 	}
-	out, said, err := show(ctx, t.TempDir, browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+	out, printed, err := show(ctx, t.TempDir, browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
 		"--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--proxy-server="+srv.URL, "--proxy-bypass-list=<-loopback>",
 		"--blink-settings="+scheme, "--enable-logging=stderr", "--window-size=1700,900", "--dump-dom", "http://charts.example.com/frames.html")
 	if err != nil {
-		t.Fatalf("%v\n%s", err, said)
+		t.Fatalf("%v\n%s", err, printed)
 	}
-	for _, line := range strings.Split(said, "\n") {
+	for _, line := range strings.Split(printed, "\n") {
 		if strings.Contains(line, "CONSOLE") && !strings.Contains(line, "frames.html") {
 			t.Errorf("the browser complains: %s", line)
 		}
 	}
 	m := output.FindSubmatch(out)
 	if m == nil {
-		t.Fatalf("no answer in\n%s\n%s", out, said)
+		t.Fatalf("no answer in\n%s\n%s", out, printed)
 	}
-	var both []looks
+	var both []appearance
 	if err := json.Unmarshal([]byte(html.UnescapeString(string(m[1]))), &both); err != nil || len(both) != 2 {
 		t.Fatalf("%v: %s", err, m[1])
 	}
 	return both[0], both[1]
 }
 
-// show runs the browser, and again, with another profile, when a signal ended it: a browser that crashes, as it does on machines
-// that are busy, has said nothing of the page.
-func show(ctx context.Context, profile func() string, browser string, args ...string) (out []byte, said string, err error) {
+// show runs the browser, and repeats that with another profile when a signal ended it: a browser that crashes, as it does on busy
+// machines, has no result for the page.
+func show(ctx context.Context, profile func() string, browser string, args ...string) (out []byte, printed string, err error) {
 	for range 3 {
 		var stderr strings.Builder
 		cmd := exec.CommandContext(ctx, browser, append([]string{"--user-data-dir=" + profile()}, args...)...)
 		cmd.Stderr = &stderr
 		cmd.WaitDelay = 10 * time.Second
 		out, err = cmd.Output()
-		said = stderr.String()
+		printed = stderr.String()
 		if cmd.ProcessState.ExitCode() >= 0 || ctx.Err() != nil {
 			break
 		}
 	}
-	return out, said, err
+	return out, printed, err
 }
 
 func TestPagesInABrowser(t *testing.T) {
@@ -126,7 +131,7 @@ func TestPagesInABrowser(t *testing.T) {
 		colours := map[bool]string{}
 		for _, night := range []bool{false, true} {
 			narrow, wide := view(t, browser, page, night)
-			for _, l := range []looks{narrow, wide} {
+			for _, l := range []appearance{narrow, wide} {
 				if l.Scrolls > l.Width || l.Outside > 0 || l.Height < 200 || l.Loaded > 0 {
 					t.Errorf("%s does not fit, or loads something: %+v", name, l)
 				}

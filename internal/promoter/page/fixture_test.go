@@ -51,7 +51,7 @@ func landing(t testing.TB, r Repository, text []byte) []byte {
 
 var example = Repository{Name: "bitcoin-controller", Address: "https://example.github.io/bitcoin-controller-helm/", Status: "status.html"}
 
-// landings are the landing pages that have a golden file each and are looked at in a browser.
+// landings are the landing pages that have a golden file each and are checked in a browser.
 func landings(t testing.TB) map[string][]byte {
 	t.Helper()
 	one := indexOf(t, "bitcoin-controller 0.9.0", "bitcoin-controller 1.0.0-rc.1", "bitcoin-controller 1.0.0", "bitcoin-controller 1.1.0", "bitcoin-controller 1.2.0-dev.3.g64ed033")
@@ -73,7 +73,7 @@ func status(t testing.TB) []byte {
 		{Name: "qa", Versions: []Version{
 			{Version: "1.2.1-dev.3.g64ed033", AppVersion: "64ed033", Since: morning.AddDate(0, 0, 2), Commit: commit, Next: "prod", Missing: []string{
 				"1.2.1-dev.3.g64ed033 is not a release, and prod takes releases only",
-				"there is no record of stage qa for this package; run verify first",
+				"there is no attestation of stage qa for this package; run verify first",
 			}},
 			{
 				Version: "1.2.0", AppVersion: "v1.2.0", Digest: digest(1), Since: morning.AddDate(0, 0, 1), Commit: commit, Next: "prod", Tested: true, TestedBy: "go test -run=Integration ./test/...", Run: 42, Passed: 42, Skipped: 1,

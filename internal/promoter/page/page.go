@@ -1,8 +1,8 @@
-// Package page writes the HTML pages of the release tool, data in, bytes out: the
-// landing page of a chart repository and the status of a pipeline. Each is one file
-// without scripts, fonts or anything else from elsewhere; the same data give the same
-// bytes. What the data say is text that somebody else may have written: it is escaped,
-// cut to a length, and becomes a link or a command only if it is harmless as one.
+// Package page renders the HTML pages of the release tool, data in, bytes out: the
+// landing page of a chart repository and the status of a pipeline. Each page is one file
+// that loads nothing else, no scripts and no fonts; the same data give the same
+// bytes. Data may come from other authors: text is escaped and cut to a length, and
+// becomes a link or a command only if that is harmless.
 package page
 
 import (
@@ -28,7 +28,7 @@ const (
 var files embed.FS
 
 var (
-	// The spaces in front of a line are for whoever reads the style sheet, not for each reader of a page.
+	// The indentation of the style sheet is not needed in each page.
 	style     = regexp.MustCompile(`\n\s*`).ReplaceAllString(mustRead("templates/style.css"), "\n")
 	templates = template.Must(template.New("").Funcs(template.FuncMap{
 		"day": day, "minute": minute, "stamp": stamp, "short": short, "line": line, "link": link,
@@ -43,11 +43,11 @@ func mustRead(name string) string {
 	return string(text)
 }
 
-// frame is what all pages have.
+// frame is the common part of all pages.
 type frame struct {
 	Title string
 	Style template.CSS
-	// Policy lets the page have its own style sheet and nothing else.
+	// Policy is the content security policy, which allows the page's style sheet and nothing else.
 	Policy string
 }
 

@@ -145,7 +145,7 @@ func TestPagesAreStructuredForThoseWhoDoNotSeeThem(t *testing.T) {
 				}
 			case "th":
 				if attr(n, "scope") == "" || attr(n, "role") == "" {
-					t.Errorf("%s: the head %q says not what it is the head of", name, text(n))
+					t.Errorf("%s: the head %q has no scope", name, text(n))
 				}
 			case "a":
 				if strings.TrimSpace(text(n)) == "" {

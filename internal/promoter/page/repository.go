@@ -6,11 +6,11 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/index"
 )
 
-// Repository is what the landing page of a chart repository is made of.
+// Repository is the data of the landing page of a chart repository.
 type Repository struct {
-	// Name is what `helm repo add` calls the repository.
+	// Name is the name of the repository for `helm repo add`.
 	Name string
-	// Address is where it is served, "" if that is not known.
+	// Address is the URL of the repository, "" if it is unknown.
 	Address string
 	// Status is the address of the status page, "" if there is none.
 	Status string
@@ -26,7 +26,7 @@ const (
 type repositoryView struct {
 	frame
 	Name, Description, Address, Status string
-	// Repo is the name in commands, "" if it cannot be in one.
+	// Repo is the name in commands, "" if it is not safe in a command.
 	Repo   string
 	File   string
 	Charts []chartView
@@ -36,7 +36,7 @@ type repositoryView struct {
 
 type chartView struct {
 	Name, Title, Description, Kube string
-	// Install is the command, "" if there is none to be given.
+	// Install is the command, "" if there is none.
 	Install                       string
 	Library, Deprecated, Released bool
 	Home                          string
@@ -53,7 +53,7 @@ type versionView struct {
 	Latest, Prerelease, Dated bool
 }
 
-// Render writes the landing page that belongs to an index: the newest versions of each
+// Render renders the landing page of an index, with the newest versions of each
 // chart. Error: index.ErrCorrupt.
 func (r Repository) Render(text []byte) ([]byte, error) {
 	charts, total, err := index.Overview(text, maxCharts, maxVersions)
@@ -73,7 +73,7 @@ func (r Repository) Render(text []byte) ([]byte, error) {
 	for _, c := range charts {
 		v.Charts = append(v.Charts, r.chart(c, rows))
 	}
-	// A repository of one chart need not say everything twice.
+	// A repository of one chart needs no section of its own for the chart.
 	if total == 1 {
 		v.Description = v.Charts[0].Description
 		v.Charts[0].Alone = true
@@ -139,13 +139,13 @@ func versionRow(e index.Entry, release *index.Entry) versionView {
 	return v
 }
 
-// prerelease says whether Helm takes a version only when it is asked to.
+// prerelease reports whether Helm installs a version only on request.
 func prerelease(version string) bool {
 	version, _, _ = strings.Cut(version, "+")
 	return strings.Contains(version, "-")
 }
 
-// away is an address on some other server, or "".
+// away is an address on another server, or "".
 func away(address string) string {
 	if l := link(address); strings.HasPrefix(l, "https://") || strings.HasPrefix(l, "http://") {
 		return l

@@ -2,18 +2,23 @@ package page
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/index"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/seal"
 )
 
-func TestALandingPageSaysHowToInstall(t *testing.T) {
+func TestALandingPageHasTheCommandsToInstall(t *testing.T) {
 	for name, c := range map[string]struct {
 		repo Repository
 		text []byte
@@ -46,14 +51,53 @@ func TestALandingPageSaysHowToInstall(t *testing.T) {
 	}
 }
 
-func TestTheSameIndexGivesTheSamePage(t *testing.T) {
-	text := indexOf(t, "a 1.0.0", "b 1.0.0", "b 2.0.0")
-	if first := landing(t, example, text); !bytes.Equal(first, landing(t, example, text)) || !seal.Intact(first) {
-		t.Error("the page differs, or does not know itself")
+var seed = flag.Uint64("seed", 0, "seed of random orders; 0 chooses one")
+
+// Two publishers must render the same page, in whatever order the index has its charts and versions.
+func TestAPageDoesNotDependOnTheOrderOfTheIndex(t *testing.T) {
+	if *seed == 0 {
+		*seed = rand.Uint64()
+	}
+	t.Logf("repeat with -seed=%d", *seed)
+	random := rand.New(rand.NewPCG(*seed, 0))
+	entries, err := index.List(indexOf(t, "a 1.0.0", "b 1.0.0", "b 2.0.0", "b 2.1.0-rc.1", "b 10.0.0", "c 0.1.0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := landing(t, example, inOrder(t, entries))
+	if !seal.Intact(first) {
+		t.Error("the page has no valid seal")
+	}
+	for range 20 {
+		random.Shuffle(len(entries), func(i, k int) { entries[i], entries[k] = entries[k], entries[i] })
+		if diff := cmp.Diff(string(first), string(landing(t, example, inOrder(t, entries)))); diff != "" {
+			t.Fatal(diff)
+		}
 	}
 	if _, err := example.Render([]byte("entries: [\n")); !errors.Is(err, index.ErrCorrupt) {
 		t.Errorf("of a damaged index: %v", err)
 	}
+}
+
+// inOrder writes an index with charts and versions in the given order.
+func inOrder(t *testing.T, entries []index.Entry) []byte {
+	t.Helper()
+	var names []string
+	charts := map[string][]string{}
+	for _, e := range entries {
+		text, err := json.Marshal(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if charts[e.Name] == nil {
+			names = append(names, e.Name)
+		}
+		charts[e.Name] = append(charts[e.Name], string(text))
+	}
+	for i, name := range names {
+		names[i] = fmt.Sprintf("%q:[%s]", name, strings.Join(charts[name], ","))
+	}
+	return []byte(`{"apiVersion":"v1","entries":{` + strings.Join(names, ",") + "}}")
 }
 
 func TestAPageOfManyVersionsIsShortAndHasTheLastRelease(t *testing.T) {
@@ -76,7 +120,7 @@ func TestAPageOfManyVersionsIsShortAndHasTheLastRelease(t *testing.T) {
 	}
 }
 
-// The index is a file that others write too.
+// The index is a file that other authors write too.
 func TestHostileValuesAreText(t *testing.T) {
 	huge := strings.Repeat("huge ", 100_000)
 	for name, change := range map[string]func(*index.Entry){
@@ -113,7 +157,7 @@ func TestHostileValuesAreText(t *testing.T) {
 			t.Errorf("%s: %d bytes\n%.8000s", name, len(page), page)
 		}
 		if !bytes.Contains(page, []byte(digest(0))) {
-			t.Errorf("%s: the version is not there", name)
+			t.Errorf("%s: the version is missing", name)
 		}
 	}
 }

@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// Status is what the status page of a pipeline is made of.
+// Status is the data of the status page of a pipeline.
 type Status struct {
 	// Name of the pipeline.
 	Name string
-	// Source is the address of the source repository, "" if it is on no web server.
+	// Source is the URL of the source repository, "" if it is not on a web server.
 	Source string
 	// Stages in the order in which a version goes through them.
 	Stages []Stage
@@ -21,24 +21,24 @@ type Stage struct {
 	Versions []Version
 }
 
-// Version is one version in a stage; what is not known is empty.
+// Version is one version in a stage; unknown fields are empty.
 type Version struct {
 	Version, AppVersion, Digest string
 	Since                       time.Time
 	// Commit of the source.
 	Commit string
-	// Tested says that a signed record is there.
+	// Tested means that a signed attestation exists.
 	Tested                       bool
 	Run, Passed, Failed, Skipped int
 	TestedAt                     time.Time
-	// TestedBy says what the tests were.
+	// TestedBy describes the tests.
 	TestedBy string
 	// VerifiedBy is the address of a run or the name of a stage.
 	VerifiedBy string
 	Image      string
 	ApprovedBy []string
-	// Next is the stage that it can go on to, "" if there is none or it is there already; Missing are the
-	// sentences that say what that stage still wants.
+	// Next is the next stage, "" if there is none or the version reached it already. Missing has a sentence for each
+	// requirement of that stage that the version does not meet.
 	Next    string
 	Missing []string
 }
@@ -61,7 +61,7 @@ type statusRow struct {
 	CommitURL, RunURL string
 }
 
-// Render writes the page.
+// Render renders the page.
 func (s Status) Render() ([]byte, error) {
 	v := statusView{frame: newFrame(line(80, s.Name) + ": status"), Name: s.Name}
 	for _, stage := range s.Stages {
@@ -77,7 +77,7 @@ func (s Status) Render() ([]byte, error) {
 	return render("status.html", v)
 }
 
-// commitURL is the page of a commit where the address of the repository says that there is one.
+// commitURL is the page of a commit, "" for repositories on unknown hosts.
 func (s Status) commitURL(commit string) string {
 	source := away(strings.TrimSuffix(s.Source, ".git"))
 	for host, path := range map[string]string{"github.com": "/commit/", "gitlab.com": "/-/commit/"} {

@@ -7,8 +7,8 @@ import (
 	"unicode"
 )
 
-// line is a text on one line, at most so many characters, without the characters that
-// are not seen, some of which turn the text after them around.
+// line returns a text on one line, of at most limit characters and without invisible characters, some of
+// which reverse the text after them.
 func line(limit int, text string) string {
 	var out []rune
 	space := false
@@ -32,12 +32,12 @@ func line(limit int, text string) string {
 	return string(out)
 }
 
-// short is the beginning of a hash.
+// short returns the beginning of a hash.
 func short(hash string) string {
 	return strings.TrimSuffix(line(12, strings.TrimPrefix(hash, "sha256:")), "…")
 }
 
-// link is an address that a page may lead to: http, https or relative; "" for any other.
+// link returns an address if a page may link to it (http, https or relative), otherwise "".
 func link(address string) string {
 	u, err := url.Parse(address)
 	if err != nil || len(address) > 2000 || u.User != nil || u.Opaque != "" {
@@ -60,7 +60,7 @@ var (
 	plainAddress = regexp.MustCompile(`^https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~%/-]*)?$`)
 )
 
-// word is a text that means nothing but itself in a command line, or "".
+// word returns a text if a shell takes it literally, otherwise "".
 func word(text string) string {
 	if plainWord.MatchString(text) {
 		return text

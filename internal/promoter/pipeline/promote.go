@@ -75,7 +75,7 @@ func Promote(ctx context.Context, s *Session, o PromoteOptions) (*PromoteResult,
 	}
 	res := &PromoteResult{Stage: stage.Name, Chart: pkg.Name, Version: pkg.Version, PackageDigest: pkg.Digest}
 	done, err := target.Publish(ctx, publish.Item{
-		Package: pkg, Provenance: provenance, Records: records, Created: s.Now().UTC(), DryRun: s.DryRun,
+		Package: pkg, Provenance: provenance, Attestations: records, Created: s.Now().UTC(), DryRun: s.DryRun,
 		Message: fmt.Sprintf("Publish %s %s\n\nPackage-Digest: sha256:%s\n", pkg.Name, pkg.Version, pkg.Digest),
 	})
 	res.Changed, res.Location, res.Commit = done.Changed, done.Location, done.Commit
@@ -167,7 +167,7 @@ func (s *Session) beside(pkg, record string) []string {
 
 // gather opens every envelope that speaks of this package, those that the stage has already included.
 func (s *Session) gather(ctx context.Context, stage *config.Stage, target publish.Target, pkg *chart.Package, records [][]byte) (evidence, error) {
-	kept, err := target.Records(ctx, pkg.Name, pkg.Version)
+	kept, err := target.Attestations(ctx, pkg.Name, pkg.Version)
 	if err != nil && !errors.Is(err, publish.ErrNone) {
 		return evidence{}, err
 	}

@@ -200,7 +200,7 @@ func (s *Session) published(ctx context.Context, p *config.Stage, charts []strin
 	}
 	records := map[string]map[string][][]byte{}
 	for name, list := range versions {
-		if records[name], err = target.RecordsOf(ctx, name, list...); err != nil {
+		if records[name], err = target.AttestationsOf(ctx, name, list...); err != nil {
 			return nil, err
 		}
 	}

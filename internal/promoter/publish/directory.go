@@ -15,13 +15,13 @@ import (
 )
 
 // directory is a directory that a web server serves. Readers need no lock: every
-// file is there whole or not at all, and packages before the index that names them.
+// file is written whole, and packages before the index that names them.
 type directory struct{ folder folder }
 
 const lockFile = ".chart-promoter.lock"
 
-// alone calls do while no other process changes the directory.
-func (d *directory) alone(ctx context.Context, do func(folder) (Result, error)) (Result, error) {
+// exclusive calls do while no other process changes the directory.
+func (d *directory) exclusive(ctx context.Context, do func(folder) (Result, error)) (Result, error) {
 	if err := os.MkdirAll(d.folder.dir, 0o755); err != nil {
 		return Result{}, fmt.Errorf("%w: %w", ErrUnusable, err)
 	}
@@ -29,7 +29,7 @@ func (d *directory) alone(ctx context.Context, do func(folder) (Result, error)) 
 	if err != nil {
 		return Result{}, fmt.Errorf("%w: %w", ErrUnusable, err)
 	}
-	defer lock.Close() // gives the lock up, as the end of the process does
+	defer lock.Close() // releases the lock, as the end of the process does
 	for {
 		err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		if err == nil {
@@ -47,18 +47,18 @@ func (d *directory) alone(ctx context.Context, do func(folder) (Result, error)) 
 }
 
 func (d *directory) Publish(ctx context.Context, item Item) (Result, error) {
-	if item.DryRun { // makes no lock either
+	if item.DryRun { // takes no lock, which would create a file
 		return d.folder.publish(item)
 	}
-	return d.alone(ctx, func(f folder) (Result, error) { return f.publish(item) })
+	return d.exclusive(ctx, func(f folder) (Result, error) { return f.publish(item) })
 }
 
-func (d *directory) AddRecord(ctx context.Context, name, version string, envelope []byte) (Result, error) {
-	return d.alone(ctx, func(f folder) (Result, error) { return f.addRecord(name, version, envelope) })
+func (d *directory) AddAttestation(ctx context.Context, name, version string, envelope []byte) (Result, error) {
+	return d.exclusive(ctx, func(f folder) (Result, error) { return f.addAttestation(name, version, envelope) })
 }
 
 func (d *directory) Yank(ctx context.Context, name, version string) (Result, error) {
-	return d.alone(ctx, func(f folder) (Result, error) { return f.yank(name, version) })
+	return d.exclusive(ctx, func(f folder) (Result, error) { return f.yank(name, version) })
 }
 
 func (d *directory) Lookup(_ context.Context, name, version string) (string, bool, error) {
@@ -89,12 +89,12 @@ func (d *directory) Package(_ context.Context, name, version string) ([]byte, er
 	return d.folder.archive(e)
 }
 
-func (d *directory) Records(_ context.Context, name, version string) ([][]byte, error) {
-	return d.folder.records(name, version)
+func (d *directory) Attestations(_ context.Context, name, version string) ([][]byte, error) {
+	return d.folder.attestations(name, version)
 }
 
-func (d *directory) RecordsOf(_ context.Context, name string, versions ...string) (map[string][][]byte, error) {
-	return d.folder.recordsOf(name, versions)
+func (d *directory) AttestationsOf(_ context.Context, name string, versions ...string) (map[string][][]byte, error) {
+	return d.folder.attestationsOf(name, versions)
 }
 
 func (d *directory) List(_ context.Context, names ...string) ([]index.Entry, error) {

@@ -48,9 +48,8 @@ func tree(t testing.TB, dir string) map[string]string {
 	return files
 }
 
-// A publisher is stopped before and after each single write, and run again:
-// named for tools that upload, stop, and can then neither go on nor begin anew.
-func TestUploadedButNotIndexedAndASecondRunCannotRecover(t *testing.T) {
+// A publisher is stopped before and after each single write, and run again.
+func TestAPublisherThatStopsAnywhereIsCompletedByTheNextRun(t *testing.T) {
 	first, second := item(t, "1.0.0"), item(t, "1.1.0")
 	second.Provenance = []byte("signed")
 	want := t.TempDir()
@@ -91,7 +90,7 @@ func TestUploadedButNotIndexedAndASecondRunCannotRecover(t *testing.T) {
 	}
 }
 
-func Test404BetweenUploadAndIndex(t *testing.T) {
+func TestAPackageIsWrittenBeforeTheIndexThatNamesIt(t *testing.T) {
 	dir := t.TempDir()
 	var order []string
 	_, err := folder{dir: dir, write: func(file string, content []byte) error {
@@ -157,7 +156,7 @@ func TestAnIndexEntryWhoseArchiveIsGone(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 			if r := publish(t, target, i); !r.Changed {
-				t.Error("publishing it again does not mend it")
+				t.Error("publishing it again does not repair it")
 			}
 			everyArchiveMatches(t, dir, 1)
 		})
@@ -179,7 +178,7 @@ func TestATagWhoseLayerTheRegistryLost(t *testing.T) {
 	}
 	i.DryRun = true
 	if r := publish(t, target, i); !r.Changed {
-		t.Error("the dry run does not say that it would mend it")
+		t.Error("the dry run does not report that it would repair it")
 	}
 	if _, _, err := target.Latest(t.Context(), "operator"); !errors.Is(err, ErrArchiveMissing) {
 		t.Errorf("after a dry run: %v", err)
@@ -195,7 +194,7 @@ func TestATagWhoseLayerTheRegistryLost(t *testing.T) {
 	}
 }
 
-func TestAStrangersArchiveWithoutEntryIsNotOverwritten(t *testing.T) {
+func TestAForeignArchiveWithoutEntryIsNotOverwritten(t *testing.T) {
 	dir := t.TempDir()
 	i := item(t, "1.0.0")
 	file := filepath.Join(dir, i.Package.Filename())
@@ -242,7 +241,7 @@ func TestAFullDiskLeavesTheRepositoryAsItWas(t *testing.T) {
 func TestALockThatIsHeldEndsWithTheContext(t *testing.T) {
 	dir := t.TempDir()
 	d := &directory{folder{dir: dir}}
-	_, err := d.alone(t.Context(), func(folder) (Result, error) {
+	_, err := d.exclusive(t.Context(), func(folder) (Result, error) {
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
 		_, err := open(t, Config{Directory: dir}).Publish(ctx, item(t, "1.0.0"))

@@ -16,9 +16,9 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/index"
 )
 
-// folder is a chart repository as files: packages, what belongs to them, and
-// index.yaml. It is the whole of a directory target and the work tree of a git
-// target. Whoever changes it is alone with it.
+// folder is a chart repository as files: packages with their provenance and attestations, and
+// index.yaml. It is a directory target, or the work tree of a git target. The caller
+// makes sure that no other process changes it.
 type folder struct {
 	dir, url string
 	page     *Page                                   // the landing page, nil for none
@@ -27,12 +27,11 @@ type folder struct {
 
 const indexFile = "index.yaml"
 
-// recordsFile holds a package's envelopes, one a line, under the name that
-// in-toto gives to such files.
-func recordsFile(name, version string) string { return name + "-" + version + ".intoto.jsonl" }
+// attestationsFile holds the envelopes of a package, one per line. The name is in-toto's convention.
+func attestationsFile(name, version string) string { return name + "-" + version + ".intoto.jsonl" }
 
-// publish writes the package before the index names it: whoever is stopped in
-// between leaves a package that nobody sees, and the next run goes on from there.
+// publish writes the package before the index that names it: a run that stops in
+// between leaves a package that no index names, and the next run continues from there.
 func (f folder) publish(item Item) (Result, error) {
 	p := item.Package
 	if err := item.check(); err != nil {
@@ -51,19 +50,19 @@ func (f folder) publish(item Item) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	// An archive that no index names: left by somebody who was stopped, or of a
-	// version that was yanked. Only the same content may take its place.
+	// An archive that no index names is left by an interrupted run or belongs to a
+	// yanked version. Only the same content may replace it.
 	if isNew && archive != nil && chart.Digest(archive) != p.Digest {
 		return Result{}, &index.DigestConflictError{Name: p.Name, Version: p.Version, Published: chart.Digest(archive), Offered: p.Digest}
 	}
-	records, err := f.merge(p.Name, p.Version, item.Records)
+	attestations, err := f.merge(p.Name, p.Version, item.Attestations)
 	if err != nil {
 		return Result{}, err
 	}
 	provenance := item.Provenance
-	if there, err := f.read(p.Filename() + ".prov"); err != nil {
+	if old, err := f.read(p.Filename() + ".prov"); err != nil {
 		return Result{}, err
-	} else if there != nil {
+	} else if old != nil {
 		provenance = nil
 	}
 	landing, kept, err := f.landing(fresh)
@@ -74,7 +73,7 @@ func (f folder) publish(item Item) (Result, error) {
 		f.write = func(string, []byte) error { return nil }
 	}
 	changed, err := f.writeAll([]file{
-		{p.Filename(), p.Bytes}, {p.Filename() + ".prov", provenance}, {recordsFile(p.Name, p.Version), records}, {indexFile, fresh}, landing,
+		{p.Filename(), p.Bytes}, {p.Filename() + ".prov", provenance}, {attestationsFile(p.Name, p.Version), attestations}, {indexFile, fresh}, landing,
 	})
 	return Result{Changed: changed, Location: e.URLs[0], PageKept: kept}, err
 }
@@ -84,7 +83,7 @@ type file struct {
 	content []byte // nil to leave it
 }
 
-// writeAll writes what differs from what is there, in this order.
+// writeAll writes the files that differ from the existing ones, in the given order.
 func (f folder) writeAll(files []file) (changed bool, err error) {
 	write := f.write
 	if write == nil {
@@ -94,11 +93,11 @@ func (f folder) writeAll(files []file) (changed bool, err error) {
 		if file.name == "" {
 			continue
 		}
-		there, err := f.read(file.name)
+		old, err := f.read(file.name)
 		if err != nil {
 			return changed, err
 		}
-		if file.content == nil || there != nil && bytes.Equal(there, file.content) {
+		if file.content == nil || old != nil && bytes.Equal(old, file.content) {
 			continue
 		}
 		if err := write(filepath.Join(f.dir, file.name), file.content); err != nil {
@@ -109,20 +108,20 @@ func (f folder) writeAll(files []file) (changed bool, err error) {
 	return changed, nil
 }
 
-// read gives nil for a file that is not there. A name made of what somebody
-// typed must not lead out of the directory; everything that is written is read first.
+// read returns nil for a file that does not exist. Names contain user input and must not lead
+// out of the directory; every file is read before it is written.
 func (f folder) read(name string) ([]byte, error) {
 	if name != filepath.Base(name) {
 		return nil, fmt.Errorf("%q is not the name of a chart and a version: %w", name, ErrConfig)
 	}
 	file := filepath.Join(f.dir, name)
-	// A link that somebody pushed would have a file of this machine published, and a pipe is never read to its end.
+	// A link that was pushed would publish a file of this machine, and reading a pipe would never end.
 	info, err := os.Lstat(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err == nil && !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is a link, a directory or a pipe and no file, take it away there: %w", name, ErrUnusable)
+		return nil, fmt.Errorf("%s is a link, a directory or a pipe instead of a file, remove it there: %w", name, ErrUnusable)
 	}
 	var content []byte
 	if err == nil {
@@ -141,7 +140,7 @@ func (f folder) location(file string) string {
 	return strings.TrimSuffix(f.url, "/") + "/" + file
 }
 
-// find is the index's entry for a version. Error: ErrNone.
+// find returns the index entry of a version. Error: ErrNone.
 func (f folder) find(name, version string) (*index.Entry, error) {
 	text, err := f.read(indexFile)
 	if err != nil {
@@ -166,8 +165,8 @@ func (f folder) latest(name string) (*index.Entry, error) {
 	return e, err
 }
 
-// archiveFile is the name of the file that an entry leads to; the address
-// before it does not matter here, and must not lead out of the directory.
+// archiveFile is the name of the file that an entry refers to. The rest of its address
+// is ignored, so that it cannot lead out of the directory.
 func archiveFile(e *index.Entry) string {
 	name := ""
 	if len(e.URLs) > 0 {
@@ -179,7 +178,7 @@ func archiveFile(e *index.Entry) string {
 	return name
 }
 
-// archive is the package of an entry. Error: ErrArchiveMissing.
+// archive returns the package of an entry. Error: ErrArchiveMissing.
 func (f folder) archive(e *index.Entry) ([]byte, error) {
 	pkg, err := f.read(archiveFile(e))
 	if err != nil {
@@ -191,8 +190,8 @@ func (f folder) archive(e *index.Entry) ([]byte, error) {
 	return pkg, nil
 }
 
-func (f folder) records(name, version string) ([][]byte, error) {
-	text, err := f.read(recordsFile(name, version))
+func (f folder) attestations(name, version string) ([][]byte, error) {
+	text, err := f.read(attestationsFile(name, version))
 	if err != nil {
 		return nil, err
 	}
@@ -205,33 +204,33 @@ func (f folder) records(name, version string) ([][]byte, error) {
 	return all, nil
 }
 
-func (f folder) recordsOf(name string, versions []string) (map[string][][]byte, error) {
+func (f folder) attestationsOf(name string, versions []string) (map[string][][]byte, error) {
 	all := map[string][][]byte{}
 	for _, v := range versions {
 		var err error
-		if all[v], err = f.records(name, v); err != nil {
+		if all[v], err = f.attestations(name, v); err != nil {
 			return nil, err
 		}
 	}
 	return all, nil
 }
 
-// merge gives the records file with more envelopes in it, nil if it has them all.
+// merge returns the attestations file with more envelopes added, nil if it has all of them.
 func (f folder) merge(name, version string, more [][]byte) ([]byte, error) {
-	all, err := f.records(name, version)
+	all, err := f.attestations(name, version)
 	if err != nil {
 		return nil, err
 	}
 	for i, line := range all {
 		if !json.Valid(line) {
-			return nil, fmt.Errorf("record %d in %s is no JSON, mend or remove its line: %w", i+1, recordsFile(name, version), ErrUnusable)
+			return nil, fmt.Errorf("attestation %d in %s is not JSON, repair or remove its line: %w", i+1, attestationsFile(name, version), ErrUnusable)
 		}
 	}
 	changed := false
 	for _, envelope := range more {
 		var line bytes.Buffer
 		if err := json.Compact(&line, envelope); err != nil {
-			return nil, fmt.Errorf("a record of %s %s is no JSON: %w", name, version, err)
+			return nil, fmt.Errorf("an attestation of %s %s is not JSON: %w", name, version, err)
 		}
 		if !slices.ContainsFunc(all, func(r []byte) bool { return bytes.Equal(r, line.Bytes()) }) {
 			all, changed = append(all, line.Bytes()), true
@@ -243,16 +242,16 @@ func (f folder) merge(name, version string, more [][]byte) ([]byte, error) {
 	return append(bytes.Join(all, []byte("\n")), '\n'), nil
 }
 
-func (f folder) addRecord(name, version string, envelope []byte) (Result, error) {
+func (f folder) addAttestation(name, version string, envelope []byte) (Result, error) {
 	e, err := f.find(name, version)
 	if err != nil {
 		return Result{}, err
 	}
-	records, err := f.merge(name, version, [][]byte{envelope})
+	attestations, err := f.merge(name, version, [][]byte{envelope})
 	if err != nil {
 		return Result{}, err
 	}
-	changed, err := f.writeAll([]file{{recordsFile(name, version), records}})
+	changed, err := f.writeAll([]file{{attestationsFile(name, version), attestations}})
 	return Result{Changed: changed, Location: f.location(archiveFile(e))}, err
 }
 

@@ -12,17 +12,17 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/index"
 )
 
-// gitTarget is a branch of a git repository. A package, its records and its
-// entry in the index are one commit; when somebody else pushed meanwhile, the
-// change is made anew on what they pushed. Only the index and the files of the
-// package at hand are fetched where the server can filter.
+// gitTarget is a branch of a git repository. A package, its attestations and its
+// entry in the index are one commit. When another publisher pushed first, the
+// change is repeated on top of that push. If the server supports filters, only the
+// index and the files of the package are fetched.
 type gitTarget struct {
 	url, branch, served string
 	page                *Page
 	opts                options
 }
 
-// files are the patterns of a sparse checkout that has the index, its page and these.
+// files returns the patterns of a sparse checkout of the index, its page and the files named.
 func (g *gitTarget) files(names ...string) []string {
 	patterns := []string{"/" + indexFile}
 	if g.page != nil {
@@ -37,7 +37,7 @@ func (g *gitTarget) files(names ...string) []string {
 
 func (g *gitTarget) versionFiles(name, version string) []string {
 	archive := name + "-" + version + ".tgz"
-	return g.files(archive, archive+".prov", recordsFile(name, version))
+	return g.files(archive, archive+".prov", attestationsFile(name, version))
 }
 
 func (g *gitTarget) change(ctx context.Context, sparse []string, message string, do func(folder) (Result, error)) (Result, error) {
@@ -52,7 +52,7 @@ func (g *gitTarget) change(ctx context.Context, sparse []string, message string,
 		return Result{}, err
 	}
 	if result.Changed && !committed {
-		return Result{}, fmt.Errorf("git sees no change in what was written; look for a filter in the repository's .gitattributes: %w", ErrUnusable)
+		return Result{}, fmt.Errorf("git sees no change in what was written; check the repository's .gitattributes for a filter: %w", ErrUnusable)
 	}
 	result.Commit = commit
 	return result, nil
@@ -72,13 +72,13 @@ func (g *gitTarget) Publish(ctx context.Context, item Item) (Result, error) {
 		})
 		return result, err
 	}
-	item.Created = item.created() // the same at each attempt
+	item.Created = item.created() // the same in each attempt
 	return g.change(ctx, g.versionFiles(p.Name, p.Version), message, func(f folder) (Result, error) { return f.publish(item) })
 }
 
-func (g *gitTarget) AddRecord(ctx context.Context, name, version string, envelope []byte) (Result, error) {
-	message := fmt.Sprintf("Add a record to %s %s", name, version)
-	return g.change(ctx, g.versionFiles(name, version), message, func(f folder) (Result, error) { return f.addRecord(name, version, envelope) })
+func (g *gitTarget) AddAttestation(ctx context.Context, name, version string, envelope []byte) (Result, error) {
+	message := fmt.Sprintf("Add an attestation to %s %s", name, version)
+	return g.change(ctx, g.versionFiles(name, version), message, func(f folder) (Result, error) { return f.addAttestation(name, version, envelope) })
 }
 
 func (g *gitTarget) Yank(ctx context.Context, name, version string) (Result, error) {
@@ -86,11 +86,11 @@ func (g *gitTarget) Yank(ctx context.Context, name, version string) (Result, err
 	return g.change(ctx, g.files(), message, func(f folder) (Result, error) { return f.yank(name, version) })
 }
 
-// read calls do with a checkout of these files.
+// read calls do with a sparse checkout.
 func (g *gitTarget) read(ctx context.Context, sparse []string, do func(folder) error) error {
 	dir, err := os.MkdirTemp("", "chart-promoter-")
 	if err != nil {
-		return fmt.Errorf("make room for a checkout: %w", err)
+		return fmt.Errorf("create a directory for a checkout: %w", err)
 	}
 	defer os.RemoveAll(dir)
 	dir = filepath.Join(dir, "checkout")
@@ -127,7 +127,7 @@ func (g *gitTarget) Package(ctx context.Context, name, version string) ([]byte, 
 	return pkg, err
 }
 
-// archive fetches the index alone first: it says which package is wanted.
+// archive fetches the index alone first, since only that names the package.
 func (g *gitTarget) archive(ctx context.Context, pick func(folder) (*index.Entry, error)) (e *index.Entry, pkg []byte, err error) {
 	err = g.read(ctx, g.files(), func(f folder) error {
 		e, err = pick(f)
@@ -143,21 +143,21 @@ func (g *gitTarget) archive(ctx context.Context, pick func(folder) (*index.Entry
 	return e, pkg, err
 }
 
-func (g *gitTarget) Records(ctx context.Context, name, version string) (records [][]byte, err error) {
+func (g *gitTarget) Attestations(ctx context.Context, name, version string) (attestations [][]byte, err error) {
 	err = g.read(ctx, g.versionFiles(name, version), func(f folder) error {
-		records, err = f.records(name, version)
+		attestations, err = f.attestations(name, version)
 		return err
 	})
-	return records, err
+	return attestations, err
 }
 
-func (g *gitTarget) RecordsOf(ctx context.Context, name string, versions ...string) (all map[string][][]byte, err error) {
+func (g *gitTarget) AttestationsOf(ctx context.Context, name string, versions ...string) (all map[string][][]byte, err error) {
 	var names []string
 	for _, v := range versions {
-		names = append(names, recordsFile(name, v))
+		names = append(names, attestationsFile(name, v))
 	}
 	err = g.read(ctx, g.files(names...), func(f folder) error {
-		all, err = f.recordsOf(name, versions)
+		all, err = f.attestationsOf(name, versions)
 		return err
 	})
 	return all, err

@@ -42,8 +42,8 @@ func TestAPackageThatGitIgnoresIsPublished(t *testing.T) {
 			cfg, i := config(t), item(t, "1.0.0")
 			publish(t, open(t, cfg), i)
 			everyArchiveMatches(t, checkout(t, cfg), 1)
-			if records, err := open(t, cfg).Records(t.Context(), "operator", "1.0.0"); err != nil || len(records) != 1 {
-				t.Errorf("%d records, %v", len(records), err)
+			if attestations, err := open(t, cfg).Attestations(t.Context(), "operator", "1.0.0"); err != nil || len(attestations) != 1 {
+				t.Errorf("%d attestations, %v", len(attestations), err)
 			}
 		})
 	}
@@ -57,8 +57,8 @@ func TestAChangeThatGitDoesNotSeeIsNoSuccess(t *testing.T) {
 	}
 }
 
-// Whoever may push to a chart repository would otherwise have files of the machine that publishes put into it.
-func TestWhatIsNoFileIsNotRead(t *testing.T) {
+// Otherwise anyone who may push to a chart repository could have files of the publishing machine published.
+func TestOnlyRegularFilesAreRead(t *testing.T) {
 	i := item(t, "1.0.0")
 	secret := filepath.Join(t.TempDir(), "secret")
 	if err := os.WriteFile(secret, []byte("{\"token\":\"s3cret\"}\n"), 0o644); err != nil {
@@ -69,7 +69,7 @@ func TestWhatIsNoFileIsNotRead(t *testing.T) {
 		"a pipe":      func(file string) error { return syscall.Mkfifo(file, 0o644) },
 		"a directory": func(file string) error { return os.Mkdir(file, 0o755) },
 	} {
-		for _, name := range []string{recordsFile("operator", "1.0.0"), indexFile, pageFile, i.Package.Filename(), i.Package.Filename() + ".prov"} {
+		for _, name := range []string{attestationsFile("operator", "1.0.0"), indexFile, pageFile, i.Package.Filename(), i.Package.Filename() + ".prov"} {
 			dir := t.TempDir()
 			if err := spoil(filepath.Join(dir, name)); err != nil {
 				t.Fatal(err)
@@ -98,7 +98,7 @@ func TestALinkInTheRepositoryIsNotPublished(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, _, err := gitrepo.Update(t.Context(), cfg.Git, cfg.Branch, func(dir string) (string, bool, error) {
-		return "a link", true, os.Symlink(secret, filepath.Join(dir, recordsFile("operator", "1.0.0")))
+		return "a link", true, os.Symlink(secret, filepath.Join(dir, attestationsFile("operator", "1.0.0")))
 	}, gitrepo.UpdateOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -111,9 +111,9 @@ func TestALinkInTheRepositoryIsNotPublished(t *testing.T) {
 	}
 }
 
-func TestRecordsThatAreNoJSONAreNotAddedTo(t *testing.T) {
-	cfg := prodWith(t, recordsFile("operator", "1.0.0"), "{\"record\":1}\n<<<<<<< HEAD\n")
-	if _, err := open(t, cfg).Publish(t.Context(), item(t, "1.0.0")); !errors.Is(err, ErrUnusable) || !strings.Contains(err.Error(), "record 2") {
+func TestAttestationsThatAreNotJSONAreNotAddedTo(t *testing.T) {
+	cfg := prodWith(t, attestationsFile("operator", "1.0.0"), "{\"attestation\":1}\n<<<<<<< HEAD\n")
+	if _, err := open(t, cfg).Publish(t.Context(), item(t, "1.0.0")); !errors.Is(err, ErrUnusable) || !strings.Contains(err.Error(), "attestation 2") {
 		t.Errorf("got %v", err)
 	}
 }

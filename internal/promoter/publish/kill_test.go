@@ -2,11 +2,14 @@ package publish
 
 import (
 	"bufio"
+	"context"
+	"flag"
 	"fmt"
 	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,65 +22,75 @@ import (
 
 const versionsToPublish = 4
 
-// publishAll is what the killed process does, and what it should come to.
-func publishAll(t *testing.T, cfg Config, started func()) {
-	target := open(t, cfg)
+// seed makes the moments of the kills repeatable; 0 chooses one, which a failed test prints.
+var seed = flag.Uint64("seed", 0, "seed of random moments; 0 chooses one")
+
+// TestMain runs the process that the kill test kills, or the tests.
+func TestMain(m *testing.M) {
+	cfg := Config{Directory: os.Getenv("PUBLISH_TO_DIRECTORY"), Git: os.Getenv("PUBLISH_TO_GIT"), Page: landingPage}
+	if cfg.Directory+cfg.Git == "" {
+		os.Exit(m.Run())
+	}
+	if err := publishAll(context.Background(), cfg, os.TempDir(), func() { fmt.Println("started") }); err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+}
+
+// publishAll publishes some versions with two attestations each. It prepares them in dir and then calls started.
+func publishAll(ctx context.Context, cfg Config, dir string, started func()) error {
+	target, err := Open(cfg, Env(func(string) string { return "" }))
+	if err != nil {
+		return err
+	}
 	var items []Item
 	for n := range versionsToPublish {
-		items = append(items, item(t, fmt.Sprintf("1.%d.0", n)))
+		version := fmt.Sprintf("1.%d.0", n)
+		p, err := packageIn(filepath.Join(dir, version), version, "a")
+		if err != nil {
+			return err
+		}
+		items = append(items, itemOf(p))
 	}
 	started()
 	for _, i := range items {
-		publish(t, target, i)
-		if _, err := target.AddRecord(t.Context(), "operator", i.Package.Version, []byte(`{"approved":true}`)); err != nil {
-			t.Fatal(err)
+		if _, err := target.Publish(ctx, i); err != nil {
+			return err
+		}
+		if _, err := target.AddAttestation(ctx, "operator", i.Package.Version, []byte(`{"approved":true}`)); err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
-// TestKilledPublisher is not a test but the process that TestKilledAndRunAgain kills.
-func TestKilledPublisher(t *testing.T) {
-	if os.Getenv("PUBLISH_TO_DIRECTORY")+os.Getenv("PUBLISH_TO_GIT") == "" {
-		return
-	}
-	publishAll(t, Config{Directory: os.Getenv("PUBLISH_TO_DIRECTORY"), Git: os.Getenv("PUBLISH_TO_GIT"), Page: landingPage}, func() { fmt.Println("started") })
-}
-
-// kill -9 at random moments, and again until it gets through: PUBLISH_KILLS
+// The publisher is killed with SIGKILL at random moments, and restarted until it succeeds: PUBLISH_KILLS
 // times (default 8, 3 for git) for each target. At every moment the index is whole and
-// names only packages that are there; in the end all is as without any kill.
+// names only packages that exist; in the end all files are as without any kill.
 func TestKilledAndRunAgain(t *testing.T) {
+	if *seed == 0 {
+		*seed = rand.Uint64()
+	}
+	t.Logf("repeat with -seed=%d", *seed)
 	for name, config := range kinds() {
 		if name == "oci" {
-			continue // one request decides there
+			continue // a single request decides there
 		}
 		t.Run(name, func(t *testing.T) {
-			kills := map[string]int{"directory": 8, "git": 3}[name]
+			k := killTest{config: config, kills: map[string]int{"directory": 8, "git": 3}[name], random: rand.New(rand.NewPCG(*seed, 0))}
 			if n, err := strconv.Atoi(os.Getenv("PUBLISH_KILLS")); err == nil {
-				kills = n
+				k.kills = n
 			}
 			whole := config(t)
 			begin := time.Now()
-			publishAll(t, whole, func() { begin = time.Now() })
-			takes := time.Since(begin)
+			if err := publishAll(t.Context(), whole, t.TempDir(), func() { begin = time.Now() }); err != nil {
+				t.Fatal(err)
+			}
+			k.takes = time.Since(begin)
 			want := tree(t, checkout(t, whole))
-			for done := 0; done < kills; {
-				cfg := config(t)
-				for finished := false; !finished; {
-					killed := false
-					if finished, killed = killOnce(t, cfg, rand.N(takes)); killed {
-						done++
-					}
-					if cfg.Git != "" && !finished && strings.TrimSpace(heads(t, cfg.Git)) == "" {
-						continue // stopped before the first push: there is no branch to look at
-					}
-					everyArchiveMatches(t, checkout(t, cfg), -1)
-					if done >= kills && !finished {
-						publishAll(t, cfg, func() {})
-						finished = true
-					}
-				}
-				got := tree(t, checkout(t, cfg))
+			for done := 0; done < k.kills; {
+				var got map[string]string
+				got, done = k.killUntilItSucceeds(t, done)
 				if diff := cmp.Diff(slices.Sorted(maps.Keys(want)), slices.Sorted(maps.Keys(got))); diff != "" {
 					t.Fatal(diff)
 				}
@@ -87,6 +100,36 @@ func TestKilledAndRunAgain(t *testing.T) {
 			}
 		})
 	}
+}
+
+type killTest struct {
+	config func(testing.TB) Config
+	kills  int
+	takes  time.Duration // without any kill
+	random *rand.Rand
+}
+
+// killUntilItSucceeds runs publishers on a new target until one succeeds, and returns the files and the number of kills so far.
+func (k killTest) killUntilItSucceeds(t *testing.T, done int) (map[string]string, int) {
+	t.Helper()
+	cfg := k.config(t)
+	for finished := false; !finished; {
+		killed := false
+		if finished, killed = killOnce(t, cfg, time.Duration(k.random.Int64N(int64(k.takes)))); killed {
+			done++
+		}
+		if cfg.Git != "" && !finished && strings.TrimSpace(heads(t, cfg.Git)) == "" {
+			continue // stopped before the first push: there is no branch to check
+		}
+		everyArchiveMatches(t, checkout(t, cfg), -1)
+		if done >= k.kills && !finished {
+			if err := publishAll(t.Context(), cfg, t.TempDir(), func() {}); err != nil {
+				t.Fatal(err)
+			}
+			finished = true
+		}
+	}
+	return tree(t, checkout(t, cfg)), done
 }
 
 func heads(t *testing.T, repository string) string {
@@ -100,7 +143,7 @@ func heads(t *testing.T, repository string) string {
 
 func killOnce(t *testing.T, cfg Config, after time.Duration) (finished, killed bool) {
 	t.Helper()
-	child := exec.Command(os.Args[0], "-test.run=^TestKilledPublisher$")
+	child := exec.Command(os.Args[0])
 	child.Env = append(os.Environ(), "PUBLISH_TO_DIRECTORY="+cfg.Directory, "PUBLISH_TO_GIT="+cfg.Git, "TMPDIR="+t.TempDir())
 	child.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // git, which it starts, dies with it
 	out, err := child.StdoutPipe()
@@ -114,16 +157,16 @@ func killOnce(t *testing.T, cfg Config, after time.Duration) (finished, killed b
 	for lines.Scan() && lines.Text() != "started" {
 	}
 	timer := time.AfterFunc(after, func() { _ = syscall.Kill(-child.Process.Pid, syscall.SIGKILL) })
-	var said []string
+	var printed []string
 	for lines.Scan() {
-		said = append(said, lines.Text())
+		printed = append(printed, lines.Text())
 	}
 	err = child.Wait()
 	if timer.Stop(); err == nil {
 		return true, false
 	}
 	if status, ok := child.ProcessState.Sys().(syscall.WaitStatus); !ok || !status.Signaled() {
-		t.Fatalf("%v: %s", err, strings.Join(said, "\n"))
+		t.Fatalf("%v: %s", err, strings.Join(printed, "\n"))
 	}
 	return false, true
 }

@@ -24,16 +24,16 @@ import (
 )
 
 // ociTarget is a path in a registry; chart a's version 1.0.0 is PATH/a:1.0.0,
-// in the form that helm push gives it. A registry has no way to refuse a second
-// write of a tag: of two publishers that give one new version different contents at the
-// same moment, both find it free. Whoever finds the other's content
-// afterwards says so; where the registry can make tags immutable, have it do so.
+// in the form of helm push. A registry cannot reject a second write of a tag: two
+// publishers that publish different contents as one new version at the same time both
+// find it free. The one that finds the other content afterwards reports a conflict;
+// enable immutable tags where the registry supports them.
 type ociTarget struct {
 	base string
 	opts options
 }
 
-// The form of a chart in a registry, which Helm defines (pkg/registry) and a test compares.
+// The form of a chart in a registry is defined by Helm's pkg/registry; a test compares these constants with it.
 const (
 	ociScheme           = "oci"
 	configMediaType     = "application/vnd.cncf.helm.config.v1+json"
@@ -42,8 +42,8 @@ const (
 )
 
 const (
-	createdAnnotation = "org.opencontainers.image.created"
-	recordMediaType   = "application/vnd.dsse.envelope.v1+json"
+	createdAnnotation    = "org.opencontainers.image.created"
+	attestationMediaType = "application/vnd.dsse.envelope.v1+json"
 )
 
 func openOCI(address string, o options) (Target, error) {
@@ -74,10 +74,10 @@ func (t *ociTarget) remote(ctx context.Context) []remote.Option {
 	return []remote.Option{remote.WithContext(ctx), remote.WithUserAgent("chart-promoter"), remote.WithTransport(t.opts.transport), auth}
 }
 
-// tag is a version as Helm writes it in a registry, where a tag has no plus.
+// tag is a version as Helm writes it in a registry, since a tag cannot contain a plus.
 func tag(version string) string { return strings.ReplaceAll(version, "+", "_") }
 
-// manifest reads what a tag names. Error: errNotThere.
+// manifest returns the manifest of a tag. Error: errNotFound.
 func (t *ociTarget) manifest(ctx context.Context, repo name.Repository, tag string) (*v1.Manifest, error) {
 	d, err := remote.Get(repo.Tag(tag), t.remote(ctx)...)
 	if err := classify(err); err != nil {
@@ -90,7 +90,7 @@ func (t *ociTarget) manifest(ctx context.Context, repo name.Repository, tag stri
 	return &m, nil
 }
 
-// layer is the digest of the one layer of a kind.
+// layer returns the digest of the layer of a media type.
 func layer(m *v1.Manifest, kind types.MediaType) (v1.Hash, bool) {
 	for _, l := range m.Layers {
 		if l.MediaType == kind {
@@ -120,7 +120,7 @@ func (t *ociTarget) Lookup(ctx context.Context, chartName, version string) (stri
 		return "", false, err
 	}
 	m, err := t.manifest(ctx, repo, tag(version))
-	if errors.Is(err, errNotThere) {
+	if errors.Is(err, errNotFound) {
 		return "", false, nil
 	}
 	if err != nil {
@@ -128,7 +128,7 @@ func (t *ociTarget) Lookup(ctx context.Context, chartName, version string) (stri
 	}
 	digest, ok := layer(m, chartMediaType)
 	if !ok {
-		return "", false, fmt.Errorf("%s:%s is something else than a chart: %w", repo, tag(version), ErrUnusable)
+		return "", false, fmt.Errorf("%s:%s is not a chart: %w", repo, tag(version), ErrUnusable)
 	}
 	return digest.Hex, true, nil
 }
@@ -161,9 +161,9 @@ func (t *ociTarget) Publish(ctx context.Context, item Item) (Result, error) {
 		result.Changed, err = t.lacks(ctx, repo, item, whole)
 		return result, err
 	}
-	// Records first, as they do no harm without the package.
-	for _, r := range item.Records {
-		added, err := t.putRecord(ctx, repo, p.Digest, r)
+	// Attestations first, as they do no harm without the package.
+	for _, r := range item.Attestations {
+		added, err := t.putAttestation(ctx, repo, p.Digest, r)
 		if err != nil {
 			return result, err
 		}
@@ -206,7 +206,7 @@ func (t *ociTarget) putChart(ctx context.Context, repo name.Repository, item Ite
 	return t.put(ctx, repo.Tag(tag(p.Version)), static.NewLayer(config, configMediaType), layers, annotations)
 }
 
-// put writes an artifact: the blobs, and then the manifest that names them.
+// put writes an artifact: first the blobs, then the manifest that names them.
 func (t *ociTarget) put(ctx context.Context, ref name.Tag, config v1.Layer, layers []v1.Layer, annotations map[string]string) error {
 	m := v1.Manifest{SchemaVersion: 2, MediaType: types.OCIManifestSchema1, Annotations: annotations}
 	for i, l := range append([]v1.Layer{config}, layers...) {
@@ -235,10 +235,10 @@ type rawManifest []byte
 func (m rawManifest) RawManifest() ([]byte, error)        { return m, nil }
 func (m rawManifest) MediaType() (types.MediaType, error) { return types.OCIManifestSchema1, nil }
 
-// versions lists a chart's tags that are versions, the highest first.
+// versions returns the tags of a chart that are versions, the highest first.
 func (t *ociTarget) versions(ctx context.Context, repo name.Repository) ([]string, error) {
 	tags, err := remote.List(repo, t.remote(ctx)...)
-	if err := classify(err); err != nil && !errors.Is(err, errNotThere) {
+	if err := classify(err); err != nil && !errors.Is(err, errNotFound) {
 		return nil, err
 	}
 	tags = slices.DeleteFunc(tags, func(tag string) bool { return !isVersion(tag) })
@@ -272,7 +272,7 @@ func (t *ociTarget) Package(ctx context.Context, chartName, version string) ([]b
 		return nil, err
 	}
 	m, err := t.manifest(ctx, repo, tag(version))
-	if errors.Is(err, errNotThere) {
+	if errors.Is(err, errNotFound) {
 		return nil, fmt.Errorf("%s %s: %w", chartName, version, ErrNone)
 	}
 	if err != nil {
@@ -280,7 +280,7 @@ func (t *ociTarget) Package(ctx context.Context, chartName, version string) ([]b
 	}
 	digest, _ := layer(m, chartMediaType)
 	pkg, err := t.blob(ctx, repo, digest)
-	if errors.Is(err, errNotThere) || err == nil && chart.Digest(pkg) != digest.Hex {
+	if errors.Is(err, errNotFound) || err == nil && chart.Digest(pkg) != digest.Hex {
 		err = fmt.Errorf("%s %s: %w", chartName, version, ErrArchiveMissing)
 	}
 	return pkg, err
@@ -297,7 +297,7 @@ func (t *ociTarget) entry(ctx context.Context, repo name.Repository, tag string)
 		return e, err
 	}
 	if err := json.NewDecoder(bytes.NewReader(config)).Decode(e.Metadata); err != nil {
-		return e, fmt.Errorf("%s:%s is something else than a chart: %w: %w", repo, tag, ErrUnusable, err)
+		return e, fmt.Errorf("%s:%s is not a chart: %w: %w", repo, tag, ErrUnusable, err)
 	}
 	digest, _ := layer(m, chartMediaType)
 	e.Digest = digest.Hex

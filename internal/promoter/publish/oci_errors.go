@@ -11,26 +11,26 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 )
 
-// classify tells what is not there (nil), what is forbidden and what is broken.
+// classify maps an error of a registry to errNotFound, ErrAuth or ErrUnusable.
 func classify(err error) error {
 	var te *transport.Error
 	switch {
 	case err == nil:
 		return nil
 	case errors.As(err, &te) && te.StatusCode == http.StatusNotFound:
-		return errNotThere
+		return errNotFound
 	case errors.As(err, &te) && (te.StatusCode == http.StatusUnauthorized || te.StatusCode == http.StatusForbidden):
 		return fmt.Errorf("%w: %w", ErrAuth, err)
 	}
 	return fmt.Errorf("%w: %w", ErrUnusable, err)
 }
 
-var errNotThere = failure.New(failure.Internal, "not in the registry")
+var errNotFound = failure.New(failure.Internal, "not in the registry")
 
-// classifyWrite is classify for what is written: what is not there then is the repository itself.
+// classifyWrite is classify for a write: "not found" then concerns the repository itself.
 func classifyWrite(repo name.Repository, err error) error {
-	if err = classify(err); errors.Is(err, errNotThere) {
-		return fmt.Errorf("the registry has no repository %s and makes none by itself, create it: %w", repo, ErrUnusable)
+	if err = classify(err); errors.Is(err, errNotFound) {
+		return fmt.Errorf("the registry has no repository %s and creates none by itself, create it: %w", repo, ErrUnusable)
 	}
 	return err
 }

@@ -20,13 +20,13 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/index"
 )
 
-// Records stand beside the versions, each under a tag made of the package's
-// digest and its own: two that are added at once do not meet, which they
-// would in one list, and the same one again is the same tag.
-func recordPrefix(digest string) string { return "sha256-" + digest[:32] + "." }
+// attestationPrefix begins the tags of a package's attestations. Each attestation has a tag of its own, derived from the digests of the
+// package and of itself: attestations that are added at the same time cannot overwrite each other, as they would in one list, and
+// the same attestation has the same tag.
+func attestationPrefix(digest string) string { return "sha256-" + digest[:32] + "." }
 
-func recordTag(digest string, envelope []byte) string {
-	return recordPrefix(digest) + chart.Digest(envelope)[:32] + ".att"
+func attestationTag(digest string, envelope []byte) string {
+	return attestationPrefix(digest) + chart.Digest(envelope)[:32] + ".att"
 }
 
 func isVersion(tag string) bool {
@@ -39,31 +39,31 @@ func isRelease(tag string) bool {
 	return err == nil && v.Prerelease() == ""
 }
 
-// findRecord gives the record on one line and the tag that it has or will have.
-func (t *ociTarget) findRecord(ctx context.Context, repo name.Repository, digest string, envelope []byte) (line []byte, ref name.Tag, there bool, err error) {
+// findAttestation returns the attestation in one line, and the tag that it has or will have.
+func (t *ociTarget) findAttestation(ctx context.Context, repo name.Repository, digest string, envelope []byte) (line []byte, ref name.Tag, there bool, err error) {
 	var compact bytes.Buffer
 	if err := json.Compact(&compact, envelope); err != nil {
-		return nil, ref, false, fmt.Errorf("a record is no JSON: %w", err)
+		return nil, ref, false, fmt.Errorf("an attestation is not JSON: %w", err)
 	}
 	line = compact.Bytes()
-	ref = repo.Tag(recordTag(digest, line))
+	ref = repo.Tag(attestationTag(digest, line))
 	_, err = remote.Head(ref, t.remote(ctx)...)
-	if err = classify(err); errors.Is(err, errNotThere) {
+	if err = classify(err); errors.Is(err, errNotFound) {
 		return line, ref, false, nil
 	}
 	return line, ref, err == nil, err
 }
 
-func (t *ociTarget) putRecord(ctx context.Context, repo name.Repository, digest string, envelope []byte) (added bool, err error) {
-	line, ref, there, err := t.findRecord(ctx, repo, digest, envelope)
+func (t *ociTarget) putAttestation(ctx context.Context, repo name.Repository, digest string, envelope []byte) (added bool, err error) {
+	line, ref, there, err := t.findAttestation(ctx, repo, digest, envelope)
 	if err != nil || there {
 		return false, err
 	}
 	config := static.NewLayer([]byte("{}"), "application/vnd.oci.empty.v1+json")
-	return true, t.put(ctx, ref, config, []v1.Layer{static.NewLayer(line, recordMediaType)}, nil)
+	return true, t.put(ctx, ref, config, []v1.Layer{static.NewLayer(line, attestationMediaType)}, nil)
 }
 
-// holds tells whether the registry still has the bytes of a package that a tag names.
+// holds reports whether the registry still has the bytes of a package that a tag names.
 func (t *ociTarget) holds(ctx context.Context, repo name.Repository, p *chart.Package) (bool, error) {
 	l, err := remote.Layer(repo.Digest("sha256:"+p.Digest), t.remote(ctx)...)
 	if err != nil {
@@ -73,11 +73,11 @@ func (t *ociTarget) holds(ctx context.Context, repo name.Repository, p *chart.Pa
 	return there, classify(err)
 }
 
-// lacks says whether the registry lacks the package or one of its records.
+// lacks reports whether the registry lacks the package or one of its attestations.
 func (t *ociTarget) lacks(ctx context.Context, repo name.Repository, item Item, hasPackage bool) (bool, error) {
 	lacks := !hasPackage
-	for _, r := range item.Records {
-		_, _, there, err := t.findRecord(ctx, repo, item.Package.Digest, r)
+	for _, r := range item.Attestations {
+		_, _, there, err := t.findAttestation(ctx, repo, item.Package.Digest, r)
 		if err != nil {
 			return false, err
 		}
@@ -86,7 +86,7 @@ func (t *ociTarget) lacks(ctx context.Context, repo name.Repository, item Item, 
 	return lacks, nil
 }
 
-func (t *ociTarget) Records(ctx context.Context, chartName, version string) ([][]byte, error) {
+func (t *ociTarget) Attestations(ctx context.Context, chartName, version string) ([][]byte, error) {
 	digest, found, err := t.Lookup(ctx, chartName, version)
 	if err != nil || !found {
 		return nil, err
@@ -99,17 +99,17 @@ func (t *ociTarget) Records(ctx context.Context, chartName, version string) ([][
 	if err := classify(err); err != nil {
 		return nil, err
 	}
-	slices.Sort(tags) // a registry notes no order
-	var records [][]byte
+	slices.Sort(tags) // a registry stores no order
+	var attestations [][]byte
 	for _, tag := range tags {
-		if !strings.HasPrefix(tag, recordPrefix(digest)) {
+		if !strings.HasPrefix(tag, attestationPrefix(digest)) {
 			continue
 		}
 		m, err := t.manifest(ctx, repo, tag)
 		if err != nil {
 			return nil, err
 		}
-		at, ok := layer(m, recordMediaType)
+		at, ok := layer(m, attestationMediaType)
 		if !ok {
 			continue
 		}
@@ -117,21 +117,21 @@ func (t *ociTarget) Records(ctx context.Context, chartName, version string) ([][
 		if err != nil {
 			return nil, err
 		}
-		records = append(records, envelope)
+		attestations = append(attestations, envelope)
 	}
-	return records, nil
+	return attestations, nil
 }
 
-func (t *ociTarget) AddRecord(ctx context.Context, chartName, version string, envelope []byte) (Result, error) {
+func (t *ociTarget) AddAttestation(ctx context.Context, chartName, version string, envelope []byte) (Result, error) {
 	digest, repo, err := t.present(ctx, chartName, version)
 	if err != nil {
 		return Result{}, err
 	}
-	added, err := t.putRecord(ctx, repo, digest, envelope)
+	added, err := t.putAttestation(ctx, repo, digest, envelope)
 	return Result{Changed: added, Location: "oci://" + repo.Tag(tag(version)).String()}, err
 }
 
-// Yank deletes the tag. Some registries forbid that, and say so.
+// Yank deletes the tag. Some registries forbid that and return an error.
 func (t *ociTarget) Yank(ctx context.Context, chartName, version string) (Result, error) {
 	_, repo, err := t.present(ctx, chartName, version)
 	if err != nil {
@@ -154,20 +154,20 @@ func (t *ociTarget) present(ctx context.Context, chartName, version string) (dig
 	return digest, repo, err
 }
 
-// RecordsOf asks for one version after the other.
-func (t *ociTarget) RecordsOf(ctx context.Context, name string, versions ...string) (map[string][][]byte, error) {
+// AttestationsOf reads one version after the other.
+func (t *ociTarget) AttestationsOf(ctx context.Context, name string, versions ...string) (map[string][][]byte, error) {
 	all := map[string][][]byte{}
 	for _, v := range versions {
 		var err error
-		if all[v], err = t.Records(ctx, name, v); err != nil && !errors.Is(err, ErrNone) {
+		if all[v], err = t.Attestations(ctx, name, v); err != nil && !errors.Is(err, ErrNone) {
 			return nil, err
 		}
 	}
 	return all, nil
 }
 
-// List asks the registry's catalogue for the charts if none is named; many
-// registries have none.
+// List reads the charts from the registry's catalogue if none is named; many
+// registries have no catalogue.
 func (t *ociTarget) List(ctx context.Context, names ...string) ([]index.Entry, error) {
 	if len(names) == 0 {
 		var err error
@@ -187,7 +187,7 @@ func (t *ociTarget) List(ctx context.Context, names ...string) ([]index.Entry, e
 		}
 		for _, tag := range tags {
 			e, err := t.entry(ctx, repo, tag)
-			if errors.Is(err, errNotThere) {
+			if errors.Is(err, errNotFound) {
 				continue // yanked meanwhile
 			}
 			if err != nil {

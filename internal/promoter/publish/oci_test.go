@@ -18,7 +18,7 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/image"
 )
 
-func TestTheFormOfAChartInARegistryIsHelms(t *testing.T) {
+func TestMediaTypesAreHelms(t *testing.T) {
 	for ours, helms := range map[string]string{
 		ociScheme: helmregistry.OCIScheme, configMediaType: helmregistry.ConfigMediaType,
 		chartMediaType: helmregistry.ChartLayerMediaType, provenanceMediaType: helmregistry.ProvLayerMediaType,
@@ -29,8 +29,7 @@ func TestTheFormOfAChartInARegistryIsHelms(t *testing.T) {
 	}
 }
 
-// Named for what users of another tool have waited for since 2022: Helm itself pulls from the registry what was published.
-func TestOCIWanted(t *testing.T) {
+func TestHelmPullsWhatIsPublishedToARegistry(t *testing.T) {
 	cfg := kinds()["oci"](t)
 	i := item(t, "1.0.0+build.5")
 	i.Provenance = []byte("signed")
@@ -47,14 +46,14 @@ func TestOCIWanted(t *testing.T) {
 		t.Errorf("pulled %+v", got)
 	}
 	if tags, err := client.Tags(strings.TrimPrefix(cfg.OCI, "oci://") + "/operator"); err != nil || len(tags) != 1 || tags[0] != "1.0.0+build.5" {
-		t.Errorf("Helm sees the tags %q, %v: records are no versions", tags, err)
+		t.Errorf("Helm sees the tags %q, %v: attestations are no versions", tags, err)
 	}
 	if version, _, err := open(t, cfg).Latest(t.Context(), "operator"); version != "1.0.0+build.5" || err != nil {
 		t.Errorf("latest %q, %v", version, err)
 	}
 }
 
-func TestWhatHelmPushedIsFound(t *testing.T) {
+func TestAChartThatHelmPushedIsFound(t *testing.T) {
 	cfg := kinds()["oci"](t)
 	p := pkg(t, "2.0.0", "a")
 	client, err := helmregistry.NewClient(helmregistry.ClientOptPlainHTTP(), helmregistry.ClientOptWriter(&bytes.Buffer{}))
@@ -68,7 +67,7 @@ func TestWhatHelmPushedIsFound(t *testing.T) {
 	if err != nil || !found || digest != p.Digest {
 		t.Errorf("%s %t %v", digest, found, err)
 	}
-	if r := publish(t, open(t, cfg), item(t, "2.0.0")); !r.Changed { // its record is new
+	if r := publish(t, open(t, cfg), item(t, "2.0.0")); !r.Changed { // its attestation is new
 		t.Errorf("%+v", r)
 	}
 }
@@ -98,7 +97,7 @@ func TestARegistryThatWantsCredentials(t *testing.T) {
 	publish(t, right, item(t, "1.0.0"))
 }
 
-func TestARegistryThatAcceptsAndNeverAnswersIsNotWaitedForWithoutEnd(t *testing.T) {
+func TestARegistryThatAcceptsAndNeverAnswersTimesOut(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -113,8 +112,8 @@ func TestARegistryThatAcceptsAndNeverAnswersIsNotWaitedForWithoutEnd(t *testing.
 	}
 }
 
-// Some registries make no repository by themselves; Amazon's answers so until somebody has made it.
-func TestARegistryWithoutTheRepositorySaysThatItIsToBeMade(t *testing.T) {
+// Some registries create no repositories by themselves. Amazon's answers like this until the repository is created.
+func TestARegistryWithoutTheRepositoryReportsThatItMustBeCreated(t *testing.T) {
 	inner := registry.New(registry.Logger(quiet()))
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPost || r.Method == http.MethodPut {
@@ -127,8 +126,8 @@ func TestARegistryWithoutTheRepositorySaysThatItIsToBeMade(t *testing.T) {
 	t.Cleanup(s.Close)
 	cfg := Config{OCI: strings.TrimPrefix(s.URL, "http://") + "/charts"}
 	bare := item(t, "1.0.0")
-	bare.Records = nil
-	for name, i := range map[string]Item{"with a record": item(t, "1.0.0"), "the package alone": bare} {
+	bare.Attestations = nil
+	for name, i := range map[string]Item{"with an attestation": item(t, "1.0.0"), "the package alone": bare} {
 		_, err := open(t, cfg).Publish(t.Context(), i)
 		if !errors.Is(err, ErrUnusable) || !strings.Contains(err.Error(), "has no repository") || !strings.Contains(err.Error(), "charts/operator") {
 			t.Errorf("%s: %v", name, err)

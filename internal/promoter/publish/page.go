@@ -7,8 +7,8 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/seal"
 )
 
-// landing is the page that belongs to an index. Its content is nil when none is wanted
-// and when the one that is there is somebody else's, which is then kept.
+// landing returns the page that belongs to an index. Its content is nil if the target has no page, and if the existing page
+// belongs to others and is kept.
 func (f folder) landing(index []byte) (landing file, kept bool, err error) {
 	if f.page == nil {
 		return file{}, false, nil
@@ -21,11 +21,11 @@ func (f folder) landing(index []byte) (landing file, kept bool, err error) {
 	return landing, false, err
 }
 
-// foreign says whether a page is there that this program did not write, or that
-// somebody has changed since.
+// foreign reports whether a page exists that this program did not write, or that
+// was changed since.
 func (f folder) foreign(name string) (bool, error) {
-	there, err := f.read(name)
-	return there != nil && !seal.Intact(there), err
+	page, err := f.read(name)
+	return page != nil && !seal.Intact(page), err
 }
 
 // keepPage writes a page beside the index.
@@ -44,11 +44,11 @@ func (f folder) keepPage(ctx context.Context, name string, render func(context.C
 }
 
 func (d *directory) KeepPage(ctx context.Context, name string, render func(context.Context) ([]byte, error)) (Result, error) {
-	return d.alone(ctx, func(f folder) (Result, error) { return f.keepPage(ctx, name, render) })
+	return d.exclusive(ctx, func(f folder) (Result, error) { return f.keepPage(ctx, name, render) })
 }
 
 func (g *gitTarget) KeepPage(ctx context.Context, name string, render func(context.Context) ([]byte, error)) (Result, error) {
-	return g.change(ctx, g.files(name), "Bring "+name+" up to date", func(f folder) (Result, error) { return f.keepPage(ctx, name, render) })
+	return g.change(ctx, g.files(name), "Update "+name, func(f folder) (Result, error) { return f.keepPage(ctx, name, render) })
 }
 
 func (t *ociTarget) KeepPage(context.Context, string, func(context.Context) ([]byte, error)) (Result, error) {

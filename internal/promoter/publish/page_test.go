@@ -14,7 +14,7 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/seal"
 )
 
-// landingPage is what the git and directory targets of the tests keep beside their index.
+// landingPage is the page that the git and directory targets of the tests have beside their index.
 var landingPage = &Page{Name: pageFile, Render: func(index []byte) ([]byte, error) {
 	return seal.Seal(append([]byte("<h1>operator</h1>\n"), index...)), nil
 }}
@@ -74,7 +74,7 @@ func TestAPageIsInTheCommitOfItsIndex(t *testing.T) {
 	}
 }
 
-func TestSomebodysPageIsNeverOverwritten(t *testing.T) {
+func TestAForeignPageIsNeverOverwritten(t *testing.T) {
 	ours, err := landingPage.Render(nil)
 	if err != nil {
 		t.Fatal(err)
@@ -88,14 +88,14 @@ func TestSomebodysPageIsNeverOverwritten(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for kind, cfg := range map[string]Config{"directory": {Directory: t.TempDir(), Page: landingPage}, "git": {Git: bare(t), Page: landingPage}} {
 				if cfg.Git != "" {
-					seed(t, cfg.Git, pageFile, content)
+					commitFile(t, cfg.Git, pageFile, content)
 				} else if err := os.WriteFile(filepath.Join(cfg.Directory, pageFile), []byte(content), 0o644); err != nil {
 					t.Fatal(err)
 				}
 				r := publish(t, open(t, cfg), item(t, "1.0.0"))
 				yanked, err := open(t, cfg).Yank(t.Context(), "operator", "1.0.0")
 				if got := tree(t, checkout(t, cfg))[pageFile]; got != content || !r.PageKept || !yanked.PageKept || err != nil {
-					t.Errorf("%s: it is %q, said to be kept: %t %t, %v", kind, got, r.PageKept, yanked.PageKept, err)
+					t.Errorf("%s: it is %q, reported as kept: %t %t, %v", kind, got, r.PageKept, yanked.PageKept, err)
 				}
 				kept, err := open(t, cfg).KeepPage(t.Context(), pageFile, func(context.Context) ([]byte, error) { return ours, nil })
 				if got := tree(t, checkout(t, cfg))[pageFile]; got != content || !kept.PageKept || kept.Changed || err != nil {
@@ -106,8 +106,8 @@ func TestSomebodysPageIsNeverOverwritten(t *testing.T) {
 	}
 }
 
-// seed commits a file to a bare repository.
-func seed(t *testing.T, repository, name, content string) {
+// commitFile commits a file to a bare repository.
+func commitFile(t *testing.T, repository, name, content string) {
 	t.Helper()
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
@@ -143,7 +143,7 @@ func TestAPublisherStoppedBeforeThePageWritesItTheNextTime(t *testing.T) {
 	}
 }
 
-func TestAnyPageIsBroughtUpToDate(t *testing.T) {
+func TestKeepPageUpdatesAPage(t *testing.T) {
 	for name, config := range kinds() {
 		cfg := config(t)
 		target := open(t, cfg)

@@ -12,7 +12,7 @@ import (
 )
 
 // Twenty publishers, each with connections and clones of its own.
-func TestParallelPublishersLoseIndexEntries(t *testing.T) {
+func TestPublishKeepsEveryEntryOfParallelPublishers(t *testing.T) {
 	const publishers = 20
 	for name, config := range kinds() {
 		t.Run(name, func(t *testing.T) {
@@ -55,7 +55,7 @@ func TestParallelPublishersLoseIndexEntries(t *testing.T) {
 	}
 }
 
-// The same version from many at once: one writes it, the others find it there.
+// Several publishers of the same version: one writes it, the others find it.
 func TestPublishersOfTheSameVersionAgree(t *testing.T) {
 	for name, config := range kinds() {
 		t.Run(name, func(t *testing.T) {
@@ -73,8 +73,8 @@ func TestPublishersOfTheSameVersionAgree(t *testing.T) {
 			if err != nil || len(entries) != 1 || entries[0].Digest != i.Package.Digest {
 				t.Errorf("%+v %v", entries, err)
 			}
-			if kept, err := open(t, cfg).Records(t.Context(), "operator", "1.0.0"); len(kept) != 1 || err != nil {
-				t.Errorf("%d records, %v", len(kept), err)
+			if kept, err := open(t, cfg).Attestations(t.Context(), "operator", "1.0.0"); len(kept) != 1 || err != nil {
+				t.Errorf("%d attestations, %v", len(kept), err)
 			}
 		})
 	}

@@ -22,24 +22,32 @@ import (
 
 var day = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 
-// pkg makes a package; another content makes another digest.
+// pkg creates a package; the digest depends on the content.
 func pkg(t testing.TB, version, content string) *chart.Package {
 	t.Helper()
-	dir := t.TempDir()
-	text := "apiVersion: v2\nname: operator\ndescription: d\nversion: " + version + "\nappVersion: \"" + version + "\"\n"
-	if err := errors.Join(os.WriteFile(dir+"/Chart.yaml", []byte(text), 0o644), os.WriteFile(dir+"/values.yaml", []byte("content: "+content+"\n"), 0o644)); err != nil {
-		t.Fatal(err)
-	}
-	p, err := chart.Pack(dir)
+	p, err := packageIn(t.TempDir(), version, content)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return p
 }
 
+func packageIn(dir, version, content string) (*chart.Package, error) {
+	text := "apiVersion: v2\nname: operator\ndescription: d\nversion: " + version + "\nappVersion: \"" + version + "\"\n"
+	err := errors.Join(os.MkdirAll(dir, 0o755), os.WriteFile(dir+"/Chart.yaml", []byte(text), 0o644), os.WriteFile(dir+"/values.yaml", []byte("content: "+content+"\n"), 0o644))
+	if err != nil {
+		return nil, err
+	}
+	return chart.Pack(dir)
+}
+
 func item(t testing.TB, version string) Item {
 	t.Helper()
-	return Item{Package: pkg(t, version, "a"), Records: [][]byte{[]byte(`{"record":"` + version + `"}`)}, Created: day}
+	return itemOf(pkg(t, version, "a"))
+}
+
+func itemOf(p *chart.Package) Item {
+	return Item{Package: p, Attestations: [][]byte{[]byte(`{"attestation":"` + p.Version + `"}`)}, Created: day}
 }
 
 // kinds are the three targets, each new and empty, with a way to reach it again
@@ -112,8 +120,8 @@ func TestEveryTarget(t *testing.T) {
 			if _, found, err := target.Lookup(ctx, "operator", "1.0.0"); found || err != nil {
 				t.Errorf("a dry run publishes: %v", err)
 			}
-			if kept, err := target.Records(ctx, "operator", "1.0.0"); len(kept) > 0 || err != nil {
-				t.Errorf("a dry run leaves records: %q %v", kept, err)
+			if kept, err := target.Attestations(ctx, "operator", "1.0.0"); len(kept) > 0 || err != nil {
+				t.Errorf("a dry run leaves attestations: %q %v", kept, err)
 			}
 			if r := publish(t, target, first); !r.Changed || !strings.Contains(r.Location, "1.0.0") || (name == "git") != (r.Commit != "") {
 				t.Errorf("the first time: %+v", r)
@@ -128,9 +136,9 @@ func TestEveryTarget(t *testing.T) {
 				t.Errorf("a dry run of the same again: %+v", r)
 			}
 			more := dry
-			more.Records = append(slices.Clone(dry.Records), []byte(`{"another": 1}`))
+			more.Attestations = append(slices.Clone(dry.Attestations), []byte(`{"another": 1}`))
 			if r := publish(t, target, more); !r.Changed {
-				t.Errorf("a dry run with one more record: %+v", r)
+				t.Errorf("a dry run with one more attestation: %+v", r)
 			}
 			digest, found, err := target.Lookup(ctx, "operator", "1.0.0")
 			if !found || digest != first.Package.Digest || err != nil {
@@ -156,35 +164,35 @@ func TestEveryTarget(t *testing.T) {
 			if some, err := target.List(ctx, "other"); err != nil || len(some) != 0 {
 				t.Errorf("of another chart: %v %v", some, err)
 			}
-			records(ctx, t, target)
+			attestations(ctx, t, target)
 			yank(ctx, t, target, name, first)
 		})
 	}
 }
 
-func records(ctx context.Context, t *testing.T, target Target) {
+func attestations(ctx context.Context, t *testing.T, target Target) {
 	t.Helper()
 	approval := []byte(`{ "approved": true }`)
 	for i := range 2 {
-		r, err := target.AddRecord(ctx, "operator", "1.0.0", approval)
+		r, err := target.AddAttestation(ctx, "operator", "1.0.0", approval)
 		if err != nil || r.Changed != (i == 0) {
-			t.Errorf("record, time %d: %+v %v", i, r, err)
+			t.Errorf("attestation, time %d: %+v %v", i, r, err)
 		}
 	}
-	if _, err := target.AddRecord(ctx, "operator", "9.9.9", approval); !errors.Is(err, ErrNone) {
-		t.Errorf("a record for nothing: %v", err)
+	if _, err := target.AddAttestation(ctx, "operator", "9.9.9", approval); !errors.Is(err, ErrNone) {
+		t.Errorf("an attestation for nothing: %v", err)
 	}
-	kept, err := target.Records(ctx, "operator", "1.0.0")
+	kept, err := target.Attestations(ctx, "operator", "1.0.0")
 	var texts []string
 	for _, r := range kept {
 		texts = append(texts, string(r))
 	}
 	slices.Sort(texts)
-	if diff := cmp.Diff([]string{`{"approved":true}`, `{"record":"1.0.0"}`}, texts); diff != "" || err != nil {
+	if diff := cmp.Diff([]string{`{"approved":true}`, `{"attestation":"1.0.0"}`}, texts); diff != "" || err != nil {
 		t.Errorf("kept %v %s", err, diff)
 	}
-	if kept, err := target.Records(ctx, "operator", "9.9.9"); len(kept) != 0 || err != nil {
-		t.Errorf("records of nothing: %q %v", kept, err)
+	if kept, err := target.Attestations(ctx, "operator", "9.9.9"); len(kept) != 0 || err != nil {
+		t.Errorf("attestations of nothing: %q %v", kept, err)
 	}
 }
 
@@ -209,7 +217,7 @@ func yank(ctx context.Context, t *testing.T, target Target, kind string, first I
 	}
 }
 
-func TestPublishedVersionsOverwrittenSilently(t *testing.T) {
+func TestAPublishedVersionIsNeverOverwritten(t *testing.T) {
 	for name, config := range kinds() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -226,14 +234,14 @@ func TestPublishedVersionsOverwrittenSilently(t *testing.T) {
 			if _, archive, err := target.Latest(t.Context(), "operator"); chart.Digest(archive) != item(t, "1.0.0").Package.Digest {
 				t.Errorf("the archive changed: %v", err)
 			}
-			if kept, err := target.Records(t.Context(), "operator", "1.0.0"); len(kept) != 1 || err != nil {
-				t.Errorf("%d records, %v", len(kept), err)
+			if kept, err := target.Attestations(t.Context(), "operator", "1.0.0"); len(kept) != 1 || err != nil {
+				t.Errorf("%d attestations, %v", len(kept), err)
 			}
 		})
 	}
 }
 
-func TestPublishRefuses(t *testing.T) {
+func TestPublishRejectsWhatWasChanged(t *testing.T) {
 	for name, config := range kinds() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -245,7 +253,7 @@ func TestPublishRefuses(t *testing.T) {
 					p.Bytes[len(p.Bytes)/2] ^= 1
 					i.Package = &p
 				},
-				"a record that is no JSON": func(i *Item) { i.Records = [][]byte{[]byte("hello\nthere")} },
+				"an attestation that is not JSON": func(i *Item) { i.Attestations = [][]byte{[]byte("hello\nthere")} },
 			} {
 				i := item(t, "1.0.0")
 				spoil(&i)
@@ -256,14 +264,14 @@ func TestPublishRefuses(t *testing.T) {
 			if _, found, err := open(t, cfg).Lookup(t.Context(), "operator", "1.0.0"); found || err != nil {
 				t.Errorf("published all the same: %v", err)
 			}
-			if _, err := open(t, cfg).Records(t.Context(), "../../etc", "../x"); err == nil && name != "oci" {
+			if _, err := open(t, cfg).Attestations(t.Context(), "../../etc", "../x"); err == nil && name != "oci" {
 				t.Error("a name that is a path passes")
 			}
 		})
 	}
 }
 
-func TestOpenRefuses(t *testing.T) {
+func TestOpenRejectsAnythingButOneTarget(t *testing.T) {
 	for name, cfg := range map[string]Config{
 		"nothing":                   {},
 		"two targets":               {Git: "a", Directory: "b"},
@@ -277,7 +285,7 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
-func TestATargetThatCannotBeUsedSaysSo(t *testing.T) {
+func TestATargetThatCannotBeUsedReportsIt(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o644); err != nil {
 		t.Fatal(err)
@@ -288,9 +296,9 @@ func TestATargetThatCannotBeUsedSaysSo(t *testing.T) {
 		cfg  Config
 		want error
 	}{
-		"a directory that is a file":   {Config{Directory: file}, ErrUnusable},
-		"a registry that is not there": {Config{OCI: strings.TrimPrefix(s.URL, "http://") + "/x"}, ErrUnusable},
-		"a git repository that is not": {Config{Git: filepath.Join(t.TempDir(), "none.git")}, gitrepo.ErrUnreachable},
+		"a directory that is a file":     {Config{Directory: file}, ErrUnusable},
+		"a registry that is not running": {Config{OCI: strings.TrimPrefix(s.URL, "http://") + "/x"}, ErrUnusable},
+		"a git repository that is not":   {Config{Git: filepath.Join(t.TempDir(), "none.git")}, gitrepo.ErrUnreachable},
 	} {
 		if _, err := open(t, c.cfg).Publish(t.Context(), item(t, "1.0.0")); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v", name, err)

@@ -8,7 +8,7 @@ import (
 	"github.com/Masterminds/semver/v3"
 )
 
-// Bump says which part of a version the next release raises.
+// Bump is the part of a version that the next release raises.
 type Bump string
 
 const (
@@ -19,7 +19,7 @@ const (
 
 // Next is the tag of the release that follows last, always with three numbers
 // and with last's v if it has one. A prerelease is followed by its own release
-// where that is a high enough step: 1.0.0-rc.1 by 1.0.0. With last "" it is
+// if that is a high enough step: 1.0.0-rc.1 by 1.0.0. If last is "", it is
 // 1.0.0, 0.1.0 or 0.0.1. Error: ErrNotAVersion.
 func Next(last string, kind Bump) (string, error) {
 	if last == "" {
@@ -45,7 +45,7 @@ func Next(last string, kind Bump) (string, error) {
 			t.patch++
 		}
 	default:
-		return "", fmt.Errorf("%q is no step: use major, minor or patch", kind)
+		return "", fmt.Errorf("%q is not a step: use major, minor or patch", kind)
 	}
 	return t.prefix + t.String(), nil
 }
@@ -56,8 +56,8 @@ var (
 	featureHeader  = regexp.MustCompile(`^(?i:feat)(\([^)\n]*\))?:`)
 )
 
-// FromConventionalCommits gives the step that commit messages ask for: major
-// when one breaks something, minor when one adds a feature, otherwise patch.
+// FromConventionalCommits returns the step that commit messages imply: major
+// for a breaking change, minor for a feature, otherwise patch.
 func FromConventionalCommits(messages []string) Bump {
 	bump := Patch
 	for _, m := range messages {
@@ -72,7 +72,7 @@ func FromConventionalCommits(messages []string) Bump {
 }
 
 // Compare orders versions as Helm does: -1 when a is lower than b, +1 when
-// higher. What Helm cannot read is lower than everything it can.
+// higher. A version that Helm cannot parse is lower than every other.
 func Compare(a, b string) int {
 	va, errA := semver.NewVersion(a)
 	vb, errB := semver.NewVersion(b)
@@ -88,7 +88,7 @@ func Compare(a, b string) int {
 }
 
 // Highest is the highest version among tags, "" if none of them is a version.
-// Give it the tags reachable from a commit to get that commit's BaseTag.
+// For the tags reachable from a commit it is that commit's BaseTag.
 func Highest(tags []string) string {
 	best := ""
 	for _, tag := range tags {

@@ -1,5 +1,5 @@
-// Package version derives what a build is called from what git and the CI
-// engine say about its commit. It is pure: no git, no environment, no clock.
+// Package version derives the versions of a build from the facts that git and the CI
+// engine provide about its commit. It is pure: no git, no environment, no clock.
 package version
 
 import (
@@ -13,46 +13,46 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 )
 
-// Facts is what is known of the commit that is being built.
+// Facts are the known facts about the commit that is built.
 type Facts struct {
 	// Commit is the full hash, 40 (SHA-1) or 64 (SHA-256) hex digits.
 	Commit string
-	// Tag is the tag that is being built, "" when the build is not one of a tag.
+	// Tag is the tag that is built, "" if the build is not for a tag.
 	Tag string
 	// BaseTag is the version tag that the commit follows, "" if there is none.
-	// Where several are reachable it must be the highest (see Highest), not the
+	// If several are reachable it must be the highest (see Highest), not the
 	// nearest: a merged hotfix 1.0.1 is nearer than 1.1.0, and a development
 	// version built on it would sort below 1.1.0.
 	BaseTag string
 	// Distance is the number of commits since BaseTag, since the root when
 	// there is no BaseTag.
 	Distance int
-	// Dirty says that the working tree differs from the commit.
+	// Dirty means that the working tree differs from the commit.
 	Dirty bool
-	// Shallow says that the history is cut off, so that BaseTag and Distance
-	// cannot be trusted.
+	// Shallow means that the history is incomplete, so that BaseTag and Distance
+	// may be wrong.
 	Shallow bool
 }
 
-// Scheme says how the chart version of a development build is made.
+// Scheme is how the chart version of a development build is derived.
 type Scheme string
 
 const (
 	// SemVer gives X.Y.(Z+1)-dev.<distance>.g<hash>, which sorts in commit order
 	// between the release it follows and the next. The default.
 	SemVer Scheme = "semver"
-	// Legacy gives <last tag>-dev<hash>. It sorts below the release it follows,
-	// and hashes in no order; it is here for repositories that use it already.
+	// Legacy gives <last tag>-dev<hash>. It sorts below the release that it follows,
+	// and hashes have no order; it exists for repositories that use it already.
 	Legacy Scheme = "legacy"
 )
 
-// Version is what a build is called.
+// Version holds the names of a build.
 type Version struct {
 	// ImageTag is the name of the tag for a release, otherwise the short hash.
 	ImageTag string `json:"imageTag"`
 	// Chart is the chart's version; strict SemVer with the scheme SemVer.
 	Chart string `json:"chartVersion"`
-	// App is the chart's appVersion, something that git can check out.
+	// App is the chart's appVersion, a revision that git can check out.
 	App string `json:"appVersion"`
 	// Commit is the full hash.
 	Commit string `json:"commit"`
@@ -65,17 +65,17 @@ type Version struct {
 // Errors of this package; test for them with errors.Is.
 var (
 	ErrShallow     = failure.New(failure.BadInput, "the history is cut off (shallow clone), so the commits since the last release cannot be counted: fetch all of it with `git fetch --unshallow --tags`")
-	ErrDirty       = failure.New(failure.BadInput, "the working tree has uncommitted changes, so no version would name what is built: commit or stash them")
+	ErrDirty       = failure.New(failure.BadInput, "the working tree has uncommitted changes, so no version would identify the build: commit or stash them")
 	ErrNotAVersion = failure.New(failure.BadInput, "not a version")
 	ErrBadCommit   = failure.New(failure.BadInput, "not a full commit hash")
 	ErrBadScheme   = failure.New(failure.BadInput, "unknown version scheme: use semver or legacy")
 )
 
-// ShortHashLength is how many digits of a hash are used in names.
+// ShortHashLength is the number of digits of a hash in names.
 const ShortHashLength = 7
 
-// A number is kept to nine digits so that adding one can never overflow. An
-// image tag has at most 128 characters; build metadata (+) is not possible in one.
+// Numbers have at most nine digits, so that adding one cannot overflow. An
+// image tag has at most 128 characters and no build metadata (+).
 var (
 	tagPattern    = regexp.MustCompile(`^(v?)(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})(?:\.(0|[1-9][0-9]{0,8}))?(-[0-9A-Za-z.-]+)?$`)
 	commitPattern = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
@@ -113,16 +113,16 @@ func parseTag(tag string) (parsedTag, bool) {
 	return t, true
 }
 
-// IsVersionTag tells whether a tag names a version: v?X.Y, v?X.Y.Z, or one of
+// IsVersionTag reports whether a tag names a version: v?X.Y, v?X.Y.Z, or one of
 // these with a prerelease such as -rc.1.
 func IsVersionTag(tag string) bool {
 	_, ok := parseTag(tag)
 	return ok
 }
 
-// Derive names a build. A tag that is no version is built like any other
+// Derive returns the version of a build. A tag that is not a version is built like any other
 // commit. Errors: ErrBadCommit, ErrBadScheme, ErrDirty, ErrShallow (development
-// builds only: a tag needs no history), ErrNotAVersion for a BaseTag that is none.
+// builds only: a tag needs no history), ErrNotAVersion for a BaseTag that is not a version.
 func Derive(f Facts, s Scheme) (Version, error) {
 	if s == "" {
 		s = SemVer
@@ -166,12 +166,12 @@ func development(f Facts, s Scheme) (string, error) {
 		}
 		return last + "-dev" + short, nil
 	}
-	// The g keeps a hash of digits with a leading zero from being an invalid
-	// number [helm 7064]; the dots make the distance compare as a number.
+	// Without the g, a hash of digits with a leading zero would be an invalid
+	// number (https://github.com/helm/helm/issues/7064). The dots make the distance compare as a number.
 	dev := fmt.Sprintf("dev.%d.g%s", max(f.Distance, 0), short)
 	if base.pre != "" {
-		// The 0 sorts below whatever the next prerelease appends: rc.1.0.dev.5
-		// is before rc.1.1 and beta.0.dev.5 before beta.1, as in Go's own
+		// The 0 sorts below anything that the next prerelease appends: rc.1.0.dev.5
+		// is before rc.1.1 and beta.0.dev.5 before beta.1, as in Go's
 		// pseudo-versions.
 		base.pre += ".0." + dev
 	} else {

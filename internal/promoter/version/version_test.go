@@ -50,7 +50,7 @@ func TestDerive(t *testing.T) {
 	}
 }
 
-func TestDeriveRefuses(t *testing.T) {
+func TestDeriveRejects(t *testing.T) {
 	cases := map[string]struct {
 		facts  Facts
 		scheme Scheme
@@ -87,9 +87,8 @@ func TestIsVersionTag(t *testing.T) {
 	}
 }
 
-// Named for what users of other tools complain of: a development version that
-// sorts below the release it follows is never deployed.
-func TestDevelopmentVersionsBelowTheReleaseTheyFollow(t *testing.T) {
+// A development version that sorts below the release it follows is never deployed.
+func TestDevelopmentVersionsSortAboveTheReleaseTheyFollow(t *testing.T) {
 	// Each line of history follows the one above; a tag is built as itself too.
 	history := []struct {
 		tag     string
@@ -141,7 +140,7 @@ func TestDevelopmentVersionsBelowTheReleaseTheyFollow(t *testing.T) {
 func TestTheLegacySchemeSortsBelowTheReleaseItFollows(t *testing.T) {
 	v, err := Derive(Facts{Commit: commit, BaseTag: "0.9", Distance: 1}, Legacy)
 	if err != nil || Compare(v.Chart, "0.9") >= 0 {
-		t.Errorf("%s, %v: say so in the documentation if that has changed", v.Chart, err)
+		t.Errorf("%s, %v: update the documentation if that has changed", v.Chart, err)
 	}
 }
 
