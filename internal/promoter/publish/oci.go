@@ -1,7 +1,6 @@
 package publish
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,18 +8,14 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
-	"github.com/google/go-containerregistry/pkg/v1/static"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/index"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/version"
 )
 
 // ociTarget is a path in a registry; chart a's version 1.0.0 is PATH/a:1.0.0,
@@ -133,121 +128,6 @@ func (t *ociTarget) Lookup(ctx context.Context, chartName, version string) (stri
 	return digest.Hex, true, nil
 }
 
-func (t *ociTarget) Publish(ctx context.Context, item Item) (Result, error) {
-	p := item.Package
-	if err := item.check(); err != nil {
-		return Result{}, err
-	}
-	repo, err := t.repository(p.Name)
-	if err != nil {
-		return Result{}, err
-	}
-	result := Result{Location: fmt.Sprintf("%s://%s:%s", ociScheme, repo, tag(p.Version))}
-	there, found, err := t.Lookup(ctx, p.Name, p.Version)
-	if err != nil {
-		return result, err
-	}
-	if found && there != p.Digest {
-		return Result{}, &index.DigestConflictError{Name: p.Name, Version: p.Version, Published: there, Offered: p.Digest}
-	}
-	// A tag whose layer is gone names a package that nobody can pull; a registry's cleaning up leaves such tags.
-	whole := found
-	if found {
-		if whole, err = t.holds(ctx, repo, p); err != nil {
-			return result, err
-		}
-	}
-	if item.DryRun {
-		result.Changed, err = t.lacks(ctx, repo, item, whole)
-		return result, err
-	}
-	// Attestations first, as they do no harm without the package.
-	for _, r := range item.Attestations {
-		added, err := t.putAttestation(ctx, repo, p.Digest, r)
-		if err != nil {
-			return result, err
-		}
-		result.Changed = result.Changed || added
-	}
-	if whole {
-		return result, nil
-	}
-	result.Changed = true
-	if found { // its manifest stays, and so does the digest that people pull it by
-		return result, classifyWrite(repo, remote.WriteLayer(repo, static.NewLayer(p.Bytes, chartMediaType), t.remote(ctx)...))
-	}
-	if err := t.putChart(ctx, repo, item); err != nil {
-		return result, err
-	}
-	if there, _, err = t.Lookup(ctx, p.Name, p.Version); err == nil && there != p.Digest {
-		err = &index.DigestConflictError{Name: p.Name, Version: p.Version, Published: there, Offered: p.Digest}
-	}
-	return result, err
-}
-
-func (t *ociTarget) putChart(ctx context.Context, repo name.Repository, item Item) error {
-	p := item.Package
-	layers := []v1.Layer{static.NewLayer(p.Bytes, chartMediaType)}
-	if item.Provenance != nil {
-		layers = append(layers, static.NewLayer(item.Provenance, provenanceMediaType))
-	}
-	config, err := json.Marshal(p.Metadata)
-	if err != nil {
-		return fmt.Errorf("encode the chart's metadata: %w", err)
-	}
-	annotations := map[string]string{
-		createdAnnotation:                  item.created().Format(time.RFC3339),
-		"org.opencontainers.image.title":   p.Name,
-		"org.opencontainers.image.version": p.Version,
-	}
-	if p.Metadata.Description != "" {
-		annotations["org.opencontainers.image.description"] = p.Metadata.Description
-	}
-	return t.put(ctx, repo.Tag(tag(p.Version)), static.NewLayer(config, configMediaType), layers, annotations)
-}
-
-// put writes an artifact: first the blobs, then the manifest that names them.
-func (t *ociTarget) put(ctx context.Context, ref name.Tag, config v1.Layer, layers []v1.Layer, annotations map[string]string) error {
-	m := v1.Manifest{SchemaVersion: 2, MediaType: types.OCIManifestSchema1, Annotations: annotations}
-	for i, l := range append([]v1.Layer{config}, layers...) {
-		if err := remote.WriteLayer(ref.Context(), l, t.remote(ctx)...); err != nil {
-			return classifyWrite(ref.Context(), err)
-		}
-		digest, _ := l.Digest() // a static layer has no errors
-		size, _ := l.Size()
-		kind, _ := l.MediaType()
-		d := v1.Descriptor{MediaType: kind, Size: size, Digest: digest}
-		if i == 0 {
-			m.Config = d
-		} else {
-			m.Layers = append(m.Layers, d)
-		}
-	}
-	raw, err := json.Marshal(m)
-	if err != nil {
-		return fmt.Errorf("encode a manifest: %w", err)
-	}
-	return classifyWrite(ref.Context(), remote.Put(ref, rawManifest(raw), t.remote(ctx)...))
-}
-
-type rawManifest []byte
-
-func (m rawManifest) RawManifest() ([]byte, error)        { return m, nil }
-func (m rawManifest) MediaType() (types.MediaType, error) { return types.OCIManifestSchema1, nil }
-
-// versions returns the tags of a chart that are versions, the highest first.
-func (t *ociTarget) versions(ctx context.Context, repo name.Repository) ([]string, error) {
-	tags, err := remote.List(repo, t.remote(ctx)...)
-	if err := classify(err); err != nil && !errors.Is(err, errNotFound) {
-		return nil, err
-	}
-	tags = slices.DeleteFunc(tags, func(tag string) bool { return !isVersion(tag) })
-	slices.SortFunc(tags, func(a, b string) int {
-		return version.Compare(strings.ReplaceAll(b, "_", "+"), strings.ReplaceAll(a, "_", "+"))
-	})
-	return tags, nil
-}
-
 func (t *ociTarget) Latest(ctx context.Context, chartName string) (string, []byte, error) {
 	repo, err := t.repository(chartName)
 	if err != nil {
@@ -284,23 +164,4 @@ func (t *ociTarget) Package(ctx context.Context, chartName, version string) ([]b
 		err = fmt.Errorf("%s %s: %w", chartName, version, ErrArchiveMissing)
 	}
 	return pkg, err
-}
-
-func (t *ociTarget) entry(ctx context.Context, repo name.Repository, tag string) (index.Entry, error) {
-	e := index.Entry{Metadata: &chart.Metadata{}, URLs: []string{fmt.Sprintf("%s://%s:%s", ociScheme, repo, tag)}}
-	m, err := t.manifest(ctx, repo, tag)
-	if err != nil {
-		return e, err
-	}
-	config, err := t.blob(ctx, repo, m.Config.Digest)
-	if err != nil {
-		return e, err
-	}
-	if err := json.NewDecoder(bytes.NewReader(config)).Decode(e.Metadata); err != nil {
-		return e, fmt.Errorf("%s:%s is not a chart: %w: %w", repo, tag, ErrUnusable, err)
-	}
-	digest, _ := layer(m, chartMediaType)
-	e.Digest = digest.Hex
-	e.Created, _ = time.Parse(time.RFC3339, m.Annotations[createdAnnotation])
-	return e, nil
 }

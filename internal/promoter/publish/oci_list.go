@@ -1,0 +1,115 @@
+package publish
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/Masterminds/semver/v3"
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/index"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/version"
+)
+
+func isVersion(tag string) bool {
+	_, err := semver.NewVersion(strings.ReplaceAll(tag, "_", "+"))
+	return err == nil && !strings.HasPrefix(tag, "sha256-")
+}
+
+func isRelease(tag string) bool {
+	v, err := semver.NewVersion(strings.ReplaceAll(tag, "_", "+"))
+	return err == nil && v.Prerelease() == ""
+}
+
+// versions returns the tags of a chart that are versions, the highest first.
+func (t *ociTarget) versions(ctx context.Context, repo name.Repository) ([]string, error) {
+	tags, err := remote.List(repo, t.remote(ctx)...)
+	if err := classify(err); err != nil && !errors.Is(err, errNotFound) {
+		return nil, err
+	}
+	tags = slices.DeleteFunc(tags, func(tag string) bool { return !isVersion(tag) })
+	slices.SortFunc(tags, func(a, b string) int {
+		return version.Compare(strings.ReplaceAll(b, "_", "+"), strings.ReplaceAll(a, "_", "+"))
+	})
+	return tags, nil
+}
+
+// List reads the charts from the registry's catalogue if none is named; many
+// registries have no catalogue.
+func (t *ociTarget) List(ctx context.Context, names ...string) ([]index.Entry, error) {
+	if len(names) == 0 {
+		var err error
+		if names, err = t.catalogue(ctx); err != nil {
+			return nil, err
+		}
+	}
+	var all []index.Entry
+	for _, n := range names {
+		repo, err := t.repository(n)
+		if err != nil {
+			return nil, err
+		}
+		tags, err := t.versions(ctx, repo)
+		if err != nil {
+			return nil, err
+		}
+		for _, tag := range tags {
+			e, err := t.entry(ctx, repo, tag)
+			if errors.Is(err, errNotFound) {
+				continue // yanked meanwhile
+			}
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, e)
+		}
+	}
+	return all, nil
+}
+
+func (t *ociTarget) entry(ctx context.Context, repo name.Repository, tag string) (index.Entry, error) {
+	e := index.Entry{Metadata: &chart.Metadata{}, URLs: []string{fmt.Sprintf("%s://%s:%s", ociScheme, repo, tag)}}
+	m, err := t.manifest(ctx, repo, tag)
+	if err != nil {
+		return e, err
+	}
+	config, err := t.blob(ctx, repo, m.Config.Digest)
+	if err != nil {
+		return e, err
+	}
+	if err := json.NewDecoder(bytes.NewReader(config)).Decode(e.Metadata); err != nil {
+		return e, fmt.Errorf("%s:%s is not a chart: %w: %w", repo, tag, ErrUnusable, err)
+	}
+	digest, _ := layer(m, chartMediaType)
+	e.Digest = digest.Hex
+	e.Created, _ = time.Parse(time.RFC3339, m.Annotations[createdAnnotation])
+	return e, nil
+}
+
+func (t *ociTarget) catalogue(ctx context.Context) ([]string, error) {
+	repo, err := t.repository("chart")
+	if err != nil {
+		return nil, err
+	}
+	all, err := remote.Catalog(ctx, repo.Registry, t.remote(ctx)...)
+	if err != nil {
+		return nil, fmt.Errorf("the registry does not list its charts, name them: %w", classify(err))
+	}
+	prefix := strings.TrimSuffix(repo.RepositoryStr(), "chart")
+	var names []string
+	for _, r := range all {
+		if n, ok := strings.CutPrefix(r, prefix); ok && !strings.Contains(n, "/") {
+			names = append(names, n)
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
