@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/christianb93/bitcoin-controller/internal/atomicfile"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/ci"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/scaffold"
 )
@@ -28,7 +29,7 @@ func write(args []string) error {
 	if err != nil {
 		return err
 	}
-	for _, engine := range scaffold.Engines {
+	for _, engine := range ci.Names() {
 		files, err := scaffold.CI(cfg, config.DefaultFile, engine, engine != "travis")
 		if err != nil {
 			return err

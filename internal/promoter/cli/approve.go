@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/christianb93/bitcoin-controller/internal/promoter/ci"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/pipeline"
 )
 
@@ -38,6 +39,6 @@ func (a *app) approveCommand() *cobra.Command {
 	f.StringVar(&o.Package, "package", "", "the package (default: the one that verify left in the work directory)")
 	f.StringVar(&o.By, "by", "", "name of the approver")
 	f.StringVar(&o.Comment, "comment", "", "why")
-	f.StringVar(&o.Key.File, "key", "", "file with the approver's private key (default: the variable CHART_PROMOTER_APPROVER_KEY)")
+	f.StringVar(&o.Key.File, "key", "", "file with the approver's private key (default: the variable "+ci.ApproverKey+")")
 	return c
 }

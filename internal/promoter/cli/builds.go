@@ -8,13 +8,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/christianb93/bitcoin-controller/internal/promoter/ci"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/travis"
 )
-
-// travisToken is the only place where the token comes from: arguments can be read by everybody on a machine.
-const travisToken = "CHART_PROMOTER_TRAVIS_TOKEN"
 
 type buildsOptions struct {
 	api     string
@@ -30,7 +28,7 @@ func (a *app) buildsCommand() *cobra.Command {
 		Long: `List the last builds of a repository at Travis and their states, newest first.
 
 The repository is that of the remote origin when none is named. The token is read from the variable
-` + travisToken + `; ` + "`travis token`" + ` prints one. Repositories that everybody may see need none.`,
+` + ci.TravisToken + `; ` + "`travis token`" + ` prints one. Repositories that everybody may see need none.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				o.query.Repository = args[0]
@@ -39,7 +37,7 @@ The repository is that of the remote origin when none is named. The token is rea
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.api, "api", "", "address of the Travis API (default: the variable CHART_PROMOTER_TRAVIS_API, or "+travis.DefaultAPI+")")
+	f.StringVar(&o.api, "api", "", "address of the Travis API (default: the variable "+ci.TravisAPI+", or "+travis.DefaultAPI+")")
 	f.StringVar(&o.query.Branch, "branch", "", "builds of this branch only")
 	f.IntVar(&o.query.Limit, "limit", o.query.Limit, "how many builds")
 	f.DurationVar(&o.timeout, "timeout", o.timeout, "how long the API has to answer")
@@ -56,12 +54,13 @@ func (a *app) builds(ctx context.Context, o buildsOptions) error {
 			return err
 		}
 	}
-	for _, address := range []string{a.env("CHART_PROMOTER_TRAVIS_API"), travis.DefaultAPI} {
+	for _, address := range []string{a.env(ci.TravisAPI), travis.DefaultAPI} {
 		if o.api == "" {
 			o.api = address
 		}
 	}
-	client, err := travis.New(o.api, a.env(travisToken))
+	// No flag takes the token: every user of a machine can read the arguments of a process.
+	client, err := travis.New(o.api, a.env(ci.TravisToken))
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/ci"
 )
 
 func TestAPasswordInAnAddressIsNotPrintedWhateverItHolds(t *testing.T) {
@@ -70,7 +72,7 @@ func TestTheLimitsOfAnSSHCommandAreNotAddedToTheUsersOwn(t *testing.T) {
 		if own != "" {
 			base = []string{"GIT_SSH_COMMAND=" + own}
 		}
-		env := strings.Join(environment(base, "", Credentials{}, time.Minute), "\n")
+		env := strings.Join(environment(base, "", ci.GitCredentials{}, time.Minute), "\n")
 		if got := strings.Contains(env, "ConnectTimeout=60 -o ServerAliveInterval=15"); got != (own == "") {
 			t.Errorf("with %q: %s", own, env)
 		}

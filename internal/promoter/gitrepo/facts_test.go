@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/christianb93/bitcoin-controller/internal/promoter/ci"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/version"
 )
 
@@ -80,7 +81,7 @@ func TestFactsOfACommitInPlainGit(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := history(t)
 			c.prepare(t, r)
-			got, ci, err := Facts(t.Context(), r.Dir, env(nil))
+			got, build, err := Facts(t.Context(), r.Dir, env(nil))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -88,8 +89,8 @@ func TestFactsOfACommitInPlainGit(t *testing.T) {
 			if d := cmp.Diff(c.want, got); d != "" {
 				t.Errorf("facts differ (-want +got):\n%s", d)
 			}
-			if ci != (CI{}) {
-				t.Errorf("found a CI engine where there is none: %+v", ci)
+			if build != (ci.Build{}) {
+				t.Errorf("found a CI engine outside CI: %+v", build)
 			}
 		})
 	}
@@ -101,70 +102,6 @@ func TestFactsOfAShallowCloneSaySo(t *testing.T) {
 	f, _, err := Facts(t.Context(), shallow.Dir, env(nil))
 	if err != nil || !f.Shallow {
 		t.Errorf("shallow %v, %v; want true", f.Shallow, err)
-	}
-}
-
-func TestCIIsFoundByItself(t *testing.T) {
-	sha := strings.Repeat("a", 40)
-	event := t.TempDir() + "/event.json"
-	if err := os.WriteFile(event, []byte(`{"pull_request":{"head":{"repo":{"full_name":"someone/fork"}}}}`), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	pushed := t.TempDir() + "/event.json"
-	if err := os.WriteFile(pushed, []byte(`{"repository":{"full_name":"someone/fork","fork":true}}`), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for name, c := range map[string]struct {
-		env  map[string]string
-		want CI
-	}{
-		"nothing": {nil, CI{}},
-		"a Travis build of a tag": {
-			map[string]string{"TRAVIS": "true", "TRAVIS_COMMIT": sha, "TRAVIS_TAG": "v1.0", "TRAVIS_BRANCH": "v1.0", "TRAVIS_PULL_REQUEST": "false", "TRAVIS_SECURE_ENV_VARS": "true"},
-			CI{Engine: "travis", Commit: sha, Tag: "v1.0", Branch: "v1.0"},
-		},
-		"a Travis build of a fork's pull request": {
-			map[string]string{"TRAVIS": "true", "TRAVIS_COMMIT": sha, "TRAVIS_BRANCH": "main", "TRAVIS_PULL_REQUEST": "7", "TRAVIS_SECURE_ENV_VARS": "false"},
-			CI{Engine: "travis", Commit: sha, Branch: "main", PullRequest: true, Fork: true},
-		},
-		"a GitHub build of a branch": {
-			map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_SHA": sha, "GITHUB_REF_TYPE": "branch", "GITHUB_REF_NAME": "main", "GITHUB_EVENT_NAME": "push", "GITHUB_RUN_ID": "5", "GITHUB_SERVER_URL": "https://github.example", "GITHUB_REPOSITORY": "o/r"},
-			CI{Engine: "github", Commit: sha, Branch: "main", Run: "https://github.example/o/r/actions/runs/5"},
-		},
-		"a GitHub build of a fork's pull request": {
-			map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_SHA": sha, "GITHUB_EVENT_NAME": "pull_request", "GITHUB_EVENT_PATH": event, "GITHUB_REPOSITORY": "o/r"},
-			CI{Engine: "github", Commit: sha, PullRequest: true, Fork: true},
-		},
-		"a GitHub build of a branch of a fork": {
-			map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_SHA": sha, "GITHUB_REF_NAME": "main", "GITHUB_EVENT_NAME": "push", "GITHUB_EVENT_PATH": pushed, "GITHUB_REPOSITORY": "someone/fork"},
-			CI{Engine: "github", Commit: sha, Branch: "main", Fork: true},
-		},
-		"a GitHub pull request whose event cannot be read counts as a fork's": {
-			map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_SHA": sha, "GITHUB_EVENT_NAME": "pull_request", "GITHUB_REPOSITORY": "o/r"},
-			CI{Engine: "github", Commit: sha, PullRequest: true, Fork: true},
-		},
-		"a GitLab build of a tag": {
-			map[string]string{"GITLAB_CI": "true", "CI_COMMIT_SHA": sha, "CI_COMMIT_TAG": "1.0.0-rc.1", "CI_JOB_URL": "https://gitlab.example/j/1"},
-			CI{Engine: "gitlab", Commit: sha, Tag: "1.0.0-rc.1", Run: "https://gitlab.example/j/1"},
-		},
-		"a GitLab build of a branch of a fork": {
-			map[string]string{"GITLAB_CI": "true", "CI_COMMIT_SHA": sha, "CI_COMMIT_BRANCH": "main", "CHART_PROMOTER_FORK": "true"},
-			CI{Engine: "gitlab", Commit: sha, Branch: "main", Fork: true},
-		},
-		"a GitLab merge request from another project": {
-			map[string]string{"GITLAB_CI": "true", "CI_COMMIT_SHA": sha, "CI_MERGE_REQUEST_IID": "3", "CI_MERGE_REQUEST_SOURCE_PROJECT_ID": "9", "CI_MERGE_REQUEST_PROJECT_ID": "1"},
-			CI{Engine: "gitlab", Commit: sha, PullRequest: true, Fork: true},
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			got := DetectCI(env(c.env))
-			if d := cmp.Diff(c.want, got); d != "" {
-				t.Errorf("differs (-want +got):\n%s", d)
-			}
-			if got.MayPush() == (c.want.PullRequest || c.want.Fork) {
-				t.Errorf("MayPush is %v", got.MayPush())
-			}
-		})
 	}
 }
 

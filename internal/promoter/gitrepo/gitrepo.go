@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/christianb93/bitcoin-controller/internal/promoter/ci"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 )
 
@@ -42,9 +43,9 @@ type Author struct {
 
 // Options are what every command needs to know; the zero value is ready to use.
 type Options struct {
-	// Credentials for HTTP(S) remotes. The zero value takes CredentialsFromEnv(os.Getenv), and leaves the rest to
+	// Credentials for HTTP(S) remotes. The zero value takes ci.GitCredentialsFrom(os.Getenv), and leaves the rest to
 	// git's own configuration (credential helpers, ssh).
-	Credentials Credentials
+	Credentials ci.GitCredentials
 	// Log gets one line for each command that talks to a remote. Nil is silent.
 	Log func(string)
 	// Patience is how long a remote may be silent, in whole seconds; 0 is a minute.
@@ -109,7 +110,7 @@ func Clone(ctx context.Context, url, dir string, o CloneOptions) (*Repo, error) 
 	if err != nil {
 		return nil, err
 	}
-	if cred != (Credentials{}) {
+	if cred != (ci.GitCredentials{}) {
 		o.Credentials = cred
 	}
 	branch, exists, err := remoteBranch(ctx, clean, o)
@@ -288,7 +289,7 @@ func Reachable(ctx context.Context, url, branch string, o Options) error {
 	if err != nil {
 		return err
 	}
-	if cred != (Credentials{}) {
+	if cred != (ci.GitCredentials{}) {
 		o.Credentials = cred
 	}
 	_, _, err = remoteBranch(ctx, clean, CloneOptions{Branch: branch, Options: o})

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/ci"
 )
 
 // remoteWith makes a bare repository whose branch main holds these files.
@@ -290,9 +292,9 @@ func TestCredentialsAreUsedAndLeftNowhere(t *testing.T) {
 }
 
 func TestCredentialsReachOnlyTheServerTheyAreFor(t *testing.T) {
-	c := Credentials{"me", "secret-word"}
+	c := ci.GitCredentials{Username: "me", Password: "secret-word"}
 	for remote, want := range map[string]bool{"https://example.com/a.git": true, "/srv/a.git": false, "git@example.com:a.git": false} {
-		config, _ := c.settings(remote)
+		config, _ := credentialSettings(c, remote)
 		if got := len(config) > 0; got != want {
 			t.Errorf("%s: handed over %v, want %v", remote, got, want)
 		}

@@ -8,6 +8,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/ci"
 )
 
 // Push pushes HEAD to a branch of origin. Errors: ErrRejected when the branch moved meanwhile, ErrRefused when the
@@ -29,7 +31,7 @@ func (r *Repo) CheckPush(ctx context.Context, url string) error {
 		return err
 	}
 	other := &Repo{Dir: r.Dir, opts: r.opts, url: clean}
-	if cred != (Credentials{}) {
+	if cred != (ci.GitCredentials{}) {
 		other.opts.Credentials = cred
 	}
 	// The name of a branch that nobody has, so that no state of the server can be a reason to refuse.

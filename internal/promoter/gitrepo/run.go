@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/christianb93/bitcoin-controller/internal/promoter/ci"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 )
 
@@ -71,8 +72,8 @@ func (r *Repo) originURL(ctx context.Context) string {
 
 func (r *Repo) run(ctx context.Context, c call) (string, error) {
 	cred := r.opts.Credentials
-	if cred == (Credentials{}) {
-		cred = CredentialsFromEnv(os.Getenv)
+	if cred == (ci.GitCredentials{}) {
+		cred = ci.GitCredentialsFrom(os.Getenv)
 	}
 	cmd := exec.CommandContext(ctx, "git", c.args...)
 	cmd.Dir = r.Dir
@@ -106,7 +107,7 @@ func (r *Repo) run(ctx context.Context, c call) (string, error) {
 // environment is the caller's without git's own variables for the present directory (a hook sets them), with
 // settings that keep bytes as they are and never ask a person, with credentials for this one remote, and with an end to
 // the wait for a server that accepts and then says nothing.
-func environment(base []string, remote string, cred Credentials, patience time.Duration) []string {
+func environment(base []string, remote string, cred ci.GitCredentials, patience time.Duration) []string {
 	drop := map[string]bool{
 		"GIT_DIR": true, "GIT_WORK_TREE": true, "GIT_INDEX_FILE": true, "GIT_OBJECT_DIRECTORY": true, "GIT_PREFIX": true,
 		"GIT_ALTERNATE_OBJECT_DIRECTORIES": true, "GIT_COMMON_DIR": true, "GIT_NAMESPACE": true, "GIT_CONFIG_PARAMETERS": true,
@@ -134,7 +135,7 @@ func environment(base []string, remote string, cred Credentials, patience time.D
 		{"core.quotePath", "false"}, {"gc.auto", "0"}, {"maintenance.auto", "false"}, {"advice.detachedHead", "false"},
 		{"http.lowSpeedLimit", "1"}, {"http.lowSpeedTime", strconv.Itoa(int(patience.Seconds()))}, // bytes in a second, seconds
 	}
-	extra, vars := cred.settings(remote)
+	extra, vars := credentialSettings(cred, remote)
 	settings = append(settings, extra...)
 	env = append(env, vars...)
 	for _, s := range settings {

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 
+	"github.com/christianb93/bitcoin-controller/internal/promoter/ci"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 )
 
@@ -32,7 +33,7 @@ var (
 
 // Access is how registries are accessed; the zero value is ready to use.
 type Access struct {
-	// Env is where CHART_PROMOTER_REGISTRY_USER and CHART_PROMOTER_REGISTRY_PASSWORD are read, default os.Getenv. Without
+	// Env is where ci.RegistryUser and ci.RegistryPassword are read, default os.Getenv. Without
 	// them docker's configuration is used.
 	Env func(string) string
 	// Insecure allows plain HTTP, which is always allowed for loopback addresses.
@@ -75,11 +76,11 @@ func (a Access) keychain() authn.Keychain {
 	if env == nil {
 		env = os.Getenv
 	}
-	user, password := env("CHART_PROMOTER_REGISTRY_USER"), env("CHART_PROMOTER_REGISTRY_PASSWORD")
-	if password == "" {
+	c := ci.RegistryCredentialsFrom(env)
+	if c == (ci.RegistryCredentials{}) {
 		return authn.DefaultKeychain
 	}
-	return oneUser{&authn.Basic{Username: user, Password: password}}
+	return oneUser{&authn.Basic{Username: c.Username, Password: c.Password}}
 }
 
 type oneUser struct{ authn.Authenticator }
@@ -191,7 +192,7 @@ func classify(ref string, err error) error {
 		case http.StatusNotFound:
 			return fmt.Errorf("%s: %w", ref, ErrNoImage)
 		case http.StatusUnauthorized, http.StatusForbidden:
-			return fmt.Errorf("%s: %w: log in with docker login, or set CHART_PROMOTER_REGISTRY_USER and CHART_PROMOTER_REGISTRY_PASSWORD", ref, ErrRegistryAuth)
+			return fmt.Errorf("%s: %w: log in with docker login, or set %s and %s", ref, ErrRegistryAuth, ci.RegistryUser, ci.RegistryPassword)
 		}
 		return fmt.Errorf("%s: %w: it answered %d", ref, ErrRegistry, te.StatusCode)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/attest"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/ci"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/page"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/publish"
@@ -26,7 +27,7 @@ type ApproveOptions struct {
 }
 
 // approverKey is the variable in which the command approve finds its key.
-const approverKey = "CHART_PROMOTER_APPROVER_KEY"
+const approverKey = ci.ApproverKey
 
 // ApproverKey is where an approver's key is when no file is named.
 func ApproverKey() config.Key { return config.Key{Env: approverKey} }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/christianb93/bitcoin-controller/internal/promoter/ci"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/cluster"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
@@ -60,7 +61,7 @@ func Preflight(ctx context.Context, s *Session, o RunOptions) error {
 		if c.what == clusterEngine && o.Verify.Kubeconfig != "" {
 			continue
 		}
-		if !c.local && (s.DryRun || !gitrepo.DetectCI(s.Env).MayPush()) {
+		if !c.local && (s.DryRun || !ci.Detect(s.Env).MayPush()) {
 			continue
 		}
 		if _, err := c.look(ctx, s); err != nil {

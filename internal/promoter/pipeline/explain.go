@@ -3,8 +3,8 @@ package pipeline
 import (
 	"context"
 
+	"github.com/christianb93/bitcoin-controller/internal/promoter/ci"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 )
 
 // Explained is one step that would be done, with its inputs.
@@ -60,7 +60,7 @@ func (s *Session) inputs(st Step, v *VersionResult) map[string]string {
 	return nil
 }
 
-func orNone(c gitrepo.CI) string {
+func orNone(c ci.Build) string {
 	if c.Engine == "" {
 		return "none"
 	}

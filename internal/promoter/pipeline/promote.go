@@ -11,8 +11,8 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/attest"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/ci"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/page"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/publish"
 )
@@ -47,7 +47,7 @@ func Promote(ctx context.Context, s *Session, o PromoteOptions) (*PromoteResult,
 	if err != nil {
 		return nil, err
 	}
-	if !gitrepo.DetectCI(s.Env).MayPush() {
+	if !ci.Detect(s.Env).MayPush() {
 		return nil, &Skip{"the build of a pull request or of a fork publishes nothing"}
 	}
 	pkg, records, err := s.tested(o)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/atomicfile"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/ci"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/image"
@@ -47,7 +48,7 @@ func (s *Session) line(format string, args ...any) {
 }
 
 func (s *Session) gitOptions() gitrepo.Options {
-	return gitrepo.Options{Credentials: gitrepo.CredentialsFromEnv(s.Env), Log: func(l string) { s.line("%s", l) }}
+	return gitrepo.Options{Credentials: ci.GitCredentialsFrom(s.Env), Log: func(l string) { s.line("%s", l) }}
 }
 
 // Lock makes this the only run in the work directory; two would mix up their packages. It ends with the process, also
@@ -91,9 +92,9 @@ func (s *Session) recall(name string, v any) bool {
 // VersionResult is a version with what it was derived from.
 type VersionResult struct {
 	version.Version
-	Tag     string     `json:"tag,omitempty"`
-	BaseTag string     `json:"baseTag,omitempty"`
-	CI      gitrepo.CI `json:"ci"`
+	Tag     string   `json:"tag,omitempty"`
+	BaseTag string   `json:"baseTag,omitempty"`
+	CI      ci.Build `json:"ci"`
 }
 
 // Version derives the version of the commit in the source repository.

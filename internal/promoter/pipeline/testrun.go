@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/christianb93/bitcoin-controller/internal/promoter/ci"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 )
@@ -117,7 +118,7 @@ func (s *Session) hear(out io.Reader, report *TestReport) {
 
 // withoutSecrets is the environment for tests: they are code of the commit, and get no key and no token.
 func (s *Session) withoutSecrets(env []string) []string {
-	secret := []string{"CHART_PROMOTER_GIT_TOKEN", "CHART_PROMOTER_GIT_USER", "CHART_PROMOTER_REGISTRY_USER", "CHART_PROMOTER_REGISTRY_PASSWORD", "CHART_PROMOTER_TRAVIS_TOKEN", approverKey}
+	secret := ci.Withheld()
 	passwords := s.passwords()
 	for _, st := range s.Config.Stages {
 		if st.Key.Env != "" {

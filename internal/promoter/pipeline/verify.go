@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/attest"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/ci"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/cluster"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 )
 
 // VerifyOptions choose what is verified, and where.
@@ -63,7 +63,7 @@ func Verify(ctx context.Context, s *Session, o VerifyOptions) (*VerifyResult, er
 		}
 	}
 	// A pull request may change what is tested and by what: its tests run, and nothing is signed.
-	mayPush := gitrepo.DetectCI(s.Env).MayPush()
+	mayPush := ci.Detect(s.Env).MayPush()
 	key, err := s.key(stage.Key)
 	if err != nil && !s.DryRun && mayPush {
 		return nil, fmt.Errorf("the record of stage %s needs a key: %w", stage.Name, err)
@@ -103,7 +103,7 @@ func (s *Session) sign(stage *config.Stage, c *candidate, res *VerifyResult, key
 	record := attest.Record{
 		Chart: res.Chart, Version: res.Version, AppVersion: res.AppVersion, PackageDigest: res.PackageDigest, SourceCommit: c.commit,
 		ImageRef: c.image, ImageDigest: c.digest, Tests: res.Tests, TestedBy: res.TestedBy, StartedAt: start.UTC(), FinishedAt: s.Now().UTC(),
-		Stage: stage.Name, Run: gitrepo.DetectCI(s.Env).Run,
+		Stage: stage.Name, Run: ci.Detect(s.Env).Run,
 	}
 	envelope, err := attest.Sign(record, key)
 	if err != nil {

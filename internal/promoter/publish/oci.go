@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/ci"
 )
 
 // ociTarget is a path in a registry; chart a's version 1.0.0 is PATH/a:1.0.0,
@@ -63,8 +64,8 @@ func (t *ociTarget) repository(chartName string) (name.Repository, error) {
 
 func (t *ociTarget) remote(ctx context.Context) []remote.Option {
 	auth := remote.WithAuthFromKeychain(authn.DefaultKeychain)
-	if password := t.opts.env("CHART_PROMOTER_REGISTRY_PASSWORD"); password != "" {
-		auth = remote.WithAuth(&authn.Basic{Username: t.opts.env("CHART_PROMOTER_REGISTRY_USER"), Password: password})
+	if c := ci.RegistryCredentialsFrom(t.opts.env); c != (ci.RegistryCredentials{}) {
+		auth = remote.WithAuth(&authn.Basic{Username: c.Username, Password: c.Password})
 	}
 	return []remote.Option{remote.WithContext(ctx), remote.WithUserAgent("chart-promoter"), remote.WithTransport(t.opts.transport), auth}
 }

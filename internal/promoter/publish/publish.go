@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/ci"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/image"
@@ -137,7 +138,7 @@ var (
 	// or read-only.
 	ErrUnusable = failure.New(failure.External, "the chart repository cannot be used")
 	// ErrAuth: the registry requires other credentials.
-	ErrAuth = failure.New(failure.External, "the registry rejects these credentials: set CHART_PROMOTER_REGISTRY_USER and CHART_PROMOTER_REGISTRY_PASSWORD, or log in with docker or helm")
+	ErrAuth = failure.New(failure.External, "the registry rejects these credentials: set "+ci.RegistryUser+" and "+ci.RegistryPassword+", or log in with docker or helm")
 )
 
 type options struct {

@@ -8,45 +8,36 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/christianb93/bitcoin-controller/internal/promoter/ci"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 )
 
-// Engines are the CI engines that there are files for.
-var Engines = []string{"travis", "github", "gitlab"}
-
 // DefaultTool is what CI installs when the configuration names nothing else.
 const DefaultTool = "github.com/christianb93/bitcoin-controller/cmd/chart-promoter"
-
-// places are where an engine's files go: of the source repository, a template for it where another engine is in use, and
-// the template for the candidates' repository.
-var places = map[string]struct{ dev, template, qa, devFile, qaFile string }{
-	"travis": {".travis.yml", "ci/travis/dev.travis.yml", "ci/travis/qa.travis.yml", "travis-dev.yml", "travis-qa.yml"},
-	"github": {".github/workflows/dev.yaml", "ci/github/dev.yaml", "ci/github/qa.yaml", "github-dev.yaml", "github-qa.yaml"},
-	"gitlab": {".gitlab-ci.yml", "ci/gitlab/dev.gitlab-ci.yml", "ci/gitlab/qa.gitlab-ci.yml", "gitlab-dev.yml", "gitlab-qa.yml"},
-}
 
 // CI gives the files of an engine for a pipeline whose configuration is the file config. As a template, the one for DEV is
 // put beside that for QA, where no engine reads it.
 func CI(c *config.Config, config, engine string, asTemplate bool) ([]File, error) {
-	p, ok := places[engine]
+	e, ok := ci.Find(engine)
 	if !ok {
-		return nil, fmt.Errorf("%w: the CI engine %q; use one of %s, or none", failure.ErrInput, engine, strings.Join(Engines, ", "))
+		return nil, fmt.Errorf("%w: the CI engine %q; use one of %s, or none", failure.ErrInput, engine, strings.Join(ci.Names(), ", "))
 	}
 	v, err := newView(c, config)
 	if err != nil {
 		return nil, err
 	}
+	devPath := e.Dev.Path
 	if asTemplate {
-		p.dev = p.template
+		devPath = e.Dev.AsTemplate
 	}
-	dev, err := render(p.devFile, v)
+	dev, err := render(e.Dev.Template, v)
 	if err != nil {
 		return nil, err
 	}
-	qa, err := render(p.qaFile, v)
-	return []File{{p.dev, dev}, {p.qa, qa}}, err
+	qa, err := render(e.QA.Template, v)
+	return []File{{devPath, dev}, {e.QA.Path, qa}}, err
 }
 
 // view is what the templates are filled with.
@@ -63,13 +54,15 @@ type view struct {
 	Build, GHCR                 bool
 	Checks                      []string
 	Source, SourcePath          string
-	Branch, ChartFile, Token    string
-	Sed, SedCommit              string
-	SigningKey, PublicKey       string
-	Published                   string
-	Prepare                     *config.Prepare
-	Env                         []pair
-	Promote                     []promotion
+	Branch, ChartFile           string
+	// Stage is the one that holds candidates, Token the name of the secret that pushes to it.
+	Stage, Token          string
+	Sed, SedCommit        string
+	SigningKey, PublicKey string
+	Published             string
+	Prepare               *config.Prepare
+	Env                   []pair
+	Promote               []promotion
 }
 
 type pair struct{ Name, Value string }
@@ -95,7 +88,7 @@ func newView(c *config.Config, file string) (*view, error) {
 	v := &view{
 		Config: file, Build: c.Builder() != nil, Checks: c.CI.Checks, Prepare: c.CI.Prepare,
 		Source: c.Source.Git, SourcePath: remote.Path, Branch: "main", ChartFile: path.Join(t.Candidate.Path, "Chart.yaml"),
-		Token: variable(t.Name) + "_TOKEN", SigningKey: t.Key.Env, PublicKey: t.PublicKey.Env,
+		Stage: t.Name, Token: token(t.Name), SigningKey: t.Key.Env, PublicKey: t.PublicKey.Env,
 		Sed: "sed -n " + fmt.Sprintf(appVersion, `\1`), SedCommit: "sed -n " + fmt.Sprintf(appVersion, `commit=\1`),
 	}
 	if !hosted {
@@ -143,7 +136,7 @@ func (v *view) tool(c config.CI) {
 func (v *view) promotions(c *config.Config) {
 	var names []string
 	for _, s := range c.Publishers() {
-		p := promotion{Name: s.Name, Token: variable(s.Name) + "_TOKEN"}
+		p := promotion{Name: s.Name, Token: token(s.Name)}
 		if by := c.Stage(s.Guards.VerifiedBy); by != nil {
 			p.Variables = present(by.PublicKey.Env)
 		}
@@ -154,7 +147,7 @@ func (v *view) promotions(c *config.Config) {
 			p.Secrets = present(pgp.Key.Env, pgp.Passphrase.Env)
 		}
 		if s.Publish.OCI != "" {
-			p.Secrets = append(p.Secrets, "CHART_PROMOTER_REGISTRY_USER", "CHART_PROMOTER_REGISTRY_PASSWORD")
+			p.Secrets = append(p.Secrets, variableNames(ci.ToRegistry)...)
 		}
 		names = append(names, s.Name)
 		v.Promote = append(v.Promote, p)
@@ -166,4 +159,12 @@ func present(names ...string) []string {
 	return slices.DeleteFunc(names, func(s string) bool { return s == "" })
 }
 
-func variable(stage string) string { return strings.ToUpper(strings.ReplaceAll(stage, "-", "_")) }
+func variableNames(p ci.Purpose) (list []string) {
+	for _, v := range ci.NeededFor(p) {
+		list = append(list, v.Name)
+	}
+	return list
+}
+
+// token is the name of the secret that pushes to a stage's repository, where an engine's secrets are one list for all stages.
+func token(stage string) string { return ci.NeededFor(ci.ToGit)[0].SecretName(stage) }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"text/template"
 
+	"github.com/christianb93/bitcoin-controller/internal/promoter/ci"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 )
 
@@ -40,7 +41,15 @@ type File struct {
 var templates embed.FS
 
 // Delimiters that neither YAML, nor a shell, nor an engine uses.
-var parsed = template.Must(template.New("").Delims("<%", "%>").Funcs(template.FuncMap{"quote": quote}).ParseFS(templates, "templates/*"))
+var parsed = func() *template.Template {
+	t := template.New("").Delims("<%", "%>").Funcs(template.FuncMap{
+		"quote":  quote,
+		"names":  func(p ci.Purpose) string { return strings.Join(variableNames(p), ", ") },
+		"needed": ci.NeededFor,
+	})
+	template.Must(t.ParseFS(templates, "templates/*"))
+	return template.Must(t.ParseFS(ci.Templates, "templates/*"))
+}()
 
 func render(name string, data any) (string, error) {
 	var out bytes.Buffer

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/christianb93/bitcoin-controller/internal/promoter/ci"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 )
 
@@ -11,9 +12,9 @@ import (
 // hosted, else GitHub Actions. A source that no engine could fetch has none.
 func Engine(files []string, source string) string {
 	var found []string
-	for _, engine := range Engines {
-		if slices.ContainsFunc(files, func(f string) bool { return reads(engine, f) }) {
-			found = append(found, engine)
+	for _, engine := range ci.Engines {
+		if slices.ContainsFunc(files, engine.Reads) {
+			found = append(found, engine.Name)
 		}
 	}
 	remote, hosted := gitrepo.ParseRemote(source)
@@ -22,15 +23,11 @@ func Engine(files []string, source string) string {
 		return "none"
 	case len(found) == 1:
 		return found[0]
-	case strings.Contains(remote.Host, "gitlab"):
-		return "gitlab"
 	}
-	return "github"
-}
-
-func reads(engine, file string) bool {
-	if engine == "github" {
-		return strings.HasPrefix(file, ".github/workflows/")
+	for _, engine := range ci.Engines {
+		if engine.Host != "" && strings.Contains(remote.Host, engine.Host) {
+			return engine.Name
+		}
 	}
-	return file == places[engine].dev
+	return ci.Default
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/christianb93/bitcoin-controller/internal/atomicfile"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/ci"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 )
@@ -50,7 +51,7 @@ func TestTheFilesOfOtherRepositoriesAreTheGoldenOnes(t *testing.T) {
 				t.Fatal(err)
 			}
 			files := []File{{config.DefaultFile, text}}
-			for _, engine := range Engines {
+			for _, engine := range ci.Names() {
 				more, err := CI(parse(t, f), config.DefaultFile, engine, false)
 				if err != nil {
 					t.Fatal(err)
@@ -124,7 +125,7 @@ func TestThisRepositorysOwnFilesAreWhatInitWrites(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, engine := range Engines {
+	for _, engine := range ci.Names() {
 		files, err := CI(c, config.DefaultFile, engine, engine != "travis")
 		if err != nil {
 			t.Fatal(err)

@@ -1,0 +1,58 @@
+package ci
+
+import (
+	"encoding/json"
+	"os"
+	"strings"
+)
+
+var github = Engine{
+	Name:   "github",
+	Detect: detectGitHub,
+	Dev:    File{Path: ".github/workflows/dev.yaml", AsTemplate: "ci/github/dev.yaml", Template: "github-dev.yaml"},
+	QA:     File{Path: "ci/github/qa.yaml", Template: "github-qa.yaml"},
+	Reads:  func(file string) bool { return strings.HasPrefix(file, ".github/workflows/") },
+}
+
+func detectGitHub(env func(string) string) (Build, bool) {
+	if env("GITHUB_ACTIONS") != "true" {
+		return Build{}, false
+	}
+	b := Build{Commit: env("GITHUB_SHA"), PullRequest: strings.HasPrefix(env("GITHUB_EVENT_NAME"), "pull_request")}
+	b.Fork = githubFork(env, b.PullRequest)
+	if env("GITHUB_REF_TYPE") == "tag" {
+		b.Tag = env("GITHUB_REF_NAME")
+	} else {
+		b.Branch = env("GITHUB_REF_NAME")
+	}
+	if id := env("GITHUB_RUN_ID"); id != "" {
+		b.Run = env("GITHUB_SERVER_URL") + "/" + env("GITHUB_REPOSITORY") + "/actions/runs/" + id
+	}
+	return b, true
+}
+
+// githubFork reads the event that started the run; only the event has the commit's origin, and whether the repository itself
+// is a fork, which has none of the secrets. A pull request whose event cannot be read counts as one of a fork: not pushing
+// is the safe side.
+func githubFork(env func(string) string, pullRequest bool) bool {
+	data, err := os.ReadFile(env("GITHUB_EVENT_PATH"))
+	if err != nil {
+		return pullRequest
+	}
+	var event struct {
+		Repository struct {
+			Fork bool `json:"fork"`
+		} `json:"repository"`
+		PullRequest struct {
+			Head struct {
+				Repo struct {
+					FullName string `json:"full_name"`
+				} `json:"repo"`
+			} `json:"head"`
+		} `json:"pull_request"`
+	}
+	if json.Unmarshal(data, &event) != nil {
+		return pullRequest
+	}
+	return event.Repository.Fork || pullRequest && event.PullRequest.Head.Repo.FullName != env("GITHUB_REPOSITORY")
+}
