@@ -25,13 +25,30 @@ func waiting(container, reason, message string) corev1.ContainerStatus {
 	}}
 }
 
-func TestConditions(t *testing.T) {
-	for name, test := range map[string]struct {
-		change  func(*policyInputs)
-		ready   bool
-		reason  string
-		message string
-	}{
+// conditionTest is a change of a healthy network, and the condition Ready after it.
+type conditionTest struct {
+	change  func(*policyInputs)
+	ready   bool
+	reason  string
+	message string
+}
+
+func testReady(t *testing.T, tests map[string]conditionTest) {
+	t.Helper()
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, in := healthy()
+			test.change(in)
+			got := evaluate(in).ready
+			if got.met != test.ready || got.reason != test.reason || !strings.Contains(got.message, test.message) {
+				t.Errorf("got %+v, want %v %s with %q", got, test.ready, test.reason, test.message)
+			}
+		})
+	}
+}
+
+func TestReadyNeedsReadyNodes(t *testing.T) {
+	testReady(t, map[string]conditionTest{
 		"no problem": {func(*policyInputs) {}, true, v1.ReasonReady, "all nodes are ready"},
 		"no nodes are desired": {func(in *policyInputs) {
 			in.nodes, in.connections, in.chains = nil, connections{}, chainComparison{complete: true}
@@ -67,7 +84,12 @@ func TestConditions(t *testing.T) {
 		}, false, v1.ReasonNodesStarting, "1 of 3 nodes are ready; not ready: n-sts-0; pods are ready, but their nodes do not answer the operator: n-sts-1 (no answer in time)"},
 		"the pod of a removed node still exists": {func(in *policyInputs) { in.leaving = []string{"n-sts-3"} }, false, v1.ReasonNodesLeaving, "n-sts-3"},
 		"a StatefulSet does not exist yet":       {func(in *policyInputs) { delete(in.objects.sets, "n-sts") }, false, v1.ReasonNodesStarting, "n-sts is being created"},
-		"a new template is rolled out": {func(in *policyInputs) {
+	})
+}
+
+func TestReadyNeedsAppliedObjects(t *testing.T) {
+	testReady(t, map[string]conditionTest{
+		"a new template is being applied": {func(in *policyInputs) {
 			in.objects.sets["n-sts"].Status = appsv1.StatefulSetStatus{UpdateRevision: "2", CurrentRevision: "1", UpdatedReplicas: 1}
 		}, false, v1.ReasonUpdating, "1 of 3 nodes have the new template"},
 		"the cache has an old pod beside the new StatefulSet": {func(in *policyInputs) {
@@ -80,6 +102,11 @@ func TestConditions(t *testing.T) {
 		"the API server rejects an object": {func(in *policyInputs) {
 			in.objects.rejected = &applyError{v1.ReasonApplyRefused, "quota exceeded"}
 		}, false, v1.ReasonApplyRefused, "quota exceeded"},
+	})
+}
+
+func TestReadyNeedsConnectionsAndOneBranch(t *testing.T) {
+	testReady(t, map[string]conditionTest{
 		"a connection is missing": {func(in *policyInputs) {
 			in.connections.existing, in.connections.missing = 2, []topology.Edge{{A: 0, B: 2}}
 		}, false, v1.ReasonConnecting, "2 of 3 connections exist; missing: 0–2"},
@@ -91,16 +118,7 @@ func TestConditions(t *testing.T) {
 		"a node is two blocks behind":      {func(in *policyInputs) { in.chains.lag = 2 }, false, v1.ReasonSyncing, "2 blocks behind"},
 		"a block is on its way":            {func(in *policyInputs) { in.chains.lag = 1 }, true, v1.ReasonReady, ""},
 		"the chains could not be compared": {func(in *policyInputs) { in.chains.complete = false }, false, v1.ReasonWaiting, "how their chains compare"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			_, in := healthy()
-			test.change(in)
-			got := evaluate(in).ready
-			if got.met != test.ready || got.reason != test.reason || !strings.Contains(got.message, test.message) {
-				t.Errorf("got %+v, want %v %s with %q", got, test.ready, test.reason, test.message)
-			}
-		})
-	}
+	})
 }
 
 // The connections of nodes that are not ready are expected to be missing.

@@ -51,26 +51,32 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 	state.restoreStatus(&network)
 	started := r.now()
-	requeue, err := r.pass(ctx, &network, state, started)
+	result, err := r.pass(ctx, &network, state, started)
 	ended := r.now()
-	state.lastPass = lastPass{ended: ended, took: ended.Sub(started), nodes: requeue.nodes, ready: requeue.ready}
+	state.lastPass = lastPass{ended: ended, took: ended.Sub(started), nodes: result.nodes, ready: result.requeue.ready}
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	return ctrl.Result{RequeueAfter: state.backoff.requeueAfter(requeue, r.pollInterval)}, nil
+	return ctrl.Result{RequeueAfter: state.backoff.requeueAfter(result.requeue, r.pollInterval)}, nil
+}
+
+// passResult is what decides when the next pass starts; the zero value if the pass failed before it observed the nodes.
+type passResult struct {
+	nodes   int
+	requeue requeueInputs
 }
 
 // pass brings a network one step nearer to its specification and reports its status. Each phase has the results of the earlier
 // ones as its inputs. A pass that fails before the status reports nothing: the status stays, and the work queue tries again.
-func (r *Reconciler) pass(ctx context.Context, network *v1.BitcoinNetwork, state *networkState, started time.Time) (requeueInputs, error) {
+func (r *Reconciler) pass(ctx context.Context, network *v1.BitcoinNetwork, state *networkState, started time.Time) (passResult, error) {
 	objects, err := r.applyObjects(ctx, network, state, started)
 	if err != nil {
-		return requeueInputs{}, fmt.Errorf("apply the objects of the network: %w", err)
+		return passResult{}, fmt.Errorf("apply the objects of the network: %w", err)
 	}
 	// Once more, since the objects may have taken their time.
 	pods, err := r.listPods(ctx, network)
 	if err != nil {
-		return requeueInputs{}, fmt.Errorf("list the pods of the network: %w", err)
+		return passResult{}, fmt.Errorf("list the pods of the network: %w", err)
 	}
 	found := nodesOf(objects.groups, objects.sets, pods)
 	state.shared.keepOnly(found.podUIDs())
@@ -86,8 +92,8 @@ func (r *Reconciler) pass(ctx context.Context, network *v1.BitcoinNetwork, state
 	conditions := deriveConditions(nodesReadyPolicies.evaluate(in), connectedPolicies.evaluate(in), synced)
 	status := buildStatus(network, in, conditions)
 	err = r.updateStatus(ctx, network, status, chains, state)
-	return requeueInputs{
-		rejected: objects.rejected != nil, ready: conditions.ready.met, nodes: len(nodes), progress: progressOf(network.Generation, in),
+	return passResult{nodes: len(nodes), requeue: requeueInputs{
+		rejected: objects.rejected != nil, ready: conditions.ready.met, progress: progressOf(network.Generation, in),
 		nextBlock: nextBlock, settling: connections.settling, syncRecheck: syncRecheck, objectsRecheck: objects.recheckIn,
-	}, err
+	}}, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"reflect"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -123,69 +124,83 @@ func TestPassesLetARolloutProceedFromNodeToNode(t *testing.T) {
 	}
 }
 
+// apiFaults makes one kind of request fail while on is true.
+type apiFaults struct {
+	on  bool
+	err error
+}
+
+func (f *apiFaults) inject(matches bool) error {
+	if f.on && matches {
+		return f.err
+	}
+	return nil
+}
+
+// list fails the lists of a kind after so many of them.
+func (f *apiFaults) list(kind client.ObjectList, after int) interceptor.Funcs {
+	seen := 0
+	return interceptor.Funcs{List: func(ctx context.Context, next client.WithWatch, list client.ObjectList, options ...client.ListOption) error {
+		matches := reflect.TypeOf(list) == reflect.TypeOf(kind)
+		if matches {
+			seen++
+		}
+		if err := f.inject(matches && seen > after); err != nil {
+			return err
+		}
+		return next.List(ctx, list, options...)
+	}}
+}
+
+func (f *apiFaults) apply() interceptor.Funcs {
+	return interceptor.Funcs{Apply: func(ctx context.Context, next client.WithWatch, object runtime.ApplyConfiguration, options ...client.ApplyOption) error {
+		if err := f.inject(true); err != nil {
+			return err
+		}
+		return next.Apply(ctx, object, options...)
+	}}
+}
+
+func (f *apiFaults) patchStatus() interceptor.Funcs {
+	return interceptor.Funcs{SubResourcePatch: func(
+		ctx context.Context, next client.Client, sub string, object client.Object, patch client.Patch, options ...client.SubResourcePatchOption,
+	) error {
+		if err := f.inject(true); err != nil {
+			return err
+		}
+		return next.SubResource(sub).Patch(ctx, object, patch, options...)
+	}}
+}
+
 // A pass that fails reports nothing: it has not observed everything that the status describes.
 func TestAFailedPassIsRetriedAndLeavesTheStatus(t *testing.T) {
-	fault := errors.New("the API server is down")
-	failing := false
-	inject := func() error {
-		if failing {
-			return fault
-		}
-		return nil
-	}
-	list := func(fails func(client.ObjectList) bool) interceptor.Funcs {
-		return interceptor.Funcs{List: func(ctx context.Context, next client.WithWatch, list client.ObjectList, options ...client.ListOption) error {
-			if err := inject(); err != nil && fails(list) {
-				return err
-			}
-			return next.List(ctx, list, options...)
-		}}
-	}
-	pods := 0
 	for name, test := range map[string]struct {
-		faults interceptor.Funcs
+		fault  func(*apiFaults) interceptor.Funcs
 		during string
 	}{
-		"the pods cannot be listed": {list(func(list client.ObjectList) bool { _, ok := list.(*corev1.PodList); return ok }), ""},
-		"the pods cannot be listed after the objects were applied": {list(func(list client.ObjectList) bool {
-			if _, ok := list.(*corev1.PodList); ok {
-				pods++
-				return pods > 1
-			}
-			return false
-		}), "list the pods of the network"},
-		"the objects cannot be listed": {list(func(list client.ObjectList) bool { _, ok := list.(*appsv1.StatefulSetList); return ok }), "apply the objects of the network"},
-		"an object cannot be applied": {interceptor.Funcs{
-			Apply: func(ctx context.Context, next client.WithWatch, object runtime.ApplyConfiguration, options ...client.ApplyOption) error {
-				if err := inject(); err != nil {
-					return err
-				}
-				return next.Apply(ctx, object, options...)
-			},
-		}, "apply the objects of the network"},
-		"the status cannot be patched": {interceptor.Funcs{
-			SubResourcePatch: func(ctx context.Context, next client.Client, sub string, object client.Object, patch client.Patch, options ...client.SubResourcePatchOption) error {
-				if err := inject(); err != nil {
-					return err
-				}
-				return next.SubResource(sub).Patch(ctx, object, patch, options...)
-			},
-		}, ""},
+		"the pods cannot be listed": {func(f *apiFaults) interceptor.Funcs { return f.list(&corev1.PodList{}, 0) }, ""},
+		"the pods cannot be listed again": {
+			func(f *apiFaults) interceptor.Funcs { return f.list(&corev1.PodList{}, 1) }, "list the pods of the network",
+		},
+		"the StatefulSets cannot be listed": {
+			func(f *apiFaults) interceptor.Funcs { return f.list(&appsv1.StatefulSetList{}, 0) }, "apply the objects of the network",
+		},
+		"an object cannot be applied":  {(*apiFaults).apply, "apply the objects of the network"},
+		"the status cannot be patched": {(*apiFaults).patchStatus, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := newReconcileTest(t, test.faults)
-			before := r.network(t)
-			failing, pods = true, 0
-			if _, err := r.pass(t); !errors.Is(err, fault) || !strings.Contains(err.Error(), test.during) {
+			faults := &apiFaults{on: true, err: errors.New("the API server is down")}
+			r := newReconcileTest(t, test.fault(faults))
+			if _, err := r.pass(t); !errors.Is(err, faults.err) || !strings.Contains(err.Error(), test.during) {
 				t.Errorf("the error is %v", err)
 			}
-			if after := r.network(t); len(after.Status.Conditions) != len(before.Status.Conditions) || len(r.events.Events) > 0 {
-				t.Errorf("status %+v, %d events", after.Status, len(r.events.Events))
+			if status := r.network(t).Status; len(status.Conditions) > 0 || len(r.events.Events) > 0 {
+				t.Errorf("status %+v, %d events", status, len(r.events.Events))
 			}
-			failing = false
+			faults.on = false
 			r.mustPass(t)
-			if after := r.network(t); after.Status.ObservedGeneration != 1 || len(r.events.Events) == 0 {
-				t.Errorf("after the recovery: status %+v, %d events", after.Status, len(r.events.Events))
+			if status := r.network(t).Status; status.ObservedGeneration != 1 || len(r.events.Events) == 0 {
+				t.Errorf("after the recovery: status %+v, %d events", status, len(r.events.Events))
 			}
 		})
 	}
