@@ -22,6 +22,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/christianb93/bitcoin-controller/internal/promoter/devserver"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/image"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
@@ -142,7 +143,7 @@ func olderProgram(t *testing.T) map[string]any {
 		SourceDir: source, Package: "./cmd/bitcoin-controller", Platforms: []string{"linux/" + runtime.GOARCH}, SourceDate: time.Unix(0, 0),
 	})
 	ok(t, err)
-	registry, err := image.NewRegistry(t.TempDir(), log.New(io.Discard, "", 0))
+	registry, err := devserver.Registry(t.TempDir(), log.New(io.Discard, "", 0))
 	ok(t, err)
 	server := httptest.NewServer(registry)
 	t.Cleanup(server.Close)

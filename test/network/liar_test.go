@@ -16,6 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	kind "github.com/christianb93/bitcoin-controller/internal/promoter/cluster"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/devserver"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/image"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
@@ -40,7 +41,7 @@ func liarImage(l *lab) string {
 	if err != nil {
 		l.Fatal(err)
 	}
-	handler, err := image.NewRegistry(l.TempDir(), nil)
+	handler, err := devserver.Registry(l.TempDir(), nil)
 	if err != nil {
 		l.Fatal(err)
 	}

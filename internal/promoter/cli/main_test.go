@@ -13,7 +13,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/christianb93/bitcoin-controller/internal/promoter/image"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/devserver"
 )
 
 func shell(t *testing.T, dir, script string) string {
@@ -89,7 +89,7 @@ func emptyPlace(t *testing.T, images string) *place {
 	if images != "" {
 		shell(t, kept, "cp -a "+images+"/. .")
 	}
-	registry, err := image.NewRegistry(kept, nil)
+	registry, err := devserver.Registry(kept, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

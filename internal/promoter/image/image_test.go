@@ -19,6 +19,8 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/validate"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/devserver"
 )
 
 var commitTime = time.Date(2026, 3, 1, 12, 0, 0, 0, time.FixedZone("x", 3600))
@@ -172,7 +174,7 @@ func TestBuildReportsWhyItFails(t *testing.T) {
 // serve starts a registry kept in dir and gives its address.
 func serve(t *testing.T, dir string) string {
 	t.Helper()
-	h, err := NewRegistry(dir, nil)
+	h, err := devserver.Registry(dir, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,20 +214,6 @@ func TestPushIsDoneOnceAndReleasesAreNeverReplaced(t *testing.T) {
 	}
 	if tags, err := a.Tags(ctx, strings.TrimSuffix(ref, ":v1.0.0")); err != nil || !slices.Equal(tags, []string{"v1.0.0"}) {
 		t.Errorf("tags %v, %v", tags, err)
-	}
-}
-
-func TestARegistryIsTheSameAfterARestart(t *testing.T) {
-	dir := t.TempDir()
-	idx := build(t, spec(program(t, "hello")))
-	if _, _, err := (Access{}).Push(t.Context(), idx, serve(t, dir)+"/hi:1", true); err != nil {
-		t.Fatal(err)
-	}
-	again := serve(t, dir)
-	var buf bytes.Buffer
-	got, err := Access{}.Archive(t.Context(), again+"/hi:1", "linux/arm64", &buf)
-	if err != nil || got.Digest != digest(t, idx) {
-		t.Errorf("after the restart: %+v, %v; want %s", got, err, digest(t, idx))
 	}
 }
 

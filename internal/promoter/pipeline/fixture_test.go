@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/devserver"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/image"
 )
@@ -103,7 +104,7 @@ func newWorld(t *testing.T) *world {
 	t.Setenv("HOME", t.TempDir())
 	t.Setenv("XDG_CONFIG_HOME", quietGo(t))
 	t.Setenv("GIT_CONFIG_NOSYSTEM", "1")
-	h, err := image.NewRegistry(t.TempDir(), nil)
+	h, err := devserver.Registry(t.TempDir(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package image
+package devserver
 
 import (
 	"bytes"
@@ -18,13 +18,13 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/atomicfile"
 )
 
-// NewRegistry is a complete registry as an HTTP handler that keeps everything below dir, so that it is the same after
-// a restart. It has no access control: listen on loopback only. Log may be nil.
-func NewRegistry(dir string, out *log.Logger) (http.Handler, error) {
+// Registry returns a complete image registry as an HTTP handler. It stores everything below dir, and is the same after a
+// restart. It has no access control: listen on loopback only. The log may be nil.
+func Registry(dir string, out *log.Logger) (http.Handler, error) {
 	blobs, manifests := filepath.Join(dir, "blobs"), filepath.Join(dir, "manifests")
 	for _, d := range []string{blobs, manifests} {
 		if err := os.MkdirAll(d, 0o755); err != nil {
-			return nil, fmt.Errorf("making the registry's directory: %w", err)
+			return nil, fmt.Errorf("create the registry's directory: %w", err)
 		}
 	}
 	if out == nil {
@@ -35,7 +35,7 @@ func NewRegistry(dir string, out *log.Logger) (http.Handler, error) {
 	return s, s.replay()
 }
 
-// store keeps the manifests, which the library keeps in memory alone.
+// store writes the manifests to the disk, which the library keeps in memory only.
 type store struct {
 	inner http.Handler
 	dir   string
@@ -58,11 +58,11 @@ func (s *store) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the manifest cannot be read", http.StatusBadRequest)
 		return
 	}
-	answer := &answer{header: http.Header{}, code: http.StatusOK}
+	answer := &response{header: http.Header{}, code: http.StatusOK}
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	s.inner.ServeHTTP(answer, r)
 	if answer.code/100 == 2 {
-		// Kept before the client hears of it: what was acknowledged is there after a crash.
+		// Stored before the response: a manifest that was acknowledged survives a crash.
 		if err := s.save(savedManifest{r.URL.Path, r.Header.Get("Content-Type"), body}); err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
@@ -81,12 +81,12 @@ func (s *store) save(m savedManifest) error {
 		return err
 	}
 	if err := atomicfile.Write(filepath.Join(s.dir, url.QueryEscape(m.Path)+".json"), data, 0o600); err != nil {
-		return fmt.Errorf("keeping a manifest: %w", err)
+		return fmt.Errorf("store a manifest: %w", err)
 	}
 	return nil
 }
 
-// replay gives the library what was kept. An index names images, which must be there before it.
+// replay puts the stored manifests into the library. Images come before the indexes that refer to them.
 func (s *store) replay() error {
 	names, err := filepath.Glob(filepath.Join(s.dir, "*.json"))
 	if err != nil {
@@ -96,7 +96,7 @@ func (s *store) replay() error {
 		for _, name := range names {
 			data, err := os.ReadFile(name)
 			if err != nil {
-				return fmt.Errorf("reading a kept manifest: %w", err)
+				return fmt.Errorf("read a stored manifest: %w", err)
 			}
 			var m savedManifest
 			if err := json.Unmarshal(data, &m); err != nil {
@@ -110,19 +110,19 @@ func (s *store) replay() error {
 				return fmt.Errorf("the registry's file %s is damaged, remove it: %w", name, err)
 			}
 			r.Header.Set("Content-Type", m.ContentType)
-			s.inner.ServeHTTP(&answer{header: http.Header{}}, r)
+			s.inner.ServeHTTP(&response{header: http.Header{}}, r)
 		}
 	}
 	return nil
 }
 
-// answer holds a response back until the store has kept what it acknowledges.
-type answer struct {
+// response buffers what the library answers until the manifest is on the disk.
+type response struct {
 	header http.Header
 	code   int
 	body   bytes.Buffer
 }
 
-func (a *answer) Header() http.Header         { return a.header }
-func (a *answer) Write(p []byte) (int, error) { return a.body.Write(p) }
-func (a *answer) WriteHeader(code int)        { a.code = code }
+func (a *response) Header() http.Header         { return a.header }
+func (a *response) Write(p []byte) (int, error) { return a.body.Write(p) }
+func (a *response) WriteHeader(code int)        { a.code = code }
