@@ -32,8 +32,9 @@ tool informer-gen --output-dir client/informers --output-pkg "$module/pkg/client
   --listers-package "$module/pkg/client/listers" --go-header-file /dev/null "$api"
 gofmt -l -w pkg/client
 
-echo "==> references of the command lines and of the chart's values"
+echo "==> references of the command lines, of the pipeline's configuration and of the chart's values"
 go run ./ci/docs docs/cli
+go run ./ci/schema docs
 go run ./ci/chartreadme
 
 echo "==> files of the CI engines"
