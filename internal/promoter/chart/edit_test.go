@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestEdit(t *testing.T) {
+func TestEdit(t *testing.T) { //nolint:funlen // a table
 	tag := func(v string) []Change { return []Change{{"image.tag", v}} }
 	cases := map[string]struct {
 		doc     string

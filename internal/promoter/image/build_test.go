@@ -1,0 +1,165 @@
+package image
+
+import (
+	"archive/tar"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+)
+
+var commitTime = time.Date(2026, 3, 1, 12, 0, 0, 0, time.FixedZone("x", 3600))
+
+// program is a checkout of a small program, each time in a directory of another name.
+func program(t *testing.T, text string) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), strings.Repeat("deep/", len(text)%3), "src")
+	files := map[string]string{
+		"go.mod":         "module example.com/hello\n\ngo 1.24\n",
+		"cmd/hi/main.go": "package main\n\nimport _ \"embed\"\n\n//go:embed text\nvar text string\n\nfunc main() { println(text) }\n",
+		"cmd/hi/text":    text,
+		"cmd/lo/main.go": "package main\n\nfunc main() { println(\"lo\") }\n",
+	}
+	for name, content := range files {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func spec(dir string) Spec {
+	return Spec{
+		SourceDir: dir, Package: "./cmd/hi", Programs: []string{"./cmd/lo"}, Platforms: []string{"linux/amd64", "linux/arm64"}, SourceDate: commitTime,
+		Labels: map[string]string{"org.opencontainers.image.revision": "abc"}, Files: map[string][]byte{"/etc/ssl/certs/ca.pem": []byte("cert")},
+	}
+}
+
+func build(t *testing.T, s Spec) v1.ImageIndex {
+	t.Helper()
+	idx, err := Build(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return idx
+}
+
+func digest(t *testing.T, idx v1.ImageIndex) string {
+	t.Helper()
+	h, err := idx.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h.String()
+}
+
+func TestTheSameCommitInTwoDirectoriesGivesOneDigest(t *testing.T) {
+	first := digest(t, build(t, spec(program(t, "hello"))))
+	t.Setenv("GOFLAGS", "-tags=other")
+	t.Setenv("GOAMD64", "v3")
+	second := digest(t, build(t, spec(program(t, "hello"))))
+	if first != second {
+		t.Errorf("digests %s and %s differ", first, second)
+	}
+	if other := digest(t, build(t, spec(program(t, "other")))); other == first {
+		t.Error("another source has the same digest")
+	}
+}
+
+func TestTheImageHoldsTheProgramForEachPlatformAndRunsItAsNobody(t *testing.T) {
+	idx := build(t, spec(program(t, "hello")))
+	m, err := idx.IndexManifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var platforms []string
+	for _, d := range m.Manifests {
+		platforms = append(platforms, d.Platform.String())
+		img, err := idx.Image(d.Digest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := img.ConfigFile()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.Architecture != d.Platform.Architecture || c.Config.User != "65532:65532" || !slices.Equal(c.Config.Entrypoint, []string{"/hi"}) || !c.Created.Time.Equal(commitTime) {
+			t.Errorf("%s: configuration %+v", d.Platform, c)
+		}
+		layers, _ := img.Layers()
+		content, err := layers[0].Uncompressed()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := listing(t, content), "etc/ 755, etc/ssl/ 755, etc/ssl/certs/ 755, etc/ssl/certs/ca.pem 444, hi 555, lo 555"; got != want {
+			t.Errorf("the layer holds %s, want %s", got, want)
+		}
+	}
+	if want := []string{"linux/amd64", "linux/arm64"}; !slices.Equal(platforms, want) {
+		t.Errorf("platforms %v, want %v", platforms, want)
+	}
+}
+
+func listing(t *testing.T, r io.Reader) string {
+	t.Helper()
+	var list []string
+	for tr := tar.NewReader(r); ; {
+		h, err := tr.Next()
+		if errors.Is(err, io.EOF) {
+			return strings.Join(list, ", ")
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !h.ModTime.Equal(commitTime) {
+			t.Errorf("%s has the time %s, want that of the commit", h.Name, h.ModTime)
+		}
+		list = append(list, fmt.Sprintf("%s %o", h.Name, h.Mode))
+	}
+}
+
+func TestBuildReportsWhyItFails(t *testing.T) {
+	broken := program(t, "hello")
+	if err := os.WriteFile(broken+"/cmd/hi/main.go", []byte("package main\nfunc main() { undefined() }\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		change func(*Spec)
+		want   error
+		word   string
+	}{
+		"a compile error":              {func(s *Spec) { s.SourceDir = broken }, ErrCompile, "undefined"},
+		"a package that is missing":    {func(s *Spec) { s.Package = "./cmd/nowhere" }, ErrCompile, "nowhere"},
+		"no package":                   {func(s *Spec) { s.Package = "" }, ErrSpec, "package"},
+		"a platform that is no word":   {func(s *Spec) { s.Platforms = []string{"linux"} }, ErrSpec, "linux/amd64"},
+		"a platform Go does not know":  {func(s *Spec) { s.Platforms = []string{"linux/vax"} }, ErrCompile, "vax"},
+		"a package that is no program": {func(s *Spec) { s.Package = "." }, ErrSpec, "name"},
+		"two programs of one name":     {func(s *Spec) { s.Programs = []string{"./cmd/lo", "./other/hi"} }, ErrSpec, "two packages"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := spec(program(t, "hello"))
+			c.change(&s)
+			_, err := Build(t.Context(), s)
+			if !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.word) {
+				t.Errorf("got %v, want %v with %q", err, c.want, c.word)
+			}
+		})
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := Build(ctx, spec(program(t, "hello"))); !errors.Is(err, context.Canceled) {
+		t.Errorf("a build that is cancelled: %v", err)
+	}
+}
