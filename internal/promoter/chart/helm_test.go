@@ -8,7 +8,7 @@ import (
 	sigsyaml "sigs.k8s.io/yaml"
 )
 
-func TestKeysAreTheTextsThatHelmMakesOfThem(t *testing.T) {
+func TestKeysAreConvertedAsHelmConvertsThem(t *testing.T) {
 	for _, key := range []string{"a", "'0'", "0", "-0", "0x10", "010", "1_000", "1.5", "0e0", "-0.0", "1e30", "16777217.0", "0.1", ".inf", "-.Inf", ".NaN", "true", "off", "y", "9007199254740993", "~a", "2001-01-01"} {
 		var typed map[any]any
 		var helm map[string]any

@@ -124,7 +124,7 @@ func collect(dir string) (map[string][]byte, error) {
 // parent directories.
 func (t *tree) walk(real, name string, within []string) error {
 	if slices.Contains(within, real) {
-		return fmt.Errorf("the link %s leads back to a directory that it is in: %w", name, ErrUnsafe)
+		return fmt.Errorf("the link %s points to one of its parent directories: %w", name, ErrUnsafe)
 	}
 	entries, err := os.ReadDir(real)
 	if err != nil {
@@ -150,7 +150,7 @@ func (t *tree) add(real, name string, within []string) error {
 	case t.rules.Ignore(name, info), path.Base(name) == ".git":
 		return nil
 	case resolved != t.root && !strings.HasPrefix(resolved, t.root+string(filepath.Separator)):
-		return fmt.Errorf("the link %s leads out of the chart, put the file itself there: %w", name, ErrUnsafe)
+		return fmt.Errorf("the link %s points outside of the chart, replace it by the file: %w", name, ErrUnsafe)
 	case !safePath(name):
 		return fmt.Errorf("%q: %w", name, ErrUnsafe)
 	case info.IsDir():

@@ -176,7 +176,7 @@ func TestPackLinks(t *testing.T) {
 		"a link to a directory within the chart is followed":      {"more", "templates", nil},
 		"a link out of the chart is rejected":                     {"passwd", "/etc/passwd", ErrUnsafe},
 		"a link out of the chart by a relative path is rejected":  {"up", "../../etc", ErrUnsafe},
-		"a link that leads back is rejected":                      {"templates/loop", "..", ErrUnsafe},
+		"a link to a parent is rejected":                          {"templates/loop", "..", ErrUnsafe},
 		"a link to nothing is rejected":                           {"gone", "nowhere", ErrUnsafe},
 		"a link that .helmignore names may lead anywhere":         {"x.bak", "/etc/passwd", nil},
 		"a link to a directory beside with the same first part":   {"near", "SIBLING", ErrUnsafe},

@@ -72,7 +72,7 @@ func ReadPackage(tgz []byte) (*Package, error) {
 		return nil, fmt.Errorf("the chart's name %q has other characters than letters, digits, dots and hyphens: %w", c.Name(), ErrNoChart)
 	}
 	if root != c.Name() {
-		return nil, fmt.Errorf("the package's directory is %s, its chart %s: %w", root, c.Name(), ErrNoChart)
+		return nil, fmt.Errorf("the package has the directory %s but the chart %s: %w", root, c.Name(), ErrNoChart)
 	}
 	m, err := fromHelm(c.Metadata)
 	if err != nil {
@@ -112,7 +112,7 @@ func inspect(tgz []byte) (root string, err error) {
 			return "", fmt.Errorf("not a tar archive: %w: %w", ErrNoChart, err)
 		}
 		if left -= h.Size; left < 0 {
-			return "", fmt.Errorf("unpacked it is larger than Helm's limit of %d bytes: %w", loader.MaxDecompressedChartSize, ErrNoChart)
+			return "", fmt.Errorf("the unpacked chart exceeds Helm's limit of %d bytes: %w", loader.MaxDecompressedChartSize, ErrNoChart)
 		}
 		name := strings.TrimSuffix(h.Name, "/")
 		top, _, _ := strings.Cut(name, "/")

@@ -64,7 +64,7 @@ func TestBadInputOnTheWayHasItsExitCodeAndOneSentence(t *testing.T) {
 		"a pod that does not start": {func(s *shop) []string {
 			s.reconfigure("verify: {", "verify: {install: {timeout: 2s}, ")
 			return s.edited("templates/x.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec: {containers: [{name: main, image: "+goneImage+"}]}\n")
-		}, 3, "pod hello/x: main waits, ImagePullBackOff no such image"},
+		}, 3, "pod hello/x: main is waiting: ImagePullBackOff no such image"},
 		"a version that is not that of its tag": {func(s *shop) []string {
 			s.must(s.edited("Chart.yaml", aChart+"3.0.0\n")...)
 			return []string{"promote", "--skip-unreleased"}

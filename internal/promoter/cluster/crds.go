@@ -20,11 +20,11 @@ import (
 
 var crdResource = schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"}
 
-// crdLimit is how long a changed definition may take to be served.
+// crdLimit is the timeout until a changed definition is served.
 const crdLimit = time.Minute
 
-// applyCRDs brings the definitions in the chart's crds directory to the cluster. Helm does so when it installs, and never
-// when it upgrades: a new operator would then meet resources of the old form.
+// applyCRDs applies the definitions in the chart's crds directory. Helm does so when it installs, but not
+// when it upgrades, and a new operator would then run with the old definitions.
 func (h Helm) applyCRDs(ctx context.Context, chrt *chart.Chart) error {
 	objects, err := crds(chrt)
 	if err != nil || len(objects) == 0 {

@@ -40,7 +40,7 @@ func podTrouble(p corev1.Pod) string {
 	for _, s := range slices.Concat(p.Status.InitContainerStatuses, p.Status.ContainerStatuses) {
 		switch {
 		case s.State.Waiting != nil && s.State.Waiting.Reason != "PodInitializing" && s.State.Waiting.Reason != "ContainerCreating":
-			text := s.Name + " waits, " + s.State.Waiting.Reason
+			text := s.Name + " is waiting: " + s.State.Waiting.Reason
 			if last := s.LastTerminationState.Terminated; last != nil {
 				return fmt.Sprintf("%s (ended with code %d, %s)", text, last.ExitCode, last.Reason)
 			}
@@ -56,7 +56,7 @@ func podTrouble(p corev1.Pod) string {
 	}
 	for _, s := range p.Status.ContainerStatuses {
 		if s.State.Running != nil && !s.Ready {
-			return s.Name + " runs and is not ready"
+			return s.Name + " is running but not ready"
 		}
 	}
 	return ""

@@ -22,7 +22,7 @@ import (
 var ErrInstall = failure.New(failure.TestFailed, "the chart does not install")
 
 // ErrSilent: the cluster of a kubeconfig does not answer, or denies access.
-var ErrSilent = failure.New(failure.External, "the cluster gives no answer: check the kubeconfig, and that the cluster runs")
+var ErrSilent = failure.New(failure.External, "the cluster does not answer: check the kubeconfig, and that the cluster runs")
 
 // Release is how a package is installed.
 type Release struct {

@@ -17,9 +17,9 @@ import (
 // HookTest is one of a chart's own tests: a pod or a job that `helm test` runs.
 type HookTest struct {
 	Name string
-	// Ran is false for a test that was not reached, since one before it failed.
+	// Ran is false for a test after the first failed one.
 	Ran bool
-	// Err is why it failed, Output what it printed then.
+	// Err is the reason of a failure, and Output the end of the failed test's log.
 	Err     error
 	Output  string
 	Elapsed time.Duration
@@ -76,7 +76,7 @@ func hookTests(hooks []*release.Hook, err error) []HookTest {
 		if t.Ran && h.LastRun.Phase != release.HookPhaseSucceeded {
 			t.Err, assigned = err, true
 			if err == nil {
-				t.Err = errors.New("it ended as " + h.LastRun.Phase.String())
+				t.Err = errors.New("it ended in phase " + h.LastRun.Phase.String())
 			}
 		}
 		if t.Err != nil || h.Kind == "Pod" || h.Kind == "Job" {

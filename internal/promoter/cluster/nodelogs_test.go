@@ -13,7 +13,7 @@ func inNode(output string, command ...string) error {
 	return kinderrors.WithStack(&exec.RunError{Command: append([]string{"docker", "exec", "--privileged", "a-control-plane"}, command...), Output: []byte(output), Inner: errors.New("exit status 127")})
 }
 
-func TestANodeWithoutCrictlIsNoErrorOfAnExport(t *testing.T) {
+func TestExportAcceptsANodeWithoutCrictl(t *testing.T) {
 	missing := inNode("OCI runtime exec failed: exec: \"crictl\": executable file not found in $PATH", "crictl", "images")
 	broken := inNode("No journal files were found.", "journalctl", "--no-pager")
 	for name, c := range map[string]struct {

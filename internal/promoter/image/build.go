@@ -1,6 +1,6 @@
 // Package image builds a Go program into an image without a daemon, so that the same commit always has the same digest,
-// and copies images between registries and archives. It uses go-containerregistry rather than ko, because the Go build flags, the
-// times and the layers that the digest depends on must stay in the project's hands.
+// and copies images between registries and archives. It uses go-containerregistry instead of ko: an image of several programs on
+// an empty base needs little code, and every byte that the digest depends on is set here.
 package image
 
 import (
@@ -60,7 +60,7 @@ type Spec struct {
 // Build compiles the program for each platform and returns the index of the images. Errors: ErrCompile, ErrSpec.
 func Build(ctx context.Context, s Spec) (v1.ImageIndex, error) {
 	if s.Package == "" || s.SourceDir == "" {
-		return nil, fmt.Errorf("%w: it names no package to build", ErrSpec)
+		return nil, fmt.Errorf("%w: it has no package to build", ErrSpec)
 	}
 	if len(s.Platforms) == 0 {
 		s.Platforms = []string{"linux/amd64"}
@@ -142,7 +142,7 @@ func (s Spec) image(ctx context.Context, p *v1.Platform) (v1.Image, error) {
 func programName(pkg string) (string, error) {
 	name := filepath.Base(filepath.ToSlash(pkg))
 	if pkg == "" || name == "." || name == "/" || strings.HasPrefix(name, "..") {
-		return "", fmt.Errorf("%w: %q gives the program no name", ErrSpec, pkg)
+		return "", fmt.Errorf("%w: %q has no program name", ErrSpec, pkg)
 	}
 	return name, nil
 }

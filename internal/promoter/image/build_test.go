@@ -78,7 +78,7 @@ func TestTheSameCommitInTwoDirectoriesGivesOneDigest(t *testing.T) {
 	}
 }
 
-func TestTheImageHoldsTheProgramForEachPlatformAndRunsItAsNobody(t *testing.T) {
+func TestTheImageHasTheProgramsForEachPlatformAndAnUnprivilegedUser(t *testing.T) {
 	idx := build(t, spec(program(t, "hello")))
 	m, err := idx.IndexManifest()
 	if err != nil {

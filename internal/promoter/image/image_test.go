@@ -126,7 +126,7 @@ func contents(t *testing.T, r io.Reader) map[string][]byte {
 	}
 }
 
-func TestARegistryThatCannotBeUsedIsNamedByItsFault(t *testing.T) {
+func TestErrorsOfARegistryAreClassified(t *testing.T) {
 	host := serve(t, t.TempDir())
 	for name, c := range map[string]struct {
 		ref  string

@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/registry"
 )
 
-func TestARegistryThatAcceptsAndNeverAnswersIsNotWaitedForWithoutEnd(t *testing.T) {
+func TestARegistryThatAcceptsAndNeverAnswersTimesOut(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

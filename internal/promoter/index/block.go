@@ -22,7 +22,7 @@ var (
 
 // blockForm is an index in indented blocks, as Helm writes it.
 type blockForm struct {
-	head    []byte // what stands before the line entries:
+	head    []byte // the text before the line entries:
 	entries []byte // that line, with comments that follow it
 	tail    []byte
 	names   int // column of the charts' names
@@ -212,7 +212,7 @@ func (f *blockForm) decode(raw []byte) (*Entry, error) {
 		return nil, err
 	}
 	if len(one) != 1 || one[0].Metadata == nil {
-		return nil, errors.New("it cannot be read by itself")
+		return nil, errors.New("the entry cannot be parsed on its own")
 	}
 	return &one[0], nil
 }

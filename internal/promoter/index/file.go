@@ -117,7 +117,7 @@ func normalise(index []byte) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}
 	if err := d.Decode(&more); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("there is more than one document: %w", ErrCorrupt)
+		return nil, fmt.Errorf("the index has more than one document: %w", ErrCorrupt)
 	}
 	left := maxAliased
 	if err := expand(&doc, 0, &left); err != nil {
@@ -138,13 +138,13 @@ const maxAliased = 100_000
 // expand replaces aliases by copies of their anchors, of at most left nodes, and { } and [ ] by blocks.
 func expand(n *yaml.Node, depth int, left *int) error {
 	if depth > 100 {
-		return fmt.Errorf("it is nested too deeply: %w", ErrCorrupt)
+		return fmt.Errorf("the index is nested too deeply: %w", ErrCorrupt)
 	}
 	if n.Kind == yaml.AliasNode {
 		head, line, foot := n.HeadComment, n.LineComment, n.FootComment
 		*n = clone(n.Alias, left)
 		if *left < 0 {
-			return fmt.Errorf("its aliases expand to more than %d values: %w", maxAliased, ErrCorrupt)
+			return fmt.Errorf("the aliases of the index expand to more than %d values: %w", maxAliased, ErrCorrupt)
 		}
 		n.HeadComment, n.LineComment, n.FootComment = head, line, foot
 	}

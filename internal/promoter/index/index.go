@@ -91,7 +91,7 @@ func Add(index []byte, e Entry) (out []byte, changed bool, err error) {
 // validated returns the entry as Helm accepts it. The metadata is a copy: the caller's may be in use elsewhere at the same time.
 func validated(e Entry) (Entry, error) {
 	if e.Metadata == nil {
-		return e, fmt.Errorf("there is no chart metadata: %w", ErrBadEntry)
+		return e, fmt.Errorf("the entry has no chart metadata: %w", ErrBadEntry)
 	}
 	name, version := e.Name, e.Version
 	sanitized, err := e.Sanitized()
@@ -108,7 +108,7 @@ func validated(e Entry) (Entry, error) {
 	case !digestPattern.MatchString(e.Digest):
 		return e, fmt.Errorf("the digest %q is not 64 hex digits: %w", e.Digest, ErrBadEntry)
 	case len(e.URLs) == 0:
-		return e, fmt.Errorf("there is no address of the package: %w", ErrBadEntry)
+		return e, fmt.Errorf("the entry has no address of the package: %w", ErrBadEntry)
 	}
 	return e, nil
 }

@@ -113,7 +113,7 @@ func TestAddKeepsEveryByteOfExistingEntries(t *testing.T) {
 	}
 }
 
-func TestPublishedVersionsOverwrittenSilently(t *testing.T) {
+func TestAddNeverOverwritesAVersion(t *testing.T) {
 	index := add(t, nil, entry("a", "1.0.0"))
 	other := entry("a", "1.0.0")
 	other.Digest = digest("other")
@@ -133,7 +133,7 @@ func TestPublishedVersionsOverwrittenSilently(t *testing.T) {
 	}
 }
 
-func TestDuplicatesOfPrereleases(t *testing.T) {
+func TestAddAddsAPrereleaseOnce(t *testing.T) {
 	index := add(t, nil, entry("a", "1.0.0-rc.1"))
 	for range 3 {
 		index, _, _ = Add(index, entry("a", "1.0.0-rc.1"))
@@ -154,7 +154,7 @@ func TestVersionsAreComparedAsStringsNotAsConstraints(t *testing.T) {
 	}
 }
 
-func TestVersionsAreInOrderWhateverOrderTheyCameIn(t *testing.T) {
+func TestVersionsAreOrderedIndependentlyOfTheOrderOfAdding(t *testing.T) {
 	index := []byte(nil)
 	for _, v := range []string{"1.0.0", "0.9-dev64ed033", "1.0.1-dev.10.gabcdef0", "0.9", "1.0.1-dev.9.g0123456", "2.0.0", "10.0.0", "1.0.1"} {
 		index = add(t, index, entry("a", v))

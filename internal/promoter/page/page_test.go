@@ -122,7 +122,7 @@ func TestPagesLoadNothingAndRunNothing(t *testing.T) {
 	}
 }
 
-func TestPagesAreStructuredForThoseWhoDoNotSeeThem(t *testing.T) {
+func TestPagesAreAccessible(t *testing.T) {
 	for name, page := range pages(t) {
 		level, titles := 0, 0
 		for _, n := range elements(t, page) {
@@ -180,10 +180,10 @@ func contrast(a, b string) float64 {
 	return (max(x, y) + 0.05) / (min(x, y) + 0.05)
 }
 
-func TestEveryTextColourCanBeReadByDayAndNight(t *testing.T) {
+func TestEveryTextColourHasEnoughContrast(t *testing.T) {
 	byDay, night, found := strings.Cut(style, "prefers-color-scheme: dark")
 	if !found {
-		t.Fatal("there is no dark form")
+		t.Fatal("no dark color scheme")
 	}
 	for name, css := range map[string]string{"day": byDay, "night": night} {
 		colours := map[string]string{}

@@ -85,7 +85,7 @@ func TestOnlyRegularFilesAreRead(t *testing.T) {
 					t.Errorf("%s called %s: %v", what, name, err)
 				}
 			case <-time.After(5 * time.Second):
-				t.Errorf("%s called %s is waited for", what, name)
+				t.Errorf("%s called %s blocks", what, name)
 			}
 		}
 	}

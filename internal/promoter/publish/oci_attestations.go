@@ -19,7 +19,7 @@ import (
 
 // attestationPrefix begins the tags of a package's attestations. Each attestation has a tag of its own, derived from the digests of the
 // package and of itself: attestations that are added at the same time cannot overwrite each other, as they would in one list, and
-// the same attestation has the same tag.
+// the same attestation has the same tag. Tags work in every registry, while many lack the referrers API of OCI 1.1.
 func attestationPrefix(digest string) string { return "sha256-" + digest[:32] + "." }
 
 func attestationTag(digest string, envelope []byte) string {

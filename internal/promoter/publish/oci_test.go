@@ -46,7 +46,7 @@ func TestHelmPullsWhatIsPublishedToARegistry(t *testing.T) {
 		t.Errorf("pulled %+v", got)
 	}
 	if tags, err := client.Tags(strings.TrimPrefix(cfg.OCI, "oci://") + "/operator"); err != nil || len(tags) != 1 || tags[0] != "1.0.0+build.5" {
-		t.Errorf("Helm sees the tags %q, %v: attestations are no versions", tags, err)
+		t.Errorf("Helm sees the tags %q, %v: attestations are not versions", tags, err)
 	}
 	if version, _, err := open(t, cfg).Latest(t.Context(), "operator"); version != "1.0.0+build.5" || err != nil {
 		t.Errorf("latest %q, %v", version, err)

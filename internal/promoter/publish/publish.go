@@ -1,5 +1,5 @@
 // Package publish puts packages into chart repositories: a git repository, a
-// directory or an OCI registry, all behind one small interface.
+// directory or an OCI registry, all behind one interface.
 package publish
 
 import (
@@ -20,7 +20,7 @@ import (
 
 // Target is a chart repository. Every method may be called by many processes
 // at the same time, and again after a crash. All of them may fail with
-// ErrUnusable, ErrAuth or, git targets, the errors of gitrepo; index.ErrCorrupt.
+// ErrUnusable, ErrAuth, index.ErrCorrupt or, git targets only, the errors of gitrepo.
 type Target interface {
 	// Lookup returns the digest of a published version, 64 hex digits.
 	Lookup(ctx context.Context, name, version string) (digest string, found bool, err error)
@@ -91,9 +91,9 @@ func (i Item) check() error {
 type Result struct {
 	// Changed is false when the target already had everything.
 	Changed bool `json:"changed"`
-	// Location is the package's address as the index or registry has it.
+	// Location is the address of the package in the index or registry.
 	Location string `json:"location"`
-	// Commit is the hash of the branch's head after it, git targets only.
+	// Commit is the head of the branch after the change, git targets only.
 	Commit string `json:"commit,omitempty"`
 	// PageKept is true when the page was written or changed by others, and therefore left as it is.
 	PageKept bool `json:"pageKept,omitempty"`
@@ -129,7 +129,7 @@ var (
 	ErrNone = failure.New(failure.BadInput, "no such published version")
 	// ErrArchiveMissing: the index names a package that is missing
 	// or has another digest.
-	ErrArchiveMissing = failure.New(failure.External, "the index names a package that is gone or damaged: publish that version again, or yank it")
+	ErrArchiveMissing = failure.New(failure.External, "the index names a package that is missing or damaged: publish that version again, or yank it")
 	// ErrChanged: what is to be published does not match its digest.
 	ErrChanged = failure.New(failure.Rejected, "the package or its attestation was changed after it was created")
 	// ErrConfig: Config does not name exactly one target.
@@ -181,7 +181,7 @@ func Open(cfg Config, opts ...Option) (Target, error) {
 	}
 	switch {
 	case set != 1:
-		return nil, fmt.Errorf("%d are set: %w", set, ErrConfig)
+		return nil, fmt.Errorf("%d targets are set: %w", set, ErrConfig)
 	case cfg.Git != "":
 		return &gitTarget{url: cfg.Git, branch: cfg.Branch, served: cfg.URL, page: cfg.Page, opts: o}, nil
 	case cfg.Directory != "":

@@ -153,7 +153,7 @@ func yank(ctx context.Context, t *testing.T, target Target, kind string, first I
 	var conflict *index.DigestConflictError
 	for _, other.DryRun = range []bool{true, false} {
 		if _, err := target.Publish(ctx, other); kind != "oci" && !errors.As(err, &conflict) {
-			t.Errorf("a yanked version is given to another content: %v, dry run %t", err, other.DryRun)
+			t.Errorf("another content is published as a yanked version: %v, dry run %t", err, other.DryRun)
 		}
 	}
 }

@@ -44,7 +44,7 @@ func TestDerive(t *testing.T) {
 				t.Errorf("got %+v, %v\nwant %+v", got, err, c.want)
 			}
 			if _, err := semver.StrictNewVersion(got.Chart); err != nil && c.scheme != Legacy {
-				t.Errorf("%s is no strict SemVer: %v", got.Chart, err)
+				t.Errorf("%s is not strict SemVer: %v", got.Chart, err)
 			}
 		})
 	}
