@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Shows the whole way on this machine, without any account: a commit becomes a candidate, is tested in a kind cluster and
-# stays in QA; a tag goes on to the chart repository; helm installs the operator from there, over HTTP; a network of three
+# stays in QA; a tag is promoted to the chart repository; helm installs the operator from there, over HTTP; a network of three
 # bitcoin nodes comes up and shares 101 blocks.
 #
 #   scripts/demo.sh          shows it, and leaves the network running
-#   scripts/demo.sh --down   removes everything that it made
+#   scripts/demo.sh --down   removes everything that it created
 #
 # Everything is below .demo/ but the images and caches that scripts/machine.sh keeps. It can be stopped at any moment and
 # started again. Your clone, your kubeconfig and your Helm repositories are not touched; uncommitted changes are not shown.
@@ -56,15 +56,18 @@ down() {
   fi
   stop_server
   rm -rf "$place"
-  say 'the demo is removed; caches stay in '"$cache_dir"
+  info 'the demo is removed; caches stay in '"$cache_dir"
 }
 
-# pipeline: one commit through all stages; its result is kept in .demo/result.
+# pipeline: one commit through all stages; sets the variables of ci/runresult.
 pipeline() {
   local at=$SECONDS
   printf '$ chart-promoter run\n'
-  promoter run --skip-unit-tests --platform "linux/$(go env GOARCH)" >"$place/result"
-  sed 's/^/  /' "$place/result"
+  promoter -o json run --skip-unit-tests --platform "linux/$(go env GOARCH)" >"$place/result.json"
+  eval "$(cd "$root" && go run ./ci/runresult <"$place/result.json")"
+  printf '  version: %s\n  image: %s\n' "$version" "$image"
+  ((${#published[@]} == 0)) || printf '  promoted: %s\n' "${published[@]}"
+  ((${#skipped[@]} == 0)) || printf '  not done: %s\n' "${skipped[@]}"
   took "$1" "$at"
 }
 
@@ -76,15 +79,13 @@ cli() {
 }
 
 install() {
-  local at=$SECONDS image values
+  local at=$SECONDS shown
   promoter cluster create "$cluster" --kubeconfig "$place/kubeconfig" >/dev/null
   took "a fresh cluster, $cluster" "$at"
   run "$helm" repo add --force-update bitcoin-controller "http://$address/charts"
   run "$helm" repo update bitcoin-controller
-  values=$("$helm" show values bitcoin-controller/bitcoin-controller --version "$version")
-  digest=$(sed -n 's/^  digest: *"\{0,1\}\(sha256:[0-9a-f]*\)"\{0,1\} *$/\1/p' <<<"$values" | head -n 1)
-  image=$(sed -n 's/^image: *//p' "$place/result")
-  [[ $image == *@$digest ]] || die "the published chart names the digest $digest, and $image was built"
+  shown=$("$helm" show values bitcoin-controller/bitcoin-controller --version "$version" --jsonpath '{.image.digest}')
+  [[ $shown == "$digest" ]] || die "the published chart names the digest $shown, and $image was built"
   promoter cluster load "$cluster" "$image" >/dev/null
   run "$helm" install bitcoin-controller bitcoin-controller/bitcoin-controller --kubeconfig "$place/kubeconfig" \
     --namespace $namespace --create-namespace --set "nodeImage.repository=$BITCOIND_IMAGE" --wait --timeout 5m >"$place/helm.log" ||
@@ -130,12 +131,12 @@ blocks() {
   local i height hash first='' deadline=$((SECONDS + 120))
   for i in 0 1 2; do
     while :; do
-      height=$(cli $network-sts-$i getblockcount) || die "$network-sts-$i does not say how many blocks it has"
+      height=$(cli $network-sts-$i getblockcount) || die "$network-sts-$i does not report how many blocks it has"
       if [[ $height == 101 ]]; then break; fi
       ((SECONDS < deadline)) || die "$network-sts-$i has $height blocks after two minutes, not 101"
       sleep 0.5
     done
-    hash=$(cli $network-sts-$i getbestblockhash) || die "$network-sts-$i does not say its best block"
+    hash=$(cli $network-sts-$i getbestblockhash) || die "$network-sts-$i does not report its best block"
     [[ $hash =~ ^[0-9a-f]{64}$ ]] || die "$network-sts-$i names no block: $hash"
     printf '%s-sts-%s: %s blocks, best %s\n' $network "$i" "$height" "$hash"
     [[ $hash == "${first:=$hash}" ]] || die 'the nodes are not on one chain'
@@ -144,31 +145,30 @@ blocks() {
 
 main() {
   alone 120 'the demo runs already in this clone'
-  git -C "$root" diff --quiet HEAD 2>/dev/null || say 'uncommitted changes are not part of the demo'
+  git -C "$root" diff --quiet HEAD 2>/dev/null || info 'uncommitted changes are not part of the demo'
   show '1. What this machine needs'
   eval "$("$root/scripts/machine.sh")"
   export NODE_IMAGE KIND_CONFIG BITCOIND_IMAGE
   have_kubectl
   have_helm
   build_tool
-  # That of an earlier run, which is made anew in any case, takes nothing from the tests.
+  # The cluster of an earlier run is created anew in any case; without it the tests have more of the machine.
   "$bin/chart-promoter" cluster delete "$cluster" --kubeconfig "$place/kubeconfig" >/dev/null
   repositories
   serve
-  say "registry: $address, chart repository: http://$address/charts"
+  info "registry: $address, chart repository: http://$address/charts"
 
-  show '2. A commit without a tag: built, made a candidate, tested in QA, and not promoted'
+  show '2. A commit without a tag: built, packaged as a candidate, tested in QA, and not promoted'
   commit 'A change'
   pipeline 'an untagged commit'
-  grep -q '^not done: *prod promote' "$place/result" || die 'the untagged commit was not held back'
+  [[ ${#published[@]} == 0 && ${skipped[*]-} == *'prod promote:'* ]] || die 'the untagged commit was promoted'
 
   show '3. A release: the same way, and on to prod'
   commit 'Another change, to be released'
   printf '$ chart-promoter release minor\n'
   promoter release minor | tee "$place/release" | sed 's/^/  /'
   pipeline 'a tag'
-  version=$(sed -n 's/^version: *//p' "$place/result")
-  grep -q "^prod: *$version " "$place/result" || die 'the tag was not promoted'
+  [[ " ${published[*]-} " == *" prod $version "* ]] || die 'the tag was not promoted'
   promoter status --limit 4
   git --git-dir "$place/prod.git" show main:index.html | grep -c 'helm repo add' >/dev/null || die 'the chart repository has no page'
 

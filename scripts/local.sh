@@ -41,14 +41,14 @@ have_kubectl() {
 repositories() {
   local name
   for name in qa prod source; do
-    [[ -f $place/$name.git/made ]] && continue
+    [[ -f $place/$name.git/complete ]] && continue
     rm -rf "$place/$name.git"
     git init -q --bare -b main "$place/$name.git"
     # The history of a shallow clone cannot be pushed; the source then begins without any.
     if [[ $name == source && $(git -C "$root" rev-parse --is-shallow-repository) == false ]]; then
       git -C "$root" -c core.hooksPath=/dev/null push -q "$place/source.git" HEAD:refs/heads/main
     fi
-    touch "$place/$name.git/made"
+    touch "$place/$name.git/complete"
   done
   rm -rf "$place/source"
   git clone -q -c core.autocrlf=false "$place/source.git" "$place/source" 2>/dev/null

@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
 # Makes sure that this machine can run kind and has the images that the demo and the tests need.
-# Tells on stderr what it does and how long that took. Prints shell assignments on stdout:
+# Reports on stderr what it does and how long that took. Prints shell assignments on stdout:
 #
 #   eval "$(scripts/machine.sh)"
 #
 #   NODE_IMAGE      the node image for kind
 #   KIND_CONFIG     the kind configuration that goes with it
 #   BITCOIND_IMAGE  the bitcoind image, in Docker's store
-#   AIRGAP          1 when the node image was made here because no registry can be reached, else 0
+#   AIRGAP          1 when the node image was built here because no registry can be reached, else 0
 #   KUBECTL_DIR     where kubectl was put because the PATH had none; else empty
 #   PATH            with that directory; only when there is one
 #
 # The ordinary way is a running Docker and kind's own node image. Where Docker is missing (root on
-# Debian) or the image cannot be had, scripts/airgap and ci/kindnode make both from Debian packages and
+# Debian) or the image cannot be had, scripts/airgap and ci/kindnode build both from Debian packages and
 # Go modules. Everything is kept until it was not used for 30 days; a second run takes a second.
 #
 # BC_PULL_TIMEOUT  seconds that a registry has to answer, default 20
@@ -28,7 +28,7 @@ ensure_go() {
 
 ensure_docker() {
   if "${within[@]}" 20 docker info >/dev/null 2>&1; then
-    say 'docker engine: running'
+    info 'docker engine: running'
     return
   fi
   if ! can_airgap; then
@@ -41,18 +41,17 @@ can_airgap() { [[ $(id -u) == 0 ]] && grep -qsx 'ID=debian' /etc/os-release; }
 
 # pinned_node_image: the node image, with its digest, that this module's version of kind was released with.
 pinned_node_image() {
-  local kind image
-  kind=$(cd "$root" && go mod download sigs.k8s.io/kind && go list -m -f '{{.Dir}}' sigs.k8s.io/kind)
-  image=$(sed -n 's/^const Image = "\(.*\)"$/\1/p' "$kind/pkg/apis/config/defaults/image.go")
-  [[ $image == */*@sha256:* ]] || die "kind's default node image was not found in $kind/pkg/apis/config/defaults"
+  local image
+  image=$(cd "$root" && go run ./ci/nodeimage)
+  [[ $image == */*@sha256:* ]] || die "kind's default node image has no digest: $image"
   echo "$image"
 }
 
-# pull NAME IMAGE: pulls, and says how that went. A registry that says nothing for BC_PULL_TIMEOUT counts as
+# pull NAME IMAGE: pulls, and reports how that went. A registry that does not answer for BC_PULL_TIMEOUT counts as
 # absent; once it answers, the transfer has 15 minutes. Docker itself would wait several times as long.
 pull() {
   local progress pid reason started=$SECONDS
-  say "$1 ${2%@*}: pulling …"
+  info "$1 ${2%@*}: pulling …"
   progress=$(mktemp)
   "${within[@]}" 900 docker pull "$2" >"$progress" 2>&1 </dev/null 9>&- &
   pid=$!
@@ -60,12 +59,12 @@ pull() {
   if [[ ! -s $progress ]]; then kill "$pid" 2>/dev/null || true; fi
   if wait "$pid"; then
     rm -f "$progress"
-    say "$1 ${2%@*}: pulled ($((SECONDS - started)) s)"
+    info "$1 ${2%@*}: pulled ($((SECONDS - started)) s)"
     return
   fi
   reason=$(tail -n 1 "$progress")
   rm -f "$progress"
-  say "$1 ${2%@*}: cannot be pulled ($((SECONDS - started)) s): ${reason:-the registry does not answer}"
+  info "$1 ${2%@*}: cannot be pulled ($((SECONDS - started)) s): ${reason:-the registry does not answer}"
   can_airgap || die "only root on Debian can do without it; try again, or: docker pull $2"
   return 1
 }
@@ -73,19 +72,19 @@ pull() {
 node_image() {
   NODE_IMAGE=$(pinned_node_image) KIND_CONFIG=$root/ci/kind.yaml AIRGAP=0
   if have_image "$NODE_IMAGE"; then
-    say "node image ${NODE_IMAGE%@*}: cached"
+    info "node image ${NODE_IMAGE%@*}: cached"
     return
   fi
-  local made=''
-  if can_airgap; then made=$("$root/ci/kindnode/build.sh" --name); fi
-  if [[ -n $made ]] && have_image "$made"; then
-    say "node image $made: cached"
+  local built=''
+  if can_airgap; then built=$("$root/ci/kindnode/build.sh" --name); fi
+  if [[ -n $built ]] && have_image "$built"; then
+    info "node image $built: cached"
   elif pull 'node image' "$NODE_IMAGE"; then
     return
   else
     "$root/ci/kindnode/build.sh" >&2
   fi
-  NODE_IMAGE=$made KIND_CONFIG=$root/ci/kindnode/kind.yaml AIRGAP=1
+  NODE_IMAGE=$built KIND_CONFIG=$root/ci/kindnode/kind.yaml AIRGAP=1
 }
 
 # bitcoind_base IMAGE: what the Dockerfile starts from.
@@ -99,7 +98,7 @@ bitcoind_image() {
   local context=$root/ci/images/bitcoind
   BITCOIND_IMAGE=bitcoin-controller/bitcoind:knots-$(cd "$context" && key_of "$(uname -m)" -- .)
   if have_image "$BITCOIND_IMAGE"; then
-    say "bitcoind image $BITCOIND_IMAGE: cached"
+    info "bitcoind image $BITCOIND_IMAGE: cached"
     return
   fi
   bitcoind_base debian:sid-slim
@@ -125,7 +124,7 @@ copy_kubectl() {
   mv "$1/kubectl.part" "$1/kubectl"
 }
 
-# sweep: takes away what was not used for 30 days, in whatever clone: who uses a part of the cache touches it, but for the parts
+# sweep: removes what no clone has used for 30 days: who uses a part of the cache touches it, except for the parts
 # of the node image, which are needed once. The engine starts every container with the runtime that its configuration names.
 sweep() {
   local part
@@ -142,7 +141,7 @@ main() {
   # Two callers at once would build everything twice. The lock ends with this process and its children.
   exec 9>"$cache_dir/machine.lock"
   if ! lock 0; then
-    say 'another run prepares this machine; waiting for it'
+    info 'another run prepares this machine; waiting for it'
     lock 7200 || die 'another run has prepared this machine for two hours; stop it'
   fi
   ensure_docker

@@ -4,7 +4,7 @@
 # explain. Changes nothing in the clone.
 #
 # The vulnerabilities are those of https://vuln.go.dev, or of the Go module golang.org/x/vulndb where that site cannot be
-# reached. Those of Go's own library go away with a newer Go, which is what releases are built with: they are only told.
+# reached. Those of Go's own library go away with a newer Go, which is what releases are built with: they are only reported.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source-path=SCRIPTDIR source=step.sh
@@ -18,17 +18,17 @@ problems=0
 # The module has the database's entries; its own program makes the index.
 database() {
   local module
-  module=$(cd "$work" && go mod download -json golang.org/x/vulndb@latest | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
+  module=$(cd "$work" && go mod download golang.org/x/vulndb@latest && go list -m -f '{{.Dir}}' golang.org/x/vulndb@latest)
   (cd "$module" && go run ./cmd/indexdb -vulns data/osv -out "$work/vulndb")
 }
 
 tool ci/tools/scan golang.org/x/vuln/cmd/govulncheck
 where=()
 if ! "${within[@]}" 20 curl -fsSo /dev/null https://vuln.go.dev/index/db.json 2>/dev/null; then
-  step 'vulnerability database' made database
+  step 'vulnerability database' built database
   where=(-db "file://$work/vulndb")
 fi
-# vulnerable WHAT ARGUMENT…: asks about the programs or the image. 3 is the exit code for findings.
+# vulnerable WHAT ARGUMENT…: scans the programs or the image. 3 is the exit code for findings.
 vulnerable() {
   local what=$1 status=0 found=$work/vulnerabilities
   shift
@@ -39,14 +39,14 @@ vulnerable() {
     printf 'scan: the above is of %s\n' "$what" >&2
     problems=$((problems + 1))
   elif ((status == 3)); then
-    say "$what: $(grep -c '^Vulnerability #' "$found") vulnerabilities of $(go env GOVERSION)'s own library, none of modules; a newer Go has none: $(sed -n 's/.*Fixed in: .*@//p' "$found" | sort -uV | tail -n 1)"
+    info "$what: $(grep -c '^Vulnerability #' "$found") vulnerabilities of $(go env GOVERSION)'s own library, none of modules; a newer Go has none: $(sed -n 's/.*Fixed in: .*@//p' "$found" | sort -uV | tail -n 1)"
   else
-    say "$what: no known vulnerability"
+    info "$what: no known vulnerability"
   fi
 }
 
 vulnerable 'what the programs reach' ./cmd/...
-# The image holds these programs and nothing else. Without its symbols, as it is there, every part of a module would count as used.
+# The image holds these programs and nothing else. Without its symbols, as in the image, every part of a module would count as used.
 for program in bitcoin-controller rpcauth; do
   GOOS=linux CGO_ENABLED=0 go build -trimpath -buildvcs=false -o "$work/$program" "./cmd/$program"
   vulnerable "$program of the operator's image" -mode=binary "$work/$program"
@@ -75,8 +75,8 @@ for values in charts/bitcoin-controller/values.yaml test/lifecycle/testdata/ever
     printf 'scan: the above is of the chart with %s\n' "$values" >&2
     problems=$((problems + 1))
   fi
-  say "kube-score: $(grep -c . "$work/score") lines about the chart with $values"
+  info "kube-score: $(grep -c . "$work/score") lines about the chart with $values"
 done
 
 ((problems == 0)) || die 'the scanners found something that is not explained'
-say 'scanned'
+info 'scanned'

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Shows what the scripts do where a demo or a test run ends badly, and on machines that are not like this one. They run in a copy,
+# Tests what the scripts do where a demo or a test run ends badly, and on machines that are not like this one. They run in a copy,
 # with stand-ins on the PATH; nothing is installed or downloaded, and no container is started.
 # shellcheck disable=SC2016,SC2317 # stand-ins and cases expand what they hold; functions are called by name
 set -euo pipefail
@@ -26,10 +26,10 @@ stand_in() {
   chmod +x "$file"
 }
 
-# run COMMAND…: what it prints is in said, what it calls in calls.
+# run COMMAND…: what it prints is in output, what it calls in calls.
 run() {
   : >"$work/calls"
-  PATH=$work/bin:$PATH "$@" >"$work/said" 2>&1
+  PATH=$work/bin:$PATH "$@" >"$work/output" 2>&1
 }
 
 # part SCRIPT CASE: the script as far as it only defines something, then the case, as scripts/part.sh.
@@ -50,16 +50,16 @@ check() { # SENTENCE COMMAND…
     echo "ok    $sentence"
   else
     echo "FAIL  $sentence"
-    sed 's/^/      /' "$work/calls" "$work/said"
+    sed 's/^/      /' "$work/calls" "$work/output"
     failures=$((failures + 1))
   fi
 }
 
 fails() { ! "$@"; }
 called() { grep -qE -- "$1" "$work/calls"; }
-says() { grep -qE -- "$1" "$work/said"; }
+prints() { grep -qE -- "$1" "$work/output"; }
 
-# Debian 13: docker.io comes without the client, which docker-cli brings.
+# Debian 13: docker.io comes without the client, which docker-cli has.
 fresh
 mkdir "$work/else"
 ln -s /usr/bin/* "$work/else"
@@ -70,7 +70,7 @@ stand_in apt-get 'case "$*" in *docker-cli*) printf "#!/bin/bash\n" >"${0%/*}/do
 if command -v flock >/dev/null && [[ -r /proc/self/status ]]; then
   run env -u DOCKER_HOST PATH="$work/bin:$work/else:$(dirname "$(command -v go)")" "$clone/scripts/airgap/engine.sh" start || true
   check 'where docker.io brings no client, the package with the client is installed' called 'apt-get .*install .*docker-cli'
-  check 'where docker.io brings no client, the engine starts all the same' says 'docker engine: started'
+  check 'where docker.io brings no client, the engine starts all the same' prints 'docker engine: started'
 fi
 
 fresh
@@ -83,7 +83,7 @@ run "$clone/.ci/run"
 check 'CI stops the engine when no container runs' called '^engine.sh stop'
 stand_in docker ''
 run "$clone/.ci/run"
-check 'CI leaves the engine running that was there before' fails called '^engine.sh stop'
+check 'CI leaves the engine running that ran before' fails called '^engine.sh stop'
 
 fresh
 stand_in scripts/machine.sh 'echo NODE_IMAGE=n KIND_CONFIG=c BITCOIND_IMAGE=b'
@@ -91,8 +91,8 @@ case='for name in build_tool repositories serve took; do eval "$name() { :; }"; 
 commit() { echo "commit $*"; }; promoter() { echo tested; }; working_tree() { return 1; }
 [[ 1 == 2 ]] || integration'
 check 'files that cannot be read end the tests' fails run functions test.sh "$case"
-check 'files that cannot be read are told of' says '^error: the files under test'
-check 'files that cannot be read: the last commit is not tested in their place' fails says '^(commit|tested)'
+check 'files that cannot be read are reported' prints '^error: the files under test'
+check 'files that cannot be read: the last commit is not tested in their place' fails prints '^(commit|tested)'
 
 run functions test.sh 'mkdir -p "$bin" "$place/work"
 printf "#!/bin/bash\necho \"chart-promoter \$*\"\n" >"$bin/chart-promoter"
@@ -102,10 +102,10 @@ echo lifecycle-abcdef >"${LIFECYCLE_NOTE:-/dev/null}"
 finish
 [[ ! -e $place ]]'
 for name in verify lifecycle; do
-  check "the cluster $name-… of killed tests is deleted" says "^chart-promoter cluster delete $name-abcdef "
+  check "the cluster $name-… of killed tests is deleted" prints "^chart-promoter cluster delete $name-abcdef "
 done
 
-# outlives SCRIPT SECONDS: whether the server is still there so long after the script was killed hard.
+# outlives SCRIPT SECONDS: whether the server still runs so long after the script was killed hard.
 outlives() {
   local script pid deadline=$((SECONDS + 10))
   rm -f "$work/pid"
@@ -115,7 +115,7 @@ outlives() {
     serve
     cp "$place/serve.pid" "'"$work/pid"'"
     wait'
-  bash "$clone/scripts/part.sh" >"$work/said" 2>&1 &
+  bash "$clone/scripts/part.sh" >"$work/output" 2>&1 &
   script=$!
   until [[ -s $work/pid ]]; do ((SECONDS < deadline)) && sleep 0.1 || return 2; done
   kill -9 "$script"
@@ -137,7 +137,7 @@ fresh
 stand_in .demo/bin/chart-promoter ''
 stand_in docker 'exit 1'
 check 'without Docker the demo is not removed' fails run "$clone/scripts/demo.sh" --down
-check 'without Docker the demo'"'"'s cluster is told of' says '^error: Docker does not answer, .* demo-[0-9a-f]{6}'
+check 'without Docker the demo'"'"'s cluster is named' prints '^error: Docker does not answer, .* demo-[0-9a-f]{6}'
 check 'without Docker the demo is kept, to be removed later' test -x "$clone/.demo/bin/chart-promoter"
 stand_in docker ''
 check 'with Docker the demo is removed' run "$clone/scripts/demo.sh" --down
@@ -151,20 +151,20 @@ nodes_that() {
   run functions demo.sh blocks
 }
 check 'three nodes on one chain are well' nodes_that ''
-check 'three nodes on one chain are shown' says '^my-network-sts-2: 101 blocks, best 0*7$'
+check 'three nodes on one chain are shown' prints '^my-network-sts-2: 101 blocks, best 0*7$'
 check 'a node that does not mine ends the demo' fails nodes_that '[[ $* != *generatetodescriptor* ]] || exit 1'
-check 'a node that does not mine is told of' says '^error: my-network-sts-0 does not mine'
-check 'a first node that cannot be asked ends the demo' fails nodes_that '[[ $* != *sts-0*getblockcount ]] || exit 1'
-check 'a first node that cannot be asked is told of' says '^error: my-network-sts-0 does not say how many'
-check 'a second node that cannot be asked for its block ends the demo' fails nodes_that '[[ $* != *sts-1*getbestblockhash ]] || exit 1'
-check 'a second node that cannot be asked for its block is told of' says '^error: my-network-sts-1 does not say its best block'
+check 'a node that does not mine is named' prints '^error: my-network-sts-0 does not mine'
+check 'a first node that does not answer ends the demo' fails nodes_that '[[ $* != *sts-0*getblockcount ]] || exit 1'
+check 'a first node that does not answer is named' prints '^error: my-network-sts-0 does not report how many'
+check 'a second node that does not return its block ends the demo' fails nodes_that '[[ $* != *sts-1*getbestblockhash ]] || exit 1'
+check 'a second node that does not return its block is named' prints '^error: my-network-sts-1 does not report its best block'
 check 'nodes that name no block end the demo' fails nodes_that '[[ $* != *getbestblockhash ]] || exit 0'
 check 'a node on another chain ends the demo' fails nodes_that 'if [[ $* == *sts-1*getbestblockhash ]]; then printf "%064d\n" 8; exit; fi'
-check 'a node on another chain is told of' says '^error: the nodes are not on one chain'
+check 'a node on another chain is reported' prints '^error: the nodes are not on one chain'
 
 run functions demo.sh 'KUBECTL_DIR=/some/where address=a; how_to_go_on' || true
-check 'where kubectl came out of the node image, the demo says how to find it' says '^  export PATH=\$PATH:/some/where$'
+check 'where kubectl came out of the node image, the demo prints how to find it' prints '^  export PATH=\$PATH:/some/where$'
 run functions demo.sh 'KUBECTL_DIR= address=a; how_to_go_on' || true
-check 'where kubectl is on the PATH, the demo says nothing of it' fails says 'PATH'
+check 'where kubectl is on the PATH, the demo prints nothing of it' fails prints 'PATH'
 
 exit $((failures > 0))

@@ -1,7 +1,7 @@
 # Sourced by scripts that take a while: plain lines about each step, logs, a cache, keys, Helm.
 # shellcheck shell=bash disable=SC2154 # root is the caller's
 
-# Where everything that can be made again lives. Deleting it costs time, nothing else; machine.sh deletes what was not touched
+# Where everything that can be rebuilt is kept. Deleting it costs time, nothing else; machine.sh deletes what was not touched
 # for 30 days.
 cache_dir=${XDG_CACHE_HOME:-$HOME/.cache}/bitcoin-controller
 mkdir -p "$cache_dir/logs" "$cache_dir/bin"
@@ -24,8 +24,8 @@ lock() {
   fi
 }
 
-say() { printf '==> %s\n' "$*" >&2; }
-took() { say "$1 ($((SECONDS - ${2:-0})) s)"; }
+info() { printf '==> %s\n' "$*" >&2; }
+took() { info "$1 ($((SECONDS - ${2:-0})) s)"; }
 
 die() {
   printf 'error: %s\n' "$*" >&2
@@ -34,13 +34,13 @@ die() {
 
 have_image() { docker image inspect "$1" >/dev/null 2>&1; }
 
-# step NAME DONE COMMAND…: runs the command, its output in a log, and says how long it took.
+# step NAME DONE COMMAND…: runs the command with its output in a log, and prints how long it took.
 # The end of the log is shown when the command fails.
 step() {
   local name=$1 done=$2 log status started=$SECONDS
   shift 2
   log=$cache_dir/logs/${name//[^a-z0-9.]/-}.log
-  say "$name …"
+  info "$name …"
   # Not "if ! command": bash ignores -e inside a function that is called as a condition.
   set +e
   (
@@ -53,7 +53,7 @@ step() {
     tail -n 25 "$log" | sed 's/^/    /' >&2
     die "$name failed; the whole log is $log"
   fi
-  say "$name: $done ($((SECONDS - started)) s)"
+  info "$name: $done ($((SECONDS - started)) s)"
 }
 
 # key_of WORD… -- PATH…: twelve hex digits of the words and of the names and contents of all files below the paths.
@@ -71,7 +71,7 @@ key_of() {
 # shellcheck disable=SC2034 # see above
 static=(env CGO_ENABLED=0 GOFLAGS="${GOFLAGS:+$GOFLAGS }-trimpath")
 
-# tool DIRECTORY PACKAGE: makes it from its Go module, once for each version that the module in the directory names; sets $tool.
+# tool DIRECTORY PACKAGE: builds it from its Go module, once for each version that the module in the directory names; sets $tool.
 tool() {
   local name version
   name=$(basename "$2")
@@ -99,7 +99,7 @@ have_helm() {
     return
   fi
   local at=$SECONDS tmp
-  say "helm $version: building …"
+  info "helm $version: building …"
   tmp=$(mktemp -d "$cache_dir/bin/helm.XXXXXX")
   (cd "$tmp" && GOBIN=$tmp "${static[@]}" go install "helm.sh/helm/v3/cmd/helm@$version")
   mv "$tmp/helm" "$helm" && rmdir "$tmp"

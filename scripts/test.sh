@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
-# Runs all tests: those that need nothing but Go, with the race detector, then the integration tests with real nodes in a
-# kind cluster, the way a candidate is tested in QA: the image is built, the chart packaged and installed, and
+# Runs all tests: those that need nothing but Go, with the race detector, then the tests with real nodes in a
+# kind cluster, as a candidate is tested in QA: the image is built, the chart packaged and installed, and
 # `go test -C test -tags=e2e` runs against it. Uncommitted changes are tested too.
 #
 #   scripts/test.sh          all of them
 #   scripts/test.sh --unit   only those that need no cluster
 #
-# With LIFECYCLE_TESTS=true the chart is also installed, upgraded, rolled back and taken away in a cluster of its own, which
+# With LIFECYCLE_TESTS=true the chart is also installed, upgraded, rolled back and uninstalled in a cluster of its own, which
 # takes three minutes more.
 #
-# The last lines name what failed and say how many passed and failed. Nothing is left behind but what scripts/machine.sh keeps.
+# The last lines name what failed and count the tests: "N passed, N failed, N skipped". A test with subtests counts once. Nothing is
+# left behind but what scripts/machine.sh keeps.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source-path=SCRIPTDIR source=step.sh
@@ -18,66 +19,31 @@ command -v go >/dev/null || PATH=$PATH:/usr/local/go/bin
 place=$(mktemp -d)
 # shellcheck source-path=SCRIPTDIR source=local.sh
 . "$root/scripts/local.sh"
-# The tests of the chart's life write the name of their cluster here, for finish.
+# test/lifecycle writes the name of its cluster here, for finish.
 export LIFECYCLE_NOTE=$place/lifecycle-cluster
 
-passed=0 failed=0 skipped=0 broken=()
-
-# count FILE: adds the results in a stream of go test -json.
-count() {
-  local result
-  for result in pass fail skip; do
-    local n
-    n=$(grep -c "^{.*\"Action\":\"$result\".*\"Test\":" "$1" || true)
-    case $result in
-    pass) passed=$((passed + n)) ;;
-    fail) failed=$((failed + n)) ;;
-    skip) skipped=$((skipped + n)) ;;
-    esac
-  done
-}
+# What test/results adds up at the end, and what failed without a failed test.
+reports=() scripts=() broken=()
 
 unit() {
-  local at=$SECONDS race=true out=$place/unit.json status=0
+  local at=$SECONDS race=true out=$place/unit.json status=0 module
   if ! command -v gcc >/dev/null && ! command -v cc >/dev/null; then
-    say 'no C compiler, so no race detector'
+    info 'no C compiler, so no race detector'
     race=false
   fi
-  local module
   for module in . pkg test; do
     go test -C "$root/$module" -race=$race -timeout 40m -json ./... >>"$out" 2>>"$place/unit.err" || status=$?
   done
-  count "$out"
+  reports+=("$out")
+  go run -C "$root/test" ./results "$out" >/dev/null || true
   if ((status)); then
-    broken+=("the tests without a cluster: $(failures "$out" | paste -sd' ' -)")
-    explain "$out"
+    broken+=('the tests without a cluster')
     cat "$place/unit.err" >&2
   fi
   took 'tests without a cluster: done' "$at"
-  slowest "$out"
 }
 
-# slowest FILE: the packages of a stream of go test -json that took ten seconds and more; Go answers from its cache for the
-# others that did not change.
-slowest() {
-  sed -En 's/^\{.*"Action":"(pass|fail)","Package":"([^"]*)","Elapsed":([0-9.]*)\}$/\3 \2/p' "$1" | sort -rn |
-    awk '$1 >= 10 { printf "    %s took %d s\n", $2, $1 }' >&2
-}
-
-# failures FILE: the names of the failed tests in a stream of go test -json.
-failures() {
-  sed -n 's/^{.*"Action":"fail","Package":"[^"]*","Test":"\([^"]*\)".*/\1/p' "$1" | sort -u
-}
-
-# explain FILE: what the failed tests of a stream of go test -json printed.
-explain() {
-  local test wanted=(-e '"Action":"build-output"' -e 'panic:')
-  while read -r test; do wanted+=(-e "\"Test\":\"$test\""); done < <(failures "$1")
-  grep -E '"Action":"(build-)?output"' "$1" | grep -F "${wanted[@]}" |
-    sed 's/.*"Output":"\(.*\)"}$/\1/; s/\\n$//; s/\\t/    /g; s/\\"/"/g' >&2 || true
-}
-
-# The tests of the scripts need one core for some seconds, and nothing of the cluster: they run in what its tests leave of the machine.
+# The tests of the scripts need one core for some seconds, and no cluster: they run beside its tests, which come first.
 scripts_tests() {
   local name
   for name in scripts/scripts_test.sh scripts/airgap/ordinary_test.sh; do
@@ -90,9 +56,9 @@ count_scripts_tests() {
   wait "$beside"
   for name in scripts/scripts_test.sh scripts/airgap/ordinary_test.sh; do
     if [[ -e $place/${name##*/}.passed ]]; then
-      passed=$((passed + 1))
+      scripts+=(-passed "$name")
     else
-      failed=$((failed + 1)) && broken+=("$name")
+      scripts+=(-failed "$name")
       cat "$place/${name##*/}.log" >&2
     fi
   done
@@ -110,39 +76,34 @@ integration() {
   local at=$SECONDS status=0 tree
   eval "$("$root/scripts/machine.sh")"
   export NODE_IMAGE KIND_CONFIG BITCOIND_IMAGE
-  # What would be left out is not compiled either.
+  # The tests of the chart are not even compiled when they are left out.
   [[ ${LIFECYCLE_TESTS:-} == true ]] || export TESTS=${TESTS:-network}
   build_tool
   repositories
   serve
-  tree=$(working_tree) || die 'the files under test cannot be read; see what git says above'
+  tree=$(working_tree) || die 'the files under test cannot be read; see the message of git above'
   commit 'The files under test' "$tree"
   promoter run --skip-unit-tests --platform "linux/$(go env GOARCH)" >"$place/result" || status=$?
-  local counted
-  counted=$(sed -n 's/.*<testsuite .*tests="\([0-9]*\)" failures="\([0-9]*\)" skipped="\([0-9]*\)".*/\1 \2 \3/p' "$place/work/junit.xml" 2>/dev/null |
-    awk '{t += $1; f += $2; s += $3} END {if (NR) print t - f - s, f, s}')
-  if [[ $counted ]]; then
-    local p f k
-    read -r p f k <<<"$counted"
-    passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + k))
+  if [[ -e $place/work/junit.xml ]]; then
+    reports+=("$place/work/junit.xml")
   elif ((status == 0)); then
     status=1
-    say 'the integration tests left no report'
+    info 'the tests with a cluster left no report'
   fi
-  ((status == 0)) || broken+=('the integration tests')
+  ((status == 0)) || broken+=('the tests with a cluster')
   took 'tests with a cluster: done' "$at"
 }
 
 finish() {
   stop_server
-  # They end by themselves, in seconds, and write to this directory until then.
+  # The tests of the scripts end by themselves, in seconds, and write to this directory until then.
   wait 2>/dev/null || true
   local note name
   for note in "$place/work/cluster" "$LIFECYCLE_NOTE"; do
     name=$(cat "$note" 2>/dev/null || true)
     [[ -z $name ]] || "$bin/chart-promoter" cluster delete "$name" --kubeconfig "$place/deleted" >&2 || true
   done
-  # Go makes what it downloads read-only; nothing of that is here, but a killed run may have left odd modes.
+  # A killed run may leave files that cannot be written.
   chmod -R u+w "$place" 2>/dev/null || true
   rm -rf "$place"
 }
@@ -158,5 +119,5 @@ beside=$!
 [[ ${1:-} == --unit ]] || integration
 count_scripts_tests
 ((${#broken[@]} == 0)) || printf 'failed: %s\n' "${broken[@]}"
-printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
-((${#broken[@]} == 0 && failed == 0))
+go run -C "$root/test" ./results -brief "${scripts[@]}" "${reports[@]}" || exit 1
+((${#broken[@]} == 0))

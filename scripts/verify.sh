@@ -36,8 +36,8 @@ done
 if command -v shellcheck >/dev/null; then
   git ls-files -z '*.sh' .ci/run | xargs -0 shellcheck -x || problem 'shellcheck found something'
 else
-  say 'shellcheck is not installed: the scripts are not checked'
+  info 'shellcheck is not installed: the scripts are not checked'
 fi
 
 ((problems == 0)) || die "$problems of the checks failed"
-say 'verified'
+info 'verified'

@@ -4,13 +4,13 @@
 # Where the binaries of each module are, once module has been called for it.
 declare -A bin
 
-# module NAME: sets bin[NAME] to a directory in the cache with the module's binaries, compiled unless they are there.
+# module NAME: sets bin[NAME] to a directory in the cache with the module's binaries, compiled when it has none.
 module() {
   local name=$1 dir key
   key=$(cd "$here" && key_of "$(go env GOVERSION GOARCH)" "$(declare -f "compile_$name" build)" -- "$name")
   dir=$cache_dir/bin/$name-$key
   if [[ -d $dir ]]; then
-    say "compile $name: cached"
+    info "compile $name: cached"
   else
     step "compile $name" compiled compile_into "$name" "$dir"
   fi
@@ -39,7 +39,7 @@ build() {
 compile_kube() {
   local version package flags=()
   version=$(go list -m -f '{{.Version}}' k8s.io/kubernetes)
-  # kubeadm refuses to work without knowing its own version.
+  # kubeadm fails when it does not know its own version.
   for package in k8s.io/component-base/version k8s.io/client-go/pkg/version; do
     flags+=(-X "$package.gitVersion=$version" -X "$package.gitCommit=$version" -X "$package.gitTreeState=clean"
       -X "$package.gitMajor=$(cut -d. -f1 <<<"${version#v}")" -X "$package.gitMinor=$(cut -d. -f2 <<<"$version")")

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Makes a node image for kind without any image registry: Debian packages, Go modules, kind's own files.
+# Builds a node image for kind without any image registry, from Debian packages, Go modules and kind's own files.
 # usage: build.sh          builds the image unless Docker has it
-#        build.sh --name   prints its name, which holds a key of everything it is made from
+#        build.sh --name   prints its name, which holds a key of all its inputs
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -16,17 +16,18 @@ root=$(cd "$here/../.." && pwd)
 suite=bookworm
 packages=systemd,systemd-sysv,conntrack,iptables,nftables,iproute2,ethtool,util-linux,mount,kmod,libseccomp2,pigz,e2fsprogs
 packages+=,bash,ca-certificates,curl,jq,procps,socat,runc,hostname
-# What kube-proxy calls, and the shell of the storage helper. Without netbase's /etc/protocols, nft lists a number where kube-proxy
+# What kube-proxy calls, and the shell of the provisioner's pods. Without netbase's /etc/protocols, nft lists a number where kube-proxy
 # wrote "tcp"; kube-proxy takes that for another entry, and once an hour, when it cleans up, deletes what it has just written.
 small_packages=nftables,netbase,conntrack,kmod,busybox-static
 undocumented=(--dpkgopt=path-exclude=/usr/share/{doc,man,info,locale,lintian}/'*')
 hash_of() { sha256sum <<<"$*" | cut -c1-12; }
-version_of() { sed -nE "s|^(require)?[[:space:]]+$2 (v[^ ]+).*|\\2|p" "$1"; }
-version=$(version_of "$here/kube/go.mod" k8s.io/kubernetes)
-kind_version=$(version_of "$root/go.mod" sigs.k8s.io/kind)
-storage_version=$(version_of "$here/kube/go.mod" github.com/rancher/local-path-provisioner)
+# version_of DIRECTORY MODULE: the version that the go.mod in the directory requires.
+version_of() { GOWORK=off go -C "$1" list -m -f '{{.Version}}' "$2"; }
+version=$(version_of "$here/kube" k8s.io/kubernetes)
+kind_version=$(version_of "$root" sigs.k8s.io/kind)
+storage_version=$(version_of "$here/kube" github.com/rancher/local-path-provisioner)
 provisioner=bitcoin-controller/local-path-provisioner:$storage_version
-storage_helper=bitcoin-controller/local-path-helper:$storage_version
+storage_shell=bitcoin-controller/local-path-shell:$storage_version
 
 work=$cache_dir/kindnode
 small=$cache_dir/small-root-$suite-$(hash_of "$small_packages" "${undocumented[@]}")
@@ -45,7 +46,7 @@ image_name() {
 # node_root: the Debian part of the node, which changes least, as an image of its own.
 node_root() {
   if have_image "$node_root"; then
-    say 'node root file system: cached'
+    info 'node root file system: cached'
   else
     step 'node root file system' built node_root_now
   fi
@@ -60,7 +61,7 @@ node_root_now() {
 # small_root: a directory in the cache with the small packages and the libraries that they need.
 small_root() {
   if [[ -d $small ]]; then
-    say 'small root file system: cached'
+    info 'small root file system: cached'
   else
     step 'small root file system' unpacked \
       debian_root "$small" "$suite" --variant=extract --format=directory --include="$small_packages" "${undocumented[@]}"
@@ -80,15 +81,15 @@ stage_context() {
   cp -r "$here/files" "$here/Dockerfile" "$context"
   echo -n "$version" >"$context/files/kind/version"
   sed -i "s|PAUSE_IMAGE|$(image_for pause)|" "$context/files/etc/containerd/config.toml"
-  sed -i "s|PROVISIONER_IMAGE|$provisioner|;s|HELPER_IMAGE|$storage_helper|" "$context/files/kind/manifests/default-storage.yaml"
+  sed -i "s|PROVISIONER_IMAGE|$provisioner|;s|SHELL_IMAGE|$storage_shell|" "$context/files/kind/manifests/default-storage.yaml"
   cp "${bin[kube]}/kube" "${bin[containerd]}"/* "$context/bin"
   cp "${bin[cni]}"/* "$context/cni"
 }
 
-# image_for NAME: the full name by which kubeadm looks for an image.
+# image_for NAME: the full name by which kubeadm requests an image.
 image_for() { grep "/$1:" "$work/wanted"; }
 
-# pack IMAGE CHANGE: makes the staged directory an image of one layer.
+# pack IMAGE CHANGE: turns the staged directory into an image of one layer.
 pack() {
   tar -C "$work/stage" --owner=0 --group=0 -c . | docker import --change "LABEL $label" --change "$2" - "$1"
   rm -rf "$work/stage"
@@ -128,7 +129,7 @@ pack_images() {
   mkdir "$work/stage/bin"
   cp "$small/bin/busybox" "$work/stage/bin"
   for name in sh mkdir rm; do ln -s busybox "$work/stage/bin/$name"; done
-  pack "$storage_helper" "$path"
+  pack "$storage_shell" "$path"
 }
 
 # fill_node: unpacks the images with containerd in a running node, then keeps that node as the image. Only the
@@ -141,7 +142,7 @@ fill_node() {
   docker run --detach --privileged --name "$builder" --volume "$builder:/var/lib/containerd" --entrypoint sleep "$builder" infinity
   docker exec --detach "$builder" containerd
   docker exec "$builder" timeout 60 sh -c 'until ctr version >/dev/null 2>&1; do sleep 0.2; done'
-  mapfile -t images < <(cat "$work/wanted" && printf '%s\n' "$provisioner" "$storage_helper")
+  mapfile -t images < <(cat "$work/wanted" && printf '%s\n' "$provisioner" "$storage_shell")
   docker save "${images[@]}" | docker exec --interactive "$builder" \
     ctr --namespace k8s.io images import --local --label io.cri-containerd.pinned=pinned --discard-unpacked-layers -
   # Deleting a lease is a way to wait for the garbage collector.
@@ -166,7 +167,7 @@ clear_builders() {
 enough_space() {
   local wanted_gb=12 free_gb
   free_gb=$(($(df --output=avail -k "$cache_dir" | tail -n 1) / 1048576))
-  ((free_gb >= wanted_gb)) || die "making a node image needs $wanted_gb GB, and $cache_dir has $free_gb GB left; free some, or set XDG_CACHE_HOME"
+  ((free_gb >= wanted_gb)) || die "building a node image needs $wanted_gb GB, and $cache_dir has $free_gb GB left; free some, or set XDG_CACHE_HOME"
 }
 
 main() {
@@ -177,7 +178,7 @@ main() {
     return
   fi
   if have_image "$image"; then
-    say "node image $image: cached"
+    info "node image $image: cached"
     return
   fi
   "$root/scripts/airgap/engine.sh" fit

@@ -56,7 +56,7 @@ debian_root() {
 debian_slim() {
   local image=debian:$1-slim
   if have_image "$image"; then
-    say "base image $image: cached"
+    info "base image $image: cached"
     return
   fi
   apt_install mmdebstrap

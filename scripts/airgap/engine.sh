@@ -76,7 +76,7 @@ start_now() {
 
 start() {
   if answers; then
-    say 'docker engine: running'
+    info 'docker engine: running'
     return
   fi
   [[ -z ${DOCKER_HOST:-} ]] || die "no Docker engine answers at DOCKER_HOST=$DOCKER_HOST; start it, or unset DOCKER_HOST"
@@ -88,13 +88,13 @@ start() {
   command -v docker >/dev/null || apt_install docker-cli
   local started=$SECONDS
   start_now
-  say "docker engine: started ($((SECONDS - started)) s)"
+  info "docker engine: started ($((SECONDS - started)) s)"
 }
 
 stop() {
   local pid
   if ! pid=$(our_pid); then
-    say 'docker engine: none of ours runs'
+    info 'docker engine: none of ours runs'
     return
   fi
   local started=$SECONDS
@@ -103,7 +103,7 @@ stop() {
     ((SECONDS - started < 60)) || die "dockerd (process $pid) did not end within 60 s"
     sleep 0.2
   done
-  say "docker engine: stopped ($((SECONDS - started)) s)"
+  info "docker engine: stopped ($((SECONDS - started)) s)"
 }
 
 status() {

@@ -106,18 +106,18 @@ check 'what this run uses stays, however old' left "$(value KUBECTL_DIR)/kubectl
 check 'what nobody has used for 30 days goes' gone kubectl-old small-root-old engine/runtime-old bin/tool-old
 rm -r "$(value KUBECTL_DIR)"
 PATH=$work/else:$(dirname "$(command -v go)") run_again 'exit 0'
-check 'what another clone has made of late stays' left kubectl-of-another-clone small-root-new
+check 'what another clone has created recently stays' left kubectl-of-another-clone small-root-new
 
 # Not root from here on: making the image would be the next thing, and takes a quarter of an hour.
 stand_in id 'echo 1000'
 # shellcheck disable=SC2016 # for the stand-in
 mute='case "$1" in image) exit 1 ;; pull) exec sleep 60 ;; esac'
-check 'a registry that says nothing is no success' fails run_machine "$mute" 1
-check 'a registry that says nothing is given up after BC_PULL_TIMEOUT' grep -qE 'cannot be pulled \([12] s\): the registry does not answer' "$work/err"
+check 'a registry that does not answer is no success' fails run_machine "$mute" 1
+check 'a registry that does not answer is given up after BC_PULL_TIMEOUT' grep -qE 'cannot be pulled \([12] s\): the registry does not answer' "$work/err"
 check 'evaluating the answer of a failed run fails' fails eval "$(cat "$work/out")"
-check 'who is not root is told what to do' grep -q '^error: .*: docker pull kindest/node' "$work/err"
+check 'who is not root reads what to do' grep -q '^error: .*: docker pull kindest/node' "$work/err"
 check 'for who is not root, nothing of airgap runs' no_airgap
-check 'without Docker, who is not root is told what to do' fails run_machine 'exit 1'
+check 'without Docker, who is not root reads what to do' fails run_machine 'exit 1'
 check 'without Docker, the sentence names Docker' grep -q '^error: Docker is not running' "$work/err"
 
 patches() { sed -n '/^kubeadmConfigPatches/,$p' "$1" | grep -v '^ *#'; }

@@ -1,7 +1,7 @@
 // Command runtime stands between dockerd and runc on a machine that withholds CAP_SYS_RESOURCE.
 //
-// There, runc refuses every privileged container ("unable to apply caps: operation not permitted"), and
-// every process that asks for a negative oom score. This program takes both out of the specification
+// There, runc fails to start privileged containers ("unable to apply caps: operation not permitted") and
+// processes with a negative oom score. This program takes both out of the specification
 // that dockerd wrote, then becomes runc. It runs twice or more for every container start, so it is one
 // small static binary.
 //

@@ -65,7 +65,7 @@ func TestSpecFile(t *testing.T) {
 	}
 }
 
-func TestRewriteRefusesWhatIsNoSpecification(t *testing.T) {
+func TestRewriteFailsWithoutASpecification(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "config.json")
 	if err := os.WriteFile(file, []byte(`[1`), 0o600); err != nil {
 		t.Fatal(err)
