@@ -74,7 +74,7 @@ if command -v flock >/dev/null && [[ -r /proc/self/status ]]; then
 fi
 
 fresh
-for name in verify.sh test.sh airgap/engine.sh; do stand_in scripts/$name ''; done
+for name in verify.sh test.sh test-tools.sh airgap/engine.sh; do stand_in scripts/$name ''; done
 stand_in docker 'case $1 in info) exit 1 ;; ps) echo 0123456789ab ;; esac'
 run "$clone/.ci/run"
 check 'CI leaves the engine running that another run has come to use' fails called '^engine.sh stop'

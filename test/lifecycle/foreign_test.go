@@ -28,7 +28,7 @@ type shop struct {
 
 func newShop(t *testing.T, chart map[string]string) *shop {
 	t.Helper()
-	needLab(t)
+	needCluster(t)
 	base := t.TempDir()
 	s := &shop{t, filepath.Join(base, "source"), map[string]string{"HOME": base, "PATH": os.Getenv("PATH")}}
 	for name, content := range chart {
@@ -86,20 +86,20 @@ func (s *shop) must(args ...string) string {
 func (s *shop) nothingLeft(namespace string) {
 	s.Helper()
 	eventually(s.T, "nothing of the chart to be left", func() error {
-		pods, err := lab.core.CoreV1().Pods(namespace).List(s.Context(), metav1.ListOptions{})
+		pods, err := testCluster.core.CoreV1().Pods(namespace).List(s.Context(), metav1.ListOptions{})
 		if err != nil {
 			return err
 		}
-		services, err := lab.core.CoreV1().Services(namespace).List(s.Context(), metav1.ListOptions{})
+		services, err := testCluster.core.CoreV1().Services(namespace).List(s.Context(), metav1.ListOptions{})
 		if err == nil && len(pods.Items)+len(services.Items) > 0 {
 			err = fmt.Errorf("%d pods and %d services", len(pods.Items), len(services.Items))
 		}
 		return err
 	})
-	ok(s.T, lab.core.CoreV1().Namespaces().Delete(s.Context(), namespace, metav1.DeleteOptions{}))
+	ok(s.T, testCluster.core.CoreV1().Namespaces().Delete(s.Context(), namespace, metav1.DeleteOptions{}))
 	// Another test's release goes into a namespace of this name too.
 	eventually(s.T, "the namespace "+namespace+" to be gone", func() error {
-		_, err := lab.core.CoreV1().Namespaces().Get(s.Context(), namespace, metav1.GetOptions{})
+		_, err := testCluster.core.CoreV1().Namespaces().Get(s.Context(), namespace, metav1.GetOptions{})
 		switch {
 		case apierrors.IsNotFound(err):
 			return nil
@@ -159,7 +159,7 @@ func helmsOwn(t *testing.T, image string) map[string]string {
 }
 
 func TestForeignChartsAreVerifiedByTheirOwnTests(t *testing.T) {
-	needLab(t)
+	needCluster(t)
 	image := os.Getenv("BITCOIND_IMAGE")
 	for name, chart := range map[string]map[string]string{"daemon": daemon(image, "getblockcount"), "subchart": helmsOwn(t, image)} {
 		t.Run(name, func(t *testing.T) {
@@ -169,7 +169,7 @@ func TestForeignChartsAreVerifiedByTheirOwnTests(t *testing.T) {
 				TestedBy string
 				Tests    struct{ Run, Passed int }
 			}
-			ok(t, json.Unmarshal([]byte(s.must("verify", "--kubeconfig", lab.kind.Kubeconfig)), &verified))
+			ok(t, json.Unmarshal([]byte(s.must("verify", "--kubeconfig", testCluster.kind.Kubeconfig)), &verified))
 			if verified.TestedBy != "helm test" || verified.Tests.Run != 1 || verified.Tests.Passed != 1 {
 				t.Errorf("verified by %+v", verified)
 			}
@@ -182,10 +182,10 @@ func TestForeignChartsAreVerifiedByTheirOwnTests(t *testing.T) {
 }
 
 func TestAForeignChartWhoseTestFailsIsNotPromoted(t *testing.T) {
-	needLab(t)
+	needCluster(t)
 	s := newShop(t, daemon(os.Getenv("BITCOIND_IMAGE"), "nosuchquestion"))
 	s.must("bump")
-	code, _, msg := s.promoter("verify", "--kubeconfig", lab.kind.Kubeconfig)
+	code, _, msg := s.promoter("verify", "--kubeconfig", testCluster.kind.Kubeconfig)
 	if code != 3 || !strings.Contains(msg, "FAIL: daemon-answers") || !strings.Contains(msg, "Method not found") {
 		t.Errorf("verify: exit %d\n%s", code, msg)
 	}

@@ -23,13 +23,14 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/cluster"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/image"
+	"github.com/christianb93/bitcoin-controller/internal/testtools"
 	"github.com/christianb93/bitcoin-controller/pkg/client/clientset/versioned"
 )
 
 const root = "../.."
 
-// lab is the cluster, made for the first test that needs it and deleted after the last.
-var lab struct {
+// testCluster is the cluster, made for the first test that needs it and deleted after the last.
+var testCluster struct {
 	kind     *cluster.Kind
 	dir      string
 	config   *rest.Config
@@ -48,7 +49,7 @@ var interrupted, interrupt = context.WithCancel(context.Background())
 // making is held while the cluster is made: what is there before it has ended need not be all.
 var making sync.Mutex
 
-var makeLab = sync.OnceValue(func() error {
+var createOnce = sync.OnceValue(func() error {
 	making.Lock()
 	defer making.Unlock()
 	ctx, cancel := context.WithTimeout(interrupted, 20*time.Minute)
@@ -73,7 +74,7 @@ func TestMain(m *testing.M) {
 	code := 0
 	if os.Getenv(onlyCluster) == "" {
 		code = m.Run()
-	} else if err := makeLab(); err != nil {
+	} else if err := createOnce(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1
 	}
@@ -83,25 +84,25 @@ func TestMain(m *testing.M) {
 
 // remove is for the end of the tests and for the signal that ends them: who comes second waits for the first.
 var remove = sync.OnceFunc(func() {
-	if lab.kind != nil {
-		if err := lab.kind.Delete(); err != nil {
+	if testCluster.kind != nil {
+		if err := testCluster.kind.Delete(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 		} else if note := os.Getenv("LIFECYCLE_NOTE"); note != "" {
 			os.Remove(note)
 		}
 	}
-	os.RemoveAll(lab.dir)
+	os.RemoveAll(testCluster.dir)
 })
 
-// needLab skips a test where there can be no such cluster.
-func needLab(t *testing.T) {
+// needCluster skips a test where there can be no such cluster.
+func needCluster(t *testing.T) {
 	t.Helper()
 	if testing.Short() || os.Getenv("LIFECYCLE_TESTS") != "true" {
 		t.Skip("left out: LIFECYCLE_TESTS=true runs it, in a second cluster, unless -short is given")
 	}
-	switch err := makeLab(); {
+	switch err := createOnce(); {
 	case errors.Is(err, errSkip):
-		t.Skip(err)
+		testtools.Missing(t, err.Error())
 	case err != nil:
 		t.Fatal(err)
 	}
@@ -126,12 +127,12 @@ func create(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if lab.dir, err = os.MkdirTemp("", "lifecycle-"); err != nil {
+	if testCluster.dir, err = os.MkdirTemp("", "lifecycle-"); err != nil {
 		return err
 	}
-	name, kubeconfig := cluster.UniqueName("lifecycle"), filepath.Join(lab.dir, "kubeconfig")
+	name, kubeconfig := cluster.UniqueName("lifecycle"), filepath.Join(testCluster.dir, "kubeconfig")
 	// Before there is anything to delete, so that a half-made cluster is deleted too: here, or by whoever has to kill this run.
-	if lab.kind, err = cluster.Open(name, kubeconfig, nil); err != nil {
+	if testCluster.kind, err = cluster.Open(name, kubeconfig, nil); err != nil {
 		return err
 	}
 	if note := os.Getenv("LIFECYCLE_NOTE"); note != "" {
@@ -142,7 +143,7 @@ func create(ctx context.Context) error {
 	if _, err := cluster.Create(ctx, cluster.Options{Name: name, NodeImage: os.Getenv("NODE_IMAGE"), Config: config, Kubeconfig: kubeconfig}, ""); err != nil {
 		return err
 	}
-	if _, err := lab.kind.LoadImages(ctx, image.Access{}, candidate, node); err != nil {
+	if _, err := testCluster.kind.LoadImages(ctx, image.Access{}, candidate, node); err != nil {
 		if errors.Is(err, image.ErrRegistryAuth) {
 			return fmt.Errorf("%w: the tests have no credentials for the registry: %w", errSkip, err)
 		}
@@ -159,11 +160,11 @@ func connect(kubeconfig string) error {
 	config.QPS = -1
 	// The cluster's objects are listed by every version they have, old ones among them.
 	config.WarningHandler = rest.NoWarnings{}
-	lab.config = config
-	lab.core = kubernetes.NewForConfigOrDie(config)
-	lab.networks = versioned.NewForConfigOrDie(config)
-	lab.crds = apiextensions.NewForConfigOrDie(config)
-	lab.dynamic = dynamic.NewForConfigOrDie(config)
+	testCluster.config = config
+	testCluster.core = kubernetes.NewForConfigOrDie(config)
+	testCluster.networks = versioned.NewForConfigOrDie(config)
+	testCluster.crds = apiextensions.NewForConfigOrDie(config)
+	testCluster.dynamic = dynamic.NewForConfigOrDie(config)
 	return nil
 }
 

@@ -40,7 +40,7 @@ type release struct {
 // which are made here unless the release's own is left to Helm.
 func newRelease(t *testing.T, namespace string, others ...string) *release {
 	t.Helper()
-	needLab(t)
+	needCluster(t)
 	r := &release{t, namespace}
 	for _, name := range others {
 		ok(t, createNamespace(name))
@@ -52,7 +52,7 @@ func newRelease(t *testing.T, namespace string, others ...string) *release {
 		r.uninstall()
 		r.deleteDefinition()
 		for _, name := range append(others, namespace) {
-			if err := lab.core.CoreV1().Namespaces().Delete(context.Background(), name, metav1.DeleteOptions{}); err != nil && !errors.IsNotFound(err) {
+			if err := testCluster.core.CoreV1().Namespaces().Delete(context.Background(), name, metav1.DeleteOptions{}); err != nil && !errors.IsNotFound(err) {
 				t.Error(err)
 			}
 		}
@@ -103,7 +103,7 @@ func values(t *testing.T, text string) map[string]any {
 func (r *release) helm() *action.Configuration {
 	r.Helper()
 	flags := genericclioptions.NewConfigFlags(false)
-	kubeconfig := lab.kind.Kubeconfig
+	kubeconfig := testCluster.kind.Kubeconfig
 	flags.KubeConfig, flags.Namespace = &kubeconfig, &r.namespace
 	c := new(action.Configuration)
 	ok(r.T, c.Init(flags, r.namespace, "secrets", func(string, ...any) {}))
@@ -151,7 +151,7 @@ func (r *release) uninstall() {
 func (r *release) deleteDefinition() {
 	r.Helper()
 	eventually(r.T, "the definition to be gone", func() error {
-		err := lab.crds.ApiextensionsV1().CustomResourceDefinitions().Delete(context.Background(), definition, metav1.DeleteOptions{})
+		err := testCluster.crds.ApiextensionsV1().CustomResourceDefinitions().Delete(context.Background(), definition, metav1.DeleteOptions{})
 		if errors.IsNotFound(err) {
 			return nil
 		}

@@ -30,7 +30,7 @@ func TestOfTwoReplicasOneTakesOverWhatTheKilledLeaderBegan(t *testing.T) {
 		}
 		return nil
 	})
-	ok(t, lab.core.CoreV1().Pods(r.namespace).Delete(t.Context(), leader, metav1.DeleteOptions{GracePeriodSeconds: ptr.To(int64(0))}))
+	ok(t, testCluster.core.CoreV1().Pods(r.namespace).Delete(t.Context(), leader, metav1.DeleteOptions{GracePeriodSeconds: ptr.To(int64(0))}))
 	if status := n.get().Status; status.ReadyNodes == 4 {
 		t.Fatal("the scale-up was over before the leader was killed, so this shows nothing")
 	}
@@ -50,7 +50,7 @@ func TestOfTwoReplicasOneTakesOverWhatTheKilledLeaderBegan(t *testing.T) {
 // leader is the pod that holds the lease, "" for none.
 func (r *release) leader() string {
 	r.Helper()
-	l, err := lab.core.CoordinationV1().Leases(r.namespace).Get(r.Context(), lease, metav1.GetOptions{})
+	l, err := testCluster.core.CoordinationV1().Leases(r.namespace).Get(r.Context(), lease, metav1.GetOptions{})
 	ok(r.T, err)
 	pod, _, _ := strings.Cut(ptr.Deref(l.Spec.HolderIdentity, ""), "_")
 	return pod

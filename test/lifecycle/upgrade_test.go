@@ -82,9 +82,9 @@ func TestAnUpgradeAndItsRollbackLeaveTheNodesAlone(t *testing.T) {
 	}
 
 	// What restarts later has its blocks still, where there is storage.
-	ok(t, lab.core.CoreV1().Pods(space).Delete(t.Context(), stored.pod(0), metav1.DeleteOptions{}))
+	ok(t, testCluster.core.CoreV1().Pods(space).Delete(t.Context(), stored.pod(0), metav1.DeleteOptions{}))
 	eventually(t, "another pod", func() error {
-		pod, err := lab.core.CoreV1().Pods(space).Get(t.Context(), stored.pod(0), metav1.GetOptions{})
+		pod, err := testCluster.core.CoreV1().Pods(space).Get(t.Context(), stored.pod(0), metav1.GetOptions{})
 		if err == nil && (pod.DeletionTimestamp != nil || pod.Status.PodIP == "") {
 			err = errors.New("not yet")
 		}
@@ -97,7 +97,7 @@ func TestAnUpgradeAndItsRollbackLeaveTheNodesAlone(t *testing.T) {
 // operator is the only pod of a release that is not on its way out, "" when there are more or less than one.
 func (r *release) operator() string {
 	r.Helper()
-	pods, err := lab.core.CoreV1().Pods(r.namespace).List(r.Context(), metav1.ListOptions{LabelSelector: operatorLabels})
+	pods, err := testCluster.core.CoreV1().Pods(r.namespace).List(r.Context(), metav1.ListOptions{LabelSelector: operatorLabels})
 	ok(r.T, err)
 	if len(pods.Items) != 1 || pods.Items[0].DeletionTimestamp != nil {
 		return ""
@@ -108,7 +108,7 @@ func (r *release) operator() string {
 // definitionKnows asks the API server what it has of the definition.
 func definitionKnows(t *testing.T, field string) bool {
 	t.Helper()
-	crd, err := lab.crds.ApiextensionsV1().CustomResourceDefinitions().Get(t.Context(), definition, metav1.GetOptions{})
+	crd, err := testCluster.crds.ApiextensionsV1().CustomResourceDefinitions().Get(t.Context(), definition, metav1.GetOptions{})
 	ok(t, err)
 	_, known := crd.Spec.Versions[0].Schema.OpenAPIV3Schema.Properties["spec"].Properties[field]
 	return known

@@ -5,7 +5,6 @@ package network
 import (
 	"fmt"
 	"net/http/httptest"
-	"os/exec"
 	"runtime"
 	"slices"
 	"strings"
@@ -18,64 +17,63 @@ import (
 	kind "github.com/christianb93/bitcoin-controller/internal/promoter/cluster"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/devserver"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/image"
+	"github.com/christianb93/bitcoin-controller/internal/testtools"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
 // liarImage builds the image of a node that answers garbage and brings it into the kind cluster.
-func liarImage(l *lab) string {
-	l.Helper()
-	if exec.CommandContext(l.Context(), "docker", "info").Run() != nil {
-		l.Skip("no Docker here, so no way to bring an image into the cluster")
-	}
-	nodes, err := cluster.core.CoreV1().Nodes().List(l.Context(), metav1.ListOptions{})
+func liarImage(env *testEnv) string {
+	env.Helper()
+	testtools.Docker(env.T)
+	nodes, err := cluster.core.CoreV1().Nodes().List(env.Context(), metav1.ListOptions{})
 	if err != nil {
-		l.Fatal(err)
+		env.Fatal(err)
 	}
 	name, isKind := strings.CutSuffix(nodes.Items[0].Name, "-control-plane")
 	if !isKind {
-		l.Skip("this is no kind cluster, so no way to bring an image into it")
+		testtools.Missing(env.T, "this is no kind cluster, so the image cannot be loaded")
 	}
-	index, err := image.Build(l.Context(), image.Spec{
+	index, err := image.Build(env.Context(), image.Spec{
 		SourceDir: "..", Package: "./network/liar/bitcoind", Platforms: []string{"linux/" + runtime.GOARCH}, SourceDate: time.Unix(0, 0),
 	})
 	if err != nil {
-		l.Fatal(err)
+		env.Fatal(err)
 	}
-	handler, err := devserver.Registry(l.TempDir(), nil)
+	handler, err := devserver.Registry(env.TempDir(), nil)
 	if err != nil {
-		l.Fatal(err)
+		env.Fatal(err)
 	}
 	registry := httptest.NewServer(handler)
 	defer registry.Close()
 	repository := strings.TrimPrefix(registry.URL, "http://") + "/bitcoind"
-	digest, _, err := image.Access{}.Push(l.Context(), index, repository+":liar", false)
+	digest, _, err := image.Access{}.Push(env.Context(), index, repository+":liar", false)
 	if err != nil {
-		l.Fatal(err)
+		env.Fatal(err)
 	}
 	k, err := kind.Open(name, "", nil)
 	if err != nil {
-		l.Fatal(err)
+		env.Fatal(err)
 	}
 	ref := repository + ":liar@" + digest
-	if _, err := k.LoadImages(l.Context(), image.Access{}, ref); err != nil {
-		l.Fatal(err)
+	if _, err := k.LoadImages(env.Context(), image.Access{}, ref); err != nil {
+		env.Fatal(err)
 	}
 	return ref
 }
 
 func TestANodeThatAnswersGarbageIsNamedAndHoldsUpNobody(t *testing.T) {
-	long(t)
-	l := newLab(t, 4)
+	skipIfShort(t)
+	env := newEnv(t, 4)
 	n := network("lied-to", 3)
-	n.Spec.Groups = []v1.Group{{Name: "liar", Nodes: 1, Image: liarImage(l)}}
-	l.create(n)
-	l.eventually("the honest nodes to be connected, and the liar to be named", patience, func() error {
-		status := l.get("lied-to").Status
+	n.Spec.Groups = []v1.Group{{Name: "liar", Nodes: 1, Image: liarImage(env)}}
+	env.create(n)
+	env.eventually("the honest nodes to be connected, and the liar to be named", readyTimeout, func() error {
+		status := env.get("lied-to").Status
 		ready := meta.FindStatusCondition(status.Conditions, v1.ConditionReady)
 		if ready == nil || ready.Status != metav1.ConditionFalse || !strings.Contains(ready.Message, "lied-to-liar-sts-0") {
 			return fmt.Errorf("the condition is %+v", ready)
 		}
-		addresses, err := l.tryAddresses("lied-to", 3)
+		addresses, err := env.tryAddresses("lied-to", 3)
 		if err != nil {
 			return err
 		}
@@ -84,7 +82,7 @@ func TestANodeThatAnswersGarbageIsNamedAndHoldsUpNobody(t *testing.T) {
 				if other == i {
 					continue
 				}
-				peers, err := l.peersOf(fmt.Sprintf("lied-to-sts-%d", other))
+				peers, err := env.peersOf(fmt.Sprintf("lied-to-sts-%d", other))
 				if err != nil || !slices.Contains(peers, want) {
 					return fmt.Errorf("node %d is connected with %v, not with %s (%w)", other, peers, want, err)
 				}
@@ -93,8 +91,8 @@ func TestANodeThatAnswersGarbageIsNamedAndHoldsUpNobody(t *testing.T) {
 		return nil
 	})
 	// An honest image in its place, and all is well without anybody's help.
-	l.change("lied-to", func(s *v1.BitcoinNetworkSpec) { s.Groups[0].Image = "" })
-	status := l.ready("lied-to", patience).Status
+	env.change("lied-to", func(s *v1.BitcoinNetworkSpec) { s.Groups[0].Image = "" })
+	status := env.ready("lied-to", readyTimeout).Status
 	if status.ReadyNodes != 4 || status.Connections != 6 {
 		t.Errorf("Ready with %d nodes and %s connections", status.ReadyNodes, status.Connected)
 	}

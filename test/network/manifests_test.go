@@ -16,7 +16,7 @@ import (
 
 // Each manifest that the documentation shows becomes a network that is Ready.
 func TestEachSampleManifestBecomesReady(t *testing.T) {
-	long(t)
+	skipIfShort(t)
 	t.Parallel()
 	files, err := filepath.Glob("../manifests/*.yaml")
 	if err != nil || len(files) < 12 {
@@ -36,26 +36,26 @@ func TestEachSampleManifestBecomesReady(t *testing.T) {
 			for _, group := range n.Spec.Groups {
 				nodes += group.Nodes
 			}
-			l := newLab(t, int(nodes))
+			env := newEnv(t, int(nodes))
 			if n.Spec.Secret != "" {
-				l.secret(n.Spec.Secret, "user", "user of "+n.Name+" 44f2")
+				env.secret(n.Spec.Secret, "user", "user of "+n.Name+" 44f2")
 			}
-			l.create(n)
-			status := l.ready(n.Name, patience).Status
+			env.create(n)
+			status := env.ready(n.Name, readyTimeout).Status
 			if want := len(status.Nodes); want == 0 || int(status.ReadyNodes) != want || status.Connections != status.DesiredConnections {
 				t.Errorf("Ready with %d of %d nodes, %s connections", status.ReadyNodes, want, status.Connected)
 			}
-			l.notStalled(n.Name)
+			env.notStalled(n.Name)
 		})
 	}
 }
 
-// notStalled checks that nothing waits for somebody's help.
-func (l *lab) notStalled(name string) {
-	l.Helper()
-	for _, c := range l.get(name).Status.Conditions {
+// notStalled checks that nothing waits for a user's action.
+func (env *testEnv) notStalled(name string) {
+	env.Helper()
+	for _, c := range env.get(name).Status.Conditions {
 		if c.Type == v1.ConditionStalled && c.Status != metav1.ConditionFalse {
-			l.Errorf("%s is stalled: %s", name, c.Message)
+			env.Errorf("%s is stalled: %s", name, c.Message)
 		}
 	}
 }

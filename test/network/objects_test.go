@@ -16,22 +16,22 @@ import (
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
-// With claims, which go with the network unless they are to be retained.
+// With claims, which are deleted with the network unless they are to be retained.
 func TestADeletedNetworkLeavesNothingBehind(t *testing.T) {
-	long(t)
-	l := newLab(t, 2)
+	skipIfShort(t)
+	env := newEnv(t, 2)
 	n := network("gone", 2)
 	n.Spec.Storage = &v1.Storage{}
-	l.create(n)
-	l.ready("gone", patience)
-	l.remove("gone")
-	l.nothingLeft()
+	env.create(n)
+	env.ready("gone", readyTimeout)
+	env.remove("gone")
+	env.nothingLeft()
 }
 
 // With claims that outlive the network, and their nodes.
-func TestWhatIsNoLongerAskedForGoesAndRetainedClaimsStay(t *testing.T) {
-	long(t)
-	l := newLab(t, 2)
+func TestUndesiredObjectsAreDeletedAndRetainedClaimsStay(t *testing.T) {
+	skipIfShort(t)
+	env := newEnv(t, 2)
 	retained := func() *v1.BitcoinNetwork {
 		n := network("retained", 1)
 		n.Spec.Storage = &v1.Storage{RetentionPolicy: v1.RetentionRetain}
@@ -39,88 +39,88 @@ func TestWhatIsNoLongerAskedForGoesAndRetainedClaimsStay(t *testing.T) {
 	}
 	n := retained()
 	n.Spec.Groups, n.Spec.Expose = []v1.Group{{Name: "a", Nodes: 1}}, &v1.Expose{Type: v1.ExposeNodePort, PerNode: true}
-	l.create(n)
-	l.ready("retained", patience)
-	best := l.mineAt("retained-sts-0", "3")
-	l.change("retained", func(spec *v1.BitcoinNetworkSpec) { spec.Groups, spec.Expose = nil, nil })
-	l.ready("retained", patience)
+	env.create(n)
+	env.ready("retained", readyTimeout)
+	best := env.mineAt("retained-sts-0", "3")
+	env.change("retained", func(spec *v1.BitcoinNetworkSpec) { spec.Groups, spec.Expose = nil, nil })
+	env.ready("retained", readyTimeout)
 	onlyLeft := func(want ...string) {
-		l.Helper()
-		l.eventually(fmt.Sprintf("nothing but %v to be there", want), patience, func() error {
-			if left := l.left(l.Context()); !slices.Equal(left, want) {
-				return fmt.Errorf("there are %v", left)
+		env.Helper()
+		env.eventually(fmt.Sprintf("nothing but %v to exist", want), readyTimeout, func() error {
+			if left := env.left(env.Context()); !slices.Equal(left, want) {
+				return fmt.Errorf("the objects are %v", left)
 			}
 			return nil
 		})
 	}
 	claims := []string{"PersistentVolumeClaim data-retained-a-sts-0", "PersistentVolumeClaim data-retained-sts-0"}
 	onlyLeft(slices.Concat([]string{"Pod retained-sts-0", "Service retained-svc", "ConfigMap retained-config"}, claims, []string{"StatefulSet retained-sts"})...)
-	l.remove("retained")
+	env.remove("retained")
 	onlyLeft(claims...)
 	// One of the same name finds its chain again.
-	l.create(retained())
-	l.ready("retained", patience)
-	if hash, err := l.cli("retained-sts-0", "getbestblockhash"); err != nil || hash != best {
+	env.create(retained())
+	env.ready("retained", readyTimeout)
+	if hash, err := env.cli("retained-sts-0", "getbestblockhash"); err != nil || hash != best {
 		t.Errorf("the chain is at %s, %v, and should be at %s", hash, err, best)
 	}
 }
 
 // remove deletes a network as kubectl delete does.
-func (l *lab) remove(name string) {
-	l.Helper()
-	err := cluster.networks.BitcoincontrollerV1().BitcoinNetworks(l.namespace).Delete(l.Context(), name,
+func (env *testEnv) remove(name string) {
+	env.Helper()
+	err := cluster.networks.BitcoincontrollerV1().BitcoinNetworks(env.namespace).Delete(env.Context(), name,
 		metav1.DeleteOptions{PropagationPolicy: ptr.To(metav1.DeletePropagationBackground)})
 	if err != nil {
-		l.Fatal(err)
+		env.Fatal(err)
 	}
 }
 
-func (l *lab) nothingLeft() {
-	l.Helper()
-	l.eventually("everything of the network to be gone", patience, func() error {
-		left := l.left(l.Context())
+func (env *testEnv) nothingLeft() {
+	env.Helper()
+	env.eventually("everything of the network to be gone", readyTimeout, func() error {
+		left := env.left(env.Context())
 		if len(left) > 0 {
-			return fmt.Errorf("still there: %v", left)
+			return fmt.Errorf("still exist: %v", left)
 		}
 		return nil
 	})
 }
 
-// left lists what there is of networks in the namespace.
-func (l *lab) left(ctx context.Context) []string {
-	l.Helper()
+// left lists the objects of networks in the namespace.
+func (env *testEnv) left(ctx context.Context) []string {
+	env.Helper()
 	ours := metav1.ListOptions{LabelSelector: "app.kubernetes.io/managed-by=bitcoin-controller"}
 	var left []string
 	note := func(kind, name string, err error) {
 		if err != nil {
-			l.Fatal(err)
+			env.Fatal(err)
 		}
 		if name != "" {
 			left = append(left, kind+" "+name)
 		}
 	}
 	core := cluster.core.CoreV1()
-	pods, err := core.Pods(l.namespace).List(ctx, ours)
+	pods, err := core.Pods(env.namespace).List(ctx, ours)
 	note("", "", err)
 	for _, o := range pods.Items {
 		note("Pod", o.Name, nil)
 	}
-	services, err := core.Services(l.namespace).List(ctx, ours)
+	services, err := core.Services(env.namespace).List(ctx, ours)
 	note("", "", err)
 	for _, o := range services.Items {
 		note("Service", o.Name, nil)
 	}
-	maps, err := core.ConfigMaps(l.namespace).List(ctx, ours)
+	maps, err := core.ConfigMaps(env.namespace).List(ctx, ours)
 	note("", "", err)
 	for _, o := range maps.Items {
 		note("ConfigMap", o.Name, nil)
 	}
-	claims, err := core.PersistentVolumeClaims(l.namespace).List(ctx, metav1.ListOptions{})
+	claims, err := core.PersistentVolumeClaims(env.namespace).List(ctx, metav1.ListOptions{})
 	note("", "", err)
 	for _, o := range claims.Items {
 		note("PersistentVolumeClaim", o.Name, nil)
 	}
-	sets, err := cluster.core.AppsV1().StatefulSets(l.namespace).List(ctx, metav1.ListOptions{})
+	sets, err := cluster.core.AppsV1().StatefulSets(env.namespace).List(ctx, metav1.ListOptions{})
 	note("", "", err)
 	for _, o := range sets.Items {
 		note("StatefulSet", o.Name, nil)
@@ -128,12 +128,12 @@ func (l *lab) left(ctx context.Context) []string {
 	return left
 }
 
-func TestAHandEditIsPutRight(t *testing.T) {
-	long(t)
-	l := newLab(t, 1)
-	l.create(network("edited", 1))
-	l.ready("edited", patience)
-	sets := cluster.core.AppsV1().StatefulSets(l.namespace)
+func TestAManualEditIsReverted(t *testing.T) {
+	skipIfShort(t)
+	env := newEnv(t, 1)
+	env.create(network("edited", 1))
+	env.ready("edited", readyTimeout)
+	sets := cluster.core.AppsV1().StatefulSets(env.namespace)
 	set, err := sets.Get(t.Context(), "edited-sts", metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -145,10 +145,10 @@ func TestAHandEditIsPutRight(t *testing.T) {
 	if _, err := sets.Update(t.Context(), set, metav1.UpdateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	if err := cluster.core.CoreV1().Services(l.namespace).Delete(t.Context(), "edited-svc", metav1.DeleteOptions{}); err != nil {
+	if err := cluster.core.CoreV1().Services(env.namespace).Delete(t.Context(), "edited-svc", metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	l.eventually("the StatefulSet and the Service to be as they were", 20*time.Second, func() error {
+	env.eventually("the StatefulSet and the Service to be as they were", 20*time.Second, func() error {
 		set, err := sets.Get(t.Context(), "edited-sts", metav1.GetOptions{})
 		if err == nil && *set.Spec.Replicas != 1 {
 			err = fmt.Errorf("%d replicas", *set.Spec.Replicas)
@@ -157,9 +157,9 @@ func TestAHandEditIsPutRight(t *testing.T) {
 			err = fmt.Errorf("the variables %v", set.Spec.Template.Spec.Containers[0].Env)
 		}
 		if err == nil {
-			_, err = cluster.core.CoreV1().Services(l.namespace).Get(t.Context(), "edited-svc", metav1.GetOptions{})
+			_, err = cluster.core.CoreV1().Services(env.namespace).Get(t.Context(), "edited-svc", metav1.GetOptions{})
 		}
 		return err
 	})
-	l.ready("edited", patience)
+	env.ready("edited", readyTimeout)
 }

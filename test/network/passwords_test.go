@@ -57,7 +57,7 @@ func (p *passwords) add(whose, user, word string) {
 	}
 }
 
-// in says whose passwords stand in a text.
+// in returns a sentence for each owner whose password stands in a text.
 func (p *passwords) in(what, text string) []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -71,7 +71,7 @@ func (p *passwords) in(what, text string) []string {
 	return slices.Compact(found)
 }
 
-// operatorsOwn adds what the operator reaches a network with, which is nobody else's business either.
+// operatorsOwn adds the operator's credentials for a network, which must not appear either.
 func (p *passwords) operatorsOwn(ctx context.Context, networks ...v1.BitcoinNetwork) error {
 	operators, err := operators(ctx)
 	if err != nil {
@@ -105,7 +105,7 @@ func operators(ctx context.Context) ([]corev1.Pod, error) {
 	return pods.Items, nil
 }
 
-// searched looks for passwords in all that a namespace has, the logs of its pods and its events included; "" is the whole
+// searched searches everything in a namespace for passwords, the logs of its pods and its events included; "" is the whole
 // cluster with the logs of the operator.
 func searched(ctx context.Context, namespace string) (found []string, err error) {
 	objects, err := everyObject(ctx, namespace)
@@ -129,7 +129,7 @@ func searched(ctx context.Context, namespace string) (found []string, err error)
 	return append(found, logs...), err
 }
 
-// searchedLogs looks for passwords in what the containers of pods have printed, and printed before they were restarted.
+// searchedLogs searches the logs of pods for passwords, and those from before their containers were restarted.
 func searchedLogs(ctx context.Context, pods []corev1.Pod) (found []string, err error) {
 	for i := range pods {
 		pod := &pods[i]
@@ -141,7 +141,7 @@ func searchedLogs(ctx context.Context, pods []corev1.Pod) (found []string, err e
 				text, err := cluster.core.CoreV1().Pods(pod.Namespace).GetLogs(pod.Name, &corev1.PodLogOptions{
 					Container: status.Name, Previous: previous,
 				}).DoRaw(ctx)
-				// A pod that is gone, or a container that never ran, has said nothing.
+				// A pod that is gone, or a container that never ran, has no log.
 				if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsBadRequest(err) {
 					return found, err
 				}
@@ -152,23 +152,23 @@ func searchedLogs(ctx context.Context, pods []corev1.Pod) (found []string, err e
 	return found, nil
 }
 
-// noPasswordIn searches a lab's namespace before it is deleted. It has a context of its own: the test's is over.
-func (l *lab) noPasswordIn() {
-	ctx, cancel := context.WithTimeout(context.Background(), slack*time.Minute)
+// noPasswordIn searches a test's namespace before it is deleted. It has a context of its own: the test's is over.
+func (env *testEnv) noPasswordIn() {
+	ctx, cancel := context.WithTimeout(context.Background(), limitFactor()*time.Minute)
 	defer cancel()
-	networks, err := cluster.networks.BitcoincontrollerV1().BitcoinNetworks(l.namespace).List(ctx, metav1.ListOptions{})
+	networks, err := cluster.networks.BitcoincontrollerV1().BitcoinNetworks(env.namespace).List(ctx, metav1.ListOptions{})
 	if err == nil {
 		err = sought.operatorsOwn(ctx, networks.Items...)
 	}
 	var found []string
 	if err == nil {
-		found, err = searched(ctx, l.namespace)
+		found, err = searched(ctx, env.namespace)
 	}
 	if err != nil {
-		l.Errorf("look for passwords in %s: %v", l.namespace, err)
+		env.Errorf("search %s for passwords: %v", env.namespace, err)
 	}
 	for _, find := range found {
-		l.Error(find)
+		env.Error(find)
 	}
 }
 
@@ -218,17 +218,17 @@ func everyObject(ctx context.Context, namespace string) (map[string]string, erro
 func TestMain(m *testing.M) {
 	code := m.Run()
 	if cluster.core != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), slack*time.Minute)
+		ctx, cancel := context.WithTimeout(context.Background(), limitFactor()*time.Minute)
 		found, err := searched(ctx, "")
 		cancel()
 		if err != nil {
-			found = append(found, fmt.Sprintf("look for passwords at the end: %v", err))
+			found = append(found, fmt.Sprintf("search the cluster for passwords at the end: %v", err))
 		}
 		if len(found) > 0 {
 			fmt.Println(strings.Join(found, "\n"))
 			code = 1
 		}
-		fmt.Printf("searched for %d forms of passwords\n", len(sought.whose))
+		fmt.Printf("searched for %d forms of passwords; %d requests to the API server were repeated\n", len(sought.whose), retried.Load())
 	}
 	os.Exit(code)
 }

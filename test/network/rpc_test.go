@@ -16,16 +16,16 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/operator/tunnel"
 )
 
-// Each call that the operator makes, as its client makes it, to bitcoind itself, and the way that it takes on a laptop.
+// Each call of the operator, sent by its client to bitcoind itself, through the port-forward that it uses outside a cluster.
 func TestTheClientAndBitcoindUnderstandEachOther(t *testing.T) {
-	long(t)
-	l := newLab(t, 2)
+	skipIfShort(t)
+	env := newEnv(t, 2)
 	const password = "alice of rpc 1b7e"
-	l.secret("users", "alice", password)
+	env.secret("users", "alice", password)
 	n := network("called", 2)
 	n.Spec.Secret = "users"
-	l.create(n)
-	l.ready("called", patience)
+	env.create(n)
+	env.ready("called", readyTimeout)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	dialer, err := tunnel.NewDialer(cluster.config)
@@ -33,7 +33,7 @@ func TestTheClientAndBitcoindUnderstandEachOther(t *testing.T) {
 		t.Fatal(err)
 	}
 	client := bitcoind.NewClient(nil, dialer.DialContext)
-	pod, err := cluster.core.CoreV1().Pods(l.namespace).Get(ctx, "called-sts-0", metav1.GetOptions{})
+	pod, err := cluster.core.CoreV1().Pods(env.namespace).Get(ctx, "called-sts-0", metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,10 +44,10 @@ func TestTheClientAndBitcoindUnderstandEachOther(t *testing.T) {
 	var peers []bitcoind.PeerInfo
 	var added []bitcoind.AddedNode
 	var genesis, mined, mined2 = "", []string{}, []string{}
-	const stranger = "192.0.2.1" // for documentation: nobody has it
+	const absent = "192.0.2.1" // reserved for documentation: no host has it
 	calls := []bitcoind.Call{
 		bitcoind.GetNetworkInfo(&info), bitcoind.GetBlockchainInfo(&chain), bitcoind.GetPeerInfo(&peers), bitcoind.GetBlockHash(0, &genesis),
-		bitcoind.AddNode(stranger), bitcoind.AddNode(stranger), bitcoind.GetAddedNodeInfo(&added), bitcoind.RemoveNode(stranger), bitcoind.RemoveNode(stranger),
+		bitcoind.AddNode(absent), bitcoind.AddNode(absent), bitcoind.GetAddedNodeInfo(&added), bitcoind.RemoveNode(absent), bitcoind.RemoveNode(absent),
 		bitcoind.DisconnectNode(1 << 30), bitcoind.Mine("", &mined), bitcoind.Mine("bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080", &mined2),
 		bitcoind.GetBlockHash(1_000_000, new(string)),
 	}
@@ -57,9 +57,9 @@ func TestTheClientAndBitcoindUnderstandEachOther(t *testing.T) {
 	}
 	codes := make([]int, len(errs))
 	for i, err := range errs {
-		var refused *bitcoind.RPCError
-		if errors.As(err, &refused) {
-			codes[i] = refused.Code
+		var rejected *bitcoind.RPCError
+		if errors.As(err, &rejected) {
+			codes[i] = rejected.Code
 		}
 	}
 	want := []int{0, 0, 0, 0, 0, bitcoind.CodeNodeAlreadyAdded, 0, 0, bitcoind.CodeNodeNotAdded, bitcoind.CodeNodeNotConnected, 0, 0, -8}
@@ -68,7 +68,7 @@ func TestTheClientAndBitcoindUnderstandEachOther(t *testing.T) {
 	}
 	for _, i := range []int{5, 8, 9} {
 		if !bitcoind.AlreadySo(errs[i]) {
-			t.Errorf("%s: %v is not taken for a race that somebody else has won", calls[i].Method, errs[i])
+			t.Errorf("%s: %v is not treated as a race that another client has won", calls[i].Method, errs[i])
 		}
 	}
 	if info.Version < 10_000 || info.Subversion == "" || chain.Chain != "regtest" || chain.BestBlockHash != genesis || len(genesis) != 64 {
@@ -77,7 +77,7 @@ func TestTheClientAndBitcoindUnderstandEachOther(t *testing.T) {
 	if len(peers) == 0 || peers[0].Addr == "" || peers[0].Version == 0 {
 		t.Errorf("peers %+v", peers)
 	}
-	if !slices.Contains(added, bitcoind.AddedNode{AddedNode: stranger}) || len(mined) != 1 || len(mined2) != 1 {
+	if !slices.Contains(added, bitcoind.AddedNode{AddedNode: absent}) || len(mined) != 1 || len(mined2) != 1 {
 		t.Errorf("added %+v, mined %v and %v", added, mined, mined2)
 	}
 
@@ -95,8 +95,8 @@ func TestTheClientAndBitcoindUnderstandEachOther(t *testing.T) {
 	if err := client.Call(ctx, at, bitcoind.DisconnectNode(id)); err != nil {
 		t.Fatal(err)
 	}
-	l.eventually("the connection to end", time.Minute, func() error { return gone(id) })
-	if err := client.Call(ctx, at, bitcoind.DialOnce(l.addresses("called", 2)[1])); err != nil {
+	env.eventually("the connection to end", time.Minute, func() error { return gone(id) })
+	if err := client.Call(ctx, at, bitcoind.DialOnce(env.addresses("called", 2)[1])); err != nil {
 		t.Error(err)
 	}
 	nobody := at
@@ -105,7 +105,7 @@ func TestTheClientAndBitcoindUnderstandEachOther(t *testing.T) {
 	if err := client.Call(ctx, nobody, bitcoind.GetNetworkInfo(&info)); !errors.As(err, &away) {
 		t.Errorf("a port where nobody listens gives %v", err)
 	}
-	nobody.Host = "called-sts-7." + l.namespace
+	nobody.Host = "called-sts-7." + env.namespace
 	if err := client.Call(ctx, nobody, bitcoind.GetNetworkInfo(&info)); !errors.As(err, &away) || !strings.Contains(err.Error(), "called-sts-7") {
 		t.Errorf("a pod that does not exist gives %v", err)
 	}
@@ -113,5 +113,5 @@ func TestTheClientAndBitcoindUnderstandEachOther(t *testing.T) {
 	if err := client.Call(ctx, at, bitcoind.GetNetworkInfo(&info)); !errors.Is(err, bitcoind.ErrUnauthorized) {
 		t.Errorf("a wrong password gets %v", err)
 	}
-	l.ready("called", patience)
+	env.ready("called", readyTimeout)
 }

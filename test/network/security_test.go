@@ -28,22 +28,22 @@ func operatorPods(t *testing.T) []corev1.Pod {
 // undisturbed is held by tests that the end of the operator would disturb, for reading, and by those that end it.
 var undisturbed sync.RWMutex
 
-// endOperators deletes the operator's pods as a node's failure would, after a look at their logs, which go with them.
-func (l *lab) endOperators() {
-	l.Helper()
+// endOperators deletes the operator's pods, as the failure of a machine would. Their logs, which go with them, are searched first.
+func (env *testEnv) endOperators() {
+	env.Helper()
 	undisturbed.Lock()
 	defer undisturbed.Unlock()
-	pods := operatorPods(l.T)
-	found, err := searchedLogs(l.Context(), pods)
+	pods := operatorPods(env.T)
+	found, err := searchedLogs(env.Context(), pods)
 	if err != nil {
-		l.Fatal(err)
+		env.Fatal(err)
 	}
 	for _, find := range found {
-		l.Error(find)
+		env.Error(find)
 	}
 	for _, pod := range pods {
-		if err := cluster.core.CoreV1().Pods(pod.Namespace).Delete(l.Context(), pod.Name, metav1.DeleteOptions{}); err != nil {
-			l.Fatal(err)
+		if err := cluster.core.CoreV1().Pods(pod.Namespace).Delete(env.Context(), pod.Name, metav1.DeleteOptions{}); err != nil {
+			env.Fatal(err)
 		}
 	}
 }

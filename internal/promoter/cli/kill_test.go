@@ -2,7 +2,6 @@ package cli
 
 import (
 	"bytes"
-	"math/rand/v2"
 	"os"
 	"strconv"
 	"syscall"
@@ -10,6 +9,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/christianb93/bitcoin-controller/internal/testseed"
 )
 
 // kill -9 during bump, verify and promote at random moments, and the same command again: in the end all is as without any
@@ -22,6 +23,7 @@ func TestKilledAtAnyMomentAndRunAgain(t *testing.T) {
 			if n, err := strconv.Atoi(os.Getenv("PROMOTER_KILLS")); err == nil {
 				kills = n
 			}
+			rng := testseed.New(t)
 			s := newShop(t, target, "v1.0.0")
 			takes := map[string]time.Duration{}
 			for _, command := range []string{"bump", "verify", "promote"} {
@@ -36,7 +38,7 @@ func TestKilledAtAnyMomentAndRunAgain(t *testing.T) {
 			for n := 0; n < kills; {
 				s.empty(target)
 				for _, command := range []string{"bump", "verify", "promote"} {
-					if n < kills && s.killed(command, rand.N(takes[command])) {
+					if n < kills && s.killed(command, testseed.Below(rng, takes[command])) {
 						n++
 						done[command]++
 						s.everyEntryHasItsArchive()

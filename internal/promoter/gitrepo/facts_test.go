@@ -11,6 +11,7 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/ci"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/version"
+	"github.com/christianb93/bitcoin-controller/internal/testtools"
 )
 
 // history makes a work tree with four commits: 0.9 is on the second, v1.0.0 on the third.
@@ -154,9 +155,7 @@ func (r *Repo) ask(t *testing.T, settings ...string) {
 
 func command(t *testing.T, name string, args ...string) string {
 	t.Helper()
-	if _, err := exec.LookPath(name); err != nil {
-		t.Skipf("%s is not installed", name)
-	}
+	testtools.Find(t, name)
 	out, err := exec.Command(name, args...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%s: %v: %s", name, err, out)

@@ -7,28 +7,19 @@ import (
 	"html"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/christianb93/bitcoin-controller/internal/testtools"
 )
 
-// chromium returns the path of the browser. Without a browser it skips the test, or fails it if REQUIRE_TOOLS=1 is set.
+// chromium returns the path of the browser; without one the test ends.
 func chromium(t *testing.T) string {
 	t.Helper()
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	const missing = "Chromium is not installed; the pages were not checked in a browser"
-	if os.Getenv("REQUIRE_TOOLS") == "1" {
-		t.Fatal(missing)
-	}
-	t.Skip(missing)
-	return ""
+	return testtools.Find(t, "chromium", "chromium-browser", "google-chrome")
 }
 
 // appearance is what a frame of some width measures of the page in it.

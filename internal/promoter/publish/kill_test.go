@@ -3,7 +3,6 @@ package publish
 import (
 	"bufio"
 	"context"
-	"flag"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -18,12 +17,11 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/christianb93/bitcoin-controller/internal/testseed"
 )
 
 const versionsToPublish = 4
-
-// seed makes the moments of the kills repeatable; 0 chooses one, which a failed test prints.
-var seed = flag.Uint64("seed", 0, "seed of random moments; 0 chooses one")
 
 // TestMain runs the process that the kill test kills, or the tests.
 func TestMain(m *testing.M) {
@@ -68,16 +66,12 @@ func publishAll(ctx context.Context, cfg Config, dir string, started func()) err
 // times (default 8, 3 for git) for each target. At every moment the index is whole and
 // names only packages that exist; in the end all files are as without any kill.
 func TestKilledAndRunAgain(t *testing.T) {
-	if *seed == 0 {
-		*seed = rand.Uint64()
-	}
-	t.Logf("repeat with -seed=%d", *seed)
 	for name, config := range kinds() {
 		if name == "oci" {
 			continue // a single request decides there
 		}
 		t.Run(name, func(t *testing.T) {
-			k := killTest{config: config, kills: map[string]int{"directory": 8, "git": 3}[name], random: rand.New(rand.NewPCG(*seed, 0))}
+			k := killTest{config: config, kills: map[string]int{"directory": 8, "git": 3}[name], random: testseed.New(t)}
 			if n, err := strconv.Atoi(os.Getenv("PUBLISH_KILLS")); err == nil {
 				k.kills = n
 			}

@@ -16,8 +16,8 @@ import (
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
-// refused maps specs, in YAML, to words of the API server's refusal.
-var refused = map[string]string{
+// rejected maps specs, in YAML, to a part of the API server's error.
+var rejected = map[string]string{
 	`{}`:                                  "spec.nodes: Required value",
 	`{nodes: three}`:                      "must be of type integer",
 	`{nodes: -1}`:                         "should be greater than or equal to 0",
@@ -62,7 +62,7 @@ var refused = map[string]string{
 	`{nodes: 2, colour: red}`:                                                   `unknown field "spec.colour"`,
 }
 
-// accepted are specs close to the refused ones.
+// accepted are specs close to the rejected ones.
 var accepted = []string{
 	`{nodes: 3, secret: bitcoin-default-secret}`, `{nodes: 0}`, `{nodes: 500}`, `{nodes: 0, topology: {type: Random, degree: 3}}`,
 	`{nodes: 4, topology: {type: Random, degree: 3, seed: -5}}`, `{nodes: 2, topology: {type: Random}}`,
@@ -73,8 +73,8 @@ var accepted = []string{
 	`{nodes: 2, config: {txindex: "1", debug: net}}`, `{nodes: 2, expose: {type: NodePort, perNode: true}}`,
 }
 
-func TestTheAPIServerRefusesWhatCannotBe(t *testing.T) {
-	l := newLab(t, 0)
+func TestTheAPIServerRejectsInvalidSpecs(t *testing.T) {
+	env := newEnv(t, 0)
 	try := func(t *testing.T, name, spec string) error {
 		t.Helper()
 		object := &unstructured.Unstructured{Object: map[string]any{}}
@@ -82,13 +82,13 @@ func TestTheAPIServerRefusesWhatCannotBe(t *testing.T) {
 		if err := yaml.Unmarshal([]byte(text), &object.Object); err != nil {
 			t.Fatal(err)
 		}
-		_, err := dynamic.NewForConfigOrDie(cluster.config).Resource(v1.SchemeGroupVersion.WithResource("bitcoinnetworks")).Namespace(l.namespace).
+		_, err := dynamic.NewForConfigOrDie(cluster.config).Resource(v1.SchemeGroupVersion.WithResource("bitcoinnetworks")).Namespace(env.namespace).
 			Create(t.Context(), object, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}, FieldValidation: metav1.FieldValidationStrict})
 		return err
 	}
-	for spec, words := range refused {
+	for spec, words := range rejected {
 		if err := try(t, "tried", spec); err == nil || !strings.Contains(err.Error(), words) {
-			t.Errorf("%s: got %v, want a refusal with %q", spec, err, words)
+			t.Errorf("%s: got %v, want an error with %q", spec, err, words)
 		}
 	}
 	for _, spec := range accepted {
@@ -105,11 +105,11 @@ func TestTheAPIServerRefusesWhatCannotBe(t *testing.T) {
 
 // A pod's label has the name of its StatefulSet and a revision.
 func TestTheNamesOfNetworkAndGroupFitInALabel(t *testing.T) {
-	l := newLab(t, 0)
+	env := newEnv(t, 0)
 	for length, want := range map[int]string{35: "", 36: "at most 47 characters together"} {
 		n := network(strings.Repeat("n", length), 0)
 		n.Spec.Groups = []v1.Group{{Name: "twelvetwelve", Nodes: 0}}
-		_, err := cluster.networks.BitcoincontrollerV1().BitcoinNetworks(l.namespace).Create(t.Context(), n, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+		_, err := cluster.networks.BitcoincontrollerV1().BitcoinNetworks(env.namespace).Create(t.Context(), n, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("a network with a name of %d characters: %v", length, err)
 		}
@@ -117,19 +117,19 @@ func TestTheNamesOfNetworkAndGroupFitInALabel(t *testing.T) {
 }
 
 func TestStorageCannotBeChanged(t *testing.T) {
-	l := newLab(t, 0)
+	env := newEnv(t, 0)
 	n := network("fixed", 0)
 	n.Spec.Storage = &v1.Storage{}
-	l.create(n)
+	env.create(n)
 	for name, change := range map[string]func(*v1.BitcoinNetworkSpec){
-		"taken away": func(s *v1.BitcoinNetworkSpec) { s.Storage = nil },
-		"changed":    func(s *v1.BitcoinNetworkSpec) { s.Storage.RetentionPolicy = v1.RetentionRetain },
+		"removed": func(s *v1.BitcoinNetworkSpec) { s.Storage = nil },
+		"changed": func(s *v1.BitcoinNetworkSpec) { s.Storage.RetentionPolicy = v1.RetentionRetain },
 	} {
 		var err error
-		l.eventually("an answer other than that the status has been written meanwhile", 10*time.Second, func() error {
-			fixed := l.get("fixed")
+		env.eventually("an answer other than a conflict with a write of the status", 10*time.Second, func() error {
+			fixed := env.get("fixed")
 			change(&fixed.Spec)
-			_, err = cluster.networks.BitcoincontrollerV1().BitcoinNetworks(l.namespace).Update(t.Context(), fixed, metav1.UpdateOptions{DryRun: []string{metav1.DryRunAll}})
+			_, err = cluster.networks.BitcoincontrollerV1().BitcoinNetworks(env.namespace).Update(t.Context(), fixed, metav1.UpdateOptions{DryRun: []string{metav1.DryRunAll}})
 			if apierrors.IsConflict(err) {
 				return err
 			}

@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Makes sure that this machine has the programs without which tests are skipped, or fail with REQUIRE_TOOLS=1: Chromium, GnuPG and
+# ssh-keygen. As root on Debian it installs them; elsewhere it fails and names those that are missing. Docker is not among them,
+# see machine.sh.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source-path=SCRIPTDIR source=step.sh
+. "$root/scripts/step.sh"
+# shellcheck source-path=SCRIPTDIR source=airgap/apt.sh
+. "$root/scripts/airgap/apt.sh"
+
+packages=()
+# need PACKAGE PROGRAM…: installs the package when none of its programs is on the PATH.
+need() {
+  local package=$1 program
+  shift
+  for program in "$@"; do
+    if command -v "$program" >/dev/null; then return; fi
+  done
+  packages+=("$package")
+}
+need chromium chromium chromium-browser google-chrome
+need gnupg gpg
+need openssh-client ssh-keygen
+((${#packages[@]})) || exit 0
+[[ $(id -u) == 0 ]] && grep -qsx 'ID=debian' /etc/os-release || die "the tests need these packages, install them: ${packages[*]}"
+apt_install "${packages[@]}"
