@@ -3,8 +3,9 @@
 # kind cluster, as a candidate is tested in QA: the image is built, the chart packaged and installed, and
 # `go test -C test -tags=e2e` runs against it. Uncommitted changes are tested too.
 #
-#   scripts/test.sh          all of them
-#   scripts/test.sh --unit   only those that need no cluster
+#   scripts/test.sh            all of them
+#   scripts/test.sh --unit     only those that need no cluster
+#   scripts/test.sh --cluster  only those that need one
 #
 # With LIFECYCLE_TESTS=true the chart is also installed, upgraded, rolled back and uninstalled in a cluster of its own, which
 # takes three minutes more.
@@ -110,14 +111,16 @@ finish() {
 trap finish EXIT
 
 case ${1:-} in
-'' | --unit) ;;
+'' | --unit | --cluster) ;;
 *) die "there is no option $1; see the head of $0" ;;
 esac
-unit
-scripts_tests &
-beside=$!
+if [[ ${1:-} != --cluster ]]; then
+  unit
+  scripts_tests &
+  beside=$!
+fi
 [[ ${1:-} == --unit ]] || integration
-count_scripts_tests
+[[ ${1:-} == --cluster ]] || count_scripts_tests
 ((${#broken[@]} == 0)) || printf 'failed: %s\n' "${broken[@]}"
-go run -C "$root/test" ./results -brief "${scripts[@]}" "${reports[@]}" || exit 1
+go run -C "$root/test" ./results -brief ${scripts[@]+"${scripts[@]}"} ${reports[@]+"${reports[@]}"} || exit 1
 ((${#broken[@]} == 0))
