@@ -19,7 +19,8 @@ func podProblem(pod *corev1.Pod) (reason, message string, found bool) {
 	}
 	for _, condition := range pod.Status.Conditions {
 		if condition.Type == corev1.PodScheduled && condition.Status == corev1.ConditionFalse && condition.Reason == corev1.PodReasonUnschedulable {
-			return v1.ReasonUnschedulable, fmt.Sprintf("Pod %s cannot be scheduled: %s", pod.Name, condition.Message), true
+			return v1.ReasonUnschedulable, fmt.Sprintf(
+				"Pod %s cannot be scheduled: %s; add capacity to the cluster, or change the resources or the placement in the spec", pod.Name, condition.Message), true
 		}
 	}
 	for _, status := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {

@@ -74,7 +74,7 @@ func TestReadyNeedsReadyNodes(t *testing.T) {
 			in.nodes[2].pod.Status.Conditions = []corev1.PodCondition{{
 				Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: corev1.PodReasonUnschedulable, Message: "too many pods",
 			}}
-		}, false, v1.ReasonUnschedulable, "Pod n-sts-2 cannot be scheduled: too many pods"},
+		}, false, v1.ReasonUnschedulable, "Pod n-sts-2 cannot be scheduled: too many pods; add capacity"},
 		"a ready pod does not answer": {func(in *policyInputs) {
 			in.nodes[1].answer, in.nodes[1].err = nil, errors.New("no answer in time")
 		}, false, v1.ReasonNodeNotAnswering, "n-sts-1 (no answer in time)"},
