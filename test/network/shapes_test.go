@@ -35,13 +35,13 @@ func neighbours(edges []topology.Edge) func(int) []int {
 
 // line joins each of the nodes to the next.
 func line(nodes int) func(int) []int {
-	return neighbours(topology.Desired(topology.Spec{Type: topology.Line, Nodes: nodes}))
+	return neighbours(topology.Desired(topology.Spec{Type: v1.TopologyLine, Nodes: nodes}))
 }
 
 // In one network, so that each change of topology is tested too: the connections of the old one must go.
 func TestEachShapeHasItsEdgesAndNoOthers(t *testing.T) {
 	skipIfShort(t)
-	random := topology.Spec{Type: topology.Random, Nodes: 30, Degree: 4, Seed: 7}
+	random := topology.Spec{Type: v1.TopologyRandom, Nodes: 30, Degree: 4, Seed: 7}
 	// Most of its shapes are of twelve nodes and less; if others waited until there is room for thirty, the machine would idle.
 	env := newEnv(t, 12)
 	env.create(network("shaped", 10))

@@ -8,15 +8,15 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/operator/rpcauth"
 )
 
-// Credential is a name and a password.
+// Credential is a user name and a password.
 type Credential struct {
 	User, Password string
-	// Salt of its rpcauth hash.
+	// Salt is the salt of the rpcauth hash.
 	Salt string
 }
 
-// DeriveCredential makes the operator's credential for one network out of the master key. The same key and network
-// always give the same credential, so that a restart of the operator changes nothing; another network gives another one.
+// DeriveCredential derives the operator's credential for a network from the master key. The same key and network always give the
+// same credential, so that a restart of the operator changes nothing.
 func DeriveCredential(masterKey []byte, network string) Credential {
 	return Credential{
 		User:     rpcauth.OperatorUser,
@@ -31,5 +31,5 @@ func derive(key []byte, purpose, network string) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// RPCAuth returns the rpcauth option that lets the credential in.
+// RPCAuth returns the value of the rpcauth option for the credential.
 func (c Credential) RPCAuth() string { return rpcauth.Value(c.User, c.Password, c.Salt) }

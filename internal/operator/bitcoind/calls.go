@@ -1,9 +1,9 @@
 package bitcoind
 
-// The calls that the operator makes, and their results as far as it reads them. Every method named here must stand in
-// Methods, which becomes the credential's rpcwhitelist.
+// The calls that the operator sends, and the parts of their results that it reads. Every method in this file must be in Methods,
+// the rpcwhitelist of the credential.
 
-// Methods are the calls that the operator's credential is limited to.
+// Methods are the methods that the operator's credential may call.
 var Methods = []string{
 	"addnode", "disconnectnode", "generatetoaddress", "generatetodescriptor", "getaddednodeinfo", "getblockchaininfo",
 	"getblockhash", "getnetworkinfo", "getpeerinfo",
@@ -27,12 +27,12 @@ type ChainInfo struct {
 // PeerInfo is a part of one entry of getpeerinfo.
 type PeerInfo struct {
 	ID int64 `json:"id"`
-	// Addr is <ip>:<port>, or the name or address that was dialled, as it was given.
+	// Addr is <ip>:<port>, or the name or address that was dialled, verbatim.
 	Addr    string `json:"addr"`
 	Inbound bool   `json:"inbound"`
-	// Version is 0 until the version handshake is done.
+	// Version is 0 until the version handshake is complete.
 	Version int `json:"version"`
-	// ConnectionType is "manual" for addnode's; missing before v22.
+	// ConnectionType is "manual" for connections of addnode; missing before v22.
 	ConnectionType string `json:"connection_type"`
 }
 
@@ -57,7 +57,7 @@ func GetPeerInfo(into *[]PeerInfo) Call {
 	return Call{Method: "getpeerinfo", Result: into, Repeatable: true}
 }
 
-// GetAddedNodeInfo reads the list of nodes that bitcoind keeps dialling.
+// GetAddedNodeInfo reads the addnode list, whose entries bitcoind keeps dialling.
 func GetAddedNodeInfo(into *[]AddedNode) Call {
 	return Call{Method: "getaddednodeinfo", Result: into, Repeatable: true}
 }
@@ -67,30 +67,30 @@ func GetBlockHash(height int64, into *string) Call {
 	return Call{Method: "getblockhash", Params: []any{height}, Result: into, Repeatable: true}
 }
 
-// AddNode puts an address on the list of nodes that bitcoind keeps dialling.
+// AddNode adds an address to the addnode list.
 func AddNode(address string) Call {
 	return Call{Method: "addnode", Params: []any{address, "add"}, Repeatable: true}
 }
 
-// RemoveNode takes an entry, exactly as it was added, off that list; a live connection stays.
+// RemoveNode removes an entry, exactly as it was added, from the addnode list; a live connection stays.
 func RemoveNode(entry string) Call {
 	return Call{Method: "addnode", Params: []any{entry, "remove"}, Repeatable: true}
 }
 
-// DialOnce connects at once, and once only.
+// DialOnce dials an address immediately and once.
 func DialOnce(address string) Call {
 	return Call{Method: "addnode", Params: []any{address, "onetry"}, Repeatable: true}
 }
 
-// DisconnectNode ends the live connection with this id.
+// DisconnectNode closes the live connection with this id.
 func DisconnectNode(id int64) Call {
 	return Call{Method: "disconnectnode", Params: []any{"", id}, Repeatable: true}
 }
 
-// unspendable is a descriptor of a script that nobody can spend and that needs no wallet: raw(OP_RETURN).
+// unspendable is the descriptor of an unspendable script, which needs no wallet: raw(OP_RETURN).
 const unspendable = "raw(6a)"
 
-// Mine mines one block, to an address or, when that is empty, to nobody.
+// Mine mines one block. Its reward goes to the address, or is unspendable when that is empty.
 func Mine(address string, hashes *[]string) Call {
 	if address == "" {
 		return Call{Method: "generatetodescriptor", Params: []any{1, unspendable}, Result: hashes}

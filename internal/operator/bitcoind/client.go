@@ -1,4 +1,4 @@
-// Package bitcoind talks to bitcoind: its JSON-RPC interface and the credentials for it.
+// Package bitcoind is a client of bitcoind's JSON-RPC interface, with the credentials for it.
 package bitcoind
 
 import (
@@ -20,7 +20,7 @@ const (
 	P2PPort = 18444
 )
 
-// maxResponseBytes bounds what is read of one answer. getpeerinfo of 500 peers, two connections each, takes about 2.5 MB.
+// maxResponseBytes limits the size of one response. getpeerinfo with 500 peers, two connections each, has about 2.5 MB.
 const maxResponseBytes = 4 << 20
 
 // Client calls the JSON-RPC interface of many nodes. It is safe for concurrent use.
@@ -29,24 +29,24 @@ type Client struct {
 	observer Observer
 }
 
-// Observer is told of every round trip: the method (of a batch, the first one), how long it took, and its error, or else that
-// of the first call that was refused, or nil.
+// Observer is called after every round trip with its first method, its duration, and its error: that of the round trip, or that
+// of the first call that failed, or nil.
 type Observer func(method string, took time.Duration, err error)
 
-// Dial opens a connection to <host>:<port>, the host being that of an Endpoint.
+// Dial opens a connection to <host>:<port>, with the host of an Endpoint.
 type Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
-// NewClient returns a client that uses a connection to a node again while it is fresh: for half a second, or for as long as
-// bitcoind itself keeps it where dial, which may be dear, is given. The observer may be nil, and so may dial, for TCP.
+// NewClient returns a client. Without dial it uses TCP, and keeps an idle connection for half a second. With dial, which may be
+// expensive, it keeps an idle connection almost as long as bitcoind does. The observer may be nil.
 func NewClient(observer Observer, dial Dial) *Client {
 	if observer == nil {
 		observer = func(string, time.Duration, error) {}
 	}
-	// bitcoind closes idle connections after rpcservertimeout, 30 s: be first.
+	// bitcoind closes idle connections after rpcservertimeout, 30 s: close them before.
 	idle := 25 * time.Second
 	if dial == nil {
-		// The calls of one look share a connection. Kept until the next look, those to thousands of nodes would be most of
-		// the operator's memory.
+		// The calls of one reconcile share a connection. Kept until the next one, connections to thousands of nodes would
+		// need most of the operator's memory.
 		idle = 500 * time.Millisecond
 		dial = (&net.Dialer{Timeout: 2 * time.Second, KeepAlive: 15 * time.Second}).DialContext
 	}
@@ -54,28 +54,28 @@ func NewClient(observer Observer, dial Dial) *Client {
 		observer: observer,
 		http: &http.Client{
 			Transport: &http.Transport{
-				// Never a proxy: nodes are reached inside the cluster, and HTTP_PROXY would be sent the credential.
+				// Never a proxy: nodes are in the cluster, and the proxy of HTTP_PROXY would receive the credential.
 				Proxy:               nil,
 				DialContext:         dial,
 				MaxIdleConns:        0,
 				MaxIdleConnsPerHost: 1,
 				IdleConnTimeout:     idle,
 			},
-			// A node that redirects is not a bitcoind, and following it would hand on the credential.
+			// bitcoind does not redirect, and the credential must not be sent to another server.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}
 }
 
-// Endpoint is where and as whom to call a node.
+// Endpoint is the address of a node and the credential for it.
 type Endpoint struct {
 	// Host is an IP address or a name, Port the RPC port (RPCPort when 0).
 	Host string
 	Port int
 	// User and Password are sent as HTTP basic authentication.
 	User, Password string
-	// PreviousPassword is tried when the node refuses Password, "" for none: a node that has not restarted since the
-	// password was changed.
+	// PreviousPassword is used when the node rejects Password, because it has not restarted since the password was
+	// changed; "" for none.
 	PreviousPassword string
 }
 
@@ -87,16 +87,16 @@ func (e Endpoint) url() string {
 	return "http://" + net.JoinHostPort(e.Host, strconv.Itoa(port)) + "/"
 }
 
-// Call is one call of a batch. Result, when not nil, is a pointer that the result is decoded into.
+// Call is one call of a batch. Result is nil or a pointer that the result is decoded into.
 type Call struct {
 	Method string
 	Params []any
 	Result any
-	// Repeatable calls may be sent again by the transport when a kept connection turns out to be closed.
+	// Repeatable calls may be sent again by the transport when an idle connection has been closed.
 	Repeatable bool
 }
 
-// request leaves "jsonrpc" out: bitcoind before v28 ignores it, later ones answer as they always did without it.
+// request omits "jsonrpc": bitcoind before v28 ignores it, and later releases answer in the same form without it.
 type request struct {
 	ID     int    `json:"id"`
 	Method string `json:"method"`
@@ -109,8 +109,8 @@ type response struct {
 	Error  *RPCError       `json:"error"`
 }
 
-// Call makes one call. The error is an *RPCError when bitcoind refused the call itself, else an *UnreachableError,
-// an ErrUnauthorized or an ErrGarbage. The context bounds it; without a deadline it could wait for ever.
+// Call sends one call. The error is an *RPCError when bitcoind returned an error for the call, otherwise an *UnreachableError,
+// ErrUnauthorized or ErrGarbage. The context should have a deadline, because the client has no timeout.
 func (c *Client) Call(ctx context.Context, at Endpoint, call Call) error {
 	errs, err := c.Batch(ctx, at, []Call{call})
 	if err != nil {
@@ -119,8 +119,8 @@ func (c *Client) Call(ctx context.Context, at Endpoint, call Call) error {
 	return errs[0]
 }
 
-// Batch makes all calls in one round trip; bitcoind carries them out in their order. It returns an error for each call,
-// nil where it succeeded, in the order of calls, or one error when the round trip as a whole did not come about.
+// Batch sends all calls in one round trip; bitcoind executes them in order. It returns an error for each call, in the order of
+// calls, nil for those that succeeded, or one error when the round trip failed.
 func (c *Client) Batch(ctx context.Context, at Endpoint, calls []Call) ([]error, error) {
 	if len(calls) == 0 {
 		return nil, nil
@@ -132,9 +132,9 @@ func (c *Client) Batch(ctx context.Context, at Endpoint, calls []Call) ([]error,
 		errs, err = c.batch(ctx, at, calls)
 	}
 	observed := err
-	for _, refused := range errs {
-		if observed == nil && refused != nil && !AlreadySo(refused) {
-			observed = refused
+	for _, callErr := range errs {
+		if observed == nil && callErr != nil && !AlreadySo(callErr) {
+			observed = callErr
 		}
 	}
 	c.observer(calls[0].Method, time.Since(started), observed)
@@ -153,14 +153,14 @@ func (c *Client) batch(ctx context.Context, at Endpoint, calls []Call) ([]error,
 	req.SetBasicAuth(at.User, at.Password)
 	req.Header.Set("Content-Type", "application/json")
 	if repeatable {
-		// net/http sends a POST again on a connection that had just been closed only when it is marked so.
+		// net/http repeats a POST after a closed idle connection only with this header.
 		req.Header["X-Idempotency-Key"] = nil
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return nil, unreachable(at.Host, err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // read to its end or given up
+	defer resp.Body.Close() //nolint:errcheck // read to its end or abandoned
 	raw, err := io.ReadAll(io.LimitReader(resp.Body, maxResponseBytes+1))
 	if err != nil {
 		return nil, unreachable(at.Host, err)
@@ -197,18 +197,18 @@ func decode(host string, status int, raw []byte, calls []Call) ([]error, error) 
 	}
 	var responses []response
 	if err := json.Unmarshal(raw, &responses); err != nil {
-		// A refusal of the batch as a whole is a single object.
+		// An error for the whole batch is a single object.
 		var one response
 		if json.Unmarshal(raw, &one) == nil && one.Error != nil {
 			return nil, one.Error
 		}
-		return nil, fmt.Errorf("%s: %w: HTTP status %d, not a list of results", host, ErrGarbage, status)
+		return nil, fmt.Errorf("%s: %w: HTTP status %d, and the body is not a list of results", host, ErrGarbage, status)
 	}
 	errs := make([]error, len(calls))
 	answered := make([]bool, len(calls))
 	for _, r := range responses {
 		if r.ID == nil || *r.ID < 0 || *r.ID >= len(calls) || answered[*r.ID] {
-			return nil, fmt.Errorf("%s: %w: an answer to a question that was not asked", host, ErrGarbage)
+			return nil, fmt.Errorf("%s: %w: a result for a call that was not sent", host, ErrGarbage)
 		}
 		answered[*r.ID] = true
 		call := calls[*r.ID]
@@ -217,13 +217,13 @@ func decode(host string, status int, raw []byte, calls []Call) ([]error, error) 
 			errs[*r.ID] = r.Error
 		case call.Result != nil:
 			if err := json.Unmarshal(r.Result, call.Result); err != nil {
-				return nil, fmt.Errorf("%s: %w: the result of %s has another form: %w", host, ErrGarbage, call.Method, err)
+				return nil, fmt.Errorf("%s: %w: the result of %s has an unexpected type: %w", host, ErrGarbage, call.Method, err)
 			}
 		}
 	}
 	for i, ok := range answered {
 		if !ok {
-			return nil, fmt.Errorf("%s: %w: no answer to %s", host, ErrGarbage, calls[i].Method)
+			return nil, fmt.Errorf("%s: %w: no result for %s", host, ErrGarbage, calls[i].Method)
 		}
 	}
 	return errs, nil
@@ -234,7 +234,7 @@ func unreachable(host string, err error) error {
 	if errors.As(err, &netErr) && netErr.Timeout() {
 		err = errTimeout
 	}
-	// The *url.Error around it repeats the address; the cause is enough.
+	// The enclosing *url.Error repeats the address.
 	var op *net.OpError
 	if errors.As(err, &op) {
 		err = op.Err

@@ -16,11 +16,11 @@ import (
 	"time"
 )
 
-// serve starts a node of which the test says how it answers.
+// serve starts a node that answers with a handler of the test.
 func serve(t *testing.T, handler http.HandlerFunc) Endpoint {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		// A server notices that its client has gone only after it has read what the client sent.
+		// A server detects a closed client only after it has read the request.
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
 			t.Errorf("read the request: %v", err)
@@ -42,7 +42,7 @@ func endpointOf(t *testing.T, address string) Endpoint {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Endpoint{Host: host, Port: port, User: "somebody", Password: "top-secret"}
+	return Endpoint{Host: host, Port: port, User: "user", Password: "top-secret"}
 }
 
 func bounded(t *testing.T) context.Context {
@@ -53,15 +53,15 @@ func bounded(t *testing.T) context.Context {
 
 func TestABatchIsOneRoundTripAndEachCallHasItsOwnResult(t *testing.T) {
 	at := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		if user, password, _ := r.BasicAuth(); user != "somebody" || password != "top-secret" {
+		if user, password, _ := r.BasicAuth(); user != "user" || password != "top-secret" {
 			t.Errorf("credentials did not arrive")
 		}
 		var asked []map[string]any
 		if err := json.NewDecoder(r.Body).Decode(&asked); err != nil || len(asked) != 3 {
 			t.Errorf("asked %v, %v", asked, err)
 		}
-		if _, there := asked[0]["jsonrpc"]; there {
-			t.Error("jsonrpc must be left out: versions of bitcoind differ in what they take")
+		if _, found := asked[0]["jsonrpc"]; found {
+			t.Error("jsonrpc must be omitted: releases of bitcoind differ in what they accept")
 		}
 		// Answers may come in any order.
 		fmt.Fprint(w, `[{"id":2,"result":"00ff","error":null},{"id":0,"result":{"subversion":"/x/"},"error":null},
@@ -77,11 +77,11 @@ func TestABatchIsOneRoundTripAndEachCallHasItsOwnResult(t *testing.T) {
 		t.Errorf("info %+v, hash %q, errors %v", info, hash, errs)
 	}
 	if !AlreadySo(errs[1]) {
-		t.Errorf("%v is not taken as already so", errs[1])
+		t.Errorf("%v is not an error that means that the state exists", errs[1])
 	}
 }
 
-func TestANodeThatMisbehavesGivesAnErrorThatSaysHow(t *testing.T) {
+func TestTheErrorOfANodeThatMisbehavesHasTheCause(t *testing.T) {
 	answer := func(status int, body string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status); fmt.Fprint(w, body) }
 	}
@@ -90,17 +90,17 @@ func TestANodeThatMisbehavesGivesAnErrorThatSaysHow(t *testing.T) {
 		reason  string
 		words   string
 	}{
-		"it does not know the credential":     {answer(401, ""), "unauthorized", "refuses the operator's credential"},
-		"it forbids a call":                   {answer(403, ""), "unauthorized", "refuses the operator's credential"},
-		"its queue is full":                   {answer(503, "Work queue depth exceeded"), "unreachable", "queue of requests is full"},
+		"it does not know the credential":     {answer(401, ""), "unauthorized", "rejects the operator's credential"},
+		"it forbids a call":                   {answer(403, ""), "unauthorized", "rejects the operator's credential"},
+		"its queue is full":                   {answer(503, "Work queue depth exceeded"), "unreachable", "request queue of the node is full"},
 		"it warms up":                         {answer(200, `[{"id":0,"result":null,"error":{"code":-28,"message":"Loading block index…"}}]`), "warmup", "Loading block index"},
 		"it answers the batch with one error": {answer(500, `{"result":null,"error":{"code":-32700,"message":"Parse error"},"id":null}`), "refused", "Parse error"},
-		"it sends a web page":                 {answer(200, "<html>hello</html>"), "garbage", "makes no sense"},
-		"it sends nothing":                    {answer(200, ""), "garbage", "makes no sense"},
-		"it answers too little":               {answer(200, `[]`), "garbage", "no answer to getnetworkinfo"},
-		"it answers something else":           {answer(200, `[{"id":5,"result":1}]`), "garbage", "not asked"},
-		"it answers twice":                    {answer(200, `[{"id":0,"result":{}},{"id":0,"result":{}}]`), "garbage", "not asked"},
-		"its result has another form":         {answer(200, `[{"id":0,"result":"a string"}]`), "garbage", "another form"},
+		"it sends a web page":                 {answer(200, "<html>hello</html>"), "garbage", "is not valid"},
+		"it sends nothing":                    {answer(200, ""), "garbage", "is not valid"},
+		"it answers too little":               {answer(200, `[]`), "garbage", "no result for getnetworkinfo"},
+		"it answers something else":           {answer(200, `[{"id":5,"result":1}]`), "garbage", "not sent"},
+		"it answers twice":                    {answer(200, `[{"id":0,"result":{}},{"id":0,"result":{}}]`), "garbage", "not sent"},
+		"its result has another form":         {answer(200, `[{"id":0,"result":"a string"}]`), "garbage", "unexpected type"},
 		"it redirects": {func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "http://127.0.0.1:1/", http.StatusFound)
 		}, "garbage", "302"},
@@ -147,7 +147,7 @@ func TestANodeThatMisbehavesGivesAnErrorThatSaysHow(t *testing.T) {
 	}
 }
 
-func TestNobodyAtTheAddressIsSaidAtOnce(t *testing.T) {
+func TestAnAddressWithoutServerFailsAtOnce(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -161,8 +161,8 @@ func TestNobodyAtTheAddressIsSaidAtOnce(t *testing.T) {
 	}
 }
 
-// The calls of a look share a connection, and nothing is kept until the next one: most networks are looked at rarely.
-func TestAConnectionServesOneLookAndIsThenGivenUp(t *testing.T) {
+// The calls of a reconcile share a connection, which is closed before the next one: most networks are reconciled rarely.
+func TestAConnectionServesOneReconcileAndIsThenClosed(t *testing.T) {
 	t.Parallel()
 	opened, closed := make(chan struct{}, 10), make(chan struct{}, 10)
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `[{"id":0,"result":{}}]`) }))

@@ -5,18 +5,18 @@ import (
 	"fmt"
 )
 
-// Errors of a round trip that did not come about.
+// Errors of a failed round trip.
 var (
-	// ErrUnauthorized: the node does not know the credential, or does not let it make this call.
-	ErrUnauthorized = errors.New("the node refuses the operator's credential")
-	// ErrGarbage: what came back is not what bitcoind says.
-	ErrGarbage = errors.New("the node's answer makes no sense")
+	// ErrUnauthorized means that the node does not know the credential, or does not allow it to make this call.
+	ErrUnauthorized = errors.New("the node rejects the operator's credential")
+	// ErrGarbage means that the response does not have bitcoind's format.
+	ErrGarbage = errors.New("the response is not valid")
 
 	errTimeout = errors.New("no answer in time")
-	errBusy    = errors.New("its queue of requests is full, or it is still starting")
+	errBusy    = errors.New("the request queue of the node is full, or the node is still starting")
 )
 
-// UnreachableError says that a node could not be reached, or did not answer in time.
+// UnreachableError means that a node could not be reached, or did not answer in time.
 type UnreachableError struct {
 	Host string
 	Err  error
@@ -25,10 +25,10 @@ type UnreachableError struct {
 func (e *UnreachableError) Error() string { return e.Host + ": " + e.Err.Error() }
 func (e *UnreachableError) Unwrap() error { return e.Err }
 
-// Timeout tells whether the node took the request and gave no answer in time.
+// Timeout reports whether the node accepted the request and did not answer in time.
 func (e *UnreachableError) Timeout() bool { return errors.Is(e.Err, errTimeout) }
 
-// The codes of bitcoind's errors that the operator decides on (src/rpc/protocol.h).
+// The codes of bitcoind's errors that the operator handles (src/rpc/protocol.h).
 const (
 	CodeNodeAlreadyAdded = -23
 	CodeNodeNotAdded     = -24
@@ -44,7 +44,7 @@ type RPCError struct {
 
 func (e *RPCError) Error() string { return fmt.Sprintf("%s (%d)", e.Message, e.Code) }
 
-// Reason puts an error in a class, for a metric's label: "" when nil.
+// Reason returns the class of an error, for the label of a metric, "" for nil.
 func Reason(err error) string {
 	var rpc *RPCError
 	var away *UnreachableError
@@ -66,7 +66,7 @@ func Reason(err error) string {
 	}
 }
 
-// AlreadySo tells whether an error of addnode or disconnectnode only says that somebody was there first.
+// AlreadySo reports whether an error of addnode or disconnectnode means that the desired state already exists.
 func AlreadySo(err error) bool {
 	var rpc *RPCError
 	if !errors.As(err, &rpc) {

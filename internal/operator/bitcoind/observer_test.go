@@ -9,15 +9,15 @@ import (
 	"time"
 )
 
-// A call that bitcoind refuses within a round trip that succeeds is told of; that a node was listed already is no error.
-func TestRefusedCallsAreObserved(t *testing.T) {
+// A failed call in a successful round trip is observed; an entry that has already been added is no failure.
+func TestFailedCallsAreObserved(t *testing.T) {
 	for message, want := range map[string]string{
 		`{"code":-5,"message":"Error: Invalid address"}`: "refused", `{"code":-23,"message":"Error: Node already added"}`: "",
 	} {
 		node := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = w.Write([]byte(`[{"id":0,"result":null,"error":` + message + `}]`))
 		}))
-		got := "nobody was told"
+		got := "not observed"
 		c := NewClient(func(_ string, _ time.Duration, err error) { got = Reason(err) }, func(ctx context.Context, network, _ string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, network, node.Listener.Addr().String())
 		})

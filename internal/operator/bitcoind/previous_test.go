@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// A node that has not restarted since the password was changed knows the one before only.
-func TestThePreviousPasswordIsTriedWhenTheNodeRefuses(t *testing.T) {
+// A node that has not restarted since the password was changed knows only the previous one.
+func TestThePreviousPasswordIsUsedWhenTheNodeRejectsTheNewOne(t *testing.T) {
 	for _, test := range []struct {
 		knows, previous string
 		tries           int

@@ -55,7 +55,7 @@ func (c *nodeClient) connect(ctx context.Context, network *v1.BitcoinNetwork, sh
 		if !ok {
 			continue
 		}
-		settling := topology.Lingering(result.desired, observed[ordinal], actions)
+		settling := topology.SettlingTime(result.desired, observed[ordinal], actions)
 		endpoint := c.endpoint(network, &nodes[ordinal])
 		logger := log.FromContext(ctx).WithValues("node", nodes[ordinal].podName)
 		awaited.Add(1)
@@ -116,9 +116,9 @@ func calls(actions []topology.Action) []bitcoind.Call {
 }
 
 func topologySpec(spec v1.BitcoinNetworkSpec, nodes int) topology.Spec {
-	desired := topology.Spec{Type: topology.Mesh, Nodes: nodes, Degree: defaultDegree, Seed: 1}
+	desired := topology.Spec{Type: v1.TopologyMesh, Nodes: nodes, Degree: defaultDegree, Seed: 1}
 	if t := spec.Topology; t != nil {
-		desired.Type = topology.Type(t.Type)
+		desired.Type = t.Type
 		if t.Degree != nil {
 			desired.Degree = int(*t.Degree)
 		}

@@ -239,7 +239,7 @@ func TestARolloutProceedsFromNodeToNode(t *testing.T) {
 	for i := range r.in.nodes {
 		r.in.nodes[i].group, r.in.nodes[i].pod = r.groups[0], podOf("1")
 	}
-	r.in.desired = topology.Desired(topology.Spec{Type: topology.Mesh, Nodes: 5})
+	r.in.desired = topology.Desired(topology.Spec{Type: v1.TopologyMesh, Nodes: 5})
 	partitions := []int32{}
 	pass := func() *appsv1.StatefulSet {
 		t.Helper()

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// p2pPort is where the nodes of a network listen and what bitcoind dials on regtest
-// when an address has no port.
+// p2pPort is the P2P port of the nodes, and bitcoind's default port on regtest for an
+// address without port.
 const p2pPort = "18444"
 
 // endpoint is an address as bitcoind writes or accepts it.
@@ -14,18 +14,19 @@ type endpoint struct {
 	// addr is the IP address, an IPv4 one also if it was written in IPv6 form. It is
 	// not valid when a name was given.
 	addr netip.Addr
-	// bare tells that nothing but the IP address was given.
+	// bare is true when only the IP address was given.
 	bare bool
 	// port is empty when none was given.
 	port string
 }
 
-// reaches tells whether bitcoind, dialling the endpoint, comes to the node at addr.
+// reaches reports whether bitcoind connects with the node at addr when it dials the
+// endpoint.
 func (e endpoint) reaches(addr netip.Addr) bool {
 	return e.addr.IsValid() && e.addr == addr && (e.port == "" || e.port == p2pPort)
 }
 
-// parseEndpoint takes an address apart. What does not begin with an IP address is a name.
+// parseEndpoint parses an address. Text that does not begin with an IP address is a name.
 func parseEndpoint(text string) endpoint {
 	host, port, ok := splitHost(text)
 	if !ok {
@@ -54,7 +55,7 @@ func splitHost(text string) (host, port string, ok bool) {
 }
 
 func parseIP(text string) (netip.Addr, bool) {
-	// A name makes ParseAddr build an error, which is not worth its cost here.
+	// ParseAddr would allocate an error for every name.
 	if text == "" || text[0] > 'f' || !strings.ContainsAny(text, ".:") {
 		return netip.Addr{}, false
 	}
@@ -65,8 +66,8 @@ func parseIP(text string) (netip.Addr, bool) {
 	return addr.Unmap(), true
 }
 
-// canonical is the usual way to write an address: the given one if it is that, which
-// spares making a new string for every node at every look.
+// canonical returns the canonical text of an address. It returns the given text if that
+// is canonical, to avoid an allocation for every node in every reconcile.
 func canonical(addr netip.Addr, given string) string {
 	var buffer [48]byte
 	if text := addr.AppendTo(buffer[:0]); string(text) != given {

@@ -3,6 +3,8 @@ package topology
 import (
 	"fmt"
 	"testing"
+
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
 // steady is a network in which everything is as it should be.
@@ -35,11 +37,11 @@ func fresh(spec Spec) ([]Edge, []Node) {
 
 func benchmarkSpecs() map[string]Spec {
 	return map[string]Spec{
-		"mesh of 3":     {Type: Mesh, Nodes: 3},
-		"mesh of 50":    {Type: Mesh, Nodes: 50},
-		"mesh of 500":   {Type: Mesh, Nodes: 500},
-		"random of 100": {Type: Random, Nodes: 100, Degree: 4, Seed: 1},
-		"random of 500": {Type: Random, Nodes: 500, Degree: 12, Seed: 1},
+		"mesh of 3":     {Type: v1.TopologyMesh, Nodes: 3},
+		"mesh of 50":    {Type: v1.TopologyMesh, Nodes: 50},
+		"mesh of 500":   {Type: v1.TopologyMesh, Nodes: 500},
+		"random of 100": {Type: v1.TopologyRandom, Nodes: 100, Degree: 4, Seed: 1},
+		"random of 500": {Type: v1.TopologyRandom, Nodes: 500, Degree: 12, Seed: 1},
 	}
 }
 

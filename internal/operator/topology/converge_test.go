@@ -5,28 +5,30 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
 func bigSpecs() []Spec {
 	return []Spec{
-		{Type: Mesh, Nodes: 3},
-		{Type: Mesh, Nodes: 10},
-		{Type: Mesh, Nodes: 17},
-		{Type: Mesh, Nodes: 20},
-		{Type: Mesh, Nodes: 50},
-		{Type: Ring, Nodes: 12},
-		{Type: Ring, Nodes: 100},
-		{Type: Line, Nodes: 60},
-		{Type: Star, Nodes: 12},
-		{Type: Star, Nodes: 60},
-		{Type: Random, Nodes: 30, Degree: 4, Seed: 1},
-		{Type: Random, Nodes: 100, Degree: 4, Seed: 1},
-		{Type: Random, Nodes: 60, Degree: 13, Seed: 2},
-		{Type: Mesh, Nodes: 30, Partitions: [][]int{{0, 5, 9, 12}, {1, 2, 3}}},
+		{Type: v1.TopologyMesh, Nodes: 3},
+		{Type: v1.TopologyMesh, Nodes: 10},
+		{Type: v1.TopologyMesh, Nodes: 17},
+		{Type: v1.TopologyMesh, Nodes: 20},
+		{Type: v1.TopologyMesh, Nodes: 50},
+		{Type: v1.TopologyRing, Nodes: 12},
+		{Type: v1.TopologyRing, Nodes: 100},
+		{Type: v1.TopologyLine, Nodes: 60},
+		{Type: v1.TopologyStar, Nodes: 12},
+		{Type: v1.TopologyStar, Nodes: 60},
+		{Type: v1.TopologyRandom, Nodes: 30, Degree: 4, Seed: 1},
+		{Type: v1.TopologyRandom, Nodes: 100, Degree: 4, Seed: 1},
+		{Type: v1.TopologyRandom, Nodes: 60, Degree: 13, Seed: 2},
+		{Type: v1.TopologyMesh, Nodes: 30, Partitions: [][]int{{0, 5, 9, 12}, {1, 2, 3}}},
 	}
 }
 
-func TestNewNetworkIsCompleteAfterOneLook(t *testing.T) {
+func TestNewNetworkIsCompleteAfterOneReconcile(t *testing.T) {
 	for _, spec := range bigSpecs() {
 		t.Run(fmt.Sprint(spec.Type, spec.Nodes), func(t *testing.T) {
 			desired := Desired(spec)
@@ -36,11 +38,11 @@ func TestNewNetworkIsCompleteAfterOneLook(t *testing.T) {
 			for _, listed := range lists {
 				entries += len(listed)
 			}
-			if calls := s.look(desired); calls != len(desired)+entries {
+			if calls := s.reconcile(desired); calls != len(desired)+entries {
 				t.Errorf("%d calls, want one for each of %d edges and %d list entries", calls, len(desired), entries)
 			}
 			if got := s.edges(); !slices.Equal(got, desired) {
-				t.Errorf("%d of %d edges after one look", len(got), len(desired))
+				t.Errorf("%d of %d edges after one reconcile", len(got), len(desired))
 			}
 			settle(t, s, desired, 2)
 			// bitcoind makes a second connection where both list each other, and for no
@@ -58,8 +60,8 @@ func TestNewNetworkIsCompleteAfterOneLook(t *testing.T) {
 	}
 }
 
-// From any state the first look does all there is to do, and the second one finds
-// nothing; a third is needed when a node dialled another one by itself in between.
+// From any state the first reconcile does everything, and the second one has nothing to do.
+// A third is needed when a node has dialled another one on its own in between.
 func TestConvergesFromAnyState(t *testing.T) {
 	for seed := range uint64(300) {
 		rng := rand.New(rand.NewPCG(seed, 1))
@@ -79,7 +81,7 @@ func TestConvergesFromAnyState(t *testing.T) {
 
 // A connection that is over but that a node still believes in keeps bitcoind from dialling,
 // so that this takes as long as that.
-func TestConvergesThoughNodesBelieveInDeadConnections(t *testing.T) {
+func TestConvergesWithHalfOpenConnections(t *testing.T) {
 	for seed := range uint64(100) {
 		rng := rand.New(rand.NewPCG(seed, 3))
 		spec := randomSpec(rng, 20)
@@ -127,7 +129,7 @@ func TestOneShapeTurnsIntoAnother(t *testing.T) {
 }
 
 func TestScalingLeavesNothingBehind(t *testing.T) {
-	for _, kind := range []Type{Mesh, Ring, Line, Star, Random} {
+	for _, kind := range []v1.TopologyType{v1.TopologyMesh, v1.TopologyRing, v1.TopologyLine, v1.TopologyStar, v1.TopologyRandom} {
 		t.Run(string(kind), func(t *testing.T) {
 			s := newSimulator(t, 1, 1)
 			for _, n := range []int{3, 12, 5, 1, 3, 20, 19, 20, 21} {
@@ -139,7 +141,7 @@ func TestScalingLeavesNothingBehind(t *testing.T) {
 }
 
 func TestPartitionSplitsAndHeals(t *testing.T) {
-	for _, kind := range []Type{Mesh, Ring, Star, Random} {
+	for _, kind := range []v1.TopologyType{v1.TopologyMesh, v1.TopologyRing, v1.TopologyStar, v1.TopologyRandom} {
 		t.Run(string(kind), func(t *testing.T) {
 			whole := Spec{Type: kind, Nodes: 12, Degree: 5}
 			split := whole
@@ -171,8 +173,8 @@ func TestNodesThatComeBackAreConnectedAgain(t *testing.T) {
 	}
 }
 
-func TestSilentNodeHoldsUpNobody(t *testing.T) {
-	for _, kind := range []Type{Mesh, Star, Random} {
+func TestASilentNodeDelaysNoOtherNode(t *testing.T) {
+	for _, kind := range []v1.TopologyType{v1.TopologyMesh, v1.TopologyStar, v1.TopologyRandom} {
 		t.Run(string(kind), func(t *testing.T) {
 			spec := Spec{Type: kind, Nodes: 14, Degree: 4}
 			desired := Desired(spec)
@@ -180,14 +182,14 @@ func TestSilentNodeHoldsUpNobody(t *testing.T) {
 			s.nodes[4].silent = true
 			others := slices.DeleteFunc(slices.Clone(desired), func(e Edge) bool { return e.A == 4 || e.B == 4 })
 			for range 6 {
-				s.look(desired)
+				s.reconcile(desired)
 				s.pass()
 			}
 			_, missing := Connected(desired, s.reports())
 			if got := without(desired, others); !slices.Equal(missing, got) {
 				t.Errorf("missing are %v, want those of the silent node, %v", missing, got)
 			}
-			if calls := s.look(desired); calls != 0 {
+			if calls := s.reconcile(desired); calls != 0 {
 				t.Errorf("%d calls for a node that does not answer", calls)
 			}
 			s.nodes[4].silent = false

@@ -1,10 +1,14 @@
 package topology
 
-import "slices"
+import (
+	"slices"
+
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+)
 
 // Desired returns the edges that should exist: those of the shape, without the ones
-// that cross from one partition to another. They are sorted, each is there once, and
-// the same Spec always gives the same edges.
+// between two partitions. They are sorted and unique, and the same Spec always gives
+// the same edges.
 func Desired(spec Spec) []Edge {
 	edges := shape(spec)
 	if len(spec.Partitions) == 0 {
@@ -16,15 +20,15 @@ func Desired(spec Spec) []Edge {
 
 func shape(spec Spec) []Edge {
 	switch spec.Type {
-	case Ring:
+	case v1.TopologyRing:
 		return ring(spec.Nodes)
-	case Line:
+	case v1.TopologyLine:
 		return line(spec.Nodes)
-	case Star:
+	case v1.TopologyStar:
 		return star(spec.Nodes)
-	case Random:
+	case v1.TopologyRandom:
 		return random(spec.Nodes, spec.Degree, spec.Seed)
-	case Custom:
+	case v1.TopologyCustom:
 		return custom(spec.Nodes, spec.Edges)
 	default:
 		return mesh(spec.Nodes)
@@ -68,7 +72,7 @@ func line(n int) []Edge {
 func ring(n int) []Edge {
 	edges := line(n)
 	if n > 2 {
-		// Its place in the order is right behind {0,1}.
+		// Edges are sorted: this one follows {0,1}.
 		edges = slices.Insert(edges, 1, Edge{0, n - 1})
 	}
 	return edges

@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"slices"
 	"testing"
+
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
 func TestDesired(t *testing.T) {
@@ -13,34 +15,34 @@ func TestDesired(t *testing.T) {
 		spec Spec
 		want []Edge
 	}{
-		"a network of no nodes has no edges":           {Spec{Type: Mesh}, nil},
-		"a negative number of nodes counts as none":    {Spec{Type: Mesh, Nodes: -3, Partitions: [][]int{{0}}}, nil},
-		"one node in a mesh is alone":                  {Spec{Type: Mesh, Nodes: 1}, nil},
-		"one node in a ring is alone":                  {Spec{Type: Ring, Nodes: 1}, nil},
-		"one node in a line is alone":                  {Spec{Type: Line, Nodes: 1}, nil},
-		"one node in a star is alone":                  {Spec{Type: Star, Nodes: 1}, nil},
-		"one node at random is alone":                  {Spec{Type: Random, Nodes: 1, Degree: 4}, nil},
-		"a mesh has all pairs":                         {Spec{Type: Mesh, Nodes: 4}, []Edge{{0, 1}, {0, 2}, {0, 3}, {1, 2}, {1, 3}, {2, 3}}},
+		"a network of no nodes has no edges":           {Spec{Type: v1.TopologyMesh}, nil},
+		"a negative number of nodes counts as none":    {Spec{Type: v1.TopologyMesh, Nodes: -3, Partitions: [][]int{{0}}}, nil},
+		"one node in a mesh is alone":                  {Spec{Type: v1.TopologyMesh, Nodes: 1}, nil},
+		"one node in a ring is alone":                  {Spec{Type: v1.TopologyRing, Nodes: 1}, nil},
+		"one node in a line is alone":                  {Spec{Type: v1.TopologyLine, Nodes: 1}, nil},
+		"one node in a star is alone":                  {Spec{Type: v1.TopologyStar, Nodes: 1}, nil},
+		"one node at random is alone":                  {Spec{Type: v1.TopologyRandom, Nodes: 1, Degree: 4}, nil},
+		"a mesh has all pairs":                         {Spec{Type: v1.TopologyMesh, Nodes: 4}, []Edge{{0, 1}, {0, 2}, {0, 3}, {1, 2}, {1, 3}, {2, 3}}},
 		"no type means mesh":                           {Spec{Nodes: 3}, []Edge{{0, 1}, {0, 2}, {1, 2}}},
 		"an unknown type means mesh":                   {Spec{Type: "Torus", Nodes: 3}, []Edge{{0, 1}, {0, 2}, {1, 2}}},
-		"a ring of two is one edge":                    {Spec{Type: Ring, Nodes: 2}, []Edge{{0, 1}}},
-		"a ring of three is closed":                    {Spec{Type: Ring, Nodes: 3}, []Edge{{0, 1}, {0, 2}, {1, 2}}},
-		"a ring of five is closed":                     {Spec{Type: Ring, Nodes: 5}, []Edge{{0, 1}, {0, 4}, {1, 2}, {2, 3}, {3, 4}}},
-		"a line is open":                               {Spec{Type: Line, Nodes: 4}, []Edge{{0, 1}, {1, 2}, {2, 3}}},
-		"node 0 is the middle of a star":               {Spec{Type: Star, Nodes: 4}, []Edge{{0, 1}, {0, 2}, {0, 3}}},
-		"a degree as large as the network is a mesh":   {Spec{Type: Random, Nodes: 3, Degree: 3}, []Edge{{0, 1}, {0, 2}, {1, 2}}},
-		"degree 1 is a line":                           {Spec{Type: Random, Nodes: 4, Degree: 1}, []Edge{{0, 1}, {1, 2}, {2, 3}}},
-		"a degree below 1 counts as 1":                 {Spec{Type: Random, Nodes: 3, Degree: -7}, []Edge{{0, 1}, {1, 2}}},
-		"custom edges are turned, sorted and unique":   {Spec{Type: Custom, Nodes: 4, Edges: []Edge{{3, 1}, {0, 2}, {1, 3}, {2, 0}}}, []Edge{{0, 2}, {1, 3}}},
-		"custom edges to nowhere are left out":         {Spec{Type: Custom, Nodes: 3, Edges: []Edge{{0, 3}, {-1, 1}, {1, 1}, {1, 2}}}, []Edge{{1, 2}}},
-		"edges of other types are not looked at":       {Spec{Type: Line, Nodes: 2, Edges: []Edge{{0, 1}, {0, 1}}}, []Edge{{0, 1}}},
-		"no edge crosses a partition":                  {Spec{Type: Mesh, Nodes: 4, Partitions: [][]int{{0, 1}, {2, 3}}}, []Edge{{0, 1}, {2, 3}}},
-		"nodes in no set form one more set":            {Spec{Type: Mesh, Nodes: 5, Partitions: [][]int{{0, 4}}}, []Edge{{0, 4}, {1, 2}, {1, 3}, {2, 3}}},
-		"a node in two sets belongs to the first":      {Spec{Type: Mesh, Nodes: 3, Partitions: [][]int{{0, 1}, {1, 2}}}, []Edge{{0, 1}}},
-		"partitions of nodes that are not there pass":  {Spec{Type: Line, Nodes: 3, Partitions: [][]int{{7, -1}, {}}}, []Edge{{0, 1}, {1, 2}}},
-		"a set of one node leaves it alone":            {Spec{Type: Star, Nodes: 3, Partitions: [][]int{{2}}}, []Edge{{0, 1}}},
-		"a ring cut by a partition becomes two lines":  {Spec{Type: Ring, Nodes: 4, Partitions: [][]int{{0, 1}}}, []Edge{{0, 1}, {2, 3}}},
-		"the middle of a star can be cut off for good": {Spec{Type: Star, Nodes: 3, Partitions: [][]int{{0}}}, []Edge{}},
+		"a ring of two is one edge":                    {Spec{Type: v1.TopologyRing, Nodes: 2}, []Edge{{0, 1}}},
+		"a ring of three is closed":                    {Spec{Type: v1.TopologyRing, Nodes: 3}, []Edge{{0, 1}, {0, 2}, {1, 2}}},
+		"a ring of five is closed":                     {Spec{Type: v1.TopologyRing, Nodes: 5}, []Edge{{0, 1}, {0, 4}, {1, 2}, {2, 3}, {3, 4}}},
+		"a line is open":                               {Spec{Type: v1.TopologyLine, Nodes: 4}, []Edge{{0, 1}, {1, 2}, {2, 3}}},
+		"node 0 is the middle of a star":               {Spec{Type: v1.TopologyStar, Nodes: 4}, []Edge{{0, 1}, {0, 2}, {0, 3}}},
+		"a degree as large as the network is a mesh":   {Spec{Type: v1.TopologyRandom, Nodes: 3, Degree: 3}, []Edge{{0, 1}, {0, 2}, {1, 2}}},
+		"degree 1 is a line":                           {Spec{Type: v1.TopologyRandom, Nodes: 4, Degree: 1}, []Edge{{0, 1}, {1, 2}, {2, 3}}},
+		"a degree below 1 counts as 1":                 {Spec{Type: v1.TopologyRandom, Nodes: 3, Degree: -7}, []Edge{{0, 1}, {1, 2}}},
+		"custom edges are turned, sorted and unique":   {Spec{Type: v1.TopologyCustom, Nodes: 4, Edges: []Edge{{3, 1}, {0, 2}, {1, 3}, {2, 0}}}, []Edge{{0, 2}, {1, 3}}},
+		"custom edges to nowhere are left out":         {Spec{Type: v1.TopologyCustom, Nodes: 3, Edges: []Edge{{0, 3}, {-1, 1}, {1, 1}, {1, 2}}}, []Edge{{1, 2}}},
+		"edges of other types are ignored":             {Spec{Type: v1.TopologyLine, Nodes: 2, Edges: []Edge{{0, 1}, {0, 1}}}, []Edge{{0, 1}}},
+		"no edge crosses a partition":                  {Spec{Type: v1.TopologyMesh, Nodes: 4, Partitions: [][]int{{0, 1}, {2, 3}}}, []Edge{{0, 1}, {2, 3}}},
+		"nodes in no set form one more set":            {Spec{Type: v1.TopologyMesh, Nodes: 5, Partitions: [][]int{{0, 4}}}, []Edge{{0, 4}, {1, 2}, {1, 3}, {2, 3}}},
+		"a node in two sets belongs to the first":      {Spec{Type: v1.TopologyMesh, Nodes: 3, Partitions: [][]int{{0, 1}, {1, 2}}}, []Edge{{0, 1}}},
+		"partitions of missing nodes are ignored":      {Spec{Type: v1.TopologyLine, Nodes: 3, Partitions: [][]int{{7, -1}, {}}}, []Edge{{0, 1}, {1, 2}}},
+		"a set of one node leaves it alone":            {Spec{Type: v1.TopologyStar, Nodes: 3, Partitions: [][]int{{2}}}, []Edge{{0, 1}}},
+		"a ring cut by a partition becomes two lines":  {Spec{Type: v1.TopologyRing, Nodes: 4, Partitions: [][]int{{0, 1}}}, []Edge{{0, 1}, {2, 3}}},
+		"the middle of a star can be cut off for good": {Spec{Type: v1.TopologyStar, Nodes: 3, Partitions: [][]int{{0}}}, []Edge{}},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -58,8 +60,8 @@ func TestRandomKeepsItsEdgesForEver(t *testing.T) {
 		spec Spec
 		want string
 	}{
-		"degree 3, seed 1": {Spec{Type: Random, Nodes: 9, Degree: 3, Seed: 1}, "[{0 1} {0 3} {0 6} {1 2} {1 4} {2 6} {2 7} {3 5} {3 8} {4 5} {4 8} {5 7} {6 7}]"},
-		"degree 4, seed 7": {Spec{Type: Random, Nodes: 8, Degree: 4, Seed: 7}, "[{0 1} {0 2} {0 4} {0 7} {1 3} {1 5} {1 6} {2 4} {2 6} {2 7} {3 4} {3 5} {3 7} {4 6} {5 6} {5 7}]"},
+		"degree 3, seed 1": {Spec{Type: v1.TopologyRandom, Nodes: 9, Degree: 3, Seed: 1}, "[{0 1} {0 3} {0 6} {1 2} {1 4} {2 6} {2 7} {3 5} {3 8} {4 5} {4 8} {5 7} {6 7}]"},
+		"degree 4, seed 7": {Spec{Type: v1.TopologyRandom, Nodes: 8, Degree: 4, Seed: 7}, "[{0 1} {0 2} {0 4} {0 7} {1 3} {1 5} {1 6} {2 4} {2 6} {2 7} {3 4} {3 5} {3 7} {4 6} {5 6} {5 7}]"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -84,12 +86,12 @@ func TestRandomIsRegularAndConnected(t *testing.T) {
 	for _, n := range []int{2, 3, 4, 5, 6, 7, 9, 10, 16, 17, 30, 31, 100, 101} {
 		for degree := 1; degree <= min(n, 20); degree++ {
 			for seed := range int64(5) {
-				checkRandom(t, Spec{Type: Random, Nodes: n, Degree: degree, Seed: seed})
+				checkRandom(t, Spec{Type: v1.TopologyRandom, Nodes: n, Degree: degree, Seed: seed})
 			}
 		}
 	}
-	checkRandom(t, Spec{Type: Random, Nodes: 500, Degree: 4, Seed: -1})
-	checkRandom(t, Spec{Type: Random, Nodes: 300, Degree: 297, Seed: 1})
+	checkRandom(t, Spec{Type: v1.TopologyRandom, Nodes: 500, Degree: 4, Seed: -1})
+	checkRandom(t, Spec{Type: v1.TopologyRandom, Nodes: 300, Degree: 297, Seed: 1})
 }
 
 func checkRandom(t *testing.T, spec Spec) {
@@ -121,9 +123,9 @@ func checkRandom(t *testing.T, spec Spec) {
 func TestRandomHardlyChangesWhenItGrows(t *testing.T) {
 	for degree := 2; degree <= 12; degree++ {
 		for seed := range int64(10) {
-			before := Desired(Spec{Type: Random, Nodes: degree + 1, Degree: degree, Seed: seed})
+			before := Desired(Spec{Type: v1.TopologyRandom, Nodes: degree + 1, Degree: degree, Seed: seed})
 			for n := degree + 2; n < degree+40; n++ {
-				after := Desired(Spec{Type: Random, Nodes: n, Degree: degree, Seed: seed})
+				after := Desired(Spec{Type: v1.TopologyRandom, Nodes: n, Degree: degree, Seed: seed})
 				if gone := len(without(before, after)); gone > degree/2 {
 					t.Fatalf("degree %d, seed %d: node %d took %d edges from the others, at most %d are needed", degree, seed, n-1, gone, degree/2)
 				}
@@ -136,7 +138,7 @@ func TestRandomHardlyChangesWhenItGrows(t *testing.T) {
 func TestRandomDiffersBySeed(t *testing.T) {
 	seen := map[string]int64{}
 	for seed := int64(-50); seed < 50; seed++ {
-		key := fmt.Sprint(Desired(Spec{Type: Random, Nodes: 30, Degree: 4, Seed: seed}))
+		key := fmt.Sprint(Desired(Spec{Type: v1.TopologyRandom, Nodes: 30, Degree: 4, Seed: seed}))
 		if other, double := seen[key]; double {
 			t.Errorf("seeds %d and %d give the same network", other, seed)
 		}
@@ -148,7 +150,7 @@ func TestRandomDiffersBySeed(t *testing.T) {
 // other, unlike in a ring, where the farthest of 100 with degree 4 are 25 apart.
 func TestRandomIsSmallWorld(t *testing.T) {
 	for seed := range int64(20) {
-		spec := Spec{Type: Random, Nodes: 100, Degree: 4, Seed: seed}
+		spec := Spec{Type: v1.TopologyRandom, Nodes: 100, Degree: 4, Seed: seed}
 		distance := distances(spec.Nodes, Desired(spec), 0)
 		if far := slices.Max(distance); far > 8 {
 			t.Errorf("seed %d: a node is %d away from node 0", seed, far)
@@ -190,7 +192,7 @@ func setOf(spec Spec, node int) int {
 }
 
 func randomSpec(rng *rand.Rand, maxNodes int) Spec {
-	types := []Type{Mesh, Ring, Line, Star, Random, Custom}
+	types := []v1.TopologyType{v1.TopologyMesh, v1.TopologyRing, v1.TopologyLine, v1.TopologyStar, v1.TopologyRandom, v1.TopologyCustom}
 	spec := Spec{
 		Type:   types[rng.IntN(len(types))],
 		Nodes:  rng.IntN(maxNodes + 1),

@@ -1,8 +1,8 @@
 package topology
 
-// chooseDials marks for every missing edge which of its nodes is to dial the other.
-// An edge that both report is left alone even when the version messages are still on
-// their way. It returns the number of dials.
+// chooseDials marks for every missing edge which of its nodes dials the other. An edge
+// that both nodes report is not dialled, even if version messages are still missing. It
+// returns the number of dials.
 func (v *view) chooseDials() int {
 	dials := 0
 	load := make([]int, len(v.nodes))
@@ -36,11 +36,11 @@ func (v *view) chooseDials() int {
 	return dials
 }
 
-// dialUnseen returns who dials when only seeing reports the connection. The other one
-// does: bitcoind would refuse to dial an address that it has a connection to, alive or
-// not. The exception is a node that has dialled somebody by name. It may be this very
-// connection, which is not recognised by the name and would be refused in the same way;
-// then the side that was dialled dials back.
+// dialUnseen returns the node that dials when only seeing reports the connection. It is the
+// other node, because bitcoind does not dial an address that it has a connection to, alive
+// or not. The exception is a node that has dialled a name. This may be the same connection,
+// which cannot be recognised by the name and which bitcoind would not dial again either; then
+// the node that was dialled dials back.
 func (v *view) dialUnseen(unseeing, seeing int) int {
 	if v.named[unseeing] && !v.is(seeing, unseeing, dialled) {
 		return seeing
@@ -48,10 +48,10 @@ func (v *view) dialUnseen(unseeing, seeing int) int {
 	return unseeing
 }
 
-// dialAnew returns who dials when there is no connection: the node that has the other one
-// on its list, because bitcoind then takes that entry as connected, while it would make a
-// second connection from the other side. If that leaves the choice, the node with fewer
-// dials so far, as a node makes its dials one after the other.
+// dialAnew returns the node that dials when no connection exists: the node that has the
+// other one on its list, because bitcoind then counts that entry as connected. A dial from
+// the other side would lead to a second connection. If both or none list the other, the node
+// with fewer dials so far is chosen, because the dials of one node are sequential.
 func (v *view) dialAnew(i, j int, load []int) int {
 	here, there := v.is(i, j, listed), v.is(j, i, listed)
 	switch {

@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"slices"
 	"testing"
+
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
 // script reads a test case out of the bytes that the fuzzer makes up.
@@ -96,7 +98,7 @@ func FuzzPlan(f *testing.F) {
 		s := &script{data}
 		desired := s.edges()
 		if s.below(2) == 0 {
-			desired = Desired(Spec{Type: Mesh, Nodes: 24})
+			desired = Desired(Spec{Type: v1.TopologyMesh, Nodes: 24})
 		}
 		nodes := s.nodes()
 		before := fmt.Sprint(desired, nodes)
@@ -125,17 +127,17 @@ func FuzzPlan(f *testing.F) {
 }
 
 func FuzzDesired(f *testing.F) {
-	for _, kind := range []Type{Mesh, Ring, Line, Star, Random, Custom, "", "mesh"} {
+	for _, kind := range []v1.TopologyType{v1.TopologyMesh, v1.TopologyRing, v1.TopologyLine, v1.TopologyStar, v1.TopologyRandom, v1.TopologyCustom, "", "mesh"} {
 		f.Add(string(kind), 9, 3, int64(1), []byte{2, 0, 1, 5, 4, 2, 1, 2})
 	}
-	f.Add(string(Random), 40, math.MaxInt, int64(math.MinInt64), []byte{})
-	f.Add(string(Random), 64, math.MinInt, int64(-1), []byte{0, 9, 255, 254})
+	f.Add(string(v1.TopologyRandom), 40, math.MaxInt, int64(math.MinInt64), []byte{})
+	f.Add(string(v1.TopologyRandom), 64, math.MinInt, int64(-1), []byte{0, 9, 255, 254})
 	f.Fuzz(func(t *testing.T, kind string, nodes, degree int, seed int64, data []byte) {
 		if nodes > 0 {
 			nodes %= 80
 		}
 		s := &script{data}
-		spec := Spec{Type: Type(kind), Nodes: nodes, Degree: degree, Seed: seed, Edges: s.edges()}
+		spec := Spec{Type: v1.TopologyType(kind), Nodes: nodes, Degree: degree, Seed: seed, Edges: s.edges()}
 		for range s.below(5) {
 			var set []int
 			for range s.below(20) {
@@ -152,7 +154,7 @@ func FuzzDesired(f *testing.F) {
 		if after := fmt.Sprint(spec); after != before {
 			t.Errorf("the input was changed:\n%s\n%s", before, after)
 		}
-		if spec.Type == Random && len(spec.Partitions) == 0 && spec.Nodes > 0 {
+		if spec.Type == v1.TopologyRandom && len(spec.Partitions) == 0 && spec.Nodes > 0 {
 			spec.Degree = max(spec.Degree, 1)
 			checkRandom(t, spec)
 		}

@@ -44,7 +44,7 @@ func checkActions(t *testing.T, nodes []Node, actions []Action) {
 			}
 		case OneTry, Add:
 			if peer == nil || peer == node || !peer.Answered {
-				t.Fatalf("%v: nobody to dial there", action)
+				t.Fatalf("%v: no node has this address", action)
 			}
 			if addr, _ := parseIP(peer.Address); addr.String() != action.Target {
 				t.Fatalf("%v: the address of node %d is %s", action, action.Peer, peer.Address)
@@ -62,7 +62,7 @@ func checkNoneTwice(t *testing.T, actions []Action) {
 	for _, action := range actions {
 		if action.Kind == OneTry || action.Kind == Add {
 			if seen[action] {
-				t.Fatalf("%v is there twice", action)
+				t.Fatalf("%v is planned twice", action)
 			}
 			seen[action] = true
 		}

@@ -1,11 +1,11 @@
 package topology
 
-// maxListed is bitcoind's MAX_ADDNODE_CONNECTIONS: it keeps no more connections than
-// this out of its addnode list. Further entries could be stored, but an unreachable one
-// among the first would then keep later ones from being tried.
+// maxListed is bitcoind's MAX_ADDNODE_CONNECTIONS, the maximum number of connections that
+// it keeps to entries of its addnode list. More entries are possible, but an unreachable one
+// among the first eight would then delay the later ones.
 const maxListed = 8
 
-// list is the nodes that one node has on its addnode list.
+// list contains the nodes on the addnode list of one node.
 type list struct {
 	to [maxListed]int
 	n  int
@@ -31,16 +31,16 @@ func (l *list) slot(node int) int {
 
 func (l *list) has(node int) bool { return l.slot(node) >= 0 }
 
-// chooseLists decides who is on whose list, from the wanted edges alone: what is up or
-// down at the moment changes no list.
+// chooseLists computes the addnode lists of all nodes. It depends on the desired edges
+// only: a node that is down changes no list.
 //
-// A node with up to eight neighbours lists them all. A node with more lists eight, and
-// what matters then is that every edge is on the list of at least one of its ends, so
-// that bitcoind restores it when the operator is away. It lists the next eight, counting
-// upwards and round. In a mesh of up to 17 nodes this covers every edge, every node is
-// listed by as many as it lists (a node that was restarted has lost its own list and
-// depends on the others'), and a new node changes one entry on eight lists. Where the
-// shape is less regular, coverage then moves entries until no further edge can be covered.
+// A node with up to eight neighbours lists them all. A node with more neighbours lists
+// eight. Each edge should be on the list of at least one of its nodes, so that bitcoind
+// restores the connection while the operator is not running. A node lists the next eight
+// neighbours in cyclic order. In a mesh of up to 17 nodes this covers every edge, every node
+// is on as many lists as it has entries (a restarted node has lost its own list and depends
+// on those of the others), and a new node changes one entry on eight lists. In less regular
+// shapes, coverage then moves entries until no further edge can be covered.
 func (v *view) chooseLists() []list {
 	lists := make([]list, len(v.nodes))
 	for i := range lists {
@@ -70,8 +70,8 @@ func (v *view) listNext(l *list, i int) {
 	}
 }
 
-// big tells whether a node has more neighbours than it can list. The edges of all others
-// are covered by them, so that only those between big nodes can be in need of a list.
+// big reports whether a node has more neighbours than it can list. Other nodes list all
+// their edges, so that only edges between big nodes can be uncovered.
 func (v *view) big(i int) bool { return v.degree[i] > maxListed }
 
 // coverage moves entries of big nodes so that more edges are on the list of at least one

@@ -4,6 +4,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
 // listsOf returns who should be on whose list, each sorted.
@@ -59,7 +61,7 @@ func TestListsCoverWholeMeshUpToSeventeen(t *testing.T) {
 }
 
 func TestEveryLeafOfStarListsTheMiddle(t *testing.T) {
-	lists := listsOf(40, Desired(Spec{Type: Star, Nodes: 40}))
+	lists := listsOf(40, Desired(Spec{Type: v1.TopologyStar, Nodes: 40}))
 	if want := []int{1, 2, 3, 4, 5, 6, 7, 8}; !slices.Equal(lists[0], want) {
 		t.Errorf("the middle lists %v, want %v", lists[0], want)
 	}
@@ -75,10 +77,10 @@ func graphs(rng *rand.Rand) []Spec {
 	var specs []Spec
 	for _, n := range []int{10, 13, 17, 18, 25, 40} {
 		for _, degree := range []int{9, 10, 12, 15, 16, 17, 20} {
-			specs = append(specs, Spec{Type: Random, Nodes: n, Degree: degree, Seed: rng.Int64()})
+			specs = append(specs, Spec{Type: v1.TopologyRandom, Nodes: n, Degree: degree, Seed: rng.Int64()})
 		}
 		for _, density := range []float64{0.2, 0.4, 0.6, 0.8} {
-			spec := Spec{Type: Custom, Nodes: n}
+			spec := Spec{Type: v1.TopologyCustom, Nodes: n}
 			for _, e := range mesh(n) {
 				// A few nodes are in the middle of everything, the others are not.
 				if rng.Float64() < density || e.A < 3 && rng.Float64() < 0.8 {
@@ -87,7 +89,7 @@ func graphs(rng *rand.Rand) []Spec {
 			}
 			specs = append(specs, spec)
 		}
-		clusters := Spec{Type: Custom, Nodes: n}
+		clusters := Spec{Type: v1.TopologyCustom, Nodes: n}
 		for _, e := range mesh(n) {
 			if (e.A < n/2) == (e.B < n/2) || e.A == 0 {
 				clusters.Edges = append(clusters.Edges, e)
@@ -173,12 +175,12 @@ func TestNewNodeChangesFewLists(t *testing.T) {
 		// of each may go.
 		lists, entries int
 	}{
-		"mesh":             {Spec{Type: Mesh}, 8, 1},
-		"star":             {Spec{Type: Star}, 1, 0},
-		"line":             {Spec{Type: Line}, 1, 0},
-		"ring":             {Spec{Type: Ring}, 2, 1},
-		"random, degree 4": {Spec{Type: Random, Degree: 4, Seed: 1}, 4, 1},
-		"random, degree 8": {Spec{Type: Random, Degree: 8, Seed: 1}, 8, 1},
+		"mesh":             {Spec{Type: v1.TopologyMesh}, 8, 1},
+		"star":             {Spec{Type: v1.TopologyStar}, 1, 0},
+		"line":             {Spec{Type: v1.TopologyLine}, 1, 0},
+		"ring":             {Spec{Type: v1.TopologyRing}, 2, 1},
+		"random, degree 4": {Spec{Type: v1.TopologyRandom, Degree: 4, Seed: 1}, 4, 1},
+		"random, degree 8": {Spec{Type: v1.TopologyRandom, Degree: 8, Seed: 1}, 8, 1},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -207,14 +209,14 @@ func TestNewNodeChangesFewLists(t *testing.T) {
 }
 
 // A dense random network cannot be listed by the simple rule alone, so one change may
-// lead to others; there must be few.
+// lead to others; few lists may change.
 func TestNewNodeChangesFewListsOfDenseRandomNetwork(t *testing.T) {
 	for _, degree := range []int{9, 12, 15, 16, 20} {
 		worst, total, steps := 0, 0, 0
 		for seed := range int64(5) {
-			before := listsOf(degree+1, Desired(Spec{Type: Random, Nodes: degree + 1, Degree: degree, Seed: seed}))
+			before := listsOf(degree+1, Desired(Spec{Type: v1.TopologyRandom, Nodes: degree + 1, Degree: degree, Seed: seed}))
 			for n := degree + 2; n < 60; n++ {
-				after := listsOf(n, Desired(Spec{Type: Random, Nodes: n, Degree: degree, Seed: seed}))
+				after := listsOf(n, Desired(Spec{Type: v1.TopologyRandom, Nodes: n, Degree: degree, Seed: seed}))
 				changed := 0
 				for node := range before {
 					if !slices.Equal(before[node], after[node]) {

@@ -1,9 +1,9 @@
 package topology
 
-// Observe returns the edges that exist, desired or not, sorted: those whose two nodes
-// both report a connection with each other on which version messages were exchanged.
-// Two connections between the same nodes, as bitcoind makes them when both list each
-// other, are one edge. Peers that are no node of the network do not matter.
+// Observe returns the existing edges, desired or not, sorted. An edge exists when both its
+// nodes report a connection with each other on which version messages were exchanged. Two
+// connections between the same nodes, which bitcoind opens when both list each other, are
+// one edge. Peers outside the network are ignored.
 func Observe(nodes []Node) []Edge {
 	v := newView(nodes)
 	var edges []Edge
@@ -17,8 +17,8 @@ func Observe(nodes []Node) []Edge {
 	return edges
 }
 
-// Connected tells how many of the desired edges exist and which do not. It expects the
-// edges as Desired returns them.
+// Connected returns the number of desired edges that exist, and those that do not. It
+// expects the edges as Desired returns them.
 func Connected(desired []Edge, nodes []Node) (have int, missing []Edge) {
 	v := newView(nodes)
 	for _, e := range desired {

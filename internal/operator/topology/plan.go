@@ -2,27 +2,26 @@ package topology
 
 import "slices"
 
-// Plan returns the calls that bring what is to what should be; none when it is so
-// already. It wants to know of every node of the network, also of those that have no
-// address or did not answer: nobody calls or dials these, but what belongs to them stays.
+// Plan returns the calls that lead from the observed to the desired state, none if they are
+// the same. It needs every node of the network, including those without address and those
+// that did not answer: these are neither called nor dialled, but entries for them stay.
 //
-// The calls are grouped by node. Those for one node must be made in the order given,
-// those for different nodes in any order and at the same time: Remove, Disconnect,
-// OneTry and Add. A connection that is not wanted is ended only when neither end lists
-// the other any more, at a later look than the Remove, since bitcoind dials what it lists.
-// OneTry comes before Add because bitcoind dials what is on its list and not connected,
-// and would do so at the same time. A call may fail: bitcoind says that something was
-// listed, not listed or not connected if somebody else was faster, and whatever is still
-// missing is planned again at the next look.
+// The calls are grouped by node. The calls to one node must be sent in the given order
+// (Remove, Disconnect, OneTry, Add); different nodes can be called in any order and
+// concurrently. An unwanted connection is closed only when neither node lists the other any
+// more, in a later reconcile than the Remove, because bitcoind dials what it lists. OneTry
+// precedes Add because bitcoind dials unconnected entries of its list, and would do so at
+// the same time. A call may fail, for instance when an entry has already been added or
+// removed; what is still missing is planned again in the next reconcile.
 //
-// The lists, see chooseLists, are the safety net for times when the operator is away:
-// bitcoind goes through them only every two seconds. Therefore each missing edge is
-// dialled at once as well, by one of its nodes.
+// The lists (see chooseLists) keep the network connected while the operator is not running.
+// bitcoind goes through its list only every two seconds. Therefore one node of each missing
+// edge also dials the other immediately.
 //
-// The operator owns the list entries that are nothing but an IP address, and removes those
-// that do not belong. Entries with a port or a name are the user's and stay. So do
-// connections with peers that are no node of the network, but for what such a removed entry
-// has dialled; connections between nodes that should not be connected are ended by both.
+// The operator owns list entries that are an IP address without port, and removes those that
+// are not desired. Entries with a port or a name belong to users and stay. Connections with
+// peers outside the network stay too, except those that a removed entry has dialled.
+// Unwanted connections between nodes of the network are closed from both sides.
 func Plan(desired []Edge, nodes []Node) []Action {
 	v := newView(nodes)
 	v.want(desired)
@@ -40,7 +39,7 @@ func Plan(desired []Edge, nodes []Node) []Action {
 	return actions
 }
 
-// chooseRemovals returns for each node the entries that are to go, and which nodes those that stay lead to.
+// chooseRemovals returns for each node the entries to remove, and the nodes that the remaining entries lead to.
 func (v *view) chooseRemovals(lists []list) (removals [][]string, present []list) {
 	removals, present = make([][]string, len(v.nodes)), make([]list, len(v.nodes))
 	for i := range v.nodes {
@@ -71,7 +70,7 @@ func (v *view) appendNode(actions []Action, i int, removals []string, l, present
 		}
 	}
 	if len(gone) > 0 {
-		actions = v.appendStrangers(actions, i, gone)
+		actions = v.appendForeign(actions, i, gone)
 	}
 	var unwanted, dials bool
 	for _, r := range v.row(i) {
@@ -96,10 +95,10 @@ func (v *view) appendNode(actions []Action, i int, removals []string, l, present
 	return actions
 }
 
-// keep tells whether an entry stays on the list, and notes which node it leads to.
-// Since release 26 bitcoind refuses an entry that leads to the same address and port as
-// one it has. So a user's entry for a node with its port does what ours would do, and a
-// second address of the operator's for the same node is one too many.
+// keep reports whether an entry stays on the list, and adds the node that it leads to to
+// present. Since release 26 bitcoind rejects an entry with the same address and port as an
+// existing one. So a user's entry with the port of a node replaces the operator's entry,
+// and a second entry of the operator for the same node is removed.
 func (v *view) keep(entry string, l, present *list) bool {
 	end := parseEndpoint(entry)
 	for _, j := range l.nodes() {
@@ -117,9 +116,9 @@ func (v *view) keep(entry string, l, present *list) bool {
 	return !end.bare
 }
 
-// appendStrangers ends what entries of the operator's have made for nodes that are gone: another pod has such an address by
-// now, of another network perhaps, and two networks that are connected have one chain.
-func (v *view) appendStrangers(actions []Action, i int, gone []endpoint) []Action {
+// appendForeign closes the connections of removed entries for deleted nodes: the address may belong to a pod of another network
+// by now, and two networks that are connected share one chain.
+func (v *view) appendForeign(actions []Action, i int, gone []endpoint) []Action {
 	for _, peer := range v.nodes[i].Peers {
 		end := parseEndpoint(peer.Address)
 		if peer.Inbound || end.port != p2pPort || !slices.ContainsFunc(gone, func(e endpoint) bool { return e.addr == end.addr }) {
@@ -135,8 +134,8 @@ func (v *view) appendStrangers(actions []Action, i int, gone []endpoint) []Actio
 func (v *view) appendDisconnects(actions []Action, i int) []Action {
 	for _, peer := range v.nodes[i].Peers {
 		j, _ := v.ownerOf(peer.Address)
-		// While either end still has the other on its list, bitcoind would soon dial it again. The connection is ended at the
-		// next look, when the entries are gone; a copy of the list may still bring it back, see Lingering.
+		// While either node has the other on its list, bitcoind would soon dial it again. The connection is closed in the next
+		// reconcile, when the entries are removed. bitcoind's copy of the list may still restore it, see SettlingTime.
 		if j < 0 || j == i || v.is(i, j, wanted) || v.is(i, j, unlisting) || v.is(j, i, unlisting) {
 			continue
 		}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
 // network is what nodes report, written down by hand. The address of node i is
@@ -152,7 +154,7 @@ func TestPlan(t *testing.T) {
 		"of two reports of a node the first counts": {pair, append(newNetwork(2).listsAll().joined(0, 1), Node{Ordinal: 1, Address: "10.5.5.5", Answered: true}), nil},
 		"a node that is seen under another address dials the other one as well": {pair, newNetwork(2).listsAll().sends(0, 1).
 			sees(1, Peer{Address: "10.200.0.1:999", Inbound: true, Handshaked: true}), []string{"node 1: onetry 10.0.0.1"}},
-		"the side that lists the other dials": {Desired(Spec{Type: Star, Nodes: 11}), newNetwork(11).with(func(n network) {
+		"the side that lists the other dials": {Desired(Spec{Type: v1.TopologyStar, Nodes: 11}), newNetwork(11).with(func(n network) {
 			for leaf := 1; leaf <= 8; leaf++ {
 				n.lists(0, address(leaf)).lists(leaf, address(0)).joined(leaf, 0)
 			}

@@ -5,18 +5,18 @@ import (
 	"slices"
 )
 
-// random returns a connected graph of n nodes in which every node has degree
-// neighbours; one node has one less when n*degree is odd, as no such graph exists then.
+// random returns a connected graph of n nodes in which every node has degree neighbours.
+// If n*degree is odd, no such graph exists, and one node has one neighbour less.
 //
-// The graph grows: it starts as a mesh of degree+1 nodes, and every further node is put
-// into the middle of degree/2 edges that have no node in common. That leaves the degree
-// of all others as it was and can cut nothing in two, and the graph of n+1 nodes is the
-// graph of n nodes with no more than degree/2 edges replaced, so that scaling up or down
-// leaves nearly all connections alone. Drawing a whole random regular graph for every n
-// would rewire the network each time.
+// The graph grows: it starts as a mesh of degree+1 nodes, and every further node is inserted
+// into degree/2 edges that have no node in common. This changes the degree of no other node
+// and keeps the graph connected. The graph of n+1 nodes differs from the graph of n nodes in
+// at most degree/2 edges, so that scaling keeps nearly all connections. A new random regular
+// graph for every n would replace nearly all of them.
 //
-// An odd degree leaves every other new node one neighbour short; the next one makes that
-// good. Degree 1 would be pairs without connection between them, and gives a line.
+// With an odd degree, every second new node is one neighbour short until the next node is
+// added. Degree 1 would give pairs that are not connected with each other, and gives a line
+// instead.
 func random(n, degree int, seed int64) []Edge {
 	switch {
 	case degree >= n:
@@ -59,12 +59,12 @@ func (g *growing) grow(node int, rng splitMix) {
 	g.deficient = -1
 }
 
-// splitEdges puts the node into the middle of degree/2 edges that share no node with
-// each other nor with the deficient one, which is about to become a neighbour too.
+// splitEdges inserts the node into degree/2 edges that share no node with each other nor
+// with the deficient node, which becomes a neighbour too.
 //
-// There always is such an edge at every node that is not taken yet: of its degree
-// neighbours at most degree-2 are taken, and one may be the deficient one, which
-// happens only when degree is odd and one less is taken.
+// Every node that is not taken yet has such an edge: at most degree-2 of its degree
+// neighbours are taken. One more may be the deficient node, but only when degree is odd,
+// and then one less is taken.
 func (g *growing) splitEdges(node int, rng splitMix) {
 	taken := make([]bool, node)
 	candidates := make([]int, node)
@@ -120,12 +120,12 @@ func (g *growing) edges() []Edge {
 	return edges
 }
 
-// splitMix is the SplitMix64 generator. It is written out here because a network must
-// keep its edges when the program is built with another Go release.
+// splitMix is the SplitMix64 generator. It is implemented here so that a network keeps its
+// edges when the operator is built with another Go release.
 type splitMix struct{ state uint64 }
 
-// newSplitMix gives every node of a network a sequence of its own, so that the choices
-// made for one node do not depend on how many were made before.
+// newSplitMix returns a separate sequence for each node of a network, so that the edges of
+// one node do not depend on how many numbers were drawn before.
 func newSplitMix(seed int64, node int) splitMix {
 	s := splitMix{state: uint64(seed)}
 	s.state = s.next() + uint64(node)
@@ -141,8 +141,8 @@ func (s *splitMix) next() uint64 {
 	return z ^ z>>31
 }
 
-// below returns a number from 0 to n-1. That it is not perfectly even for an n that is
-// no power of two does not matter at these sizes.
+// below returns a number from 0 to n-1. For an n that is no power of two the distribution
+// is not perfectly uniform, which does not matter for numbers of this size.
 func (s *splitMix) below(n int) int {
 	high, _ := bits.Mul64(s.next(), uint64(n))
 	return int(high)

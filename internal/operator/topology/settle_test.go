@@ -6,12 +6,12 @@ import (
 	"testing"
 )
 
-// settle looks again and again, two seconds apart, until nothing is left to do, and
-// checks what there is then. It fails after too many looks.
-func settle(t *testing.T, s *simulator, desired []Edge, looks int) {
+// settle reconciles every two seconds until nothing is left to do, and checks the
+// result. It fails after limit reconciles.
+func settle(t *testing.T, s *simulator, desired []Edge, limit int) {
 	t.Helper()
-	for look := 1; ; look++ {
-		calls := s.look(desired)
+	for passes := 1; ; passes++ {
+		calls := s.reconcile(desired)
 		if s.lost == 0 {
 			checkLimit(t, s)
 		}
@@ -19,25 +19,25 @@ func settle(t *testing.T, s *simulator, desired []Edge, looks int) {
 		if calls == 0 && have == len(desired) {
 			break
 		}
-		if look >= looks {
-			t.Fatalf("after %d looks there are %d of %d connections, and %d calls to make: %v",
-				look, have, len(desired), calls, texts(Plan(desired, s.reports())))
+		if passes >= limit {
+			t.Fatalf("after %d reconciles %d of %d connections exist, and %d calls are planned: %v",
+				passes, have, len(desired), calls, texts(Plan(desired, s.reports())))
 		}
 		s.pass()
 	}
-	// What was taken for a connection may have been the remains of one on both sides.
+	// A counted connection may have been half-open on both sides.
 	for s.halfOpen() {
 		s.pass()
-		s.look(desired)
+		s.reconcile(desired)
 	}
 	s.pass()
-	s.look(desired)
+	s.reconcile(desired)
 	checkSettled(t, s, desired)
-	// Nor does anything come up later, when bitcoind has tried every entry again.
+	// Nothing is planned later either, when bitcoind has tried every entry again.
 	for range 35 {
 		s.pass()
 		if actions := Plan(desired, s.reports()); len(actions) != 0 {
-			t.Fatalf("all was as it should be, and now there is more to do: %v", texts(actions))
+			t.Fatalf("the network was in the desired state, and now more calls are planned: %v", texts(actions))
 		}
 	}
 	checkSettled(t, s, desired)
@@ -64,7 +64,7 @@ func ownEntries(node *simNode) []string {
 	return own
 }
 
-// checkSettled checks that there are exactly the desired connections, and exactly the
+// checkSettled checks that exactly the desired connections exist, and exactly the
 // list entries that belong to them.
 func checkSettled(t *testing.T, s *simulator, desired []Edge) {
 	t.Helper()

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// resolve is where bitcoind comes to with a target, if it listens there.
+// resolve returns the node that bitcoind reaches when it dials a target, nil if none.
 func (s *simulator) resolve(target string) *simNode {
 	for _, node := range s.nodes {
 		if node.up && (parseEndpoint(target).reaches(node.addr) || strings.HasPrefix(target, node.name())) {
@@ -18,8 +18,8 @@ func (s *simulator) resolve(target string) *simNode {
 
 func (n *simNode) name() string { return fmt.Sprintf("net-sts-%d.", n.ordinal) }
 
-// isConnected tells whether bitcoind takes a target as connected: it compares with the
-// addresses that it dialled, as those that dialled it show another port.
+// isConnected reports whether bitcoind counts a target as connected: it compares with the
+// addresses that it dialled, because inbound connections have another port.
 func (s *simulator) isConnected(node *simNode, target string) bool {
 	return slices.ContainsFunc(s.conns, func(c *simConn) bool {
 		return c.from == node && c.fromOpen && (c.target == target || parseEndpoint(target).reaches(c.toAddr))
@@ -47,7 +47,7 @@ func (s *simulator) dial(from *simNode, target string, byList bool) {
 	s.conns = append(s.conns, c)
 }
 
-// call makes one call, or loses it.
+// call sends one call, or loses it.
 func (s *simulator) call(action Action) {
 	node := s.nodes[action.Node]
 	if s.rng.Float64() < s.lost || !node.up || node.silent {
@@ -111,6 +111,6 @@ func (s *simulator) peersOf(node *simNode) []Peer {
 			peers = append(peers, Peer{ID: c.toID, Address: fmt.Sprintf("%v:%d", c.fromAddr, 32768+s.rng.IntN(20000)), Inbound: true, Handshaked: c.toShook})
 		}
 	}
-	// Somebody's wallet, which is no node of the network.
+	// A user's wallet, which is no node of the network.
 	return append(peers, Peer{ID: 1 << 40, Address: "192.168.5.5:40000", Inbound: true, Handshaked: true})
 }

@@ -87,8 +87,8 @@ func (s *simulator) start(node *simNode, addr netip.Addr) {
 	node.addr, node.up, node.silent, node.entries = addr, true, false, nil
 }
 
-// stop ends a node. Most of its peers notice at once, others go on believing in the
-// connection for a while.
+// stop stops a node. Most of its peers close their connections at once, others keep them
+// half-open for a while.
 func (s *simulator) stop(node *simNode) {
 	node.up, node.addr = false, netip.Addr{}
 	for _, c := range s.conns {
@@ -136,7 +136,7 @@ func (s *simulator) pass() {
 	s.sweep()
 }
 
-// reports is what the nodes answer. They are not asked at quite the same moment: now and
+// reports returns what the nodes report. They are not read at exactly the same moment: now and
 // then one of them dials in between.
 func (s *simulator) reports() []Node {
 	reports := make([]Node, 0, len(s.nodes))
@@ -160,7 +160,7 @@ func (s *simulator) reports() []Node {
 	return reports
 }
 
-// halfOpen tells whether some node still believes in a connection that is over.
+// halfOpen reports whether a connection is closed on one side only.
 func (s *simulator) halfOpen() bool {
 	return slices.ContainsFunc(s.conns, func(c *simConn) bool { return c.fromOpen != c.toOpen })
 }
@@ -177,10 +177,9 @@ func (s *simulator) edges() []Edge {
 	return slices.Compact(edges)
 }
 
-// look is one reconcile. The calls to one node are made in order, the nodes are called in
-// any order and at the same time, and go through their lists meanwhile. It returns how
-// many calls were made.
-func (s *simulator) look(desired []Edge) int {
+// reconcile sends the calls to one node in order. The nodes are called in any order and
+// concurrently, and go through their lists meanwhile. It returns the number of calls.
+func (s *simulator) reconcile(desired []Edge) int {
 	s.t.Helper()
 	reports := s.reports()
 	actions := Plan(desired, reports)
@@ -233,7 +232,7 @@ func (s *simulator) mess() {
 	}
 }
 
-// halve ends some connections in a way that only one side notices.
+// halve closes some connections on one side only.
 func (s *simulator) halve() {
 	for _, c := range s.conns {
 		c.fromOpen, c.toOpen = s.rng.IntN(8) > 0, s.rng.IntN(8) > 0

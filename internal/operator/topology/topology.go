@@ -1,48 +1,37 @@
-// Package topology decides which bitcoind nodes of a network are connected to
-// each other: Desired says which edges should exist, Observe which ones do, and
-// Plan which calls bring one to the other within the limits of bitcoind.
+// Package topology plans the connections between the bitcoind nodes of a network:
+// Desired returns the edges that should exist, Observe the edges that exist, and Plan
+// the calls that lead from one to the other within the limits of bitcoind.
 //
-// The package is pure: no client, no clock, no state. Everything it needs to know
-// is what the nodes report, and the same report always gives the same answer, so
-// that a call that failed or was lost is simply planned again at the next look.
+// The package is pure: it has no client, no clock and no state. Its only input is what
+// the nodes report, and the same reports always give the same plan. A call that fails
+// is planned again in the next reconcile.
+//
+// A new shape is a constant of v1.TopologyType, its validation in pkg/apis, and a case
+// in the function shape.
 package topology
 
-import "fmt"
+import (
+	"fmt"
 
-// Type is the shape of a network.
-type Type string
-
-// The shapes that can be asked for. Anything else is taken as Mesh, the default.
-const (
-	// Mesh joins every pair of nodes.
-	Mesh Type = "Mesh"
-	// Ring joins every node to the next one and the last to the first.
-	Ring Type = "Ring"
-	// Line joins every node to the next one.
-	Line Type = "Line"
-	// Star joins node 0 to every other node.
-	Star Type = "Star"
-	// Random is a connected graph in which every node has Spec.Degree neighbours.
-	Random Type = "Random"
-	// Custom has the edges of Spec.Edges.
-	Custom Type = "Custom"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
-// Spec is a network as it was asked for. Nodes are numbered from 0 to Nodes-1.
+// Spec specifies the connections of a network. Nodes are numbered from 0 to Nodes-1.
 type Spec struct {
-	Type  Type
+	// Type is the shape. An unknown type counts as Mesh, the default.
+	Type  v1.TopologyType
 	Nodes int
-	// Degree is the number of neighbours of a node of a Random network. Less than 1
+	// Degree is the number of neighbours of a node in a Random network. Less than 1
 	// counts as 1 (a line), Nodes or more gives a mesh.
 	Degree int
-	// Seed selects one of the Random networks. The same seed gives the same network,
-	// with every release of this program.
+	// Seed selects one of the Random networks. The same seed gives the same network
+	// in every release of the operator.
 	Seed int64
 	// Edges of a Custom network, in any order and direction. Edges that name a node
-	// which does not exist, or join a node to itself, are left out.
+	// which does not exist, or connect a node with itself, are left out.
 	Edges []Edge
-	// Partitions are sets of nodes; no edge crosses from one to another. Nodes in no
-	// set form one more set. A node in two sets belongs to the first.
+	// Partitions are sets of nodes without edges between them. Nodes in no set form
+	// another set. A node in two sets belongs to the first.
 	Partitions [][]int
 }
 
@@ -58,12 +47,12 @@ func compareEdges(x, y Edge) int {
 	return x.B - y.B
 }
 
-// Node is what is known of one node at this look.
+// Node is the observed state of one node in this reconcile.
 type Node struct {
 	Ordinal int
 	// Address is the IP address of the node, without port; empty as long as it has none.
 	Address string
-	// Answered tells that Added and Peers are the node's own answers. A node that did
+	// Answered is true when Added and Peers are the node's own answers. A node that did
 	// not answer gets no action, and none of its edges count as existing.
 	Answered bool
 	// Added are the entries of getaddednodeinfo, verbatim.
@@ -80,23 +69,23 @@ type Peer struct {
 	// port, or the name that was dialled.
 	Address string
 	Inbound bool
-	// Handshaked tells that the other side's version message has come ("version" > 0).
+	// Handshaked is true when the version message of the peer has arrived ("version" > 0).
 	Handshaked bool
 }
 
-// ActionKind is what a node is to be told. Add, Remove and OneTry are the command
-// words of bitcoind's addnode call.
+// ActionKind is the kind of a call. Add, Remove and OneTry are the commands of
+// bitcoind's addnode call.
 type ActionKind string
 
-// The calls that Plan asks for.
+// The calls that Plan returns.
 const (
-	// Remove takes Target off the list: addnode Target remove.
+	// Remove removes Target from the addnode list: addnode Target remove.
 	Remove ActionKind = "remove"
 	// Disconnect ends the live connection PeerID: disconnectnode "" PeerID.
 	Disconnect ActionKind = "disconnect"
-	// OneTry dials Target once and at once: addnode Target onetry.
+	// OneTry dials Target once, immediately: addnode Target onetry.
 	OneTry ActionKind = "onetry"
-	// Add puts Target on the list: addnode Target add.
+	// Add adds Target to the addnode list: addnode Target add.
 	Add ActionKind = "add"
 )
 
@@ -114,7 +103,7 @@ type Action struct {
 	Peer int
 }
 
-// String is the action for logs and tests, such as "node 2: onetry 10.0.0.1".
+// String formats the action for logs and tests, such as "node 2: onetry 10.0.0.1".
 func (a Action) String() string {
 	text := fmt.Sprintf("node %d: %s %s", a.Node, a.Kind, a.Target)
 	if a.Kind == Disconnect {

@@ -6,29 +6,29 @@ import (
 	"slices"
 )
 
-// relation is what node i has to do with node j.
+// relation is a set of facts about node j from the view of node i.
 type relation uint8
 
 const (
-	// wanted: an edge should join them.
+	// wanted: the edge between them is desired.
 	wanted relation = 1 << iota
-	// listed: j belongs on the list of i.
+	// listed: j belongs on the addnode list of i.
 	listed
 	// reported: i reports a connection with j.
 	reported
-	// dialled: among those is one that i made.
+	// dialled: i opened one of these connections.
 	dialled
-	// handshaked: among those is one on which j has introduced itself.
+	// handshaked: j has sent its version message on one of these connections.
 	handshaked
 	// toDial: i is to dial j now.
 	toDial
-	// unlisting: i is to take j off its list now.
+	// unlisting: i is to remove j from its list now.
 	unlisting
 )
 
-// view is what is known at one look, with the nodes numbered by their place in the
-// order of ordinals. A network has at most some hundred nodes, and at that size a full
-// matrix is smaller and a good deal faster than maps of edges.
+// view is the observed state of a network in one reconcile. Nodes are indexed by their
+// position in the order of ordinals. A network has some hundred nodes at most: for that
+// size a full matrix is smaller and much faster than maps of edges.
 type view struct {
 	nodes []*Node
 	// addrs are the addresses of the nodes, not valid for a node without one, and texts
@@ -37,16 +37,16 @@ type view struct {
 	texts []string
 	// owner maps an address, as in texts, to the one node that has it.
 	owner map[string]int
-	// live are the nodes that answered under an address which is theirs alone.
+	// live are the nodes that answered at an address that no other node has.
 	live []bool
-	// named are the nodes with a connection that they made to a name.
+	// named are the nodes that have dialled a name.
 	named []bool
 	// degree is the number of wanted edges of each node.
 	degree []int
 	cells  []relation
 }
 
-// newView sorts the nodes out. Of two nodes with the same ordinal the first counts.
+// newView indexes the nodes. Of two nodes with the same ordinal the first counts.
 func newView(nodes []Node) *view {
 	v := &view{nodes: byOrdinal(nodes)}
 	n := len(v.nodes)
@@ -56,7 +56,7 @@ func newView(nodes []Node) *view {
 	v.degree = make([]int, n)
 	v.texts = make([]string, n)
 	v.cells = make([]relation, n*n)
-	v.settleAddresses()
+	v.assignAddresses()
 	for i := range v.nodes {
 		if v.live[i] {
 			v.readPeers(i)
@@ -74,12 +74,12 @@ func byOrdinal(nodes []Node) []*Node {
 	return slices.CompactFunc(sorted, func(a, b *Node) bool { return a.Ordinal == b.Ordinal })
 }
 
-// settleAddresses finds out whose address is whose. What Kubernetes says of a pod that
-// has just gone may be old, and its address may be another pod's by now: when several
-// nodes have the same one, it belongs to the only one that answered, and the others have
-// none. When that does not decide it, it belongs to nobody at this look: no action for
-// these nodes, and what others have on their lists stays until it is clear.
-func (v *view) settleAddresses() {
+// assignAddresses maps each address to one node. Kubernetes may report an old address of
+// a deleted pod that another pod has already. When several nodes have the same address, it
+// belongs to the only one of them that answered, and the others have none. Otherwise it
+// belongs to none of them in this reconcile: these nodes get no action, and the entries of
+// other nodes with this address stay.
+func (v *view) assignAddresses() {
 	type claim struct{ last, answered, claims int }
 	claims := make(map[string]claim, len(v.nodes))
 	for i, node := range v.nodes {
@@ -113,15 +113,15 @@ func (v *view) settleAddresses() {
 	}
 }
 
-// ownerOf returns the place of the node that has an address, or -1. That an address is
-// not a name is told by isIP.
+// ownerOf returns the index of the node that has an address, or -1. isIP is false when
+// the address is a name.
 func (v *view) ownerOf(address string) (i int, isIP bool) {
 	host, _, ok := splitHost(address)
 	if !ok {
 		return -1, false
 	}
-	// Nearly every address is that of a node, in its usual form. A mesh of 500 nodes
-	// reports a quarter of a million of them, so not all of them are parsed.
+	// Nearly every address is that of a node, in its canonical form. A mesh of 500 nodes
+	// reports a quarter of a million addresses, so that parsing all would be slow.
 	if i, known := v.owner[host]; known {
 		return i, true
 	}
@@ -156,7 +156,7 @@ func (v *view) readPeers(i int) {
 	}
 }
 
-// want marks the edges that should exist. Those that name no known node are left out.
+// want marks the desired edges. Those that name an unknown node are left out.
 func (v *view) want(desired []Edge) {
 	for _, e := range desired {
 		i, j := v.find(e.A), v.find(e.B)
@@ -170,7 +170,7 @@ func (v *view) want(desired []Edge) {
 	}
 }
 
-// find returns the place of the node with this ordinal, or -1.
+// find returns the index of the node with this ordinal, or -1.
 func (v *view) find(ordinal int) int {
 	// Nearly always the nodes are just 0 to n-1.
 	if ordinal >= 0 && ordinal < len(v.nodes) && v.nodes[ordinal].Ordinal == ordinal {
@@ -194,9 +194,9 @@ func (v *view) is(i, j int, what relation) bool {
 	return v.cells[i*len(v.nodes)+j]&what != 0
 }
 
-// connected tells whether an edge exists: both nodes say so, whoever of them dialled, and
-// both have been introduced. What only one side reports may be the remains of a
-// connection, or one that the other side is about to refuse.
+// connected reports whether an edge exists: both nodes report it, whichever of them
+// dialled, and have exchanged version messages. A connection that only one side reports
+// may be closed on the other side, or about to be rejected by it.
 func (v *view) connected(i, j int) bool {
 	return v.is(i, j, handshaked) && v.is(j, i, handshaked)
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
 // walker is how far a node has come with its list.
@@ -19,7 +21,7 @@ type walker struct {
 const second = 10
 
 // tick lets a tenth of a second go by. Half a second after one entry of its copy, a node dials the next. When it has come to
-// the end it waits for a minute, or for two seconds if there was nothing to dial.
+// the end it waits for a minute, or for two seconds if it had nothing to dial.
 func (s *simulator) tick(walkers []walker, now int) {
 	for i, node := range s.nodes {
 		w := &walkers[i]
@@ -49,9 +51,9 @@ func (s *simulator) tick(walkers []walker, now int) {
 	}
 }
 
-// A mesh turns into another shape while its nodes are in the middle of their lists. What is as it should be, and nobody
-// lingers, stays so.
-func TestWhenNobodyLingersNoConnectionComesBack(t *testing.T) {
+// A mesh changes into another shape while its nodes dial the entries of their lists. Once the connections are the desired ones
+// and the settling time is over, they stay so.
+func TestNoConnectionComesBackAfterTheSettlingTime(t *testing.T) {
 	early := 0
 	for seed := range uint64(200) {
 		s := newSimulator(t, seed, 3)
@@ -61,12 +63,12 @@ func TestWhenNobodyLingersNoConnectionComesBack(t *testing.T) {
 		for i := range walkers {
 			walkers[i].next = s.rng.IntN(2 * second)
 		}
-		s.look(Desired(Spec{Type: Mesh, Nodes: len(s.nodes)}))
+		s.reconcile(Desired(Spec{Type: v1.TopologyMesh, Nodes: len(s.nodes)}))
 		now := 0
 		for until := s.rng.IntN(6 * second); now < until; now++ {
 			s.tick(walkers, now)
 		}
-		desired := Desired(Spec{Type: []Type{Line, Star, Ring}[s.rng.IntN(3)], Nodes: len(s.nodes)})
+		desired := Desired(Spec{Type: []v1.TopologyType{v1.TopologyLine, v1.TopologyStar, v1.TopologyRing}[s.rng.IntN(3)], Nodes: len(s.nodes)})
 		t.Run(fmt.Sprintf("seed %d, %d nodes", seed, len(s.nodes)), func(t *testing.T) {
 			seemed, quiet := false, 0
 			for limit := now + 30*second; ; now++ {
@@ -74,7 +76,7 @@ func TestWhenNobodyLingersNoConnectionComesBack(t *testing.T) {
 				actions := Plan(desired, reports)
 				for _, report := range reports {
 					own := slices.DeleteFunc(slices.Clone(actions), func(a Action) bool { return a.Node != report.Ordinal })
-					quiet = max(quiet, now+int(second*Lingering(desired, report, own)/time.Second))
+					quiet = max(quiet, now+int(second*SettlingTime(desired, report, own)/time.Second))
 				}
 				for _, action := range actions {
 					s.call(action)
@@ -89,7 +91,7 @@ func TestWhenNobodyLingersNoConnectionComesBack(t *testing.T) {
 				}
 				seemed = right
 				if now > limit {
-					t.Fatalf("after half a minute there is still to do: %v", texts(actions))
+					t.Fatalf("after half a minute calls are still planned: %v", texts(actions))
 				}
 				s.tick(walkers, now)
 			}
@@ -97,18 +99,18 @@ func TestWhenNobodyLingersNoConnectionComesBack(t *testing.T) {
 				s.tick(walkers, now)
 				now++
 				if got := s.edges(); !slices.Equal(got, desired) {
-					t.Fatalf("all was as it should be, and then there were too many: %v", without(got, desired))
+					t.Fatalf("the network was in the desired state, and then unwanted connections existed: %v", without(got, desired))
 				}
 			}
 		})
 	}
 	if early == 0 {
-		t.Error("nothing ever came back, not even before: this test shows nothing")
+		t.Error("no connection came back during the settling time either: this test checks nothing")
 	}
 }
 
-func TestANodeLingersAfterItHasLostAnEntryForALiveNode(t *testing.T) {
-	desired := Desired(Spec{Type: Line, Nodes: 3})
+func TestANodeSettlesAfterItHasLostAnEntryForALiveNode(t *testing.T) {
+	desired := Desired(Spec{Type: v1.TopologyLine, Nodes: 3})
 	node := Node{Ordinal: 0, Added: []string{"10.0.0.2", "10.0.0.3", "10.0.0.9"}}
 	for _, test := range []struct {
 		name    string
@@ -116,13 +118,13 @@ func TestANodeLingersAfterItHasLostAnEntryForALiveNode(t *testing.T) {
 		want    time.Duration
 	}{
 		{"nothing is done", nil, 0},
-		{"an entry for nobody goes", []Action{{Kind: Remove, Peer: -1}}, 0},
-		{"an entry for a neighbour goes", []Action{{Kind: Remove, Peer: 1}}, 0},
-		{"somebody is dialled", []Action{{Kind: OneTry, Peer: 1}, {Kind: Add, Peer: 1}}, 0},
-		{"one for somebody else goes", []Action{{Kind: Remove, Peer: 2}}, 2500 * time.Millisecond},
-		{"and another, where nobody answers", []Action{{Kind: Remove, Peer: -1}, {Kind: Remove, Peer: 2}}, 7500 * time.Millisecond},
+		{"an entry without node is removed", []Action{{Kind: Remove, Peer: -1}}, 0},
+		{"an entry for a neighbour is removed", []Action{{Kind: Remove, Peer: 1}}, 0},
+		{"a node is dialled", []Action{{Kind: OneTry, Peer: 1}, {Kind: Add, Peer: 1}}, 0},
+		{"an entry for a node that is no neighbour is removed", []Action{{Kind: Remove, Peer: 2}}, 2500 * time.Millisecond},
+		{"and another one, whose address does not answer", []Action{{Kind: Remove, Peer: -1}, {Kind: Remove, Peer: 2}}, 7500 * time.Millisecond},
 	} {
-		if got := Lingering(desired, node, test.actions); got != test.want {
+		if got := SettlingTime(desired, node, test.actions); got != test.want {
 			t.Errorf("%s: %s, want %s", test.name, got, test.want)
 		}
 	}
