@@ -32,7 +32,8 @@ tool informer-gen --output-dir client/informers --output-pkg "$module/pkg/client
   --listers-package "$module/pkg/client/listers" --go-header-file /dev/null "$api"
 gofmt -l -w pkg/client
 
-echo "==> references of the command lines, of the pipeline's configuration and of the chart's values"
+echo "==> references of the conditions, the command lines, the pipeline's configuration and the chart's values"
+go run ./ci/conditions pkg/apis/bitcoincontroller/v1/conditions.go >docs/conditions.md
 go run ./ci/docs docs/cli
 go run ./ci/schema docs
 go run ./ci/chartreadme

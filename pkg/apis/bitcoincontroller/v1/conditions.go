@@ -140,8 +140,8 @@ const (
 	//
 	// Action: see the condition NodesReady.
 	ReasonWaiting = "Waiting"
-	// ReasonProgressing means, in Reconciling, that the operator works towards the desired state, and in Stalled, that no
-	// change by a user is needed.
+	// ReasonProgressing means that the operator works towards the desired state. In Stalled it means that no change by a
+	// user is needed.
 	//
 	// Conditions: Reconciling=True, Stalled=False.
 	//
