@@ -48,10 +48,8 @@ func newManager(config *rest.Config, options ctrl.Options, settings controller.O
 }
 
 func managerOptions(o *options) ctrl.Options {
-	ours := cache.ByObject{
-		Label:     labels.SelectorFromSet(labels.Set{resources.LabelManagedBy: resources.ManagedByValue}),
-		Transform: cache.TransformStripManagedFields(),
-	}
+	// With their managed fields: the controller compares the owners of the fields.
+	ours := cache.ByObject{Label: labels.SelectorFromSet(labels.Set{resources.LabelManagedBy: resources.ManagedByValue})}
 	options := ctrl.Options{
 		Scheme:                        scheme(),
 		LeaderElection:                o.leaderElect,

@@ -71,21 +71,37 @@ func testCredential(*v1.BitcoinNetwork) bitcoind.Credential {
 	return bitcoind.DeriveCredential(make([]byte, 32), "1")
 }
 
-// fakeAPI is a reconciler with a fake API server that has these objects. An apply fails if reject returns an error for it.
-func fakeAPI(t *testing.T, reject func(kind, name string) error, objects ...client.Object) *Reconciler {
+// fakeAPI is a reconciler with a fake API server that has these objects. A create, an apply and a patch of an object of the network fail
+// if reject returns an error for them.
+func fakeAPI(t *testing.T, reject func(verb, name string) error, objects ...client.Object) *Reconciler {
 	t.Helper()
 	return fakeAPIWith(t, interceptor.Funcs{
+		Create: func(ctx context.Context, next client.WithWatch, object client.Object, options ...client.CreateOption) error {
+			if err := reject("create", object.GetName()); err != nil {
+				return err
+			}
+			return next.Create(ctx, object, options...)
+		},
 		Apply: func(ctx context.Context, next client.WithWatch, object runtime.ApplyConfiguration, options ...client.ApplyOption) error {
-			named := object.(interface {
-				GetKind() string
-				GetName() string
-			})
-			if err := reject(named.GetKind(), named.GetName()); err != nil {
+			if err := reject("apply", nameOf(object)); err != nil {
 				return err
 			}
 			return next.Apply(ctx, object, options...)
 		},
+		Patch: func(ctx context.Context, next client.WithWatch, object client.Object, patch client.Patch, options ...client.PatchOption) error {
+			if err := reject("patch", object.GetName()); err != nil {
+				return err
+			}
+			return next.Patch(ctx, object, patch, options...)
+		},
 	}, objects...)
+}
+
+func nameOf(object runtime.ApplyConfiguration) string {
+	if typed, ok := object.(interface{ GetName() *string }); ok {
+		return *typed.GetName()
+	}
+	return object.(interface{ GetName() string }).GetName()
 }
 
 func fakeAPIWith(t *testing.T, faults interceptor.Funcs, objects ...client.Object) *Reconciler {
@@ -96,7 +112,7 @@ func fakeAPIWith(t *testing.T, faults interceptor.Funcs, objects ...client.Objec
 			t.Fatal(err)
 		}
 	}
-	builder := fake.NewClientBuilder().WithScheme(kinds).WithObjects(objects...).WithStatusSubresource(&v1.BitcoinNetwork{})
+	builder := fake.NewClientBuilder().WithScheme(kinds).WithObjects(objects...).WithStatusSubresource(&v1.BitcoinNetwork{}).WithReturnManagedFields()
 	for _, kind := range []client.Object{&corev1.Pod{}, &corev1.Service{}, &corev1.ConfigMap{}, &appsv1.StatefulSet{}} {
 		builder.WithIndex(kind, indexNetwork, func(object client.Object) []string { return []string{resources.NetworkOf(object.GetLabels())} })
 	}

@@ -8,10 +8,8 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -20,12 +18,10 @@ import (
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
-// annotationApplied has a hash of the applied object. A field that is no longer desired does not show in a comparison of the
-// desired fields with the object, but in the hash, also after a restart of the operator.
-const annotationApplied = v1.GroupName + "/applied"
-
 // applyError is why an object could not be written, where a retry does not help.
 type applyError struct{ reason, message string }
+
+func (e *applyError) Error() string { return e.message }
 
 // appliedObject is what the operator wrote last.
 type appliedObject struct {
@@ -134,20 +130,25 @@ func (r *Reconciler) desiredObjects(p *applyPass) ([]client.Object, error) {
 	objects := resources.Build(p.network, r.settings)
 	p.desiredSets = map[string]*appsv1.StatefulSet{}
 	for i, object := range objects {
-		set, ok := object.(*appsv1.StatefulSet)
-		if !ok {
-			continue
+		if set, ok := object.(*appsv1.StatefulSet); ok {
+			set, err := r.desiredSet(p, set)
+			if err != nil {
+				return nil, err
+			}
+			objects[i] = set
 		}
-		set, err := keepHelper(p.network, r.settings, set, p.sets[set.Name])
-		if err != nil {
-			return nil, err
-		}
-		if err := p.setPartition(set); err != nil {
-			return nil, err
-		}
-		objects[i], p.desiredSets[set.Name] = set, set
 	}
 	return objects, nil
+}
+
+// desiredSet is a StatefulSet with what depends on the existing one: the rpcauth delivery and the partition.
+func (r *Reconciler) desiredSet(p *applyPass, built *appsv1.StatefulSet) (*appsv1.StatefulSet, error) {
+	set, err := keepRPCAuthDelivery(p.network, r.settings, built, p.sets[built.Name])
+	if err != nil {
+		return nil, err
+	}
+	p.desiredSets[set.Name] = set
+	return set, p.setPartition(set)
 }
 
 // setPartition sets the partition of a desired StatefulSet.
@@ -200,111 +201,6 @@ func (p *applyPass) nameTaken(key string, existing client.Object) *applyOutcome 
 	}
 	return &applyOutcome{rejected: &applyError{v1.ReasonNameTaken,
 		fmt.Sprintf("%s exists and does not belong to this network: delete it, or choose another name for the network", key)}}
-}
-
-// nameTakenLive asks the API server: the cache has only objects with the labels of a network, and the apply would take over an
-// unmanaged object of this name, which would then be deleted with the network.
-func (r *Reconciler) nameTakenLive(ctx context.Context, p *applyPass, key string, desired client.Object) (*applyOutcome, error) {
-	existing := &metav1.PartialObjectMetadata{}
-	existing.SetGroupVersionKind(desired.GetObjectKind().GroupVersionKind())
-	err := r.live.Get(ctx, client.ObjectKeyFromObject(desired), existing)
-	if apierrors.IsNotFound(err) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	return p.nameTaken(key, existing), nil
-}
-
-func (r *Reconciler) applyObject(ctx context.Context, p *applyPass, desired client.Object) (applyOutcome, error) {
-	key := keyOf(desired)
-	existing := p.existing[key]
-	var taken *applyOutcome
-	var err error
-	if existing == nil {
-		taken, err = r.nameTakenLive(ctx, p, key, desired)
-	} else {
-		taken = p.nameTaken(key, existing)
-	}
-	if err != nil {
-		return applyOutcome{}, err
-	}
-	if taken != nil {
-		return *taken, nil
-	}
-	last := p.state.applied[key]
-	set, isSet := desired.(*appsv1.StatefulSet)
-	proceeds := isSet && partitionOf(set) != partitionOf(p.sets[set.Name])
-	if existing != nil && !proceeds && last.generation == p.network.Generation && last.resourceVersion == existing.GetResourceVersion() {
-		return applyOutcome{}, nil
-	}
-	configuration, err := toApply(desired)
-	if err != nil {
-		return applyOutcome{}, err
-	}
-	if existing != nil {
-		if same, err := matches(configuration, existing); err != nil {
-			return applyOutcome{}, err
-		} else if same {
-			p.state.applied[key] = appliedObject{p.network.Generation, existing.GetResourceVersion()}
-			return applyOutcome{}, nil
-		}
-	}
-	if isSet {
-		blocking, err := p.state.rollouts.blockingSet(set.Name, p.groups, p.desiredSets, p.sets)
-		if err != nil {
-			return applyOutcome{}, err
-		}
-		if blocking != "" {
-			return applyOutcome{waits: fmt.Sprintf("StatefulSet %s waits until the nodes of StatefulSet %s have the new template and are synced", set.Name, blocking)}, nil
-		}
-	}
-	written, rejected, err := r.write(ctx, key, configuration)
-	if err != nil || rejected != nil {
-		return applyOutcome{rejected: rejected}, err
-	}
-	p.state.applied[key] = appliedObject{p.network.Generation, written.GetResourceVersion()}
-	if !isSet {
-		return applyOutcome{}, nil
-	}
-	applied, err := p.setApplied(set, written)
-	return applyOutcome{set: applied}, err
-}
-
-// write applies an object and removes foreign list items. It returns the object as the API server returned it, or why the API
-// server rejects it.
-func (r *Reconciler) write(ctx context.Context, key string, desired *unstructured.Unstructured) (*unstructured.Unstructured, *applyError, error) {
-	log.FromContext(ctx).V(1).Info("Apply", "object", key)
-	written := desired.DeepCopy()
-	err := r.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(written), client.FieldOwner(resources.FieldManager), client.ForceOwnership)
-	switch {
-	case apierrors.IsInvalid(err), apierrors.IsForbidden(err), apierrors.IsBadRequest(err):
-		return nil, &applyError{v1.ReasonApplyRefused, fmt.Sprintf("the API server rejects %s: %v", key, err)}, nil
-	case err != nil:
-		return nil, nil, err
-	}
-	if foreign := strangers(written.Object["spec"], desired.Object["spec"], "/spec"); len(foreign) > 0 {
-		log.FromContext(ctx).Info("Remove foreign list items", "object", key, "fields", foreign)
-		if err := r.client.Patch(ctx, written, removal(written.GetResourceVersion(), foreign), client.FieldOwner(resources.FieldManager)); err != nil {
-			return nil, nil, fmt.Errorf("remove foreign list items from %s: %w", key, err)
-		}
-	}
-	return written, nil, nil
-}
-
-// setApplied records the start of a rollout and returns the StatefulSet as the API server returned it: the cache will have the
-// change later, and pods of the old template would count as up to date until then.
-func (p *applyPass) setApplied(desired *appsv1.StatefulSet, written *unstructured.Unstructured) (*appsv1.StatefulSet, error) {
-	set := &appsv1.StatefulSet{}
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(written.Object, set); err != nil {
-		return nil, fmt.Errorf("convert StatefulSet %s: %w", desired.Name, err)
-	}
-	changes, err := changesTemplate(desired, p.sets[desired.Name])
-	if changes {
-		p.state.rollouts[desired.Name] = rolloutStep{p.now, partitionOf(desired)}
-	}
-	return set, err
 }
 
 // ownedByFormerNetwork reports whether an object's controller is a network of the same name that no longer exists.

@@ -152,12 +152,12 @@ func (f *apiFaults) list(kind client.ObjectList, after int) interceptor.Funcs {
 	}}
 }
 
-func (f *apiFaults) apply() interceptor.Funcs {
-	return interceptor.Funcs{Apply: func(ctx context.Context, next client.WithWatch, object runtime.ApplyConfiguration, options ...client.ApplyOption) error {
+func (f *apiFaults) create() interceptor.Funcs {
+	return interceptor.Funcs{Create: func(ctx context.Context, next client.WithWatch, object client.Object, options ...client.CreateOption) error {
 		if err := f.inject(true); err != nil {
 			return err
 		}
-		return next.Apply(ctx, object, options...)
+		return next.Create(ctx, object, options...)
 	}}
 }
 
@@ -185,7 +185,7 @@ func TestAFailedPassIsRetriedAndLeavesTheStatus(t *testing.T) {
 		"the StatefulSets cannot be listed": {
 			func(f *apiFaults) interceptor.Funcs { return f.list(&appsv1.StatefulSetList{}, 0) }, "apply the objects of the network",
 		},
-		"an object cannot be applied":  {(*apiFaults).apply, "apply the objects of the network"},
+		"an object cannot be created":  {(*apiFaults).create, "apply the objects of the network"},
 		"the status cannot be patched": {(*apiFaults).patchStatus, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

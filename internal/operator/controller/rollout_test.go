@@ -8,7 +8,6 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
 	"github.com/christianb93/bitcoin-controller/internal/operator/topology"
@@ -26,19 +25,9 @@ func setsOf(t *testing.T, network *v1.BitcoinNetwork) map[string]*appsv1.Statefu
 	t.Helper()
 	sets := map[string]*appsv1.StatefulSet{}
 	for _, object := range resources.Build(network, resources.Settings{Credential: testCredential}) {
-		set, ok := object.(*appsv1.StatefulSet)
-		if !ok {
-			continue
+		if set, ok := object.(*appsv1.StatefulSet); ok {
+			sets[set.Name] = asApplied(t, set)
 		}
-		applied, err := toApply(set)
-		if err != nil {
-			t.Fatal(err)
-		}
-		existing := &appsv1.StatefulSet{}
-		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(applied.Object, existing); err != nil {
-			t.Fatal(err)
-		}
-		sets[set.Name] = existing
 	}
 	return sets
 }
@@ -97,14 +86,10 @@ func (r *rolloutTest) apply(t *testing.T, name string) *appsv1.StatefulSet {
 	if err := r.setPartition(r.desiredSets[name]); err != nil {
 		t.Fatal(err)
 	}
-	written, err := toApply(r.desiredSets[name])
-	if err != nil {
-		t.Fatal(err)
-	}
-	written.SetGeneration(r.sets[name].Generation + 1)
+	set := asApplied(t, r.desiredSets[name])
+	set.Generation = r.sets[name].Generation + 1
 	r.now = r.in.now
-	set, err := r.setApplied(r.desiredSets[name], written)
-	if err != nil {
+	if err := r.startRollout(r.desiredSets[name]); err != nil {
 		t.Fatal(err)
 	}
 	r.sets[name] = set

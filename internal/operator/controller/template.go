@@ -2,66 +2,70 @@ package controller
 
 import (
 	appsv1 "k8s.io/api/apps/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
-// annotationTemplate has a hash of the applied pod template, for the same purpose as annotationApplied.
-const annotationTemplate = v1.GroupName + "/applied-template"
+// templateMatcher matches the fields of a StatefulSet's pod template.
+var templateMatcher = fieldpath.MakePrefixMatcherOrDie("spec", "template")
 
-// changesTemplate reports whether the pods of an existing StatefulSet differ from the desired template.
+// changesTemplate reports whether an apply changes the pod template of an existing StatefulSet.
 func changesTemplate(desired, existing *appsv1.StatefulSet) (bool, error) {
 	if existing == nil {
 		return false, nil
 	}
-	if applied := existing.Annotations[annotationTemplate]; applied != "" {
-		now, err := templateHash(desired)
-		if err != nil || applied != now {
-			return err == nil, err
-		}
+	config, err := newConfiguration(desired)
+	if err != nil {
+		return false, err
 	}
-	same, err := sameTemplate(desired, existing)
+	if same, err := config.sameTemplate(existing); err != nil || !same {
+		return err == nil, err
+	}
+	drift, err := config.driftOf(existing)
+	if err != nil {
+		return false, err
+	}
+	if foreign := fieldpath.NewSet(drift.foreign...); !foreign.FilterIncludeMatches(templateMatcher).Empty() {
+		return true, nil
+	}
+	// An apply that only regains the ownership of a field does not change it.
+	same, err := config.sameValues(existing, drift.lost.FilterIncludeMatches(templateMatcher))
 	return !same, err
 }
 
-// keepHelper builds a StatefulSet with the rpcauth delivery that it has while nothing else in its pods changes. The delivery is the
-// operator's own image, and an upgrade of the operator or of the cluster must not restart every node.
-func keepHelper(network *v1.BitcoinNetwork, settings resources.Settings, desired, existing *appsv1.StatefulSet) (*appsv1.StatefulSet, error) {
+// sameTemplate reports whether the pod template that the operator applied last is that of the configuration.
+func (c *configuration) sameTemplate(existing *appsv1.StatefulSet) (bool, error) {
+	if applied := existing.Annotations[annotationTemplate]; applied != "" {
+		return applied == c.annotations[annotationTemplate], nil
+	}
+	return c.sameValues(existing, c.fields.FilterIncludeMatches(templateMatcher))
+}
+
+// keepRPCAuthDelivery returns a StatefulSet with the rpcauth delivery of the existing one while nothing else in its pods changes. The
+// delivery is the operator's own image, and an upgrade of the operator or of the cluster must not restart every node.
+func keepRPCAuthDelivery(network *v1.BitcoinNetwork, settings resources.Settings, desired, existing *appsv1.StatefulSet) (*appsv1.StatefulSet, error) {
 	if existing == nil {
 		return desired, nil
 	}
-	helper, has := resources.HelperOf(existing)
-	if !has || helper == settings.Helper {
+	delivery, has := resources.HelperOf(existing)
+	if !has || delivery == settings.Helper {
 		return desired, nil
 	}
-	settings.Helper = helper
+	settings.Helper = delivery
 	for _, object := range resources.Build(network, settings) {
 		kept, ok := object.(*appsv1.StatefulSet)
 		if !ok || kept.Name != desired.Name {
 			continue
 		}
-		if same, err := sameTemplate(kept, existing); err != nil || same {
+		config, err := newConfiguration(kept)
+		if err != nil {
+			return nil, err
+		}
+		if same, err := config.sameTemplate(existing); err != nil || same {
 			return kept, err
 		}
 	}
 	return desired, nil
-}
-
-// sameTemplate reports whether the pod template of an existing StatefulSet has all desired fields.
-func sameTemplate(desired, existing *appsv1.StatefulSet) (bool, error) {
-	template := &unstructured.Unstructured{}
-	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&appsv1.StatefulSet{Spec: appsv1.StatefulSetSpec{Template: desired.Spec.Template}})
-	if err != nil {
-		return false, err
-	}
-	pods, _, err := unstructured.NestedMap(fields, "spec", "template")
-	if err != nil {
-		return false, err
-	}
-	dropNulls(pods)
-	template.Object = map[string]any{"spec": map[string]any{"template": pods}}
-	return matches(template, existing)
 }

@@ -5,7 +5,6 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
@@ -21,6 +20,18 @@ func setOf(t *testing.T, network *v1.BitcoinNetwork, settings resources.Settings
 	}
 	t.Fatal("no StatefulSet")
 	return nil
+}
+
+// asApplied is a desired StatefulSet as the API server has it after an apply.
+func asApplied(t *testing.T, desired *appsv1.StatefulSet) *appsv1.StatefulSet {
+	t.Helper()
+	config, err := newConfiguration(desired)
+	if err != nil {
+		t.Fatal(err)
+	}
+	applied := desired.DeepCopy()
+	config.annotate(applied)
+	return applied
 }
 
 // An upgrade of the operator, or of the cluster, comes with another helper, and restarts no node for that alone.
@@ -46,18 +57,11 @@ func TestAnotherHelperRestartsNobody(t *testing.T) {
 		{"the same helper", fresh, fresh, func(*v1.BitcoinNetworkSpec) {}, fresh},
 	} {
 		settings.Helper = test.had
-		applied, err := toApply(setOf(t, network, settings))
-		if err != nil {
-			t.Fatal(err)
-		}
-		there := &appsv1.StatefulSet{}
-		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(applied.Object, there); err != nil {
-			t.Fatal(err)
-		}
+		existing := asApplied(t, setOf(t, network, settings))
 		now := network.DeepCopy()
 		test.change(&now.Spec)
 		settings.Helper = test.has
-		got, err := keepHelper(now, settings, setOf(t, now, settings), there)
+		got, err := keepRPCAuthDelivery(now, settings, setOf(t, now, settings), existing)
 		if err != nil {
 			t.Fatal(err)
 		}
