@@ -38,7 +38,9 @@ func markdown(s *jsonschema.Schema) ([]byte, error) {
 			fmt.Fprintf(&out, "| `%s` | %s | %s |\n", key.Key, kind, cell(key.Value.Description))
 		}
 	}
-	return out.Bytes(), nil
+	variables, err := environment()
+	out.WriteString(variables)
+	return out.Bytes(), err
 }
 
 // page collects the blocks of the file.

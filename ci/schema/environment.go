@@ -1,0 +1,51 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/ci"
+)
+
+// meanings describe the variables that users set; the empty text stands for a variable that the tool sets for git's own process.
+var meanings = map[string]string{
+	ci.GitToken:         "Token for git repositories over HTTPS, to read and to push.",
+	ci.GitUser:          "User name beside the token. Default: " + ci.TokenUser + ", which GitHub and GitLab accept.",
+	ci.RegistryUser:     "User name for the image registry and for a chart repository in a registry.",
+	ci.RegistryPassword: "Password or token for them. Default: the credentials of Docker's configuration.",
+	ci.ApproverKey:      "Private key of `chart-promoter approve`, unless `--key` names a file.",
+	ci.TravisToken:      "Token for `chart-promoter builds`.",
+	ci.TravisAPI:        "Address of the Travis API for it. Default: the public one.",
+	ci.Fork:             "`true` declares the build to be that of a fork, where the engine does not report it.",
+	ci.GitUsername:      "",
+	ci.GitPassword:      "",
+}
+
+// environment is the section about the variables of the tool.
+func environment() (string, error) {
+	var out strings.Builder
+	out.WriteString(`
+## Environment
+
+These variables carry credentials, which are never in the file. Those that are withheld do not reach test commands, since tests are code of
+the commit. The keys of a stage are in variables that the file names: ` + "`QA_SIGNING_KEY` and `QA_PUBLIC_KEY`" + ` for a stage qa by default.
+
+| variable | meaning | reaches tests |
+|---|---|---|
+`)
+	for _, v := range ci.Variables {
+		meaning, known := meanings[v.Name]
+		if !known {
+			return "", fmt.Errorf("the variable %s has no description in ci/schema", v.Name)
+		}
+		if meaning == "" {
+			continue
+		}
+		reaches := "no"
+		if v.Public {
+			reaches = "yes"
+		}
+		fmt.Fprintf(&out, "| `%s` | %s | %s |\n", v.Name, meaning, reaches)
+	}
+	return out.String(), nil
+}
