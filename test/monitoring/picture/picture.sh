@@ -22,18 +22,18 @@ k create serviceaccount picture >/dev/null
 kubectl create clusterrolebinding $space --clusterrole="${reader#*/}" --serviceaccount=$space:picture >/dev/null
 go build -C test -o "$work/picture" ./monitoring/picture
 
-ready() { k wait --for=condition=Ready btcnet/lab --timeout=2m >/dev/null; }
-mine() { k exec "lab-sts-$1" -c bitcoind -- /usr/local/bin/bitcoin-cli -regtest -conf=/bitcoin.conf generatetodescriptor "$2" 'raw(51)' >/dev/null; }
-patch() { k patch btcnet lab --type=merge -p "$1" >/dev/null; }
+ready() { k wait --for=condition=Ready btcnet/network --timeout=2m >/dev/null; }
+mine() { k exec "network-sts-$1" -c bitcoind -- /usr/local/bin/bitcoin-cli -regtest -conf=/bitcoin.conf generatetodescriptor "$2" 'raw(51)' >/dev/null; }
+patch() { k patch btcnet network --type=merge -p "$1" >/dev/null; }
 
 k apply -f - >/dev/null <<END
 apiVersion: bitcoincontroller.christianb93.github.com/v1
 kind: BitcoinNetwork
-metadata: {name: lab}
+metadata: {name: network}
 spec: {nodes: 6, mining: {interval: 3s}}
 END
 ready
-"$work/picture" -account $space/picture -network lab -for 5m -out "$file" &
+"$work/picture" -account $space/picture -network network -for 5m -out "$file" &
 drawing=$!
 sleep 25
 patch '{"spec":{"partitions":[{"nodes":[0,1,2]}]}}'
@@ -43,7 +43,7 @@ sleep 15
 patch '{"spec":{"partitions":null}}'
 ready
 sleep 20
-k delete pod lab-sts-3 --wait=false >/dev/null
+k delete pod network-sts-3 --wait=false >/dev/null
 sleep 20
 patch '{"spec":{"nodes":8}}'
 ready
