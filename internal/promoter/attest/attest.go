@@ -1,5 +1,5 @@
-// Package attest makes and checks the signed records that lead a package from
-// stage to stage: in-toto statements in DSSE envelopes, signed with ed25519.
+// Package attest creates and verifies the attestations of a package that the stages check: in-toto statements in DSSE
+// envelopes, signed with ed25519.
 package attest
 
 import (
@@ -17,8 +17,8 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 )
 
-// Record says that a package was tested.
-type Record struct {
+// Verification attests that a package was tested.
+type Verification struct {
 	Chart      string `json:"chart"`
 	Version    string `json:"version"`
 	AppVersion string `json:"appVersion"`
@@ -30,7 +30,7 @@ type Record struct {
 	ImageRef    string `json:"imageRef,omitempty"`
 	ImageDigest string `json:"imageDigest,omitempty"`
 	Tests       Tests  `json:"tests"`
-	// TestedBy says what the tests were: a command, the chart's own, or the installation alone.
+	// TestedBy is what the tests were: a command, the chart's own, or the installation alone.
 	TestedBy   string    `json:"testedBy,omitempty"`
 	StartedAt  time.Time `json:"startedAt"`
 	FinishedAt time.Time `json:"finishedAt"`
@@ -48,20 +48,20 @@ type Tests struct {
 	Skipped int `json:"skipped,omitempty"`
 }
 
-// Approval says that somebody lets a package go on to a stage.
+// Approval attests that a person approves a package for a stage.
 type Approval struct {
 	Chart   string `json:"chart"`
 	Version string `json:"version"`
 	// PackageDigest is the SHA-256 of the package, 64 hex digits; the statement's subject.
 	PackageDigest string `json:"-"`
-	// Stage is the name of the stage that the package may go on to.
+	// Stage is the name of the stage that the package is approved for.
 	Stage   string    `json:"stage"`
 	By      string    `json:"by"`
 	At      time.Time `json:"at"`
 	Comment string    `json:"comment,omitempty"`
 }
 
-// What the statements are called; part of the format.
+// The types of the statements; part of the format.
 const (
 	StatementType    = "https://in-toto.io/Statement/v1"
 	VerificationType = "https://github.com/christianb93/bitcoin-controller/verification/v1"
@@ -72,10 +72,10 @@ const (
 // Errors of this package; test for them with errors.Is.
 var (
 	ErrBadSignature = failure.New(failure.Rejected, "the signature is not by an accepted key")
-	ErrMalformed    = failure.New(failure.Rejected, "not a signed record")
+	ErrMalformed    = failure.New(failure.Rejected, "not a signed attestation")
 	ErrWrongKind    = failure.New(failure.Rejected, "a signed statement of another kind")
-	ErrBadKey       = failure.New(failure.BadInput, "not an ed25519 key in PEM form (make one with `openssl genpkey -algorithm ed25519`)")
-	ErrIncomplete   = failure.New(failure.BadInput, "a record lacks something")
+	ErrBadKey       = failure.New(failure.BadInput, "not an ed25519 key in PEM form (create one with `openssl genpkey -algorithm ed25519`)")
+	ErrIncomplete   = failure.New(failure.BadInput, "an attestation is incomplete")
 )
 
 type statement struct {
@@ -90,35 +90,35 @@ type subject struct {
 	Digest map[string]string `json:"digest"`
 }
 
-// Sign puts a record into a signed envelope, one line of JSON. The same record
+// Sign puts a verification into a signed envelope, one line of JSON. The same verification
 // and key give the same bytes. Errors: ErrIncomplete, ErrBadKey.
-func Sign(r Record, priv []byte) ([]byte, error) {
-	if r.SourceCommit == "" || r.Stage == "" {
-		return nil, fmt.Errorf("the commit or the stage: %w", ErrIncomplete)
+func Sign(v Verification, priv []byte) ([]byte, error) {
+	if v.SourceCommit == "" || v.Stage == "" {
+		return nil, fmt.Errorf("the commit or the stage is missing: %w", ErrIncomplete)
 	}
-	return sign(VerificationType, r.Chart, r.Version, r.PackageDigest, r, priv)
+	return sign(VerificationType, v.Chart, v.Version, v.PackageDigest, v, priv)
 }
 
 // Verify opens an envelope that one of the keys signed. Errors:
 // ErrBadSignature, ErrMalformed, ErrWrongKind, ErrBadKey.
-func Verify(envelope []byte, pubs ...[]byte) (*Record, error) {
-	var r Record
-	s, err := open(envelope, VerificationType, &r, pubs)
+func Verify(envelope []byte, pubs ...[]byte) (*Verification, error) {
+	var v Verification
+	s, err := open(envelope, VerificationType, &v, pubs)
 	if err != nil {
 		return nil, err
 	}
-	r.PackageDigest = s.Digest["sha256"]
-	if err := matches(s, r.Chart, r.Version); err != nil {
+	v.PackageDigest = s.Digest["sha256"]
+	if err := matches(s, v.Chart, v.Version); err != nil {
 		return nil, err
 	}
-	return &r, nil
+	return &v, nil
 }
 
 // SignApproval puts an approval into a signed envelope, one line of JSON.
 // Errors: ErrIncomplete, ErrBadKey.
 func SignApproval(a Approval, priv []byte) ([]byte, error) {
 	if a.By == "" || a.Stage == "" {
-		return nil, fmt.Errorf("the stage or who approves: %w", ErrIncomplete)
+		return nil, fmt.Errorf("the stage or the approver is missing: %w", ErrIncomplete)
 	}
 	return sign(ApprovalType, a.Chart, a.Version, a.PackageDigest, a, priv)
 }
@@ -141,7 +141,7 @@ var digestPattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
 func sign(kind, chart, version, digest string, predicate any, priv []byte) ([]byte, error) {
 	if chart == "" || version == "" || !digestPattern.MatchString(digest) {
-		return nil, fmt.Errorf("the chart, its version or its digest: %w", ErrIncomplete)
+		return nil, fmt.Errorf("the chart, its version or its digest is missing: %w", ErrIncomplete)
 	}
 	signer, err := privateKey(priv)
 	if err != nil {
@@ -149,7 +149,7 @@ func sign(kind, chart, version, digest string, predicate any, priv []byte) ([]by
 	}
 	raw, err := json.Marshal(predicate)
 	if err != nil {
-		return nil, fmt.Errorf("encode the record: %w", err)
+		return nil, fmt.Errorf("encode the attestation: %w", err)
 	}
 	body, err := json.Marshal(statement{StatementType, []subject{{chart + "-" + version + ".tgz", map[string]string{"sha256": digest}}}, kind, raw})
 	if err != nil {
@@ -196,12 +196,12 @@ func open(envelope []byte, kind string, predicate any, pubs [][]byte) (*subject,
 		return nil, err
 	}
 	if e.PayloadType != payloadType || s.Type != StatementType || s.PredicateType != kind {
-		return nil, fmt.Errorf("%s where %s is wanted: %w", s.PredicateType, kind, ErrWrongKind)
+		return nil, fmt.Errorf("%s where %s is required: %w", s.PredicateType, kind, ErrWrongKind)
 	}
 	if len(s.Subject) != 1 || !digestPattern.MatchString(s.Subject[0].Digest["sha256"]) {
 		return nil, fmt.Errorf("it does not name one package by its SHA-256: %w", ErrMalformed)
 	}
-	// Later versions may add to a predicate, as in-toto has it.
+	// Later versions may add fields to a predicate, as in-toto specifies.
 	if err := json.Unmarshal(s.Predicate, predicate); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
@@ -221,10 +221,10 @@ func strict(text []byte, into any) error {
 	return nil
 }
 
-// matches keeps one package's name from being put on another's record.
+// matches rejects an attestation whose subject was replaced by another package's name.
 func matches(s *subject, chart, version string) error {
 	if s.Name != chart+"-"+version+".tgz" {
-		return fmt.Errorf("the statement is of %s, the record in it of %s %s: %w", s.Name, chart, version, ErrMalformed)
+		return fmt.Errorf("the statement is about %s, the attestation in it about %s %s: %w", s.Name, chart, version, ErrMalformed)
 	}
 	return nil
 }

@@ -23,10 +23,10 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "write the golden files")
 
-func record() Record {
-	return Record{
+func verification() Verification {
+	return Verification{
 		Chart: "operator", Version: "1.2.3", AppVersion: "v1.2.3", PackageDigest: strings.Repeat("ab", 32), SourceCommit: strings.Repeat("0f", 20),
 		ImageRef: "registry.example.com/operator:v1.2.3", ImageDigest: "sha256:" + strings.Repeat("cd", 32),
 		Tests:     Tests{Run: 12, Passed: 11, Skipped: 1},
@@ -64,20 +64,20 @@ func fixed(t testing.TB) (priv, pub []byte) {
 
 func signed(t testing.TB, priv []byte) []byte {
 	t.Helper()
-	e, err := Sign(record(), priv)
+	e, err := Sign(verification(), priv)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return e
 }
 
-func TestWhatIsSignedIsWhatIsRead(t *testing.T) {
+func TestVerifyReturnsWhatWasSigned(t *testing.T) {
 	priv, pub := keys(t)
 	got, err := Verify(signed(t, priv), pub)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(record(), *got); diff != "" {
+	if diff := cmp.Diff(verification(), *got); diff != "" {
 		t.Error(diff)
 	}
 	e, err := SignApproval(approval(), priv)
@@ -93,7 +93,7 @@ func TestWhatIsSignedIsWhatIsRead(t *testing.T) {
 	}
 }
 
-func TestAnyOfTheAcceptedKeysWillDo(t *testing.T) {
+func TestVerifyAcceptsEachOfSeveralKeys(t *testing.T) {
 	_, old := keys(t)
 	priv, pub := keys(t)
 	if _, err := Verify(signed(t, priv), old, pub); err != nil {
@@ -101,15 +101,14 @@ func TestAnyOfTheAcceptedKeysWillDo(t *testing.T) {
 	}
 }
 
-// The envelopes are kept for years and read by other tools: their form may be
-// added to and must not change.
-func TestTheFormOfAnEnvelopeIsFixed(t *testing.T) {
+// Envelopes are stored for years and read by other tools: fields may be added to the format, none may change.
+func TestTheFormatOfAnEnvelopeIsFixed(t *testing.T) {
 	priv, pub := fixed(t)
 	a, err := SignApproval(approval(), priv)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, e := range map[string][]byte{"record": signed(t, priv), "approval": a} {
+	for name, e := range map[string][]byte{"verification": signed(t, priv), "approval": a} {
 		golden := filepath.Join("testdata", name+".json")
 		if *update {
 			if err := os.WriteFile(golden, e, 0o644); err != nil {
@@ -121,13 +120,13 @@ func TestTheFormOfAnEnvelopeIsFixed(t *testing.T) {
 			t.Errorf("%s is\n%s, was\n%s", name, e, want)
 		}
 	}
-	kept, _ := os.ReadFile("testdata/record.json")
+	kept, _ := os.ReadFile("testdata/verification.json")
 	if r, err := Verify(kept, pub); err != nil || r.Stage != "qa" {
-		t.Errorf("the kept record: %v %v", r, err)
+		t.Errorf("the stored attestation: %v %v", r, err)
 	}
 }
 
-func TestInTotosOwnLibraryReadsTheStatement(t *testing.T) {
+func TestTheLibraryOfInTotoReadsTheStatement(t *testing.T) {
 	priv, _ := keys(t)
 	var e dsse.Envelope
 	if err := json.Unmarshal(signed(t, priv), &e); err != nil {
@@ -149,7 +148,7 @@ func TestInTotosOwnLibraryReadsTheStatement(t *testing.T) {
 	}
 }
 
-// forge signs any statement, as somebody could who has the key of a stage.
+// forge signs any statement, as the owner of a stage's key could.
 func forge(t *testing.T, priv []byte, payload, body string) []byte {
 	t.Helper()
 	k, err := privateKey(priv)
@@ -178,7 +177,7 @@ func body(t *testing.T, envelope []byte) string {
 	return string(text)
 }
 
-func TestVerifyRefuses(t *testing.T) {
+func TestVerifyRejects(t *testing.T) {
 	priv, pub := keys(t)
 	otherPriv, otherPub := keys(t)
 	good := signed(t, priv)
@@ -199,25 +198,25 @@ func TestVerifyRefuses(t *testing.T) {
 		pub      []byte
 		want     error
 	}{
-		"a record with a changed digest":        {change("abab", "abac"), pub, ErrBadSignature},
-		"a record with changed results":         {change(`"failed":0`, `"failed":1`), pub, ErrBadSignature},
-		"a wrong key":                           {good, otherPub, ErrBadSignature},
-		"a record signed by somebody else":      {signed(t, otherPriv), pub, ErrBadSignature},
-		"no signature":                          {[]byte(strings.Replace(string(good), `"signatures":[`, `"signatures":[],"x":[`, 1)), pub, ErrMalformed},
-		"an empty list of signatures":           {[]byte(string(good[:bytes.Index(good, []byte(`"signatures"`))]) + `"signatures":[]}`), pub, ErrBadSignature},
-		"another payload type under the same":   {[]byte(strings.Replace(string(good), "in-toto+json", "in-toto+jsom", 1)), pub, ErrBadSignature},
-		"an approval in place of a record":      {approved, pub, ErrWrongKind},
-		"something else signed by the key":      {forge(t, priv, "text/plain", text), pub, ErrWrongKind},
-		"a statement without a subject":         {forge(t, priv, payloadType, `{"_type":"`+StatementType+`","predicateType":"`+VerificationType+`","predicate":{}}`), pub, ErrMalformed},
-		"a record put on another package":       {forge(t, priv, payloadType, strings.Replace(text, "operator-1.2.3.tgz", "operator-1.2.4.tgz", 1)), pub, ErrMalformed},
-		"two subjects":                          {forge(t, priv, payloadType, strings.Replace(text, `"subject":[`, `"subject":[{"name":"x","digest":{}},`, 1)), pub, ErrMalformed},
-		"half a digest":                         {forge(t, priv, payloadType, strings.Replace(text, strings.Repeat("ab", 32), "abab", 1)), pub, ErrMalformed},
-		"no JSON within":                        {forge(t, priv, payloadType, "hello"), pub, ErrMalformed},
-		"no JSON":                               {[]byte("hello"), pub, ErrMalformed},
-		"nothing":                               {nil, pub, ErrMalformed},
-		"two records in one":                    {append(append([]byte{}, good...), good...), pub, ErrMalformed},
-		"a private key where a public is asked": {good, priv, ErrBadKey},
-		"no key":                                {good, nil, ErrBadKey},
+		"an attestation with a changed digest":   {change("abab", "abac"), pub, ErrBadSignature},
+		"an attestation with changed results":    {change(`"failed":0`, `"failed":1`), pub, ErrBadSignature},
+		"a wrong key":                            {good, otherPub, ErrBadSignature},
+		"an attestation signed by another key":   {signed(t, otherPriv), pub, ErrBadSignature},
+		"no signature":                           {[]byte(strings.Replace(string(good), `"signatures":[`, `"signatures":[],"x":[`, 1)), pub, ErrMalformed},
+		"an empty list of signatures":            {[]byte(string(good[:bytes.Index(good, []byte(`"signatures"`))]) + `"signatures":[]}`), pub, ErrBadSignature},
+		"another payload type under the same":    {[]byte(strings.Replace(string(good), "in-toto+json", "in-toto+jsom", 1)), pub, ErrBadSignature},
+		"an approval in place of a verification": {approved, pub, ErrWrongKind},
+		"something else signed by the key":       {forge(t, priv, "text/plain", text), pub, ErrWrongKind},
+		"a statement without a subject":          {forge(t, priv, payloadType, `{"_type":"`+StatementType+`","predicateType":"`+VerificationType+`","predicate":{}}`), pub, ErrMalformed},
+		"a verification of another package":      {forge(t, priv, payloadType, strings.Replace(text, "operator-1.2.3.tgz", "operator-1.2.4.tgz", 1)), pub, ErrMalformed},
+		"two subjects":                           {forge(t, priv, payloadType, strings.Replace(text, `"subject":[`, `"subject":[{"name":"x","digest":{}},`, 1)), pub, ErrMalformed},
+		"half a digest":                          {forge(t, priv, payloadType, strings.Replace(text, strings.Repeat("ab", 32), "abab", 1)), pub, ErrMalformed},
+		"no JSON within":                         {forge(t, priv, payloadType, "hello"), pub, ErrMalformed},
+		"no JSON":                                {[]byte("hello"), pub, ErrMalformed},
+		"nothing":                                {nil, pub, ErrMalformed},
+		"two envelopes in one":                   {append(append([]byte{}, good...), good...), pub, ErrMalformed},
+		"a private key as the public key":        {good, priv, ErrBadKey},
+		"no key":                                 {good, nil, ErrBadKey},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -230,32 +229,32 @@ func TestVerifyRefuses(t *testing.T) {
 		t.Errorf("without any key: %v", err)
 	}
 	if _, err := VerifyApproval(good, pub); !errors.Is(err, ErrWrongKind) {
-		t.Errorf("a record in place of an approval: %v", err)
+		t.Errorf("a verification in place of an approval: %v", err)
 	}
 }
 
-func TestSignRefuses(t *testing.T) {
+func TestSignRejects(t *testing.T) {
 	priv, pub := keys(t)
-	cases := map[string]func(r *Record){
-		"no chart":         func(r *Record) { r.Chart = "" },
-		"no version":       func(r *Record) { r.Version = "" },
-		"no digest":        func(r *Record) { r.PackageDigest = "" },
-		"a short digest":   func(r *Record) { r.PackageDigest = "abc" },
-		"a digest SHA-256": func(r *Record) { r.PackageDigest = "sha256:" + r.PackageDigest },
-		"no commit":        func(r *Record) { r.SourceCommit = "" },
-		"no stage":         func(r *Record) { r.Stage = "" },
+	cases := map[string]func(r *Verification){
+		"no chart":         func(r *Verification) { r.Chart = "" },
+		"no version":       func(r *Verification) { r.Version = "" },
+		"no digest":        func(r *Verification) { r.PackageDigest = "" },
+		"a short digest":   func(r *Verification) { r.PackageDigest = "abc" },
+		"a digest SHA-256": func(r *Verification) { r.PackageDigest = "sha256:" + r.PackageDigest },
+		"no commit":        func(r *Verification) { r.SourceCommit = "" },
+		"no stage":         func(r *Verification) { r.Stage = "" },
 	}
 	for name, spoil := range cases {
 		t.Run(name, func(t *testing.T) {
-			r := record()
+			r := verification()
 			spoil(&r)
 			if _, err := Sign(r, priv); !errors.Is(err, ErrIncomplete) {
 				t.Errorf("got %v", err)
 			}
 		})
 	}
-	if _, err := SignApproval(Approval{Chart: "a", Version: "1.0.0", PackageDigest: record().PackageDigest, Stage: "prod"}, priv); !errors.Is(err, ErrIncomplete) {
-		t.Errorf("an approval by nobody: %v", err)
+	if _, err := SignApproval(Approval{Chart: "a", Version: "1.0.0", PackageDigest: verification().PackageDigest, Stage: "prod"}, priv); !errors.Is(err, ErrIncomplete) {
+		t.Errorf("an approval without an approver: %v", err)
 	}
 	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -266,7 +265,7 @@ func TestSignRefuses(t *testing.T) {
 		"a public key": pub, "no key": nil, "an RSA key": pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}),
 		"a damaged key": []byte("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"),
 	} {
-		if _, err := Sign(record(), key); !errors.Is(err, ErrBadKey) {
+		if _, err := Sign(verification(), key); !errors.Is(err, ErrBadKey) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

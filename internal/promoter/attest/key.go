@@ -17,22 +17,22 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 )
 
-// GenerateKey makes a key pair, PEM: PKCS#8 and PKIX.
+// GenerateKey creates a key pair, PEM: PKCS#8 and PKIX.
 func GenerateKey() (priv, pub []byte, err error) {
 	public, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
-		return nil, nil, fmt.Errorf("make a key: %w", err)
+		return nil, nil, fmt.Errorf("create a key: %w", err)
 	}
 	der, err := x509.MarshalPKCS8PrivateKey(private)
 	if err != nil {
-		return nil, nil, fmt.Errorf("make a key: %w", err)
+		return nil, nil, fmt.Errorf("create a key: %w", err)
 	}
 	priv = pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
 	pub, err = encodePublic(public)
 	return priv, pub, err
 }
 
-// PublicKey gives the public half of a private key, PEM. Error: ErrBadKey.
+// PublicKey returns the public half of a private key, PEM. Error: ErrBadKey.
 func PublicKey(priv []byte) ([]byte, error) {
 	k, err := privateKey(priv)
 	if err != nil {
@@ -58,10 +58,10 @@ func encodePublic(public ed25519.PublicKey) ([]byte, error) {
 	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), nil
 }
 
-// ErrNoKey says that neither the variable nor the file has a key.
-var ErrNoKey = failure.New(failure.BadInput, "there is no key")
+// ErrNoKey: neither the variable nor the file has a key.
+var ErrNoKey = failure.New(failure.BadInput, "the key is missing")
 
-// ReadKey gives the PEM key in the environment variable envName or else in
+// ReadKey returns the PEM key in the environment variable envName or else in
 // file; either may be "". A variable may hold the PEM itself, with \n for line
 // ends, or base64 of it: CI engines have trouble with several lines. Errors:
 // ErrNoKey, ErrBadKey. No error ever shows the variable's value.
@@ -94,9 +94,9 @@ func ReadKey(env func(string) string, envName, file string) ([]byte, error) {
 	return text, nil
 }
 
-// key is an ed25519 key as the DSSE library wants it.
+// key is an ed25519 key with the methods that the DSSE library needs.
 type key struct {
-	private ed25519.PrivateKey // nil if only to check with
+	private ed25519.PrivateKey // nil for verifying only
 	public  ed25519.PublicKey
 }
 
@@ -143,7 +143,7 @@ func (k *key) Public() crypto.PublicKey { return k.public }
 func (k *key) KeyID() (string, error) {
 	der, err := x509.MarshalPKIXPublicKey(k.public)
 	if err != nil {
-		return "", fmt.Errorf("name a key: %w", err)
+		return "", fmt.Errorf("compute a key's ID: %w", err)
 	}
 	sum := sha256.Sum256(der)
 	return hex.EncodeToString(sum[:]), nil

@@ -34,7 +34,7 @@ func TestReadKey(t *testing.T) {
 		"the variable goes before the file":      {string(priv), "KEY", garbage, nil},
 		"a variable that is not set":             {"", "KEY", "", ErrNoKey},
 		"nothing named":                          {"", "", "", ErrNoKey},
-		"a file that is not there":               {"", "", file + "x", ErrNoKey},
+		"a missing file":                         {"", "", file + "x", ErrNoKey},
 		"a variable with something else in it":   {"topsecret", "KEY", "", ErrBadKey},
 		"a file with something else in it":       {"", "", garbage, ErrBadKey},
 		"something else does not fall to a file": {"topsecret", "KEY", file, ErrBadKey},
@@ -46,7 +46,7 @@ func TestReadKey(t *testing.T) {
 				t.Fatalf("got %v, want %v", err, c.want)
 			}
 			if err == nil {
-				if _, err := Sign(record(), got); err != nil {
+				if _, err := Sign(verification(), got); err != nil {
 					t.Error(err)
 				}
 			} else if strings.Contains(err.Error(), "topsecret") {
@@ -66,7 +66,7 @@ func FuzzVerify(f *testing.F) {
 	f.Add([]byte(`{"payloadType":"application/vnd.in-toto+json","payload":"e30=","signatures":[{"sig":"AAAA"}]}`))
 	f.Fuzz(func(t *testing.T, envelope []byte) {
 		if r, err := Verify(envelope, pub); err == nil {
-			if diff := cmp.Diff(record(), *r); diff != "" {
+			if diff := cmp.Diff(verification(), *r); diff != "" {
 				t.Fatalf("accepted what was never signed: %s", diff)
 			}
 		} else if !errors.Is(err, ErrMalformed) && !errors.Is(err, ErrBadSignature) && !errors.Is(err, ErrWrongKind) {

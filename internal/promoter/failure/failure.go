@@ -1,5 +1,5 @@
-// Package failure sorts the release tool's errors by who has to act on them. Every error says its own kind where it is
-// declared: a sentinel through New, a type through a Kind method.
+// Package failure sorts the release tool's errors by who has to act on them. Every error declares its own kind: a sentinel
+// through New, a type through a Kind method.
 package failure
 
 import (
@@ -62,7 +62,7 @@ func New(kind Kind, text string) error { return &sentinel{kind, text} }
 var precedence = []Kind{TestFailed, Rejected, External, BadInput}
 
 var (
-	// external errors come from other packages and say by themselves that the cause is outside.
+	// external errors come from other packages and are external by themselves.
 	external = []error{syscall.ENOSPC, context.DeadlineExceeded, context.Canceled}
 	// unlessKnown are external only where no error that wraps them knows more.
 	unlessKnown = []error{exec.ErrNotFound, fs.ErrPermission, syscall.EROFS, syscall.EDQUOT}

@@ -8,8 +8,8 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/ci"
 )
 
-// credentialSettings hand the credentials to git for one server only: its configuration names two variables of the
-// environment, so neither an argument nor a file ever holds the secret.
+// credentialSettings pass the credentials to git for one server only: the configuration refers to two variables of the
+// environment, so neither an argument nor a file ever contains the secret.
 func credentialSettings(c ci.GitCredentials, remote string) (config [][2]string, env []string) {
 	if c == (ci.GitCredentials{}) {
 		return nil, nil
@@ -19,13 +19,13 @@ func credentialSettings(c ci.GitCredentials, remote string) (config [][2]string,
 		return nil, nil
 	}
 	key := "credential." + u.Scheme + "://" + u.Host + ".helper"
-	helper := `!f() { test "$1" = get && printf 'username=%s\npassword=%s\n' "$` + ci.GitUsername + `" "$` + ci.GitPassword + `"; }; f`
-	// The empty helper first takes those of the user's configuration out, which would otherwise be asked to store it.
-	return [][2]string{{key, ""}, {key, helper}},
+	script := `!f() { test "$1" = get && printf 'username=%s\npassword=%s\n' "$` + ci.GitUsername + `" "$` + ci.GitPassword + `"; }; f`
+	// The empty entry removes the credential helpers of the user's configuration, which would otherwise store the secret.
+	return [][2]string{{key, ""}, {key, script}},
 		[]string{ci.GitUsername + "=" + c.Username, ci.GitPassword + "=" + c.Password}
 }
 
-// splitURL takes user and password out of an HTTP(S) URL; other kinds of address stay as they are.
+// splitURL removes user and password from an HTTP(S) URL; other kinds of address stay unchanged.
 func splitURL(raw string) (string, ci.GitCredentials, error) {
 	if !strings.HasPrefix(raw, "http://") && !strings.HasPrefix(raw, "https://") {
 		return raw, ci.GitCredentials{}, nil
@@ -35,7 +35,7 @@ func splitURL(raw string) (string, ci.GitCredentials, error) {
 		// url.Error repeats the whole address, password included.
 		return "", ci.GitCredentials{}, fmt.Errorf("the repository's address is not a valid URL (%s), percent-encode what is special in its password (%%2F for a slash): %w", redact(raw), ErrUnreachable)
 	}
-	// What follows a slash in a password would be taken for the path, and what stands before it for the server.
+	// The part after a slash in a password would be parsed as the path, and the part before it as the server.
 	if strings.Contains(u.EscapedPath()+u.RawQuery+u.EscapedFragment(), "@") {
 		return "", ci.GitCredentials{}, fmt.Errorf("the repository's address (%s) has an @ behind its server, percent-encode the password (%%2F for a slash), or the @ of a path (%%40): %w", redact(raw), ErrUnreachable)
 	}
@@ -45,15 +45,15 @@ func splitURL(raw string) (string, ci.GitCredentials, error) {
 	c := ci.GitCredentials{Username: u.User.Username()}
 	var ok bool
 	if c.Password, ok = u.User.Password(); !ok {
-		// https://TOKEN@host is how tokens are usually written.
+		// Tokens are usually written as https://TOKEN@host.
 		c.Username, c.Password = ci.TokenUser, c.Username
 	}
 	u.User = nil
 	return u.String(), c, nil
 }
 
-// SplitUser cuts an address such as https://me:secret@host/path into https://, me:secret and host/path. All before the
-// last @ is the user's: a slash in a password that is not percent-encoded must not have the rest of it printed as a path.
+// SplitUser splits an address such as https://me:secret@host/path into https://, me:secret and host/path. All before the
+// last @ belongs to the user: with a slash in a password that is not percent-encoded, its rest must not be printed as a path.
 func SplitUser(address string) (scheme, user, rest string) {
 	i := strings.Index(address, "://")
 	if i < 0 {
@@ -66,7 +66,7 @@ func SplitUser(address string) (scheme, user, rest string) {
 	return scheme, user, rest
 }
 
-// redact is an address fit for a message.
+// redact returns an address for messages, without user and password.
 func redact(raw string) string {
 	scheme, user, rest := SplitUser(raw)
 	if user == "" || scheme == "ssh://" && !strings.Contains(user, ":") {
@@ -75,7 +75,7 @@ func redact(raw string) string {
 	return scheme + "***@" + rest
 }
 
-// hide takes the secret out of a command's output.
+// hide removes the secret from a command's output.
 func hide(s string, c ci.GitCredentials) string {
 	for _, secret := range []string{c.Password, url.QueryEscape(c.Password), url.PathEscape(c.Password)} {
 		if len(secret) >= 4 {

@@ -2,7 +2,11 @@ package gitrepo
 
 import (
 	"errors"
+	"fmt"
 	"net"
+	"net/http"
+	"net/http/httptest"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -31,8 +35,8 @@ func TestAPasswordInAnAddressIsNotPrintedWhateverItHolds(t *testing.T) {
 	}
 }
 
-// Half of such a password is the name of a server: it would be asked for, and with it whoever looks at its queries.
-func TestAPasswordThatIsNotPercentEncodedIsRefusedWithoutBeingPrinted(t *testing.T) {
+// Half of such a password would be taken for a host name and sent to name servers.
+func TestAPasswordThatIsNotPercentEncodedIsRejectedAndNotPrinted(t *testing.T) {
 	isolate(t)
 	for _, address := range []string{
 		"https://me:s3c/ret-word@host.invalid/x.git", "https://s3c/ret-word@host.invalid/x.git", "https://me:12/ret-word@host.invalid/x.git",
@@ -48,25 +52,25 @@ func TestAPasswordThatIsNotPercentEncodedIsRefusedWithoutBeingPrinted(t *testing
 	}
 	clean, cred, err := splitURL("https://me:s3c%2Fret%40@host/p%40th/x.git")
 	if err != nil || clean != "https://host/p%40th/x.git" || cred.Password != "s3c/ret@" {
-		t.Errorf("a password as it should be: %s %v", clean, err)
+		t.Errorf("a percent-encoded password: %s %v", clean, err)
 	}
 }
 
-func TestAServerThatAcceptsAndNeverAnswersIsNotWaitedForWithoutEnd(t *testing.T) {
+func TestASilentServerEndsInTheTimeout(t *testing.T) {
 	isolate(t)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close() // what is never accepted by the program is accepted by the system
+	defer l.Close() // the kernel accepts the connection
 	start := time.Now()
-	err = Reachable(t.Context(), "http://"+l.Addr().String()+"/x.git", "main", Options{Patience: 2 * time.Second})
+	err = Reachable(t.Context(), "http://"+l.Addr().String()+"/x.git", "main", Options{Timeout: 2 * time.Second})
 	if !errors.Is(err, ErrUnreachable) || time.Since(start) > time.Minute {
 		t.Errorf("after %s: %v", time.Since(start), err)
 	}
 }
 
-func TestTheLimitsOfAnSSHCommandAreNotAddedToTheUsersOwn(t *testing.T) {
+func TestTheUsersOwnSSHCommandStaysUnchanged(t *testing.T) {
 	for _, own := range []string{"", "ssh -i key"} {
 		var base []string
 		if own != "" {
@@ -76,5 +80,94 @@ func TestTheLimitsOfAnSSHCommandAreNotAddedToTheUsersOwn(t *testing.T) {
 		if got := strings.Contains(env, "ConnectTimeout=60 -o ServerAliveInterval=15"); got != (own == "") {
 			t.Errorf("with %q: %s", own, env)
 		}
+	}
+}
+
+// gitServer serves the repositories below root over HTTP with a password, by git's own backend.
+func gitServer(t *testing.T, root, user, password string) string {
+	t.Helper()
+	out, err := exec.Command("git", "--exec-path").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	backend := filepath.Join(strings.TrimSpace(string(out)), "git-http-backend")
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		u, p, ok := r.BasicAuth()
+		if !ok || u != user || p != password {
+			w.Header().Set("WWW-Authenticate", `Basic realm="git"`)
+			http.Error(w, "no", http.StatusUnauthorized)
+			return
+		}
+		serveCGI(w, r, backend, root)
+	}))
+	t.Cleanup(srv.Close)
+	return srv.URL
+}
+
+func TestCredentialsAreUsedAndStoredNowhere(t *testing.T) {
+	const secret = "tok-3n-secret"
+	url := remoteWith(t, map[string]string{"a": "1"})
+	if out, err := exec.Command("git", "-C", url, "config", "http.receivepack", "true").CombinedOutput(); err != nil {
+		t.Fatalf("%v %s", err, out)
+	}
+	base := gitServer(t, filepath.Dir(url), "x-access-token", secret)
+	addr := base + "/remote.git"
+	in := func(u string) string { return strings.Replace(u, "http://", "http://x-access-token:"+secret+"@", 1) }
+	for name, c := range map[string]struct{ url, token string }{
+		"from the environment": {addr, secret}, "from the address": {in(addr), ""}, "as a bare token in the address": {strings.Replace(addr, "http://", "http://"+secret+"@", 1), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("CHART_PROMOTER_GIT_TOKEN", c.token)
+			var logged []string
+			o := Options{Log: func(s string) { logged = append(logged, s) }}
+			r, err := Clone(t.Context(), c.url, filepath.Join(t.TempDir(), "clone"), CloneOptions{Options: o})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, _, err := Update(t.Context(), c.url, "main", func(d string) (string, bool, error) {
+				write(t, d+"/a", name)
+				return name, true, nil
+			}, UpdateOptions{Options: o}); err != nil {
+				t.Fatal(err)
+			}
+			if s := strings.Join(logged, "\n"); strings.Contains(s, secret) || s == "" {
+				t.Errorf("the log is empty or shows the token: %q", s)
+			}
+			if out, err := exec.Command("grep", "-r", secret, r.Dir).CombinedOutput(); err == nil {
+				t.Errorf("the clone holds the token: %s", out)
+			}
+		})
+	}
+	r := clone(t, url, CloneOptions{})
+	for _, right := range []bool{true, false} {
+		t.Setenv("CHART_PROMOTER_GIT_TOKEN", map[bool]string{true: secret, false: "wr0ng-secret"}[right])
+		if err := r.CheckPush(t.Context(), addr); (err == nil) != right || !right && !errors.Is(err, ErrAuth) {
+			t.Errorf("CheckPush with the right token %v: %v", right, err)
+		}
+	}
+	if err := r.CheckPush(t.Context(), t.TempDir()+"/nowhere"); !errors.Is(err, ErrUnreachable) {
+		t.Errorf("CheckPush of a missing repository: %v", err)
+	}
+	_, err := Clone(t.Context(), addr, filepath.Join(t.TempDir(), "clone"), CloneOptions{})
+	if !errors.Is(err, ErrAuth) || strings.Contains(err.Error(), "wr0ng") {
+		t.Errorf("got %v, want ErrAuth without the token", err)
+	}
+}
+
+func TestCredentialsReachTheirServerOnly(t *testing.T) {
+	c := ci.GitCredentials{Username: "me", Password: "secret-word"}
+	for remote, want := range map[string]bool{"https://example.com/a.git": true, "/srv/a.git": false, "git@example.com:a.git": false} {
+		config, _ := credentialSettings(c, remote)
+		if got := len(config) > 0; got != want {
+			t.Errorf("%s: handed over %v, want %v", remote, got, want)
+		}
+		for _, kv := range config {
+			if strings.Contains(kv[1], c.Password) {
+				t.Errorf("git's configuration holds the password: %v", kv)
+			}
+		}
+	}
+	if s := fmt.Sprintf("%v %+v %#v", c, c, c); strings.Contains(s, c.Password) {
+		t.Errorf("printing shows the password: %s", s)
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/testtools"
 )
 
-// history makes a work tree with four commits: 0.9 is on the second, v1.0.0 on the third.
+// history creates a work tree with four commits: 0.9 is on the second, v1.0.0 on the third.
 func history(t *testing.T) *Repo {
 	t.Helper()
 	isolate(t)
@@ -97,7 +97,7 @@ func TestFactsOfACommitInPlainGit(t *testing.T) {
 	}
 }
 
-func TestFactsOfAShallowCloneSaySo(t *testing.T) {
+func TestFactsReportAShallowClone(t *testing.T) {
 	r := history(t)
 	shallow := clone(t, "file://"+r.Dir, CloneOptions{Depth: 1})
 	f, _, err := Facts(t.Context(), shallow.Dir, env(nil))
@@ -106,7 +106,7 @@ func TestFactsOfAShallowCloneSaySo(t *testing.T) {
 	}
 }
 
-func TestWhatCISaysCountsOnlyForItsOwnCommit(t *testing.T) {
+func TestTheEnginesTagCountsForItsOwnCommitOnly(t *testing.T) {
 	r := history(t)
 	head, _ := r.Head(t.Context())
 	for name, c := range map[string]struct {
@@ -143,8 +143,8 @@ func TestATagIsNeverMoved(t *testing.T) {
 	}
 }
 
-// ask gives git's configuration for this test's repository alone, as a user would set it.
-func (r *Repo) ask(t *testing.T, settings ...string) {
+// configure sets git's configuration for this test's repository, as a user would.
+func (r *Repo) configure(t *testing.T, settings ...string) {
 	t.Helper()
 	for i := 0; i < len(settings); i += 2 {
 		if _, err := r.git(t.Context(), "config", settings[i], settings[i+1]); err != nil {
@@ -153,6 +153,7 @@ func (r *Repo) ask(t *testing.T, settings ...string) {
 	}
 }
 
+// command runs a tool of the machine. Without the tool it skips the test, or fails it if REQUIRE_TOOLS=1 is set.
 func command(t *testing.T, name string, args ...string) string {
 	t.Helper()
 	testtools.Find(t, name)
@@ -172,13 +173,13 @@ func TestATagIsSignedWithAnSSHKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, key+".signers", "release@example.com "+string(public))
-	r.ask(t, "gpg.format", "ssh", "user.signingKey", key, "gpg.ssh.allowedSignersFile", key+".signers")
+	r.configure(t, "gpg.format", "ssh", "user.signingKey", key, "gpg.ssh.allowedSignersFile", key+".signers")
 	isSigned(t, r)
 }
 
 func TestATagIsSignedWithAPGPKey(t *testing.T) {
 	r := history(t)
-	// The agent's socket has to have a short path.
+	// The path of the agent's socket must be short.
 	home, err := os.MkdirTemp("", "gpg")
 	if err != nil {
 		t.Fatal(err)
@@ -189,7 +190,7 @@ func TestATagIsSignedWithAPGPKey(t *testing.T) {
 	})
 	t.Setenv("GNUPGHOME", home)
 	command(t, "gpg", "--batch", "--quiet", "--passphrase", "", "--quick-generate-key", "release@example.com", "ed25519", "sign", "never")
-	r.ask(t, "user.signingKey", "release@example.com")
+	r.configure(t, "user.signingKey", "release@example.com")
 	isSigned(t, r)
 }
 
@@ -205,13 +206,13 @@ func isSigned(t *testing.T, r *Repo) {
 		t.Fatal(err)
 	}
 	if _, err := r.git(t.Context(), "verify-tag", "v1.2.0"); err == nil {
-		t.Error("git accepts a tag that nobody signed")
+		t.Error("git accepts a tag without a signature")
 	}
 }
 
-func TestATagThatCannotBeSignedIsNotMade(t *testing.T) {
+func TestATagThatCannotBeSignedIsNotCreated(t *testing.T) {
 	r := history(t)
-	r.ask(t, "gpg.format", "ssh", "user.signingKey", t.TempDir()+"/none")
+	r.configure(t, "gpg.format", "ssh", "user.signingKey", t.TempDir()+"/none")
 	if err := r.SignedTag(t.Context(), "v1.1.0", "x", Author{}); !errors.Is(err, ErrNotSigned) {
 		t.Errorf("got %v, want ErrNotSigned", err)
 	}

@@ -16,15 +16,15 @@ import (
 )
 
 var (
-	// ErrNothingToCommit: the index equals HEAD, so there is no commit to make.
+	// ErrNothingToCommit: the index equals HEAD.
 	ErrNothingToCommit = failure.New(failure.Internal, "nothing to commit")
 	// ErrRejected: the remote branch moved since it was fetched. Fetch, redo the change on the new head and push again.
 	ErrRejected = failure.New(failure.External, "the remote branch has moved")
-	// ErrRefused: the remote refuses the push for a reason that trying again does not mend (a hook, a protected branch).
-	ErrRefused = failure.New(failure.External, "the remote refuses the push")
-	// ErrAuth: the remote wants other credentials, or has no such repository for these.
-	ErrAuth = failure.New(failure.External, "the remote refuses these credentials")
-	// ErrUnreachable: the remote cannot be reached, or there is no repository at this place.
+	// ErrPushDenied: the remote rejects the push for a reason that a new attempt does not change (a hook, a protected branch).
+	ErrPushDenied = failure.New(failure.External, "the remote rejects the push")
+	// ErrAuth: the remote requires other credentials, or has no such repository for these.
+	ErrAuth = failure.New(failure.External, "the remote rejects these credentials")
+	// ErrUnreachable: the remote cannot be reached, or no repository exists at this place.
 	ErrUnreachable = failure.New(failure.External, "the repository cannot be reached")
 	// ErrNoBranch: the remote has commits, but not this branch.
 	ErrNoBranch = failure.New(failure.BadInput, "the branch does not exist")
@@ -34,32 +34,32 @@ var (
 	ErrNotARepository = failure.New(failure.BadInput, "not a git repository")
 )
 
-// Author names who commits. The zero value takes git's own configuration, or chart-promoter when there is none.
+// Author is the author of commits. The zero value is that of git's configuration, or chart-promoter without one.
 type Author struct {
 	Name, Email string
 	// When is the time of the commit; the zero value is now.
 	When time.Time
 }
 
-// Options are what every command needs to know; the zero value is ready to use.
+// Options apply to every command; the zero value is ready to use.
 type Options struct {
-	// Credentials for HTTP(S) remotes. The zero value takes ci.GitCredentialsFrom(os.Getenv), and leaves the rest to
-	// git's own configuration (credential helpers, ssh).
+	// Credentials for HTTP(S) remotes. The zero value is ci.GitCredentialsFrom(os.Getenv), and without those git's own
+	// configuration applies (credential helpers, ssh).
 	Credentials ci.GitCredentials
 	// Log gets one line for each command that talks to a remote. Nil is silent.
 	Log func(string)
-	// Patience is how long a remote may be silent, in whole seconds; 0 is a minute.
-	Patience time.Duration
+	// Timeout is how long a remote may be silent, in whole seconds; 0 is a minute.
+	Timeout time.Duration
 }
 
-func (o Options) patience() time.Duration {
-	if o.Patience == 0 {
+func (o Options) timeout() time.Duration {
+	if o.Timeout == 0 {
 		return time.Minute
 	}
-	return o.Patience
+	return o.Timeout
 }
 
-// CloneOptions say what Clone fetches.
+// CloneOptions select what Clone fetches.
 type CloneOptions struct {
 	// Branch to check out; empty is the remote's default branch. An empty remote gives an unborn branch of that name.
 	Branch string
@@ -89,10 +89,10 @@ func Open(ctx context.Context, dir string, opts Options) (*Repo, error) {
 	return r, nil
 }
 
-// Init makes an empty repository with an unborn branch; bare makes it one to push to.
+// Init creates an empty repository with an unborn branch; a bare one accepts pushes.
 func Init(ctx context.Context, dir, branch string, bare bool) (*Repo, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, fmt.Errorf("making the repository directory: %w", err)
+		return nil, fmt.Errorf("create the repository directory: %w", err)
 	}
 	r := &Repo{Dir: dir}
 	args := []string{"init", "-q", "-b", branch}
@@ -103,8 +103,8 @@ func Init(ctx context.Context, dir, branch string, bare bool) (*Repo, error) {
 	return r, err
 }
 
-// Clone makes a work tree of url in dir, which must not exist or be empty. A user name or password within url is
-// taken out and used as credentials; it is stored nowhere.
+// Clone creates a work tree of url in dir, which must be missing or empty. A user name or password within url is
+// removed and used as credentials; it is stored nowhere.
 func Clone(ctx context.Context, url, dir string, o CloneOptions) (*Repo, error) {
 	clean, cred, err := splitURL(url)
 	if err != nil {
@@ -150,16 +150,16 @@ func (r *Repo) sparse(ctx context.Context, patterns []string) error {
 	}
 	info := filepath.Join(r.Dir, ".git", "info")
 	if err := os.MkdirAll(info, 0o755); err != nil {
-		return fmt.Errorf("restricting the checkout: %w", err)
+		return fmt.Errorf("restrict the checkout: %w", err)
 	}
 	list := strings.Join(patterns, "\n") + "\n"
 	if err := os.WriteFile(filepath.Join(info, "sparse-checkout"), []byte(list), 0o644); err != nil {
-		return fmt.Errorf("restricting the checkout: %w", err)
+		return fmt.Errorf("restrict the checkout: %w", err)
 	}
 	return nil
 }
 
-// remoteBranch resolves an empty branch name to the remote's default and says whether the branch has a commit.
+// remoteBranch resolves an empty branch name to the remote's default and returns whether the branch has a commit.
 func remoteBranch(ctx context.Context, url string, o CloneOptions) (branch string, exists bool, err error) {
 	r := &Repo{opts: o.Options}
 	out, err := r.remote(ctx, url, "ls-remote", "--symref", "--", url)
@@ -203,7 +203,7 @@ func (r *Repo) fetch(ctx context.Context, branch string, depth int, filter bool)
 	return err
 }
 
-// Fetch brings origin's branch here, with all history when depth is 0. A branch that the remote does not have yet is no error.
+// Fetch fetches origin's branch, with all history when depth is 0. A branch that the remote does not have yet is no error.
 func (r *Repo) Fetch(ctx context.Context, branch string, depth int) error {
 	_, exists, err := remoteBranch(ctx, r.originURL(ctx), CloneOptions{Branch: branch, Options: r.opts})
 	if err != nil || !exists {
@@ -222,8 +222,8 @@ func (r *Repo) ResetHard(ctx context.Context, ref string) error {
 	return err
 }
 
-// Add stages paths, removals included; with none, everything. Ignored files too: a package left out by somebody's
-// *.tgz, in the repository's .gitignore or in the user's own, would be missing where the index names it.
+// Add stages paths, removals included; with none, everything. Ignored files too: a package that matches *.tgz in
+// the repository's or the user's .gitignore would be missing where the index refers to it.
 func (r *Repo) Add(ctx context.Context, paths ...string) error {
 	args := []string{"add", "-A", "--force", "--sparse"}
 	if len(paths) > 0 {
@@ -248,7 +248,7 @@ func (r *Repo) Commit(ctx context.Context, message string, a Author) (string, er
 	return r.Head(ctx)
 }
 
-// identity names the committer for git's environment; git's own configuration counts when the author is empty.
+// identity returns the committer as variables of git's environment; git's own configuration applies for an empty author.
 func (r *Repo) identity(ctx context.Context, a Author) []string {
 	if a.Name == "" || a.Email == "" {
 		if mail, _ := r.git(ctx, "config", "user.email"); strings.TrimSpace(mail) == "" {
@@ -270,7 +270,7 @@ func (r *Repo) identity(ctx context.Context, a Author) []string {
 // Head is the full hash of the commit that is checked out. Errors: ErrNoRef on an unborn branch.
 func (r *Repo) Head(ctx context.Context) (string, error) { return r.Resolve(ctx, "HEAD") }
 
-// Resolve is the full hash of the commit that ref names. Errors: ErrNoRef.
+// Resolve returns the full hash of the commit that ref refers to. Errors: ErrNoRef.
 func (r *Repo) Resolve(ctx context.Context, ref string) (string, error) {
 	out, err := r.git(ctx, "rev-parse", "-q", "--verify", "--end-of-options", ref+"^{commit}")
 	if err != nil {
@@ -282,7 +282,7 @@ func (r *Repo) Resolve(ctx context.Context, ref string) (string, error) {
 	return strings.TrimSpace(out), nil
 }
 
-// Reachable asks a remote for its branches, with the credentials that a clone would use. A repository without any
+// Reachable requests the branches of a remote, with the credentials that a clone would use. A repository without any
 // commit is reachable. Errors: ErrAuth, ErrUnreachable, ErrNoBranch.
 func Reachable(ctx context.Context, url, branch string, o Options) error {
 	clean, cred, err := splitURL(url)

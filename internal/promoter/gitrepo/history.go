@@ -25,13 +25,13 @@ func (r *Repo) Checkout(ctx context.Context, ref string) error {
 	return err
 }
 
-// Tag makes an annotated tag at HEAD. The same tag at the same commit is no error.
+// Tag creates an annotated tag at HEAD. The same tag at the same commit is no error.
 func (r *Repo) Tag(ctx context.Context, name, message string, a Author) error {
 	return r.tag(ctx, name, message, a, "-a")
 }
 
 // ErrNotSigned: git has no key to sign with, or cannot use it.
-var ErrNotSigned = failure.New(failure.BadInput, "git cannot sign: set user.signingKey, and gpg.format for an SSH key, and see that the key can be used without a question")
+var ErrNotSigned = failure.New(failure.BadInput, "git cannot sign: set user.signingKey, and gpg.format for an SSH key, and make sure that the key can be used without a prompt")
 
 // SignedTag is Tag with a signature by the key of git's configuration (user.signingKey, gpg.format). Errors: ErrNotSigned.
 func (r *Repo) SignedTag(ctx context.Context, name, message string, a Author) error {
@@ -44,7 +44,7 @@ func (r *Repo) SignedTag(ctx context.Context, name, message string, a Author) er
 	if err != nil {
 		return err
 	}
-	// Git before 2.40 makes the tag without a signature, and succeeds, when an SSH key is not there.
+	// Git before 2.40 creates the tag without a signature, and succeeds, when an SSH key is missing.
 	text, err := r.git(ctx, "cat-file", "tag", "refs/tags/"+name)
 	if err == nil && signature.MatchString(text) {
 		return nil
@@ -55,7 +55,7 @@ func (r *Repo) SignedTag(ctx context.Context, name, message string, a Author) er
 	return errors.Join(fmt.Errorf("tag %s: %w", name, ErrNotSigned), err)
 }
 
-// DeleteTag takes a tag away here; the remote's stays.
+// DeleteTag deletes a local tag; the remote's stays.
 func (r *Repo) DeleteTag(ctx context.Context, name string) error {
 	_, err := r.git(ctx, "tag", "-d", "--", name)
 	return err
@@ -72,18 +72,18 @@ func (r *Repo) tag(ctx context.Context, name, message string, a Author, how stri
 		if at == head {
 			return nil
 		}
-		return fmt.Errorf("tag %s already names another commit, %.7s; choose another version", name, at)
+		return fmt.Errorf("tag %s already exists at another commit, %.7s; choose another version", name, at)
 	}
 	_, err = r.run(ctx, call{args: []string{"tag", how, "-F", "-", "--", name}, stdin: message, env: r.identity(ctx, a)})
 	return err
 }
 
-// TagsAt lists the tags that name this very commit.
+// TagsAt lists the tags of exactly this commit.
 func (r *Repo) TagsAt(ctx context.Context, ref string) ([]string, error) {
 	return r.lines(ctx, "tag", "--points-at", ref)
 }
 
-// Tags lists all tags that are here.
+// Tags lists all local tags.
 func (r *Repo) Tags(ctx context.Context) ([]string, error) { return r.lines(ctx, "tag", "--list") }
 
 // RemoteTags lists the tags that origin has. Errors: ErrAuth, ErrUnreachable.
@@ -144,7 +144,7 @@ func (r *Repo) Log(ctx context.Context, rng string, limit int, paths ...string) 
 		}
 		when, err := time.Parse(time.RFC3339, strings.TrimSpace(f[4]))
 		if err != nil {
-			return nil, fmt.Errorf("reading the time of commit %.7s: %w", f[0], err)
+			return nil, fmt.Errorf("read the time of commit %.7s: %w", f[0], err)
 		}
 		log = append(log, Entry{Hash: f[0], Subject: f[1], Body: strings.TrimSpace(f[2]), Author: f[3], When: when})
 	}
@@ -199,7 +199,7 @@ func (r *Repo) Branch(ctx context.Context) string {
 	return strings.TrimSpace(out)
 }
 
-// File is the content of path at ref. Errors: ErrNoRef when there is none.
+// File is the content of path at ref. Errors: ErrNoRef when it is missing.
 func (r *Repo) File(ctx context.Context, ref, path string) ([]byte, error) {
 	out, err := r.git(ctx, "cat-file", "blob", ref+":"+path)
 	if err != nil {
@@ -208,22 +208,22 @@ func (r *Repo) File(ctx context.Context, ref, path string) ([]byte, error) {
 	return []byte(out), nil
 }
 
-// Export writes the files of ref into dir, without a repository, as fresh as a clone: nothing that is not in the
-// commit gets into a build. Unlike an archive it leaves nothing out, whatever .gitattributes says.
+// Export writes the files of ref into dir, without a repository, so that a build gets nothing that is not in the commit.
+// Unlike an archive it contains every file, whatever .gitattributes excludes.
 func (r *Repo) Export(ctx context.Context, ref, dir string) error {
 	hash, err := r.Resolve(ctx, ref)
 	if err != nil {
 		return err
 	}
 	if dir, err = filepath.Abs(dir); err != nil {
-		return fmt.Errorf("exporting %.7s: %w", hash, err)
+		return fmt.Errorf("export %.7s: %w", hash, err)
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("exporting %.7s: %w", hash, err)
+		return fmt.Errorf("export %.7s: %w", hash, err)
 	}
 	tmp, err := os.MkdirTemp("", "export-*")
 	if err != nil {
-		return fmt.Errorf("exporting %.7s: %w", hash, err)
+		return fmt.Errorf("export %.7s: %w", hash, err)
 	}
 	defer os.RemoveAll(tmp)
 	// The user's own index and work tree stay as they are.
@@ -274,7 +274,7 @@ func (r *Repo) Blobs(ctx context.Context, ref, dir string) (map[string]string, e
 	return files, nil
 }
 
-// Tracked lists the files that git keeps of this work tree, by slash-separated path. Repositories within it are left out.
+// Tracked lists the files of this work tree that git tracks, by slash-separated path. Repositories within it are left out.
 func (r *Repo) Tracked(ctx context.Context) ([]string, error) {
 	out, err := r.git(ctx, "ls-files", "-z", "--stage")
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/ci"
 )
 
-// Push pushes HEAD to a branch of origin. Errors: ErrRejected when the branch moved meanwhile, ErrRefused when the
-// server says no, ErrAuth, ErrUnreachable.
+// Push pushes HEAD to a branch of origin. Errors: ErrRejected when the branch moved meanwhile, ErrPushDenied when
+// the server rejects it, ErrAuth, ErrUnreachable.
 func (r *Repo) Push(ctx context.Context, branch string) error {
 	return r.push(ctx, "HEAD:refs/heads/"+branch)
 }
@@ -23,8 +23,8 @@ func (r *Repo) PushTag(ctx context.Context, tag string) error {
 	return r.push(ctx, "refs/tags/"+tag+":refs/tags/"+tag)
 }
 
-// CheckPush asks a server whether these credentials may push to it, and pushes nothing. A server whose hooks decide is
-// only known to be willing when a push is made. Errors: ErrAuth, ErrRefused, ErrUnreachable.
+// CheckPush checks that these credentials may push to a server, and pushes nothing. The decision of a server's hooks is
+// only known after a push. Errors: ErrAuth, ErrPushDenied, ErrUnreachable.
 func (r *Repo) CheckPush(ctx context.Context, url string) error {
 	clean, cred, err := splitURL(url)
 	if err != nil {
@@ -34,7 +34,7 @@ func (r *Repo) CheckPush(ctx context.Context, url string) error {
 	if cred != (ci.GitCredentials{}) {
 		other.opts.Credentials = cred
 	}
-	// The name of a branch that nobody has, so that no state of the server can be a reason to refuse.
+	// A branch name that no repository has, so that no state of the server can be a reason to reject.
 	_, err = other.remote(ctx, clean, "push", "--dry-run", "--porcelain", "--no-verify", "--", clean, "HEAD:refs/heads/chart-promoter-check")
 	return err
 }
@@ -49,41 +49,41 @@ func (r *Repo) push(ctx context.Context, refspec string) error {
 		if !strings.HasPrefix(line, "!") {
 			continue
 		}
-		// Two pushes that meet at the server itself are told so by the reference's lock, not as "fetch first".
+		// Two pushes at the same time are reported by the reference's lock, not as "fetch first".
 		for _, race := range []string{"[rejected]", "failed to update ref", "cannot lock ref", "failed to lock", "incorrect old value", "reference already exists"} {
 			if strings.Contains(line, race) || strings.Contains(ce.Stderr, race) {
 				return fmt.Errorf("pushing %s: %w: %w", refspec, ErrRejected, err)
 			}
 		}
-		return fmt.Errorf("pushing %s: %w: %s", refspec, ErrRefused, strings.TrimSpace(strings.TrimPrefix(line, "!")))
+		return fmt.Errorf("pushing %s: %w: %s", refspec, ErrPushDenied, strings.TrimSpace(strings.TrimPrefix(line, "!")))
 	}
 	return err
 }
 
-// UpdateOptions say how Update works; the zero value is ready to use.
+// UpdateOptions control Update; the zero value is ready to use.
 type UpdateOptions struct {
 	Options
 	Author Author
 	// Sparse as in CloneOptions.
 	Sparse []string
-	// Attempts bounds how often the change is made anew because the branch moved; 0 is 40.
+	// Attempts limits how often the change is repeated because the branch moved; 0 is 40.
 	Attempts int
-	// Parent is where the temporary clone is made; empty is the system's temporary directory.
+	// Parent is the directory of the temporary clone; empty is the system's temporary directory.
 	Parent string
-	// History has mutate find all of the branch's commits, not its last alone.
+	// History gives mutate all of the branch's commits, not only the last one.
 	History bool
-	// DryRun makes the change and the commit in the temporary clone and does not push.
+	// DryRun changes and commits in the temporary clone and does not push.
 	DryRun bool
 }
 
 // Update clones a branch, has mutate change the files in dir, commits all of it with the message that mutate returns,
-// and pushes. When somebody pushed meanwhile it fetches and calls mutate again on the new head: mutate must look at
-// what is there each time. changed false means that mutate had nothing to do; commit is then the head as it is,
-// empty on an unborn branch.
+// and pushes. When another push came first it fetches and calls mutate again on the new head: mutate must read the
+// files each time. changed is false when mutate had nothing to do; commit is then the present head, empty on an unborn
+// branch.
 func Update(ctx context.Context, url, branch string, mutate func(dir string) (message string, changed bool, err error), o UpdateOptions) (commit string, changed bool, err error) {
 	parent, err := os.MkdirTemp(o.Parent, "git-*")
 	if err != nil {
-		return "", false, fmt.Errorf("making a directory for the clone: %w", err)
+		return "", false, fmt.Errorf("create a directory for the clone: %w", err)
 	}
 	defer os.RemoveAll(parent)
 	depth := 1

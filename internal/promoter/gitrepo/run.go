@@ -26,7 +26,7 @@ type call struct {
 	network bool
 }
 
-// commandError is a git that ended badly; Stderr is redacted.
+// commandError is a git command that failed; Stderr is redacted.
 type commandError struct {
 	verb   string
 	Stderr string
@@ -77,8 +77,8 @@ func (r *Repo) run(ctx context.Context, c call) (string, error) {
 	}
 	cmd := exec.CommandContext(ctx, "git", c.args...)
 	cmd.Dir = r.Dir
-	cmd.Env = append(environment(os.Environ(), c.remote, cred, r.opts.patience()), c.env...)
-	// git starts helpers (ssh, remote-https) that outlive it; the whole group ends with the context.
+	cmd.Env = append(environment(os.Environ(), c.remote, cred, r.opts.timeout()), c.env...)
+	// git starts child processes (ssh, remote-https) that outlive it; the whole group ends with the context.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = 2 * time.Second
@@ -105,9 +105,9 @@ func (r *Repo) run(ctx context.Context, c call) (string, error) {
 }
 
 // environment is the caller's without git's own variables for the present directory (a hook sets them), with
-// settings that keep bytes as they are and never ask a person, with credentials for this one remote, and with an end to
-// the wait for a server that accepts and then says nothing.
-func environment(base []string, remote string, cred ci.GitCredentials, patience time.Duration) []string {
+// settings that preserve bytes and never prompt, with credentials for this one remote, and with a timeout for a server
+// that accepts a connection and stays silent.
+func environment(base []string, remote string, cred ci.GitCredentials, timeout time.Duration) []string {
 	drop := map[string]bool{
 		"GIT_DIR": true, "GIT_WORK_TREE": true, "GIT_INDEX_FILE": true, "GIT_OBJECT_DIRECTORY": true, "GIT_PREFIX": true,
 		"GIT_ALTERNATE_OBJECT_DIRECTORIES": true, "GIT_COMMON_DIR": true, "GIT_NAMESPACE": true, "GIT_CONFIG_PARAMETERS": true,
@@ -127,13 +127,13 @@ func environment(base []string, remote string, cred ci.GitCredentials, patience 
 	}
 	env = append(env, "LC_ALL=C", "GIT_TERMINAL_PROMPT=0", "GIT_MERGE_AUTOEDIT=no")
 	if !hasKey(base, "GIT_SSH_COMMAND") {
-		limit := int(patience.Seconds())
+		limit := int(timeout.Seconds())
 		env = append(env, fmt.Sprintf("GIT_SSH_COMMAND=ssh -o BatchMode=yes -o ConnectTimeout=%d -o ServerAliveInterval=%d -o ServerAliveCountMax=4", limit, max(limit/4, 1)))
 	}
 	settings := [][2]string{
 		{"core.autocrlf", "false"}, {"commit.gpgsign", "false"}, {"tag.gpgsign", "false"}, {"core.hooksPath", os.DevNull},
 		{"core.quotePath", "false"}, {"gc.auto", "0"}, {"maintenance.auto", "false"}, {"advice.detachedHead", "false"},
-		{"http.lowSpeedLimit", "1"}, {"http.lowSpeedTime", strconv.Itoa(int(patience.Seconds()))}, // bytes in a second, seconds
+		{"http.lowSpeedLimit", "1"}, {"http.lowSpeedTime", strconv.Itoa(int(timeout.Seconds()))}, // bytes in a second, seconds
 	}
 	extra, vars := credentialSettings(cred, remote)
 	settings = append(settings, extra...)
@@ -154,7 +154,7 @@ func hasKey(env []string, key string) bool {
 	return false
 }
 
-// classify names what a caller decides on; git tells it only in words.
+// classify returns the typed errors that callers check for; git reports them only as text.
 func classify(e *commandError, c call) error {
 	text := strings.ToLower(e.Stderr)
 	has := func(parts ...string) bool {

@@ -18,12 +18,12 @@ import (
 type evidence struct {
 	pkg *chart.Package
 	// records are those with a good signature; bad says why the others are not.
-	records   []attest.Record
+	records   []attest.Verification
 	bad       []error
 	approvals []attest.Approval
 }
 
-func (e *evidence) add(r *attest.Record, err error) {
+func (e *evidence) add(r *attest.Verification, err error) {
 	if err == nil {
 		e.records = append(e.records, *r)
 	} else if !errors.Is(err, attest.ErrWrongKind) {

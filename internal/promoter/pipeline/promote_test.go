@@ -20,7 +20,7 @@ import (
 type released struct {
 	*world
 	c      *candidate
-	record attest.Record
+	record attest.Verification
 	key    []byte
 }
 
@@ -44,7 +44,7 @@ func newRelease(t *testing.T, tag string) *released {
 		t.Fatal(err)
 	}
 	r := &released{world: w, c: c, key: priv}
-	r.record = attest.Record{
+	r.record = attest.Verification{
 		Chart: c.pkg.Name, Version: c.pkg.Version, AppVersion: c.pkg.AppVersion, PackageDigest: c.pkg.Digest, SourceCommit: c.commit,
 		ImageRef: b.Ref(), ImageDigest: b.Digest, Tests: attest.Tests{Run: 3, Passed: 3}, StartedAt: w.s.Now(), FinishedAt: w.s.Now(), Stage: "qa",
 	}

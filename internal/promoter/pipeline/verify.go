@@ -100,7 +100,7 @@ func Verify(ctx context.Context, s *Session, o VerifyOptions) (*VerifyResult, er
 
 // sign leaves what promote takes: the package's record, and which files these are.
 func (s *Session) sign(stage *config.Stage, c *candidate, res *VerifyResult, key []byte, start time.Time) error {
-	record := attest.Record{
+	record := attest.Verification{
 		Chart: res.Chart, Version: res.Version, AppVersion: res.AppVersion, PackageDigest: res.PackageDigest, SourceCommit: c.commit,
 		ImageRef: c.image, ImageDigest: c.digest, Tests: res.Tests, TestedBy: res.TestedBy, StartedAt: start.UTC(), FinishedAt: s.Now().UTC(),
 		Stage: stage.Name, Run: ci.Detect(s.Env).Run,
