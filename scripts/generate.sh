@@ -40,3 +40,6 @@ go run ./ci/chartreadme
 
 echo "==> files of the CI engines"
 go run ./ci/engines .
+
+echo "==> all messages"
+go run ./ci/messages >docs/messages.txt
