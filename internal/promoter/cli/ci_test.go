@@ -192,7 +192,7 @@ const goWrapper = `#!/bin/bash
 if [ "$1 $2" = "run ./cmd/chart-promoter" ]; then
   shift 2
   args=; for a in "$@"; do args="$args,\"$a\""; done
-  CHART_PROMOTER_TEST_ARGS="[${args#,}]" exec TOOL -test.run='^TestMainProcess$'
+  CHART_PROMOTER_TEST_ARGS="[${args#,}]" exec TOOL
 fi
 exec GO "$@"
 `

@@ -38,7 +38,15 @@ var (
 	keptDir string
 )
 
+// TestMain runs the program itself where a test needs it as a process of its own, and the tests otherwise.
 func TestMain(m *testing.M) {
+	if list := os.Getenv("CHART_PROMOTER_TEST_ARGS"); list != "" {
+		var args []string
+		if err := json.Unmarshal([]byte(list), &args); err != nil {
+			panic(err)
+		}
+		os.Exit(Main(context.Background(), args, Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}, os.Getenv))
+	}
 	code := m.Run()
 	_ = os.RemoveAll(keptDir)
 	os.Exit(code)
@@ -142,24 +150,15 @@ func (s *shop) must(args ...string) {
 	}
 }
 
-// process is a command as a process of its own; TestMainProcess is what runs in it.
+// process is a command as a process of its own; see TestMain.
 func (s *shop) process(args ...string) *exec.Cmd {
-	cmd := exec.Command(os.Args[0], "-test.run=^TestMainProcess$")
+	cmd := exec.Command(os.Args[0])
 	list, _ := json.Marshal(append([]string{"--config", s.dir + "/ci/pipeline.yaml"}, s.args(args...)...))
 	cmd.Env = append(os.Environ(), "CHART_PROMOTER_TEST_ARGS="+string(list), "TMPDIR="+s.t.TempDir())
 	for k, v := range s.env {
 		cmd.Env = append(cmd.Env, k+"="+v)
 	}
 	return cmd
-}
-
-// TestMainProcess is not a test but the program itself, for tests that need it as a process that they can kill.
-func TestMainProcess(_ *testing.T) {
-	var args []string
-	if json.Unmarshal([]byte(os.Getenv("CHART_PROMOTER_TEST_ARGS")), &args) != nil {
-		return
-	}
-	os.Exit(Main(context.Background(), args, Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}, os.Getenv))
 }
 
 func (s *shop) target() publish.Target {

@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
-	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +14,7 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/index"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/seal"
+	"github.com/christianb93/bitcoin-controller/internal/testseed"
 )
 
 func TestALandingPageHasTheCommandsToInstall(t *testing.T) {
@@ -51,15 +50,9 @@ func TestALandingPageHasTheCommandsToInstall(t *testing.T) {
 	}
 }
 
-var seed = flag.Uint64("seed", 0, "seed of random orders; 0 chooses one")
-
 // Two publishers must render the same page, in whatever order the index has its charts and versions.
 func TestAPageDoesNotDependOnTheOrderOfTheIndex(t *testing.T) {
-	if *seed == 0 {
-		*seed = rand.Uint64()
-	}
-	t.Logf("repeat with -seed=%d", *seed)
-	random := rand.New(rand.NewPCG(*seed, 0))
+	random := testseed.New(t)
 	entries, err := index.List(indexOf(t, "a 1.0.0", "b 1.0.0", "b 2.0.0", "b 2.1.0-rc.1", "b 10.0.0", "c 0.1.0"))
 	if err != nil {
 		t.Fatal(err)
