@@ -83,7 +83,7 @@ func controllerOptions(ctx context.Context, c cluster, o *options) (controller.O
 	}
 	settings := controller.Options{
 		Settings: resources.Settings{
-			NodeImage: o.nodeImage, Helper: resources.Helper{Image: o.rpcAuthImage, Volume: volume}, Credential: credentials.ForNetworks(keys.Current),
+			NodeImage: o.nodeImage, RPCAuth: resources.RPCAuthDelivery{Image: o.rpcAuthImage, Volume: volume}, Credential: credentials.ForNetworks(keys.Current),
 		},
 		PreviousCredential: previousCredential(keys), PollInterval: o.pollInterval, MaxConcurrentReconciles: o.concurrent,
 	}

@@ -85,8 +85,8 @@ func TestFlagsReachTheController(t *testing.T) {
 	if got.Settings.NodeImage != "node" || got.PollInterval != 7*time.Second || got.MaxConcurrentReconciles != 3 {
 		t.Errorf("the options are %+v", got)
 	}
-	if got.Settings.Helper.Image != "operator" || !got.Settings.Helper.Volume {
-		t.Errorf("rpcauth is delivered by %+v", got.Settings.Helper)
+	if got.Settings.RPCAuth.Image != "operator" || !got.Settings.RPCAuth.Volume {
+		t.Errorf("rpcauth is delivered by %+v", got.Settings.RPCAuth)
 	}
 	if got.PreviousCredential != nil {
 		t.Error("a new master key has a previous one")

@@ -46,7 +46,7 @@ func previousRelease(t *testing.T) (network *v1.BitcoinNetwork, objects []*unstr
 }
 
 func previousSettings(image string) resources.Settings {
-	return resources.Settings{NodeImage: "nodes:1", Helper: resources.Helper{Image: image, Volume: true}, Credential: testCredential}
+	return resources.Settings{NodeImage: "nodes:1", RPCAuth: resources.RPCAuthDelivery{Image: image, Volume: true}, Credential: testCredential}
 }
 
 // A hash that differed would start a rollout, or write each object, when the operator is upgraded.

@@ -49,11 +49,11 @@ func keepRPCAuthDelivery(network *v1.BitcoinNetwork, settings resources.Settings
 	if existing == nil {
 		return desired, nil
 	}
-	delivery, has := resources.HelperOf(existing)
-	if !has || delivery == settings.Helper {
+	delivery, has := resources.RPCAuthDeliveryOf(existing)
+	if !has || delivery == settings.RPCAuth {
 		return desired, nil
 	}
-	settings.Helper = delivery
+	settings.RPCAuth = delivery
 	for _, object := range resources.Build(network, settings) {
 		kept, ok := object.(*appsv1.StatefulSet)
 		if !ok || kept.Name != desired.Name {

@@ -34,39 +34,39 @@ func asApplied(t *testing.T, desired *appsv1.StatefulSet) *appsv1.StatefulSet {
 	return applied
 }
 
-// An upgrade of the operator, or of the cluster, comes with another helper, and restarts no node for that alone.
-func TestAnotherHelperRestartsNobody(t *testing.T) {
+// An upgrade of the operator, or of the cluster, changes the delivery, and restarts no node for that alone.
+func TestAnotherRPCAuthDeliveryRestartsNoNode(t *testing.T) {
 	network := &v1.BitcoinNetwork{ObjectMeta: metav1.ObjectMeta{Name: "net", Namespace: "ns", UID: "1"}}
 	network.Spec = v1.BitcoinNetworkSpec{Nodes: 3, Secret: "users"}
 	settings := resources.Settings{NodeImage: "nodes:1", Credential: func(n *v1.BitcoinNetwork) bitcoind.Credential {
 		return bitcoind.DeriveCredential(make([]byte, 32), string(n.UID))
 	}}
-	old, fresh := resources.Helper{Image: "operator:1", Whole: true}, resources.Helper{Image: "operator:2", Volume: true}
+	old, fresh := resources.RPCAuthDelivery{Image: "operator:1", OperatorImage: true}, resources.RPCAuthDelivery{Image: "operator:2", Volume: true}
 	for _, test := range []struct {
-		name     string
-		had, has resources.Helper
-		change   func(*v1.BitcoinNetworkSpec)
-		want     resources.Helper
+		name        string
+		before, now resources.RPCAuthDelivery
+		change      func(*v1.BitcoinNetworkSpec)
+		want        resources.RPCAuthDelivery
 	}{
-		{"another helper alone", old, fresh, func(*v1.BitcoinNetworkSpec) {}, old},
-		{"of an earlier release, in a volume", resources.Helper{Image: "operator:1", Volume: true, Whole: true}, fresh, func(*v1.BitcoinNetworkSpec) {},
-			resources.Helper{Image: "operator:1", Volume: true, Whole: true}},
-		{"and back", fresh, old, func(*v1.BitcoinNetworkSpec) {}, fresh},
+		{"another delivery alone", old, fresh, func(*v1.BitcoinNetworkSpec) {}, old},
+		{"of an earlier release, in a volume", resources.RPCAuthDelivery{Image: "operator:1", Volume: true, OperatorImage: true}, fresh, func(*v1.BitcoinNetworkSpec) {},
+			resources.RPCAuthDelivery{Image: "operator:1", Volume: true, OperatorImage: true}},
+		{"back to an earlier release", fresh, old, func(*v1.BitcoinNetworkSpec) {}, fresh},
 		{"another image as well", old, fresh, func(s *v1.BitcoinNetworkSpec) { s.Image = "nodes:2" }, fresh},
 		{"more nodes as well", old, fresh, func(s *v1.BitcoinNetworkSpec) { s.Nodes = 9 }, old},
-		{"the same helper", fresh, fresh, func(*v1.BitcoinNetworkSpec) {}, fresh},
+		{"the same delivery", fresh, fresh, func(*v1.BitcoinNetworkSpec) {}, fresh},
 	} {
-		settings.Helper = test.had
+		settings.RPCAuth = test.before
 		existing := asApplied(t, setOf(t, network, settings))
-		now := network.DeepCopy()
-		test.change(&now.Spec)
-		settings.Helper = test.has
-		got, err := keepRPCAuthDelivery(now, settings, setOf(t, now, settings), existing)
+		changed := network.DeepCopy()
+		test.change(&changed.Spec)
+		settings.RPCAuth = test.now
+		got, err := keepRPCAuthDelivery(changed, settings, setOf(t, changed, settings), existing)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if helper, ok := resources.HelperOf(got); !ok || helper != test.want {
-			t.Errorf("%s: %+v, want %+v", test.name, helper, test.want)
+		if delivery, ok := resources.RPCAuthDeliveryOf(got); !ok || delivery != test.want {
+			t.Errorf("%s: %+v, want %+v", test.name, delivery, test.want)
 		}
 	}
 }

@@ -17,12 +17,12 @@ import (
 // configKey is the key of bitcoin.conf in its ConfigMap.
 const configKey = "bitcoin.conf"
 
-// Settings are the operator's own, the same for all networks.
+// Settings of the operator, which are the same for all networks.
 type Settings struct {
 	// NodeImage is used where the spec names none.
 	NodeImage string
-	// Helper hashes the users' Secret in the pods of the networks that have one.
-	Helper Helper
+	// RPCAuth is the delivery of the rpcauth line to the pods of networks with a Secret.
+	RPCAuth RPCAuthDelivery
 	// Credential derives the operator's credential for a network from its UID.
 	Credential func(network *v1.BitcoinNetwork) bitcoind.Credential
 }
@@ -52,7 +52,7 @@ func meta(network *v1.BitcoinNetwork, name string, labels map[string]string) met
 	}
 }
 
-// headlessService also publishes addresses that are not ready: names that lag behind would keep nodes apart.
+// headlessService also publishes addresses that are not ready: DNS names that appear only with readiness would delay connections.
 func headlessService(network *v1.BitcoinNetwork) *corev1.Service {
 	service := &corev1.Service{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Service"},
@@ -83,7 +83,7 @@ func servicePorts() []corev1.ServicePort {
 	return list
 }
 
-// exposeServices are for people outside the cluster: one for all nodes, or one for each.
+// exposeServices make the nodes reachable from outside the cluster: one Service for all nodes, or one for each.
 func exposeServices(network *v1.BitcoinNetwork, settings Settings) []client.Object {
 	expose := network.Spec.Expose
 	if expose == nil {
@@ -120,7 +120,7 @@ func hash(text string) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// restricted is what the Pod Security Standard of that name asks of a container.
+// restricted meets the Pod Security Standard of that name.
 func restricted() *corev1.SecurityContext {
 	return &corev1.SecurityContext{
 		AllowPrivilegeEscalation: ptr.To(false),

@@ -25,7 +25,7 @@ var update = flag.Bool("update", false, "write the golden files")
 
 func settings() Settings {
 	return Settings{
-		NodeImage: "nodes:1", Helper: Helper{Image: "operator:1", Volume: true},
+		NodeImage: "nodes:1", RPCAuth: RPCAuthDelivery{Image: "operator:1", Volume: true},
 		Credential: func(n *v1.BitcoinNetwork) bitcoind.Credential {
 			return bitcoind.DeriveCredential([]byte("a master key of thirty-two bytes"), string(n.UID))
 		},
@@ -35,8 +35,8 @@ func settings() Settings {
 // settingsFor the network of this name in networks.
 func settingsFor(name string) Settings {
 	s := settings()
-	s.Helper.Volume = !strings.HasSuffix(name, "init-container")
-	s.Helper.Whole = strings.HasPrefix(name, "earlier-")
+	s.RPCAuth.Volume = !strings.HasSuffix(name, "init-container")
+	s.RPCAuth.OperatorImage = strings.HasPrefix(name, "earlier-")
 	return s
 }
 
@@ -52,7 +52,7 @@ func network(change func(*v1.BitcoinNetworkSpec)) *v1.BitcoinNetwork {
 var networks = map[string]*v1.BitcoinNetwork{
 	"minimal":        network(func(s *v1.BitcoinNetworkSpec) { s.Secret = "bitcoin-default-secret" }),
 	"init-container": network(func(s *v1.BitcoinNetworkSpec) { s.Secret = "bitcoin-default-secret" }),
-	// What operators of earlier releases made, byte for byte: an upgrade restarts no node for its helper.
+	// The objects of earlier releases, byte for byte: an upgrade restarts no node for the rpcauth delivery.
 	"earlier-volume":         network(func(s *v1.BitcoinNetworkSpec) { s.Secret = "bitcoin-default-secret" }),
 	"earlier-init-container": network(func(s *v1.BitcoinNetworkSpec) { s.Secret = "bitcoin-default-secret" }),
 	"storage": network(func(s *v1.BitcoinNetworkSpec) {
@@ -90,7 +90,7 @@ func TestObjects(t *testing.T) {
 				t.Fatal(err)
 			}
 			if text.String() != string(want) {
-				t.Errorf("the objects differ from %s; look at the difference, then: go test ./internal/operator/resources -update\n%s", golden, text.String())
+				t.Errorf("the objects differ from %s; if they should, run go test ./internal/operator/resources -update\n%s", golden, text.String())
 			}
 		})
 	}
@@ -130,7 +130,7 @@ func TestNoPodGetsAServiceAccountToken(t *testing.T) {
 	for name, n := range networks {
 		for _, template := range templates(t, name, n) {
 			if mount := template.Spec.AutomountServiceAccountToken; mount == nil || *mount {
-				t.Errorf("%s: it gets one", name)
+				t.Errorf("%s: it gets a service account token", name)
 			}
 		}
 	}
@@ -152,7 +152,7 @@ func TestScalingChangesNoPodTemplate(t *testing.T) {
 	}
 }
 
-func TestOrdinalsGoOnFromGroupToGroup(t *testing.T) {
+func TestOrdinalsContinueFromGroupToGroup(t *testing.T) {
 	groups := Groups(networks["groups"], "nodes:1")
 	for _, test := range []struct {
 		group   int
@@ -170,15 +170,15 @@ func TestOrdinalsGoOnFromGroupToGroup(t *testing.T) {
 	}
 }
 
-func TestHelperOfReadsWhatWasBuilt(t *testing.T) {
+func TestRPCAuthDeliveryOfReadsWhatWasBuilt(t *testing.T) {
 	for _, name := range []string{"minimal", "init-container", "earlier-volume", "earlier-init-container", "storage"} {
 		for _, object := range Build(networks[name], settingsFor(name)) {
 			set, ok := object.(*appsv1.StatefulSet)
 			if !ok {
 				continue
 			}
-			got, found := HelperOf(set)
-			if want := settingsFor(name).Helper; found != (name != "storage") || found && got != want {
+			got, found := RPCAuthDeliveryOf(set)
+			if want := settingsFor(name).RPCAuth; found != (name != "storage") || found && got != want {
 				t.Errorf("%s: %+v %v, want %+v", name, got, found, want)
 			}
 		}

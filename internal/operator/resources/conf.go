@@ -66,7 +66,7 @@ func (c bitcoinConf) render() string {
 	if c.userSecret {
 		line("includeconf", rpcauth.File)
 	}
-	// Since 0.17 some options apply to regtest only inside its section, and all options may be there.
+	// Since 0.17 some options apply to regtest only inside its section, and that section may have every option.
 	b.WriteString("\n[regtest]\n")
 	line("port", fmt.Sprint(bitcoind.P2PPort))
 	line("listen", "1")

@@ -1,4 +1,4 @@
-// Package resources makes the Kubernetes objects of a network: pure functions of the BitcoinNetwork and the operator's
+// Package resources builds the Kubernetes objects of a network: pure functions of the BitcoinNetwork and the operator's
 // settings. Equal input gives equal objects, so that a restart of the operator changes none.
 package resources
 
@@ -25,7 +25,7 @@ const (
 
 	NameValue      = "bitcoind"
 	ManagedByValue = "bitcoin-controller"
-	// MainGroup cannot clash with a group of the spec, whose names have small letters only.
+	// MainGroup cannot be the name of a group of the spec, which has small letters only.
 	MainGroup = "Main"
 )
 
@@ -35,7 +35,7 @@ const FieldManager = "bitcoin-controller"
 // ServiceName is the name of the network's headless Service.
 func ServiceName(network string) string { return network + "-svc" }
 
-// NetworkOf returns the network that an object made here belongs to, "" for other objects.
+// NetworkOf returns the name of the network that an object belongs to, "" for objects without the labels of a network.
 func NetworkOf(labels map[string]string) string {
 	if labels[LabelManagedBy] != ManagedByValue || labels[LabelName] != NameValue {
 		return ""
@@ -43,13 +43,13 @@ func NetworkOf(labels map[string]string) string {
 	return labels[LabelInstance]
 }
 
-// Group is one StatefulSet's worth of nodes, with the defaults filled in.
+// Group is the nodes of one StatefulSet, with the defaults filled in.
 type Group struct {
 	// Name as in the spec, "" for the main group.
 	Name string
 	// First ordinal in the network.
 	First int
-	// Nodes is how many.
+	// Nodes is their number.
 	Nodes  int
 	Image  string
 	Config map[string]string

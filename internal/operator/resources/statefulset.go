@@ -12,13 +12,13 @@ import (
 )
 
 const (
-	// nodeUser is the user and group that nodes run as, whatever the image says.
+	// nodeUser is the user and group of the nodes, whatever the user of the image is.
 	nodeUser int64 = 1000
-	// gracePeriodSeconds lets bitcoind flush its chain state: damage follows a SIGKILL after a short grace.
+	// gracePeriodSeconds let bitcoind flush its chain state, which a SIGKILL damages.
 	gracePeriodSeconds int64 = 60
 
-	// settledSeconds that a restarted node is given to be connected and to have the others' blocks, before kubectl rollout
-	// restart goes on to the next one. The operator's own changes wait for the blocks themselves.
+	// settledSeconds are the time that a restarted node has to connect and sync before kubectl rollout restart proceeds to the
+	// next one. The operator's own rollouts wait until the node is synced.
 	settledSeconds int32 = 5
 
 	// ContainerName is the name of the container that runs bitcoind.
@@ -68,7 +68,7 @@ func podSpec(network *v1.BitcoinNetwork, group Group, settings Settings) corev1.
 		TerminationGracePeriodSeconds: ptr.To(gracePeriodSeconds),
 		SecurityContext: &corev1.PodSecurityContext{
 			RunAsNonRoot: ptr.To(true), RunAsUser: ptr.To(nodeUser), RunAsGroup: ptr.To(nodeUser), FSGroup: ptr.To(nodeUser),
-			// A chain has thousands of files in the end; their owner is right after the first time.
+			// A chain may have thousands of files, whose owner changes only once.
 			FSGroupChangePolicy: ptr.To(corev1.FSGroupChangeOnRootMismatch),
 			SeccompProfile:      &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
 		},
@@ -81,7 +81,7 @@ func podSpec(network *v1.BitcoinNetwork, group Group, settings Settings) corev1.
 		ImagePullSecrets:          spec.ImagePullSecrets,
 	}
 	if spec.Secret != "" {
-		settings.Helper.addTo(&pod, spec.Secret)
+		settings.RPCAuth.addTo(&pod, spec.Secret)
 	}
 	return pod
 }
@@ -90,7 +90,7 @@ func nodeContainer(network *v1.BitcoinNetwork, group Group) corev1.Container {
 	container := corev1.Container{
 		Name:  ContainerName,
 		Image: group.Image,
-		// The bare name: any image that has bitcoind on its PATH will do. No shell in between, which would swallow SIGTERM.
+		// The name without a path works with every image that has bitcoind on its PATH. A shell would not pass SIGTERM on.
 		Command: append([]string{"bitcoind"}, nodeArguments(podIP)...),
 		Env: []corev1.EnvVar{
 			{Name: "MALLOC_ARENA_MAX", Value: "1"},
@@ -99,7 +99,7 @@ func nodeContainer(network *v1.BitcoinNetwork, group Group) corev1.Container {
 		Ports:           containerPorts(),
 		Resources:       nodeResources(network.Spec.Resources),
 		SecurityContext: restricted(),
-		// What bitcoind, or the helper before it, said last, for the condition that names a node that cannot run.
+		// The last output of rpcauth or bitcoind is in the condition that reports a failing node.
 		TerminationMessagePolicy: corev1.TerminationMessageFallbackToLogsOnError,
 		ReadinessProbe: &corev1.Probe{
 			ProbeHandler: corev1.ProbeHandler{HTTPGet: &corev1.HTTPGetAction{
@@ -115,9 +115,9 @@ func nodeContainer(network *v1.BitcoinNetwork, group Group) corev1.Container {
 	return container
 }
 
-func nodeResources(asked *corev1.ResourceRequirements) corev1.ResourceRequirements {
-	if asked != nil {
-		return *asked
+func nodeResources(specified *corev1.ResourceRequirements) corev1.ResourceRequirements {
+	if specified != nil {
+		return *specified
 	}
 	return corev1.ResourceRequirements{Requests: quantities("10m", "64Mi"), Limits: quantities("1", "256Mi")}
 }
@@ -143,7 +143,7 @@ func volumes(network *v1.BitcoinNetwork, group Group) []corev1.Volume {
 	return list
 }
 
-// memoryVolume never reaches a disk: it holds what is made from a Secret.
+// memoryVolume is in memory only, since its content is derived from a Secret.
 func memoryVolume(name string) corev1.Volume {
 	return corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{
 		EmptyDir: &corev1.EmptyDirVolumeSource{Medium: corev1.StorageMediumMemory, SizeLimit: ptr.To(resource.MustParse("1Mi"))},
@@ -151,9 +151,9 @@ func memoryVolume(name string) corev1.Volume {
 }
 
 func claim(storage *v1.Storage, labels map[string]string) corev1.PersistentVolumeClaim {
-	size := resource.MustParse("1Gi")
-	if storage.Size != nil {
-		size = *storage.Size
+	requests := corev1.ResourceList{}
+	if storage.Size != nil { // the API server sets the default
+		requests[corev1.ResourceStorage] = *storage.Size
 	}
 	return corev1.PersistentVolumeClaim{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "PersistentVolumeClaim"},
@@ -161,7 +161,7 @@ func claim(storage *v1.Storage, labels map[string]string) corev1.PersistentVolum
 		Spec: corev1.PersistentVolumeClaimSpec{
 			AccessModes:      []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
 			StorageClassName: storage.StorageClassName,
-			Resources:        corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: size}},
+			Resources:        corev1.VolumeResourceRequirements{Requests: requests},
 		},
 	}
 }

@@ -1,0 +1,108 @@
+package resources
+
+import (
+	"slices"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/rpcauth"
+)
+
+const (
+	// InitContainerName is the name of the container that hashes the users' Secret before bitcoind starts.
+	InitContainerName = "rpcauth"
+
+	deliveryVolume = "bitcoin-controller"
+	deliveryDir    = "/run/bitcoin-controller"
+	// rpcauthProgram is cmd/rpcauth in the operator's image.
+	rpcauthProgram = "/rpcauth"
+)
+
+// operatorCommand is how the operator of an earlier release, whose image has no other program, writes the rpcauth line.
+var operatorCommand = []string{"/bitcoin-controller", "rpcauth"}
+
+// RPCAuthDelivery is how the program rpcauth, of the operator's own image, gets into the pods of a network with a Secret, where it
+// turns the Secret into an rpcauth line. bitcoind itself takes a password from its arguments only, which every user of the machine
+// can read, and the node image need not have a shell. The kubelet provides the Secret, so that the operator needs no right to read it.
+type RPCAuthDelivery struct {
+	// Image of the operator.
+	Image string
+	// OperatorImage is an image of an earlier release, whose only program is the operator.
+	OperatorImage bool
+	// Volume mounts the image into bitcoind's container, where the program writes the line and then executes bitcoind. It needs
+	// Kubernetes 1.36. Otherwise the program runs as an init container, whose end the kubelet sees only after seconds.
+	Volume bool
+}
+
+// RPCAuthDeliveryOf is the delivery of an existing StatefulSet, false for one without.
+func RPCAuthDeliveryOf(set *appsv1.StatefulSet) (RPCAuthDelivery, bool) {
+	spec := set.Spec.Template.Spec
+	for _, volume := range spec.Volumes {
+		if volume.Name == deliveryVolume && volume.Image != nil && len(spec.Containers) > 0 {
+			command := spec.Containers[0].Command
+			isOperator := len(command) > 0 && command[0] == deliveryDir+operatorCommand[0]
+			return RPCAuthDelivery{Image: volume.Image.Reference, Volume: true, OperatorImage: isOperator}, true
+		}
+	}
+	for _, container := range spec.InitContainers {
+		if container.Name == InitContainerName {
+			return RPCAuthDelivery{Image: container.Image, OperatorImage: len(container.Command) == 0}, true
+		}
+	}
+	return RPCAuthDelivery{}, false
+}
+
+// addTo gives a node's pod the Secret and the program that reads it.
+func (d RPCAuthDelivery) addTo(pod *corev1.PodSpec, secret string) {
+	node := &pod.Containers[0]
+	command := []string{rpcauthProgram}
+	if d.OperatorImage {
+		command = slices.Clone(operatorCommand)
+	}
+	command = append(command, "--output", rpcauth.File)
+	output := corev1.VolumeMount{Name: userConfigVolume, MountPath: rpcauth.Dir}
+	pod.Volumes = append(pod.Volumes, memoryVolume(userConfigVolume))
+	if d.Volume {
+		pod.Volumes = append(pod.Volumes, corev1.Volume{Name: deliveryVolume, VolumeSource: corev1.VolumeSource{
+			Image: &corev1.ImageVolumeSource{Reference: d.Image, PullPolicy: corev1.PullIfNotPresent},
+		}})
+		command[0] = deliveryDir + command[0]
+		node.Command = slices.Concat(command, []string{"--"}, node.Command)
+		node.Env = append(node.Env, secretEnv(secret)...)
+		node.VolumeMounts = append(node.VolumeMounts, output, corev1.VolumeMount{Name: deliveryVolume, MountPath: deliveryDir, ReadOnly: true})
+		return
+	}
+	pod.InitContainers = []corev1.Container{d.initContainer(command, secret, output)}
+	output.ReadOnly = true
+	node.VolumeMounts = append(node.VolumeMounts, output)
+}
+
+func (d RPCAuthDelivery) initContainer(command []string, secret string, output corev1.VolumeMount) corev1.Container {
+	container := corev1.Container{
+		Name:                     InitContainerName,
+		Image:                    d.Image,
+		Command:                  command,
+		Env:                      secretEnv(secret),
+		SecurityContext:          restricted(),
+		TerminationMessagePolicy: corev1.TerminationMessageFallbackToLogsOnError,
+		Resources: corev1.ResourceRequirements{
+			Requests: quantities("10m", "16Mi"), Limits: quantities("1", "64Mi"),
+		},
+		VolumeMounts: []corev1.VolumeMount{output},
+	}
+	if d.OperatorImage {
+		// The program is the image's entrypoint.
+		container.Command, container.Args = nil, command[1:]
+	}
+	return container
+}
+
+func secretEnv(secret string) []corev1.EnvVar {
+	env := func(key string) corev1.EnvVar {
+		return corev1.EnvVar{Name: key, ValueFrom: &corev1.EnvVarSource{SecretKeyRef: &corev1.SecretKeySelector{
+			LocalObjectReference: corev1.LocalObjectReference{Name: secret}, Key: key,
+		}}}
+	}
+	return []corev1.EnvVar{env(rpcauth.UserKey), env(rpcauth.PasswordKey)}
+}
