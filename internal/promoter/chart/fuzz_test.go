@@ -162,7 +162,7 @@ func blank(v any, path string) any {
 	return v
 }
 
-// comments are all comment lines, in no order: where the parser hangs them
+// comments returns all comment lines, sorted: the node that the parser attaches a comment to
 // depends on blank lines.
 func comments(nodes []*yaml.Node) (all []string) {
 	for _, n := range nodes {
@@ -203,11 +203,11 @@ func sameComments(got, want []string, doc, out string) bool {
 	return true
 }
 
-// sentinel is a value that shows in the result where the value was put.
+// sentinel is a value that marks the position of the edit in the result.
 const sentinel = "zzSENTINELzz"
 
-// onlyTheScalar puts the sentinel at path and compares what stands around it with the document: between the two there must
-// be the old scalar itself and nothing more, no white space and no comment. It does so without the editor's positions.
+// onlyTheScalar writes the sentinel at path and compares the text around it with the document: only the
+// old scalar may be missing, no white space and no comment. It does not use the editor's positions.
 func onlyTheScalar(t *testing.T, doc, out, path string, old *yaml.Node) {
 	marked, err := Edit([]byte(doc), []Change{{path, sentinel}})
 	if err != nil || strings.Contains(doc, sentinel) {
@@ -241,7 +241,7 @@ var (
 	anyLineBreak = regexp.MustCompile("\r|\n|\u0085|\u2028|\u2029")
 )
 
-// yamlSpace is all that is white to YAML 1.1. Other spaces of Unicode are letters to it.
+// yamlSpace is the white space of YAML 1.1, which treats other Unicode spaces as letters.
 const yamlSpace = " \t\r\n\u0085\u2028\u2029"
 
 // isReplaced reports whether doc is the concatenation of before, the scalar old, and after.
@@ -259,7 +259,7 @@ func isReplaced(doc, before, after string, old *yaml.Node) bool {
 		return false
 	}
 	if old.Kind == yaml.ScalarNode && old.Style&block != 0 {
-		// What stands beside the indicator, such as a comment, stays; the lines of text go.
+		// A comment beside the indicator stays; the lines of text are removed.
 		head := blockHead.FindString(text)
 		rest := after
 		if at := anyLineBreak.FindStringIndex(after); at != nil {

@@ -17,7 +17,7 @@ import (
 	"helm.sh/helm/v3/pkg/chart/loader"
 )
 
-// awkward is a chart with what breaks packagers: a byte order mark, Windows
+// awkward is a chart with contents that break packagers: a byte order mark, Windows
 // line ends, anchors, a subchart, a file that is ignored, comments in Chart.yaml.
 func awkward() map[string]string {
 	return map[string]string{

@@ -28,7 +28,7 @@ func pgp(t *testing.T, passphrase string, armored bool) (private []byte, ring st
 	if err := os.WriteFile(ring, public.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	// Signing the identities anew is not possible once the key is locked.
+	// This signs the identities, which is impossible once the key is encrypted.
 	if err := e.SerializePrivate(&bytes.Buffer{}, nil); err != nil {
 		t.Fatal(err)
 	}

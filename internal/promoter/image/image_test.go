@@ -161,7 +161,7 @@ func TestARegistrysPasswordIsNotInMessages(t *testing.T) {
 		t.Errorf("a push with another password: %v, want ErrRegistryAuth", err)
 	}
 	_, err := with("wr0ng-word").Tags(t.Context(), host+"/hi")
-	srv.Close() // waits for what still writes into seen
+	srv.Close() // waits for handlers that write into seen
 	if !errors.Is(err, ErrRegistryAuth) || strings.Contains(err.Error(), "wr0ng-word") || strings.Contains(seen, "pa55-word") {
 		t.Errorf("with another password: %v; requested %s", err, seen)
 	}

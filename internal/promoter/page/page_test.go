@@ -80,7 +80,7 @@ func text(n *html.Node) string {
 	return out.String()
 }
 
-// harmless is what a page may consist of: nothing that runs, nothing that loads.
+// harmless checks that a page has nothing that runs or loads.
 func harmless(t testing.TB, name string, page []byte) {
 	t.Helper()
 	known := strings.Fields("html head meta title link style body main header footer section h1 h2 p pre code ul ol li table caption thead tbody tr th td time span small b div a")

@@ -142,7 +142,7 @@ func TestHostileValuesAreText(t *testing.T) {
 		change(&e)
 		text, _, err := index.Add(nil, e)
 		if err != nil {
-			continue // it does not come into an index
+			continue // Add rejects it
 		}
 		page := landing(t, example, text)
 		harmless(t, name, page)
@@ -155,7 +155,7 @@ func TestHostileValuesAreText(t *testing.T) {
 	}
 }
 
-// An index that others wrote may name charts that would be more than a word in a shell.
+// An index of other authors may have names of charts that a shell would interpret.
 func TestOnlyPlainWordsBecomeCommands(t *testing.T) {
 	const text = `{"apiVersion":"v1","entries":{"a; rm -rf ~":[{"name":"a; rm -rf ~","version":"1.0.0","urls":["a.tgz"]}],"$(x)":[{"name":"$(x)","version":"1.0.0","urls":["a.tgz"]}]}}`
 	page := landing(t, example, []byte(text))

@@ -25,7 +25,7 @@ func prodWith(t *testing.T, file, content string) Config {
 	return cfg
 }
 
-// Many have *.tgz in a .gitignore; the index would name a package that was never pushed.
+// Many repositories have *.tgz in .gitignore. The index would then name a package that was never pushed.
 func TestAPackageThatGitIgnoresIsPublished(t *testing.T) {
 	for name, config := range map[string]func(t *testing.T) Config{
 		"by the repository": func(t *testing.T) Config { return prodWith(t, ".gitignore", "*.tgz\n*.jsonl\n") },

@@ -48,8 +48,8 @@ func itemOf(p *chart.Package) Item {
 	return Item{Package: p, Attestations: [][]byte{[]byte(`{"attestation":"` + p.Version + `"}`)}, Created: day}
 }
 
-// kinds are the three targets, each new and empty, with a way to reach it again
-// as another process would.
+// kinds are the three targets, each new and empty. A Config opens the same target
+// again, as another process would.
 func kinds() map[string]func(t testing.TB) Config {
 	return map[string]func(t testing.TB) Config{
 		"git": func(t testing.TB) Config {

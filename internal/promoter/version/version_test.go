@@ -118,7 +118,7 @@ func TestDevelopmentVersionsSortAboveTheReleaseTheyFollow(t *testing.T) {
 			t.Errorf("%s is not above %s, which it follows", versions[i], versions[i-1])
 		}
 	}
-	// And by Helm's own order, from the index that Helm would make of them.
+	// Helm's order, in an index that Helm writes, must be the same.
 	index := repo.NewIndexFile()
 	for i := range versions {
 		v := versions[(i*37)%len(versions)] // in any order
@@ -222,8 +222,8 @@ func TestCompareIsAnOrder(t *testing.T) {
 	}
 }
 
-// FuzzDerive: whatever the tags are, the versions can be used: as chart version, as
-// image tag, as something that git checks out; and they are in order.
+// FuzzDerive checks for any tags that the versions are valid chart versions and
+// image tags, can be checked out by git, and are in order.
 func FuzzDerive(f *testing.F) {
 	for _, tag := range []string{"", "1.0", "v1.2.3", "1.0.0-rc.1", "1.0.0-0", "nightly", "1.2.3+b", "0.0.0-x-y.z", "999999999.0"} {
 		f.Add(tag, "1.0.0", 3)
