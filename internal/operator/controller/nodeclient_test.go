@@ -26,6 +26,20 @@ func TestACallInASlotHasItsWholeTimeout(t *testing.T) {
 	})
 }
 
+// A process that exits in the middle of a call would leave its result unknown.
+func TestTheManagerWaitsForBackgroundCalls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := &nodeClient{}
+		ctx, stop := context.WithCancel(t.Context())
+		client.run(func(context.Context) { time.Sleep(time.Second) })
+		started := time.Now()
+		stop()
+		if err := client.Start(ctx); err != nil || time.Since(started) != time.Second {
+			t.Errorf("it waited %s, %v", time.Since(started), err)
+		}
+	})
+}
+
 // The manager stops while a node hangs.
 func TestBackgroundCallsEndWithTheManager(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
@@ -42,8 +56,9 @@ func TestBackgroundCallsEndWithTheManager(t *testing.T) {
 		synctest.Wait()
 		network := testNetwork(v1.BitcoinNetworkSpec{Nodes: 1})
 		client.probeNodes(t.Context(), network, newNetworkState(network), withAddresses(onChains("")))
+		stopping := time.Now()
 		stop()
-		if took := time.Since(<-stopped); took != 0 || fake.calls()[0] != 1 {
+		if took := (<-stopped).Sub(stopping); took != 0 || fake.calls()[0] != 1 {
 			t.Errorf("the manager waited %s for the call of a node that hangs", took)
 		}
 	})

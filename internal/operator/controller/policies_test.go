@@ -154,3 +154,40 @@ func TestStalledAndReconcilingAreDerived(t *testing.T) {
 		})
 	}
 }
+
+// When several policies are violated, the condition names the cause before its effects.
+func TestTheFirstViolatedPolicyDecides(t *testing.T) {
+	rejected := func(in *policyInputs) { in.objects.rejected = &applyError{v1.ReasonNameTaken, "taken"} }
+	failing := func(in *policyInputs) {
+		podNotReady(in, 0, waiting(resources.ContainerName, "ErrImagePull", "not found"))
+	}
+	starting := func(in *policyInputs) { podNotReady(in, 1) }
+	silent := func(in *policyInputs) { in.nodes[2].answer = nil }
+	leaving := func(in *policyInputs) { in.leaving = []string{"n-sts-3"} }
+	updating := func(in *policyInputs) { in.objects.sets["n-sts"].Generation = 1 }
+	missing := func(in *policyInputs) { in.connections.missing = []topology.Edge{{A: 0, B: 1}} }
+	forked := func(in *policyInputs) { in.chains.branches = make([]tip, 2) }
+	incomplete := func(in *policyInputs) { in.chains.complete = false }
+	behind := func(in *policyInputs) { in.chains.lag = 2 }
+	for _, test := range []struct {
+		chain   policyChain
+		changes []func(*policyInputs)
+		reasons []string
+	}{
+		{
+			nodesReadyPolicies, []func(*policyInputs){updating, leaving, silent, starting, failing, rejected},
+			[]string{v1.ReasonUpdating, v1.ReasonNodesLeaving, v1.ReasonNodeNotAnswering, v1.ReasonNodesStarting, v1.ReasonImageUnavailable, v1.ReasonNameTaken},
+		},
+		{connectedPolicies, []func(*policyInputs){silent, missing}, []string{v1.ReasonWaiting, v1.ReasonConnecting}},
+		{syncedPolicies, []func(*policyInputs){behind, forked, incomplete}, []string{v1.ReasonSyncing, v1.ReasonForked, v1.ReasonWaiting}},
+		{syncedPolicies, []func(*policyInputs){forked, silent}, []string{v1.ReasonForked, v1.ReasonWaiting}},
+	} {
+		_, in := healthy()
+		for i, change := range test.changes {
+			change(in)
+			if got := test.chain.evaluate(in); got.reason != test.reasons[i] {
+				t.Errorf("after change %d: %+v, want %s", i, got, test.reasons[i])
+			}
+		}
+	}
+}
