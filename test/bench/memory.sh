@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Resident memory of the operator that looks after many networks of three nodes. The nodes are simulated, since real ones
+# Resident memory of an operator with many networks of three nodes. The nodes are simulated, since real ones
 # would need 45 MiB each: test/bench/simulate plays the machine that they are on. API server, scheduler and StatefulSet
-# controller are those of a kind cluster that is made for this, and the operator is a process on this machine. Like run.sh
+# controller are those of a kind cluster created for this, and the operator is a process on this machine. Like run.sh
 # it prints figures and has no limit.
 #
 #   test/bench/memory.sh [NETWORKS]      default: 1000, which takes about ten minutes on two cores
@@ -52,7 +52,7 @@ while ((now < networks)); do
   now=$(ready)
   printf '%5d s: %d of %d networks Ready, %s MiB resident\n' $((SECONDS - from)) "$now" "$networks" "$(resident VmRSS)"
 done
-# A minute of looks at all of them, and the collector has had its turn.
+# A minute in which all of them are reconciled, and the garbage collector runs.
 ticks() { awk '{ print $14 + $15 }' "/proc/$operator/stat"; }
 before=$(ticks)
 sleep 60

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Times networks against the floor, which is a plain StatefulSet of as many bitcoind pods with parallel start and nothing
 # connected, in the cluster that the kubeconfig names, where the chart is installed. Prints seconds and their ratio. It is
-# no test: there is no limit, and these figures say something only about each other. One start varies by a fifth and more on a
+# no test: there is no limit, and the figures are only comparable with each other. One start varies by a fifth and more on a
 # machine that others share: the median of the rounds, in the last line of each size, is what to go by.
 #
 #   BITCOIND_IMAGE=… test/bench/run.sh [ROUNDS] [NODES…]      default: 3 rounds of 3 10 50

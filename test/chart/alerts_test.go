@@ -27,7 +27,7 @@ type alertCase struct {
 		Series string `json:"series"`
 		Values string `json:"values"`
 	} `json:"input_series"`
-	Looks []struct {
+	Evaluations []struct {
 		At    model.Duration       `json:"eval_time"`
 		Alert string               `json:"alertname"`
 		Rings []monitoring.Ringing `json:"exp_alerts"`
@@ -55,9 +55,9 @@ func TestAlertsRing(t *testing.T) {
 		silent, loud := map[string]bool{}, map[string]bool{}
 		for _, c := range cases.Tests {
 			t.Run(c.Name, func(t *testing.T) { c.play(t, rules, time.Duration(cases.Interval)) })
-			for _, look := range c.Looks {
-				silent[look.Alert] = silent[look.Alert] || len(look.Rings) == 0
-				loud[look.Alert] = loud[look.Alert] || len(look.Rings) > 0
+			for _, e := range c.Evaluations {
+				silent[e.Alert] = silent[e.Alert] || len(e.Rings) == 0
+				loud[e.Alert] = loud[e.Alert] || len(e.Rings) > 0
 			}
 		}
 		for name := range rules {
@@ -68,7 +68,7 @@ func TestAlertsRing(t *testing.T) {
 	}
 }
 
-// play looks at the rules from the epoch on, as Prometheus does, and compares at the times that the case names.
+// play evaluates the rules from the epoch on, as Prometheus does, and compares at the times of the case.
 func (c alertCase) play(t *testing.T, rules map[string]monitoring.Rule, interval time.Duration) {
 	store := monitoring.NewStore()
 	for _, s := range c.Series {
@@ -76,21 +76,21 @@ func (c alertCase) play(t *testing.T, rules map[string]monitoring.Rule, interval
 			t.Fatal(err)
 		}
 	}
-	for _, look := range c.Looks {
-		rule, ok := rules[look.Alert]
+	for _, e := range c.Evaluations {
+		rule, ok := rules[e.Alert]
 		if !ok {
-			t.Fatalf("the chart has no alert %s", look.Alert)
+			t.Fatalf("the chart has no alert %s", e.Alert)
 		}
 		watch := monitoring.Watch{Rule: rule}
 		var got []monitoring.Ringing
-		for since := time.Duration(0); since <= time.Duration(look.At); since += interval {
+		for since := time.Duration(0); since <= time.Duration(e.At); since += interval {
 			var err error
-			if got, err = watch.Look(t.Context(), store, time.Unix(0, 0).Add(since)); err != nil {
+			if got, err = watch.Evaluate(t.Context(), store, time.Unix(0, 0).Add(since)); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if diff := cmp.Diff(look.Rings, got, cmpopts.EquateEmpty()); diff != "" {
-			t.Errorf("%s after %s (-want +rings):\n%s", look.Alert, look.At, diff)
+		if diff := cmp.Diff(e.Rings, got, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%s after %s (-want +rings):\n%s", e.Alert, e.At, diff)
 		}
 	}
 }

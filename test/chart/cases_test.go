@@ -91,7 +91,7 @@ serviceAccount:
   annotations: {example.com/role: keeper}
 `},
 	"a long name": {release: release{name: "a-release-with-a-name-that-is-as-long-as-helm-allows1"}},
-	"rights given by somebody else": {values: `
+	"rights without the chart": {values: `
 serviceAccount:
   create: false
 rbac:
@@ -112,7 +112,7 @@ rbac: {aggregateRoles: Always}
 crds:
   keep: false
 `},
-	"definitions are installed by somebody else": {values: `
+	"definitions without the chart": {values: `
 crds:
   enabled: false
 `},

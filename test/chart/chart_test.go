@@ -1,4 +1,4 @@
-// Package chart_test renders the chart without a cluster and says what must hold of the result.
+// Package chart_test renders the chart without a cluster and checks the result.
 package chart_test
 
 import (
@@ -18,7 +18,7 @@ import (
 
 const chartDir = "../../charts/bitcoin-controller"
 
-// release is what a render is made for. The zero value is `helm install bitcoin-controller --namespace bitcoin-system`.
+// release is the release that is rendered. The zero value is `helm install bitcoin-controller --namespace bitcoin-system`.
 type release struct {
 	name, namespace string
 	kubeVersion     string
@@ -69,7 +69,7 @@ func (r release) render(t testing.TB, values string) (map[string]string, error) 
 	return engine.Render(c, all)
 }
 
-// rendered remembers what objects has rendered: many tests look at the same cases, and the definition is large.
+// rendered caches what objects has rendered: many tests use the same cases, and the definition is large.
 var rendered = map[string][]*unstructured.Unstructured{}
 
 // objects are the rendered manifests, hooks included, in the order of their files.
@@ -101,7 +101,7 @@ func (r release) parse(t testing.TB, values string) []*unstructured.Unstructured
 		}
 		for _, doc := range documents(files[path]) {
 			u := &unstructured.Unstructured{}
-			if err := yaml.UnmarshalStrict([]byte(doc), &u.Object); err != nil { // refuses keys that stand there twice
+			if err := yaml.UnmarshalStrict([]byte(doc), &u.Object); err != nil { // rejects duplicate keys
 				t.Fatalf("%s is not YAML that everybody reads the same way: %v\n%s", path, err, doc)
 			}
 			if u.Object == nil {

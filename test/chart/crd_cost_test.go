@@ -35,7 +35,7 @@ func readCRD(t *testing.T) *apiextensions.CustomResourceDefinition {
 	return crd
 }
 
-// The API server refuses a CRD whose CEL rules might cost too much; this runs the same check in a second.
+// The API server rejects a CRD whose CEL rules might cost too much; this runs the same check in a second.
 func TestTheAPIServerAcceptsTheCRD(t *testing.T) {
 	var problems []string
 	for _, err := range validation.ValidateCustomResourceDefinition(context.Background(), readCRD(t)) {

@@ -53,14 +53,14 @@ func TestDefinitionIsKeptUnlessAskedOtherwise(t *testing.T) {
 	}
 }
 
-// Helm installs what lies in crds/ and never looks at it again.
+// Helm installs what lies in crds/ and never upgrades it.
 func TestNothingLiesInCrds(t *testing.T) {
 	if c := loadChart(t); len(c.CRDObjects()) > 0 {
 		t.Errorf("the chart has a directory crds/ with %d definitions", len(c.CRDObjects()))
 	}
 }
 
-// An object of the definition's kind in the chart itself would make the install fail, since Helm looks its kind up first.
+// An object of the definition's kind in the chart itself would make the install fail, since Helm resolves its kind first.
 func TestChartHasNoNetworks(t *testing.T) {
 	for name, c := range cases {
 		for _, u := range c.release.objects(t, c.values) {

@@ -132,7 +132,7 @@ func TestPortsExist(t *testing.T) {
 			}
 			for _, probe := range []*corev1.Probe{container.LivenessProbe, container.ReadinessProbe} {
 				if probe == nil || ports[probe.HTTPGet.Port.StrVal] == 0 {
-					t.Errorf("a probe asks a port that is not there: %v", probe)
+					t.Errorf("a probe uses a port that does not exist: %v", probe)
 				}
 			}
 			for _, u := range objects {
@@ -141,7 +141,7 @@ func TestPortsExist(t *testing.T) {
 				}
 				for _, port := range as[corev1.Service](t, u).Spec.Ports {
 					if ports[port.TargetPort.StrVal] == 0 {
-						t.Errorf("%s leads to a port that is not there: %v", id(u), port.TargetPort)
+						t.Errorf("%s leads to a port that does not exist: %v", id(u), port.TargetPort)
 					}
 				}
 			}

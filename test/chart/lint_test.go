@@ -9,7 +9,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// What `helm lint --strict` says, for each case.
+// The findings of `helm lint --strict`, for each case.
 func TestLint(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -25,7 +25,7 @@ func TestLint(t *testing.T) {
 				t.Error(err)
 			}
 			for _, message := range result.Messages {
-				// The project has no icon, and none is made up for the linter.
+				// The project has no icon, and none is invented for the linter.
 				if message.Severity == support.InfoSev && strings.Contains(message.Err.Error(), "icon is recommended") {
 					continue
 				}
@@ -35,7 +35,7 @@ func TestLint(t *testing.T) {
 	}
 }
 
-func TestOldKubernetesIsRefused(t *testing.T) {
+func TestOldKubernetesIsRejected(t *testing.T) {
 	c := loadChart(t)
 	for version, want := range map[string]bool{
 		"v1.28.15": false, "v1.29.0": true, "v1.31.2-gke.1115000": true, "v1.36.3": true,

@@ -34,7 +34,7 @@ var ownMetrics = map[string][]string{
 	"bitcoin_rpc_errors_total":                 {"method", "reason"},
 }
 
-// What controller-runtime and client_golang add, as far as it is looked at here.
+// The metrics of controller-runtime and client_golang that the chart uses.
 var otherMetrics = map[string][]string{
 	"controller_runtime_active_workers":         {"controller"},
 	"controller_runtime_reconcile_errors_total": {"controller"},
@@ -110,11 +110,11 @@ func alerts(t *testing.T, values string) []alert {
 	return as[rules](t, find(t, objects, "PrometheusRule", "bitcoin-controller")).Spec.Groups[0].Rules
 }
 
-func TestQueriesAskForMetricsThatThereAre(t *testing.T) {
+func TestQueriesUseMetricsThatExist(t *testing.T) {
 	for where, expr := range expressions(t) {
 		names := metricName.FindAllString(expr, -1)
 		if len(names) == 0 && !strings.HasPrefix(expr, "absent(up{") {
-			t.Errorf("%s asks for nothing of the operator's: %s", where, expr)
+			t.Errorf("%s uses no metric of the operator: %s", where, expr)
 		}
 		known := slices.Clone(targetLabels)
 		for _, name := range names {
@@ -122,7 +122,7 @@ func TestQueriesAskForMetricsThatThereAre(t *testing.T) {
 			if !own {
 				var other bool
 				if labels, other = otherMetrics[base(name)]; !other {
-					t.Errorf("%s asks for %s, which the operator does not export", where, name)
+					t.Errorf("%s uses %s, which the operator does not export", where, name)
 				}
 			}
 			known = append(known, labels...)
@@ -153,7 +153,7 @@ func TestQueriesAreWellFormed(t *testing.T) {
 	}
 }
 
-// Red as soon as the operator's code renames a metric that the chart asks for: a registry refuses a second collector of a
+// Red as soon as the operator's code renames a metric that the chart uses: a registry rejects a second collector of a
 // name, but takes a new one.
 func TestOperatorRegistersTheMetrics(t *testing.T) {
 	register(t)
@@ -189,7 +189,7 @@ func register(t *testing.T) {
 	}
 }
 
-// Prometheus refuses a scrape that may take longer than the interval; its own limit, which it uses where none is given, gives way.
+// Prometheus rejects a scrape that may take longer than the interval; its own limit, which it uses where none is given, gives way.
 func TestScrapesHaveNoLimitOfTheirOwn(t *testing.T) {
 	for values, want := range map[string]any{"interval: 5s": nil, "interval: 30s, scrapeTimeout: 20s": "20s"} {
 		objects := release{}.objects(t, "metrics: {serviceMonitor: {enabled: true, "+values+"}}")
@@ -200,7 +200,7 @@ func TestScrapesHaveNoLimitOfTheirOwn(t *testing.T) {
 	}
 }
 
-func TestAlertsAreFewAndSayWhatToDo(t *testing.T) {
+func TestAlertsAreFewAndDescribeWhatToDo(t *testing.T) {
 	list := alerts(t, "")
 	if len(list) > 5 {
 		t.Errorf("%d alerts are more than one wants at night", len(list))
@@ -245,7 +245,7 @@ func TestServiceMonitorFindsTheService(t *testing.T) {
 			if u.GetKind() == "PrometheusRule" {
 				expr := as[rules](t, u).Spec.Groups[0].Rules[0].Expr
 				if want := `job="` + labels[job].(string) + `"`; !strings.Contains(expr, want) {
-					t.Errorf("%q: %s does not ask for %s", values, expr, want)
+					t.Errorf("%q: %s does not use %s", values, expr, want)
 				}
 			}
 		}

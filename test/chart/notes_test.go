@@ -19,7 +19,7 @@ func notes(t *testing.T, r release, values string) string {
 	return files["bitcoin-controller/templates/NOTES.txt"]
 }
 
-func TestNotesSayWhatToDoNext(t *testing.T) {
+func TestNotesDescribeWhatToDoNext(t *testing.T) {
 	tests := map[string]struct {
 		values    string
 		want, not []string
@@ -44,12 +44,12 @@ func TestNotesSayWhatToDoNext(t *testing.T) {
 			got := notes(t, release{}, test.values)
 			for _, want := range test.want {
 				if !strings.Contains(got, want) {
-					t.Errorf("the notes do not say %q:\n%s", want, got)
+					t.Errorf("the notes lack %q:\n%s", want, got)
 				}
 			}
 			for _, not := range test.not {
 				if strings.Contains(got, not) {
-					t.Errorf("the notes say %q:\n%s", not, got)
+					t.Errorf("the notes have %q:\n%s", not, got)
 				}
 			}
 		})

@@ -70,7 +70,7 @@ func TestRightsOfTheOperator(t *testing.T) {
 			want: map[string][]string{"": networkRights, "bitcoin-system": replace(ownRights,
 				"secrets[bitcoin-controller-master-key] get", "secrets[other] get")},
 		},
-		"rights given by somebody else": {values: "rbac: {create: false}", want: map[string][]string{}},
+		"rights without the chart": {values: "rbac: {create: false}", want: map[string][]string{}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

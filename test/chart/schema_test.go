@@ -10,8 +10,8 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// Each message must name the value, as a path with slashes, and say what is wrong with it.
-func TestWrongValuesAreRefused(t *testing.T) {
+// Each message must name the value, as a path with slashes, and what is wrong with it.
+func TestWrongValuesAreRejected(t *testing.T) {
 	tests := map[string]struct {
 		values string
 		want   []string
@@ -81,7 +81,7 @@ func TestWrongValuesAreRefused(t *testing.T) {
 		"a password that is a number":             {"defaultSecret: {password: 1234}", []string{"'/defaultSecret/password'", "want string"}},
 		"a name that no Secret may have":          {"defaultSecret: {name: My_Secret}", []string{"'/defaultSecret/name'"}},
 		"a time limit that is a number":           {"tests: {timeout: 180}", []string{"'/tests/timeout'", "want string"}},
-		"no time between two looks":               {"pollInterval: 0s", []string{"'/pollInterval'", "does not match"}},
+		"no time between two passes":              {"pollInterval: 0s", []string{"'/pollInterval'", "does not match"}},
 		"no time at all, written at length":       {"tests: {timeout: 0.0h0m}", []string{"'/tests/timeout'", "does not match"}},
 		"a repository with a tag":                 {"image: {repository: 'operator:28'}", []string{"'/image/repository'", "does not match"}},
 		"a node image with two tags":              {"nodeImage: {repository: 'bitcoind:28', tag: '29'}", []string{"'/nodeImage/repository'", "does not match"}},
@@ -101,7 +101,7 @@ func TestWrongValuesAreRefused(t *testing.T) {
 			}
 			for _, want := range test.want {
 				if !strings.Contains(err.Error(), want) {
-					t.Errorf("the message does not say %q: %v", want, err)
+					t.Errorf("the message lacks %q: %v", want, err)
 				}
 			}
 		})
@@ -138,7 +138,7 @@ func TestUsualValuesAreAccepted(t *testing.T) {
 	}
 }
 
-// Schema and values.yaml say the same of which values there are, and no map lets unknown ones through.
+// Schema and values.yaml have the same values, and no map accepts unknown ones.
 func TestSchemaKnowsExactlyTheValues(t *testing.T) {
 	var values, schema map[string]any
 	for file, into := range map[string]*map[string]any{"values.yaml": &values, "values.schema.json": &schema} {
@@ -167,7 +167,7 @@ func compareKeys(t *testing.T, path string, values, schema map[string]any) {
 			t.Errorf("values.yaml has %s/%s, the schema has not", path, key)
 			continue
 		}
-		// An empty map is one that the user fills; its schema says with what.
+		// An empty map is one that the user fills; its schema defines with what.
 		if nested, ok := values[key].(map[string]any); ok && len(nested) > 0 {
 			compareKeys(t, path+"/"+key, nested, child)
 		}

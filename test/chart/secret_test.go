@@ -22,7 +22,7 @@ func newCluster(objects ...runtime.Object) cluster {
 
 func (c cluster) GetClientFor(apiVersion, kind string) (dynamic.NamespaceableResourceInterface, bool, error) {
 	if apiVersion != "v1" || kind != "Secret" {
-		return nil, false, errors.New("the chart looks up " + apiVersion + " " + kind)
+		return nil, false, errors.New("the chart reads " + apiVersion + " " + kind)
 	}
 	return c.client.Resource(schema.GroupVersionResource{Version: "v1", Resource: "secrets"}), true, nil
 }
@@ -84,7 +84,7 @@ func TestRandomPasswordsDiffer(t *testing.T) {
 		seen[string(secretIn(t, release{}, "defaultSecret: {enabled: true}", "bitcoin-system").Data["BC_RPC_PASSWORD"])] = true
 	}
 	if len(seen) != 3 {
-		t.Errorf("three installs made %d different passwords", len(seen))
+		t.Errorf("three installs created %d different passwords", len(seen))
 	}
 }
 
@@ -94,15 +94,15 @@ func TestNamespaceAddedLater(t *testing.T) {
 	r := release{client: newCluster(there), upgrade: true}
 	const values = "defaultSecret: {enabled: true, namespaces: [one, two]}"
 	if got := string(secretIn(t, r, values, "one").Data["BC_RPC_PASSWORD"]); got != "kept" {
-		t.Errorf("password %q in the old namespace, want the one that was there", got)
+		t.Errorf("password %q in the old namespace, want the existing one", got)
 	}
 	if got := secretIn(t, r, values, "two").Data["BC_RPC_PASSWORD"]; len(got) < 32 {
 		t.Errorf("password %q in the new namespace is not a random one", got)
 	}
 }
 
-// The chart looks at nothing in the cluster unless it has to: who installs it may not be allowed to.
-func TestDefaultsLookNothingUp(t *testing.T) {
+// The chart reads nothing in the cluster unless it has to: who installs it may not be allowed to.
+func TestDefaultsReadNothingFromTheCluster(t *testing.T) {
 	if _, err := (release{client: nosyCluster{}}).render(t, ""); err != nil {
 		t.Error(err)
 	}
@@ -111,5 +111,5 @@ func TestDefaultsLookNothingUp(t *testing.T) {
 type nosyCluster struct{}
 
 func (nosyCluster) GetClientFor(apiVersion, kind string) (dynamic.NamespaceableResourceInterface, bool, error) {
-	return nil, false, errors.New("the chart looks up " + apiVersion + " " + kind)
+	return nil, false, errors.New("the chart reads " + apiVersion + " " + kind)
 }

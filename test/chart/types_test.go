@@ -61,7 +61,7 @@ type alert struct {
 	Annotations map[string]string `json:"annotations"`
 }
 
-// A field that Kubernetes does not know is dropped by the API server without a word, or refused: here it is an error.
+// A field that Kubernetes does not know is dropped by the API server silently, or rejected: here it is an error.
 func TestManifestsAreWhatKubernetesKnows(t *testing.T) {
 	types := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{scheme.AddToScheme, apiextensionsv1.AddToScheme} {

@@ -49,7 +49,7 @@ func newShop(t *testing.T, chart map[string]string) *shop {
 	}
 	s.must("init", "--ci", "none")
 	s.git("add", "-A")
-	s.git("commit", "-q", "-m", "a chart of somebody's")
+	s.git("commit", "-q", "-m", "a foreign chart")
 	s.git("tag", "v1.2.3")
 	return s
 }
@@ -106,7 +106,7 @@ func (s *shop) nothingLeft(namespace string) {
 		case err != nil:
 			return err
 		}
-		return errors.New("it is still there")
+		return errors.New("it still exists")
 	})
 }
 

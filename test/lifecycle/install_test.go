@@ -27,7 +27,7 @@ func TestWithDefaultsAReleaseComesGoesAndComesBack(t *testing.T) {
 
 	installed := objects(t)
 	test := action.NewReleaseTesting(r.helm())
-	test.Namespace, test.Timeout = r.namespace, helmPatience
+	test.Namespace, test.Timeout = r.namespace, helmTimeout
 	if _, err := test.Run(releaseName); err != nil {
 		t.Fatalf("helm test: %v", err)
 	}
@@ -65,7 +65,7 @@ func TestWithDefaultsAReleaseComesGoesAndComesBack(t *testing.T) {
 	readme := whatStays(t)
 	for _, object := range leftByUs {
 		if name := object[strings.Index(object, "/")+1:]; !strings.Contains(readme, strings.Replace(name, r.namespace, "<namespace>", 1)) {
-			t.Errorf("the chart's README does not say that %s stays", object)
+			t.Errorf("the chart's README does not list that %s stays", object)
 		}
 	}
 	rest := in(space, after)
@@ -83,7 +83,7 @@ func TestWithDefaultsAReleaseComesGoesAndComesBack(t *testing.T) {
 		return nil
 	})
 
-	r.refusesAnotherName(plain)
+	r.rejectsAnotherName(plain)
 	r.install(chart, plain)
 	n.reaches(5, 2)
 	n.scale(3)
@@ -94,8 +94,8 @@ func TestWithDefaultsAReleaseComesGoesAndComesBack(t *testing.T) {
 	}
 }
 
-// refusesAnotherName checks that what an uninstalled release left is taken over under another name only when that is asked for.
-func (r *release) refusesAnotherName(values map[string]any) {
+// rejectsAnotherName checks that a release with another name takes over what an uninstalled release left only with --take-ownership.
+func (r *release) rejectsAnotherName(values map[string]any) {
 	r.Helper()
 	for _, take := range []bool{false, true} {
 		a := r.installer()
@@ -105,7 +105,7 @@ func (r *release) refusesAnotherName(values map[string]any) {
 			r.Errorf("with --take-ownership: %v", err)
 		}
 		if !take && (err == nil || !strings.Contains(err.Error(), definition)) {
-			r.Errorf("another release is not refused for the definition: %v", err)
+			r.Errorf("another release is not rejected because of the definition: %v", err)
 		}
 	}
 }

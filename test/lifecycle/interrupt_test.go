@@ -29,7 +29,7 @@ esac
 `
 
 // A second process of these tests creates a cluster, which its Docker never finishes.
-func TestAnInterruptedRunDeletesTheClusterThatIsBeingMade(t *testing.T) {
+func TestAnInterruptedRunDeletesItsUnfinishedCluster(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "docker"), []byte(docker), 0o755); err != nil {
 		t.Fatal(err)
@@ -48,7 +48,7 @@ func TestAnInterruptedRunDeletesTheClusterThatIsBeingMade(t *testing.T) {
 		if time.Now().After(limit) {
 			_ = run.Process.Kill()
 			_ = run.Wait()
-			t.Fatalf("no node is made: %s", out)
+			t.Fatalf("no node is created: %s", out)
 		}
 	}
 	name, err := os.ReadFile(note)

@@ -29,7 +29,7 @@ import (
 
 const root = "../.."
 
-// testCluster is the cluster, made for the first test that needs it and deleted after the last.
+// testCluster is created for the first test that needs it and deleted after the last.
 var testCluster struct {
 	kind     *cluster.Kind
 	dir      string
@@ -46,12 +46,12 @@ var errSkip = errors.New("left out")
 // interrupted ends with the first signal.
 var interrupted, interrupt = context.WithCancel(context.Background())
 
-// making is held while the cluster is made: what is there before it has ended need not be all.
-var making sync.Mutex
+// creating is held while the cluster is created: it may have more parts afterwards than before.
+var creating sync.Mutex
 
 var createOnce = sync.OnceValue(func() error {
-	making.Lock()
-	defer making.Unlock()
+	creating.Lock()
+	defer creating.Unlock()
 	ctx, cancel := context.WithTimeout(interrupted, 20*time.Minute)
 	defer cancel()
 	return create(ctx)
@@ -67,7 +67,7 @@ func TestMain(m *testing.M) {
 	go func() {
 		<-signals
 		interrupt()
-		making.Lock()
+		creating.Lock()
 		remove()
 		os.Exit(1)
 	}()
@@ -131,7 +131,7 @@ func create(ctx context.Context) error {
 		return err
 	}
 	name, kubeconfig := cluster.UniqueName("lifecycle"), filepath.Join(testCluster.dir, "kubeconfig")
-	// Before there is anything to delete, so that a half-made cluster is deleted too: here, or by whoever has to kill this run.
+	// Before there is anything to delete, so that an unfinished cluster is deleted too: here, or by the one who kills this run.
 	if testCluster.kind, err = cluster.Open(name, kubeconfig, nil); err != nil {
 		return err
 	}
@@ -187,7 +187,7 @@ func eventually(t *testing.T, what string, condition func() error) {
 	}
 }
 
-// ok fails the test with an error that should not be there.
+// ok fails the test when there is an error.
 func ok(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {

@@ -26,9 +26,9 @@ import (
 )
 
 // monitored does with the ServiceMonitor what the Prometheus operator makes Prometheus do, and asks what it has scraped every
-// question of the dashboard and of the alerts. Red when the operator renames a metric that one of them asks for.
+// question of the dashboard and of the alerts. Red when the operator renames a metric that one of them uses.
 func monitored(t *testing.T, r *release, n *network) {
-	for _, name := range []string{"prometheus", "somebody"} {
+	for _, name := range []string{"prometheus", "unprivileged"} {
 		_, err := testCluster.core.CoreV1().ServiceAccounts("monitoring").Create(t.Context(), &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{})
 		ok(t, err)
 	}
@@ -37,8 +37,8 @@ func monitored(t *testing.T, r *release, n *network) {
 	if len(targets) != 2 {
 		t.Fatalf("the ServiceMonitor finds %d pods, and there are two replicas", len(targets))
 	}
-	targets[0].refuses("", http.StatusUnauthorized)
-	targets[0].refuses(token(t, "somebody"), http.StatusForbidden)
+	targets[0].rejects("", http.StatusUnauthorized)
+	targets[0].rejects(token(t, "unprivileged"), http.StatusForbidden)
 
 	store := monitoring.NewStore()
 	var last time.Time
@@ -74,7 +74,7 @@ func monitored(t *testing.T, r *release, n *network) {
 	r.rings(store, last)
 }
 
-// rings checks which alerts have something to say of a network that waits for its Secret: none of the operator.
+// rings checks which alerts ring for a network that waits for its Secret: none of the operator's.
 func (r *release) rings(store *monitoring.Store, at time.Time) {
 	for _, a := range r.alerts() {
 		answer, err := store.Query(r.Context(), a.Expr, at)
@@ -92,14 +92,14 @@ func (r *release) rings(store *monitoring.Store, at time.Time) {
 	}
 }
 
-// hasData is an error for a query without an answer, or with a part that names metrics which are not there. A metric's own
-// absence is what some alerts ask for, so only their parts are looked at.
+// hasData is an error for a query without an answer, or with a part that names missing metrics. Some alerts ring when a
+// metric is absent, so only their parts are checked.
 func hasData(t *testing.T, store *monitoring.Store, where, expr string, at time.Time) error {
 	t.Helper()
 	parts, err := monitoring.Selectors(expr)
 	ok(t, err)
 	if len(parts) == 0 {
-		return fmt.Errorf("%s asks for no metric: %s", where, expr)
+		return fmt.Errorf("%s uses no metric: %s", where, expr)
 	}
 	for _, part := range parts {
 		answer, err := store.Query(t.Context(), part, at)
@@ -114,7 +114,7 @@ func hasData(t *testing.T, store *monitoring.Store, where, expr string, at time.
 	answer, err := store.Query(t.Context(), expr, at)
 	ok(t, err)
 	for _, sample := range answer {
-		// A variable asks for the values of a label, which the metric must have.
+		// A variable has the values of a label, which the metric must have.
 		if !math.IsNaN(sample.F) && !(strings.HasPrefix(where, "variable ") && sample.Metric.IsEmpty()) {
 			return nil
 		}
@@ -124,7 +124,7 @@ func hasData(t *testing.T, store *monitoring.Store, where, expr string, at time.
 
 var labelValues = regexp.MustCompile(`^label_values\((.*), ([a-z]+)\)$`)
 
-// questionsOf are all queries of the chart's dashboard and alerts, with one choice made for each of the dashboard's variables.
+// questionsOf are all queries of the chart's dashboard and alerts, with one choice for each of the dashboard's variables.
 func questionsOf(t *testing.T, r *release) map[string]string {
 	t.Helper()
 	dashboard, err := monitoring.ReadDashboard(filepath.Join(root, "charts/bitcoin-controller/files/dashboards/bitcoin-networks.json"))
@@ -162,7 +162,7 @@ func (r *release) alerts() []alert {
 	return rule.Spec.Groups[0].Rules
 }
 
-// read reads an object of the Prometheus operator's that the chart made.
+// read reads an object of the Prometheus operator that the chart created.
 func (r *release) read(resource string, into any) {
 	r.Helper()
 	object, err := testCluster.dynamic.Resource(schema.GroupVersionResource{Group: "monitoring.coreos.com", Version: "v1", Resource: resource}).
@@ -180,7 +180,7 @@ type target struct {
 	labels  map[string]string
 }
 
-func (g target) refuses(token string, want int) {
+func (g target) rejects(token string, want int) {
 	g.Helper()
 	if _, status, err := g.scraper.Get(g.Context(), token); err != nil || status != want {
 		g.Errorf("who may not read the metrics gets %d, %v, and should get %d", status, err, want)

@@ -39,7 +39,7 @@ func users(t *testing.T, namespace string) {
 	ok(t, err)
 }
 
-// network is one that a test looks at.
+// network is a network under test.
 type network struct {
 	*testing.T
 	namespace, name string
@@ -112,7 +112,7 @@ func (n *network) statefulSet() *appsv1.StatefulSet {
 	return set
 }
 
-// lives are the pods by what changes when one is made anew or its containers start again.
+// lives identifies the pods by what changes when one is replaced or its containers restart.
 func (n *network) lives(nodes int) []string {
 	n.Helper()
 	var list []string
@@ -161,13 +161,13 @@ func (n *network) mine(blocks int) {
 	n.cli(0, "generatetodescriptor", fmt.Sprint(blocks), "raw(51)")
 }
 
-// reaches waits until each node has this many blocks, and the status says so.
+// reaches waits until each node has this many blocks, and the status has the height.
 func (n *network) reaches(height, nodes int) {
 	n.Helper()
 	eventually(n.T, fmt.Sprintf("%s to have %d blocks", n.name, height), func() error { return n.have(height, nodes) })
 }
 
-// have says which node, or the status, has another number of blocks; nil for none.
+// have returns an error with the node, or the status, that has another number of blocks.
 func (n *network) have(height, nodes int) error {
 	for i := range nodes {
 		got, err := n.exec(i, "", "getblockcount")
@@ -179,12 +179,12 @@ func (n *network) have(height, nodes int) error {
 		}
 	}
 	if status := n.get().Status; status.Height != int64(height) {
-		return fmt.Errorf("the status says %d", status.Height)
+		return fmt.Errorf("the status has %d", status.Height)
 	}
 	return nil
 }
 
-// meshed checks, by what the nodes themselves say, that each is connected with all others and lists them.
+// meshed checks, by the answers of the nodes themselves, that each is connected with all others and lists them.
 func (n *network) meshed(nodes int) {
 	n.Helper()
 	pods := n.pods(nodes)

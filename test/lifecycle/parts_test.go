@@ -40,7 +40,7 @@ func TestWithEveryOptionalPartOnAllOfThemWork(t *testing.T) {
 	lives := n.lives(2)
 	r.upgrade(candidate(t), all)
 	if again := n.password(); again != password || len(password) < 32 {
-		t.Error("the upgrade made another password, or it is a short one")
+		t.Error("the upgrade created another password, or it is a short one")
 	}
 	answer, err := n.exec(0, password+"\n", "-rpcconnect="+n.pod(0)+"."+n.name+"-svc", "-rpcuser=bitcoin", "-stdinrpcpass", "getblockcount")
 	if err != nil || answer != "0" {
@@ -63,7 +63,7 @@ func TestWithEveryOptionalPartOnAllOfThemWork(t *testing.T) {
 		t.Errorf("an upgrade to the same restarted nodes: %v before, %v now", lives, now)
 	}
 
-	// Who wants nothing kept says so first, and then nothing is.
+	// A user who wants nothing kept sets that first, and then nothing stays.
 	r.upgrade(candidate(t), values(t, string(text)+"\ncrds: {keep: false}\n"))
 	r.uninstall()
 	want := []string{
@@ -85,7 +85,7 @@ func TestWithEveryOptionalPartOnAllOfThemWork(t *testing.T) {
 	})
 }
 
-// password is that of the Secret which the chart made for the networks.
+// password is that of the Secret which the chart created for the networks.
 func (n *network) password() string {
 	n.Helper()
 	secret, err := testCluster.core.CoreV1().Secrets(n.namespace).Get(n.Context(), "bitcoin-default-secret", metav1.GetOptions{})
@@ -94,7 +94,7 @@ func (n *network) password() string {
 }
 
 // defineMonitoring makes the definitions of the Prometheus operator's that the chart has objects of, as wide as can be: what
-// the chart writes into them is looked at by the tests of the chart itself.
+// the chart writes into them is checked by the tests of the chart itself.
 func defineMonitoring(t *testing.T) {
 	t.Helper()
 	anything := &apiextensionsv1.JSONSchemaProps{Type: "object", XPreserveUnknownFields: ptr.To(true)}

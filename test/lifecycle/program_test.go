@@ -28,7 +28,7 @@ import (
 )
 
 // A release of the program and the chart as they were first becomes the candidate, and the older one again. The two make
-// different pods, so that the nodes are restarted: never two of a network at the same time, and the chain goes on.
+// different pods, so that the nodes are restarted: never two of a network at the same time, and the chain continues.
 func TestAnUpgradeOfTheProgramAndItsRollbackKeepTheChain(t *testing.T) {
 	const space = "outliving"
 	r := newRelease(t, "outlived", space)

@@ -26,7 +26,7 @@ const (
 	definition     = "bitcoinnetworks.bitcoincontroller.christianb93.github.com"
 	masterKey      = "bitcoin-controller-master-key"
 	lease          = "bitcoin-controller.bitcoincontroller.christianb93.github.com"
-	helmPatience   = 9 * time.Minute
+	helmTimeout    = 9 * time.Minute
 	operatorLabels = "app.kubernetes.io/name=bitcoin-controller,app.kubernetes.io/instance=" + releaseName
 )
 
@@ -37,7 +37,7 @@ type release struct {
 }
 
 // newRelease names a release that is not installed yet. After the test it is gone, with the definition and the namespaces,
-// which are made here unless the release's own is left to Helm.
+// which are created here, except that Helm creates the release's own.
 func newRelease(t *testing.T, namespace string, others ...string) *release {
 	t.Helper()
 	needCluster(t)
@@ -68,7 +68,7 @@ func candidate(t *testing.T) *chart.Chart {
 	return c
 }
 
-// older is the chart as this repository first had it: it knows no value helper, and its definition here no spec.expose. With the
+// older is the chart as this repository first had it: it has no value rpcauthDelivery, and its definition no spec.expose. With the
 // candidate's image, which it names by its tag and the candidate by digest, an upgrade changes the operator's image as any other
 // does; olderProgram is the one of its time.
 func older(t *testing.T) *chart.Chart {
@@ -113,7 +113,7 @@ func (r *release) helm() *action.Configuration {
 // installer has what `helm install --create-namespace --wait` has.
 func (r *release) installer() *action.Install {
 	a := action.NewInstall(r.helm())
-	a.ReleaseName, a.Namespace, a.CreateNamespace, a.Wait, a.Timeout = releaseName, r.namespace, true, true, helmPatience
+	a.ReleaseName, a.Namespace, a.CreateNamespace, a.Wait, a.Timeout = releaseName, r.namespace, true, true, helmTimeout
 	return a
 }
 
@@ -126,7 +126,7 @@ func (r *release) install(c *chart.Chart, values map[string]any) {
 func (r *release) upgrade(c *chart.Chart, values map[string]any) {
 	r.Helper()
 	a := action.NewUpgrade(r.helm())
-	a.Namespace, a.Wait, a.Timeout = r.namespace, true, helmPatience
+	a.Namespace, a.Wait, a.Timeout = r.namespace, true, helmTimeout
 	_, err := a.RunWithContext(r.Context(), releaseName, c, maps.Clone(values))
 	ok(r.T, err)
 }
@@ -134,14 +134,14 @@ func (r *release) upgrade(c *chart.Chart, values map[string]any) {
 func (r *release) rollback(revision int) {
 	r.Helper()
 	a := action.NewRollback(r.helm())
-	a.Version, a.Wait, a.Timeout = revision, true, helmPatience
+	a.Version, a.Wait, a.Timeout = revision, true, helmTimeout
 	ok(r.T, a.Run(releaseName))
 }
 
 func (r *release) uninstall() {
 	r.Helper()
 	a := action.NewUninstall(r.helm())
-	a.Wait, a.IgnoreNotFound, a.Timeout = true, true, helmPatience
+	a.Wait, a.IgnoreNotFound, a.Timeout = true, true, helmTimeout
 	if _, err := a.Run(releaseName); err != nil {
 		r.Errorf("uninstall: %v", err)
 	}

@@ -44,7 +44,7 @@ func TestOfTwoReplicasOneTakesOverWhatTheKilledLeaderBegan(t *testing.T) {
 	n.meshed(4)
 	n.mine(1)
 	n.reaches(1, 4)
-	// Events are not asked for: those that the killed process had not sent yet are gone with it, as anywhere in Kubernetes.
+	// Events are not checked: those that the killed process had not sent yet are lost, as anywhere in Kubernetes.
 }
 
 // leader is the pod that holds the lease, "" for none.

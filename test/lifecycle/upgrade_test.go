@@ -68,7 +68,7 @@ func TestAnUpgradeAndItsRollbackLeaveTheNodesAlone(t *testing.T) {
 		if knows := definitionKnows(t, "expose"); knows != step.knows {
 			t.Errorf("%s: the definition knows spec.expose: %v", step.name, knows)
 		}
-		// New blocks in the status, with Ready: the operator of now has looked at the networks.
+		// New blocks in the status, with Ready: the new operator has reconciled the networks.
 		grow()
 		for n, nodes := range networks {
 			// Both releases run the same program, and another name of its image is no reason for other pods.

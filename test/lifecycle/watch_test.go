@@ -15,7 +15,7 @@ import (
 func TestWithWatchedNamespacesNetworksElsewhereAreLeftAlone(t *testing.T) {
 	r := newRelease(t, "few-namespaces", "watched", "unwatched")
 	r.install(candidate(t), values(t, "watchNamespaces: [watched]"))
-	// The network that is to be left alone is there first, so that the other one's being Ready says that there was time for it.
+	// The network that is to be left alone is created first: when the other one is Ready, there was time for it.
 	alone := createNetwork(t, "unwatched", "alone", v1.BitcoinNetworkSpec{Nodes: 1})
 	before := alone.get().ResourceVersion
 	createNetwork(t, "watched", "cared-for", v1.BitcoinNetworkSpec{Nodes: 1}).ready(1)
@@ -26,10 +26,10 @@ func TestWithWatchedNamespacesNetworksElsewhereAreLeftAlone(t *testing.T) {
 	sets, err := testCluster.core.AppsV1().StatefulSets("unwatched").List(t.Context(), metav1.ListOptions{})
 	ok(t, err)
 	if len(sets.Items) > 0 {
-		t.Errorf("the operator has made %s in a namespace that it does not watch", sets.Items[0].Name)
+		t.Errorf("the operator has created %s in a namespace that it does not watch", sets.Items[0].Name)
 	}
 
-	// kubectl auth can-i --as says why.
+	// kubectl auth can-i --as prints the reason.
 	account := "system:serviceaccount:" + r.namespace + ":" + releaseName
 	const networks = "bitcoinnetworks"
 	for _, question := range []struct {
@@ -54,7 +54,7 @@ func TestWithWatchedNamespacesNetworksElsewhereAreLeftAlone(t *testing.T) {
 		}
 	}
 
-	// A second operator may look after it, in its own namespace and without the definition, which is the first one's.
+	// A second operator may manage it, in its own namespace and without the definition, which is the first one's.
 	second := newRelease(t, "another-operator")
 	second.install(candidate(t), values(t, "watchNamespaces: [unwatched]\ncrds: {enabled: false}"))
 	alone.ready(1)

@@ -46,7 +46,7 @@ type Ringing struct {
 	Annotations map[string]string `json:"exp_annotations"`
 }
 
-// Watch is what Prometheus remembers of a rule between two looks. Prometheus' own package for that brings along all that it needs
+// Watch is the state of a rule that Prometheus keeps between two evaluations. Prometheus' own package for that brings along all that it needs
 // to reach an Alertmanager.
 type Watch struct {
 	Rule Rule
@@ -54,8 +54,8 @@ type Watch struct {
 	since map[string]time.Time
 }
 
-// Look evaluates the rule at a moment after the last one, and says which alerts ring, in the order of their labels.
-func (w *Watch) Look(ctx context.Context, s *Store, at time.Time) ([]Ringing, error) {
+// Evaluate evaluates the rule at a moment after the last one, and returns the alerts that ring, in the order of their labels.
+func (w *Watch) Evaluate(ctx context.Context, s *Store, at time.Time) ([]Ringing, error) {
 	samples, err := s.Query(ctx, w.Rule.Expr, at)
 	if err != nil {
 		return nil, fmt.Errorf("the alert %s: %w", w.Rule.Alert, err)

@@ -41,7 +41,7 @@ type Variable struct {
 	Query      any
 }
 
-// LabelValues is the query of a variable that asks for the values of a label, "" for another kind of variable.
+// LabelValues is the query of a variable whose values are those of a label, "" for another kind of variable.
 func (v Variable) LabelValues() string {
 	query, ok := v.Query.(map[string]any)
 	if !ok {

@@ -22,7 +22,7 @@ type querier struct {
 	store *Store
 }
 
-// Select gives whole series: the engine looks at their times itself.
+// Select gives whole series: the engine selects by time itself.
 func (q querier) Select(_ context.Context, _ bool, _ *storage.SelectHints, matchers ...*labels.Matcher) storage.SeriesSet {
 	set := &seriesSet{at: -1}
 	for _, series := range q.store.series {

@@ -63,12 +63,12 @@ func NewScraper(ctx context.Context, config *rest.Config, e Endpoint) (*Scraper,
 	return &Scraper{
 		url:  fmt.Sprintf("%s://127.0.0.1:%d%s", e.Scheme, ports[0].Local, e.Path),
 		stop: stop, done: done,
-		// The operator makes its certificate itself, and the ServiceMonitor does not look at it either.
+		// The operator signs its certificate itself, and the ServiceMonitor does not verify it either.
 		http: &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}, //nolint:gosec // see above
 	}, nil
 }
 
-// Get asks for the metrics with a token, or without when it is empty, and gives the answer's status too.
+// Get requests the metrics, with a token unless it is empty, and returns the status of the response too.
 func (s *Scraper) Get(ctx context.Context, token string) (body []byte, status int, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url, nil)
 	if err != nil {
@@ -90,5 +90,5 @@ func (s *Scraper) Get(ctx context.Context, token string) (body []byte, status in
 func (s *Scraper) Close() {
 	s.http.CloseIdleConnections()
 	s.stop()
-	<-s.done //nolint:errcheck // it only tells that it has ended
+	<-s.done //nolint:errcheck // it only signals the end
 }

@@ -55,14 +55,14 @@ func (n *nodes) stop(address string) {
 		return
 	}
 	delete(n.byAddress, address)
-	node.server.Close() //nolint:errcheck // nobody is left to tell
+	node.server.Close() //nolint:errcheck // no caller is left
 	for _, other := range n.byAddress {
 		other.peers = slices.DeleteFunc(other.peers, func(p bitcoind.PeerInfo) bool { return host(p) == address })
 	}
 }
 
 func host(p bitcoind.PeerInfo) string {
-	address, _, _ := net.SplitHostPort(p.Addr) //nolint:errcheck // made in connect
+	address, _, _ := net.SplitHostPort(p.Addr) //nolint:errcheck // created in connect
 	return address
 }
 

@@ -24,7 +24,7 @@ import (
 // heartbeat is as often as a kubelet renews its Lease.
 const heartbeat = 10 * time.Second
 
-// kubelet says of every pod on its machine that it runs.
+// kubelet reports every pod on its machine as running.
 type kubelet struct {
 	clients kubernetes.Interface
 	machine string
@@ -74,7 +74,7 @@ func (k *kubelet) renew(ctx context.Context) error {
 	return err
 }
 
-// work looks after the pods until the context ends.
+// work updates the pods until the context ends.
 func (k *kubelet) work(ctx context.Context) error {
 	go wait.UntilWithContext(ctx, func(ctx context.Context) {
 		if err := k.renew(ctx); err != nil && ctx.Err() == nil {

@@ -1,4 +1,4 @@
-// Command simulate plays a machine of the cluster with room for thousands of bitcoind pods: its kubelet, which says that
+// Command simulate plays a machine of the cluster with room for thousands of bitcoind pods: its kubelet, which reports that
 // they run, and the nodes in them, which answer the operator's calls. It is for measuring the operator at a size that
 // real nodes need more memory for than one machine has.
 package main

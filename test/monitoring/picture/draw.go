@@ -32,7 +32,7 @@ const (
 	smallText   = 11
 )
 
-// colours can be told apart by those who do not see red and green, on white and on black.
+// colours can be distinguished by people who do not see red and green, on white and on black.
 var colours = []string{"#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9"}
 
 const style = `<style>
