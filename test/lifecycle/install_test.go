@@ -17,7 +17,7 @@ import (
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
-// One life of a release with nothing set: installed, tested by itself, used, taken away, installed again.
+// A release with default values: installed, tested by itself, used, uninstalled, installed again.
 func TestWithDefaultsAReleaseComesGoesAndComesBack(t *testing.T) {
 	const space = "people"
 	r := newRelease(t, "bitcoin-system", space)
@@ -25,19 +25,7 @@ func TestWithDefaultsAReleaseComesGoesAndComesBack(t *testing.T) {
 	chart, plain := candidate(t), values(t, "")
 	r.install(chart, plain)
 
-	installed := objects(t)
-	test := action.NewReleaseTesting(r.helm())
-	test.Namespace, test.Timeout = r.namespace, helmTimeout
-	if _, err := test.Run(releaseName); err != nil {
-		t.Fatalf("helm test: %v", err)
-	}
-	eventually(t, "nothing of the test to be left", func() error {
-		if left := added(installed, objects(t)); len(left) > 0 {
-			return errors.New(strings.Join(left, ", "))
-		}
-		return nil
-	})
-
+	r.testsItself()
 	n := createNetwork(t, space, "kept", v1.BitcoinNetworkSpec{Nodes: 2})
 	n.ready(2)
 	n.mine(3)
@@ -46,28 +34,7 @@ func TestWithDefaultsAReleaseComesGoesAndComesBack(t *testing.T) {
 	delete(own, "ConfigMap "+space+"/kube-root-ca.crt")
 	r.uninstall()
 
-	leftByUs := []string{
-		"CustomResourceDefinition /" + definition,
-		"Lease bitcoin-system/" + lease,
-		"Namespace /bitcoin-system",
-		"Secret bitcoin-system/" + masterKey,
-	}
-	leftByKubernetes := []string{"ConfigMap bitcoin-system/kube-root-ca.crt", "ServiceAccount bitcoin-system/default"}
-	want := slices.Sorted(slices.Values(slices.Concat(leftByUs, leftByKubernetes)))
-	var after map[string]string
-	eventually(t, "nothing to be left but what should be", func() error {
-		after = objects(t)
-		if left := added(before, after, space); !slices.Equal(left, want) {
-			return fmt.Errorf("uninstall leaves\n%s\nand should leave\n%s", strings.Join(left, "\n"), strings.Join(want, "\n"))
-		}
-		return nil
-	})
-	readme := whatStays(t)
-	for _, object := range leftByUs {
-		if name := object[strings.Index(object, "/")+1:]; !strings.Contains(readme, strings.Replace(name, r.namespace, "<namespace>", 1)) {
-			t.Errorf("the chart's README does not list that %s stays", object)
-		}
-	}
+	after := r.leftAfterUninstall(before, space)
 	rest := in(space, after)
 	delete(rest, "ConfigMap "+space+"/kube-root-ca.crt")
 	if !maps.Equal(own, rest) {
@@ -92,6 +59,51 @@ func TestWithDefaultsAReleaseComesGoesAndComesBack(t *testing.T) {
 	if now := n.lives(2); !slices.Equal(lives, now) {
 		t.Errorf("installing again restarted nodes: %v before, %v now", lives, now)
 	}
+}
+
+// testsItself runs `helm test`, after which nothing of the test may be left.
+func (r *release) testsItself() {
+	r.Helper()
+	installed := objects(r.T)
+	test := action.NewReleaseTesting(r.helm())
+	test.Namespace, test.Timeout = r.namespace, helmTimeout
+	if _, err := test.Run(releaseName); err != nil {
+		r.Fatalf("helm test: %v", err)
+	}
+	eventually(r.T, "nothing of the test to be left", func() error {
+		if left := added(installed, objects(r.T)); len(left) > 0 {
+			return errors.New(strings.Join(left, ", "))
+		}
+		return nil
+	})
+}
+
+// leftAfterUninstall waits until nothing of the release is left but what the chart's README lists, and returns all objects of the
+// cluster. Those in the namespace of the networks do not count.
+func (r *release) leftAfterUninstall(before map[string]string, space string) (after map[string]string) {
+	r.Helper()
+	leftByUs := []string{
+		"CustomResourceDefinition /" + definition,
+		"Lease bitcoin-system/" + lease,
+		"Namespace /bitcoin-system",
+		"Secret bitcoin-system/" + masterKey,
+	}
+	leftByKubernetes := []string{"ConfigMap bitcoin-system/kube-root-ca.crt", "ServiceAccount bitcoin-system/default"}
+	want := slices.Sorted(slices.Values(slices.Concat(leftByUs, leftByKubernetes)))
+	eventually(r.T, "nothing to be left but what should be", func() error {
+		after = objects(r.T)
+		if left := added(before, after, space); !slices.Equal(left, want) {
+			return fmt.Errorf("uninstall leaves\n%s\nand should leave\n%s", strings.Join(left, "\n"), strings.Join(want, "\n"))
+		}
+		return nil
+	})
+	readme := whatStays(r.T)
+	for _, object := range leftByUs {
+		if name := object[strings.Index(object, "/")+1:]; !strings.Contains(readme, strings.Replace(name, r.namespace, "<namespace>", 1)) {
+			r.Errorf("the chart's README does not list that %s stays", object)
+		}
+	}
+	return after
 }
 
 // rejectsAnotherName checks that a release with another name takes over what an uninstalled release left only with --take-ownership.

@@ -59,12 +59,7 @@ func TestAnUpgradeAndItsRollbackLeaveTheNodesAlone(t *testing.T) {
 		}
 		operator := r.operator()
 		step.change()
-		eventually(t, "the operator of before to be gone", func() error {
-			if now := r.operator(); now == "" || now == operator {
-				return errors.New("it is not")
-			}
-			return nil
-		})
+		r.waitForOperatorOtherThan(operator)
 		if knows := definitionKnows(t, "expose"); knows != step.knows {
 			t.Errorf("%s: the definition knows spec.expose: %v", step.name, knows)
 		}
@@ -81,17 +76,33 @@ func TestAnUpgradeAndItsRollbackLeaveTheNodesAlone(t *testing.T) {
 		}
 	}
 
-	// What restarts later has its blocks still, where there is storage.
-	ok(t, testCluster.core.CoreV1().Pods(space).Delete(t.Context(), stored.pod(0), metav1.DeleteOptions{}))
-	eventually(t, "another pod", func() error {
-		pod, err := testCluster.core.CoreV1().Pods(space).Get(t.Context(), stored.pod(0), metav1.GetOptions{})
+	stored.keepsItsBlocks(height)
+}
+
+// keepsItsBlocks deletes the pod of a network with storage, whose successor must have all blocks.
+func (n *network) keepsItsBlocks(height int) {
+	n.Helper()
+	ok(n.T, testCluster.core.CoreV1().Pods(n.namespace).Delete(n.Context(), n.pod(0), metav1.DeleteOptions{}))
+	eventually(n.T, "another pod", func() error {
+		pod, err := testCluster.core.CoreV1().Pods(n.namespace).Get(n.Context(), n.pod(0), metav1.GetOptions{})
 		if err == nil && (pod.DeletionTimestamp != nil || pod.Status.PodIP == "") {
 			err = errors.New("not yet")
 		}
 		return err
 	})
-	stored.ready(1)
-	stored.reaches(height, 1)
+	n.ready(1)
+	n.reaches(height, 1)
+}
+
+// waitForOperatorOtherThan waits until the release has one operator, which is not this pod.
+func (r *release) waitForOperatorOtherThan(pod string) {
+	r.Helper()
+	eventually(r.T, "the former operator to be gone", func() error {
+		if now := r.operator(); now == "" || now == pod {
+			return errors.New("it is not")
+		}
+		return nil
+	})
 }
 
 // operator is the only pod of a release that is not on its way out, "" when there are more or less than one.

@@ -39,6 +39,23 @@ func TestTheClientAndBitcoindUnderstandEachOther(t *testing.T) {
 	}
 	at := bitcoind.Endpoint{Host: tunnel.Host(pod), User: "alice", Password: password}
 
+	c := rpcTest{env, ctx, client, at}
+	c.answersEveryCall()
+	c.connectionComesBack()
+	c.failuresAreDistinguished()
+	env.ready("called", readyTimeout)
+}
+
+// rpcTest calls the first of the two nodes of a network.
+type rpcTest struct {
+	*testEnv
+	ctx    context.Context
+	client *bitcoind.Client
+	at     bitcoind.Endpoint
+}
+
+func (c rpcTest) answersEveryCall() {
+	c.Helper()
 	var info bitcoind.NetworkInfo
 	var chain bitcoind.ChainInfo
 	var peers []bitcoind.PeerInfo
@@ -51,9 +68,9 @@ func TestTheClientAndBitcoindUnderstandEachOther(t *testing.T) {
 		bitcoind.DisconnectNode(1 << 30), bitcoind.Mine("", &mined), bitcoind.Mine("bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080", &mined2),
 		bitcoind.GetBlockHash(1_000_000, new(string)),
 	}
-	errs, err := client.Batch(ctx, at, calls)
+	errs, err := c.client.Batch(c.ctx, c.at, calls)
 	if err != nil {
-		t.Fatal(err)
+		c.Fatal(err)
 	}
 	codes := make([]int, len(errs))
 	for i, err := range errs {
@@ -64,26 +81,33 @@ func TestTheClientAndBitcoindUnderstandEachOther(t *testing.T) {
 	}
 	want := []int{0, 0, 0, 0, 0, bitcoind.CodeNodeAlreadyAdded, 0, 0, bitcoind.CodeNodeNotAdded, bitcoind.CodeNodeNotConnected, 0, 0, -8}
 	if !slices.Equal(codes, want) {
-		t.Errorf("error codes %v, want %v: %v", codes, want, errs)
+		c.Errorf("error codes %v, want %v: %v", codes, want, errs)
 	}
 	for _, i := range []int{5, 8, 9} {
 		if !bitcoind.AlreadySo(errs[i]) {
-			t.Errorf("%s: %v is not treated as a race that another client has won", calls[i].Method, errs[i])
+			c.Errorf("%s: %v is not treated as a race that another client has won", calls[i].Method, errs[i])
 		}
 	}
 	if info.Version < 10_000 || info.Subversion == "" || chain.Chain != "regtest" || chain.BestBlockHash != genesis || len(genesis) != 64 {
-		t.Errorf("info %+v, chain %+v, genesis %s", info, chain, genesis)
+		c.Errorf("info %+v, chain %+v, genesis %s", info, chain, genesis)
 	}
 	if len(peers) == 0 || peers[0].Addr == "" || peers[0].Version == 0 {
-		t.Errorf("peers %+v", peers)
+		c.Errorf("peers %+v", peers)
 	}
 	if !slices.Contains(added, bitcoind.AddedNode{AddedNode: absent}) || len(mined) != 1 || len(mined2) != 1 {
-		t.Errorf("added %+v, mined %v and %v", added, mined, mined2)
+		c.Errorf("added %+v, mined %v and %v", added, mined, mined2)
 	}
+}
 
-	// A live connection ends, and one dial brings it back.
+// connectionComesBack ends a live connection, which one dial brings back.
+func (c rpcTest) connectionComesBack() {
+	c.Helper()
+	var peers []bitcoind.PeerInfo
+	if err := c.client.Call(c.ctx, c.at, bitcoind.GetPeerInfo(&peers)); err != nil || len(peers) == 0 {
+		c.Fatalf("peers %+v, %v", peers, err)
+	}
 	gone := func(id int64) error {
-		if err := client.Call(ctx, at, bitcoind.GetPeerInfo(&peers)); err != nil {
+		if err := c.client.Call(c.ctx, c.at, bitcoind.GetPeerInfo(&peers)); err != nil {
 			return err
 		}
 		if slices.ContainsFunc(peers, func(p bitcoind.PeerInfo) bool { return p.ID == id }) {
@@ -92,26 +116,31 @@ func TestTheClientAndBitcoindUnderstandEachOther(t *testing.T) {
 		return nil
 	}
 	id := peers[0].ID
-	if err := client.Call(ctx, at, bitcoind.DisconnectNode(id)); err != nil {
-		t.Fatal(err)
+	if err := c.client.Call(c.ctx, c.at, bitcoind.DisconnectNode(id)); err != nil {
+		c.Fatal(err)
 	}
-	env.eventually("the connection to end", time.Minute, func() error { return gone(id) })
-	if err := client.Call(ctx, at, bitcoind.DialOnce(env.addresses("called", 2)[1])); err != nil {
-		t.Error(err)
+	c.eventually("the connection to end", time.Minute, func() error { return gone(id) })
+	if err := c.client.Call(c.ctx, c.at, bitcoind.DialOnce(c.addresses("called", 2)[1])); err != nil {
+		c.Error(err)
 	}
+}
+
+func (c rpcTest) failuresAreDistinguished() {
+	c.Helper()
+	at := c.at
+	var info bitcoind.NetworkInfo
 	nobody := at
 	nobody.Port = 1
 	var away *bitcoind.UnreachableError
-	if err := client.Call(ctx, nobody, bitcoind.GetNetworkInfo(&info)); !errors.As(err, &away) {
-		t.Errorf("a port where nobody listens gives %v", err)
+	if err := c.client.Call(c.ctx, nobody, bitcoind.GetNetworkInfo(&info)); !errors.As(err, &away) {
+		c.Errorf("a port where nobody listens gives %v", err)
 	}
-	nobody.Host = "called-sts-7." + env.namespace
-	if err := client.Call(ctx, nobody, bitcoind.GetNetworkInfo(&info)); !errors.As(err, &away) || !strings.Contains(err.Error(), "called-sts-7") {
-		t.Errorf("a pod that does not exist gives %v", err)
+	nobody.Host = "called-sts-7." + c.namespace
+	if err := c.client.Call(c.ctx, nobody, bitcoind.GetNetworkInfo(&info)); !errors.As(err, &away) || !strings.Contains(err.Error(), "called-sts-7") {
+		c.Errorf("a pod that does not exist gives %v", err)
 	}
 	at.Password = "wrong"
-	if err := client.Call(ctx, at, bitcoind.GetNetworkInfo(&info)); !errors.Is(err, bitcoind.ErrUnauthorized) {
-		t.Errorf("a wrong password gets %v", err)
+	if err := c.client.Call(c.ctx, at, bitcoind.GetNetworkInfo(&info)); !errors.Is(err, bitcoind.ErrUnauthorized) {
+		c.Errorf("a wrong password gets %v", err)
 	}
-	env.ready("called", readyTimeout)
 }
