@@ -12,12 +12,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
-)
 
-// RPCPort and P2PPort are the ports of a node inside its pod.
-const (
-	RPCPort = 18332
-	P2PPort = 18444
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
 // maxResponseBytes limits the size of one response. getpeerinfo with 500 peers, two connections each, has about 2.5 MB.
@@ -69,7 +65,7 @@ func NewClient(observer Observer, dial Dial) *Client {
 
 // Endpoint is the address of a node and the credential for it.
 type Endpoint struct {
-	// Host is an IP address or a name, Port the RPC port (RPCPort when 0).
+	// Host is an IP address or a name, Port the RPC port (v1.RPCPort when 0).
 	Host string
 	Port int
 	// User and Password are sent as HTTP basic authentication.
@@ -82,7 +78,7 @@ type Endpoint struct {
 func (e Endpoint) url() string {
 	port := e.Port
 	if port == 0 {
-		port = RPCPort
+		port = v1.RPCPort
 	}
 	return "http://" + net.JoinHostPort(e.Host, strconv.Itoa(port)) + "/"
 }

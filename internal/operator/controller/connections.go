@@ -12,13 +12,9 @@ import (
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
-const (
-	// defaultDegree of a Random topology, where the network has enough nodes for it.
-	defaultDegree = 4
-	// connectTimeout is how long a pass waits for nodes that change their connections. The next pass sees the effects, and starts
-	// no further changes on nodes that are still busy.
-	connectTimeout = 500 * time.Millisecond
-)
+// connectTimeout is how long a pass waits for nodes that change their connections. The next pass sees the effects, and starts
+// no further changes on nodes that are still busy.
+const connectTimeout = 500 * time.Millisecond
 
 // connections are the connections of a network, as the nodes reported them before the pass changed any.
 type connections struct {
@@ -116,7 +112,7 @@ func calls(actions []topology.Action) []bitcoind.Call {
 }
 
 func topologySpec(spec v1.BitcoinNetworkSpec, nodes int) topology.Spec {
-	desired := topology.Spec{Type: v1.TopologyMesh, Nodes: nodes, Degree: defaultDegree, Seed: 1}
+	desired := topology.Spec{Type: v1.TopologyMesh, Nodes: nodes, Degree: v1.DefaultDegree, Seed: v1.DefaultSeed}
 	if t := spec.Topology; t != nil {
 		desired.Type = t.Type
 		if t.Degree != nil {

@@ -11,12 +11,8 @@ import (
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
-const (
-	// defaultMiningInterval is the default of the CRD.
-	defaultMiningInterval = 10 * time.Second
-	// minerSyncTimeout is how long the node of spec.mining.node may be behind, at one height, before it mines nevertheless.
-	minerSyncTimeout = 30 * time.Second
-)
+// minerSyncTimeout is how long the node of spec.mining.node may be behind, at one height, before it mines nevertheless.
+const minerSyncTimeout = 30 * time.Second
 
 // miningSchedule is when and where the next block is mined.
 type miningSchedule struct {
@@ -85,7 +81,7 @@ func (c *nodeClient) mine(ctx context.Context, network *v1.BitcoinNetwork, state
 		state.mining.due = time.Time{}
 		return 0
 	}
-	interval := defaultMiningInterval
+	interval := v1.DefaultMiningInterval
 	if spec.Interval != nil {
 		interval = spec.Interval.Duration
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	"github.com/christianb93/bitcoin-controller/internal/operator/rpcauth"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
 // Paths inside a node's pod.
@@ -68,10 +69,10 @@ func (c bitcoinConf) render() string {
 	}
 	// Since 0.17 some options apply to regtest only inside its section, and that section may have every option.
 	b.WriteString("\n[regtest]\n")
-	line("port", fmt.Sprint(bitcoind.P2PPort))
+	line("port", fmt.Sprint(v1.P2PPort))
 	line("listen", "1")
 	line("maxconnections", fmt.Sprint(maxConnections))
-	line("rpcport", fmt.Sprint(bitcoind.RPCPort))
+	line("rpcport", fmt.Sprint(v1.RPCPort))
 	line("rpcbind", "127.0.0.1")
 	line("rpcallowip", "0.0.0.0/0")
 	line("rpcallowip", "::/0")

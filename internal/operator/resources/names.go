@@ -8,7 +8,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -131,7 +130,7 @@ func merge(base, over v1.Config) map[string]string {
 var ports = []struct {
 	name string
 	port int32
-}{{"rpc", bitcoind.RPCPort}, {"p2p", bitcoind.P2PPort}}
+}{{"rpc", v1.RPCPort}, {"p2p", v1.P2PPort}}
 
 func containerPorts() []corev1.ContainerPort {
 	list := make([]corev1.ContainerPort, len(ports))

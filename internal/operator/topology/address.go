@@ -2,12 +2,15 @@ package topology
 
 import (
 	"net/netip"
+	"strconv"
 	"strings"
+
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
 // p2pPort is the P2P port of the nodes, and bitcoind's default port on regtest for an
 // address without port.
-const p2pPort = "18444"
+var p2pPort = strconv.Itoa(v1.P2PPort)
 
 // endpoint is an address as bitcoind writes or accepts it.
 type endpoint struct {

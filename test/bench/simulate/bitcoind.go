@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
 // genesis of the regtest chain.
@@ -32,7 +33,7 @@ type simulated struct {
 func newNodes() *nodes { return &nodes{byAddress: map[string]*simulated{}} }
 
 func (n *nodes) start(address string) error {
-	listener, err := net.Listen("tcp", net.JoinHostPort(address, fmt.Sprint(bitcoind.RPCPort)))
+	listener, err := net.Listen("tcp", net.JoinHostPort(address, fmt.Sprint(v1.RPCPort)))
 	if err != nil {
 		return err
 	}
@@ -138,7 +139,7 @@ func (n *nodes) addNode(address string, node *simulated, target, command string)
 		return 0
 	}
 	n.lastPeer += 2
-	node.peers = append(node.peers, bitcoind.PeerInfo{ID: n.lastPeer, Addr: fmt.Sprintf("%s:%d", target, bitcoind.P2PPort), Version: 70016, ConnectionType: "manual"})
+	node.peers = append(node.peers, bitcoind.PeerInfo{ID: n.lastPeer, Addr: fmt.Sprintf("%s:%d", target, v1.P2PPort), Version: 70016, ConnectionType: "manual"})
 	other.peers = append(other.peers, bitcoind.PeerInfo{ID: n.lastPeer + 1, Addr: address + ":40000", Inbound: true, Version: 70016, ConnectionType: "inbound"})
 	return 0
 }
