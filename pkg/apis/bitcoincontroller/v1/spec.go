@@ -1,0 +1,178 @@
+package v1
+
+import (
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// TopologyType is the shape of a network's graph.
+//
+// +kubebuilder:validation:Enum=Mesh;Ring;Line;Star;Random;Custom
+type TopologyType string
+
+// The topology types.
+const (
+	// TopologyMesh connects every pair of nodes.
+	TopologyMesh TopologyType = "Mesh"
+	// TopologyRing connects each node with the next one, and the last with the first.
+	TopologyRing TopologyType = "Ring"
+	// TopologyLine connects each node with the next one.
+	TopologyLine TopologyType = "Line"
+	// TopologyStar connects node 0 with all other nodes.
+	TopologyStar TopologyType = "Star"
+	// TopologyRandom is a connected random graph in which every node has degree neighbours, if such a graph exists.
+	TopologyRandom TopologyType = "Random"
+	// TopologyCustom has exactly the listed edges.
+	TopologyCustom TopologyType = "Custom"
+)
+
+// Topology specifies which nodes are connected with each other.
+//
+// +kubebuilder:validation:XValidation:rule="self.type == 'Random' || (!has(self.degree) && !has(self.seed))",message="topology.degree and topology.seed are allowed for type Random only"
+// +kubebuilder:validation:XValidation:rule="self.type == 'Custom' || !has(self.edges)",message="topology.edges is allowed for type Custom only"
+type Topology struct {
+	// Type is Mesh (all pairs), Ring, Line, Star (node 0 is the centre), Random or Custom (the listed edges).
+	// +optional
+	// +kubebuilder:default=Mesh
+	Type TopologyType `json:"type,omitempty"`
+	// Degree is the number of neighbours of each node, for type Random only. Default: 4, or all other nodes in a smaller
+	// network.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=499
+	Degree *int32 `json:"degree,omitempty"`
+	// Seed of the random graph, for type Random only. The same seed always gives the same graph. Default: 1.
+	// +optional
+	Seed *int64 `json:"seed,omitempty"`
+	// Edges are the desired connections, for type Custom only.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=5000
+	Edges []Edge `json:"edges,omitempty"`
+}
+
+// Edge is an undirected connection of two nodes, identified by their ordinals.
+//
+// +kubebuilder:validation:XValidation:rule="self.from != self.to",message="an edge must connect two different nodes, not a node with itself"
+type Edge struct {
+	// From is the ordinal of one node.
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=499
+	From int32 `json:"from"`
+	// To is the ordinal of the other node.
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=499
+	To int32 `json:"to"`
+}
+
+// Partition is a set of nodes without connections to nodes outside the set.
+type Partition struct {
+	// Nodes are the ordinals of the nodes in the set.
+	// +required
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=250
+	// +kubebuilder:validation:items:Minimum=0
+	// +kubebuilder:validation:items:Maximum=499
+	Nodes []int32 `json:"nodes"`
+}
+
+// Mining configures the blocks that the operator mines.
+type Mining struct {
+	// Interval is the time between two blocks, such as 10s; at least 1s. Blocks that the nodes cannot mine in time are
+	// skipped. Default: 10s.
+	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:default="10s"
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self) >= duration('1s')",message="mining.interval must be a duration of at least 1s, such as 10s or 1m30s"
+	Interval *metav1.Duration `json:"interval,omitempty"`
+	// Node is the ordinal of the node that mines. Default: all nodes in turn.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=499
+	Node *int32 `json:"node,omitempty"`
+	// Address receives the block rewards. Default: an address whose coins cannot be spent.
+	// +optional
+	// +kubebuilder:validation:MaxLength=100
+	// +kubebuilder:validation:XValidation:rule="self.matches('^(bcrt1[02-9ac-hj-np-z]{8,90}|[mn2][1-9A-HJ-NP-Za-km-z]{25,34})$')",message="mining.address must be a regtest address, such as bcrt1q… or m…, n…, 2…"
+	Address string `json:"address,omitempty"`
+}
+
+// RetentionPolicy specifies what happens to the claims when their node or the network is deleted.
+//
+// +kubebuilder:validation:Enum=Delete;Retain
+type RetentionPolicy string
+
+// The retention policies.
+const (
+	// RetentionDelete deletes a claim with its node.
+	RetentionDelete RetentionPolicy = "Delete"
+	// RetentionRetain keeps the claims; a network or node of the same name uses them again.
+	RetentionRetain RetentionPolicy = "Retain"
+)
+
+// Storage configures a PersistentVolumeClaim per node.
+type Storage struct {
+	// Size is the size of each claim. Default: 1Gi.
+	// +optional
+	// +kubebuilder:default="1Gi"
+	// +kubebuilder:validation:XValidation:rule="quantity(string(self)).isGreaterThan(quantity('0'))",message="storage.size must be more than 0, such as 1Gi"
+	Size *resource.Quantity `json:"size,omitempty"`
+	// StorageClassName is the storage class of the claims. Default: the cluster's default class.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	StorageClassName *string `json:"storageClassName,omitempty"`
+	// RetentionPolicy is Delete (claims are deleted with their nodes) or Retain (claims are kept).
+	// +optional
+	// +kubebuilder:default=Delete
+	RetentionPolicy RetentionPolicy `json:"retentionPolicy,omitempty"`
+}
+
+// Group is a number of nodes with their own image or configuration.
+type Group struct {
+	// Name is the name of the group. Its StatefulSet is <network>-<name>-sts.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=12
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",message="the name of a group may have small letters, digits and '-', and at most 12 characters"
+	Name string `json:"name"`
+	// Nodes is the number of nodes in the group.
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=500
+	Nodes int32 `json:"nodes"`
+	// Image is the container image of the group's nodes. Default: the network's image.
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[^\\\\s]+$')",message="image must be an image reference without white space, such as registry.example.com/bitcoin:29.0"
+	Image string `json:"image,omitempty"`
+	// Config contains additional bitcoin.conf options for the group. They override those of the network.
+	// +optional
+	Config Config `json:"config,omitempty"`
+}
+
+// ExposeType is the type of a Service that is reachable from outside the cluster.
+//
+// +kubebuilder:validation:Enum=NodePort;LoadBalancer
+type ExposeType string
+
+// The types of Services that expose a network.
+const (
+	// ExposeNodePort exposes a network on a port of every cluster node.
+	ExposeNodePort ExposeType = "NodePort"
+	// ExposeLoadBalancer exposes a network on an external load balancer.
+	ExposeLoadBalancer ExposeType = "LoadBalancer"
+)
+
+// Expose makes a network reachable from outside the cluster.
+type Expose struct {
+	// Type is the type of the Services.
+	// +required
+	Type ExposeType `json:"type"`
+	// PerNode creates a Service for each node instead of one Service for all nodes.
+	// +optional
+	PerNode bool `json:"perNode,omitempty"`
+}
