@@ -45,8 +45,9 @@ type view struct {
 	// Config is the configuration's path, Flag names it in DEV unless it is the default.
 	Config, Flag string
 	Tool         struct {
-		Local   bool
-		Package string
+		Local bool
+		// Package is what CI builds or installs, after Fetch.
+		Package, Fetch string
 	}
 	// Dev is how DEV calls the tool; Origin says what of it QA takes from where.
 	Dev, Origin                 string
@@ -125,12 +126,39 @@ func (v *view) tool(c config.CI) {
 		v.Dev = "go run " + c.Tool
 		v.Origin = "The tool, its configuration and the tests are those of the commit that the candidate was made from, never of a branch."
 	case c.Tool == "":
-		v.Tool.Package = DefaultTool + "@latest"
+		v.Tool.Fetch, v.Tool.Package = clone("latest")
+	case strings.HasPrefix(c.Tool, DefaultTool+"@"):
+		v.Tool.Fetch, v.Tool.Package = clone(strings.TrimPrefix(c.Tool, DefaultTool+"@"))
 	}
 	v.TravisGo, v.GitHubGo, v.ImageGo = "stable", "stable", "latest"
 	if c.Go != "" {
 		v.TravisGo, v.GitHubGo, v.ImageGo = c.Go+".x", quote(c.Go), c.Go
 	}
+}
+
+const (
+	toolRepository = "https://github.com/christianb93/bitcoin-controller.git"
+	toolClone      = "/tmp/chart-promoter"
+)
+
+var pseudoVersion = regexp.MustCompile(`[.-][0-9]{14}-([0-9a-f]{12})$`)
+
+// latestTag is the last version tag before the head of the main branch, or the head itself. Tags of the API's module begin with pkg/.
+const latestTag = `"$(git -C ` + toolClone + ` describe --tags --abbrev=0 --match 'v[0-9]*' 2>/dev/null || echo HEAD)"`
+
+// clone returns the commands that fetch a version of this tool, and what `go install` takes after them. `go install` with a version
+// rejects a module whose go.mod has a replace directive, as that of this tool has for the module of the API.
+func clone(version string) (fetch, install string) {
+	commit := version
+	if m := pseudoVersion.FindStringSubmatch(version); m != nil {
+		commit = m[1]
+	}
+	if version == "latest" {
+		commit = latestTag
+	}
+	fetch = "rm -rf " + toolClone + " && git clone --quiet --filter=blob:none " + toolRepository + " " + toolClone +
+		" && git -C " + toolClone + " checkout --quiet --detach " + commit + " && "
+	return fetch, "-C " + toolClone + " ./cmd/chart-promoter"
 }
 
 func (v *view) promotions(c *config.Config) {
