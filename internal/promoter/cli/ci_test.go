@@ -278,7 +278,7 @@ func TestTheDemoAndCITakeTheSameSteps(t *testing.T) {
 		t.Errorf("CI calls %q, and the steps are %q", calls, steps)
 	}
 	demo, err := os.ReadFile("../../../scripts/demo.sh")
-	if err != nil || !strings.Contains(string(demo), "promoter run ") {
+	if err != nil || !strings.Contains(string(demo), "promoter -o json run ") {
 		t.Errorf("the demo does not run the steps: %v", err)
 	}
 }
