@@ -47,8 +47,9 @@ func (r *Reconciler) createObject(ctx context.Context, p *applyPass, desired cli
 	config.annotate(created)
 	log.FromContext(ctx).V(1).Info("Create", "object", key)
 	err = r.client.Create(ctx, created, client.FieldOwner(resources.FieldManager))
-	if apierrors.IsAlreadyExists(err) {
-		return r.changeUncached(ctx, p, desired)
+	// A quota that the object itself uses up forbids the create of an object that exists.
+	if apierrors.IsAlreadyExists(err) || apierrors.IsForbidden(err) {
+		return r.changeUncached(ctx, p, desired, err)
 	}
 	if err != nil {
 		return failedOutcome(rejectionOr(key, err))
@@ -59,9 +60,14 @@ func (r *Reconciler) createObject(ctx context.Context, p *applyPass, desired cli
 }
 
 // changeUncached changes an object of the network that the cache does not have: it has just been created, or has lost its labels.
-func (r *Reconciler) changeUncached(ctx context.Context, p *applyPass, desired client.Object) (applyOutcome, error) {
+// An object that does not exist was not created because of createErr.
+func (r *Reconciler) changeUncached(ctx context.Context, p *applyPass, desired client.Object, createErr error) (applyOutcome, error) {
 	existing := newLike(desired)
-	if err := r.live.Get(ctx, client.ObjectKeyFromObject(desired), existing); err != nil {
+	err := r.live.Get(ctx, client.ObjectKeyFromObject(desired), existing)
+	if apierrors.IsNotFound(err) {
+		return failedOutcome(rejectionOr(keyOf(desired), createErr))
+	}
+	if err != nil {
 		return applyOutcome{}, err
 	}
 	if taken := p.nameTaken(keyOf(desired), existing); taken != nil {
@@ -73,7 +79,7 @@ func (r *Reconciler) changeUncached(ctx context.Context, p *applyPass, desired c
 		return r.changeObject(ctx, p, desired, existing)
 	}
 	p.sets[set.Name] = existing.(*appsv1.StatefulSet)
-	set, err := r.desiredSet(p, set)
+	set, err = r.desiredSet(p, set)
 	if err != nil {
 		return applyOutcome{}, err
 	}
@@ -140,9 +146,9 @@ func (r *Reconciler) write(ctx context.Context, key string, config *configuratio
 		return nil, fmt.Errorf("read the managed fields of %s: %w", key, err)
 	}
 	if upgrade != nil {
-		log.FromContext(ctx).V(1).Info("Own by apply what was created", "object", key)
+		log.FromContext(ctx).V(1).Info("Take over the ownership from the create", "object", key)
 		if err := r.client.Patch(ctx, written, client.RawPatch(types.JSONPatchType, upgrade), client.FieldOwner(resources.FieldManager)); err != nil {
-			return nil, fmt.Errorf("own by apply what was created as %s: %w", key, err)
+			return nil, fmt.Errorf("take over the ownership of %s from the create: %w", key, err)
 		}
 	}
 	log.FromContext(ctx).V(1).Info("Apply", "object", key)
@@ -154,7 +160,7 @@ func (r *Reconciler) write(ctx context.Context, key string, config *configuratio
 	if err != nil {
 		return nil, err
 	}
-	// A new object: what the API server does not return is gone.
+	// An empty object: a field that the API server does not return no longer exists.
 	written = newLike(existing)
 	if err := convert(fields, written); err != nil {
 		return nil, fmt.Errorf("convert %s: %w", key, err)

@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"testing"
@@ -9,7 +10,9 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -24,6 +27,8 @@ type applied struct {
 	network *v1.BitcoinNetwork
 	state   *networkState
 	writes  []string
+	// reject returns an error for a verb; nil for none.
+	reject func(verb string) error
 }
 
 func applyNetwork(t *testing.T, spec v1.BitcoinNetworkSpec) *applied {
@@ -32,6 +37,9 @@ func applyNetwork(t *testing.T, spec v1.BitcoinNetworkSpec) *applied {
 	a.state = newNetworkState(a.network)
 	a.r = fakeAPI(t, func(verb, name string) error {
 		a.writes = append(a.writes, verb+" "+name)
+		if a.reject != nil {
+			return a.reject(verb)
+		}
 		return nil
 	})
 	a.pass()
@@ -155,6 +163,22 @@ func TestAnObjectThatLosesItsLabelsGetsThemBack(t *testing.T) {
 	}
 	if a.set().Labels[resources.LabelManagedBy] != resources.ManagedByValue {
 		t.Errorf("labels %v", a.set().Labels)
+	}
+	a.expect()
+}
+
+// A quota is checked before the API server sees that the object exists, and the cache may not have it yet.
+func TestAnExistingObjectThatUsesUpItsQuotaIsNotRejected(t *testing.T) {
+	a := applyNetwork(t, v1.BitcoinNetworkSpec{Nodes: 1})
+	a.edit(func(set *appsv1.StatefulSet) { set.Labels = nil })
+	a.reject = func(verb string) error {
+		if verb == "create" {
+			return apierrors.NewForbidden(schema.GroupResource{Resource: "statefulsets"}, "net-sts", errors.New("exceeded quota"))
+		}
+		return nil
+	}
+	if objects := a.pass(); objects.rejected != nil {
+		t.Errorf("rejected: %s", objects.rejected.message)
 	}
 	a.expect()
 }
