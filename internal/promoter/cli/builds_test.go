@@ -63,7 +63,7 @@ func TestBuildsSaysWhatIsWrongAndNeverTheToken(t *testing.T) {
 		"another repository":       {"s3cret", []string{"o/other"}, 2, "insufficient access"},
 		"a name that is none":      {"s3cret", []string{"o"}, 2, "OWNER/NAME"},
 		"the wrong token":          {"wr0ng", []string{"o/n"}, 5, "travis token"},
-		"no token":                 {"", []string{"o/n"}, 5, "there is none"},
+		"no token":                 {"", []string{"o/n"}, 5, "no token is set"},
 		"an API that is not there": {"s3cret", []string{"o/n", "--api", "http://127.0.0.1:1"}, 5, "does not answer"},
 		"plain HTTP to the world":  {"s3cret", []string{"o/n", "--api", "http://api.example.com"}, 2, "https"},
 		"no builds at all":         {"s3cret", []string{"o/n", "--limit", "0"}, 2, "--limit"},

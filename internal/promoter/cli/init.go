@@ -42,7 +42,7 @@ func (a *app) initCommand() *cobra.Command {
 		Long: `Finds the chart, the Go program and the address of a repository, and writes what a pipeline for it needs:
 the configuration, the CI engine's file for it, and the template of the file for the candidates' repository.
 
-No file is overwritten. One that is there with other content is an error, and nothing is written then; the same content is
+No file is overwritten. One that exists with other content is an error, and nothing is written then; the same content is
 success. With --force, CI files are made anew from the configuration that is there, which itself is never replaced.`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			res, err := a.start(c.Context(), c.Flags().Changed("config"), o)
@@ -167,7 +167,7 @@ func (a *app) configuration(ctx context.Context, r *gitrepo.Repo, file string, o
 		}
 		return string(data), cfg, nil
 	}
-	facts, err := scaffold.Look(ctx, r, o.Choices)
+	facts, err := scaffold.Inspect(ctx, r, o.Choices)
 	if err != nil {
 		return "", nil, err
 	}

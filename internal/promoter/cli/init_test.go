@@ -98,7 +98,7 @@ func TestInitAgainWritesNothingAndOverwritesNothing(t *testing.T) {
 
 	own := strings.Replace(shell(t, p.dir, "cat ci/pipeline.yaml"), "name: prod", "name: live", 1)
 	p.write("ci/pipeline.yaml", own)
-	if code, out, msg := p.call("init"); code != 2 || out != "" || !strings.Contains(msg, "ci/pipeline.yaml is there with other content") {
+	if code, out, msg := p.call("init"); code != 2 || out != "" || !strings.Contains(msg, "ci/pipeline.yaml exists with other content") {
 		t.Errorf("a configuration of one's own: %d %s %s", code, out, msg)
 	}
 	if out := must("init", "--force"); !strings.Contains(out, ".gitlab-ci.yml: there already") || !strings.Contains(out, "qa.gitlab-ci.yml: replaced") {
@@ -122,14 +122,14 @@ func TestInitSaysWhatItCannotUse(t *testing.T) {
 		"a chart without appVersion":   {func(p *place) { p.write("chart/Chart.yaml", "apiVersion: v2\nname: hello\nversion: 0.0.1\n") }, nil, "appVersion"},
 		"a broken Chart.yaml":          {func(p *place) { p.write("chart/Chart.yaml", "a: [\n") }, nil, "Chart.yaml"},
 		"several charts":               {func(p *place) { p.write("b/Chart.yaml", "apiVersion: v2\nname: b\nversion: 0.0.1\nappVersion: 1\n") }, nil, "b, chart; name the chart with --chart"},
-		"a chart that is not there":    {nil, []string{"--chart", "nowhere"}, "there is chart"},
+		"a chart that is not there":    {nil, []string{"--chart", "nowhere"}, "found: chart"},
 		"no place for the image":       {func(p *place) { p.write("chart/values.yaml", "image: {repository: x}\n") }, nil, "image.tag"},
 		"values that cannot be read":   {func(p *place) { p.write("chart/values.yaml", "image: [\n") }, nil, "values.yaml"},
 		"an unknown engine":            {nil, []string{"--ci", "jenkins"}, "travis, github, gitlab, or none"},
 		"a build that is not wanted":   {nil, []string{"--no-build", "--package", "cmd/hello"}, "no-build"},
 		"a configuration outside":      {nil, []string{"--config", "/tmp/elsewhere.yaml", "-C", "DIR"}, "is not in the repository"},
 		"a broken configuration there": {func(p *place) { p.write("ci/pipeline.yaml", "name: [") }, []string{"--force"}, "ci/pipeline.yaml"},
-		"a file that is in the way":    {func(p *place) { p.write(".github/workflows/dev.yaml", "theirs") }, nil, "dev.yaml is there with other content"},
+		"a file that is in the way":    {func(p *place) { p.write(".github/workflows/dev.yaml", "theirs") }, nil, "dev.yaml exists with other content"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := foreign(t, "https://github.com/o/hello.git")

@@ -14,11 +14,11 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 )
 
-// DefaultTool is what CI installs when the configuration names nothing else.
+// DefaultTool is what CI installs by default.
 const DefaultTool = "github.com/christianb93/bitcoin-controller/cmd/chart-promoter"
 
-// CI gives the files of an engine for a pipeline whose configuration is the file config. As a template, the one for DEV is
-// put beside that for QA, where no engine reads it.
+// CI returns the files of an engine for a pipeline whose configuration is the file config. As a template, the file for DEV
+// is placed beside that for QA, where no engine reads it.
 func CI(c *config.Config, config, engine string, asTemplate bool) ([]File, error) {
 	e, ok := ci.Find(engine)
 	if !ok {
@@ -40,7 +40,7 @@ func CI(c *config.Config, config, engine string, asTemplate bool) ([]File, error
 	return []File{{devPath, dev}, {e.QA.Path, qa}}, err
 }
 
-// view is what the templates are filled with.
+// view has the values for the templates.
 type view struct {
 	// Config is the configuration's path, Flag names it in DEV unless it is the default.
 	Config, Flag string
@@ -49,14 +49,14 @@ type view struct {
 		// Package is what CI builds or installs, after Fetch.
 		Package, Fetch string
 	}
-	// Dev is how DEV calls the tool; Origin says what of it QA takes from where.
+	// Dev is DEV's command for the tool; Origin is a comment on what QA takes from the source.
 	Dev, Origin                 string
 	TravisGo, GitHubGo, ImageGo string
 	Build, GHCR                 bool
 	Checks                      []string
 	Source, SourcePath          string
 	Branch, ChartFile           string
-	// Stage is the one that holds candidates, Token the name of the secret that pushes to it.
+	// Stage is the stage of the candidates, Token the name of the secret that pushes to its repository.
 	Stage, Token          string
 	Sed, SedCommit        string
 	SigningKey, PublicKey string
@@ -68,22 +68,22 @@ type view struct {
 
 type pair struct{ Name, Value string }
 
-// promotion is one publishing stage with what its step needs from the engine.
+// promotion is one publishing stage with the variables and secrets that its step needs from the engine.
 type promotion struct {
 	Name, Token        string
 	Variables, Secrets []string
 }
 
-// appVersion is the expression that takes the commit out of a chart, whatever its quotes.
+// appVersion is the expression that extracts the commit from a chart, with any quotes.
 const appVersion = `"s/^appVersion:[[:space:]]*[\"']\{0,1\}\([^\"'[:space:]]*\).*/%s/p"`
 
-// word is what stands in a script without quotes.
+// word is text that needs no quotes in a script.
 var word = regexp.MustCompile(`^[A-Za-z0-9./][A-Za-z0-9._/-]*$`)
 
 func newView(c *config.Config, file string) (*view, error) {
 	t := c.Tester()
 	if t == nil {
-		return nil, fmt.Errorf("%w: no stage holds candidates, so there is nothing for CI to do", config.ErrInvalid)
+		return nil, fmt.Errorf("%w: no stage has candidates, so CI has nothing to do", config.ErrInvalid)
 	}
 	remote, hosted := gitrepo.ParseRemote(c.Source.Git)
 	v := &view{
@@ -93,14 +93,14 @@ func newView(c *config.Config, file string) (*view, error) {
 		Sed: "sed -n " + fmt.Sprintf(appVersion, `\1`), SedCommit: "sed -n " + fmt.Sprintf(appVersion, `commit=\1`),
 	}
 	if !hosted {
-		return nil, fmt.Errorf("%w: source.git %q is no repository that a CI engine can fetch; give its address, or use --ci none", failure.ErrInput, c.Source.Git)
+		return nil, fmt.Errorf("%w: no CI engine can fetch the repository of source.git, %q; use its address, or --ci none", failure.ErrInput, c.Source.Git)
 	}
 	if t.Candidate.Branch != "" {
 		v.Branch = t.Candidate.Branch
 	}
 	for _, text := range []string{file, v.ChartFile, v.SourcePath, v.Branch} {
 		if !word.MatchString(text) {
-			return nil, fmt.Errorf("%w: %q cannot stand in a script; use letters, digits, dots, hyphens and slashes", failure.ErrInput, text)
+			return nil, fmt.Errorf("%w: %q cannot be used in a script; use letters, digits, dots, hyphens and slashes", failure.ErrInput, text)
 		}
 	}
 	if file != config.DefaultFile {
@@ -117,14 +117,14 @@ func newView(c *config.Config, file string) (*view, error) {
 	return v, nil
 }
 
-// tool chooses how CI comes by the tool, and by the Go that it needs for that.
+// tool selects how CI installs the tool and Go.
 func (v *view) tool(c config.CI) {
 	v.Tool.Package, v.Tool.Local = c.Tool, strings.HasPrefix(c.Tool, "./")
-	v.Dev, v.Origin = "chart-promoter", "Configuration and tests are those of the commit that the candidate was made from, never of a branch."
+	v.Dev, v.Origin = "chart-promoter", "Configuration and tests are those of the commit that the candidate was created from, never of a branch."
 	switch {
 	case v.Tool.Local:
 		v.Dev = "go run " + c.Tool
-		v.Origin = "The tool, its configuration and the tests are those of the commit that the candidate was made from, never of a branch."
+		v.Origin = "The tool, its configuration and the tests are those of the commit that the candidate was created from, never of a branch."
 	case c.Tool == "":
 		v.Tool.Fetch, v.Tool.Package = clone("latest")
 	case strings.HasPrefix(c.Tool, DefaultTool+"@"):

@@ -1,6 +1,6 @@
-// Package scaffold makes the files that a repository with a chart needs for its pipeline: the configuration, and what
-// the CI engines read. What is found of a repository (look.go) becomes files (config.go, ci.go) without any I/O, and write.go
-// brings them to the disk.
+// Package scaffold creates the files that a repository with a chart needs for its pipeline: the configuration, and the files
+// of the CI engine. Inspect (inspect.go) reads the repository, Config and CI (config.go, ci.go) compute the files without
+// any I/O, and Write (write.go) writes them to the disk.
 package scaffold
 
 import (
@@ -15,7 +15,7 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 )
 
-// Facts are what the configuration of a repository is made of.
+// Facts are the inputs of a repository's configuration.
 type Facts struct {
 	// Name of the pipeline.
 	Name string
@@ -25,7 +25,7 @@ type Facts struct {
 	Chart string
 	// Package is the main package that is built into Image; empty when nothing is built.
 	Package, Image string
-	// UnitTests says that the source has Go tests.
+	// UnitTests is true for a source with Go tests.
 	UnitTests bool
 	// Tool is what CI installs, empty for the latest version.
 	Tool string
@@ -40,7 +40,7 @@ type File struct {
 //go:embed templates
 var templates embed.FS
 
-// Delimiters that neither YAML, nor a shell, nor an engine uses.
+// The delimiters are used by neither YAML, nor a shell, nor an engine.
 var parsed = func() *template.Template {
 	t := template.New("").Delims("<%", "%>").Funcs(template.FuncMap{
 		"quote":  quote,
@@ -57,7 +57,7 @@ func render(name string, data any) (string, error) {
 	return out.String(), err
 }
 
-// Config is the configuration for a repository.
+// Config returns the configuration for a repository.
 func Config(f Facts) (string, error) {
 	for _, s := range []*string{&f.Source, &f.Candidates, &f.Prod, &f.Chart, &f.Package, &f.Image, &f.Tool} {
 		*s = strings.ReplaceAll(*s, "$", "$$") // ${NAME} would be replaced
@@ -70,7 +70,7 @@ func Config(f Facts) (string, error) {
 
 var plain = regexp.MustCompile(`^[A-Za-z./][A-Za-z0-9._/:@-]*$`)
 
-// quote makes a text a scalar of YAML, as it is where that means the same.
+// quote returns a text as a YAML scalar, without quotes where they are not needed.
 func quote(s string) string {
 	if plain.MatchString(s) && !strings.HasSuffix(s, ":") && s != "true" && s != "false" && s != "null" && s != "yes" && s != "no" {
 		return s
@@ -80,7 +80,7 @@ func quote(s string) string {
 
 var notInNames = regexp.MustCompile(`[^a-z0-9]+`)
 
-// PipelineName makes the name of a chart one that a pipeline, and so a cluster, can have.
+// PipelineName turns the name of a chart into a valid name of a pipeline, and so of a cluster.
 func PipelineName(chart string) string {
 	name := strings.Trim(notInNames.ReplaceAllString(strings.ToLower(chart), "-"), "-")
 	if name == "" || name[0] < 'a' {

@@ -8,8 +8,8 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 )
 
-// Engine chooses the CI engine of a repository: the one that it has files for, else the one that belongs to where it is
-// hosted, else GitHub Actions. A source that no engine could fetch has none.
+// Engine selects the CI engine of a repository: the one that it has files for, else the one of its host, else the default.
+// A source that no engine can fetch has none.
 func Engine(files []string, source string) string {
 	var found []string
 	for _, engine := range ci.Engines {

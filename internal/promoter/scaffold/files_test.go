@@ -43,7 +43,7 @@ func parse(t *testing.T, f Facts) *config.Config {
 	return c
 }
 
-func TestTheFilesOfOtherRepositoriesAreTheGoldenOnes(t *testing.T) {
+func TestFilesForOtherRepositories(t *testing.T) {
 	for name, f := range map[string]Facts{"program": program, "chart-alone": chartAlone} {
 		t.Run(name, func(t *testing.T) {
 			text, err := Config(f)
@@ -73,7 +73,7 @@ func TestTheFilesOfOtherRepositoriesAreTheGoldenOnes(t *testing.T) {
 				t.Fatal(err)
 			}
 			if d := cmp.Diff(string(want), all.String()); d != "" {
-				t.Errorf("-update writes them anew (-want +got):\n%s", d)
+				t.Errorf("-update writes them (-want +got):\n%s", d)
 			}
 		})
 	}
@@ -103,7 +103,7 @@ func TestAConfigurationOfInitIsShortAndMeansThatRepository(t *testing.T) {
 	}
 }
 
-func TestAnyAddressAndAnyDirectoryComesThroughTheConfiguration(t *testing.T) {
+func TestTheConfigurationQuotesAnyAddress(t *testing.T) {
 	for _, odd := range []string{"/srv/a: b.git", "/srv/it's.git", `/srv/"x".git`, "/srv/${HOME}.git", "/srv/#.git", "/srv/ü.git", "-", "yes", "0"} {
 		f := program
 		f.Source, f.Candidates, f.Prod = odd, odd, odd
@@ -114,8 +114,8 @@ func TestAnyAddressAndAnyDirectoryComesThroughTheConfiguration(t *testing.T) {
 	}
 }
 
-// One source of truth: what init writes for others is what this repository itself uses.
-func TestThisRepositorysOwnFilesAreWhatInitWrites(t *testing.T) {
+// One source of truth: this repository uses the files that init writes for others.
+func TestThisRepositorysOwnFilesAreThoseOfInit(t *testing.T) {
 	root := "../../.."
 	data, err := os.ReadFile(filepath.Join(root, config.DefaultFile))
 	if err != nil {
@@ -142,7 +142,7 @@ func TestThisRepositorysOwnFilesAreWhatInitWrites(t *testing.T) {
 	}
 }
 
-func TestCIFilesAreRefusedWhereTheyCouldNotWork(t *testing.T) {
+func TestCIRejectsWhatNoEngineCouldUse(t *testing.T) {
 	local, odd := program, program
 	local.Source = "/srv/hello.git"
 	odd.Chart = "charts/my chart; rm -rf $HOME"
@@ -152,8 +152,8 @@ func TestCIFilesAreRefusedWhereTheyCouldNotWork(t *testing.T) {
 	}{
 		"an engine that is not known":            {program, "ci/pipeline.yaml", "jenkins", "travis, github, gitlab, or none"},
 		"a source that only this machine has":    {local, "ci/pipeline.yaml", "github", "--ci none"},
-		"a directory that a shell would read":    {odd, "ci/pipeline.yaml", "travis", "cannot stand in a script"},
-		"a configuration that a shell would run": {program, "ci/$(x).yaml", "gitlab", "cannot stand in a script"},
+		"a directory that a shell would read":    {odd, "ci/pipeline.yaml", "travis", "cannot be used in a script"},
+		"a configuration that a shell would run": {program, "ci/$(x).yaml", "gitlab", "cannot be used in a script"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := CI(parse(t, c.facts), c.config, c.engine, false)
@@ -182,11 +182,11 @@ func TestTheEngineIsTheOneInUse(t *testing.T) {
 	}{
 		"GitHub":                         {nil, "https://github.com/o/r.git", "github"},
 		"GitLab":                         {nil, "git@gitlab.example.com:o/r.git", "gitlab"},
-		"a host that nobody knows":       {nil, "https://git.example.com/o/r.git", "github"},
+		"an unknown host":                {nil, "https://git.example.com/o/r.git", "github"},
 		"Travis for GitHub":              {[]string{".travis.yml", "a"}, "https://github.com/o/r.git", "travis"},
 		"GitHub's files, by a mirror":    {[]string{".github/workflows/x.yaml"}, "https://gitlab.com/o/r.git", "github"},
 		"files of two":                   {[]string{".travis.yml", ".gitlab-ci.yml"}, "https://gitlab.com/o/r.git", "gitlab"},
-		"templates are nobody's files":   {[]string{"ci/travis/qa.travis.yml"}, "https://github.com/o/r.git", "github"},
+		"templates are no engine's":      {[]string{"ci/travis/qa.travis.yml"}, "https://github.com/o/r.git", "github"},
 		"a directory that no CI can see": {[]string{".travis.yml"}, "/srv/r.git", "none"},
 	} {
 		if got := Engine(c.files, c.source); got != c.want {

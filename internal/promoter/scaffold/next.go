@@ -13,7 +13,7 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 )
 
-// Check looks whether the chart has all that a candidate sets; what is missing there would be found at the first bump.
+// Check returns an error when the chart lacks a field that a candidate sets, which would otherwise fail at the first bump.
 func Check(repo fs.FS, c *config.Config) error {
 	values, err := readFile(repo, path.Join(c.Chart.Path, "values.yaml"))
 	if err != nil {
@@ -47,7 +47,7 @@ func readFile(repo fs.FS, name string) ([]byte, error) {
 
 var imageByAppVersion = regexp.MustCompile(`(?m)^.*image:.*AppVersion`)
 
-// Notes are what somebody should know who goes on with this pipeline.
+// Notes are hints for the further work on this pipeline.
 func Notes(repo fs.FS, c *config.Config) []string {
 	if c.Builder() != nil {
 		return nil
@@ -55,13 +55,13 @@ func Notes(repo fs.FS, c *config.Config) []string {
 	names, _ := fs.Glob(repo, path.Join(c.Chart.Path, "templates", "*.yaml"))
 	for _, name := range names {
 		if data, err := fs.ReadFile(repo, name); err == nil && imageByAppVersion.Match(data) {
-			return []string{fmt.Sprintf("%s takes its image's tag from the chart's appVersion, which each candidate sets to its commit or tag; set the image's tag in values.yaml unless there is an image for each of them", name)}
+			return []string{fmt.Sprintf("%s takes its image's tag from the chart's appVersion, which every candidate sets to its commit or tag; set the image's tag in values.yaml unless every one of them has an image", name)}
 		}
 	}
 	return nil
 }
 
-// Next are the commands that lead from these files to the first release.
+// Next are the commands from these files to the first release.
 func Next(c *config.Config, file string, ci []File) []string {
 	t := c.Tester()
 	flag := ""
@@ -73,11 +73,11 @@ func Next(c *config.Config, file string, ci []File) []string {
 		repositories = append(repositories, p.Publish.Git+p.Publish.Directory+p.Publish.OCI)
 	}
 	next := []string{
-		"make the repositories, empty: " + strings.Join(repositories, " and "),
+		"create the repositories, empty: " + strings.Join(repositories, " and "),
 		fmt.Sprintf("chart-promoter keygen ../%s   # the pair of keys for %s and %s", t.Name, t.Key.Env, t.PublicKey.Env),
 	}
 	for _, f := range ci {
-		next = append(next, fmt.Sprintf("set the secrets that the head of %s names", f.Path))
+		next = append(next, fmt.Sprintf("set the secrets that the head of %s lists", f.Path))
 	}
 	if len(ci) > 0 {
 		qa := ci[len(ci)-1]

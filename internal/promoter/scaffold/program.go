@@ -9,11 +9,11 @@ import (
 )
 
 // goPackage finds the program to build: the main package at the top, or below cmd; empty when there is none.
-func goPackage(root string, files []string, said string) (string, error) {
-	if said == "" && !slices.Contains(files, "go.mod") {
+func goPackage(root string, files []string, chosen string) (string, error) {
+	if chosen == "" && !slices.Contains(files, "go.mod") {
 		return "", nil
 	}
-	// Images are Linux's, whatever this machine is.
+	// Images are for Linux, whatever this machine runs.
 	linux := build.Default
 	linux.GOOS = "linux"
 	var found []string
@@ -22,20 +22,20 @@ func goPackage(root string, files []string, said string) (string, error) {
 		if !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") || hidden(file) || slices.Contains(found, dir) {
 			continue
 		}
-		if said == "" && dir != "." && path.Dir(dir) != "cmd" {
+		if chosen == "" && dir != "." && path.Dir(dir) != "cmd" {
 			continue
 		}
-		// What is left out by a build constraint, as a generator is, makes no program.
+		// A file that a build constraint excludes, such as a generator, is no program.
 		p, err := linux.ImportDir(filepath.Join(root, dir), 0)
 		if err == nil && p.IsCommand() {
 			found = append(found, dir)
 		}
 	}
 	slices.Sort(found)
-	if said == "" && len(found) == 0 {
+	if chosen == "" && len(found) == 0 {
 		return "", nil
 	}
-	dir, err := choose("Go main package", "--package", found, said)
+	dir, err := choose("Go main package", "--package", found, chosen)
 	if err != nil || dir == "." {
 		return dir, err
 	}

@@ -13,25 +13,25 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 )
 
-// State is what becomes of a file.
+// State is what Write does with a file.
 type State string
 
 const (
-	// Written is a file that was not there, Same one that was there with this very content.
+	// Written is a new file, Same one that exists with the same content.
 	Written State = "written"
 	Same    State = "there already"
-	// Replaced is one of CI's that was another.
+	// Replaced is a file of CI that had other content.
 	Replaced State = "replaced"
 )
 
-// Planned is a file and what becomes of it.
+// Planned is a file and its state.
 type Planned struct {
 	File
 	State State `json:"state"`
 }
 
-// Plan compares the configuration and CI's files with those below root. One that is there with other content is an error,
-// but for CI's when they may be replaced.
+// Plan compares the configuration and CI's files with those below root. A file that exists with other content is an error,
+// except CI's when they may be replaced.
 func Plan(root string, config File, ci []File, replace bool) ([]Planned, error) {
 	var plan []Planned
 	var wrong []string
@@ -45,11 +45,11 @@ func Plan(root string, config File, ci []File, replace bool) ([]Planned, error) 
 		case bytes.Equal(old, []byte(f.Content)):
 			state = Same
 		case i == 0:
-			wrong = append(wrong, fmt.Sprintf("%s is there with other content and is never replaced; move it away, or have CI's files made from it with --force", f.Path))
+			wrong = append(wrong, fmt.Sprintf("%s exists with other content and is never replaced; move it away, or create CI's files from it with --force", f.Path))
 		case replace:
 			state = Replaced
 		default:
-			wrong = append(wrong, fmt.Sprintf("%s is there with other content; move it away, or replace it with --force", f.Path))
+			wrong = append(wrong, fmt.Sprintf("%s exists with other content; move it away, or replace it with --force", f.Path))
 		}
 		plan = append(plan, Planned{f, state})
 	}
@@ -59,12 +59,11 @@ func Plan(root string, config File, ci []File, replace bool) ([]Planned, error) 
 	return plan, nil
 }
 
-// Write brings all of a plan to the disk, or nothing: the files are complete beside their places before the first of them
-// is put there.
+// Write writes all files of a plan or none: all of them are complete under temporary names before the first gets its own.
 func Write(root string, plan []Planned) (err error) {
-	var made, placed []string
+	var created, placed []string
 	defer func() {
-		for _, path := range made {
+		for _, path := range created {
 			_ = os.Remove(path)
 		}
 		if err != nil {
@@ -82,13 +81,13 @@ func Write(root string, plan []Planned) (err error) {
 		if err := atomicfile.WriteMkdir(path+".new", []byte(f.Content), 0o644); err != nil {
 			return err
 		}
-		made = append(made, path+".new")
+		created = append(created, path+".new")
 	}
 	for _, f := range plan {
 		path := filepath.Join(root, f.Path)
 		switch f.State {
 		case Written:
-			// Unlike a rename it fails where somebody has made the file meanwhile.
+			// Unlike a rename, a link fails for a file that was created meanwhile.
 			if err := os.Link(path+".new", path); err != nil {
 				return err
 			}

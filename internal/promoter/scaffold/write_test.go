@@ -11,33 +11,33 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 )
 
-func TestFilesAreWrittenAllOrNone(t *testing.T) {
+func TestWriteWritesAllFilesOrNone(t *testing.T) {
 	config, ci := File{"ci/pipeline.yaml", "config"}, []File{{".travis.yml", "dev"}, {"ci/travis/qa.yml", "qa"}}
 	for name, c := range map[string]struct {
-		there map[string]string
+		files map[string]string
 		force bool
-		want  string // the states, or what the error says
+		want  string // the states, or a part of the error
 	}{
-		"nothing is there":                     {nil, false, "written, written, written"},
-		"all is there":                         {map[string]string{"ci/pipeline.yaml": "config", ".travis.yml": "dev", "ci/travis/qa.yml": "qa"}, false, "there already, there already, there already"},
-		"one is there":                         {map[string]string{".travis.yml": "dev"}, false, "written, there already, written"},
+		"no file exists":                       {nil, false, "written, written, written"},
+		"all exist":                            {map[string]string{"ci/pipeline.yaml": "config", ".travis.yml": "dev", "ci/travis/qa.yml": "qa"}, false, "there already, there already, there already"},
+		"one exists":                           {map[string]string{".travis.yml": "dev"}, false, "written, there already, written"},
 		"another configuration":                {map[string]string{"ci/pipeline.yaml": "other"}, false, "never replaced"},
 		"another configuration, by force":      {map[string]string{"ci/pipeline.yaml": "other"}, true, "never replaced"},
-		"another file of CI":                   {map[string]string{"ci/travis/qa.yml": "other"}, false, "ci/travis/qa.yml is there with other content"},
+		"another file of CI":                   {map[string]string{"ci/travis/qa.yml": "other"}, false, "ci/travis/qa.yml exists with other content"},
 		"another file of CI, by force":         {map[string]string{"ci/travis/qa.yml": "other"}, true, "written, written, replaced"},
 		"a directory of that name":             {map[string]string{".travis.yml/x": ""}, true, "is a directory"},
 		"a file where a directory has to be":   {map[string]string{"ci": ""}, false, "not a directory"},
-		"a link to a file of somebody's":       {map[string]string{"ci/pipeline.yaml": "->"}, false, "is there with other content"},
+		"a link to another file":               {map[string]string{"ci/pipeline.yaml": "->"}, false, "exists with other content"},
 		"a file in the way of the second file": {map[string]string{"ci/travis": ""}, false, "not a directory"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			root := t.TempDir()
-			for path, content := range c.there {
+			for path, content := range c.files {
 				if err := atomicfile.WriteMkdir(filepath.Join(root, path), []byte(content), 0o644); err != nil {
 					t.Fatal(err)
 				}
 				if content == "->" {
-					if err := errors.Join(os.Rename(root+"/"+path, root+"/somebodys"), os.Symlink(root+"/somebodys", root+"/"+path)); err != nil {
+					if err := errors.Join(os.Rename(root+"/"+path, root+"/linked"), os.Symlink(root+"/linked", root+"/"+path)); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -64,16 +64,16 @@ func TestFilesAreWrittenAllOrNone(t *testing.T) {
 				t.Errorf("%s, want %s", got, c.want)
 			}
 			if got, want := tree(t, root), ".travis.yml dev\nci/pipeline.yaml config\nci/travis/qa.yml qa\n"; got != want {
-				t.Errorf("there is\n%s\nwant\n%s", got, want)
+				t.Errorf("the files are\n%s\nwant\n%s", got, want)
 			}
 		})
 	}
 }
 
-// A file that somebody makes, or a directory that cannot be written to, after the look and before the writing.
-func TestAFailureOnTheWayLeavesNothing(t *testing.T) {
+// Another process creates a file, or blocks a directory, between Plan and Write.
+func TestWriteRemovesItsFilesAfterAFailure(t *testing.T) {
 	for name, between := range map[string]func(root string) error{
-		"somebody makes the last file": func(root string) error { return atomicfile.WriteMkdir(root+"/b/two", []byte("theirs"), 0o644) },
+		"the last file is created":     func(root string) error { return atomicfile.WriteMkdir(root+"/b/two", []byte("theirs"), 0o644) },
 		"the last directory is a file": func(root string) error { return atomicfile.WriteMkdir(root+"/b", nil, 0o644) },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// page is a list of builds as the API gives it.
+// page is a list of builds as the API returns it.
 type page struct {
 	Type       string `json:"@type"`
 	Pagination struct {
@@ -53,7 +53,7 @@ func (a answer) build() Build {
 	if a.PullRequest != nil {
 		b.PullRequest = *a.PullRequest
 	}
-	// A build that runs has the duration of its jobs so far, which says nothing.
+	// The duration of a running build is that of its finished jobs only.
 	if a.FinishedAt == nil {
 		b.DurationSeconds = nil
 	}

@@ -23,19 +23,19 @@ const DefaultAPI = "https://api.travis-ci.com"
 
 var (
 	// ErrAddress: the API's address or the repository's name cannot be used.
-	ErrAddress = failure.New(failure.BadInput, "this is no address to ask for builds")
-	// ErrAuth: the API wants a token, or another one.
-	ErrAuth = failure.New(failure.External, "the Travis API refuses the token")
-	// ErrNotFound: there is no such repository, or none that this token may see.
-	ErrNotFound = failure.New(failure.BadInput, "the Travis API knows no such repository")
-	// ErrUnreachable: no answer came.
+	ErrAddress = failure.New(failure.BadInput, "the address is not one of the Travis API")
+	// ErrAuth: the API requires a token, or another one.
+	ErrAuth = failure.New(failure.External, "the Travis API rejects the token")
+	// ErrNotFound: the repository does not exist, or is not visible with this token.
+	ErrNotFound = failure.New(failure.BadInput, "the Travis API has no such repository")
+	// ErrUnreachable: the API did not answer.
 	ErrUnreachable = failure.New(failure.External, "the Travis API does not answer")
-	// ErrAnswer: what came is not what the API documents.
-	ErrAnswer = failure.New(failure.External, "this is no answer of the Travis API")
+	// ErrAnswer: the answer is not as the API documents it.
+	ErrAnswer = failure.New(failure.External, "the answer is not one of the Travis API")
 )
 
 const (
-	// pageSize is the most that the API gives at once.
+	// pageSize is the API's largest page.
 	pageSize = 100
 	// maxBody of one answer, in bytes; a page of a hundred builds takes about 200 KB.
 	maxBody = 8 << 20
@@ -62,14 +62,14 @@ type Build struct {
 	FinishedAt *time.Time `json:"finishedAt,omitempty"`
 }
 
-// Client asks one API. Printing it shows no token.
+// Client sends requests to one API. Printing it shows no token.
 type Client struct {
 	base  *url.URL
 	token token
 	http  *http.Client
 }
 
-// token keeps itself out of every message.
+// token is hidden in every message.
 type token string
 
 func (token) String() string { return "(hidden)" }
@@ -80,15 +80,15 @@ func (c *Client) String() string { return "client of " + c.base.String() }
 // GoString is String.
 func (c *Client) GoString() string { return c.String() }
 
-// New makes a client for the API at address, with a token or, for what everybody may see, without. A token goes to
-// nobody but this host, and over plain HTTP to this machine only. Errors: ErrAddress.
+// New creates a client for the API at address; public repositories need no token. A token is sent to this host only, and
+// over plain HTTP to this machine only. Errors: ErrAddress.
 func New(address, secret string) (*Client, error) {
 	u, err := url.Parse(strings.TrimRight(address, "/"))
 	switch {
 	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
 		return nil, fmt.Errorf("%w: write the API's address as %s", ErrAddress, DefaultAPI)
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		return nil, fmt.Errorf("%w: the API's address holds more than host and path; the token belongs into the environment", ErrAddress)
+		return nil, fmt.Errorf("%w: the API's address has more than a host and a path; the token belongs in the environment", ErrAddress)
 	case u.Scheme == "http" && secret != "" && !loopback(u.Hostname()):
 		return nil, fmt.Errorf("%w: a token would go over plain HTTP to %s; use https", ErrAddress, u.Host)
 	case strings.ContainsAny(secret, "\r\n"):
@@ -104,22 +104,22 @@ func loopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// checkRedirect stays on the host: the library itself would take the token along to a host below this one.
+// checkRedirect stays on the host: the library would send the token to subdomains too.
 func (c *Client) checkRedirect(r *http.Request, via []*http.Request) error {
 	if r.URL.Scheme != c.base.Scheme || r.URL.Host != c.base.Host {
-		return fmt.Errorf("%w: it leads to another host, %s; give the API's own address", ErrAnswer, r.URL.Host)
+		return fmt.Errorf("%w: it redirects to another host, %s; use the API's own address", ErrAnswer, r.URL.Host)
 	}
 	if len(via) >= 5 {
-		return fmt.Errorf("%w: it leads in circles", ErrAnswer)
+		return fmt.Errorf("%w: it redirects in circles", ErrAnswer)
 	}
 	return nil
 }
 
-// Query says which builds are wanted.
+// Query selects builds.
 type Query struct {
 	// Repository is OWNER/NAME.
 	Repository string
-	// Branch alone; empty is all.
+	// Branch is the only branch; empty is all.
 	Branch string
 	// Limit is how many, newest first.
 	Limit int
@@ -130,10 +130,10 @@ var slug = regexp.MustCompile(`^[A-Za-z0-9_.-]+/[A-Za-z0-9_./-]+$`)
 // Builds lists the last builds, newest first. Errors: all of this package.
 func (c *Client) Builds(ctx context.Context, q Query) ([]Build, error) {
 	if !slug.MatchString(q.Repository) {
-		return nil, fmt.Errorf("%w: a repository is written OWNER/NAME, not %q", ErrAddress, q.Repository)
+		return nil, fmt.Errorf("%w: write a repository as OWNER/NAME, not %q", ErrAddress, q.Repository)
 	}
 	if q.Limit < 1 {
-		return nil, fmt.Errorf("%w: at least one build has to be asked for", ErrAddress)
+		return nil, fmt.Errorf("%w: the limit must be at least one build", ErrAddress)
 	}
 	builds := []Build{}
 	for len(builds) < q.Limit {
@@ -144,7 +144,7 @@ func (c *Client) Builds(ctx context.Context, q Query) ([]Build, error) {
 		for _, b := range p.Builds {
 			builds = append(builds, b.build())
 		}
-		// An empty page that claims not to be the last would be asked for without an end.
+		// A server that always returns an empty page that is not the last would otherwise cause an endless loop.
 		if len(p.Builds) == 0 || p.Pagination.IsLast {
 			break
 		}
@@ -160,7 +160,7 @@ func (c *Client) page(ctx context.Context, q Query, offset int) (*page, error) {
 	if q.Branch != "" {
 		params.Set("branch.name", q.Branch)
 	}
-	// The slash of the repository's name is part of it, not of the path.
+	// The slash belongs to the repository's name, not to the path.
 	address := c.base.String() + "/repo/" + url.PathEscape(q.Repository) + "/builds?" + params.Encode()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
@@ -185,16 +185,16 @@ func (c *Client) page(ctx context.Context, q Query, offset int) (*page, error) {
 		return nil, fmt.Errorf("%w: it is larger than %d MB", ErrAnswer, maxBody>>20)
 	}
 	if resp.StatusCode != http.StatusOK {
-		return nil, c.refused(resp.StatusCode, body)
+		return nil, c.statusError(resp.StatusCode, body)
 	}
 	var p page
 	if err := json.Unmarshal(body, &p); err != nil || p.Type != "builds" {
-		return nil, fmt.Errorf("%w: %s sends something else than a list of builds; check the API's address", ErrAnswer, c.base.Host)
+		return nil, fmt.Errorf("%w: %s does not send a list of builds; check the API's address", ErrAnswer, c.base.Host)
 	}
 	return &p, nil
 }
 
-// unreachable tells a redirect that was not followed from a host that is not there; the whole URL is in neither.
+// unreachable distinguishes a redirect that was not followed from a missing host; neither error contains the whole URL.
 func (c *Client) unreachable(err error) error {
 	var u *url.Error
 	if errors.As(err, &u) {
@@ -204,34 +204,34 @@ func (c *Client) unreachable(err error) error {
 		return err
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("%w: %s says nothing within the time limit; try again later or allow it more: %w", ErrUnreachable, c.base.Host, context.DeadlineExceeded)
+		return fmt.Errorf("%w: %s does not answer within the time limit; try again later or raise the limit: %w", ErrUnreachable, c.base.Host, context.DeadlineExceeded)
 	}
 	return fmt.Errorf("%w: %w; check its address and the network", ErrUnreachable, err)
 }
 
-// refused turns a status into an error, with what the API itself says of it.
-func (c *Client) refused(status int, body []byte) error {
+// statusError turns a status into an error, with the API's own message.
+func (c *Client) statusError(status int, body []byte) error {
 	var e struct {
 		Message string `json:"error_message"`
 	}
-	said := ""
+	message := ""
 	if json.Unmarshal(body, &e) == nil && e.Message != "" {
-		said = fmt.Sprintf(" (%q)", shorten(e.Message))
+		message = fmt.Sprintf(" (%q)", shorten(e.Message))
 	}
 	switch {
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
 		if c.token == "" {
-			return fmt.Errorf("%w: there is none, and it wants one%s", ErrAuth, said)
+			return fmt.Errorf("%w: no token is set, and the API requires one%s", ErrAuth, message)
 		}
-		return fmt.Errorf("%w: status %d%s; make a new one with `travis token`", ErrAuth, status, said)
+		return fmt.Errorf("%w: status %d%s; create a new one with `travis token`", ErrAuth, status, message)
 	case status == http.StatusNotFound:
-		return fmt.Errorf("%w%s; check the name, and that the token belongs to somebody who may see it", ErrNotFound, said)
+		return fmt.Errorf("%w%s; check the name, and that the token's owner has access to it", ErrNotFound, message)
 	case status == http.StatusTooManyRequests:
-		return fmt.Errorf("%w: it was asked too often%s; try again later", ErrUnreachable, said)
+		return fmt.Errorf("%w: too many requests%s; try again later", ErrUnreachable, message)
 	case status >= 500:
-		return fmt.Errorf("%w: status %d%s; try again later", ErrUnreachable, status, said)
+		return fmt.Errorf("%w: status %d%s; try again later", ErrUnreachable, status, message)
 	}
-	return fmt.Errorf("%w: status %d%s; check the API's address", ErrAnswer, status, said)
+	return fmt.Errorf("%w: status %d%s; check the API's address", ErrAnswer, status, message)
 }
 
 func shorten(s string) string {

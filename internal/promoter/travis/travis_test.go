@@ -135,18 +135,18 @@ func TestAnyNumberOfBuildsIsReadPageByPage(t *testing.T) {
 	}
 }
 
-func TestABranchIsAskedForByName(t *testing.T) {
+func TestABranchIsRequestedByName(t *testing.T) {
 	a := &api{t: t, builds: 1}
 	if _, err := newClient(t, a, secret).Builds(t.Context(), Query{Repository: "o/n", Branch: "a b&c", Limit: 1}); err != nil {
 		t.Fatal(err)
 	}
 	if got := a.requests[0].URL.Query().Get("branch.name"); got != "a b&c" {
-		t.Errorf("asked for the branch %q", got)
+		t.Errorf("requested the branch %q", got)
 	}
 }
 
 func TestEachBadAnswerHasItsErrorAndNoSecretInIt(t *testing.T) {
-	says := func(status int, body string) http.HandlerFunc {
+	status := func(status int, body string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status); fmt.Fprint(w, body) }
 	}
 	for name, c := range map[string]struct {
@@ -158,18 +158,18 @@ func TestEachBadAnswerHasItsErrorAndNoSecretInIt(t *testing.T) {
 	}{
 		"no token":                   {&api{t: t}, "", Query{Repository: "o/n"}, ErrAuth, `"login required"`},
 		"another token":              {&api{t: t}, "other-token", Query{Repository: "o/n"}, ErrAuth, "travis token"},
-		"status 401":                 {says(401, "{}"), secret, Query{Repository: "o/n"}, ErrAuth, "401"},
+		"status 401":                 {status(401, "{}"), secret, Query{Repository: "o/n"}, ErrAuth, "401"},
 		"a repository it lacks":      {&api{t: t}, secret, Query{Repository: "o/other"}, ErrNotFound, "insufficient access"},
 		"a repository without owner": {&api{t: t}, secret, Query{Repository: "other"}, ErrAddress, "OWNER/NAME"},
-		"asked too often":            {says(429, ""), secret, Query{Repository: "o/n"}, ErrUnreachable, "too often"},
-		"a fault of the server":      {says(503, "<html>down</html>"), secret, Query{Repository: "o/n"}, ErrUnreachable, "503"},
-		"a status nobody foresaw":    {says(418, ""), secret, Query{Repository: "o/n"}, ErrAnswer, "418"},
-		"a web page":                 {says(200, "<html>hello</html>"), secret, Query{Repository: "o/n"}, ErrAnswer, "list of builds"},
-		"JSON of something else":     {says(200, `{"@type":"home"}`), secret, Query{Repository: "o/n"}, ErrAnswer, "list of builds"},
-		"fields of another type":     {says(200, `{"@type":"builds","builds":[{"id":"one"}]}`), secret, Query{Repository: "o/n"}, ErrAnswer, "list of builds"},
-		"half of the JSON":           {says(200, `{"@type":"builds","builds":[`), secret, Query{Repository: "o/n"}, ErrAnswer, "list of builds"},
-		"more than anybody wants":    {says(200, `{"@type":"builds","x":"`+strings.Repeat("x", maxBody)+`"}`), secret, Query{Repository: "o/n"}, ErrAnswer, "8 MB"},
-		"control characters":         {says(404, `{"error_message":"\u001b[31mred"}`), secret, Query{Repository: "o/n"}, ErrNotFound, `\x1b[31mred`},
+		"too many requests":          {status(429, ""), secret, Query{Repository: "o/n"}, ErrUnreachable, "too many requests"},
+		"an error of the server":     {status(503, "<html>down</html>"), secret, Query{Repository: "o/n"}, ErrUnreachable, "503"},
+		"an unknown status":          {status(418, ""), secret, Query{Repository: "o/n"}, ErrAnswer, "418"},
+		"a web page":                 {status(200, "<html>hello</html>"), secret, Query{Repository: "o/n"}, ErrAnswer, "list of builds"},
+		"JSON of something else":     {status(200, `{"@type":"home"}`), secret, Query{Repository: "o/n"}, ErrAnswer, "list of builds"},
+		"fields of another type":     {status(200, `{"@type":"builds","builds":[{"id":"one"}]}`), secret, Query{Repository: "o/n"}, ErrAnswer, "list of builds"},
+		"half of the JSON":           {status(200, `{"@type":"builds","builds":[`), secret, Query{Repository: "o/n"}, ErrAnswer, "list of builds"},
+		"a very large answer":        {status(200, `{"@type":"builds","x":"`+strings.Repeat("x", maxBody)+`"}`), secret, Query{Repository: "o/n"}, ErrAnswer, "8 MB"},
+		"control characters":         {status(404, `{"error_message":"\u001b[31mred"}`), secret, Query{Repository: "o/n"}, ErrNotFound, `\x1b[31mred`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.query.Limit = 10
@@ -207,7 +207,7 @@ func TestTheTokenGoesToNoOtherHost(t *testing.T) {
 		}
 	}
 	if heard != 0 {
-		t.Errorf("the other host was asked %d times", heard)
+		t.Errorf("the other host got %d requests", heard)
 	}
 	circles := newClient(t, http.RedirectHandler("/again", http.StatusFound), secret)
 	if _, err := circles.Builds(t.Context(), Query{Repository: "o/n", Limit: 1}); !errors.Is(err, ErrAnswer) || !strings.Contains(err.Error(), "circles") {
@@ -215,7 +215,7 @@ func TestTheTokenGoesToNoOtherHost(t *testing.T) {
 	}
 }
 
-func TestAnAPIThatHangsOrIsNotThereEndsInTime(t *testing.T) {
+func TestASilentOrMissingAPIEndsInTime(t *testing.T) {
 	done := make(chan struct{})
 	defer close(done)
 	c := newClient(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -234,11 +234,11 @@ func TestAnAPIThatHangsOrIsNotThereEndsInTime(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := gone.Builds(t.Context(), Query{Repository: "o/n", Limit: 1}); !errors.Is(err, ErrUnreachable) || strings.Contains(err.Error(), "/repo/") {
-		t.Errorf("not there: %v", err)
+		t.Errorf("missing: %v", err)
 	}
 }
 
-func TestAddressesThatWouldGiveTheTokenAwayAreRefused(t *testing.T) {
+func TestAddressesThatWouldExposeTheTokenAreRejected(t *testing.T) {
 	for _, address := range []string{"", "api.travis-ci.com", "ftp://x", "https://user:pass@x", "https://x?token=y", "http://api.example.com", "https://x#y", "://"} {
 		if _, err := New(address, secret); !errors.Is(err, ErrAddress) || strings.Contains(err.Error(), "pass") {
 			t.Errorf("%q: %v, want ErrAddress", address, err)

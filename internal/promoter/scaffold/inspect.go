@@ -14,20 +14,20 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 )
 
-// Choices are what somebody says of a repository instead of having it found.
+// Choices override what Inspect finds.
 type Choices struct {
 	// Chart and Package are directories of the repository.
 	Chart, Package string
-	// NoBuild makes a pipeline of the chart alone.
+	// NoBuild selects a pipeline for the chart only.
 	NoBuild bool
 	// Image is the repository that images are pushed to; Source, Candidates and Prod are the addresses of the three
 	// repositories.
 	Image, Source, Candidates, Prod string
 }
 
-// Look finds out what the configuration of a repository needs, and reads only. Its errors say what to do, and are
-// failure.ErrInput or of the trade that they come from.
-func Look(ctx context.Context, r *gitrepo.Repo, c Choices) (Facts, error) {
+// Inspect returns the inputs of a repository's configuration, and only reads. Its errors contain the remedy, and are
+// failure.ErrInput or errors of the packages chart and gitrepo.
+func Inspect(ctx context.Context, r *gitrepo.Repo, c Choices) (Facts, error) {
 	files, err := r.Files(ctx)
 	if err != nil {
 		return Facts{}, err
@@ -50,22 +50,22 @@ func Look(ctx context.Context, r *gitrepo.Repo, c Choices) (Facts, error) {
 	return f, f.addresses(r.Origin(ctx), c)
 }
 
-// choose takes what was said, or the only one that there is.
-func choose(what, flag string, found []string, said string) (string, error) {
-	if said != "" {
-		said = path.Clean(filepath.ToSlash(said))
+// choose returns the user's choice, or the only one that exists.
+func choose(what, flag string, found []string, chosen string) (string, error) {
+	if chosen != "" {
+		chosen = path.Clean(filepath.ToSlash(chosen))
 	}
 	switch {
-	case said != "" && (path.IsAbs(said) || said == ".." || strings.HasPrefix(said, "../")):
-		return "", fmt.Errorf("%w: %s %s leads out of the repository; give the path from its top", failure.ErrInput, flag, said)
-	case said != "" && slices.Contains(found, said):
-		return said, nil
-	case said != "":
-		return "", fmt.Errorf("%w: there is no %s in %s that can be released from here; there is %s", failure.ErrInput, what, said, list(found))
+	case chosen != "" && (path.IsAbs(chosen) || chosen == ".." || strings.HasPrefix(chosen, "../")):
+		return "", fmt.Errorf("%w: %s %s is outside the repository; use a path relative to its top", failure.ErrInput, flag, chosen)
+	case chosen != "" && slices.Contains(found, chosen):
+		return chosen, nil
+	case chosen != "":
+		return "", fmt.Errorf("%w: no %s in %s can be released; found: %s", failure.ErrInput, what, chosen, list(found))
 	case len(found) > 1:
-		return "", fmt.Errorf("%w: there are several, %s; name the %s with %s PATH", failure.ErrInput, list(found), what, flag)
+		return "", fmt.Errorf("%w: found several, %s; name the %s with %s PATH", failure.ErrInput, list(found), what, flag)
 	case len(found) == 0:
-		return "", fmt.Errorf("%w: the repository has no %s; `helm create` makes one", failure.ErrInput, what)
+		return "", fmt.Errorf("%w: the repository has no %s; `helm create` creates one", failure.ErrInput, what)
 	}
 	return found[0], nil
 }
@@ -77,14 +77,14 @@ func list(paths []string) string {
 	return strings.Join(paths, ", ")
 }
 
-// hidden are directories with files that are not the program's own.
+// hidden reports whether a file belongs to tests, dependencies or tools.
 func hidden(file string) bool {
 	return slices.ContainsFunc(strings.Split(path.Dir(file), "/"), func(dir string) bool {
 		return dir == "testdata" || dir == "vendor" || dir == "node_modules" || dir != "." && strings.HasPrefix(dir, ".")
 	})
 }
 
-// charts are the directories of those charts that are nobody's dependencies. Libraries cannot be installed.
+// charts are the directories of the charts that are no other chart's dependencies. Library charts cannot be installed.
 func charts(root string, files []string) []string {
 	var found []string
 	for _, file := range files {
@@ -108,7 +108,7 @@ func charts(root string, files []string) []string {
 	})
 }
 
-// readChart refuses a chart that would be refused by a later step.
+// readChart rejects a chart that a later step would reject.
 func readChart(dir string) (*chart.Package, error) {
 	p, err := chart.Pack(dir)
 	if err != nil {
@@ -120,24 +120,24 @@ func readChart(dir string) (*chart.Package, error) {
 	}
 	for _, field := range []string{"version", "appVersion"} {
 		if err := chart.Settable(data, field); err != nil {
-			return nil, fmt.Errorf("%s in Chart.yaml of %s: %w; each candidate sets it, so add the line `%s: \"0.1.0\"`", field, p.Name, err, field)
+			return nil, fmt.Errorf("%s in Chart.yaml of %s: %w; every candidate sets it, so add the line `%s: \"0.1.0\"`", field, p.Name, err, field)
 		}
 	}
 	findings, err := chart.Lint(dir)
 	if err != nil {
 		wrong := slices.DeleteFunc(findings, func(f string) bool { return !strings.HasPrefix(f, "[ERROR]") })
-		return nil, fmt.Errorf("%w, which verify refuses: %s", err, strings.ReplaceAll(strings.Join(wrong, "; "), "\n", " "))
+		return nil, fmt.Errorf("%w, which verify rejects: %s", err, strings.ReplaceAll(strings.Join(wrong, "; "), "\n", " "))
 	}
 	return p, nil
 }
 
-// addresses proposes what nobody said: repositories beside the source's, with the names that Helm's users know.
+// addresses fills in what was not chosen: repositories beside the source's, with the names that Helm's users know.
 func (f *Facts) addresses(origin string, c Choices) error {
 	if f.Source == "" {
 		f.Source = origin
 	}
 	if f.Source == "" {
-		return fmt.Errorf("%w: the repository has no remote called origin; add one, or give its address with --source", failure.ErrInput)
+		return fmt.Errorf("%w: the repository has no remote called origin; add one, or set its address with --source", failure.ErrInput)
 	}
 	remote, hosted := gitrepo.ParseRemote(f.Source)
 	if hosted {
@@ -158,7 +158,7 @@ func (f *Facts) addresses(origin string, c Choices) error {
 	f.Image = c.Image
 	registry := map[string]string{"github.com": "ghcr.io", "gitlab.com": "registry.gitlab.com"}[remote.Host]
 	if f.Image == "" && registry == "" {
-		return fmt.Errorf("%w: no registry belongs to %s; name the repository of images with --image", failure.ErrInput, f.Source)
+		return fmt.Errorf("%w: no default registry is known for %s; name the repository of images with --image", failure.ErrInput, f.Source)
 	}
 	if f.Image == "" {
 		f.Image = registry + "/" + strings.ToLower(remote.Path)

@@ -40,7 +40,7 @@ func repository(t *testing.T, origin string, files map[string]string) *gitrepo.R
 	return r
 }
 
-func TestWhatARepositoryHasIsFound(t *testing.T) {
+func TestInspectFindsChartProgramAndAddresses(t *testing.T) {
 	base := map[string]string{"charts/hello/Chart.yaml": goodChart, "go.mod": "module x\n", "cmd/hello/main.go": mainGo, "pkg/a/a_test.go": "package a\n"}
 	const github = "git@github.com:Some/Hello.git"
 	want := Facts{
@@ -51,8 +51,8 @@ func TestWhatARepositoryHasIsFound(t *testing.T) {
 	alone.Package, alone.Image, alone.UnitTests = "", "", false
 	for name, c := range map[string]struct {
 		origin string
-		change map[string]string // "" takes a file away
-		say    Choices
+		change map[string]string // "" removes a file
+		choice Choices
 		want   func(Facts) Facts
 	}{
 		"all of it": {github, nil, Choices{}, func(Facts) Facts { return want }},
@@ -87,7 +87,7 @@ func TestWhatARepositoryHasIsFound(t *testing.T) {
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := Look(t.Context(), repository(t, c.origin, with(base, c.change)), c.say)
+			got, err := Inspect(t.Context(), repository(t, c.origin, with(base, c.change)), c.choice)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -98,7 +98,7 @@ func TestWhatARepositoryHasIsFound(t *testing.T) {
 	}
 }
 
-// with gives the files with others added, replaced, or taken away.
+// with returns the files with others added, replaced or removed.
 func with(files, change map[string]string) map[string]string {
 	all := map[string]string{}
 	for _, m := range []map[string]string{files, change} {
@@ -111,32 +111,32 @@ func with(files, change map[string]string) map[string]string {
 	return all
 }
 
-func TestWhatIsMissingOrUnclearIsSaidInOneSentence(t *testing.T) {
+func TestInspectReportsWhatIsMissingInOneSentence(t *testing.T) {
 	base := map[string]string{"charts/hello/Chart.yaml": goodChart, "go.mod": "module x\n", "cmd/hello/main.go": mainGo}
 	const github = "https://github.com/o/hello.git"
 	for name, c := range map[string]struct {
 		origin string
 		change map[string]string
-		say    Choices
+		choice Choices
 		want   string
 	}{
 		"no chart":                    {github, map[string]string{"charts/hello/Chart.yaml": ""}, Choices{}, "helm create"},
 		"two charts":                  {github, map[string]string{"charts/b/Chart.yaml": goodChart}, Choices{}, "charts/b, charts/hello; name the chart with --chart"},
-		"a chart that is not there":   {github, nil, Choices{Chart: "charts/b"}, "there is charts/hello"},
-		"a chart outside":             {github, nil, Choices{Chart: "../x"}, "leads out"},
+		"a missing chart":             {github, nil, Choices{Chart: "charts/b"}, "found: charts/hello"},
+		"a chart outside":             {github, nil, Choices{Chart: "../x"}, "outside"},
 		"a library alone":             {github, map[string]string{"charts/hello/Chart.yaml": goodChart + "type: library\n"}, Choices{}, "no chart"},
 		"a broken Chart.yaml":         {github, map[string]string{"charts/hello/Chart.yaml": "name: [\n"}, Choices{}, "Chart.yaml"},
 		"a chart without a name":      {github, map[string]string{"charts/hello/Chart.yaml": "apiVersion: v2\nversion: 1.0.0\n"}, Choices{}, "names the chart"},
 		"a chart without appVersion":  {github, map[string]string{"charts/hello/Chart.yaml": "apiVersion: v2\nname: hello\nversion: 0.1.0\n"}, Choices{}, "add the line `appVersion:"},
-		"a chart that verify refuses": {github, map[string]string{"charts/hello/templates/x.yaml": "a: {{ .Values.a.b.c }}\n"}, Choices{}, "[ERROR]"},
+		"a chart that verify rejects": {github, map[string]string{"charts/hello/templates/x.yaml": "a: {{ .Values.a.b.c }}\n"}, Choices{}, "[ERROR]"},
 		"a dependency not fetched":    {github, map[string]string{"charts/hello/Chart.yaml": goodChart + "dependencies:\n- {name: dep, version: 1.0.0, repository: \"https://charts.example.com\"}\n"}, Choices{}, "helm dependency build"},
 		"two programs":                {github, map[string]string{"cmd/b/main.go": mainGo}, Choices{}, "cmd/b, cmd/hello; name the Go main package with --package"},
-		"a program not there":         {github, nil, Choices{Package: "./cmd/x"}, "there is cmd/hello"},
+		"a program not there":         {github, nil, Choices{Package: "./cmd/x"}, "found: cmd/hello"},
 		"no origin":                   {"", nil, Choices{}, "--source"},
 		"a host without a registry":   {"https://git.example.com/o/hello.git", nil, Choices{}, "--image"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := Look(t.Context(), repository(t, c.origin, with(base, c.change)), c.say)
+			_, err := Inspect(t.Context(), repository(t, c.origin, with(base, c.change)), c.choice)
 			if err == nil || failure.Of(err) != failure.BadInput || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
 				t.Errorf("%v, want bad input with %q", err, c.want)
 			}
@@ -144,7 +144,7 @@ func TestWhatIsMissingOrUnclearIsSaidInOneSentence(t *testing.T) {
 	}
 }
 
-func TestAChartThatTakesItsImageFromAppVersionIsNoticed(t *testing.T) {
+func TestNotesMentionAnImageTagFromAppVersion(t *testing.T) {
 	const template = "      image: \"{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}\"\n"
 	for name, c := range map[string]struct {
 		facts    Facts
