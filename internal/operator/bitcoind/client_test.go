@@ -81,7 +81,7 @@ func TestABatchIsOneRoundTripAndEachCallHasItsOwnResult(t *testing.T) {
 	}
 }
 
-func TestTheErrorOfANodeThatMisbehavesHasTheCause(t *testing.T) {
+func TestTheErrorOfANodeThatMisbehavesHasTheCause(t *testing.T) { //nolint:funlen // a table
 	answer := func(status int, body string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status); fmt.Fprint(w, body) }
 	}

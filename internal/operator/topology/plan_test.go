@@ -61,7 +61,7 @@ func (n network) with(change func(network)) network {
 	return n
 }
 
-func TestPlan(t *testing.T) {
+func TestPlan(t *testing.T) { //nolint:funlen // a table
 	pair := []Edge{{0, 1}}
 	cases := map[string]struct {
 		desired []Edge
