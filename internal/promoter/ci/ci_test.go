@@ -8,16 +8,20 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// eventFile is GitHub's file with the event that started a run.
+func eventFile(t *testing.T, content string) string {
+	t.Helper()
+	path := t.TempDir() + "/event.json"
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 func TestDetectFindsTheEngineAndItsBuild(t *testing.T) {
 	sha := strings.Repeat("a", 40)
-	event := t.TempDir() + "/event.json"
-	if err := os.WriteFile(event, []byte(`{"pull_request":{"head":{"repo":{"full_name":"another/fork"}}}}`), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	pushed := t.TempDir() + "/event.json"
-	if err := os.WriteFile(pushed, []byte(`{"repository":{"full_name":"another/fork","fork":true}}`), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	event := eventFile(t, `{"pull_request":{"head":{"repo":{"full_name":"another/fork"}}}}`)
+	pushed := eventFile(t, `{"repository":{"full_name":"another/fork","fork":true}}`)
 	for name, c := range map[string]struct {
 		env  map[string]string
 		want Build
