@@ -6,16 +6,17 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/ci"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/pipeline"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/policy"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/step"
 )
 
 func (a *app) approveCommand() *cobra.Command {
-	o := pipeline.ApproveOptions{Key: pipeline.ApproverKey()}
+	o := step.ApproveOptions{Key: policy.ApproverKey}
 	c := &cobra.Command{
 		Use: "approve", Args: cobra.NoArgs,
 		Short: "Sign that a package may go to a stage",
 		RunE: func(c *cobra.Command, _ []string) error {
-			s, unlock, err := a.locked(c.Context())
+			p, unlock, err := a.locked(c.Context())
 			if err != nil {
 				return err
 			}
@@ -26,12 +27,12 @@ func (a *app) approveCommand() *cobra.Command {
 					return err
 				}
 			}
-			r, err := pipeline.Approve(c.Context(), s, o)
+			r, err := step.Approve(p, o)
 			if err != nil {
 				return err
 			}
-			return a.result(r, [2]string{"stage", r.Stage}, [2]string{"package", r.Chart + " " + r.Version}, [2]string{"sha256", r.PackageDigest},
-				[2]string{"approved by", r.By}, [2]string{"approval", r.File})
+			return a.result(r, field{"stage", r.Stage}, field{"package", r.Chart + " " + r.Version}, field{"sha256", r.PackageDigest},
+				field{"approved by", r.By}, field{"approval", r.File})
 		},
 	}
 	f := c.Flags()

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -70,14 +69,14 @@ func (a *app) builds(ctx context.Context, o buildsOptions) error {
 	if err != nil {
 		return err
 	}
-	var rows []string
+	var rows [][]string
 	for _, b := range list {
 		rows = append(rows, buildRow(b))
 	}
-	return a.table(list, "NUMBER\tSTATE\tOF\tCOMMIT\tTOOK\tSTARTED (UTC)", rows)
+	return a.table(list, []string{"NUMBER", "STATE", "OF", "COMMIT", "TOOK", "STARTED (UTC)"}, rows)
 }
 
-func buildRow(b travis.Build) string {
+func buildRow(b travis.Build) []string {
 	of, took, started := b.Branch, "", ""
 	switch {
 	case b.Tag != "":
@@ -91,11 +90,7 @@ func buildRow(b travis.Build) string {
 	if b.StartedAt != nil {
 		started = b.StartedAt.UTC().Format(time.DateTime)
 	}
-	cells := []string{b.Number, b.State, of, fmt.Sprintf("%.12s", b.Commit), took, started}
-	for i, c := range cells {
-		cells[i] = printable(c)
-	}
-	return strings.Join(cells, "\t")
+	return []string{b.Number, b.State, of, fmt.Sprintf("%.12s", b.Commit), took, started}
 }
 
 // hosted is OWNER/NAME of the remote origin.

@@ -3,7 +3,7 @@ package cli
 import (
 	"github.com/spf13/cobra"
 
-	"github.com/christianb93/bitcoin-controller/internal/promoter/pipeline"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/step"
 )
 
 func (a *app) bumpCommand() *cobra.Command {
@@ -11,19 +11,19 @@ func (a *app) bumpCommand() *cobra.Command {
 		Use: "bump", Args: cobra.NoArgs,
 		Short: "Bring the candidates' repository to the version of this commit",
 		RunE: func(c *cobra.Command, _ []string) error {
-			s, unlock, err := a.locked(c.Context())
+			p, unlock, err := a.locked(c.Context())
 			if err != nil {
 				return err
 			}
 			defer unlock()
-			r, err := pipeline.Bump(c.Context(), s)
+			r, err := step.Bump(c.Context(), p)
 			if err != nil {
 				return err
 			}
 			if r.Diff != "" && a.output == "text" {
-				s.Report.Line(r.Diff)
+				p.Report.Line(r.Diff)
 			}
-			return a.result(r, [2]string{"candidate", r.Version.Chart}, [2]string{"image", r.Image}, [2]string{"commit", r.Commit}, [2]string{"changed", yes(r.Changed)})
+			return a.result(r, field{"candidate", r.Version.Chart}, field{"image", r.Image}, field{"commit", r.Commit}, field{"changed", yes(r.Changed)})
 		},
 	}
 }

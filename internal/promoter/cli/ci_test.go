@@ -11,7 +11,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/pipeline"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/step"
 )
 
 // call finds what a CI file does with the tool, however it is started.
@@ -252,9 +252,9 @@ func TestTheDemoAndCITakeTheSameSteps(t *testing.T) {
 		t.Fatal(err)
 	}
 	var steps, calls []string
-	for _, step := range pipeline.Steps(cfg) {
-		if step.Name != "version" {
-			steps = append(steps, strings.Join(step.Command, " "))
+	for _, step := range step.Steps(cfg) {
+		if step.Name() != "version" {
+			steps = append(steps, strings.Join(step.Command(), " "))
 		}
 	}
 	for _, path := range []string{"../../../.travis.yml", "../../../ci/travis/qa.travis.yml"} {

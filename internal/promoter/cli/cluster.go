@@ -7,12 +7,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/cluster"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/pipeline"
 )
 
-// clusterCommand makes the cluster of the pipeline's configuration by itself: for a look, or for tests of one's own.
+// clusterCommand creates the cluster of the pipeline's configuration by itself, for inspection or for other tests.
 func (a *app) clusterCommand() *cobra.Command {
-	c := &cobra.Command{Use: "cluster", Short: "Make, fill and delete the kind cluster that the configuration describes"}
+	c := &cobra.Command{Use: "cluster", Short: "Create, fill and delete the kind cluster that the configuration describes"}
 	c.AddCommand(a.clusterCreate(), a.clusterLoad(), a.clusterDelete())
 	return c
 }
@@ -21,17 +20,17 @@ func (a *app) clusterCreate() *cobra.Command {
 	var kubeconfig string
 	c := &cobra.Command{
 		Use: "create NAME", Args: cobra.ExactArgs(1),
-		Short: "Make a cluster, with the images to preload in it",
+		Short: "Create a cluster, with the images to preload in it",
 		RunE: func(c *cobra.Command, args []string) error {
-			s, err := a.session(c.Context())
+			p, err := a.project(c.Context())
 			if err != nil {
 				return err
 			}
-			k, err := pipeline.CreateCluster(c.Context(), s, args[0], kubeconfig)
+			k, err := p.Environments().Create(c.Context(), args[0], kubeconfig, p.DryRun)
 			if err != nil {
 				return err
 			}
-			return a.result(map[string]string{"name": k.Name, "kubeconfig": k.Kubeconfig}, [2]string{"cluster", k.Name}, [2]string{"kubeconfig", k.Kubeconfig})
+			return a.result(map[string]string{"name": k.Name, "kubeconfig": k.Kubeconfig}, field{"cluster", k.Name}, field{"kubeconfig", k.Kubeconfig})
 		},
 	}
 	c.Flags().StringVar(&kubeconfig, "kubeconfig", "kubeconfig", "file to write; your own configuration is not touched")
@@ -41,20 +40,20 @@ func (a *app) clusterCreate() *cobra.Command {
 func (a *app) clusterLoad() *cobra.Command {
 	return &cobra.Command{
 		Use: "load NAME IMAGE...", Args: cobra.MinimumNArgs(2),
-		Short: "Bring images into a cluster: those named by digest from their registry, with that digest",
+		Short: "Load images into a cluster: those named by digest from their registry, with that digest",
 		RunE: func(c *cobra.Command, args []string) error {
-			s, err := a.session(c.Context())
+			p, err := a.project(c.Context())
 			if err != nil {
 				return err
 			}
-			k, err := cluster.Find(args[0], "", s.Report.Line)
+			k, err := cluster.Find(args[0], "", p.Report.Line)
 			if err != nil {
 				return err
 			}
 			if a.dryRun {
 				return a.result(args[1:])
 			}
-			loaded, err := k.LoadImages(c.Context(), s.Access, args[1:]...)
+			loaded, err := k.LoadImages(c.Context(), p.Access, args[1:]...)
 			if err != nil {
 				return err
 			}
@@ -67,7 +66,7 @@ func (a *app) clusterDelete() *cobra.Command {
 	var kubeconfig string
 	c := &cobra.Command{
 		Use: "delete NAME", Args: cobra.ExactArgs(1),
-		Short: "Delete a cluster; one that does not exist is no error",
+		Short: "Delete a cluster; a cluster that does not exist is no error",
 		RunE: func(c *cobra.Command, args []string) error {
 			path, err := filepath.Abs(kubeconfig)
 			if err != nil {
@@ -78,7 +77,7 @@ func (a *app) clusterDelete() *cobra.Command {
 				return err
 			}
 			result := func() error {
-				return a.result(map[string]string{"deleted": args[0]}, [2]string{"deleted", args[0]})
+				return a.result(map[string]string{"deleted": args[0]}, field{"deleted", args[0]})
 			}
 			if a.dryRun {
 				return result()

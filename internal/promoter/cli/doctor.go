@@ -5,20 +5,20 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/christianb93/bitcoin-controller/internal/promoter/pipeline"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/step"
 )
 
 func (a *app) doctorCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "doctor", Args: cobra.NoArgs,
-		Short: "Say what this machine lacks for the pipeline",
+		Short: "Check what the pipeline needs of this machine and of its repositories",
 		RunE: func(c *cobra.Command, _ []string) error {
-			s, err := a.session(c.Context())
+			p, err := a.project(c.Context())
 			if err != nil {
 				return err
 			}
-			findings := pipeline.Doctor(c.Context(), s)
-			var rows []string
+			findings := step.Doctor(c.Context(), p)
+			var rows [][]string
 			missing := 0
 			for _, f := range findings {
 				state := "ok"
@@ -26,13 +26,13 @@ func (a *app) doctorCommand() *cobra.Command {
 					state = "MISSING"
 					missing++
 				}
-				rows = append(rows, fmt.Sprintf("%s\t%s\t%s\t%s%s", state, f.What, f.For, f.Detail, f.Problem))
+				rows = append(rows, []string{state, f.What, f.For, f.Detail + f.Problem})
 			}
-			if err := a.table(findings, "STATE\tWHAT\tFOR\tDETAIL", rows); err != nil {
+			if err := a.table(findings, []string{"STATE", "WHAT", "FOR", "DETAIL"}, rows); err != nil {
 				return err
 			}
 			if missing > 0 {
-				return fmt.Errorf("%w: %d of %d checks found a problem", pipeline.ErrMissing, missing, len(findings))
+				return fmt.Errorf("%w: %d of %d checks found a problem", step.ErrMissing, missing, len(findings))
 			}
 			return nil
 		},

@@ -17,7 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
 
-	"github.com/christianb93/bitcoin-controller/internal/promoter/pipeline"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/step"
 )
 
 // scratch is what a command of the work directory makes anew each time and no other one reads.
@@ -229,7 +229,7 @@ func TestADryRunOfAllStepsWithoutABuild(t *testing.T) {
 		t.Helper()
 		before := s.everything()
 		code, out, msg := s.call(s.args("run", "--dry-run", "-o", "json")...)
-		var r pipeline.RunResult
+		var r step.RunResult
 		if err := json.Unmarshal([]byte(out), &r); err != nil || code != 0 {
 			t.Fatalf("exit %d, %v\n%s\n%s", code, err, out, msg)
 		}

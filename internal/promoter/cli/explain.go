@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/christianb93/bitcoin-controller/internal/promoter/pipeline"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/step"
 )
 
 func (a *app) explainCommand() *cobra.Command {
@@ -16,11 +16,11 @@ func (a *app) explainCommand() *cobra.Command {
 		Use: "explain", Args: cobra.NoArgs,
 		Short: "Print each step that CI would run for this commit, with its inputs, and run none",
 		RunE: func(c *cobra.Command, _ []string) error {
-			s, err := a.session(c.Context())
+			p, err := a.project(c.Context())
 			if err != nil {
 				return err
 			}
-			steps, err := pipeline.Explain(c.Context(), s)
+			steps, err := step.Explain(c.Context(), p)
 			if err != nil {
 				return err
 			}

@@ -18,18 +18,18 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/scaffold"
 )
 
-// start is what init begins a pipeline with.
+// start are the options of init.
 type start struct {
 	scaffold.Choices
 	engine string
 	force  bool
 }
 
-// started is what init did, or would do.
+// started is the result of init.
 type started struct {
 	Engine string             `json:"engine"`
 	Files  []scaffold.Planned `json:"files"`
-	// Next are the commands to go on with, Notes what to know before.
+	// Next are the commands that follow, Notes what to know before.
 	Next  []string `json:"next"`
 	Notes []string `json:"notes,omitempty"`
 }
@@ -42,8 +42,8 @@ func (a *app) initCommand() *cobra.Command {
 		Long: `Finds the chart, the Go program and the address of a repository, and writes what a pipeline for it needs:
 the configuration, the CI engine's file for it, and the template of the file for the candidates' repository.
 
-No file is overwritten. One that exists with other content is an error, and nothing is written then; the same content is
-success. With --force, CI files are made anew from the configuration that is there, which itself is never replaced.`,
+No file is overwritten. An existing file with other content is an error, and nothing is written then; the same content is
+success. With --force, CI files are written again from the existing configuration, which itself is never replaced.`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			res, err := a.start(c.Context(), c.Flags().Changed("config"), o)
 			if err != nil {
@@ -53,7 +53,7 @@ success. With --force, CI files are made anew from the configuration that is the
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.engine, "ci", "", "CI engine to write files for: travis, github, gitlab or none (default: found out)")
+	f.StringVar(&o.engine, "ci", "", "CI engine to write files for: travis, github, gitlab or none (default: detected)")
 	f.StringVar(&o.Chart, "chart", "", "directory of the chart, from the top of the repository (default: the only one)")
 	f.StringVar(&o.Package, "package", "", "directory of the Go main package to build (default: the only one, at the top or below cmd)")
 	f.BoolVar(&o.NoBuild, "no-build", false, "build nothing: the chart alone goes through the pipeline")
@@ -61,7 +61,7 @@ success. With --force, CI files are made anew from the configuration that is the
 	f.StringVar(&o.Source, "source", "", "address of the source repository (default: that of origin)")
 	f.StringVar(&o.Candidates, "qa", "", "address of the candidates' repository (default: the source's with -helm-qa)")
 	f.StringVar(&o.Prod, "prod", "", "address of the chart repository (default: the source's with -helm)")
-	f.BoolVar(&o.force, "force", false, "replace CI files by those of the configuration that is there")
+	f.BoolVar(&o.force, "force", false, "replace CI files by those of the existing configuration")
 	return c
 }
 
@@ -109,19 +109,19 @@ func (a *app) start(ctx context.Context, named bool, o start) (*started, error) 
 	return res, nil
 }
 
-// place opens the repository, and gives the configuration's path in it.
+// place opens the repository, and returns the configuration's path in it.
 func (a *app) place(ctx context.Context, named bool) (*gitrepo.Repo, string, error) {
 	file, err := filepath.Abs(a.config)
 	if err != nil {
 		return nil, "", err
 	}
-	there := filepath.Dir(file)
-	for !isDir(there) {
-		there = filepath.Dir(there)
+	existing := filepath.Dir(file)
+	for !isDir(existing) {
+		existing = filepath.Dir(existing)
 	}
 	dir := a.dir
 	if dir == "" && named {
-		dir = there
+		dir = existing
 	}
 	if dir == "" {
 		dir = "."
@@ -134,16 +134,16 @@ func (a *app) place(ctx context.Context, named bool) (*gitrepo.Repo, string, err
 		return r, config.DefaultFile, nil
 	}
 	// Git gives its directories without links.
-	rest, err := filepath.Rel(there, file)
+	rest, err := filepath.Rel(existing, file)
 	if err == nil {
-		there, err = filepath.EvalSymlinks(there)
+		existing, err = filepath.EvalSymlinks(existing)
 	}
 	if err != nil {
 		return nil, "", fmt.Errorf("%w: %w", failure.ErrInput, err)
 	}
-	config, err := filepath.Rel(r.Dir, filepath.Join(there, rest))
+	config, err := filepath.Rel(r.Dir, filepath.Join(existing, rest))
 	if err != nil || config == ".." || strings.HasPrefix(config, "../") {
-		return nil, "", fmt.Errorf("%w: %s is not in the repository %s, and CI would not find it there", failure.ErrInput, a.config, r.Dir)
+		return nil, "", fmt.Errorf("%w: %s is outside the repository %s, and CI would not find it; choose a path within it", failure.ErrInput, a.config, r.Dir)
 	}
 	return r, config, nil
 }
@@ -153,7 +153,7 @@ func isDir(path string) bool {
 	return err == nil && info.IsDir()
 }
 
-// configuration is the one that is there, when only CI's files are to be made from it, or else one for what is found.
+// configuration is the existing one, if only CI's files are to be written from it, or else one for the contents of the repository.
 func (a *app) configuration(ctx context.Context, r *gitrepo.Repo, file string, o start) (string, *config.Config, error) {
 	none := func(string) string { return "" }
 	data, err := os.ReadFile(filepath.Join(r.Dir, file))
@@ -183,7 +183,7 @@ func (a *app) configuration(ctx context.Context, r *gitrepo.Repo, file string, o
 	return text, cfg, scaffold.Check(os.DirFS(r.Dir), cfg)
 }
 
-// thisVersion is how others install this very program; empty when it was built from something that has no version.
+// thisVersion is how this very program is installed; empty when it was built without a version.
 func thisVersion() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok || !strings.HasPrefix(scaffold.DefaultTool, info.Main.Path+"/") || !strings.HasPrefix(info.Main.Version, "v") || strings.Contains(info.Main.Version, "+") {
@@ -192,7 +192,7 @@ func thisVersion() string {
 	return scaffold.DefaultTool + "@" + info.Main.Version
 }
 
-// begun prints the files, with their content in a dry run, and says how to go on.
+// begun prints the files, with their content in a dry run, and the next commands.
 func (a *app) begun(res *started) error {
 	if a.output == "json" {
 		return a.result(res)

@@ -127,7 +127,7 @@ func TestInitSaysWhatItCannotUse(t *testing.T) {
 		"values that cannot be read":   {func(p *place) { p.write("chart/values.yaml", "image: [\n") }, nil, "values.yaml"},
 		"an unknown engine":            {nil, []string{"--ci", "jenkins"}, "travis, github, gitlab, or none"},
 		"a build that is not wanted":   {nil, []string{"--no-build", "--package", "cmd/hello"}, "no-build"},
-		"a configuration outside":      {nil, []string{"--config", "/tmp/elsewhere.yaml", "-C", "DIR"}, "is not in the repository"},
+		"a configuration outside":      {nil, []string{"--config", "/tmp/elsewhere.yaml", "-C", "DIR"}, "is outside the repository"},
 		"a broken configuration there": {func(p *place) { p.write("ci/pipeline.yaml", "name: [") }, []string{"--force"}, "ci/pipeline.yaml"},
 		"a file that is in the way":    {func(p *place) { p.write(".github/workflows/dev.yaml", "theirs") }, nil, "dev.yaml exists with other content"},
 	} {

@@ -77,7 +77,7 @@ func TestBadInputOnTheWayHasItsExitCodeAndOneSentence(t *testing.T) {
 		"a cluster that does not answer":                      {func(s *shop) []string { s.kubeconfig = closed(s); return []string{"verify"} }, 5, "check the kubeconfig"},
 		"a kubeconfig that is not there":                      {func(s *shop) []string { s.kubeconfig = "/no/such/kubeconfig"; return []string{"verify"} }, 2, "not a usable kubeconfig"},
 		"a release that is somebody else's":                   {func(s *shop) []string { s.somebodys(); return []string{"verify"} }, 2, "uninstall it"},
-		"a full disk where charts are":                        {func(s *shop) []string { s.must("verify"); s.fullDisk(); return []string{"promote"} }, 5, "make room on the disk"},
+		"a full disk where charts are":                        {func(s *shop) []string { s.must("verify"); s.fullDisk(); return []string{"promote"} }, 5, "free space on the disk"},
 		"a corrupt index":                                     {func(s *shop) []string { s.must("verify"); s.corruptIndex(); return []string{"promote"} }, 5, "restore index.yaml"},
 		"a candidate that is a link to files of this machine": {func(s *shop) []string { s.linkedAway(); return []string{"verify"} }, 2, "leads out of it"},
 		"a corrupt index to upgrade from":                     {func(s *shop) []string { s.upgrades(); s.corruptIndex(); return []string{"verify"} }, 5, "restore index.yaml"},

@@ -16,7 +16,7 @@ import (
 func (a *app) keygenCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "keygen NAME", Args: cobra.ExactArgs(1),
-		Short: "Make a key pair for signing records: NAME.key, to keep secret, and NAME.pub",
+		Short: "Create a key pair for signing attestations: NAME.key, to keep secret, and NAME.pub",
 		RunE: func(_ *cobra.Command, args []string) error {
 			priv, pub, err := attest.GenerateKey()
 			if err != nil {
@@ -25,8 +25,8 @@ func (a *app) keygenCommand() *cobra.Command {
 			files := map[string]string{"private key": args[0] + ".key", "public key": args[0] + ".pub"}
 			for _, path := range files {
 				if _, err := os.Lstat(path); err == nil {
-					// A key is never overwritten: every record signed with it would become worthless.
-					return fmt.Errorf("%w: %s is there already; choose another name", failure.ErrInput, path)
+					// A key is never overwritten: every attestation signed with it would become worthless.
+					return fmt.Errorf("%w: %s exists already; choose another name", failure.ErrInput, path)
 				}
 			}
 			if !a.dryRun {
@@ -37,7 +37,7 @@ func (a *app) keygenCommand() *cobra.Command {
 					return err
 				}
 			}
-			return a.result(files, [2]string{"private key", files["private key"]}, [2]string{"public key", files["public key"]})
+			return a.result(files, field{"private key", files["private key"]}, field{"public key", files["public key"]})
 		},
 	}
 }

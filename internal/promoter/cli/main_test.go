@@ -243,7 +243,7 @@ func TestDevOfTheTravisFileRunsWithTravisVariables(t *testing.T) {
 		p.env[k] = v
 	}
 	code, out, msg := p.call("explain")
-	if code != 0 || !strings.Contains(out, "engine: travis") || !strings.Contains(out, "chart-promoter promote --stage prod --skip-unreleased") || !strings.Contains(out, "which prod does not take") {
+	if code != 0 || !strings.Contains(out, "engine: travis") || !strings.Contains(out, "chart-promoter promote --stage prod --skip-unreleased") || !strings.Contains(out, "which prod does not accept") {
 		t.Errorf("explain: %d %s\n%s", code, msg, out)
 	}
 	for _, step := range []string{"build", "bump"} {

@@ -7,11 +7,12 @@ import (
 	"text/tabwriter"
 )
 
-// result prints v as JSON, or the text that a person wants: pairs of a name and a value, without the empty ones.
-func (a *app) result(v any, text ...[2]string) error {
-	if a.report != nil {
-		a.report.close()
-	}
+// field is one line of a result as text.
+type field struct{ name, value string }
+
+// result prints v as JSON, or as text the fields, without the empty ones.
+func (a *app) result(v any, fields ...field) error {
+	a.report.close()
 	if a.output == "json" {
 		e := json.NewEncoder(a.Out)
 		e.SetIndent("", "  ")
@@ -19,35 +20,33 @@ func (a *app) result(v any, text ...[2]string) error {
 		return e.Encode(v)
 	}
 	w := tabwriter.NewWriter(a.Out, 0, 8, 2, ' ', 0)
-	for _, t := range text {
-		if t[1] != "" {
-			fmt.Fprintf(w, "%s:\t%s\n", t[0], printable(t[1]))
+	for _, f := range fields {
+		if f.value != "" {
+			fmt.Fprintf(w, "%s:\t%s\n", f.name, printable(f.value))
 		}
 	}
 	return w.Flush()
 }
 
-// table prints rows under a head, or v as JSON.
-func (a *app) table(v any, head string, rows []string) error {
+// table prints v as JSON, or as text rows of cells under a head.
+func (a *app) table(v any, head []string, rows [][]string) error {
 	if a.output == "json" {
 		return a.result(v)
 	}
-	if a.report != nil {
-		a.report.close()
-	}
+	a.report.close()
 	w := tabwriter.NewWriter(a.Out, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(w, head)
-	for _, r := range rows {
-		cells := strings.Split(r, "\t")
-		for i := range cells {
-			cells[i] = printable(cells[i])
+	fmt.Fprintln(w, strings.Join(head, "\t"))
+	for _, row := range rows {
+		cells := make([]string, len(row))
+		for i, c := range row {
+			cells[i] = printable(c)
 		}
 		fmt.Fprintln(w, strings.Join(cells, "\t"))
 	}
 	return w.Flush()
 }
 
-// printable takes control characters out of what somebody else named: a terminal would obey them.
+// printable replaces control characters of foreign text: a terminal would obey them.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r >= 0x7f && r < 0xa0 {

@@ -99,9 +99,9 @@ func TestWhatIsNotAsItWasTestedIsRefusedAndChangesNothing(t *testing.T) {
 		"a package with one bit changed in its middle": {"v1.0.0", func(s *shop) {
 			s.change(s.one(".tgz"), func(b []byte) []byte { return flip(len(b) / 2)(b) })
 		}, 4, "promote the package that was tested"},
-		"a record with a changed digest": {"v1.0.0", func(s *shop) { s.change(s.one(".record.json"), anotherDigest) }, 4, "the record cannot be trusted: the signature is not by an accepted key"},
-		"a record with one bit changed":  {"v1.0.0", func(s *shop) { s.change(s.one(".record.json"), flip(60)) }, 4, "the record cannot be trusted"},
-		"a record cut short":             {"v1.0.0", func(s *shop) { s.change(s.one(".record.json"), func(b []byte) []byte { return b[:len(b)/2] }) }, 4, "the record cannot be trusted"},
+		"a record with a changed digest": {"v1.0.0", func(s *shop) { s.change(s.one(".record.json"), anotherDigest) }, 4, "the attestation cannot be trusted: the signature is not by an accepted key"},
+		"a record with one bit changed":  {"v1.0.0", func(s *shop) { s.change(s.one(".record.json"), flip(60)) }, 4, "the attestation cannot be trusted"},
+		"a record cut short":             {"v1.0.0", func(s *shop) { s.change(s.one(".record.json"), func(b []byte) []byte { return b[:len(b)/2] }) }, 4, "the attestation cannot be trusted"},
 		"a record of a wrong key": {"v1.0.0", func(s *shop) {
 			_, pub, _ := attest.GenerateKey()
 			s.env["QA_PUB"] = string(pub)
@@ -112,8 +112,8 @@ func TestWhatIsNotAsItWasTestedIsRefusedAndChangesNothing(t *testing.T) {
 			s.change(s.dir+"/ci/pipeline.yaml", func(b []byte) []byte {
 				return append(b, "    guards: {approvals: 1, approverKeys: [{env: APPROVER}]}\n"...)
 			})
-		}, 4, "somebody has to run `chart-promoter approve`"},
-		"a release candidate":                         {"v1.0.0-rc.1", func(*shop) {}, 4, "1.0.0-rc.1 is not a release, and prod takes releases only"},
+		}, 4, "approve it with `chart-promoter approve`"},
+		"a release candidate":                         {"v1.0.0-rc.1", func(*shop) {}, 4, "1.0.0-rc.1 is not a release, and prod accepts releases only"},
 		"a release candidate in the old form":         {"1.0.0-rc1", func(*shop) {}, 4, "1.0.0-rc1 is not a release"},
 		"a version that exists with another digest":   {"v1.0.0", func(s *shop) { s.must("promote"); s.changedCandidate() }, 4, "will not be overwritten"},
 		"a version that was yanked, with another one": {"v1.0.0", func(s *shop) { s.must("promote"); s.must("yank", "hello", "1.0.0"); s.changedCandidate() }, 4, "will not be overwritten"},

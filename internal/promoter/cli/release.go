@@ -3,28 +3,29 @@ package cli
 import (
 	"github.com/spf13/cobra"
 
-	"github.com/christianb93/bitcoin-controller/internal/promoter/pipeline"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/release"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/version"
 )
 
 func (a *app) releaseCommand() *cobra.Command {
-	var o pipeline.ReleaseOptions
+	var o release.Options
 	c := &cobra.Command{
 		Use: "release [major|minor|patch]", Args: cobra.MatchAll(cobra.MaximumNArgs(1), cobra.OnlyValidArgs), ValidArgs: []string{"major", "minor", "patch"},
 		Short: "Tag this commit with the next version and push the tag; without an argument the commits' messages decide",
 		RunE: func(c *cobra.Command, args []string) error {
-			s, err := a.session(c.Context())
+			p, err := a.project(c.Context())
 			if err != nil {
 				return err
 			}
+			o.DryRun = a.dryRun
 			if len(args) == 1 {
 				o.Bump = version.Bump(args[0])
 			}
-			r, err := pipeline.Release(c.Context(), s, o)
+			r, err := release.Tag(c.Context(), p.Dir, p.Git(), o)
 			if err != nil {
 				return err
 			}
-			return a.result(r, [2]string{"tag", r.Tag}, [2]string{"after", r.After}, [2]string{"commit", r.Commit}, [2]string{"pushed", yes(r.Pushed)})
+			return a.result(r, field{"tag", r.Tag}, field{"after", r.After}, field{"commit", r.Commit}, field{"pushed", yes(r.Pushed)})
 		},
 	}
 	c.Flags().StringVar(&o.Version, "version", "", "tag to make instead of the next one, such as 1.0.0-rc.1")

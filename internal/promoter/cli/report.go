@@ -10,7 +10,7 @@ import (
 	"golang.org/x/term"
 )
 
-// reporter shows what happens: on a terminal with a last line that lives, elsewhere in plain lines.
+// reporter shows progress: on a terminal with a live last line, elsewhere in plain lines.
 type reporter struct {
 	mu     sync.Mutex
 	w      io.Writer
@@ -44,7 +44,7 @@ func (r *reporter) tick(stop chan struct{}) {
 	}
 }
 
-// draw writes the living line anew; the caller holds the lock.
+// draw writes the live line again; the caller holds the lock.
 func (r *reporter) draw() {
 	if r.live && r.status != "" {
 		fmt.Fprintf(r.w, "\r\033[K… %s (%s)", r.status, time.Since(r.start).Round(time.Second))
@@ -59,7 +59,7 @@ func (r *reporter) print(text string) {
 	r.draw()
 }
 
-// Line says one thing within a step.
+// Line reports one thing within a step.
 func (r *reporter) Line(text string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -90,7 +90,7 @@ func (r *reporter) Step(name, does string) func(string, error) {
 	}
 }
 
-// close takes the living line away; results may follow.
+// close removes the live line; results may follow.
 func (r *reporter) close() {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -3,33 +3,33 @@ package cli
 import (
 	"github.com/spf13/cobra"
 
-	"github.com/christianb93/bitcoin-controller/internal/promoter/pipeline"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/step"
 )
 
 func (a *app) runCommand() *cobra.Command {
-	var o pipeline.RunOptions
+	var o step.Options
 	c := &cobra.Command{
 		Use: "run", Args: cobra.NoArgs,
 		Short: "Take the commit through all stages, here",
 		RunE: func(c *cobra.Command, _ []string) error {
-			s, unlock, err := a.locked(c.Context())
+			p, unlock, err := a.locked(c.Context())
 			if err != nil {
 				return err
 			}
 			defer unlock()
-			r, err := pipeline.Run(c.Context(), s, o)
+			r, err := step.Run(c.Context(), p, o)
 			if err != nil {
 				return err
 			}
-			text := [][2]string{{"version", r.Version.Chart}}
+			text := []field{{"version", r.Version.Chart}}
 			if r.Build != nil {
-				text = append(text, [2]string{"image", r.Build.Ref()})
+				text = append(text, field{"image", r.Build.Ref()})
 			}
-			for _, p := range r.Promoted {
-				text = append(text, [2]string{p.Stage, p.Version + " sha256 " + p.PackageDigest})
+			for _, d := range r.Promoted {
+				text = append(text, field{d.Stage, d.Version + " sha256 " + d.PackageDigest})
 			}
 			for _, why := range r.Skipped {
-				text = append(text, [2]string{"not done", why})
+				text = append(text, field{"not done", why})
 			}
 			return a.result(r, text...)
 		},

@@ -13,15 +13,17 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/atomicfile"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/pipeline"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/policy"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/seal"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/stages"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/testrun"
 )
 
 func (a *app) statusCommand() *cobra.Command {
 	limit, html := 10, ""
 	c := &cobra.Command{
 		Use: "status", Args: cobra.NoArgs,
-		Short: "Show which versions are in which stage, what was tested, and what is missing for the next step",
+		Short: "Show the versions of each stage, what was tested, and what is missing for the next stage",
 		RunE:  func(c *cobra.Command, _ []string) error { return a.status(c.Context(), limit, html) },
 	}
 	c.Flags().IntVar(&limit, "limit", limit, "versions of each stage; 0 is all")
@@ -33,16 +35,16 @@ func (a *app) status(ctx context.Context, limit int, html string) error {
 	if html == "-" && a.output == "json" {
 		return fmt.Errorf("%w: standard output holds one result, the page or JSON; give --html a file, or leave --output out", failure.ErrInput)
 	}
-	s, err := a.session(ctx)
+	p, err := a.project(ctx)
 	if err != nil {
 		return err
 	}
-	list, err := pipeline.Status(ctx, s, limit)
+	list, err := p.Stages().Status(ctx, limit)
 	if err != nil {
 		return err
 	}
 	if html != "" {
-		content, err := pipeline.StatusPage(s.Config, list)
+		content, err := stages.StatusPage(p.Config, list)
 		if err != nil {
 			return err
 		}
@@ -55,51 +57,52 @@ func (a *app) status(ctx context.Context, limit int, html string) error {
 			return err
 		}
 	}
-	var rows []string
+	var rows [][]string
 	for _, v := range list {
-		rows = append(rows, fmt.Sprintf("%s\t%s\t%s\t%.12s\t%s\t%s\t%s\t%s", v.Stage, v.Version, v.Since.UTC().Format(time.DateTime), v.Commit, tests(v), v.VerifiedBy,
-			strings.Join(v.ApprovedBy, ", "), next(v)))
+		rows = append(rows, []string{
+			v.Stage, v.Version, v.Since.UTC().Format(time.DateTime), fmt.Sprintf("%.12s", v.Commit), tests(v), v.VerifiedBy, strings.Join(v.ApprovedBy, ", "), next(v),
+		})
 	}
 	if list == nil {
-		list = []pipeline.StageVersion{}
+		list = []stages.Version{}
 	}
-	return a.table(list, "STAGE\tVERSION\tSINCE (UTC)\tCOMMIT\tTESTS\tVERIFIED BY\tAPPROVED BY\tNEXT", rows)
+	return a.table(list, []string{"STAGE", "VERSION", "SINCE (UTC)", "COMMIT", "TESTS", "VERIFIED BY", "APPROVED BY", "NEXT"}, rows)
 }
 
-// tests says how many of them passed. Nobody is to take an installation for a test.
-func tests(v pipeline.StageVersion) string {
+// tests is how many tests passed. An installation alone must not appear as a test.
+func tests(v stages.Version) string {
 	switch {
 	case v.Tests == nil:
 		return ""
-	case v.TestedBy == pipeline.TestedByInstallation:
+	case v.TestedBy == testrun.Installation:
 		return "installed only"
 	}
 	return fmt.Sprintf("%d/%d", v.Tests.Passed, v.Tests.Run)
 }
 
-// next says in a few words what JSON and the page say in sentences.
-func next(v pipeline.StageVersion) string {
-	var wants []string
+// next is in a few words what JSON and the page explain in sentences.
+func next(v stages.Version) string {
+	var needs []string
 	for _, m := range v.Missing {
-		wants = append(wants, map[string]string{"versions": "a release", "verifiedBy": "a record of its tests", "approvals": "approval"}[m.Guard])
+		needs = append(needs, map[string]string{policy.Versions: "a release", policy.VerifiedBy: "an attestation of its tests", policy.Approvals: "approval"}[m.Guard])
 	}
 	switch {
 	case v.Next == "":
 		return ""
-	case len(wants) == 0:
+	case len(needs) == 0:
 		return "ready for " + v.Next
 	}
-	return v.Next + " wants " + strings.Join(wants, ", ")
+	return v.Next + " needs " + strings.Join(needs, ", ")
 }
 
 // writePage replaces a page of this program, and nothing else.
 func (a *app) writePage(path string, content []byte) error {
-	there, err := os.ReadFile(path)
+	old, err := os.ReadFile(path)
 	switch {
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("%w: %w", failure.ErrInput, err)
-	case err == nil && len(there) > 0 && !seal.Intact(there):
-		return fmt.Errorf("%w: %s is not a page that chart-promoter wrote, or was changed since; give --html another name, or remove it", failure.ErrInput, path)
+	case err == nil && len(old) > 0 && !seal.Intact(old):
+		return fmt.Errorf("%w: %s was not written by chart-promoter, or was edited since; give --html another name, or remove the file", failure.ErrInput, path)
 	}
 	if a.dryRun {
 		return nil

@@ -9,12 +9,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/attest"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/pipeline"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/seal"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/stages"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/testrun"
 )
 
 // statusOf is what status says, as JSON and as the row of each stage in the table.
-func (s *shop) statusOf() (list []pipeline.StageVersion, rows map[string]string) {
+func (s *shop) statusOf() (list []stages.Version, rows map[string]string) {
 	s.t.Helper()
 	code, out, msg := s.call(s.args("status", "-o", "json")...)
 	if err := json.Unmarshal([]byte(out), &list); err != nil || code != 0 {
@@ -39,7 +40,7 @@ func TestStatusSaysWhatIsMissingForTheNextStage(t *testing.T) {
 			if len(list) != 1 || list[0].Commit != commit || list[0].Tests != nil || len(list[0].Missing) != 1 || list[0].Missing[0].Guard != "verifiedBy" {
 				t.Errorf("a candidate that was not tested: %+v", list)
 			}
-			if !strings.HasSuffix(rows["qa"], "prod wants a record of its tests") {
+			if !strings.HasSuffix(rows["qa"], "prod needs an attestation of its tests") {
 				t.Errorf("the table says %q", rows["qa"])
 			}
 			s.must("verify")
@@ -135,7 +136,7 @@ func TestAPageOfSomebodyElseIsSaidToStay(t *testing.T) {
 	}
 	code, msg := s.run("promote")
 	files := s.files()
-	if code != 0 || files["index.html"] != "mine" || files["status.html"] != "mine" || !strings.Contains(msg, "index.html is not as") || !strings.Contains(msg, "status.html is not as") {
+	if code != 0 || files["index.html"] != "mine" || files["status.html"] != "mine" || !strings.Contains(msg, "index.html was not written by chart-promoter") || !strings.Contains(msg, "status.html was not written by chart-promoter") {
 		t.Errorf("%d %s\n%s %s", code, msg, files["index.html"], files["status.html"])
 	}
 }
@@ -143,12 +144,12 @@ func TestAPageOfSomebodyElseIsSaidToStay(t *testing.T) {
 func TestAnInstallationIsNotCalledATest(t *testing.T) {
 	three := &attest.Tests{Run: 3, Passed: 3}
 	for _, c := range []struct {
-		v    pipeline.StageVersion
+		v    stages.Version
 		want string
 	}{
-		{pipeline.StageVersion{}, ""},
-		{pipeline.StageVersion{Tests: three, TestedBy: "helm test"}, "3/3"},
-		{pipeline.StageVersion{Tests: &attest.Tests{Run: 1, Passed: 1}, TestedBy: pipeline.TestedByInstallation}, "installed only"},
+		{stages.Version{}, ""},
+		{stages.Version{Tests: three, TestedBy: "helm test"}, "3/3"},
+		{stages.Version{Tests: &attest.Tests{Run: 1, Passed: 1}, TestedBy: testrun.Installation}, "installed only"},
 	} {
 		if got := tests(c.v); got != c.want {
 			t.Errorf("%+v: %q, want %q", c.v, got, c.want)

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/christianb93/bitcoin-controller/internal/promoter/pipeline"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/step"
 )
 
 func TestAnUpgradeIsInstalledOverTheLastRelease(t *testing.T) {
@@ -16,7 +16,7 @@ func TestAnUpgradeIsInstalledOverTheLastRelease(t *testing.T) {
 	s.must("build")
 	s.must("bump")
 	code, out, msg := s.call(s.args("verify", "--keep-cluster", "-o", "json")...)
-	var r pipeline.VerifyResult
+	var r step.VerifyResult
 	if err := json.Unmarshal([]byte(out), &r); err != nil || code != 0 || r.Version != "1.1.0" || r.UpgradedFrom != "1.0.0" {
 		t.Fatalf("exit %d, %v\n%s\n%s", code, err, out, msg)
 	}

@@ -5,33 +5,33 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/christianb93/bitcoin-controller/internal/promoter/pipeline"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/step"
 )
 
-func verifyFlags(c *cobra.Command, o *pipeline.VerifyOptions) {
-	c.Flags().StringVar(&o.Kubeconfig, "kubeconfig", "", "use this cluster instead of a new one; what is installed is taken away again")
-	c.Flags().StringVar(&o.ClusterName, "cluster", "", "name of the kind cluster to make, or with --kubeconfig of the one to load images into (default: a unique name)")
-	c.Flags().BoolVar(&o.KeepCluster, "keep-cluster", false, "leave the cluster, and what is installed, for a look")
+func verifyFlags(c *cobra.Command, o *step.VerifyOptions) {
+	c.Flags().StringVar(&o.Kubeconfig, "kubeconfig", "", "use this cluster instead of a new one; what is installed is uninstalled afterwards")
+	c.Flags().StringVar(&o.ClusterName, "cluster", "", "name of the kind cluster to create, or with --kubeconfig of the one to load images into (default: a unique name)")
+	c.Flags().BoolVar(&o.Keep, "keep-cluster", false, "leave the cluster, and what is installed, for inspection")
 }
 
 func (a *app) verifyCommand() *cobra.Command {
-	var o pipeline.VerifyOptions
+	var o step.VerifyOptions
 	c := &cobra.Command{
 		Use: "verify", Args: cobra.NoArgs,
 		Short: "Package the candidate, install it in a cluster and run the tests of its source commit",
 		RunE: func(c *cobra.Command, _ []string) error {
-			s, unlock, err := a.locked(c.Context())
+			p, unlock, err := a.locked(c.Context())
 			if err != nil {
 				return err
 			}
 			defer unlock()
-			r, err := pipeline.Verify(c.Context(), s, o)
+			r, err := step.Verify(c.Context(), p, o)
 			if err != nil {
 				return err
 			}
-			return a.result(r, [2]string{"candidate", r.Chart + " " + r.Version}, [2]string{"package", r.Package}, [2]string{"sha256", r.PackageDigest},
-				[2]string{"image", r.Image}, [2]string{"source", r.SourceCommit}, [2]string{"upgraded from", r.UpgradedFrom},
-				[2]string{"tests", fmt.Sprintf("%d passed, %d failed", r.Tests.Passed, r.Tests.Failed)}, [2]string{"tested by", r.TestedBy}, [2]string{"record", r.Record}, [2]string{"not signed", r.Withheld})
+			return a.result(r, field{"candidate", r.Chart + " " + r.Version}, field{"package", r.Package}, field{"sha256", r.PackageDigest},
+				field{"image", r.Image}, field{"source", r.SourceCommit}, field{"upgraded from", r.UpgradedFrom},
+				field{"tests", fmt.Sprintf("%d passed, %d failed", r.Tests.Passed, r.Tests.Failed)}, field{"tested by", r.TestedBy}, field{"attestation", r.Attestation}, field{"not signed", r.Withheld})
 		},
 	}
 	verifyFlags(c, &o)

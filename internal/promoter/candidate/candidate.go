@@ -1,0 +1,108 @@
+// Package candidate writes candidates, commits of the candidates' repository that hold the chart of a source commit, and reads them: it
+// packages the chart and finds its image and its source.
+package candidate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/report"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/workdir"
+)
+
+// Repository is the candidates' repository of a configuration, which has a stage with candidates.
+type Repository struct {
+	Config *config.Config
+	// Source is a directory of the source repository.
+	Source string
+	Work   workdir.Dir
+	Report report.Reporter
+	Git    gitrepo.Options
+}
+
+// Candidate is a packaged chart with what its values and its appVersion name.
+type Candidate struct {
+	Package *chart.Package
+	// Image is the whole name of the image, ImageRepository and ImageDigest are parts of it; empty when the chart's values name none.
+	Image, ImageRepository, ImageDigest string
+	// SourceCommit is the full hash that appVersion names, SourceDir the directory of a repository that has it.
+	SourceCommit, SourceDir string
+}
+
+// checkoutDir is the directory of the work directory with the files of the candidate.
+const checkoutDir = "candidate"
+
+func (r Repository) settings() *config.Candidate { return r.Config.Tester().Candidate }
+
+// Open packages the chart of a checkout in dir, or of a clone when dir is empty: of the given commit, or of the last one.
+// Errors: those of chart.Pack and chart.Lint, config.ErrNoImageField, gitrepo.ErrNoRef, gitrepo.ErrTagMoved.
+func (r Repository) Open(ctx context.Context, dir, commit string) (*Candidate, error) {
+	repository := dir
+	var err error
+	if dir == "" {
+		if dir, err = r.clone(ctx, commit); err != nil {
+			return nil, err
+		}
+		repository = dir
+	} else if dir, err = r.copyTracked(ctx, dir); err != nil {
+		return nil, err
+	}
+	chartDir, err := chartIn(dir, r.settings().Path)
+	if errors.Is(err, chart.ErrNoChart) && dir != repository {
+		return nil, fmt.Errorf("%w: git does not track %s, and only what it tracks is packaged; git add the chart", chart.ErrNoChart, filepath.Join(r.settings().Path, "Chart.yaml"))
+	}
+	if err != nil {
+		return nil, err
+	}
+	c, err := r.pack(chartDir)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.findSource(ctx, c); err != nil {
+		return nil, err
+	}
+	return c, r.checkSource(ctx, repository, c)
+}
+
+func (r Repository) pack(chartDir string) (*Candidate, error) {
+	pkg, err := chart.Pack(chartDir)
+	if err != nil {
+		return nil, fmt.Errorf("packaging the chart in %s: %w", r.settings().Path, err)
+	}
+	findings, err := chart.Lint(chartDir)
+	for _, f := range findings {
+		report.Linef(r.Report, "%s", f)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", pkg.Name, pkg.Version, err)
+	}
+	c := &Candidate{Package: pkg}
+	return c, c.findImage(r.Config, true)
+}
+
+func (r Repository) clone(ctx context.Context, commit string) (dir string, err error) {
+	if dir, err = r.Work.Clear(checkoutDir); err != nil {
+		return "", err
+	}
+	c := r.settings()
+	repo, err := gitrepo.Clone(ctx, c.Git, dir, gitrepo.CloneOptions{Branch: c.Branch, Options: r.Git})
+	if err == nil && commit != "" {
+		err = repo.Checkout(ctx, commit)
+	}
+	return dir, err
+}
+
+// chartIn returns the directory of the chart in a checkout of the candidates' repository. Errors: chart.ErrNoChart, chart.ErrUnsafe.
+func chartIn(repository, path string) (string, error) {
+	dir := filepath.Join(repository, path)
+	if _, err := os.Stat(filepath.Join(dir, "Chart.yaml")); err != nil {
+		return "", fmt.Errorf("%w: %s does not exist in the candidates' repository; run bump first", chart.ErrNoChart, filepath.Join(path, "Chart.yaml"))
+	}
+	return dir, checkContained(repository, dir)
+}

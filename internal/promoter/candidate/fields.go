@@ -1,0 +1,65 @@
+package candidate
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
+)
+
+// values are the values that the configuration can name, of one candidate.
+func values(u Update) map[string]string {
+	v := u.Version
+	m := map[string]string{config.ChartVersion: v.Chart, config.AppVersion: v.App, config.Commit: v.Commit, config.ImageTag: v.ImageTag}
+	if u.Image != nil {
+		m[config.ImageRepository], m[config.ImageTag], m[config.ImageDigest] = u.Image.Repository, u.Image.Tag, u.Image.Digest
+	}
+	return m
+}
+
+// fieldsIn are the fields that a candidate sets in the chart in a directory of the candidates' repository.
+func (r Repository) fieldsIn(root *os.Root, dir string) (config.Fields, error) {
+	values, err := root.ReadFile(filepath.Join(dir, "values.yaml"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: %w", chart.ErrNoChart, err)
+	}
+	return fieldsOf(r.Config, values)
+}
+
+// setFields writes the fields of the chart in dir and leaves every other byte as it is.
+func setFields(root *os.Root, dir string, fields config.Fields, values map[string]string) error {
+	for file, paths := range fields {
+		path := filepath.Join(dir, file)
+		old, err := root.ReadFile(path)
+		if err != nil {
+			return fmt.Errorf("%w: the chart has no %s: %w", chart.ErrNoChart, file, err)
+		}
+		var changes []chart.Change
+		for p, name := range paths {
+			v, ok := values[name]
+			if !ok {
+				return fmt.Errorf("%w: %s of %s gets %s, and no stage builds an image", config.ErrInvalid, p, file, name)
+			}
+			changes = append(changes, chart.Change{Path: p, Value: v})
+		}
+		slices.SortFunc(changes, func(a, b chart.Change) int { return strings.Compare(a.Path, b.Path) })
+		edited, err := chart.Edit(old, changes)
+		if err != nil {
+			return fmt.Errorf("%s: %w", file, err)
+		}
+		if bytes.Equal(old, edited) {
+			continue
+		}
+		if err := root.WriteFile(path, edited, 0o644); err != nil {
+			return fmt.Errorf("writing %s: %w", file, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,78 @@
+package candidate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
+)
+
+var shortHash = regexp.MustCompile(`^[0-9a-f]{7,64}$`)
+
+// findSource resolves appVersion to a commit: a tag of that name, or the beginning of a hash, and no branch that happens to have this
+// name. The local source repository is used when it has the commit, otherwise a clone.
+func (r Repository) findSource(ctx context.Context, c *Candidate) error {
+	app := c.Package.AppVersion
+	if app == "" {
+		return fmt.Errorf("%w: the chart has no appVersion, so no commit can be tested; set it to a tag or a commit", failure.ErrInput)
+	}
+	if repo, err := gitrepo.Open(ctx, r.Source, r.Git); err == nil {
+		if c.SourceCommit, err = resolve(ctx, repo, app); err == nil {
+			c.SourceDir = repo.Dir
+			return nil
+		}
+	}
+	if r.Config.Source.Git == "" {
+		return fmt.Errorf("appVersion %s names no tag and no commit here, and source.git is not set: %w", app, gitrepo.ErrNoRef)
+	}
+	dir, err := r.Work.Clear("source.git")
+	if err != nil {
+		return err
+	}
+	repo, err := gitrepo.Clone(ctx, r.Config.Source.Git, dir, gitrepo.CloneOptions{Options: r.Git})
+	if err != nil {
+		return err
+	}
+	c.SourceDir = dir
+	if c.SourceCommit, err = resolve(ctx, repo, app); err != nil {
+		return fmt.Errorf("appVersion %s is in no branch or tag of the source repository: %w", app, err)
+	}
+	return nil
+}
+
+func resolve(ctx context.Context, repo *gitrepo.Repo, app string) (string, error) {
+	tagged, err := repo.Resolve(ctx, "refs/tags/"+app)
+	if err == nil || !shortHash.MatchString(app) {
+		return tagged, err
+	}
+	hash, err := repo.Resolve(ctx, app)
+	if err == nil && !strings.HasPrefix(hash, app) {
+		return "", errors.Join(gitrepo.ErrNoRef, fmt.Errorf("%s is a branch, not a commit", app))
+	}
+	return hash, err
+}
+
+// checkSource rejects a candidate whose appVersion names another commit now than the one that bump built it from: its chart and its
+// image would be of one commit, and its tests of the other. A chart that bump did not write has no such commit.
+func (r Repository) checkSource(ctx context.Context, repository string, c *Candidate) error {
+	if set := r.Config.Chart.Fields; set != nil && set["Chart.yaml"]["appVersion"] == "" {
+		return nil
+	}
+	repo, err := gitrepo.Open(ctx, repository, r.Git)
+	if err != nil || !isSameFile(repository, repo.Dir) {
+		return nil
+	}
+	log, err := repo.Log(ctx, "HEAD", 1, filepath.Join(repo.Dir, r.settings().Path))
+	if err != nil || len(log) == 0 {
+		return nil
+	}
+	if from := SourceCommit(log[0].Body); from != "" && from != c.SourceCommit {
+		return fmt.Errorf("the candidate was built from %.7s, and its appVersion %s names %.7s now; release that commit under a new tag: %w", from, c.Package.AppVersion, c.SourceCommit, gitrepo.ErrTagMoved)
+	}
+	return nil
+}

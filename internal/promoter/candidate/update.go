@@ -1,0 +1,107 @@
+package candidate
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/version"
+)
+
+// Update is the next candidate.
+type Update struct {
+	// Version is the version of the source commit, Tag the tag that it was built for, if any, Run the address of the CI run.
+	Version  version.Version
+	Tag, Run string
+	// Image is the image of the version, nil when no stage builds.
+	Image *Image
+	// ChartDir is the chart of the source commit; "" when the chart lives in the candidates' repository.
+	ChartDir string
+	// DryRun computes the difference and commits nothing.
+	DryRun bool
+}
+
+// Image is the image that a candidate names.
+type Image struct{ Ref, Repository, Tag, Digest string }
+
+// Updated is the commit of a candidate.
+type Updated struct {
+	Commit string
+	// Changed is false when the repository was at this version already.
+	Changed bool
+	// Diff is set by a dry run: what would be committed.
+	Diff string
+}
+
+// Update brings the repository to a version: the chart's files as they are in the source commit, and the fields that a candidate sets.
+// If another commit is pushed meanwhile, it starts again on that commit.
+func (r Repository) Update(ctx context.Context, u Update) (Updated, error) {
+	var res Updated
+	edit := func(dir string) (string, bool, error) {
+		if err := r.write(ctx, dir, u); err != nil {
+			return "", false, explainEscape(dir, err)
+		}
+		if u.DryRun {
+			if repo, err := gitrepo.Open(ctx, dir, gitrepo.Options{}); err == nil {
+				res.Diff, _ = repo.Diff(ctx)
+			}
+		}
+		return message(r.Config.Name, u), true, nil
+	}
+	c := r.settings()
+	var err error
+	res.Commit, res.Changed, err = gitrepo.Update(ctx, c.Git, c.Branch, edit, gitrepo.UpdateOptions{Options: r.Git, History: c.Path == ".", DryRun: u.DryRun})
+	return res, err
+}
+
+// write writes the candidate into a clone of the repository.
+func (r Repository) write(ctx context.Context, dir string, u Update) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	path := r.settings().Path
+	if u.ChartDir != "" {
+		if err := r.removeDeleted(ctx, dir, u.ChartDir, root); err != nil {
+			return err
+		}
+		if err := syncChart(u.ChartDir, root, path); err != nil {
+			return err
+		}
+	}
+	fields, err := r.fieldsIn(root, path)
+	if err != nil {
+		return err
+	}
+	return setFields(root, path, fields, values(u))
+}
+
+// sourceCommit is the trailer of the commit that a candidate was built from.
+const sourceCommit = "Source-Commit"
+
+func message(name string, u Update) string {
+	m := fmt.Sprintf("Candidate %s %s\n\n%s: %s\n", name, u.Version.Chart, sourceCommit, u.Version.Commit)
+	if u.Tag != "" {
+		m += "Source-Tag: " + u.Tag + "\n"
+	}
+	if u.Image != nil {
+		m += "Image: " + u.Image.Ref + "\n"
+	}
+	if u.Run != "" {
+		m += "Run: " + u.Run + "\n"
+	}
+	return m
+}
+
+// SourceCommit is the commit that a candidate was built from, by the body of its message; "" if the message has none.
+func SourceCommit(body string) string {
+	for _, l := range strings.Split(body, "\n") {
+		if v, ok := strings.CutPrefix(l, sourceCommit+": "); ok {
+			return v
+		}
+	}
+	return ""
+}

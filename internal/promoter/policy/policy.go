@@ -1,0 +1,134 @@
+// Package policy decides which packages a stage accepts: by their version, their attestations and their approvals, as the stage's
+// guards require.
+package policy
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/Masterminds/semver/v3"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/attest"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/version"
+)
+
+// ErrRejected is a promotion that a guard does not allow.
+var ErrRejected = failure.New(failure.Rejected, "rejected")
+
+// Guards, by the names of their keys in the configuration.
+const (
+	Versions   = "versions"
+	VerifiedBy = "verifiedBy"
+	Approvals  = "approvals"
+)
+
+// Rejection is one guard that does not accept a package.
+type Rejection struct {
+	Guard string `json:"guard"`
+	Why   string `json:"why"`
+	// Unreleased is a development build or a prerelease, which a stage for releases never accepts.
+	Unreleased bool `json:"-"`
+}
+
+// Rejections is the error of a rejected promotion.
+type Rejections []Rejection
+
+func (r Rejections) Error() string {
+	var parts []string
+	for _, x := range r {
+		parts = append(parts, "guard "+x.Guard+": "+x.Why)
+	}
+	return strings.Join(parts, "; ")
+}
+
+// Kind is Rejected.
+func (r Rejections) Kind() failure.Kind { return failure.Rejected }
+
+// Unwrap makes it an ErrRejected.
+func (r Rejections) Unwrap() error { return ErrRejected }
+
+// Evaluate returns the guards of a stage that do not accept a package, versions first; none if the stage accepts it.
+func Evaluate(stage *config.Stage, pkg *chart.Package, a Attestations) Rejections {
+	var out Rejections
+	g := stage.Guards
+	if r := CheckVersion(stage, pkg.Version, pkg.AppVersion); r != nil {
+		out = append(out, *r)
+	}
+	if g.VerifiedBy != config.Unverified {
+		if why := checkVerification(g.VerifiedBy, pkg, a); why != "" {
+			out = append(out, Rejection{Guard: VerifiedBy, Why: why})
+		}
+	}
+	if len(a.Approvals) < g.Approvals {
+		why := fmt.Sprintf("%s needs %d, this package has %d; approve it with `chart-promoter approve`", stage.Name, g.Approvals, len(a.Approvals))
+		out = append(out, Rejection{Guard: Approvals, Why: why})
+	}
+	return out
+}
+
+// CheckVersion checks a chart's version and the tag that it must come from: a version that was typed into Chart.yaml is not a
+// release. It returns nil for a version that the stage accepts.
+func CheckVersion(stage *config.Stage, chartVersion, appVersion string) *Rejection {
+	accepted := stage.Guards.Versions
+	if accepted == config.AnyVersion {
+		return nil
+	}
+	v, err := semver.NewVersion(chartVersion)
+	if err != nil {
+		return &Rejection{Guard: Versions, Why: fmt.Sprintf("%q is not a version", chartVersion)}
+	}
+	if v.Prerelease() != "" && (accepted == config.Releases || !version.IsVersionTag(appVersion)) {
+		kinds := map[string]string{config.Releases: "releases", config.Prereleases: "releases and prereleases"}[accepted]
+		return &Rejection{Guard: Versions, Why: fmt.Sprintf("%s is not a release, and %s accepts %s only", chartVersion, stage.Name, kinds), Unreleased: true}
+	}
+	if !derivedFrom(appVersion, chartVersion) {
+		return &Rejection{Guard: Versions, Why: fmt.Sprintf("version %s does not come from its appVersion %q, which must be the release's tag", chartVersion, appVersion)}
+	}
+	return nil
+}
+
+// derivedFrom reports whether a build of this tag has this version, in one of the schemes.
+func derivedFrom(tag, chartVersion string) bool {
+	if !version.IsVersionTag(tag) {
+		return false
+	}
+	facts := version.Facts{Commit: strings.Repeat("0", 40), Tag: tag}
+	for _, scheme := range []version.Scheme{version.SemVer, version.Legacy} {
+		if v, err := version.Derive(facts, scheme); err == nil && v.Chart == chartVersion {
+			return true
+		}
+	}
+	return false
+}
+
+// checkVerification returns why no attestation shows that the stage verified this package, "" if one does.
+func checkVerification(stage string, pkg *chart.Package, a Attestations) string {
+	why := fmt.Sprintf("there is no attestation of stage %s for this package; run verify first", stage)
+	if len(a.Invalid) > 0 {
+		why = fmt.Sprintf("the attestation cannot be trusted: %v", a.Invalid[0])
+	}
+	for _, v := range a.Verifications {
+		if why = mismatch(stage, pkg, v); why == "" {
+			return ""
+		}
+	}
+	return why
+}
+
+// mismatch returns why an attestation is not one of this stage and this package, or of failed tests; "" if it is.
+func mismatch(stage string, pkg *chart.Package, v attest.Verification) string {
+	switch {
+	case v.PackageDigest != pkg.Digest:
+		return fmt.Sprintf("the attestation is of another package, sha256 %.12s…, this one is %.12s…; promote the package that was tested", v.PackageDigest, pkg.Digest)
+	case v.Stage != stage:
+		return fmt.Sprintf("the attestation is of stage %s, not of %s", v.Stage, stage)
+	case v.Chart != pkg.Name || v.Version != pkg.Version || v.AppVersion != pkg.AppVersion:
+		return fmt.Sprintf("the attestation is of %s %s", v.Chart, v.Version)
+	case v.Tests.Run == 0 || v.Tests.Failed > 0 || v.Tests.Passed != v.Tests.Run:
+		return fmt.Sprintf("the attestation has %d tests passed and %d failed of %d", v.Tests.Passed, v.Tests.Failed, v.Tests.Run)
+	}
+	return ""
+}

@@ -1,0 +1,99 @@
+// Package stages is what the stages of a pipeline hold: candidates and published versions, with the pages that show them.
+package stages
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/page"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/policy"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/publish"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/report"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/workdir"
+)
+
+// Stages are the stages of a configuration.
+type Stages struct {
+	Config *config.Config
+	Work   workdir.Dir
+	Report report.Reporter
+	Env    func(string) string
+	Git    gitrepo.Options
+	// Insecure registries are used over plain HTTP.
+	Insecure bool
+	// DryRun changes nothing.
+	DryRun bool
+}
+
+func (s Stages) keys() policy.Keys { return policy.Keys{Config: s.Config, Env: s.Env} }
+
+// Publisher is the publishing stage of a name, the first for an empty name. Errors: config.ErrInvalid, failure.ErrInput.
+func (s Stages) Publisher(name string) (*config.Stage, error) {
+	list := s.Config.Publishers()
+	if len(list) == 0 {
+		return nil, fmt.Errorf("%w: no stage publishes; add one with publish", config.ErrInvalid)
+	}
+	if name == "" {
+		return list[0], nil
+	}
+	for _, st := range list {
+		if st.Name == name {
+			return st, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: there is no publishing stage %q; choose one of the configuration", failure.ErrInput, name)
+}
+
+// Target opens the chart repository of a publishing stage.
+func (s Stages) Target(stage *config.Stage) (publish.Target, error) {
+	p := stage.Publish
+	opts := []publish.Option{publish.Env(s.Env), publish.Git(s.Git)}
+	if s.Insecure {
+		opts = append(opts, publish.Insecure())
+	}
+	cfg := publish.Config{Git: p.Git, Branch: p.Branch, Directory: s.Config.Path(p.Directory), OCI: p.OCI, URL: p.URL}
+	if p.Page {
+		cfg.Page = s.landingPage(p)
+	}
+	return publish.Open(cfg, opts...)
+}
+
+// Yanked is a version that was withdrawn.
+type Yanked struct {
+	Stage   string         `json:"stage"`
+	Chart   string         `json:"chart"`
+	Version string         `json:"version"`
+	Result  publish.Result `json:"result"`
+}
+
+// Yank removes a version from a stage's index. In git or a directory its package stays, so that no other content ever gets the
+// version. Error: publish.ErrNone.
+func (s Stages) Yank(ctx context.Context, stageName, chart, version string) (*Yanked, error) {
+	stage, err := s.Publisher(stageName)
+	if err != nil {
+		return nil, err
+	}
+	target, err := s.Target(stage)
+	if err != nil {
+		return nil, err
+	}
+	res := &Yanked{Stage: stage.Name, Chart: chart, Version: version}
+	_, found, err := target.Lookup(ctx, chart, version)
+	if err != nil {
+		return nil, err
+	}
+	if !found {
+		return nil, fmt.Errorf("%s has no %s %s: %w", stage.Name, chart, version, publish.ErrNone)
+	}
+	if s.DryRun {
+		return res, nil
+	}
+	if res.Result, err = target.Yank(ctx, chart, version); err != nil {
+		return res, err
+	}
+	s.ReportKept(res.Result, page.LandingFile)
+	return res, s.WriteStatusPage(ctx, stage, target)
+}

@@ -1,0 +1,107 @@
+package step
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/candidate"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/version"
+)
+
+// BumpResult is the place of a candidate.
+type BumpResult struct {
+	Version version.Version `json:"version"`
+	Image   string          `json:"image,omitempty"`
+	// Repository, Branch and Commit name the candidate; Changed is false when it existed already.
+	Repository string `json:"repository"`
+	Branch     string `json:"branch"`
+	Commit     string `json:"commit"`
+	Changed    bool   `json:"changed"`
+	// Diff is set by a dry run: what would be committed.
+	Diff string `json:"diff,omitempty"`
+}
+
+// Bump brings the candidates' repository to the version of the source commit: the chart's files as they are in that commit, and the
+// configured fields.
+func Bump(ctx context.Context, p *Project) (*BumpResult, error) {
+	stage, err := p.tester()
+	if err != nil {
+		return nil, err
+	}
+	v, err := Version(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	if skip := p.untrusted("creates no candidate"); skip != nil {
+		return nil, skip
+	}
+	u := candidate.Update{Version: v.Version, Tag: v.Tag, Run: v.CI.Run, DryRun: p.DryRun}
+	res := &BumpResult{Version: v.Version, Repository: repositoryAddress(stage.Candidate.Git), Branch: stage.Candidate.Branch}
+	img, err := p.imageOf(ctx, v.Version)
+	if err != nil {
+		return nil, err
+	}
+	if img != nil {
+		res.Image = img.Ref()
+		u.Image = &candidate.Image{Ref: img.Ref(), Repository: img.Repository, Tag: img.Tag, Digest: img.Digest}
+	}
+	if p.Config.Chart.Path != "" {
+		dir, _, err := p.exportSource(ctx, p.Dir, v.Commit)
+		if err != nil {
+			return nil, err
+		}
+		u.ChartDir = filepath.Join(dir, p.Config.Chart.Path)
+	}
+	updated, err := p.candidates().Update(ctx, u)
+	res.Commit, res.Changed, res.Diff = updated.Commit, updated.Changed, updated.Diff
+	return res, err
+}
+
+// tester is the stage that tests candidates.
+func (p *Project) tester() (*config.Stage, error) {
+	if t := p.Config.Tester(); t != nil {
+		return t, nil
+	}
+	return nil, fmt.Errorf("%w: no stage holds candidates; add one with candidate and verify", config.ErrInvalid)
+}
+
+type bumpStep struct {
+	config *config.Config
+	stage  *config.Stage
+}
+
+func (bumpStep) Name() string    { return "bump" }
+func (s bumpStep) Stage() string { return s.stage.Name }
+func (s bumpStep) Does() string {
+	return "bring " + repositoryAddress(s.stage.Candidate.Git) + " to this version"
+}
+func (bumpStep) Command() []string { return []string{"bump"} }
+
+func (s bumpStep) Inputs(v *VersionResult) map[string]string {
+	c := s.stage.Candidate
+	return withoutEmpty(map[string]string{"chart": s.config.Chart.Path, "version": v.Chart, "appVersion": v.App, "repository": repositoryAddress(c.Git), "branch": c.Branch})
+}
+
+func (bumpStep) Skip(s *State) *Skip {
+	if s.Build != nil && s.Build.withheld != nil {
+		return s.Build.withheld
+	}
+	return s.untrusted("ends before the first push")
+}
+
+func (bumpStep) Run(ctx context.Context, s *State) (string, error) {
+	var err error
+	if s.Bump, err = Bump(ctx, s.Project); err != nil {
+		return "", err
+	}
+	if !s.Bump.Changed {
+		return fmt.Sprintf("it is at %s already, commit %.12s", s.Bump.Version.Chart, s.Bump.Commit), nil
+	}
+	return fmt.Sprintf("candidate %s, commit %.12s", s.Bump.Version.Chart, s.Bump.Commit), nil
+}
+
+func (s bumpStep) Requirements() []Requirement {
+	return []Requirement{repository("candidates' repository", "bump, verify", s.stage.Candidate.Git, s.stage.Candidate.Branch)}
+}

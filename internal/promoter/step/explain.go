@@ -1,0 +1,35 @@
+package step
+
+import "context"
+
+// Explained is one step that would run, with its inputs.
+type Explained struct {
+	Stage   string   `json:"stage"`
+	Step    string   `json:"step"`
+	Does    string   `json:"does"`
+	Command []string `json:"command"`
+	// Inputs are what the step works with, by name.
+	Inputs map[string]string `json:"inputs,omitempty"`
+	// Skipped is why the step does not run in this build.
+	Skipped string `json:"skipped,omitempty"`
+}
+
+// Explain lists each step that this build would run, and runs none.
+func Explain(ctx context.Context, p *Project) ([]Explained, error) {
+	v, err := Version(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	s := &State{Project: p, RunResult: RunResult{Version: v}, Planned: true}
+	var list []Explained
+	for _, step := range Steps(p.Config) {
+		e := Explained{
+			Stage: step.Stage(), Step: step.Name(), Does: step.Does(), Command: append([]string{"chart-promoter"}, step.Command()...), Inputs: step.Inputs(v),
+		}
+		if skip := step.Skip(s); skip != nil {
+			e.Skipped = skip.Why
+		}
+		list = append(list, e)
+	}
+	return list, nil
+}

@@ -1,0 +1,69 @@
+package step
+
+import (
+	"time"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/candidate"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/ci"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/image"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/policy"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/report"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/stages"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/testenv"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/testrun"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/workdir"
+)
+
+// Project is what all steps and commands work with.
+type Project struct {
+	Config *config.Config
+	// Dir is a directory of the source repository.
+	Dir string
+	// Work is the directory in which one step leaves files for the next.
+	Work   workdir.Dir
+	Env    func(string) string
+	Report report.Reporter
+	// DryRun computes and changes nothing outside Work.
+	DryRun bool
+	Now    func() time.Time
+	// Access is how registries are reached.
+	Access image.Access
+}
+
+// Git are the options of git commands.
+func (p *Project) Git() gitrepo.Options {
+	return gitrepo.Options{Credentials: ci.GitCredentialsFrom(p.Env), Log: report.Lines(p.Report)}
+}
+
+// Keys are the keys of the configuration.
+func (p *Project) Keys() policy.Keys { return policy.Keys{Config: p.Config, Env: p.Env} }
+
+// Stages are what the stages hold.
+func (p *Project) Stages() stages.Stages {
+	return stages.Stages{Config: p.Config, Work: p.Work, Report: p.Report, Env: p.Env, Git: p.Git(), Insecure: p.Access.Insecure, DryRun: p.DryRun}
+}
+
+// Environments open test environments.
+func (p *Project) Environments() testenv.Provider {
+	return testenv.Provider{Config: p.Config, Work: p.Work, Report: p.Report, Access: p.Access}
+}
+
+func (p *Project) candidates() candidate.Repository {
+	return candidate.Repository{Config: p.Config, Source: p.Dir, Work: p.Work, Report: p.Report, Git: p.Git()}
+}
+
+func (p *Project) tests() testrun.Runner {
+	return testrun.Runner{Work: p.Work, Report: p.Report, Secrets: testrun.SecretsOf(p.Config)}
+}
+
+func (p *Project) build() ci.Build { return ci.Detect(p.Env) }
+
+func (p *Project) line(format string, args ...any) { report.Linef(p.Report, format, args...) }
+
+// repositoryAddress is an address without a user or a password in it.
+func repositoryAddress(raw string) string {
+	scheme, _, rest := gitrepo.SplitUser(raw)
+	return scheme + rest
+}

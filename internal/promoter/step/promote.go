@@ -1,0 +1,199 @@
+package step
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/page"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/policy"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/publish"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/verified"
+)
+
+// PromoteOptions choose what is promoted, and where to.
+type PromoteOptions struct {
+	// Stage to promote to; empty is the first that publishes.
+	Stage string
+	// Package is a file; empty takes what verify left in the work directory, with its attestation and its approvals. Attestations are
+	// further files with attestations and approvals.
+	Package      string
+	Attestations []string
+	// SkipUnreleased makes a development build or a prerelease that the stage does not accept a Skip in place of a rejection.
+	SkipUnreleased bool
+}
+
+// PromoteResult is the result of a promotion.
+type PromoteResult struct {
+	Stage         string `json:"stage"`
+	Chart         string `json:"chart"`
+	Version       string `json:"version"`
+	PackageDigest string `json:"packageDigest"`
+	// Changed is false when the stage had this package already.
+	Changed  bool   `json:"changed"`
+	Location string `json:"location,omitempty"`
+	Commit   string `json:"commit,omitempty"`
+}
+
+// Promote publishes the tested package in a stage if its guards accept it. It never packages anything itself.
+func Promote(ctx context.Context, p *Project, o PromoteOptions) (*PromoteResult, error) {
+	stages := p.Stages()
+	stage, err := stages.Publisher(o.Stage)
+	if err != nil {
+		return nil, err
+	}
+	if skip := p.untrusted("publishes nothing"); skip != nil {
+		return nil, skip
+	}
+	pkg, err := p.readTested(o)
+	if err != nil {
+		return nil, err
+	}
+	target, err := stages.Target(stage)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.accept(ctx, stage, target, pkg, o.SkipUnreleased); err != nil {
+		return nil, err
+	}
+	provenance, err := p.provenance(stage, pkg.Package)
+	if err != nil {
+		return nil, err
+	}
+	res := &PromoteResult{Stage: stage.Name, Chart: pkg.Name, Version: pkg.Version, PackageDigest: pkg.Digest}
+	done, err := target.Publish(ctx, publish.Item{
+		Package: pkg.Package, Provenance: provenance, Attestations: pkg.Envelopes, Created: p.Now().UTC(), DryRun: p.DryRun,
+		Message: fmt.Sprintf("Publish %s %s\n\nPackage-Digest: sha256:%s\n", pkg.Name, pkg.Version, pkg.Digest),
+	})
+	res.Changed, res.Location, res.Commit = done.Changed, done.Location, done.Commit
+	if err != nil || p.DryRun {
+		return res, err
+	}
+	stages.ReportKept(done, page.LandingFile)
+	return res, stages.WriteStatusPage(ctx, stage, target)
+}
+
+func (p *Project) readTested(o PromoteOptions) (*verified.Package, error) {
+	if o.Package == "" {
+		return verified.Read(p.Work, o.Attestations...)
+	}
+	return verified.ReadFile(o.Package, o.Attestations...)
+}
+
+// accept returns an error unless the guards of a stage accept a package, by its attestations and those that the stage has already.
+func (p *Project) accept(ctx context.Context, stage *config.Stage, target publish.Target, pkg *verified.Package, skipUnreleased bool) error {
+	published, err := target.Attestations(ctx, pkg.Name, pkg.Version)
+	if err != nil && !errors.Is(err, publish.ErrNone) {
+		return err
+	}
+	attestations, err := p.Keys().Collect(stage, pkg.Package, append(slices.Clone(pkg.Envelopes), published...))
+	if err != nil {
+		return err
+	}
+	rejections := policy.Evaluate(stage, pkg.Package, attestations)
+	if len(rejections) == 0 {
+		return nil
+	}
+	if skipUnreleased && rejections[0].Unreleased {
+		return &Skip{Unreleased, rejections[0].Why}
+	}
+	return rejections
+}
+
+// provenance is the text of the package's .prov file, nil for a stage without a PGP key.
+func (p *Project) provenance(stage *config.Stage, pkg *chart.Package) ([]byte, error) {
+	pgp := stage.Publish.PGP
+	if pgp == nil {
+		return nil, nil
+	}
+	key, passphrase, err := p.Keys().PGP(pgp)
+	if err != nil {
+		return nil, fmt.Errorf("the PGP key of stage %s: %w", stage.Name, err)
+	}
+	text, err := pkg.Provenance(key, passphrase)
+	if err != nil {
+		return nil, fmt.Errorf("the PGP key of stage %s: %w", stage.Name, err)
+	}
+	return text, nil
+}
+
+type promoteStep struct {
+	config *config.Config
+	stage  *config.Stage
+}
+
+func (promoteStep) Name() string    { return "promote" }
+func (s promoteStep) Stage() string { return s.stage.Name }
+func (s promoteStep) Does() string  { return "publish the tested package in " + s.address() }
+
+func (s promoteStep) Command() []string {
+	return []string{"promote", "--stage", s.stage.Name, "--skip-unreleased"}
+}
+
+func (s promoteStep) address() string {
+	p := s.stage.Publish
+	return repositoryAddress(p.Git + p.Directory + p.OCI)
+}
+
+func (s promoteStep) Inputs(*VersionResult) map[string]string {
+	return map[string]string{"to": s.address(), "versions": s.stage.Guards.Versions, "verifiedBy": s.stage.Guards.VerifiedBy}
+}
+
+func (s promoteStep) Skip(st *State) *Skip {
+	switch {
+	case st.Planned:
+		return s.skipPlanned(st)
+	case st.Verify == nil:
+		return &Skip{NotTested, "there is no tested package"}
+	case st.DryRun && st.Verify.Attestation == "":
+		return &Skip{DryRun, "a dry run has tested no package"}
+	}
+	return nil
+}
+
+// skipPlanned decides without a package, by the version alone.
+func (s promoteStep) skipPlanned(st *State) *Skip {
+	if skip := st.untrusted("ends before the first push"); skip != nil {
+		return skip
+	}
+	v, accepted := st.Version, s.stage.Guards.Versions
+	if accepted == config.AnyVersion || v.Release || v.Prerelease && accepted == config.Prereleases {
+		return nil
+	}
+	return &Skip{Unreleased, v.Chart + " is " + v.kind() + ", which " + s.stage.Name + " does not accept"}
+}
+
+func (s promoteStep) Run(ctx context.Context, st *State) (string, error) {
+	res, err := Promote(ctx, st.Project, PromoteOptions{Stage: s.stage.Name, SkipUnreleased: true})
+	if err != nil {
+		return "", err
+	}
+	st.Promoted = append(st.Promoted, res)
+	if !res.Changed {
+		return fmt.Sprintf("%s has %s already, with this digest", s.stage.Name, res.Version), nil
+	}
+	return fmt.Sprintf("published %s %s, sha256 %.12s…", res.Chart, res.Version, res.PackageDigest), nil
+}
+
+func (s promoteStep) Requirements() []Requirement {
+	var list []Requirement
+	if by := s.config.Stage(s.stage.Guards.VerifiedBy); by != nil {
+		list = append(list, Requirement{What: "public key of " + by.Name, For: "promote", Check: func(_ context.Context, p *Project) (string, error) {
+			_, err := p.Keys().Public(by)
+			return "", err
+		}})
+	}
+	if pgp := s.stage.Publish.PGP; pgp != nil {
+		list = append(list, Requirement{What: "PGP key of " + s.stage.Name, For: "promote", Check: func(_ context.Context, p *Project) (string, error) {
+			_, _, err := p.Keys().PGP(pgp)
+			return "", err
+		}})
+	}
+	if pub := s.stage.Publish; pub.Git != "" {
+		list = append(list, repository("repository of "+s.stage.Name, "promote", pub.Git, pub.Branch))
+	}
+	return list
+}

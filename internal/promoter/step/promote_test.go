@@ -1,0 +1,330 @@
+package step
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/attest"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/candidate"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/index"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/policy"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/publish"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/verified"
+)
+
+// released is a world with a release that was "tested": its package and a signed record are in the work directory, as
+// verify leaves them. What is inside the cluster is the integration tests' part.
+type released struct {
+	*world
+	c      *candidate.Candidate
+	record attest.Verification
+	key    []byte
+}
+
+func newRelease(t *testing.T, tag string) *released {
+	t.Helper()
+	w := newWorld(t)
+	priv, pub, err := attest.GenerateKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.env["QA_KEY"], w.env["QA_PUB"] = string(priv), string(pub)
+	if tag != "" {
+		w.tag(tag)
+	}
+	b := w.built()
+	if _, err := Bump(t.Context(), w.p); err != nil {
+		t.Fatal(err)
+	}
+	c, err := w.p.candidates().Open(t.Context(), "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &released{world: w, c: c, key: priv}
+	r.record = attest.Verification{
+		Chart: c.Package.Name, Version: c.Package.Version, AppVersion: c.Package.AppVersion, PackageDigest: c.Package.Digest, SourceCommit: c.SourceCommit,
+		ImageRef: b.Ref(), ImageDigest: b.Digest, Tests: attest.Tests{Run: 3, Passed: 3}, StartedAt: w.p.Now(), FinishedAt: w.p.Now(), Stage: "qa",
+	}
+	return r
+}
+
+// leave writes what verify leaves.
+func (r *released) leave() {
+	r.t.Helper()
+	env, err := attest.Sign(r.record, r.key)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	v := VerifyResult{PackageDigest: r.c.Package.Digest, Package: r.c.Package.Filename(), Attestation: verified.AttestationFile(r.c.Package)}
+	if _, err := r.p.Work.Write(v.Package, r.c.Package.Bytes); err != nil {
+		r.t.Fatal(err)
+	}
+	if _, err := r.p.Work.Write(v.Attestation, env); err != nil {
+		r.t.Fatal(err)
+	}
+	if err := r.p.Work.WriteJSON(verified.File, v); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+func (r *released) published() []index.Entry {
+	r.t.Helper()
+	target, err := r.p.Stages().Target(r.p.Config.Stage("prod"))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	list, err := target.List(r.t.Context())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return list
+}
+
+func TestTheTestedPackageIsThePublishedPackage(t *testing.T) {
+	r := newRelease(t, "v1.2.0")
+	r.leave()
+	p, err := Promote(t.Context(), r.p, PromoteOptions{})
+	if err != nil || !p.Changed || p.PackageDigest != r.c.Package.Digest || p.Version != "1.2.0" {
+		t.Fatalf("%+v, %v", p, err)
+	}
+	target, _ := r.p.Stages().Target(r.p.Config.Stage("prod"))
+	_, bytes, err := target.Latest(t.Context(), "hello")
+	if err != nil || string(bytes) != string(r.c.Package.Bytes) {
+		t.Errorf("other bytes were published: %v", err)
+	}
+	again, err := Promote(t.Context(), r.p, PromoteOptions{})
+	if err != nil || again.Changed {
+		t.Errorf("the same again: %+v %v; want success without a change", again, err)
+	}
+	st, err := r.p.Stages().Status(t.Context(), 0)
+	if err != nil || len(st) != 2 || st[0].Stage != "qa" || st[1].Stage != "prod" || st[1].Tests == nil || st[1].Tests.Passed != 3 || st[1].Commit != r.c.SourceCommit {
+		t.Errorf("status is %+v, %v", st, err)
+	}
+}
+
+func TestAPromotionIsRefusedWithItsReasonAndChangesNothing(t *testing.T) {
+	for name, c := range map[string]struct {
+		tag   string
+		spoil func(*released)
+		guard string
+		words string
+	}{
+		"a development version":                     {"", func(*released) {}, "versions", "not a release"},
+		"a release candidate":                       {"v1.0.0-rc.1", func(*released) {}, "versions", "not a release"},
+		"no record":                                 {"v1.0.0", func(r *released) { r.remove(".record.json") }, "verifiedBy", "no attestation"},
+		"a record that another key signed":          {"v1.0.0", func(r *released) { r.key, _, _ = attest.GenerateKey(); r.leave() }, "verifiedBy", "signature"},
+		"a record with one byte changed":            {"v1.0.0", func(r *released) { r.flip(".record.json") }, "verifiedBy", "trusted"},
+		"a record of another package":               {"v1.0.0", func(r *released) { r.record.PackageDigest = strings.Repeat("a", 64); r.leave() }, "verifiedBy", "another package"},
+		"a record of another stage":                 {"v1.0.0", func(r *released) { r.record.Stage = "dev"; r.leave() }, "verifiedBy", "stage dev"},
+		"a record with a failed test":               {"v1.0.0", func(r *released) { r.record.Tests = attest.Tests{Run: 3, Passed: 2, Failed: 1}; r.leave() }, "verifiedBy", "1 failed"},
+		"a record of no test":                       {"v1.0.0", func(r *released) { r.record.Tests = attest.Tests{}; r.leave() }, "verifiedBy", "0 tests"},
+		"an approval that nobody gave":              {"v1.0.0", func(r *released) { r.guards().Approvals = 1 }, "approvals", "needs 1"},
+		"a version that does not come from its tag": {"v1.0.0", func(r *released) { r.repack("version: 1.0.0", "version: 3.0.0") }, "versions", "does not come from"},
+		"the same version with other content":       {"v1.0.0", func(r *released) { r.repack("# A chart.", "# A chart, changed.") }, "verifiedBy", "another package"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRelease(t, c.tag)
+			r.leave()
+			c.spoil(r)
+			_, err := Promote(t.Context(), r.p, PromoteOptions{Package: r.path(".tgz"), Attestations: r.records()})
+			var rejections policy.Rejections
+			if !errors.As(err, &rejections) || rejections[0].Guard != c.guard || !strings.Contains(rejections[0].Why, c.words) || failure.Of(err) != failure.Rejected {
+				t.Errorf("got %v, want the guard %s with %q", err, c.guard, c.words)
+			}
+			if list := r.published(); len(list) != 0 {
+				t.Errorf("published all the same: %+v", list)
+			}
+		})
+	}
+}
+
+func TestASecondPackageUnderAPublishedVersionIsRefused(t *testing.T) {
+	r := newRelease(t, "v1.0.0")
+	r.leave()
+	if _, err := Promote(t.Context(), r.p, PromoteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	r.repack("# A chart.", "# A chart, changed.")
+	r.record.PackageDigest = r.c.Package.Digest
+	r.leave()
+	_, err := Promote(t.Context(), r.p, PromoteOptions{})
+	var conflict *index.DigestConflictError
+	if !errors.As(err, &conflict) || failure.Of(err) != failure.Rejected {
+		t.Errorf("got %v, want a conflict", err)
+	}
+}
+
+func TestWhatAStageTakesIsConfiguration(t *testing.T) {
+	r := newRelease(t, "v1.0.0-rc.1")
+	r.leave()
+	var skip *Skip
+	if _, err := Promote(t.Context(), r.p, PromoteOptions{SkipUnreleased: true}); !errors.As(err, &skip) {
+		t.Errorf("with --skip-unreleased: %v", err)
+	}
+	r.guards().Versions = "prerelease"
+	if p, err := Promote(t.Context(), r.p, PromoteOptions{}); err != nil || p.Version != "1.0.0-rc.1" {
+		t.Errorf("a stage that takes prereleases: %+v %v", p, err)
+	}
+	dev := newRelease(t, "")
+	dev.leave()
+	dev.guards().Versions = "prerelease"
+	if _, err := Promote(t.Context(), dev.p, PromoteOptions{}); failure.Of(err) != failure.Rejected {
+		t.Errorf("a development version in a stage for prereleases: %v", err)
+	}
+	dev.guards().Versions = "any"
+	if _, err := Promote(t.Context(), dev.p, PromoteOptions{}); err != nil {
+		t.Errorf("a stage that takes any: %v", err)
+	}
+}
+
+// A version that somebody typed is no development build: a pipeline that calls promote for every commit must not pass over it.
+func TestAVersionThatIsNotItsTagsIsNotSkipped(t *testing.T) {
+	for tag, version := range map[string]string{"v1.0.0": "1.0.0", "v1.0.0-rc.1": "1.0.0-rc.1"} {
+		r := newRelease(t, tag)
+		r.guards().Versions = "prerelease"
+		r.leave()
+		r.repack("version: "+version, "version: "+strings.Replace(version, "1", "3", 1))
+		r.leave()
+		_, err := Promote(t.Context(), r.p, PromoteOptions{SkipUnreleased: true})
+		if rejections := (policy.Rejections{}); !errors.As(err, &rejections) || rejections[0].Guard != "versions" || len(r.published()) != 0 {
+			t.Errorf("from %s: %v, %+v", tag, err, r.published())
+		}
+	}
+}
+
+func TestApprovalsAreCountedByKeyForThisPackageAndStage(t *testing.T) {
+	r := newRelease(t, "v1.0.0")
+	r.leave()
+	alice, alicePub, _ := attest.GenerateKey()
+	bob, bobPub, _ := attest.GenerateKey()
+	r.env["ALICE"], r.env["ALICE_PUB"], r.env["BOB"], r.env["BOB_PUB"] = string(alice), string(alicePub), string(bob), string(bobPub)
+	g := r.guards()
+	g.Approvals, g.ApproverKeys = 2, []config.Key{{Env: "ALICE_PUB"}, {Env: "BOB_PUB"}}
+	approve := func(key, by string) string {
+		a, err := Approve(r.p, ApproveOptions{By: by, Key: config.Key{Env: key}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a.File
+	}
+	first := approve("ALICE", "alice")
+	record := r.path(".tgz.record.json")
+	for name, files := range map[string][]string{"none": {record}, "one": {record, first}, "one person twice": {record, first, approve("ALICE", "alice again")}} {
+		if _, err := Promote(t.Context(), r.p, PromoteOptions{Attestations: files}); failure.Of(err) != failure.Rejected {
+			t.Errorf("%s: %v, want a refusal", name, err)
+		}
+	}
+	if _, err := Promote(t.Context(), r.p, PromoteOptions{Attestations: []string{record, first, approve("BOB", "bob")}}); err != nil {
+		t.Errorf("two approvals: %v", err)
+	}
+	if _, err := Approve(r.p, ApproveOptions{Key: config.Key{Env: "ALICE"}}); failure.Of(err) != failure.BadInput {
+		t.Errorf("an approval without a name: %v", err)
+	}
+}
+
+func TestYankTakesAVersionBack(t *testing.T) {
+	r := newRelease(t, "v1.0.0")
+	r.leave()
+	if _, err := Promote(t.Context(), r.p, PromoteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	r.p.DryRun = true
+	if _, err := r.p.Stages().Yank(t.Context(), "", "hello", "1.0.0"); err != nil || len(r.published()) != 1 {
+		t.Errorf("a dry run: %v, %d versions left", err, len(r.published()))
+	}
+	r.p.DryRun = false
+	if _, err := r.p.Stages().Yank(t.Context(), "", "hello", "1.0.0"); err != nil || len(r.published()) != 0 {
+		t.Errorf("%v, %d versions left", err, len(r.published()))
+	}
+	if _, err := r.p.Stages().Yank(t.Context(), "", "hello", "9.9.9"); !errors.Is(err, publish.ErrNone) {
+		t.Errorf("a version that was never there: %v", err)
+	}
+}
+
+func TestPromoteSaysWhatIsMissing(t *testing.T) {
+	r := newRelease(t, "v1.0.0")
+	for name, o := range map[string]PromoteOptions{
+		"nothing was verified here":    {},
+		"a package that is not there":  {Package: "/no/such.tgz"},
+		"a stage that is not there":    {Stage: "moon"},
+		"a package that is no package": {Package: r.source.Dir + "/go.mod"},
+	} {
+		if _, err := Promote(t.Context(), r.p, o); failure.Of(err) != failure.BadInput {
+			t.Errorf("%s: %v (%s), want bad input", name, err, failure.Of(err))
+		}
+	}
+	r.leave()
+	delete(r.env, "QA_PUB")
+	if _, err := Promote(t.Context(), r.p, PromoteOptions{}); failure.Of(err) != failure.BadInput {
+		t.Errorf("without the public key: %v", err)
+	}
+}
+
+func (r *released) guards() *config.Guards { return r.p.Config.Stage("prod").Guards }
+
+func (r *released) path(suffix string) string {
+	return filepath.Join(string(r.p.Work), strings.TrimSuffix(r.c.Package.Filename(), ".tgz")+suffix)
+}
+
+func (r *released) records() []string {
+	if _, err := os.Stat(r.path(".tgz.record.json")); err != nil {
+		return nil
+	}
+	return []string{r.path(".tgz.record.json")}
+}
+
+func (r *released) remove(suffix string) {
+	if err := os.Remove(r.path(".tgz" + suffix)); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// flip changes the last letter of the record's payload.
+func (r *released) flip(suffix string) {
+	path := r.path(".tgz" + suffix)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	i := strings.Index(string(data), `"payload":"`) + 40
+	data[i] = map[bool]byte{true: 'A', false: 'B'}[data[i] != 'A']
+	if err := os.WriteFile(path, data, 0o644); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// repack replaces the package in the work directory by one whose chart has a change, and leaves the record as it is.
+func (r *released) repack(from, to string) {
+	dir := filepath.Join(string(r.p.Work), "candidate", "hello")
+	data, err := os.ReadFile(dir + "/Chart.yaml")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	changed := strings.Replace(string(data), from, to, 1)
+	if changed == string(data) {
+		r.t.Fatalf("%q is not in %q", from, data)
+	}
+	if err := os.WriteFile(dir+"/Chart.yaml", []byte(changed), 0o644); err != nil {
+		r.t.Fatal(err)
+	}
+	old := r.records()
+	pkg, err := chart.Pack(dir)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.c.Package = pkg
+	if _, err := r.p.Work.Write(pkg.Filename(), pkg.Bytes); err != nil {
+		r.t.Fatal(err)
+	}
+	if len(old) == 1 && old[0] != r.path(".tgz.record.json") {
+		if err := os.Rename(old[0], r.path(".tgz.record.json")); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+}

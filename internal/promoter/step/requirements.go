@@ -1,0 +1,59 @@
+package step
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"strings"
+	"syscall"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
+)
+
+// program requires a program on the PATH.
+func program(needs, name string, args ...string) Requirement {
+	return Requirement{What: name, For: needs, Local: true, Check: func(ctx context.Context, _ *Project) (string, error) {
+		out, err := exec.CommandContext(ctx, name, args...).Output()
+		if err != nil {
+			return "", fmt.Errorf("%w: install %s and put it on the PATH: %w", ErrMissing, name, err)
+		}
+		return strings.TrimSpace(string(out)), nil
+	}}
+}
+
+// enoughDisk is roughly what an image, a cluster and its logs need together, in bytes.
+const enoughDisk = 3 << 30
+
+func diskSpace(needs string) Requirement {
+	return Requirement{What: "disk", For: needs, Local: true, Check: func(_ context.Context, p *Project) (string, error) {
+		var st syscall.Statfs_t
+		dir := string(p.Work)
+		if err := syscall.Statfs(dir, &st); err != nil {
+			if err := syscall.Statfs(".", &st); err != nil {
+				return "", nil
+			}
+			dir = "."
+		}
+		free := int64(st.Bavail) * int64(st.Bsize) //nolint:unconvert // other systems have other types here
+		detail := fmt.Sprintf("%.1f GB free", float64(free)/1e9)
+		if free < enoughDisk {
+			return detail, fmt.Errorf("%w: only %s at %s; 3 GB are needed, make room or choose another --work-dir", ErrMissing, detail, dir)
+		}
+		return detail, nil
+	}}
+}
+
+// repository requires a git repository that accepts pushes.
+func repository(what, needs, url, branch string) Requirement {
+	return Requirement{What: what, For: needs, Check: func(ctx context.Context, p *Project) (string, error) {
+		address := repositoryAddress(url)
+		if err := gitrepo.Reachable(ctx, url, branch, p.Git()); err != nil {
+			return address, err
+		}
+		r, err := gitrepo.Open(ctx, p.Dir, p.Git())
+		if err != nil {
+			return address, nil
+		}
+		return address, r.CheckPush(ctx, url)
+	}}
+}

@@ -1,0 +1,62 @@
+// Package step is the way of a commit through the stages: Steps is the list of the steps, in order. Each step is a thin function over
+// the packages of one trade each (version, image, candidate, testenv, testrun, policy, publish).
+package step
+
+import (
+	"context"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
+)
+
+// Step is one thing that happens to a commit. `run`, `explain` and `doctor` iterate over the steps.
+type Step interface {
+	// Name is the name of the command that runs this step alone.
+	Name() string
+	// Stage is the name of the stage that the step belongs to.
+	Stage() string
+	// Does describes the step in one line.
+	Does() string
+	// Command is the command line with which CI runs the step, without the program.
+	Command() []string
+	// Inputs are what the step works with for a version, by name.
+	Inputs(v *VersionResult) map[string]string
+	// Skip returns why the step has nothing to do, nil if it runs. It decides on the version and on the results of earlier steps.
+	Skip(s *State) *Skip
+	// Run runs the step, adds its result to the state and returns it as one line.
+	Run(ctx context.Context, s *State) (result string, err error)
+	// Requirements are what the step needs of this machine and of the outside world.
+	Requirements() []Requirement
+}
+
+// State is what a run knows: its options, and the results of the steps so far.
+type State struct {
+	*Project
+	Options Options
+	RunResult
+	// Planned is a state without a run: no step has a result, and none is missing.
+	Planned bool
+}
+
+// Steps are the steps of a pipeline, in order.
+func Steps(c *config.Config) []Step {
+	steps := []Step{versionStep{c.Stages[0].Name}}
+	if b := c.Builder(); b != nil {
+		steps = append(steps, buildStep{b})
+	}
+	if t := c.Tester(); t != nil {
+		steps = append(steps, bumpStep{c, t}, verifyStep{t})
+	}
+	for _, p := range c.Publishers() {
+		steps = append(steps, promoteStep{c, p})
+	}
+	return steps
+}
+
+func withoutEmpty(m map[string]string) map[string]string {
+	for k, v := range m {
+		if v == "" {
+			delete(m, k)
+		}
+	}
+	return m
+}

@@ -1,0 +1,70 @@
+package step
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/ci"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/version"
+)
+
+// VersionResult is a version with what it was derived from.
+type VersionResult struct {
+	version.Version
+	Tag     string   `json:"tag,omitempty"`
+	BaseTag string   `json:"baseTag,omitempty"`
+	CI      ci.Build `json:"ci"`
+}
+
+// Version derives the version of the commit in the source repository.
+func Version(ctx context.Context, p *Project) (*VersionResult, error) {
+	facts, ci, err := gitrepo.Facts(ctx, p.Dir, p.Env)
+	if err != nil {
+		return nil, err
+	}
+	v, err := version.Derive(facts, p.Config.Version.Scheme)
+	if err != nil {
+		return nil, err
+	}
+	return &VersionResult{Version: v, Tag: facts.Tag, BaseTag: facts.BaseTag, CI: ci}, nil
+}
+
+func (v *VersionResult) kind() string {
+	switch {
+	case v.Release:
+		return "a release"
+	case v.Prerelease:
+		return "a prerelease"
+	}
+	return "a development build"
+}
+
+type versionStep struct{ stage string }
+
+func (versionStep) Name() string      { return "version" }
+func (s versionStep) Stage() string   { return s.stage }
+func (versionStep) Does() string      { return "derive the versions of this commit" }
+func (versionStep) Command() []string { return []string{"version"} }
+func (versionStep) Skip(*State) *Skip { return nil }
+
+func (versionStep) Inputs(v *VersionResult) map[string]string {
+	engine := v.CI.Engine
+	if engine == "" {
+		engine = "none"
+	}
+	return withoutEmpty(map[string]string{"engine": engine, "commit": v.Commit, "tag": v.Tag, "after": v.BaseTag})
+}
+
+func (versionStep) Run(ctx context.Context, s *State) (string, error) {
+	var err error
+	if s.Version, err = Version(ctx, s.Project); err != nil {
+		return "", err
+	}
+	v := s.Version
+	return fmt.Sprintf("chart %s, image tag %s, commit %.12s, %s", v.Chart, v.ImageTag, v.Commit, v.kind()), nil
+}
+
+func (versionStep) Requirements() []Requirement {
+	return []Requirement{program("everything", "git", "--version"), diskSpace("build, verify")}
+}

@@ -1,0 +1,66 @@
+package testenv
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/cluster"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/report"
+)
+
+// installedFile names what a run installed in an existing cluster: the next run uninstalls it if this one is killed.
+const installedFile = "installed.json"
+
+// installed is a release in a cluster.
+type installed struct{ Kubeconfig, Name, Namespace string }
+
+func (p Provider) openExisting(ctx context.Context, release cluster.Release, o Options) (*Environment, error) {
+	path, err := filepath.Abs(o.Kubeconfig)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := cluster.Connect(path); err != nil {
+		return nil, fmt.Errorf("%w: %w", failure.ErrInput, err)
+	}
+	e := &Environment{Kubeconfig: path, provider: p, keep: o.Keep, release: release}
+	// Images can be loaded when it is one of kind's clusters on this machine.
+	if o.ClusterName != "" {
+		if e.kind, err = cluster.Find(o.ClusterName, "", report.Lines(p.Report)); err != nil {
+			return nil, err
+		}
+	}
+	return e, e.claim(ctx)
+}
+
+// claim makes sure that the release is this run's to install and to uninstall.
+func (e *Environment) claim(ctx context.Context) error {
+	r, work := e.release, e.provider.Work
+	exists, err := e.Helm().Installed(r)
+	if err != nil {
+		return err
+	}
+	mine := installed{e.Kubeconfig, r.Name, r.Namespace}
+	var before installed
+	switch {
+	case exists && (!work.ReadJSON(installedFile, &before) || before != mine):
+		return fmt.Errorf("%w: the cluster has a release %s in namespace %s already, and verify would replace and uninstall it; uninstall it, or set install.release to another name", failure.ErrInput, r.Name, r.Namespace)
+	case exists:
+		report.Linef(e.provider.Report, "uninstalling %s, which an earlier run left", r.Name)
+		if err := e.Helm().Uninstall(ctx, r); err != nil {
+			return err
+		}
+	}
+	return work.WriteJSON(installedFile, mine)
+}
+
+func (e *Environment) uninstall() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	if err := e.Helm().Uninstall(ctx, e.release); err != nil {
+		return err
+	}
+	return e.provider.Work.Remove(installedFile)
+}

@@ -1,0 +1,122 @@
+package testenv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/cluster"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/report"
+)
+
+// clusterFile names the cluster of a run: the next run deletes it if this one is killed.
+const clusterFile = "cluster"
+
+func (p Provider) openNew(ctx context.Context, release cluster.Release, o Options, logs string) (*Environment, error) {
+	if err := p.deleteLeftover(); err != nil {
+		return nil, err
+	}
+	name := o.ClusterName
+	if name == "" {
+		name = cluster.UniqueName(p.Config.Name)
+	}
+	kubeconfig, err := filepath.Abs(p.Work.File("kubeconfig"))
+	if err != nil {
+		return nil, err
+	}
+	if err := p.Work.Remove("kubeconfig"); err != nil {
+		return nil, err
+	}
+	// The next run deletes the cluster of this name, so it must not be a foreign one.
+	existing, err := cluster.List()
+	if err != nil {
+		return nil, err
+	}
+	if slices.Contains(existing, name) {
+		return nil, fmt.Errorf("%s: %w; delete it or choose another name", name, cluster.ErrExists)
+	}
+	if _, err := p.Work.Write(clusterFile, []byte(name)); err != nil {
+		return nil, err
+	}
+	k, err := p.create(ctx, name, kubeconfig, logs)
+	if errors.Is(err, cluster.ErrExists) {
+		return nil, errors.Join(err, p.Work.Remove(clusterFile))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &Environment{Kubeconfig: kubeconfig, provider: p, kind: k, owned: true, keep: o.Keep, release: release}, nil
+}
+
+// deleteLeftover deletes the cluster of a run in this work directory that was killed.
+func (p Provider) deleteLeftover() error {
+	data, err := os.ReadFile(p.Work.File(clusterFile))
+	if err != nil {
+		return nil
+	}
+	k, err := cluster.Find(strings.TrimSpace(string(data)), "", nil)
+	if errors.Is(err, cluster.ErrNoCluster) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	report.Linef(p.Report, "deleting the cluster %s, which an earlier run left", k.Name)
+	return k.Delete()
+}
+
+func (e *Environment) deleteCluster() error {
+	if err := e.kind.Delete(); err != nil {
+		return err
+	}
+	return e.provider.Work.Remove(clusterFile)
+}
+
+// settings are those of the cluster; the configuration has a stage that tests.
+func (p Provider) settings() config.Cluster { return p.Config.Tester().Verify.Cluster }
+
+func (p Provider) create(ctx context.Context, name, kubeconfig, logs string) (*cluster.Kind, error) {
+	c := p.settings()
+	var raw []byte
+	if c.Config != "" {
+		var err error
+		if raw, err = os.ReadFile(p.Config.Path(c.Config)); err != nil {
+			return nil, fmt.Errorf("%w: kind's configuration cannot be read: %w", config.ErrInvalid, err)
+		}
+	}
+	start := time.Now()
+	k, err := cluster.Create(ctx, cluster.Options{
+		Name: name, NodeImage: c.NodeImage, Config: raw, Wait: c.Wait.Or(5 * time.Minute), Kubeconfig: kubeconfig, Log: report.Lines(p.Report),
+	}, logs)
+	if err == nil {
+		report.Linef(p.Report, "cluster %s is ready after %s", name, time.Since(start).Round(time.Second))
+	}
+	return k, err
+}
+
+// Create creates the cluster of the configuration under this name and loads the images to preload, outside of any run; the caller
+// deletes it. A dry run creates nothing.
+func (p Provider) Create(ctx context.Context, name, kubeconfig string, dryRun bool) (*cluster.Kind, error) {
+	if p.Config.Tester() == nil {
+		return nil, fmt.Errorf("%w: no stage describes a cluster; add one with candidate and verify", config.ErrInvalid)
+	}
+	path, err := filepath.Abs(kubeconfig)
+	if err != nil || dryRun {
+		return &cluster.Kind{Name: name, Kubeconfig: path}, err
+	}
+	k, err := p.create(ctx, name, path, p.Work.File("logs"))
+	if err != nil {
+		return nil, err
+	}
+	e := &Environment{Kubeconfig: path, provider: p, kind: k}
+	if err := e.Load(ctx, p.settings().Preload...); err != nil {
+		return nil, errors.Join(err, k.Delete())
+	}
+	return k, nil
+}

@@ -1,0 +1,146 @@
+// Package testenv is the cluster that a candidate is tested in: a kind cluster that is created for it, or an existing cluster.
+package testenv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/cluster"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/image"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/report"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/workdir"
+)
+
+// Provider opens test environments.
+type Provider struct {
+	Config *config.Config
+	Work   workdir.Dir
+	Report report.Reporter
+	// Access is how images are found that are loaded into a cluster.
+	Access image.Access
+}
+
+// Options choose the cluster.
+type Options struct {
+	// Kubeconfig names an existing cluster to use; what was installed is uninstalled afterwards. Empty: a new cluster.
+	Kubeconfig string
+	// ClusterName is the name of the new cluster, empty for a unique one. With Kubeconfig it is the kind cluster to load images into.
+	ClusterName string
+	// Keep leaves the cluster, and what is installed.
+	Keep bool
+}
+
+// Environment is an open test environment.
+type Environment struct {
+	// Kubeconfig is the path of a file with access to the cluster.
+	Kubeconfig string
+
+	provider Provider
+	kind     *cluster.Kind // nil for a cluster that is not kind's, or not ours to load into
+	owned    bool
+	keep     bool
+	release  cluster.Release
+}
+
+// Helm installs into the environment.
+func (e *Environment) Helm() cluster.Helm { return cluster.Helm{Kubeconfig: e.Kubeconfig} }
+
+// ClusterName is the name of the kind cluster, "" when it has none.
+func (e *Environment) ClusterName() string {
+	if e.kind == nil {
+		return ""
+	}
+	return e.kind.Name
+}
+
+// Open opens the cluster that a release is to be installed into; logs of a cluster that is not created go to the directory logs.
+// Errors: those of cluster.Create and cluster.Connect, failure.ErrInput for a release that is not ours to replace.
+func (p Provider) Open(ctx context.Context, release cluster.Release, o Options, logs string) (*Environment, error) {
+	if o.Kubeconfig != "" {
+		return p.openExisting(ctx, release, o)
+	}
+	return p.openNew(ctx, release, o, logs)
+}
+
+// Load loads images into the cluster's nodes; empty references do not count. A cluster that is not kind's pulls its images itself.
+// Errors: image.ErrNoImage, cluster.ErrLoad.
+func (e *Environment) Load(ctx context.Context, refs ...string) error {
+	if e.kind == nil {
+		return nil
+	}
+	var wanted []string
+	for _, r := range refs {
+		if r != "" {
+			wanted = append(wanted, r)
+		}
+	}
+	_, err := e.kind.LoadImages(ctx, e.provider.Access, wanted...)
+	return err
+}
+
+// Export writes logs, events and states into a directory. Errors are reported only: the failure before is more important.
+func (e *Environment) Export(dir string) {
+	// The context of the run may be over, and the logs are wanted nevertheless.
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	if err := e.export(ctx, dir); err != nil {
+		report.Linef(e.provider.Report, "not everything could be exported: %v", err)
+	}
+	report.Linef(e.provider.Report, "logs, events and states are in %s", dir)
+}
+
+func (e *Environment) export(ctx context.Context, dir string) error {
+	var errs []error
+	if e.kind != nil {
+		errs = append(errs, e.kind.ExportLogs(filepath.Join(dir, "kind")))
+	}
+	c, err := cluster.Connect(e.Kubeconfig)
+	if err == nil {
+		err = c.Export(ctx, dir)
+	}
+	return errors.Join(append(errs, err)...)
+}
+
+// Close removes what the test created: its cluster, or what it installed in an existing one.
+func (e *Environment) Close() error {
+	switch {
+	case e.owned && e.keep:
+		report.Linef(e.provider.Report, "the cluster %s stays; its kubeconfig is %s", e.kind.Name, e.Kubeconfig)
+		return nil
+	case e.keep:
+		return nil
+	case e.owned:
+		return e.deleteCluster()
+	}
+	return e.uninstall()
+}
+
+// CheckImage makes sure that the pods of a namespace run the image with this digest: a node could have another image under its name. A
+// candidate without a digest names no image to check.
+func (e *Environment) CheckImage(ctx context.Context, namespace, repository, digest string) error {
+	if digest == "" {
+		return nil
+	}
+	client, err := cluster.Connect(e.Kubeconfig)
+	if err != nil {
+		return err
+	}
+	ids, err := client.ImageIDs(ctx, namespace, repository)
+	if err != nil {
+		return err
+	}
+	if len(ids) == 0 {
+		return fmt.Errorf("%w: no pod in %s runs %s", cluster.ErrInstall, namespace, repository)
+	}
+	for pod, id := range ids {
+		if id != digest {
+			return fmt.Errorf("%w: %s runs %s, and the candidate names %s", cluster.ErrInstall, pod, id, digest)
+		}
+	}
+	report.Linef(e.provider.Report, "the pods run %s", digest)
+	return nil
+}

@@ -1,0 +1,58 @@
+package workdir
+
+import (
+	"errors"
+	"os"
+	"testing"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
+)
+
+func TestTwoRunsInOneDirectoryDoNotMixUpTheirPackages(t *testing.T) {
+	d := Dir(t.TempDir())
+	unlock, err := d.Lock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Lock(); !errors.Is(err, ErrBusy) || failure.Of(err) != failure.BadInput {
+		t.Errorf("the second run: %v, want ErrBusy", err)
+	}
+	unlock()
+	if unlock, err = d.Lock(); err != nil {
+		t.Errorf("after the first run: %v", err)
+	} else {
+		unlock()
+	}
+}
+
+func TestFilesOfOneStepAreReadByTheNext(t *testing.T) {
+	d := Dir(t.TempDir() + "/new")
+	var got struct{ A string }
+	if d.ReadJSON("a.json", &got) {
+		t.Error("a file that does not exist is read")
+	}
+	if err := d.WriteJSON("a.json", map[string]string{"A": "x"}); err != nil {
+		t.Fatal(err)
+	}
+	if !d.ReadJSON("a.json", &got) || got.A != "x" {
+		t.Errorf("read %+v", got)
+	}
+	if _, err := d.Write("a.json", []byte("{")); err != nil {
+		t.Fatal(err)
+	}
+	if d.ReadJSON("a.json", &got) {
+		t.Error("a file that is not JSON is read")
+	}
+	for range 2 {
+		if err := d.Remove("a.json"); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := d.Write("logs/x", nil); err != nil {
+		t.Fatal(err)
+	}
+	path, err := d.Clear("logs")
+	if _, serr := os.Stat(path); err != nil || !errors.Is(serr, os.ErrNotExist) {
+		t.Errorf("%s: %v, %v", path, err, serr)
+	}
+}
