@@ -2,7 +2,7 @@ package cli
 
 import "strings"
 
-// resources are the kinds of a group and version, by the plural in their paths.
+// resources are the kinds of a group and version, by the plural that their paths contain.
 type resources map[string]string
 
 // apiResources are the kinds that apiServer has.
@@ -38,7 +38,7 @@ func apiGroups() any {
 	return map[string]any{"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}
 }
 
-// openAPI says of every kind that this server checks its fields itself.
+// openAPI declares server-side field validation for every kind.
 func openAPI() any {
 	paths := map[string]any{}
 	for base := range apiResources {
@@ -63,7 +63,7 @@ func (r resources) openAPI(base string) any {
 	return map[string]any{"openapi": "3.0.0", "info": map[string]any{"title": "k", "version": "1"}, "paths": paths}
 }
 
-// kindOf is what a path lists; empty when it is that of one object.
+// kindOf returns the kind that a path lists; empty for the path of one object.
 func kindOf(path string) (apiVersion, kind string) {
 	plural := path[strings.LastIndex(path, "/")+1:]
 	for base, r := range apiResources {
@@ -75,10 +75,10 @@ func kindOf(path string) (apiVersion, kind string) {
 	return "", ""
 }
 
-// goneImage is one that no node can pull.
+// goneImage is an image that no node can pull.
 const goneImage = "example.com/gone"
 
-// becomesReady does at once what controllers and nodes do in a cluster: addresses, pods that have run well, and the
+// becomesReady does at once what controllers and nodes do in a cluster: addresses, pods that have succeeded, and the
 // replica set of a deployment.
 func (a *apiServer) becomesReady(path string, o map[string]any) {
 	switch o["kind"] {
@@ -87,8 +87,8 @@ func (a *apiServer) becomesReady(path string, o map[string]any) {
 	case "Pod":
 		container := o["spec"].(map[string]any)["containers"].([]any)[0].(map[string]any)
 		if container["image"] == goneImage {
-			waits := map[string]any{"waiting": map[string]any{"reason": "ImagePullBackOff", "message": "no such image"}}
-			o["status"] = map[string]any{"phase": "Pending", "containerStatuses": []any{map[string]any{"name": container["name"], "state": waits}}}
+			waiting := map[string]any{"waiting": map[string]any{"reason": "ImagePullBackOff", "message": "no such image"}}
+			o["status"] = map[string]any{"phase": "Pending", "containerStatuses": []any{map[string]any{"name": container["name"], "state": waiting}}}
 			return
 		}
 		o["status"] = map[string]any{"phase": "Succeeded", "conditions": []any{map[string]any{"type": "Ready", "status": "True"}}}

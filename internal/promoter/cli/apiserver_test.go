@@ -17,15 +17,15 @@ import (
 	"k8s.io/client-go/kubernetes/scheme"
 )
 
-// apiServer is as much of a cluster as Helm needs for the charts of these tests: it keeps what it is given, and says of all
-// of it that it is ready. What happens within a cluster is the integration tests' part; this one lets verify run, and be killed, in seconds.
+// apiServer is as much of a cluster as Helm needs for the charts of these tests: it stores objects and reports all of them
+// as ready. The integration tests cover a real cluster; with this one verify runs, and can be killed, in seconds.
 type apiServer struct {
 	mu      sync.Mutex
 	objects map[string]map[string]any // by path
 	version int
 }
 
-// newAPIServer gives the server's kubeconfig.
+// newAPIServer returns the server and its kubeconfig.
 func newAPIServer(t testing.TB) (kubeconfig string, a *apiServer) {
 	t.Helper()
 	a = &apiServer{objects: map[string]map[string]any{}}
@@ -39,7 +39,7 @@ func newAPIServer(t testing.TB) (kubeconfig string, a *apiServer) {
 	return kubeconfig, a
 }
 
-// secrets are the names of all Secrets: one for each revision of a release.
+// secrets returns the names of all Secrets; Helm has one for each revision of a release.
 func (a *apiServer) secrets() (names []string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -61,9 +61,9 @@ func (a *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	status := http.StatusOK
 	var reply any
 	if r.URL.Query().Get("sendInitialEvents") != "" {
-		reply, status = statusError("Invalid", http.StatusUnprocessableEntity) // lists it then, as with servers of old
+		reply, status = statusError("Invalid", http.StatusUnprocessableEntity) // the client then lists, as with old servers
 	} else if r.URL.Query().Get("watch") != "" {
-		// All that is asked for is in the list already; nothing more happens.
+		// The list already has every object; no event follows.
 		w.WriteHeader(status)
 		w.(http.Flusher).Flush()
 		a.mu.Unlock()
@@ -101,7 +101,7 @@ func statusError(reason string, code int) (any, int) {
 }
 
 func (a *apiServer) object(r *http.Request, path string) (any, int) {
-	there := a.objects[path]
+	stored := a.objects[path]
 	switch r.Method {
 	case http.MethodPost, http.MethodPut:
 		o, err := decode(r)
@@ -126,10 +126,10 @@ func (a *apiServer) object(r *http.Request, path string) (any, int) {
 			return a.list(r, path, apiVersion, kind), http.StatusOK
 		}
 	}
-	if there == nil {
+	if stored == nil {
 		return statusError("NotFound", http.StatusNotFound)
 	}
-	return there, http.StatusOK
+	return stored, http.StatusOK
 }
 
 // decode reads JSON and the protocol buffers that clients prefer.

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// travisAPI has three builds of o/n, for whoever has the token.
+// travisAPI serves three builds of o/n to requests with the token.
 func travisAPI(t *testing.T) string {
 	t.Helper()
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -30,7 +30,7 @@ func travisAPI(t *testing.T) string {
 	return srv.URL
 }
 
-func TestBuildsListsThoseOfTheRemoteOrigin(t *testing.T) {
+func TestBuildsListsTheRepositoryOfTheRemoteOrigin(t *testing.T) {
 	p := newPlace(t)
 	shell(t, p.dir, "git remote add origin git@github.com:o/n.git")
 	p.env["CHART_PROMOTER_TRAVIS_API"], p.env["CHART_PROMOTER_TRAVIS_TOKEN"] = travisAPI(t), "s3cret"
@@ -50,7 +50,7 @@ func TestBuildsListsThoseOfTheRemoteOrigin(t *testing.T) {
 	}
 }
 
-func TestBuildsSaysWhatIsWrongAndNeverTheToken(t *testing.T) {
+func TestBuildsReportsErrorsWithoutTheToken(t *testing.T) {
 	p := newPlace(t)
 	address := travisAPI(t)
 	for name, c := range map[string]struct {
@@ -59,15 +59,15 @@ func TestBuildsSaysWhatIsWrongAndNeverTheToken(t *testing.T) {
 		code  int
 		words string
 	}{
-		"no remote":                {"s3cret", []string{"-C", p.dir}, 2, "OWNER/NAME"},
-		"another repository":       {"s3cret", []string{"o/other"}, 2, "insufficient access"},
-		"a name that is none":      {"s3cret", []string{"o"}, 2, "OWNER/NAME"},
-		"the wrong token":          {"wr0ng", []string{"o/n"}, 5, "travis token"},
-		"no token":                 {"", []string{"o/n"}, 5, "no token is set"},
-		"an API that is not there": {"s3cret", []string{"o/n", "--api", "http://127.0.0.1:1"}, 5, "does not answer"},
-		"plain HTTP to the world":  {"s3cret", []string{"o/n", "--api", "http://api.example.com"}, 2, "https"},
-		"no builds at all":         {"s3cret", []string{"o/n", "--limit", "0"}, 2, "--limit"},
-		"a limit that is no time":  {"s3cret", []string{"o/n", "--timeout", "soon"}, 2, "soon"},
+		"no remote":               {"s3cret", []string{"-C", p.dir}, 2, "OWNER/NAME"},
+		"another repository":      {"s3cret", []string{"o/other"}, 2, "insufficient access"},
+		"an invalid name":         {"s3cret", []string{"o"}, 2, "OWNER/NAME"},
+		"the wrong token":         {"wr0ng", []string{"o/n"}, 5, "travis token"},
+		"no token":                {"", []string{"o/n"}, 5, "no token is set"},
+		"an unreachable API":      {"s3cret", []string{"o/n", "--api", "http://127.0.0.1:1"}, 5, "does not answer"},
+		"plain HTTP to the world": {"s3cret", []string{"o/n", "--api", "http://api.example.com"}, 2, "https"},
+		"a limit of zero":         {"s3cret", []string{"o/n", "--limit", "0"}, 2, "--limit"},
+		"an invalid timeout":      {"s3cret", []string{"o/n", "--timeout", "soon"}, 2, "soon"},
 	} {
 		p.env["CHART_PROMOTER_TRAVIS_API"], p.env["CHART_PROMOTER_TRAVIS_TOKEN"] = address, c.token
 		code, out, msg := p.call(append([]string{"builds"}, c.args...)...)

@@ -14,7 +14,7 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/step"
 )
 
-// call finds what a CI file does with the tool, however it is started.
+// call finds the commands of the tool in a CI file, however it is started.
 var call = regexp.MustCompile(`(?:go run \./cmd/chart-promoter|(?:^|~/bin/|\./)chart-promoter) +([^&|;\n]+)`)
 
 func TestEveryStepOfTheCIFilesIsACommandThatExists(t *testing.T) {
@@ -37,7 +37,7 @@ func TestEveryStepOfTheCIFilesIsACommandThatExists(t *testing.T) {
 	}
 }
 
-// checkFile fails unless a CI file calls these commands, in this order, each as it can be called.
+// checkFile fails unless a CI file calls these commands, in this order, with valid arguments.
 func checkFile(t *testing.T, data []byte, want []string) {
 	t.Helper()
 	var doc yaml.Node
@@ -91,7 +91,7 @@ func scalars(n *yaml.Node) []string {
 	return all
 }
 
-func TestTheTemplatesReadTheCommitOutOfAnyChart(t *testing.T) {
+func TestTheTemplatesReadTheCommitFromAnyChart(t *testing.T) {
 	data, err := os.ReadFile("../../../ci/travis/qa.travis.yml")
 	if err != nil {
 		t.Fatal(err)
@@ -121,7 +121,8 @@ func TestTheTemplatesReadTheCommitOutOfAnyChart(t *testing.T) {
 	}
 }
 
-// Of a line such as eval "$(script)" only the eval's result counts, and the tests would run on a machine that is not ready.
+// The exit code of a line such as eval "$(script)" is that of eval: a failure of the script would be lost, and the tests would run
+// on a machine that is not ready.
 func TestAPreparationThatFailsEndsTheBuild(t *testing.T) {
 	for file, shells := range map[string][]string{
 		"travis/qa.travis.yml": {"bash", "-c"}, "gitlab/qa.gitlab-ci.yml": {"bash", "-eo", "pipefail", "-c"}, "github/qa.yaml": {"bash", "-e", "-c"},
@@ -139,7 +140,7 @@ func TestAPreparationThatFailsEndsTheBuild(t *testing.T) {
 			if !strings.Contains(line, "machine.sh") {
 				continue
 			}
-			if at+2 < len(all) && all[at+1] == "shell" { // what GitHub makes of it
+			if at+2 < len(all) && all[at+1] == "shell" { // GitHub's command for this shell
 				shells = []string{all[at+2], "-eo", "pipefail", "-c"}
 			}
 			for status, works := range map[string]bool{"0": true, "1": false} {
@@ -159,8 +160,8 @@ func TestAPreparationThatFailsEndsTheBuild(t *testing.T) {
 	}
 }
 
-// Whoever can open a pull request could have it published, and a release that waits would never be.
-func TestTheQAFilesTakeCandidatesOnlyAndDropNone(t *testing.T) {
+// Otherwise a pull request could publish itself, and a newer build would cancel a waiting release.
+func TestTheQAFilesBuildCandidatesOnlyAndCancelNone(t *testing.T) {
 	var travis struct{ If string }
 	var gitlab struct {
 		Workflow struct {
@@ -187,7 +188,7 @@ func TestTheQAFilesTakeCandidatesOnlyAndDropNone(t *testing.T) {
 	}
 }
 
-// The wrapper stands in for `go run` of the tool in a repository that has only what it releases; all else is the real go.
+// goWrapper replaces `go run` of the tool, whose source the repository of the test does not have; all else is the real go.
 const goWrapper = `#!/bin/bash
 if [ "$1 $2" = "run ./cmd/chart-promoter" ]; then
   shift 2
@@ -197,7 +198,7 @@ fi
 exec GO "$@"
 `
 
-// Travis runs each line of a job's script in a shell, in a clone at the commit, with these variables.
+// As Travis does, the test runs each line of a job's script in a shell, in a clone at the commit, with Travis' variables.
 func TestTheLinesOfTheTravisFileTakeACommitToQA(t *testing.T) {
 	data, err := os.ReadFile("../../../.travis.yml")
 	if err != nil {

@@ -20,11 +20,11 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/step"
 )
 
-// scratch is what a command of the work directory makes anew each time and no other one reads.
+// scratch are the entries of the work directory that a command creates again each time and no other one reads.
 var scratch = []string{"source", "source.git", "candidate", "lock", "logs"}
 
-// everything is a hash of each file that any command may change: the source repository, candidates, what is published, the
-// registry, and what one command leaves for the next.
+// everything is a hash of each file that any command may change: the source repository, candidates, published files, the
+// registry, and the work directory.
 func (s *shop) everything() map[string]string {
 	s.t.Helper()
 	all := map[string]string{}
@@ -41,7 +41,7 @@ func (s *shop) everything() map[string]string {
 					return fs.SkipDir
 				}
 				return nil
-			case name == "source" && rel == ".git/index": // git notes there when it last looked at a file
+			case name == "source" && rel == ".git/index": // git stores there when it last checked a file
 				return nil
 			}
 			if !d.Type().IsRegular() {
@@ -60,7 +60,7 @@ func (s *shop) everything() map[string]string {
 	return all
 }
 
-// one JSON document and nothing after it.
+// oneDocument fails unless out is one JSON document and nothing follows it.
 func oneDocument(out string) error {
 	d := json.NewDecoder(strings.NewReader(out))
 	var v any
@@ -73,7 +73,7 @@ func oneDocument(out string) error {
 	return nil
 }
 
-// commands are all that can be run, by their whole name.
+// commands are the full names of all commands that can be run.
 func commands(c *cobra.Command) (names []string) {
 	for _, sub := range c.Commands() {
 		if sub.HasSubCommands() {
@@ -85,8 +85,8 @@ func commands(c *cobra.Command) (names []string) {
 	return names
 }
 
-// Every command in the order of a release: first as a dry run, after which all is as before, and then in earnest, where
-// those that change something do.
+// Every command, in the order of a release: first as a dry run, which changes nothing, and then as a real run, which changes
+// something if the command does.
 func TestEveryCommandHasADryRunThatChangesNothingAndAResultInJSON(t *testing.T) {
 	s := newShop(t, "git", "v1.0.0")
 	origin := filepath.Dir(s.dir) + "/origin.git"
@@ -94,22 +94,22 @@ func TestEveryCommandHasADryRunThatChangesNothingAndAResultInJSON(t *testing.T) 
 	s.commit("more", "1")
 	shell(t, s.dir, "git tag v1.1.0")
 	s.env["CHART_PROMOTER_TRAVIS_API"], s.env["CHART_PROMOTER_TRAVIS_TOKEN"] = travisAPI(t), "s3cret"
-	const looks, changes, dry = "looks", "changes", "needs a real cluster"
+	const reads, changes, dry = "reads", "changes", "needs a real cluster"
 	steps := []struct {
 		args []string
 		does string
 		code int
 	}{
-		{[]string{"version"}, looks, 0},
-		{[]string{"explain"}, looks, 0},
+		{[]string{"version"}, reads, 0},
+		{[]string{"explain"}, reads, 0},
 		{[]string{"keygen", s.dir + "/dist/keys/new"}, changes, 0},
 		{[]string{"build"}, changes, 0},
 		{[]string{"bump"}, changes, 0},
 		{[]string{"verify"}, changes, 0},
-		{[]string{"approve", "--by", "somebody", "--key", s.dir + "/dist/qa.key"}, changes, 0},
+		{[]string{"approve", "--by", "alice", "--key", s.dir + "/dist/qa.key"}, changes, 0},
 		{[]string{"promote"}, changes, 0},
 		{[]string{"status", "--html", s.dir + "/status.html"}, changes, 0},
-		{[]string{"builds", "o/n"}, looks, 0},
+		{[]string{"builds", "o/n"}, reads, 0},
 		{[]string{"yank", "hello", "1.1.0"}, changes, 0},
 		{[]string{"release", "patch"}, changes, 0},
 		{[]string{"run", "--skip-unit-tests"}, changes, 0},
@@ -117,9 +117,9 @@ func TestEveryCommandHasADryRunThatChangesNothingAndAResultInJSON(t *testing.T) 
 		{[]string{"cluster", "create", "new"}, dry, 0},
 		{[]string{"cluster", "load", "taken", "img"}, dry, 0},
 		{[]string{"cluster", "delete", "taken"}, dry, 0},
-		{[]string{"doctor"}, looks, 5}, // there is no public key then
+		{[]string{"doctor"}, reads, 5}, // the public key is missing then
 	}
-	seen := []string{"serve"} // has a test of its own
+	seen := []string{"serve"} // see TestServePrintsItsAddressesAsJSON
 	for _, step := range steps {
 		c, _, err := (&app{}).root().Find(step.args)
 		if err != nil {
@@ -152,25 +152,25 @@ func TestEveryCommandHasADryRunThatChangesNothingAndAResultInJSON(t *testing.T) 
 			}
 			if step.does == dry {
 				if entries, _ := os.ReadDir("."); len(entries) > 0 {
-					t.Errorf("the dry run made %v", entries)
+					t.Errorf("the dry run created %v", entries)
 				}
 				return
 			}
 			check(step.args)
 			if changed := cmp.Diff(before, s.everything()) != ""; changed != (step.does == changes) {
-				t.Errorf("in earnest it changes something: %t", changed)
+				t.Errorf("the real run changes something: %t", changed)
 			}
 		})
 	}
 	s.t = t
 	for _, name := range commands((&app{}).root()) {
 		if !slices.Contains(seen, name) {
-			t.Errorf("%s is not tried", name)
+			t.Errorf("%s is not tested", name)
 		}
 	}
 }
 
-func TestAStepThatIsSkippedHasAResultToo(t *testing.T) {
+func TestASkippedStepHasAResult(t *testing.T) {
 	s := newShop(t, "directory", "v1.0.0-rc.1")
 	s.must("bump")
 	s.must("verify")
@@ -188,7 +188,7 @@ func TestAStepThatIsSkippedHasAResultToo(t *testing.T) {
 	}
 }
 
-func TestServeSaysInJSONWhereItServes(t *testing.T) {
+func TestServePrintsItsAddressesAsJSON(t *testing.T) {
 	dir := t.TempDir()
 	out, in := io.Pipe()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -202,7 +202,7 @@ func TestServeSaysInJSONWhereItServes(t *testing.T) {
 	d := json.NewDecoder(out)
 	var where struct{ Registry, Charts string }
 	if err := d.Decode(&where); err != nil || where.Charts != "http://"+where.Registry+"/charts" {
-		t.Errorf("it says %+v, %v", where, err)
+		t.Errorf("the result is %+v, %v", where, err)
 	}
 	cancel()
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
@@ -215,11 +215,11 @@ func TestServeSaysInJSONWhereItServes(t *testing.T) {
 		t.Errorf("a dry run: exit %d", c)
 	}
 	if _, err := os.Stat(dir + "/other"); err == nil {
-		t.Error("a dry run made the registry's directory")
+		t.Error("a dry run created the registry's directory")
 	}
 }
 
-// Without a build nothing stops a dry run before the candidate, whose commit goes with the clone that it was made in.
+// Without a build a dry run reaches the candidate, whose commit exists only in a clone that is deleted.
 func TestADryRunOfAllStepsWithoutABuild(t *testing.T) {
 	s := newShop(t, "directory", "v1.0.0")
 	s.reconfigure("  - name: dev\n    build:\n      image: {repository: \"${HOST}/hello\", package: ./cmd/hello, platforms: [linux/amd64]}\n", "")

@@ -14,7 +14,7 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/publish"
 )
 
-// helmCharts is where Helm's own module has the charts that it is tested with. They are read there, not copied.
+// helmCharts is the directory of Helm's own module, which has charts for its tests. They are read there, not copied.
 func helmCharts(t *testing.T) string {
 	t.Helper()
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "helm.sh/helm/v3").Output()
@@ -29,7 +29,7 @@ const (
 	testPod  = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: {{ .Release.Name }}-answers\n  annotations: {helm.sh/hook: test}\nspec:\n  containers: [{name: a, image: a}]\n"
 )
 
-// awkward are charts that editors of YAML have been known to break on.
+// awkward are charts that break some editors of YAML.
 var awkward = map[string]map[string]string{
 	"crlf-and-bom": {
 		"Chart.yaml":  "\ufeffapiVersion: v2\r\n# version: 9\r\nname: crlf\r\nversion: '0.1.0' # ours\r\nappVersion: \"old\"\r\ndependencies: []\r\n",
@@ -47,7 +47,7 @@ var awkward = map[string]map[string]string{
 	"without-values": {"Chart.yaml": "apiVersion: v2\nname: bare\nversion: 0.1.0\nappVersion: x", "templates/NOTES.txt": "Nothing.\n"},
 }
 
-func TestForeignChartsGoAllTheWay(t *testing.T) {
+func TestForeignChartsAreVerifiedAndPromoted(t *testing.T) {
 	const (
 		missing    = "add the line `appVersion:"
 		appVersion = "appVersion: \"1.0\"\n"
@@ -56,18 +56,18 @@ func TestForeignChartsGoAllTheWay(t *testing.T) {
 	)
 	helm := helmCharts(t)
 	for name, c := range map[string]struct {
-		// chart is one of awkward, or a directory of Helm's module. init refuses it with these words until add is at the end of
-		// its Chart.yaml, and it is of apiVersion v2; drop is left out.
-		chart, refused, add, drop string
-		// program builds an image for it.
+		// chart is one of awkward, or a directory of Helm's module. init rejects it with this message until add is appended to
+		// its Chart.yaml and its apiVersion is v2; the directory drop is left out.
+		chart, rejected, add, drop string
+		// program is whether the pipeline builds an image.
 		program  bool
 		tests    int
 		testedBy string
 	}{
-		"a library as an archive":               {chart: "cmd/helm/testdata/testcharts/chart-with-lib-dep", refused: lint, add: library, program: true, tests: 1, testedBy: "installation and readiness, the chart has no test of its own"},
-		"a library in templates, as an archive": {chart: "cmd/helm/testdata/testcharts/chart-with-template-lib-archive-dep", refused: lint, add: library, tests: 1, testedBy: "installation"},
-		"subcharts and a test of its own":       {chart: "cmd/helm/testdata/testcharts/subchart", refused: missing, add: appVersion, drop: "crds", tests: 1, testedBy: "helm test"},
-		"a chart with a secret":                 {chart: "cmd/helm/testdata/testcharts/chart-with-secret", refused: missing, add: appVersion, tests: 1, testedBy: "installation"},
+		"a library as an archive":               {chart: "cmd/helm/testdata/testcharts/chart-with-lib-dep", rejected: lint, add: library, program: true, tests: 1, testedBy: "installation and readiness, the chart has no test of its own"},
+		"a library in templates, as an archive": {chart: "cmd/helm/testdata/testcharts/chart-with-template-lib-archive-dep", rejected: lint, add: library, tests: 1, testedBy: "installation"},
+		"subcharts and a test of its own":       {chart: "cmd/helm/testdata/testcharts/subchart", rejected: missing, add: appVersion, drop: "crds", tests: 1, testedBy: "helm test"},
+		"a chart with a secret":                 {chart: "cmd/helm/testdata/testcharts/chart-with-secret", rejected: missing, add: appVersion, tests: 1, testedBy: "installation"},
 		"CRLF and byte order marks":             {chart: "crlf-and-bom", program: true, tests: 1, testedBy: "helm test"},
 		"anchors":                               {chart: "anchors", program: true, tests: 1, testedBy: "installation"},
 		"any order, any quotes":                 {chart: "order-and-quotes", tests: 1, testedBy: "installation"},
@@ -76,8 +76,8 @@ func TestForeignChartsGoAllTheWay(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := foreignShop(t, c.program)
 			s.put(helm, c.chart, c.drop)
-			if c.refused != "" {
-				if code, out, msg := s.call("init"); code != 2 || out != "" || !strings.Contains(msg, c.refused) {
+			if c.rejected != "" {
+				if code, out, msg := s.call("init"); code != 2 || out != "" || !strings.Contains(msg, c.rejected) {
 					t.Fatalf("as it is: %d %s", code, msg)
 				}
 				s.change(s.dir+"/chart/Chart.yaml", func(b []byte) []byte {
@@ -97,13 +97,13 @@ func TestForeignChartsGoAllTheWay(t *testing.T) {
 			for _, step := range []string{"bump", "verify", "promote"} {
 				s.must(step)
 			}
-			s.onlyScalarsDiffer(before, c.program)
+			s.onlyFieldsDiffer(before, c.program)
 			s.published(c.tests, c.testedBy)
 		})
 	}
 }
 
-// foreignShop is a shop whose source has a program, or not, and neither a chart nor a configuration.
+// foreignShop is a shop whose source has neither a chart nor a configuration, and a program on request.
 func foreignShop(t *testing.T, program bool) *shop {
 	t.Helper()
 	s := &shop{place: newPlace(t)}
@@ -113,7 +113,7 @@ func foreignShop(t *testing.T, program bool) *shop {
 		shell(t, s.dir, "git rm -rqf go.mod cmd")
 	}
 	base := filepath.Dir(s.dir)
-	// Those that init proposes.
+	// The repositories that init proposes.
 	shell(t, base, "git init -q --bare -b main origin.git && git init -q --bare -b main origin-helm-qa.git && git init -q --bare -b main origin-helm.git && git -C source remote add origin "+base+"/origin.git")
 	s.env["QA"], s.env["PROD"], s.env["WORK"] = base+"/origin-helm-qa.git", base+"/origin-helm.git", base+"/work"
 	s.cfg = publish.Config{Git: s.env["PROD"], Branch: "main"}
@@ -167,13 +167,13 @@ func (s *shop) tree(dir string) map[string]string {
 	return all
 }
 
-var scalarLine = map[string]*regexp.Regexp{
+var fieldLine = map[string]*regexp.Regexp{
 	"Chart.yaml":  regexp.MustCompile(`^"?(version|appVersion)"?:|^  (folded|text)\s*$`),
 	"values.yaml": regexp.MustCompile(`\b(tag|repository):`),
 }
 
-// onlyScalarsDiffer compares the candidate with the chart, byte for byte.
-func (s *shop) onlyScalarsDiffer(before map[string]string, program bool) {
+// onlyFieldsDiffer compares the candidate with the chart, byte for byte.
+func (s *shop) onlyFieldsDiffer(before map[string]string, program bool) {
 	s.t.Helper()
 	dir := filepath.Join(s.t.TempDir(), "qa")
 	if _, err := gitrepo.Clone(s.t.Context(), s.env["QA"], dir, gitrepo.CloneOptions{Branch: "main"}); err != nil {
@@ -184,7 +184,7 @@ func (s *shop) onlyScalarsDiffer(before map[string]string, program bool) {
 		s.t.Errorf("the candidate has %d files, want %d", len(after), len(before))
 	}
 	for name, old := range before {
-		pattern := scalarLine[name]
+		pattern := fieldLine[name]
 		if pattern == nil || name == "values.yaml" && !program {
 			pattern = regexp.MustCompile(`^\x00`)
 		}
@@ -208,7 +208,7 @@ func (s *shop) onlyScalarsDiffer(before map[string]string, program bool) {
 	}
 }
 
-// published checks that the tested package is in the chart repository, with a record that says how it was tested.
+// published checks that the tested package is in the chart repository, with an attestation of how it was tested.
 func (s *shop) published(tests int, testedBy string) {
 	s.t.Helper()
 	target := s.target()
@@ -219,21 +219,21 @@ func (s *shop) published(tests int, testedBy string) {
 	name := strings.TrimSuffix(filepath.Base(s.one(".tgz")), "-1.2.3.tgz")
 	got, err := target.Package(s.t.Context(), name, "1.2.3")
 	if err != nil || string(got) != string(pkg) {
-		s.t.Errorf("%s 1.2.3 is not what was tested: %v", name, err)
+		s.t.Errorf("%s 1.2.3 is not the tested package: %v", name, err)
 	}
-	records, err := target.Attestations(s.t.Context(), name, "1.2.3")
-	if err != nil || len(records) != 1 {
-		s.t.Fatalf("%d records, %v", len(records), err)
+	attestations, err := target.Attestations(s.t.Context(), name, "1.2.3")
+	if err != nil || len(attestations) != 1 {
+		s.t.Fatalf("%d attestations, %v", len(attestations), err)
 	}
-	r, err := attest.Verify(records[0], []byte(s.env["QA_PUBLIC_KEY"]))
+	r, err := attest.Verify(attestations[0], []byte(s.env["QA_PUBLIC_KEY"]))
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	if !strings.HasPrefix(r.TestedBy, testedBy) || r.Tests.Run != tests || r.Tests.Passed != tests {
-		s.t.Errorf("the record says %q, %+v", r.TestedBy, r.Tests)
+		s.t.Errorf("the attestation has %q, %+v", r.TestedBy, r.Tests)
 	}
 	if left := s.api.secrets(); len(left) > 0 {
-		s.t.Errorf("in the cluster are left %v", left)
+		s.t.Errorf("the cluster still has %v", left)
 	}
 	junit, err := os.ReadFile(s.env["WORK"] + "/junit.xml")
 	if err != nil || !strings.Contains(string(junit), testedBy) {
@@ -241,7 +241,7 @@ func (s *shop) published(tests int, testedBy string) {
 	}
 }
 
-func TestAChartWhoseRecordIsOfAnotherKeyIsRefusedAlsoByDefaults(t *testing.T) {
+func TestTheConfigurationOfInitRejectsAttestationsOfAnotherKey(t *testing.T) {
 	s := foreignShop(t, false)
 	s.put("", "without-values", "")
 	s.must("init", "--ci", "none")

@@ -10,7 +10,7 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 )
 
-// foreign is a place as somebody has it who knows nothing of pipelines yet: the configuration is init's to write.
+// foreign is a place without a configuration, which is what init writes.
 func foreign(t *testing.T, origin string) *place {
 	t.Helper()
 	p := newPlace(t)
@@ -46,7 +46,7 @@ func TestInitWritesFilesWhoseStepsAreCommandsThatExist(t *testing.T) {
 							t.Errorf("%s names the configuration: %v", paths[i], named)
 						}
 						if text := withoutTool.Replace(string(data)); strings.Contains(text, "bitcoin-controller.git") || strings.Contains(text, "./cmd/") {
-							t.Errorf("%s speaks of another repository:\n%s", paths[i], data)
+							t.Errorf("%s names another repository:\n%s", paths[i], data)
 						}
 					}
 					if code, out, msg := p.call("--config", p.dir+"/"+config, "explain"); code != 2 || !strings.Contains(msg, "commit or stash") {
@@ -99,7 +99,7 @@ func TestInitAgainWritesNothingAndOverwritesNothing(t *testing.T) {
 	own := strings.Replace(shell(t, p.dir, "cat ci/pipeline.yaml"), "name: prod", "name: live", 1)
 	p.write("ci/pipeline.yaml", own)
 	if code, out, msg := p.call("init"); code != 2 || out != "" || !strings.Contains(msg, "ci/pipeline.yaml exists with other content") {
-		t.Errorf("a configuration of one's own: %d %s %s", code, out, msg)
+		t.Errorf("an edited configuration: %d %s %s", code, out, msg)
 	}
 	if out := must("init", "--force"); !strings.Contains(out, ".gitlab-ci.yml: there already") || !strings.Contains(out, "qa.gitlab-ci.yml: replaced") {
 		t.Errorf("by force:\n%s", out)
@@ -112,24 +112,24 @@ func TestInitAgainWritesNothingAndOverwritesNothing(t *testing.T) {
 	}
 }
 
-func TestInitSaysWhatItCannotUse(t *testing.T) {
+func TestInitReportsWhatItCannotUse(t *testing.T) {
 	for name, c := range map[string]struct {
 		prepare func(*place)
 		args    []string
 		words   string
 	}{
-		"no git repository":            {func(p *place) { shell(t, p.dir, "rm -rf .git") }, nil, "not a git repository"},
-		"a chart without appVersion":   {func(p *place) { p.write("chart/Chart.yaml", "apiVersion: v2\nname: hello\nversion: 0.0.1\n") }, nil, "appVersion"},
-		"a broken Chart.yaml":          {func(p *place) { p.write("chart/Chart.yaml", "a: [\n") }, nil, "Chart.yaml"},
-		"several charts":               {func(p *place) { p.write("b/Chart.yaml", "apiVersion: v2\nname: b\nversion: 0.0.1\nappVersion: 1\n") }, nil, "b, chart; name the chart with --chart"},
-		"a chart that is not there":    {nil, []string{"--chart", "nowhere"}, "found: chart"},
-		"no place for the image":       {func(p *place) { p.write("chart/values.yaml", "image: {repository: x}\n") }, nil, "image.tag"},
-		"values that cannot be read":   {func(p *place) { p.write("chart/values.yaml", "image: [\n") }, nil, "values.yaml"},
-		"an unknown engine":            {nil, []string{"--ci", "jenkins"}, "travis, github, gitlab, or none"},
-		"a build that is not wanted":   {nil, []string{"--no-build", "--package", "cmd/hello"}, "no-build"},
-		"a configuration outside":      {nil, []string{"--config", "/tmp/elsewhere.yaml", "-C", "DIR"}, "is outside the repository"},
-		"a broken configuration there": {func(p *place) { p.write("ci/pipeline.yaml", "name: [") }, []string{"--force"}, "ci/pipeline.yaml"},
-		"a file that is in the way":    {func(p *place) { p.write(".github/workflows/dev.yaml", "theirs") }, nil, "dev.yaml exists with other content"},
+		"no git repository":          {func(p *place) { shell(t, p.dir, "rm -rf .git") }, nil, "not a git repository"},
+		"a chart without appVersion": {func(p *place) { p.write("chart/Chart.yaml", "apiVersion: v2\nname: hello\nversion: 0.0.1\n") }, nil, "appVersion"},
+		"a broken Chart.yaml":        {func(p *place) { p.write("chart/Chart.yaml", "a: [\n") }, nil, "Chart.yaml"},
+		"several charts":             {func(p *place) { p.write("b/Chart.yaml", "apiVersion: v2\nname: b\nversion: 0.0.1\nappVersion: 1\n") }, nil, "b, chart; name the chart with --chart"},
+		"a chart that is missing":    {nil, []string{"--chart", "nowhere"}, "found: chart"},
+		"no place for the image":     {func(p *place) { p.write("chart/values.yaml", "image: {repository: x}\n") }, nil, "image.tag"},
+		"values that cannot be read": {func(p *place) { p.write("chart/values.yaml", "image: [\n") }, nil, "values.yaml"},
+		"an unknown engine":          {nil, []string{"--ci", "jenkins"}, "travis, github, gitlab, or none"},
+		"a build that is not wanted": {nil, []string{"--no-build", "--package", "cmd/hello"}, "no-build"},
+		"a configuration outside":    {nil, []string{"--config", "/tmp/elsewhere.yaml", "-C", "DIR"}, "is outside the repository"},
+		"a broken configuration":     {func(p *place) { p.write("ci/pipeline.yaml", "name: [") }, []string{"--force"}, "ci/pipeline.yaml"},
+		"a file that is in the way":  {func(p *place) { p.write(".github/workflows/dev.yaml", "theirs") }, nil, "dev.yaml exists with other content"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := foreign(t, "https://github.com/o/hello.git")
@@ -152,17 +152,16 @@ func TestInitSaysWhatItCannotUse(t *testing.T) {
 	}
 }
 
-// What init writes for a program is enough for a commit of it to become a candidate, and a pipeline of GitLab's that is a
-// fork's ends before that.
-func TestWhatInitWritesTakesACommitToQA(t *testing.T) {
+// With the files of init a commit becomes a candidate, except in a GitLab pipeline of a fork.
+func TestFilesOfInitTakeACommitToQA(t *testing.T) {
 	p := foreign(t, filepath.Join(t.TempDir(), "origin.git"))
 	if code, _, msg := p.call("init", "--ci", "none", "--image", p.env["HOST"]+"/hello", "--qa", p.env["QA"]); code != 0 {
 		t.Fatal(msg)
 	}
 	shell(t, p.dir, commitAll)
 	p.env["GITLAB_CI"], p.env["CHART_PROMOTER_FORK"] = "true", "true"
-	for step, says := range map[string]string{"build": "fork", "bump": "fork"} {
-		if code, out, msg := p.call(step); code != 0 || !strings.Contains(out+msg, says) {
+	for step, words := range map[string]string{"build": "fork", "bump": "fork"} {
+		if code, out, msg := p.call(step); code != 0 || !strings.Contains(out+msg, words) {
 			t.Errorf("%s in a fork: %d %s%s", step, code, out, msg)
 		}
 	}

@@ -13,10 +13,10 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/testseed"
 )
 
-// kill -9 during bump, verify and promote at random moments, and the same command again: in the end all is as without any
-// kill, and no index ever names an archive that is not there. What the killed process had started, git above all, lives on,
-// as it does after a real kill. PROMOTER_KILLS says how many kills, for each kind of repository; default 3.
-func TestKilledAtAnyMomentAndRunAgain(t *testing.T) {
+// The test kills bump, verify and promote with SIGKILL at random moments and runs the same command again: the result equals one
+// without a kill, and no index ever names a missing archive. Child processes, git above all, survive the kill, as they do
+// after a real one. PROMOTER_KILLS is the number of kills for each kind of repository; default 3.
+func TestACommandKilledAtAnyMomentCompletesWhenRunAgain(t *testing.T) {
 	for target := range targets {
 		t.Run(target, func(t *testing.T) {
 			kills := 3
@@ -48,7 +48,7 @@ func TestKilledAtAnyMomentAndRunAgain(t *testing.T) {
 					}
 				}
 				if diff := cmp.Diff(want, s.state()); diff != "" {
-					t.Fatalf("after kills %v it ends otherwise (-want +got):\n%s", done, diff)
+					t.Fatalf("after kills %v the result differs (-want +got):\n%s", done, diff)
 				}
 			}
 			t.Logf("killed during %v; without a kill they take %v", done, takes)
@@ -56,13 +56,13 @@ func TestKilledAtAnyMomentAndRunAgain(t *testing.T) {
 	}
 }
 
-// killed runs a command and kills it after a while; false when it was done before.
+// killed runs a command and kills it after a while; it returns false when the command ended before.
 func (s *shop) killed(command string, after time.Duration) bool {
 	s.t.Helper()
 	var out bytes.Buffer
 	cmd := s.process(command)
 	cmd.Stdout, cmd.Stderr = &out, &out
-	cmd.WaitDelay = time.Minute // what it started may hold the output open
+	cmd.WaitDelay = time.Minute // its child processes may hold the output open
 	if err := cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}

@@ -5,9 +5,9 @@ import (
 	"testing"
 )
 
-// What the shell scripts of such pipelines do wrong, each tried from the commit to the chart repository.
+// These tests cover common mistakes of shell scripts for such pipelines, from the commit to the chart repository.
 
-func TestScriptsRewriteEveryLineWithVersionInIt(t *testing.T) {
+func TestBumpChangesTheChartsOwnVersionsOnly(t *testing.T) {
 	s := newShop(t, "directory", "v1.0.0")
 	const chart = "apiVersion: v2\nname: hello # version: of the name\nversion: 0.0.1\nappVersion: dev\nkubeVersion: \">=1.20.0-0\"\ndependencies:\n- name: part\n  version: 0.0.1\n  repository: file://../part\n"
 	s.write("chart/charts/part/Chart.yaml", "apiVersion: v2\nname: part\nversion: 0.0.1\n")
@@ -24,7 +24,7 @@ func TestScriptsRewriteEveryLineWithVersionInIt(t *testing.T) {
 	}
 }
 
-func TestScriptsPromoteReleaseCandidates(t *testing.T) {
+func TestPromoteRejectsReleaseCandidates(t *testing.T) {
 	for _, tag := range []string{"1.0.0-rc1", "v1.0.0-rc.1"} {
 		s := newShop(t, "directory", tag)
 		s.must("bump")
@@ -38,21 +38,21 @@ func TestScriptsPromoteReleaseCandidates(t *testing.T) {
 	}
 }
 
-func TestScriptsRepackageAfterTheTest(t *testing.T) {
+func TestPromotePublishesTheTestedPackage(t *testing.T) {
 	s := newShop(t, "directory", "v1.0.0")
 	s.must("bump")
 	s.must("verify")
 	tested := shell(t, s.env["WORK"], "cat hello-1.0.0.tgz | sha256sum")
-	// Meanwhile the candidates' repository goes on.
+	// Meanwhile the candidates' repository gets another commit.
 	dir := t.TempDir()
-	shell(t, dir, "git clone -q "+s.env["QA"]+" qa && echo later >> qa/chart/templates/NOTES.txt && cd qa && "+commitAll+" && git push -q origin HEAD:main")
+	shell(t, dir, "git clone -q "+s.env["QA"]+" qa && echo changed >> qa/chart/templates/NOTES.txt && cd qa && "+commitAll+" && git push -q origin HEAD:main")
 	s.must("promote")
 	if published := shell(t, s.env["PROD"], "cat hello-1.0.0.tgz | sha256sum"); published != tested {
 		t.Errorf("tested was %s, published %s", tested, published)
 	}
 }
 
-func TestScriptsIgnorePromotionFailures(t *testing.T) {
+func TestFailedStepsHaveTheirExitCodes(t *testing.T) {
 	s := newShop(t, "directory", "v1.0.0")
 	s.must("bump")
 	s.must("verify")
@@ -70,7 +70,7 @@ func TestScriptsIgnorePromotionFailures(t *testing.T) {
 }
 
 // Some CI engines show the end of a log only.
-func TestAFailedStepEndsWithWhatItsTestsSaid(t *testing.T) {
+func TestAFailedStepEndsWithTheOutputOfItsTests(t *testing.T) {
 	s := newShop(t, "directory", "v1.0.0")
 	s.must("bump")
 	const failing = `[sh, -c, "echo too few blocks; exit 1"]`
@@ -86,7 +86,7 @@ func TestAFailedStepEndsWithWhatItsTestsSaid(t *testing.T) {
 	}
 }
 
-func TestScriptsAreFetchedFromMasterInsteadOfTheTestedCommit(t *testing.T) {
+func TestVerifyRunsTheTestsOfTheCandidatesCommit(t *testing.T) {
 	s := newShop(t, "directory", "v0.9.0")
 	s.commit("check.sh", "echo tests of the commit\n")
 	shell(t, s.dir, "git tag v1.0.0")

@@ -18,7 +18,7 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/publish"
 )
 
-// shop is a place where a commit with a tag was built and can go all the way: it has the keys, and a cluster.
+// shop is a place where the image of a tagged commit was built: it has the keys and a cluster for the other steps.
 type shop struct {
 	*place
 	kubeconfig string
@@ -26,19 +26,19 @@ type shop struct {
 	cfg        publish.Config
 }
 
-// targets are the three kinds of chart repository, as the configuration has them, with all that they can keep.
+// targets are the three kinds of chart repository, as the configuration has them, with all of their pages.
 var targets = map[string]string{
 	"git": `{git: "${PROD}", page: true, statusPage: true}`, "directory": `{directory: "${PROD}", page: true, statusPage: true}`, "oci": `{oci: "${PROD}"}`,
 }
 
-// kept are shops as newShop leaves them, by target and tag: to make one takes seconds, to copy it not. No test of this
-// package runs beside another one.
+// kept are shops as newShop leaves them, by target and tag: creating one takes seconds, copying it does not. The tests of this
+// package do not run in parallel.
 var (
 	kept    = map[[2]string]string{}
 	keptDir string
 )
 
-// TestMain runs the program itself where a test needs it as a process of its own, and the tests otherwise.
+// TestMain runs the program in place of the tests when a test starts it as a child process.
 func TestMain(m *testing.M) {
 	if list := os.Getenv("CHART_PROMOTER_TEST_ARGS"); list != "" {
 		var args []string
@@ -86,7 +86,7 @@ func copyShop(t *testing.T, target, from string) *shop {
 	return s
 }
 
-// keep copies the shop to where it outlives the test.
+// keep copies the shop to a directory that outlives the test.
 func (s *shop) keep() string {
 	s.t.Helper()
 	if keptDir == "" {
@@ -108,7 +108,7 @@ func (s *shop) keep() string {
 
 func (s *shop) configure(text string) { s.write("ci/pipeline.yaml", text) }
 
-// empty gives new, empty repositories for candidates and for the published chart, and a new work directory.
+// empty creates new, empty repositories for candidates and for the published chart, and a new work directory.
 func (s *shop) empty(target string) {
 	s.t.Helper()
 	base := s.t.TempDir()
@@ -128,7 +128,7 @@ func (s *shop) empty(target string) {
 	}
 }
 
-// args are a command's with what all of them need.
+// args adds the arguments that all commands need.
 func (s *shop) args(args ...string) []string {
 	args = append([]string{"--work-dir", s.env["WORK"]}, args...)
 	if args[2] == "verify" || args[2] == "run" {
@@ -150,7 +150,7 @@ func (s *shop) must(args ...string) {
 	}
 }
 
-// process is a command as a process of its own; see TestMain.
+// process is a command as a child process; see TestMain.
 func (s *shop) process(args ...string) *exec.Cmd {
 	cmd := exec.Command(os.Args[0])
 	list, _ := json.Marshal(append([]string{"--config", s.dir + "/ci/pipeline.yaml"}, s.args(args...)...))
@@ -208,10 +208,10 @@ func (s *shop) files() map[string]string {
 	return all
 }
 
-// times are those of a run: in an index, in a page, and in what a page ends with, the hash of what stands before it.
+// times matches what depends on the time of a run: times in an index or a page, and the hash at the end of a page.
 var times = regexp.MustCompile(`(created|generated): "[^"]*"|[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9:]+Z?)?|[0-9a-f]{64} -->`)
 
-// state is everything that a run leaves anywhere, without the times of the run.
+// state is everything that a run leaves, without the times of the run.
 func (s *shop) state() map[string]string {
 	s.t.Helper()
 	m := map[string]string{
@@ -219,10 +219,10 @@ func (s *shop) state() map[string]string {
 		"releases":   fmt.Sprint(s.api.secrets()),
 	}
 	for name, content := range s.files() {
-		if !strings.HasSuffix(name, ".jsonl") { // a record has its times within the signature
+		if !strings.HasSuffix(name, ".jsonl") { // the times of an attestation are within its signature
 			m["prod/"+name] = times.ReplaceAllString(content, "$1")
 		} else {
-			m["prod/"+name] = fmt.Sprint(strings.Count(content, "\n"), " records")
+			m["prod/"+name] = fmt.Sprint(strings.Count(content, "\n"), " attestations")
 		}
 	}
 	target := s.target()
@@ -231,12 +231,12 @@ func (s *shop) state() map[string]string {
 		s.t.Fatal(err)
 	}
 	for _, e := range entries {
-		records, err := target.Attestations(s.t.Context(), "hello", e.Version)
+		attestations, err := target.Attestations(s.t.Context(), "hello", e.Version)
 		if err != nil {
 			s.t.Fatal(err)
 		}
 		text := ""
-		for _, r := range records {
+		for _, r := range attestations {
 			v, err := attest.Verify(r, []byte(s.env["QA_PUB"]))
 			if err != nil {
 				s.t.Fatal(err)

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// gitServer serves the repositories of a directory to whoever knows the password, with git's own backend.
+// gitServer serves the repositories of a directory to clients with the password, with git's own backend.
 func gitServer(t *testing.T, root, user, password string) (host string) {
 	t.Helper()
 	backend := strings.TrimSpace(shell(t, root, "git --exec-path")) + "/git-http-backend"
@@ -27,7 +27,7 @@ func gitServer(t *testing.T, root, user, password string) (host string) {
 	return strings.TrimPrefix(srv.URL, "http://")
 }
 
-// Logs of CI are read by many, and not every engine masks what stands within an address.
+// Logs of CI have many readers, and not every engine masks a secret within an address.
 func TestATokenInAnAddressIsInNoOutput(t *testing.T) {
 	const token = "tok-3n-s3cret"
 	s := newShop(t, "git", "v1.0.0")
@@ -56,7 +56,7 @@ func TestATokenInAnAddressIsInNoOutput(t *testing.T) {
 	s.env["TOKEN"] += "-of-old"
 	check(5, []string{"bump"})
 	check(5, []string{"status"})
-	// As it is, and not percent-encoded as an address needs it.
+	// Unencoded, although an address needs it percent-encoded.
 	s.env["TOKEN"] = "tok-3n/s3cret"
 	check(0, []string{"explain"})
 	for _, step := range [][]string{{"bump"}, {"bump", "--dry-run"}, {"bump", "-o", "json"}, {"status"}, {"verify"}} {
