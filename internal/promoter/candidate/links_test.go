@@ -15,7 +15,7 @@ import (
 func TestALinkOutOfTheCandidatesRepositoryIsNotFollowed(t *testing.T) {
 	for name, c := range map[string]struct {
 		link, target string // where the link is, and the chart
-		refused      bool
+		rejected     bool
 	}{
 		"a directory above the chart":           {"charts", "charts/hello", true},
 		"the chart's directory is replaced":     {"hello", "hello", false},
@@ -42,7 +42,7 @@ func TestALinkOutOfTheCandidatesRepositoryIsNotFollowed(t *testing.T) {
 			}
 			defer root.Close()
 			err = explainEscape(repo, syncChart(src, root, c.target))
-			if errors.Is(err, chart.ErrUnsafe) != c.refused || !c.refused && err != nil {
+			if errors.Is(err, chart.ErrUnsafe) != c.rejected || !c.rejected && err != nil {
 				t.Errorf("got %v", err)
 			}
 			for _, file := range []string{"hello/a.yaml", "Chart.yaml"} {
@@ -78,8 +78,8 @@ func TestAChartThatIsALinkOutOfItsRepositoryIsNotPackaged(t *testing.T) {
 	if err := errors.Join(os.Symlink(elsewhere, repo+"/out"), os.Mkdir(repo+"/real", 0o755), os.Symlink("real", repo+"/in")); err != nil {
 		t.Fatal(err)
 	}
-	for path, refused := range map[string]bool{"out": true, "in": false, "real": false, ".": false} {
-		if err := checkContained(repo, filepath.Join(repo, path)); errors.Is(err, chart.ErrUnsafe) != refused {
+	for path, rejected := range map[string]bool{"out": true, "in": false, "real": false, ".": false} {
+		if err := checkContained(repo, filepath.Join(repo, path)); errors.Is(err, chart.ErrUnsafe) != rejected {
 			t.Errorf("%s: %v", path, err)
 		}
 	}

@@ -45,8 +45,8 @@ func (s *shop) upgrades() {
 
 const aChart = "apiVersion: v2\nname: hello\nappVersion: v1.0.0\nversion: "
 
-// What is wrong only when a candidate is on its way, each with its exit code and a sentence that says what to do.
-func TestBadInputOnTheWayHasItsExitCodeAndOneSentence(t *testing.T) {
+// What is wrong only when a candidate is on its way, each with its exit code and a sentence that reports what to do.
+func TestBadInputOnTheWayHasItsExitCodeAndOneSentence(t *testing.T) { //nolint:funlen // a table of cases
 	for name, c := range map[string]struct {
 		prepare func(*shop) []string // and the command
 		code    int
@@ -75,35 +75,35 @@ func TestBadInputOnTheWayHasItsExitCodeAndOneSentence(t *testing.T) {
 		}, 3, "raise the limit"},
 		"tests that cannot be started":                        {func(s *shop) []string { s.reconfigure(`["true"]`, `[/no/such/program]`); return []string{"verify"} }, 2, "cannot be started"},
 		"a cluster that does not answer":                      {func(s *shop) []string { s.kubeconfig = closed(s); return []string{"verify"} }, 5, "check the kubeconfig"},
-		"a kubeconfig that is not there":                      {func(s *shop) []string { s.kubeconfig = "/no/such/kubeconfig"; return []string{"verify"} }, 2, "not a usable kubeconfig"},
-		"a release that is somebody else's":                   {func(s *shop) []string { s.somebodys(); return []string{"verify"} }, 2, "uninstall it"},
+		"a kubeconfig that does not exist":                    {func(s *shop) []string { s.kubeconfig = "/no/such/kubeconfig"; return []string{"verify"} }, 2, "not a usable kubeconfig"},
+		"a release that is another author's":                  {func(s *shop) []string { s.somebodys(); return []string{"verify"} }, 2, "uninstall it"},
 		"a full disk where charts are":                        {func(s *shop) []string { s.must("verify"); s.fullDisk(); return []string{"promote"} }, 5, "free space on the disk"},
 		"a corrupt index":                                     {func(s *shop) []string { s.must("verify"); s.corruptIndex(); return []string{"promote"} }, 5, "restore index.yaml"},
 		"a candidate that is a link to files of this machine": {func(s *shop) []string { s.linkedAway(); return []string{"verify"} }, 2, "leads out of it"},
 		"a corrupt index to upgrade from":                     {func(s *shop) []string { s.upgrades(); s.corruptIndex(); return []string{"verify"} }, 5, "restore index.yaml"},
 		"an index entry whose archive is gone":                {func(s *shop) []string { s.goneArchive(); return s.edited("Chart.yaml", aChart+"1.1.0\n") }, 5, "publish that version again, or yank it"},
-		"a prod repository that is not there":                 {func(s *shop) []string { s.must("verify"); s.prodIsGit("/no/such.git"); return []string{"promote"} }, 5, "check the address"},
+		"a prod repository that does not exist":               {func(s *shop) []string { s.must("verify"); s.prodIsGit("/no/such.git"); return []string{"promote"} }, 5, "check the address"},
 		"wrong credentials of a prod registry": {func(s *shop) []string {
 			s.must("verify")
-			s.reconfigure(`{directory: "${PROD}", page: true, statusPage: true}`, `{oci: "`+refusing(s.t)+`/charts"}`)
+			s.reconfigure(`{directory: "${PROD}", page: true, statusPage: true}`, `{oci: "`+rejecting(s.t)+`/charts"}`)
 			return []string{"promote"}
 		}, 5, "CHART_PROMOTER_REGISTRY_PASSWORD"},
 		"wrong credentials of a prod repository": {func(s *shop) []string {
 			s.must("verify")
-			s.prodIsGit("http://" + refusing(s.t) + "/prod.git")
+			s.prodIsGit("http://" + rejecting(s.t) + "/prod.git")
 			return []string{"promote"}
 		}, 5, "token"},
-		"a prod branch that is not there": {func(s *shop) []string {
+		"a prod branch that does not exist": {func(s *shop) []string {
 			s.must("verify")
 			s.prodIsGit(s.env["QA"] + `", branch: "gh-pages`)
 			return []string{"promote"}
 		}, 2, "gh-pages"},
-		"another run in the same directory":      {func(s *shop) []string { s.busy(); return []string{"verify"} }, 2, "--work-dir"},
-		"a work directory that cannot be made":   {func(s *shop) []string { s.env["WORK"] = s.dir + "/go.mod/work"; return []string{"verify"} }, 2, "the work directory"},
-		"a record that is not there":             {func(s *shop) []string { s.must("verify"); return []string{"promote", "--record", "/no/such.json"} }, 2, "/no/such.json"},
-		"a package that is no chart":             {func(s *shop) []string { return []string{"promote", "--package", s.dir + "/go.mod"} }, 2, "not a usable chart"},
-		"a public key that is none":              {func(s *shop) []string { s.must("verify"); s.env["QA_PUB"] = "hello"; return []string{"promote"} }, 2, "QA_PUB"},
-		"a candidate's commit that is not there": {func(s *shop) []string { return []string{"verify", "--commit", strings.Repeat("a", 40)} }, 2, "no such commit"},
+		"another run in the same directory":        {func(s *shop) []string { s.busy(); return []string{"verify"} }, 2, "--work-dir"},
+		"a work directory that cannot be created":  {func(s *shop) []string { s.env["WORK"] = s.dir + "/go.mod/work"; return []string{"verify"} }, 2, "the work directory"},
+		"an attestation that does not exist":       {func(s *shop) []string { s.must("verify"); return []string{"promote", "--record", "/no/such.json"} }, 2, "/no/such.json"},
+		"a package that is no chart":               {func(s *shop) []string { return []string{"promote", "--package", s.dir + "/go.mod"} }, 2, "not a usable chart"},
+		"a public key that is none":                {func(s *shop) []string { s.must("verify"); s.env["QA_PUB"] = "hello"; return []string{"promote"} }, 2, "QA_PUB"},
+		"a candidate's commit that does not exist": {func(s *shop) []string { return []string{"verify", "--commit", strings.Repeat("a", 40)} }, 2, "no such commit"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newShop(t, "directory", "v1.0.0")
@@ -138,8 +138,8 @@ func (s *shop) logs() (names []string) {
 	return names
 }
 
-// refusing is a server that wants other credentials, whoever asks.
-func refusing(t *testing.T) (host string) {
+// rejecting is a server that wants other credentials, whoever asks.
+func rejecting(t *testing.T) (host string) {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("WWW-Authenticate", `Basic realm="x"`)
 		w.WriteHeader(http.StatusUnauthorized)
@@ -253,7 +253,7 @@ func engine(t *testing.T, docker string) {
 // oneCluster is an engine that has a cluster of the name taken, and nothing else.
 const oneCluster = "#!/bin/sh\n[ \"$1\" = -v ] && echo Docker version 27.0.0 && exit\n[ \"$1\" = ps ] && echo taken && exit\necho no such thing >&2\nexit 1\n"
 
-func TestAClusterNameInUseIsRefusedAndTheClusterStays(t *testing.T) {
+func TestAClusterNameInUseIsRejectedAndTheClusterStays(t *testing.T) {
 	s := newShop(t, "directory", "v1.0.0")
 	s.must("bump")
 	engine(t, oneCluster)
@@ -271,7 +271,7 @@ func TestAClusterNameInUseIsRefusedAndTheClusterStays(t *testing.T) {
 }
 
 // A command finds kind's engine on the PATH; here there is none, or one that no daemon answers.
-func TestDockerNotRunningIsAFaultOutside(t *testing.T) {
+func TestDockerNotRunningIsAExternalFailure(t *testing.T) {
 	for name, docker := range map[string]string{
 		"not installed": "",
 		"not running":   "#!/bin/sh\n[ \"$1\" = -v ] && echo Docker version 27.0.0 && exit\necho 'Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?' >&2\nexit 1\n",

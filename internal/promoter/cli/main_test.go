@@ -136,12 +136,12 @@ func (p *place) call(args ...string) (code int, stdout, stderr string) {
 	return code, out.String(), errOut.String()
 }
 
-func TestBadInputHasItsExitCodeAndOneSentence(t *testing.T) {
-	refusing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+func TestBadInputHasItsExitCodeAndOneSentence(t *testing.T) { //nolint:funlen // a table of cases
+	rejecting := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("WWW-Authenticate", `Basic realm="x"`)
 		w.WriteHeader(http.StatusUnauthorized)
 	}))
-	defer refusing.Close()
+	defer rejecting.Close()
 	for name, c := range map[string]struct {
 		prepare func(*place)
 		args    []string
@@ -158,29 +158,29 @@ func TestBadInputHasItsExitCodeAndOneSentence(t *testing.T) {
 		"a shallow clone":                 {shallow, []string{"version"}, 2, "--unshallow"},
 		"no git repository":               {func(p *place) { _ = os.RemoveAll(p.dir + "/.git"); p.env["GIT_CEILING_DIRECTORIES"] = "/" }, []string{"version"}, 2, "not a git repository"},
 		"a program that does not compile": {func(p *place) { p.commit("cmd/hello/main.go", "package main\nfunc main() { x }\n") }, []string{"build"}, 3, "undefined: x"},
-		"a registry that is not there":    {func(p *place) { p.env["HOST"] = "127.0.0.1:1" }, []string{"build"}, 5, "check its address"},
-		"wrong credentials of a registry": {func(p *place) { p.env["HOST"] = strings.TrimPrefix(refusing.URL, "http://") }, []string{"build"}, 5, "docker login"},
+		"a registry that does not exist":  {func(p *place) { p.env["HOST"] = "127.0.0.1:1" }, []string{"build"}, 5, "check its address"},
+		"wrong credentials of a registry": {func(p *place) { p.env["HOST"] = strings.TrimPrefix(rejecting.URL, "http://") }, []string{"build"}, 5, "docker login"},
 		"an image that was never built":   {nil, []string{"bump"}, 5, "build it first"},
 		"a QA repository that is missing": {func(p *place) { p.call("build"); p.env["QA"] = "/no/such.git" }, []string{"bump"}, 5, "check the address"},
-		"wrong credentials of QA":         {func(p *place) { p.call("build"); p.env["QA"] = refusing.URL + "/qa.git" }, []string{"bump"}, 5, "token"},
+		"wrong credentials of QA":         {func(p *place) { p.call("build"); p.env["QA"] = rejecting.URL + "/qa.git" }, []string{"bump"}, 5, "token"},
 		"a malformed Chart.yaml":          {func(p *place) { p.commit("chart/Chart.yaml", "a: [\n"); p.call("build") }, []string{"bump"}, 2, "Chart.yaml"},
 		"no Chart.yaml": {func(p *place) {
 			_ = os.Remove(p.dir + "/chart/Chart.yaml")
 			shell(p.t, p.dir, commitAll)
 			p.call("build")
 		}, []string{"bump"}, 2, "Chart.yaml"},
-		"a values path that is missing":   {func(p *place) { p.commit("chart/values.yaml", "image: {}\n"); p.call("build") }, []string{"bump"}, 2, "image.tag"},
-		"no key to sign with":             {nil, []string{"verify"}, 2, "QA_KEY"},
-		"a candidate that was never made": {func(p *place) { p.key() }, []string{"verify"}, 2, "Chart.yaml"},
-		"nothing verified to promote":     {nil, []string{"promote"}, 2, "run verify first"},
-		"a stage that does not exist":     {nil, []string{"promote", "--stage", "moon"}, 2, "moon"},
-		"a package that is not there":     {nil, []string{"promote", "--package", "/no/such.tgz"}, 2, "no such file"},
-		"a version that is no step":       {nil, []string{"release", "huge"}, 2, "huge"},
-		"a tag that is no version":        {nil, []string{"release", "--version", "nice"}, 2, "nice"},
-		"an approval by nobody":           {nil, []string{"approve"}, 2, "--by"},
-		"a key that would be overwritten": {func(p *place) { p.write("k.key", "old") }, []string{"keygen", "KEY"}, 2, "another name"},
-		"a registry for everybody":        {nil, []string{"serve", "--listen", "0.0.0.0:0"}, 2, "loopback"},
-		"a version that was not there":    {nil, []string{"yank", "hello", "9.9.9"}, 2, "no hello 9.9.9"},
+		"a values path that is missing":      {func(p *place) { p.commit("chart/values.yaml", "image: {}\n"); p.call("build") }, []string{"bump"}, 2, "image.tag"},
+		"no key to sign with":                {nil, []string{"verify"}, 2, "QA_KEY"},
+		"a candidate that was never created": {func(p *place) { p.key() }, []string{"verify"}, 2, "Chart.yaml"},
+		"nothing verified to promote":        {nil, []string{"promote"}, 2, "run verify first"},
+		"a stage that does not exist":        {nil, []string{"promote", "--stage", "moon"}, 2, "moon"},
+		"a package that does not exist":      {nil, []string{"promote", "--package", "/no/such.tgz"}, 2, "no such file"},
+		"a version that is no step":          {nil, []string{"release", "huge"}, 2, "huge"},
+		"a tag that is no version":           {nil, []string{"release", "--version", "nice"}, 2, "nice"},
+		"an approval by nobody":              {nil, []string{"approve"}, 2, "--by"},
+		"a key that would be overwritten":    {func(p *place) { p.write("k.key", "old") }, []string{"keygen", "KEY"}, 2, "another name"},
+		"a registry for everybody":           {nil, []string{"serve", "--listen", "0.0.0.0:0"}, 2, "loopback"},
+		"a version that did not exist":       {nil, []string{"yank", "hello", "9.9.9"}, 2, "no hello 9.9.9"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newPlace(t)

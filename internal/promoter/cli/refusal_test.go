@@ -44,7 +44,7 @@ func flip(at int) func([]byte) []byte {
 	}
 }
 
-// anotherDigest changes the record's payload, not its signature.
+// anotherDigest changes the attestation's payload, not its signature.
 func anotherDigest(envelope []byte) []byte {
 	var e map[string]any
 	_ = json.Unmarshal(envelope, &e)
@@ -75,7 +75,7 @@ func TestAPullRequestOfTheQARepositoryIsTestedAndLeavesNothingToPublish(t *testi
 	if code, out, msg := s.call(s.args("verify")...); code != 0 || !strings.Contains(out, "not signed") {
 		t.Fatalf("exit %d\n%s%s", code, out, msg)
 	}
-	if found, _ := filepath.Glob(s.env["WORK"] + "/*record*"); len(found) != 0 {
+	if found, _ := filepath.Glob(s.env["WORK"] + "/*attestation*"); len(found) != 0 {
 		t.Errorf("it left %v", found)
 	}
 	if code, msg := s.run("promote", "--stage", "prod", "--skip-unreleased"); code != 0 || !strings.Contains(msg, "nothing to do") {
@@ -86,8 +86,8 @@ func TestAPullRequestOfTheQARepositoryIsTestedAndLeavesNothingToPublish(t *testi
 	}
 }
 
-func TestWhatIsNotAsItWasTestedIsRefusedAndChangesNothing(t *testing.T) {
-	const gzipTime = 4 // a byte of the head that no reader looks at
+func TestWhatIsNotAsItWasTestedIsRejectedAndChangesNothing(t *testing.T) {
+	const gzipTime = 4 // a byte of the head that no reader checks
 	cases := map[string]struct {
 		tag   string
 		spoil func(*shop)
@@ -99,10 +99,10 @@ func TestWhatIsNotAsItWasTestedIsRefusedAndChangesNothing(t *testing.T) {
 		"a package with one bit changed in its middle": {"v1.0.0", func(s *shop) {
 			s.change(s.one(".tgz"), func(b []byte) []byte { return flip(len(b) / 2)(b) })
 		}, 4, "promote the package that was tested"},
-		"a record with a changed digest": {"v1.0.0", func(s *shop) { s.change(s.one(".record.json"), anotherDigest) }, 4, "the attestation cannot be trusted: the signature is not by an accepted key"},
-		"a record with one bit changed":  {"v1.0.0", func(s *shop) { s.change(s.one(".record.json"), flip(60)) }, 4, "the attestation cannot be trusted"},
-		"a record cut short":             {"v1.0.0", func(s *shop) { s.change(s.one(".record.json"), func(b []byte) []byte { return b[:len(b)/2] }) }, 4, "the attestation cannot be trusted"},
-		"a record of a wrong key": {"v1.0.0", func(s *shop) {
+		"an attestation with a changed digest": {"v1.0.0", func(s *shop) { s.change(s.one(".record.json"), anotherDigest) }, 4, "the attestation cannot be trusted: the signature is not by an accepted key"},
+		"an attestation with one bit changed":  {"v1.0.0", func(s *shop) { s.change(s.one(".record.json"), flip(60)) }, 4, "the attestation cannot be trusted"},
+		"an attestation cut short":             {"v1.0.0", func(s *shop) { s.change(s.one(".record.json"), func(b []byte) []byte { return b[:len(b)/2] }) }, 4, "the attestation cannot be trusted"},
+		"an attestation of a wrong key": {"v1.0.0", func(s *shop) {
 			_, pub, _ := attest.GenerateKey()
 			s.env["QA_PUB"] = string(pub)
 		}, 4, "the signature is not by an accepted key"},
@@ -118,7 +118,7 @@ func TestWhatIsNotAsItWasTestedIsRefusedAndChangesNothing(t *testing.T) {
 		"a version that exists with another digest":   {"v1.0.0", func(s *shop) { s.must("promote"); s.changedCandidate() }, 4, "will not be overwritten"},
 		"a version that was yanked, with another one": {"v1.0.0", func(s *shop) { s.must("promote"); s.must("yank", "hello", "1.0.0"); s.changedCandidate() }, 4, "will not be overwritten"},
 	}
-	alike := []string{"a package with one bit changed in its head", "a package with one bit changed in its middle", "a record with one bit changed", "a record cut short", "a release candidate in the old form"}
+	alike := []string{"a package with one bit changed in its head", "a package with one bit changed in its middle", "an attestation with one bit changed", "an attestation cut short", "a release candidate in the old form"}
 	for target := range targets {
 		for name, c := range cases {
 			// The kind of repository matters to what is published already. A registry forgets what is deleted.

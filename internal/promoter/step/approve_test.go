@@ -43,7 +43,7 @@ func TestApprovalsInTheWorkDirectoryAreTakenByPromote(t *testing.T) {
 	}
 }
 
-func TestAnApprovalThatIsNamedDoesNotTakeTheRecordsPlace(t *testing.T) {
+func TestAnApprovalThatIsNamedDoesNotTakeTheAttestationsPlace(t *testing.T) {
 	r := newRelease(t, "v1.0.0")
 	r.leave()
 	r.approvers(1)
@@ -69,7 +69,7 @@ func TestOneKeyUnderTwoNamesIsOneApproval(t *testing.T) {
 	}
 }
 
-func TestADryRunOfPromoteRefusesWhatPromoteRefuses(t *testing.T) {
+func TestADryRunOfPromoteRejectsWhatPromoteRejects(t *testing.T) {
 	r := newRelease(t, "v1.0.0")
 	r.leave()
 	if _, err := Promote(t.Context(), r.p, PromoteOptions{}); err != nil {

@@ -36,7 +36,7 @@ func TestACandidateDiffersFromTheSourceInItsScalarsOnly(t *testing.T) {
 		t.Errorf("values.yaml is\n%q, want\n%q", got, wantValues)
 	}
 	if log := w.candidates(); len(log) != 1 || candidate.SourceCommit(log[0].Body) != head || !strings.Contains(log[0].Subject, b.Version.Chart) {
-		t.Errorf("the commit says %+v", log)
+		t.Errorf("the commit reports %+v", log)
 	}
 }
 
@@ -53,7 +53,7 @@ func TestBumpAtTheSameVersionSucceedsWithoutACommit(t *testing.T) {
 	}
 }
 
-func TestBumpIsDoneAgainOnAHeadThatSomebodyElsePushed(t *testing.T) {
+func TestBumpIsDoneAgainOnAHeadThatAnotherAuthorPushed(t *testing.T) {
 	w := newWorld(t)
 	w.built()
 	if _, err := Bump(t.Context(), w.p); err != nil {
@@ -62,7 +62,7 @@ func TestBumpIsDoneAgainOnAHeadThatSomebodyElsePushed(t *testing.T) {
 	w.write("charts/hello/templates/new.yaml", "# new\n")
 	w.commit("second")
 	w.built()
-	// The hook pushes a file of somebody else's just before the first push of the candidate arrives, so that it is rejected.
+	// The hook pushes a file of another author's just before the first push of the candidate arrives, so that it is rejected.
 	other := filepath.Join(t.TempDir(), "other")
 	theirs, err := gitrepo.Clone(t.Context(), w.qa, other, gitrepo.CloneOptions{})
 	if err != nil {
@@ -107,7 +107,7 @@ func TestFilesThatTheSourceNoLongerHasLeaveTheCandidate(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := (&gitrepo.Repo{Dir: w.qa}).File(t.Context(), "refs/heads/main", "hello/templates/old.yaml"); !errors.Is(err, gitrepo.ErrNoRef) {
-		t.Errorf("old.yaml is still there: %v", err)
+		t.Errorf("old.yaml remains: %v", err)
 	}
 }
 
@@ -159,7 +159,7 @@ func TestADryRunChangesNothing(t *testing.T) {
 		t.Error(err)
 	}
 	if _, err := (&gitrepo.Repo{Dir: w.qa}).Head(t.Context()); !errors.Is(err, gitrepo.ErrNoRef) {
-		t.Errorf("the dry run made a commit: %v", err)
+		t.Errorf("the dry run created a commit: %v", err)
 	}
 	w.write("cmd/hello/main.go", "package main\n\nfunc main() {}\n")
 	w.commit("another")
@@ -181,11 +181,11 @@ func TestWhatBumpCannotDoLeavesTheRepositoryAsItWas(t *testing.T) {
 		"a file that the chart lacks": {func(w *world) {
 			w.p.Config.Chart.Fields["other.yaml"] = map[string]string{"a": "commit"}
 		}, chart.ErrNoChart, failure.BadInput},
-		"no chart in the source":         {func(w *world) { w.p.Config.Chart.Path = "charts/nowhere" }, chart.ErrNoChart, failure.BadInput},
-		"a chart that is no YAML":        {func(w *world) { w.write("charts/hello/Chart.yaml", "a: [\n"); w.commit("broken"); w.built() }, chart.ErrNotYAML, failure.BadInput},
-		"uncommitted changes":            {func(w *world) { w.write("cmd/hello/main.go", "package main // dirty\n") }, version.ErrDirty, failure.BadInput},
-		"a repository that is not there": {func(w *world) { w.p.Config.Tester().Candidate.Git = "/no/such/repo.git" }, gitrepo.ErrUnreachable, failure.External},
-		"an image that was never built":  {func(w *world) { w.write("x", "y"); w.commit("not built") }, image.ErrNoImage, failure.External},
+		"no chart in the source":           {func(w *world) { w.p.Config.Chart.Path = "charts/nowhere" }, chart.ErrNoChart, failure.BadInput},
+		"a chart that is no YAML":          {func(w *world) { w.write("charts/hello/Chart.yaml", "a: [\n"); w.commit("broken"); w.built() }, chart.ErrNotYAML, failure.BadInput},
+		"uncommitted changes":              {func(w *world) { w.write("cmd/hello/main.go", "package main // dirty\n") }, version.ErrDirty, failure.BadInput},
+		"a repository that does not exist": {func(w *world) { w.p.Config.Tester().Candidate.Git = "/no/such/repo.git" }, gitrepo.ErrUnreachable, failure.External},
+		"an image that was never built":    {func(w *world) { w.write("x", "y"); w.commit("not built") }, image.ErrNoImage, failure.External},
 		"a registry that does not answer": {func(w *world) {
 			w.write("x", "y")
 			w.commit("x")

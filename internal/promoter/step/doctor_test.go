@@ -16,7 +16,7 @@ func TestDoctorNamesWhatIsMissingAndNothingElse(t *testing.T) {
 		m := map[string]string{}
 		for _, f := range Doctor(t.Context(), w.p) {
 			if f.Problem != "" && f.Detail != "" {
-				t.Errorf("%s has the problem %q, and is said to be well: %q", f.What, f.Problem, f.Detail)
+				t.Errorf("%s has the problem %q, and is reported as well: %q", f.What, f.Problem, f.Detail)
 			}
 			// Whether a container engine runs here is not this test's business.
 			if f.Problem != "" && f.What != "cluster engine" {
@@ -61,11 +61,11 @@ func TestARunThatMustFailFailsBeforeItBuilds(t *testing.T) {
 		t.Errorf("it built and pushed %v", tags)
 	}
 	if _, err := (&gitrepo.Repo{Dir: w.qa}).Head(t.Context()); !errors.Is(err, gitrepo.ErrNoRef) {
-		t.Errorf("it made a candidate: %v", err)
+		t.Errorf("it created a candidate: %v", err)
 	}
 }
 
-func TestExplainForEachEngineSaysWhatWouldBeDone(t *testing.T) {
+func TestExplainForEachEngineReportsWhatWouldBeDone(t *testing.T) {
 	w := newWorld(t)
 	w.tag("v1.0.0")
 	head, _ := w.source.Head(t.Context())

@@ -27,7 +27,7 @@ func TestWhatAChartAtTheRootNoLongerHasLeavesTheCandidateAlone(t *testing.T) {
 				return "", false, err
 			}
 		}
-		return "files of somebody else", true, nil
+		return "files of another author", true, nil
 	}, gitrepo.UpdateOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -50,7 +50,7 @@ func TestWhatAChartAtTheRootNoLongerHasLeavesTheCandidateAlone(t *testing.T) {
 	for name, there := range map[string]bool{"extra.yaml": false, "crds/c.yaml": false, ".helmignore": false, ".travis.yml": true, "templates/cm.yaml": true, "Chart.yaml": true} {
 		_, err := (&gitrepo.Repo{Dir: w.qa}).File(t.Context(), "refs/heads/main", name)
 		if there != (err == nil) {
-			t.Errorf("%s is there: %t", name, err == nil)
+			t.Errorf("%s exists: %t", name, err == nil)
 		}
 	}
 }

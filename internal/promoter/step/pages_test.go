@@ -13,9 +13,9 @@ import (
 )
 
 // A release goes to prod, and from there to a stage that wants an approval.
-func TestStatusLooksAheadFromEachStageToTheNext(t *testing.T) {
+func TestStatusChecksAheadFromEachStageToTheNext(t *testing.T) {
 	r := newRelease(t, "v1.2.0")
-	r.record.Run, r.record.TestedBy = "https://ci.example.com/1", testrun.Installation
+	r.attestation.Run, r.attestation.TestedBy = "https://ci.example.com/1", testrun.Installation
 	r.leave()
 	alice, alicePub, _ := attest.GenerateKey()
 	r.env["ALICE"], r.env["ALICE_PUB"] = string(alice), string(alicePub)
@@ -23,7 +23,7 @@ func TestStatusLooksAheadFromEachStageToTheNext(t *testing.T) {
 		Name: "final", Publish: &config.Publish{Directory: t.TempDir()},
 		Guards: &config.Guards{Versions: "release", VerifiedBy: "qa", Approvals: 1, ApproverKeys: []config.Key{{Env: "ALICE_PUB"}}},
 	})
-	said := func() map[string]string {
+	reported := func() map[string]string {
 		t.Helper()
 		list, err := r.p.Stages().Status(t.Context(), 0)
 		if err != nil {
@@ -42,27 +42,27 @@ func TestStatusLooksAheadFromEachStageToTheNext(t *testing.T) {
 		return all
 	}
 	const tested = "1.2.0 by https://ci.example.com/1 approved by "
-	if diff := cmp.Diff(map[string]string{"qa": tested + " next prod"}, said()); diff != "" {
+	if diff := cmp.Diff(map[string]string{"qa": tested + " next prod"}, reported()); diff != "" {
 		t.Error("tested:", diff)
 	}
 	if _, err := Promote(t.Context(), r.p, PromoteOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(map[string]string{"qa": tested + " next ", "prod": tested + " next final wants approvals"}, said()); diff != "" {
+	if diff := cmp.Diff(map[string]string{"qa": tested + " next ", "prod": tested + " next final wants approvals"}, reported()); diff != "" {
 		t.Error("in prod:", diff)
 	}
 	approval, err := Approve(r.p, ApproveOptions{Stage: "final", By: "alice", Key: config.Key{Env: "ALICE"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(tested+"alice next final", said()["prod"]); diff != "" {
+	if diff := cmp.Diff(tested+"alice next final", reported()["prod"]); diff != "" {
 		t.Error("approved:", diff)
 	}
-	if _, err := Promote(t.Context(), r.p, PromoteOptions{Stage: "final", Attestations: append(r.records(), approval.File)}); err != nil {
+	if _, err := Promote(t.Context(), r.p, PromoteOptions{Stage: "final", Attestations: append(r.attestations(), approval.File)}); err != nil {
 		t.Fatal(err)
 	}
-	r.p.Work = workdir.Dir(t.TempDir()) // what is published says it by itself
-	if diff := cmp.Diff(map[string]string{"qa": tested + " next ", "prod": tested + "alice next ", "final": tested + "alice next "}, said()); diff != "" {
+	r.p.Work = workdir.Dir(t.TempDir()) // what is published reports it by itself
+	if diff := cmp.Diff(map[string]string{"qa": tested + " next ", "prod": tested + "alice next ", "final": tested + "alice next "}, reported()); diff != "" {
 		t.Error("in the last stage:", diff)
 	}
 }
@@ -75,7 +75,7 @@ func TestStatusOfAPipelineThatOnlyBuildsIsEmpty(t *testing.T) {
 	}
 }
 
-func TestARecordByAnotherKeySaysNothing(t *testing.T) {
+func TestAAttestationByAnotherKeyReportsNothing(t *testing.T) {
 	r := newRelease(t, "v1.0.0")
 	r.key, _, _ = attest.GenerateKey()
 	r.leave()

@@ -2,14 +2,11 @@ package step
 
 import (
 	"errors"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/attest"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/candidate"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/index"
@@ -18,13 +15,13 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/verified"
 )
 
-// released is a world with a release that was "tested": its package and a signed record are in the work directory, as
+// released is a world with a release that was "tested": its package and a signed attestation are in the work directory, as
 // verify leaves them. What is inside the cluster is the integration tests' part.
 type released struct {
 	*world
-	c      *candidate.Candidate
-	record attest.Verification
-	key    []byte
+	c           *candidate.Candidate
+	attestation attest.Verification
+	key         []byte
 }
 
 func newRelease(t *testing.T, tag string) *released {
@@ -47,7 +44,7 @@ func newRelease(t *testing.T, tag string) *released {
 		t.Fatal(err)
 	}
 	r := &released{world: w, c: c, key: priv}
-	r.record = attest.Verification{
+	r.attestation = attest.Verification{
 		Chart: c.Package.Name, Version: c.Package.Version, AppVersion: c.Package.AppVersion, PackageDigest: c.Package.Digest, SourceCommit: c.SourceCommit,
 		ImageRef: b.Ref(), ImageDigest: b.Digest, Tests: attest.Tests{Run: 3, Passed: 3}, StartedAt: w.p.Now(), FinishedAt: w.p.Now(), Stage: "qa",
 	}
@@ -57,7 +54,7 @@ func newRelease(t *testing.T, tag string) *released {
 // leave writes what verify leaves.
 func (r *released) leave() {
 	r.t.Helper()
-	env, err := attest.Sign(r.record, r.key)
+	env, err := attest.Sign(r.attestation, r.key)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -108,7 +105,7 @@ func TestTheTestedPackageIsThePublishedPackage(t *testing.T) {
 	}
 }
 
-func TestAPromotionIsRefusedWithItsReasonAndChangesNothing(t *testing.T) {
+func TestAPromotionIsRejectedWithItsReasonAndChangesNothing(t *testing.T) {
 	for name, c := range map[string]struct {
 		tag   string
 		spoil func(*released)
@@ -117,13 +114,13 @@ func TestAPromotionIsRefusedWithItsReasonAndChangesNothing(t *testing.T) {
 	}{
 		"a development version":                     {"", func(*released) {}, "versions", "not a release"},
 		"a release candidate":                       {"v1.0.0-rc.1", func(*released) {}, "versions", "not a release"},
-		"no record":                                 {"v1.0.0", func(r *released) { r.remove(".record.json") }, "verifiedBy", "no attestation"},
-		"a record that another key signed":          {"v1.0.0", func(r *released) { r.key, _, _ = attest.GenerateKey(); r.leave() }, "verifiedBy", "signature"},
-		"a record with one byte changed":            {"v1.0.0", func(r *released) { r.flip(".record.json") }, "verifiedBy", "trusted"},
-		"a record of another package":               {"v1.0.0", func(r *released) { r.record.PackageDigest = strings.Repeat("a", 64); r.leave() }, "verifiedBy", "another package"},
-		"a record of another stage":                 {"v1.0.0", func(r *released) { r.record.Stage = "dev"; r.leave() }, "verifiedBy", "stage dev"},
-		"a record with a failed test":               {"v1.0.0", func(r *released) { r.record.Tests = attest.Tests{Run: 3, Passed: 2, Failed: 1}; r.leave() }, "verifiedBy", "1 failed"},
-		"a record of no test":                       {"v1.0.0", func(r *released) { r.record.Tests = attest.Tests{}; r.leave() }, "verifiedBy", "0 tests"},
+		"no attestation":                            {"v1.0.0", func(r *released) { r.remove(".record.json") }, "verifiedBy", "no attestation"},
+		"an attestation that another key signed":    {"v1.0.0", func(r *released) { r.key, _, _ = attest.GenerateKey(); r.leave() }, "verifiedBy", "signature"},
+		"an attestation with one byte changed":      {"v1.0.0", func(r *released) { r.flip(".record.json") }, "verifiedBy", "trusted"},
+		"an attestation of another package":         {"v1.0.0", func(r *released) { r.attestation.PackageDigest = strings.Repeat("a", 64); r.leave() }, "verifiedBy", "another package"},
+		"an attestation of another stage":           {"v1.0.0", func(r *released) { r.attestation.Stage = "dev"; r.leave() }, "verifiedBy", "stage dev"},
+		"an attestation with a failed test":         {"v1.0.0", func(r *released) { r.attestation.Tests = attest.Tests{Run: 3, Passed: 2, Failed: 1}; r.leave() }, "verifiedBy", "1 failed"},
+		"an attestation of no test":                 {"v1.0.0", func(r *released) { r.attestation.Tests = attest.Tests{}; r.leave() }, "verifiedBy", "0 tests"},
 		"an approval that nobody gave":              {"v1.0.0", func(r *released) { r.guards().Approvals = 1 }, "approvals", "needs 1"},
 		"a version that does not come from its tag": {"v1.0.0", func(r *released) { r.repack("version: 1.0.0", "version: 3.0.0") }, "versions", "does not come from"},
 		"the same version with other content":       {"v1.0.0", func(r *released) { r.repack("# A chart.", "# A chart, changed.") }, "verifiedBy", "another package"},
@@ -132,7 +129,7 @@ func TestAPromotionIsRefusedWithItsReasonAndChangesNothing(t *testing.T) {
 			r := newRelease(t, c.tag)
 			r.leave()
 			c.spoil(r)
-			_, err := Promote(t.Context(), r.p, PromoteOptions{Package: r.path(".tgz"), Attestations: r.records()})
+			_, err := Promote(t.Context(), r.p, PromoteOptions{Package: r.path(".tgz"), Attestations: r.attestations()})
 			var rejections policy.Rejections
 			if !errors.As(err, &rejections) || rejections[0].Guard != c.guard || !strings.Contains(rejections[0].Why, c.words) || failure.Of(err) != failure.Rejected {
 				t.Errorf("got %v, want the guard %s with %q", err, c.guard, c.words)
@@ -144,14 +141,14 @@ func TestAPromotionIsRefusedWithItsReasonAndChangesNothing(t *testing.T) {
 	}
 }
 
-func TestASecondPackageUnderAPublishedVersionIsRefused(t *testing.T) {
+func TestASecondPackageUnderAPublishedVersionIsRejected(t *testing.T) {
 	r := newRelease(t, "v1.0.0")
 	r.leave()
 	if _, err := Promote(t.Context(), r.p, PromoteOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	r.repack("# A chart.", "# A chart, changed.")
-	r.record.PackageDigest = r.c.Package.Digest
+	r.attestation.PackageDigest = r.c.Package.Digest
 	r.leave()
 	_, err := Promote(t.Context(), r.p, PromoteOptions{})
 	var conflict *index.DigestConflictError
@@ -183,7 +180,7 @@ func TestWhatAStageTakesIsConfiguration(t *testing.T) {
 	}
 }
 
-// A version that somebody typed is no development build: a pipeline that calls promote for every commit must not pass over it.
+// A version that a user typed is no development build: a pipeline that calls promote for every commit must not pass over it.
 func TestAVersionThatIsNotItsTagsIsNotSkipped(t *testing.T) {
 	for tag, version := range map[string]string{"v1.0.0": "1.0.0", "v1.0.0-rc.1": "1.0.0-rc.1"} {
 		r := newRelease(t, tag)
@@ -214,13 +211,13 @@ func TestApprovalsAreCountedByKeyForThisPackageAndStage(t *testing.T) {
 		return a.File
 	}
 	first := approve("ALICE", "alice")
-	record := r.path(".tgz.record.json")
-	for name, files := range map[string][]string{"none": {record}, "one": {record, first}, "one person twice": {record, first, approve("ALICE", "alice again")}} {
+	attestation := r.path(".tgz.record.json")
+	for name, files := range map[string][]string{"none": {attestation}, "one": {attestation, first}, "one person twice": {attestation, first, approve("ALICE", "alice again")}} {
 		if _, err := Promote(t.Context(), r.p, PromoteOptions{Attestations: files}); failure.Of(err) != failure.Rejected {
-			t.Errorf("%s: %v, want a refusal", name, err)
+			t.Errorf("%s: %v, want a rejection", name, err)
 		}
 	}
-	if _, err := Promote(t.Context(), r.p, PromoteOptions{Attestations: []string{record, first, approve("BOB", "bob")}}); err != nil {
+	if _, err := Promote(t.Context(), r.p, PromoteOptions{Attestations: []string{attestation, first, approve("BOB", "bob")}}); err != nil {
 		t.Errorf("two approvals: %v", err)
 	}
 	if _, err := Approve(r.p, ApproveOptions{Key: config.Key{Env: "ALICE"}}); failure.Of(err) != failure.BadInput {
@@ -247,13 +244,13 @@ func TestYankTakesAVersionBack(t *testing.T) {
 	}
 }
 
-func TestPromoteSaysWhatIsMissing(t *testing.T) {
+func TestPromoteReportsWhatIsMissing(t *testing.T) {
 	r := newRelease(t, "v1.0.0")
 	for name, o := range map[string]PromoteOptions{
-		"nothing was verified here":    {},
-		"a package that is not there":  {Package: "/no/such.tgz"},
-		"a stage that is not there":    {Stage: "moon"},
-		"a package that is no package": {Package: r.source.Dir + "/go.mod"},
+		"nothing was verified here":     {},
+		"a package that does not exist": {Package: "/no/such.tgz"},
+		"a stage that does not exist":   {Stage: "moon"},
+		"a package that is no package":  {Package: r.source.Dir + "/go.mod"},
 	} {
 		if _, err := Promote(t.Context(), r.p, o); failure.Of(err) != failure.BadInput {
 			t.Errorf("%s: %v (%s), want bad input", name, err, failure.Of(err))
@@ -263,68 +260,5 @@ func TestPromoteSaysWhatIsMissing(t *testing.T) {
 	delete(r.env, "QA_PUB")
 	if _, err := Promote(t.Context(), r.p, PromoteOptions{}); failure.Of(err) != failure.BadInput {
 		t.Errorf("without the public key: %v", err)
-	}
-}
-
-func (r *released) guards() *config.Guards { return r.p.Config.Stage("prod").Guards }
-
-func (r *released) path(suffix string) string {
-	return filepath.Join(string(r.p.Work), strings.TrimSuffix(r.c.Package.Filename(), ".tgz")+suffix)
-}
-
-func (r *released) records() []string {
-	if _, err := os.Stat(r.path(".tgz.record.json")); err != nil {
-		return nil
-	}
-	return []string{r.path(".tgz.record.json")}
-}
-
-func (r *released) remove(suffix string) {
-	if err := os.Remove(r.path(".tgz" + suffix)); err != nil {
-		r.t.Fatal(err)
-	}
-}
-
-// flip changes the last letter of the record's payload.
-func (r *released) flip(suffix string) {
-	path := r.path(".tgz" + suffix)
-	data, err := os.ReadFile(path)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	i := strings.Index(string(data), `"payload":"`) + 40
-	data[i] = map[bool]byte{true: 'A', false: 'B'}[data[i] != 'A']
-	if err := os.WriteFile(path, data, 0o644); err != nil {
-		r.t.Fatal(err)
-	}
-}
-
-// repack replaces the package in the work directory by one whose chart has a change, and leaves the record as it is.
-func (r *released) repack(from, to string) {
-	dir := filepath.Join(string(r.p.Work), "candidate", "hello")
-	data, err := os.ReadFile(dir + "/Chart.yaml")
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	changed := strings.Replace(string(data), from, to, 1)
-	if changed == string(data) {
-		r.t.Fatalf("%q is not in %q", from, data)
-	}
-	if err := os.WriteFile(dir+"/Chart.yaml", []byte(changed), 0o644); err != nil {
-		r.t.Fatal(err)
-	}
-	old := r.records()
-	pkg, err := chart.Pack(dir)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	r.c.Package = pkg
-	if _, err := r.p.Work.Write(pkg.Filename(), pkg.Bytes); err != nil {
-		r.t.Fatal(err)
-	}
-	if len(old) == 1 && old[0] != r.path(".tgz.record.json") {
-		if err := os.Rename(old[0], r.path(".tgz.record.json")); err != nil {
-			r.t.Fatal(err)
-		}
 	}
 }

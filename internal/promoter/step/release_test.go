@@ -11,7 +11,7 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/release"
 )
 
-// Whoever has not fetched computes a version that somebody else has released, or one below it.
+// Whoever has not fetched computes a version that another author has released, or one below it.
 func TestAReleaseIsNotComputedBelowOneThatWasNotFetched(t *testing.T) {
 	w := newWorld(t)
 	w.tag("v1.0.0")

@@ -82,7 +82,7 @@ func TestAShortConfigurationIsEnoughForTheSteps(t *testing.T) {
 	}
 }
 
-func TestACandidateIsMadeWithoutAnyScalarBeingNamed(t *testing.T) {
+func TestACandidateIsCreatedWithoutAnyScalarBeingNamed(t *testing.T) {
 	w := newWorld(t)
 	text := strings.NewReplacer("/origin.git", w.origin, "/qa.git", w.qa, "/prod.git", w.prod, "localhost/hello", w.host+"/hello").Replace(shortYAML)
 	cfg, err := config.Parse([]byte(text), none)

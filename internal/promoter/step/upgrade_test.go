@@ -88,7 +88,7 @@ func TestUpgradeTestsThatTestTheSameVersion(t *testing.T) {
 	}
 }
 
-// Named for a tool that says nothing when there is no version to upgrade from.
+// Named for a tool that reports nothing when there is no version to upgrade from.
 func TestUpgradeTestsSkippedInSilence(t *testing.T) {
 	for name, c := range map[string]struct {
 		published []string
@@ -104,7 +104,7 @@ func TestUpgradeTestsSkippedInSilence(t *testing.T) {
 				t.Fatal(err)
 			}
 			if !strings.Contains(w.log.String(), c.want) {
-				t.Errorf("it says %q, want %q", w.log, c.want)
+				t.Errorf("it reports %q, want %q", w.log, c.want)
 			}
 		})
 	}
@@ -131,13 +131,13 @@ func TestWhereAPackageNamesItsImage(t *testing.T) {
 		values, repository, tag string
 		image                   string // empty: it is not found
 	}{
-		"where the configuration says":    {"image: {repository: example.com/a, tag: v1}\n", "image.repository", "image.tag", "example.com/a:v1"},
-		"in a list":                       {"containers: [{repository: example.com/a, tag: v1}]\n", "containers[0].repository", "containers[0].tag", "example.com/a:v1"},
-		"below a key with a dot":          {"a.b: {repository: example.com/a, tag: v1}\n", `a\.b.repository`, `a\.b.tag`, "example.com/a:v1"},
-		"nowhere":                         {"other: {}\n", "image.repository", "image.tag", ""},
-		"without a tag":                   {"image: {repository: example.com/a}\n", "image.repository", "image.tag", ""},
-		"with a tag that is null":         {"image: {repository: example.com/a, tag: }\n", "image.repository", "image.tag", ""},
-		"where no configuration has said": {"other: {}\n", "", "", ""},
+		"where the configuration reports":     {"image: {repository: example.com/a, tag: v1}\n", "image.repository", "image.tag", "example.com/a:v1"},
+		"in a list":                           {"containers: [{repository: example.com/a, tag: v1}]\n", "containers[0].repository", "containers[0].tag", "example.com/a:v1"},
+		"below a key with a dot":              {"a.b: {repository: example.com/a, tag: v1}\n", `a\.b.repository`, `a\.b.tag`, "example.com/a:v1"},
+		"nowhere":                             {"other: {}\n", "image.repository", "image.tag", ""},
+		"without a tag":                       {"image: {repository: example.com/a}\n", "image.repository", "image.tag", ""},
+		"with a tag that is null":             {"image: {repository: example.com/a, tag: }\n", "image.repository", "image.tag", ""},
+		"where no configuration has reported": {"other: {}\n", "", "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)

@@ -13,7 +13,7 @@ import (
 )
 
 // The image of v1.0.0 is that of the first commit, and so is the chart; the tests would be those of the second.
-func TestACandidateWhoseTagWasMovedSinceIsRefused(t *testing.T) {
+func TestACandidateWhoseTagWasMovedSinceIsRejected(t *testing.T) {
 	w := newWorld(t)
 	w.tag("v1.0.0")
 	w.built()
@@ -37,7 +37,7 @@ func TestACandidateWhoseTagWasMovedSinceIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := w.p.candidates().Open(t.Context(), checkout, ""); err != nil {
-		t.Errorf("a directory that says nothing of its source: %v", err)
+		t.Errorf("a directory that reports nothing of its source: %v", err)
 	}
 	w.p.Config.Chart.Fields["Chart.yaml"] = map[string]string{"version": "chartVersion"}
 	if _, err := w.p.candidates().Open(t.Context(), "", ""); err != nil {

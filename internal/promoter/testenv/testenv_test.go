@@ -70,10 +70,10 @@ func TestAnImageOfDockerHubIsFoundUnderTheNameThatTheNodeGivesIt(t *testing.T) {
 	}
 }
 
-// The engine is a script that knows one cluster; which commands it is asked for is what is looked at.
+// The engine is a script that knows one cluster; which commands it is requested is what is checked.
 func TestTheClusterOfAKilledRunIsDeletedByTheNext(t *testing.T) {
 	for name, c := range map[string]struct{ noted, deleted string }{
-		"one that is there":            {"hello-1a2b3c\n", "hello-1a2b3c-control-plane"},
+		"one that exists":              {"hello-1a2b3c\n", "hello-1a2b3c-control-plane"},
 		"one that is gone":             {"hello-ffffff", ""},
 		"no run before this one noted": {"", ""},
 	} {
