@@ -14,14 +14,14 @@ func (a *app) approveCommand() *cobra.Command {
 	o := step.ApproveOptions{Key: policy.ApproverKey}
 	c := &cobra.Command{
 		Use: "approve", Args: cobra.NoArgs,
-		Short: "Sign that a package may go to a stage",
+		Short: "Sign an approval of a package for a stage",
 		RunE: func(c *cobra.Command, _ []string) error {
 			p, unlock, err := a.locked(c.Context())
 			if err != nil {
 				return err
 			}
 			defer unlock()
-			// Paths of flags count from here, those of the configuration from the repository's root.
+			// Paths of flags are relative to the current directory, those of the configuration to the repository's root.
 			if o.Key.File != "" {
 				if o.Key.File, err = filepath.Abs(o.Key.File); err != nil {
 					return err
@@ -36,10 +36,10 @@ func (a *app) approveCommand() *cobra.Command {
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.Stage, "stage", "", "stage the package may go to (default: the first that publishes)")
-	f.StringVar(&o.Package, "package", "", "the package (default: the one that verify left in the work directory)")
+	f.StringVar(&o.Stage, "stage", "", "stage that the package may be published in (default: the first that publishes)")
+	f.StringVar(&o.Package, "package", "", "the package (default: the one that verify wrote to the work directory)")
 	f.StringVar(&o.By, "by", "", "name of the approver")
-	f.StringVar(&o.Comment, "comment", "", "why")
+	f.StringVar(&o.Comment, "comment", "", "reason for the approval")
 	f.StringVar(&o.Key.File, "key", "", "file with the approver's private key (default: the variable "+ci.ApproverKey+")")
 	return c
 }

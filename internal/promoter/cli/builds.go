@@ -26,8 +26,8 @@ func (a *app) buildsCommand() *cobra.Command {
 		Short: "List the last builds of a repository at Travis and their states",
 		Long: `List the last builds of a repository at Travis and their states, newest first.
 
-The repository is that of the remote origin when none is named. The token is read from the variable
-` + ci.TravisToken + `; ` + "`travis token`" + ` prints one. Repositories that everybody may see need none.`,
+The default repository is that of the remote origin. The token is read from the variable
+` + ci.TravisToken + `; ` + "`travis token`" + ` prints one. Public repositories need none.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				o.query.Repository = args[0]
@@ -38,14 +38,14 @@ The repository is that of the remote origin when none is named. The token is rea
 	f := c.Flags()
 	f.StringVar(&o.api, "api", "", "address of the Travis API (default: the variable "+ci.TravisAPI+", or "+travis.DefaultAPI+")")
 	f.StringVar(&o.query.Branch, "branch", "", "builds of this branch only")
-	f.IntVar(&o.query.Limit, "limit", o.query.Limit, "how many builds")
-	f.DurationVar(&o.timeout, "timeout", o.timeout, "how long the API has to answer")
+	f.IntVar(&o.query.Limit, "limit", o.query.Limit, "number of builds")
+	f.DurationVar(&o.timeout, "timeout", o.timeout, "timeout of the request")
 	return c
 }
 
 func (a *app) builds(ctx context.Context, o buildsOptions) error {
 	if o.query.Limit < 1 || o.timeout <= 0 {
-		return fmt.Errorf("%w: --limit and --timeout have to be more than nothing", failure.ErrInput)
+		return fmt.Errorf("%w: --limit and --timeout must be greater than zero", failure.ErrInput)
 	}
 	if o.query.Repository == "" {
 		var err error
@@ -105,7 +105,7 @@ func (a *app) hosted(ctx context.Context) (string, error) {
 	}
 	remote, ok := gitrepo.ParseRemote(r.Origin(ctx))
 	if !ok {
-		return "", fmt.Errorf("%w: the remote origin is not hosted anywhere; name a repository, OWNER/NAME", failure.ErrInput)
+		return "", fmt.Errorf("%w: the remote origin is not the address of a hosted repository; name a repository, OWNER/NAME", failure.ErrInput)
 	}
 	return remote.Path, nil
 }

@@ -9,7 +9,7 @@ import (
 func (a *app) bumpCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "bump", Args: cobra.NoArgs,
-		Short: "Bring the candidates' repository to the version of this commit",
+		Short: "Update the candidates' repository to the version of this commit",
 		RunE: func(c *cobra.Command, _ []string) error {
 			p, unlock, err := a.locked(c.Context())
 			if err != nil {

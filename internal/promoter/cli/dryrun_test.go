@@ -85,21 +85,19 @@ func commands(c *cobra.Command) (names []string) {
 	return names
 }
 
-// Every command, in the order of a release: first as a dry run, which changes nothing, and then as a real run, which changes
-// something if the command does.
-func TestEveryCommandHasADryRunThatChangesNothingAndAResultInJSON(t *testing.T) {
-	s := newShop(t, "git", "v1.0.0")
-	origin := filepath.Dir(s.dir) + "/origin.git"
-	shell(t, s.dir, "git init -q --bare "+origin+" && git remote add origin "+origin)
-	s.commit("more", "1")
-	shell(t, s.dir, "git tag v1.1.0")
-	s.env["CHART_PROMOTER_TRAVIS_API"], s.env["CHART_PROMOTER_TRAVIS_TOKEN"] = travisAPI(t), "s3cret"
-	const reads, changes, dry = "reads", "changes", "needs a real cluster"
-	steps := []struct {
-		args []string
-		does string
-		code int
-	}{
+// What a command does when it is no dry run; some need a real cluster for that.
+const reads, changes, clusterOnly = "reads", "changes", "needs a real cluster"
+
+// dryRun is a command, what it does without --dry-run, and its exit code.
+type dryRun struct {
+	args []string
+	does string
+	code int
+}
+
+// dryRuns are all commands but serve, in the order of a release.
+func (s *shop) dryRuns() []dryRun {
+	return []dryRun{
 		{[]string{"version"}, reads, 0},
 		{[]string{"explain"}, reads, 0},
 		{[]string{"keygen", s.dir + "/dist/keys/new"}, changes, 0},
@@ -114,19 +112,30 @@ func TestEveryCommandHasADryRunThatChangesNothingAndAResultInJSON(t *testing.T) 
 		{[]string{"release", "patch"}, changes, 0},
 		{[]string{"run", "--skip-unit-tests"}, changes, 0},
 		{[]string{"init", "--ci", "none", "--config", s.dir + "/ci/other.yaml", "--no-build", "--qa", "https://git.example.com/qa.git", "--prod", "https://git.example.com/prod.git"}, changes, 0},
-		{[]string{"cluster", "create", "new"}, dry, 0},
-		{[]string{"cluster", "load", "taken", "img"}, dry, 0},
-		{[]string{"cluster", "delete", "taken"}, dry, 0},
+		{[]string{"cluster", "create", "new"}, clusterOnly, 0},
+		{[]string{"cluster", "load", "taken", "img"}, clusterOnly, 0},
+		{[]string{"cluster", "delete", "taken"}, clusterOnly, 0},
 		{[]string{"doctor"}, reads, 5}, // the public key is missing then
 	}
-	seen := []string{"serve"} // see TestServePrintsItsAddressesAsJSON
-	for _, step := range steps {
-		c, _, err := (&app{}).root().Find(step.args)
+}
+
+// Each command runs first as a dry run, which changes nothing, and then without --dry-run, which changes something if the
+// command does.
+func TestEveryCommandHasADryRunThatChangesNothingAndAResultInJSON(t *testing.T) {
+	s := newShop(t, "git", "v1.0.0")
+	origin := filepath.Dir(s.dir) + "/origin.git"
+	shell(t, s.dir, "git init -q --bare "+origin+" && git remote add origin "+origin)
+	s.commit("more", "1")
+	shell(t, s.dir, "git tag v1.1.0")
+	s.env["CHART_PROMOTER_TRAVIS_API"], s.env["CHART_PROMOTER_TRAVIS_TOKEN"] = travisAPI(t), "s3cret"
+	tested := []string{"serve"} // see TestServePrintsItsAddressesAsJSON
+	for _, d := range s.dryRuns() {
+		c, _, err := (&app{}).root().Find(d.args)
 		if err != nil {
 			t.Fatal(err)
 		}
 		name := strings.TrimPrefix(c.CommandPath(), "chart-promoter ")
-		seen = append(seen, name)
+		tested = append(tested, name)
 		t.Run(name, func(t *testing.T) {
 			s.t = t
 			switch name {
@@ -138,35 +147,43 @@ func TestEveryCommandHasADryRunThatChangesNothingAndAResultInJSON(t *testing.T) 
 			case "doctor":
 				delete(s.env, "QA_PUB")
 			}
-			before := s.everything()
-			check := func(args []string) {
-				t.Helper()
-				code, out, msg := s.call(s.args(append(args, "-o", "json")...)...)
-				if err := oneDocument(out); code != step.code || err != nil {
-					t.Fatalf("%v: exit %d, want %d; %v\n%s\n%s", args, code, step.code, err, out, msg)
-				}
-			}
-			check(append(slices.Clone(step.args), "--dry-run"))
-			if diff := cmp.Diff(before, s.everything()); diff != "" {
-				t.Errorf("the dry run changed something:\n%s", diff)
-			}
-			if step.does == dry {
-				if entries, _ := os.ReadDir("."); len(entries) > 0 {
-					t.Errorf("the dry run created %v", entries)
-				}
-				return
-			}
-			check(step.args)
-			if changed := cmp.Diff(before, s.everything()) != ""; changed != (step.does == changes) {
-				t.Errorf("the real run changes something: %t", changed)
-			}
+			s.check(d)
 		})
 	}
 	s.t = t
 	for _, name := range commands((&app{}).root()) {
-		if !slices.Contains(seen, name) {
+		if !slices.Contains(tested, name) {
 			t.Errorf("%s is not tested", name)
 		}
+	}
+}
+
+// check runs a command twice, first as a dry run.
+func (s *shop) check(d dryRun) {
+	s.t.Helper()
+	before := s.everything()
+	s.json(d.code, append(slices.Clone(d.args), "--dry-run"))
+	if diff := cmp.Diff(before, s.everything()); diff != "" {
+		s.t.Errorf("the dry run changed something:\n%s", diff)
+	}
+	if d.does == clusterOnly {
+		if entries, _ := os.ReadDir("."); len(entries) > 0 {
+			s.t.Errorf("the dry run created %v", entries)
+		}
+		return
+	}
+	s.json(d.code, d.args)
+	if changed := cmp.Diff(before, s.everything()) != ""; changed != (d.does == changes) {
+		s.t.Errorf("without --dry-run it changes something: %t", changed)
+	}
+}
+
+// json runs a command that must end with this exit code and one JSON document.
+func (s *shop) json(code int, args []string) {
+	s.t.Helper()
+	got, out, msg := s.call(s.args(append(args, "-o", "json")...)...)
+	if err := oneDocument(out); got != code || err != nil {
+		s.t.Fatalf("%v: exit %d, want %d; %v\n%s\n%s", args, got, code, err, out, msg)
 	}
 }
 

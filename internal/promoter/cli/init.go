@@ -102,7 +102,7 @@ func (a *app) start(ctx context.Context, named bool, o start) (*started, error) 
 	if err := scaffold.Write(r.Dir, res.Files); err != nil {
 		return nil, err
 	}
-	// What is written can be read there.
+	// The files have the content now.
 	for i := range res.Files {
 		res.Files[i].Content = ""
 	}
@@ -133,7 +133,7 @@ func (a *app) place(ctx context.Context, named bool) (*gitrepo.Repo, string, err
 	if !named {
 		return r, config.DefaultFile, nil
 	}
-	// Git gives its directories without links.
+	// Git resolves links in its paths.
 	rest, err := filepath.Rel(existing, file)
 	if err == nil {
 		existing, err = filepath.EvalSymlinks(existing)

@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// edited changes a file of the candidate in a clone, and gives the flag that verifies it.
+// edited changes a file of the candidate in a clone, and returns the command that verifies it.
 func (s *shop) edited(file, content string) []string {
 	s.t.Helper()
 	dir := s.t.TempDir()
@@ -45,8 +45,8 @@ func (s *shop) upgrades() {
 
 const aChart = "apiVersion: v2\nname: hello\nappVersion: v1.0.0\nversion: "
 
-// What is wrong only when a candidate is on its way, each with its exit code and a sentence that reports what to do.
-func TestBadInputOnTheWayHasItsExitCodeAndOneSentence(t *testing.T) { //nolint:funlen // a table of cases
+// Each case is an error that only the steps after bump can detect; the message explains what to do.
+func TestErrorsInVerifyAndPromoteHaveTheirExitCodes(t *testing.T) { //nolint:funlen // a table of cases
 	for name, c := range map[string]struct {
 		prepare func(*shop) []string // and the command
 		code    int
@@ -75,14 +75,14 @@ func TestBadInputOnTheWayHasItsExitCodeAndOneSentence(t *testing.T) { //nolint:f
 		}, 3, "raise the limit"},
 		"tests that cannot be started":                        {func(s *shop) []string { s.reconfigure(`["true"]`, `[/no/such/program]`); return []string{"verify"} }, 2, "cannot be started"},
 		"a cluster that does not answer":                      {func(s *shop) []string { s.kubeconfig = closed(s); return []string{"verify"} }, 5, "check the kubeconfig"},
-		"a kubeconfig that does not exist":                    {func(s *shop) []string { s.kubeconfig = "/no/such/kubeconfig"; return []string{"verify"} }, 2, "not a usable kubeconfig"},
-		"a release that is another author's":                  {func(s *shop) []string { s.somebodys(); return []string{"verify"} }, 2, "uninstall it"},
+		"a kubeconfig that is missing":                        {func(s *shop) []string { s.kubeconfig = "/no/such/kubeconfig"; return []string{"verify"} }, 2, "not a usable kubeconfig"},
+		"a release of another run":                            {func(s *shop) []string { s.installElsewhere(); return []string{"verify"} }, 2, "uninstall it"},
 		"a full disk where charts are":                        {func(s *shop) []string { s.must("verify"); s.fullDisk(); return []string{"promote"} }, 5, "free space on the disk"},
 		"a corrupt index":                                     {func(s *shop) []string { s.must("verify"); s.corruptIndex(); return []string{"promote"} }, 5, "restore index.yaml"},
 		"a candidate that is a link to files of this machine": {func(s *shop) []string { s.linkedAway(); return []string{"verify"} }, 2, "leads out of it"},
 		"a corrupt index to upgrade from":                     {func(s *shop) []string { s.upgrades(); s.corruptIndex(); return []string{"verify"} }, 5, "restore index.yaml"},
 		"an index entry whose archive is gone":                {func(s *shop) []string { s.goneArchive(); return s.edited("Chart.yaml", aChart+"1.1.0\n") }, 5, "publish that version again, or yank it"},
-		"a prod repository that does not exist":               {func(s *shop) []string { s.must("verify"); s.prodIsGit("/no/such.git"); return []string{"promote"} }, 5, "check the address"},
+		"a prod repository that is missing":                   {func(s *shop) []string { s.must("verify"); s.prodIsGit("/no/such.git"); return []string{"promote"} }, 5, "check the address"},
 		"wrong credentials of a prod registry": {func(s *shop) []string {
 			s.must("verify")
 			s.reconfigure(`{directory: "${PROD}", page: true, statusPage: true}`, `{oci: "`+rejecting(s.t)+`/charts"}`)
@@ -93,17 +93,18 @@ func TestBadInputOnTheWayHasItsExitCodeAndOneSentence(t *testing.T) { //nolint:f
 			s.prodIsGit("http://" + rejecting(s.t) + "/prod.git")
 			return []string{"promote"}
 		}, 5, "token"},
-		"a prod branch that does not exist": {func(s *shop) []string {
+		"a prod branch that is missing": {func(s *shop) []string {
 			s.must("verify")
 			s.prodIsGit(s.env["QA"] + `", branch: "gh-pages`)
 			return []string{"promote"}
 		}, 2, "gh-pages"},
-		"another run in the same directory":        {func(s *shop) []string { s.busy(); return []string{"verify"} }, 2, "--work-dir"},
-		"a work directory that cannot be created":  {func(s *shop) []string { s.env["WORK"] = s.dir + "/go.mod/work"; return []string{"verify"} }, 2, "the work directory"},
-		"an attestation that does not exist":       {func(s *shop) []string { s.must("verify"); return []string{"promote", "--record", "/no/such.json"} }, 2, "/no/such.json"},
-		"a package that is no chart":               {func(s *shop) []string { return []string{"promote", "--package", s.dir + "/go.mod"} }, 2, "not a usable chart"},
-		"a public key that is none":                {func(s *shop) []string { s.must("verify"); s.env["QA_PUB"] = "hello"; return []string{"promote"} }, 2, "QA_PUB"},
-		"a candidate's commit that does not exist": {func(s *shop) []string { return []string{"verify", "--commit", strings.Repeat("a", 40)} }, 2, "no such commit"},
+		"another run in the same directory":       {func(s *shop) []string { s.busy(); return []string{"verify"} }, 2, "--work-dir"},
+		"a work directory that cannot be created": {func(s *shop) []string { s.env["WORK"] = s.dir + "/go.mod/work"; return []string{"verify"} }, 2, "the work directory"},
+		"an attestation that is missing":          {func(s *shop) []string { s.must("verify"); return []string{"promote", "--attestation", "/no/such.json"} }, 2, "/no/such.json"},
+		"the earlier flag of attestations":        {func(s *shop) []string { s.must("verify"); return []string{"promote", "--record", "/no/such.json"} }, 2, "/no/such.json"},
+		"a package that is not a chart":           {func(s *shop) []string { return []string{"promote", "--package", s.dir + "/go.mod"} }, 2, "not a usable chart"},
+		"an invalid public key":                   {func(s *shop) []string { s.must("verify"); s.env["QA_PUB"] = "hello"; return []string{"promote"} }, 2, "QA_PUB"},
+		"a candidate's commit that is missing":    {func(s *shop) []string { return []string{"verify", "--commit", strings.Repeat("a", 40)} }, 2, "no such commit"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newShop(t, "directory", "v1.0.0")
@@ -115,10 +116,10 @@ func TestBadInputOnTheWayHasItsExitCodeAndOneSentence(t *testing.T) { //nolint:f
 				t.Errorf("exit %d:\n%s\nwant exit %d with %q", code, msg, c.code, c.words)
 			}
 			if name == "tests that fail" && len(s.logs()) == 0 {
-				t.Error("it leaves no logs")
+				t.Error("no logs")
 			}
 			if diff := cmp.Diff(before, s.files()); diff != "" {
-				t.Errorf("it changed what is published:\n%s", diff)
+				t.Errorf("published files changed:\n%s", diff)
 			}
 			if log := shell(t, s.env["QA"], "git log --oneline main | wc -l"); strings.TrimSpace(log) != "1" {
 				t.Errorf("the candidates' repository has %s commits", log)
@@ -127,7 +128,7 @@ func TestBadInputOnTheWayHasItsExitCodeAndOneSentence(t *testing.T) { //nolint:f
 	}
 }
 
-// logs are the files that a failed verify leaves with something in them.
+// logs are the files with content that a failed verify leaves.
 func (s *shop) logs() (names []string) {
 	s.t.Helper()
 	for name, content := range s.tree(s.env["WORK"] + "/logs") {
@@ -138,7 +139,7 @@ func (s *shop) logs() (names []string) {
 	return names
 }
 
-// rejecting is a server that wants other credentials, whoever asks.
+// rejecting is a server that rejects all credentials.
 func rejecting(t *testing.T) (host string) {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("WWW-Authenticate", `Basic realm="x"`)
@@ -148,13 +149,13 @@ func rejecting(t *testing.T) (host string) {
 	return strings.TrimPrefix(srv.URL, "http://")
 }
 
-// linkedAway puts a link to a chart elsewhere in the place of the candidate's.
+// linkedAway replaces the chart of the candidate with a link to another directory.
 func (s *shop) linkedAway() {
 	elsewhere, dir := s.t.TempDir(), s.t.TempDir()
 	shell(s.t, dir, "git clone -q "+s.env["QA"]+" qa && cp -r qa/chart/. "+elsewhere+" && cd qa && rm -r chart && ln -s "+elsewhere+" chart && git add -A && git -c user.name=a -c user.email=a@localhost commit -q --amend -m linked && git push -qf origin HEAD:main")
 }
 
-// closed is the kubeconfig of a server that is gone.
+// closed is the kubeconfig of a server that is closed.
 func closed(s *shop) string {
 	srv := httptest.NewServer(nil)
 	srv.Close()
@@ -168,14 +169,14 @@ func closed(s *shop) string {
 	return path
 }
 
-// somebodys is a release of this name that another work directory installed and left.
-func (s *shop) somebodys() {
+// installElsewhere installs a release of this name from another work directory.
+func (s *shop) installElsewhere() {
 	s.t.Helper()
 	s.must("verify", "--keep-cluster")
 	s.env["WORK"] = s.t.TempDir()
 }
 
-// fullDisk has the file in which a new index or package is written be on a device that is always full.
+// fullDisk redirects new indexes and packages to a device that is always full.
 func (s *shop) fullDisk() {
 	s.t.Helper()
 	if _, err := os.Stat("/dev/full"); err != nil {
@@ -212,7 +213,7 @@ func (s *shop) prodIsGit(address string) {
 	s.reconfigure(`{directory: "${PROD}", `, `{git: "`+address+`", `)
 }
 
-// busy holds the lock of the work directory, as another run does.
+// busy locks the work directory, as another run does.
 func (s *shop) busy() {
 	s.t.Helper()
 	if err := os.MkdirAll(s.env["WORK"], 0o755); err != nil {
@@ -228,7 +229,7 @@ func (s *shop) busy() {
 	}
 }
 
-// engine is a PATH on which docker, if any, is this script, beside what the other commands need.
+// engine sets a PATH with the commands of these tests, on which docker, if any, is this script.
 func engine(t *testing.T, docker string) {
 	t.Helper()
 	bin := t.TempDir()
@@ -250,10 +251,10 @@ func engine(t *testing.T, docker string) {
 	t.Setenv("KIND_EXPERIMENTAL_PROVIDER", "")
 }
 
-// oneCluster is an engine that has a cluster of the name taken, and nothing else.
+// oneCluster is an engine whose only cluster has the name taken.
 const oneCluster = "#!/bin/sh\n[ \"$1\" = -v ] && echo Docker version 27.0.0 && exit\n[ \"$1\" = ps ] && echo taken && exit\necho no such thing >&2\nexit 1\n"
 
-func TestAClusterNameInUseIsRejectedAndTheClusterStays(t *testing.T) {
+func TestVerifyRejectsAClusterNameInUseAndKeepsTheCluster(t *testing.T) {
 	s := newShop(t, "directory", "v1.0.0")
 	s.must("bump")
 	engine(t, oneCluster)
@@ -264,14 +265,14 @@ func TestAClusterNameInUseIsRejectedAndTheClusterStays(t *testing.T) {
 	}
 	after := s.everything()
 	delete(after, "work/hello-1.0.0.tgz")
-	// Above all no note of the cluster, by which the next run would delete it as its own.
+	// Above all no file names the cluster: the next run would delete it as its own.
 	if diff := cmp.Diff(before, after); diff != "" {
 		t.Errorf("it changed something:\n%s", diff)
 	}
 }
 
-// A command finds kind's engine on the PATH; here there is none, or one that no daemon answers.
-func TestDockerNotRunningIsAExternalFailure(t *testing.T) {
+// kind finds its engine on the PATH; here it is missing, or its daemon does not run.
+func TestDockerNotRunningIsAnExternalFailure(t *testing.T) {
 	for name, docker := range map[string]string{
 		"not installed": "",
 		"not running":   "#!/bin/sh\n[ \"$1\" = -v ] && echo Docker version 27.0.0 && exit\necho 'Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?' >&2\nexit 1\n",

@@ -27,7 +27,7 @@ func shell(t *testing.T, dir, script string) string {
 	return string(out)
 }
 
-// place is a source repository in its directory, with a configuration and everything that it names.
+// place is a source repository in its directory, with a configuration and all that the configuration names.
 type place struct {
 	t        *testing.T
 	dir      string
@@ -59,8 +59,8 @@ var goCache = sync.OnceValue(func() string {
 	return strings.TrimSpace(string(out))
 })
 
-// quietGo is a configuration directory in which the go command counts nothing: it would do so from a process that outlives
-// it, and write into a directory that the test takes away.
+// quietGo is a configuration directory that turns the go command's telemetry off: a process that outlives the command would write
+// into a directory that the test removes.
 func quietGo(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -77,7 +77,7 @@ func newPlace(t *testing.T) *place {
 	return p
 }
 
-// emptyPlace has no source yet. Its registry begins with the files of another one, if there is any.
+// emptyPlace has no source yet. Its registry starts with the files of the directory images, if that is set.
 func emptyPlace(t *testing.T, images string) *place {
 	t.Helper()
 	// The compiler's cache is below HOME.
@@ -136,7 +136,7 @@ func (p *place) call(args ...string) (code int, stdout, stderr string) {
 	return code, out.String(), errOut.String()
 }
 
-func TestBadInputHasItsExitCodeAndOneSentence(t *testing.T) { //nolint:funlen // a table of cases
+func TestErrorsHaveTheirExitCodes(t *testing.T) { //nolint:funlen // a table of cases
 	rejecting := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("WWW-Authenticate", `Basic realm="x"`)
 		w.WriteHeader(http.StatusUnauthorized)
@@ -151,14 +151,14 @@ func TestBadInputHasItsExitCodeAndOneSentence(t *testing.T) { //nolint:funlen //
 		"an unknown command":              {nil, []string{"promot"}, 2, "unknown command"},
 		"an unknown flag":                 {nil, []string{"version", "--fast"}, 2, "--fast"},
 		"too many arguments":              {nil, []string{"version", "now"}, 2, "unknown command"},
-		"an output that is not known":     {nil, []string{"version", "-o", "xml"}, 2, "text or json"},
+		"an unknown output":               {nil, []string{"version", "-o", "xml"}, 2, "text or json"},
 		"no configuration":                {func(p *place) { _ = os.Remove(p.dir + "/ci/pipeline.yaml") }, []string{"version"}, 2, "--config"},
 		"a misspelt field":                {func(p *place) { p.write("ci/pipeline.yaml", strings.Replace(pipelineYAML, "scalars", "scalar", 1)) }, []string{"version"}, 2, `no field "scalar"`},
 		"a dirty tree":                    {func(p *place) { p.write("go.mod", "module example.com/other\n") }, []string{"version"}, 2, "commit or stash"},
 		"a shallow clone":                 {shallow, []string{"version"}, 2, "--unshallow"},
 		"no git repository":               {func(p *place) { _ = os.RemoveAll(p.dir + "/.git"); p.env["GIT_CEILING_DIRECTORIES"] = "/" }, []string{"version"}, 2, "not a git repository"},
 		"a program that does not compile": {func(p *place) { p.commit("cmd/hello/main.go", "package main\nfunc main() { x }\n") }, []string{"build"}, 3, "undefined: x"},
-		"a registry that does not exist":  {func(p *place) { p.env["HOST"] = "127.0.0.1:1" }, []string{"build"}, 5, "check its address"},
+		"a registry that is missing":      {func(p *place) { p.env["HOST"] = "127.0.0.1:1" }, []string{"build"}, 5, "check its address"},
 		"wrong credentials of a registry": {func(p *place) { p.env["HOST"] = strings.TrimPrefix(rejecting.URL, "http://") }, []string{"build"}, 5, "docker login"},
 		"an image that was never built":   {nil, []string{"bump"}, 5, "build it first"},
 		"a QA repository that is missing": {func(p *place) { p.call("build"); p.env["QA"] = "/no/such.git" }, []string{"bump"}, 5, "check the address"},
@@ -174,13 +174,13 @@ func TestBadInputHasItsExitCodeAndOneSentence(t *testing.T) { //nolint:funlen //
 		"a candidate that was never created": {func(p *place) { p.key() }, []string{"verify"}, 2, "Chart.yaml"},
 		"nothing verified to promote":        {nil, []string{"promote"}, 2, "run verify first"},
 		"a stage that does not exist":        {nil, []string{"promote", "--stage", "moon"}, 2, "moon"},
-		"a package that does not exist":      {nil, []string{"promote", "--package", "/no/such.tgz"}, 2, "no such file"},
-		"a version that is no step":          {nil, []string{"release", "huge"}, 2, "huge"},
-		"a tag that is no version":           {nil, []string{"release", "--version", "nice"}, 2, "nice"},
-		"an approval by nobody":              {nil, []string{"approve"}, 2, "--by"},
+		"a package that is missing":          {nil, []string{"promote", "--package", "/no/such.tgz"}, 2, "no such file"},
+		"an unknown part of a version":       {nil, []string{"release", "huge"}, 2, "huge"},
+		"a tag that is not a version":        {nil, []string{"release", "--version", "nice"}, 2, "nice"},
+		"an approval without a name":         {nil, []string{"approve"}, 2, "--by"},
 		"a key that would be overwritten":    {func(p *place) { p.write("k.key", "old") }, []string{"keygen", "KEY"}, 2, "another name"},
-		"a registry for everybody":           {nil, []string{"serve", "--listen", "0.0.0.0:0"}, 2, "loopback"},
-		"a version that did not exist":       {nil, []string{"yank", "hello", "9.9.9"}, 2, "no hello 9.9.9"},
+		"a registry on all addresses":        {nil, []string{"serve", "--listen", "0.0.0.0:0"}, 2, "loopback"},
+		"a version that was never published": {nil, []string{"yank", "hello", "9.9.9"}, 2, "no hello 9.9.9"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newPlace(t)

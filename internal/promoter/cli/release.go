@@ -28,8 +28,8 @@ func (a *app) releaseCommand() *cobra.Command {
 			return a.result(r, field{"tag", r.Tag}, field{"after", r.After}, field{"commit", r.Commit}, field{"pushed", yes(r.Pushed)})
 		},
 	}
-	c.Flags().StringVar(&o.Version, "version", "", "tag to make instead of the next one, such as 1.0.0-rc.1")
+	c.Flags().StringVar(&o.Version, "version", "", "tag to create instead of the next one, such as 1.0.0-rc.1")
 	c.Flags().BoolVar(&o.Sign, "sign", false, "sign the tag with the key of git's configuration (user.signingKey, gpg.format)")
-	c.Flags().BoolVar(&o.NoPush, "no-push", false, "make the tag here and do not push it")
+	c.Flags().BoolVar(&o.NoPush, "no-push", false, "create the tag locally and do not push it")
 	return c
 }

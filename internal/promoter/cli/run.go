@@ -10,7 +10,7 @@ func (a *app) runCommand() *cobra.Command {
 	var o step.Options
 	c := &cobra.Command{
 		Use: "run", Args: cobra.NoArgs,
-		Short: "Take the commit through all stages, here",
+		Short: "Run all stages for the commit on this machine",
 		RunE: func(c *cobra.Command, _ []string) error {
 			p, unlock, err := a.locked(c.Context())
 			if err != nil {

@@ -26,7 +26,7 @@ func (a *app) serveCommand() *cobra.Command {
 	f.StringVar(&o.registry, "registry", "registry", "directory that keeps the registry's images")
 	f.StringVar(&o.charts, "charts", "", "chart repository to serve: a git repository, or a directory")
 	f.StringVar(&o.branch, "branch", "main", "branch of a git repository")
-	f.StringVar(&o.addressFile, "address-file", "", "file to write the address to, when it is known")
+	f.StringVar(&o.addressFile, "address-file", "", "file to write the address to, once the server listens")
 	return c
 }
 
@@ -51,7 +51,7 @@ func (a *app) serve(ctx context.Context, o serveOptions) error {
 	return server.Serve(ctx)
 }
 
-// serving prints the addresses, as soon as requests are answered. As text they are no result: the command continues.
+// serving prints the addresses once the server listens. As text they go to standard error: the command has no result yet.
 func (a *app) serving(address string, charts bool) error {
 	where := map[string]string{"registry": address}
 	if charts {

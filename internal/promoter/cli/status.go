@@ -27,7 +27,7 @@ func (a *app) statusCommand() *cobra.Command {
 		RunE:  func(c *cobra.Command, _ []string) error { return a.status(c.Context(), limit, html) },
 	}
 	c.Flags().IntVar(&limit, "limit", limit, "versions of each stage; 0 is all")
-	c.Flags().StringVar(&html, "html", "", "write it as a page to this file too, or to standard output (-) in place of the table")
+	c.Flags().StringVar(&html, "html", "", "also write the status as a page to this file, or write the page to standard output (-) in place of the table")
 	return c
 }
 

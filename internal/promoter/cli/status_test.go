@@ -14,7 +14,7 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/testrun"
 )
 
-// statusOf is what status reports, as JSON and as the row of each stage in the table.
+// statusOf is the output of status, as JSON and as the row of each stage in the table.
 func (s *shop) statusOf() (list []stages.Version, rows map[string]string) {
 	s.t.Helper()
 	code, out, msg := s.call(s.args("status", "-o", "json")...)
@@ -30,7 +30,7 @@ func (s *shop) statusOf() (list []stages.Version, rows map[string]string) {
 	return list, rows
 }
 
-func TestStatusReportsWhatIsMissingForTheNextStage(t *testing.T) {
+func TestStatusShowsWhatIsMissingForTheNextStage(t *testing.T) {
 	for _, target := range []string{"git", "directory", "oci"} {
 		t.Run(target, func(t *testing.T) {
 			s := newShop(t, target, "v1.0.0")
@@ -41,7 +41,7 @@ func TestStatusReportsWhatIsMissingForTheNextStage(t *testing.T) {
 				t.Errorf("a candidate that was not tested: %+v", list)
 			}
 			if !strings.HasSuffix(rows["qa"], "prod needs an attestation of its tests") {
-				t.Errorf("the table reports %q", rows["qa"])
+				t.Errorf("the row is %q", rows["qa"])
 			}
 			s.must("verify")
 			list, rows = s.statusOf()
@@ -49,7 +49,7 @@ func TestStatusReportsWhatIsMissingForTheNextStage(t *testing.T) {
 				t.Errorf("a candidate that was tested: %+v", list)
 			}
 			if !strings.Contains(rows["qa"], commit[:12]+" 1/1 qa ready for prod") {
-				t.Errorf("the table reports %q", rows["qa"])
+				t.Errorf("the row is %q", rows["qa"])
 			}
 			s.must("promote")
 			s.env["WORK"] = t.TempDir() // another machine
@@ -60,7 +60,7 @@ func TestStatusReportsWhatIsMissingForTheNextStage(t *testing.T) {
 				}
 			}
 			if len(list) != 2 || !strings.HasSuffix(rows["prod"], commit[:12]+" 1/1 qa") || !strings.HasSuffix(rows["qa"], commit[:12]+" 1/1 qa") {
-				t.Errorf("the tables report %q", rows)
+				t.Errorf("the rows are %q", rows)
 			}
 			delete(s.env, "QA_PUB")
 			if code, _, msg := s.call(s.args("status")...); code != 0 || strings.Count(msg, "QA_PUB") != 1 || !strings.Contains(msg, "not all shown") {
@@ -70,7 +70,7 @@ func TestStatusReportsWhatIsMissingForTheNextStage(t *testing.T) {
 	}
 }
 
-func TestAPromotionKeepsThePagesOfItsRepository(t *testing.T) {
+func TestAPromotionUpdatesThePagesOfItsRepository(t *testing.T) {
 	for _, target := range []string{"git", "directory"} {
 		t.Run(target, func(t *testing.T) {
 			s := newShop(t, target, "v1.0.0")
@@ -101,7 +101,7 @@ func TestAPromotionKeepsThePagesOfItsRepository(t *testing.T) {
 	}
 }
 
-func TestStatusWritesAPageWhereItIsAskedTo(t *testing.T) {
+func TestStatusWritesAPageToTheFile(t *testing.T) {
 	s := newShop(t, "directory", "v1.0.0")
 	s.must("bump")
 	file := s.dir + "/out/status.html"
@@ -118,11 +118,11 @@ func TestStatusWritesAPageWhereItIsAskedTo(t *testing.T) {
 	s.write("README.md", "read me")
 	code, out, msg := s.call(s.args("status", "--html", s.dir+"/README.md")...)
 	if text, _ := os.ReadFile(s.dir + "/README.md"); code != 2 || out != "" || string(text) != "read me" || !strings.Contains(msg, "another name") {
-		t.Errorf("a file of another author: %d %s%s, it is %q", code, out, msg, text)
+		t.Errorf("a foreign file: %d %s%s, it is %q", code, out, msg, text)
 	}
 }
 
-func TestAPageOfAnotherAuthorIsReportedToStay(t *testing.T) {
+func TestAPromotionReportsForeignPagesAndKeepsThem(t *testing.T) {
 	s := newShop(t, "directory", "v1.0.0")
 	s.must("bump")
 	s.must("verify")
@@ -141,7 +141,7 @@ func TestAPageOfAnotherAuthorIsReportedToStay(t *testing.T) {
 	}
 }
 
-func TestAnInstallationIsNotCalledATest(t *testing.T) {
+func TestStatusShowsAnInstallationAsSuch(t *testing.T) {
 	three := &attest.Tests{Run: 3, Passed: 3}
 	for _, c := range []struct {
 		v    stages.Version

@@ -8,7 +8,7 @@ func (a *app) yankCommand() *cobra.Command {
 	var stage string
 	c := &cobra.Command{
 		Use: "yank CHART VERSION", Args: cobra.ExactArgs(2),
-		Short: "Take a version out of a stage's index; in git or a directory its package stays, so that no other content ever gets the version, an OCI registry deletes it",
+		Short: "Remove a version from a stage's index; git and directories keep its package, so that no other content ever gets the version, and an OCI registry deletes it",
 		RunE: func(c *cobra.Command, args []string) error {
 			p, err := a.project(c.Context())
 			if err != nil {

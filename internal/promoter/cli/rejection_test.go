@@ -14,7 +14,7 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/attest"
 )
 
-// one gives the single file in the work directory with this ending.
+// one returns the only file in the work directory with this ending.
 func (s *shop) one(ending string) string {
 	s.t.Helper()
 	found, err := filepath.Glob(s.env["WORK"] + "/*" + ending)
@@ -36,7 +36,7 @@ func (s *shop) change(path string, how func([]byte) []byte) {
 	}
 }
 
-// flip gives the change of one bit.
+// flip returns a function that changes one bit.
 func flip(at int) func([]byte) []byte {
 	return func(b []byte) []byte {
 		b[(at+len(b))%len(b)] ^= 1
@@ -56,7 +56,7 @@ func anotherDigest(envelope []byte) []byte {
 	return out
 }
 
-// changedCandidate verifies a candidate of the same version with another content, in a work directory of its own.
+// changedCandidate verifies a candidate of the same version with other content, in a new work directory.
 func (s *shop) changedCandidate() {
 	s.t.Helper()
 	dir := s.t.TempDir()
@@ -66,7 +66,7 @@ func (s *shop) changedCandidate() {
 	s.must("verify", "--candidate", dir+"/qa")
 }
 
-func TestAPullRequestOfTheQARepositoryIsTestedAndLeavesNothingToPublish(t *testing.T) {
+func TestAPullRequestOfTheQARepositoryIsTestedAndNotPublished(t *testing.T) {
 	s := newShop(t, "directory", "v1.0.0")
 	s.must("bump")
 	before := s.everything()
@@ -75,8 +75,8 @@ func TestAPullRequestOfTheQARepositoryIsTestedAndLeavesNothingToPublish(t *testi
 	if code, out, msg := s.call(s.args("verify")...); code != 0 || !strings.Contains(out, "not signed") {
 		t.Fatalf("exit %d\n%s%s", code, out, msg)
 	}
-	if found, _ := filepath.Glob(s.env["WORK"] + "/*attestation*"); len(found) != 0 {
-		t.Errorf("it left %v", found)
+	if found, _ := filepath.Glob(s.env["WORK"] + "/*.record.json*"); len(found) != 0 {
+		t.Errorf("attestations: %v", found)
 	}
 	if code, msg := s.run("promote", "--stage", "prod", "--skip-unreleased"); code != 0 || !strings.Contains(msg, "nothing to do") {
 		t.Errorf("promote: exit %d\n%s", code, msg)
@@ -86,22 +86,22 @@ func TestAPullRequestOfTheQARepositoryIsTestedAndLeavesNothingToPublish(t *testi
 	}
 }
 
-func TestWhatIsNotAsItWasTestedIsRejectedAndChangesNothing(t *testing.T) {
-	const gzipTime = 4 // a byte of the head that no reader checks
+func TestPromoteRejectsWhatWasNotTestedAndChangesNothing(t *testing.T) {
+	const gzipTime = 4 // a byte of the header that no reader evaluates
 	cases := map[string]struct {
 		tag   string
 		spoil func(*shop)
 		code  int
 		words string
 	}{
-		"a package with one bit changed in its head": {"v1.0.0", func(s *shop) { s.change(s.one(".tgz"), flip(gzipTime)) }, 4, "promote the package that was tested"},
-		"a package with its last bit changed":        {"v1.0.0", func(s *shop) { s.change(s.one(".tgz"), flip(-1)) }, 4, "promote the package that was tested"},
+		"a package with one bit changed in its header": {"v1.0.0", func(s *shop) { s.change(s.one(".tgz"), flip(gzipTime)) }, 4, "promote the package that was tested"},
+		"a package with its last bit changed":          {"v1.0.0", func(s *shop) { s.change(s.one(".tgz"), flip(-1)) }, 4, "promote the package that was tested"},
 		"a package with one bit changed in its middle": {"v1.0.0", func(s *shop) {
 			s.change(s.one(".tgz"), func(b []byte) []byte { return flip(len(b) / 2)(b) })
 		}, 4, "promote the package that was tested"},
 		"an attestation with a changed digest": {"v1.0.0", func(s *shop) { s.change(s.one(".record.json"), anotherDigest) }, 4, "the attestation cannot be trusted: the signature is not by an accepted key"},
 		"an attestation with one bit changed":  {"v1.0.0", func(s *shop) { s.change(s.one(".record.json"), flip(60)) }, 4, "the attestation cannot be trusted"},
-		"an attestation cut short":             {"v1.0.0", func(s *shop) { s.change(s.one(".record.json"), func(b []byte) []byte { return b[:len(b)/2] }) }, 4, "the attestation cannot be trusted"},
+		"a truncated attestation":              {"v1.0.0", func(s *shop) { s.change(s.one(".record.json"), func(b []byte) []byte { return b[:len(b)/2] }) }, 4, "the attestation cannot be trusted"},
 		"an attestation of a wrong key": {"v1.0.0", func(s *shop) {
 			_, pub, _ := attest.GenerateKey()
 			s.env["QA_PUB"] = string(pub)
@@ -118,10 +118,10 @@ func TestWhatIsNotAsItWasTestedIsRejectedAndChangesNothing(t *testing.T) {
 		"a version that exists with another digest":   {"v1.0.0", func(s *shop) { s.must("promote"); s.changedCandidate() }, 4, "will not be overwritten"},
 		"a version that was yanked, with another one": {"v1.0.0", func(s *shop) { s.must("promote"); s.must("yank", "hello", "1.0.0"); s.changedCandidate() }, 4, "will not be overwritten"},
 	}
-	alike := []string{"a package with one bit changed in its head", "a package with one bit changed in its middle", "an attestation with one bit changed", "an attestation cut short", "a release candidate in the old form"}
+	alike := []string{"a package with one bit changed in its header", "a package with one bit changed in its middle", "an attestation with one bit changed", "a truncated attestation", "a release candidate in the old form"}
 	for target := range targets {
 		for name, c := range cases {
-			// The kind of repository matters to what is published already. A registry forgets what is deleted.
+			// The kind of repository matters only to published versions. A registry deletes a yanked version.
 			if target == "oci" && strings.Contains(name, "yanked") || target != "directory" && slices.Contains(alike, name) {
 				continue
 			}
@@ -137,7 +137,7 @@ func TestWhatIsNotAsItWasTestedIsRejectedAndChangesNothing(t *testing.T) {
 						t.Errorf("%v: exit %d:\n%s\nwant exit %d with %q", args, code, msg, c.code, c.words)
 					}
 					if last := strings.Split(strings.TrimSpace(msg), "\n"); !strings.HasPrefix(last[len(last)-1], "chart-promoter: ") {
-						t.Errorf("it does not end with one sentence:\n%s", msg)
+						t.Errorf("the last line is not the error:\n%s", msg)
 					}
 					if diff := cmp.Diff(before, s.everything()); diff != "" {
 						t.Errorf("%v changed something:\n%s", args, diff)
