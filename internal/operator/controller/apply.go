@@ -146,9 +146,9 @@ func (r *Reconciler) write(ctx context.Context, key string, config *configuratio
 		return nil, fmt.Errorf("read the managed fields of %s: %w", key, err)
 	}
 	if upgrade != nil {
-		log.FromContext(ctx).V(1).Info("Take over the ownership from the create", "object", key)
+		log.FromContext(ctx).V(1).Info("Take over the fields from the create request", "object", key)
 		if err := r.client.Patch(ctx, written, client.RawPatch(types.JSONPatchType, upgrade), client.FieldOwner(resources.FieldManager)); err != nil {
-			return nil, fmt.Errorf("take over the ownership of %s from the create: %w", key, err)
+			return nil, fmt.Errorf("take over the fields of %s from the create request: %w", key, err)
 		}
 	}
 	log.FromContext(ctx).V(1).Info("Apply", "object", key)

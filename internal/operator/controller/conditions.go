@@ -41,7 +41,7 @@ func deriveConditions(nodesReady, connected, synced condition) conditionSet {
 	set := conditionSet{
 		nodesReady: nodesReady, connected: connected, synced: synced,
 		ready:       condition{true, v1.ReasonReady, "all nodes are ready, connected as specified, and on one branch"},
-		stalled:     condition{false, v1.ReasonProgressing, "no problem needs action by the user"},
+		stalled:     condition{false, v1.ReasonProgressing, "no action by a user is needed"},
 		reconciling: condition{false, v1.ReasonSettled, "the operator has nothing left to do"},
 	}
 	if nodesReady.reason == v1.ReasonNoNodes {

@@ -102,7 +102,7 @@ func (c *nodeClient) mine(ctx context.Context, network *v1.BitcoinNetwork, state
 		err := c.rpc.Call(ctx, endpoint, bitcoind.Mine(spec.Address, &hashes))
 		state.shared.endMining()
 		if err != nil {
-			logger.Info("A node could not mine; the block is skipped", "error", err.Error())
+			logger.Info("Failed to mine a block; it is skipped", "error", err.Error())
 			return
 		}
 		logger.V(1).Info("Block mined", "blocks", hashes)

@@ -197,7 +197,7 @@ func (p *applyPass) nameTaken(key string, existing client.Object) *applyOutcome 
 		return nil
 	}
 	if !existing.GetDeletionTimestamp().IsZero() || ownedByFormerNetwork(existing, p.network) {
-		return &applyOutcome{blocked: fmt.Sprintf("%s can be created after the garbage collector has deleted that of an earlier network of the same name", key)}
+		return &applyOutcome{blocked: fmt.Sprintf("waiting until the garbage collector has deleted %s of an earlier network with the same name", key)}
 	}
 	return &applyOutcome{rejected: &applyError{v1.ReasonNameTaken,
 		fmt.Sprintf("%s exists and does not belong to this network: delete it, or choose another name for the network", key)}}

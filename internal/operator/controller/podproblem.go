@@ -60,7 +60,7 @@ func lastTermination(status corev1.ContainerStatus) string {
 	if ended == nil {
 		return status.State.Waiting.Message
 	}
-	description := fmt.Sprintf("it ended with exit code %d after %d restarts", ended.ExitCode, status.RestartCount)
+	description := fmt.Sprintf("the last run ended with exit code %d, after %d restarts", ended.ExitCode, status.RestartCount)
 	if ended.Message != "" {
 		description += ": " + lastLine(ended.Message)
 	}

@@ -203,7 +203,7 @@ func answersMissing(in *policyInputs) (reason, message string, violated bool) {
 }
 
 func chainsNotCompared(in *policyInputs) (reason, message string, violated bool) {
-	return v1.ReasonWaiting, "not all nodes answer how their chains compare", !in.chains.complete
+	return v1.ReasonWaiting, "not all nodes have reported how their chains compare", !in.chains.complete
 }
 
 func chainsForked(in *policyInputs) (reason, message string, violated bool) {

@@ -68,7 +68,7 @@ func TestReadyNeedsReadyNodes(t *testing.T) {
 			status.LastTerminationState.Terminated = &corev1.ContainerStateTerminated{ExitCode: 7}
 			status.RestartCount = 4
 			podNotReady(in, 0, status)
-		}, false, v1.ReasonNodeFailing, "exit code 7 after 4 restarts"},
+		}, false, v1.ReasonNodeFailing, "exit code 7, after 4 restarts"},
 		"a pod cannot be scheduled": {func(in *policyInputs) {
 			podNotReady(in, 2)
 			in.nodes[2].pod.Status.Conditions = []corev1.PodCondition{{

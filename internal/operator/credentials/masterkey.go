@@ -68,7 +68,7 @@ func RotateMasterKey(ctx context.Context, clients kubernetes.Interface, namespac
 		return fmt.Errorf("read the master key from Secret %s/%s: %w", namespace, name, err)
 	}
 	if len(secret.Data[masterKeyEntry]) < masterKeyBytes {
-		return fmt.Errorf("Secret %s/%s has no %s of at least %d bytes that could be rotated", namespace, name, masterKeyEntry, masterKeyBytes)
+		return fmt.Errorf("Secret %s/%s has no master key %s of at least %d bytes to rotate", namespace, name, masterKeyEntry, masterKeyBytes)
 	}
 	secret.Data[previousKeyEntry], secret.Data[masterKeyEntry] = secret.Data[masterKeyEntry], newKey()
 	// The update carries the resource version that was read: of two rotations at the same time, one fails.

@@ -73,9 +73,9 @@ const (
 var (
 	ErrBadSignature = failure.New(failure.Rejected, "the signature is not by an accepted key")
 	ErrMalformed    = failure.New(failure.Rejected, "not a signed attestation")
-	ErrWrongKind    = failure.New(failure.Rejected, "a signed statement of another kind")
+	ErrWrongKind    = failure.New(failure.Rejected, "the signed statement is of another kind")
 	ErrBadKey       = failure.New(failure.BadInput, "not an ed25519 key in PEM form (create one with `openssl genpkey -algorithm ed25519`)")
-	ErrIncomplete   = failure.New(failure.BadInput, "an attestation is incomplete")
+	ErrIncomplete   = failure.New(failure.BadInput, "the attestation is incomplete")
 )
 
 type statement struct {
@@ -177,7 +177,7 @@ func open(envelope []byte, kind string, predicate any, pubs [][]byte) (*subject,
 		verifiers = append(verifiers, v)
 	}
 	if len(verifiers) == 0 {
-		return nil, fmt.Errorf("no key is accepted: %w", ErrBadSignature)
+		return nil, fmt.Errorf("no accepted key is given: %w", ErrBadSignature)
 	}
 	var e dsse.Envelope
 	if err := strict(envelope, &e); err != nil {
@@ -196,10 +196,10 @@ func open(envelope []byte, kind string, predicate any, pubs [][]byte) (*subject,
 		return nil, err
 	}
 	if e.PayloadType != payloadType || s.Type != StatementType || s.PredicateType != kind {
-		return nil, fmt.Errorf("%s where %s is required: %w", s.PredicateType, kind, ErrWrongKind)
+		return nil, fmt.Errorf("got %s, expected %s: %w", s.PredicateType, kind, ErrWrongKind)
 	}
 	if len(s.Subject) != 1 || !digestPattern.MatchString(s.Subject[0].Digest["sha256"]) {
-		return nil, fmt.Errorf("it does not name one package by its SHA-256: %w", ErrMalformed)
+		return nil, fmt.Errorf("the statement must have exactly one subject with a SHA-256 digest: %w", ErrMalformed)
 	}
 	// Later versions may add fields to a predicate, as in-toto specifies.
 	if err := json.Unmarshal(s.Predicate, predicate); err != nil {
@@ -216,7 +216,7 @@ func strict(text []byte, into any) error {
 		return fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return fmt.Errorf("something follows it: %w", ErrMalformed)
+		return fmt.Errorf("unexpected data after the end: %w", ErrMalformed)
 	}
 	return nil
 }
@@ -224,7 +224,7 @@ func strict(text []byte, into any) error {
 // matches rejects an attestation whose subject was replaced by another package's name.
 func matches(s *subject, chart, version string) error {
 	if s.Name != chart+"-"+version+".tgz" {
-		return fmt.Errorf("the statement is about %s, the attestation in it about %s %s: %w", s.Name, chart, version, ErrMalformed)
+		return fmt.Errorf("the statement is about %s, but its predicate is about %s %s: %w", s.Name, chart, version, ErrMalformed)
 	}
 	return nil
 }

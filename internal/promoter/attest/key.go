@@ -59,7 +59,7 @@ func encodePublic(public ed25519.PublicKey) ([]byte, error) {
 }
 
 // ErrNoKey: neither the variable nor the file has a key.
-var ErrNoKey = failure.New(failure.BadInput, "the key is missing")
+var ErrNoKey = failure.New(failure.BadInput, "no key is configured")
 
 // ReadKey returns the PEM key in the environment variable envName or else in
 // file; either may be "". A variable may hold the PEM itself, with \n for line
@@ -80,7 +80,7 @@ func ReadKey(env func(string) string, envName, file string) ([]byte, error) {
 	}
 	switch {
 	case file == "" && envName == "":
-		return nil, fmt.Errorf("neither a variable nor a file is named for it: %w", ErrNoKey)
+		return nil, fmt.Errorf("set a variable or a file for the key: %w", ErrNoKey)
 	case file == "":
 		return nil, fmt.Errorf("the variable %s is not set: %w", envName, ErrNoKey)
 	}
@@ -143,7 +143,7 @@ func (k *key) Public() crypto.PublicKey { return k.public }
 func (k *key) KeyID() (string, error) {
 	der, err := x509.MarshalPKIXPublicKey(k.public)
 	if err != nil {
-		return "", fmt.Errorf("compute a key's ID: %w", err)
+		return "", fmt.Errorf("compute the key ID: %w", err)
 	}
 	sum := sha256.Sum256(der)
 	return hex.EncodeToString(sum[:]), nil

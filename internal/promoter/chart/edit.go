@@ -25,7 +25,7 @@ type Change struct {
 // Errors of Edit; test for them with errors.Is.
 var (
 	ErrPathNotFound = failure.New(failure.BadInput, "no such value")
-	ErrNotScalar    = failure.New(failure.BadInput, "not a single value but a mapping or a list")
+	ErrNotScalar    = failure.New(failure.BadInput, "a mapping or a list, not a single value")
 	ErrNotYAML      = failure.New(failure.BadInput, "not YAML that can be edited")
 )
 
@@ -61,7 +61,7 @@ func Edit(doc []byte, changes []Change) ([]byte, error) {
 			return nil, fmt.Errorf("%s: %w", c.Path, err)
 		}
 		if old, ok := wanted[place.value]; ok && old != c.Value {
-			return nil, fmt.Errorf("%s is given two values: %w", c.Path, ErrNotYAML)
+			return nil, fmt.Errorf("%s is set twice: %w", c.Path, ErrNotYAML)
 		}
 		if _, ok := wanted[place.value]; ok || place.reads(c.Value) && Lookup(helm, c.Path) == any(c.Value) {
 			continue
@@ -105,7 +105,7 @@ func apply(doc []byte, splices []splice) ([]byte, error) {
 	at := 0
 	for _, s := range splices {
 		if s.start < at {
-			return nil, fmt.Errorf("two values overlap: %w", ErrNotYAML)
+			return nil, fmt.Errorf("two fields overlap: %w", ErrNotYAML)
 		}
 		out.Write(doc[at:s.start])
 		out.WriteString(s.text)
@@ -117,7 +117,7 @@ func apply(doc []byte, splices []splice) ([]byte, error) {
 
 func documents(doc []byte) (docs []*yaml.Node, err error) {
 	if bytes.HasPrefix(doc, []byte("\xff\xfe")) || bytes.HasPrefix(doc, []byte("\xfe\xff")) {
-		return nil, fmt.Errorf("the file is UTF-16, save it as UTF-8: %w", ErrNotYAML)
+		return nil, fmt.Errorf("the file is UTF-16: save it as UTF-8: %w", ErrNotYAML)
 	}
 	// The parser panics on a few malformed inputs instead of returning an error.
 	defer func() {
@@ -156,7 +156,7 @@ func check(before []*yaml.Node, out []byte, wanted map[*yaml.Node]string, change
 	}
 	for _, c := range changes {
 		if got := Lookup(read, c.Path); got != any(c.Value) {
-			return fmt.Errorf("%s would be read by Helm as %v, not %q: %w", c.Path, got, c.Value, ErrNotYAML)
+			return fmt.Errorf("Helm would read %s as %v, not as %q: %w", c.Path, got, c.Value, ErrNotYAML)
 		}
 	}
 	return nil

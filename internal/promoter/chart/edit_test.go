@@ -115,7 +115,7 @@ func TestEditRejects(t *testing.T) {
 		"an alias of a mapping":            {"a: &x {b: c}\nd: *x", "d", ErrNotScalar, ""},
 		"a path through an alias":          {"a: &x {b: c}\nd: *x", "d.b", ErrPathNotFound, "alias"},
 		"a key that is only merged in":     {"a: &x {b: c}\nd: {<<: *x}", "d.b", ErrPathNotFound, ""},
-		"a merge that wins over the value": {"a: &x {b: c}\nd:\n  b: e\n  <<: *x\n", "d.b", ErrNotYAML, "read by Helm"},
+		"a merge that wins over the value": {"a: &x {b: c}\nd:\n  b: e\n  <<: *x\n", "d.b", ErrNotYAML, "Helm would read"},
 		"no YAML":                          {"a: [", "a", ErrNotYAML, ""},
 		"UTF-16":                           {"\xff\xfea\x00:\x00", "a", ErrNotYAML, "UTF-8"},
 		"an empty path":                    {"a: 1", "", ErrPathNotFound, "a path has the form"},

@@ -34,14 +34,14 @@ func Pack(dir string) (*Package, error) {
 	}
 	raw, ok := files["Chart.yaml"]
 	if !ok {
-		return nil, fmt.Errorf("there is no Chart.yaml in %s: %w", dir, ErrNoChart)
+		return nil, fmt.Errorf("Chart.yaml is missing in %s: %w", dir, ErrNoChart)
 	}
 	meta, err := ReadMetadata(raw)
 	if err != nil {
-		return nil, fmt.Errorf("cannot read Chart.yaml in %s: %w", dir, err)
+		return nil, fmt.Errorf("read Chart.yaml in %s: %w", dir, err)
 	}
 	if !chartName.MatchString(meta.Name) {
-		return nil, fmt.Errorf("Chart.yaml in %s names the chart %q, use letters, digits, dots and hyphens: %w", dir, meta.Name, ErrNoChart)
+		return nil, fmt.Errorf("Chart.yaml in %s names the chart %q: use letters, digits, dots and hyphens: %w", dir, meta.Name, ErrNoChart)
 	}
 	tgz, err := archive(meta.Name, files)
 	if err != nil {
@@ -106,15 +106,15 @@ func collect(dir string) (map[string][]byte, error) {
 		root, err = filepath.Abs(root)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("cannot read the chart's directory: %w: %w", ErrNoChart, err)
+		return nil, fmt.Errorf("read the chart's directory: %w: %w", ErrNoChart, err)
 	}
 	t := tree{root: root, rules: ignore.Empty(), files: map[string][]byte{}, left: loader.MaxDecompressedChartSize}
 	if list, err := os.ReadFile(filepath.Join(root, ignore.HelmIgnore)); err == nil {
 		if t.rules, err = ignore.Parse(bytes.NewReader(list)); err != nil {
-			return nil, fmt.Errorf("cannot read .helmignore: %w: %w", ErrNoChart, err)
+			return nil, fmt.Errorf("read .helmignore: %w: %w", ErrNoChart, err)
 		}
 	} else if !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("cannot read .helmignore: %w: %w", ErrNoChart, err)
+		return nil, fmt.Errorf("read .helmignore: %w: %w", ErrNoChart, err)
 	}
 	t.rules.AddDefaults()
 	return t.files, t.walk(root, "", nil)
@@ -128,7 +128,7 @@ func (t *tree) walk(real, name string, within []string) error {
 	}
 	entries, err := os.ReadDir(real)
 	if err != nil {
-		return fmt.Errorf("cannot read %s: %w: %w", name, ErrNoChart, err)
+		return fmt.Errorf("read %s: %w: %w", name, ErrNoChart, err)
 	}
 	for _, e := range entries {
 		if err := t.add(filepath.Join(real, e.Name()), path.Join(name, e.Name()), append(within, real)); err != nil {
@@ -146,11 +146,11 @@ func (t *tree) add(real, name string, within []string) error {
 	info, err := os.Lstat(resolved)
 	switch {
 	case err != nil:
-		return fmt.Errorf("cannot read %s: %w: %w", name, ErrNoChart, err)
+		return fmt.Errorf("read %s: %w: %w", name, ErrNoChart, err)
 	case t.rules.Ignore(name, info), path.Base(name) == ".git":
 		return nil
 	case resolved != t.root && !strings.HasPrefix(resolved, t.root+string(filepath.Separator)):
-		return fmt.Errorf("the link %s points outside of the chart, replace it by the file: %w", name, ErrUnsafe)
+		return fmt.Errorf("the link %s points outside of the chart: replace it with the file: %w", name, ErrUnsafe)
 	case !safePath(name):
 		return fmt.Errorf("%q: %w", name, ErrUnsafe)
 	case info.IsDir():
@@ -158,12 +158,12 @@ func (t *tree) add(real, name string, within []string) error {
 	case !info.Mode().IsRegular():
 		return fmt.Errorf("%s is neither a file nor a directory, or a link to nothing: %w", name, ErrUnsafe)
 	case info.Size() > loader.MaxDecompressedFileSize, info.Size() > t.left:
-		return fmt.Errorf("%s is too large for Helm (a file may have %d bytes, a chart %d), name it in .helmignore: %w",
+		return fmt.Errorf("%s is too large for Helm (a file may have %d bytes, a chart %d): add it to .helmignore: %w",
 			name, loader.MaxDecompressedFileSize, loader.MaxDecompressedChartSize, ErrNoChart)
 	}
 	content, err := os.ReadFile(resolved)
 	if err != nil {
-		return fmt.Errorf("cannot read %s: %w: %w", name, ErrNoChart, err)
+		return fmt.Errorf("read %s: %w: %w", name, ErrNoChart, err)
 	}
 	t.left -= int64(len(content))
 	t.files[name] = content

@@ -36,7 +36,7 @@ func (p *Package) Render(ctx context.Context, release, namespace string, values 
 	install.ReleaseName, install.Namespace = release, namespace
 	rel, err := install.RunWithContext(ctx, c, values)
 	if err != nil {
-		return "", fmt.Errorf("the chart's templates cannot be rendered: %w: %w", ErrNoChart, err)
+		return "", fmt.Errorf("render the chart's templates: %w: %w", ErrNoChart, err)
 	}
 	return rel.Manifest, nil
 }

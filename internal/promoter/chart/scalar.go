@@ -48,7 +48,7 @@ func lineBreak(b []byte) int {
 // isWhite reports whether the parser treats a rune as white space or line break. It treats other Unicode spaces as letters.
 func isWhite(r rune) bool { return strings.ContainsRune(" \t\r\n\u0085\u2028\u2029", r) }
 
-var errPosition = fmt.Errorf("its position in the file is unknown: %w", ErrNotYAML)
+var errPosition = fmt.Errorf("the position of the value in the file is unknown: %w", ErrNotYAML)
 
 func (s source) offset(n *yaml.Node) (int, error) {
 	if n.Line < 1 || n.Line > len(s.lines) {
@@ -96,7 +96,7 @@ func (s source) replace(p place, value string) ([]splice, error) {
 // the next token as the position of a missing value.
 func (s source) fill(p place, text string) ([]splice, error) {
 	if p.key == nil {
-		return nil, fmt.Errorf("an empty list item cannot be filled, write a value there: %w", ErrNotYAML)
+		return nil, fmt.Errorf("an empty list item cannot be set: write a value in the file first: %w", ErrNotYAML)
 	}
 	at, err := s.offset(p.key)
 	if err != nil {
