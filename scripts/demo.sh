@@ -152,7 +152,7 @@ main() {
   have_kubectl
   have_helm
   build_tool
-  # The cluster of an earlier run is created anew in any case; without it the tests have more of the machine.
+  # The cluster of an earlier run is created again in any case; without it the tests have more of the machine.
   "$bin/chart-promoter" cluster delete "$cluster" --kubeconfig "$place/kubeconfig" >/dev/null
   repositories
   serve

@@ -17,7 +17,7 @@ problem() {
 unformatted=$(git ls-files -z '*.go' | xargs -0 gofmt -l)
 [[ -z $unformatted ]] || problem "gofmt would change: $unformatted"
 
-# Everything is generated anew in a copy.
+# Everything is generated again in a copy.
 git ls-files -z --cached --others --exclude-standard | tar --null --ignore-failed-read -cf - -T - | tar -xf - -C "$work"
 step 'generated files' compared "$work/scripts/generate.sh"
 stale=$(git ls-files -z | while IFS= read -r -d '' file; do cmp -s "$file" "$work/$file" || printf '%s ' "$file"; done)

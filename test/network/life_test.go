@@ -126,7 +126,7 @@ func noPasswordAnywhere(env *testEnv, name string) {
 		}
 		return err
 	})
-	// The process of bitcoind, as the cluster node sees it: a command that is run in its container later gets the Secret anew.
+	// The process of bitcoind, as the cluster node sees it: a command that is run in its container later gets the Secret again.
 	if exec.Command("docker", "info").Run() == nil {
 		running := env.beside(name+"-sts-0", "cat $p/environ $p/cmdline")
 		for _, find := range sought.in("the environment or arguments of bitcoind", running) {

@@ -37,7 +37,7 @@ func TestSyncedHasAGracePeriodInAReadyNetworkOnly(t *testing.T) {
 				t.Errorf("synced: %v, want %v; evaluated again in %s", got.met, test.want, recheck)
 			}
 			if !since.Equal(now.Add(-test.after)) {
-				t.Errorf("the grace period begins anew, at %s", since)
+				t.Errorf("the grace period begins again, at %s", since)
 			}
 		})
 	}

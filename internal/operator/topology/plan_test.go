@@ -93,8 +93,8 @@ func TestPlan(t *testing.T) { //nolint:funlen // a table
 		"what is no address counts as none": {pair, newNetwork(2).with(func(n network) { n[1].Address = "net-sts-1" }), nil},
 		"a node that did not answer stays listed and connected, and is not dialled": {pair, newNetwork(2).listsAll().
 			with(func(n network) { n[1].Answered = false }), nil},
-		"a node that did not answer is not listed anew": {pair, newNetwork(2).with(func(n network) { n[1].Answered = false }), nil},
-		"a node that is not known is left out":          {[]Edge{{0, 1}, {0, 2}, {-5, 0}}, newNetwork(2).listsAll().joined(0, 1), nil},
+		"a node that did not answer is not listed again": {pair, newNetwork(2).with(func(n network) { n[1].Answered = false }), nil},
+		"a node that is not known is left out":           {[]Edge{{0, 1}, {0, 2}, {-5, 0}}, newNetwork(2).listsAll().joined(0, 1), nil},
 		"a removed edge goes from both lists first, or bitcoind would dial it again": {nil, newNetwork(2).listsAll().joined(0, 1), []string{
 			"node 0: remove 10.0.0.2", "node 1: remove 10.0.0.1",
 		}},

@@ -89,7 +89,7 @@ func TestInitAgainWritesNothingAndOverwritesNothing(t *testing.T) {
 	if err := json.Unmarshal([]byte(must("-o", "json", "init")), &res); err != nil {
 		t.Fatal(err)
 	}
-	if res.Engine != "gitlab" || len(res.Files) != 3 || res.Files[2].State != "there already" || res.Files[2].Content != "" || len(res.Next) < 5 {
+	if res.Engine != "gitlab" || len(res.Files) != 3 || res.Files[2].State != "exists" || res.Files[2].Content != "" || len(res.Next) < 5 {
 		t.Errorf("again: %+v", res)
 	}
 	if after := shell(t, p.dir, "ls -li --time-style=full-iso "+strings.Join(files, " ")); after != before {
@@ -101,7 +101,7 @@ func TestInitAgainWritesNothingAndOverwritesNothing(t *testing.T) {
 	if code, out, msg := p.call("init"); code != 2 || out != "" || !strings.Contains(msg, "ci/pipeline.yaml exists with other content") {
 		t.Errorf("an edited configuration: %d %s %s", code, out, msg)
 	}
-	if out := must("init", "--force"); !strings.Contains(out, ".gitlab-ci.yml: there already") || !strings.Contains(out, "qa.gitlab-ci.yml: replaced") {
+	if out := must("init", "--force"); !strings.Contains(out, ".gitlab-ci.yml: exists") || !strings.Contains(out, "qa.gitlab-ci.yml: replaced") {
 		t.Errorf("by force:\n%s", out)
 	}
 	if got := shell(t, p.dir, "cat ci/pipeline.yaml"); got != own {

@@ -54,9 +54,9 @@ func TestErrorsInVerifyAndPromoteHaveTheirExitCodes(t *testing.T) { //nolint:fun
 	}{
 		"a version that is not SemVer": {func(s *shop) []string { return s.edited("Chart.yaml", aChart+"one.two\n") }, 2, "one.two"},
 		"a chart that does not lint":   {func(s *shop) []string { return s.edited("templates/x.yaml", "{{ end }}") }, 2, "x.yaml"},
-		"a chart that does not install": {func(s *shop) []string {
+		"a chart that cannot be installed": {func(s *shop) []string {
 			return s.edited("templates/x.yaml", "apiVersion: no/v1\nkind: Nothing\nmetadata: {name: x}\n")
-		}, 3, "the chart does not install"},
+		}, 3, "the chart cannot be installed"},
 		"an appVersion that names no commit": {func(s *shop) []string {
 			return s.edited("Chart.yaml", strings.Replace(aChart, "v1.0.0", "v7", 1)+"7.0.0\n")
 		}, 2, "v7"},

@@ -122,7 +122,7 @@ func nodeReady(n corev1.Node) bool {
 func (c *Client) ImageIDs(ctx context.Context, namespace, repository string) (map[string]string, error) {
 	pods, err := c.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{})
 	if err != nil {
-		return nil, fmt.Errorf("listing the pods of %s: %w", namespace, err)
+		return nil, fmt.Errorf("list the pods of %s: %w", namespace, err)
 	}
 	ids, wanted := map[string]string{}, image.ContainerdName(repository)
 	for _, p := range pods.Items {
@@ -145,7 +145,7 @@ func (c *Client) DeleteNamespace(ctx context.Context, name string, limit time.Du
 		return isNotFound(err), nil
 	})
 	if err != nil {
-		return fmt.Errorf("namespace %s is not gone within %s: %w", name, limit, err)
+		return fmt.Errorf("namespace %s was not deleted within %s: %w", name, limit, err)
 	}
 	return nil
 }

@@ -78,11 +78,11 @@ func TestPodTroubleNamesWhatKeepsAPodFromRunning(t *testing.T) {
 		want   string
 	}{
 		"an image that cannot be pulled": {corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{waiting("ErrImagePull", "no route")}}, "c is waiting: ErrImagePull no route"},
-		"a crash":                        {corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{crashed}}, "c is waiting: CrashLoopBackOff (ended with code 3, Error)"},
+		"a crash":                        {corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{crashed}}, "c is waiting: CrashLoopBackOff (ended with exit code 3, Error)"},
 		"starting":                       {corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{waiting("ContainerCreating", "")}}, ""},
 		"no room":                        {corev1.PodStatus{Conditions: []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: "Unschedulable", Message: "0/1 nodes"}}}, "Unschedulable 0/1 nodes"},
 		"a probe that fails":             {corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{Name: "c", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}}}}, "c is running but not ready"},
-		"an init container that failed":  {corev1.PodStatus{InitContainerStatuses: []corev1.ContainerStatus{{Name: "i", State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 1, Reason: "Error"}}}}}, "i ended with code 1, Error"},
+		"an init container that failed":  {corev1.PodStatus{InitContainerStatuses: []corev1.ContainerStatus{{Name: "i", State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 1, Reason: "Error"}}}}}, "i ended with exit code 1, Error"},
 		"all well":                       {corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{Name: "c", Ready: true, State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}}}}, ""},
 	} {
 		if got := podTrouble(corev1.Pod{Status: c.status}); got != c.want {

@@ -48,7 +48,7 @@ func crds(chrt *chart.Chart) ([]*unstructured.Unstructured, error) {
 				break
 			}
 			if err != nil {
-				return nil, fmt.Errorf("%w: %s cannot be read: %w", ErrInstall, file.Filename, err)
+				return nil, fmt.Errorf("%w: read %s: %w", ErrInstall, file.Filename, err)
 			}
 			if o.GetKind() == "CustomResourceDefinition" {
 				all = append(all, o)
@@ -67,14 +67,14 @@ func applyAll(ctx context.Context, in dynamic.ResourceInterface, objects []*unst
 		force := true
 		_, err = in.Patch(ctx, o.GetName(), types.ApplyPatchType, data, metav1.PatchOptions{FieldManager: "chart-promoter", Force: &force})
 		if err != nil {
-			return fmt.Errorf("%w: the definition %s cannot be upgraded: %w", ErrInstall, o.GetName(), err)
+			return fmt.Errorf("%w: upgrade the definition %s: %w", ErrInstall, o.GetName(), err)
 		}
 		err = wait.PollUntilContextTimeout(ctx, 200*time.Millisecond, crdLimit, true, func(ctx context.Context) (bool, error) {
 			now, err := in.Get(ctx, o.GetName(), metav1.GetOptions{})
 			return err == nil && established(now), nil
 		})
 		if err != nil {
-			return fmt.Errorf("%w: the definition %s is not served: %w", ErrInstall, o.GetName(), err)
+			return fmt.Errorf("%w: wait until the definition %s is served: %w", ErrInstall, o.GetName(), err)
 		}
 	}
 	return nil

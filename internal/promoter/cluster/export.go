@@ -42,11 +42,11 @@ func podTrouble(p corev1.Pod) string {
 		case s.State.Waiting != nil && s.State.Waiting.Reason != "PodInitializing" && s.State.Waiting.Reason != "ContainerCreating":
 			text := s.Name + " is waiting: " + s.State.Waiting.Reason
 			if last := s.LastTerminationState.Terminated; last != nil {
-				return fmt.Sprintf("%s (ended with code %d, %s)", text, last.ExitCode, last.Reason)
+				return fmt.Sprintf("%s (ended with exit code %d, %s)", text, last.ExitCode, last.Reason)
 			}
 			return strings.TrimSpace(text + " " + s.State.Waiting.Message)
 		case s.State.Terminated != nil && s.State.Terminated.ExitCode != 0:
-			return fmt.Sprintf("%s ended with code %d, %s", s.Name, s.State.Terminated.ExitCode, s.State.Terminated.Reason)
+			return fmt.Sprintf("%s ended with exit code %d, %s", s.Name, s.State.Terminated.ExitCode, s.State.Terminated.Reason)
 		}
 	}
 	for _, cond := range p.Status.Conditions {
@@ -66,7 +66,7 @@ func podTrouble(p corev1.Pod) string {
 // the logs of every container, also of the previous run. It continues after an error and returns all errors.
 func (c *Client) Export(ctx context.Context, dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("exporting the cluster's state: %w", err)
+		return fmt.Errorf("export the cluster's state: %w", err)
 	}
 	return errors.Join(c.exportStates(ctx, filepath.Join(dir, "states")), c.exportLogs(ctx, filepath.Join(dir, "pods")))
 }
@@ -74,7 +74,7 @@ func (c *Client) Export(ctx context.Context, dir string) error {
 func (c *Client) exportStates(ctx context.Context, dir string) error {
 	lists, err := c.Discovery().ServerPreferredResources()
 	if err != nil && !discovery.IsGroupDiscoveryFailedError(err) {
-		return fmt.Errorf("exporting the cluster's state: %w", err)
+		return fmt.Errorf("export the cluster's state: %w", err)
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
@@ -123,7 +123,7 @@ func (c *Client) exportKind(ctx context.Context, dir string, gvr schema.GroupVer
 func (c *Client) exportLogs(ctx context.Context, dir string) error {
 	pods, err := c.CoreV1().Pods("").List(ctx, metav1.ListOptions{})
 	if err != nil {
-		return fmt.Errorf("exporting logs: %w", err)
+		return fmt.Errorf("export logs: %w", err)
 	}
 	var errs []error
 	for _, p := range pods.Items {
@@ -144,7 +144,7 @@ func (c *Client) exportLog(ctx context.Context, p corev1.Pod, container string, 
 	limit := int64(10 << 20)
 	in, err := c.CoreV1().Pods(p.Namespace).GetLogs(p.Name, &corev1.PodLogOptions{Container: container, Previous: previous, LimitBytes: &limit}).Stream(ctx)
 	if err != nil {
-		return fmt.Errorf("the log of %s/%s: %w", p.Namespace, p.Name, err)
+		return fmt.Errorf("read the log of %s/%s: %w", p.Namespace, p.Name, err)
 	}
 	defer in.Close()
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {

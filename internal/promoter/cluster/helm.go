@@ -19,7 +19,7 @@ import (
 )
 
 // ErrInstall: the chart cannot be installed, or is not ready in time.
-var ErrInstall = failure.New(failure.TestFailed, "the chart does not install")
+var ErrInstall = failure.New(failure.TestFailed, "the chart cannot be installed")
 
 // ErrSilent: the cluster of a kubeconfig does not answer, or denies access.
 var ErrSilent = failure.New(failure.External, "the cluster does not answer: check the kubeconfig, and that the cluster runs")
@@ -57,7 +57,7 @@ func (h Helm) configuration(namespace string) (*action.Configuration, error) {
 		}
 	})
 	if err != nil {
-		return nil, fmt.Errorf("preparing Helm for %s: %w", h.Kubeconfig, err)
+		return nil, fmt.Errorf("prepare Helm for %s: %w", h.Kubeconfig, err)
 	}
 	return cfg, nil
 }
@@ -67,7 +67,7 @@ func (h Helm) configuration(namespace string) (*action.Configuration, error) {
 func (h Helm) Apply(ctx context.Context, pkg []byte, r Release) (before string, err error) {
 	chrt, err := loader.LoadArchive(bytes.NewReader(pkg))
 	if err != nil {
-		return "", fmt.Errorf("%w: the package cannot be read: %w", ErrInstall, err)
+		return "", fmt.Errorf("%w: read the package: %w", ErrInstall, err)
 	}
 	if r.Timeout == 0 {
 		r.Timeout = 5 * time.Minute
@@ -145,7 +145,7 @@ func (h Helm) Uninstall(ctx context.Context, r Release) error {
 	// Helm's IgnoreNotFound also ignores a cluster that does not answer, and the release would stay.
 	installed, err := h.Installed(r)
 	if err != nil {
-		return fmt.Errorf("uninstalling %s: %w", r.Name, err)
+		return fmt.Errorf("uninstall %s: %w", r.Name, err)
 	}
 	if !installed {
 		return ctx.Err()
@@ -155,12 +155,12 @@ func (h Helm) Uninstall(ctx context.Context, r Release) error {
 		return err
 	}
 	if err := deleteTests(cfg, r); err != nil {
-		return fmt.Errorf("uninstalling %s: %w", r.Name, err)
+		return fmt.Errorf("uninstall %s: %w", r.Name, err)
 	}
 	a := action.NewUninstall(cfg)
 	a.Wait, a.Timeout = true, 2*time.Minute
 	if _, err := a.Run(r.Name); err != nil && !errors.Is(err, driver.ErrReleaseNotFound) {
-		return fmt.Errorf("uninstalling %s: %w", r.Name, err)
+		return fmt.Errorf("uninstall %s: %w", r.Name, err)
 	}
 	return ctx.Err()
 }

@@ -76,7 +76,7 @@ func hookTests(hooks []*release.Hook, err error) []HookTest {
 		if t.Ran && h.LastRun.Phase != release.HookPhaseSucceeded {
 			t.Err, assigned = err, true
 			if err == nil {
-				t.Err = errors.New("it ended in phase " + h.LastRun.Phase.String())
+				t.Err = errors.New("the test ended in phase " + h.LastRun.Phase.String())
 			}
 		}
 		if t.Err != nil || h.Kind == "Pod" || h.Kind == "Job" {

@@ -33,7 +33,7 @@ func TestResultsOfHelmTestsAreReadFromTheHooks(t *testing.T) {
 		"what a test needs is no test": {[]*release.Hook{hook("ConfigMap", "c", -1, ok), hook("ServiceAccount", "a", -1, ok), hook("Pod", "a", 0, ok)}, nil, "a ok"},
 		"the first fails":              {[]*release.Hook{hook("Pod", "a", 0, bad), hook("Pod", "b", 1, "")}, broken, "a pod failed, b not run"},
 		"what a test needs fails":      {[]*release.Hook{hook("ConfigMap", "c", -1, bad), hook("Pod", "a", 0, "")}, broken, "c pod failed, a not run"},
-		"an unknown end":               {[]*release.Hook{hook("Pod", "a", 0, release.HookPhaseUnknown)}, nil, "a it ended in phase Unknown"},
+		"an unknown end":               {[]*release.Hook{hook("Pod", "a", 0, release.HookPhaseUnknown)}, nil, "a the test ended in phase Unknown"},
 		"an error before any hook ran": {[]*release.Hook{hook("Pod", "a", 0, "")}, broken, "a not run, helm test pod failed"},
 		"an error after all succeeded": {[]*release.Hook{hook("Pod", "a", 0, ok)}, broken, "a ok, helm test pod failed"},
 	} {

@@ -32,7 +32,7 @@ var (
 	// ErrCreate: kind could not create the cluster.
 	ErrCreate = failure.New(failure.External, "the cluster could not be created")
 	// ErrNotReady: the cluster exists but does not get ready in time.
-	ErrNotReady = failure.New(failure.External, "the cluster does not get ready")
+	ErrNotReady = failure.New(failure.External, "the cluster did not become ready")
 	// ErrName: a name that kind does not accept.
 	ErrName = failure.New(failure.BadInput, "not a usable name for a cluster")
 )
@@ -104,7 +104,7 @@ func Engine(log func(string)) error {
 func list(p *cluster.Provider) ([]string, error) {
 	names, err := p.List()
 	if err != nil {
-		return nil, fmt.Errorf("%w: is Docker running, and may you use it? %s", ErrEngine, reason(err))
+		return nil, fmt.Errorf("%w: check that Docker is running and that you have permission to use it: %s", ErrEngine, reason(err))
 	}
 	return names, nil
 }
@@ -141,7 +141,7 @@ func Create(ctx context.Context, o Options, logDir string) (*Kind, error) {
 		o.Wait = 5 * time.Minute
 	}
 	if err := os.MkdirAll(filepath.Dir(o.Kubeconfig), 0o755); err != nil {
-		return nil, fmt.Errorf("creating the directory of the kubeconfig: %w", err)
+		return nil, fmt.Errorf("create the directory of the kubeconfig: %w", err)
 	}
 	k := &Kind{Name: o.Name, Kubeconfig: o.Kubeconfig, provider: p, log: o.Log}
 	err = k.create(ctx, o)
@@ -202,7 +202,7 @@ func Find(name, kubeconfig string, log func(string)) (*Kind, error) {
 		return k, nil
 	}
 	if err := p.ExportKubeConfig(name, kubeconfig, false); err != nil {
-		return nil, fmt.Errorf("%w: %s has no usable kubeconfig, it is damaged; delete it: %s", ErrNotReady, name, reason(err))
+		return nil, fmt.Errorf("%w: %s has no usable kubeconfig; delete the cluster and create it again: %s", ErrNotReady, name, reason(err))
 	}
 	return k, nil
 }
@@ -219,7 +219,7 @@ func List() ([]string, error) {
 // Delete removes the cluster and its kubeconfig entry; one that does not exist is no error.
 func (k *Kind) Delete() error {
 	if err := k.provider.Delete(k.Name, k.Kubeconfig); err != nil {
-		return fmt.Errorf("deleting the cluster %s: %w: %s", k.Name, ErrEngine, reason(err))
+		return fmt.Errorf("delete the cluster %s: %w: %s", k.Name, ErrEngine, reason(err))
 	}
 	return nil
 }

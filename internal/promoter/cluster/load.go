@@ -50,7 +50,7 @@ func (k *Kind) LoadImages(ctx context.Context, access image.Access, refs ...stri
 			start := time.Now()
 			var err error
 			if done[i], err = load(ctx, access, list, ref); err != nil {
-				return fmt.Errorf("loading %s: %w", ref, err)
+				return fmt.Errorf("load %s: %w", ref, err)
 			}
 			logging.Lock()
 			defer logging.Unlock()
@@ -162,7 +162,7 @@ func localImage(ctx context.Context, ref string) bool {
 func loadLocal(ctx context.Context, list []nodes.Node, ref string) error {
 	f, err := os.CreateTemp("", "image-*.tar")
 	if err != nil {
-		return fmt.Errorf("creating a file for the image: %w", err)
+		return fmt.Errorf("create a file for the image: %w", err)
 	}
 	defer os.Remove(f.Name())
 	defer f.Close()

@@ -21,7 +21,7 @@ func (k *Kind) ExportLogs(dir string) error {
 		failed = append(failed, k.listImages(dir))
 	}
 	if err := errors.Join(failed...); err != nil {
-		return fmt.Errorf("exporting the logs of %s: %w", k.Name, err)
+		return fmt.Errorf("export the logs of %s: %w", k.Name, err)
 	}
 	return nil
 }
@@ -58,7 +58,7 @@ func (k *Kind) listImages(dir string) error {
 	for _, n := range list {
 		out, err := run(ctx, n, nil, "ctr", "--namespace=k8s.io", "images", "list")
 		if err != nil {
-			errs = append(errs, fmt.Errorf("the images of %s: %s", n, lastOf(out, err)))
+			errs = append(errs, fmt.Errorf("list the images of %s: %s", n, lastOf(out, err)))
 			continue
 		}
 		path := filepath.Join(dir, n.String())

@@ -18,7 +18,7 @@ const (
 	Internal Kind = 1
 	// BadInput is a configuration, a chart, a version or an argument that cannot be used.
 	BadInput Kind = 2
-	// TestFailed is a candidate that does not install or whose tests fail or hang.
+	// TestFailed is a candidate that cannot be installed or whose tests fail or hang.
 	TestFailed Kind = 3
 	// Rejected is a promotion that a guard does not allow.
 	Rejected Kind = 4

@@ -33,11 +33,11 @@ func splitURL(raw string) (string, ci.GitCredentials, error) {
 	u, err := url.Parse(raw)
 	if err != nil {
 		// url.Error repeats the whole address, password included.
-		return "", ci.GitCredentials{}, fmt.Errorf("the repository's address is not a valid URL (%s), percent-encode what is special in its password (%%2F for a slash): %w", redact(raw), ErrUnreachable)
+		return "", ci.GitCredentials{}, fmt.Errorf("the repository's address is not a valid URL (%s); percent-encode the special characters in its password (%%2F for a slash): %w", redact(raw), ErrUnreachable)
 	}
 	// The part after a slash in a password would be parsed as the path, and the part before it as the server.
 	if strings.Contains(u.EscapedPath()+u.RawQuery+u.EscapedFragment(), "@") {
-		return "", ci.GitCredentials{}, fmt.Errorf("the repository's address (%s) has an @ behind its server, percent-encode the password (%%2F for a slash), or the @ of a path (%%40): %w", redact(raw), ErrUnreachable)
+		return "", ci.GitCredentials{}, fmt.Errorf("the repository's address (%s) has an @ after its server; percent-encode the password (%%2F for a slash), or the @ of a path (%%40): %w", redact(raw), ErrUnreachable)
 	}
 	if u.User == nil {
 		return raw, ci.GitCredentials{}, nil

@@ -20,7 +20,7 @@ func Facts(ctx context.Context, dir string, env func(string) string) (version.Fa
 	}
 	var f version.Facts
 	if f.Commit, err = r.Head(ctx); err != nil {
-		return f, build, fmt.Errorf("this repository has no commit yet; make one first: %w", err)
+		return f, build, fmt.Errorf("this repository has no commit yet; create one first: %w", err)
 	}
 	if f.Dirty, err = r.IsDirty(ctx); err != nil {
 		return f, build, err
@@ -54,7 +54,7 @@ func (r *Repo) buildTag(ctx context.Context, head string, build ci.Build) (strin
 		}
 		// A tag that was moved after the build began would give a version to a commit that does not carry it.
 		if at, err := r.Resolve(ctx, "refs/tags/"+build.Tag); err == nil && at != head {
-			return "", fmt.Errorf("tag %s names commit %.7s, but %.7s is checked out; build the tag anew: %w", build.Tag, at, head, ErrTagMoved)
+			return "", fmt.Errorf("tag %s names commit %.7s, but %.7s is checked out; build the tag again: %w", build.Tag, at, head, ErrTagMoved)
 		}
 		return build.Tag, nil
 	}

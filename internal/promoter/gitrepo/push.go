@@ -52,10 +52,10 @@ func (r *Repo) push(ctx context.Context, refspec string) error {
 		// Two pushes at the same time are reported by the reference's lock, not as "fetch first".
 		for _, race := range []string{"[rejected]", "failed to update ref", "cannot lock ref", "failed to lock", "incorrect old value", "reference already exists"} {
 			if strings.Contains(line, race) || strings.Contains(ce.Stderr, race) {
-				return fmt.Errorf("pushing %s: %w: %w", refspec, ErrRejected, err)
+				return fmt.Errorf("push %s: %w: %w", refspec, ErrRejected, err)
 			}
 		}
-		return fmt.Errorf("pushing %s: %w: %s", refspec, ErrPushDenied, strings.TrimSpace(strings.TrimPrefix(line, "!")))
+		return fmt.Errorf("push %s: %w: %s", refspec, ErrPushDenied, strings.TrimSpace(strings.TrimPrefix(line, "!")))
 	}
 	return err
 }
@@ -105,7 +105,7 @@ func Update(ctx context.Context, url, branch string, mutate func(dir string) (me
 			return commit, changed, err
 		}
 		if try >= attempts {
-			return "", false, fmt.Errorf("gave up after %d attempts, others push to %s all the time; run this again later: %w", try, redact(url), err)
+			return "", false, fmt.Errorf("no success after %d attempts, because others keep pushing to %s; run this again later: %w", try, redact(url), err)
 		}
 		if err := pause(ctx, try); err != nil {
 			return "", false, err

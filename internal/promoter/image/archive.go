@@ -46,7 +46,7 @@ func (a Access) Archive(ctx context.Context, ref, platform string, w io.Writer) 
 	out := names(r, desc.Digest.String(), ref)
 	tw := tar.NewWriter(w)
 	if err := writeLayout(tw, desc, img, out.ByDigest); err != nil {
-		return Pulled{}, fmt.Errorf("packing %s: %w", ref, err)
+		return Pulled{}, fmt.Errorf("pack %s: %w", ref, err)
 	}
 	return out, tw.Close()
 }
@@ -164,7 +164,7 @@ func writeEntry(tw *tar.Writer, path string, content []byte) error {
 func (a Access) ArchiveFile(ctx context.Context, ref, platform string) (*os.File, Pulled, error) {
 	f, err := os.CreateTemp("", "image-*.tar")
 	if err != nil {
-		return nil, Pulled{}, fmt.Errorf("creating a file for the image: %w", err)
+		return nil, Pulled{}, fmt.Errorf("create a file for the image: %w", err)
 	}
 	pulled, err := a.Archive(ctx, ref, platform, f)
 	if err == nil {

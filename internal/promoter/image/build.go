@@ -30,7 +30,7 @@ var (
 	// ErrCompile: the program does not compile; the message contains the compiler's.
 	ErrCompile = failure.New(failure.TestFailed, "the program does not compile")
 	// ErrSpec: no image can be built from the description.
-	ErrSpec = failure.New(failure.BadInput, "the image's description is not usable")
+	ErrSpec = failure.New(failure.BadInput, "the image configuration is not valid")
 )
 
 // Spec describes an image.
@@ -60,7 +60,7 @@ type Spec struct {
 // Build compiles the program for each platform and returns the index of the images. Errors: ErrCompile, ErrSpec.
 func Build(ctx context.Context, s Spec) (v1.ImageIndex, error) {
 	if s.Package == "" || s.SourceDir == "" {
-		return nil, fmt.Errorf("%w: it has no package to build", ErrSpec)
+		return nil, fmt.Errorf("%w: no package to build is set", ErrSpec)
 	}
 	if len(s.Platforms) == 0 {
 		s.Platforms = []string{"linux/amd64"}
@@ -80,7 +80,7 @@ func Build(ctx context.Context, s Spec) (v1.ImageIndex, error) {
 			}
 			img, err := s.image(ctx, p)
 			if err != nil {
-				return fmt.Errorf("building for %s: %w", name, err)
+				return fmt.Errorf("build for %s: %w", name, err)
 			}
 			images[i] = mutate.IndexAddendum{Add: img, Descriptor: v1.Descriptor{Platform: p}}
 			return nil
@@ -155,7 +155,7 @@ func (s Spec) compile(ctx context.Context, p *v1.Platform, pkg string) ([]byte, 
 	}
 	dir, err := os.MkdirTemp("", "image-*")
 	if err != nil {
-		return nil, fmt.Errorf("creating a directory for the program: %w", err)
+		return nil, fmt.Errorf("create a directory for the program: %w", err)
 	}
 	defer os.RemoveAll(dir)
 	out := filepath.Join(dir, "program")
@@ -179,9 +179,9 @@ func (s Spec) compile(ctx context.Context, p *v1.Platform, pkg string) ([]byte, 
 			return nil, fmt.Errorf("the go command is not installed; install Go and run this again: %w", err)
 		}
 		if strings.Contains(output.String(), syscall.ENOSPC.Error()) {
-			return nil, fmt.Errorf("compiling %s: %w", pkg, syscall.ENOSPC)
+			return nil, fmt.Errorf("compile %s: %w", pkg, syscall.ENOSPC)
 		}
-		return nil, fmt.Errorf("%w: fix this and build again:\n%s", ErrCompile, strings.TrimSpace(output.String()))
+		return nil, fmt.Errorf("%w; fix these errors and build again:\n%s", ErrCompile, strings.TrimSpace(output.String()))
 	}
 	return os.ReadFile(out)
 }
@@ -213,10 +213,10 @@ func layerOf(files map[string][]byte, programs map[string]bool, when time.Time) 
 			h.Mode = 0o555
 		}
 		if err := tw.WriteHeader(h); err != nil {
-			return nil, fmt.Errorf("packing %s: %w", e.name, err)
+			return nil, fmt.Errorf("pack %s: %w", e.name, err)
 		}
 		if _, err := tw.Write(files[e.name]); err != nil && !e.dir {
-			return nil, fmt.Errorf("packing %s: %w", e.name, err)
+			return nil, fmt.Errorf("pack %s: %w", e.name, err)
 		}
 	}
 	if err := tw.Close(); err != nil {

@@ -27,8 +27,8 @@ var (
 	ErrRegistry = failure.New(failure.External, "the registry cannot be used")
 	// ErrRegistryAuth: the registry requires other credentials.
 	ErrRegistryAuth = failure.New(failure.External, "the registry rejects these credentials")
-	// ErrTagTaken: the tag names another image already and may not be moved.
-	ErrTagTaken = failure.New(failure.Rejected, "the tag names another image already")
+	// ErrTagTaken: the tag already names another image and may not be moved.
+	ErrTagTaken = failure.New(failure.Rejected, "the tag already names another image")
 )
 
 // Access is how registries are accessed; the zero value is ready to use.
@@ -176,7 +176,7 @@ func (a Access) Push(ctx context.Context, idx v1.ImageIndex, ref string, keep bo
 // classifyWrite is classify for a write: "not found" then concerns the repository itself.
 func classifyWrite(r name.Reference, err error) error {
 	if err = classify(r.Name(), err); errors.Is(err, ErrNoImage) {
-		return fmt.Errorf("%w: it has no repository %s and creates none by itself, create it", ErrRegistry, r.Context())
+		return fmt.Errorf("%w: it has no repository %s and does not create it automatically; create it first", ErrRegistry, r.Context())
 	}
 	return err
 }
@@ -194,7 +194,7 @@ func classify(ref string, err error) error {
 		case http.StatusUnauthorized, http.StatusForbidden:
 			return fmt.Errorf("%s: %w: log in with docker login, or set %s and %s", ref, ErrRegistryAuth, ci.RegistryUser, ci.RegistryPassword)
 		}
-		return fmt.Errorf("%s: %w: it answered %d", ref, ErrRegistry, te.StatusCode)
+		return fmt.Errorf("%s: %w: it returned status %d", ref, ErrRegistry, te.StatusCode)
 	}
 	var op *net.OpError
 	var dns *net.DNSError

@@ -16,7 +16,7 @@ import (
 )
 
 var (
-	errNotPlain     = failure.New(failure.Internal, "it is written in a way that only a YAML parser understands")
+	errNotPlain     = failure.New(failure.Internal, "it is not in block style")
 	errNoAPIVersion = failure.New(failure.Internal, "it has no apiVersion")
 )
 

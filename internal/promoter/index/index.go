@@ -29,7 +29,7 @@ type Entry struct {
 
 var (
 	// ErrCorrupt: the bytes are not the index of a chart repository.
-	ErrCorrupt = failure.New(failure.External, "the index is damaged, restore index.yaml from an earlier commit or a backup")
+	ErrCorrupt = failure.New(failure.External, "the index is damaged: restore index.yaml from an earlier commit or a backup")
 	// ErrNone: the version does not exist.
 	ErrNone = failure.New(failure.BadInput, "no such version in the index")
 	// ErrBadEntry: a chart could not be installed from the entry.

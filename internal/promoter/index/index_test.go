@@ -16,7 +16,7 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "update the golden files")
 
 var day = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 

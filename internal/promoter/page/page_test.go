@@ -17,7 +17,7 @@ import (
 	"golang.org/x/net/html"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "update the golden files")
 
 // pages are all pages that have a golden file.
 func pages(t testing.TB) map[string][]byte {

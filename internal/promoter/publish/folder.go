@@ -121,7 +121,7 @@ func (f folder) read(name string) ([]byte, error) {
 		return nil, nil
 	}
 	if err == nil && !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is a link, a directory or a pipe instead of a file, remove it there: %w", name, ErrUnusable)
+		return nil, fmt.Errorf("%s is a link, a directory or a pipe instead of a file; remove it there: %w", name, ErrUnusable)
 	}
 	var content []byte
 	if err == nil {
@@ -223,7 +223,7 @@ func (f folder) merge(name, version string, more [][]byte) ([]byte, error) {
 	}
 	for i, line := range all {
 		if !json.Valid(line) {
-			return nil, fmt.Errorf("attestation %d in %s is not JSON, repair or remove its line: %w", i+1, attestationsFile(name, version), ErrUnusable)
+			return nil, fmt.Errorf("attestation %d in %s is not JSON; repair or remove its line: %w", i+1, attestationsFile(name, version), ErrUnusable)
 		}
 	}
 	changed := false

@@ -81,7 +81,7 @@ func (t *ociTarget) manifest(ctx context.Context, repo name.Repository, tag stri
 	}
 	var m v1.Manifest
 	if err := json.Unmarshal(d.Manifest, &m); err != nil {
-		return nil, fmt.Errorf("the manifest of %s:%s: %w: %w", repo, tag, ErrUnusable, err)
+		return nil, fmt.Errorf("read the manifest of %s:%s: %w: %w", repo, tag, ErrUnusable, err)
 	}
 	return &m, nil
 }

@@ -30,7 +30,7 @@ var errNotFound = failure.New(failure.Internal, "not in the registry")
 // classifyWrite is classify for a write: "not found" then concerns the repository itself.
 func classifyWrite(repo name.Repository, err error) error {
 	if err = classify(err); errors.Is(err, errNotFound) {
-		return fmt.Errorf("the registry has no repository %s and creates none by itself, create it: %w", repo, ErrUnusable)
+		return fmt.Errorf("the registry has no repository %s and does not create it automatically; create it first: %w", repo, ErrUnusable)
 	}
 	return err
 }

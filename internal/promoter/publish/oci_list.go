@@ -101,7 +101,7 @@ func (t *ociTarget) catalogue(ctx context.Context) ([]string, error) {
 	}
 	all, err := remote.Catalog(ctx, repo.Registry, t.remote(ctx)...)
 	if err != nil {
-		return nil, fmt.Errorf("the registry does not list its charts, name them: %w", classify(err))
+		return nil, fmt.Errorf("the registry does not list its charts; name them: %w", classify(err))
 	}
 	prefix := strings.TrimSuffix(repo.RepositoryStr(), "chart")
 	var names []string

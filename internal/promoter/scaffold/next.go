@@ -73,7 +73,7 @@ func Next(c *config.Config, file string, ci []File) []string {
 		repositories = append(repositories, p.Publish.Git+p.Publish.Directory+p.Publish.OCI)
 	}
 	next := []string{
-		"create the repositories, empty: " + strings.Join(repositories, " and "),
+		"create these empty repositories: " + strings.Join(repositories, " and "),
 		fmt.Sprintf("chart-promoter keygen ../%s   # the pair of keys for %s and %s", t.Name, t.Key.Env, t.PublicKey.Env),
 	}
 	for _, f := range ci {
@@ -86,5 +86,5 @@ func Next(c *config.Config, file string, ci []File) []string {
 	return append(next,
 		"git add -A && git commit",
 		"chart-promoter explain"+flag+"   # each step that CI will run",
-		"chart-promoter run"+flag+"   # all of them, here")
+		"chart-promoter run"+flag+"   # run all steps on this machine")
 }

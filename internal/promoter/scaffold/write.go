@@ -19,7 +19,7 @@ type State string
 const (
 	// Written is a new file, Same one that exists with the same content.
 	Written State = "written"
-	Same    State = "there already"
+	Same    State = "exists"
 	// Replaced is a file of CI that had other content.
 	Replaced State = "replaced"
 )
@@ -54,7 +54,7 @@ func Plan(root string, config File, ci []File, replace bool) ([]Planned, error) 
 		plan = append(plan, Planned{f, state})
 	}
 	if len(wrong) > 0 {
-		return nil, fmt.Errorf("%w, so nothing was written: %s", failure.ErrInput, strings.Join(wrong, "; "))
+		return nil, fmt.Errorf("%w; nothing was written: %s", failure.ErrInput, strings.Join(wrong, "; "))
 	}
 	return plan, nil
 }

@@ -19,8 +19,8 @@ func TestWriteWritesAllFilesOrNone(t *testing.T) {
 		want  string // the states, or a part of the error
 	}{
 		"no file exists":                       {nil, false, "written, written, written"},
-		"all exist":                            {map[string]string{"ci/pipeline.yaml": "config", ".travis.yml": "dev", "ci/travis/qa.yml": "qa"}, false, "there already, there already, there already"},
-		"one exists":                           {map[string]string{".travis.yml": "dev"}, false, "written, there already, written"},
+		"all exist":                            {map[string]string{"ci/pipeline.yaml": "config", ".travis.yml": "dev", "ci/travis/qa.yml": "qa"}, false, "exists, exists, exists"},
+		"one exists":                           {map[string]string{".travis.yml": "dev"}, false, "written, exists, written"},
 		"another configuration":                {map[string]string{"ci/pipeline.yaml": "other"}, false, "never replaced"},
 		"another configuration, by force":      {map[string]string{"ci/pipeline.yaml": "other"}, true, "never replaced"},
 		"another file of CI":                   {map[string]string{"ci/travis/qa.yml": "other"}, false, "ci/travis/qa.yml exists with other content"},

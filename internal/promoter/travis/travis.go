@@ -31,7 +31,7 @@ var (
 	// ErrUnreachable: the API did not answer.
 	ErrUnreachable = failure.New(failure.External, "the Travis API does not answer")
 	// ErrAnswer: the answer is not as the API documents it.
-	ErrAnswer = failure.New(failure.External, "the answer is not one of the Travis API")
+	ErrAnswer = failure.New(failure.External, "the response is not one of the Travis API")
 )
 
 const (
@@ -92,7 +92,7 @@ func New(address, secret string) (*Client, error) {
 	case u.Scheme == "http" && secret != "" && !loopback(u.Hostname()):
 		return nil, fmt.Errorf("%w: a token would go over plain HTTP to %s; use https", ErrAddress, u.Host)
 	case strings.ContainsAny(secret, "\r\n"):
-		return nil, fmt.Errorf("%w: the token has a line end in it", ErrAuth)
+		return nil, fmt.Errorf("%w: the token contains a line break", ErrAuth)
 	}
 	c := &Client{base: u, token: token(secret)}
 	c.http = &http.Client{CheckRedirect: c.checkRedirect}
@@ -107,10 +107,10 @@ func loopback(host string) bool {
 // checkRedirect stays on the host: the library would send the token to subdomains too.
 func (c *Client) checkRedirect(r *http.Request, via []*http.Request) error {
 	if r.URL.Scheme != c.base.Scheme || r.URL.Host != c.base.Host {
-		return fmt.Errorf("%w: it redirects to another host, %s; use the API's own address", ErrAnswer, r.URL.Host)
+		return fmt.Errorf("%w: redirect to another host, %s; use the API's own address", ErrAnswer, r.URL.Host)
 	}
 	if len(via) >= 5 {
-		return fmt.Errorf("%w: it redirects in circles", ErrAnswer)
+		return fmt.Errorf("%w: too many redirects", ErrAnswer)
 	}
 	return nil
 }
@@ -133,13 +133,13 @@ func (c *Client) Builds(ctx context.Context, q Query) ([]Build, error) {
 		return nil, fmt.Errorf("%w: write a repository as OWNER/NAME, not %q", ErrAddress, q.Repository)
 	}
 	if q.Limit < 1 {
-		return nil, fmt.Errorf("%w: the limit must be at least one build", ErrAddress)
+		return nil, fmt.Errorf("%w: the number of builds must be at least 1", ErrAddress)
 	}
 	builds := []Build{}
 	for len(builds) < q.Limit {
 		p, err := c.page(ctx, q, len(builds))
 		if err != nil {
-			return nil, fmt.Errorf("builds of %s: %w", q.Repository, err)
+			return nil, fmt.Errorf("list the builds of %s: %w", q.Repository, err)
 		}
 		for _, b := range p.Builds {
 			builds = append(builds, b.build())
@@ -182,14 +182,14 @@ func (c *Client) page(ctx context.Context, q Query, offset int) (*page, error) {
 		return nil, c.unreachable(err)
 	}
 	if len(body) > maxBody {
-		return nil, fmt.Errorf("%w: it is larger than %d MB", ErrAnswer, maxBody>>20)
+		return nil, fmt.Errorf("%w: the response is larger than %d MB", ErrAnswer, maxBody>>20)
 	}
 	if resp.StatusCode != http.StatusOK {
 		return nil, c.statusError(resp.StatusCode, body)
 	}
 	var p page
 	if err := json.Unmarshal(body, &p); err != nil || p.Type != "builds" {
-		return nil, fmt.Errorf("%w: %s does not send a list of builds; check the API's address", ErrAnswer, c.base.Host)
+		return nil, fmt.Errorf("%w: the response of %s is not a list of builds; check the API's address", ErrAnswer, c.base.Host)
 	}
 	return &p, nil
 }
