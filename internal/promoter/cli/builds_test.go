@@ -31,7 +31,7 @@ func travisAPI(t *testing.T) string {
 }
 
 func TestBuildsListsTheRepositoryOfTheRemoteOrigin(t *testing.T) {
-	p := newPlace(t)
+	p := newTestRepo(t)
 	shell(t, p.dir, "git remote add origin git@github.com:o/n.git")
 	p.env["CHART_PROMOTER_TRAVIS_API"], p.env["CHART_PROMOTER_TRAVIS_TOKEN"] = travisAPI(t), "s3cret"
 	code, out, msg := p.call("builds", "-C", p.dir)
@@ -51,7 +51,7 @@ func TestBuildsListsTheRepositoryOfTheRemoteOrigin(t *testing.T) {
 }
 
 func TestBuildsReportsErrorsWithoutTheToken(t *testing.T) {
-	p := newPlace(t)
+	p := newTestRepo(t)
 	address := travisAPI(t)
 	for name, c := range map[string]struct {
 		token string

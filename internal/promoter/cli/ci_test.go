@@ -212,7 +212,7 @@ func TestTheLinesOfTheTravisFileTakeACommitToQA(t *testing.T) {
 	if err := yaml.Unmarshal(data, &file); err != nil {
 		t.Fatal(err)
 	}
-	p := newPlace(t)
+	p := newTestRepo(t)
 	realGo, err := exec.LookPath("go")
 	if err != nil {
 		t.Fatal(err)
@@ -247,7 +247,7 @@ func TestTheLinesOfTheTravisFileTakeACommitToQA(t *testing.T) {
 
 // What the demo does by `run`, CI does in as many calls: each step but the version, which each of them derives for itself.
 func TestTheDemoAndCITakeTheSameSteps(t *testing.T) {
-	p := newPlace(t)
+	p := newTestRepo(t)
 	cfg, err := config.Load("../../../ci/pipeline.yaml", "../../..", func(k string) string { return p.env[k] })
 	if err != nil {
 		t.Fatal(err)

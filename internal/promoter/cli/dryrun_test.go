@@ -25,7 +25,7 @@ var scratch = []string{"source", "source.git", "candidate", "lock", "logs"}
 
 // everything is a hash of each file that any command may change: the source repository, candidates, published files, the
 // registry, and the work directory.
-func (s *shop) everything() map[string]string {
+func (s *testPipeline) everything() map[string]string {
 	s.t.Helper()
 	all := map[string]string{}
 	for name, dir := range map[string]string{"source": s.dir, "candidates": s.env["QA"], "prod": s.env["PROD"], "registry": s.registry, "work": s.env["WORK"]} {
@@ -96,7 +96,7 @@ type dryRun struct {
 }
 
 // dryRuns are all commands but serve, in the order of a release.
-func (s *shop) dryRuns() []dryRun {
+func (s *testPipeline) dryRuns() []dryRun {
 	return []dryRun{
 		{[]string{"version"}, reads, 0},
 		{[]string{"explain"}, reads, 0},
@@ -122,7 +122,7 @@ func (s *shop) dryRuns() []dryRun {
 // Each command runs first as a dry run, which changes nothing, and then without --dry-run, which changes something if the
 // command does.
 func TestEveryCommandHasADryRunThatChangesNothingAndAResultInJSON(t *testing.T) {
-	s := newShop(t, "git", "v1.0.0")
+	s := newTestPipeline(t, "git", "v1.0.0")
 	origin := filepath.Dir(s.dir) + "/origin.git"
 	shell(t, s.dir, "git init -q --bare "+origin+" && git remote add origin "+origin)
 	s.commit("more", "1")
@@ -159,7 +159,7 @@ func TestEveryCommandHasADryRunThatChangesNothingAndAResultInJSON(t *testing.T) 
 }
 
 // check runs a command twice, first as a dry run.
-func (s *shop) check(d dryRun) {
+func (s *testPipeline) check(d dryRun) {
 	s.t.Helper()
 	before := s.everything()
 	s.json(d.code, append(slices.Clone(d.args), "--dry-run"))
@@ -179,7 +179,7 @@ func (s *shop) check(d dryRun) {
 }
 
 // json runs a command that must end with this exit code and one JSON document.
-func (s *shop) json(code int, args []string) {
+func (s *testPipeline) json(code int, args []string) {
 	s.t.Helper()
 	got, out, msg := s.call(s.args(append(args, "-o", "json")...)...)
 	if err := oneDocument(out); got != code || err != nil {
@@ -188,7 +188,7 @@ func (s *shop) json(code int, args []string) {
 }
 
 func TestASkippedStepHasAResult(t *testing.T) {
-	s := newShop(t, "directory", "v1.0.0-rc.1")
+	s := newTestPipeline(t, "directory", "v1.0.0-rc.1")
 	s.must("bump")
 	s.must("verify")
 	code, out, msg := s.call(s.args("promote", "--skip-unreleased", "-o", "json")...)
@@ -238,7 +238,7 @@ func TestServePrintsItsAddressesAsJSON(t *testing.T) {
 
 // Without a build a dry run reaches the candidate, whose commit exists only in a clone that is deleted.
 func TestADryRunOfAllStepsWithoutABuild(t *testing.T) {
-	s := newShop(t, "directory", "v1.0.0")
+	s := newTestPipeline(t, "directory", "v1.0.0")
 	s.reconfigure("  - name: dev\n    build:\n      image: {repository: \"${HOST}/hello\", package: ./cmd/hello, platforms: [linux/amd64]}\n", "")
 	s.reconfigure("    values.yaml: {image.tag: imageTag}\n", "")
 	shell(t, s.dir, commitAll+" && git tag -f v1.0.0")

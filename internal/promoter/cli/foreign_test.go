@@ -74,7 +74,7 @@ func TestForeignChartsAreVerifiedAndPromoted(t *testing.T) {
 		"no values":                             {chart: "without-values", tests: 1, testedBy: "installation"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := foreignShop(t, c.program)
+			s := newForeignPipeline(t, c.program)
 			s.put(helm, c.chart, c.drop)
 			if c.rejected != "" {
 				if code, out, msg := s.call("init"); code != 2 || out != "" || !strings.Contains(msg, c.rejected) {
@@ -103,10 +103,10 @@ func TestForeignChartsAreVerifiedAndPromoted(t *testing.T) {
 	}
 }
 
-// foreignShop is a shop whose source has neither a chart nor a configuration, and a program on request.
-func foreignShop(t *testing.T, program bool) *shop {
+// newForeignPipeline returns a testPipeline whose source has neither a chart nor a configuration, and a program on request.
+func newForeignPipeline(t *testing.T, program bool) *testPipeline {
 	t.Helper()
-	s := &shop{place: newPlace(t)}
+	s := &testPipeline{testRepo: newTestRepo(t)}
 	s.kubeconfig, s.api = newAPIServer(t)
 	shell(t, s.dir, "git rm -rqf chart ci")
 	if !program {
@@ -131,7 +131,7 @@ func foreignShop(t *testing.T, program bool) *shop {
 }
 
 // put writes a chart into the source.
-func (s *shop) put(helm, chart, drop string) {
+func (s *testPipeline) put(helm, chart, drop string) {
 	s.t.Helper()
 	for name, content := range awkward[chart] {
 		s.write("chart/"+name, content)
@@ -146,7 +146,7 @@ func (s *shop) put(helm, chart, drop string) {
 	}
 }
 
-func (s *shop) tree(dir string) map[string]string {
+func (s *testPipeline) tree(dir string) map[string]string {
 	s.t.Helper()
 	all := map[string]string{}
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
@@ -173,7 +173,7 @@ var fieldLine = map[string]*regexp.Regexp{
 }
 
 // onlyFieldsDiffer compares the candidate with the chart, byte for byte.
-func (s *shop) onlyFieldsDiffer(before map[string]string, program bool) {
+func (s *testPipeline) onlyFieldsDiffer(before map[string]string, program bool) {
 	s.t.Helper()
 	dir := filepath.Join(s.t.TempDir(), "qa")
 	if _, err := gitrepo.Clone(s.t.Context(), s.env["QA"], dir, gitrepo.CloneOptions{Branch: "main"}); err != nil {
@@ -209,7 +209,7 @@ func (s *shop) onlyFieldsDiffer(before map[string]string, program bool) {
 }
 
 // published checks that the tested package is in the chart repository, with an attestation of how it was tested.
-func (s *shop) published(tests int, testedBy string) {
+func (s *testPipeline) published(tests int, testedBy string) {
 	s.t.Helper()
 	target := s.target()
 	pkg, err := os.ReadFile(s.one(".tgz"))
@@ -242,7 +242,7 @@ func (s *shop) published(tests int, testedBy string) {
 }
 
 func TestTheConfigurationOfInitRejectsAttestationsOfAnotherKey(t *testing.T) {
-	s := foreignShop(t, false)
+	s := newForeignPipeline(t, false)
 	s.put("", "without-values", "")
 	s.must("init", "--ci", "none")
 	shell(t, s.dir, commitAll+" && git tag v1.2.3")

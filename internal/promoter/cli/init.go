@@ -70,7 +70,7 @@ func (a *app) start(ctx context.Context, named bool, o start) (*started, error) 
 	if o.NoBuild && o.Package+o.Image != "" {
 		return nil, fmt.Errorf("%w: --no-build builds neither --package nor --image; leave one of them out", failure.ErrInput)
 	}
-	r, config, err := a.place(ctx, named)
+	r, config, err := a.repository(ctx, named)
 	if err != nil {
 		return nil, err
 	}
@@ -109,8 +109,8 @@ func (a *app) start(ctx context.Context, named bool, o start) (*started, error) 
 	return res, nil
 }
 
-// place opens the repository, and returns the configuration's path in it.
-func (a *app) place(ctx context.Context, named bool) (*gitrepo.Repo, string, error) {
+// repository opens the repository, and returns the configuration's path in it.
+func (a *app) repository(ctx context.Context, named bool) (*gitrepo.Repo, string, error) {
 	file, err := filepath.Abs(a.config)
 	if err != nil {
 		return nil, "", err

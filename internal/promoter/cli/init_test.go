@@ -10,10 +10,10 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 )
 
-// foreign is a place without a configuration, which is what init writes.
-func foreign(t *testing.T, origin string) *place {
+// foreign is a testRepo without a configuration, which is what init writes.
+func foreign(t *testing.T, origin string) *testRepo {
 	t.Helper()
-	p := newPlace(t)
+	p := newTestRepo(t)
 	shell(t, p.dir, "git rm -q ci/pipeline.yaml && git remote add origin "+origin)
 	p.write("chart/values.yaml", "image: {repository: x, tag: y}\n")
 	return p
@@ -114,22 +114,22 @@ func TestInitAgainWritesNothingAndOverwritesNothing(t *testing.T) {
 
 func TestInitReportsWhatItCannotUse(t *testing.T) {
 	for name, c := range map[string]struct {
-		prepare func(*place)
+		prepare func(*testRepo)
 		args    []string
 		words   string
 	}{
-		"no git repository":          {func(p *place) { shell(t, p.dir, "rm -rf .git") }, nil, "not a git repository"},
-		"a chart without appVersion": {func(p *place) { p.write("chart/Chart.yaml", "apiVersion: v2\nname: hello\nversion: 0.0.1\n") }, nil, "appVersion"},
-		"a broken Chart.yaml":        {func(p *place) { p.write("chart/Chart.yaml", "a: [\n") }, nil, "Chart.yaml"},
-		"several charts":             {func(p *place) { p.write("b/Chart.yaml", "apiVersion: v2\nname: b\nversion: 0.0.1\nappVersion: 1\n") }, nil, "b, chart; name the chart with --chart"},
+		"no git repository":          {func(p *testRepo) { shell(t, p.dir, "rm -rf .git") }, nil, "not a git repository"},
+		"a chart without appVersion": {func(p *testRepo) { p.write("chart/Chart.yaml", "apiVersion: v2\nname: hello\nversion: 0.0.1\n") }, nil, "appVersion"},
+		"a broken Chart.yaml":        {func(p *testRepo) { p.write("chart/Chart.yaml", "a: [\n") }, nil, "Chart.yaml"},
+		"several charts":             {func(p *testRepo) { p.write("b/Chart.yaml", "apiVersion: v2\nname: b\nversion: 0.0.1\nappVersion: 1\n") }, nil, "b, chart; name the chart with --chart"},
 		"a chart that is missing":    {nil, []string{"--chart", "nowhere"}, "found: chart"},
-		"no place for the image":     {func(p *place) { p.write("chart/values.yaml", "image: {repository: x}\n") }, nil, "image.tag"},
-		"values that cannot be read": {func(p *place) { p.write("chart/values.yaml", "image: [\n") }, nil, "values.yaml"},
+		"no place for the image":     {func(p *testRepo) { p.write("chart/values.yaml", "image: {repository: x}\n") }, nil, "image.tag"},
+		"values that cannot be read": {func(p *testRepo) { p.write("chart/values.yaml", "image: [\n") }, nil, "values.yaml"},
 		"an unknown engine":          {nil, []string{"--ci", "jenkins"}, "travis, github, gitlab, or none"},
 		"a build that is not wanted": {nil, []string{"--no-build", "--package", "cmd/hello"}, "no-build"},
 		"a configuration outside":    {nil, []string{"--config", "/tmp/elsewhere.yaml", "-C", "DIR"}, "is outside the repository"},
-		"a broken configuration":     {func(p *place) { p.write("ci/pipeline.yaml", "name: [") }, []string{"--force"}, "ci/pipeline.yaml"},
-		"a file that is in the way":  {func(p *place) { p.write(".github/workflows/dev.yaml", "theirs") }, nil, "dev.yaml exists with other content"},
+		"a broken configuration":     {func(p *testRepo) { p.write("ci/pipeline.yaml", "name: [") }, []string{"--force"}, "ci/pipeline.yaml"},
+		"a file that is in the way":  {func(p *testRepo) { p.write(".github/workflows/dev.yaml", "theirs") }, nil, "dev.yaml exists with other content"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := foreign(t, "https://github.com/o/hello.git")

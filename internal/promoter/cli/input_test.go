@@ -14,7 +14,7 @@ import (
 )
 
 // edited changes a file of the candidate in a clone, and returns the command that verifies it.
-func (s *shop) edited(file, content string) []string {
+func (s *testPipeline) edited(file, content string) []string {
 	s.t.Helper()
 	dir := s.t.TempDir()
 	shell(s.t, dir, "git clone -q "+s.env["QA"]+" qa")
@@ -25,7 +25,7 @@ func (s *shop) edited(file, content string) []string {
 	return []string{"verify", "--candidate", dir + "/qa"}
 }
 
-func (s *shop) reconfigure(from, to string) {
+func (s *testPipeline) reconfigure(from, to string) {
 	s.t.Helper()
 	s.change(s.dir+"/ci/pipeline.yaml", func(b []byte) []byte {
 		if !strings.Contains(string(b), from) {
@@ -36,7 +36,7 @@ func (s *shop) reconfigure(from, to string) {
 }
 
 // upgrades publishes 1.0.0 and has verify upgrade from it; the candidate is 1.1.0 then.
-func (s *shop) upgrades() {
+func (s *testPipeline) upgrades() {
 	s.t.Helper()
 	s.must("verify")
 	s.must("promote")
@@ -48,66 +48,83 @@ const aChart = "apiVersion: v2\nname: hello\nappVersion: v1.0.0\nversion: "
 // Each case is an error that only the steps after bump can detect; the message explains what to do.
 func TestErrorsInVerifyAndPromoteHaveTheirExitCodes(t *testing.T) { //nolint:funlen // a table of cases
 	for name, c := range map[string]struct {
-		prepare func(*shop) []string // and the command
+		prepare func(*testPipeline) []string // and the command
 		code    int
 		words   string
 	}{
-		"a version that is not SemVer": {func(s *shop) []string { return s.edited("Chart.yaml", aChart+"one.two\n") }, 2, "one.two"},
-		"a chart that does not lint":   {func(s *shop) []string { return s.edited("templates/x.yaml", "{{ end }}") }, 2, "x.yaml"},
-		"a chart that cannot be installed": {func(s *shop) []string {
+		"a version that is not SemVer": {func(s *testPipeline) []string { return s.edited("Chart.yaml", aChart+"one.two\n") }, 2, "one.two"},
+		"a chart that does not lint":   {func(s *testPipeline) []string { return s.edited("templates/x.yaml", "{{ end }}") }, 2, "x.yaml"},
+		"a chart that cannot be installed": {func(s *testPipeline) []string {
 			return s.edited("templates/x.yaml", "apiVersion: no/v1\nkind: Nothing\nmetadata: {name: x}\n")
 		}, 3, "the chart cannot be installed"},
-		"an appVersion that names no commit": {func(s *shop) []string {
+		"an appVersion that names no commit": {func(s *testPipeline) []string {
 			return s.edited("Chart.yaml", strings.Replace(aChart, "v1.0.0", "v7", 1)+"7.0.0\n")
 		}, 2, "v7"},
-		"tests that fail": {func(s *shop) []string { s.reconfigure(`["true"]`, `["false"]`); return []string{"verify"} }, 3, "the tests failed"},
-		"a pod that does not start": {func(s *shop) []string {
+		"tests that fail": {func(s *testPipeline) []string { s.reconfigure(`["true"]`, `["false"]`); return []string{"verify"} }, 3, "the tests failed"},
+		"a pod that does not start": {func(s *testPipeline) []string {
 			s.reconfigure("verify: {", "verify: {install: {timeout: 2s}, ")
 			return s.edited("templates/x.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec: {containers: [{name: main, image: "+goneImage+"}]}\n")
 		}, 3, "pod hello/x: main is waiting: ImagePullBackOff no such image"},
-		"a version that is not that of its tag": {func(s *shop) []string {
+		"a version that is not that of its tag": {func(s *testPipeline) []string {
 			s.must(s.edited("Chart.yaml", aChart+"3.0.0\n")...)
 			return []string{"promote", "--skip-unreleased"}
 		}, 4, "does not come from its appVersion"},
-		"tests that hang": {func(s *shop) []string {
+		"tests that hang": {func(s *testPipeline) []string {
 			s.reconfigure(`["true"]`, `[sleep, "600"], timeout: 1s`)
 			return []string{"verify"}
 		}, 3, "raise the limit"},
-		"tests that cannot be started":                        {func(s *shop) []string { s.reconfigure(`["true"]`, `[/no/such/program]`); return []string{"verify"} }, 2, "cannot be started"},
-		"a cluster that does not answer":                      {func(s *shop) []string { s.kubeconfig = closed(s); return []string{"verify"} }, 5, "check the kubeconfig"},
-		"a kubeconfig that is missing":                        {func(s *shop) []string { s.kubeconfig = "/no/such/kubeconfig"; return []string{"verify"} }, 2, "not a usable kubeconfig"},
-		"a release of another run":                            {func(s *shop) []string { s.installElsewhere(); return []string{"verify"} }, 2, "uninstall it"},
-		"a full disk where charts are":                        {func(s *shop) []string { s.must("verify"); s.fullDisk(); return []string{"promote"} }, 5, "free space on the disk"},
-		"a corrupt index":                                     {func(s *shop) []string { s.must("verify"); s.corruptIndex(); return []string{"promote"} }, 5, "restore index.yaml"},
-		"a candidate that is a link to files of this machine": {func(s *shop) []string { s.linkedAway(); return []string{"verify"} }, 2, "leads out of it"},
-		"a corrupt index to upgrade from":                     {func(s *shop) []string { s.upgrades(); s.corruptIndex(); return []string{"verify"} }, 5, "restore index.yaml"},
-		"an index entry whose archive is gone":                {func(s *shop) []string { s.goneArchive(); return s.edited("Chart.yaml", aChart+"1.1.0\n") }, 5, "publish that version again, or yank it"},
-		"a prod repository that is missing":                   {func(s *shop) []string { s.must("verify"); s.prodIsGit("/no/such.git"); return []string{"promote"} }, 5, "check the address"},
-		"wrong credentials of a prod registry": {func(s *shop) []string {
+		"tests that cannot be started": {func(s *testPipeline) []string {
+			s.reconfigure(`["true"]`, `[/no/such/program]`)
+			return []string{"verify"}
+		}, 2, "cannot be started"},
+		"a cluster that does not answer":                      {func(s *testPipeline) []string { s.kubeconfig = closed(s); return []string{"verify"} }, 5, "check the kubeconfig"},
+		"a kubeconfig that is missing":                        {func(s *testPipeline) []string { s.kubeconfig = "/no/such/kubeconfig"; return []string{"verify"} }, 2, "not a usable kubeconfig"},
+		"a release of another run":                            {func(s *testPipeline) []string { s.installElsewhere(); return []string{"verify"} }, 2, "uninstall it"},
+		"a full disk where charts are":                        {func(s *testPipeline) []string { s.must("verify"); s.fullDisk(); return []string{"promote"} }, 5, "free space on the disk"},
+		"a corrupt index":                                     {func(s *testPipeline) []string { s.must("verify"); s.corruptIndex(); return []string{"promote"} }, 5, "restore index.yaml"},
+		"a candidate that is a link to files of this machine": {func(s *testPipeline) []string { s.linkedAway(); return []string{"verify"} }, 2, "leads out of it"},
+		"a corrupt index to upgrade from":                     {func(s *testPipeline) []string { s.upgrades(); s.corruptIndex(); return []string{"verify"} }, 5, "restore index.yaml"},
+		"an index entry whose archive is gone":                {func(s *testPipeline) []string { s.goneArchive(); return s.edited("Chart.yaml", aChart+"1.1.0\n") }, 5, "publish that version again, or yank it"},
+		"a prod repository that is missing": {func(s *testPipeline) []string {
+			s.must("verify")
+			s.prodIsGit("/no/such.git")
+			return []string{"promote"}
+		}, 5, "check the address"},
+		"wrong credentials of a prod registry": {func(s *testPipeline) []string {
 			s.must("verify")
 			s.reconfigure(`{directory: "${PROD}", page: true, statusPage: true}`, `{oci: "`+rejecting(s.t)+`/charts"}`)
 			return []string{"promote"}
 		}, 5, "CHART_PROMOTER_REGISTRY_PASSWORD"},
-		"wrong credentials of a prod repository": {func(s *shop) []string {
+		"wrong credentials of a prod repository": {func(s *testPipeline) []string {
 			s.must("verify")
 			s.prodIsGit("http://" + rejecting(s.t) + "/prod.git")
 			return []string{"promote"}
 		}, 5, "token"},
-		"a prod branch that is missing": {func(s *shop) []string {
+		"a prod branch that is missing": {func(s *testPipeline) []string {
 			s.must("verify")
 			s.prodIsGit(s.env["QA"] + `", branch: "gh-pages`)
 			return []string{"promote"}
 		}, 2, "gh-pages"},
-		"another run in the same directory":       {func(s *shop) []string { s.busy(); return []string{"verify"} }, 2, "--work-dir"},
-		"a work directory that cannot be created": {func(s *shop) []string { s.env["WORK"] = s.dir + "/go.mod/work"; return []string{"verify"} }, 2, "the work directory"},
-		"an attestation that is missing":          {func(s *shop) []string { s.must("verify"); return []string{"promote", "--attestation", "/no/such.json"} }, 2, "/no/such.json"},
-		"the earlier flag of attestations":        {func(s *shop) []string { s.must("verify"); return []string{"promote", "--record", "/no/such.json"} }, 2, "/no/such.json"},
-		"a package that is not a chart":           {func(s *shop) []string { return []string{"promote", "--package", s.dir + "/go.mod"} }, 2, "not a usable chart"},
-		"an invalid public key":                   {func(s *shop) []string { s.must("verify"); s.env["QA_PUB"] = "hello"; return []string{"promote"} }, 2, "QA_PUB"},
-		"a candidate's commit that is missing":    {func(s *shop) []string { return []string{"verify", "--commit", strings.Repeat("a", 40)} }, 2, "no such commit"},
+		"another run in the same directory":       {func(s *testPipeline) []string { s.busy(); return []string{"verify"} }, 2, "--work-dir"},
+		"a work directory that cannot be created": {func(s *testPipeline) []string { s.env["WORK"] = s.dir + "/go.mod/work"; return []string{"verify"} }, 2, "the work directory"},
+		"an attestation that is missing": {func(s *testPipeline) []string {
+			s.must("verify")
+			return []string{"promote", "--attestation", "/no/such.json"}
+		}, 2, "/no/such.json"},
+		"the earlier flag of attestations": {func(s *testPipeline) []string {
+			s.must("verify")
+			return []string{"promote", "--record", "/no/such.json"}
+		}, 2, "/no/such.json"},
+		"a package that is not a chart": {func(s *testPipeline) []string { return []string{"promote", "--package", s.dir + "/go.mod"} }, 2, "not a usable chart"},
+		"an invalid public key": {func(s *testPipeline) []string {
+			s.must("verify")
+			s.env["QA_PUB"] = "hello"
+			return []string{"promote"}
+		}, 2, "QA_PUB"},
+		"a candidate's commit that is missing": {func(s *testPipeline) []string { return []string{"verify", "--commit", strings.Repeat("a", 40)} }, 2, "no such commit"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newShop(t, "directory", "v1.0.0")
+			s := newTestPipeline(t, "directory", "v1.0.0")
 			s.must("bump")
 			args := c.prepare(s)
 			before := s.files()
@@ -129,7 +146,7 @@ func TestErrorsInVerifyAndPromoteHaveTheirExitCodes(t *testing.T) { //nolint:fun
 }
 
 // logs are the files with content that a failed verify leaves.
-func (s *shop) logs() (names []string) {
+func (s *testPipeline) logs() (names []string) {
 	s.t.Helper()
 	for name, content := range s.tree(s.env["WORK"] + "/logs") {
 		if content != "" {
@@ -150,13 +167,13 @@ func rejecting(t *testing.T) (host string) {
 }
 
 // linkedAway replaces the chart of the candidate with a link to another directory.
-func (s *shop) linkedAway() {
+func (s *testPipeline) linkedAway() {
 	elsewhere, dir := s.t.TempDir(), s.t.TempDir()
 	shell(s.t, dir, "git clone -q "+s.env["QA"]+" qa && cp -r qa/chart/. "+elsewhere+" && cd qa && rm -r chart && ln -s "+elsewhere+" chart && git add -A && git -c user.name=a -c user.email=a@localhost commit -q --amend -m linked && git push -qf origin HEAD:main")
 }
 
 // closed is the kubeconfig of a server that is closed.
-func closed(s *shop) string {
+func closed(s *testPipeline) string {
 	srv := httptest.NewServer(nil)
 	srv.Close()
 	path := filepath.Join(s.t.TempDir(), "kubeconfig")
@@ -170,14 +187,14 @@ func closed(s *shop) string {
 }
 
 // installElsewhere installs a release of this name from another work directory.
-func (s *shop) installElsewhere() {
+func (s *testPipeline) installElsewhere() {
 	s.t.Helper()
 	s.must("verify", "--keep-cluster")
 	s.env["WORK"] = s.t.TempDir()
 }
 
 // fullDisk redirects new indexes and packages to a device that is always full.
-func (s *shop) fullDisk() {
+func (s *testPipeline) fullDisk() {
 	s.t.Helper()
 	if _, err := os.Stat("/dev/full"); err != nil {
 		s.t.Skip("this system has no /dev/full")
@@ -190,7 +207,7 @@ func (s *shop) fullDisk() {
 	}
 }
 
-func (s *shop) corruptIndex() {
+func (s *testPipeline) corruptIndex() {
 	s.t.Helper()
 	if err := os.MkdirAll(s.env["PROD"], 0o755); err != nil {
 		s.t.Fatal(err)
@@ -200,7 +217,7 @@ func (s *shop) corruptIndex() {
 	}
 }
 
-func (s *shop) goneArchive() {
+func (s *testPipeline) goneArchive() {
 	s.t.Helper()
 	s.upgrades()
 	if err := os.Remove(s.env["PROD"] + "/hello-1.0.0.tgz"); err != nil {
@@ -208,13 +225,13 @@ func (s *shop) goneArchive() {
 	}
 }
 
-func (s *shop) prodIsGit(address string) {
+func (s *testPipeline) prodIsGit(address string) {
 	s.t.Helper()
 	s.reconfigure(`{directory: "${PROD}", `, `{git: "`+address+`", `)
 }
 
 // busy locks the work directory, as another run does.
-func (s *shop) busy() {
+func (s *testPipeline) busy() {
 	s.t.Helper()
 	if err := os.MkdirAll(s.env["WORK"], 0o755); err != nil {
 		s.t.Fatal(err)
@@ -255,7 +272,7 @@ func engine(t *testing.T, docker string) {
 const oneCluster = "#!/bin/sh\n[ \"$1\" = -v ] && echo Docker version 27.0.0 && exit\n[ \"$1\" = ps ] && echo taken && exit\necho no such thing >&2\nexit 1\n"
 
 func TestVerifyRejectsAClusterNameInUseAndKeepsTheCluster(t *testing.T) {
-	s := newShop(t, "directory", "v1.0.0")
+	s := newTestPipeline(t, "directory", "v1.0.0")
 	s.must("bump")
 	engine(t, oneCluster)
 	before := s.everything()
@@ -278,7 +295,7 @@ func TestDockerNotRunningIsAnExternalFailure(t *testing.T) {
 		"not running":   "#!/bin/sh\n[ \"$1\" = -v ] && echo Docker version 27.0.0 && exit\necho 'Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?' >&2\nexit 1\n",
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newShop(t, "directory", "v1.0.0")
+			s := newTestPipeline(t, "directory", "v1.0.0")
 			s.must("bump")
 			engine(t, docker)
 			code, out, msg := s.call("--work-dir", s.env["WORK"], "verify")

@@ -24,7 +24,7 @@ func TestACommandKilledAtAnyMomentCompletesWhenRunAgain(t *testing.T) {
 				kills = n
 			}
 			rng := testseed.New(t)
-			s := newShop(t, target, "v1.0.0")
+			s := newTestPipeline(t, target, "v1.0.0")
 			takes := map[string]time.Duration{}
 			for _, command := range []string{"bump", "verify", "promote"} {
 				start := time.Now()
@@ -57,7 +57,7 @@ func TestACommandKilledAtAnyMomentCompletesWhenRunAgain(t *testing.T) {
 }
 
 // killed runs a command and kills it after a while; it returns false when the command ended before.
-func (s *shop) killed(command string, after time.Duration) bool {
+func (s *testPipeline) killed(command string, after time.Duration) bool {
 	s.t.Helper()
 	var out bytes.Buffer
 	cmd := s.process(command)

@@ -27,8 +27,8 @@ func shell(t *testing.T, dir, script string) string {
 	return string(out)
 }
 
-// place is a source repository in its directory, with a configuration and all that the configuration names.
-type place struct {
+// testRepo is a source repository in its directory, with a configuration and all that the configuration names.
+type testRepo struct {
 	t        *testing.T
 	dir      string
 	registry string // where the registry keeps its images
@@ -70,15 +70,15 @@ func quietGo(t *testing.T) string {
 	return dir
 }
 
-func newPlace(t *testing.T) *place {
+func newTestRepo(t *testing.T) *testRepo {
 	t.Helper()
-	p := emptyPlace(t, "")
+	p := emptyTestRepo(t, "")
 	p.fill()
 	return p
 }
 
-// emptyPlace has no source yet. Its registry starts with the files of the directory images, if that is set.
-func emptyPlace(t *testing.T, images string) *place {
+// emptyTestRepo has no source yet. Its registry starts with the files of the directory images, if that is set.
+func emptyTestRepo(t *testing.T, images string) *testRepo {
 	t.Helper()
 	// The compiler's cache is below HOME.
 	t.Setenv("GOCACHE", goCache())
@@ -96,13 +96,13 @@ func emptyPlace(t *testing.T, images string) *place {
 	srv := httptest.NewServer(registry)
 	t.Cleanup(srv.Close)
 	base := t.TempDir()
-	return &place{t: t, dir: base + "/source", registry: kept, env: map[string]string{
+	return &testRepo{t: t, dir: base + "/source", registry: kept, env: map[string]string{
 		"HOST": strings.TrimPrefix(srv.URL, "http://"), "QA": base + "/qa.git", "PROD": base + "/prod",
 	}}
 }
 
 // fill writes a program and its chart, and commits them.
-func (p *place) fill() {
+func (p *testRepo) fill() {
 	p.t.Helper()
 	for path, content := range map[string]string{
 		"ci/pipeline.yaml": pipelineYAML, "go.mod": "module example.com/hello\n\ngo 1.24\n", "cmd/hello/main.go": "package main\n\nfunc main() {}\n",
@@ -116,7 +116,7 @@ func (p *place) fill() {
 
 const commitAll = "git add -A && git -c user.name=a -c user.email=a@localhost commit -qm change"
 
-func (p *place) write(path, content string) {
+func (p *testRepo) write(path, content string) {
 	p.t.Helper()
 	full := filepath.Join(p.dir, path)
 	if err := os.MkdirAll(filepath.Dir(full), 0o755); err != nil {
@@ -128,7 +128,7 @@ func (p *place) write(path, content string) {
 }
 
 // call runs one command as the shell would.
-func (p *place) call(args ...string) (code int, stdout, stderr string) {
+func (p *testRepo) call(args ...string) (code int, stdout, stderr string) {
 	p.t.Helper()
 	var out, errOut bytes.Buffer
 	args = append([]string{"--config", p.dir + "/ci/pipeline.yaml", "--work-dir", p.dir + "/dist"}, args...)
@@ -143,7 +143,7 @@ func TestErrorsHaveTheirExitCodes(t *testing.T) { //nolint:funlen // a table of 
 	}))
 	defer rejecting.Close()
 	for name, c := range map[string]struct {
-		prepare func(*place)
+		prepare func(*testRepo)
 		args    []string
 		code    int
 		words   string
@@ -152,38 +152,38 @@ func TestErrorsHaveTheirExitCodes(t *testing.T) { //nolint:funlen // a table of 
 		"an unknown flag":                 {nil, []string{"version", "--fast"}, 2, "--fast"},
 		"too many arguments":              {nil, []string{"version", "now"}, 2, "unknown command"},
 		"an unknown output":               {nil, []string{"version", "-o", "xml"}, 2, "text or json"},
-		"no configuration":                {func(p *place) { _ = os.Remove(p.dir + "/ci/pipeline.yaml") }, []string{"version"}, 2, "--config"},
-		"a misspelt field":                {func(p *place) { p.write("ci/pipeline.yaml", strings.Replace(pipelineYAML, "scalars", "scalar", 1)) }, []string{"version"}, 2, `no field "scalar"`},
-		"a dirty tree":                    {func(p *place) { p.write("go.mod", "module example.com/other\n") }, []string{"version"}, 2, "commit or stash"},
+		"no configuration":                {func(p *testRepo) { _ = os.Remove(p.dir + "/ci/pipeline.yaml") }, []string{"version"}, 2, "--config"},
+		"a misspelt field":                {func(p *testRepo) { p.write("ci/pipeline.yaml", strings.Replace(pipelineYAML, "scalars", "scalar", 1)) }, []string{"version"}, 2, `no field "scalar"`},
+		"a dirty tree":                    {func(p *testRepo) { p.write("go.mod", "module example.com/other\n") }, []string{"version"}, 2, "commit or stash"},
 		"a shallow clone":                 {shallow, []string{"version"}, 2, "--unshallow"},
-		"no git repository":               {func(p *place) { _ = os.RemoveAll(p.dir + "/.git"); p.env["GIT_CEILING_DIRECTORIES"] = "/" }, []string{"version"}, 2, "not a git repository"},
-		"a program that does not compile": {func(p *place) { p.commit("cmd/hello/main.go", "package main\nfunc main() { x }\n") }, []string{"build"}, 3, "undefined: x"},
-		"a registry that is missing":      {func(p *place) { p.env["HOST"] = "127.0.0.1:1" }, []string{"build"}, 5, "check its address"},
-		"wrong credentials of a registry": {func(p *place) { p.env["HOST"] = strings.TrimPrefix(rejecting.URL, "http://") }, []string{"build"}, 5, "docker login"},
+		"no git repository":               {func(p *testRepo) { _ = os.RemoveAll(p.dir + "/.git"); p.env["GIT_CEILING_DIRECTORIES"] = "/" }, []string{"version"}, 2, "not a git repository"},
+		"a program that does not compile": {func(p *testRepo) { p.commit("cmd/hello/main.go", "package main\nfunc main() { x }\n") }, []string{"build"}, 3, "undefined: x"},
+		"a registry that is missing":      {func(p *testRepo) { p.env["HOST"] = "127.0.0.1:1" }, []string{"build"}, 5, "check its address"},
+		"wrong credentials of a registry": {func(p *testRepo) { p.env["HOST"] = strings.TrimPrefix(rejecting.URL, "http://") }, []string{"build"}, 5, "docker login"},
 		"an image that was never built":   {nil, []string{"bump"}, 5, "build it first"},
-		"a QA repository that is missing": {func(p *place) { p.call("build"); p.env["QA"] = "/no/such.git" }, []string{"bump"}, 5, "check the address"},
-		"wrong credentials of QA":         {func(p *place) { p.call("build"); p.env["QA"] = rejecting.URL + "/qa.git" }, []string{"bump"}, 5, "token"},
-		"a malformed Chart.yaml":          {func(p *place) { p.commit("chart/Chart.yaml", "a: [\n"); p.call("build") }, []string{"bump"}, 2, "Chart.yaml"},
-		"no Chart.yaml": {func(p *place) {
+		"a QA repository that is missing": {func(p *testRepo) { p.call("build"); p.env["QA"] = "/no/such.git" }, []string{"bump"}, 5, "check the address"},
+		"wrong credentials of QA":         {func(p *testRepo) { p.call("build"); p.env["QA"] = rejecting.URL + "/qa.git" }, []string{"bump"}, 5, "token"},
+		"a malformed Chart.yaml":          {func(p *testRepo) { p.commit("chart/Chart.yaml", "a: [\n"); p.call("build") }, []string{"bump"}, 2, "Chart.yaml"},
+		"no Chart.yaml": {func(p *testRepo) {
 			_ = os.Remove(p.dir + "/chart/Chart.yaml")
 			shell(p.t, p.dir, commitAll)
 			p.call("build")
 		}, []string{"bump"}, 2, "Chart.yaml"},
-		"a values path that is missing":      {func(p *place) { p.commit("chart/values.yaml", "image: {}\n"); p.call("build") }, []string{"bump"}, 2, "image.tag"},
+		"a values path that is missing":      {func(p *testRepo) { p.commit("chart/values.yaml", "image: {}\n"); p.call("build") }, []string{"bump"}, 2, "image.tag"},
 		"no key to sign with":                {nil, []string{"verify"}, 2, "QA_KEY"},
-		"a candidate that was never created": {func(p *place) { p.key() }, []string{"verify"}, 2, "Chart.yaml"},
+		"a candidate that was never created": {func(p *testRepo) { p.key() }, []string{"verify"}, 2, "Chart.yaml"},
 		"nothing verified to promote":        {nil, []string{"promote"}, 2, "run verify first"},
 		"a stage that does not exist":        {nil, []string{"promote", "--stage", "moon"}, 2, "moon"},
 		"a package that is missing":          {nil, []string{"promote", "--package", "/no/such.tgz"}, 2, "no such file"},
 		"an unknown part of a version":       {nil, []string{"release", "huge"}, 2, "huge"},
 		"a tag that is not a version":        {nil, []string{"release", "--version", "nice"}, 2, "nice"},
 		"an approval without a name":         {nil, []string{"approve"}, 2, "--by"},
-		"a key that would be overwritten":    {func(p *place) { p.write("k.key", "old") }, []string{"keygen", "KEY"}, 2, "another name"},
+		"a key that would be overwritten":    {func(p *testRepo) { p.write("k.key", "old") }, []string{"keygen", "KEY"}, 2, "another name"},
 		"a registry on all addresses":        {nil, []string{"serve", "--listen", "0.0.0.0:0"}, 2, "loopback"},
 		"a version that was never published": {nil, []string{"yank", "hello", "9.9.9"}, 2, "no hello 9.9.9"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := newPlace(t)
+			p := newTestRepo(t)
 			qa := p.env["QA"]
 			if c.prepare != nil {
 				c.prepare(p)
@@ -205,13 +205,13 @@ func TestErrorsHaveTheirExitCodes(t *testing.T) { //nolint:funlen // a table of 
 	}
 }
 
-func (p *place) commit(path, content string) {
+func (p *testRepo) commit(path, content string) {
 	p.t.Helper()
 	p.write(path, content)
 	shell(p.t, p.dir, commitAll)
 }
 
-func (p *place) key() {
+func (p *testRepo) key() {
 	p.t.Helper()
 	if code, _, msg := p.call("keygen", p.dir+"/dist/qa"); code != 0 {
 		p.t.Fatal(msg)
@@ -219,7 +219,7 @@ func (p *place) key() {
 	p.readKey()
 }
 
-func (p *place) readKey() {
+func (p *testRepo) readKey() {
 	p.t.Helper()
 	for env, file := range map[string]string{"QA_KEY": "qa.key", "QA_PUB": "qa.pub"} {
 		data, err := os.ReadFile(p.dir + "/dist/" + file)
@@ -230,14 +230,14 @@ func (p *place) readKey() {
 	}
 }
 
-func shallow(p *place) {
+func shallow(p *testRepo) {
 	p.commit("more", "x")
 	shell(p.t, filepath.Dir(p.dir), "git clone -q --depth 1 file://"+p.dir+" shallow")
 	p.dir = filepath.Dir(p.dir) + "/shallow"
 }
 
 func TestDevOfTheTravisFileRunsWithTravisVariables(t *testing.T) {
-	p := newPlace(t)
+	p := newTestRepo(t)
 	head := strings.TrimSpace(shell(t, p.dir, "git rev-parse HEAD"))
 	for k, v := range map[string]string{"TRAVIS": "true", "TRAVIS_COMMIT": head, "TRAVIS_BRANCH": "main", "TRAVIS_PULL_REQUEST": "false", "TRAVIS_SECURE_ENV_VARS": "true"} {
 		p.env[k] = v
@@ -258,7 +258,7 @@ func TestDevOfTheTravisFileRunsWithTravisVariables(t *testing.T) {
 }
 
 func TestReleaseTagsTheNextVersion(t *testing.T) {
-	p := newPlace(t)
+	p := newTestRepo(t)
 	origin := filepath.Dir(p.dir) + "/origin.git"
 	shell(t, p.dir, "git init -q --bare "+origin+" && git remote add origin "+origin)
 	for _, c := range []struct{ message, want string }{{"fix: first", "0.0.1"}, {"feat: more", "0.1.0"}, {"feat!: other", "1.0.0"}} {
@@ -280,7 +280,7 @@ func TestReleaseTagsTheNextVersion(t *testing.T) {
 }
 
 func TestAReleaseThatCannotBePushedLeavesNoTag(t *testing.T) {
-	p := newPlace(t)
+	p := newTestRepo(t)
 	origin := filepath.Dir(p.dir) + "/origin.git"
 	shell(t, p.dir, "git remote add origin "+origin)
 	if code, _, msg := p.call("release"); code != 5 || !strings.Contains(msg, "check the address") {

@@ -15,7 +15,7 @@ import (
 )
 
 // one returns the only file in the work directory with this ending.
-func (s *shop) one(ending string) string {
+func (s *testPipeline) one(ending string) string {
 	s.t.Helper()
 	found, err := filepath.Glob(s.env["WORK"] + "/*" + ending)
 	if err != nil || len(found) != 1 {
@@ -25,7 +25,7 @@ func (s *shop) one(ending string) string {
 }
 
 // change rewrites a file.
-func (s *shop) change(path string, how func([]byte) []byte) {
+func (s *testPipeline) change(path string, how func([]byte) []byte) {
 	s.t.Helper()
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -57,7 +57,7 @@ func anotherDigest(envelope []byte) []byte {
 }
 
 // changedCandidate verifies a candidate of the same version with other content, in a new work directory.
-func (s *shop) changedCandidate() {
+func (s *testPipeline) changedCandidate() {
 	s.t.Helper()
 	dir := s.t.TempDir()
 	shell(s.t, dir, "git clone -q "+s.env["QA"]+" qa")
@@ -67,7 +67,7 @@ func (s *shop) changedCandidate() {
 }
 
 func TestAPullRequestOfTheQARepositoryIsTestedAndNotPublished(t *testing.T) {
-	s := newShop(t, "directory", "v1.0.0")
+	s := newTestPipeline(t, "directory", "v1.0.0")
 	s.must("bump")
 	before := s.everything()
 	s.env["GITHUB_ACTIONS"], s.env["GITHUB_EVENT_NAME"] = "true", "pull_request"
@@ -90,33 +90,33 @@ func TestPromoteRejectsWhatWasNotTestedAndChangesNothing(t *testing.T) {
 	const gzipTime = 4 // a byte of the header that no reader evaluates
 	cases := map[string]struct {
 		tag   string
-		spoil func(*shop)
+		spoil func(*testPipeline)
 		code  int
 		words string
 	}{
-		"a package with one bit changed in its header": {"v1.0.0", func(s *shop) { s.change(s.one(".tgz"), flip(gzipTime)) }, 4, "promote the package that was tested"},
-		"a package with its last bit changed":          {"v1.0.0", func(s *shop) { s.change(s.one(".tgz"), flip(-1)) }, 4, "promote the package that was tested"},
-		"a package with one bit changed in its middle": {"v1.0.0", func(s *shop) {
+		"a package with one bit changed in its header": {"v1.0.0", func(s *testPipeline) { s.change(s.one(".tgz"), flip(gzipTime)) }, 4, "promote the package that was tested"},
+		"a package with its last bit changed":          {"v1.0.0", func(s *testPipeline) { s.change(s.one(".tgz"), flip(-1)) }, 4, "promote the package that was tested"},
+		"a package with one bit changed in its middle": {"v1.0.0", func(s *testPipeline) {
 			s.change(s.one(".tgz"), func(b []byte) []byte { return flip(len(b) / 2)(b) })
 		}, 4, "promote the package that was tested"},
-		"an attestation with a changed digest": {"v1.0.0", func(s *shop) { s.change(s.one(".record.json"), anotherDigest) }, 4, "the attestation cannot be trusted: the signature is not by an accepted key"},
-		"an attestation with one bit changed":  {"v1.0.0", func(s *shop) { s.change(s.one(".record.json"), flip(60)) }, 4, "the attestation cannot be trusted"},
-		"a truncated attestation":              {"v1.0.0", func(s *shop) { s.change(s.one(".record.json"), func(b []byte) []byte { return b[:len(b)/2] }) }, 4, "the attestation cannot be trusted"},
-		"an attestation of a wrong key": {"v1.0.0", func(s *shop) {
+		"an attestation with a changed digest": {"v1.0.0", func(s *testPipeline) { s.change(s.one(".record.json"), anotherDigest) }, 4, "the attestation cannot be trusted: the signature is not by an accepted key"},
+		"an attestation with one bit changed":  {"v1.0.0", func(s *testPipeline) { s.change(s.one(".record.json"), flip(60)) }, 4, "the attestation cannot be trusted"},
+		"a truncated attestation":              {"v1.0.0", func(s *testPipeline) { s.change(s.one(".record.json"), func(b []byte) []byte { return b[:len(b)/2] }) }, 4, "the attestation cannot be trusted"},
+		"an attestation of a wrong key": {"v1.0.0", func(s *testPipeline) {
 			_, pub, _ := attest.GenerateKey()
 			s.env["QA_PUB"] = string(pub)
 		}, 4, "the signature is not by an accepted key"},
-		"an approval that is missing": {"v1.0.0", func(s *shop) {
+		"an approval that is missing": {"v1.0.0", func(s *testPipeline) {
 			_, pub, _ := attest.GenerateKey()
 			s.env["APPROVER"] = string(pub)
 			s.change(s.dir+"/ci/pipeline.yaml", func(b []byte) []byte {
 				return append(b, "    guards: {approvals: 1, approverKeys: [{env: APPROVER}]}\n"...)
 			})
 		}, 4, "approve it with `chart-promoter approve`"},
-		"a release candidate":                         {"v1.0.0-rc.1", func(*shop) {}, 4, "1.0.0-rc.1 is not a release, and prod accepts releases only"},
-		"a release candidate in the old form":         {"1.0.0-rc1", func(*shop) {}, 4, "1.0.0-rc1 is not a release"},
-		"a version that exists with another digest":   {"v1.0.0", func(s *shop) { s.must("promote"); s.changedCandidate() }, 4, "will not be overwritten"},
-		"a version that was yanked, with another one": {"v1.0.0", func(s *shop) { s.must("promote"); s.must("yank", "hello", "1.0.0"); s.changedCandidate() }, 4, "will not be overwritten"},
+		"a release candidate":                         {"v1.0.0-rc.1", func(*testPipeline) {}, 4, "1.0.0-rc.1 is not a release, and prod accepts releases only"},
+		"a release candidate in the old form":         {"1.0.0-rc1", func(*testPipeline) {}, 4, "1.0.0-rc1 is not a release"},
+		"a version that exists with another digest":   {"v1.0.0", func(s *testPipeline) { s.must("promote"); s.changedCandidate() }, 4, "will not be overwritten"},
+		"a version that was yanked, with another one": {"v1.0.0", func(s *testPipeline) { s.must("promote"); s.must("yank", "hello", "1.0.0"); s.changedCandidate() }, 4, "will not be overwritten"},
 	}
 	alike := []string{"a package with one bit changed in its header", "a package with one bit changed in its middle", "an attestation with one bit changed", "a truncated attestation", "a release candidate in the old form"}
 	for target := range targets {
@@ -126,7 +126,7 @@ func TestPromoteRejectsWhatWasNotTestedAndChangesNothing(t *testing.T) {
 				continue
 			}
 			t.Run(target+"/"+name, func(t *testing.T) {
-				s := newShop(t, target, c.tag)
+				s := newTestPipeline(t, target, c.tag)
 				s.must("bump")
 				s.must("verify")
 				c.spoil(s)

@@ -15,7 +15,7 @@ import (
 )
 
 // statusOf is the output of status, as JSON and as the row of each stage in the table.
-func (s *shop) statusOf() (list []stages.Version, rows map[string]string) {
+func (s *testPipeline) statusOf() (list []stages.Version, rows map[string]string) {
 	s.t.Helper()
 	code, out, msg := s.call(s.args("status", "-o", "json")...)
 	if err := json.Unmarshal([]byte(out), &list); err != nil || code != 0 {
@@ -33,7 +33,7 @@ func (s *shop) statusOf() (list []stages.Version, rows map[string]string) {
 func TestStatusShowsWhatIsMissingForTheNextStage(t *testing.T) {
 	for _, target := range []string{"git", "directory", "oci"} {
 		t.Run(target, func(t *testing.T) {
-			s := newShop(t, target, "v1.0.0")
+			s := newTestPipeline(t, target, "v1.0.0")
 			commit := strings.TrimSpace(shell(t, s.dir, "git rev-parse HEAD"))
 			s.must("bump")
 			list, rows := s.statusOf()
@@ -73,7 +73,7 @@ func TestStatusShowsWhatIsMissingForTheNextStage(t *testing.T) {
 func TestAPromotionUpdatesThePagesOfItsRepository(t *testing.T) {
 	for _, target := range []string{"git", "directory"} {
 		t.Run(target, func(t *testing.T) {
-			s := newShop(t, target, "v1.0.0")
+			s := newTestPipeline(t, target, "v1.0.0")
 			s.must("bump")
 			s.must("verify")
 			s.must("promote")
@@ -102,7 +102,7 @@ func TestAPromotionUpdatesThePagesOfItsRepository(t *testing.T) {
 }
 
 func TestStatusWritesAPageToTheFile(t *testing.T) {
-	s := newShop(t, "directory", "v1.0.0")
+	s := newTestPipeline(t, "directory", "v1.0.0")
 	s.must("bump")
 	file := s.dir + "/out/status.html"
 	for range 2 { // its own page is replaced
@@ -123,7 +123,7 @@ func TestStatusWritesAPageToTheFile(t *testing.T) {
 }
 
 func TestAPromotionReportsForeignPagesAndKeepsThem(t *testing.T) {
-	s := newShop(t, "directory", "v1.0.0")
+	s := newTestPipeline(t, "directory", "v1.0.0")
 	s.must("bump")
 	s.must("verify")
 	for _, name := range []string{"index.html", "status.html"} {

@@ -9,7 +9,7 @@ import (
 )
 
 func TestAnUpgradeIsInstalledOverTheLastRelease(t *testing.T) {
-	s := newShop(t, "directory", "v1.0.0")
+	s := newTestPipeline(t, "directory", "v1.0.0")
 	s.must("bump")
 	s.upgrades()
 	shell(t, s.dir, commitAll+" && git tag v1.1.0")

@@ -18,9 +18,9 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/publish"
 )
 
-// shop is a place where the image of a tagged commit was built: it has the keys and a cluster for the other steps.
-type shop struct {
-	*place
+// testPipeline is a testRepo with the keys and the cluster for all steps; the image of its tagged commit is built.
+type testPipeline struct {
+	*testRepo
 	kubeconfig string
 	api        *apiServer
 	cfg        publish.Config
@@ -31,7 +31,7 @@ var targets = map[string]string{
 	"git": `{git: "${PROD}", page: true, statusPage: true}`, "directory": `{directory: "${PROD}", page: true, statusPage: true}`, "oci": `{oci: "${PROD}"}`,
 }
 
-// kept are shops as newShop leaves them, by target and tag: creating one takes seconds, copying it does not. The tests of this
+// kept are the files of new pipelines, by target and tag: creating one takes seconds, copying it does not. The tests of this
 // package do not run in parallel.
 var (
 	kept    = map[[2]string]string{}
@@ -52,13 +52,13 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-func newShop(t *testing.T, target, tag string) *shop {
+func newTestPipeline(t *testing.T, target, tag string) *testPipeline {
 	t.Helper()
 	of := [2]string{target, tag}
 	if from := kept[of]; from != "" {
-		return copyShop(t, target, from)
+		return copyTestPipeline(t, target, from)
 	}
-	s := &shop{place: newPlace(t)}
+	s := &testPipeline{testRepo: newTestRepo(t)}
 	s.kubeconfig, s.api = newAPIServer(t)
 	s.configure(strings.NewReplacer("[go, test, ./...]", `["true"]`, `{directory: "${PROD}"}`, targets[target]).Replace(pipelineYAML))
 	s.write("chart/templates/NOTES.txt", "Installed.\n")
@@ -70,9 +70,9 @@ func newShop(t *testing.T, target, tag string) *shop {
 	return s
 }
 
-func copyShop(t *testing.T, target, from string) *shop {
+func copyTestPipeline(t *testing.T, target, from string) *testPipeline {
 	t.Helper()
-	s := &shop{place: emptyPlace(t, from+"/registry")}
+	s := &testPipeline{testRepo: emptyTestRepo(t, from+"/registry")}
 	s.kubeconfig, s.api = newAPIServer(t)
 	s.empty(target)
 	shell(t, from, "cp -a source "+s.dir+" && cp -a work "+s.env["WORK"])
@@ -86,12 +86,12 @@ func copyShop(t *testing.T, target, from string) *shop {
 	return s
 }
 
-// keep copies the shop to a directory that outlives the test.
-func (s *shop) keep() string {
+// keep copies the pipeline's files to a directory that outlives the test.
+func (s *testPipeline) keep() string {
 	s.t.Helper()
 	if keptDir == "" {
 		var err error
-		if keptDir, err = os.MkdirTemp("", "shops"); err != nil {
+		if keptDir, err = os.MkdirTemp("", "pipelines"); err != nil {
 			s.t.Fatal(err)
 		}
 	}
@@ -106,10 +106,10 @@ func (s *shop) keep() string {
 	return dir
 }
 
-func (s *shop) configure(text string) { s.write("ci/pipeline.yaml", text) }
+func (s *testPipeline) configure(text string) { s.write("ci/pipeline.yaml", text) }
 
 // empty creates new, empty repositories for candidates and for the published chart, and a new work directory.
-func (s *shop) empty(target string) {
+func (s *testPipeline) empty(target string) {
 	s.t.Helper()
 	base := s.t.TempDir()
 	s.env["QA"], s.env["WORK"] = base+"/qa.git", base+"/work"
@@ -129,7 +129,7 @@ func (s *shop) empty(target string) {
 }
 
 // args adds the arguments that all commands need.
-func (s *shop) args(args ...string) []string {
+func (s *testPipeline) args(args ...string) []string {
 	args = append([]string{"--work-dir", s.env["WORK"]}, args...)
 	if args[2] == "verify" || args[2] == "run" {
 		args = append(args, "--kubeconfig", s.kubeconfig)
@@ -137,13 +137,13 @@ func (s *shop) args(args ...string) []string {
 	return args
 }
 
-func (s *shop) run(args ...string) (code int, msg string) {
+func (s *testPipeline) run(args ...string) (code int, msg string) {
 	s.t.Helper()
 	code, _, msg = s.call(s.args(args...)...)
 	return code, msg
 }
 
-func (s *shop) must(args ...string) {
+func (s *testPipeline) must(args ...string) {
 	s.t.Helper()
 	if code, msg := s.run(args...); code != 0 {
 		s.t.Fatalf("%s: exit %d\n%s", args, code, msg)
@@ -151,7 +151,7 @@ func (s *shop) must(args ...string) {
 }
 
 // process is a command as a child process; see TestMain.
-func (s *shop) process(args ...string) *exec.Cmd {
+func (s *testPipeline) process(args ...string) *exec.Cmd {
 	cmd := exec.Command(os.Args[0])
 	list, _ := json.Marshal(append([]string{"--config", s.dir + "/ci/pipeline.yaml"}, s.args(args...)...))
 	cmd.Env = append(os.Environ(), "CHART_PROMOTER_TEST_ARGS="+string(list), "TMPDIR="+s.t.TempDir())
@@ -161,7 +161,7 @@ func (s *shop) process(args ...string) *exec.Cmd {
 	return cmd
 }
 
-func (s *shop) target() publish.Target {
+func (s *testPipeline) target() publish.Target {
 	s.t.Helper()
 	target, err := publish.Open(s.cfg)
 	if err != nil {
@@ -171,7 +171,7 @@ func (s *shop) target() publish.Target {
 }
 
 // files are the files of a directory or git target, by path.
-func (s *shop) files() map[string]string {
+func (s *testPipeline) files() map[string]string {
 	s.t.Helper()
 	all := map[string]string{}
 	if s.cfg.OCI != "" {
@@ -212,7 +212,7 @@ func (s *shop) files() map[string]string {
 var times = regexp.MustCompile(`(created|generated): "[^"]*"|[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9:]+Z?)?|[0-9a-f]{64} -->`)
 
 // state is everything that a run leaves, without the times of the run.
-func (s *shop) state() map[string]string {
+func (s *testPipeline) state() map[string]string {
 	s.t.Helper()
 	m := map[string]string{
 		"candidates": shell(s.t, s.env["QA"], "git log --format=%s main && git rev-parse 'main^{tree}'"),
@@ -249,7 +249,7 @@ func (s *shop) state() map[string]string {
 }
 
 // everyEntryHasItsArchive must hold at every moment.
-func (s *shop) everyEntryHasItsArchive() {
+func (s *testPipeline) everyEntryHasItsArchive() {
 	s.t.Helper()
 	if s.cfg.Git != "" && strings.TrimSpace(shell(s.t, s.cfg.Git, "git for-each-ref refs/heads")) == "" {
 		return
