@@ -67,7 +67,7 @@ pipeline() {
   eval "$(cd "$root" && go run ./ci/runresult <"$place/result.json")"
   printf '  version: %s\n  image: %s\n' "$version" "$image"
   ((${#published[@]} == 0)) || printf '  promoted: %s\n' "${published[@]}"
-  ((${#skipped[@]} == 0)) || printf '  not done: %s\n' "${skipped[@]}"
+  ((${#skipped[@]} == 0)) || printf '  skipped: %s\n' "${skipped[@]}"
   took "$1" "$at"
 }
 

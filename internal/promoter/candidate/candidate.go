@@ -55,7 +55,7 @@ func (r Repository) Open(ctx context.Context, dir, commit string) (*Candidate, e
 	}
 	chartDir, err := chartIn(dir, r.settings().Path)
 	if errors.Is(err, chart.ErrNoChart) && dir != repository {
-		return nil, fmt.Errorf("%w: git does not track %s, and only what it tracks is packaged; git add the chart", chart.ErrNoChart, filepath.Join(r.settings().Path, "Chart.yaml"))
+		return nil, fmt.Errorf("%w: git does not track %s, and only tracked files are packaged; add the chart with git add", chart.ErrNoChart, filepath.Join(r.settings().Path, "Chart.yaml"))
 	}
 	if err != nil {
 		return nil, err
@@ -73,7 +73,7 @@ func (r Repository) Open(ctx context.Context, dir, commit string) (*Candidate, e
 func (r Repository) pack(chartDir string) (*Candidate, error) {
 	pkg, err := chart.Pack(chartDir)
 	if err != nil {
-		return nil, fmt.Errorf("packaging the chart in %s: %w", r.settings().Path, err)
+		return nil, fmt.Errorf("package the chart in %s: %w", r.settings().Path, err)
 	}
 	findings, err := chart.Lint(chartDir)
 	for _, f := range findings {
@@ -102,7 +102,7 @@ func (r Repository) clone(ctx context.Context, commit string) (dir string, err e
 func chartIn(repository, path string) (string, error) {
 	dir := filepath.Join(repository, path)
 	if _, err := os.Stat(filepath.Join(dir, "Chart.yaml")); err != nil {
-		return "", fmt.Errorf("%w: %s does not exist in the candidates' repository; run bump first", chart.ErrNoChart, filepath.Join(path, "Chart.yaml"))
+		return "", fmt.Errorf("%w: %s is missing in the candidates' repository; run bump first", chart.ErrNoChart, filepath.Join(path, "Chart.yaml"))
 	}
 	return dir, checkContained(repository, dir)
 }

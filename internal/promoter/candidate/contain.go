@@ -23,7 +23,7 @@ func checkContained(repository, dir string) error {
 		return fmt.Errorf("%w: %w", failure.ErrInput, err)
 	}
 	if !within(top, target) {
-		return fmt.Errorf("%w: the chart in the candidates' repository is a link that leads out of it; put the chart itself there", chart.ErrUnsafe)
+		return fmt.Errorf("%w: the chart in the candidates' repository is a link to a path outside of it; put the chart itself there", chart.ErrUnsafe)
 	}
 	return nil
 }
@@ -44,7 +44,7 @@ func explainEscape(dir string, err error) error {
 	default:
 		return err
 	}
-	return fmt.Errorf("a link leads out of the candidates' repository; put the file itself there: %w: %w", chart.ErrUnsafe, err)
+	return fmt.Errorf("a link points outside of the candidates' repository; put the file itself there: %w: %w", chart.ErrUnsafe, err)
 }
 
 // maxLinks is the number of links after which a path is taken for a circle.

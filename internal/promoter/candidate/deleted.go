@@ -48,7 +48,7 @@ func (r Repository) removeDeleted(ctx context.Context, dir, source string, root 
 			continue
 		}
 		if err := root.Remove(filepath.FromSlash(name)); err != nil {
-			return fmt.Errorf("replacing the chart: %w", err)
+			return fmt.Errorf("replace the chart: %w", err)
 		}
 	}
 	return nil

@@ -45,7 +45,7 @@ func setFields(root *os.Root, dir string, fields config.Fields, values map[strin
 		for p, name := range paths {
 			v, ok := values[name]
 			if !ok {
-				return fmt.Errorf("%w: %s of %s gets %s, and no stage builds an image", config.ErrInvalid, p, file, name)
+				return fmt.Errorf("%w: %s of %s is set to %s, but no stage builds an image", config.ErrInvalid, p, file, name)
 			}
 			changes = append(changes, chart.Change{Path: p, Value: v})
 		}
@@ -58,7 +58,7 @@ func setFields(root *os.Root, dir string, fields config.Fields, values map[strin
 			continue
 		}
 		if err := root.WriteFile(path, edited, 0o644); err != nil {
-			return fmt.Errorf("writing %s: %w", file, err)
+			return fmt.Errorf("write %s: %w", file, err)
 		}
 	}
 	return nil

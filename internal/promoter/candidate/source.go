@@ -28,7 +28,7 @@ func (r Repository) findSource(ctx context.Context, c *Candidate) error {
 		}
 	}
 	if r.Config.Source.Git == "" {
-		return fmt.Errorf("appVersion %s names no tag and no commit here, and source.git is not set: %w", app, gitrepo.ErrNoRef)
+		return fmt.Errorf("appVersion %s names no tag or commit of this repository, and source.git is not set: %w", app, gitrepo.ErrNoRef)
 	}
 	dir, err := r.Work.Clear("source.git")
 	if err != nil {

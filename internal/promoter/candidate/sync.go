@@ -46,7 +46,7 @@ func clearChart(source string, root *os.Root, target string) error {
 	}
 	for _, c := range clear {
 		if err := root.RemoveAll(c); err != nil {
-			return fmt.Errorf("replacing the chart: %w", err)
+			return fmt.Errorf("replace the chart: %w", err)
 		}
 	}
 	return nil

@@ -41,7 +41,7 @@ func (r Repository) copyTracked(ctx context.Context, dir string) (string, error)
 		return "", err
 	}
 	if err := os.MkdirAll(to, 0o755); err != nil {
-		return "", fmt.Errorf("creating %s: %w: %w", to, failure.ErrInput, err)
+		return "", fmt.Errorf("create %s: %w: %w", to, failure.ErrInput, err)
 	}
 	return to, copyFiles(dir, to, files)
 }

@@ -38,7 +38,7 @@ The default repository is that of the remote origin. The token is read from the 
 	f := c.Flags()
 	f.StringVar(&o.api, "api", "", "address of the Travis API (default: the variable "+ci.TravisAPI+", or "+travis.DefaultAPI+")")
 	f.StringVar(&o.query.Branch, "branch", "", "builds of this branch only")
-	f.IntVar(&o.query.Limit, "limit", o.query.Limit, "number of builds")
+	f.IntVar(&o.query.Limit, "limit", o.query.Limit, "maximum number of builds")
 	f.DurationVar(&o.timeout, "timeout", o.timeout, "timeout of the request")
 	return c
 }
@@ -101,11 +101,11 @@ func (a *app) hosted(ctx context.Context) (string, error) {
 	}
 	r, err := gitrepo.Open(ctx, dir, gitrepo.Options{})
 	if err != nil {
-		return "", fmt.Errorf("%w; name a repository, OWNER/NAME", err)
+		return "", fmt.Errorf("%w; name a repository as OWNER/NAME", err)
 	}
 	remote, ok := gitrepo.ParseRemote(r.Origin(ctx))
 	if !ok {
-		return "", fmt.Errorf("%w: the remote origin is not the address of a hosted repository; name a repository, OWNER/NAME", failure.ErrInput)
+		return "", fmt.Errorf("%w: the remote origin has no host; name a repository as OWNER/NAME", failure.ErrInput)
 	}
 	return remote.Path, nil
 }

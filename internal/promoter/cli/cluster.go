@@ -20,7 +20,7 @@ func (a *app) clusterCreate() *cobra.Command {
 	var kubeconfig string
 	c := &cobra.Command{
 		Use: "create NAME", Args: cobra.ExactArgs(1),
-		Short: "Create a cluster, with the images to preload in it",
+		Short: "Create a cluster with preloaded images",
 		RunE: func(c *cobra.Command, args []string) error {
 			p, err := a.project(c.Context())
 			if err != nil {
@@ -33,14 +33,14 @@ func (a *app) clusterCreate() *cobra.Command {
 			return a.result(map[string]string{"name": k.Name, "kubeconfig": k.Kubeconfig}, field{"cluster", k.Name}, field{"kubeconfig", k.Kubeconfig})
 		},
 	}
-	c.Flags().StringVar(&kubeconfig, "kubeconfig", "kubeconfig", "file to write; your own configuration is not touched")
+	c.Flags().StringVar(&kubeconfig, "kubeconfig", "kubeconfig", "kubeconfig file to write; your own configuration is not changed")
 	return c
 }
 
 func (a *app) clusterLoad() *cobra.Command {
 	return &cobra.Command{
 		Use: "load NAME IMAGE...", Args: cobra.MinimumNArgs(2),
-		Short: "Load images into a cluster: those named by digest from their registry, with that digest",
+		Short: "Load images into a cluster; images with a digest are pulled from their registry",
 		RunE: func(c *cobra.Command, args []string) error {
 			p, err := a.project(c.Context())
 			if err != nil {
@@ -66,7 +66,7 @@ func (a *app) clusterDelete() *cobra.Command {
 	var kubeconfig string
 	c := &cobra.Command{
 		Use: "delete NAME", Args: cobra.ExactArgs(1),
-		Short: "Delete a cluster; a cluster that does not exist is no error",
+		Short: "Delete a cluster; succeed if it does not exist",
 		RunE: func(c *cobra.Command, args []string) error {
 			path, err := filepath.Abs(kubeconfig)
 			if err != nil {
@@ -91,6 +91,6 @@ func (a *app) clusterDelete() *cobra.Command {
 			return result()
 		},
 	}
-	c.Flags().StringVar(&kubeconfig, "kubeconfig", "kubeconfig", "file that create wrote, removed too")
+	c.Flags().StringVar(&kubeconfig, "kubeconfig", "kubeconfig", "kubeconfig file that create wrote, which is removed too")
 	return c
 }

@@ -257,8 +257,8 @@ func TestADryRunOfAllStepsWithoutABuild(t *testing.T) {
 			t.Errorf("it changed something:\n%s", diff)
 		}
 	}
-	dry("qa verify: a dry run has pushed no candidate that could be packaged", "prod promote: there is no tested package")
+	dry("qa verify: a dry run pushes no candidate to package", "prod promote: no package was tested")
 	s.must("bump")
-	dry("prod promote: a dry run has tested no package")
+	dry("prod promote: a dry run tests no package")
 	s.must("run")
 }

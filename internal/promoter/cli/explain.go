@@ -14,7 +14,7 @@ import (
 func (a *app) explainCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "explain", Args: cobra.NoArgs,
-		Short: "Print each step that CI would run for this commit, with its inputs, and run none",
+		Short: "Print each step that CI would run for this commit, with its inputs, without running it",
 		RunE: func(c *cobra.Command, _ []string) error {
 			p, err := a.project(c.Context())
 			if err != nil {
@@ -34,7 +34,7 @@ func (a *app) explainCommand() *cobra.Command {
 					fmt.Fprintf(a.Out, "     %s: %s\n", k, e.Inputs[k])
 				}
 				if e.Skipped != "" {
-					fmt.Fprintf(a.Out, "     not done: %s\n", e.Skipped)
+					fmt.Fprintf(a.Out, "     skipped: %s\n", e.Skipped)
 				}
 			}
 			return nil

@@ -39,11 +39,10 @@ func (a *app) initCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "init", Args: cobra.NoArgs,
 		Short: "Write a configuration and CI files into a repository that has a chart",
-		Long: `Finds the chart, the Go program and the address of a repository, and writes what a pipeline for it needs:
-the configuration, the CI engine's file for it, and the template of the file for the candidates' repository.
+		Long: `Find the chart, the Go program and the address of a repository, and write the files of its pipeline:
+the configuration, the CI engine's file, and the template of the CI file for the candidates' repository.
 
-No file is overwritten. An existing file with other content is an error, and nothing is written then; the same content is
-success. With --force, CI files are written again from the existing configuration, which itself is never replaced.`,
+Existing files are not overwritten: if one has other content, the command fails and writes nothing. With --force, CI files are generated again from the existing configuration, which is never replaced.`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			res, err := a.start(c.Context(), c.Flags().Changed("config"), o)
 			if err != nil {
@@ -54,21 +53,21 @@ success. With --force, CI files are written again from the existing configuratio
 	}
 	f := c.Flags()
 	f.StringVar(&o.engine, "ci", "", "CI engine to write files for: travis, github, gitlab or none (default: detected)")
-	f.StringVar(&o.Chart, "chart", "", "directory of the chart, from the top of the repository (default: the only one)")
+	f.StringVar(&o.Chart, "chart", "", "directory of the chart, relative to the top of the repository (default: the only one)")
 	f.StringVar(&o.Package, "package", "", "directory of the Go main package to build (default: the only one, at the top or below cmd)")
-	f.BoolVar(&o.NoBuild, "no-build", false, "build nothing: the chart alone goes through the pipeline")
-	f.StringVar(&o.Image, "image", "", "repository of images (default: that of the source in the registry of its host)")
+	f.BoolVar(&o.NoBuild, "no-build", false, "build no image; only the chart is released")
+	f.StringVar(&o.Image, "image", "", "repository of images (default: the source's in the registry of its host)")
 	f.StringVar(&o.Source, "source", "", "address of the source repository (default: that of origin)")
 	f.StringVar(&o.Candidates, "qa", "", "address of the candidates' repository (default: the source's with -helm-qa)")
 	f.StringVar(&o.Prod, "prod", "", "address of the chart repository (default: the source's with -helm)")
-	f.BoolVar(&o.force, "force", false, "replace CI files by those of the existing configuration")
+	f.BoolVar(&o.force, "force", false, "replace CI files with those of the existing configuration")
 	return c
 }
 
 // start plans everything, and writes it unless this is a dry run.
 func (a *app) start(ctx context.Context, named bool, o start) (*started, error) {
 	if o.NoBuild && o.Package+o.Image != "" {
-		return nil, fmt.Errorf("%w: --no-build builds neither --package nor --image; leave one of them out", failure.ErrInput)
+		return nil, fmt.Errorf("%w: --no-build excludes --package and --image; omit it or both of them", failure.ErrInput)
 	}
 	r, config, err := a.repository(ctx, named)
 	if err != nil {
@@ -143,7 +142,7 @@ func (a *app) repository(ctx context.Context, named bool) (*gitrepo.Repo, string
 	}
 	config, err := filepath.Rel(r.Dir, filepath.Join(existing, rest))
 	if err != nil || config == ".." || strings.HasPrefix(config, "../") {
-		return nil, "", fmt.Errorf("%w: %s is outside the repository %s, and CI would not find it; choose a path within it", failure.ErrInput, a.config, r.Dir)
+		return nil, "", fmt.Errorf("%w: %s is outside the repository %s, where CI does not find it; choose a path within it", failure.ErrInput, a.config, r.Dir)
 	}
 	return r, config, nil
 }

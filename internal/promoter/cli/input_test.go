@@ -68,7 +68,7 @@ func TestErrorsInVerifyAndPromoteHaveTheirExitCodes(t *testing.T) { //nolint:fun
 		"a version that is not that of its tag": {func(s *testPipeline) []string {
 			s.must(s.edited("Chart.yaml", aChart+"3.0.0\n")...)
 			return []string{"promote", "--skip-unreleased"}
-		}, 4, "does not come from its appVersion"},
+		}, 4, "does not match its appVersion"},
 		"tests that hang": {func(s *testPipeline) []string {
 			s.reconfigure(`["true"]`, `[sleep, "600"], timeout: 1s`)
 			return []string{"verify"}
@@ -76,13 +76,13 @@ func TestErrorsInVerifyAndPromoteHaveTheirExitCodes(t *testing.T) { //nolint:fun
 		"tests that cannot be started": {func(s *testPipeline) []string {
 			s.reconfigure(`["true"]`, `[/no/such/program]`)
 			return []string{"verify"}
-		}, 2, "cannot be started"},
+		}, 2, "start /no/such/program"},
 		"a cluster that does not answer":                      {func(s *testPipeline) []string { s.kubeconfig = closed(s); return []string{"verify"} }, 5, "check the kubeconfig"},
 		"a kubeconfig that is missing":                        {func(s *testPipeline) []string { s.kubeconfig = "/no/such/kubeconfig"; return []string{"verify"} }, 2, "not a usable kubeconfig"},
 		"a release of another run":                            {func(s *testPipeline) []string { s.installElsewhere(); return []string{"verify"} }, 2, "uninstall it"},
 		"a full disk where charts are":                        {func(s *testPipeline) []string { s.must("verify"); s.fullDisk(); return []string{"promote"} }, 5, "free space on the disk"},
 		"a corrupt index":                                     {func(s *testPipeline) []string { s.must("verify"); s.corruptIndex(); return []string{"promote"} }, 5, "restore index.yaml"},
-		"a candidate that is a link to files of this machine": {func(s *testPipeline) []string { s.linkedAway(); return []string{"verify"} }, 2, "leads out of it"},
+		"a candidate that is a link to files of this machine": {func(s *testPipeline) []string { s.linkedAway(); return []string{"verify"} }, 2, "is a link to a path outside of it"},
 		"a corrupt index to upgrade from":                     {func(s *testPipeline) []string { s.upgrades(); s.corruptIndex(); return []string{"verify"} }, 5, "restore index.yaml"},
 		"an index entry whose archive is gone":                {func(s *testPipeline) []string { s.goneArchive(); return s.edited("Chart.yaml", aChart+"1.1.0\n") }, 5, "publish that version again, or yank it"},
 		"a prod repository that is missing": {func(s *testPipeline) []string {

@@ -16,7 +16,7 @@ import (
 func (a *app) keygenCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "keygen NAME", Args: cobra.ExactArgs(1),
-		Short: "Create a key pair for signing attestations: NAME.key, to keep secret, and NAME.pub",
+		Short: "Create a key pair for signing attestations: NAME.key (secret) and NAME.pub",
 		RunE: func(_ *cobra.Command, args []string) error {
 			priv, pub, err := attest.GenerateKey()
 			if err != nil {
@@ -26,7 +26,7 @@ func (a *app) keygenCommand() *cobra.Command {
 			for _, path := range files {
 				if _, err := os.Lstat(path); err == nil {
 					// A key is never overwritten: every attestation signed with it would become worthless.
-					return fmt.Errorf("%w: %s exists already; choose another name", failure.ErrInput, path)
+					return fmt.Errorf("%w: %s exists; choose another name", failure.ErrInput, path)
 				}
 			}
 			if !a.dryRun {

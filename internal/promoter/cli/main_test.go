@@ -153,14 +153,14 @@ func TestErrorsHaveTheirExitCodes(t *testing.T) { //nolint:funlen // a table of 
 		"too many arguments":              {nil, []string{"version", "now"}, 2, "unknown command"},
 		"an unknown output":               {nil, []string{"version", "-o", "xml"}, 2, "text or json"},
 		"no configuration":                {func(p *testRepo) { _ = os.Remove(p.dir + "/ci/pipeline.yaml") }, []string{"version"}, 2, "--config"},
-		"a misspelt field":                {func(p *testRepo) { p.write("ci/pipeline.yaml", strings.Replace(pipelineYAML, "scalars", "scalar", 1)) }, []string{"version"}, 2, `no field "scalar"`},
+		"a misspelt field":                {func(p *testRepo) { p.write("ci/pipeline.yaml", strings.Replace(pipelineYAML, "scalars", "scalar", 1)) }, []string{"version"}, 2, `unknown field "scalar"`},
 		"a dirty tree":                    {func(p *testRepo) { p.write("go.mod", "module example.com/other\n") }, []string{"version"}, 2, "commit or stash"},
 		"a shallow clone":                 {shallow, []string{"version"}, 2, "--unshallow"},
 		"no git repository":               {func(p *testRepo) { _ = os.RemoveAll(p.dir + "/.git"); p.env["GIT_CEILING_DIRECTORIES"] = "/" }, []string{"version"}, 2, "not a git repository"},
 		"a program that does not compile": {func(p *testRepo) { p.commit("cmd/hello/main.go", "package main\nfunc main() { x }\n") }, []string{"build"}, 3, "undefined: x"},
 		"a registry that is missing":      {func(p *testRepo) { p.env["HOST"] = "127.0.0.1:1" }, []string{"build"}, 5, "check its address"},
 		"wrong credentials of a registry": {func(p *testRepo) { p.env["HOST"] = strings.TrimPrefix(rejecting.URL, "http://") }, []string{"build"}, 5, "docker login"},
-		"an image that was never built":   {nil, []string{"bump"}, 5, "build it first"},
+		"an image that was never built":   {nil, []string{"bump"}, 5, "run build first"},
 		"a QA repository that is missing": {func(p *testRepo) { p.call("build"); p.env["QA"] = "/no/such.git" }, []string{"bump"}, 5, "check the address"},
 		"wrong credentials of QA":         {func(p *testRepo) { p.call("build"); p.env["QA"] = rejecting.URL + "/qa.git" }, []string{"bump"}, 5, "token"},
 		"a malformed Chart.yaml":          {func(p *testRepo) { p.commit("chart/Chart.yaml", "a: [\n"); p.call("build") }, []string{"bump"}, 2, "Chart.yaml"},
@@ -274,7 +274,7 @@ func TestReleaseTagsTheNextVersion(t *testing.T) {
 			t.Errorf("the remote has the tag %q, want %q", got, c.want)
 		}
 	}
-	if code, _, msg := p.call("release"); code != 2 || !strings.Contains(msg, "1.0.0 already") {
+	if code, _, msg := p.call("release"); code != 2 || !strings.Contains(msg, "already has the tag 1.0.0") {
 		t.Errorf("twice on one commit: %d %s", code, msg)
 	}
 }

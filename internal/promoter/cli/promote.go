@@ -30,9 +30,9 @@ func (a *app) promoteCommand() *cobra.Command {
 	f := c.Flags()
 	f.StringVar(&o.Stage, "stage", "", "stage to publish in (default: the first that publishes)")
 	f.StringVar(&o.Package, "package", "", "package to publish (default: the one that verify wrote to the work directory)")
-	f.StringArrayVar(&o.Attestations, "attestation", nil, "signed attestation or approval of the package, as often as needed")
-	f.StringArrayVar(&earlier, "record", nil, "the earlier name of --attestation")
+	f.StringArrayVar(&o.Attestations, "attestation", nil, "file with a signed attestation or approval of the package; can be repeated")
+	f.StringArrayVar(&earlier, "record", nil, "the former name of --attestation")
 	_ = f.MarkHidden("record")
-	f.BoolVar(&o.SkipUnreleased, "skip-unreleased", false, "exit with 0, without publishing, when the package is a development build or a prerelease that the stage does not accept")
+	f.BoolVar(&o.SkipUnreleased, "skip-unreleased", false, "succeed without publishing when the package is a development build or a prerelease that the stage does not accept")
 	return c
 }

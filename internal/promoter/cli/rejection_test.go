@@ -112,8 +112,8 @@ func TestPromoteRejectsWhatWasNotTestedAndChangesNothing(t *testing.T) {
 			s.change(s.dir+"/ci/pipeline.yaml", func(b []byte) []byte {
 				return append(b, "    guards: {approvals: 1, approverKeys: [{env: APPROVER}]}\n"...)
 			})
-		}, 4, "approve it with `chart-promoter approve`"},
-		"a release candidate":                         {"v1.0.0-rc.1", func(*testPipeline) {}, 4, "1.0.0-rc.1 is not a release, and prod accepts releases only"},
+		}, 4, "run `chart-promoter approve`"},
+		"a release candidate":                         {"v1.0.0-rc.1", func(*testPipeline) {}, 4, "1.0.0-rc.1 is not a release; prod accepts only releases"},
 		"a release candidate in the old form":         {"1.0.0-rc1", func(*testPipeline) {}, 4, "1.0.0-rc1 is not a release"},
 		"a version that exists with another digest":   {"v1.0.0", func(s *testPipeline) { s.must("promote"); s.changedCandidate() }, 4, "will not be overwritten"},
 		"a version that was yanked, with another one": {"v1.0.0", func(s *testPipeline) { s.must("promote"); s.must("yank", "hello", "1.0.0"); s.changedCandidate() }, 4, "will not be overwritten"},

@@ -11,7 +11,7 @@ func (a *app) releaseCommand() *cobra.Command {
 	var o release.Options
 	c := &cobra.Command{
 		Use: "release [major|minor|patch]", Args: cobra.MatchAll(cobra.MaximumNArgs(1), cobra.OnlyValidArgs), ValidArgs: []string{"major", "minor", "patch"},
-		Short: "Tag this commit with the next version and push the tag; without an argument the commits' messages decide",
+		Short: "Tag this commit with the next version and push the tag; without an argument the version follows from the commit messages",
 		RunE: func(c *cobra.Command, args []string) error {
 			p, err := a.project(c.Context())
 			if err != nil {

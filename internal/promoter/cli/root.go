@@ -35,8 +35,8 @@ type flags struct {
 	dryRun, insecure          bool
 }
 
-// Main runs one command and returns its exit code: 0 done, 1 a fault of this program, 2 bad input, 3 a failed test, 4 a
-// rejected promotion, 5 an external failure.
+// Main runs one command and returns its exit code: 0 success, 1 internal error, 2 invalid input, 3 failed test, 4 rejected
+// promotion, 5 external failure.
 func Main(ctx context.Context, args []string, streams Streams, env func(string) string) int {
 	a := &app{Streams: streams, env: env, report: newReporter(streams.Err)}
 	root := a.root()
@@ -61,10 +61,10 @@ func Main(ctx context.Context, args []string, streams Streams, env func(string) 
 	case errors.As(err, &skip):
 		return a.skipped(skip)
 	case ctx.Err() != nil:
-		fmt.Fprintln(streams.Err, "chart-promoter: interrupted; run it again to continue")
+		fmt.Fprintln(streams.Err, "chart-promoter: interrupted; run the command again to continue")
 		return int(failure.External)
 	case errors.Is(err, syscall.ENOSPC):
-		err = fmt.Errorf("%w; free space on the disk and run it again", err)
+		err = fmt.Errorf("%w; free space on the disk and run the command again", err)
 	}
 	fmt.Fprintln(streams.Err, "chart-promoter:", err)
 	if !usable {
@@ -88,25 +88,25 @@ func (a *app) skipped(s *step.Skip) int {
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "chart-promoter",
-		Short: "Takes a commit with a Helm chart through its stages to a chart repository",
+		Short: "Release a commit with a Helm chart through stages to a chart repository",
 		Long: `chart-promoter builds the image of a commit, creates a candidate in the QA repository, tests the packaged
-chart in a kind cluster, and publishes that very package when it is a release.
+chart in a kind cluster, and publishes the same package when it is a release.
 
 Results go to standard output, everything else to standard error.
-Exit codes: 0 done, 1 a fault of this program, 2 bad input, 3 a failed test, 4 a rejected promotion, 5 an external failure.`,
+Exit codes: 0 success, 1 internal error, 2 invalid input, 3 failed test, 4 rejected promotion, 5 external failure.`,
 		SilenceUsage: true, SilenceErrors: true,
 	}
 	f := root.PersistentFlags()
 	f.StringVarP(&a.config, "config", "c", config.DefaultFile, "file that describes the pipeline")
 	f.StringVarP(&a.dir, "directory", "C", "", "a directory of the source repository (default: that of the configuration)")
 	f.StringVar(&a.work, "work-dir", "dist", "directory where one command leaves files for the next")
-	f.StringVarP(&a.output, "output", "o", "text", "form of the result: text or json")
-	f.BoolVar(&a.dryRun, "dry-run", false, "print what would be done, and change nothing")
-	f.BoolVar(&a.insecure, "insecure-registry", false, "use plain HTTP for registries; for loopback addresses it is always tried")
+	f.StringVarP(&a.output, "output", "o", "text", "format of the result: text or json")
+	f.BoolVar(&a.dryRun, "dry-run", false, "print what would be done without changing anything")
+	f.BoolVar(&a.insecure, "insecure-registry", false, "use plain HTTP for registries; loopback addresses always allow it")
 	addGroup(root, "steps", "The steps, in order:", a.versionCommand(), a.buildCommand(), a.bumpCommand(), a.verifyCommand(), a.promoteCommand(), a.runCommand())
 	addGroup(root, "promotion", "Releases and promotions:", a.releaseCommand(), a.approveCommand(), a.statusCommand(), a.yankCommand())
 	addGroup(root, "setup", "Setting up a pipeline:", a.initCommand(), a.keygenCommand(), a.doctorCommand(), a.explainCommand())
-	addGroup(root, "tools", "Tools beside the pipeline:", a.clusterCommand(), a.serveCommand(), a.buildsCommand())
+	addGroup(root, "tools", "Other tools:", a.clusterCommand(), a.serveCommand(), a.buildsCommand())
 	return root
 }
 

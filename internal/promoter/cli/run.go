@@ -29,7 +29,7 @@ func (a *app) runCommand() *cobra.Command {
 				text = append(text, field{d.Stage, d.Version + " sha256 " + d.PackageDigest})
 			}
 			for _, why := range r.Skipped {
-				text = append(text, field{"not done", why})
+				text = append(text, field{"skipped", why})
 			}
 			return a.result(r, text...)
 		},

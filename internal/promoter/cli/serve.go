@@ -32,7 +32,7 @@ func (a *app) serveCommand() *cobra.Command {
 
 func (a *app) serve(ctx context.Context, o serveOptions) error {
 	if a.dryRun {
-		return fmt.Errorf("%w: serve has no --dry-run, it changes nothing until something is pushed; leave the flag out", failure.ErrInput)
+		return fmt.Errorf("%w: serve does not support --dry-run; omit the flag", failure.ErrInput)
 	}
 	server, err := devserver.Listen(devserver.Options{Listen: o.listen, RegistryDir: o.registry, Charts: o.charts, Branch: o.branch})
 	if err != nil {

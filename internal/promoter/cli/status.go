@@ -26,14 +26,14 @@ func (a *app) statusCommand() *cobra.Command {
 		Short: "Show the versions of each stage, what was tested, and what is missing for the next stage",
 		RunE:  func(c *cobra.Command, _ []string) error { return a.status(c.Context(), limit, html) },
 	}
-	c.Flags().IntVar(&limit, "limit", limit, "versions of each stage; 0 is all")
+	c.Flags().IntVar(&limit, "limit", limit, "maximum number of versions of each stage; 0 means all")
 	c.Flags().StringVar(&html, "html", "", "also write the status as a page to this file, or write the page to standard output (-) in place of the table")
 	return c
 }
 
 func (a *app) status(ctx context.Context, limit int, html string) error {
 	if html == "-" && a.output == "json" {
-		return fmt.Errorf("%w: standard output holds one result, the page or JSON; give --html a file, or leave --output out", failure.ErrInput)
+		return fmt.Errorf("%w: standard output can have the page or JSON, not both; set --html to a file, or omit --output", failure.ErrInput)
 	}
 	p, err := a.project(ctx)
 	if err != nil {
@@ -92,7 +92,7 @@ func next(v stages.Version) string {
 	case len(needs) == 0:
 		return "ready for " + v.Next
 	}
-	return v.Next + " needs " + strings.Join(needs, ", ")
+	return v.Next + " requires " + strings.Join(needs, ", ")
 }
 
 // writePage replaces a page of this program, and nothing else.
@@ -102,7 +102,7 @@ func (a *app) writePage(path string, content []byte) error {
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("%w: %w", failure.ErrInput, err)
 	case err == nil && len(old) > 0 && !seal.Intact(old):
-		return fmt.Errorf("%w: %s was not written by chart-promoter, or was edited since; give --html another name, or remove the file", failure.ErrInput, path)
+		return fmt.Errorf("%w: %s was not written by chart-promoter, or was edited since; set --html to another name, or remove the file", failure.ErrInput, path)
 	}
 	if a.dryRun {
 		return nil

@@ -40,7 +40,7 @@ func TestStatusShowsWhatIsMissingForTheNextStage(t *testing.T) {
 			if len(list) != 1 || list[0].Commit != commit || list[0].Tests != nil || len(list[0].Missing) != 1 || list[0].Missing[0].Guard != "verifiedBy" {
 				t.Errorf("a candidate that was not tested: %+v", list)
 			}
-			if !strings.HasSuffix(rows["qa"], "prod needs an attestation of its tests") {
+			if !strings.HasSuffix(rows["qa"], "prod requires an attestation of its tests") {
 				t.Errorf("the row is %q", rows["qa"])
 			}
 			s.must("verify")
@@ -63,7 +63,7 @@ func TestStatusShowsWhatIsMissingForTheNextStage(t *testing.T) {
 				t.Errorf("the rows are %q", rows)
 			}
 			delete(s.env, "QA_PUB")
-			if code, _, msg := s.call(s.args("status")...); code != 0 || strings.Count(msg, "QA_PUB") != 1 || !strings.Contains(msg, "not all shown") {
+			if code, _, msg := s.call(s.args("status")...); code != 0 || strings.Count(msg, "QA_PUB") != 1 || !strings.Contains(msg, "approvals are not shown") {
 				t.Errorf("without the key: %d %s", code, msg)
 			}
 		})

@@ -9,9 +9,9 @@ import (
 )
 
 func verifyFlags(c *cobra.Command, o *step.VerifyOptions) {
-	c.Flags().StringVar(&o.Kubeconfig, "kubeconfig", "", "use this cluster instead of a new one; what is installed is uninstalled afterwards")
+	c.Flags().StringVar(&o.Kubeconfig, "kubeconfig", "", "use this cluster instead of a new one; the release is uninstalled at the end")
 	c.Flags().StringVar(&o.ClusterName, "cluster", "", "name of the kind cluster to create, or with --kubeconfig of the one to load images into (default: a unique name)")
-	c.Flags().BoolVar(&o.Keep, "keep-cluster", false, "leave the cluster, and what is installed, for inspection")
+	c.Flags().BoolVar(&o.Keep, "keep-cluster", false, "keep the cluster and the release for inspection")
 }
 
 func (a *app) verifyCommand() *cobra.Command {
@@ -35,7 +35,7 @@ func (a *app) verifyCommand() *cobra.Command {
 		},
 	}
 	verifyFlags(c, &o)
-	c.Flags().StringVar(&o.Candidate, "candidate", "", "a checkout of the candidates' repository; what git tracks there is packaged, as it is now (default: a fresh clone)")
-	c.Flags().StringVar(&o.Commit, "commit", "", "the candidate's commit in a fresh clone (default: the branch's last)")
+	c.Flags().StringVar(&o.Candidate, "candidate", "", "a checkout of the candidates' repository; the files that git tracks are packaged as they are now (default: a fresh clone)")
+	c.Flags().StringVar(&o.Commit, "commit", "", "commit of the candidate, in a fresh clone (default: the last of the branch)")
 	return c
 }

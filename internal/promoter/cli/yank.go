@@ -8,7 +8,11 @@ func (a *app) yankCommand() *cobra.Command {
 	var stage string
 	c := &cobra.Command{
 		Use: "yank CHART VERSION", Args: cobra.ExactArgs(2),
-		Short: "Remove a version from a stage's index; git and directories keep its package, so that no other content ever gets the version, and an OCI registry deletes it",
+		Short: "Remove a version from the index of a stage",
+		Long: `Remove a version from the index of a stage.
+
+In a git repository or a directory the version's package stays, so that no other content is ever published as this version.
+An OCI registry deletes the package.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			p, err := a.project(c.Context())
 			if err != nil {
@@ -18,9 +22,9 @@ func (a *app) yankCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.result(r, field{"stage", r.Stage}, field{"withdrawn", r.Chart + " " + r.Version}, field{"changed", yes(r.Result.Changed)}, field{"commit", r.Result.Commit})
+			return a.result(r, field{"stage", r.Stage}, field{"removed", r.Chart + " " + r.Version}, field{"changed", yes(r.Result.Changed)}, field{"commit", r.Result.Commit})
 		},
 	}
-	c.Flags().StringVar(&stage, "stage", "", "stage to withdraw it from (default: the first that publishes)")
+	c.Flags().StringVar(&stage, "stage", "", "stage to remove it from (default: the first that publishes)")
 	return c
 }

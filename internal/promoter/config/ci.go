@@ -47,7 +47,7 @@ func (c *CI) validate() error {
 	if c.Prepare != nil {
 		names = append(names, c.Prepare.Variables...)
 		if c.Prepare.Command == "" {
-			return fmt.Errorf("ci.prepare: the command is missing")
+			return fmt.Errorf("ci.prepare: no command is set")
 		}
 	}
 	for name, value := range c.Env {
@@ -59,7 +59,7 @@ func (c *CI) validate() error {
 	}
 	for _, name := range names {
 		if !envName.MatchString(name) {
-			return fmt.Errorf("ci: %q is not a name of a variable; use letters, digits and underscores", name)
+			return fmt.Errorf("ci: %q is not a valid variable name; use letters, digits and underscores", name)
 		}
 	}
 	return nil

@@ -42,8 +42,8 @@ func TestAShortConfigurationMeansWhatOneExpects(t *testing.T) {
 
 func TestWhatIsWrittenIsNotReplacedByADefault(t *testing.T) {
 	for name, c := range map[string]struct{ from, to, want string }{
-		"a test without its command":        {"verify: {}", "verify: {test: {timeout: 5m}}", "the command is missing"},
-		"a test of an unknown format":       {"verify: {}", "verify: {test: {format: tap}}", "the command is missing"},
+		"a test without its command":        {"verify: {}", "verify: {test: {timeout: 5m}}", "no command is set"},
+		"a test of an unknown format":       {"verify: {}", "verify: {test: {format: tap}}", "no command is set"},
 		"candidates without their test":     {"    verify: {}\n", "", "belong together"},
 		"a tool without a version":          {"stages:", "ci: {tool: example.com/cmd/tool}\nstages:", "ci.tool"},
 		"a tool that a shell would run":     {"stages:", "ci: {tool: \"./x; rm y\"}\nstages:", "ci.tool"},
@@ -51,7 +51,7 @@ func TestWhatIsWrittenIsNotReplacedByADefault(t *testing.T) {
 		"a value that a shell would run":    {"stages:", "ci: {env: {A: \"$(x)\"}}\nstages:", "of A contains"},
 		"a variable that none can be":       {"stages:", "ci: {prepare: {command: x, variables: [A-B]}}\nstages:", `"A-B"`},
 		"a preparation without its command": {"stages:", "ci: {prepare: {variables: [A]}}\nstages:", "ci.prepare"},
-		"a misspelt key":                    {"verify: {}", "verify: {}\n    keys: {env: X}", `no field "keys"`},
+		"a misspelt key":                    {"verify: {}", "verify: {}\n    keys: {env: X}", `unknown field "keys"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Parse([]byte(strings.Replace(shortYAML, c.from, c.to, 1)), none)

@@ -23,7 +23,7 @@ const (
 var fieldValues = []string{AppVersion, ChartVersion, Commit, ImageDigest, ImageRepository, ImageTag}
 
 // ErrNoImageField is the error of a chart whose values.yaml has no field for the image that is built.
-var ErrNoImageField = failure.New(failure.BadInput, "a field for the image does not exist")
+var ErrNoImageField = failure.New(failure.BadInput, "the field for the image does not exist")
 
 // imageFields is where most charts have their image: what `helm create` writes, and a digest beside it.
 var imageFields = []struct{ path, value string }{
@@ -55,7 +55,7 @@ func (c *Config) FieldsOf(settable func(path string) (bool, error)) (Fields, err
 	}
 	// The candidate would be tested with another image than the one that is built.
 	if !set[ImageRepository] || !set[ImageTag] && !set[ImageDigest] {
-		return nil, fmt.Errorf("field %s in values.yaml: %w; the chart would run another image than the one that is built, so name in chart.scalars the fields of its image", strings.Join(missing, ", "), ErrNoImageField)
+		return nil, fmt.Errorf("field %s in values.yaml: %w; the chart would not run the image that is built; name the fields of its image in chart.scalars", strings.Join(missing, ", "), ErrNoImageField)
 	}
 	fields["values.yaml"] = found
 	return fields, nil

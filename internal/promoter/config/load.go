@@ -79,7 +79,7 @@ func checkKeys(data []byte) error {
 	}
 	// Other errors may be about a variable that is not replaced yet; decode returns them if they remain.
 	if m := unknownKey.FindStringSubmatch(err.Error()); m != nil {
-		return fmt.Errorf("%w: line %s: there is no field %q", ErrInvalid, m[1], m[2])
+		return fmt.Errorf("%w: line %s: unknown field %q", ErrInvalid, m[1], m[2])
 	}
 	return nil
 }

@@ -70,8 +70,8 @@ func TestDefaultsAreTheSafeOnes(t *testing.T) {
 
 func TestAnInvalidConfigurationIsExplained(t *testing.T) {
 	for name, c := range map[string]struct{ from, to, want string }{
-		"a field that nobody reads":              {"publish:", "gards: {}\n    publish:", `no field "gards"`},
-		"a misspelt field beside a variable":     {"candidate: {git:", "candidate: {brnch: x, git:", `no field "brnch"`},
+		"a field that nobody reads":              {"publish:", "gards: {}\n    publish:", `unknown field "gards"`},
+		"a misspelt field beside a variable":     {"candidate: {git:", "candidate: {brnch: x, git:", `unknown field "brnch"`},
 		"a variable without a value":             {"${QA}", "${QA_IS_NOT_SET}", "QA_IS_NOT_SET is not set"},
 		"a scalar that gets something unknown":   {"version: chartVersion", "version: chartversion", "chartversion"},
 		"a duration without a unit":              {"test: {command: [go, test, -json, ./...], format: go-json}\n    key", "test: {command: [x], timeout: 5}\n    key", "not a duration"},
@@ -79,15 +79,15 @@ func TestAnInvalidConfigurationIsExplained(t *testing.T) {
 		"a page in a registry":                   {`publish: {git: "${PROD}"}`, "publish: {oci: y, page: true}", "no pages"},
 		"a guard for a stage that is not known":  {`publish: {git: "${PROD}"}`, "publish: {git: x}\n    guards: {verifiedBy: staging}", "staging"},
 		"approvals that nobody can give":         {`publish: {git: "${PROD}"}`, "publish: {git: x}\n    guards: {approvals: 1}", "approverKeys"},
-		"guards where nothing is published":      {"candidate: {git", "guards: {versions: any}\n    candidate: {git", "guard nothing"},
-		"a chart outside of the repository":      {"path: charts/hello", "path: ../../etc", "out of the repository"},
+		"guards where nothing is published":      {"candidate: {git", "guards: {versions: any}\n    candidate: {git", "guards require publish"},
+		"a chart outside of the repository":      {"path: charts/hello", "path: ../../etc", "is outside the repository"},
 		"an unknown version scheme":              {"name: hello", "name: hello\nversion: {scheme: calver}", "calver"},
 		"a name that no cluster can have":        {"name: hello", "name: Hello World", "lower case"},
 		"two stages of one name":                 {"name: prod", "name: qa", "twice"},
 		"candidates that nobody tests":           {"    verify:\n      test: {command: [go, test, -json, ./...], format: go-json}\n", "", "belong together"},
 		"an image without a package":             {"package: ./cmd/hello,", "", "package"},
 		"an unknown test format":                 {"format: go-json}\n    key", "format: tap}\n    key", "tap"},
-		"a stage that does nothing":              {"    publish: {git: \"${PROD}\"}", "    key: {env: X}", "does nothing"},
+		"a stage that does nothing":              {"    publish: {git: \"${PROD}\"}", "    key: {env: X}", "the stage has no steps"},
 		"an unknown kind of version in a guard":  {`publish: {git: "${PROD}"}`, "publish: {git: x}\n    guards: {versions: tagged}", "tagged"},
 		"an upgrade from a stage without charts": {"    verify:\n", "    verify:\n      upgradeFrom: dev\n", "upgradeFrom"},
 	} {

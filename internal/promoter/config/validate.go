@@ -22,7 +22,7 @@ func (c *Config) validate() error {
 	case c.Version.Scheme != version.SemVer && c.Version.Scheme != version.Legacy:
 		return fmt.Errorf("version.scheme %q: use semver or legacy", c.Version.Scheme)
 	case leavesRoot(c.Chart.Path):
-		return fmt.Errorf("chart.path %q leads out of the repository; use a path within it", c.Chart.Path)
+		return fmt.Errorf("chart.path %q is outside the repository; use a path within it", c.Chart.Path)
 	}
 	if err := c.CI.validate(); err != nil {
 		return err
@@ -40,7 +40,7 @@ func (f Fields) validate() error {
 		}
 		for path, value := range paths {
 			if !slices.Contains(fieldValues, value) {
-				return fmt.Errorf("chart.scalars: %s of %s gets %q; use one of %s", path, file, value, strings.Join(fieldValues, ", "))
+				return fmt.Errorf("chart.scalars: %s of %s is set to %q; use one of %s", path, file, value, strings.Join(fieldValues, ", "))
 			}
 		}
 	}
@@ -73,7 +73,7 @@ func (c *Config) validateStages() error {
 		}
 	}
 	if builders > 1 || testers > 1 {
-		return fmt.Errorf("%d stages build and %d hold candidates; there can be one of each", builders, testers)
+		return fmt.Errorf("%d stages have build and %d have candidate; at most one of each is allowed", builders, testers)
 	}
 	return nil
 }
@@ -81,13 +81,13 @@ func (c *Config) validateStages() error {
 func (s *Stage) validate(c *Config) error {
 	switch {
 	case s.Build == nil && s.Candidate == nil && s.Publish == nil:
-		return fmt.Errorf("it does nothing; give it build, candidate and verify, or publish")
+		return fmt.Errorf("the stage has no steps; add build, candidate and verify, or publish")
 	case (s.Verify != nil) != (s.Candidate != nil):
 		return fmt.Errorf("candidate and verify belong together; add the missing one")
 	case s.Candidate != nil && (s.Candidate.Git == "" || leavesRoot(s.Candidate.Path)):
-		return fmt.Errorf("candidate needs git, and a path within it")
+		return fmt.Errorf("candidate requires git, and a path within it")
 	case s.Guards != nil && s.Publish == nil:
-		return fmt.Errorf("guards without publish guard nothing; add publish or remove guards")
+		return fmt.Errorf("guards require publish; add publish or remove guards")
 	}
 	if s.Build != nil {
 		if err := s.Build.validate(); err != nil {
@@ -107,7 +107,7 @@ func (s *Stage) validate(c *Config) error {
 
 func (b *Build) validate() error {
 	if b.Image.Repository == "" || b.Image.Package == "" {
-		return fmt.Errorf("build.image needs repository and package")
+		return fmt.Errorf("build.image requires repository and package")
 	}
 	if b.Test != nil {
 		if err := b.Test.validate(); err != nil {
@@ -138,11 +138,11 @@ func (p *Publish) validate(g *Guards, c *Config) error {
 	}
 	switch {
 	case set != 1:
-		return fmt.Errorf("publish needs exactly one of git, directory and oci")
+		return fmt.Errorf("publish requires exactly one of git, directory and oci")
 	case p.OCI != "" && (p.Page || p.StatusPage):
 		return fmt.Errorf("a registry has no pages; page and statusPage are for git and directory")
 	case p.PGP != nil && p.PGP.Key == (Key{}):
-		return fmt.Errorf("publish.pgp needs a key; name its variable or its file")
+		return fmt.Errorf("publish.pgp requires a key; name its variable or its file")
 	}
 	return g.validate(c)
 }
@@ -156,14 +156,14 @@ func (g *Guards) validate(c *Config) error {
 	case g.VerifiedBy != Unverified && (c.Stage(g.VerifiedBy) == nil || c.Stage(g.VerifiedBy).Verify == nil):
 		return fmt.Errorf("guards.verifiedBy: there is no testing stage %q; name one that has verify", g.VerifiedBy)
 	case g.Approvals < 0 || g.Approvals > len(g.ApproverKeys):
-		return fmt.Errorf("guards: %d approvals need as many approverKeys, and there are %d", g.Approvals, len(g.ApproverKeys))
+		return fmt.Errorf("guards: %d approvals require as many approverKeys, but there are %d", g.Approvals, len(g.ApproverKeys))
 	}
 	return nil
 }
 
 func (c *Command) validate() error {
 	if len(c.Command) == 0 || c.Command[0] == "" {
-		return fmt.Errorf("the command is missing")
+		return fmt.Errorf("no command is set")
 	}
 	if c.Format != "" && c.Format != FormatGoJSON {
 		return fmt.Errorf("format %q: use go-json, or leave it out", c.Format)

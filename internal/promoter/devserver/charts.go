@@ -30,7 +30,7 @@ func lastCommit(dir, branch string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		name := strings.TrimPrefix(path.Clean("/"+req.URL.Path), "/")
 		if req.Method != http.MethodGet && req.Method != http.MethodHead {
-			http.Error(w, "only GET and HEAD", http.StatusMethodNotAllowed)
+			http.Error(w, "only GET and HEAD are allowed", http.StatusMethodNotAllowed)
 			return
 		}
 		if name == "" {

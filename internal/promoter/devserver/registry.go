@@ -100,14 +100,14 @@ func (s *store) replay() error {
 			}
 			var m savedManifest
 			if err := json.Unmarshal(data, &m); err != nil {
-				return fmt.Errorf("the registry's file %s is damaged, remove it: %w", name, err)
+				return fmt.Errorf("the registry's file %s is damaged; remove it: %w", name, err)
 			}
 			if types.MediaType(m.ContentType).IsIndex() != indexes {
 				continue
 			}
 			r, err := http.NewRequest(http.MethodPut, "http://localhost"+m.Path, bytes.NewReader(m.Body))
 			if err != nil {
-				return fmt.Errorf("the registry's file %s is damaged, remove it: %w", name, err)
+				return fmt.Errorf("the registry's file %s is damaged; remove it: %w", name, err)
 			}
 			r.Header.Set("Content-Type", m.ContentType)
 			s.inner.ServeHTTP(&response{header: http.Header{}}, r)

@@ -39,7 +39,7 @@ func Listen(o Options) (*Server, error) {
 	host, _, err := net.SplitHostPort(o.Listen)
 	if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsLoopback() {
 		// The registry lets everybody push.
-		return nil, fmt.Errorf("%w: --listen %s is no loopback address; use 127.0.0.1:PORT", failure.ErrInput, o.Listen)
+		return nil, fmt.Errorf("%w: --listen %s is not a loopback address; use 127.0.0.1:PORT", failure.ErrInput, o.Listen)
 	}
 	registry, err := Registry(o.RegistryDir, nil)
 	if err != nil {

@@ -29,7 +29,7 @@ const (
 func (k Kind) String() string {
 	switch k {
 	case BadInput:
-		return "bad input"
+		return "invalid input"
 	case TestFailed:
 		return "failed test"
 	case Rejected:
@@ -42,7 +42,7 @@ func (k Kind) String() string {
 }
 
 // ErrInput is an argument that cannot be used.
-var ErrInput = New(BadInput, "this cannot be used")
+var ErrInput = New(BadInput, "invalid input")
 
 type sentinel struct {
 	kind Kind

@@ -66,7 +66,7 @@ func TestASentinelIsOnlyItself(t *testing.T) {
 }
 
 func TestKindsAreTheDocumentedExitCodes(t *testing.T) {
-	for kind, want := range map[Kind]string{1: "internal", 2: "bad input", 3: "failed test", 4: "rejected", 5: "external"} {
+	for kind, want := range map[Kind]string{1: "internal", 2: "invalid input", 3: "failed test", 4: "rejected", 5: "external"} {
 		if kind.String() != want {
 			t.Errorf("%d is %s, want %s", kind, kind, want)
 		}

@@ -72,7 +72,7 @@ func status(t testing.TB) []byte {
 	s := Status{Name: "bitcoin-controller", Source: "https://github.com/christianb93/bitcoin-controller.git", Stages: []Stage{
 		{Name: "qa", Versions: []Version{
 			{Version: "1.2.1-dev.3.g64ed033", AppVersion: "64ed033", Since: morning.AddDate(0, 0, 2), Commit: commit, Next: "prod", Missing: []string{
-				"1.2.1-dev.3.g64ed033 is not a release, and prod accepts releases only",
+				"1.2.1-dev.3.g64ed033 is not a release; prod accepts only releases",
 				"there is no attestation of stage qa for this package; run verify first",
 			}},
 			{

@@ -24,7 +24,7 @@ func (k Keys) Collect(stage *config.Stage, pkg *chart.Package, envelopes [][]byt
 	if by := stage.Guards.VerifiedBy; by != config.Unverified {
 		pub, err := k.Public(k.Config.Stage(by))
 		if err != nil {
-			return a, fmt.Errorf("checking the attestations of stage %s: %w", by, err)
+			return a, fmt.Errorf("check the attestations of stage %s: %w", by, err)
 		}
 		for _, env := range envelopes {
 			v, err := attest.Verify(env, pub)

@@ -63,7 +63,7 @@ func Evaluate(stage *config.Stage, pkg *chart.Package, a Attestations) Rejection
 		}
 	}
 	if len(a.Approvals) < g.Approvals {
-		why := fmt.Sprintf("%s needs %d, this package has %d; approve it with `chart-promoter approve`", stage.Name, g.Approvals, len(a.Approvals))
+		why := fmt.Sprintf("%s requires %d, but this package has %d; run `chart-promoter approve`", stage.Name, g.Approvals, len(a.Approvals))
 		out = append(out, Rejection{Guard: Approvals, Why: why})
 	}
 	return out
@@ -82,10 +82,10 @@ func CheckVersion(stage *config.Stage, chartVersion, appVersion string) *Rejecti
 	}
 	if v.Prerelease() != "" && (accepted == config.Releases || !version.IsVersionTag(appVersion)) {
 		kinds := map[string]string{config.Releases: "releases", config.Prereleases: "releases and prereleases"}[accepted]
-		return &Rejection{Guard: Versions, Why: fmt.Sprintf("%s is not a release, and %s accepts %s only", chartVersion, stage.Name, kinds), Unreleased: true}
+		return &Rejection{Guard: Versions, Why: fmt.Sprintf("%s is not a release; %s accepts only %s", chartVersion, stage.Name, kinds), Unreleased: true}
 	}
 	if !derivedFrom(appVersion, chartVersion) {
-		return &Rejection{Guard: Versions, Why: fmt.Sprintf("version %s does not come from its appVersion %q, which must be the release's tag", chartVersion, appVersion)}
+		return &Rejection{Guard: Versions, Why: fmt.Sprintf("version %s does not match its appVersion %q, which must be the release's tag", chartVersion, appVersion)}
 	}
 	return nil
 }
@@ -122,13 +122,13 @@ func checkVerification(stage string, pkg *chart.Package, a Attestations) string 
 func mismatch(stage string, pkg *chart.Package, v attest.Verification) string {
 	switch {
 	case v.PackageDigest != pkg.Digest:
-		return fmt.Sprintf("the attestation is of another package, sha256 %.12s…, this one is %.12s…; promote the package that was tested", v.PackageDigest, pkg.Digest)
+		return fmt.Sprintf("the attestation is for another package: sha256 %.12s…, expected %.12s…; promote the package that was tested", v.PackageDigest, pkg.Digest)
 	case v.Stage != stage:
-		return fmt.Sprintf("the attestation is of stage %s, not of %s", v.Stage, stage)
+		return fmt.Sprintf("the attestation is from stage %s, not from %s", v.Stage, stage)
 	case v.Chart != pkg.Name || v.Version != pkg.Version || v.AppVersion != pkg.AppVersion:
-		return fmt.Sprintf("the attestation is of %s %s", v.Chart, v.Version)
+		return fmt.Sprintf("the attestation is for %s %s", v.Chart, v.Version)
 	case v.Tests.Run == 0 || v.Tests.Failed > 0 || v.Tests.Passed != v.Tests.Run:
-		return fmt.Sprintf("the attestation has %d tests passed and %d failed of %d", v.Tests.Passed, v.Tests.Failed, v.Tests.Run)
+		return fmt.Sprintf("the attestation reports %d tests passed and %d failed of %d", v.Tests.Passed, v.Tests.Failed, v.Tests.Run)
 	}
 	return ""
 }

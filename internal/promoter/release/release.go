@@ -93,7 +93,7 @@ func releasable(ctx context.Context, dir string) (version.Facts, error) {
 	case facts.Shallow:
 		return facts, version.ErrShallow
 	case facts.Tag != "":
-		return facts, fmt.Errorf("%w: this commit is %s already; if the tag was never pushed, push it (git push origin %s)", failure.ErrInput, facts.Tag, facts.Tag)
+		return facts, fmt.Errorf("%w: this commit already has the tag %s; if the tag was never pushed, push it (git push origin %s)", failure.ErrInput, facts.Tag, facts.Tag)
 	}
 	return facts, nil
 }
@@ -112,7 +112,7 @@ func push(ctx context.Context, r *gitrepo.Repo, tag string) error {
 		return nil
 	}
 	if errors.Is(err, gitrepo.ErrRejected) {
-		err = fmt.Errorf("the remote has another tag %s, pushed meanwhile; fetch the tags and run this again: %w", tag, err)
+		err = fmt.Errorf("another user pushed the tag %s; fetch the tags and run this again: %w", tag, err)
 	}
 	// If the tag stayed, the next run would take the commit for released. The context may be over.
 	return errors.Join(err, r.DeleteTag(context.WithoutCancel(ctx), tag))

@@ -47,7 +47,7 @@ func servedAt(p *config.Publish) string {
 // ReportKept reports a page that was not updated.
 func (s Stages) ReportKept(r publish.Result, name string) {
 	if r.PageKept {
-		report.Linef(s.Report, "%s was not written by chart-promoter, or was edited since, and stays as it is; remove it there to have it written again", name)
+		report.Linef(s.Report, "%s was not written by chart-promoter, or was edited since, and is kept; remove it there so that it is written again", name)
 	}
 }
 
@@ -64,7 +64,7 @@ func (s Stages) WriteStatusPage(ctx context.Context, stage *config.Stage, target
 		return StatusPage(s.Config, list)
 	})
 	if err != nil {
-		return fmt.Errorf("the package is published, %s of stage %s is not; run this again: %w", page.StatusFile, stage.Name, err)
+		return fmt.Errorf("the package is published, but %s of stage %s is not; run this again: %w", page.StatusFile, stage.Name, err)
 	}
 	s.ReportKept(r, page.StatusFile)
 	return nil

@@ -69,7 +69,7 @@ func (s Stages) Status(ctx context.Context, limit int) ([]Version, error) {
 	publishers := s.Config.Publishers()
 	for _, p := range publishers {
 		if _, err := s.keys().Collect(p, &chart.Package{}, nil); err != nil {
-			report.Linef(s.Report, "%v; verifications and approvals are not all shown", err)
+			report.Linef(s.Report, "%v; some attestations and approvals are not shown", err)
 		}
 		list, err := s.published(ctx, p, charts, limit)
 		if err != nil {

@@ -38,7 +38,7 @@ func Approve(p *Project, o ApproveOptions) (*ApproveResult, error) {
 		return nil, err
 	}
 	if o.By == "" {
-		return nil, fmt.Errorf("%w: an approval needs a name; set one with --by", failure.ErrInput)
+		return nil, fmt.Errorf("%w: an approval requires a name; set one with --by", failure.ErrInput)
 	}
 	pkg, err := p.readTested(PromoteOptions{Package: o.Package})
 	if err != nil {

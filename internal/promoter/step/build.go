@@ -50,7 +50,7 @@ const buildFile = "build.json"
 func Build(ctx context.Context, p *Project, o BuildOptions) (*BuildResult, error) {
 	stage := p.Config.Builder()
 	if stage == nil {
-		return nil, fmt.Errorf("%w: no stage builds; add one with build", config.ErrInvalid)
+		return nil, fmt.Errorf("%w: no stage has build; add one", config.ErrInvalid)
 	}
 	v, err := Version(ctx, p)
 	if err != nil {
@@ -97,7 +97,7 @@ func (p *Project) withholdImage() *Skip {
 	if p.build().MayPush() {
 		return nil
 	}
-	return &Skip{Untrusted, "this is the build of a pull request or of a fork, which has no credentials"}
+	return &Skip{Untrusted, "builds of pull requests and forks have no credentials"}
 }
 
 func (p *Project) unitTests(ctx context.Context, c config.Command, dir string) error {
@@ -150,7 +150,7 @@ func (p *Project) pushImage(ctx context.Context, idx v1.ImageIndex, v *VersionRe
 	}
 	// A fix of an old line of releases must not take latest, and a prerelease, which never has it, must not keep it.
 	if highest := version.HighestRelease(tags); version.Compare(highest, res.Tag) > 0 {
-		p.line("latest stays, %s is higher", highest)
+		p.line("latest is not moved: %s is higher", highest)
 		return nil
 	}
 	if _, _, err = p.Access.Push(ctx, idx, res.Repository+":latest", false); err != nil {

@@ -34,7 +34,7 @@ func Bump(ctx context.Context, p *Project) (*BumpResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	if skip := p.untrusted("creates no candidate"); skip != nil {
+	if skip := p.untrusted("create no candidate"); skip != nil {
 		return nil, skip
 	}
 	u := candidate.Update{Version: v.Version, Tag: v.Tag, Run: v.CI.Run, DryRun: p.DryRun}
@@ -64,7 +64,7 @@ func (p *Project) tester() (*config.Stage, error) {
 	if t := p.Config.Tester(); t != nil {
 		return t, nil
 	}
-	return nil, fmt.Errorf("%w: no stage holds candidates; add one with candidate and verify", config.ErrInvalid)
+	return nil, fmt.Errorf("%w: no stage has candidate; add one with candidate and verify", config.ErrInvalid)
 }
 
 type bumpStep struct {
@@ -75,7 +75,7 @@ type bumpStep struct {
 func (bumpStep) Name() string    { return "bump" }
 func (s bumpStep) Stage() string { return s.stage.Name }
 func (s bumpStep) Does() string {
-	return "bring " + repositoryAddress(s.stage.Candidate.Git) + " to this version"
+	return "update " + repositoryAddress(s.stage.Candidate.Git) + " to this version"
 }
 func (bumpStep) Command() []string { return []string{"bump"} }
 
@@ -88,7 +88,7 @@ func (bumpStep) Skip(s *State) *Skip {
 	if s.Build != nil && s.Build.withheld != nil {
 		return s.Build.withheld
 	}
-	return s.untrusted("ends before the first push")
+	return s.untrusted("do not push")
 }
 
 func (bumpStep) Run(ctx context.Context, s *State) (string, error) {
@@ -97,7 +97,7 @@ func (bumpStep) Run(ctx context.Context, s *State) (string, error) {
 		return "", err
 	}
 	if !s.Bump.Changed {
-		return fmt.Sprintf("it is at %s already, commit %.12s", s.Bump.Version.Chart, s.Bump.Commit), nil
+		return fmt.Sprintf("it has version %s already, commit %.12s", s.Bump.Version.Chart, s.Bump.Commit), nil
 	}
 	return fmt.Sprintf("candidate %s, commit %.12s", s.Bump.Version.Chart, s.Bump.Commit), nil
 }

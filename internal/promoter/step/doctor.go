@@ -8,7 +8,7 @@ import (
 )
 
 // ErrMissing is the error of a machine that does not meet a requirement.
-var ErrMissing = failure.New(failure.External, "a requirement is missing")
+var ErrMissing = failure.New(failure.External, "this machine lacks a requirement")
 
 // Requirement is something that a step needs.
 type Requirement struct {

@@ -45,7 +45,7 @@ func Promote(ctx context.Context, p *Project, o PromoteOptions) (*PromoteResult,
 	if err != nil {
 		return nil, err
 	}
-	if skip := p.untrusted("publishes nothing"); skip != nil {
+	if skip := p.untrusted("do not publish"); skip != nil {
 		return nil, skip
 	}
 	pkg, err := p.readTested(o)
@@ -111,11 +111,11 @@ func (p *Project) provenance(stage *config.Stage, pkg *chart.Package) ([]byte, e
 	}
 	key, passphrase, err := p.Keys().PGP(pgp)
 	if err != nil {
-		return nil, fmt.Errorf("the PGP key of stage %s: %w", stage.Name, err)
+		return nil, fmt.Errorf("read the PGP key of stage %s: %w", stage.Name, err)
 	}
 	text, err := pkg.Provenance(key, passphrase)
 	if err != nil {
-		return nil, fmt.Errorf("the PGP key of stage %s: %w", stage.Name, err)
+		return nil, fmt.Errorf("read the PGP key of stage %s: %w", stage.Name, err)
 	}
 	return text, nil
 }
@@ -147,16 +147,16 @@ func (s promoteStep) Skip(st *State) *Skip {
 	case st.Planned:
 		return s.skipPlanned(st)
 	case st.Verify == nil:
-		return &Skip{NotTested, "there is no tested package"}
+		return &Skip{NotTested, "no package was tested"}
 	case st.DryRun && st.Verify.Attestation == "":
-		return &Skip{DryRun, "a dry run has tested no package"}
+		return &Skip{DryRun, "a dry run tests no package"}
 	}
 	return nil
 }
 
 // skipPlanned decides without a package, by the version alone.
 func (s promoteStep) skipPlanned(st *State) *Skip {
-	if skip := st.untrusted("ends before the first push"); skip != nil {
+	if skip := st.untrusted("do not push"); skip != nil {
 		return skip
 	}
 	v, accepted := st.Version, s.stage.Guards.Versions
@@ -173,7 +173,7 @@ func (s promoteStep) Run(ctx context.Context, st *State) (string, error) {
 	}
 	st.Promoted = append(st.Promoted, res)
 	if !res.Changed {
-		return fmt.Sprintf("%s has %s already, with this digest", s.stage.Name, res.Version), nil
+		return fmt.Sprintf("%s already has %s with this digest", s.stage.Name, res.Version), nil
 	}
 	return fmt.Sprintf("published %s %s, sha256 %.12s…", res.Chart, res.Version, res.PackageDigest), nil
 }

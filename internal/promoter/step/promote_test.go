@@ -121,8 +121,8 @@ func TestAPromotionIsRejectedWithItsReasonAndChangesNothing(t *testing.T) {
 		"an attestation of another stage":           {"v1.0.0", func(r *released) { r.attestation.Stage = "dev"; r.leave() }, "verifiedBy", "stage dev"},
 		"an attestation with a failed test":         {"v1.0.0", func(r *released) { r.attestation.Tests = attest.Tests{Run: 3, Passed: 2, Failed: 1}; r.leave() }, "verifiedBy", "1 failed"},
 		"an attestation of no test":                 {"v1.0.0", func(r *released) { r.attestation.Tests = attest.Tests{}; r.leave() }, "verifiedBy", "0 tests"},
-		"an approval that nobody gave":              {"v1.0.0", func(r *released) { r.guards().Approvals = 1 }, "approvals", "needs 1"},
-		"a version that does not come from its tag": {"v1.0.0", func(r *released) { r.repack("version: 1.0.0", "version: 3.0.0") }, "versions", "does not come from"},
+		"an approval that nobody gave":              {"v1.0.0", func(r *released) { r.guards().Approvals = 1 }, "approvals", "requires 1"},
+		"a version that does not come from its tag": {"v1.0.0", func(r *released) { r.repack("version: 1.0.0", "version: 3.0.0") }, "versions", "does not match"},
 		"the same version with other content":       {"v1.0.0", func(r *released) { r.repack("# A chart.", "# A chart, changed.") }, "verifiedBy", "another package"},
 	} {
 		t.Run(name, func(t *testing.T) {

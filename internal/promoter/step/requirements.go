@@ -37,7 +37,7 @@ func diskSpace(needs string) Requirement {
 		free := int64(st.Bavail) * int64(st.Bsize) //nolint:unconvert // other systems have other types here
 		detail := fmt.Sprintf("%.1f GB free", float64(free)/1e9)
 		if free < enoughDisk {
-			return detail, fmt.Errorf("%w: only %s at %s; 3 GB are needed, make room or choose another --work-dir", ErrMissing, detail, dir)
+			return detail, fmt.Errorf("%w: only %s on the file system of %s, 3 GB are needed; free space or choose another --work-dir", ErrMissing, detail, dir)
 		}
 		return detail, nil
 	}}

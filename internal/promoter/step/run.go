@@ -37,7 +37,7 @@ func Run(ctx context.Context, p *Project, o Options) (*RunResult, error) {
 		result, skip, err := runStep(ctx, step, s)
 		if skip != nil {
 			s.Skipped = append(s.Skipped, step.Stage()+" "+step.Name()+": "+skip.Why)
-			done("not done: "+skip.Why, nil)
+			done("skipped: "+skip.Why, nil)
 			continue
 		}
 		done(result, err)

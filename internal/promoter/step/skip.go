@@ -35,5 +35,5 @@ func (p *Project) untrusted(why string) *Skip {
 	if p.build().MayPush() {
 		return nil
 	}
-	return &Skip{Untrusted, "the build of a pull request or of a fork " + why}
+	return &Skip{Untrusted, "builds of pull requests and forks " + why}
 }

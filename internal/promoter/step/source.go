@@ -46,7 +46,7 @@ func (p *Project) imageOf(ctx context.Context, v version.Version) (*BuildResult,
 	var err error
 	res.Digest, err = p.Access.Digest(ctx, res.Repository+":"+res.Tag)
 	if errors.Is(err, image.ErrNoImage) {
-		return nil, fmt.Errorf("%w; build it first", err)
+		return nil, fmt.Errorf("%w; run build first", err)
 	}
 	return &res, err
 }

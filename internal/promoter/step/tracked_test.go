@@ -166,7 +166,7 @@ func TestALinkOutOfACheckoutIsNotPackaged(t *testing.T) {
 func TestAChartThatGitDoesNotTrackIsReportedSo(t *testing.T) {
 	w, dir, _ := checkedOut(t)
 	git(t, dir, "rm", "-q", "--cached", "Chart.yaml")
-	if _, err := w.p.candidates().Open(t.Context(), dir, ""); !errors.Is(err, chart.ErrNoChart) || !strings.Contains(err.Error(), "git add the chart") {
+	if _, err := w.p.candidates().Open(t.Context(), dir, ""); !errors.Is(err, chart.ErrNoChart) || !strings.Contains(err.Error(), "add the chart with git add") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -72,7 +72,7 @@ func (p *Project) install(ctx context.Context, env *testenv.Environment, release
 	if _, err := env.Helm().Apply(ctx, pkg.Bytes, release); err != nil {
 		return from, err
 	}
-	p.line("installed %s %s in namespace %s, ready", pkg.Name, pkg.Version, release.Namespace)
+	p.line("installed %s %s in namespace %s; it is ready", pkg.Name, pkg.Version, release.Namespace)
 	return from, env.CheckImage(ctx, release.Namespace, c.ImageRepository, c.ImageDigest)
 }
 
@@ -85,7 +85,7 @@ func (p *Project) installPrevious(ctx context.Context, old *previous, env *teste
 		}
 	}
 	if _, err := env.Helm().Apply(ctx, old.pkg, release); err != nil {
-		return fmt.Errorf("installing %s, to upgrade from it: %w", old.version, err)
+		return fmt.Errorf("install %s to upgrade from it: %w", old.version, err)
 	}
 	p.line("installed %s, the last version below the candidate, to upgrade from it", old.version)
 	return nil

@@ -37,14 +37,14 @@ func (p *Project) previous(ctx context.Context, stage string, c *candidate.Candi
 		p.line("%s has published no release yet, so no upgrade is tested", stage)
 		return nil, nil
 	case err != nil:
-		return nil, fmt.Errorf("reading what %s published, to upgrade from it: %w", stage, err)
+		return nil, fmt.Errorf("read the release published by stage %s, to upgrade from it: %w", stage, err)
 	case last == "":
 		p.line("%s has no release below %s, so no upgrade is tested", stage, c.Package.Version)
 		return nil, nil
 	}
 	old, err := candidate.Read(pkg, p.Config)
 	if err != nil {
-		return nil, fmt.Errorf("reading what %s published as %s: %w", stage, last, err)
+		return nil, fmt.Errorf("read the release published by stage %s as %s: %w", stage, last, err)
 	}
 	return &previous{last, pkg, old.Image}, nil
 }

@@ -56,10 +56,10 @@ func Verify(ctx context.Context, p *Project, o VerifyOptions) (*VerifyResult, er
 		}
 	}
 	// A pull request may change what is tested and by what: its tests run, and nothing is signed.
-	unsigned := p.untrusted("signs nothing")
+	unsigned := p.untrusted("do not sign")
 	key, err := p.Keys().Read(stage.Key)
 	if err != nil && !p.DryRun && unsigned == nil {
-		return nil, fmt.Errorf("the attestation of stage %s needs a key: %w", stage.Name, err)
+		return nil, fmt.Errorf("the attestation of stage %s requires a key: %w", stage.Name, err)
 	}
 	c, err := p.candidates().Open(ctx, o.Candidate, o.Commit)
 	if err != nil {
@@ -133,11 +133,11 @@ func (s verifyStep) Inputs(v *VersionResult) map[string]string {
 func (verifyStep) Skip(s *State) *Skip {
 	switch {
 	case s.Planned:
-		return s.untrusted("ends before the first push")
+		return s.untrusted("do not push")
 	case s.Bump == nil:
-		return &Skip{NoCandidate, "there is no candidate"}
+		return &Skip{NoCandidate, "no candidate was created"}
 	case s.DryRun && s.Bump.Changed && s.Options.Verify.Candidate == "": // its commit went with the clone that a dry run makes
-		return &Skip{DryRun, "a dry run has pushed no candidate that could be packaged"}
+		return &Skip{DryRun, "a dry run pushes no candidate to package"}
 	}
 	return nil
 }

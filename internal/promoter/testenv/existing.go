@@ -46,9 +46,9 @@ func (e *Environment) claim(ctx context.Context) error {
 	var before installed
 	switch {
 	case exists && (!work.ReadJSON(installedFile, &before) || before != mine):
-		return fmt.Errorf("%w: the cluster has a release %s in namespace %s already, and verify would replace and uninstall it; uninstall it, or set install.release to another name", failure.ErrInput, r.Name, r.Namespace)
+		return fmt.Errorf("%w: the cluster already has a release %s in namespace %s, which verify would replace and uninstall; uninstall it, or set install.release to another name", failure.ErrInput, r.Name, r.Namespace)
 	case exists:
-		report.Linef(e.provider.Report, "uninstalling %s, which an earlier run left", r.Name)
+		report.Linef(e.provider.Report, "uninstalling %s, which is left from an earlier run", r.Name)
 		if err := e.Helm().Uninstall(ctx, r); err != nil {
 			return err
 		}

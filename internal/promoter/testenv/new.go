@@ -67,7 +67,7 @@ func (p Provider) deleteLeftover() error {
 	if err != nil {
 		return err
 	}
-	report.Linef(p.Report, "deleting the cluster %s, which an earlier run left", k.Name)
+	report.Linef(p.Report, "deleting the cluster %s, which is left from an earlier run", k.Name)
 	return k.Delete()
 }
 
@@ -87,7 +87,7 @@ func (p Provider) create(ctx context.Context, name, kubeconfig, logs string) (*c
 	if c.Config != "" {
 		var err error
 		if raw, err = os.ReadFile(p.Config.Path(c.Config)); err != nil {
-			return nil, fmt.Errorf("%w: kind's configuration cannot be read: %w", config.ErrInvalid, err)
+			return nil, fmt.Errorf("%w: read kind's configuration: %w", config.ErrInvalid, err)
 		}
 	}
 	start := time.Now()
@@ -104,7 +104,7 @@ func (p Provider) create(ctx context.Context, name, kubeconfig, logs string) (*c
 // deletes it. A dry run creates nothing.
 func (p Provider) Create(ctx context.Context, name, kubeconfig string, dryRun bool) (*cluster.Kind, error) {
 	if p.Config.Tester() == nil {
-		return nil, fmt.Errorf("%w: no stage describes a cluster; add one with candidate and verify", config.ErrInvalid)
+		return nil, fmt.Errorf("%w: no stage has verify, which describes the cluster; add one with candidate and verify", config.ErrInvalid)
 	}
 	path, err := filepath.Abs(kubeconfig)
 	if err != nil || dryRun {

@@ -88,9 +88,9 @@ func (e *Environment) Export(dir string) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	if err := e.export(ctx, dir); err != nil {
-		report.Linef(e.provider.Report, "not everything could be exported: %v", err)
+		report.Linef(e.provider.Report, "some logs or states could not be exported: %v", err)
 	}
-	report.Linef(e.provider.Report, "logs, events and states are in %s", dir)
+	report.Linef(e.provider.Report, "logs, events and states of objects are in %s", dir)
 }
 
 func (e *Environment) export(ctx context.Context, dir string) error {
@@ -109,7 +109,7 @@ func (e *Environment) export(ctx context.Context, dir string) error {
 func (e *Environment) Close() error {
 	switch {
 	case e.owned && e.keep:
-		report.Linef(e.provider.Report, "the cluster %s stays; its kubeconfig is %s", e.kind.Name, e.Kubeconfig)
+		report.Linef(e.provider.Report, "the cluster %s is kept; its kubeconfig is %s", e.kind.Name, e.Kubeconfig)
 		return nil
 	case e.keep:
 		return nil
@@ -138,7 +138,7 @@ func (e *Environment) CheckImage(ctx context.Context, namespace, repository, dig
 	}
 	for pod, id := range ids {
 		if id != digest {
-			return fmt.Errorf("%w: %s runs %s, and the candidate names %s", cluster.ErrInstall, pod, id, digest)
+			return fmt.Errorf("%w: %s runs %s, but the candidate names %s", cluster.ErrInstall, pod, id, digest)
 		}
 	}
 	report.Linef(e.provider.Report, "the pods run %s", digest)

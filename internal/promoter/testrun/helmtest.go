@@ -18,7 +18,7 @@ const (
 
 // Helm runs the tests of an installed chart, those of `helm test`. Errors: ErrFailed, and those of cluster.Helm.
 func (r Runner) Helm(ctx context.Context, helm cluster.Helm, release cluster.Release) (*Report, error) {
-	report.Linef(r.Report, "helm test %s, with a limit of %s for each test", release.Name, release.Timeout)
+	report.Linef(r.Report, "run helm test %s with a limit of %s for each test", release.Name, release.Timeout)
 	start := time.Now()
 	stop := r.heartbeat(ctx, start)
 	tests, err := helm.Test(ctx, release)
@@ -52,7 +52,7 @@ func helmReport(tests []cluster.HookTest, elapsed time.Duration) *Report {
 		case t.Err != nil:
 			c.result, c.output = fail, []string{t.Err.Error() + "\n", t.Output}
 		case !t.Ran:
-			c.result, c.output = skip, []string{"not run, as a test before it failed\n"}
+			c.result, c.output = skip, []string{"not run, because an earlier test failed\n"}
 		}
 		r.cases = append(r.cases, c)
 	}

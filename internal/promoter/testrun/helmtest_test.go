@@ -29,7 +29,7 @@ func TestAChartsOwnTestsAreCountedAndCalledSo(t *testing.T) {
 		"one that fails keeps the next from running": {[]cluster.HookTest{passed, failed, {Name: "c-works"}}, HelmTest, 2, 1, 1, 1, map[string]junit.Testcase{
 			"a-works": {Name: "a-works", Classname: HelmTest, Time: "2.000"},
 			"b-works": {Name: "b-works", Classname: HelmTest, Time: "0.000", Failure: &junit.Result{Message: "failed", Data: "pod b failed\nno <answer>\n"}},
-			"c-works": {Name: "c-works", Classname: HelmTest, Time: "0.000", Skipped: &junit.Result{Message: "skipped", Data: "not run, as a test before it failed\n"}},
+			"c-works": {Name: "c-works", Classname: HelmTest, Time: "0.000", Skipped: &junit.Result{Message: "skipped", Data: "not run, because an earlier test failed\n"}},
 		}},
 		"two of one name": {[]cluster.HookTest{passed, passed}, HelmTest, 2, 2, 0, 0, map[string]junit.Testcase{
 			"a-works": {Name: "a-works", Classname: HelmTest, Time: "2.000"},

@@ -58,7 +58,7 @@ func (r Runner) Command(ctx context.Context, c config.Command, dir string, env [
 	if err := cmd.Start(); err != nil {
 		in.Close()
 		<-done
-		return nil, fmt.Errorf("%w: %s cannot be started: %w", failure.ErrInput, c.Command[0], err)
+		return nil, fmt.Errorf("%w: start %s: %w", failure.ErrInput, c.Command[0], err)
 	}
 	stop := r.heartbeat(timed, start)
 	err := cmd.Wait()
@@ -72,7 +72,7 @@ func (r Runner) Command(ctx context.Context, c config.Command, dir string, env [
 		return result, ctx.Err()
 	}
 	if timed.Err() != nil {
-		return result, fmt.Errorf("%w: %s, the limit is %s; see the last lines that they printed, or raise the limit", ErrHung, strings.Join(c.Command, " "), limit)
+		return result, fmt.Errorf("%w: %s, the limit is %s; see the last lines of their output, or raise the limit", ErrHung, strings.Join(c.Command, " "), limit)
 	}
 	return result, outcome(c, result, err)
 }

@@ -36,7 +36,7 @@ type Package struct {
 func Read(work workdir.Dir, envelopes ...string) (*Package, error) {
 	var h handover
 	if !work.ReadJSON(File, &h) || h.Attestation == "" {
-		return nil, fmt.Errorf("%w: %s holds no verified package; run verify first, or name one with --package", failure.ErrInput, work)
+		return nil, fmt.Errorf("%w: %s has no verified package; run verify first, or name one with --package", failure.ErrInput, work)
 	}
 	path := work.File(filepath.Base(h.Package))
 	data, err := os.ReadFile(path)
@@ -45,7 +45,7 @@ func Read(work workdir.Dir, envelopes ...string) (*Package, error) {
 	}
 	// Before it is parsed: a package that was changed after the test may not be an archive any more, and that is no invalid argument.
 	if digest := chart.Digest(data); digest != h.PackageDigest {
-		why := fmt.Sprintf("%s is not what verify left, sha256 %.12s…, but %.12s…; promote the package that was tested", path, h.PackageDigest, digest)
+		why := fmt.Sprintf("%s differs from the verified package: sha256 %.12s…, expected %.12s…; promote the package that was tested", path, h.PackageDigest, digest)
 		return nil, policy.Rejections{{Guard: policy.VerifiedBy, Why: why}}
 	}
 	// Approvals that are named come beside the attestation, not in place of it.

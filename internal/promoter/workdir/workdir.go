@@ -26,15 +26,15 @@ func (d Dir) File(name string) string { return filepath.Join(string(d), name) }
 // killed. Errors: ErrBusy.
 func (d Dir) Lock() (unlock func(), err error) {
 	if err := os.MkdirAll(string(d), 0o755); err != nil {
-		return nil, fmt.Errorf("creating the work directory: %w: %w", failure.ErrInput, err)
+		return nil, fmt.Errorf("create the work directory: %w: %w", failure.ErrInput, err)
 	}
 	f, err := os.OpenFile(d.File("lock"), os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
-		return nil, fmt.Errorf("locking the work directory: %w: %w", failure.ErrInput, err)
+		return nil, fmt.Errorf("lock the work directory: %w: %w", failure.ErrInput, err)
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		f.Close()
-		return nil, fmt.Errorf("%w in %s; wait for its end, or choose another directory with --work-dir", ErrBusy, d)
+		return nil, fmt.Errorf("%w in %s; wait until it ends, or choose another directory with --work-dir", ErrBusy, d)
 	}
 	return func() { f.Close() }, nil
 }
@@ -64,7 +64,7 @@ func (d Dir) ReadJSON(name string, v any) bool {
 // Remove removes a file, if it exists.
 func (d Dir) Remove(name string) error {
 	if err := os.Remove(d.File(name)); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("removing %s from the work directory: %w: %w", name, failure.ErrInput, err)
+		return fmt.Errorf("remove %s from the work directory: %w: %w", name, failure.ErrInput, err)
 	}
 	return nil
 }
@@ -73,7 +73,7 @@ func (d Dir) Remove(name string) error {
 func (d Dir) Clear(name string) (path string, err error) {
 	path = d.File(name)
 	if err := os.RemoveAll(path); err != nil {
-		return "", fmt.Errorf("clearing %s: %w: %w", path, failure.ErrInput, err)
+		return "", fmt.Errorf("clear %s: %w: %w", path, failure.ErrInput, err)
 	}
 	return path, nil
 }
