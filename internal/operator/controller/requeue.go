@@ -22,7 +22,6 @@ const (
 type requeueInputs struct {
 	// rejected is true when the API server rejects an object, and ready when the network is as specified.
 	rejected, ready bool
-	nodes           int
 	// progress changes whenever the network comes a step nearer to its specification.
 	progress string
 	// Times until something is due, 0 for nothing.
