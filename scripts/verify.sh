@@ -17,7 +17,7 @@ problem() {
 unformatted=$(git ls-files -z '*.go' | xargs -0 gofmt -l)
 [[ -z $unformatted ]] || problem "gofmt would change: $unformatted"
 
-go run ./ci/words || problem 'the places above use words that the project does not use; each says what to write instead'
+go run ./ci/words || problem 'the places above use words that the project does not use; each line shows what to write instead'
 
 # Everything is generated again in a copy.
 git ls-files -z --cached --others --exclude-standard | tar --null --ignore-failed-read -cf - -T - | tar -xf - -C "$work"
