@@ -85,7 +85,7 @@ install() {
   run "$helm" repo add --force-update bitcoin-controller "http://$address/charts"
   run "$helm" repo update bitcoin-controller
   shown=$("$helm" show values bitcoin-controller/bitcoin-controller --version "$version" --jsonpath '{.image.digest}')
-  [[ $shown == "$digest" ]] || die "the published chart names the digest $shown, and $image was built"
+  [[ $shown == "$digest" ]] || die "the published chart names the digest $shown, but $image was built"
   promoter cluster load "$cluster" "$image" >/dev/null
   run "$helm" install bitcoin-controller bitcoin-controller/bitcoin-controller --kubeconfig "$place/kubeconfig" \
     --namespace $namespace --create-namespace --set "nodeImage.repository=$BITCOIND_IMAGE" --wait --timeout 5m >"$place/helm.log" ||
@@ -204,5 +204,5 @@ END
 case ${1:-} in
 '') main ;;
 --down) down ;;
-*) die "there is no option $1; see the head of $0" ;;
+*) die "unknown option $1; see the head of $0" ;;
 esac

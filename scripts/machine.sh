@@ -65,7 +65,7 @@ pull() {
   reason=$(tail -n 1 "$progress")
   rm -f "$progress"
   info "$1 ${2%@*}: cannot be pulled ($((SECONDS - started)) s): ${reason:-the registry does not answer}"
-  can_airgap || die "only root on Debian can do without it; try again, or: docker pull $2"
+  can_airgap || die "the image cannot be pulled, and building it requires root on Debian; try again, or run: docker pull $2"
   return 1
 }
 

@@ -74,5 +74,5 @@ for values in charts/bitcoin-controller/values.yaml test/lifecycle/testdata/ever
   info "kube-score: $(grep -c . "$work/score") lines about the chart with $values"
 done
 
-((problems == 0)) || die 'the scanners found something that is not explained'
+((problems == 0)) || die 'the scanners found a problem that is not explained'
 info 'scanned'

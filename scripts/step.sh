@@ -51,7 +51,7 @@ step() {
   set -e
   if ((status)); then
     tail -n 25 "$log" | sed 's/^/    /' >&2
-    die "$name failed; the whole log is $log"
+    die "$name failed; see $log"
   fi
   info "$name: $done ($((SECONDS - started)) s)"
 }

@@ -112,7 +112,7 @@ trap finish EXIT
 
 case ${1:-} in
 '' | --unit | --cluster) ;;
-*) die "there is no option $1; see the head of $0" ;;
+*) die "unknown option $1; see the head of $0" ;;
 esac
 if [[ ${1:-} != --cluster ]]; then
   unit

@@ -32,11 +32,11 @@ for module in . pkg test; do step "go vet in $module" clean go -C $module vet -t
 
 tool ci/tools/lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 for module in . pkg test; do
-  (cd $module && "$tool" run --config "$root/ci/golangci.yaml" --build-tags e2e --timeout 20m --allow-parallel-runners) || problem "golangci-lint found something in $module"
+  (cd $module && "$tool" run --config "$root/ci/golangci.yaml" --build-tags e2e --timeout 20m --allow-parallel-runners) || problem "golangci-lint found problems in $module"
 done
 
 if command -v shellcheck >/dev/null; then
-  git ls-files -z '*.sh' .ci/run | xargs -0 shellcheck -x || problem 'shellcheck found something'
+  git ls-files -z '*.sh' .ci/run | xargs -0 shellcheck -x || problem 'shellcheck found problems'
 else
   info 'shellcheck is not installed: the scripts are not checked'
 fi

@@ -71,7 +71,7 @@ const (
 
 // Errors of this package; test for them with errors.Is.
 var (
-	ErrBadSignature = failure.New(failure.Rejected, "the signature is not by an accepted key")
+	ErrBadSignature = failure.New(failure.Rejected, "the signature is not from an accepted key")
 	ErrMalformed    = failure.New(failure.Rejected, "not a signed attestation")
 	ErrWrongKind    = failure.New(failure.Rejected, "the signed statement is of another kind")
 	ErrBadKey       = failure.New(failure.BadInput, "not an ed25519 key in PEM form (create one with `openssl genpkey -algorithm ed25519`)")

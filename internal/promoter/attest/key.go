@@ -73,7 +73,7 @@ func ReadKey(env func(string) string, envName, file string) ([]byte, error) {
 				text = decoded
 			}
 			if block, _ := pem.Decode(text); block == nil {
-				return nil, fmt.Errorf("the variable %s: %w", envName, ErrBadKey)
+				return nil, fmt.Errorf("read the key from the variable %s: %w", envName, ErrBadKey)
 			}
 			return text, nil
 		}
@@ -89,7 +89,7 @@ func ReadKey(env func(string) string, envName, file string) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %w", ErrNoKey, err)
 	}
 	if block, _ := pem.Decode(text); block == nil {
-		return nil, fmt.Errorf("the file %s: %w", file, ErrBadKey)
+		return nil, fmt.Errorf("read the key from the file %s: %w", file, ErrBadKey)
 	}
 	return text, nil
 }
@@ -103,12 +103,12 @@ type key struct {
 func privateKey(text []byte) (*key, error) {
 	block, _ := pem.Decode(text)
 	if block == nil || block.Type != "PRIVATE KEY" {
-		return nil, fmt.Errorf("the private key: %w", ErrBadKey)
+		return nil, fmt.Errorf("parse the private key: %w", ErrBadKey)
 	}
 	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	private, ok := parsed.(ed25519.PrivateKey)
 	if err != nil || !ok {
-		return nil, fmt.Errorf("the private key: %w", ErrBadKey)
+		return nil, fmt.Errorf("parse the private key: %w", ErrBadKey)
 	}
 	return &key{private, private.Public().(ed25519.PublicKey)}, nil
 }
@@ -116,12 +116,12 @@ func privateKey(text []byte) (*key, error) {
 func publicKey(text []byte) (*key, error) {
 	block, _ := pem.Decode(text)
 	if block == nil || block.Type != "PUBLIC KEY" {
-		return nil, fmt.Errorf("the public key: %w", ErrBadKey)
+		return nil, fmt.Errorf("parse the public key: %w", ErrBadKey)
 	}
 	parsed, err := x509.ParsePKIXPublicKey(block.Bytes)
 	public, ok := parsed.(ed25519.PublicKey)
 	if err != nil || !ok {
-		return nil, fmt.Errorf("the public key: %w", ErrBadKey)
+		return nil, fmt.Errorf("parse the public key: %w", ErrBadKey)
 	}
 	return &key{nil, public}, nil
 }

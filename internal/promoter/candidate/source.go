@@ -40,7 +40,7 @@ func (r Repository) findSource(ctx context.Context, c *Candidate) error {
 	}
 	c.SourceDir = dir
 	if c.SourceCommit, err = resolve(ctx, repo, app); err != nil {
-		return fmt.Errorf("appVersion %s is in no branch or tag of the source repository: %w", app, err)
+		return fmt.Errorf("appVersion %s is not in any branch or tag of the source repository: %w", app, err)
 	}
 	return nil
 }
@@ -72,7 +72,7 @@ func (r Repository) checkSource(ctx context.Context, repository string, c *Candi
 		return nil
 	}
 	if from := SourceCommit(log[0].Body); from != "" && from != c.SourceCommit {
-		return fmt.Errorf("the candidate was built from %.7s, and its appVersion %s names %.7s now; release that commit under a new tag: %w", from, c.Package.AppVersion, c.SourceCommit, gitrepo.ErrTagMoved)
+		return fmt.Errorf("the candidate was built from commit %.7s, but its appVersion %s now names %.7s; release that commit with a new tag: %w", from, c.Package.AppVersion, c.SourceCommit, gitrepo.ErrTagMoved)
 	}
 	return nil
 }

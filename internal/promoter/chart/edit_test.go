@@ -118,8 +118,8 @@ func TestEditRejects(t *testing.T) {
 		"a merge that wins over the value": {"a: &x {b: c}\nd:\n  b: e\n  <<: *x\n", "d.b", ErrNotYAML, "Helm would read"},
 		"no YAML":                          {"a: [", "a", ErrNotYAML, ""},
 		"UTF-16":                           {"\xff\xfea\x00:\x00", "a", ErrNotYAML, "UTF-8"},
-		"an empty path":                    {"a: 1", "", ErrPathNotFound, "a path has the form"},
-		"a path that ends in a dot":        {"a: 1", "a.", ErrPathNotFound, "a path has the form"},
+		"an empty path":                    {"a: 1", "", ErrPathNotFound, "use a path such as"},
+		"a path that ends in a dot":        {"a: 1", "a.", ErrPathNotFound, "use a path such as"},
 		"an empty item":                    {"a:\n-\n- b\n", "a[0]", ErrNotYAML, "empty list item"},
 	}
 	for name, c := range cases {

@@ -156,7 +156,7 @@ func (t *tree) add(real, name string, within []string) error {
 	case info.IsDir():
 		return t.walk(resolved, name, within)
 	case !info.Mode().IsRegular():
-		return fmt.Errorf("%s is neither a file nor a directory, or a link to nothing: %w", name, ErrUnsafe)
+		return fmt.Errorf("%s is neither a file nor a directory, or is a dangling link: %w", name, ErrUnsafe)
 	case info.Size() > loader.MaxDecompressedFileSize, info.Size() > t.left:
 		return fmt.Errorf("%s is too large for Helm (a file may have %d bytes, a chart %d): add it to .helmignore: %w",
 			name, loader.MaxDecompressedFileSize, loader.MaxDecompressedChartSize, ErrNoChart)

@@ -69,10 +69,10 @@ func ReadPackage(tgz []byte) (*Package, error) {
 		return nil, fmt.Errorf("%w: %w", ErrNoChart, err)
 	}
 	if !chartName.MatchString(c.Name()) {
-		return nil, fmt.Errorf("the chart's name %q has other characters than letters, digits, dots and hyphens: %w", c.Name(), ErrNoChart)
+		return nil, fmt.Errorf("the chart's name %q has invalid characters: use letters, digits, dots and hyphens: %w", c.Name(), ErrNoChart)
 	}
 	if root != c.Name() {
-		return nil, fmt.Errorf("the package has the directory %s but the chart %s: %w", root, c.Name(), ErrNoChart)
+		return nil, fmt.Errorf("the package has the directory %s, but its chart is %s: %w", root, c.Name(), ErrNoChart)
 	}
 	m, err := fromHelm(c.Metadata)
 	if err != nil {

@@ -25,7 +25,7 @@ func parsePath(path string) ([]step, error) {
 		key.Reset()
 		return true
 	}
-	bad := fmt.Errorf("a path has the form image.tag or containers[0].image: %w", ErrPathNotFound)
+	bad := fmt.Errorf("use a path such as image.tag or containers[0].image: %w", ErrPathNotFound)
 	afterIndex := false
 	for i := 0; i < len(path); i++ {
 		switch c := path[i]; {

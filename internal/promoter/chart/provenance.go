@@ -29,7 +29,7 @@ func (p *Package) Provenance(key, passphrase []byte) ([]byte, error) {
 	signer := ring[0]
 	if signer.PrivateKey.Encrypted {
 		if err := signer.DecryptPrivateKeys(passphrase); err != nil {
-			return nil, fmt.Errorf("the passphrase does not decrypt it: %w", ErrBadPGPKey)
+			return nil, fmt.Errorf("the passphrase does not decrypt the key: %w", ErrBadPGPKey)
 		}
 	}
 	// Helm signs files only, and the signed text has the file name.

@@ -37,7 +37,7 @@ The default repository is that of the remote origin. The token is read from the 
 	}
 	f := c.Flags()
 	f.StringVar(&o.api, "api", "", "address of the Travis API (default: the variable "+ci.TravisAPI+", or "+travis.DefaultAPI+")")
-	f.StringVar(&o.query.Branch, "branch", "", "builds of this branch only")
+	f.StringVar(&o.query.Branch, "branch", "", "list only builds of this branch")
 	f.IntVar(&o.query.Limit, "limit", o.query.Limit, "maximum number of builds")
 	f.DurationVar(&o.timeout, "timeout", o.timeout, "timeout of the request")
 	return c

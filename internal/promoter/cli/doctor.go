@@ -11,7 +11,7 @@ import (
 func (a *app) doctorCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "doctor", Args: cobra.NoArgs,
-		Short: "Check whether this machine can run the pipeline, and its access to the repositories",
+		Short: "Check whether this machine can run the pipeline and reach its repositories",
 		RunE: func(c *cobra.Command, _ []string) error {
 			p, err := a.project(c.Context())
 			if err != nil {

@@ -43,7 +43,7 @@ func Main(ctx context.Context, args []string, streams Streams, env func(string) 
 	usable := false
 	root.PersistentPreRunE = func(*cobra.Command, []string) error {
 		if a.output != "text" && a.output != "json" {
-			return fmt.Errorf("--output is text or json, not %q", a.output)
+			return fmt.Errorf("--output is %q, but must be text or json", a.output)
 		}
 		usable = true
 		return nil
@@ -97,9 +97,9 @@ Exit codes: 0 success, 1 internal error, 2 invalid input, 3 failed test, 4 rejec
 		SilenceUsage: true, SilenceErrors: true,
 	}
 	f := root.PersistentFlags()
-	f.StringVarP(&a.config, "config", "c", config.DefaultFile, "file that describes the pipeline")
+	f.StringVarP(&a.config, "config", "c", config.DefaultFile, "configuration file of the pipeline")
 	f.StringVarP(&a.dir, "directory", "C", "", "a directory of the source repository (default: that of the configuration)")
-	f.StringVar(&a.work, "work-dir", "dist", "directory where one command leaves files for the next")
+	f.StringVar(&a.work, "work-dir", "dist", "directory for the files that one command passes to the next")
 	f.StringVarP(&a.output, "output", "o", "text", "format of the result: text or json")
 	f.BoolVar(&a.dryRun, "dry-run", false, "print what would be done without changing anything")
 	f.BoolVar(&a.insecure, "insecure-registry", false, "use plain HTTP for registries; loopback addresses always allow it")

@@ -23,7 +23,7 @@ func (a *app) serveCommand() *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVar(&o.listen, "listen", "127.0.0.1:0", "loopback address to listen on")
-	f.StringVar(&o.registry, "registry", "registry", "directory that keeps the registry's images")
+	f.StringVar(&o.registry, "registry", "registry", "directory with the registry's images")
 	f.StringVar(&o.charts, "charts", "", "chart repository to serve: a git repository, or a directory")
 	f.StringVar(&o.branch, "branch", "main", "branch of a git repository")
 	f.StringVar(&o.addressFile, "address-file", "", "file to write the address to, once the server listens")

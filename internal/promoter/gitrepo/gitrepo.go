@@ -150,11 +150,11 @@ func (r *Repo) sparse(ctx context.Context, patterns []string) error {
 	}
 	info := filepath.Join(r.Dir, ".git", "info")
 	if err := os.MkdirAll(info, 0o755); err != nil {
-		return fmt.Errorf("restrict the checkout: %w", err)
+		return fmt.Errorf("configure the sparse checkout: %w", err)
 	}
 	list := strings.Join(patterns, "\n") + "\n"
 	if err := os.WriteFile(filepath.Join(info, "sparse-checkout"), []byte(list), 0o644); err != nil {
-		return fmt.Errorf("restrict the checkout: %w", err)
+		return fmt.Errorf("configure the sparse checkout: %w", err)
 	}
 	return nil
 }

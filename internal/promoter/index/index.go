@@ -102,9 +102,9 @@ func validated(e Entry) (Entry, error) {
 	switch {
 	case e.Name != name || e.Version != version:
 		// Helm removes control characters instead of rejecting them; the entry would be found under another name.
-		return e, fmt.Errorf("the name %q or the version %q has characters that do not print: %w", name, version, ErrBadEntry)
+		return e, fmt.Errorf("the name %q or the version %q has unprintable characters: %w", name, version, ErrBadEntry)
 	case !namePattern.MatchString(e.Name):
-		return e, fmt.Errorf("the chart's name %q has other characters than letters, digits, dots and hyphens: %w", e.Name, ErrBadEntry)
+		return e, fmt.Errorf("the chart's name %q has invalid characters: use letters, digits, dots and hyphens: %w", e.Name, ErrBadEntry)
 	case !digestPattern.MatchString(e.Digest):
 		return e, fmt.Errorf("the digest %q is not 64 hex digits: %w", e.Digest, ErrBadEntry)
 	case len(e.URLs) == 0:

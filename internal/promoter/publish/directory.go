@@ -40,7 +40,7 @@ func (d *directory) exclusive(ctx context.Context, do func(folder) (Result, erro
 		}
 		select {
 		case <-ctx.Done():
-			return Result{}, fmt.Errorf("another process holds %s: %w", lock.Name(), ctx.Err())
+			return Result{}, fmt.Errorf("another process has locked %s: %w", lock.Name(), ctx.Err())
 		case <-time.After(time.Duration(10+rand.IntN(40)) * time.Millisecond):
 		}
 	}

@@ -52,7 +52,7 @@ func (g *gitTarget) change(ctx context.Context, sparse []string, message string,
 		return Result{}, err
 	}
 	if result.Changed && !committed {
-		return Result{}, fmt.Errorf("git sees no change in what was written; check the repository's .gitattributes for a filter: %w", ErrUnusable)
+		return Result{}, fmt.Errorf("git reports no change after the files were written; check the repository's .gitattributes for a filter: %w", ErrUnusable)
 	}
 	result.Commit = commit
 	return result, nil

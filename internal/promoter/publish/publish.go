@@ -133,7 +133,7 @@ var (
 	// ErrChanged: what is to be published does not match its digest.
 	ErrChanged = failure.New(failure.Rejected, "the package or its attestation was changed after it was created")
 	// ErrConfig: Config does not name exactly one target.
-	ErrConfig = failure.New(failure.BadInput, "a target needs exactly one of git, directory and oci")
+	ErrConfig = failure.New(failure.BadInput, "a target requires exactly one of git, directory and oci")
 	// ErrUnusable: the directory or registry is unreachable, full
 	// or read-only.
 	ErrUnusable = failure.New(failure.External, "the chart repository cannot be used")

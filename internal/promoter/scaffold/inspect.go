@@ -63,7 +63,7 @@ func choose(what, flag string, found []string, chosen string) (string, error) {
 	case chosen != "":
 		return "", fmt.Errorf("%w: no %s in %s can be released; found: %s", failure.ErrInput, what, chosen, list(found))
 	case len(found) > 1:
-		return "", fmt.Errorf("%w: found several, %s; name the %s with %s PATH", failure.ErrInput, list(found), what, flag)
+		return "", fmt.Errorf("%w: found several: %s; select the %s with %s PATH", failure.ErrInput, list(found), what, flag)
 	case len(found) == 0:
 		return "", fmt.Errorf("%w: the repository has no %s; `helm create` creates one", failure.ErrInput, what)
 	}

@@ -121,7 +121,7 @@ func TestInspectReportsWhatIsMissingInOneSentence(t *testing.T) {
 		want   string
 	}{
 		"no chart":                    {github, map[string]string{"charts/hello/Chart.yaml": ""}, Choices{}, "helm create"},
-		"two charts":                  {github, map[string]string{"charts/b/Chart.yaml": goodChart}, Choices{}, "charts/b, charts/hello; name the chart with --chart"},
+		"two charts":                  {github, map[string]string{"charts/b/Chart.yaml": goodChart}, Choices{}, "charts/b, charts/hello; select the chart with --chart"},
 		"a missing chart":             {github, nil, Choices{Chart: "charts/b"}, "found: charts/hello"},
 		"a chart outside":             {github, nil, Choices{Chart: "../x"}, "outside"},
 		"a library alone":             {github, map[string]string{"charts/hello/Chart.yaml": goodChart + "type: library\n"}, Choices{}, "no chart"},
@@ -130,7 +130,7 @@ func TestInspectReportsWhatIsMissingInOneSentence(t *testing.T) {
 		"a chart without appVersion":  {github, map[string]string{"charts/hello/Chart.yaml": "apiVersion: v2\nname: hello\nversion: 0.1.0\n"}, Choices{}, "add the line `appVersion:"},
 		"a chart that verify rejects": {github, map[string]string{"charts/hello/templates/x.yaml": "a: {{ .Values.a.b.c }}\n"}, Choices{}, "[ERROR]"},
 		"a dependency not fetched":    {github, map[string]string{"charts/hello/Chart.yaml": goodChart + "dependencies:\n- {name: dep, version: 1.0.0, repository: \"https://charts.example.com\"}\n"}, Choices{}, "helm dependency build"},
-		"two programs":                {github, map[string]string{"cmd/b/main.go": mainGo}, Choices{}, "cmd/b, cmd/hello; name the Go main package with --package"},
+		"two programs":                {github, map[string]string{"cmd/b/main.go": mainGo}, Choices{}, "cmd/b, cmd/hello; select the Go main package with --package"},
 		"a program not there":         {github, nil, Choices{Package: "./cmd/x"}, "found: cmd/hello"},
 		"no origin":                   {"", nil, Choices{}, "--source"},
 		"a host without a registry":   {"https://git.example.com/o/hello.git", nil, Choices{}, "--image"},

@@ -55,7 +55,7 @@ func Notes(repo fs.FS, c *config.Config) []string {
 	names, _ := fs.Glob(repo, path.Join(c.Chart.Path, "templates", "*.yaml"))
 	for _, name := range names {
 		if data, err := fs.ReadFile(repo, name); err == nil && imageByAppVersion.Match(data) {
-			return []string{fmt.Sprintf("%s takes its image's tag from the chart's appVersion, which every candidate sets to its commit or tag; set the image's tag in values.yaml unless every one of them has an image", name)}
+			return []string{fmt.Sprintf("%s takes its image's tag from the chart's appVersion, which every candidate sets to its commit or tag; set the image's tag in values.yaml unless an image exists for each of them", name)}
 		}
 	}
 	return nil
@@ -74,14 +74,14 @@ func Next(c *config.Config, file string, ci []File) []string {
 	}
 	next := []string{
 		"create these empty repositories: " + strings.Join(repositories, " and "),
-		fmt.Sprintf("chart-promoter keygen ../%s   # the pair of keys for %s and %s", t.Name, t.Key.Env, t.PublicKey.Env),
+		fmt.Sprintf("chart-promoter keygen ../%s   # create the key pair for %s and %s", t.Name, t.Key.Env, t.PublicKey.Env),
 	}
 	for _, f := range ci {
-		next = append(next, fmt.Sprintf("set the secrets that the head of %s lists", f.Path))
+		next = append(next, fmt.Sprintf("set the secrets listed at the top of %s", f.Path))
 	}
 	if len(ci) > 0 {
 		qa := ci[len(ci)-1]
-		next = append(next, fmt.Sprintf("put %s into %s, under the name in its head", qa.Path, t.Candidate.Git))
+		next = append(next, fmt.Sprintf("copy %s to %s, with the file name given at its top", qa.Path, t.Candidate.Git))
 	}
 	return append(next,
 		"git add -A && git commit",

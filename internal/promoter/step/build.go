@@ -50,7 +50,7 @@ const buildFile = "build.json"
 func Build(ctx context.Context, p *Project, o BuildOptions) (*BuildResult, error) {
 	stage := p.Config.Builder()
 	if stage == nil {
-		return nil, fmt.Errorf("%w: no stage has build; add one", config.ErrInvalid)
+		return nil, fmt.Errorf("%w: no stage has build; add it to a stage", config.ErrInvalid)
 	}
 	v, err := Version(ctx, p)
 	if err != nil {

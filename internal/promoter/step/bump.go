@@ -97,7 +97,7 @@ func (bumpStep) Run(ctx context.Context, s *State) (string, error) {
 		return "", err
 	}
 	if !s.Bump.Changed {
-		return fmt.Sprintf("it has version %s already, commit %.12s", s.Bump.Version.Chart, s.Bump.Commit), nil
+		return fmt.Sprintf("the candidates' repository already has version %s, commit %.12s", s.Bump.Version.Chart, s.Bump.Commit), nil
 	}
 	return fmt.Sprintf("candidate %s, commit %.12s", s.Bump.Version.Chart, s.Bump.Commit), nil
 }

@@ -87,7 +87,7 @@ func (p *Project) installPrevious(ctx context.Context, old *previous, env *teste
 	if _, err := env.Helm().Apply(ctx, old.pkg, release); err != nil {
 		return fmt.Errorf("install %s to upgrade from it: %w", old.version, err)
 	}
-	p.line("installed %s, the last version below the candidate, to upgrade from it", old.version)
+	p.line("installed %s, the latest version below the candidate, to test the upgrade from it", old.version)
 	return nil
 }
 

@@ -34,12 +34,12 @@ func (p *Project) previous(ctx context.Context, stage string, c *candidate.Candi
 	last, pkg, err := latestBelow(ctx, target, c.Package.Name, c.Package.Version)
 	switch {
 	case errors.Is(err, publish.ErrNone):
-		p.line("%s has published no release yet, so no upgrade is tested", stage)
+		p.line("stage %s has not published a release, so no upgrade is tested", stage)
 		return nil, nil
 	case err != nil:
 		return nil, fmt.Errorf("read the release published by stage %s, to upgrade from it: %w", stage, err)
 	case last == "":
-		p.line("%s has no release below %s, so no upgrade is tested", stage, c.Package.Version)
+		p.line("stage %s has no release below %s, so no upgrade is tested", stage, c.Package.Version)
 		return nil, nil
 	}
 	old, err := candidate.Read(pkg, p.Config)

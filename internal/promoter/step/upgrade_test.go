@@ -94,7 +94,7 @@ func TestUpgradeTestsSkippedInSilence(t *testing.T) {
 		published []string
 		want      string
 	}{
-		"nothing is published":       {nil, "published no release yet, so no upgrade is tested"},
+		"nothing is published":       {nil, "has not published a release, so no upgrade is tested"},
 		"nothing below is published": {[]string{"1.0.0"}, "no release below 1.0.0, so no upgrade is tested"},
 	} {
 		t.Run(name, func(t *testing.T) {

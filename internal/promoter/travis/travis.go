@@ -23,7 +23,7 @@ const DefaultAPI = "https://api.travis-ci.com"
 
 var (
 	// ErrAddress: the API's address or the repository's name cannot be used.
-	ErrAddress = failure.New(failure.BadInput, "the address is not one of the Travis API")
+	ErrAddress = failure.New(failure.BadInput, "the request to the Travis API is not valid")
 	// ErrAuth: the API requires a token, or another one.
 	ErrAuth = failure.New(failure.External, "the Travis API rejects the token")
 	// ErrNotFound: the repository does not exist, or is not visible with this token.
@@ -31,7 +31,7 @@ var (
 	// ErrUnreachable: the API did not answer.
 	ErrUnreachable = failure.New(failure.External, "the Travis API does not answer")
 	// ErrAnswer: the answer is not as the API documents it.
-	ErrAnswer = failure.New(failure.External, "the response is not one of the Travis API")
+	ErrAnswer = failure.New(failure.External, "the response of the Travis API is not valid")
 )
 
 const (
@@ -90,7 +90,7 @@ func New(address, secret string) (*Client, error) {
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		return nil, fmt.Errorf("%w: the API's address has more than a host and a path; the token belongs in the environment", ErrAddress)
 	case u.Scheme == "http" && secret != "" && !loopback(u.Hostname()):
-		return nil, fmt.Errorf("%w: a token would go over plain HTTP to %s; use https", ErrAddress, u.Host)
+		return nil, fmt.Errorf("%w: the token would be sent over plain HTTP to %s; use https", ErrAddress, u.Host)
 	case strings.ContainsAny(secret, "\r\n"):
 		return nil, fmt.Errorf("%w: the token contains a line break", ErrAuth)
 	}
@@ -182,14 +182,14 @@ func (c *Client) page(ctx context.Context, q Query, offset int) (*page, error) {
 		return nil, c.unreachable(err)
 	}
 	if len(body) > maxBody {
-		return nil, fmt.Errorf("%w: the response is larger than %d MB", ErrAnswer, maxBody>>20)
+		return nil, fmt.Errorf("%w: it is larger than %d MB", ErrAnswer, maxBody>>20)
 	}
 	if resp.StatusCode != http.StatusOK {
 		return nil, c.statusError(resp.StatusCode, body)
 	}
 	var p page
 	if err := json.Unmarshal(body, &p); err != nil || p.Type != "builds" {
-		return nil, fmt.Errorf("%w: the response of %s is not a list of builds; check the API's address", ErrAnswer, c.base.Host)
+		return nil, fmt.Errorf("%w: %s returned no list of builds; check the API's address", ErrAnswer, c.base.Host)
 	}
 	return &p, nil
 }
