@@ -12,6 +12,7 @@ import (
 	"maps"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -138,6 +139,13 @@ func olderProgram(t *testing.T) map[string]any {
 		text, err := os.ReadFile(filepath.Join(root, file))
 		ok(t, err)
 		ok(t, os.WriteFile(filepath.Join(source, file), text, 0o600))
+	}
+	// The API was no module of its own then.
+	const api = "github.com/christianb93/bitcoin-controller/pkg"
+	edit := exec.Command("go", "mod", "edit", "-droprequire="+api, "-dropreplace="+api)
+	edit.Dir = source
+	if output, err := edit.CombinedOutput(); err != nil {
+		t.Fatalf("go mod edit: %v\n%s", err, output)
 	}
 	built, err := image.Build(t.Context(), image.Spec{
 		SourceDir: source, Package: "./cmd/bitcoin-controller", Platforms: []string{"linux/" + runtime.GOARCH}, SourceDate: time.Unix(0, 0),
