@@ -10,6 +10,9 @@ import (
 	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/validation"
+	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
+	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/defaulting"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
 )
 
@@ -43,5 +46,27 @@ func TestTheAPIServerAcceptsTheCRD(t *testing.T) {
 	}
 	if len(problems) > 0 {
 		t.Fatal(strings.Join(problems, "\n"))
+	}
+}
+
+// kstatus takes an object without a status for current, so that Helm, Flux and Argo CD would not wait for the operator. With an
+// observed generation that no object has, the object is in progress until the operator writes its status.
+func TestANetworkWithoutAStatusHasObservedNoGeneration(t *testing.T) {
+	structural, err := schema.NewStructural(readCRD(t).Spec.Validation.OpenAPIV3Schema)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, network := range map[string]map[string]any{
+		"no status":  {"spec": map[string]any{"nodes": int64(3)}},
+		"its status": {"spec": map[string]any{"nodes": int64(3)}, "status": map[string]any{"observedGeneration": int64(2)}},
+	} {
+		want := int64(-1)
+		if name == "its status" {
+			want = 2
+		}
+		defaulting.Default(network, structural)
+		if got, _, _ := unstructured.NestedInt64(network, "status", "observedGeneration"); got != want {
+			t.Errorf("%s: the observed generation is %d, want %d", name, got, want)
+		}
 	}
 }

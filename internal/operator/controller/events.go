@@ -64,7 +64,7 @@ func transitions(before v1.BitcoinNetworkStatus, network *v1.BitcoinNetwork, rec
 		list = append(list, transition{eventType: eventType, reason: reason, action: action, note: fmt.Sprintf(format, args...)})
 	}
 	switch {
-	case before.ObservedGeneration == 0:
+	case before.ObservedGeneration <= 0: // -1 is the default of the CRD
 		add(corev1.EventTypeNormal, "Created", "Create", "network of %d nodes created", len(status.Nodes))
 	case len(before.Nodes) != len(status.Nodes):
 		add(corev1.EventTypeNormal, "Scaled", "Scale", "scaled from %d to %d nodes", len(before.Nodes), len(status.Nodes))

@@ -58,6 +58,7 @@ func TestEachTransitionIsOneEvent(t *testing.T) {
 		"a Secret is missing":                                   {same, stalled, nil, "SecretMissing"},
 		"it is still missing":                                   {stalled, stalled, nil, ""},
 		"the network is new":                                    {v1.BitcoinNetworkStatus{}, lost, nil, "Created NodeConnected"},
+		"the network is new, with the default of the CRD":       {v1.BitcoinNetworkStatus{ObservedGeneration: -1}, lost, nil, "Created NodeConnected"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got []string

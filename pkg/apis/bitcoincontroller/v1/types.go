@@ -33,8 +33,10 @@ type BitcoinNetwork struct {
 	// Spec is the desired state of the network.
 	// +required
 	Spec BitcoinNetworkSpec `json:"spec"`
-	// Status is the observed state of the network, as the nodes report it.
+	// Status is the observed state of the network, as the nodes report it. Its default makes kstatus, and with it Helm 4, Flux and
+	// Argo CD, wait until the operator has reconciled the network.
 	// +optional
+	// +kubebuilder:default:={"observedGeneration":-1}
 	Status BitcoinNetworkStatus `json:"status,omitempty"`
 }
 
@@ -142,7 +144,7 @@ type BitcoinNetworkSpec struct {
 
 // BitcoinNetworkStatus is the observed state of a network.
 type BitcoinNetworkStatus struct {
-	// ObservedGeneration is the generation of the spec that this status refers to.
+	// ObservedGeneration is the generation of the spec that this status refers to; -1 before the operator's first reconcile.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 	// Replicas is the number of pods in the main group, for the scale subresource.

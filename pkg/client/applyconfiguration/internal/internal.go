@@ -885,6 +885,8 @@ var schemaYAML = typed.YAMLObject(`types:
           - name: selector
             type:
               scalar: string
+      default:
+        observedGeneration: -1
 - name: io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta
   map:
     fields:

@@ -21,7 +21,8 @@ type BitcoinNetworkApplyConfiguration struct {
 	*metav1.ObjectMetaApplyConfiguration `json:"metadata,omitempty"`
 	// Spec is the desired state of the network.
 	Spec *BitcoinNetworkSpecApplyConfiguration `json:"spec,omitempty"`
-	// Status is the observed state of the network, as the nodes report it.
+	// Status is the observed state of the network, as the nodes report it. Its default makes kstatus, and with it Helm 4, Flux and
+	// Argo CD, wait until the operator has reconciled the network.
 	Status *BitcoinNetworkStatusApplyConfiguration `json:"status,omitempty"`
 }
 

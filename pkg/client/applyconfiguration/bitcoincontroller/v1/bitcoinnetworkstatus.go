@@ -11,7 +11,7 @@ import (
 //
 // BitcoinNetworkStatus is the observed state of a network.
 type BitcoinNetworkStatusApplyConfiguration struct {
-	// ObservedGeneration is the generation of the spec that this status refers to.
+	// ObservedGeneration is the generation of the spec that this status refers to; -1 before the operator's first reconcile.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
 	// Replicas is the number of pods in the main group, for the scale subresource.
 	Replicas *int32 `json:"replicas,omitempty"`
