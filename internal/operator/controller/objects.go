@@ -40,6 +40,8 @@ type appliedObjects struct {
 	rejected *applyError
 	// waitingFor describes which object has to wait for another one, "" for none.
 	waitingFor string
+	// waitingSets are the names of the StatefulSets whose template changes when the rollout of another one has ended.
+	waitingSets map[string]bool
 	// recheckIn is the time until an object that blocks others is checked again, 0 for none.
 	recheckIn time.Duration
 }
@@ -79,7 +81,7 @@ func (r *Reconciler) applyObjects(ctx context.Context, network *v1.BitcoinNetwor
 	if err != nil {
 		return appliedObjects{}, err
 	}
-	result := appliedObjects{groups: p.groups}
+	result := appliedObjects{groups: p.groups, waitingSets: map[string]bool{}}
 	desired := map[string]bool{}
 	for _, object := range objects {
 		desired[keyOf(object)] = true
@@ -93,7 +95,7 @@ func (r *Reconciler) applyObjects(ctx context.Context, network *v1.BitcoinNetwor
 			p.sets[outcome.set.Name] = outcome.set
 		}
 		if outcome.waits != "" {
-			result.waitingFor = outcome.waits
+			result.waitingFor, result.waitingSets[object.GetName()] = outcome.waits, true
 		}
 		// Later objects may need this one: pods need their configuration.
 		if outcome.rejected != nil {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
@@ -42,7 +43,7 @@ func (c policyChain) evaluate(in *policyInputs) condition {
 // The policies of the three conditions that are not derived, in the order in which they are evaluated.
 var (
 	nodesReadyPolicies = policyChain{
-		[]policy{objectRejected, podFailing, podsNotReady, nodesNotAnswering, podsLeaving, statefulSetsNotUpToDate, podsOutdated, objectWaiting},
+		[]policy{objectRejected, podFailing, outdatedPodFailing, podsNotReady, nodesNotAnswering, podsLeaving, statefulSetsNotUpToDate, podsOutdated, objectWaiting},
 		nodesReady,
 	}
 	connectedPolicies = policyChain{
@@ -65,13 +66,40 @@ func objectRejected(in *policyInputs) (reason, message string, violated bool) {
 // podFailing reports the first pod that needs the user to act.
 func podFailing(in *policyInputs) (reason, message string, violated bool) {
 	for i := range in.nodes {
-		if n := &in.nodes[i]; !n.podReady {
+		if n := &in.nodes[i]; !n.podReady && !in.isReplaced(n) {
 			if reason, message, found := podProblem(n.pod); found {
 				return reason, message, true
 			}
 		}
 	}
 	return "", "", false
+}
+
+// outdatedPodFailing reports the first failing pod that a rollout replaces. The user may have corrected the network already.
+func outdatedPodFailing(in *policyInputs) (reason, message string, violated bool) {
+	for i := range in.nodes {
+		if n := &in.nodes[i]; !n.podReady && in.isReplaced(n) {
+			if _, message, found := podProblem(n.pod); found {
+				return v1.ReasonUpdating, "pods do not have the new template yet: " + message, true
+			}
+		}
+	}
+	return "", "", false
+}
+
+// isReplaced reports whether a node's pod has an old template, so that a rollout replaces it. Whether it has is not known while
+// the controller of its StatefulSet has not observed the last change.
+func (in *policyInputs) isReplaced(n *node) bool {
+	set := in.objects.sets[n.group.StatefulSet]
+	if n.pod == nil || set == nil {
+		return false
+	}
+	return in.objects.waitingSets[set.Name] || set.Status.ObservedGeneration < set.Generation || hasOldTemplate(n.pod, set)
+}
+
+func hasOldTemplate(pod *corev1.Pod, set *appsv1.StatefulSet) bool {
+	revision := pod.Labels[appsv1.ControllerRevisionHashLabelKey]
+	return revision != "" && set.Status.UpdateRevision != "" && revision != set.Status.UpdateRevision
 }
 
 func podsNotReady(in *policyInputs) (reason, message string, violated bool) {
@@ -139,11 +167,7 @@ func podsOutdated(in *policyInputs) (reason, message string, violated bool) {
 	var names []string
 	for i := range in.nodes {
 		n := &in.nodes[i]
-		set := in.objects.sets[n.group.StatefulSet]
-		if n.pod == nil || set == nil || set.Status.UpdateRevision == "" {
-			continue
-		}
-		if revision := n.pod.Labels[appsv1.ControllerRevisionHashLabelKey]; revision != "" && revision != set.Status.UpdateRevision {
+		if set := in.objects.sets[n.group.StatefulSet]; n.pod != nil && set != nil && hasOldTemplate(n.pod, set) {
 			names = append(names, n.podName)
 		}
 	}

@@ -155,6 +155,43 @@ func TestStalledAndReconcilingAreDerived(t *testing.T) {
 	}
 }
 
+// What is wrong with a pod that is about to be replaced says nothing of the network as it is specified now.
+func TestAProblemOfAPodWithAnOldTemplateIsNotStalled(t *testing.T) {
+	for name, test := range map[string]struct {
+		change  func(in *policyInputs, set *appsv1.StatefulSet)
+		stalled bool
+	}{
+		"the pod has the template of its StatefulSet": {func(*policyInputs, *appsv1.StatefulSet) {}, true},
+		"the StatefulSet has a new template":          {func(_ *policyInputs, set *appsv1.StatefulSet) { set.Status.UpdateRevision = "n-sts-2" }, false},
+		"its controller has not observed the change":  {func(_ *policyInputs, set *appsv1.StatefulSet) { set.Generation = 2 }, false},
+		"the StatefulSet waits for that of another group": {func(in *policyInputs, set *appsv1.StatefulSet) {
+			in.objects.waitingSets = map[string]bool{set.Name: true}
+		}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, in := healthy()
+			set := in.objects.sets["n-sts"]
+			set.Generation, set.Status = 1, appsv1.StatefulSetStatus{ObservedGeneration: 1, CurrentRevision: "n-sts-1", UpdateRevision: "n-sts-1"}
+			for i := range in.nodes {
+				in.nodes[i].pod.Labels = map[string]string{appsv1.ControllerRevisionHashLabelKey: "n-sts-1"}
+			}
+			podNotReady(in, 1, waiting(resources.ContainerName, "ImagePullBackOff", "not found"))
+			test.change(in, set)
+			got := evaluate(in)
+			if got.stalled.met != test.stalled || got.reconciling.met == test.stalled {
+				t.Errorf("stalled %+v, reconciling %+v", got.stalled, got.reconciling)
+			}
+			want := v1.ReasonImageUnavailable
+			if !test.stalled {
+				want = v1.ReasonUpdating
+			}
+			if got.nodesReady.reason != want || !strings.Contains(got.nodesReady.message, "Pod n-sts-1 cannot pull the image") {
+				t.Errorf("nodes ready: %+v", got.nodesReady)
+			}
+		})
+	}
+}
+
 // When several policies are violated, the condition names the cause before its effects.
 func TestTheFirstViolatedPolicyDecides(t *testing.T) {
 	rejected := func(in *policyInputs) { in.objects.rejected = &applyError{v1.ReasonNameTaken, "taken"} }
@@ -164,7 +201,9 @@ func TestTheFirstViolatedPolicyDecides(t *testing.T) {
 	starting := func(in *policyInputs) { podNotReady(in, 1) }
 	silent := func(in *policyInputs) { in.nodes[2].answer = nil }
 	leaving := func(in *policyInputs) { in.leaving = []string{"n-sts-3"} }
-	updating := func(in *policyInputs) { in.objects.sets["n-sts"].Generation = 1 }
+	updating := func(in *policyInputs) {
+		in.objects.sets["n-sts"].Status = appsv1.StatefulSetStatus{CurrentRevision: "1", UpdateRevision: "2"}
+	}
 	missing := func(in *policyInputs) { in.connections.missing = []topology.Edge{{A: 0, B: 1}} }
 	forked := func(in *policyInputs) { in.chains.branches = make([]tip, 2) }
 	incomplete := func(in *policyInputs) { in.chains.complete = false }

@@ -83,7 +83,8 @@ const (
 	// Action: see the error in the message. Check that NetworkPolicies allow the operator to reach port 18332 of the pods. If
 	// the node hangs, delete its pod.
 	ReasonNodeNotAnswering = "NodeNotAnswering"
-	// ReasonUpdating means that the nodes are being restarted one by one with a new pod template.
+	// ReasonUpdating means that the nodes are being restarted one by one with a new pod template. A problem of a pod that still
+	// has the old template is reported with this reason.
 	//
 	// Conditions: NodesReady=False.
 	//
