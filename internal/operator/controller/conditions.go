@@ -16,6 +16,9 @@ const (
 	syncGracePeriod = 3 * time.Second
 	// syncRecheckInterval is the time between two passes in the grace period.
 	syncRecheckInterval = 500 * time.Millisecond
+	// stalledGracePeriod is how long a pod may fail for a reason that may pass by itself before the network is stalled. It is as
+	// long as that of kstatus for pods that cannot be scheduled.
+	stalledGracePeriod = 15 * time.Second
 )
 
 // condition is the result of the policies of one condition.
@@ -36,8 +39,8 @@ var stalledReasons = []string{
 	v1.ReasonApplyRefused, v1.ReasonNameTaken,
 }
 
-// deriveConditions derives Ready, Stalled and Reconciling.
-func deriveConditions(nodesReady, connected, synced condition) conditionSet {
+// deriveConditions derives Ready, Stalled and Reconciling. Within a grace period, whose rest is stalledIn, a network is not stalled.
+func deriveConditions(nodesReady, connected, synced condition, stalledIn time.Duration) conditionSet {
 	set := conditionSet{
 		nodesReady: nodesReady, connected: connected, synced: synced,
 		ready:       condition{true, v1.ReasonReady, "all nodes are ready, connected as specified, and on one branch"},
@@ -53,7 +56,7 @@ func deriveConditions(nodesReady, connected, synced condition) conditionSet {
 			break
 		}
 	}
-	if !nodesReady.met && slices.Contains(stalledReasons, nodesReady.reason) {
+	if !nodesReady.met && stalledIn == 0 && slices.Contains(stalledReasons, nodesReady.reason) {
 		set.stalled = condition{true, nodesReady.reason, nodesReady.message}
 	}
 	if !set.ready.met && !set.stalled.met {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -46,6 +47,7 @@ func healthy() (*v1.BitcoinNetwork, *policyInputs) {
 	network := &v1.BitcoinNetwork{ObjectMeta: metav1.ObjectMeta{Name: "n", Generation: 1}, Spec: v1.BitcoinNetworkSpec{Nodes: 3}}
 	groups := resources.Groups(network, "image")
 	in := &policyInputs{
+		now:         time.Unix(1_000_000, 0),
 		objects:     appliedObjects{groups: groups, sets: map[string]*appsv1.StatefulSet{"n-sts": {ObjectMeta: metav1.ObjectMeta{Name: "n-sts"}}}},
 		nodes:       allPodsReady(onChains("a", "a", "a")),
 		connections: connections{desired: make([]topology.Edge, 3), existing: 3},
@@ -60,7 +62,7 @@ func healthy() (*v1.BitcoinNetwork, *policyInputs) {
 
 // evaluate returns the conditions without a grace period.
 func evaluate(in *policyInputs) conditionSet {
-	return deriveConditions(nodesReadyPolicies.evaluate(in), connectedPolicies.evaluate(in), syncedPolicies.evaluate(in))
+	return deriveConditions(nodesReadyPolicies.evaluate(in), connectedPolicies.evaluate(in), syncedPolicies.evaluate(in), in.stalledIn())
 }
 
 func testNetwork(spec v1.BitcoinNetworkSpec) *v1.BitcoinNetwork {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -12,46 +13,76 @@ import (
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
-// podProblem returns what keeps a pod from becoming ready, if the user must act.
-func podProblem(pod *corev1.Pod) (reason, message string, found bool) {
+// podProblem is what keeps a pod from becoming ready, if the user must act.
+type podProblem struct {
+	reason, message string
+	// passing is true for a problem that may pass by itself: a machine, a volume, a Secret or a registry may be there soon.
+	passing bool
+	// since is the pod's last change of a condition: its problem began then at the earliest. The pod has this time, not the
+	// operator, so that a restart of the operator changes nothing.
+	since time.Time
+}
+
+// graceLeft is the time until the network is stalled, 0 when it is stalled already.
+func (p podProblem) graceLeft(now time.Time) time.Duration {
+	if !p.passing {
+		return 0
+	}
+	return max(p.since.Add(stalledGracePeriod).Sub(now), 0)
+}
+
+func problemOf(pod *corev1.Pod) (problem podProblem, found bool) {
 	if pod == nil {
-		return "", "", false
+		return podProblem{}, false
 	}
 	for _, condition := range pod.Status.Conditions {
 		if condition.Type == corev1.PodScheduled && condition.Status == corev1.ConditionFalse && condition.Reason == corev1.PodReasonUnschedulable {
-			return v1.ReasonUnschedulable, fmt.Sprintf(
-				"Pod %s cannot be scheduled: %s; add capacity to the cluster, or change the resources or the placement in the spec", pod.Name, condition.Message), true
+			return podProblem{v1.ReasonUnschedulable, fmt.Sprintf(
+				"Pod %s cannot be scheduled: %s; add capacity to the cluster, or change the resources or the placement in the spec", pod.Name, condition.Message),
+				true, changedAt(pod)}, true
 		}
 	}
 	for _, status := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
-		if reason, message, found := containerProblem(pod.Name, status); found {
-			return reason, message, true
+		if problem, found := containerProblem(pod.Name, status); found {
+			problem.since = changedAt(pod)
+			return problem, true
 		}
 	}
-	return "", "", false
+	return podProblem{}, false
 }
 
-func containerProblem(pod string, status corev1.ContainerStatus) (reason, message string, found bool) {
+// changedAt is when a condition of a pod changed last.
+func changedAt(pod *corev1.Pod) time.Time {
+	changed := pod.CreationTimestamp.Time
+	for _, condition := range pod.Status.Conditions {
+		if condition.LastTransitionTime.After(changed) {
+			changed = condition.LastTransitionTime.Time
+		}
+	}
+	return changed
+}
+
+func containerProblem(pod string, status corev1.ContainerStatus) (problem podProblem, found bool) {
 	waiting := status.State.Waiting
 	if waiting == nil {
-		return "", "", false
+		return podProblem{}, false
 	}
 	switch waiting.Reason {
 	case "CreateContainerConfigError":
 		// With an image volume, bitcoind's own container uses the Secret.
 		if status.Name == resources.InitContainerName || strings.Contains(strings.ToLower(waiting.Message), "secret") {
-			return v1.ReasonSecretMissing, fmt.Sprintf(
+			return podProblem{reason: v1.ReasonSecretMissing, passing: true, message: fmt.Sprintf(
 				"Pod %s cannot start: %s; create the Secret that spec.secret names in this namespace, with the keys %s and %s, and the nodes start without further action",
-				pod, waiting.Message, rpcauth.UserKey, rpcauth.PasswordKey), true
+				pod, waiting.Message, rpcauth.UserKey, rpcauth.PasswordKey)}, true
 		}
-		return v1.ReasonNodeFailing, fmt.Sprintf("Pod %s cannot start: %s", pod, waiting.Message), true
+		return podProblem{reason: v1.ReasonNodeFailing, message: fmt.Sprintf("Pod %s cannot start: %s", pod, waiting.Message)}, true
 	case "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull":
-		return v1.ReasonImageUnavailable, fmt.Sprintf(
-			"Pod %s cannot pull the image %s: %s; check the image's name and spec.imagePullSecrets", pod, status.Image, waiting.Message), true
+		return podProblem{reason: v1.ReasonImageUnavailable, passing: waiting.Reason != "InvalidImageName", message: fmt.Sprintf(
+			"Pod %s cannot pull the image %s: %s; check the image's name and spec.imagePullSecrets", pod, status.Image, waiting.Message)}, true
 	case "CrashLoopBackOff", "RunContainerError", "CreateContainerError":
-		return v1.ReasonNodeFailing, fmt.Sprintf("Pod %s cannot run the container %s: %s", pod, status.Name, lastTermination(status)), true
+		return podProblem{reason: v1.ReasonNodeFailing, message: fmt.Sprintf("Pod %s cannot run the container %s: %s", pod, status.Name, lastTermination(status))}, true
 	}
-	return "", "", false
+	return podProblem{}, false
 }
 
 // lastTermination describes how a container ended, or why it cannot start.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -13,6 +14,7 @@ import (
 
 // policyInputs are what a pass has observed. Policies only read them.
 type policyInputs struct {
+	now         time.Time
 	objects     appliedObjects
 	nodes       []node
 	leaving     []string
@@ -65,22 +67,43 @@ func objectRejected(in *policyInputs) (reason, message string, violated bool) {
 
 // podFailing reports the first pod that needs the user to act.
 func podFailing(in *policyInputs) (reason, message string, violated bool) {
+	problem, _, found := in.failingPod()
+	return problem.reason, problem.message, found
+}
+
+// stalledIn is the time until a pod fails for so long that only the user can help, 0 when it does so already or no pod fails.
+func (in *policyInputs) stalledIn() time.Duration {
+	if in.objects.rejected != nil {
+		return 0
+	}
+	_, graceLeft, _ := in.failingPod()
+	return graceLeft
+}
+
+// failingPod returns the problem of the first pod whose grace period has ended, or else of the one whose period ends first.
+func (in *policyInputs) failingPod() (first podProblem, graceLeft time.Duration, found bool) {
 	for i := range in.nodes {
-		if n := &in.nodes[i]; !n.podReady && !in.isReplaced(n) {
-			if reason, message, found := podProblem(n.pod); found {
-				return reason, message, true
-			}
+		n := &in.nodes[i]
+		if n.podReady || in.isReplaced(n) {
+			continue
+		}
+		problem, ok := problemOf(n.pod)
+		if !ok {
+			continue
+		}
+		if left := problem.graceLeft(in.now); !found || left < graceLeft {
+			first, graceLeft, found = problem, left, true
 		}
 	}
-	return "", "", false
+	return first, graceLeft, found
 }
 
 // outdatedPodFailing reports the first failing pod that a rollout replaces. The user may have corrected the network already.
 func outdatedPodFailing(in *policyInputs) (reason, message string, violated bool) {
 	for i := range in.nodes {
 		if n := &in.nodes[i]; !n.podReady && in.isReplaced(n) {
-			if _, message, found := podProblem(n.pod); found {
-				return v1.ReasonUpdating, "pods do not have the new template yet: " + message, true
+			if problem, found := problemOf(n.pod); found {
+				return v1.ReasonUpdating, "pods do not have the new template yet: " + problem.message, true
 			}
 		}
 	}

@@ -86,14 +86,14 @@ func (r *Reconciler) pass(ctx context.Context, network *v1.BitcoinNetwork, state
 	state.rollouts.proceed(rolloutInputs{now, objects.groups, objects.sets, nodes, connections.desired, chains})
 	nextBlock := r.nodes.mine(ctx, network, state, nodes, connections.desired, now)
 
-	in := &policyInputs{objects: objects, nodes: nodes, leaving: found.leaving, connections: connections, chains: chains}
+	in := &policyInputs{now: now, objects: objects, nodes: nodes, leaving: found.leaving, connections: connections, chains: chains}
 	synced, since, syncRecheck := graceSynced(syncedPolicies.evaluate(in), in, network.Status.Conditions, state.unsyncedSince, now)
 	state.unsyncedSince = since
-	conditions := deriveConditions(nodesReadyPolicies.evaluate(in), connectedPolicies.evaluate(in), synced)
+	conditions := deriveConditions(nodesReadyPolicies.evaluate(in), connectedPolicies.evaluate(in), synced, in.stalledIn())
 	status := buildStatus(network, in, conditions)
 	err = r.updateStatus(ctx, network, status, chains, state)
 	return passResult{nodes: len(nodes), requeue: requeueInputs{
 		rejected: objects.rejected != nil, ready: conditions.ready.met, progress: progressOf(network.Generation, in),
-		nextBlock: nextBlock, settling: connections.settling, syncRecheck: syncRecheck, objectsRecheck: objects.recheckIn,
+		nextBlock: nextBlock, settling: connections.settling, syncRecheck: syncRecheck, objectsRecheck: objects.recheckIn, stalledRecheck: in.stalledIn(),
 	}}, err
 }

@@ -26,7 +26,10 @@ import (
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
-var testKey = client.ObjectKey{Namespace: "ns", Name: "net"}
+var (
+	testKey      = client.ObjectKey{Namespace: "ns", Name: "net"}
+	requestOfNet = ctrl.Request{NamespacedName: testKey}
+)
 
 // slowCache returns the kept network, if there is one, instead of the current one.
 type slowCache struct {
@@ -64,7 +67,16 @@ func newReconcileTest(t *testing.T, faults interceptor.Funcs) *reconcileTest {
 func (r *reconcileTest) pass(t *testing.T) (ctrl.Result, error) {
 	t.Helper()
 	r.clock = r.clock.Add(time.Minute)
-	return r.Reconcile(t.Context(), ctrl.Request{NamespacedName: testKey})
+	return r.Reconcile(t.Context(), requestOfNet)
+}
+
+func (r *reconcileTest) set(t *testing.T) *appsv1.StatefulSet {
+	t.Helper()
+	set := &appsv1.StatefulSet{}
+	if err := r.cache.Get(t.Context(), client.ObjectKey{Namespace: "ns", Name: "net-sts"}, set); err != nil {
+		t.Fatal(err)
+	}
+	return set
 }
 
 func (r *reconcileTest) mustPass(t *testing.T) ctrl.Result {
@@ -109,10 +121,7 @@ func TestPassesLetARolloutProceedFromNodeToNode(t *testing.T) {
 	var partitions []int32
 	for range 3 {
 		r.mustPass(t)
-		set := &appsv1.StatefulSet{}
-		if err := r.cache.Get(t.Context(), client.ObjectKey{Namespace: "ns", Name: "net-sts"}, set); err != nil {
-			t.Fatal(err)
-		}
+		set := r.set(t)
 		if got := set.Spec.Template.Spec.Containers[0].Image; got != "nodes:2" {
 			t.Fatalf("the template has %s", got)
 		}
@@ -252,7 +261,7 @@ func TestTheGapEndsWhenTheLastNodeRuns(t *testing.T) {
 	}
 	pass := func() (time.Duration, lastPass) {
 		t.Helper()
-		result, err := r.Reconcile(t.Context(), ctrl.Request{NamespacedName: testKey})
+		result, err := r.Reconcile(t.Context(), requestOfNet)
 		if err != nil {
 			t.Fatal(err)
 		}

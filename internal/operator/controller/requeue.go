@@ -25,7 +25,7 @@ type requeueInputs struct {
 	// progress changes whenever the network comes a step nearer to its specification.
 	progress string
 	// Times until something is due, 0 for nothing.
-	nextBlock, settling, syncRecheck, objectsRecheck time.Duration
+	nextBlock, settling, syncRecheck, objectsRecheck, stalledRecheck time.Duration
 }
 
 // requeueAfter is the time until the next pass: the soonest of what is due. While something is missing, the time grows as long as
@@ -39,7 +39,7 @@ func (b *backoff) requeueAfter(in requeueInputs, pollInterval time.Duration) tim
 	case !in.ready:
 		wait = min(wait, b.next(in.progress, maxBackoff))
 	}
-	for _, due := range []time.Duration{in.nextBlock, in.settling, in.syncRecheck, in.objectsRecheck} {
+	for _, due := range []time.Duration{in.nextBlock, in.settling, in.syncRecheck, in.objectsRecheck, in.stalledRecheck} {
 		if due > 0 {
 			wait = min(wait, due)
 		}

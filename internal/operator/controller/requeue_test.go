@@ -60,6 +60,7 @@ func TestTheSoonestOfWhatIsDueWins(t *testing.T) {
 		"in the grace period":        {requeueInputs{ready: true, nextBlock: time.Second, syncRecheck: 500 * time.Millisecond}, 500 * time.Millisecond},
 		"settling":                   {requeueInputs{ready: true, settling: time.Second}, time.Second},
 		"an object blocks others":    {requeueInputs{ready: true, objectsRecheck: 2 * time.Second}, 2 * time.Second},
+		"a pod fails, in its grace":  {requeueInputs{ready: true, stalledRecheck: time.Second}, time.Second},
 		"a block is due at once":     {requeueInputs{ready: true, nextBlock: 1}, time.Millisecond},
 		"rejected":                   {requeueInputs{rejected: true}, minBackoff},
 		"rejected, and block is due": {requeueInputs{rejected: true, nextBlock: 50 * time.Millisecond}, 50 * time.Millisecond},

@@ -16,7 +16,8 @@ const (
 	// ConditionReconciling is the condition of kstatus that is true while the operator works towards the desired state.
 	ConditionReconciling = "Reconciling"
 	// ConditionStalled is the condition of kstatus that is true when the network does not become ready without a change by
-	// a user.
+	// a user. A pod that waits for a cluster node, a volume, a Secret or an image makes it true after 15 seconds only, because
+	// these may appear by themselves; NodesReady and Ready have the reason at once.
 	ConditionStalled = "Stalled"
 )
 
