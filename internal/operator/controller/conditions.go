@@ -58,6 +58,7 @@ func deriveConditions(nodesReady, connected, synced condition, stalledIn time.Du
 	}
 	if !nodesReady.met && stalledIn == 0 && slices.Contains(stalledReasons, nodesReady.reason) {
 		set.stalled = condition{true, nodesReady.reason, nodesReady.message}
+		set.reconciling = condition{false, nodesReady.reason, "the network needs action by the user: " + nodesReady.message}
 	}
 	if !set.ready.met && !set.stalled.met {
 		set.reconciling = condition{true, v1.ReasonProgressing, set.ready.message}

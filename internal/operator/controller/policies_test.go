@@ -155,6 +155,16 @@ func TestStalledAndReconcilingAreDerived(t *testing.T) {
 	}
 }
 
+// A network that waits for its user has not settled.
+func TestReconcilingNamesTheReasonOfAStalledNetwork(t *testing.T) {
+	_, in := healthy()
+	podNotReady(in, 0, waiting(resources.InitContainerName, "CreateContainerConfigError", `secret "users" not found`))
+	got := evaluate(in)
+	if r := got.reconciling; r.met || r.reason != v1.ReasonSecretMissing || r.message != "the network needs action by the user: "+got.stalled.message {
+		t.Errorf("%+v", r)
+	}
+}
+
 // What is wrong with a pod that is about to be replaced says nothing of the network as it is specified now.
 func TestAProblemOfAPodWithAnOldTemplateIsNotStalled(t *testing.T) {
 	for name, test := range map[string]struct {

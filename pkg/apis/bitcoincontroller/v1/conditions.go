@@ -50,21 +50,21 @@ const (
 	ReasonNodesLeaving = "NodesLeaving"
 	// ReasonSecretMissing means that the Secret that spec.secret names, or a key in it, does not exist.
 	//
-	// Conditions: NodesReady=False, Stalled=True.
+	// Conditions: NodesReady=False, Stalled=True, Reconciling=False.
 	//
 	// Action: create the Secret in the network's namespace with the keys BC_RPC_USER and BC_RPC_PASSWORD. The nodes then
 	// start without further action.
 	ReasonSecretMissing = "SecretMissing"
 	// ReasonImageUnavailable means that the image of a node cannot be pulled.
 	//
-	// Conditions: NodesReady=False, Stalled=True.
+	// Conditions: NodesReady=False, Stalled=True, Reconciling=False.
 	//
 	// Action: correct spec.image or the operator's node image, push the image, or add the registry's credentials to
 	// spec.imagePullSecrets.
 	ReasonImageUnavailable = "ImageUnavailable"
 	// ReasonNodeFailing means that a container of a node cannot start, or exits again and again.
 	//
-	// Conditions: NodesReady=False, Stalled=True.
+	// Conditions: NodesReady=False, Stalled=True, Reconciling=False.
 	//
 	// Action: see the exit code and the last line of output in the message, and the whole output with
 	// kubectl logs --previous. Common causes are an option in spec.config that this release of bitcoind does not have, a
@@ -72,7 +72,7 @@ const (
 	ReasonNodeFailing = "NodeFailing"
 	// ReasonUnschedulable means that no cluster node has room for a pod, or that a PersistentVolumeClaim cannot be bound.
 	//
-	// Conditions: NodesReady=False, Stalled=True.
+	// Conditions: NodesReady=False, Stalled=True, Reconciling=False.
 	//
 	// Action: add cluster nodes, lower spec.resources or spec.nodes, correct spec.nodeSelector, spec.affinity or
 	// spec.tolerations, or provide the storage class.
@@ -125,14 +125,14 @@ const (
 	ReasonSynced = "Synced"
 	// ReasonApplyRefused means that the API server rejects an object of the network.
 	//
-	// Conditions: NodesReady=False, Stalled=True.
+	// Conditions: NodesReady=False, Stalled=True, Reconciling=False.
 	//
 	// Action: see the API server's error in the message. Common causes are a quota, an admission webhook, and a missing
 	// permission of the operator. The operator tries again by itself.
 	ReasonApplyRefused = "ApplyRefused"
 	// ReasonNameTaken means that an object with a name that the network needs exists and does not belong to the network.
 	//
-	// Conditions: NodesReady=False, Stalled=True.
+	// Conditions: NodesReady=False, Stalled=True, Reconciling=False.
 	//
 	// Action: delete that object, or create the network with another name.
 	ReasonNameTaken = "NameTaken"
@@ -149,10 +149,10 @@ const (
 	//
 	// Action: wait. The condition Ready has the details.
 	ReasonProgressing = "Progressing"
-	// ReasonSettled means that the operator has nothing to do, or cannot do anything until a user acts.
+	// ReasonSettled means that the operator has nothing to do.
 	//
 	// Conditions: Reconciling=False.
 	//
-	// Action: none, unless Stalled is true.
+	// Action: none.
 	ReasonSettled = "Settled"
 )
