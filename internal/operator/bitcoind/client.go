@@ -19,6 +19,9 @@ import (
 // maxResponseBytes limits the size of one response. getpeerinfo with 500 peers, two connections each, has about 2.5 MB.
 const maxResponseBytes = 4 << 20
 
+// maxErrorBytes limits what is kept of an error's text.
+const maxErrorBytes = 1024
+
 // Client calls the JSON-RPC interface of many nodes. It is safe for concurrent use.
 type Client struct {
 	http     *http.Client
@@ -196,7 +199,7 @@ func decode(host string, status int, raw []byte, calls []Call) ([]error, error) 
 		// An error for the whole batch is a single object.
 		var one response
 		if json.Unmarshal(raw, &one) == nil && one.Error != nil {
-			return nil, one.Error
+			return nil, one.Error.bounded()
 		}
 		return nil, fmt.Errorf("%s: %w: HTTP status %d, and the body is not a list of results", host, ErrGarbage, status)
 	}
@@ -210,7 +213,7 @@ func decode(host string, status int, raw []byte, calls []Call) ([]error, error) 
 		call := calls[*r.ID]
 		switch {
 		case r.Error != nil:
-			errs[*r.ID] = r.Error
+			errs[*r.ID] = r.Error.bounded()
 		case call.Result != nil:
 			if err := json.Unmarshal(r.Result, call.Result); err != nil {
 				return nil, fmt.Errorf("%s: %w: the result of %s has an unexpected type: %w", host, ErrGarbage, call.Method, err)

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 )
 
 // serve starts a node that answers with a handler of the test.
@@ -226,4 +227,21 @@ func FuzzDecode(f *testing.F) {
 			t.Errorf("%d errors for %d calls", len(errs), len(calls))
 		}
 	})
+}
+
+// The message of an error is in conditions and events.
+func TestAnErrorOfANodeIsBounded(t *testing.T) {
+	message := strings.Repeat("日", 20_000)
+	for name, body := range map[string]string{
+		"of a call":         `[{"id":0,"result":null,"error":{"code":-1,"message":"` + message + `"}}]`,
+		"of the batch":      `{"id":null,"result":null,"error":{"code":-1,"message":"` + message + `"}}`,
+		"a result in error": `[{"id":0,"result":` + strings.Repeat("1", 50_000) + `,"error":null}]`,
+	} {
+		at := serve(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, body) })
+		var hash string
+		err := NewClient(nil, nil).Call(bounded(t), at, GetBlockHash(0, &hash))
+		if err == nil || len(err.Error()) > 2*maxErrorBytes || !utf8.ValidString(err.Error()) {
+			t.Errorf("%s: an error of %d bytes", name, len(fmt.Sprint(err)))
+		}
+	}
 }

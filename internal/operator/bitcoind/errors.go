@@ -3,6 +3,8 @@ package bitcoind
 import (
 	"errors"
 	"fmt"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/truncate"
 )
 
 // Errors of a failed round trip.
@@ -43,6 +45,11 @@ type RPCError struct {
 }
 
 func (e *RPCError) Error() string { return fmt.Sprintf("%s (%d)", e.Message, e.Code) }
+
+// bounded is the error with a message that is not too long.
+func (e *RPCError) bounded() *RPCError {
+	return &RPCError{Code: e.Code, Message: truncate.UTF8(e.Message, maxErrorBytes)}
+}
 
 // Reason returns the class of an error, for the label of a metric, "" for nil.
 func Reason(err error) string {

@@ -180,7 +180,7 @@ func rejectionOr(key string, err error) error {
 		return err // another object of the name, which the cache will have
 	}
 	if apierrors.IsInvalid(err) || apierrors.IsForbidden(err) || apierrors.IsBadRequest(err) {
-		return &applyError{v1.ReasonApplyRefused, fmt.Sprintf("the API server rejects %s: %v", key, err)}
+		return &applyError{v1.ReasonApplyRefused, fmt.Sprintf("the API server rejects %s: %s", key, foreignText(err.Error()))}
 	}
 	return err
 }

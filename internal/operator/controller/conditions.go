@@ -7,6 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/truncate"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -82,7 +83,7 @@ func (s conditionSet) setIn(conditions *[]metav1.Condition, generation int64) {
 			status = metav1.ConditionTrue
 		}
 		meta.SetStatusCondition(conditions, metav1.Condition{
-			Type: conditionType, Status: status, Reason: c.reason, Message: clip(c.message, maxConditionMessage), ObservedGeneration: generation,
+			Type: conditionType, Status: status, Reason: c.reason, Message: truncate.UTF8(c.message, maxConditionMessage), ObservedGeneration: generation,
 		})
 	}
 	slices.SortStableFunc(*conditions, func(a, b metav1.Condition) int {

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/utils/ptr"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/truncate"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -41,7 +42,7 @@ func (r *recordedEvents) resume(network *v1.BitcoinNetwork) {
 func (r *Reconciler) recordEvents(before v1.BitcoinNetworkStatus, network *v1.BitcoinNetwork, recorded *recordedEvents) {
 	list, now := transitions(before, network, *recorded)
 	for _, t := range list {
-		r.recorder.Eventf(network, t.relatedPod(network.Namespace), t.eventType, t.reason, t.action, "%s", clip(t.note, maxEventNote))
+		r.recorder.Eventf(network, t.relatedPod(network.Namespace), t.eventType, t.reason, t.action, "%s", truncate.UTF8(t.note, maxEventNote))
 	}
 	*recorded = now
 }

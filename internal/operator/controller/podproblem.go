@@ -10,6 +10,7 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
 	"github.com/christianb93/bitcoin-controller/internal/operator/rpcauth"
+	"github.com/christianb93/bitcoin-controller/internal/operator/truncate"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -38,7 +39,7 @@ func problemOf(pod *corev1.Pod) (problem podProblem, found bool) {
 	for _, condition := range pod.Status.Conditions {
 		if condition.Type == corev1.PodScheduled && condition.Status == corev1.ConditionFalse && condition.Reason == corev1.PodReasonUnschedulable {
 			return podProblem{v1.ReasonUnschedulable, fmt.Sprintf(
-				"Pod %s cannot be scheduled: %s; add capacity to the cluster, or change the resources or the placement in the spec", pod.Name, condition.Message),
+				"Pod %s cannot be scheduled: %s; add capacity to the cluster, or change the resources or the placement in the spec", pod.Name, foreignText(condition.Message)),
 				true, changedAt(pod)}, true
 		}
 	}
@@ -73,12 +74,12 @@ func containerProblem(pod string, status corev1.ContainerStatus) (problem podPro
 		if status.Name == resources.InitContainerName || strings.Contains(strings.ToLower(waiting.Message), "secret") {
 			return podProblem{reason: v1.ReasonSecretMissing, passing: true, message: fmt.Sprintf(
 				"Pod %s cannot start: %s; create the Secret that spec.secret names in this namespace, with the keys %s and %s, and the nodes start without further action",
-				pod, waiting.Message, rpcauth.UserKey, rpcauth.PasswordKey)}, true
+				pod, foreignText(waiting.Message), rpcauth.UserKey, rpcauth.PasswordKey)}, true
 		}
-		return podProblem{reason: v1.ReasonNodeFailing, message: fmt.Sprintf("Pod %s cannot start: %s", pod, waiting.Message)}, true
+		return podProblem{reason: v1.ReasonNodeFailing, message: fmt.Sprintf("Pod %s cannot start: %s", pod, foreignText(waiting.Message))}, true
 	case "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull":
 		return podProblem{reason: v1.ReasonImageUnavailable, passing: waiting.Reason != "InvalidImageName", message: fmt.Sprintf(
-			"Pod %s cannot pull the image %s: %s; check the image's name and spec.imagePullSecrets", pod, status.Image, waiting.Message)}, true
+			"Pod %s cannot pull the image %s: %s; check the image's name and spec.imagePullSecrets", pod, status.Image, foreignText(waiting.Message))}, true
 	case "CrashLoopBackOff", "RunContainerError", "CreateContainerError":
 		return podProblem{reason: v1.ReasonNodeFailing, message: fmt.Sprintf("Pod %s cannot run the container %s: %s", pod, status.Name, lastTermination(status))}, true
 	}
@@ -89,14 +90,17 @@ func containerProblem(pod string, status corev1.ContainerStatus) (problem podPro
 func lastTermination(status corev1.ContainerStatus) string {
 	ended := status.LastTerminationState.Terminated
 	if ended == nil {
-		return status.State.Waiting.Message
+		return foreignText(status.State.Waiting.Message)
 	}
 	description := fmt.Sprintf("the last run ended with exit code %d, after %d restarts", ended.ExitCode, status.RestartCount)
 	if ended.Message != "" {
-		description += ": " + lastLine(ended.Message)
+		description += ": " + foreignText(lastLine(ended.Message))
 	}
 	return description + "; see kubectl logs --previous"
 }
+
+// foreignText is what a message quotes of a pod, a node or the API server.
+func foreignText(text string) string { return truncate.UTF8(text, maxForeignText) }
 
 func lastLine(text string) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")

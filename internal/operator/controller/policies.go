@@ -153,7 +153,7 @@ func nodesNotAnswering(in *policyInputs) (reason, message string, violated bool)
 		if n := &in.nodes[i]; n.podReady && n.answer == nil {
 			cause := "no answer yet"
 			if n.err != nil {
-				cause = n.err.Error()
+				cause = foreignText(n.err.Error())
 			}
 			names = append(names, fmt.Sprintf("%s (%s)", n.podName, cause))
 		}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
+	"github.com/christianb93/bitcoin-controller/internal/operator/truncate"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -107,9 +108,9 @@ var blockHash = regexp.MustCompile(`^[0-9a-f]{64}$`)
 func (a *answer) validate() error {
 	switch {
 	case a.chain.Chain != "regtest":
-		return fmt.Errorf("%w: it is on the chain %s, not on regtest", bitcoind.ErrGarbage, clip(strconv.Quote(a.chain.Chain), maxVersionBytes))
+		return fmt.Errorf("%w: it is on the chain %s, not on regtest", bitcoind.ErrGarbage, truncate.UTF8(strconv.Quote(a.chain.Chain), maxVersionBytes))
 	case !blockHash.MatchString(a.chain.BestBlockHash):
-		return fmt.Errorf("%w: its best block is %s", bitcoind.ErrGarbage, clip(strconv.Quote(a.chain.BestBlockHash), maxVersionBytes))
+		return fmt.Errorf("%w: its best block is %s", bitcoind.ErrGarbage, truncate.UTF8(strconv.Quote(a.chain.BestBlockHash), maxVersionBytes))
 	case a.chain.Blocks < 0:
 		return fmt.Errorf("%w: its height is %d", bitcoind.ErrGarbage, a.chain.Blocks)
 	case len(a.info.Subversion) > maxVersionBytes:

@@ -23,6 +23,8 @@ const (
 	patchTimeout = 10 * time.Second
 	// maxConditionMessage is the API server's limit in bytes.
 	maxConditionMessage = 32768
+	// maxForeignText bounds what a message quotes of a pod, a node or the API server.
+	maxForeignText = 2048
 )
 
 // buildStatus returns the status of a network after a pass. The previous status gives the conditions their transition times, and
@@ -129,12 +131,4 @@ func (r *Reconciler) patchStatus(ctx context.Context, network *v1.BitcoinNetwork
 		return "", err
 	}
 	return patched.ResourceVersion, nil
-}
-
-// clip cuts a text to a limit in bytes.
-func clip(text string, limit int) string {
-	if len(text) > limit {
-		return text[:limit]
-	}
-	return text
 }

@@ -2,14 +2,22 @@ package controller
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
+	"unicode/utf8"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
+	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -86,5 +94,61 @@ func TestTwoConnectionsWithOnePeerCountOnce(t *testing.T) {
 	}
 	if got := countPeers(peers); got != 2 {
 		t.Errorf("%d peers instead of 2", got)
+	}
+}
+
+// The API server stores JSON, which has no half characters: a status that is cut within one differs from the stored one for ever.
+func TestALongMessageIsTheSameAfterItWasStored(t *testing.T) {
+	for _, prefix := range []string{"", "a", "ab"} {
+		_, in := healthy()
+		set := evaluate(in)
+		set.nodesReady.message = prefix + strings.Repeat("日", maxConditionMessage)
+		var written []metav1.Condition
+		set.setIn(&written, 1)
+		raw, err := json.Marshal(written)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var stored []metav1.Condition
+		if err := json.Unmarshal(raw, &stored); err != nil {
+			t.Fatal(err)
+		}
+		if got := stored[0].Message; got != written[0].Message || len(got) > maxConditionMessage || len(got) < maxConditionMessage-4 {
+			t.Errorf("%d bytes are written, %d bytes are stored", len(written[0].Message), len(got))
+		}
+	}
+}
+
+// What pods, nodes and the API server say is bounded, so that the rest of the message, which says what to do, remains.
+func TestForeignTextInMessagesIsBounded(t *testing.T) {
+	long := strings.Repeat("日", 20_000)
+	for name, change := range map[string]func(*policyInputs){
+		"a container": func(in *policyInputs) {
+			podNotReady(in, 0, waiting(resources.ContainerName, "ErrImagePull", long))
+		},
+		"the scheduler": func(in *policyInputs) {
+			podNotReady(in, 0)
+			in.nodes[0].pod.Status.Conditions = []corev1.PodCondition{{
+				Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: corev1.PodReasonUnschedulable, Message: long,
+			}}
+		},
+		"the output of a node": func(in *policyInputs) {
+			status := waiting(resources.ContainerName, "CrashLoopBackOff", "back-off")
+			status.LastTerminationState.Terminated = &corev1.ContainerStateTerminated{ExitCode: 1, Message: long}
+			podNotReady(in, 0, status)
+		},
+		"an answer": func(in *policyInputs) { in.nodes[0].answer, in.nodes[0].err = nil, errors.New(long) },
+		"the API server": func(in *policyInputs) {
+			err := rejectionOr("ConfigMap n", apierrors.NewForbidden(schema.GroupResource{}, "n", errors.New(long)))
+			if !errors.As(err, &in.objects.rejected) {
+				t.Fatal(err)
+			}
+		},
+	} {
+		_, in := healthy()
+		change(in)
+		if got := evaluate(in).nodesReady; got.met || len(got.message) > 2*maxForeignText || !utf8.ValidString(got.message) {
+			t.Errorf("%s: a message of %d bytes", name, len(got.message))
+		}
 	}
 }
