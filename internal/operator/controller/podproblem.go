@@ -2,6 +2,7 @@ package controller
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -94,7 +95,7 @@ func lastTermination(status corev1.ContainerStatus) string {
 	}
 	description := fmt.Sprintf("the last run ended with exit code %d, after %d restarts", ended.ExitCode, status.RestartCount)
 	if ended.Message != "" {
-		description += ": " + foreignText(lastLine(ended.Message))
+		description += ": " + foreignText(errorOf(ended.Message))
 	}
 	return description + "; see kubectl logs --previous"
 }
@@ -102,7 +103,26 @@ func lastTermination(status corev1.ContainerStatus) string {
 // foreignText is what a message quotes of a pod, a node or the API server.
 func foreignText(text string) string { return truncate.UTF8(text, maxForeignText) }
 
-func lastLine(text string) string {
-	lines := strings.Split(strings.TrimSpace(text), "\n")
-	return lines[len(lines)-1]
+var (
+	// errorLine is a line in which bitcoind reports an error, with or without a time.
+	errorLine = regexp.MustCompile(`^(\S+Z )?(Error:|EXCEPTION:|\[(\w+:)?error\])`)
+	// shutdownLine is a line that bitcoind writes when it shuts down, for whatever reason.
+	shutdownLine = regexp.MustCompile(`(^|Z )(Shutdown: |Flushed fee estimates|Dumped mempool|Writing \d+ |\S+: Thread interrupt)|thread exit$`)
+)
+
+// errorOf is what the output of a container says of its end: the last line with an error, or else the last line before the
+// messages of the shutdown.
+func errorOf(output string) string {
+	lines := strings.Split(strings.TrimSpace(output), "\n")
+	last, found := lines[len(lines)-1], false
+	for _, line := range slices.Backward(lines) {
+		line = strings.TrimSpace(line)
+		if errorLine.MatchString(line) {
+			return line
+		}
+		if !found && !shutdownLine.MatchString(line) {
+			last, found = line, true
+		}
+	}
+	return last
 }

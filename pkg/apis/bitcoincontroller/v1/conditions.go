@@ -66,7 +66,7 @@ const (
 	//
 	// Conditions: NodesReady=False, Stalled=True, Reconciling=False.
 	//
-	// Action: see the exit code and the last line of output in the message, and the whole output with
+	// Action: see the exit code and the last error of the output in the message, and the whole output with
 	// kubectl logs --previous. Common causes are an option in spec.config that this release of bitcoind does not have, a
 	// memory limit that is too low, and an image without bitcoind.
 	ReasonNodeFailing = "NodeFailing"

@@ -1,0 +1,51 @@
+package controller
+
+import (
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
+)
+
+// The last output of bitcoind, as it was seen.
+func TestAFailingNodeIsReportedWithItsError(t *testing.T) {
+	for name, test := range map[string]struct{ output, want string }{
+		"an error, and then the shutdown": {`2026-11-28T15:36:51Z * Using 8.0 MiB for chain state database
+2026-11-28T15:36:51Z [error] -maxmempool must be at least 5 MB
+Error: -maxmempool must be at least 5 MB
+2026-11-28T15:36:51Z Shutdown: In progress...
+2026-11-28T15:36:51Z scheduler thread exit
+2026-11-28T15:36:51Z Flushed fee estimates to fee_estimates.dat.
+2026-11-28T15:36:51Z Shutdown: done
+`, "Error: -maxmempool must be at least 5 MB"},
+		"the last of several errors": {`2026-11-28T15:36:53Z [warning] Binding RPC on address 1.2.3.4 port 18443 failed (Error: Cannot assign requested address (99)).
+2026-11-28T15:36:53Z [error] Unable to bind all endpoints for RPC server
+2026-11-28T15:36:53Z [error] Unable to start HTTP server. See debug log for details.
+Error: Unable to start HTTP server. See debug log for details.
+2026-11-28T15:36:53Z Shutdown: In progress...
+2026-11-28T15:36:53Z Shutdown: done`, "Error: Unable to start HTTP server. See debug log for details."},
+		"an error in the log only":   {"2026-11-28T15:36:53Z [net:error] no peers\n2026-11-28T15:36:53Z Shutdown: done", "2026-11-28T15:36:53Z [net:error] no peers"},
+		"an error of an old release": {"2021-05-01T10:00:00Z Error: Disk space is too low!\r\n2021-05-01T10:00:00Z Shutdown: done\r\n", "2021-05-01T10:00:00Z Error: Disk space is too low!"},
+		"only an error":              {"Error: Unsupported logging category -debug=nonsense.\n", "Error: Unsupported logging category -debug=nonsense."},
+		"an exception": {`EXCEPTION: St13runtime_error
+broken
+bitcoin in AppInit()
+2026-11-28T15:36:53Z Shutdown: In progress...`, "EXCEPTION: St13runtime_error"},
+		"no error, and the shutdown": {`2026-11-28T15:36:53Z Something is wrong with the chain
+2026-11-28T15:36:53Z tor: Thread interrupt
+2026-11-28T15:36:53Z torcontrol thread exit
+2026-11-28T15:36:53Z Dumped mempool: 0.000s to copy, 0.000s to dump, 27 bytes dumped to file
+2026-11-28T15:36:53Z Flushed fee estimates to fee_estimates.dat.
+2026-11-28T15:36:53Z Shutdown: done`, "2026-11-28T15:36:53Z Something is wrong with the chain"},
+		"the shutdown only": {"2026-11-28T15:36:53Z Shutdown: In progress...\n2026-11-28T15:36:53Z Shutdown: done\n", "2026-11-28T15:36:53Z Shutdown: done"},
+		"another program":   {"rpcauth: BC_RPC_USER is empty\n", "rpcauth: BC_RPC_USER is empty"},
+	} {
+		status := waiting(resources.ContainerName, "CrashLoopBackOff", "back-off")
+		status.LastTerminationState.Terminated = &corev1.ContainerStateTerminated{ExitCode: 1, Message: test.output}
+		want := "the last run ended with exit code 1, after 0 restarts: " + test.want + "; see kubectl logs --previous"
+		if got := lastTermination(status); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+}
