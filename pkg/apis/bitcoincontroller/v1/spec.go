@@ -101,14 +101,15 @@ type Mining struct {
 	Address string `json:"address,omitempty"`
 }
 
-// RetentionPolicy specifies what happens to the claims when their node or the network is deleted.
+// RetentionPolicy specifies what happens to the claims when their node or the network is deleted. A group that is scaled to 0 keeps
+// its claims with both policies.
 //
 // +kubebuilder:validation:Enum=Delete;Retain
 type RetentionPolicy string
 
 // The retention policies.
 const (
-	// RetentionDelete deletes a claim with its node.
+	// RetentionDelete deletes a claim with its node, unless its group is scaled to 0.
 	RetentionDelete RetentionPolicy = "Delete"
 	// RetentionRetain keeps the claims; a network or node of the same name uses them again.
 	RetentionRetain RetentionPolicy = "Retain"
@@ -125,7 +126,9 @@ type Storage struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=253
 	StorageClassName *string `json:"storageClassName,omitempty"`
-	// RetentionPolicy is Delete (claims are deleted with their nodes) or Retain (claims are kept).
+	// RetentionPolicy is Delete or Retain. Delete: the claims of nodes that are removed by scaling down are deleted, and all claims
+	// with the network. Retain: claims are kept in both cases. Claims of a group that is scaled to 0 are kept with both, as long as
+	// the network exists.
 	// +optional
 	// +kubebuilder:default=Delete
 	RetentionPolicy RetentionPolicy `json:"retentionPolicy,omitempty"`
@@ -139,7 +142,7 @@ type Group struct {
 	// +kubebuilder:validation:MaxLength=12
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",message="the name of a group may have small letters, digits and '-', and at most 12 characters"
 	Name string `json:"name"`
-	// Nodes is the number of nodes in the group.
+	// Nodes is the number of nodes in the group. 0 stops them all and keeps the claims of a network with storage.
 	// +required
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=500

@@ -60,7 +60,9 @@ type BitcoinNetworkList struct {
 // +kubebuilder:validation:XValidation:rule="!has(self.mining) || !has(self.mining.node) || (self.nodes + (has(self.groups) ? self.groups.map(g, g.nodes).sum() : 0)) == 0 || self.mining.node < (self.nodes + (has(self.groups) ? self.groups.map(g, g.nodes).sum() : 0))",message="mining.node names a node that does not exist: nodes are numbered from 0 to the number of nodes less 1, the groups' nodes after the main group's"
 // +kubebuilder:validation:XValidation:rule="!has(self.groups) || self.nodes + self.groups.map(g, g.nodes).sum() <= 500",message="a network may have at most 500 nodes, those of its groups included"
 type BitcoinNetworkSpec struct {
-	// Nodes is the number of nodes in the main group. 0 stops all nodes of the group and keeps the network.
+	// Nodes is the number of nodes in the main group. 0 stops all nodes of the group and keeps the network, with the claims of its
+	// nodes, so that a network with storage has its chain when it is scaled up again. Without storage, the chain is lost with the
+	// last node.
 	// +required
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=500
@@ -98,8 +100,8 @@ type BitcoinNetworkSpec struct {
 	// +optional
 	Mining *Mining `json:"mining,omitempty"`
 
-	// Storage gives each node a PersistentVolumeClaim for its chain. It is immutable. Default: the chain is lost with
-	// the pod.
+	// Storage gives each node a PersistentVolumeClaim for its chain and its wallets. It is immutable. Default: chain and wallets
+	// are lost with the pod, and a new pod gets the chain from the other nodes.
 	// +optional
 	Storage *Storage `json:"storage,omitempty"`
 

@@ -12,7 +12,9 @@ import (
 //
 // BitcoinNetworkSpec is the desired state of a network.
 type BitcoinNetworkSpecApplyConfiguration struct {
-	// Nodes is the number of nodes in the main group. 0 stops all nodes of the group and keeps the network.
+	// Nodes is the number of nodes in the main group. 0 stops all nodes of the group and keeps the network, with the claims of its
+	// nodes, so that a network with storage has its chain when it is scaled up again. Without storage, the chain is lost with the
+	// last node.
 	Nodes *int32 `json:"nodes,omitempty"`
 	// Secret is the name of a Secret in the network's namespace with the keys BC_RPC_USER and BC_RPC_PASSWORD, the RPC
 	// credentials of the network's users. Without it, only bitcoin-cli inside the pods has access. The operator cannot
@@ -28,8 +30,8 @@ type BitcoinNetworkSpecApplyConfiguration struct {
 	Partitions []PartitionApplyConfiguration `json:"partitions,omitempty"`
 	// Mining makes the operator mine blocks at a fixed interval, without a wallet. Default: no mining.
 	Mining *MiningApplyConfiguration `json:"mining,omitempty"`
-	// Storage gives each node a PersistentVolumeClaim for its chain. It is immutable. Default: the chain is lost with
-	// the pod.
+	// Storage gives each node a PersistentVolumeClaim for its chain and its wallets. It is immutable. Default: chain and wallets
+	// are lost with the pod, and a new pod gets the chain from the other nodes.
 	Storage *StorageApplyConfiguration `json:"storage,omitempty"`
 	// Config contains additional bitcoin.conf options for all nodes. Options that the operator sets itself are rejected.
 	Config *bitcoincontrollerv1.Config `json:"config,omitempty"`

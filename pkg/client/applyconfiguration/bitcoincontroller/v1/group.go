@@ -13,7 +13,7 @@ import (
 type GroupApplyConfiguration struct {
 	// Name is the name of the group. Its StatefulSet is <network>-<name>-sts.
 	Name *string `json:"name,omitempty"`
-	// Nodes is the number of nodes in the group.
+	// Nodes is the number of nodes in the group. 0 stops them all and keeps the claims of a network with storage.
 	Nodes *int32 `json:"nodes,omitempty"`
 	// Image is the container image of the group's nodes. Default: the network's image.
 	Image *string `json:"image,omitempty"`
