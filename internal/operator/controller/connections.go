@@ -58,9 +58,9 @@ func (c *nodeClient) connect(ctx context.Context, network *v1.BitcoinNetwork, sh
 		c.run(func(ctx context.Context) {
 			defer awaited.Done()
 			defer done()
-			c.change(log.IntoContext(ctx, logger), endpoint, actions)
 			// Also for a settling time of 0: answers from before the end of the batch do not show its effects.
-			shared.settlesAt(c.now().Add(settling))
+			defer func() { shared.settlesAt(c.now().Add(settling)) }()
+			c.change(log.IntoContext(ctx, logger), endpoint, actions)
 		})
 	}
 	waitFor(ctx, &awaited, connectTimeout)

@@ -98,9 +98,7 @@ func (c *nodeClient) mine(ctx context.Context, network *v1.BitcoinNetwork, state
 	endpoint := c.endpoint(network, &nodes[at])
 	logger := log.FromContext(ctx).WithValues("node", nodes[at].podName)
 	c.run(func(ctx context.Context) {
-		var hashes []string
-		err := c.rpc.Call(ctx, endpoint, bitcoind.Mine(spec.Address, &hashes))
-		state.shared.endMining()
+		hashes, err := c.mineBlock(ctx, endpoint, spec.Address, state.shared)
 		if err != nil {
 			logger.Info("Failed to mine a block; it is skipped", "error", err.Error())
 			return
@@ -109,4 +107,11 @@ func (c *nodeClient) mine(ctx context.Context, network *v1.BitcoinNetwork, state
 		c.requeue(state.key)
 	})
 	return wait
+}
+
+// mineBlock returns the claim of startMining.
+func (c *nodeClient) mineBlock(ctx context.Context, endpoint bitcoind.Endpoint, address string, shared *sharedState) (hashes []string, err error) {
+	defer shared.endMining()
+	err = c.rpc.Call(ctx, endpoint, bitcoind.Mine(address, &hashes))
+	return hashes, err
 }

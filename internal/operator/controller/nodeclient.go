@@ -2,11 +2,15 @@ package controller
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
 	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
@@ -61,9 +65,20 @@ func (c *nodeClient) runInSlot(slots chan struct{}, call func(context.Context)) 
 		}
 		ctx, cancel := context.WithTimeout(base, callTimeout)
 		defer cancel()
+		defer logPanic(ctx)
 		call(ctx)
 	})
 }
+
+// logPanic ends the panic of a background call, which would end the operator. A call returns what it has claimed in defers.
+func logPanic(ctx context.Context) {
+	if cause := recover(); cause != nil {
+		log.FromContext(ctx).Error(fmt.Errorf("panic: %v", cause), "A background call panicked", "stack", string(debug.Stack()))
+	}
+}
+
+// errPanicked is the result of a call that panicked.
+var errPanicked = errors.New("the operator failed to call the node; its log has the cause")
 
 // endpoint is the address of a node and the operator's credential for it.
 func (c *nodeClient) endpoint(network *v1.BitcoinNetwork, n *node) bitcoind.Endpoint {

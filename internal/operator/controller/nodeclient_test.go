@@ -2,10 +2,17 @@ package controller
 
 import (
 	"context"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/go-logr/logr/funcr"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -60,6 +67,40 @@ func TestBackgroundCallsEndWithTheManager(t *testing.T) {
 		stop()
 		if took := (<-stopped).Sub(stopping); took != 0 || fake.calls()[0] != 1 {
 			t.Errorf("the manager waited %s for the call of a node that hangs", took)
+		}
+	})
+}
+
+// A panic in a goroutine would end the operator, with all its networks. What the call has claimed is returned.
+func TestAPanicInABackgroundCallIsLoggedAndEndsNothing(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		var logged atomic.Int32
+		logger := funcr.New(func(_, args string) {
+			if strings.Contains(args, "broken") && strings.Contains(args, "nodeclient_test.go") {
+				logged.Add(1)
+			}
+		}, funcr.Options{})
+		fake := newFakeNodes()
+		fake.answer(0, healthyNode)
+		client := fake.client(t)
+		client.rpc = bitcoind.NewClient(func(string, time.Duration, error) { panic("broken") }, fake.dial)
+		client.base = log.IntoContext(t.Context(), logger)
+		network := testNetwork(v1.BitcoinNetworkSpec{Nodes: 1, Mining: &v1.Mining{Interval: &metav1.Duration{Duration: time.Second}}})
+		state, start := newNetworkState(network), time.Now()
+		for pass := range int32(3) {
+			nodes, now := client.probeNodes(t.Context(), network, state, allPodsReady(withAddresses(onChains(""))))
+			if nodes[0].answer != nil || nodes[0].err == nil || !now.Equal(start) {
+				t.Fatalf("pass %d: answer %v, error %v after %s", pass, nodes[0].answer, nodes[0].err, now.Sub(start))
+			}
+			nodes[0].answer = onChains("a")[0].answer
+			nodes[0].answer.added = []bitcoind.AddedNode{{AddedNode: "10.0.0.9"}}
+			client.mine(t.Context(), network, state, nodes, nil, now.Add(time.Duration(pass)*time.Minute))
+			client.connect(t.Context(), network, state.shared, nodes, now)
+			synctest.Wait()
+			// Mining begins in the second pass.
+			if got, want := logged.Load(), 2+3*pass; got != want || state.shared.changing() > 0 {
+				t.Errorf("pass %d: %d panics are logged, want %d; %d nodes are being changed", pass, got, want, state.shared.changing())
+			}
 		}
 	})
 }

@@ -58,15 +58,19 @@ func (c *nodeClient) probeNodes(ctx context.Context, network *v1.BitcoinNetwork,
 			awaited.Add(1)
 		}
 		c.runInSlot(slots, func(ctx context.Context) {
+			var got *answer
+			err := errPanicked
+			defer func() {
+				slow := state.shared.endProbe(probed, got, err, c.now())
+				if wait {
+					awaited.Done()
+				}
+				if slow || !wait {
+					c.requeue(state.key)
+				}
+			}()
 			state.shared.sendProbe(probed)
-			got, err := c.probe(ctx, endpoint)
-			slow := state.shared.endProbe(probed, got, err, c.now())
-			if wait {
-				awaited.Done()
-			}
-			if slow || !wait {
-				c.requeue(state.key)
-			}
+			got, err = c.probe(ctx, endpoint)
 		})
 	}
 	waitFor(ctx, &awaited, probeTimeout)
