@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -68,5 +69,12 @@ func TestANetworkWithoutAStatusHasObservedNoGeneration(t *testing.T) {
 		if got, _, _ := unstructured.NestedInt64(network, "status", "observedGeneration"); got != want {
 			t.Errorf("%s: the observed generation is %d, want %d", name, got, want)
 		}
+	}
+}
+
+// kubectl get bitcoin lists networks only.
+func TestNetworksHaveACategoryOfTheirOwn(t *testing.T) {
+	if got := readCRD(t).Spec.Names.Categories; !slices.Equal(got, []string{"all", "bitcoin"}) {
+		t.Errorf("categories %q", got)
 	}
 }

@@ -60,7 +60,7 @@ func threeNodesFindEachOther(env *testEnv, name string) {
 	addresses := env.addresses(name, 3)
 	for i, node := range status.Nodes {
 		pod := fmt.Sprintf("%s-sts-%d", name, i)
-		if node.NodeName != pod || node.IP != addresses[i] || node.DNSName != pod+"."+name+"-svc" || int(node.Ordinal) != i || !node.Ready || node.Peers != 2 {
+		if node.PodName != pod || node.NodeName != pod || node.IP != addresses[i] || node.DNSName != pod+"."+name+"-svc" || int(node.Ordinal) != i || !node.Ready || node.Peers != 2 {
 			env.Errorf("status of node %d: %+v", i, node)
 		}
 		want := slices.Delete(slices.Clone(addresses), i, i+1)
@@ -143,7 +143,7 @@ func noPasswordAnywhere(env *testEnv, name string) {
 
 func aDeletedPodIsConnectedAgain(env *testEnv, name string) {
 	before := env.ready(name, readyTimeout).Status.Nodes[1]
-	if err := cluster.core.CoreV1().Pods(env.namespace).Delete(env.Context(), before.NodeName, metav1.DeleteOptions{}); err != nil {
+	if err := cluster.core.CoreV1().Pods(env.namespace).Delete(env.Context(), before.PodName, metav1.DeleteOptions{}); err != nil {
 		env.Fatal(err)
 	}
 	env.eventually("the operator to see it", time.Minute, func() error {
@@ -156,7 +156,7 @@ func aDeletedPodIsConnectedAgain(env *testEnv, name string) {
 	env.exactly(name, 3, others(3))
 	env.listsOnly(name, 3)
 	// Its blocks were in a volume that was deleted with the pod.
-	if height, err := env.cli(before.NodeName, "getblockcount"); err != nil || height != "101" {
+	if height, err := env.cli(before.PodName, "getblockcount"); err != nil || height != "101" {
 		env.Errorf("the network is Ready, and the new pod has %s blocks, %v", height, err)
 	}
 }

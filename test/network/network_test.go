@@ -186,7 +186,7 @@ func (env *testEnv) replace(name, pod string) {
 	env.eventually("Ready, of the pods that there are now", readyTimeout, func() error {
 		n := env.ready(name, readyTimeout)
 		after, err := pods.Get(env.Context(), pod, metav1.GetOptions{})
-		if err == nil && !slices.ContainsFunc(n.Status.Nodes, func(node v1.NodeStatus) bool { return node.NodeName == pod && node.IP == after.Status.PodIP }) {
+		if err == nil && !slices.ContainsFunc(n.Status.Nodes, func(node v1.NodeStatus) bool { return node.PodName == pod && node.IP == after.Status.PodIP }) {
 			err = errors.New("the status is of before")
 		}
 		return err

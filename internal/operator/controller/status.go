@@ -70,7 +70,7 @@ func setChainStatus(status *v1.BitcoinNetworkStatus, chains chainComparison) {
 
 func nodeStatus(n *node, network string) v1.NodeStatus {
 	status := v1.NodeStatus{
-		Ordinal: int32(n.ordinal), Ready: n.ready(), IP: n.ip(), NodeName: n.podName, //nolint:gosec // at most 500
+		Ordinal: int32(n.ordinal), Ready: n.ready(), IP: n.ip(), PodName: n.podName, NodeName: n.podName, //nolint:gosec // at most 500
 		DNSName: n.podName + "." + resources.ServiceName(network), Group: n.group.Name,
 	}
 	if n.answer != nil {

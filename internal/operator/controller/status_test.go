@@ -88,6 +88,16 @@ func TestTheStatusOfTheSameObservationIsTheSame(t *testing.T) {
 	}
 }
 
+// nodeName has the name of a pod, which is not what Kubernetes calls the name of a node.
+func TestEachNodeHasThePodName(t *testing.T) {
+	network, in := healthy()
+	for i, n := range buildStatus(network, in, evaluate(in)).Nodes {
+		if want := in.nodes[i].podName; n.PodName != want || n.NodeName != want {
+			t.Errorf("node %d: podName %q, nodeName %q, want %q", i, n.PodName, n.NodeName, want)
+		}
+	}
+}
+
 func TestTwoConnectionsWithOnePeerCountOnce(t *testing.T) {
 	peers := []bitcoind.PeerInfo{
 		{Addr: "10.0.0.2:18444", Version: 1}, {Addr: "10.0.0.2:41234", Version: 1}, {Addr: "10.0.0.3:18444"}, {Addr: "[fd00::4]:18444", Version: 1}, {Addr: "[fd00::4]", Version: 1},

@@ -13,7 +13,7 @@ import (
 // +genclient:method=UpdateScale,verb=update,subresource=scale,input=k8s.io/api/autoscaling/v1.Scale,result=k8s.io/api/autoscaling/v1.Scale
 // +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
 // +kubebuilder:object:root=true
-// +kubebuilder:resource:path=bitcoinnetworks,singular=bitcoinnetwork,shortName=btcnet,scope=Namespaced,categories=all
+// +kubebuilder:resource:path=bitcoinnetworks,singular=bitcoinnetwork,shortName=btcnet,scope=Namespaced,categories={all,bitcoin}
 // +kubebuilder:subresource:status
 // +kubebuilder:subresource:scale:specpath=.spec.nodes,statuspath=.status.replicas,selectorpath=.status.selector
 // +kubebuilder:printcolumn:name="Nodes",type=integer,JSONPath=`.spec.nodes`,description="Desired number of nodes in the main group"
@@ -198,7 +198,10 @@ type NodeStatus struct {
 	// IP is the address of the pod.
 	// +optional
 	IP string `json:"ip,omitempty"`
-	// NodeName is the name of the pod.
+	// PodName is the name of the pod.
+	// +optional
+	PodName string `json:"podName,omitempty"`
+	// NodeName is the earlier name of podName and has the same value: the name of the pod, not that of a cluster node.
 	// +optional
 	NodeName string `json:"nodeName,omitempty"`
 	// DNSName is <pod>.<service>, which resolves within the namespace.

@@ -864,6 +864,9 @@ var schemaYAML = typed.YAMLObject(`types:
                     - name: peers
                       type:
                         scalar: numeric
+                    - name: podName
+                      type:
+                        scalar: string
                     - name: ready
                       type:
                         scalar: boolean

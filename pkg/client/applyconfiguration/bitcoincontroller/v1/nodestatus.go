@@ -13,7 +13,9 @@ type NodeStatusApplyConfiguration struct {
 	Ready *bool `json:"ready,omitempty"`
 	// IP is the address of the pod.
 	IP *string `json:"ip,omitempty"`
-	// NodeName is the name of the pod.
+	// PodName is the name of the pod.
+	PodName *string `json:"podName,omitempty"`
+	// NodeName is the earlier name of podName and has the same value: the name of the pod, not that of a cluster node.
 	NodeName *string `json:"nodeName,omitempty"`
 	// DNSName is <pod>.<service>, which resolves within the namespace.
 	DNSName *string `json:"dnsName,omitempty"`
@@ -56,6 +58,14 @@ func (b *NodeStatusApplyConfiguration) WithReady(value bool) *NodeStatusApplyCon
 // If called multiple times, the IP field is set to the value of the last call.
 func (b *NodeStatusApplyConfiguration) WithIP(value string) *NodeStatusApplyConfiguration {
 	b.IP = &value
+	return b
+}
+
+// WithPodName sets the PodName field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the PodName field is set to the value of the last call.
+func (b *NodeStatusApplyConfiguration) WithPodName(value string) *NodeStatusApplyConfiguration {
+	b.PodName = &value
 	return b
 }
 
