@@ -65,7 +65,7 @@ func (c rpcTest) answersEveryCall() {
 	calls := []bitcoind.Call{
 		bitcoind.GetNetworkInfo(&info), bitcoind.GetBlockchainInfo(&chain), bitcoind.GetPeerInfo(&peers), bitcoind.GetBlockHash(0, &genesis),
 		bitcoind.AddNode(absent), bitcoind.AddNode(absent), bitcoind.GetAddedNodeInfo(&added), bitcoind.RemoveNode(absent), bitcoind.RemoveNode(absent),
-		bitcoind.DisconnectNode(1 << 30), bitcoind.Mine("", &mined), bitcoind.Mine("bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080", &mined2),
+		bitcoind.DisconnectNode(1 << 30), bitcoind.Mine(0, "", &mined), bitcoind.Mine(0, "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080", &mined2),
 		bitcoind.GetBlockHash(1_000_000, new(string)),
 	}
 	errs, err := c.client.Batch(c.ctx, c.at, calls)

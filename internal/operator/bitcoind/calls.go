@@ -1,5 +1,7 @@
 package bitcoind
 
+import "fmt"
+
 // The calls that the operator sends, and the parts of their results that it reads. Every method in this file must be in Methods,
 // the rpcwhitelist of the credential.
 
@@ -87,13 +89,15 @@ func DisconnectNode(id int64) Call {
 	return Call{Method: "disconnectnode", Params: []any{"", id}, Repeatable: true}
 }
 
-// unspendable is the descriptor of an unspendable script, which needs no wallet: raw(OP_RETURN).
-const unspendable = "raw(6a)"
+// unspendable is the descriptor of an unspendable script, which needs no wallet: OP_RETURN and the ordinal of the node. With one
+// script for all nodes, two nodes without a connection would mine the same block when its time is the same: after many quick blocks
+// it is the median time plus one.
+func unspendable(ordinal int) string { return fmt.Sprintf("raw(6a02%04x)", ordinal) }
 
-// Mine mines one block. Its reward goes to the address, or is unspendable when that is empty.
-func Mine(address string, hashes *[]string) Call {
+// Mine makes the node with this ordinal mine one block. The reward goes to the address, or is unspendable when that is empty.
+func Mine(ordinal int, address string, hashes *[]string) Call {
 	if address == "" {
-		return Call{Method: "generatetodescriptor", Params: []any{1, unspendable}, Result: hashes}
+		return Call{Method: "generatetodescriptor", Params: []any{1, unspendable(ordinal)}, Result: hashes}
 	}
 	return Call{Method: "generatetoaddress", Params: []any{1, address}, Result: hashes}
 }

@@ -96,9 +96,11 @@ func (c *nodeClient) mine(ctx context.Context, network *v1.BitcoinNetwork, state
 		return wait
 	}
 	endpoint := c.endpoint(network, &nodes[at])
+	ordinal := nodes[at].ordinal
 	logger := log.FromContext(ctx).WithValues("node", nodes[at].podName)
 	c.run(func(ctx context.Context) {
-		hashes, err := c.mineBlock(ctx, endpoint, spec.Address, state.shared)
+		var hashes []string
+		err := c.mineBlock(ctx, endpoint, bitcoind.Mine(ordinal, spec.Address, &hashes), state.shared)
 		if err != nil {
 			logger.Info("Failed to mine a block; it is skipped", "error", err.Error())
 			return
@@ -110,8 +112,7 @@ func (c *nodeClient) mine(ctx context.Context, network *v1.BitcoinNetwork, state
 }
 
 // mineBlock returns the claim of startMining.
-func (c *nodeClient) mineBlock(ctx context.Context, endpoint bitcoind.Endpoint, address string, shared *sharedState) (hashes []string, err error) {
+func (c *nodeClient) mineBlock(ctx context.Context, endpoint bitcoind.Endpoint, mine bitcoind.Call, shared *sharedState) error {
 	defer shared.endMining()
-	err = c.rpc.Call(ctx, endpoint, bitcoind.Mine(address, &hashes))
-	return hashes, err
+	return c.rpc.Call(ctx, endpoint, mine)
 }

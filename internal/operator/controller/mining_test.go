@@ -2,6 +2,7 @@ package controller
 
 import (
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -157,4 +158,41 @@ func TestMining(t *testing.T) {
 			})
 		})
 	}
+}
+
+// After many quick blocks the time of a block is the median time plus one, and two sides of a partition that pay the same script
+// mine the same block: there is no fork.
+func TestEachNodeMinesToAScriptOfItsOwn(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		fake := newFakeNodes()
+		var mu sync.Mutex
+		scripts := map[any]int{}
+		const nodes = 3
+		for i := range nodes {
+			fake.answer(i, func(method string, params []any) (any, error) {
+				mu.Lock()
+				defer mu.Unlock()
+				if method != "generatetodescriptor" || params[0] != float64(1) {
+					t.Errorf("%s %v", method, params)
+				}
+				scripts[params[1]]++
+				return []string{"00"}, nil
+			})
+		}
+		client := fake.client(t)
+		network := testNetwork(v1.BitcoinNetworkSpec{Nodes: nodes, Mining: &v1.Mining{Interval: &metav1.Duration{Duration: time.Second}}})
+		state := newNetworkState(network)
+		list := allPodsReady(withAddresses(onChains("a", "a", "a")))
+		for range 2*nodes + 1 {
+			client.mine(t.Context(), network, state, list, nil, time.Now())
+			time.Sleep(time.Second)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		for _, script := range []string{"raw(6a020000)", "raw(6a020001)", "raw(6a020002)"} {
+			if scripts[script] != 2 {
+				t.Errorf("%d blocks to %s: %v", scripts[script], script, scripts)
+			}
+		}
+	})
 }

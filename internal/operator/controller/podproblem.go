@@ -18,7 +18,7 @@ import (
 // podProblem is what keeps a pod from becoming ready, if the user must act.
 type podProblem struct {
 	reason, message string
-	// passing is true for a problem that may pass by itself: a machine, a volume, a Secret or a registry may be there soon.
+	// passing is true for a problem that may pass by itself: a machine, a volume, a Secret or a registry may appear soon.
 	passing bool
 	// since is the pod's last change of a condition: its problem began then at the earliest. The pod has this time, not the
 	// operator, so that a restart of the operator changes nothing.
@@ -110,7 +110,7 @@ var (
 	shutdownLine = regexp.MustCompile(`(^|Z )(Shutdown: |Flushed fee estimates|Dumped mempool|Writing \d+ |\S+: Thread interrupt)|thread exit$`)
 )
 
-// errorOf is what the output of a container says of its end: the last line with an error, or else the last line before the
+// errorOf is what the output of a container reports of its end: the last line with an error, or else the last line before the
 // messages of the shutdown.
 func errorOf(output string) string {
 	lines := strings.Split(strings.TrimSpace(output), "\n")

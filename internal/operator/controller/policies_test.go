@@ -165,7 +165,7 @@ func TestReconcilingNamesTheReasonOfAStalledNetwork(t *testing.T) {
 	}
 }
 
-// What is wrong with a pod that is about to be replaced says nothing of the network as it is specified now.
+// What is wrong with a pod that is about to be replaced is no fact about the network as it is specified now.
 func TestAProblemOfAPodWithAnOldTemplateIsNotStalled(t *testing.T) {
 	for name, test := range map[string]struct {
 		change  func(in *policyInputs, set *appsv1.StatefulSet)

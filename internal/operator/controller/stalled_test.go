@@ -26,7 +26,7 @@ func failSince(in *policyInputs, i int, since time.Time, status corev1.Container
 	}
 }
 
-// A Secret, an image, a machine or a volume may be there a few seconds later, and whoever waits by kstatus gives up when a network
+// A Secret, an image, a machine or a volume may appear a few seconds later, and whoever waits by kstatus gives up when a network
 // is stalled.
 func TestWhatMayPassByItselfIsStalledAfterTheGracePeriod(t *testing.T) {
 	unschedulable := func(in *policyInputs, i int, since time.Time) {

@@ -129,7 +129,7 @@ func TestALongMessageIsTheSameAfterItWasStored(t *testing.T) {
 	}
 }
 
-// What pods, nodes and the API server say is bounded, so that the rest of the message, which says what to do, remains.
+// Text of pods, nodes and the API server is bounded, so that the rest of the message, with the action, remains.
 func TestForeignTextInMessagesIsBounded(t *testing.T) {
 	long := strings.Repeat("日", 20_000)
 	for name, change := range map[string]func(*policyInputs){

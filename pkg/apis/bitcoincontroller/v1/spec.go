@@ -94,7 +94,8 @@ type Mining struct {
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=499
 	Node *int32 `json:"node,omitempty"`
-	// Address receives the block rewards. Default: an address whose coins cannot be spent.
+	// Address receives the block rewards. Default: a script of each node's own, whose coins cannot be spent, so that the two sides of
+	// a partition never mine the same block. With an address they may, after many blocks in a few seconds.
 	// +optional
 	// +kubebuilder:validation:MaxLength=100
 	// +kubebuilder:validation:XValidation:rule="self.matches('^(bcrt1[02-9ac-hj-np-z]{8,90}|[mn2][1-9A-HJ-NP-Za-km-z]{25,34})$')",message="mining.address must be a regtest address, such as bcrt1q… or m…, n…, 2…"

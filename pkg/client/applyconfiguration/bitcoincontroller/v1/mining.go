@@ -16,7 +16,8 @@ type MiningApplyConfiguration struct {
 	Interval *metav1.Duration `json:"interval,omitempty"`
 	// Node is the ordinal of the node that mines. Default: all nodes in turn.
 	Node *int32 `json:"node,omitempty"`
-	// Address receives the block rewards. Default: an address whose coins cannot be spent.
+	// Address receives the block rewards. Default: a script of each node's own, whose coins cannot be spent, so that the two sides of
+	// a partition never mine the same block. With an address they may, after many blocks in a few seconds.
 	Address *string `json:"address,omitempty"`
 }
 
