@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/client-go/util/csaupgrade"
+	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
@@ -139,17 +140,8 @@ func (p *applyPass) startRollout(applied *appsv1.StatefulSet) error {
 // write applies a configuration to an existing object and removes foreign list items, which an apply leaves in place. It returns
 // the object as the API server returned it.
 func (r *Reconciler) write(ctx context.Context, key string, config *configuration, existing client.Object, d drift) (client.Object, error) {
-	written := existing.DeepCopyObject().(client.Object)
-	// A create makes the operator the owner by update, but an apply removes only fields that the manager owns by apply.
-	upgrade, err := csaupgrade.UpgradeManagedFieldsPatch(written, sets.New(resources.FieldManager), resources.FieldManager)
-	if err != nil {
-		return nil, fmt.Errorf("read the managed fields of %s: %w", key, err)
-	}
-	if upgrade != nil {
-		log.FromContext(ctx).V(1).Info("Take over the fields from the create request", "object", key)
-		if err := r.client.Patch(ctx, written, client.RawPatch(types.JSONPatchType, upgrade), client.FieldOwner(resources.FieldManager)); err != nil {
-			return nil, fmt.Errorf("take over the fields of %s from the create request: %w", key, err)
-		}
+	if err := r.takeOverCreated(ctx, key, existing); err != nil {
+		return nil, rejectionOr(key, err)
 	}
 	log.FromContext(ctx).V(1).Info("Apply", "object", key)
 	config.only(existing.GetUID())
@@ -161,7 +153,7 @@ func (r *Reconciler) write(ctx context.Context, key string, config *configuratio
 		return nil, err
 	}
 	// An empty object: a field that the API server does not return no longer exists.
-	written = newLike(existing)
+	written := newLike(existing)
 	if err := convert(fields, written); err != nil {
 		return nil, fmt.Errorf("convert %s: %w", key, err)
 	}
@@ -172,6 +164,31 @@ func (r *Reconciler) write(ctx context.Context, key string, config *configuratio
 		}
 	}
 	return written, nil
+}
+
+// takeOverCreated makes the operator the owner by apply of what it owns by its create request: an apply removes only such fields. The
+// cached object may be an old one, so a conflict is retried with the live one.
+func (r *Reconciler) takeOverCreated(ctx context.Context, key string, cached client.Object) error {
+	object := cached.DeepCopyObject().(client.Object)
+	return retry.RetryOnConflict(retry.DefaultRetry, func() error {
+		upgrade, err := csaupgrade.UpgradeManagedFieldsPatch(object, sets.New(resources.FieldManager), resources.FieldManager)
+		if err != nil {
+			return fmt.Errorf("read the managed fields of %s: %w", key, err)
+		}
+		if upgrade == nil {
+			return nil
+		}
+		log.FromContext(ctx).V(1).Info("Take over the fields from the create request", "object", key)
+		err = r.client.Patch(ctx, object, client.RawPatch(types.JSONPatchType, upgrade), client.FieldOwner(resources.FieldManager))
+		if !apierrors.IsConflict(err) {
+			return err
+		}
+		object = newLike(cached)
+		if getErr := r.live.Get(ctx, client.ObjectKeyFromObject(cached), object); getErr != nil {
+			return getErr
+		}
+		return err
+	})
 }
 
 // rejectionOr returns an applyError where a retry does not help, and other errors as they are.

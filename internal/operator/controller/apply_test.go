@@ -1,7 +1,6 @@
 package controller
 
 import (
-	"errors"
 	"maps"
 	"slices"
 	"testing"
@@ -10,9 +9,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -163,22 +160,6 @@ func TestAnObjectThatLosesItsLabelsGetsThemBack(t *testing.T) {
 	}
 	if a.set().Labels[resources.LabelManagedBy] != resources.ManagedByValue {
 		t.Errorf("labels %v", a.set().Labels)
-	}
-	a.expect()
-}
-
-// A quota is checked before the API server sees that the object exists, and the cache may not have it yet.
-func TestAnExistingObjectThatUsesUpItsQuotaIsNotRejected(t *testing.T) {
-	a := applyNetwork(t, v1.BitcoinNetworkSpec{Nodes: 1})
-	a.edit(func(set *appsv1.StatefulSet) { set.Labels = nil })
-	a.reject = func(verb string) error {
-		if verb == "create" {
-			return apierrors.NewForbidden(schema.GroupResource{Resource: "statefulsets"}, "net-sts", errors.New("exceeded quota"))
-		}
-		return nil
-	}
-	if objects := a.pass(); objects.rejected != nil {
-		t.Errorf("rejected: %s", objects.rejected.message)
 	}
 	a.expect()
 }

@@ -45,7 +45,7 @@ func Read(work workdir.Dir, envelopes ...string) (*Package, error) {
 	}
 	// Before it is parsed: a package that was changed after the test may not be an archive any more, and that is no invalid argument.
 	if digest := chart.Digest(data); digest != h.PackageDigest {
-		why := fmt.Sprintf("%s differs from the verified package: sha256 %.12s…, expected %.12s…; promote the package that was tested", path, h.PackageDigest, digest)
+		why := fmt.Sprintf("%s differs from the verified package: sha256 %.12s…, expected %.12s…; promote the package that was tested", path, digest, h.PackageDigest)
 		return nil, policy.Rejections{{Guard: policy.VerifiedBy, Why: why}}
 	}
 	// Approvals that are named come beside the attestation, not in place of it.
