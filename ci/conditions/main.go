@@ -25,7 +25,9 @@ kubectl wait --for=condition=Ready bitcoinnetwork/my-network
 kubectl describe bitcoinnetwork my-network
 ` + "```" + `
 
-Each condition has a reason and a message with details, such as the names of nodes.
+Each condition has a reason and a message with details, such as the names of nodes. While the network is not ready, ` + "`Ready`" + ` has the
+reason and the message of another condition, so that any reason with ` + "`NodesReady=False`, `Connected=False` or `Synced=False`" + ` below can also
+be that of ` + "`Ready=False`" + `.
 `
 
 func main() {

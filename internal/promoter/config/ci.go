@@ -8,8 +8,9 @@ import (
 
 // CI is what the files of the CI engines do besides calling the steps.
 type CI struct {
-	// Tool is where CI gets chart-promoter from: a package of the source repository, such as ./cmd/chart-promoter, or a package of
-	// another module with a version, as `go install` takes it. Default: the latest version.
+	// Tool is where CI gets chart-promoter from: a package of the source repository, such as ./cmd/chart-promoter, or
+	// PACKAGE@VERSION of another module, which CI installs with `go install`. A version of chart-promoter's own module is cloned
+	// and built instead. Default: the latest release of chart-promoter, or its main branch while it has none.
 	Tool string `yaml:"tool"`
 	// Go is the version of Go in CI, such as 1.26. Default: the latest.
 	Go string `yaml:"go"`

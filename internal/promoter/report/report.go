@@ -1,4 +1,4 @@
-// Package report is how the trades and the steps of the pipeline report progress to a person.
+// Package report is how the steps of the pipeline and the packages below them report progress to a person.
 package report
 
 import "fmt"

@@ -1,5 +1,5 @@
 // Package step is the way of a commit through the stages: Steps is the list of the steps, in order. Each step is a thin function over
-// the packages of one trade each (version, image, candidate, testenv, testrun, policy, publish).
+// the packages for one task each (version, image, candidate, testenv, testrun, policy, publish).
 package step
 
 import (

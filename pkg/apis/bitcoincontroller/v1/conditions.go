@@ -2,13 +2,15 @@ package v1
 
 // Condition types of a BitcoinNetwork. docs/conditions.md is generated from the comments in this file.
 const (
-	// ConditionNodesReady is true when the pod of every node is ready and its bitcoind answers the operator.
+	// ConditionNodesReady is true when all objects of the network are applied, the pod of every node is ready and has the current
+	// template, its bitcoind answers the operator, and no pod of a removed node is left.
 	ConditionNodesReady = "NodesReady"
 	// ConditionConnected is true when exactly the connections of the topology exist between the nodes, as the bitcoind
 	// processes at both ends report them. It stays false for some seconds after an entry is removed from a node's addnode
 	// list, because bitcoind may still dial that entry.
 	ConditionConnected = "Connected"
-	// ConditionSynced is true when all nodes are on one branch and no node is more than one block behind.
+	// ConditionSynced is true when all nodes are on one branch and no node is more than one block behind. In a network that was
+	// ready it becomes false only after 3 seconds, because blocks may be on their way.
 	ConditionSynced = "Synced"
 	// ConditionReady is true when NodesReady, Connected and Synced are true. Otherwise it has the reason and the message of
 	// the first of them that is not.
@@ -70,7 +72,7 @@ const (
 	// kubectl logs --previous. Common causes are an option in spec.config that this release of bitcoind does not have, a
 	// memory limit that is too low, and an image without bitcoind.
 	ReasonNodeFailing = "NodeFailing"
-	// ReasonUnschedulable means that no cluster node has room for a pod, or that a PersistentVolumeClaim cannot be bound.
+	// ReasonUnschedulable means that no cluster node has room for a pod, or a PersistentVolumeClaim cannot be bound.
 	//
 	// Conditions: NodesReady=False, Stalled=True, Reconciling=False.
 	//
@@ -84,15 +86,16 @@ const (
 	// Action: see the error in the message. Check that NetworkPolicies allow the operator to reach port 18332 of the pods. If
 	// the node hangs, delete its pod.
 	ReasonNodeNotAnswering = "NodeNotAnswering"
-	// ReasonUpdating means that the nodes are being restarted one by one with a new pod template. A problem of a pod that still
-	// has the old template is reported with this reason.
+	// ReasonUpdating means that the nodes are being restarted one by one with a new pod template, a group waits until another one
+	// is updated, or an object of an earlier network of the same name is not deleted yet. A problem of a pod that still has the
+	// old template is reported with this reason.
 	//
 	// Conditions: NodesReady=False.
 	//
-	// Action: wait. The rollout proceeds when the restarted node is connected and synced again.
+	// Action: wait. The rollout proceeds when the restarted node is connected and synced again, or without it after five minutes.
 	ReasonUpdating = "Updating"
-	// ReasonConnecting means that desired connections are missing, or that connections exist that the topology does not
-	// have.
+	// ReasonConnecting means that desired connections are missing, connections exist that the topology does not have, or a node
+	// may still dial a former neighbour.
 	//
 	// Conditions: Connected=False.
 	//
@@ -104,13 +107,14 @@ const (
 	//
 	// Action: none.
 	ReasonConnected = "Connected"
-	// ReasonSyncing means that a node is more than one block behind the branch it follows.
+	// ReasonSyncing means that a node is more than one block behind the branch it follows. A network that was ready gets
+	// this reason after 3 seconds.
 	//
 	// Conditions: Synced=False.
 	//
 	// Action: wait. If a node does not catch up, see its log with kubectl logs.
 	ReasonSyncing = "Syncing"
-	// ReasonForked means that the nodes are on competing branches.
+	// ReasonForked means that the nodes are on competing branches. A network that was ready gets this reason after 3 seconds.
 	//
 	// Conditions: Synced=False.
 	//
@@ -143,7 +147,7 @@ const (
 	// Action: see the condition NodesReady.
 	ReasonWaiting = "Waiting"
 	// ReasonProgressing means that the operator works towards the desired state. In Stalled it means that no change by a
-	// user is needed.
+	// user is needed, also when the operator has nothing to do.
 	//
 	// Conditions: Reconciling=True, Stalled=False.
 	//
