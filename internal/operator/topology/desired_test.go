@@ -192,7 +192,6 @@ func setOf(spec Spec, node int) int {
 }
 
 func randomSpec(rng *rand.Rand, maxNodes int) Spec {
-	types := []v1.TopologyType{v1.TopologyMesh, v1.TopologyRing, v1.TopologyLine, v1.TopologyStar, v1.TopologyRandom, v1.TopologyCustom}
 	spec := Spec{
 		Type:   types[rng.IntN(len(types))],
 		Nodes:  rng.IntN(maxNodes + 1),

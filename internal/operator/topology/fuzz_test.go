@@ -127,7 +127,7 @@ func FuzzPlan(f *testing.F) {
 }
 
 func FuzzDesired(f *testing.F) {
-	for _, kind := range []v1.TopologyType{v1.TopologyMesh, v1.TopologyRing, v1.TopologyLine, v1.TopologyStar, v1.TopologyRandom, v1.TopologyCustom, "", "mesh"} {
+	for _, kind := range append(slices.Clone(types), "", "mesh") {
 		f.Add(string(kind), 9, 3, int64(1), []byte{2, 0, 1, 5, 4, 2, 1, 2})
 	}
 	f.Add(string(v1.TopologyRandom), 40, math.MaxInt, int64(math.MinInt64), []byte{})
