@@ -121,6 +121,14 @@ func TestReadyNeedsConnectionsAndOneBranch(t *testing.T) {
 	})
 }
 
+func TestNodesReadyCountsTheNodes(t *testing.T) {
+	_, in := healthy()
+	got := nodesReadyPolicies.evaluate(in)
+	if want := (condition{true, v1.ReasonReady, "3 of 3 nodes are ready and answer"}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
 // The connections of nodes that are not ready are expected to be missing.
 func TestMissingConnectionsOfReadyNodesComeFirst(t *testing.T) {
 	_, in := healthy()
