@@ -13,7 +13,6 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/atomicfile"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/policy"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/seal"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/stages"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/testrun"
@@ -84,7 +83,7 @@ func tests(v stages.Version) string {
 func next(v stages.Version) string {
 	var needs []string
 	for _, m := range v.Missing {
-		needs = append(needs, map[string]string{policy.Versions: "a release", policy.VerifiedBy: "an attestation of its tests", policy.Approvals: "approval"}[m.Guard])
+		needs = append(needs, m.Requires())
 	}
 	switch {
 	case v.Next == "":

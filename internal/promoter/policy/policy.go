@@ -25,12 +25,40 @@ const (
 	Approvals  = "approvals"
 )
 
+// guard is one entry of guards.
+type guard struct {
+	name string
+	// requires is what a package lacks that the guard rejects, in a few words.
+	requires string
+	// rejection returns nil for a package that the guard accepts.
+	rejection func(*config.Stage, *chart.Package, Attestations) *Rejection
+}
+
+// guards are all guards, in the order in which they are evaluated.
+var guards = []guard{
+	{Versions, "a release", func(stage *config.Stage, pkg *chart.Package, _ Attestations) *Rejection {
+		return CheckVersion(stage, pkg.Version, pkg.AppVersion)
+	}},
+	{VerifiedBy, "an attestation of its tests", checkVerification},
+	{Approvals, "approval", checkApprovals},
+}
+
 // Rejection is one guard that does not accept a package.
 type Rejection struct {
 	Guard string `json:"guard"`
 	Why   string `json:"why"`
 	// Unreleased is a development build or a prerelease, which a stage for releases never accepts.
 	Unreleased bool `json:"-"`
+}
+
+// Requires is what the package lacks, in a few words.
+func (r Rejection) Requires() string {
+	for _, g := range guards {
+		if g.name == r.Guard {
+			return g.requires
+		}
+	}
+	return r.Guard
 }
 
 // Rejections is the error of a rejected promotion.
@@ -53,18 +81,10 @@ func (r Rejections) Unwrap() error { return ErrRejected }
 // Evaluate returns the guards of a stage that do not accept a package, versions first; none if the stage accepts it.
 func Evaluate(stage *config.Stage, pkg *chart.Package, a Attestations) Rejections {
 	var out Rejections
-	g := stage.Guards
-	if r := CheckVersion(stage, pkg.Version, pkg.AppVersion); r != nil {
-		out = append(out, *r)
-	}
-	if g.VerifiedBy != config.Unverified {
-		if why := checkVerification(g.VerifiedBy, pkg, a); why != "" {
-			out = append(out, Rejection{Guard: VerifiedBy, Why: why})
+	for _, g := range guards {
+		if r := g.rejection(stage, pkg, a); r != nil {
+			out = append(out, *r)
 		}
-	}
-	if len(a.Approvals) < g.Approvals {
-		why := fmt.Sprintf("%s requires %d, but this package has %d; run `chart-promoter approve`", stage.Name, g.Approvals, len(a.Approvals))
-		out = append(out, Rejection{Guard: Approvals, Why: why})
 	}
 	return out
 }
@@ -104,18 +124,31 @@ func derivedFrom(tag, chartVersion string) bool {
 	return false
 }
 
-// checkVerification returns why no attestation shows that the stage verified this package, "" if one does.
-func checkVerification(stage string, pkg *chart.Package, a Attestations) string {
-	why := fmt.Sprintf("there is no attestation of stage %s for this package; run verify first", stage)
+// checkVerification requires an attestation that the stage which verifies has tested this package.
+func checkVerification(stage *config.Stage, pkg *chart.Package, a Attestations) *Rejection {
+	by := stage.Guards.VerifiedBy
+	if by == config.Unverified {
+		return nil
+	}
+	why := fmt.Sprintf("there is no attestation of stage %s for this package; run verify first", by)
 	if len(a.Invalid) > 0 {
 		why = fmt.Sprintf("the attestation cannot be trusted: %v", a.Invalid[0])
 	}
 	for _, v := range a.Verifications {
-		if why = mismatch(stage, pkg, v); why == "" {
-			return ""
+		if why = mismatch(by, pkg, v); why == "" {
+			return nil
 		}
 	}
-	return why
+	return &Rejection{Guard: VerifiedBy, Why: why}
+}
+
+func checkApprovals(stage *config.Stage, _ *chart.Package, a Attestations) *Rejection {
+	required := stage.Guards.Approvals
+	if len(a.Approvals) >= required {
+		return nil
+	}
+	why := fmt.Sprintf("%s requires %d, but this package has %d; run `chart-promoter approve`", stage.Name, required, len(a.Approvals))
+	return &Rejection{Guard: Approvals, Why: why}
 }
 
 // mismatch returns why an attestation is not one of this stage and this package, or of failed tests; "" if it is.
