@@ -23,7 +23,7 @@ go run ./ci/words || problem 'the places above use words that the project does n
 git ls-files -z --cached --others --exclude-standard | tar --null --ignore-failed-read -cf - -T - | tar -xf - -C "$work"
 step 'generated files' compared "$work/scripts/generate.sh"
 stale=$(git ls-files -z | while IFS= read -r -d '' file; do cmp -s "$file" "$work/$file" || printf '%s ' "$file"; done)
-new=$(cd "$work" && find pkg/client charts/bitcoin-controller/files docs -type f 2>/dev/null | while read -r file; do [[ -e $root/$file ]] || printf '%s ' "$file"; done)
+new=$(cd "$work" && find pkg/client charts/bitcoin-controller/files docs ci/travis ci/github ci/gitlab -type f 2>/dev/null | while read -r file; do [[ -e $root/$file ]] || printf '%s ' "$file"; done)
 [[ -z $stale$new ]] || problem "generated files are stale, run scripts/generate.sh: $stale$new"
 
 # The three modules: the programs, the API, and the tests that need more than the programs do.

@@ -3,13 +3,13 @@ package cli
 import (
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/christianb93/bitcoin-controller/internal/promoter/ci"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/step"
 )
@@ -18,23 +18,30 @@ import (
 var call = regexp.MustCompile(`(?:go run \./cmd/chart-promoter|(?:^|~/bin/|\./)chart-promoter) +([^&|;\n]+)`)
 
 func TestEveryStepOfTheCIFilesIsACommandThatExists(t *testing.T) {
-	files := map[string][]string{
-		"../../../.travis.yml":                 {"build", "bump"},
-		"../../../ci/travis/qa.travis.yml":     {"verify", "promote"},
-		"../../../ci/github/dev.yaml":          {"build", "bump"},
-		"../../../ci/github/qa.yaml":           {"verify", "promote"},
-		"../../../ci/gitlab/dev.gitlab-ci.yml": {"build", "bump"},
-		"../../../ci/gitlab/qa.gitlab-ci.yml":  {"verify", "promote"},
-	}
-	for path, want := range files {
-		t.Run(filepath.Base(path), func(t *testing.T) {
-			data, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			checkFile(t, data, want)
+	for _, engine := range ci.Engines {
+		t.Run(engine.Name, func(t *testing.T) {
+			checkFile(t, ciFile(t, devPath(engine)), []string{"build", "bump"})
+			checkFile(t, ciFile(t, engine.QA.Path), []string{"verify", "promote"})
 		})
 	}
+}
+
+// devPath is the path of an engine's DEV file in this repository, which Travis builds.
+func devPath(engine ci.Engine) string {
+	if engine.Name == "travis" {
+		return engine.Dev.Path
+	}
+	return engine.Dev.AsTemplate
+}
+
+// ciFile reads a file of this repository.
+func ciFile(t *testing.T, path string) []byte {
+	t.Helper()
+	data, err := os.ReadFile("../../../" + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
 }
 
 // checkFile fails unless a CI file calls these commands, in this order, with valid arguments.
@@ -124,13 +131,14 @@ func TestTheTemplatesReadTheCommitFromAnyChart(t *testing.T) {
 // The exit code of a line such as eval "$(script)" is that of eval: a failure of the script would be lost, and the tests would run
 // on a machine that is not ready.
 func TestAPreparationThatFailsEndsTheBuild(t *testing.T) {
-	for file, shells := range map[string][]string{
-		"travis/qa.travis.yml": {"bash", "-c"}, "gitlab/qa.gitlab-ci.yml": {"bash", "-eo", "pipefail", "-c"}, "github/qa.yaml": {"bash", "-e", "-c"},
-	} {
-		data, err := os.ReadFile("../../../ci/" + file)
-		if err != nil {
-			t.Fatal(err)
+	// How each engine runs a line.
+	defaults := map[string][]string{"travis": {"bash", "-c"}, "gitlab": {"bash", "-eo", "pipefail", "-c"}, "github": {"bash", "-e", "-c"}}
+	for _, engine := range ci.Engines {
+		file, shells := engine.QA.Path, defaults[engine.Name]
+		if shells == nil {
+			t.Fatalf("the shell of %s is not in this test", engine.Name)
 		}
+		data := ciFile(t, file)
 		var doc yaml.Node
 		if err := yaml.Unmarshal(data, &doc); err != nil {
 			t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/christianb93/bitcoin-controller/internal/promoter/ci"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
@@ -52,7 +53,7 @@ Existing files are not overwritten: if one has other content, the command fails 
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.engine, "ci", "", "CI engine to write files for: travis, github, gitlab or none (default: detected)")
+	f.StringVar(&o.engine, "ci", "", fmt.Sprintf("CI engine to write files for: %s, or none (default: detected)", strings.Join(ci.Names(), ", ")))
 	f.StringVar(&o.Chart, "chart", "", "directory of the chart, relative to the top of the repository (default: the only one)")
 	f.StringVar(&o.Package, "package", "", "directory of the Go main package to build (default: the only one, at the top or below cmd)")
 	f.BoolVar(&o.NoBuild, "no-build", false, "build no image; only the chart is released")
@@ -79,22 +80,22 @@ func (a *app) start(ctx context.Context, named bool, o start) (*started, error) 
 	}
 	res := &started{Engine: o.engine}
 	if res.Engine == "" {
-		files, err := r.Files(ctx)
+		existing, err := r.Files(ctx)
 		if err != nil {
 			return nil, err
 		}
-		res.Engine = scaffold.Engine(files, cfg.Source.Git)
+		res.Engine = scaffold.Engine(existing, cfg.Source.Git)
 	}
-	var ci []scaffold.File
+	var files []scaffold.File
 	if res.Engine != "none" {
-		if ci, err = scaffold.CI(cfg, config, res.Engine, false); err != nil {
+		if files, err = scaffold.CI(cfg, config, res.Engine, false); err != nil {
 			return nil, err
 		}
 	}
-	if res.Files, err = scaffold.Plan(r.Dir, scaffold.File{Path: config, Content: text}, ci, o.force); err != nil {
+	if res.Files, err = scaffold.Plan(r.Dir, scaffold.File{Path: config, Content: text}, files, o.force); err != nil {
 		return nil, err
 	}
-	res.Next, res.Notes = scaffold.Next(cfg, config, ci), scaffold.Notes(os.DirFS(r.Dir), cfg)
+	res.Next, res.Notes = scaffold.Next(cfg, config, files), scaffold.Notes(os.DirFS(r.Dir), cfg)
 	if a.dryRun {
 		return res, nil
 	}

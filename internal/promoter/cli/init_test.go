@@ -125,7 +125,7 @@ func TestInitReportsWhatItCannotUse(t *testing.T) {
 		"a chart that is missing":    {nil, []string{"--chart", "nowhere"}, "found: chart"},
 		"no place for the image":     {func(p *testRepo) { p.write("chart/values.yaml", "image: {repository: x}\n") }, nil, "image.tag"},
 		"values that cannot be read": {func(p *testRepo) { p.write("chart/values.yaml", "image: [\n") }, nil, "values.yaml"},
-		"an unknown engine":          {nil, []string{"--ci", "jenkins"}, "travis, github, gitlab, or none"},
+		"an unknown engine":          {nil, []string{"--ci", "no-such-engine"}, "travis, github, gitlab, or none"},
 		"a build that is not wanted": {nil, []string{"--no-build", "--package", "cmd/hello"}, "no-build"},
 		"a configuration outside":    {nil, []string{"--config", "/tmp/elsewhere.yaml", "-C", "DIR"}, "is outside the repository"},
 		"a broken configuration":     {func(p *testRepo) { p.write("ci/pipeline.yaml", "name: [") }, []string{"--force"}, "ci/pipeline.yaml"},

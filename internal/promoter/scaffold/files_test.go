@@ -150,7 +150,7 @@ func TestCIRejectsWhatNoEngineCouldUse(t *testing.T) {
 		facts                Facts
 		config, engine, want string
 	}{
-		"an engine that is not known":            {program, "ci/pipeline.yaml", "jenkins", "travis, github, gitlab, or none"},
+		"an engine that is not known":            {program, "ci/pipeline.yaml", "no-such-engine", "travis, github, gitlab, or none"},
 		"a source that only this machine has":    {local, "ci/pipeline.yaml", "github", "--ci none"},
 		"a directory that a shell would read":    {odd, "ci/pipeline.yaml", "travis", "cannot be used in a script"},
 		"a configuration that a shell would run": {program, "ci/$(x).yaml", "gitlab", "cannot be used in a script"},
