@@ -47,7 +47,7 @@ func TestARejectedFirstChangeIsReportedWhicheverRequestIsRejected(t *testing.T) 
 }
 
 // While pods start, the cached StatefulSet is often older than the live one.
-func TestAFirstChangeOfAnOldCachedObjectIsMade(t *testing.T) {
+func TestAFirstChangeOfAnOldCachedObjectIsWritten(t *testing.T) {
 	a := applyNetwork(t, v1.BitcoinNetworkSpec{Nodes: 1})
 	a.network.Spec.Nodes, a.network.Generation = 2, 2
 	conflicts := 0
