@@ -71,6 +71,9 @@ func transitions(before v1.BitcoinNetworkStatus, network *v1.BitcoinNetwork, rec
 		add(corev1.EventTypeNormal, "Scaled", "Scale", "scaled from %d to %d nodes", len(before.Nodes), len(status.Nodes))
 	}
 	list = append(list, nodeTransitions(before.Nodes, status.Nodes)...)
+	if fell, ok := heightTransition(before, network); ok {
+		list = append(list, fell)
+	}
 	forked := ptr.Deref(recorded.forked, before.ChainTips > 1)
 	switch {
 	case status.ChainTips > 1 && !forked:

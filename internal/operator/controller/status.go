@@ -42,7 +42,11 @@ func buildStatus(network *v1.BitcoinNetwork, in *policyInputs, conditions condit
 	existing, desired := in.connections.existing, len(in.connections.desired)
 	status.Connections, status.DesiredConnections = int32(existing), int32(desired) //nolint:gosec // at most 124,750
 	status.Connected = fmt.Sprintf("%d/%d", existing, desired)
-	setChainStatus(&status, in.chains)
+	// A tip that could not be compared may be a block on its way, and no fork.
+	if in.chains.complete {
+		status.ChainTips = int32(len(in.chains.branches)) //nolint:gosec // at most one a node
+	}
+	setHeight(&status, in, network.Spec.Storage != nil)
 	conditions.setIn(&status.Conditions, network.Generation)
 	return status
 }
@@ -55,16 +59,6 @@ func setNodeStatuses(status *v1.BitcoinNetworkStatus, network string, nodes []no
 		if nodes[i].ready() {
 			status.ReadyNodes++
 		}
-	}
-}
-
-func setChainStatus(status *v1.BitcoinNetworkStatus, chains chainComparison) {
-	// A tip that could not be compared may be a block on its way, and no fork.
-	if chains.complete {
-		status.ChainTips = int32(len(chains.branches)) //nolint:gosec // at most one a node
-	}
-	if len(chains.branches) > 0 {
-		status.Height, status.BestBlockHash = chains.branches[0].height, chains.branches[0].hash
 	}
 }
 

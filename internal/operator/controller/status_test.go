@@ -18,7 +18,6 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
-	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
 // patched is an API server that accepts every status patch, or returns err.
@@ -41,16 +40,15 @@ func (p patchedStatus) Patch(_ context.Context, object client.Object, _ client.P
 }
 
 func TestTipsThatCouldNotBeComparedAreNoFork(t *testing.T) {
-	nodes := onChains("a", "b", "aa")
-	chains := compareTips(tipsOf(nodes), func(tip, tip) (bool, bool) { return false, false })
-	status := v1.BitcoinNetworkStatus{ChainTips: 1}
-	setChainStatus(&status, chains)
-	if status.ChainTips != 1 || status.Height != 2 {
+	network, in := healthy()
+	in.nodes = allPodsReady(onChains("a", "b", "aa"))
+	in.chains = compareTips(tipsOf(in.nodes), func(tip, tip) (bool, bool) { return false, false })
+	network.Status.ChainTips = 1
+	if status := buildStatus(network, in, evaluate(in)); status.ChainTips != 1 || status.Height != 2 {
 		t.Errorf("%d tips at height %d", status.ChainTips, status.Height)
 	}
-	chains.complete = true
-	setChainStatus(&status, chains)
-	if status.ChainTips != 3 {
+	in.chains.complete = true
+	if status := buildStatus(network, in, evaluate(in)); status.ChainTips != 3 {
 		t.Errorf("%d tips instead of three", status.ChainTips)
 	}
 }

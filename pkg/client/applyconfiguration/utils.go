@@ -28,6 +28,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &bitcoincontrollerv1.ExposeApplyConfiguration{}
 	case v1.SchemeGroupVersion.WithKind("Group"):
 		return &bitcoincontrollerv1.GroupApplyConfiguration{}
+	case v1.SchemeGroupVersion.WithKind("HeightFall"):
+		return &bitcoincontrollerv1.HeightFallApplyConfiguration{}
 	case v1.SchemeGroupVersion.WithKind("Mining"):
 		return &bitcoincontrollerv1.MiningApplyConfiguration{}
 	case v1.SchemeGroupVersion.WithKind("NodeStatus"):

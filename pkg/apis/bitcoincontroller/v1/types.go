@@ -167,12 +167,16 @@ type BitcoinNetworkStatus struct {
 	// Connected is "<connections>/<desiredConnections>", for kubectl get.
 	// +optional
 	Connected string `json:"connected,omitempty"`
-	// Height is the height of the highest block of all nodes.
+	// Height is the height of the highest block of all nodes. It does not fall while a node that does not answer may have that block.
 	// +optional
 	Height int64 `json:"height"`
 	// BestBlockHash is the hash of that block.
 	// +optional
 	BestBlockHash string `json:"bestBlockHash,omitempty"`
+	// HeightFell is the last fall of the height, which an event reports too: no node has the blocks above it any more. Without
+	// storage, this happens when the last pod that has a block is deleted. Empty if the height has never fallen.
+	// +optional
+	HeightFell *HeightFall `json:"heightFell,omitempty"`
 	// ChainTips is the number of competing branches that the ready nodes are on; 1 means no fork. A node that is behind
 	// on a branch does not count as another branch.
 	// +optional
@@ -187,6 +191,16 @@ type BitcoinNetworkStatus struct {
 	// +listType=map
 	// +listMapKey=type
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// HeightFall is a fall of a network's height.
+type HeightFall struct {
+	// From is the height before.
+	From int64 `json:"from"`
+	// To is the height after.
+	To int64 `json:"to"`
+	// Time is when the operator saw it.
+	Time metav1.Time `json:"time"`
 }
 
 // NodeStatus is the observed state of one node.

@@ -834,6 +834,19 @@ var schemaYAML = typed.YAMLObject(`types:
           - name: height
             type:
               scalar: numeric
+          - name: heightFell
+            type:
+              map:
+                fields:
+                - name: from
+                  type:
+                    scalar: numeric
+                - name: time
+                  type:
+                    scalar: untyped
+                - name: to
+                  type:
+                    scalar: numeric
           - name: nodes
             type:
               list:

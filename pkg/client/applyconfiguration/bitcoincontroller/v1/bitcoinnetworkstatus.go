@@ -25,10 +25,13 @@ type BitcoinNetworkStatusApplyConfiguration struct {
 	DesiredConnections *int32 `json:"desiredConnections,omitempty"`
 	// Connected is "<connections>/<desiredConnections>", for kubectl get.
 	Connected *string `json:"connected,omitempty"`
-	// Height is the height of the highest block of all nodes.
+	// Height is the height of the highest block of all nodes. It does not fall while a node that does not answer may have that block.
 	Height *int64 `json:"height,omitempty"`
 	// BestBlockHash is the hash of that block.
 	BestBlockHash *string `json:"bestBlockHash,omitempty"`
+	// HeightFell is the last fall of the height, which an event reports too: no node has the blocks above it any more. Without
+	// storage, this happens when the last pod that has a block is deleted. Empty if the height has never fallen.
+	HeightFell *HeightFallApplyConfiguration `json:"heightFell,omitempty"`
 	// ChainTips is the number of competing branches that the ready nodes are on; 1 means no fork. A node that is behind
 	// on a branch does not count as another branch.
 	ChainTips *int32 `json:"chainTips,omitempty"`
@@ -113,6 +116,14 @@ func (b *BitcoinNetworkStatusApplyConfiguration) WithHeight(value int64) *Bitcoi
 // If called multiple times, the BestBlockHash field is set to the value of the last call.
 func (b *BitcoinNetworkStatusApplyConfiguration) WithBestBlockHash(value string) *BitcoinNetworkStatusApplyConfiguration {
 	b.BestBlockHash = &value
+	return b
+}
+
+// WithHeightFell sets the HeightFell field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the HeightFell field is set to the value of the last call.
+func (b *BitcoinNetworkStatusApplyConfiguration) WithHeightFell(value *HeightFallApplyConfiguration) *BitcoinNetworkStatusApplyConfiguration {
+	b.HeightFell = value
 	return b
 }
 
