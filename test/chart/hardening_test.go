@@ -13,6 +13,10 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	psa "k8s.io/pod-security-admission/api"
 	"k8s.io/pod-security-admission/policy"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
+	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
 // The very checks of the admission controller, at the level restricted.
@@ -117,6 +121,24 @@ func TestPolicyForNetworksFindsTheirPods(t *testing.T) {
 	}
 	if !from.Matches(labels.Set(operator.Labels)) {
 		t.Errorf("the operator, with the labels %v, cannot reach the nodes", operator.Labels)
+	}
+}
+
+// Peers that are let in reach every port of a node, those of spec.zmq too.
+func TestPolicyForNetworksHasTheirPorts(t *testing.T) {
+	u := find(t, release{}.objects(t, "networkPolicy: {networks: {enabled: true, from: [{podSelector: {}}]}}"), "NetworkPolicy", "bitcoin-controller-networks")
+	var got []int32
+	for _, port := range as[networkingv1.NetworkPolicy](t, u).Spec.Ingress[2].Ports {
+		got = append(got, port.Port.IntVal)
+	}
+	n := &v1.BitcoinNetwork{Spec: v1.BitcoinNetworkSpec{ZMQ: &v1.ZMQ{}}}
+	settings := resources.Settings{Credential: func(*v1.BitcoinNetwork) bitcoind.Credential { return bitcoind.Credential{} }}
+	var want []int32
+	for _, port := range resources.Build(n, settings)[0].(*corev1.Service).Spec.Ports {
+		want = append(want, port.Port)
+	}
+	if len(want) != 7 || !slices.Equal(got, want) {
+		t.Errorf("the policy has the ports %v, the Service of a network %v", got, want)
 	}
 }
 

@@ -57,9 +57,20 @@ var rejected = map[string]string{
 	`{nodes: 2, groups: [{nodes: 1}]}`:                                          "name: Required value",
 	`{nodes: 300, groups: [{name: a, nodes: 201}]}`:                             "at most 500 nodes",
 	`{nodes: 2, groups: [{name: a, nodes: 1, config: {port: "1"}}]}`:            "config may not set port",
-	`{nodes: 2, expose: {type: ClusterIP}}`:                                     `Unsupported value: "ClusterIP"`,
+	`{nodes: 2, expose: {type: ExternalName}}`:                                  `Unsupported value: "ExternalName"`,
 	`{nodes: 2, expose: {perNode: true}}`:                                       "type: Required value",
 	`{nodes: 2, colour: red}`:                                                   `unknown field "spec.colour"`,
+
+	`{nodes: 2, zmq: {highWaterMark: 0}}`:                                                  "should be greater than or equal to 1",
+	`{nodes: 2, zmq: {}, config: {zmqpubrawtx: "tcp://0.0.0.0:28333"}}`:                    "config may not set zmqpubrawtx together with spec.zmq",
+	`{nodes: 2, zmq: {}, config: {nozmqpubrawtx: "1"}}`:                                    "config may not set nozmqpubrawtx together with spec.zmq",
+	`{nodes: 2, zmq: {}, groups: [{name: a, nodes: 1, config: {zmqpubrawtxhwm: "5"}}]}`:    "the config of a group may not set the options zmqpub",
+	`{nodes: 2, config: {zmqpubrawtx: "tcp://my-network-sts-0:28333"}}`:                    "config sets zmqpubrawtx to an address that cannot be used",
+	`{nodes: 2, config: {zmqpubrawtx: "tcp://0.0.0.0"}}`:                                   "config sets zmqpubrawtx to an address that cannot be used",
+	`{nodes: 2, config: {zmqpubrawtx: "tcp://0.0.0.0:65536"}}`:                             "config sets zmqpubrawtx to an address that cannot be used",
+	`{nodes: 2, config: {zmqpubrawtx: "28333"}}`:                                           "config sets zmqpubrawtx to an address that cannot be used",
+	`{nodes: 2, config: {zmqpubrawtxhwm: many}}`:                                           "a high-water mark of ZMQ in config (zmqpub…hwm) must be a number",
+	`{nodes: 2, groups: [{name: a, nodes: 1, config: {zmqpubhashtx: "tcp://0.0.0.0:x"}}]}`: "config sets zmqpubhashtx to an address that cannot be used",
 }
 
 // accepted are specs close to the rejected ones.
@@ -71,6 +82,9 @@ var accepted = []string{
 	`{nodes: 2, mining: {address: bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080}}`, `{nodes: 2, storage: {}}`,
 	`{nodes: 2, storage: {size: 500Mi}}`, `{nodes: 2, storage: {size: 1073741824}}`,
 	`{nodes: 2, config: {txindex: "1", debug: net}}`, `{nodes: 2, expose: {type: NodePort, perNode: true}}`,
+	`{nodes: 2, expose: {type: ClusterIP}}`, `{nodes: 2, expose: {type: ClusterIP, perNode: true}}`,
+	`{nodes: 2, zmq: {}}`, `{nodes: 2, zmq: {highWaterMark: 1}, config: {txindex: "1"}, groups: [{name: a, nodes: 1, config: {txindex: "0"}}]}`,
+	`{nodes: 2, config: {zmqpubrawtx: "tcp://0.0.0.0:1", zmqpubrawblock: "tcp://[::]:65535", zmqpubhashtx: "tcp://*:28332", zmqpubsequence: "tcp://127.0.0.1:28333", zmqpubrawtxhwm: "0"}}`, `{nodes: 2, config: {zmqpubrawtx: "tcp://localhost:28333"}}`,
 }
 
 func TestTheAPIServerRejectsInvalidSpecs(t *testing.T) {

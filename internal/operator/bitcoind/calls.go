@@ -3,13 +3,16 @@ package bitcoind
 import "fmt"
 
 // The calls that the operator sends, and the parts of their results that it reads. Every method in this file must be in Methods,
-// the rpcwhitelist of the credential.
+// the rpcwhitelist of the credential, or be MethodPublishers.
 
 // Methods are the methods that the operator's credential may call.
 var Methods = []string{
 	"addnode", "disconnectnode", "generatetoaddress", "generatetodescriptor", "getaddednodeinfo", "getblockchaininfo",
 	"getblockhash", "getnetworkinfo", "getpeerinfo",
 }
+
+// MethodPublishers is allowed, and called, for nodes with ZMQ publishers only.
+const MethodPublishers = "getzmqnotifications"
 
 // NetworkInfo is a part of getnetworkinfo.
 type NetworkInfo struct {
@@ -42,6 +45,18 @@ type PeerInfo struct {
 type AddedNode struct {
 	// AddedNode is the entry as it was added.
 	AddedNode string `json:"addednode"`
+}
+
+// Publisher is a part of one entry of getzmqnotifications.
+type Publisher struct {
+	// Type is "pubrawblock" for the topic rawblock.
+	Type    string `json:"type"`
+	Address string `json:"address"`
+}
+
+// GetPublishers reads the active ZMQ publishers.
+func GetPublishers(into *[]Publisher) Call {
+	return Call{Method: MethodPublishers, Result: into, Repeatable: true}
 }
 
 // GetNetworkInfo reads the node's version.

@@ -37,7 +37,7 @@ type conditionSet struct {
 // stalledReasons are those of NodesReady that need the user to act.
 var stalledReasons = []string{
 	v1.ReasonSecretMissing, v1.ReasonImageUnavailable, v1.ReasonNodeFailing, v1.ReasonUnschedulable,
-	v1.ReasonApplyRefused, v1.ReasonNameTaken,
+	v1.ReasonApplyRefused, v1.ReasonNameTaken, v1.ReasonPublishersMissing,
 }
 
 // deriveConditions derives Ready, Stalled and Reconciling. Within a grace period, whose rest is stalledIn, a network is not stalled.

@@ -45,7 +45,7 @@ func (c policyChain) evaluate(in *policyInputs) condition {
 // The policies of the three conditions that are not derived, in the order in which they are evaluated.
 var (
 	nodesReadyPolicies = policyChain{
-		[]policy{objectRejected, podFailing, outdatedPodFailing, podsNotReady, nodesNotAnswering, podsLeaving, statefulSetsNotUpToDate, podsOutdated, objectWaiting},
+		[]policy{objectRejected, podFailing, outdatedPodFailing, podsNotReady, nodesNotAnswering, podsLeaving, statefulSetsNotUpToDate, podsOutdated, objectWaiting, publishersMissing},
 		nodesReady,
 	}
 	connectedPolicies = policyChain{

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
+	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
 	"github.com/christianb93/bitcoin-controller/internal/operator/truncate"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
@@ -33,6 +34,9 @@ type answer struct {
 	chain bitcoind.ChainInfo
 	peers []bitcoind.PeerInfo
 	added []bitcoind.AddedNode
+	// publishers are the active ZMQ publishers; publishersErr is why they are not known. Both are empty for a node without any.
+	publishers    []bitcoind.Publisher
+	publishersErr error
 	// at is when the probe was sent.
 	at time.Time
 }
@@ -51,7 +55,7 @@ func (c *nodeClient) probeNodes(ctx context.Context, network *v1.BitcoinNetwork,
 		if !start {
 			continue
 		}
-		endpoint := c.endpoint(network, &nodes[i])
+		endpoint, publishes := c.endpoint(network, &nodes[i]), len(resources.Publishers(nodes[i].pod)) > 0
 		slots := slow
 		if wait {
 			slots = prompt
@@ -70,7 +74,7 @@ func (c *nodeClient) probeNodes(ctx context.Context, network *v1.BitcoinNetwork,
 				}
 			}()
 			state.shared.sendProbe(probed)
-			got, err = c.probe(ctx, endpoint)
+			got, err = c.probe(ctx, endpoint, publishes)
 		})
 	}
 	waitFor(ctx, &awaited, probeTimeout)
@@ -84,8 +88,9 @@ func (c *nodeClient) probeNodes(ctx context.Context, network *v1.BitcoinNetwork,
 	return answered, now
 }
 
-// probe makes the round trip to one node.
-func (c *nodeClient) probe(ctx context.Context, endpoint bitcoind.Endpoint) (*answer, error) {
+// probe makes the round trip to one node. The batch for a node with ZMQ publishers includes these; a node
+// that does not know the call still answers the others.
+func (c *nodeClient) probe(ctx context.Context, endpoint bitcoind.Endpoint, publishes bool) (*answer, error) {
 	got := &answer{at: c.now()}
 	calls := []bitcoind.Call{
 		bitcoind.GetNetworkInfo(&got.info),
@@ -93,9 +98,13 @@ func (c *nodeClient) probe(ctx context.Context, endpoint bitcoind.Endpoint) (*an
 		bitcoind.GetPeerInfo(&got.peers),
 		bitcoind.GetAddedNodeInfo(&got.added),
 	}
+	needed := len(calls)
+	if publishes {
+		calls = append(calls, bitcoind.GetPublishers(&got.publishers))
+	}
 	errs, err := c.rpc.Batch(ctx, endpoint, calls)
 	if err == nil {
-		err = errors.Join(errs...)
+		err, got.publishersErr = errors.Join(errs[:needed]...), errors.Join(errs[needed:]...)
 	}
 	if err == nil {
 		err = got.validate()

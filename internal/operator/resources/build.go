@@ -34,6 +34,7 @@ func Build(network *v1.BitcoinNetwork, settings Settings) []client.Object {
 		conf := bitcoinConf{
 			operator:   settings.Credential(network),
 			userSecret: network.Spec.Secret != "",
+			zmq:        network.Spec.ZMQ,
 			extra:      group.Config,
 		}.render()
 		objects = append(objects, configMap(network, group, conf), statefulSet(network, group, settings, hash(conf)))
@@ -61,7 +62,7 @@ func headlessService(network *v1.BitcoinNetwork) *corev1.Service {
 			ClusterIP:                corev1.ClusterIPNone,
 			PublishNotReadyAddresses: true,
 			Selector:                 Labels(network.Name),
-			Ports:                    servicePorts(),
+			Ports:                    servicePorts(network),
 		},
 	}
 	return service
@@ -75,7 +76,8 @@ func configMap(network *v1.BitcoinNetwork, group Group, conf string) *corev1.Con
 	}
 }
 
-func servicePorts() []corev1.ServicePort {
+func servicePorts(network *v1.BitcoinNetwork) []corev1.ServicePort {
+	ports := portsOf(network)
 	list := make([]corev1.ServicePort, len(ports))
 	for i, p := range ports {
 		list[i] = corev1.ServicePort{Name: p.name, Port: p.port, Protocol: corev1.ProtocolTCP, TargetPort: intstr.FromString(p.name)}
@@ -83,7 +85,7 @@ func servicePorts() []corev1.ServicePort {
 	return list
 }
 
-// exposeServices make the nodes reachable from outside the cluster: one Service for all nodes, or one for each.
+// exposeServices have addresses that stay: one Service for all nodes, or one for each.
 func exposeServices(network *v1.BitcoinNetwork, settings Settings) []client.Object {
 	expose := network.Spec.Expose
 	if expose == nil {
@@ -93,7 +95,7 @@ func exposeServices(network *v1.BitcoinNetwork, settings Settings) []client.Obje
 		return &corev1.Service{
 			TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Service"},
 			ObjectMeta: meta(network, name, exposeLabels(network.Name)),
-			Spec:       corev1.ServiceSpec{Type: corev1.ServiceType(expose.Type), Selector: selector, Ports: servicePorts()},
+			Spec:       corev1.ServiceSpec{Type: corev1.ServiceType(expose.Type), Selector: selector, Ports: servicePorts(network)},
 		}
 	}
 	if !expose.PerNode {

@@ -63,6 +63,10 @@ var networks = map[string]*v1.BitcoinNetwork{
 		s.Groups = []v1.Group{{Name: "old", Nodes: 2, Image: "old:1", Config: v1.Config{"debug": "net"}}, {Name: "plain", Nodes: 1}}
 		s.Expose = &v1.Expose{Type: v1.ExposeNodePort}
 	}),
+	"zmq": network(func(s *v1.BitcoinNetworkSpec) {
+		s.Nodes, s.ZMQ, s.Expose = 1, &v1.ZMQ{}, &v1.Expose{Type: v1.ExposeClusterIP, PerNode: true}
+		s.Groups = []v1.Group{{Name: "b", Nodes: 1}}
+	}),
 	"per-node": network(func(s *v1.BitcoinNetworkSpec) {
 		s.Nodes, s.Expose = 2, &v1.Expose{Type: v1.ExposeLoadBalancer, PerNode: true}
 	}),

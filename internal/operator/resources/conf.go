@@ -34,6 +34,8 @@ type bitcoinConf struct {
 	operator bitcoind.Credential
 	// userSecret includes rpcauth.File, which has the rpcauth line of the network's users.
 	userSecret bool
+	// zmq switches on the publishers; nil for none but those in extra.
+	zmq *v1.ZMQ
 	// extra options of the spec, which override the defaults.
 	extra map[string]string
 }
@@ -62,7 +64,7 @@ func (c bitcoinConf) render() string {
 	line("printtoconsole", "1")
 	line("debuglogfile", "0")
 	line("rpcauth", c.operator.RPCAuth())
-	line("rpcwhitelist", c.operator.User+":"+strings.Join(bitcoind.Methods, ","))
+	line("rpcwhitelist", c.operator.User+":"+strings.Join(c.methods(), ","))
 	line("rpcwhitelistdefault", "0")
 	if c.userSecret {
 		line("includeconf", rpcauth.File)
@@ -78,8 +80,18 @@ func (c bitcoinConf) render() string {
 	line("rpcallowip", "::/0")
 	options := maps.Clone(defaultOptions)
 	maps.Copy(options, c.extra)
+	maps.Copy(options, zmqOptions(c.zmq))
 	for _, key := range slices.Sorted(maps.Keys(options)) {
 		line(key, options[key])
 	}
 	return b.String()
+}
+
+// methods are those that the operator calls. Nodes without publishers do not get that call: their bitcoin.conf is that of earlier
+// releases.
+func (c bitcoinConf) methods() []string {
+	if publishersOf(c.zmq, c.extra) == "" {
+		return bitcoind.Methods
+	}
+	return slices.Sorted(slices.Values(append([]string{bitcoind.MethodPublishers}, bitcoind.Methods...)))
 }

@@ -4,8 +4,11 @@ import (
 	"os"
 	"testing"
 
+	"k8s.io/utils/ptr"
+
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	"github.com/christianb93/bitcoin-controller/internal/operator/rpcauth"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
 func TestBitcoinConf(t *testing.T) {
@@ -13,6 +16,7 @@ func TestBitcoinConf(t *testing.T) {
 	for name, conf := range map[string]bitcoinConf{
 		"plain":  {operator: operator},
 		"secret": {operator: operator, userSecret: true},
+		"zmq":    {operator: operator, zmq: &v1.ZMQ{HighWaterMark: ptr.To(int32(7))}},
 		"extra":  {operator: operator, extra: map[string]string{"txindex": "1", "dbcache": "50", "zmqpubrawblock": "tcp://0.0.0.0:28332"}},
 	} {
 		t.Run(name, func(t *testing.T) {

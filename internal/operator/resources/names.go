@@ -126,13 +126,19 @@ func merge(base, over v1.Config) map[string]string {
 	return merged
 }
 
-// ports of a node, as Service ports or container ports.
-var ports = []struct {
+// nodePort is a port of a node, as Service port or container port.
+type nodePort struct {
 	name string
 	port int32
-}{{"rpc", v1.RPCPort}, {"p2p", v1.P2PPort}}
+}
 
-func containerPorts() []corev1.ContainerPort {
+// portsOf returns the ports of the nodes of a network.
+func portsOf(network *v1.BitcoinNetwork) []nodePort {
+	return append([]nodePort{{"rpc", v1.RPCPort}, {"p2p", v1.P2PPort}}, zmqPorts(network.Spec.ZMQ)...)
+}
+
+func containerPorts(network *v1.BitcoinNetwork) []corev1.ContainerPort {
+	ports := portsOf(network)
 	list := make([]corev1.ContainerPort, len(ports))
 	for i, p := range ports {
 		list[i] = corev1.ContainerPort{Name: p.name, ContainerPort: p.port, Protocol: corev1.ProtocolTCP}

@@ -1,6 +1,8 @@
 package resources
 
 import (
+	"slices"
+
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -45,7 +47,7 @@ func statefulSet(network *v1.BitcoinNetwork, group Group, settings Settings, con
 			Selector:             &metav1.LabelSelector{MatchLabels: labels},
 			UpdateStrategy:       appsv1.StatefulSetUpdateStrategy{Type: appsv1.RollingUpdateStatefulSetStrategyType},
 			Template: corev1.PodTemplateSpec{
-				ObjectMeta: metav1.ObjectMeta{Labels: labels, Annotations: map[string]string{AnnotationConfigHash: configHash}},
+				ObjectMeta: metav1.ObjectMeta{Labels: labels, Annotations: podAnnotations(network, group, configHash)},
 				Spec:       podSpec(network, group, settings),
 			},
 		},
@@ -100,12 +102,12 @@ func nodeContainer(network *v1.BitcoinNetwork, group Group) corev1.Container {
 		Name:  ContainerName,
 		Image: group.Image,
 		// The name without a path works with every image that has bitcoind on its PATH. A shell would not pass SIGTERM on.
-		Command: append([]string{"bitcoind"}, nodeArguments(podIP)...),
+		Command: slices.Concat([]string{"bitcoind"}, nodeArguments(podIP), zmqArguments(network.Spec.ZMQ, podIP)),
 		Env: []corev1.EnvVar{
 			{Name: "MALLOC_ARENA_MAX", Value: "1"},
 			{Name: podIP, ValueFrom: &corev1.EnvVarSource{FieldRef: &corev1.ObjectFieldSelector{APIVersion: "v1", FieldPath: "status.podIP"}}},
 		},
-		Ports:           containerPorts(),
+		Ports:           containerPorts(network),
 		Resources:       nodeResources(network.Spec.Resources),
 		SecurityContext: restricted(),
 		// The last output of rpcauth or bitcoind is in the condition that reports a failing node.

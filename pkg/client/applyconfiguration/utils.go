@@ -40,6 +40,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &bitcoincontrollerv1.StorageApplyConfiguration{}
 	case v1.SchemeGroupVersion.WithKind("Topology"):
 		return &bitcoincontrollerv1.TopologyApplyConfiguration{}
+	case v1.SchemeGroupVersion.WithKind("ZMQ"):
+		return &bitcoincontrollerv1.ZMQApplyConfiguration{}
 
 	}
 	return nil

@@ -3,7 +3,8 @@ package v1
 // Condition types of a BitcoinNetwork. docs/conditions.md is generated from the comments in this file.
 const (
 	// ConditionNodesReady is true when all objects of the network are applied, the pod of every node is ready and has the current
-	// template, its bitcoind answers the operator, and no pod of a removed node is left.
+	// template, its bitcoind answers the operator and has the ZMQ publishers that it is configured with, and no pod of a removed node
+	// is left.
 	ConditionNodesReady = "NodesReady"
 	// ConditionConnected is true when exactly the connections of the topology exist between the nodes, as the bitcoind
 	// processes at both ends report them. It stays false for some seconds after an entry is removed from a node's addnode
@@ -94,6 +95,14 @@ const (
 	//
 	// Action: wait. The rollout proceeds when the restarted node is connected and synced again, or without it after five minutes.
 	ReasonUpdating = "Updating"
+	// ReasonPublishersMissing means that all nodes are ready, but one of them does not have the ZMQ publishers of spec.zmq, or those of
+	// the options zmqpub… in config.
+	//
+	// Conditions: NodesReady=False, Stalled=True, Reconciling=False.
+	//
+	// Action: see the message. bitcoind switches all its publishers off, without an error, when it cannot use one of their addresses:
+	// correct those in config, or use spec.zmq instead. An image whose bitcoind is built without ZMQ has no publishers.
+	ReasonPublishersMissing = "PublishersMissing"
 	// ReasonConnecting means that desired connections are missing, connections exist that the topology does not have, or a node
 	// may still dial a former neighbour.
 	//

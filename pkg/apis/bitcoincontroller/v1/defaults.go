@@ -8,6 +8,16 @@ const (
 	P2PPort = 18444
 )
 
+// Ports of the ZMQ publishers of every node of a network with spec.zmq, one for each topic: subscribers such as LND do not accept
+// one port for two topics.
+const (
+	ZMQRawBlockPort  = 28332
+	ZMQRawTxPort     = 28333
+	ZMQHashBlockPort = 28334
+	ZMQHashTxPort    = 28335
+	ZMQSequencePort  = 28336
+)
+
 // Defaults of optional fields.
 const (
 	// DefaultDegree of a Random topology, or all other nodes in a smaller network.
@@ -16,4 +26,6 @@ const (
 	DefaultSeed = 1
 	// DefaultMiningInterval is also the default in the CustomResourceDefinition.
 	DefaultMiningInterval = 10 * time.Second
+	// DefaultZMQHighWaterMark is more than the transactions of a large block, each of which is a message.
+	DefaultZMQHighWaterMark = 10_000
 )

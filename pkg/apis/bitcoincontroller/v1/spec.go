@@ -158,25 +158,39 @@ type Group struct {
 	Config Config `json:"config,omitempty"`
 }
 
-// ExposeType is the type of a Service that is reachable from outside the cluster.
+// ZMQ configures the ZMQ publishers of the nodes.
+type ZMQ struct {
+	// HighWaterMark is the number of messages that a publisher keeps for a subscriber that does not read them. It drops further ones,
+	// which leaves a gap in the sequence numbers of the messages. Default: 10000.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000000
+	HighWaterMark *int32 `json:"highWaterMark,omitempty"`
+}
+
+// ExposeType is the type of the Services that give a network stable addresses.
 //
-// +kubebuilder:validation:Enum=NodePort;LoadBalancer
+// +kubebuilder:validation:Enum=ClusterIP;NodePort;LoadBalancer
 type ExposeType string
 
 // The types of Services that expose a network.
 const (
+	// ExposeClusterIP exposes a network within the cluster only.
+	ExposeClusterIP ExposeType = "ClusterIP"
 	// ExposeNodePort exposes a network on a port of every cluster node.
 	ExposeNodePort ExposeType = "NodePort"
 	// ExposeLoadBalancer exposes a network on an external load balancer.
 	ExposeLoadBalancer ExposeType = "LoadBalancer"
 )
 
-// Expose makes a network reachable from outside the cluster.
+// Expose gives a network addresses that stay when a pod is replaced.
 type Expose struct {
-	// Type is the type of the Services.
+	// Type is the type of the Services: ClusterIP (an address within the cluster), NodePort (also a port of every cluster node) or
+	// LoadBalancer (also an external load balancer).
 	// +required
 	Type ExposeType `json:"type"`
-	// PerNode creates a Service for each node instead of one Service for all nodes.
+	// PerNode creates a Service for each node instead of one Service for all nodes. Its name is that of the pod with the suffix
+	// -expose, such as my-network-sts-0-expose.
 	// +optional
 	PerNode bool `json:"perNode,omitempty"`
 }

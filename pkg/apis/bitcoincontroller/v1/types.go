@@ -59,6 +59,8 @@ type BitcoinNetworkList struct {
 // +kubebuilder:validation:XValidation:rule="!has(self.partitions) || (self.nodes + (has(self.groups) ? self.groups.map(g, g.nodes).sum() : 0)) == 0 || self.partitions.all(p, p.nodes.all(n, n < (self.nodes + (has(self.groups) ? self.groups.map(g, g.nodes).sum() : 0))))",message="partitions names a node that does not exist: nodes are numbered from 0 to the number of nodes less 1, the groups' nodes after the main group's"
 // +kubebuilder:validation:XValidation:rule="!has(self.mining) || !has(self.mining.node) || (self.nodes + (has(self.groups) ? self.groups.map(g, g.nodes).sum() : 0)) == 0 || self.mining.node < (self.nodes + (has(self.groups) ? self.groups.map(g, g.nodes).sum() : 0))",message="mining.node names a node that does not exist: nodes are numbered from 0 to the number of nodes less 1, the groups' nodes after the main group's"
 // +kubebuilder:validation:XValidation:rule="!has(self.groups) || self.nodes + self.groups.map(g, g.nodes).sum() <= 500",message="a network may have at most 500 nodes, those of its groups included"
+// +kubebuilder:validation:XValidation:rule="!has(self.zmq) || !has(self.config) || self.config.all(k, !k.matches('^(no)?zmqpub'))",message="config may not set the options zmqpub… together with spec.zmq, which sets them: remove them from config, and use the ports of spec.zmq",messageExpression="'config may not set ' + self.config.filter(k, k.matches('^(no)?zmqpub'))[0] + ' together with spec.zmq, which sets it: remove it from config, and use the ports of spec.zmq'"
+// +kubebuilder:validation:XValidation:rule="!has(self.zmq) || !has(self.groups) || self.groups.all(g, !has(g.config) || g.config.all(k, !k.matches('^(no)?zmqpub')))",message="the config of a group may not set the options zmqpub… together with spec.zmq, which sets them for all nodes: remove them from config"
 type BitcoinNetworkSpec struct {
 	// Nodes is the number of nodes in the main group. 0 stops all nodes of the group and keeps the network, with the claims of its
 	// nodes, so that a network with storage has its chain when it is scaled up again. Without storage, the chain is lost with the
@@ -116,7 +118,14 @@ type BitcoinNetworkSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self.all(g, self.exists_one(h, h.name == g.name))",message="groups has a name twice: the names of the groups must differ"
 	Groups []Group `json:"groups,omitempty"`
 
-	// Expose makes the RPC and P2P ports reachable from outside the cluster.
+	// ZMQ switches on the ZMQ publishers of all nodes, one port for each topic: rawblock 28332, rawtx 28333, hashblock 28334, hashtx
+	// 28335, sequence 28336. The ports are in all Services of the network. An empty object is enough: zmq: {}. Default: no publishers,
+	// except those that config specifies.
+	// +optional
+	ZMQ *ZMQ `json:"zmq,omitempty"`
+
+	// Expose creates Services with the ports of the nodes, whose addresses stay when a pod is replaced: for programs that resolve a
+	// name only once, and for access from outside the cluster.
 	// +optional
 	Expose *Expose `json:"expose,omitempty"`
 

@@ -785,6 +785,13 @@ var schemaYAML = typed.YAMLObject(`types:
                       type:
                         scalar: string
                 elementRelationship: atomic
+          - name: zmq
+            type:
+              map:
+                fields:
+                - name: highWaterMark
+                  type:
+                    scalar: numeric
     - name: status
       type:
         map:

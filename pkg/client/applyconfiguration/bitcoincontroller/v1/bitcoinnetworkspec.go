@@ -37,7 +37,12 @@ type BitcoinNetworkSpecApplyConfiguration struct {
 	Config *bitcoincontrollerv1.Config `json:"config,omitempty"`
 	// Groups are additional nodes with another image or configuration. Their ordinals follow those of the main group.
 	Groups []GroupApplyConfiguration `json:"groups,omitempty"`
-	// Expose makes the RPC and P2P ports reachable from outside the cluster.
+	// ZMQ switches on the ZMQ publishers of all nodes, one port for each topic: rawblock 28332, rawtx 28333, hashblock 28334, hashtx
+	// 28335, sequence 28336. The ports are in all Services of the network. An empty object is enough: zmq: {}. Default: no publishers,
+	// except those that config specifies.
+	ZMQ *ZMQApplyConfiguration `json:"zmq,omitempty"`
+	// Expose creates Services with the ports of the nodes, whose addresses stay when a pod is replaced: for programs that resolve a
+	// name only once, and for access from outside the cluster.
 	Expose *ExposeApplyConfiguration `json:"expose,omitempty"`
 	// Resources are the requests and limits of each node. Default: requests of 10m CPU and 64Mi memory, limits of 1 CPU
 	// and 256Mi memory.
@@ -139,6 +144,14 @@ func (b *BitcoinNetworkSpecApplyConfiguration) WithGroups(values ...*GroupApplyC
 		}
 		b.Groups = append(b.Groups, *values[i])
 	}
+	return b
+}
+
+// WithZMQ sets the ZMQ field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ZMQ field is set to the value of the last call.
+func (b *BitcoinNetworkSpecApplyConfiguration) WithZMQ(value *ZMQApplyConfiguration) *BitcoinNetworkSpecApplyConfiguration {
+	b.ZMQ = value
 	return b
 }
 

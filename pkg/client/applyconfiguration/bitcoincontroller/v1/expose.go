@@ -9,11 +9,13 @@ import (
 // ExposeApplyConfiguration represents a declarative configuration of the Expose type for use
 // with apply.
 //
-// Expose makes a network reachable from outside the cluster.
+// Expose gives a network addresses that stay when a pod is replaced.
 type ExposeApplyConfiguration struct {
-	// Type is the type of the Services.
+	// Type is the type of the Services: ClusterIP (an address within the cluster), NodePort (also a port of every cluster node) or
+	// LoadBalancer (also an external load balancer).
 	Type *bitcoincontrollerv1.ExposeType `json:"type,omitempty"`
-	// PerNode creates a Service for each node instead of one Service for all nodes.
+	// PerNode creates a Service for each node instead of one Service for all nodes. Its name is that of the pod with the suffix
+	// -expose, such as my-network-sts-0-expose.
 	PerNode *bool `json:"perNode,omitempty"`
 }
 

@@ -1,0 +1,48 @@
+package controller
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+)
+
+// publishersMissing reports nodes without one of the ZMQ publishers that they are configured with. bitcoind starts all the same: it
+// switches all publishers off when it cannot use one address (https://github.com/bitcoin/bitcoin/issues/33715), or has no ZMQ.
+func publishersMissing(in *policyInputs) (reason, message string, violated bool) {
+	var names []string
+	for i := range in.nodes {
+		if cause := in.nodes[i].missingPublishers(); cause != "" {
+			names = append(names, fmt.Sprintf("%s (%s)", in.nodes[i].podName, cause))
+		}
+	}
+	if len(names) == 0 {
+		return "", "", false
+	}
+	return v1.ReasonPublishersMissing, "nodes do not publish by ZMQ what they are configured to publish: " + joinSome(names), true
+}
+
+// missingPublishers describes the configured publishers that a node which answers does not have; "" for none.
+func (n *node) missingPublishers() string {
+	if n.pod == nil || n.answer == nil {
+		return ""
+	}
+	var missing []string
+	for _, publisher := range resources.Publishers(n.pod) {
+		if !slices.Contains(n.answer.publishers, publisher) {
+			missing = append(missing, publisher.Type+" at "+publisher.Address)
+		}
+	}
+	switch {
+	case len(missing) == 0:
+		return ""
+	case n.answer.publishersErr != nil:
+		return "its bitcoind may be built without ZMQ: " + foreignText(n.answer.publishersErr.Error())
+	case len(n.answer.publishers) == 0:
+		return "no publisher is active: bitcoind cannot use one of the addresses " + strings.Join(missing, ", ")
+	default:
+		return "missing: " + strings.Join(missing, ", ")
+	}
+}
