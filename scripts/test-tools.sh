@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes sure that this machine has the programs without which tests are skipped, or fail with REQUIRE_TOOLS=1: Chromium, GnuPG and
-# ssh-keygen. As root on Debian it installs them; elsewhere it fails and names those that are missing. Docker is not among them,
-# see machine.sh.
+# ssh-keygen, which it installs as root on Debian, and elsewhere it fails and names those that are missing; and the API server of the
+# tests in test/apiserver, which it compiles once. Docker is not among them, see machine.sh.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source-path=SCRIPTDIR source=step.sh
@@ -22,6 +22,8 @@ need() {
 need chromium chromium chromium-browser google-chrome
 need gnupg gpg
 need openssh-client ssh-keygen
-((${#packages[@]})) || exit 0
-[[ $(id -u) == 0 ]] && grep -qsx 'ID=debian' /etc/os-release || die "the tests need these packages, install them: ${packages[*]}"
-apt_install "${packages[@]}"
+if ((${#packages[@]})); then
+  [[ $(id -u) == 0 ]] && grep -qsx 'ID=debian' /etc/os-release || die "the tests need these packages, install them: ${packages[*]}"
+  apt_install "${packages[@]}"
+fi
+if [[ $(uname -s) == Linux && -z ${KUBEBUILDER_ASSETS:-} ]]; then "$root/ci/kindnode/programs.sh"; fi

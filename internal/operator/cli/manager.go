@@ -3,22 +3,17 @@ package cli
 import (
 	"fmt"
 
-	appsv1 "k8s.io/api/apps/v1"
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/controller"
-	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -48,8 +43,6 @@ func newManager(config *rest.Config, options ctrl.Options, settings controller.O
 }
 
 func managerOptions(o *options) ctrl.Options {
-	// With their managed fields: the controller compares the owners of the fields.
-	ours := cache.ByObject{Label: labels.SelectorFromSet(labels.Set{resources.LabelManagedBy: resources.ManagedByValue})}
 	options := ctrl.Options{
 		Scheme:                        scheme(),
 		LeaderElection:                o.leaderElect,
@@ -58,10 +51,7 @@ func managerOptions(o *options) ctrl.Options {
 		LeaderElectionReleaseOnCancel: true,
 		HealthProbeBindAddress:        o.probeAddress,
 		Metrics:                       metricsserver.Options{BindAddress: o.metricsAddress, SecureServing: o.metricsSecure},
-		Cache: cache.Options{ByObject: map[client.Object]cache.ByObject{
-			&corev1.Pod{}: {Label: ours.Label, Transform: stripPod}, &corev1.Service{}: ours, &corev1.ConfigMap{}: ours, &appsv1.StatefulSet{}: ours,
-			&v1.BitcoinNetwork{}: {Transform: cache.TransformStripManagedFields()},
-		}},
+		Cache:                         controller.CacheOptions(),
 	}
 	if o.metricsSecure {
 		options.Metrics.FilterProvider = filters.WithAuthenticationAndAuthorization
@@ -73,13 +63,4 @@ func managerOptions(o *options) ctrl.Options {
 		options.Cache.DefaultNamespaces[namespace] = cache.Config{}
 	}
 	return options
-}
-
-// stripPod removes the spec of a cached pod, which the operator does not read: pods are most of the cached objects, and specs
-// are most of a pod.
-func stripPod(object any) (any, error) {
-	if pod, ok := object.(*corev1.Pod); ok {
-		pod.Spec = corev1.PodSpec{}
-	}
-	return cache.TransformStripManagedFields()(object)
 }

@@ -42,12 +42,17 @@ type Options struct {
 	MaxConcurrentReconciles int
 	// Metrics is where the metrics are registered; nil for the registry that the manager serves.
 	Metrics prometheus.Registerer
+	// Now is the clock; nil for time.Now.
+	Now func() time.Time
 }
 
 // Add registers the controller with a manager.
 func Add(mgr ctrl.Manager, options Options) error {
 	if options.Metrics == nil {
 		options.Metrics = metrics.Registry
+	}
+	if options.Now == nil {
+		options.Now = time.Now
 	}
 	states := newStateStore()
 	observeRPC, err := registerMetrics(options.Metrics, states)
@@ -61,11 +66,11 @@ func Add(mgr ctrl.Manager, options Options) error {
 		recorder:     mgr.GetEventRecorder("bitcoin-controller"),
 		settings:     options.Settings,
 		pollInterval: options.PollInterval,
-		now:          time.Now,
+		now:          options.Now,
 		states:       states,
 		nodes: &nodeClient{
 			rpc: bitcoind.NewClient(observeRPC, options.Dial), credential: options.Settings.Credential, previous: options.PreviousCredential,
-			host: options.Host, now: time.Now, requeue: sendTo(passes),
+			host: options.Host, now: options.Now, requeue: sendTo(passes),
 		},
 	}
 	if err := mgr.Add(r.nodes); err != nil {

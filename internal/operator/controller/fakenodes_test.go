@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"maps"
@@ -20,6 +19,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
+	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoindtest"
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
 )
 
@@ -102,14 +102,6 @@ func (f *fakeNodes) serve(host string, conn net.Conn) {
 	if err != nil {
 		return
 	}
-	var calls []struct {
-		ID     int
-		Method string
-		Params []any
-	}
-	if err := json.NewDecoder(request.Body).Decode(&calls); err != nil {
-		return
-	}
 	f.mu.Lock()
 	handle := f.handlers[host]
 	for node := range 10 {
@@ -122,15 +114,7 @@ func (f *fakeNodes) serve(host string, conn net.Conn) {
 		_, _ = io.Copy(io.Discard, conn)
 		return
 	}
-	responses := make([]map[string]any, len(calls))
-	for i, call := range calls {
-		result, err := handle(call.Method, call.Params)
-		responses[i] = map[string]any{"id": call.ID, "result": result}
-		if err != nil {
-			responses[i]["error"] = map[string]any{"code": -1, "message": err.Error()}
-		}
-	}
-	body, err := json.Marshal(responses)
+	body, err := bitcoindtest.Answer(request.Body, bitcoindtest.Handler(handle))
 	if err != nil {
 		return
 	}

@@ -19,6 +19,8 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/utils/ptr"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoindtest"
 )
 
 // heartbeat is as often as a kubelet renews its Lease.
@@ -28,7 +30,7 @@ const heartbeat = 10 * time.Second
 type kubelet struct {
 	clients kubernetes.Interface
 	machine string
-	nodes   *nodes
+	nodes   *bitcoindtest.Nodes
 
 	mu sync.Mutex
 	// addresses of the pods, by UID.
@@ -102,7 +104,7 @@ func (k *kubelet) tend(ctx context.Context, pod *corev1.Pod) error {
 	pods := k.clients.CoreV1().Pods(pod.Namespace)
 	if !pod.DeletionTimestamp.IsZero() {
 		k.mu.Lock()
-		k.nodes.stop(k.addresses[pod.UID])
+		k.nodes.Stop(k.addresses[pod.UID])
 		delete(k.addresses, pod.UID)
 		k.mu.Unlock()
 		err := pods.Delete(ctx, pod.Name, metav1.DeleteOptions{GracePeriodSeconds: ptr.To(int64(0)), Preconditions: metav1.NewUIDPreconditions(string(pod.UID))})
@@ -135,7 +137,7 @@ func (k *kubelet) start(pod types.UID) (string, error) {
 	}
 	k.next++
 	address := fmt.Sprintf("127.%d.%d.%d", 16+k.next>>16, k.next>>8&255, k.next&255)
-	if err := k.nodes.start(address); err != nil {
+	if _, err := k.nodes.Start(address, nil); err != nil {
 		return "", err
 	}
 	k.addresses[pod] = address

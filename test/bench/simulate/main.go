@@ -13,6 +13,8 @@ import (
 
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoindtest"
 )
 
 func main() {
@@ -37,7 +39,7 @@ func run(ctx context.Context, kubeconfig, machine string) error {
 	if err != nil {
 		return err
 	}
-	k := &kubelet{clients: clients, machine: machine, nodes: newNodes()}
+	k := &kubelet{clients: clients, machine: machine, nodes: bitcoindtest.New()}
 	if err := k.join(ctx); err != nil {
 		return err
 	}
