@@ -31,6 +31,7 @@ func travisAPI(t *testing.T) string {
 }
 
 func TestBuildsListsTheRepositoryOfTheRemoteOrigin(t *testing.T) {
+	t.Parallel()
 	p := newTestRepo(t)
 	shell(t, p.dir, "git remote add origin git@github.com:o/n.git")
 	p.env["CHART_PROMOTER_TRAVIS_API"], p.env["CHART_PROMOTER_TRAVIS_TOKEN"] = travisAPI(t), "s3cret"
@@ -51,6 +52,7 @@ func TestBuildsListsTheRepositoryOfTheRemoteOrigin(t *testing.T) {
 }
 
 func TestBuildsReportsErrorsWithoutTheToken(t *testing.T) {
+	t.Parallel()
 	p := newTestRepo(t)
 	address := travisAPI(t)
 	for name, c := range map[string]struct {

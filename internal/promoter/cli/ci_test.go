@@ -18,6 +18,7 @@ import (
 var call = regexp.MustCompile(`(?:go run \./cmd/chart-promoter|(?:^|~/bin/|\./)chart-promoter) +([^&|;\n]+)`)
 
 func TestEveryStepOfTheCIFilesIsACommandThatExists(t *testing.T) {
+	t.Parallel()
 	for _, engine := range ci.Engines {
 		t.Run(engine.Name, func(t *testing.T) {
 			checkFile(t, ciFile(t, devPath(engine)), []string{"build", "bump"})
@@ -99,6 +100,7 @@ func scalars(n *yaml.Node) []string {
 }
 
 func TestTheTemplatesReadTheCommitFromAnyChart(t *testing.T) {
+	t.Parallel()
 	data, err := os.ReadFile("../../../ci/travis/qa.travis.yml")
 	if err != nil {
 		t.Fatal(err)
@@ -131,6 +133,7 @@ func TestTheTemplatesReadTheCommitFromAnyChart(t *testing.T) {
 // The exit code of a line such as eval "$(script)" is that of eval: a failure of the script would be lost, and the tests would run
 // on a machine that is not ready.
 func TestAPreparationThatFailsEndsTheBuild(t *testing.T) {
+	t.Parallel()
 	// How each engine runs a line.
 	defaults := map[string][]string{"travis": {"bash", "-c"}, "gitlab": {"bash", "-eo", "pipefail", "-c"}, "github": {"bash", "-e", "-c"}}
 	for _, engine := range ci.Engines {
@@ -170,6 +173,7 @@ func TestAPreparationThatFailsEndsTheBuild(t *testing.T) {
 
 // Otherwise a pull request could publish itself, and a newer build would cancel a waiting release.
 func TestTheQAFilesBuildCandidatesOnlyAndCancelNone(t *testing.T) {
+	t.Parallel()
 	var travis struct{ If string }
 	var gitlab struct {
 		Workflow struct {
@@ -208,6 +212,7 @@ exec GO "$@"
 
 // As Travis does, the test runs each line of a job's script in a shell, in a clone at the commit, with Travis' variables.
 func TestTheLinesOfTheTravisFileTakeACommitToQA(t *testing.T) {
+	t.Parallel()
 	data, err := os.ReadFile("../../../.travis.yml")
 	if err != nil {
 		t.Fatal(err)
@@ -255,6 +260,7 @@ func TestTheLinesOfTheTravisFileTakeACommitToQA(t *testing.T) {
 
 // What the demo does by `run`, CI does in as many calls: each step but the version, which each of them derives for itself.
 func TestTheDemoAndCITakeTheSameSteps(t *testing.T) {
+	t.Parallel()
 	p := newTestRepo(t)
 	cfg, err := config.Load("../../../ci/pipeline.yaml", "../../..", func(k string) string { return p.env[k] })
 	if err != nil {

@@ -188,6 +188,7 @@ func (s *testPipeline) json(code int, args []string) {
 }
 
 func TestASkippedStepHasAResult(t *testing.T) {
+	t.Parallel()
 	s := newTestPipeline(t, "directory", "v1.0.0-rc.1")
 	s.must("bump")
 	s.must("verify")
@@ -206,6 +207,7 @@ func TestASkippedStepHasAResult(t *testing.T) {
 }
 
 func TestServePrintsItsAddressesAsJSON(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	out, in := io.Pipe()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -238,6 +240,7 @@ func TestServePrintsItsAddressesAsJSON(t *testing.T) {
 
 // Without a build a dry run reaches the candidate, whose commit exists only in a clone that is deleted.
 func TestADryRunOfAllStepsWithoutABuild(t *testing.T) {
+	t.Parallel()
 	s := newTestPipeline(t, "directory", "v1.0.0")
 	s.reconfigure("  - name: dev\n    build:\n      image: {repository: \"${HOST}/hello\", package: ./cmd/hello, platforms: [linux/amd64]}\n", "")
 	s.reconfigure("    values.yaml: {image.tag: imageTag}\n", "")

@@ -48,6 +48,7 @@ var awkward = map[string]map[string]string{
 }
 
 func TestForeignChartsAreVerifiedAndPromoted(t *testing.T) {
+	t.Parallel()
 	const (
 		missing    = "add the line `appVersion:"
 		appVersion = "appVersion: \"1.0\"\n"
@@ -242,6 +243,7 @@ func (s *testPipeline) published(tests int, testedBy string) {
 }
 
 func TestTheConfigurationOfInitRejectsAttestationsOfAnotherKey(t *testing.T) {
+	t.Parallel()
 	s := newForeignPipeline(t, false)
 	s.put("", "without-values", "")
 	s.must("init", "--ci", "none")

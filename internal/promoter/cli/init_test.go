@@ -25,6 +25,7 @@ var withoutTool = strings.NewReplacer(
 	"go install -C /tmp/chart-promoter ./cmd/chart-promoter", "")
 
 func TestInitWritesFilesWhoseStepsAreCommandsThatExist(t *testing.T) {
+	t.Parallel()
 	for engine, paths := range map[string][2]string{
 		"travis": {".travis.yml", "ci/travis/qa.travis.yml"}, "github": {".github/workflows/dev.yaml", "ci/github/qa.yaml"}, "gitlab": {".gitlab-ci.yml", "ci/gitlab/qa.gitlab-ci.yml"},
 	} {
@@ -63,6 +64,7 @@ func TestInitWritesFilesWhoseStepsAreCommandsThatExist(t *testing.T) {
 }
 
 func TestInitAgainWritesNothingAndOverwritesNothing(t *testing.T) {
+	t.Parallel()
 	p := foreign(t, "git@gitlab.com:o/hello.git")
 	files := []string{"ci/pipeline.yaml", ".gitlab-ci.yml", "ci/gitlab/qa.gitlab-ci.yml"}
 	must := func(args ...string) string {
@@ -113,6 +115,7 @@ func TestInitAgainWritesNothingAndOverwritesNothing(t *testing.T) {
 }
 
 func TestInitReportsWhatItCannotUse(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		prepare func(*testRepo)
 		args    []string
@@ -154,6 +157,7 @@ func TestInitReportsWhatItCannotUse(t *testing.T) {
 
 // With the files of init a commit becomes a candidate, except in a GitLab pipeline of a fork.
 func TestFilesOfInitTakeACommitToQA(t *testing.T) {
+	t.Parallel()
 	p := foreign(t, filepath.Join(t.TempDir(), "origin.git"))
 	if code, _, msg := p.call("init", "--ci", "none", "--image", p.env["HOST"]+"/hello", "--qa", p.env["QA"]); code != 0 {
 		t.Fatal(msg)

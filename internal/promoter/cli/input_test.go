@@ -46,6 +46,7 @@ const aChart = "apiVersion: v2\nname: hello\nappVersion: v1.0.0\nversion: "
 
 // Each case is an error that only the steps after bump can detect; the message explains what to do.
 func TestErrorsInVerifyAndPromoteHaveTheirExitCodes(t *testing.T) { //nolint:funlen // a table of cases
+	t.Parallel()
 	for name, c := range map[string]struct {
 		prepare func(*testPipeline) []string // and the command
 		code    int

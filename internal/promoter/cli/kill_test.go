@@ -17,6 +17,7 @@ import (
 // without a kill, and no index ever names a missing archive. Child processes, git above all, survive the kill, as they do
 // after a real one. PROMOTER_KILLS is the number of kills for each kind of repository; default 3.
 func TestACommandKilledAtAnyMomentCompletesWhenRunAgain(t *testing.T) {
+	t.Parallel()
 	for target := range targets {
 		t.Run(target, func(t *testing.T) {
 			kills := 3

@@ -3,14 +3,12 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/devserver"
@@ -54,22 +52,6 @@ stages:
     publish: {directory: "${PROD}"}
 `
 
-var goCache = sync.OnceValue(func() string {
-	out, _ := exec.Command("go", "env", "GOCACHE").Output()
-	return strings.TrimSpace(string(out))
-})
-
-// quietGo is a configuration directory that turns the go command's telemetry off: a process that outlives the command would write
-// into a directory that the test removes.
-func quietGo(t *testing.T) string {
-	t.Helper()
-	dir := t.TempDir()
-	if err := errors.Join(os.MkdirAll(dir+"/go/telemetry", 0o755), os.WriteFile(dir+"/go/telemetry/mode", []byte("off"), 0o644)); err != nil {
-		t.Fatal(err)
-	}
-	return dir
-}
-
 func newTestRepo(t *testing.T) *testRepo {
 	t.Helper()
 	p := emptyTestRepo(t, "")
@@ -80,11 +62,6 @@ func newTestRepo(t *testing.T) *testRepo {
 // emptyTestRepo has no source yet. Its registry starts with the files of the directory images, if that is set.
 func emptyTestRepo(t *testing.T, images string) *testRepo {
 	t.Helper()
-	// The compiler's cache is below HOME.
-	t.Setenv("GOCACHE", goCache())
-	t.Setenv("HOME", t.TempDir())
-	t.Setenv("XDG_CONFIG_HOME", quietGo(t))
-	t.Setenv("GIT_CONFIG_NOSYSTEM", "1")
 	kept := t.TempDir()
 	if images != "" {
 		shell(t, kept, "cp -a "+images+"/. .")
@@ -137,6 +114,7 @@ func (p *testRepo) call(args ...string) (code int, stdout, stderr string) {
 }
 
 func TestErrorsHaveTheirExitCodes(t *testing.T) { //nolint:funlen // a table of cases
+	t.Parallel()
 	rejecting := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("WWW-Authenticate", `Basic realm="x"`)
 		w.WriteHeader(http.StatusUnauthorized)
@@ -237,6 +215,7 @@ func shallow(p *testRepo) {
 }
 
 func TestDevOfTheTravisFileRunsWithTravisVariables(t *testing.T) {
+	t.Parallel()
 	p := newTestRepo(t)
 	head := strings.TrimSpace(shell(t, p.dir, "git rev-parse HEAD"))
 	for k, v := range map[string]string{"TRAVIS": "true", "TRAVIS_COMMIT": head, "TRAVIS_BRANCH": "main", "TRAVIS_PULL_REQUEST": "false", "TRAVIS_SECURE_ENV_VARS": "true"} {
@@ -258,6 +237,7 @@ func TestDevOfTheTravisFileRunsWithTravisVariables(t *testing.T) {
 }
 
 func TestReleaseTagsTheNextVersion(t *testing.T) {
+	t.Parallel()
 	p := newTestRepo(t)
 	origin := filepath.Dir(p.dir) + "/origin.git"
 	shell(t, p.dir, "git init -q --bare "+origin+" && git remote add origin "+origin)
@@ -280,6 +260,7 @@ func TestReleaseTagsTheNextVersion(t *testing.T) {
 }
 
 func TestAReleaseThatCannotBePushedLeavesNoTag(t *testing.T) {
+	t.Parallel()
 	p := newTestRepo(t)
 	origin := filepath.Dir(p.dir) + "/origin.git"
 	shell(t, p.dir, "git remote add origin "+origin)

@@ -11,11 +11,13 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/attest"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/publish"
+	"github.com/christianb93/bitcoin-controller/internal/testtools"
 )
 
 // testPipeline is a testRepo with the keys and the cluster for all steps; the image of its tagged commit is built.
@@ -31,11 +33,11 @@ var targets = map[string]string{
 	"git": `{git: "${PROD}", page: true, statusPage: true}`, "directory": `{directory: "${PROD}", page: true, statusPage: true}`, "oci": `{oci: "${PROD}"}`,
 }
 
-// kept are the files of new pipelines, by target and tag: creating one takes seconds, copying it does not. The tests of this
-// package do not run in parallel.
+// kept are the files of new pipelines, by target and tag: creating one takes seconds, copying it does not.
 var (
-	kept    = map[[2]string]string{}
-	keptDir string
+	keptLock sync.Mutex
+	kept     = map[[2]string]string{}
+	keptDir  string
 )
 
 // TestMain runs the program in place of the tests when a test starts it as a child process.
@@ -47,16 +49,28 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(Main(context.Background(), args, Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}, os.Getenv))
 	}
-	code := m.Run()
+	code := testtools.RunWithPrivateHome(m)
 	_ = os.RemoveAll(keptDir)
 	os.Exit(code)
 }
 
 func newTestPipeline(t *testing.T, target, tag string) *testPipeline {
 	t.Helper()
+	s, from := firstTestPipeline(t, target, tag)
+	if s == nil {
+		s = copyTestPipeline(t, target, from)
+	}
+	return s
+}
+
+// firstTestPipeline creates the first pipeline of a target and tag; later calls get the directory with its files.
+func firstTestPipeline(t *testing.T, target, tag string) (created *testPipeline, from string) {
+	t.Helper()
+	keptLock.Lock()
+	defer keptLock.Unlock()
 	of := [2]string{target, tag}
 	if from := kept[of]; from != "" {
-		return copyTestPipeline(t, target, from)
+		return nil, from
 	}
 	s := &testPipeline{testRepo: newTestRepo(t)}
 	s.kubeconfig, s.api = newAPIServer(t)
@@ -67,7 +81,7 @@ func newTestPipeline(t *testing.T, target, tag string) *testPipeline {
 	s.empty(target)
 	s.must("build")
 	kept[of] = s.keep()
-	return s
+	return s, ""
 }
 
 func copyTestPipeline(t *testing.T, target, from string) *testPipeline {

@@ -67,6 +67,7 @@ func (s *testPipeline) changedCandidate() {
 }
 
 func TestAPullRequestOfTheQARepositoryIsTestedAndNotPublished(t *testing.T) {
+	t.Parallel()
 	s := newTestPipeline(t, "directory", "v1.0.0")
 	s.must("bump")
 	before := s.everything()
@@ -87,6 +88,7 @@ func TestAPullRequestOfTheQARepositoryIsTestedAndNotPublished(t *testing.T) {
 }
 
 func TestPromoteRejectsWhatWasNotTestedAndChangesNothing(t *testing.T) {
+	t.Parallel()
 	const gzipTime = 4 // a byte of the header that no reader evaluates
 	cases := map[string]struct {
 		tag   string

@@ -8,6 +8,7 @@ import (
 // These tests cover common mistakes of shell scripts for such pipelines, from the commit to the chart repository.
 
 func TestBumpChangesTheChartsOwnVersionsOnly(t *testing.T) {
+	t.Parallel()
 	s := newTestPipeline(t, "directory", "v1.0.0")
 	const chart = "apiVersion: v2\nname: hello # version: of the name\nversion: 0.0.1\nappVersion: dev\nkubeVersion: \">=1.20.0-0\"\ndependencies:\n- name: part\n  version: 0.0.1\n  repository: file://../part\n"
 	s.write("chart/charts/part/Chart.yaml", "apiVersion: v2\nname: part\nversion: 0.0.1\n")
@@ -25,6 +26,7 @@ func TestBumpChangesTheChartsOwnVersionsOnly(t *testing.T) {
 }
 
 func TestPromoteRejectsReleaseCandidates(t *testing.T) {
+	t.Parallel()
 	for _, tag := range []string{"1.0.0-rc1", "v1.0.0-rc.1"} {
 		s := newTestPipeline(t, "directory", tag)
 		s.must("bump")
@@ -39,6 +41,7 @@ func TestPromoteRejectsReleaseCandidates(t *testing.T) {
 }
 
 func TestPromotePublishesTheTestedPackage(t *testing.T) {
+	t.Parallel()
 	s := newTestPipeline(t, "directory", "v1.0.0")
 	s.must("bump")
 	s.must("verify")
@@ -53,6 +56,7 @@ func TestPromotePublishesTheTestedPackage(t *testing.T) {
 }
 
 func TestFailedStepsHaveTheirExitCodes(t *testing.T) {
+	t.Parallel()
 	s := newTestPipeline(t, "directory", "v1.0.0")
 	s.must("bump")
 	s.must("verify")
@@ -71,6 +75,7 @@ func TestFailedStepsHaveTheirExitCodes(t *testing.T) {
 
 // Some CI engines show the end of a log only.
 func TestAFailedStepEndsWithTheOutputOfItsTests(t *testing.T) {
+	t.Parallel()
 	s := newTestPipeline(t, "directory", "v1.0.0")
 	s.must("bump")
 	const failing = `[sh, -c, "echo too few blocks; exit 1"]`
@@ -87,6 +92,7 @@ func TestAFailedStepEndsWithTheOutputOfItsTests(t *testing.T) {
 }
 
 func TestVerifyRunsTheTestsOfTheCandidatesCommit(t *testing.T) {
+	t.Parallel()
 	s := newTestPipeline(t, "directory", "v0.9.0")
 	s.commit("check.sh", "echo tests of the commit\n")
 	shell(t, s.dir, "git tag v1.0.0")

@@ -31,6 +31,7 @@ func (s *testPipeline) statusOf() (list []stages.Version, rows map[string]string
 }
 
 func TestStatusShowsWhatIsMissingForTheNextStage(t *testing.T) {
+	t.Parallel()
 	for _, target := range []string{"git", "directory", "oci"} {
 		t.Run(target, func(t *testing.T) {
 			s := newTestPipeline(t, target, "v1.0.0")
@@ -71,6 +72,7 @@ func TestStatusShowsWhatIsMissingForTheNextStage(t *testing.T) {
 }
 
 func TestAPromotionUpdatesThePagesOfItsRepository(t *testing.T) {
+	t.Parallel()
 	for _, target := range []string{"git", "directory"} {
 		t.Run(target, func(t *testing.T) {
 			s := newTestPipeline(t, target, "v1.0.0")
@@ -102,6 +104,7 @@ func TestAPromotionUpdatesThePagesOfItsRepository(t *testing.T) {
 }
 
 func TestStatusWritesAPageToTheFile(t *testing.T) {
+	t.Parallel()
 	s := newTestPipeline(t, "directory", "v1.0.0")
 	s.must("bump")
 	file := s.dir + "/out/status.html"
@@ -123,6 +126,7 @@ func TestStatusWritesAPageToTheFile(t *testing.T) {
 }
 
 func TestAPromotionReportsForeignPagesAndKeepsThem(t *testing.T) {
+	t.Parallel()
 	s := newTestPipeline(t, "directory", "v1.0.0")
 	s.must("bump")
 	s.must("verify")
@@ -142,6 +146,7 @@ func TestAPromotionReportsForeignPagesAndKeepsThem(t *testing.T) {
 }
 
 func TestStatusShowsAnInstallationAsSuch(t *testing.T) {
+	t.Parallel()
 	three := &attest.Tests{Run: 3, Passed: 3}
 	for _, c := range []struct {
 		v    stages.Version

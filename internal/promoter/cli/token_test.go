@@ -29,6 +29,7 @@ func gitServer(t *testing.T, root, user, password string) (host string) {
 
 // Logs of CI have many readers, and not every engine masks a secret within an address.
 func TestATokenInAnAddressIsInNoOutput(t *testing.T) {
+	t.Parallel()
 	const token = "tok-3n-s3cret"
 	s := newTestPipeline(t, "git", "v1.0.0")
 	host := gitServer(t, filepath.Dir(s.env["QA"]), "bot", token)

@@ -9,6 +9,7 @@ import (
 )
 
 func TestAnUpgradeIsInstalledOverTheLastRelease(t *testing.T) {
+	t.Parallel()
 	s := newTestPipeline(t, "directory", "v1.0.0")
 	s.must("bump")
 	s.upgrades()

@@ -16,6 +16,7 @@ import (
 )
 
 func TestAPasswordInAnAddressIsNotPrintedWhateverItHolds(t *testing.T) {
+	t.Parallel()
 	for address, want := range map[string]string{
 		"https://host/x.git":                     "https://host/x.git",
 		"https://me:s3cret@host/x.git":           "https://***@host/x.git",
@@ -37,7 +38,7 @@ func TestAPasswordInAnAddressIsNotPrintedWhateverItHolds(t *testing.T) {
 
 // Half of such a password would be taken for a host name and sent to name servers.
 func TestAPasswordThatIsNotPercentEncodedIsRejectedAndNotPrinted(t *testing.T) {
-	isolate(t)
+	t.Parallel()
 	for _, address := range []string{
 		"https://me:s3c/ret-word@host.invalid/x.git", "https://s3c/ret-word@host.invalid/x.git", "https://me:12/ret-word@host.invalid/x.git",
 		"https://me:s3c?ret-word@host.invalid/x.git", "https://s3c#ret-word@host.invalid/x.git", "https://a:b@c/ret-word@host.invalid/x.git",
@@ -57,7 +58,7 @@ func TestAPasswordThatIsNotPercentEncodedIsRejectedAndNotPrinted(t *testing.T) {
 }
 
 func TestASilentServerEndsInTheTimeout(t *testing.T) {
-	isolate(t)
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -71,6 +72,7 @@ func TestASilentServerEndsInTheTimeout(t *testing.T) {
 }
 
 func TestTheUsersOwnSSHCommandStaysUnchanged(t *testing.T) {
+	t.Parallel()
 	for _, own := range []string{"", "ssh -i key"} {
 		var base []string
 		if own != "" {
@@ -155,6 +157,7 @@ func TestCredentialsAreUsedAndStoredNowhere(t *testing.T) {
 }
 
 func TestCredentialsReachTheirServerOnly(t *testing.T) {
+	t.Parallel()
 	c := ci.GitCredentials{Username: "me", Password: "secret-word"}
 	for remote, want := range map[string]bool{"https://example.com/a.git": true, "/srv/a.git": false, "git@example.com:a.git": false} {
 		config, _ := credentialSettings(c, remote)

@@ -17,7 +17,6 @@ import (
 // history creates a work tree with four commits: 0.9 is on the second, v1.0.0 on the third.
 func history(t *testing.T) *Repo {
 	t.Helper()
-	isolate(t)
 	r, err := Init(t.Context(), t.TempDir(), "main", false)
 	if err != nil {
 		t.Fatal(err)
@@ -49,6 +48,7 @@ func commit(t *testing.T, r *Repo, content string) string {
 func env(kv map[string]string) func(string) string { return func(k string) string { return kv[k] } }
 
 func TestFactsOfACommitInPlainGit(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		prepare func(*testing.T, *Repo)
 		want    version.Facts
@@ -98,6 +98,7 @@ func TestFactsOfACommitInPlainGit(t *testing.T) {
 }
 
 func TestFactsReportAShallowClone(t *testing.T) {
+	t.Parallel()
 	r := history(t)
 	shallow := clone(t, "file://"+r.Dir, CloneOptions{Depth: 1})
 	f, _, err := Facts(t.Context(), shallow.Dir, env(nil))
@@ -107,6 +108,7 @@ func TestFactsReportAShallowClone(t *testing.T) {
 }
 
 func TestTheEnginesTagCountsForItsOwnCommitOnly(t *testing.T) {
+	t.Parallel()
 	r := history(t)
 	head, _ := r.Head(t.Context())
 	for name, c := range map[string]struct {
@@ -131,6 +133,7 @@ func TestTheEnginesTagCountsForItsOwnCommitOnly(t *testing.T) {
 }
 
 func TestATagIsNeverMoved(t *testing.T) {
+	t.Parallel()
 	r := history(t)
 	if err := r.Tag(t.Context(), "v1.0.0", "again", Author{}); err == nil {
 		t.Error("a tag of another commit was moved")
@@ -165,6 +168,7 @@ func command(t *testing.T, name string, args ...string) string {
 }
 
 func TestATagIsSignedWithAnSSHKey(t *testing.T) {
+	t.Parallel()
 	r := history(t)
 	key := t.TempDir() + "/key"
 	command(t, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", key)
@@ -211,6 +215,7 @@ func isSigned(t *testing.T, r *Repo) {
 }
 
 func TestATagThatCannotBeSignedIsNotCreated(t *testing.T) {
+	t.Parallel()
 	r := history(t)
 	r.configure(t, "gpg.format", "ssh", "user.signingKey", t.TempDir()+"/none")
 	if err := r.SignedTag(t.Context(), "v1.1.0", "x", Author{}); !errors.Is(err, ErrNotSigned) {

@@ -10,12 +10,13 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/christianb93/bitcoin-controller/internal/testtools"
 )
 
 // remoteWith creates a bare repository whose branch main holds these files.
 func remoteWith(t *testing.T, files map[string]string) string {
 	t.Helper()
-	isolate(t)
 	url := filepath.Join(t.TempDir(), "remote.git")
 	if _, err := Init(t.Context(), url, "main", true); err != nil {
 		t.Fatal(err)
@@ -26,13 +27,8 @@ func remoteWith(t *testing.T, files map[string]string) string {
 	return url
 }
 
-// isolate keeps the git configuration of the user who runs the tests out of them.
-func isolate(t *testing.T) {
-	t.Helper()
-	t.Setenv("HOME", t.TempDir())
-	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
-	t.Setenv("GIT_CONFIG_NOSYSTEM", "1")
-}
+// TestMain keeps the git configuration of the user who runs the tests out of them.
+func TestMain(m *testing.M) { os.Exit(testtools.RunWithPrivateHome(m)) }
 
 func push(t *testing.T, url string, files map[string]string) string {
 	t.Helper()
@@ -68,6 +64,7 @@ func clone(t *testing.T, url string, o CloneOptions) *Repo {
 }
 
 func TestASparseCloneHasOnlyItsPaths(t *testing.T) {
+	t.Parallel()
 	url := remoteWith(t, map[string]string{"index.yaml": "i", "a-1.tgz": "a", "sub/b": "b"})
 	r := clone(t, url, CloneOptions{Depth: 1, Sparse: []string{"/index.yaml"}})
 	var files []string
@@ -83,6 +80,7 @@ func TestASparseCloneHasOnlyItsPaths(t *testing.T) {
 }
 
 func TestARemoteThatCannotBeUsedIsATypedError(t *testing.T) {
+	t.Parallel()
 	url := remoteWith(t, map[string]string{"a": "1"})
 	for name, c := range map[string]struct {
 		url, branch string
@@ -106,6 +104,7 @@ func TestARemoteThatCannotBeUsedIsATypedError(t *testing.T) {
 }
 
 func TestExportContainsTheCommitAndNothingElse(t *testing.T) {
+	t.Parallel()
 	url := remoteWith(t, map[string]string{"a": "1", "sub/b": "2", ".gitattributes": "sub export-ignore\n"})
 	r := clone(t, url, CloneOptions{})
 	write(t, r.Dir+"/a", "changed")
@@ -132,7 +131,7 @@ func TestExportContainsTheCommitAndNothingElse(t *testing.T) {
 }
 
 func TestGitEndsWithTheContext(t *testing.T) {
-	isolate(t)
+	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	reached := make(chan struct{})
 	var once sync.Once
@@ -148,7 +147,6 @@ func TestGitEndsWithTheContext(t *testing.T) {
 }
 
 func TestOpenOutsideARepositoryIsATypedError(t *testing.T) {
-	isolate(t)
 	t.Setenv("GIT_CEILING_DIRECTORIES", os.TempDir())
 	if _, err := Open(t.Context(), t.TempDir(), Options{}); !errors.Is(err, ErrNotARepository) {
 		t.Errorf("got %v, want ErrNotARepository", err)

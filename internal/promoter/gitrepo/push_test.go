@@ -12,6 +12,7 @@ import (
 
 // Some tools fail here, when another push came first.
 func TestUpdateRepeatsTheChangeWhenAnotherPushCameFirst(t *testing.T) {
+	t.Parallel()
 	url := remoteWith(t, map[string]string{"count": "0"})
 	calls := 0
 	_, changed, err := Update(t.Context(), url, "main", func(dir string) (string, bool, error) {
@@ -34,6 +35,7 @@ func TestUpdateRepeatsTheChangeWhenAnotherPushCameFirst(t *testing.T) {
 }
 
 func TestUpdateKeepsTheChangesOfTwentyParallelPublishers(t *testing.T) {
+	t.Parallel()
 	for name, start := range map[string]map[string]string{"a repository with a commit": {"list": ""}, "an empty repository": nil} {
 		t.Run(name, func(t *testing.T) {
 			url := remoteWith(t, start)
@@ -66,6 +68,7 @@ func TestUpdateKeepsTheChangesOfTwentyParallelPublishers(t *testing.T) {
 }
 
 func TestUpdateWithNothingToDoCreatesNoCommit(t *testing.T) {
+	t.Parallel()
 	url := remoteWith(t, map[string]string{"a": "1"})
 	before, _ := clone(t, url, CloneOptions{}).Head(t.Context())
 	for name, mutate := range map[string]func(string) (string, bool, error){
@@ -91,6 +94,7 @@ func TestUpdateWithNothingToDoCreatesNoCommit(t *testing.T) {
 }
 
 func TestUpdateGivesUpAfterItsAttempts(t *testing.T) {
+	t.Parallel()
 	url := remoteWith(t, map[string]string{"a": "1"})
 	calls := 0
 	_, _, err := Update(t.Context(), url, "main", func(dir string) (string, bool, error) {
@@ -105,6 +109,7 @@ func TestUpdateGivesUpAfterItsAttempts(t *testing.T) {
 }
 
 func TestAPushThatAHookDeclinesIsNotRepeated(t *testing.T) {
+	t.Parallel()
 	url := remoteWith(t, map[string]string{"a": "1"})
 	write(t, url+"/hooks/pre-receive", "#!/bin/sh\necho no such branch for you >&2\nexit 1\n")
 	if err := os.Chmod(url+"/hooks/pre-receive", 0o755); err != nil {

@@ -3,6 +3,7 @@ package gitrepo
 import "testing"
 
 func TestTheAddressOfAHostedRepositoryIsReadInAnyForm(t *testing.T) {
+	t.Parallel()
 	for address, want := range map[string]string{
 		"https://github.com/o/n.git":                     "github.com o/n",
 		"https://github.com/o/n":                         "github.com o/n",

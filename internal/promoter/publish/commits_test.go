@@ -44,6 +44,7 @@ func commits(t *testing.T, n int, releases map[int]string) (dir string) {
 // Of a hundred commits, three are releases. Each gets its version from git alone and is published.
 // Helm lists them in the order of the commits, and installs the last release unless a development version is requested.
 func TestHelmHasAHundredCommitsInTheirOrderAndInstallsTheLastRelease(t *testing.T) {
+	t.Parallel()
 	dir := commits(t, 100, map[int]string{10: "0.9", 45: "v1.0.0", 80: "v1.1.0"})
 	list, err := exec.Command("git", "-C", dir, "rev-list", "--reverse", "main").Output()
 	if err != nil {

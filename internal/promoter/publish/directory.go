@@ -29,10 +29,13 @@ func (d *directory) exclusive(ctx context.Context, do func(folder) (Result, erro
 	if err != nil {
 		return Result{}, fmt.Errorf("%w: %w", ErrUnusable, err)
 	}
-	defer lock.Close() // releases the lock, as the end of the process does
+	defer lock.Close()
 	for {
 		err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		if err == nil {
+			// Closing the file alone leaves it locked while a program that this process is starting still has a copy of it. The end of
+			// the process releases the lock too.
+			defer func() { _ = syscall.Flock(int(lock.Fd()), syscall.LOCK_UN) }()
 			return do(d.folder)
 		}
 		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {

@@ -50,6 +50,7 @@ func tree(t testing.TB, dir string) map[string]string {
 
 // A publisher is stopped before and after each single write, and run again.
 func TestAPublisherThatStopsAnywhereIsCompletedByTheNextRun(t *testing.T) {
+	t.Parallel()
 	first, second := item(t, "1.0.0"), item(t, "1.1.0")
 	second.Provenance = []byte("signed")
 	want := t.TempDir()
@@ -91,6 +92,7 @@ func TestAPublisherThatStopsAnywhereIsCompletedByTheNextRun(t *testing.T) {
 }
 
 func TestAPackageIsWrittenBeforeTheIndexThatNamesIt(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	var order []string
 	_, err := folder{dir: dir, write: func(file string, content []byte) error {
@@ -103,6 +105,7 @@ func TestAPackageIsWrittenBeforeTheIndexThatNamesIt(t *testing.T) {
 }
 
 func TestAPackageAndItsEntryAreOneCommit(t *testing.T) {
+	t.Parallel()
 	cfg := Config{Git: bare(t)}
 	i := item(t, "1.0.0")
 	i.Message = "Promote operator 1.0.0\n\nfrom commit abc"
@@ -124,6 +127,7 @@ func TestAPackageAndItsEntryAreOneCommit(t *testing.T) {
 }
 
 func TestOtherFilesOfTheRepositoryStay(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	files := map[string]string{"README.md": "read me", "index.html": "<p>", "other-1.0.0.tgz": "x"}
 	for name, content := range files {
@@ -141,6 +145,7 @@ func TestOtherFilesOfTheRepositoryStay(t *testing.T) {
 }
 
 func TestAnIndexEntryWhoseArchiveIsGone(t *testing.T) {
+	t.Parallel()
 	for name, damage := range map[string]func(file string) error{
 		"gone":    os.Remove,
 		"damaged": func(file string) error { return os.WriteFile(file, []byte("x"), 0o644) },
@@ -164,6 +169,7 @@ func TestAnIndexEntryWhoseArchiveIsGone(t *testing.T) {
 }
 
 func TestATagWhoseLayerTheRegistryLost(t *testing.T) {
+	t.Parallel()
 	blobs := registry.NewInMemoryBlobHandler()
 	s := httptest.NewServer(registry.New(registry.Logger(quiet()), registry.WithBlobHandler(blobs)))
 	t.Cleanup(s.Close)
@@ -195,6 +201,7 @@ func TestATagWhoseLayerTheRegistryLost(t *testing.T) {
 }
 
 func TestAForeignArchiveWithoutEntryIsNotOverwritten(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	i := item(t, "1.0.0")
 	file := filepath.Join(dir, i.Package.Filename())
@@ -211,6 +218,7 @@ func TestAForeignArchiveWithoutEntryIsNotOverwritten(t *testing.T) {
 }
 
 func TestACorruptIndexStopsEverythingAndStays(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	const corrupt = "apiVersion: v1\nentries:\n  <<<<<<< HEAD\n"
 	if err := os.WriteFile(filepath.Join(dir, indexFile), []byte(corrupt), 0o644); err != nil {
@@ -226,6 +234,7 @@ func TestACorruptIndexStopsEverythingAndStays(t *testing.T) {
 }
 
 func TestAFullDiskLeavesTheRepositoryAsItWas(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	publish(t, open(t, Config{Directory: dir}), item(t, "1.0.0"))
 	before := tree(t, dir)
@@ -239,6 +248,7 @@ func TestAFullDiskLeavesTheRepositoryAsItWas(t *testing.T) {
 }
 
 func TestALockThatIsHeldEndsWithTheContext(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	d := &directory{folder{dir: dir}}
 	_, err := d.exclusive(t.Context(), func(folder) (Result, error) {
@@ -255,6 +265,7 @@ func TestALockThatIsHeldEndsWithTheContext(t *testing.T) {
 // Helm itself adds the repository and takes the package, by addresses relative
 // to the index and by absolute ones.
 func TestHelmInstallsFromTheRepository(t *testing.T) {
+	t.Parallel()
 	for name, absolute := range map[string]bool{"relative addresses": false, "absolute addresses": true} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()

@@ -50,6 +50,7 @@ func TestAPackageThatGitIgnoresIsPublished(t *testing.T) {
 }
 
 func TestAChangeThatGitDoesNotSeeIsNoSuccess(t *testing.T) {
+	t.Parallel()
 	g := &gitTarget{url: bare(t), branch: "main"}
 	_, err := g.change(t.Context(), (&gitTarget{page: landingPage}).files(), "nothing", func(folder) (Result, error) { return Result{Changed: true}, nil })
 	if !errors.Is(err, ErrUnusable) {
@@ -59,6 +60,7 @@ func TestAChangeThatGitDoesNotSeeIsNoSuccess(t *testing.T) {
 
 // Otherwise anyone who may push to a chart repository could have files of the publishing machine published.
 func TestOnlyRegularFilesAreRead(t *testing.T) {
+	t.Parallel()
 	i := item(t, "1.0.0")
 	secret := filepath.Join(t.TempDir(), "secret")
 	if err := os.WriteFile(secret, []byte("{\"token\":\"s3cret\"}\n"), 0o644); err != nil {
@@ -92,6 +94,7 @@ func TestOnlyRegularFilesAreRead(t *testing.T) {
 }
 
 func TestALinkInTheRepositoryIsNotPublished(t *testing.T) {
+	t.Parallel()
 	cfg := Config{Git: bare(t), Branch: "main"}
 	secret := filepath.Join(t.TempDir(), "secret")
 	if err := os.WriteFile(secret, []byte("TOKEN=s3cret\x00HOME=/root"), 0o644); err != nil {
@@ -112,6 +115,7 @@ func TestALinkInTheRepositoryIsNotPublished(t *testing.T) {
 }
 
 func TestAttestationsThatAreNotJSONAreNotAddedTo(t *testing.T) {
+	t.Parallel()
 	cfg := prodWith(t, attestationsFile("operator", "1.0.0"), "{\"attestation\":1}\n<<<<<<< HEAD\n")
 	if _, err := open(t, cfg).Publish(t.Context(), item(t, "1.0.0")); !errors.Is(err, ErrUnusable) || !strings.Contains(err.Error(), "attestation 2") {
 		t.Errorf("got %v", err)

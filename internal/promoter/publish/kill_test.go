@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/christianb93/bitcoin-controller/internal/testseed"
+	"github.com/christianb93/bitcoin-controller/internal/testtools"
 )
 
 const versionsToPublish = 4
@@ -27,7 +28,7 @@ const versionsToPublish = 4
 func TestMain(m *testing.M) {
 	cfg := Config{Directory: os.Getenv("PUBLISH_TO_DIRECTORY"), Git: os.Getenv("PUBLISH_TO_GIT"), Page: landingPage}
 	if cfg.Directory+cfg.Git == "" {
-		os.Exit(m.Run())
+		os.Exit(testtools.RunWithPrivateHome(m))
 	}
 	if err := publishAll(context.Background(), cfg, os.TempDir(), func() { fmt.Println("started") }); err != nil {
 		fmt.Println(err)
@@ -66,6 +67,7 @@ func publishAll(ctx context.Context, cfg Config, dir string, started func()) err
 // times (default 8, 3 for git) for each target. At every moment the index is whole and
 // names only packages that exist; in the end all files are as without any kill.
 func TestKilledAndRunAgain(t *testing.T) {
+	t.Parallel()
 	for name, config := range kinds() {
 		if name == "oci" {
 			continue // a single request decides there

@@ -19,6 +19,7 @@ import (
 )
 
 func TestMediaTypesAreHelms(t *testing.T) {
+	t.Parallel()
 	for ours, helms := range map[string]string{
 		ociScheme: helmregistry.OCIScheme, configMediaType: helmregistry.ConfigMediaType,
 		chartMediaType: helmregistry.ChartLayerMediaType, provenanceMediaType: helmregistry.ProvLayerMediaType,
@@ -30,6 +31,7 @@ func TestMediaTypesAreHelms(t *testing.T) {
 }
 
 func TestHelmPullsWhatIsPublishedToARegistry(t *testing.T) {
+	t.Parallel()
 	cfg := kinds()["oci"](t)
 	i := item(t, "1.0.0+build.5")
 	i.Provenance = []byte("signed")
@@ -54,6 +56,7 @@ func TestHelmPullsWhatIsPublishedToARegistry(t *testing.T) {
 }
 
 func TestAChartThatHelmPushedIsFound(t *testing.T) {
+	t.Parallel()
 	cfg := kinds()["oci"](t)
 	p := pkg(t, "2.0.0", "a")
 	client, err := helmregistry.NewClient(helmregistry.ClientOptPlainHTTP(), helmregistry.ClientOptWriter(&bytes.Buffer{}))
@@ -73,6 +76,7 @@ func TestAChartThatHelmPushedIsFound(t *testing.T) {
 }
 
 func TestARegistryThatWantsCredentials(t *testing.T) {
+	t.Parallel()
 	inner := registry.New(registry.Logger(quiet()))
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") != "Basic "+base64.StdEncoding.EncodeToString([]byte("robot:secret")) {
@@ -98,6 +102,7 @@ func TestARegistryThatWantsCredentials(t *testing.T) {
 }
 
 func TestARegistryThatAcceptsAndNeverAnswersTimesOut(t *testing.T) {
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -114,6 +119,7 @@ func TestARegistryThatAcceptsAndNeverAnswersTimesOut(t *testing.T) {
 
 // Some registries create no repositories by themselves. Amazon's answers like this until the repository is created.
 func TestARegistryWithoutTheRepositoryReportsThatItMustBeCreated(t *testing.T) {
+	t.Parallel()
 	inner := registry.New(registry.Logger(quiet()))
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPost || r.Method == http.MethodPut {

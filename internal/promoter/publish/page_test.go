@@ -32,6 +32,7 @@ func pageMatches(t testing.TB, dir string) {
 }
 
 func TestALandingPageIsKeptBesideTheIndex(t *testing.T) {
+	t.Parallel()
 	for name, config := range kinds() {
 		if name == "oci" {
 			continue
@@ -58,6 +59,7 @@ func TestALandingPageIsKeptBesideTheIndex(t *testing.T) {
 }
 
 func TestAPageIsInTheCommitOfItsIndex(t *testing.T) {
+	t.Parallel()
 	cfg := Config{Git: bare(t), Page: landingPage}
 	for _, v := range []string{"1.0.0", "1.1.0"} {
 		publish(t, open(t, cfg), item(t, v))
@@ -75,6 +77,7 @@ func TestAPageIsInTheCommitOfItsIndex(t *testing.T) {
 }
 
 func TestAForeignPageIsNeverOverwritten(t *testing.T) {
+	t.Parallel()
 	ours, err := landingPage.Render(nil)
 	if err != nil {
 		t.Fatal(err)
@@ -123,6 +126,7 @@ func commitFile(t *testing.T, repository, name, content string) {
 
 // Stopped after the index and before the page, the next run writes the page.
 func TestAPublisherStoppedBeforeThePageWritesItTheNextTime(t *testing.T) {
+	t.Parallel()
 	dir, stopped := t.TempDir(), errors.New("stopped")
 	f := folder{dir: dir, page: landingPage, write: func(file string, content []byte) error {
 		if filepath.Base(file) == pageFile {
@@ -144,6 +148,7 @@ func TestAPublisherStoppedBeforeThePageWritesItTheNextTime(t *testing.T) {
 }
 
 func TestKeepPageUpdatesAPage(t *testing.T) {
+	t.Parallel()
 	for name, config := range kinds() {
 		cfg := config(t)
 		target := open(t, cfg)

@@ -13,6 +13,7 @@ import (
 
 // Twenty publishers, each with connections and clones of its own.
 func TestPublishKeepsEveryEntryOfParallelPublishers(t *testing.T) {
+	t.Parallel()
 	const publishers = 20
 	for name, config := range kinds() {
 		t.Run(name, func(t *testing.T) {
@@ -57,6 +58,7 @@ func TestPublishKeepsEveryEntryOfParallelPublishers(t *testing.T) {
 
 // Several publishers of the same version: one writes it, the others find it.
 func TestPublishersOfTheSameVersionAgree(t *testing.T) {
+	t.Parallel()
 	for name, config := range kinds() {
 		t.Run(name, func(t *testing.T) {
 			cfg, i := config(t), item(t, "1.0.0")

@@ -148,6 +148,7 @@ func TestPublishRejectsWhatWasChanged(t *testing.T) {
 }
 
 func TestOpenRejectsAnythingButOneTarget(t *testing.T) {
+	t.Parallel()
 	for name, cfg := range map[string]Config{
 		"nothing":                   {},
 		"two targets":               {Git: "a", Directory: "b"},
@@ -162,6 +163,7 @@ func TestOpenRejectsAnythingButOneTarget(t *testing.T) {
 }
 
 func TestATargetThatCannotBeUsedReportsIt(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o644); err != nil {
 		t.Fatal(err)

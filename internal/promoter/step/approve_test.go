@@ -26,6 +26,7 @@ func (r *released) approvers(n int) {
 }
 
 func TestApprovalsInTheWorkDirectoryAreTakenByPromote(t *testing.T) {
+	t.Parallel()
 	r := newRelease(t, "v1.0.0")
 	r.leave()
 	r.approvers(2)
@@ -44,6 +45,7 @@ func TestApprovalsInTheWorkDirectoryAreTakenByPromote(t *testing.T) {
 }
 
 func TestAnApprovalThatIsNamedDoesNotTakeTheAttestationsPlace(t *testing.T) {
+	t.Parallel()
 	r := newRelease(t, "v1.0.0")
 	r.leave()
 	r.approvers(1)
@@ -57,6 +59,7 @@ func TestAnApprovalThatIsNamedDoesNotTakeTheAttestationsPlace(t *testing.T) {
 }
 
 func TestOneKeyUnderTwoNamesIsOneApproval(t *testing.T) {
+	t.Parallel()
 	r := newRelease(t, "v1.0.0")
 	r.leave()
 	r.approvers(2)
@@ -70,6 +73,7 @@ func TestOneKeyUnderTwoNamesIsOneApproval(t *testing.T) {
 }
 
 func TestADryRunOfPromoteRejectsWhatPromoteRejects(t *testing.T) {
+	t.Parallel()
 	r := newRelease(t, "v1.0.0")
 	r.leave()
 	if _, err := Promote(t.Context(), r.p, PromoteOptions{}); err != nil {

@@ -19,6 +19,7 @@ import (
 )
 
 func TestACandidateDiffersFromTheSourceInItsScalarsOnly(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	b := w.built()
 	r, err := Bump(t.Context(), w.p)
@@ -41,6 +42,7 @@ func TestACandidateDiffersFromTheSourceInItsScalarsOnly(t *testing.T) {
 }
 
 func TestBumpAtTheSameVersionSucceedsWithoutACommit(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.built()
 	first, err := Bump(t.Context(), w.p)
@@ -54,6 +56,7 @@ func TestBumpAtTheSameVersionSucceedsWithoutACommit(t *testing.T) {
 }
 
 func TestBumpIsDoneAgainOnAHeadThatAnotherAuthorPushed(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.built()
 	if _, err := Bump(t.Context(), w.p); err != nil {
@@ -91,6 +94,7 @@ func TestBumpIsDoneAgainOnAHeadThatAnotherAuthorPushed(t *testing.T) {
 }
 
 func TestFilesThatTheSourceNoLongerHasLeaveTheCandidate(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.write("charts/hello/templates/old.yaml", "# old\n")
 	w.commit("with old")
@@ -113,6 +117,7 @@ func TestFilesThatTheSourceNoLongerHasLeaveTheCandidate(t *testing.T) {
 
 // Dependencies below charts/ are often ignored and yet tracked.
 func TestAFileThatTheSourceTracksAlthoughItIsIgnoredIsInTheCandidate(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.write("charts/hello/.gitignore", "*.txt\n")
 	w.write("charts/hello/files/tracked.txt", "here")
@@ -130,6 +135,7 @@ func TestAFileThatTheSourceTracksAlthoughItIsIgnoredIsInTheCandidate(t *testing.
 }
 
 func TestAChartThatLivesWithTheCandidatesIsEditedInPlace(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.built()
 	if _, err := Bump(t.Context(), w.p); err != nil {
@@ -148,6 +154,7 @@ func TestAChartThatLivesWithTheCandidatesIsEditedInPlace(t *testing.T) {
 }
 
 func TestADryRunChangesNothing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.built()
 	w.p.DryRun = true
@@ -172,6 +179,7 @@ func TestADryRunChangesNothing(t *testing.T) {
 }
 
 func TestWhatBumpCannotDoLeavesTheRepositoryAsItWas(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		prepare func(w *world)
 		want    error
@@ -211,6 +219,7 @@ func TestWhatBumpCannotDoLeavesTheRepositoryAsItWas(t *testing.T) {
 }
 
 func TestAPullRequestIsBuiltAndTestedAndGoesNoFurther(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	head, _ := w.source.Head(t.Context())
 	for k, v := range map[string]string{"TRAVIS": "true", "TRAVIS_COMMIT": head, "TRAVIS_PULL_REQUEST": "3", "TRAVIS_SECURE_ENV_VARS": "false"} {
@@ -230,6 +239,7 @@ func TestAPullRequestIsBuiltAndTestedAndGoesNoFurther(t *testing.T) {
 }
 
 func TestABuildWhoseUnitTestsFailPushesNothing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.write("cmd/hello/main_test.go", "package main\n\nimport \"testing\"\n\nfunc TestHello(t *testing.T) { t.Fatal(\"no\") }\n")
 	w.commit("broken")
@@ -242,6 +252,7 @@ func TestABuildWhoseUnitTestsFailPushesNothing(t *testing.T) {
 }
 
 func TestLatestFollowsTheHighestReleaseOnly(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	build := func() *BuildResult { return w.built() }
 	if b := build(); b.Latest {

@@ -49,6 +49,7 @@ func TestDoctorNamesWhatIsMissingAndNothingElse(t *testing.T) {
 }
 
 func TestARunThatMustFailFailsBeforeItBuilds(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.p.Config.Publishers()[0].Publish.Git = "/no/such/prod.git"
 	priv, pub, _ := attest.GenerateKey()
@@ -66,6 +67,7 @@ func TestARunThatMustFailFailsBeforeItBuilds(t *testing.T) {
 }
 
 func TestExplainForEachEngineReportsWhatWouldBeDone(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.tag("v1.0.0")
 	head, _ := w.source.Head(t.Context())

@@ -3,10 +3,8 @@ package step
 import (
 	"bytes"
 	"context"
-	"errors"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -18,6 +16,7 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/image"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/workdir"
+	"github.com/christianb93/bitcoin-controller/internal/testtools"
 )
 
 // world is a source repository with a small program and its chart, empty repositories for candidates and for the
@@ -79,32 +78,11 @@ stages:
     publish: {git: "${PROD}"}
 `
 
-var goCache = sync.OnceValue(func() string {
-	out, err := exec.Command("go", "env", "GOCACHE").Output()
-	if err != nil {
-		panic(err)
-	}
-	return strings.TrimSpace(string(out))
-})
-
-// quietGo is a configuration directory in which the go command counts nothing: it would do so from a process that outlives
-// it, and write into a directory that the test takes away.
-func quietGo(t *testing.T) string {
-	t.Helper()
-	dir := t.TempDir()
-	if err := errors.Join(os.MkdirAll(dir+"/go/telemetry", 0o755), os.WriteFile(dir+"/go/telemetry/mode", []byte("off"), 0o644)); err != nil {
-		t.Fatal(err)
-	}
-	return dir
-}
+// TestMain keeps the settings of the user out of the tests.
+func TestMain(m *testing.M) { os.Exit(testtools.RunWithPrivateHome(m)) }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	// The compiler's cache is below HOME; a new one would compile the standard library in each test.
-	t.Setenv("GOCACHE", goCache())
-	t.Setenv("HOME", t.TempDir())
-	t.Setenv("XDG_CONFIG_HOME", quietGo(t))
-	t.Setenv("GIT_CONFIG_NOSYSTEM", "1")
 	h, err := devserver.Registry(t.TempDir(), nil)
 	if err != nil {
 		t.Fatal(err)

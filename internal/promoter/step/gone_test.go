@@ -9,6 +9,7 @@ import (
 )
 
 func TestWhatAChartAtTheRootNoLongerHasLeavesTheCandidateAlone(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.p.Config.Tester().Candidate.Path = "."
 	for _, name := range []string{"extra.yaml", "CHANGES.md", "crds/c.yaml", ".travis.yml", ".helmignore"} {

@@ -14,6 +14,7 @@ import (
 
 // A release goes to prod, and from there to a stage that wants an approval.
 func TestStatusChecksAheadFromEachStageToTheNext(t *testing.T) {
+	t.Parallel()
 	r := newRelease(t, "v1.2.0")
 	r.attestation.Run, r.attestation.TestedBy = "https://ci.example.com/1", testrun.Installation
 	r.leave()
@@ -68,6 +69,7 @@ func TestStatusChecksAheadFromEachStageToTheNext(t *testing.T) {
 }
 
 func TestStatusOfAPipelineThatOnlyBuildsIsEmpty(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.p.Config.Stages = w.p.Config.Stages[:1]
 	if list, err := w.p.Stages().Status(t.Context(), 0); len(list) != 0 || err != nil {
@@ -76,6 +78,7 @@ func TestStatusOfAPipelineThatOnlyBuildsIsEmpty(t *testing.T) {
 }
 
 func TestAAttestationByAnotherKeyReportsNothing(t *testing.T) {
+	t.Parallel()
 	r := newRelease(t, "v1.0.0")
 	r.key, _, _ = attest.GenerateKey()
 	r.leave()
@@ -86,6 +89,7 @@ func TestAAttestationByAnotherKeyReportsNothing(t *testing.T) {
 }
 
 func TestStatusWithoutAStageThatTests(t *testing.T) {
+	t.Parallel()
 	r := newRelease(t, "v1.0.0")
 	r.leave()
 	open := &config.Guards{Versions: "any", VerifiedBy: "none"}

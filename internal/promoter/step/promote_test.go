@@ -84,6 +84,7 @@ func (r *released) published() []index.Entry {
 }
 
 func TestTheTestedPackageIsThePublishedPackage(t *testing.T) {
+	t.Parallel()
 	r := newRelease(t, "v1.2.0")
 	r.leave()
 	p, err := Promote(t.Context(), r.p, PromoteOptions{})
@@ -106,6 +107,7 @@ func TestTheTestedPackageIsThePublishedPackage(t *testing.T) {
 }
 
 func TestAPromotionIsRejectedWithItsReasonAndChangesNothing(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		tag   string
 		spoil func(*released)
@@ -142,6 +144,7 @@ func TestAPromotionIsRejectedWithItsReasonAndChangesNothing(t *testing.T) {
 }
 
 func TestASecondPackageUnderAPublishedVersionIsRejected(t *testing.T) {
+	t.Parallel()
 	r := newRelease(t, "v1.0.0")
 	r.leave()
 	if _, err := Promote(t.Context(), r.p, PromoteOptions{}); err != nil {
@@ -158,6 +161,7 @@ func TestASecondPackageUnderAPublishedVersionIsRejected(t *testing.T) {
 }
 
 func TestWhatAStageTakesIsConfiguration(t *testing.T) {
+	t.Parallel()
 	r := newRelease(t, "v1.0.0-rc.1")
 	r.leave()
 	var skip *Skip
@@ -182,6 +186,7 @@ func TestWhatAStageTakesIsConfiguration(t *testing.T) {
 
 // A version that a user typed is no development build: a pipeline that calls promote for every commit must not pass over it.
 func TestAVersionThatIsNotItsTagsIsNotSkipped(t *testing.T) {
+	t.Parallel()
 	for tag, version := range map[string]string{"v1.0.0": "1.0.0", "v1.0.0-rc.1": "1.0.0-rc.1"} {
 		r := newRelease(t, tag)
 		r.guards().Versions = "prerelease"
@@ -196,6 +201,7 @@ func TestAVersionThatIsNotItsTagsIsNotSkipped(t *testing.T) {
 }
 
 func TestApprovalsAreCountedByKeyForThisPackageAndStage(t *testing.T) {
+	t.Parallel()
 	r := newRelease(t, "v1.0.0")
 	r.leave()
 	alice, alicePub, _ := attest.GenerateKey()
@@ -226,6 +232,7 @@ func TestApprovalsAreCountedByKeyForThisPackageAndStage(t *testing.T) {
 }
 
 func TestYankTakesAVersionBack(t *testing.T) {
+	t.Parallel()
 	r := newRelease(t, "v1.0.0")
 	r.leave()
 	if _, err := Promote(t.Context(), r.p, PromoteOptions{}); err != nil {
@@ -245,6 +252,7 @@ func TestYankTakesAVersionBack(t *testing.T) {
 }
 
 func TestPromoteReportsWhatIsMissing(t *testing.T) {
+	t.Parallel()
 	r := newRelease(t, "v1.0.0")
 	for name, o := range map[string]PromoteOptions{
 		"nothing was verified here":     {},

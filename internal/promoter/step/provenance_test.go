@@ -35,6 +35,7 @@ func pgpPair(t *testing.T, ring string) string {
 }
 
 func TestHelmVerifyAcceptsWhatAStageWithAPGPKeyPublished(t *testing.T) {
+	t.Parallel()
 	r := newRelease(t, "v1.0.0")
 	r.leave()
 	dir := t.TempDir()

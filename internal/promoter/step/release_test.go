@@ -13,6 +13,7 @@ import (
 
 // Whoever has not fetched computes a version that another author has released, or one below it.
 func TestAReleaseIsNotComputedBelowOneThatWasNotFetched(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.tag("v1.0.0")
 	w.write("x", "1")
@@ -45,6 +46,7 @@ func TestAReleaseIsNotComputedBelowOneThatWasNotFetched(t *testing.T) {
 }
 
 func TestWithoutItsRemoteAReleaseIsStillComputed(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.tag("v1.0.0")
 	w.write("x", "1")

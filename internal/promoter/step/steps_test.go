@@ -32,6 +32,7 @@ stages:
 `
 
 func TestTheRepositorysOwnPipelineHasTheseSteps(t *testing.T) {
+	t.Parallel()
 	data, err := os.ReadFile("../../../ci/pipeline.yaml")
 	if err != nil {
 		t.Fatal(err)
@@ -50,6 +51,7 @@ func TestTheRepositorysOwnPipelineHasTheseSteps(t *testing.T) {
 }
 
 func TestAChartWithoutAProgramNeedsNoBuildStage(t *testing.T) {
+	t.Parallel()
 	text := "name: hello\nchart:\n  scalars: {Chart.yaml: {version: chartVersion, appVersion: appVersion}}\nstages:\n" +
 		"  - name: qa\n    candidate: {git: /qa.git}\n    verify: {test: {command: [true]}}\n  - name: prod\n    publish: {directory: /prod}\n"
 	c, err := config.Parse([]byte(text), none)
@@ -66,6 +68,7 @@ func TestAChartWithoutAProgramNeedsNoBuildStage(t *testing.T) {
 }
 
 func TestAShortConfigurationIsEnoughForTheSteps(t *testing.T) {
+	t.Parallel()
 	c, err := config.Parse([]byte(shortYAML), none)
 	if err != nil {
 		t.Fatal(err)
@@ -83,6 +86,7 @@ func TestAShortConfigurationIsEnoughForTheSteps(t *testing.T) {
 }
 
 func TestACandidateIsCreatedWithoutAnyScalarBeingNamed(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	text := strings.NewReplacer("/origin.git", w.origin, "/qa.git", w.qa, "/prod.git", w.prod, "localhost/hello", w.host+"/hello").Replace(shortYAML)
 	cfg, err := config.Parse([]byte(text), none)
@@ -107,6 +111,7 @@ func TestACandidateIsCreatedWithoutAnyScalarBeingNamed(t *testing.T) {
 }
 
 func TestKindsOfConfigurationErrors(t *testing.T) {
+	t.Parallel()
 	for _, err := range []error{config.ErrInvalid, config.ErrNoImageField, chart.ErrNotYAML} {
 		if kind := failure.Of(fmt.Errorf("x: %w", err)); kind != failure.BadInput {
 			t.Errorf("the kind of %v is %s", err, kind)
@@ -115,6 +120,7 @@ func TestKindsOfConfigurationErrors(t *testing.T) {
 }
 
 func TestAnAddressIsShownWithoutItsUser(t *testing.T) {
+	t.Parallel()
 	for raw, want := range map[string]string{
 		"https://bot:s3cret@host/x.git": "https://host/x.git", "https://bot:s3/cret@host/x.git": "https://host/x.git", "/srv/x.git": "/srv/x.git",
 		"git@host:x.git": "git@host:x.git", "oci://host/charts": "oci://host/charts", "host/charts": "host/charts", "https://host": "https://host",

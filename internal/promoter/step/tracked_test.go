@@ -70,6 +70,7 @@ func contents(t *testing.T, c *candidate.Candidate) map[string]string {
 }
 
 func TestWhatLiesBesideACandidateStaysOutOfItsPackage(t *testing.T) {
+	t.Parallel()
 	w, dir, clean := checkedOut(t)
 	w.p.Work = workdir.Dir(dir + "/dist")
 	put(t, dir+"/dist/x", "built")
@@ -90,6 +91,7 @@ func TestWhatLiesBesideACandidateStaysOutOfItsPackage(t *testing.T) {
 }
 
 func TestACheckoutIsPackagedAsItIsNow(t *testing.T) {
+	t.Parallel()
 	w, dir, _ := checkedOut(t)
 	put(t, dir+"/templates/target.txt", "second")
 	if err := os.Remove(dir + "/templates/cm.yaml"); err != nil {
@@ -111,6 +113,7 @@ func TestACheckoutIsPackagedAsItIsNow(t *testing.T) {
 }
 
 func TestADirectoryThatIsNoWorkTreeIsPackagedAsItIs(t *testing.T) {
+	t.Parallel()
 	w, dir, clean := checkedOut(t)
 	inner := dir + "/copy" // within a work tree, and not its top
 	if err := os.CopyFS(inner, os.DirFS(filepath.Join(string(w.p.Work), "candidate"))); err != nil {
@@ -133,6 +136,7 @@ func TestADirectoryThatIsNoWorkTreeIsPackagedAsItIs(t *testing.T) {
 }
 
 func TestALinkOutOfACheckoutIsNotPackaged(t *testing.T) {
+	t.Parallel()
 	for name, spoil := range map[string]func(t *testing.T, w *world, dir, outside string) error{
 		"a directory of tracked files is a link now": func(_ *testing.T, _ *world, dir, outside string) error {
 			return errors.Join(os.RemoveAll(dir+"/templates"), os.Symlink(outside, dir+"/templates"))
@@ -164,6 +168,7 @@ func TestALinkOutOfACheckoutIsNotPackaged(t *testing.T) {
 }
 
 func TestAChartThatGitDoesNotTrackIsReportedSo(t *testing.T) {
+	t.Parallel()
 	w, dir, _ := checkedOut(t)
 	git(t, dir, "rm", "-q", "--cached", "Chart.yaml")
 	if _, err := w.p.candidates().Open(t.Context(), dir, ""); !errors.Is(err, chart.ErrNoChart) || !strings.Contains(err.Error(), "add the chart with git add") {

@@ -55,6 +55,7 @@ func versioned(t *testing.T, w *world, v string) *chart.Package {
 
 // Named for a tool that installs the candidate's own version first and calls it an upgrade.
 func TestUpgradeTestsThatTestTheSameVersion(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		published       []string
 		candidate, want string
@@ -90,6 +91,7 @@ func TestUpgradeTestsThatTestTheSameVersion(t *testing.T) {
 
 // Named for a tool that reports nothing when there is no version to upgrade from.
 func TestUpgradeTestsSkippedInSilence(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		published []string
 		want      string
@@ -111,6 +113,7 @@ func TestUpgradeTestsSkippedInSilence(t *testing.T) {
 }
 
 func TestAnUpgradeFromAPackageThatIsGoneIsAFaultOfTheRepository(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	dir := t.TempDir()
 	w.p.Config.Stage("prod").Publish = &config.Publish{Directory: dir}
@@ -127,6 +130,7 @@ func TestAnUpgradeFromAPackageThatIsGoneIsAFaultOfTheRepository(t *testing.T) {
 // A package that was published before chart.scalars became what it is now is upgraded all the same: only its image is not
 // brought to the node beforehand. A candidate without those values would be tested with another image than was built.
 func TestWhereAPackageNamesItsImage(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		values, repository, tag string
 		image                   string // empty: it is not found

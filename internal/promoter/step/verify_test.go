@@ -14,6 +14,7 @@ import (
 
 // The image of v1.0.0 is that of the first commit, and so is the chart; the tests would be those of the second.
 func TestACandidateWhoseTagWasMovedSinceIsRejected(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.tag("v1.0.0")
 	w.built()
@@ -46,6 +47,7 @@ func TestACandidateWhoseTagWasMovedSinceIsRejected(t *testing.T) {
 }
 
 func TestAPullRequestIsNotPublished(t *testing.T) {
+	t.Parallel()
 	r := newRelease(t, "v1.2.0")
 	r.leave()
 	for name, env := range map[string]map[string]string{
@@ -67,6 +69,7 @@ func TestAPullRequestIsNotPublished(t *testing.T) {
 }
 
 func TestAPullRequestNeedsNoKeyToBeTested(t *testing.T) {
+	t.Parallel()
 	r := newRelease(t, "v1.2.0")
 	delete(r.env, "QA_KEY")
 	r.env["TRAVIS"], r.env["TRAVIS_PULL_REQUEST"] = "true", "3"

@@ -36,7 +36,11 @@ func (d Dir) Lock() (unlock func(), err error) {
 		f.Close()
 		return nil, fmt.Errorf("%w in %s; wait until it ends, or choose another directory with --work-dir", ErrBusy, d)
 	}
-	return func() { f.Close() }, nil
+	return func() {
+		// Closing the file alone leaves it locked while a program that this process is starting still has a copy of it.
+		_ = syscall.Flock(int(f.Fd()), syscall.LOCK_UN)
+		_ = f.Close()
+	}, nil
 }
 
 // Write writes a file that exists whole or not at all, and returns its path.
