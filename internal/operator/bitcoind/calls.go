@@ -37,6 +37,8 @@ type PeerInfo struct {
 	Inbound bool   `json:"inbound"`
 	// Version is 0 until the version handshake is complete.
 	Version int `json:"version"`
+	// ConnectedAt is when the connection was opened, in seconds since 1970.
+	ConnectedAt int64 `json:"conntime"`
 	// ConnectionType is "manual" for connections of addnode; missing before v22.
 	ConnectionType string `json:"connection_type"`
 }

@@ -132,7 +132,7 @@ func (r *Reconciler) changeObject(ctx context.Context, p *applyPass, desired, ex
 func (p *applyPass) startRollout(applied *appsv1.StatefulSet) error {
 	changes, err := changesTemplate(applied, p.sets[applied.Name])
 	if changes {
-		p.state.rollouts[applied.Name] = rolloutStep{p.now, partitionOf(applied)}
+		p.state.rollouts[applied.Name] = rolloutStep{since: p.now, partition: partitionOf(applied)}
 	}
 	return err
 }

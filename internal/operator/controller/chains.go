@@ -81,12 +81,12 @@ func compareTips(tips []tip, contains func(branch, lower tip) (contained, known 
 
 // compareChains asks nodes with a higher tip whether their chains contain the lower tips. When all nodes have the same tip, as
 // they nearly always do, this takes no call.
-func (c *nodeClient) compareChains(ctx context.Context, network *v1.BitcoinNetwork, nodes []node) chainComparison {
+func (c *nodeClient) compareChains(ctx context.Context, network *v1.BitcoinNetwork, slots *slots, nodes []node) chainComparison {
 	tips := tipsOf(nodes)
 	if len(tips) < 2 {
 		return compareTips(tips, nil)
 	}
-	hashes := c.hashesAt(ctx, network, nodes, tips)
+	hashes := c.hashesAt(ctx, network, slots, nodes, tips)
 	return compareTips(tips, func(branch, lower tip) (contained, known bool) {
 		hash, known := hashes[branch.hash][lower.height]
 		return hash == lower.hash, known
@@ -95,7 +95,7 @@ func (c *nodeClient) compareChains(ctx context.Context, network *v1.BitcoinNetwo
 
 // hashesAt asks one node of each tip for the blocks of its chain at the heights of the lower tips. The result has the hashes
 // by tip and height, without those of nodes that did not answer in time.
-func (c *nodeClient) hashesAt(ctx context.Context, network *v1.BitcoinNetwork, nodes []node, tips []tip) map[string]map[int64]string {
+func (c *nodeClient) hashesAt(ctx context.Context, network *v1.BitcoinNetwork, slots *slots, nodes []node, tips []tip) map[string]map[int64]string {
 	var mu sync.Mutex
 	var awaited sync.WaitGroup
 	found := make(map[string]map[int64]string, len(tips))
@@ -106,7 +106,7 @@ func (c *nodeClient) hashesAt(ctx context.Context, network *v1.BitcoinNetwork, n
 		}
 		endpoint := c.endpoint(network, &nodes[branch.node])
 		awaited.Add(1)
-		c.run(func(ctx context.Context) {
+		c.run(ctx, slots, promptCalls, func(ctx context.Context) {
 			defer awaited.Done()
 			hashes := c.blockHashes(ctx, endpoint, heights)
 			mu.Lock()

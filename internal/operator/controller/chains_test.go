@@ -69,7 +69,7 @@ func TestHigherNodesReturnTheBlocksOfLowerNodes(t *testing.T) {
 				fake.answer(0, test.node)
 				fake.answer(1, sameChain)
 				started := time.Now()
-				chains := fake.client(t).compareChains(t.Context(), testNetwork(v1.BitcoinNetworkSpec{}), nodes)
+				chains := fake.client(t).compareChains(t.Context(), testNetwork(v1.BitcoinNetworkSpec{}), newSlots(maxCallsPerNetwork), nodes)
 				if chains.complete != test.complete || len(chains.branches) != test.branches {
 					t.Errorf("complete %v, %d branches: %+v", chains.complete, len(chains.branches), chains)
 				}
@@ -86,7 +86,7 @@ func TestHigherNodesReturnTheBlocksOfLowerNodes(t *testing.T) {
 
 func TestEqualTipsTakeNoCalls(t *testing.T) {
 	fake := newFakeNodes()
-	if chains := fake.client(t).compareChains(t.Context(), nil, onChains("aa", "aa")); !chains.complete || len(fake.calls()) > 0 {
+	if chains := fake.client(t).compareChains(t.Context(), nil, nil, onChains("aa", "aa")); !chains.complete || len(fake.calls()) > 0 {
 		t.Errorf("%+v, calls %v", chains, fake.calls())
 	}
 }

@@ -53,14 +53,14 @@ func (c *nodeClient) connect(ctx context.Context, network *v1.BitcoinNetwork, sh
 		}
 		settling := topology.SettlingTime(result.desired, observed[ordinal], actions)
 		endpoint := c.endpoint(network, &nodes[ordinal])
-		logger := log.FromContext(ctx).WithValues("node", nodes[ordinal].podName)
+		logged := log.IntoContext(ctx, log.FromContext(ctx).WithValues("node", nodes[ordinal].podName))
 		awaited.Add(1)
-		c.run(func(ctx context.Context) {
+		c.run(logged, shared.slots, changingCalls, func(ctx context.Context) {
 			defer awaited.Done()
 			defer done()
 			// Also for a settling time of 0: answers from before the end of the batch do not show its effects.
 			defer func() { shared.settlesAt(c.now().Add(settling)) }()
-			c.change(log.IntoContext(ctx, logger), endpoint, actions)
+			c.change(ctx, endpoint, actions)
 		})
 	}
 	waitFor(ctx, &awaited, connectTimeout)

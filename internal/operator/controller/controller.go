@@ -10,7 +10,6 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -68,6 +67,7 @@ func Add(mgr ctrl.Manager, options Options) error {
 		pollInterval: options.PollInterval,
 		now:          options.Now,
 		states:       states,
+		retries:      newRetries(),
 		nodes: &nodeClient{
 			rpc: bitcoind.NewClient(observeRPC, options.Dial), credential: options.Settings.Credential, previous: options.PreviousCredential,
 			host: options.Host, now: options.Now, requeue: sendTo(passes),
@@ -88,11 +88,7 @@ func Add(mgr ctrl.Manager, options Options) error {
 		Owns(&corev1.ConfigMap{}).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(networkOfPod)).
 		WatchesRawSource(source.Channel(passes, &handler.EnqueueRequestForObject{})).
-		WithOptions(controller.Options{
-			MaxConcurrentReconciles: options.MaxConcurrentReconciles,
-			// With the default, a network would wait up to a quarter of an hour after a recovery of the API server.
-			RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](minBackoff, maxRetryInterval),
-		}).
+		WithOptions(controller.Options{MaxConcurrentReconciles: options.MaxConcurrentReconciles, RateLimiter: r.retries}).
 		Complete(r)
 }
 

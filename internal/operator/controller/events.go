@@ -65,6 +65,7 @@ func transitions(before v1.BitcoinNetworkStatus, network *v1.BitcoinNetwork, rec
 		list = append(list, transition{eventType: eventType, reason: reason, action: action, note: fmt.Sprintf(format, args...)})
 	}
 	switch {
+	case status.ObservedGeneration <= 0: // the first pass has failed
 	case before.ObservedGeneration <= 0: // -1 is the default of the CRD
 		add(corev1.EventTypeNormal, "Created", "Create", "network of %d nodes created", len(status.Nodes))
 	case len(before.Nodes) != len(status.Nodes):
@@ -86,6 +87,9 @@ func transitions(before v1.BitcoinNetworkStatus, network *v1.BitcoinNetwork, rec
 	if meta.IsStatusConditionTrue(status.Conditions, v1.ConditionStalled) && (old == nil || old.Reason != stalled.Reason) {
 		add(corev1.EventTypeWarning, stalled.Reason, "Start", "%s", stalled.Message)
 	}
+	if failed := failureOf(status); failed != nil && failureOf(before) == nil {
+		add(corev1.EventTypeWarning, failed.Reason, "Reconcile", "%s", failed.Message)
+	}
 	partitioned := len(network.Spec.Partitions) > 0
 	switch {
 	case recorded.partitioned == nil || *recorded.partitioned == partitioned:
@@ -97,6 +101,14 @@ func transitions(before v1.BitcoinNetworkStatus, network *v1.BitcoinNetwork, rec
 	// A fork still exists when the nodes of one branch do not answer.
 	forked = status.ChainTips > 1 || forked && !allReady(status)
 	return list, recordedEvents{partitioned: &partitioned, forked: &forked}
+}
+
+// failureOf is the condition of a status that reports a failed pass, nil for none.
+func failureOf(status v1.BitcoinNetworkStatus) *metav1.Condition {
+	if c := meta.FindStatusCondition(status.Conditions, v1.ConditionNodesReady); c != nil && c.Reason == v1.ReasonReconcileFailed {
+		return c
+	}
+	return nil
 }
 
 func allReady(status v1.BitcoinNetworkStatus) bool {

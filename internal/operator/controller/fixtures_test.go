@@ -119,7 +119,7 @@ func fakeAPIWith(t *testing.T, faults interceptor.Funcs, objects ...client.Objec
 		builder.WithIndex(kind, indexNetwork, func(object client.Object) []string { return []string{resources.NetworkOf(object.GetLabels())} })
 	}
 	api := builder.WithInterceptorFuncs(faults).Build()
-	return &Reconciler{client: api, live: api, settings: resources.Settings{NodeImage: "nodes:1", Credential: testCredential}}
+	return &Reconciler{client: api, live: api, retries: newRetries(), settings: resources.Settings{NodeImage: "nodes:1", Credential: testCredential}}
 }
 
 func acceptAll(string, string) error { return nil }

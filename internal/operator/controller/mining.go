@@ -98,7 +98,7 @@ func (c *nodeClient) mine(ctx context.Context, network *v1.BitcoinNetwork, state
 	endpoint := c.endpoint(network, &nodes[at])
 	ordinal := nodes[at].ordinal
 	logger := log.FromContext(ctx).WithValues("node", nodes[at].podName)
-	c.run(func(ctx context.Context) {
+	c.run(ctx, state.shared.slots, changingCalls, func(ctx context.Context) {
 		var hashes []string
 		err := c.mineBlock(ctx, endpoint, bitcoind.Mine(ordinal, spec.Address, &hashes), state.shared)
 		if err != nil {

@@ -32,49 +32,81 @@ type nodeClient struct {
 	// requeue starts another pass of a network.
 	requeue func(types.NamespacedName)
 
-	mu    sync.Mutex
-	base  context.Context
-	calls sync.WaitGroup
+	mu sync.Mutex
+	// base is the context of all calls, and stop ends it; nil before the first call.
+	base context.Context
+	stop context.CancelFunc
+	// stopped is true when no more calls start. It is set before calls is waited for, since a WaitGroup may not grow meanwhile.
+	stopped bool
+	calls   sync.WaitGroup
+	// slots are those of all networks together; nil before the first call.
+	slots *slots
 }
 
 // Start implements manager.Runnable: background calls end with the manager.
 func (c *nodeClient) Start(ctx context.Context) error {
-	c.mu.Lock()
-	c.base = ctx
-	c.mu.Unlock()
 	<-ctx.Done()
+	c.mu.Lock()
+	c.prepare()
+	c.stopped = true
+	c.stop()
+	c.mu.Unlock()
 	c.calls.Wait()
 	return nil
 }
 
-// run calls a function in the background, with a context that ends after callTimeout or with the manager.
-func (c *nodeClient) run(call func(context.Context)) { c.runInSlot(nil, call) }
-
-// runInSlot is run for one of many calls: it waits for a free slot first, if slots are given, and its timeout begins after that.
-func (c *nodeClient) runInSlot(slots chan struct{}, call func(context.Context)) {
-	c.mu.Lock()
-	base := c.base
-	c.mu.Unlock()
-	if base == nil {
-		base = context.Background()
+// prepare sets what the first call needs. The manager starts the client and the passes at the same time, so that calls may begin
+// before Start. The caller holds the lock.
+func (c *nodeClient) prepare() {
+	if c.base == nil {
+		c.base = context.Background()
 	}
-	c.calls.Go(func() {
-		if slots != nil {
-			slots <- struct{}{}
-			defer func() { <-slots }()
-		}
-		ctx, cancel := context.WithTimeout(base, callTimeout)
-		defer cancel()
-		defer logPanic(ctx)
-		call(ctx)
-	})
+	if c.stop == nil {
+		c.base, c.stop = context.WithCancel(c.base)
+		c.slots = newSlots(maxCalls)
+	}
 }
 
-// logPanic ends the panic of a background call, which would end the operator. A call returns what it has claimed in defers.
-func logPanic(ctx context.Context) {
-	if cause := recover(); cause != nil {
-		log.FromContext(ctx).Error(fmt.Errorf("panic: %v", cause), "A background call panicked", "stack", string(debug.Stack()))
+// begin counts a call, unless no more calls may start.
+func (c *nodeClient) begin() (base context.Context, all *slots, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.prepare()
+	if !c.stopped {
+		c.calls.Add(1)
 	}
+	return c.base, c.slots, !c.stopped
+}
+
+// run makes a call in the background when there is a slot for it, with a context that ends after callTimeout or with the manager, and
+// that has the logger of ctx. A call always runs, since it returns what it has claimed: after the manager has stopped its context has
+// ended.
+func (c *nodeClient) run(ctx context.Context, network *slots, kind callKind, call func(context.Context)) {
+	base, all, ok := c.begin()
+	base = log.IntoContext(base, log.FromContext(ctx))
+	if !ok {
+		protect(base, call)
+		return
+	}
+	go func() {
+		defer c.calls.Done()
+		// A call that waits for its network takes no slot from the others.
+		defer network.acquire(base, kind)()
+		defer all.acquire(base, kind)()
+		ctx, cancel := context.WithTimeout(base, callTimeout)
+		defer cancel()
+		protect(ctx, call)
+	}()
+}
+
+// protect runs a background call, and logs its panic, which would end the operator. A call returns what it has claimed in defers.
+func protect(ctx context.Context, call func(context.Context)) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			log.FromContext(ctx).Error(fmt.Errorf("panic: %v", cause), "A background call panicked", "stack", string(debug.Stack()))
+		}
+	}()
+	call(ctx)
 }
 
 // errPanicked is the result of a call that panicked.

@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -19,14 +20,14 @@ import (
 // The timeout of a call begins when it is sent, not while it waits for a slot.
 func TestACallInASlotHasItsWholeTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, slots, left := &nodeClient{}, make(chan struct{}, 1), make(chan time.Duration)
-		slots <- struct{}{}
-		c.runInSlot(slots, func(ctx context.Context) {
+		c, slots, left := &nodeClient{}, newSlots(1), make(chan time.Duration)
+		release := slots.acquire(t.Context(), promptCalls)
+		c.run(t.Context(), slots, promptCalls, func(ctx context.Context) {
 			until, _ := ctx.Deadline()
 			left <- time.Until(until)
 		})
 		time.Sleep(time.Hour)
-		<-slots
+		release()
 		if got := <-left; got != callTimeout {
 			t.Errorf("%s of %s are left", got, callTimeout)
 		}
@@ -38,7 +39,7 @@ func TestTheManagerWaitsForBackgroundCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := &nodeClient{}
 		ctx, stop := context.WithCancel(t.Context())
-		client.run(func(context.Context) { time.Sleep(time.Second) })
+		client.run(t.Context(), newSlots(1), promptCalls, func(context.Context) { time.Sleep(time.Second) })
 		started := time.Now()
 		stop()
 		if err := client.Start(ctx); err != nil || time.Since(started) != time.Second {
@@ -71,6 +72,43 @@ func TestBackgroundCallsEndWithTheManager(t *testing.T) {
 	})
 }
 
+// The passes of several networks begin calls at the moment in which the manager stops. The race detector reports a WaitGroup that grows
+// while it is waited for. What the calls have claimed is returned, also by those that begin after that.
+func TestTheClientStopsInTheMiddleOfPasses(t *testing.T) {
+	fake := newFakeNodes()
+	fake.answer(0, healthyNode)
+	network := testNetwork(v1.BitcoinNetworkSpec{Nodes: 1, Mining: &v1.Mining{Interval: &metav1.Duration{Duration: time.Nanosecond}}})
+	for range 200 {
+		client := fake.client(t)
+		ctx, stop := context.WithCancel(t.Context())
+		var passes, manager sync.WaitGroup
+		manager.Go(func() {
+			if err := client.Start(ctx); err != nil {
+				t.Error(err)
+			}
+		})
+		for range 4 {
+			passes.Go(func() {
+				state := newNetworkState(network)
+				for ctx.Err() == nil {
+					nodes, now := client.probeNodes(ctx, network, state, allPodsReady(withAddresses(onChains(""))))
+					client.mine(ctx, network, state, nodes, nil, now)
+				}
+				// A pass that has begun before the manager stopped.
+				client.probeNodes(t.Context(), network, state, withAddresses(onChains("")))
+				manager.Wait()
+				for _, probed := range state.shared.nodes {
+					if probed.inFlight {
+						t.Error("a probe that began while the manager stopped has not ended")
+					}
+				}
+			})
+		}
+		time.AfterFunc(time.Millisecond, stop)
+		passes.Wait()
+	}
+}
+
 // A panic in a goroutine would end the operator, with all its networks. What the call has claimed is returned.
 func TestAPanicInABackgroundCallIsLoggedAndEndsNothing(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
@@ -84,18 +122,18 @@ func TestAPanicInABackgroundCallIsLoggedAndEndsNothing(t *testing.T) {
 		fake.answer(0, healthyNode)
 		client := fake.client(t)
 		client.rpc = bitcoind.NewClient(func(string, time.Duration, error) { panic("broken") }, fake.dial)
-		client.base = log.IntoContext(t.Context(), logger)
+		ctx := log.IntoContext(t.Context(), logger)
 		network := testNetwork(v1.BitcoinNetworkSpec{Nodes: 1, Mining: &v1.Mining{Interval: &metav1.Duration{Duration: time.Second}}})
 		state, start := newNetworkState(network), time.Now()
 		for pass := range int32(3) {
-			nodes, now := client.probeNodes(t.Context(), network, state, allPodsReady(withAddresses(onChains(""))))
+			nodes, now := client.probeNodes(ctx, network, state, allPodsReady(withAddresses(onChains(""))))
 			if nodes[0].answer != nil || nodes[0].err == nil || !now.Equal(start) {
 				t.Fatalf("pass %d: answer %v, error %v after %s", pass, nodes[0].answer, nodes[0].err, now.Sub(start))
 			}
 			nodes[0].answer = onChains("a")[0].answer
 			nodes[0].answer.added = []bitcoind.AddedNode{{AddedNode: "10.0.0.9"}}
-			client.mine(t.Context(), network, state, nodes, nil, now.Add(time.Duration(pass)*time.Minute))
-			client.connect(t.Context(), network, state.shared, nodes, now)
+			client.mine(ctx, network, state, nodes, nil, now.Add(time.Duration(pass)*time.Minute))
+			client.connect(ctx, network, state.shared, nodes, now)
 			synctest.Wait()
 			// Mining begins in the second pass.
 			if got, want := logged.Load(), 2+3*pass; got != want || state.shared.changing() > 0 {

@@ -36,8 +36,12 @@ type appliedObjects struct {
 	groups []resources.Group
 	// sets are the existing StatefulSets by name, as the API server returned them last: the cache may be behind.
 	sets map[string]*appsv1.StatefulSet
-	// rejected is the first object that could not be written; nil for none.
+	// rejected is the first object that could not be written where a retry does not help, and failed why another write failed; nil
+	// for none.
 	rejected *applyError
+	failed   error
+	// held is true when the pass left the writes out, because of an earlier failure.
+	held bool
 	// waitingFor describes which object has to wait for another one, "" for none.
 	waitingFor string
 	// waitingSets are the names of the StatefulSets whose template changes when the rollout of another one has ended.
@@ -68,7 +72,8 @@ type applyPass struct {
 	sets, desiredSets map[string]*appsv1.StatefulSet
 }
 
-// applyObjects brings the network's objects to the desired state. Nothing is written when nothing differs.
+// applyObjects brings the network's objects to the desired state. Nothing is written when nothing differs. The error is why the
+// objects could not be read; a write that failed is part of the result.
 func (r *Reconciler) applyObjects(ctx context.Context, network *v1.BitcoinNetwork, state *networkState, now time.Time) (appliedObjects, error) {
 	p := &applyPass{network: network, state: state, now: now, groups: resources.Groups(network, r.settings.NodeImage)}
 	if err := r.listObjects(ctx, p); err != nil {
@@ -77,20 +82,35 @@ func (r *Reconciler) applyObjects(ctx context.Context, network *v1.BitcoinNetwor
 	if state.rollouts == nil {
 		state.rollouts = resumeRollouts(p.sets, now)
 	}
+	state.rollouts.adopt(p.sets, now)
+	if p.holdsWrites() {
+		result := state.held.result
+		result.sets, result.held = p.sets, true
+		return result, nil
+	}
+	marks := p.marks()
+	result := r.writeObjects(ctx, p)
+	state.held = nil
+	if result.rejected != nil || result.failed != nil {
+		state.held = &heldWrites{marks, result}
+	}
+	return result, nil
+}
+
+// writeObjects writes what differs.
+func (r *Reconciler) writeObjects(ctx context.Context, p *applyPass) appliedObjects {
+	result := appliedObjects{groups: p.groups, sets: p.sets, waitingSets: map[string]bool{}}
 	objects, err := r.desiredObjects(p)
 	if err != nil {
-		return appliedObjects{}, err
+		result.failed = err
+		return result
 	}
-	result := appliedObjects{groups: p.groups, waitingSets: map[string]bool{}}
 	desired := map[string]bool{}
 	for _, object := range objects {
 		desired[keyOf(object)] = true
 	}
 	for _, object := range objects {
 		outcome, err := r.applyObject(ctx, p, object)
-		if err != nil {
-			return appliedObjects{}, err
-		}
 		if outcome.set != nil {
 			p.sets[outcome.set.Name] = outcome.set
 		}
@@ -98,6 +118,10 @@ func (r *Reconciler) applyObjects(ctx context.Context, network *v1.BitcoinNetwor
 			result.waitingFor, result.waitingSets[object.GetName()] = outcome.waits, true
 		}
 		// Later objects may need this one: pods need their configuration.
+		if err != nil {
+			result.failed = fmt.Errorf("apply %s: %w", keyOf(object), err)
+			break
+		}
 		if outcome.rejected != nil {
 			result.rejected = outcome.rejected
 			break
@@ -107,9 +131,11 @@ func (r *Reconciler) applyObjects(ctx context.Context, network *v1.BitcoinNetwor
 			break
 		}
 	}
-	result.sets = p.sets
-	// Also after an apply error: an undesired object may occupy the quota that the desired one needs.
-	return result, r.deleteUndesired(ctx, p, desired)
+	// Also after a failure: an undesired object may occupy the quota that the desired one needs.
+	if err := r.deleteUndesired(ctx, p, desired); err != nil && result.failed == nil {
+		result.failed = err
+	}
+	return result
 }
 
 func (r *Reconciler) deleteUndesired(ctx context.Context, p *applyPass, desired map[string]bool) error {
@@ -121,7 +147,7 @@ func (r *Reconciler) deleteUndesired(ctx context.Context, p *applyPass, desired 
 		delete(p.state.applied, key)
 		uid := object.GetUID()
 		if err := r.client.Delete(ctx, object, client.Preconditions{UID: &uid}); client.IgnoreNotFound(err) != nil {
-			return err
+			return fmt.Errorf("delete %s: %w", key, err)
 		}
 	}
 	return nil

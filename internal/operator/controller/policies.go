@@ -45,7 +45,7 @@ func (c policyChain) evaluate(in *policyInputs) condition {
 // The policies of the three conditions that are not derived, in the order in which they are evaluated.
 var (
 	nodesReadyPolicies = policyChain{
-		[]policy{objectRejected, podFailing, outdatedPodFailing, podsNotReady, nodesNotAnswering, podsLeaving, statefulSetsNotUpToDate, podsOutdated, objectWaiting, publishersMissing},
+		[]policy{objectRejected, writeFailed, podFailing, outdatedPodFailing, podsNotReady, nodesNotAnswering, podsLeaving, statefulSetsNotUpToDate, podsOutdated, objectWaiting, publishersMissing},
 		nodesReady,
 	}
 	connectedPolicies = policyChain{
@@ -65,6 +65,13 @@ func objectRejected(in *policyInputs) (reason, message string, violated bool) {
 	return in.objects.rejected.reason, in.objects.rejected.message, true
 }
 
+func writeFailed(in *policyInputs) (reason, message string, violated bool) {
+	if in.objects.failed == nil {
+		return "", "", false
+	}
+	return v1.ReasonReconcileFailed, failureMessage(in.objects.failed), true
+}
+
 // podFailing reports the first pod that needs the user to act.
 func podFailing(in *policyInputs) (reason, message string, violated bool) {
 	problem, _, found := in.failingPod()
@@ -73,7 +80,7 @@ func podFailing(in *policyInputs) (reason, message string, violated bool) {
 
 // stalledIn is the time until a pod fails for so long that only the user can help, 0 when it does so already or no pod fails.
 func (in *policyInputs) stalledIn() time.Duration {
-	if in.objects.rejected != nil {
+	if in.objects.rejected != nil || in.objects.failed != nil {
 		return 0
 	}
 	_, graceLeft, _ := in.failingPod()

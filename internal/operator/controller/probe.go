@@ -24,8 +24,6 @@ const (
 	answerLifetime = 4 * time.Second
 	// maxVersionBytes is the limit of the P2P protocol for a node's subversion.
 	maxVersionBytes = 256
-	// maxCallsPerNetwork bounds the concurrent probes of one network.
-	maxCallsPerNetwork = 64
 )
 
 // answer is a node's answer to a probe.
@@ -44,8 +42,6 @@ type answer struct {
 // probeNodes probes all running nodes at the same time, in one round trip each, and returns the nodes with their answers as of
 // the returned time.
 func (c *nodeClient) probeNodes(ctx context.Context, network *v1.BitcoinNetwork, state *networkState, nodes []node) ([]node, time.Time) {
-	// Slow nodes have slots of their own: otherwise enough of them would leave none for the healthy ones.
-	prompt, slow := make(chan struct{}, maxCallsPerNetwork), make(chan struct{}, maxCallsPerNetwork)
 	var awaited sync.WaitGroup
 	for i := range nodes {
 		if !running(nodes[i].pod) {
@@ -56,12 +52,12 @@ func (c *nodeClient) probeNodes(ctx context.Context, network *v1.BitcoinNetwork,
 			continue
 		}
 		endpoint, publishes := c.endpoint(network, &nodes[i]), len(resources.Publishers(nodes[i].pod)) > 0
-		slots := slow
+		kind := slowCalls
 		if wait {
-			slots = prompt
+			kind = promptCalls
 			awaited.Add(1)
 		}
-		c.runInSlot(slots, func(ctx context.Context) {
+		c.run(ctx, state.shared.slots, kind, func(ctx context.Context) {
 			var got *answer
 			err := errPanicked
 			defer func() {

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -24,8 +25,9 @@ type Reconciler struct {
 	pollInterval time.Duration
 	now          func() time.Time
 
-	states *stateStore
-	nodes  *nodeClient
+	states  *stateStore
+	retries *retries
+	nodes   *nodeClient
 }
 
 // Reconcile runs one pass over a network.
@@ -34,6 +36,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err := r.client.Get(ctx, req.NamespacedName, &network); err != nil {
 		if apierrors.IsNotFound(err) {
 			r.states.forget(req.NamespacedName)
+			r.retries.reset(req.NamespacedName)
 			return ctrl.Result{}, nil
 		}
 		return ctrl.Result{}, err
@@ -42,46 +45,85 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, nil
 	}
 	state := r.states.of(&network)
+	state.restoreStatus(&network)
+	defer func() {
+		// The work queue's controller logs the panic.
+		if cause := recover(); cause != nil {
+			_ = r.reportFailure(ctx, &network, state, fmt.Errorf("panic: %v", cause)) // of which there is no way to report
+			panic(cause)
+		}
+	}()
 	pods, err := r.listPods(ctx, &network)
 	if err != nil {
-		return ctrl.Result{}, err
+		return ctrl.Result{}, r.reportFailure(ctx, &network, state, fmt.Errorf("list the pods of the network: %w", err))
 	}
 	if gap := state.lastPass.gap(r.now(), countRunning(pods)); gap > 0 {
 		return ctrl.Result{RequeueAfter: gap}, nil
 	}
-	state.restoreStatus(&network)
+	if state.generation != network.Generation {
+		// Another specification is another attempt.
+		state.generation, state.retryAt = network.Generation, time.Time{}
+		r.retries.reset(req.NamespacedName)
+	}
 	started := r.now()
 	result, err := r.pass(ctx, &network, state, started)
 	ended := r.now()
 	state.lastPass = lastPass{ended: ended, took: ended.Sub(started), nodes: result.nodes, ready: result.requeue.ready}
+	return r.next(state, ended, result, err)
+}
+
+// next is when the next pass starts.
+func (r *Reconciler) next(state *networkState, now time.Time, result passResult, err error) (ctrl.Result, error) {
+	wait := maxRetryInterval
+	if result.observed {
+		wait = state.backoff.requeueAfter(result.requeue, r.pollInterval)
+	}
+	switch {
+	case err != nil || result.rejected:
+		retryIn := r.retries.failed(state.key, wait)
+		state.retryAt = now.Add(retryIn)
+		wait = min(wait, retryIn)
+	case state.held != nil || state.statusFailed:
+		wait = min(wait, max(state.retryAt.Sub(now), time.Millisecond))
+	default:
+		r.retries.reset(state.key)
+	}
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	return ctrl.Result{RequeueAfter: state.backoff.requeueAfter(result.requeue, r.pollInterval)}, nil
+	return ctrl.Result{RequeueAfter: wait}, nil
 }
 
-// passResult is what decides when the next pass starts; the zero value if the pass failed before it observed the nodes.
+// passResult is what decides when the next pass starts.
 type passResult struct {
-	nodes   int
-	requeue requeueInputs
+	// observed is false when the pass failed before it observed the nodes; the fields below are not set then.
+	observed bool
+	// rejected is true when the API server has rejected an object in this pass.
+	rejected bool
+	nodes    int
+	requeue  requeueInputs
 }
 
 // pass brings a network one step nearer to its specification and reports its status. Each phase has the results of the earlier
-// ones as its inputs. A pass that fails before the status reports nothing: the status stays, and the work queue tries again.
+// ones as its inputs. A write of an object that fails ends no pass: the nodes still are connected, mine and are reported.
 func (r *Reconciler) pass(ctx context.Context, network *v1.BitcoinNetwork, state *networkState, started time.Time) (passResult, error) {
 	objects, err := r.applyObjects(ctx, network, state, started)
 	if err != nil {
-		return passResult{}, fmt.Errorf("apply the objects of the network: %w", err)
+		return passResult{}, r.reportFailure(ctx, network, state, fmt.Errorf("read the objects of the network: %w", err))
+	}
+	if passesByItself(objects.failed) && r.retries.NumRequeues(ctrl.Request{NamespacedName: state.key}) == 0 {
+		state.held = nil
+		return passResult{}, objects.failed
 	}
 	// Once more, since the objects may have taken their time.
 	pods, err := r.listPods(ctx, network)
 	if err != nil {
-		return passResult{}, fmt.Errorf("list the pods of the network: %w", err)
+		return passResult{}, r.reportFailure(ctx, network, state, fmt.Errorf("list the pods of the network: %w", err))
 	}
 	found := nodesOf(objects.groups, objects.sets, pods)
 	state.shared.keepOnly(found.podUIDs())
 	nodes, now := r.nodes.probeNodes(ctx, network, state, found.desired)
-	chains := r.nodes.compareChains(ctx, network, nodes)
+	chains := r.nodes.compareChains(ctx, network, state.shared.slots, nodes)
 	connections := r.nodes.connect(ctx, network, state.shared, nodes, now)
 	state.rollouts.proceed(rolloutInputs{now, objects.groups, objects.sets, nodes, connections.desired, chains})
 	nextBlock := r.nodes.mine(ctx, network, state, nodes, connections.desired, now)
@@ -92,8 +134,11 @@ func (r *Reconciler) pass(ctx context.Context, network *v1.BitcoinNetwork, state
 	conditions := deriveConditions(nodesReadyPolicies.evaluate(in), connectedPolicies.evaluate(in), synced, in.stalledIn())
 	status := buildStatus(network, in, conditions)
 	err = r.updateStatus(ctx, network, status, chains, state)
-	return passResult{nodes: len(nodes), requeue: requeueInputs{
-		rejected: objects.rejected != nil, ready: conditions.ready.met, progress: progressOf(network.Generation, in),
+	if !objects.held {
+		err = errors.Join(objects.failed, err)
+	}
+	return passResult{observed: true, rejected: objects.rejected != nil && !objects.held, nodes: len(nodes), requeue: requeueInputs{
+		held: objects.rejected != nil || objects.failed != nil, ready: conditions.ready.met, progress: progressOf(network.Generation, in),
 		nextBlock: nextBlock, settling: connections.settling, syncRecheck: syncRecheck, objectsRecheck: objects.recheckIn, stalledRecheck: in.stalledIn(),
 	}}, err
 }

@@ -13,6 +13,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
@@ -181,38 +182,68 @@ func (f *apiFaults) patchStatus() interceptor.Funcs {
 	}}
 }
 
-// A pass that fails reports nothing: it has not observed everything that the status describes.
-func TestAFailedPassIsRetriedAndLeavesTheStatus(t *testing.T) {
+// The condition and the event have the error; without the status there is only the event.
+func TestAFailedPassIsReportedAndRetried(t *testing.T) {
 	for name, test := range map[string]struct {
 		fault  func(*apiFaults) interceptor.Funcs
 		during string
+		events string
 	}{
-		"the pods cannot be listed": {func(f *apiFaults) interceptor.Funcs { return f.list(&corev1.PodList{}, 0) }, ""},
+		"the pods cannot be listed": {
+			func(f *apiFaults) interceptor.Funcs { return f.list(&corev1.PodList{}, 0) }, "list the pods of the network", "ReconcileFailed",
+		},
 		"the pods cannot be listed again": {
-			func(f *apiFaults) interceptor.Funcs { return f.list(&corev1.PodList{}, 1) }, "list the pods of the network",
+			func(f *apiFaults) interceptor.Funcs { return f.list(&corev1.PodList{}, 1) }, "list the pods of the network", "ReconcileFailed",
 		},
 		"the StatefulSets cannot be listed": {
-			func(f *apiFaults) interceptor.Funcs { return f.list(&appsv1.StatefulSetList{}, 0) }, "apply the objects of the network",
+			func(f *apiFaults) interceptor.Funcs { return f.list(&appsv1.StatefulSetList{}, 0) }, "read the objects of the network", "ReconcileFailed",
 		},
-		"an object cannot be created":  {(*apiFaults).create, "apply the objects of the network"},
-		"the status cannot be patched": {(*apiFaults).patchStatus, ""},
+		"an object cannot be created":  {(*apiFaults).create, "apply Service net-svc", "Created ReconcileFailed"},
+		"the status cannot be patched": {(*apiFaults).patchStatus, "", "ReconcileFailed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			faults := &apiFaults{on: true, err: errors.New("the API server is down")}
 			r := newReconcileTest(t, test.fault(faults))
-			if _, err := r.pass(t); !errors.Is(err, faults.err) || !strings.Contains(err.Error(), test.during) {
-				t.Errorf("the error is %v", err)
+			for range 3 {
+				if _, err := r.pass(t); !errors.Is(err, faults.err) || !strings.Contains(err.Error(), test.during) {
+					t.Errorf("the error is %v", err)
+				}
 			}
-			if status := r.network(t).Status; len(status.Conditions) > 0 || len(r.events.Events) > 0 {
-				t.Errorf("status %+v, %d events", status, len(r.events.Events))
+			conditions := r.network(t).Status.Conditions
+			switch nodesReady := meta.FindStatusCondition(conditions, v1.ConditionNodesReady); {
+			case test.during == "":
+				if nodesReady != nil {
+					t.Errorf("the status is written: %+v", nodesReady)
+				}
+			case nodesReady == nil || nodesReady.Reason != v1.ReasonReconcileFailed || !strings.Contains(nodesReady.Message, test.during) ||
+				!strings.Contains(nodesReady.Message, "the API server is down"):
+				t.Errorf("the condition is %+v", nodesReady)
+			case !meta.IsStatusConditionFalse(conditions, v1.ConditionReady) || !meta.IsStatusConditionTrue(conditions, v1.ConditionReconciling):
+				t.Errorf("the conditions are %+v", conditions)
+			}
+			if got := r.reasons(); got != test.events {
+				t.Errorf("events %q, want %q", got, test.events)
 			}
 			faults.on = false
 			r.mustPass(t)
-			if status := r.network(t).Status; status.ObservedGeneration != 1 || len(r.events.Events) == 0 {
-				t.Errorf("after the recovery: status %+v, %d events", status, len(r.events.Events))
+			nodesReady := meta.FindStatusCondition(r.network(t).Status.Conditions, v1.ConditionNodesReady)
+			if nodesReady == nil || nodesReady.Reason != v1.ReasonNodesStarting || r.network(t).Status.ObservedGeneration != 1 {
+				t.Errorf("after the recovery: %+v", nodesReady)
+			}
+			if got := test.events + " " + r.reasons(); strings.Count(got, "Created") != 1 {
+				t.Errorf("all events are %q", got)
 			}
 		})
 	}
+}
+
+// reasons are those of the events since the last call.
+func (r *reconcileTest) reasons() string {
+	var reasons []string
+	for len(r.events.Events) > 0 {
+		reasons = append(reasons, strings.Fields(<-r.events.Events)[1])
+	}
+	return strings.Join(reasons, " ")
 }
 
 func TestADeletedNetworkIsForgotten(t *testing.T) {

@@ -9,8 +9,6 @@ const (
 	// minBackoff and maxBackoff bound the time between two passes while something is missing.
 	minBackoff = 100 * time.Millisecond
 	maxBackoff = 2 * time.Second
-	// maxRetryInterval bounds the time after a pass that failed, or whose objects the API server rejects.
-	maxRetryInterval = 30 * time.Second
 	// minPassGap lets the events of several pods meet in one pass. maxPassGap is the longest gap between two passes of a large
 	// network, and maxFinalPassGap the longest when almost all of its nodes run.
 	minPassGap      = 40 * time.Millisecond
@@ -20,8 +18,8 @@ const (
 
 // requeueInputs decide when the next pass of a network starts.
 type requeueInputs struct {
-	// rejected is true when the API server rejects an object, and ready when the network is as specified.
-	rejected, ready bool
+	// held is true when the API server does not carry out the write of an object, and ready when the network is as specified.
+	held, ready bool
 	// progress changes whenever the network comes a step nearer to its specification.
 	progress string
 	// Times until something is due, 0 for nothing.
@@ -33,9 +31,9 @@ type requeueInputs struct {
 func (b *backoff) requeueAfter(in requeueInputs, pollInterval time.Duration) time.Duration {
 	wait := pollInterval
 	switch {
-	case in.rejected:
-		// Only the user can resolve it, and each pass calls the API server.
-		wait = b.next(in.progress, maxRetryInterval)
+	case in.held:
+		// The operator itself can change nothing.
+		wait = min(wait, b.next(in.progress, maxRetryInterval))
 	case !in.ready:
 		wait = min(wait, b.next(in.progress, maxBackoff))
 	}

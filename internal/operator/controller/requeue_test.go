@@ -53,17 +53,17 @@ func TestTheSoonestOfWhatIsDueWins(t *testing.T) {
 		in   requeueInputs
 		want time.Duration
 	}{
-		"ready":                      {requeueInputs{ready: true}, poll},
-		"not ready":                  {requeueInputs{}, minBackoff},
-		"ready and mining":           {requeueInputs{ready: true, nextBlock: time.Second}, time.Second},
-		"the next block is later":    {requeueInputs{ready: true, nextBlock: time.Minute}, poll},
-		"in the grace period":        {requeueInputs{ready: true, nextBlock: time.Second, syncRecheck: 500 * time.Millisecond}, 500 * time.Millisecond},
-		"settling":                   {requeueInputs{ready: true, settling: time.Second}, time.Second},
-		"an object blocks others":    {requeueInputs{ready: true, objectsRecheck: 2 * time.Second}, 2 * time.Second},
-		"a pod fails, in its grace":  {requeueInputs{ready: true, stalledRecheck: time.Second}, time.Second},
-		"a block is due at once":     {requeueInputs{ready: true, nextBlock: 1}, time.Millisecond},
-		"rejected":                   {requeueInputs{rejected: true}, minBackoff},
-		"rejected, and block is due": {requeueInputs{rejected: true, nextBlock: 50 * time.Millisecond}, 50 * time.Millisecond},
+		"ready":                     {requeueInputs{ready: true}, poll},
+		"not ready":                 {requeueInputs{}, minBackoff},
+		"ready and mining":          {requeueInputs{ready: true, nextBlock: time.Second}, time.Second},
+		"the next block is later":   {requeueInputs{ready: true, nextBlock: time.Minute}, poll},
+		"in the grace period":       {requeueInputs{ready: true, nextBlock: time.Second, syncRecheck: 500 * time.Millisecond}, 500 * time.Millisecond},
+		"settling":                  {requeueInputs{ready: true, settling: time.Second}, time.Second},
+		"an object blocks others":   {requeueInputs{ready: true, objectsRecheck: 2 * time.Second}, 2 * time.Second},
+		"a pod fails, in its grace": {requeueInputs{ready: true, stalledRecheck: time.Second}, time.Second},
+		"a block is due at once":    {requeueInputs{ready: true, nextBlock: 1}, time.Millisecond},
+		"rejected":                  {requeueInputs{held: true}, minBackoff},
+		"… and a block is due":      {requeueInputs{held: true, nextBlock: 50 * time.Millisecond}, 50 * time.Millisecond},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := (&backoff{}).requeueAfter(test.in, poll); got != test.want {
@@ -73,16 +73,15 @@ func TestTheSoonestOfWhatIsDueWins(t *testing.T) {
 	}
 }
 
-// Each pass over a rejected object calls the API server, and only the user can resolve it.
 func TestTheBackoffGrowsWithoutProgress(t *testing.T) {
-	for rejected, longest := range map[bool]time.Duration{true: maxRetryInterval, false: maxBackoff} {
-		b, in := &backoff{}, requeueInputs{rejected: rejected, progress: "1"}
+	for held, longest := range map[bool]time.Duration{true: maxRetryInterval, false: maxBackoff} {
+		b, in := &backoff{}, requeueInputs{held: held, progress: "1"}
 		first, last := b.requeueAfter(in, time.Minute), time.Duration(0)
 		for range 30 {
 			last = b.requeueAfter(in, time.Minute)
 		}
 		if first != minBackoff || last != longest {
-			t.Errorf("rejected %v: from %s to %s, want %s to %s", rejected, first, last, minBackoff, longest)
+			t.Errorf("writes held %v: from %s to %s, want %s to %s", held, first, last, minBackoff, longest)
 		}
 		in.progress = "2"
 		if got := b.requeueAfter(in, time.Minute); got != minBackoff {

@@ -24,20 +24,12 @@ type rollouts map[string]rolloutStep
 
 // rolloutStep is how far the operator lets a rollout proceed.
 type rolloutStep struct {
-	// since is when the rollout last proceeded.
+	// since is when the rollout last proceeded, or when the operator resumed it.
 	since time.Time
 	// partition is the ordinal below which the pods keep their template.
 	partition int32
-}
-
-// resumeRollouts are the rollouts after a start of the operator. It does not know which are in progress, and treats every
-// StatefulSet as being rolled out until its nodes are seen to be synced.
-func resumeRollouts(sets map[string]*appsv1.StatefulSet, now time.Time) rollouts {
-	resumed := make(rollouts, len(sets))
-	for name, set := range sets {
-		resumed[name] = rolloutStep{now, partitionOf(set)}
-	}
-	return resumed
+	// resumed is true when the operator did not see the rollout proceed to this partition.
+	resumed bool
 }
 
 // partitionOf a StatefulSet: the ordinal below which its pods keep their template.
@@ -111,25 +103,24 @@ func (r rollouts) proceed(in rolloutInputs) {
 		if !ok || set == nil || set.Status.ObservedGeneration < set.Generation || partitionOf(set) != step.partition {
 			continue
 		}
-		next, synced := in.progress(group, set)
-		if !synced && in.now.Sub(step.since) <= syncTimeout {
+		next, behind := in.progress(group, set)
+		if len(behind) > 0 && in.now.Sub(step.waitsSince(set, behind)) <= syncTimeout {
 			continue
 		}
 		switch {
 		case step.partition > 0:
-			r[group.StatefulSet] = rolloutStep{in.now, next}
+			r[group.StatefulSet] = rolloutStep{since: in.now, partition: next}
 		case set.Status.CurrentRevision == set.Status.UpdateRevision || group.Nodes == 0:
 			delete(r, group.StatefulSet)
 		}
 	}
 }
 
-// progress of a group's rollout: the highest ordinal below the partition whose pod has another template, 0 for none, and whether
-// the nodes from the partition on have the template and the chain. In a network that is forked, maybe for good by the
-// configuration of a group, any chain counts.
-func (in rolloutInputs) progress(group resources.Group, set *appsv1.StatefulSet) (next int32, synced bool) {
+// progress of a group's rollout: the highest ordinal below the partition whose pod has another template, 0 for none, and the nodes from
+// the partition on that lack the template or the chain. In a network that is forked, maybe for good by the configuration of a group,
+// any chain counts.
+func (in rolloutInputs) progress(group resources.Group, set *appsv1.StatefulSet) (next int32, behind []*node) {
 	best := bestHeights(in.nodes, in.desired)
-	synced = true
 	for i := range in.nodes {
 		n := &in.nodes[i]
 		if n.group.StatefulSet != group.StatefulSet {
@@ -143,13 +134,15 @@ func (in rolloutInputs) progress(group resources.Group, set *appsv1.StatefulSet)
 				next = ordinal
 			}
 		case !updated || !n.ready():
-			synced = false
+			behind = append(behind, n)
 		default:
 			height := n.answer.chain.Blocks
-			synced = synced && (height+1 >= best[i] || in.chains.forked() && height > 0)
+			if height+1 < best[i] && (!in.chains.forked() || height == 0) {
+				behind = append(behind, n)
+			}
 		}
 	}
-	return next, synced
+	return next, behind
 }
 
 // rolloutMessage is what the StatefulSet controller still has to do, "" for nothing.

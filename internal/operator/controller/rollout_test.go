@@ -183,7 +183,7 @@ func TestARolloutProceedsWithoutANodeThatDoesNotSync(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := threeGroups(t, image("1"), image("2"))
 			r.desiredSets["net-sts"] = r.sets["net-sts"]
-			r.state.rollouts["net-sts"] = rolloutStep{r.in.now, 0}
+			r.state.rollouts["net-sts"] = rolloutStep{since: r.in.now}
 			r.setChain(0, "a")
 			r.in.chains = chainComparison{complete: true, branches: make([]tip, test.branches)}
 			r.in.now = r.in.now.Add(test.after)

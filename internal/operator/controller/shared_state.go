@@ -13,9 +13,12 @@ import (
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
-// sharedState is the state of a network that background calls and the metrics use beside the reconcile pass. mu guards it all,
-// including each nodeState.
+// sharedState is the state of a network that background calls and the metrics use beside the reconcile pass. mu guards all of it
+// but slots, including each nodeState.
 type sharedState struct {
+	// slots bound the calls to the network's nodes.
+	slots *slots
+
 	mu    sync.Mutex
 	nodes map[types.UID]*nodeState
 	// observed is the latest observation; nil before the first.
@@ -26,7 +29,9 @@ type sharedState struct {
 	settledAt time.Time
 }
 
-func newSharedState() *sharedState { return &sharedState{nodes: map[types.UID]*nodeState{}} }
+func newSharedState() *sharedState {
+	return &sharedState{slots: newSlots(maxCallsPerNetwork), nodes: map[types.UID]*nodeState{}}
+}
 
 // observation is a network's status and what else the metrics export.
 type observation struct {
@@ -50,8 +55,8 @@ type nodeState struct {
 	err        error
 }
 
-// observe stores the status for the metrics and returns the stored copy, which nobody changes.
-func (s *sharedState) observe(status *v1.BitcoinNetworkStatus, chains chainComparison) *v1.BitcoinNetworkStatus {
+// observe stores a copy of the status for the metrics.
+func (s *sharedState) observe(status *v1.BitcoinNetworkStatus, chains chainComparison) {
 	observed := observation{status: *status.DeepCopy()}
 	// The block at height 0 is of 2011 in every regtest chain.
 	if len(chains.branches) > 0 && chains.branches[0].height > 0 {
@@ -60,7 +65,6 @@ func (s *sharedState) observe(status *v1.BitcoinNetworkStatus, chains chainCompa
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.observed = &observed
-	return &observed.status
 }
 
 func (s *sharedState) lastObservation() (observation, bool) {

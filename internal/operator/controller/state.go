@@ -66,6 +66,13 @@ type networkState struct {
 
 	// applied are the objects as the operator wrote them last, by kind and name.
 	applied map[string]appliedObject
+	// held are the writes of objects after one of them failed; nil when none did.
+	held *heldWrites
+	// statusFailed is true when the last patch of the status failed.
+	statusFailed bool
+	// retryAt is when what failed is tried again, in a network of this generation.
+	retryAt    time.Time
+	generation int64
 	// rollouts are the template changes in progress; nil before the first pass.
 	rollouts rollouts
 	mining   miningSchedule

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -91,18 +92,32 @@ func countPeers(peers []bitcoind.PeerInfo) int32 {
 	return int32(len(hosts)) //nolint:gosec // bounded by maxconnections
 }
 
-// updateStatus patches the status when it differs from the previous one, and then records the events of the change.
+// updateStatus reports what a pass observed.
 func (r *Reconciler) updateStatus(ctx context.Context, previous *v1.BitcoinNetwork, status v1.BitcoinNetworkStatus, chains chainComparison, state *networkState) error {
-	stored := state.shared.observe(&status, chains)
+	state.shared.observe(&status, chains)
+	return r.writeStatus(ctx, previous, status, state)
+}
+
+// writeStatus patches the status when it differs from the previous one, and then records the events of the change.
+func (r *Reconciler) writeStatus(ctx context.Context, previous *v1.BitcoinNetwork, status v1.BitcoinNetworkStatus, state *networkState) error {
 	state.recorded.resume(previous)
 	if equality.Semantic.DeepEqual(previous.Status, status) {
+		state.statusFailed = false
+		return nil
+	}
+	if state.statusFailed && r.now().Before(state.retryAt) {
 		return nil
 	}
 	resourceVersion, err := r.patchStatus(ctx, previous, status)
-	if err != nil {
-		return client.IgnoreNotFound(err)
+	if apierrors.IsNotFound(err) {
+		return nil
 	}
-	state.written = &writtenStatus{resourceVersion, stored}
+	if err != nil {
+		r.recordStatusFailure(previous, state, err)
+		return fmt.Errorf("write the status: %w", err)
+	}
+	state.statusFailed = false
+	state.written = &writtenStatus{resourceVersion, status.DeepCopy()}
 	current := previous.DeepCopy()
 	current.Status = status
 	r.recordEvents(previous.Status, current, &state.recorded)

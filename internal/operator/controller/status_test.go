@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	corev1 "k8s.io/api/core/v1"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
 // patched is an API server that accepts every status patch, or returns err.
@@ -53,19 +55,19 @@ func TestTipsThatCouldNotBeComparedAreNoFork(t *testing.T) {
 	}
 }
 
-// Without a written status there is no transition: the next pass records the events.
-func TestAFailedPatchRecordsNoEvents(t *testing.T) {
+// Without a written status there is no transition: the next pass records the events. The failure itself is the only event.
+func TestAFailedPatchRecordsNoTransition(t *testing.T) {
 	network, in := healthy()
 	recorder := events.NewFakeRecorder(10)
 	state := newNetworkState(network)
 	fault := errors.New("the API server is down")
-	r := &Reconciler{recorder: recorder, client: patched{err: fault}}
+	r := &Reconciler{recorder: recorder, client: patched{err: fault}, now: time.Now}
 	status := buildStatus(network, in, evaluate(in))
 	if err := r.updateStatus(t.Context(), network, status, in.chains, state); !errors.Is(err, fault) {
 		t.Errorf("%v", err)
 	}
-	if len(recorder.Events) != 0 || state.written != nil {
-		t.Errorf("%d events, written %v", len(recorder.Events), state.written)
+	if note := <-recorder.Events; !strings.Contains(note, v1.ReasonReconcileFailed) || len(recorder.Events) != 0 || state.written != nil {
+		t.Errorf("event %q and %d more, written %v", note, len(recorder.Events), state.written)
 	}
 	r.client = patched{version: "2"}
 	if err := r.updateStatus(t.Context(), network, status, in.chains, state); err != nil || len(recorder.Events) != 2 {

@@ -143,6 +143,14 @@ const (
 	// Action: see the API server's error in the message. Common causes are a quota, an admission webhook, and a missing
 	// permission of the operator. The operator tries again by itself.
 	ReasonApplyRefused = "ApplyRefused"
+	// ReasonReconcileFailed means that the operator could not finish a reconcile, for example because the API server answers the write of
+	// an object with an internal error, or an admission webhook cannot be reached.
+	//
+	// Conditions: NodesReady=False.
+	//
+	// Action: see the error in the message. The operator tries again, at the latest 30 seconds later, and still connects the nodes and
+	// mines. If the message names a webhook, see whether its pods run.
+	ReasonReconcileFailed = "ReconcileFailed"
 	// ReasonNameTaken means that an object with a name that the network needs exists and does not belong to the network.
 	//
 	// Conditions: NodesReady=False, Stalled=True, Reconciling=False.

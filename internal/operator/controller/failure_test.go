@@ -1,0 +1,348 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+	"unicode/utf8"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+)
+
+// errWebhook is what an API server answers while the pods of an admission webhook do not run.
+var errWebhook = apierrors.NewInternalError(errors.New(
+	`failed calling webhook "sets.example.org": failed to call webhook: Post "https://policy.example.svc:443/?timeout=10s": no endpoints available for service "policy"`))
+
+// failingSets is a network whose StatefulSet the API server does not write, in the real work queue. Each attempt takes its time.
+type failingSets struct {
+	*Reconciler
+	recorder *events.FakeRecorder
+	passes   chan event.GenericEvent
+	// err is what the API server answers, nil when it works again.
+	err error
+	// attempts are the times of the writes since the start, and patches the number of writes of the status.
+	attempts []time.Duration
+	patches  int
+}
+
+func runFailingSets(t *testing.T, network *v1.BitcoinNetwork, took time.Duration, err error) *failingSets {
+	t.Helper()
+	started := time.Now()
+	f := &failingSets{err: err, recorder: events.NewFakeRecorder(1000), passes: make(chan event.GenericEvent)}
+	attempt := func(name string) error {
+		if name != "net-sts" {
+			return nil
+		}
+		f.attempts = append(f.attempts, time.Since(started))
+		time.Sleep(took)
+		return f.err
+	}
+	f.Reconciler = fakeAPIWith(t, interceptor.Funcs{
+		Create: func(ctx context.Context, next client.WithWatch, object client.Object, options ...client.CreateOption) error {
+			if err := attempt(object.GetName()); err != nil {
+				return err
+			}
+			return next.Create(ctx, object, options...)
+		},
+		Apply: func(ctx context.Context, next client.WithWatch, object runtime.ApplyConfiguration, options ...client.ApplyOption) error {
+			if err := attempt(nameOf(object)); err != nil {
+				return err
+			}
+			return next.Apply(ctx, object, options...)
+		},
+		SubResourcePatch: func(
+			ctx context.Context, next client.Client, sub string, object client.Object, patch client.Patch, options ...client.SubResourcePatchOption,
+		) error {
+			f.patches++
+			return next.SubResource(sub).Patch(ctx, object, patch, options...)
+		},
+	}, network)
+	f.Reconciler.recorder, f.states, f.pollInterval, f.now = f.recorder, newStateStore(), 5*time.Second, time.Now
+	f.nodes = newFakeNodes().client(t)
+	c, cErr := controller.NewTypedUnmanaged(t.Name(), controller.Options{Reconciler: f, RateLimiter: f.retries, SkipNameValidation: ptr.To(true)})
+	if cErr != nil {
+		t.Fatal(cErr)
+	}
+	if err := c.Watch(source.Channel(f.passes, &handler.EnqueueRequestForObject{})); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		if err := c.Start(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}()
+	f.event()
+	return f
+}
+
+// event is a watch event for the network or an object of it.
+func (f *failingSets) event() {
+	f.passes <- event.GenericEvent{Object: testNetwork(v1.BitcoinNetworkSpec{})}
+}
+
+// attemptsAfter are the number of attempts that an action causes within five seconds.
+func (f *failingSets) attemptsAfter(action func()) int {
+	before := len(f.attempts)
+	action()
+	f.event()
+	time.Sleep(5 * time.Second)
+	return len(f.attempts) - before
+}
+
+// The gap between two passes is longer than the first retries, and mining and polling start passes in between.
+func TestAFailingWriteIsRetriedUpToEveryHalfMinute(t *testing.T) {
+	for name, test := range map[string]struct {
+		took time.Duration
+		err  error
+		spec v1.BitcoinNetworkSpec
+	}{
+		"at once":                 {0, errWebhook, v1.BitcoinNetworkSpec{Nodes: 3}},
+		"slowly":                  {300 * time.Millisecond, errWebhook, v1.BitcoinNetworkSpec{Nodes: 3}},
+		"very slowly":             {3 * time.Second, errWebhook, v1.BitcoinNetworkSpec{Nodes: 3}},
+		"with mining":             {300 * time.Millisecond, errWebhook, v1.BitcoinNetworkSpec{Nodes: 3, Mining: &v1.Mining{Interval: &metav1.Duration{Duration: time.Second}}}},
+		"with a rejection":        {300 * time.Millisecond, apierrors.NewForbidden(schema.GroupResource{}, "net-sts", errFake), v1.BitcoinNetworkSpec{Nodes: 3, Mining: &v1.Mining{}}},
+		"with a lasting conflict": {0, apierrors.NewConflict(schema.GroupResource{}, "net-sts", errFake), v1.BitcoinNetworkSpec{Nodes: 3}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := runFailingSets(t, testNetwork(test.spec), test.took, test.err)
+				time.Sleep(10 * time.Minute)
+				longest := time.Duration(0)
+				for i := 1; i < len(f.attempts); i++ {
+					gap := f.attempts[i] - f.attempts[i-1]
+					if gap < longest {
+						t.Errorf("attempt %d comes %s after the one before, which waited %s", i, gap, longest)
+					}
+					longest = max(longest, min(gap, maxRetryInterval))
+				}
+				if longest != maxRetryInterval || len(f.attempts) < 20 || len(f.attempts) > 32 {
+					t.Errorf("%d attempts in ten minutes: %s", len(f.attempts), f.attempts)
+				}
+				if f.patches > 3 {
+					t.Errorf("%d writes of the status", f.patches)
+				}
+			})
+		})
+	}
+}
+
+func TestAChangeIsAttemptedAtOnceInTheMiddleOfRetries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := testNetwork(v1.BitcoinNetworkSpec{Nodes: 3})
+		f := runFailingSets(t, network, 300*time.Millisecond, errWebhook)
+		// A second after an attempt, the next one is half a minute away.
+		wait := func() {
+			for n := len(f.attempts); len(f.attempts) == n; {
+				time.Sleep(10 * time.Millisecond)
+			}
+			time.Sleep(time.Second)
+		}
+		time.Sleep(10 * time.Minute)
+		wait()
+		if got := f.attemptsAfter(func() {}); got != 0 {
+			t.Errorf("an event without a change caused %d attempts", got)
+		}
+		wait()
+		object := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: "net-config"}}
+		got := f.attemptsAfter(func() {
+			if err := f.client.Delete(t.Context(), object); err != nil {
+				t.Error(err)
+			}
+		})
+		if got == 0 || f.client.Get(t.Context(), client.ObjectKeyFromObject(object), object) != nil {
+			t.Errorf("a deleted object of the network: %d attempts", got)
+		}
+		wait()
+		got = f.attemptsAfter(func() {
+			var current v1.BitcoinNetwork
+			if err := f.client.Get(t.Context(), testKey, &current); err != nil {
+				t.Error(err)
+			}
+			current.Spec.Nodes, current.Generation = 4, 2
+			if err := f.client.Update(t.Context(), &current); err != nil {
+				t.Error(err)
+			}
+		})
+		// The retries of another specification start again.
+		if got < 3 {
+			t.Errorf("a changed specification: %d attempts", got)
+		}
+		f.err = nil
+		time.Sleep(maxRetryInterval + time.Second)
+		if err := f.client.Get(t.Context(), client.ObjectKey{Namespace: "ns", Name: "net-sts"}, &appsv1.StatefulSet{}); err != nil {
+			t.Errorf("after the recovery: %v", err)
+		}
+	})
+}
+
+// A brand-new network has the failure in its status after the first attempt, and once in an event.
+func TestANewNetworkWhoseObjectsFailReportsIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := runFailingSets(t, testNetwork(v1.BitcoinNetworkSpec{Nodes: 3}), 300*time.Millisecond, errWebhook)
+		time.Sleep(time.Second)
+		var network v1.BitcoinNetwork
+		if err := f.client.Get(t.Context(), testKey, &network); err != nil {
+			t.Fatal(err)
+		}
+		ready := meta.FindStatusCondition(network.Status.Conditions, v1.ConditionReady)
+		if ready == nil || ready.Status != metav1.ConditionFalse || ready.Reason != v1.ReasonReconcileFailed ||
+			!strings.Contains(ready.Message, "StatefulSet net-sts") || !strings.Contains(ready.Message, "sets.example.org") {
+			t.Errorf("Ready is %+v", ready)
+		}
+		if network.Status.ObservedGeneration != 1 || len(network.Status.Nodes) != 3 {
+			t.Errorf("the status is %+v", network.Status)
+		}
+		if !meta.IsStatusConditionTrue(network.Status.Conditions, v1.ConditionReconciling) || !meta.IsStatusConditionFalse(network.Status.Conditions, v1.ConditionStalled) {
+			t.Errorf("the conditions are %+v", network.Status.Conditions)
+		}
+		time.Sleep(10 * time.Minute)
+		failures := 0
+		for len(f.recorder.Events) > 0 {
+			if note := <-f.recorder.Events; strings.Contains(note, v1.ReasonReconcileFailed) {
+				failures++
+				if !strings.Contains(note, "Warning") || !strings.Contains(note, "sets.example.org") {
+					t.Errorf("the event is %q", note)
+				}
+			}
+		}
+		if failures != 1 {
+			t.Errorf("%d events", failures)
+		}
+	})
+}
+
+// The cache is a moment behind; the next pass has the latest object.
+func TestASingleConflictIsNotReported(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := runFailingSets(t, testNetwork(v1.BitcoinNetworkSpec{Nodes: 3}), 0, apierrors.NewConflict(schema.GroupResource{}, "net-sts", errFake))
+		synctest.Wait()
+		f.err = nil
+		time.Sleep(time.Minute)
+		for len(f.recorder.Events) > 0 {
+			if note := <-f.recorder.Events; strings.Contains(note, v1.ReasonReconcileFailed) {
+				t.Errorf("event %q", note)
+			}
+		}
+		if len(f.attempts) != 2 {
+			t.Errorf("%d attempts", len(f.attempts))
+		}
+	})
+}
+
+// The API server may have written an object and still answer with an error. The partition of the StatefulSet then keeps the old
+// template in all pods.
+func TestARolloutProceedsAfterAnApplyWhoseAnswerIsLost(t *testing.T) {
+	lost := false
+	r := newReconcileTest(t, interceptor.Funcs{
+		Apply: func(ctx context.Context, next client.WithWatch, object runtime.ApplyConfiguration, options ...client.ApplyOption) error {
+			if err := next.Apply(ctx, object, options...); err != nil {
+				return err
+			}
+			if !lost && nameOf(object) == "net-sts" {
+				lost = true
+				return apierrors.NewTimeoutError("the answer is lost", 0)
+			}
+			return nil
+		},
+	})
+	r.mustPass(t)
+	network := r.network(t)
+	network.Spec.Image, network.Generation = "nodes:2", 2
+	if err := r.cache.Update(t.Context(), network); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.pass(t); err == nil || !lost {
+		t.Fatalf("lost %v, error %v", lost, err)
+	}
+	if partition := partitionOf(r.set(t)); partition != 3 {
+		t.Fatalf("the partition is %d", partition)
+	}
+	for range 3 {
+		r.mustPass(t)
+	}
+	if partition := partitionOf(r.set(t)); partition != 2 {
+		t.Errorf("the rollout stays at partition %d", partition)
+	}
+}
+
+func TestAPanicOfAPassIsReported(t *testing.T) {
+	r := newReconcileTest(t, interceptor.Funcs{
+		Create: func(context.Context, client.WithWatch, client.Object, ...client.CreateOption) error { panic("broken") },
+	})
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("the work queue does not see the panic")
+			}
+		}()
+		_, _ = r.pass(t)
+	}()
+	ready := meta.FindStatusCondition(r.network(t).Status.Conditions, v1.ConditionReady)
+	if ready == nil || ready.Reason != v1.ReasonReconcileFailed || !strings.Contains(ready.Message, "panic: broken") {
+		t.Errorf("Ready is %+v", ready)
+	}
+}
+
+// Each other message would be a write of the status.
+func TestAFailureMessageIsBoundedAndTheSameEachTime(t *testing.T) {
+	dial := func(port int) string {
+		return failureMessage(fmt.Errorf("apply Service net-svc: Post \"https://10.96.0.1:443/api\": read tcp 10.244.0.7:%d->10.96.0.1:443: read: connection reset by peer", port))
+	}
+	if dial(40001) != dial(40002) || !strings.Contains(dial(1), "10.96.0.1:443: read: connection reset by peer") {
+		t.Errorf("%q", dial(40001))
+	}
+	long := failureMessage(errors.New(strings.Repeat("日", 20_000)))
+	if len(long) > maxForeignText+100 || !utf8.ValidString(long) || !strings.HasSuffix(long, "; the operator tries again") {
+		t.Errorf("%d bytes", len(long))
+	}
+}
+
+// A StatefulSet's status changes with each of its pods; that is no reason to send a failing request again.
+func TestTheMarkOfAStatefulSetIsThatOfItsSpecification(t *testing.T) {
+	set := func(change func(*appsv1.StatefulSet)) string {
+		s := &appsv1.StatefulSet{ObjectMeta: metav1.ObjectMeta{Generation: 1, ResourceVersion: "1", ManagedFields: []metav1.ManagedFieldsEntry{
+			{Manager: resources.FieldManager, Operation: "Apply"}, {Manager: "kube-controller-manager", Subresource: "status"},
+		}}}
+		change(s)
+		return markOf(s)
+	}
+	same := set(func(*appsv1.StatefulSet) {})
+	for name, test := range map[string]struct {
+		change func(*appsv1.StatefulSet)
+		equal  bool
+	}{
+		"a status": {func(s *appsv1.StatefulSet) {
+			s.ResourceVersion, s.Status.ReadyReplicas, s.ManagedFields[1].Time = "2", 1, ptr.To(metav1.Now())
+		}, true},
+		"a specification": {func(s *appsv1.StatefulSet) { s.Generation = 2 }, false},
+		"a label":         {func(s *appsv1.StatefulSet) { s.Labels = map[string]string{"a": "b"} }, false},
+		"an owner":        {func(s *appsv1.StatefulSet) { s.OwnerReferences = []metav1.OwnerReference{{Name: "net"}} }, false},
+		"a manager":       {func(s *appsv1.StatefulSet) { s.ManagedFields[0].Manager = "kubectl-edit" }, false},
+		"another object":  {func(s *appsv1.StatefulSet) { s.UID = "2" }, false},
+	} {
+		if got := set(test.change) == same; got != test.equal {
+			t.Errorf("%s: equal %v", name, got)
+		}
+	}
+}
