@@ -90,7 +90,7 @@ func each(dir, extension string, f func(path string, text []byte) error) error {
 		name := entry.Name()
 		if entry.IsDir() {
 			// What tests use is no part of the programs.
-			if name == "testdata" || name == "testseed" || name == "testtools" || name == "airgap" {
+			if name == "testdata" || name == "testseed" || name == "testtools" || name == "bitcoindtest" || name == "airgap" {
 				return filepath.SkipDir
 			}
 			return nil

@@ -130,7 +130,7 @@ func TestErrorsHaveTheirExitCodes(t *testing.T) { //nolint:funlen // a table of 
 		"an unknown flag":                 {nil, []string{"version", "--fast"}, 2, "--fast"},
 		"too many arguments":              {nil, []string{"version", "now"}, 2, "unknown command"},
 		"an unknown output":               {nil, []string{"version", "-o", "xml"}, 2, "text or json"},
-		"no configuration":                {func(p *testRepo) { _ = os.Remove(p.dir + "/ci/pipeline.yaml") }, []string{"version"}, 2, "--config"},
+		"no configuration":                {func(p *testRepo) { _ = os.Remove(p.dir + "/ci/pipeline.yaml") }, []string{"version"}, 2, "write one with chart-promoter init, or name another file with --config"},
 		"a misspelt field":                {func(p *testRepo) { p.write("ci/pipeline.yaml", strings.Replace(pipelineYAML, "scalars", "scalar", 1)) }, []string{"version"}, 2, `unknown field "scalar"`},
 		"a dirty tree":                    {func(p *testRepo) { p.write("go.mod", "module example.com/other\n") }, []string{"version"}, 2, "commit or stash"},
 		"a shallow clone":                 {shallow, []string{"version"}, 2, "--unshallow"},

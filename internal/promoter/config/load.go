@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"regexp"
 
@@ -19,8 +20,11 @@ var ErrInvalid = failure.New(failure.BadInput, "the pipeline's configuration is 
 // Load reads a file and validates it; relative paths in it start at root. Errors: ErrInvalid, with file, line and key.
 func Load(path, root string, env func(string) string) (*Config, error) {
 	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: %s does not exist; write one with chart-promoter init, or name another file with --config", ErrInvalid, path)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w; name one with --config", ErrInvalid, err)
+		return nil, fmt.Errorf("%w: %w; name another file with --config", ErrInvalid, err)
 	}
 	c, err := Parse(data, env)
 	if err != nil {
