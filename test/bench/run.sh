@@ -67,7 +67,7 @@ END
   k wait --for=condition=Ready btcnet/timed --timeout=600s >/dev/null
   seconds "$start" "$(now)"
   if [[ $1 == 3 ]]; then
-    # In the second after its start the kubelet takes up to 1.6 s more to end a pod, which says nothing about the network.
+    # In the second after its start the kubelet takes up to 1.6 s more to end a pod, which is no time of the network.
     sleep 5
     uid=$(k get pod timed-sts-1 -o jsonpath='{.metadata.uid}')
     killed=$(now)
