@@ -30,7 +30,7 @@ func (r *Reconciler) applyObject(ctx context.Context, p *applyPass, desired clie
 		return *taken, nil
 	}
 	last := p.state.applied[keyOf(desired)]
-	if last == (appliedObject{p.network.Generation, existing.GetResourceVersion()}) && !p.partitionChanges(desired) {
+	if last == (appliedObject{p.network.Generation, existing.GetResourceVersion()}) && !p.proceeds(desired) {
 		return applyOutcome{}, nil
 	}
 	return r.changeObject(ctx, p, desired, existing)
@@ -211,10 +211,10 @@ func failedOutcome(err error) (applyOutcome, error) {
 	return applyOutcome{}, err
 }
 
-// partitionChanges reports whether a rollout proceeds: the network has not changed then, and neither has the object.
-func (p *applyPass) partitionChanges(desired client.Object) bool {
+// proceeds reports whether a rollout or a scale-down proceeds: the network has not changed then, and neither has the object.
+func (p *applyPass) proceeds(desired client.Object) bool {
 	set, ok := desired.(*appsv1.StatefulSet)
-	return ok && partitionOf(set) != partitionOf(p.sets[set.Name])
+	return ok && (partitionOf(set) != partitionOf(p.sets[set.Name]) || p.scaleChanges(set))
 }
 
 // newLike is an empty object of the same type.

@@ -193,35 +193,6 @@ func TestARemovedFieldOfTheSpecIsRemovedFromTheObject(t *testing.T) {
 	}
 }
 
-// The controller of the StatefulSet deletes the claims of the pods that it removes by the policy that it sees with the number of
-// replicas: both change in one write, down and up.
-func TestTheClaimsPolicyChangesWithTheReplicas(t *testing.T) {
-	a := applyNetwork(t, v1.BitcoinNetworkSpec{Nodes: 3, Storage: &v1.Storage{RetentionPolicy: v1.RetentionDelete}})
-	template := a.set().Spec.Template
-	for i, want := range []struct {
-		nodes  int32
-		scaled appsv1.PersistentVolumeClaimRetentionPolicyType
-	}{
-		{0, appsv1.RetainPersistentVolumeClaimRetentionPolicyType},
-		{3, appsv1.DeletePersistentVolumeClaimRetentionPolicyType},
-		{1, appsv1.DeletePersistentVolumeClaimRetentionPolicyType},
-	} {
-		a.network.Spec.Nodes, a.network.Generation, a.writes = want.nodes, int64(i+2), nil
-		a.pass()
-		// A patch before it is of managedFields only.
-		if writes := slices.DeleteFunc(a.writes, func(w string) bool { return w == "patch net-sts" }); !slices.Equal(writes, []string{"apply net-sts"}) {
-			t.Errorf("to %d nodes: writes %q", want.nodes, writes)
-		}
-		set := a.set()
-		if got := set.Spec.PersistentVolumeClaimRetentionPolicy; *set.Spec.Replicas != want.nodes || got.WhenScaled != want.scaled || got.WhenDeleted != appsv1.DeletePersistentVolumeClaimRetentionPolicyType {
-			t.Errorf("%d replicas with %+v, want %d with %s", *set.Spec.Replicas, *got, want.nodes, want.scaled)
-		}
-		if !equality.Semantic.DeepEqual(set.Spec.Template, template) {
-			t.Error("the template is changed")
-		}
-	}
-}
-
 // A list of terms without keys is one value.
 func TestTwoTermsOfOneTopologyKeyAreWrittenOnce(t *testing.T) {
 	term := func(key string) corev1.PodAffinityTerm {

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -29,17 +30,18 @@ type connections struct {
 }
 
 // connect compares the existing connections with the desired ones and changes them on all nodes at the same time.
-func (c *nodeClient) connect(ctx context.Context, network *v1.BitcoinNetwork, shared *sharedState, nodes []node, now time.Time) connections {
+// The nodes from the number staying on are being removed.
+func (c *nodeClient) connect(ctx context.Context, network *v1.BitcoinNetwork, shared *sharedState, nodes []node, staying int, now time.Time) connections {
 	observed := observedTopology(nodes)
 	// The number is read before the settling time: a batch records the settling time before it ends, so that each batch is counted
 	// in at least one of them.
 	changing := shared.changing()
 	result := connections{
-		desired:  topology.Desired(topologySpec(network.Spec, len(nodes))),
+		desired:  topology.Desired(topologySpec(network.Spec, staying)),
 		settling: settlingTime(shared.allSettledAt(), nodes, now),
 	}
 	result.existing, result.missing = topology.Connected(result.desired, observed)
-	actions := topology.Plan(result.desired, observed)
+	actions := topology.Plan(slices.Concat(result.desired, departingEdges(observed, staying)), observed)
 	result.pending = changing + len(actions)
 	byNode := map[int][]topology.Action{}
 	for _, action := range actions {

@@ -79,7 +79,7 @@ func TestRemovedAddressesSettleAfterTheBatchEnds(t *testing.T) {
 		network := testNetwork(v1.BitcoinNetworkSpec{Nodes: 3, Topology: &v1.Topology{Type: v1.TopologyLine}})
 		shared := newSharedState()
 		connect := func() connections {
-			return client.connect(t.Context(), network, shared, meshOfThree(shared), time.Now())
+			return client.connect(t.Context(), network, shared, meshOfThree(shared), 3, time.Now())
 		}
 		started := time.Now()
 		if got := connect(); got.pending != 2 || got.settling != 0 || got.existing != 2 || len(got.missing) != 0 {
@@ -121,7 +121,7 @@ func TestFailedChangesArePlannedAgain(t *testing.T) {
 		network := testNetwork(v1.BitcoinNetworkSpec{Nodes: 3, Topology: &v1.Topology{Type: v1.TopologyLine}})
 		shared := newSharedState()
 		for pass := 1; pass <= 3; pass++ {
-			if got := client.connect(t.Context(), network, shared, meshOfThree(shared), time.Now()); got.pending != 2 {
+			if got := client.connect(t.Context(), network, shared, meshOfThree(shared), 3, time.Now()); got.pending != 2 {
 				t.Errorf("pass %d: %d calls are pending", pass, got.pending)
 			}
 			if shared.changing() != 0 {

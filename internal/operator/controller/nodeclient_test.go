@@ -133,7 +133,7 @@ func TestAPanicInABackgroundCallIsLoggedAndEndsNothing(t *testing.T) {
 			nodes[0].answer = onChains("a")[0].answer
 			nodes[0].answer.added = []bitcoind.AddedNode{{AddedNode: "10.0.0.9"}}
 			client.mine(ctx, network, state, nodes, nil, now.Add(time.Duration(pass)*time.Minute))
-			client.connect(ctx, network, state.shared, nodes, now)
+			client.connect(ctx, network, state.shared, nodes, len(nodes), now)
 			synctest.Wait()
 			// Mining begins in the second pass.
 			if got, want := logged.Load(), 2+3*pass; got != want || state.shared.changing() > 0 {

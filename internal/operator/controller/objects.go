@@ -48,6 +48,8 @@ type appliedObjects struct {
 	waitingSets map[string]bool
 	// recheckIn is the time until an object that blocks others is checked again, 0 for none.
 	recheckIn time.Duration
+	// departing are the removed nodes that stay until the other nodes have their blocks.
+	departing []node
 }
 
 // applyOutcome is what became of one object; at most one field is set.
@@ -70,6 +72,9 @@ type applyPass struct {
 	existing map[string]client.Object
 	// sets are the existing StatefulSets and desiredSets the desired ones, by name.
 	sets, desiredSets map[string]*appsv1.StatefulSet
+	// departing are the removed nodes that the StatefulSets still have, and pods those of the network; empty outside of a scale-down.
+	departing []node
+	pods      []corev1.Pod
 }
 
 // applyObjects brings the network's objects to the desired state. Nothing is written when nothing differs. The error is why the
@@ -83,9 +88,12 @@ func (r *Reconciler) applyObjects(ctx context.Context, network *v1.BitcoinNetwor
 		state.rollouts = resumeRollouts(p.sets, now)
 	}
 	state.rollouts.adopt(p.sets, now)
+	if err := r.observeScaleDown(ctx, p); err != nil {
+		return appliedObjects{}, err
+	}
 	if p.holdsWrites() {
 		result := state.held.result
-		result.sets, result.held = p.sets, true
+		result.sets, result.departing, result.held = p.sets, p.waitingNodes(), true
 		return result, nil
 	}
 	marks := p.marks()
@@ -99,7 +107,7 @@ func (r *Reconciler) applyObjects(ctx context.Context, network *v1.BitcoinNetwor
 
 // writeObjects writes what differs.
 func (r *Reconciler) writeObjects(ctx context.Context, p *applyPass) appliedObjects {
-	result := appliedObjects{groups: p.groups, sets: p.sets, waitingSets: map[string]bool{}}
+	result := appliedObjects{groups: p.groups, sets: p.sets, departing: p.waitingNodes(), waitingSets: map[string]bool{}}
 	objects, err := r.desiredObjects(p)
 	if err != nil {
 		result.failed = err
@@ -143,6 +151,12 @@ func (r *Reconciler) deleteUndesired(ctx context.Context, p *applyPass, desired 
 		if desired[key] || !metav1.IsControlledBy(object, p.network) || !object.GetDeletionTimestamp().IsZero() {
 			continue
 		}
+		if needed, err := r.neededByDeparting(ctx, p, object); err != nil || needed {
+			if err != nil {
+				return err
+			}
+			continue
+		}
 		log.FromContext(ctx).Info("Delete an object that is no longer desired", "object", key)
 		delete(p.state.applied, key)
 		uid := object.GetUID()
@@ -169,13 +183,14 @@ func (r *Reconciler) desiredObjects(p *applyPass) ([]client.Object, error) {
 	return objects, nil
 }
 
-// desiredSet is a StatefulSet with what depends on the existing one: the rpcauth delivery and the partition.
+// desiredSet is a StatefulSet with what depends on the existing one: the rpcauth delivery, the scale-down and the partition.
 func (r *Reconciler) desiredSet(p *applyPass, built *appsv1.StatefulSet) (*appsv1.StatefulSet, error) {
 	set, err := keepRPCAuthDelivery(p.network, r.settings, built, p.sets[built.Name])
 	if err != nil {
 		return nil, err
 	}
 	p.desiredSets[set.Name] = set
+	p.setScale(set, p.sets[set.Name])
 	return set, p.setPartition(set)
 }
 

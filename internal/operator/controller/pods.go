@@ -80,11 +80,11 @@ func nodesOf(groups []resources.Group, sets map[string]*appsv1.StatefulSet, pods
 	return nodes
 }
 
-// podUIDs are the UIDs of the pods of the desired nodes.
-func (n networkNodes) podUIDs() map[types.UID]bool {
-	uids := make(map[types.UID]bool, len(n.desired))
-	for i := range n.desired {
-		if pod := n.desired[i].pod; pod != nil {
+// podUIDs are the UIDs of the pods of these nodes.
+func podUIDs(nodes []node) map[types.UID]bool {
+	uids := make(map[types.UID]bool, len(nodes))
+	for i := range nodes {
+		if pod := nodes[i].pod; pod != nil {
 			uids[pod.UID] = true
 		}
 	}

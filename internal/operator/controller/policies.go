@@ -175,7 +175,11 @@ func podsLeaving(in *policyInputs) (reason, message string, violated bool) {
 	if len(in.leaving) == 0 {
 		return "", "", false
 	}
-	return v1.ReasonNodesLeaving, "pods of removed nodes still exist: " + joinSome(in.leaving), true
+	message = "pods of removed nodes still exist: " + joinSome(in.leaving)
+	if len(in.objects.departing) > 0 {
+		message += "; they stay until the other nodes have their blocks"
+	}
+	return v1.ReasonNodesLeaving, message, true
 }
 
 func statefulSetsNotUpToDate(in *policyInputs) (reason, message string, violated bool) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -121,10 +122,15 @@ func (r *Reconciler) pass(ctx context.Context, network *v1.BitcoinNetwork, state
 		return passResult{}, r.reportFailure(ctx, network, state, fmt.Errorf("list the pods of the network: %w", err))
 	}
 	found := nodesOf(objects.groups, objects.sets, pods)
-	state.shared.keepOnly(found.podUIDs())
-	nodes, now := r.nodes.probeNodes(ctx, network, state, found.desired)
+	all, staying := slices.Concat(found.desired, objects.departing), len(found.desired)
+	state.shared.keepOnly(podUIDs(all))
+	all, now := r.nodes.probeNodes(ctx, network, state, all)
+	nodes := all[:staying]
 	chains := r.nodes.compareChains(ctx, network, state.shared.slots, nodes)
-	connections := r.nodes.connect(ctx, network, state.shared, nodes, now)
+	connections := r.nodes.connect(ctx, network, state.shared, all, staying, now)
+	if len(objects.departing) > 0 && r.decideScaleDown(ctx, network, state, all, staying, now) {
+		objects.recheckIn = time.Millisecond
+	}
 	state.rollouts.proceed(rolloutInputs{now, objects.groups, objects.sets, nodes, connections.desired, chains})
 	nextBlock := r.nodes.mine(ctx, network, state, nodes, connections.desired, now)
 

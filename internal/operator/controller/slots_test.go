@@ -63,7 +63,7 @@ func TestTheCallsOfANetworkAreBounded(t *testing.T) {
 			for i := range nodes {
 				shared.startProbe(nodes[i].pod)
 			}
-			c.connect(t.Context(), network, shared, nodes, time.Now())
+			c.connect(t.Context(), network, shared, nodes, len(nodes), time.Now())
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -75,9 +75,11 @@ type networkState struct {
 	generation int64
 	// rollouts are the template changes in progress; nil before the first pass.
 	rollouts rollouts
-	mining   miningSchedule
-	lastPass lastPass
-	backoff  backoff
+	// scaleDown is the removal of nodes in progress; nil for none.
+	scaleDown *scaleDown
+	mining    miningSchedule
+	lastPass  lastPass
+	backoff   backoff
 	// unsyncedSince is when the chains of a synced network were first seen to differ; zero while they do not.
 	unsyncedSince time.Time
 	// recorded is what the events reported last.

@@ -156,33 +156,20 @@ func TestScalingChangesNoPodTemplate(t *testing.T) {
 	}
 }
 
-// A group without nodes is stopped, and not gone: 0 keeps what its nodes have, whatever the retention policy.
-func TestAGroupWithoutNodesKeepsItsClaims(t *testing.T) {
-	const deleted, retained = appsv1.DeletePersistentVolumeClaimRetentionPolicyType, appsv1.RetainPersistentVolumeClaimRetentionPolicyType
-	for _, test := range []struct {
-		main, group             int32
-		policy                  v1.RetentionPolicy
-		mainScaled, groupScaled appsv1.PersistentVolumeClaimRetentionPolicyType
-		whenDeleted             appsv1.PersistentVolumeClaimRetentionPolicyType
-	}{
-		{3, 2, v1.RetentionDelete, deleted, deleted, deleted},
-		{0, 2, v1.RetentionDelete, retained, deleted, deleted},
-		{3, 0, v1.RetentionDelete, deleted, retained, deleted},
-		{0, 0, v1.RetentionDelete, retained, retained, deleted},
-		{0, 2, v1.RetentionRetain, retained, retained, retained},
-	} {
+// A change of the replicas by hand, or without an operator, deletes no claim. The operator sets Delete for a scale-down only.
+func TestTheClaimsOfRemovedNodesAreKept(t *testing.T) {
+	for _, policy := range []v1.RetentionPolicy{v1.RetentionDelete, v1.RetentionRetain} {
 		n := network(func(s *v1.BitcoinNetworkSpec) {
-			s.Nodes, s.Groups = test.main, []v1.Group{{Name: "b", Nodes: test.group}}
-			s.Storage = &v1.Storage{RetentionPolicy: test.policy}
+			s.Nodes, s.Groups, s.Storage = 3, []v1.Group{{Name: "b", Nodes: 0}}, &v1.Storage{RetentionPolicy: policy}
 		})
-		want := map[string]appsv1.PersistentVolumeClaimRetentionPolicyType{"my-network-sts": test.mainScaled, "my-network-b-sts": test.groupScaled}
 		for _, object := range Build(n, settings()) {
 			set, ok := object.(*appsv1.StatefulSet)
 			if !ok {
 				continue
 			}
-			if got := set.Spec.PersistentVolumeClaimRetentionPolicy; got.WhenScaled != want[set.Name] || got.WhenDeleted != test.whenDeleted {
-				t.Errorf("%d and %d nodes, %s: %s has %+v", test.main, test.group, test.policy, set.Name, *got)
+			got := set.Spec.PersistentVolumeClaimRetentionPolicy
+			if got.WhenScaled != appsv1.RetainPersistentVolumeClaimRetentionPolicyType || string(got.WhenDeleted) != string(policy) {
+				t.Errorf("%s: %s has %+v", policy, set.Name, *got)
 			}
 		}
 	}

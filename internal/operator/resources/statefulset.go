@@ -54,21 +54,18 @@ func statefulSet(network *v1.BitcoinNetwork, group Group, settings Settings, con
 	}
 	if storage := network.Spec.Storage; storage != nil {
 		set.Spec.VolumeClaimTemplates = []corev1.PersistentVolumeClaim{claim(storage, labels)}
-		set.Spec.PersistentVolumeClaimRetentionPolicy = claimRetention(storage, group)
+		set.Spec.PersistentVolumeClaimRetentionPolicy = claimRetention(storage)
 	}
 	return set
 }
 
-// claimRetention keeps the claims of a group that is scaled to 0, which stops its nodes. The controller of the StatefulSet goes by
-// the policy that it sees together with the number of replicas, so that no claim is deleted on the way down, and claims without a
-// pod are left alone on the way up.
-func claimRetention(storage *v1.Storage, group Group) *appsv1.StatefulSetPersistentVolumeClaimRetentionPolicy {
-	policy := appsv1.PersistentVolumeClaimRetentionPolicyType(storage.RetentionPolicy)
-	retention := &appsv1.StatefulSetPersistentVolumeClaimRetentionPolicy{WhenDeleted: policy, WhenScaled: policy}
-	if group.Nodes == 0 {
-		retention.WhenScaled = appsv1.RetainPersistentVolumeClaimRetentionPolicyType
+// claimRetention keeps the claims of removed nodes. The operator sets WhenScaled to Delete only while it removes nodes whose blocks
+// the others have: a change of the replicas by hand deletes no claim.
+func claimRetention(storage *v1.Storage) *appsv1.StatefulSetPersistentVolumeClaimRetentionPolicy {
+	return &appsv1.StatefulSetPersistentVolumeClaimRetentionPolicy{
+		WhenDeleted: appsv1.PersistentVolumeClaimRetentionPolicyType(storage.RetentionPolicy),
+		WhenScaled:  appsv1.RetainPersistentVolumeClaimRetentionPolicyType,
 	}
-	return retention
 }
 
 func podSpec(network *v1.BitcoinNetwork, group Group, settings Settings) corev1.PodSpec {

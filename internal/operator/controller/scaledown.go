@@ -1,0 +1,288 @@
+package controller
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
+	"github.com/christianb93/bitcoin-controller/internal/operator/topology"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+)
+
+// Nodes that the spec no longer has are removed when the nodes that stay have their blocks. The controller of a StatefulSet deletes
+// the claims of the pods that it removes if whenScaled is Delete, which the operator sets for such a scale-down only: whoever changes
+// the replicas of a StatefulSet by hand, or while no operator runs, deletes no claim.
+
+const (
+	// departureTimeout is how long a removed node that runs and does not answer stays. One that answers has syncTimeout.
+	departureTimeout = 30 * time.Second
+	// departureLifetime is how long the comparison of the chains counts: the removed nodes may have new blocks after that.
+	departureLifetime = 10 * time.Second
+)
+
+// scaleDown is the removal of nodes; nil when the StatefulSets have no more nodes than the spec.
+type scaleDown struct {
+	// generation of the network that has fewer nodes, and since when the operator has known.
+	generation int64
+	since      time.Time
+	// decidedAt is when the removal was allowed, zero before that.
+	decidedAt time.Time
+	// synced is true when the nodes that stay have all blocks of the removed ones, so that their claims may be deleted, and ahead when
+	// removed nodes that run have blocks of their own, or do not answer.
+	synced, ahead bool
+}
+
+// waits reports whether the nodes have to stay.
+func (s *scaleDown) waits() bool { return s != nil && s.decidedAt.IsZero() }
+
+// deletesClaims reports whether the claims of the removed nodes may be deleted.
+func (s *scaleDown) deletesClaims() bool { return s != nil && !s.waits() && s.synced }
+
+// departures are the removed nodes by what is known of their blocks.
+type departures struct {
+	// unknown nodes do not run, silent ones run and do not answer, and ahead ones have blocks that no node that stays has.
+	unknown, silent, ahead int
+}
+
+// decide allows the removal when no removed node has blocks of its own, or when the time is over. It returns whether it did now.
+func (s *scaleDown) decide(now time.Time, d departures) bool {
+	waited := now.Sub(s.since)
+	switch {
+	case !s.waits():
+		return false
+	case d.ahead > 0 && waited < syncTimeout, d.silent > 0 && waited < departureTimeout:
+		return false
+	}
+	s.decidedAt, s.synced, s.ahead = now, d == departures{}, d.ahead+d.silent > 0
+	return true
+}
+
+// observeScaleDown sets the removed nodes of the pass and starts or ends the scale-down of the network.
+func (r *Reconciler) observeScaleDown(ctx context.Context, p *applyPass) error {
+	removes, deletes := p.inScaleDown()
+	if !removes && !deletes {
+		p.state.scaleDown = nil
+		return nil
+	}
+	var err error
+	if p.pods, err = r.listPods(ctx, p.network); err != nil {
+		return err
+	}
+	p.departing = departingNodes(p.groups, p.sets, p.pods)
+	s := p.state.scaleDown
+	switch {
+	case !removes:
+		p.state.scaleDown = nil
+		return nil
+	case s == nil || s.generation != p.network.Generation || s.synced && p.now.Sub(s.decidedAt) > departureLifetime:
+		s = &scaleDown{generation: p.network.Generation, since: p.now}
+		p.state.scaleDown = s
+	}
+	runs := slices.ContainsFunc(p.departing, func(n node) bool { return running(n.pod) })
+	if s.waits() && (!runs || countNodes(p.groups) == 0) {
+		// There is no node to compare with, or none to get the blocks.
+		s.decidedAt = p.now
+	}
+	return nil
+}
+
+// waitingNodes are the removed nodes that have to stay.
+func (p *applyPass) waitingNodes() []node {
+	if p.state.scaleDown.waits() {
+		return p.departing
+	}
+	return nil
+}
+
+// inScaleDown reports whether nodes are to be removed, and whether the claims of removed nodes are being deleted.
+func (p *applyPass) inScaleDown() (removes, deletes bool) {
+	nodes := map[string]int{}
+	for _, group := range p.groups {
+		nodes[group.StatefulSet] = group.Nodes
+	}
+	for name, set := range p.sets {
+		if !set.DeletionTimestamp.IsZero() {
+			continue
+		}
+		removes = removes || int(ptr.Deref(set.Spec.Replicas, 1)) > nodes[name]
+		deletes = deletes || whenScaled(set) == appsv1.DeletePersistentVolumeClaimRetentionPolicyType
+	}
+	return removes, deletes
+}
+
+func countNodes(groups []resources.Group) int {
+	count := 0
+	for _, group := range groups {
+		count += group.Nodes
+	}
+	return count
+}
+
+// departingNodes are the nodes that the StatefulSets have and the groups do not, with ordinals after those of the network.
+func departingNodes(groups []resources.Group, sets map[string]*appsv1.StatefulSet, pods []corev1.Pod) []node {
+	byName := make(map[string]*corev1.Pod, len(pods))
+	for i := range pods {
+		byName[pods[i].Name] = &pods[i]
+	}
+	desired := map[string]resources.Group{}
+	for _, group := range groups {
+		desired[group.StatefulSet] = group
+	}
+	var departing []node
+	for _, name := range slices.Sorted(maps.Keys(sets)) {
+		set := sets[name]
+		group := resources.Group{StatefulSet: name, Nodes: desired[name].Nodes}
+		if !set.DeletionTimestamp.IsZero() {
+			continue
+		}
+		for i := group.Nodes; i < int(ptr.Deref(set.Spec.Replicas, 1)); i++ {
+			n := node{ordinal: countNodes(groups) + len(departing), group: group, podName: group.PodName(i)}
+			if pod := byName[n.podName]; pod != nil && ownedBySet(pod, set) {
+				n.pod, n.podReady = pod, podReady(pod)
+			}
+			departing = append(departing, n)
+		}
+	}
+	return departing
+}
+
+// setScale sets the replicas of a desired StatefulSet and the policy for the claims of the pods that it removes.
+func (p *applyPass) setScale(desired, existing *appsv1.StatefulSet) {
+	if existing == nil {
+		return
+	}
+	want, have := ptr.Deref(desired.Spec.Replicas, 1), ptr.Deref(existing.Spec.Replicas, 1)
+	if want < have && p.state.scaleDown.waits() {
+		desired.Spec.Replicas = &have
+		return
+	}
+	storage := p.network.Spec.Storage
+	if storage == nil || storage.RetentionPolicy == v1.RetentionRetain || want == 0 {
+		return
+	}
+	// Once allowed, the policy stays until the pods have ended: the claims of a pod that is ending follow it.
+	ending := whenScaled(existing) == appsv1.DeletePersistentVolumeClaimRetentionPolicyType && hasPodsBeyond(p.pods, existing, want)
+	if want < have && p.state.scaleDown.deletesClaims() || want >= have && ending {
+		desired.Spec.PersistentVolumeClaimRetentionPolicy.WhenScaled = appsv1.DeletePersistentVolumeClaimRetentionPolicyType
+	}
+}
+
+// whenScaled is the policy of a StatefulSet for the claims of the pods that it removes, "" without claims.
+func whenScaled(set *appsv1.StatefulSet) appsv1.PersistentVolumeClaimRetentionPolicyType {
+	if set.Spec.PersistentVolumeClaimRetentionPolicy == nil {
+		return ""
+	}
+	return set.Spec.PersistentVolumeClaimRetentionPolicy.WhenScaled
+}
+
+// hasPodsBeyond reports whether a StatefulSet has pods with ordinals from replicas on.
+func hasPodsBeyond(pods []corev1.Pod, set *appsv1.StatefulSet, replicas int32) bool {
+	return slices.ContainsFunc(pods, func(pod corev1.Pod) bool {
+		ordinal, err := strconv.Atoi(strings.TrimPrefix(pod.Name, set.Name+"-"))
+		return err == nil && ordinal >= int(replicas) && ownedBySet(&pod, set)
+	})
+}
+
+// scaleChanges reports whether a scale-down proceeds: neither the network nor the object has changed then.
+func (p *applyPass) scaleChanges(desired *appsv1.StatefulSet) bool {
+	existing := p.sets[desired.Name]
+	return ptr.Deref(desired.Spec.Replicas, 1) != ptr.Deref(existing.Spec.Replicas, 1) || desired.Spec.PersistentVolumeClaimRetentionPolicy != nil && whenScaled(desired) != whenScaled(existing)
+}
+
+// decideScaleDown allows the scale-down if the removed nodes have no blocks of their own, and returns whether it did now. An event
+// reports claims that are kept although the network's policy is to delete them.
+func (r *Reconciler) decideScaleDown(ctx context.Context, network *v1.BitcoinNetwork, state *networkState, nodes []node, staying int, now time.Time) bool {
+	s := state.scaleDown
+	found := r.nodes.compareDepartures(ctx, network, state.shared.slots, nodes, staying, s.since)
+	if !s.decide(now, found) {
+		return false
+	}
+	log.FromContext(ctx).V(1).Info("Remove nodes", "synced", s.synced, "unknown", found.unknown, "silent", found.silent, "ahead", found.ahead)
+	if storage := network.Spec.Storage; !s.synced && storage != nil && storage.RetentionPolicy == v1.RetentionDelete {
+		r.recorder.Eventf(network, nil, corev1.EventTypeWarning, "ClaimsKept", "Scale",
+			"the claims of the removed nodes are kept, because these may have blocks that the other nodes do not have: "+
+				"%d of them have, %d do not answer, %d do not run", found.ahead, found.silent, found.unknown)
+	}
+	return true
+}
+
+// neededByDeparting reports whether an object that is no longer desired is one of a removed group whose nodes stay for now. Claims that
+// are to be kept are no longer the StatefulSet's before it is deleted.
+func (r *Reconciler) neededByDeparting(ctx context.Context, p *applyPass, object client.Object) (bool, error) {
+	set, isSet := object.(*appsv1.StatefulSet)
+	switch s := p.state.scaleDown; {
+	case s.waits():
+		_, isConfig := object.(*corev1.ConfigMap)
+		return isSet || isConfig, nil
+	case !isSet || s == nil || !s.ahead || set.Spec.PersistentVolumeClaimRetentionPolicy == nil:
+		return false, nil
+	case set.Spec.PersistentVolumeClaimRetentionPolicy.WhenDeleted == appsv1.RetainPersistentVolumeClaimRetentionPolicyType:
+		return set.Status.ObservedGeneration < set.Generation, nil
+	}
+	kept := set.DeepCopy()
+	kept.Spec.PersistentVolumeClaimRetentionPolicy.WhenDeleted = appsv1.RetainPersistentVolumeClaimRetentionPolicyType
+	log.FromContext(ctx).Info("Keep the claims of a removed group", "object", keyOf(set))
+	return true, r.client.Patch(ctx, kept, client.MergeFrom(set), client.FieldOwner(resources.FieldManager))
+}
+
+// compareDepartures compares the chains of the removed nodes, which follow the others in the list, with those of the nodes that stay.
+// Answers from before the scale-down do not count.
+func (c *nodeClient) compareDepartures(ctx context.Context, network *v1.BitcoinNetwork, slots *slots, nodes []node, staying int, since time.Time) departures {
+	var hashes map[string]map[int64]string
+	if tips := tipsOf(nodes); len(tips) > 1 {
+		hashes = c.hashesAt(ctx, network, slots, nodes, tips)
+	}
+	var result departures
+	for i := range nodes[staying:] {
+		n := &nodes[staying+i]
+		switch {
+		case !running(n.pod):
+			result.unknown++
+		case n.answer == nil || n.answer.at.Before(since):
+			result.silent++
+		case !slices.ContainsFunc(nodes[:staying], func(other node) bool { return containsTip(other.answer, n.answer, hashes) }):
+			result.ahead++
+		}
+	}
+	return result
+}
+
+// containsTip reports whether the chain of a node is known to contain the best block of another. The hashes are those of hashesAt.
+func containsTip(of, other *answer, hashes map[string]map[int64]string) bool {
+	if of == nil {
+		return false
+	}
+	return of.chain.BestBlockHash == other.chain.BestBlockHash || hashes[of.chain.BestBlockHash][other.chain.Blocks] == other.chain.BestBlockHash
+}
+
+// departingEdges connect each removed node with one node that stays, with one of its peers if possible: its blocks have to get there.
+func departingEdges(observed []topology.Node, staying int) []topology.Edge {
+	var edges []topology.Edge
+	existing := topology.Observe(observed)
+	for i := staying; i < len(observed); i++ {
+		to := -1
+		for j := range staying {
+			switch {
+			case !observed[j].Answered:
+			case to < 0, slices.ContainsFunc(existing, func(e topology.Edge) bool { return e == topology.Edge{A: j, B: i} }):
+				to = j
+			}
+		}
+		if to >= 0 {
+			edges = append(edges, topology.Edge{A: to, B: i})
+		}
+	}
+	slices.SortFunc(edges, func(x, y topology.Edge) int { return cmp.Or(x.A-y.A, x.B-y.B) })
+	return edges
+}
