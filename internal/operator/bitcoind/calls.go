@@ -8,7 +8,7 @@ import "fmt"
 // Methods are the methods that the operator's credential may call.
 var Methods = []string{
 	"addnode", "disconnectnode", "generatetoaddress", "generatetodescriptor", "getaddednodeinfo", "getblockchaininfo",
-	"getblockhash", "getnetworkinfo", "getpeerinfo",
+	"getblockhash", "getnetworkinfo", "getpeerinfo", "listwalletdir", "listwallets", "loadwallet",
 }
 
 // MethodPublishers is allowed, and called, for nodes with ZMQ publishers only.
@@ -104,6 +104,28 @@ func DialOnce(address string) Call {
 // DisconnectNode closes the live connection with this id.
 func DisconnectNode(id int64) Call {
 	return Call{Method: "disconnectnode", Params: []any{"", id}, Repeatable: true}
+}
+
+// WalletDir is a part of listwalletdir.
+type WalletDir struct {
+	Wallets []struct {
+		Name string `json:"name"`
+	} `json:"wallets"`
+}
+
+// ListWalletDir reads the names of the wallets that exist.
+func ListWalletDir(into *WalletDir) Call {
+	return Call{Method: "listwalletdir", Result: into, Repeatable: true}
+}
+
+// ListWallets reads the names of the wallets that are loaded.
+func ListWallets(into *[]string) Call {
+	return Call{Method: "listwallets", Result: into, Repeatable: true}
+}
+
+// LoadWallet loads a wallet. Whether bitcoind loads it at its start remains as its user has set it.
+func LoadWallet(name string) Call {
+	return Call{Method: "loadwallet", Params: []any{name}}
 }
 
 // unspendable is the descriptor of an unspendable script, which needs no wallet: OP_RETURN and the ordinal of the node. With one

@@ -131,6 +131,7 @@ func (r *Reconciler) pass(ctx context.Context, network *v1.BitcoinNetwork, state
 	if len(objects.departing) > 0 && r.decideScaleDown(ctx, network, state, all, staying, now) {
 		objects.recheckIn = time.Millisecond
 	}
+	r.nodes.loadWallets(ctx, network, state.shared, nodes)
 	state.rollouts.proceed(rolloutInputs{now, objects.groups, objects.sets, nodes, connections.desired, chains})
 	nextBlock := r.nodes.mine(ctx, network, state, nodes, connections.desired, now)
 

@@ -48,6 +48,9 @@ type nodeState struct {
 	inFlight, queued bool
 	// changing is true while the node carries out a batch of connection changes.
 	changing bool
+	// loading is true while the wallets are being loaded. wallets is how often that was tried, or walletsLoaded.
+	loading bool
+	wallets int
 	// slow nodes are probed, but a pass does not wait for them.
 	slow bool
 	// lastAnswer is the last valid answer, and err why there has been none since.

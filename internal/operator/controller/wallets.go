@@ -1,0 +1,125 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+)
+
+const (
+	// maxLoadedWallets bounds the wallets that are loaded after a start of bitcoind, since each takes memory.
+	maxLoadedWallets = 25
+	// maxWalletAttempts is how often the wallets of one bitcoind are tried, and walletsLoaded replaces the count in the end.
+	maxWalletAttempts = 3
+	walletsLoaded     = -1
+)
+
+// loadWallets loads the wallets of nodes that have started, in the background. bitcoind loads only those that were created with
+// load_on_startup, and a pod may restart at any time, without its user. A wallet that is unloaded later stays so until the next start.
+func (c *nodeClient) loadWallets(ctx context.Context, network *v1.BitcoinNetwork, shared *sharedState, nodes []node) {
+	for i := range nodes {
+		n := &nodes[i]
+		if n.answer == nil || !mayHaveWallets(network, n.pod) || !shared.startWallets(n.pod) {
+			continue
+		}
+		endpoint := c.endpoint(network, n)
+		logger := log.FromContext(ctx).WithValues("node", n.podName)
+		pod := n.pod
+		c.run(func(ctx context.Context) {
+			err := errPanicked
+			defer func() { shared.endWallets(pod, err) }()
+			err = c.loadAllWallets(log.IntoContext(ctx, logger), endpoint)
+		})
+	}
+}
+
+// mayHaveWallets reports whether a node may have wallets that an earlier bitcoind had loaded: its data directory outlives the process.
+// It does not when the network has been ready since the process started, because another operator has loaded them then.
+func mayHaveWallets(network *v1.BitcoinNetwork, pod *corev1.Pod) bool {
+	status := nodeContainerStatus(pod)
+	if status == nil || status.State.Running == nil || network.Spec.Storage == nil && status.RestartCount == 0 {
+		return false
+	}
+	ready := meta.FindStatusCondition(network.Status.Conditions, v1.ConditionNodesReady)
+	return ready == nil || ready.Status != metav1.ConditionTrue || ready.LastTransitionTime.Before(&status.State.Running.StartedAt)
+}
+
+// startWallets claims the loading of the wallets of the pod's bitcoind, endWallets returns it.
+func (s *sharedState) startWallets(pod *corev1.Pod) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	state := s.nodes[pod.UID]
+	if state == nil || state.loading || state.wallets == walletsLoaded || state.wallets >= maxWalletAttempts {
+		return false
+	}
+	state.loading = true
+	state.wallets++
+	return true
+}
+
+func (s *sharedState) endWallets(pod *corev1.Pod, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	state := s.nodes[pod.UID]
+	if state == nil || state.containerID != containerID(pod) {
+		return
+	}
+	state.loading = false
+	var unreachable *bitcoind.UnreachableError
+	if !errors.As(err, &unreachable) {
+		state.wallets = walletsLoaded
+	}
+}
+
+// loadAllWallets loads the wallets of a node that are not loaded. A node without wallet support, or whose configuration does not
+// allow the operator these calls yet, is left alone.
+func (c *nodeClient) loadAllWallets(ctx context.Context, endpoint bitcoind.Endpoint) error {
+	logger := log.FromContext(ctx)
+	var existing bitcoind.WalletDir
+	var loaded []string
+	errs, err := c.rpc.Batch(ctx, endpoint, []bitcoind.Call{bitcoind.ListWallets(&loaded), bitcoind.ListWalletDir(&existing)})
+	if err = errors.Join(append(errs, err)...); err != nil {
+		logger.V(1).Info("The wallets of a node are not known", "error", err.Error())
+		return err
+	}
+	names := walletsToLoad(existing, loaded)
+	if len(names) == 0 {
+		return nil
+	}
+	if len(names) > maxLoadedWallets {
+		logger.Info("Not all wallets of a node are loaded", "wallets", len(names), "loaded", maxLoadedWallets)
+		names = names[:maxLoadedWallets]
+	}
+	calls := make([]bitcoind.Call, len(names))
+	for i, name := range names {
+		calls[i] = bitcoind.LoadWallet(name)
+	}
+	started := time.Now()
+	errs, err = c.rpc.Batch(ctx, endpoint, calls)
+	for i, err := range errs {
+		if err != nil {
+			logger.Info("A wallet could not be loaded", "wallet", names[i], "error", err.Error())
+		}
+	}
+	logger.V(1).Info("Wallets loaded", "wallets", names, "duration", time.Since(started))
+	return err
+}
+
+func walletsToLoad(existing bitcoind.WalletDir, loaded []string) []string {
+	var names []string
+	for _, wallet := range existing.Wallets {
+		if !slices.Contains(loaded, wallet.Name) {
+			names = append(names, wallet.Name)
+		}
+	}
+	return names
+}

@@ -1,0 +1,148 @@
+package controller
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+)
+
+// walletNode answers the calls for wallets, and records which ones are loaded.
+type walletNode struct {
+	mu     sync.Mutex
+	exist  []string
+	loaded []string
+	// calls are those of listwallets.
+	calls int
+	fault error
+}
+
+func (w *walletNode) handle(method string, params []any) (any, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.fault != nil {
+		return nil, w.fault
+	}
+	switch method {
+	case "listwallets":
+		w.calls++
+		return slices.Clone(w.loaded), nil
+	case "listwalletdir":
+		list := []map[string]string{}
+		for _, name := range w.exist {
+			list = append(list, map[string]string{"name": name})
+		}
+		return map[string]any{"wallets": list}, nil
+	case "loadwallet":
+		w.loaded = append(w.loaded, params[0].(string))
+		return map[string]string{"name": params[0].(string)}, nil
+	}
+	return nil, fmt.Errorf("unexpected call %s", method)
+}
+
+func TestTheWalletsOfAStartedNodeAreLoadedOnce(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		fake, wallets := newFakeNodes(), &walletNode{exist: []string{"savings", "", "loaded"}, loaded: []string{"loaded"}}
+		fake.answer(0, wallets.handle)
+		client, shared := fake.client(t), newSharedState()
+		network := testNetwork(v1.BitcoinNetworkSpec{Storage: &v1.Storage{}})
+		nodes := withAddresses(onChains("a"))
+		load := func() {
+			client.loadWallets(t.Context(), network, shared, nodes)
+			time.Sleep(time.Second)
+		}
+		shared.startProbe(nodes[0].pod)
+		load()
+		if want := []string{"loaded", "savings", ""}; !slices.Equal(wallets.loaded, want) {
+			t.Errorf("loaded %q, want %q", wallets.loaded, want)
+		}
+		// A user unloads one.
+		wallets.loaded = []string{"loaded"}
+		load()
+		if wallets.calls != 1 || len(wallets.loaded) != 1 {
+			t.Errorf("%d calls, loaded %q", wallets.calls, wallets.loaded)
+		}
+		nodes[0].pod = nodes[0].pod.DeepCopy()
+		nodes[0].pod.Status.ContainerStatuses[0].ContainerID = "after a restart"
+		shared.startProbe(nodes[0].pod)
+		load()
+		if wallets.calls != 2 || len(wallets.loaded) != 3 {
+			t.Errorf("after a restart: %d calls, loaded %q", wallets.calls, wallets.loaded)
+		}
+	})
+}
+
+func TestANodeThatDoesNotAnswerIsAskedForItsWalletsAgain(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		fake := newFakeNodes()
+		client, shared := fake.client(t), newSharedState()
+		network := testNetwork(v1.BitcoinNetworkSpec{Storage: &v1.Storage{}})
+		nodes := withAddresses(onChains("a", "a"))
+		fake.kill(0)
+		fake.answer(1, (&walletNode{fault: errFake}).handle)
+		for i := range nodes {
+			shared.startProbe(nodes[i].pod)
+		}
+		for range 10 {
+			client.loadWallets(t.Context(), network, shared, nodes)
+			time.Sleep(time.Minute)
+		}
+		if got := shared.nodes[nodes[0].pod.UID]; got.wallets != maxWalletAttempts || got.loading {
+			t.Errorf("%d attempts at a node that cannot be reached", got.wallets)
+		}
+		if got := fake.calls()[1]; got != 1 {
+			t.Errorf("%d attempts at a node that has no wallets", got)
+		}
+	})
+}
+
+func TestNotMoreWalletsThanTheMemoryHoldsAreLoaded(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		fake, wallets := newFakeNodes(), &walletNode{exist: make([]string, maxLoadedWallets+5)}
+		for i := range wallets.exist {
+			wallets.exist[i] = fmt.Sprint("w", i)
+		}
+		fake.answer(0, wallets.handle)
+		nodes := withAddresses(onChains("a"))
+		client := fake.client(t)
+		if err := client.loadAllWallets(t.Context(), client.endpoint(testNetwork(v1.BitcoinNetworkSpec{}), &nodes[0])); err != nil || len(wallets.loaded) != maxLoadedWallets {
+			t.Errorf("%d are loaded, %v", len(wallets.loaded), err)
+		}
+	})
+}
+
+func TestWhichNodesMayHaveWallets(t *testing.T) {
+	started := time.Unix(1000, 0)
+	ready := func(status metav1.ConditionStatus, since int64) []metav1.Condition {
+		return []metav1.Condition{{Type: v1.ConditionNodesReady, Status: status, LastTransitionTime: metav1.Unix(since, 0)}}
+	}
+	for name, test := range map[string]struct {
+		storage    *v1.Storage
+		restarts   int32
+		conditions []metav1.Condition
+		want       bool
+	}{
+		"with storage":                                     {storage: &v1.Storage{}, want: true},
+		"without storage":                                  {},
+		"without storage, after a restart in the same pod": {restarts: 1, want: true},
+		"another operator has seen it ready":               {storage: &v1.Storage{}, conditions: ready(metav1.ConditionTrue, 1001)},
+		"in the same second":                               {storage: &v1.Storage{}, conditions: ready(metav1.ConditionTrue, 1000)},
+		"restarted while no operator ran":                  {storage: &v1.Storage{}, conditions: ready(metav1.ConditionTrue, 999), want: true},
+		"not ready since then":                             {storage: &v1.Storage{}, conditions: ready(metav1.ConditionFalse, 1001), want: true},
+	} {
+		network := testNetwork(v1.BitcoinNetworkSpec{Storage: test.storage})
+		network.Status.Conditions = test.conditions
+		pod := withAddresses(onChains("a"))[0].pod
+		pod.Status.ContainerStatuses[0].RestartCount = test.restarts
+		pod.Status.ContainerStatuses[0].State.Running = &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(started)}
+		if got := mayHaveWallets(network, pod); got != test.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}

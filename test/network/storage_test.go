@@ -1,0 +1,268 @@
+//go:build e2e
+
+package network
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/christianb93/bitcoin-controller/internal/testtools"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+)
+
+// storedNetwork has claims that are deleted with their nodes.
+func storedNetwork(name string, nodes int32) *v1.BitcoinNetwork {
+	n := network(name, nodes)
+	n.Spec.Storage = &v1.Storage{RetentionPolicy: v1.RetentionDelete}
+	return n
+}
+
+// claims returns the names of the claims in the namespace that are not being deleted.
+func (env *testEnv) claims() []string {
+	env.Helper()
+	list, err := cluster.core.CoreV1().PersistentVolumeClaims(env.namespace).List(env.Context(), metav1.ListOptions{})
+	if err != nil {
+		env.Fatal(err)
+	}
+	names := []string{}
+	for _, claim := range list.Items {
+		if claim.DeletionTimestamp == nil {
+			names = append(names, claim.Name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// hasNoPods waits until the pods of a network have ended.
+func (env *testEnv) hasNoPods(name string) {
+	env.Helper()
+	env.eventually("all pods of "+name+" to end", 2*time.Minute, func() error {
+		pods, err := cluster.core.CoreV1().Pods(env.namespace).List(env.Context(), metav1.ListOptions{LabelSelector: "app.kubernetes.io/instance=" + name})
+		if err == nil && len(pods.Items) > 0 {
+			err = fmt.Errorf("%d pods exist", len(pods.Items))
+		}
+		return err
+	})
+}
+
+// hasCoins waits until a wallet is loaded in a node and has this balance.
+func (env *testEnv) hasCoins(pod, wallet, balance string) {
+	env.Helper()
+	env.eventually("the wallet of "+pod+" to be loaded", time.Minute, func() error {
+		got, err := env.cli(pod, "-rpcwallet="+wallet, "getbalance")
+		if err == nil && got != balance {
+			err = fmt.Errorf("it has %s, and should have %s", got, balance)
+		}
+		return err
+	})
+}
+
+// mineToWallet creates a wallet and mines 101 blocks to it, so that it can spend the coins of one.
+func (env *testEnv) mineToWallet(pod, wallet string) (best string) {
+	env.Helper()
+	if _, err := env.cli(pod, "createwallet", wallet); err != nil {
+		env.Fatal(err)
+	}
+	address, err := env.cli(pod, "-rpcwallet="+wallet, "getnewaddress")
+	if err == nil {
+		_, err = env.cli(pod, "generatetoaddress", "101", address)
+	}
+	if err == nil {
+		best, err = env.cli(pod, "getbestblockhash")
+	}
+	if err != nil {
+		env.Fatal(err)
+	}
+	return best
+}
+
+// 0 stops the nodes and keeps what they have: claims are deleted with nodes that are removed, not with those that are stopped.
+func TestAStoppedNetworkKeepsItsChainAndItsWallets(t *testing.T) {
+	skipIfShort(t)
+	env := newEnv(t, 3)
+	env.create(storedNetwork("stopped", 3))
+	env.ready("stopped", readyTimeout)
+	best := env.mineToWallet("stopped-sts-0", "savings")
+	env.eventually("height 101", time.Minute, func() error {
+		if height := env.get("stopped").Status.Height; height != 101 {
+			return fmt.Errorf("height %d", height)
+		}
+		return nil
+	})
+	env.scale("stopped", 0)
+	env.ready("stopped", readyTimeout)
+	env.hasNoPods("stopped")
+	want := []string{"data-stopped-sts-0", "data-stopped-sts-1", "data-stopped-sts-2"}
+	if got := env.claims(); !slices.Equal(got, want) {
+		t.Fatalf("the claims of the stopped network are %v, want %v", got, want)
+	}
+	env.scale("stopped", 3)
+	if status := env.ready("stopped", readyTimeout).Status; status.Height != 101 || status.BestBlockHash != best || status.HeightFell != nil {
+		t.Errorf("height %d, best block %s, fall %+v; want 101, %s", status.Height, status.BestBlockHash, status.HeightFell, best)
+	}
+	env.allAt("stopped", 3, best)
+	env.hasCoins("stopped-sts-0", "savings", "50.00000000")
+	if notes := env.eventNotes("stopped", "HeightFell"); len(notes) > 0 {
+		t.Errorf("events %q", notes)
+	}
+	env.remove("stopped")
+	env.nothingLeft()
+}
+
+// The removed node is cut off from the others and has the best chain. It stays until they have it.
+func TestAScaleDownLosesNoBlocks(t *testing.T) {
+	skipIfShort(t)
+	for _, stored := range []bool{true, false} {
+		t.Run("stored "+strconv.FormatBool(stored), func(t *testing.T) {
+			env := newEnv(t, 3)
+			n := storedNetwork("smaller", 3)
+			if !stored {
+				n.Spec.Storage = nil
+			}
+			n.Spec.Partitions = []v1.Partition{{Nodes: []int32{2}}}
+			env.create(n)
+			env.ready("smaller", readyTimeout)
+			env.mineAt("smaller-sts-0", "3")
+			best := env.mineAt("smaller-sts-2", "20")
+			env.change("smaller", func(spec *v1.BitcoinNetworkSpec) { spec.Nodes, spec.Partitions = 1, nil })
+			if status := env.ready("smaller", readyTimeout).Status; status.Height != 20 || status.BestBlockHash != best || status.HeightFell != nil {
+				t.Errorf("height %d, best block %s, fall %+v; want 20, %s", status.Height, status.BestBlockHash, status.HeightFell, best)
+			}
+			env.allAt("smaller", 1, best)
+			if !stored {
+				return
+			}
+			env.eventually("the claims of the removed nodes to be deleted", time.Minute, func() error {
+				if got := env.claims(); !slices.Equal(got, []string{"data-smaller-sts-0"}) {
+					return fmt.Errorf("the claims are %v", got)
+				}
+				return nil
+			})
+			set, err := cluster.core.AppsV1().StatefulSets(env.namespace).Get(t.Context(), "smaller-sts", metav1.GetOptions{})
+			if err != nil || set.Spec.PersistentVolumeClaimRetentionPolicy.WhenScaled != "Retain" {
+				t.Errorf("after the scale-down: %+v, %v", set.Spec.PersistentVolumeClaimRetentionPolicy, err)
+			}
+		})
+	}
+}
+
+// A removed node that does not give its blocks away is removed in the end, and its claim stays until the network is deleted.
+func TestTheOnlyCopyOfAChainIsKept(t *testing.T) {
+	skipIfShort(t)
+	env := newEnv(t, 2)
+	n := storedNetwork("only", 2)
+	n.Spec.Partitions = []v1.Partition{{Nodes: []int32{1}}}
+	env.create(n)
+	env.ready("only", readyTimeout)
+	best := env.mineAt("only-sts-1", "5")
+	env.signal("STOP", "only-sts-1")
+	env.change("only", func(spec *v1.BitcoinNetworkSpec) { spec.Nodes, spec.Partitions = 1, nil })
+	env.eventually("the event that its claim is kept", time.Minute, func() error { return env.hasEvent("only", "ClaimsKept") })
+	env.signal("CONT", "only-sts-1")
+	env.ready("only", 2*time.Minute)
+	if got := env.claims(); !slices.Equal(got, []string{"data-only-sts-0", "data-only-sts-1"}) {
+		t.Errorf("the claims are %v", got)
+	}
+	env.scale("only", 2)
+	if status := env.ready("only", readyTimeout).Status; status.BestBlockHash != best {
+		t.Errorf("best block %s at height %d, want %s", status.BestBlockHash, status.Height, best)
+	}
+	env.remove("only")
+	env.nothingLeft()
+}
+
+// Whoever changes the replicas of a StatefulSet by hand deletes no claim.
+func TestAManualScaleDownDeletesNoClaim(t *testing.T) {
+	skipIfShort(t)
+	env := newEnv(t, 2)
+	env.create(storedNetwork("manual", 2))
+	env.ready("manual", readyTimeout)
+	best := env.mineToWallet("manual-sts-1", "savings")
+	sets := cluster.core.AppsV1().StatefulSets(env.namespace)
+	scale, err := sets.GetScale(t.Context(), "manual-sts", metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	scale.Spec.Replicas = 0
+	if _, err := sets.UpdateScale(t.Context(), "manual-sts", scale, metav1.UpdateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	env.eventually("the operator to have put it right", time.Minute, func() error {
+		set, err := sets.Get(t.Context(), "manual-sts", metav1.GetOptions{})
+		if err == nil && (*set.Spec.Replicas != 2 || set.Status.ReadyReplicas != 2 || set.Status.ObservedGeneration < set.Generation) {
+			err = fmt.Errorf("%d replicas, %d ready", *set.Spec.Replicas, set.Status.ReadyReplicas)
+		}
+		return err
+	})
+	env.ready("manual", readyTimeout)
+	env.allAt("manual", 2, best)
+}
+
+// bitcoind loads a wallet at its start only if that was requested when it was created. A pod restarts without its user.
+func TestWalletsAreLoadedAfterARestart(t *testing.T) {
+	skipIfShort(t)
+	testtools.Docker(t)
+	env := newEnv(t, 2)
+	env.create(storedNetwork("wallets", 1))
+	env.create(network("plain", 1))
+	env.ready("wallets", readyTimeout)
+	env.ready("plain", readyTimeout)
+	env.mineToWallet("wallets-sts-0", "savings")
+	env.mineToWallet("plain-sts-0", "pocket")
+	env.replace("wallets", "wallets-sts-0")
+	env.hasCoins("wallets-sts-0", "savings", "50.00000000")
+	// The data directory outlives the container, also without storage.
+	env.signal("KILL", "plain-sts-0")
+	env.hasCoins("plain-sts-0", "pocket", "50.00000000")
+	// What a user unloads stays so until the next restart.
+	if _, err := env.cli("wallets-sts-0", "unloadwallet", "savings"); err != nil {
+		t.Fatal(err)
+	}
+	env.mineAt("wallets-sts-0", "1")
+	env.eventually("the operator to see the block", time.Minute, func() error {
+		if height := env.get("wallets").Status.Height; height != 102 {
+			return fmt.Errorf("height %d", height)
+		}
+		return nil
+	})
+	if loaded, err := ask[[]string](env, "wallets-sts-0", "listwallets"); err != nil || len(loaded) > 0 {
+		t.Errorf("loaded are %v, %v", loaded, err)
+	}
+}
+
+// Without storage a chain goes with the last pod that has it, and the network reports it, once.
+func TestALostChainIsReported(t *testing.T) {
+	skipIfShort(t)
+	env := newEnv(t, 2)
+	undisturbed.RLock()
+	defer undisturbed.RUnlock()
+	env.create(network("lost", 2))
+	env.ready("lost", readyTimeout)
+	env.mineAt("lost-sts-0", "7")
+	height := func(want int64) func() error {
+		return func() error {
+			if height := env.get("lost").Status.Height; height != want {
+				return fmt.Errorf("height %d", height)
+			}
+			return nil
+		}
+	}
+	env.eventually("height 7", time.Minute, height(7))
+	env.scale("lost", 0)
+	env.eventually("the event", 2*time.Minute, func() error { return env.hasEvent("lost", "HeightFell") })
+	env.eventually("height 0", time.Minute, height(0))
+	env.scale("lost", 2)
+	fall := env.ready("lost", readyTimeout).Status.HeightFell
+	if fall == nil || fall.From != 7 || fall.To != 0 || fall.Time.IsZero() {
+		t.Errorf("the status has %+v", fall)
+	}
+	if notes := env.eventNotes("lost", "HeightFell"); len(notes) != 1 || notes[0] != "the height of the network fell from 7 to 0: without storage, a block is lost with the last pod that has it" {
+		t.Errorf("events %q", notes)
+	}
+}
