@@ -102,15 +102,15 @@ type Mining struct {
 	Address string `json:"address,omitempty"`
 }
 
-// RetentionPolicy specifies what happens to the claims when their node or the network is deleted. A group that is scaled to 0 keeps
-// its claims with both policies.
+// RetentionPolicy specifies what happens to the claims of removed nodes and of a deleted network. A group that is scaled to 0 keeps its
+// claims with both policies.
 //
 // +kubebuilder:validation:Enum=Delete;Retain
 type RetentionPolicy string
 
 // The retention policies.
 const (
-	// RetentionDelete deletes a claim with its node, unless its group is scaled to 0.
+	// RetentionDelete deletes a claim with its node, if the other nodes have its blocks and the group is not scaled to 0.
 	RetentionDelete RetentionPolicy = "Delete"
 	// RetentionRetain keeps the claims; a network or node of the same name uses them again.
 	RetentionRetain RetentionPolicy = "Retain"
@@ -127,9 +127,9 @@ type Storage struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=253
 	StorageClassName *string `json:"storageClassName,omitempty"`
-	// RetentionPolicy is Delete or Retain. Delete: the claims of nodes that are removed by scaling down are deleted, and all claims
-	// with the network. Retain: claims are kept in both cases. Claims of a group that is scaled to 0 are kept with both, as long as
-	// the network exists.
+	// RetentionPolicy is Delete or Retain. Delete: the claims of nodes that are removed by scaling down are deleted when a node that
+	// stays has their blocks, and all claims with the network. Retain: claims are kept in both cases. Claims of a group that is scaled
+	// to 0 are kept with both, as long as the network exists.
 	// +optional
 	// +kubebuilder:default=Delete
 	RetentionPolicy RetentionPolicy `json:"retentionPolicy,omitempty"`
