@@ -218,7 +218,7 @@ func TestWalletsAreLoadedAfterARestart(t *testing.T) {
 	env.replace("wallets", "wallets-sts-0")
 	env.hasCoins("wallets-sts-0", "savings", "50.00000000")
 	// The data directory outlives the container, also without storage.
-	env.signal("KILL", "plain-sts-0")
+	env.signal("TERM", "plain-sts-0")
 	env.hasCoins("plain-sts-0", "pocket", "50.00000000")
 	// What a user unloads stays so until the next restart.
 	if _, err := env.cli("wallets-sts-0", "unloadwallet", "savings"); err != nil {

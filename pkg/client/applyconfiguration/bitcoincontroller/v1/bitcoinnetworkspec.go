@@ -30,8 +30,20 @@ type BitcoinNetworkSpecApplyConfiguration struct {
 	Partitions []PartitionApplyConfiguration `json:"partitions,omitempty"`
 	// Mining makes the operator mine blocks at a fixed interval, without a wallet. Default: no mining.
 	Mining *MiningApplyConfiguration `json:"mining,omitempty"`
-	// Storage gives each node a PersistentVolumeClaim for its chain and its wallets. It is immutable. Default: chain and wallets
-	// are lost with the pod, and a new pod gets the chain from the other nodes.
+	// Storage gives each node a PersistentVolumeClaim for its chain and its wallets. Only the size can be changed. Default: chain and
+	// wallets are in the pod. What is kept of them, without storage, with retentionPolicy Delete and with Retain:
+	//
+	// bitcoind restarts in its pod     kept      kept      kept
+	// the pod is deleted or moved      lost      kept      kept
+	// its machine is lost              lost      as the volume
+	// scaled down, but not to 0        lost      deleted   kept
+	// scaled to 0                      lost      kept      kept
+	// the group is removed             lost      deleted   kept
+	// the network is deleted           lost      deleted   kept
+	//
+	// A node that has lost its chain gets it from the others. Removed nodes stay until a node that stays has their blocks. Wallets are
+	// loaded again when a node starts. The mempool and bans are kept where the chain is. Peers that were added by hand are lost when
+	// bitcoind restarts.
 	Storage *StorageApplyConfiguration `json:"storage,omitempty"`
 	// Config contains additional bitcoin.conf options for all nodes. Options that the operator sets itself are rejected.
 	Config *bitcoincontrollerv1.Config `json:"config,omitempty"`

@@ -16,9 +16,9 @@ type StorageApplyConfiguration struct {
 	Size *resource.Quantity `json:"size,omitempty"`
 	// StorageClassName is the storage class of the claims. Default: the cluster's default class.
 	StorageClassName *string `json:"storageClassName,omitempty"`
-	// RetentionPolicy is Delete or Retain. Delete: the claims of nodes that are removed by scaling down are deleted, and all claims
-	// with the network. Retain: claims are kept in both cases. Claims of a group that is scaled to 0 are kept with both, as long as
-	// the network exists.
+	// RetentionPolicy is Delete or Retain. Delete: the claims of nodes that are removed by scaling down are deleted when a node that
+	// stays has their blocks, and all claims with the network. Retain: claims are kept in both cases. Claims of a group that is scaled
+	// to 0 are kept with both, as long as the network exists.
 	RetentionPolicy *bitcoincontrollerv1.RetentionPolicy `json:"retentionPolicy,omitempty"`
 }
 
