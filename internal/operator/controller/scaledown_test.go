@@ -52,7 +52,7 @@ func (a *applied) scale(nodes int32) {
 	a.network.Generation++
 }
 
-// has fails unless the StatefulSet has these replicas and this policy, and the existing pods stay as long as departing says.
+// has fails unless the StatefulSet has these replicas and this policy, and the existing pods stay as long as departing specifies.
 func (a *applied) has(replicas int32, scaled appsv1.PersistentVolumeClaimRetentionPolicyType, departing int) {
 	a.Helper()
 	objects := a.pass()
@@ -292,7 +292,7 @@ func TestARemovedNodeKeepsOneConnection(t *testing.T) {
 	}
 }
 
-func TestTheConditionSaysWhyRemovedNodesStay(t *testing.T) {
+func TestTheConditionHasTheReasonWhyRemovedNodesStay(t *testing.T) {
 	_, in := healthy()
 	in.leaving, in.objects.departing = []string{"n-sts-3"}, make([]node, 1)
 	if got := evaluate(in).ready; got.reason != v1.ReasonNodesLeaving || !strings.Contains(got.message, "stay until the other nodes have their blocks") {

@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	// maxLoadedWallets bounds the wallets that are loaded after a start of bitcoind, since each takes memory.
+	// maxLoadedWallets bounds the wallets that are loaded after a start of bitcoind, since each takes some of the limit of the container.
 	maxLoadedWallets = 25
 	// maxWalletAttempts is how often the wallets of one bitcoind are tried, and walletsLoaded replaces the count in the end.
 	maxWalletAttempts = 3

@@ -78,7 +78,7 @@ func TestTheWalletsOfAStartedNodeAreLoadedOnce(t *testing.T) {
 	})
 }
 
-func TestANodeThatDoesNotAnswerIsAskedForItsWalletsAgain(t *testing.T) {
+func TestTheWalletsOfANodeThatDoesNotAnswerAreTriedAgain(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		fake := newFakeNodes()
 		client, shared := fake.client(t), newSharedState()
@@ -102,7 +102,7 @@ func TestANodeThatDoesNotAnswerIsAskedForItsWalletsAgain(t *testing.T) {
 	})
 }
 
-func TestNotMoreWalletsThanTheMemoryHoldsAreLoaded(t *testing.T) {
+func TestTheNumberOfWalletsThatAreLoadedIsBounded(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		fake, wallets := newFakeNodes(), &walletNode{exist: make([]string, maxLoadedWallets+5)}
 		for i := range wallets.exist {
@@ -128,8 +128,8 @@ func TestWhichNodesMayHaveWallets(t *testing.T) {
 		conditions []metav1.Condition
 		want       bool
 	}{
-		"with storage":                                     {storage: &v1.Storage{}, want: true},
-		"without storage":                                  {},
+		"with storage":    {storage: &v1.Storage{}, want: true},
+		"without storage": {},
 		"without storage, after a restart in the same pod": {restarts: 1, want: true},
 		"another operator has seen it ready":               {storage: &v1.Storage{}, conditions: ready(metav1.ConditionTrue, 1001)},
 		"in the same second":                               {storage: &v1.Storage{}, conditions: ready(metav1.ConditionTrue, 1000)},
