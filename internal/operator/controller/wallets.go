@@ -32,12 +32,12 @@ func (c *nodeClient) loadWallets(ctx context.Context, network *v1.BitcoinNetwork
 			continue
 		}
 		endpoint := c.endpoint(network, n)
-		logger := log.FromContext(ctx).WithValues("node", n.podName)
 		pod := n.pod
-		c.run(func(ctx context.Context) {
+		ctx := log.IntoContext(ctx, log.FromContext(ctx).WithValues("node", n.podName))
+		c.run(ctx, shared.slots, changingCalls, func(ctx context.Context) {
 			err := errPanicked
 			defer func() { shared.endWallets(pod, err) }()
-			err = c.loadAllWallets(log.IntoContext(ctx, logger), endpoint)
+			err = c.loadAllWallets(ctx, endpoint)
 		})
 	}
 }
