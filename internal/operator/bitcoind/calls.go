@@ -27,6 +27,8 @@ type ChainInfo struct {
 	BestBlockHash string `json:"bestblockhash"`
 	// Time of the best block, in seconds since 1970; 0 before v23.
 	Time int64 `json:"time"`
+	// MedianTime of the last eleven blocks, in seconds since 1970.
+	MedianTime int64 `json:"mediantime"`
 }
 
 // PeerInfo is a part of one entry of getpeerinfo.

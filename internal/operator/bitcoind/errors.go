@@ -32,6 +32,7 @@ func (e *UnreachableError) Timeout() bool { return errors.Is(e.Err, errTimeout) 
 
 // The codes of bitcoind's errors that the operator handles (src/rpc/protocol.h).
 const (
+	CodeInvalidAddress   = -5
 	CodeNodeAlreadyAdded = -23
 	CodeNodeNotAdded     = -24
 	CodeInWarmup         = -28

@@ -8,7 +8,6 @@ import (
 	"sync"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
-	"github.com/christianb93/bitcoin-controller/internal/operator/topology"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -150,25 +149,4 @@ func (c *nodeClient) blockHashes(ctx context.Context, endpoint bitcoind.Endpoint
 		}
 	}
 	return byHeight
-}
-
-// bestHeights are, for each node, the height of the highest chain among the nodes that it is or will be connected with,
-// directly or through others.
-func bestHeights(nodes []node, desired []topology.Edge) []int64 {
-	best := make([]int64, len(nodes))
-	for i := range nodes {
-		if a := nodes[i].answer; a != nil {
-			best[i] = a.chain.Blocks
-		}
-	}
-	for again := true; again; {
-		again = false
-		for _, e := range desired {
-			if best[e.A] != best[e.B] {
-				best[e.A] = max(best[e.A], best[e.B])
-				best[e.B], again = best[e.A], true
-			}
-		}
-	}
-	return best
 }

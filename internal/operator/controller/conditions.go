@@ -32,6 +32,8 @@ type condition struct {
 // conditionSet are all conditions of a network. Ready, Reconciling and Stalled are derived from the others.
 type conditionSet struct {
 	nodesReady, connected, synced, ready, reconciling, stalled condition
+	// mining is nil without spec.mining.
+	mining *condition
 }
 
 // stalledReasons are those of NodesReady that need the user to act.
@@ -69,15 +71,22 @@ func deriveConditions(nodesReady, connected, synced condition, stalledIn time.Du
 
 // conditionOrder is the order of the conditions in the status.
 var conditionOrder = []string{
-	v1.ConditionNodesReady, v1.ConditionConnected, v1.ConditionSynced, v1.ConditionReady, v1.ConditionReconciling, v1.ConditionStalled,
+	v1.ConditionNodesReady, v1.ConditionConnected, v1.ConditionSynced, v1.ConditionMining,
+	v1.ConditionReady, v1.ConditionReconciling, v1.ConditionStalled,
 }
 
 // setIn updates the conditions of a status. Those whose value has not changed keep their transition time.
 func (s conditionSet) setIn(conditions *[]metav1.Condition, generation int64) {
-	for conditionType, c := range map[string]condition{
+	all := map[string]condition{
 		v1.ConditionNodesReady: s.nodesReady, v1.ConditionConnected: s.connected, v1.ConditionSynced: s.synced,
 		v1.ConditionReady: s.ready, v1.ConditionReconciling: s.reconciling, v1.ConditionStalled: s.stalled,
-	} {
+	}
+	if s.mining == nil {
+		meta.RemoveStatusCondition(conditions, v1.ConditionMining)
+	} else {
+		all[v1.ConditionMining] = *s.mining
+	}
+	for conditionType, c := range all {
 		status := metav1.ConditionFalse
 		if c.met {
 			status = metav1.ConditionTrue

@@ -62,7 +62,9 @@ func TestConditionsAreInAFixedOrder(t *testing.T) {
 	_, in := healthy()
 	// As the API server's default has them.
 	conditions := []metav1.Condition{{Type: v1.ConditionStalled}, {Type: v1.ConditionReady}}
-	evaluate(in).setIn(&conditions, 7)
+	set := evaluate(in)
+	set.mining = &condition{true, v1.ReasonMining, "blocks are mined"}
+	set.setIn(&conditions, 7)
 	var got []string
 	for _, c := range conditions {
 		got = append(got, c.Type)

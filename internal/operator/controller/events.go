@@ -90,6 +90,7 @@ func transitions(before v1.BitcoinNetworkStatus, network *v1.BitcoinNetwork, rec
 	if failed := failureOf(status); failed != nil && failureOf(before) == nil {
 		add(corev1.EventTypeWarning, failed.Reason, "Reconcile", "%s", failed.Message)
 	}
+	list = append(list, miningTransitions(before.Conditions, status)...)
 	partitioned := len(network.Spec.Partitions) > 0
 	switch {
 	case recorded.partitioned == nil || *recorded.partitioned == partitioned:

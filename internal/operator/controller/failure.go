@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/truncate"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
@@ -38,7 +39,11 @@ func failedStatus(network *v1.BitcoinNetwork, err error) v1.BitcoinNetworkStatus
 		return condition{false, v1.ReasonWaiting, "the nodes have not been observed yet"}
 	}
 	nodesReady := condition{false, v1.ReasonReconcileFailed, failureMessage(err)}
-	deriveConditions(nodesReady, previous(v1.ConditionConnected), previous(v1.ConditionSynced), 0).setIn(&status.Conditions, network.Generation)
+	conditions := deriveConditions(nodesReady, previous(v1.ConditionConnected), previous(v1.ConditionSynced), 0)
+	if network.Spec.Mining != nil {
+		conditions.mining = ptr.To(previous(v1.ConditionMining))
+	}
+	conditions.setIn(&status.Conditions, network.Generation)
 	return status
 }
 

@@ -2,117 +2,166 @@ package controller
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"strings"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
-	"github.com/christianb93/bitcoin-controller/internal/operator/topology"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
-// minerSyncTimeout is how long the node of spec.mining.node may be behind, at one height, before it mines nevertheless.
-const minerSyncTimeout = 30 * time.Second
-
-// miningSchedule is when and where the next block is mined.
-type miningSchedule struct {
-	interval time.Duration
-	due      time.Time
-	// nextOrdinal is where the search for the next miner begins.
-	nextOrdinal int
-	// behindSince is when the miner was first seen behind the other nodes at the height behindAt.
-	behindSince time.Time
-	behindAt    int64
+// miningState is what a pass reports of mining.
+type miningState struct {
+	// wait is the time until the next block is due, 0 when the network does not mine.
+	wait time.Duration
+	// failure is why blocks are not mined; nil while they are.
+	failure *miningFailure
+	// mined is whether this process of the operator has mined a block without a failure after it.
+	mined bool
 }
 
-// next returns the time until the next block, and whether a block is due now. Missed blocks are skipped: the next one is due a
-// whole interval later.
-func (s *miningSchedule) next(now time.Time, interval time.Duration) (wait time.Duration, due bool) {
-	if s.interval != interval || s.due.IsZero() {
-		s.interval, s.due = interval, now.Add(interval)
-	}
-	if now.Before(s.due) {
-		return s.due.Sub(now), false
-	}
-	for !s.due.After(now) {
-		s.due = s.due.Add(interval * max(1, now.Sub(s.due)/interval))
-	}
-	return s.due.Sub(now), true
+// miningFailure is a reason of the condition Mining.
+type miningFailure struct{ reason, message string }
+
+// miningInputs are what mining depends on besides the specification.
+type miningInputs struct {
+	now   time.Time
+	nodes []node
+	sides []side
+	// lastBlock is when the latest block appeared; nil before the first.
+	lastBlock *metav1.Time
 }
 
-// miner returns the ordinal of the node that mines: the fixed one, or each in turn; -1 for none. A node that is behind the nodes
-// that it will be connected with, because it has just started for instance, may not mine: it would start another chain.
-func (s *miningSchedule) miner(now time.Time, nodes []node, desired []topology.Edge, fixed *int32) int {
-	best := bestHeights(nodes, desired)
-	if fixed != nil {
-		i := int(*fixed)
-		if i >= len(nodes) || !nodes[i].ready() {
-			return -1
+// mine mines a block when one is due, in the background, so that a slow node delays nothing.
+func (c *nodeClient) mine(ctx context.Context, network *v1.BitcoinNetwork, state *networkState, in miningInputs) miningState {
+	spec, schedule := network.Spec.Mining, &state.mining
+	if spec == nil || len(in.nodes) == 0 {
+		*schedule = miningSchedule{}
+		state.shared.resetMining(nil)
+		return miningState{}
+	}
+	switch {
+	case !schedule.started:
+		state.shared.resetMining(reportedFailure(network))
+	case schedule.address != spec.Address:
+		state.shared.resetMining(nil)
+	}
+	schedule.started, schedule.address = true, spec.Address
+	if err := bitcoind.CheckAddress(spec.Address); err != nil {
+		return miningState{failure: &miningFailure{v1.ReasonAddressInvalid, "spec.mining.address is not valid, no blocks are mined: " + err.Error()}}
+	}
+	last := network.CreationTimestamp.Time
+	if in.lastBlock != nil {
+		last = in.lastBlock.Time
+	}
+	blocks := schedule.nextBlocks(spec, in.sides, last, state.shared.miningResults().failures)
+	block, at, wait := schedule.chooseMiner(blocks, in)
+	if at >= 0 && state.shared.startMining() {
+		schedule.attempt(block, in.now)
+		c.mineInBackground(ctx, network, state, &in.nodes[at], len(in.nodes))
+	}
+	if since := schedule.withoutMiner; !since.IsZero() && in.now.Sub(since) >= minerTimeout {
+		state.shared.reportMining(&miningFailure{v1.ReasonNoMiner, withoutMinerMessage(spec, in.nodes)})
+	}
+	result := state.shared.miningResults()
+	return miningState{wait: wait, failure: result.failing.asFailure(), mined: result.blocks > 0}
+}
+
+// chooseMiner returns the first block that is due and a node that can mine it, -1 for none, and the time until the next pass.
+func (s *miningSchedule) chooseMiner(blocks []nextBlock, in miningInputs) (block *nextBlock, at int, wait time.Duration) {
+	wait = maxBackoff
+	for i := range blocks {
+		b := &blocks[i]
+		if left := b.due.Sub(in.now); left > 0 {
+			if i == 0 {
+				s.withoutMiner = time.Time{}
+				return nil, -1, left
+			}
+			wait = min(wait, left)
+			break
 		}
-		if height := nodes[i].answer.chain.Blocks; height < best[i] && !s.behindTooLong(now, height) {
-			return -1
-		}
-		s.behindSince = time.Time{}
-		return i
-	}
-	for i := range nodes {
-		if at := (s.nextOrdinal + i) % len(nodes); nodes[at].ready() && nodes[at].answer.chain.Blocks >= best[at] {
-			s.nextOrdinal = (at + 1) % len(nodes)
-			return at
+		wait = min(wait, b.period)
+		if at := s.miner(in.now, b.candidates, in.nodes, in.sides); at >= 0 {
+			return b, at, wait
 		}
 	}
-	return -1
+	if len(blocks) > 0 && s.withoutMiner.IsZero() {
+		s.withoutMiner = in.now
+	}
+	return nil, -1, wait
 }
 
-// behindTooLong reports whether the only miner stays behind the other nodes at one height. It does not sync then: its user has
-// probably invalidated a block in order to start another chain.
-func (s *miningSchedule) behindTooLong(now time.Time, height int64) bool {
-	if s.behindSince.IsZero() || height != s.behindAt {
-		s.behindSince, s.behindAt = now, height
+func withoutMinerMessage(spec *v1.Mining, nodes []node) string {
+	if spec.Node == nil {
+		return "a block is due, and no node that is ready has the blocks of the nodes that it is connected with"
 	}
-	return now.Sub(s.behindSince) >= minerSyncTimeout
+	i := int(*spec.Node)
+	switch {
+	case i >= len(nodes):
+		return fmt.Sprintf("a block is due, and node %d of spec.mining.node does not exist", i)
+	case !nodes[i].ready():
+		return fmt.Sprintf("a block is due, and %s, the node of spec.mining.node, is not ready", nodes[i].podName)
+	default:
+		return fmt.Sprintf("a block is due, and %s, the node of spec.mining.node, is behind the nodes that it is connected with", nodes[i].podName)
+	}
 }
 
-// mine mines a block when one is due, in the background, so that a slow node delays nothing. It returns the time until the next
-// block is due, 0 when the network does not mine.
-func (c *nodeClient) mine(ctx context.Context, network *v1.BitcoinNetwork, state *networkState, nodes []node, desired []topology.Edge, now time.Time) time.Duration {
-	spec := network.Spec.Mining
-	if spec == nil || len(nodes) == 0 {
-		state.mining.due = time.Time{}
-		return 0
-	}
-	interval := v1.DefaultMiningInterval
-	if spec.Interval != nil {
-		interval = spec.Interval.Duration
-	}
-	wait, due := state.mining.next(now, interval)
-	if !due || !state.shared.startMining() {
-		return wait
-	}
-	at := state.mining.miner(now, nodes, desired, spec.Node)
-	if at < 0 {
-		state.shared.endMining()
-		log.FromContext(ctx).V(1).Info("No node can mine; the block is skipped")
-		return wait
-	}
-	endpoint := c.endpoint(network, &nodes[at])
-	ordinal := nodes[at].ordinal
-	logger := log.FromContext(ctx).WithValues("node", nodes[at].podName)
+// mineInBackground makes a node mine a block, and starts a pass when the result is known. It returns the claim of startMining.
+func (c *nodeClient) mineInBackground(ctx context.Context, network *v1.BitcoinNetwork, state *networkState, miner *node, nodes int) {
+	endpoint, chain := c.endpoint(network, miner), miner.answer.chain
+	address, ordinal, name := network.Spec.Mining.Address, miner.ordinal, miner.podName
+	logger := log.FromContext(ctx).WithValues("node", name)
 	c.run(ctx, state.shared.slots, changingCalls, func(ctx context.Context) {
 		var hashes []string
-		err := c.mineBlock(ctx, endpoint, bitcoind.Mine(ordinal, spec.Address, &hashes), state.shared)
+		err := errPanicked
+		defer func() {
+			state.shared.endMining(ordinal, nodes, miningFailureOf(err, name, chain, c.now()))
+			c.requeue(state.key)
+		}()
+		err = c.rpc.Call(ctx, endpoint, bitcoind.Mine(ordinal, address, &hashes))
 		if err != nil {
-			logger.Info("Failed to mine a block; it is skipped", "error", err.Error())
+			logger.Info("Failed to mine a block", "error", err.Error())
 			return
 		}
 		logger.V(1).Info("Block mined", "blocks", hashes)
-		c.requeue(state.key)
 	})
-	return wait
 }
 
-// mineBlock returns the claim of startMining.
-func (c *nodeClient) mineBlock(ctx context.Context, endpoint bitcoind.Endpoint, mine bitcoind.Call, shared *sharedState) error {
-	defer shared.endMining()
-	return c.rpc.Call(ctx, endpoint, mine)
+// maxBlockAhead is how far the time of a block may be ahead of a node's clock (MAX_FUTURE_BLOCK_TIME in bitcoind's src/chain.h).
+const maxBlockAhead = 2 * time.Hour
+
+// miningFailureOf returns the reason and the message for the error of a node whose chain was this one; nil for no error. The message
+// is the same for each attempt on one chain.
+func miningFailureOf(err error, name string, chain bitcoind.ChainInfo, now time.Time) *miningFailure {
+	if err == nil {
+		return nil
+	}
+	var rejected *bitcoind.RPCError
+	cause := foreignText(localAddress.ReplaceAllString(err.Error(), "$1 $2 "))
+	switch {
+	case errors.As(err, &rejected) && rejected.Code == bitcoind.CodeInvalidAddress:
+		return &miningFailure{v1.ReasonAddressInvalid, fmt.Sprintf("%s rejects spec.mining.address, no blocks are mined: %s", name, cause)}
+	case errors.As(err, &rejected) && strings.Contains(rejected.Message, "time-too-new"):
+		return &miningFailure{v1.ReasonTimeTooNew, tooNewMessage(name, chain, now)}
+	default:
+		return &miningFailure{v1.ReasonMiningFailed, fmt.Sprintf("%s could not mine a block: %s", name, cause)}
+	}
+}
+
+// tooNewMessage has the time at which blocks can be mined again. The time of a block is at least the median time of the last eleven
+// and a second.
+func tooNewMessage(name string, chain bitcoind.ChainInfo, now time.Time) string {
+	message := "the times of the blocks, after many in quick succession, are ahead of the clock by more than the two hours that are allowed"
+	if chain.MedianTime == 0 {
+		return message + "; mining continues when the clock has followed"
+	}
+	until := time.Unix(chain.MedianTime+1, 0).Add(-maxBlockAhead)
+	if until.Before(now.Add(-time.Minute)) {
+		return fmt.Sprintf("the clock of %s is behind the times of the blocks by more than the two hours that are allowed; mining continues when the clock is right", name)
+	}
+	return fmt.Sprintf("%s; mining continues at %s", message, until.UTC().Format(time.RFC3339))
 }

@@ -1,192 +1,342 @@
 package controller
 
 import (
+	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/topology"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
-func TestBlocksAreDueEveryIntervalAndMissedBlocksAreSkipped(t *testing.T) {
-	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	at := func(seconds float64) time.Time { return start.Add(time.Duration(seconds * float64(time.Second))) }
-	m := &miningSchedule{}
-	for _, step := range []struct {
-		now  float64
-		due  bool
-		wait float64
-	}{
-		{0, false, 10}, // the first pass only starts the interval
-		{9.9, false, .1},
-		{10, true, 10},
-		{10.5, false, 9.5}, // not twice
-		{20.3, true, 9.7},  // delayed, but the next is on time
-		{55, true, 5},      // three were missed: one is mined
-		{55.1, false, 4.9},
-	} {
-		wait, due := m.next(at(step.now), 10*time.Second)
-		if due != step.due || wait.Round(time.Millisecond) != time.Duration(step.wait*float64(time.Second)).Round(time.Millisecond) {
-			t.Errorf("at %v s: due %v in %s, want %v in %v s", step.now, due, wait, step.due, step.wait)
-		}
-	}
-	if wait, due := m.next(at(56), time.Second); due || wait != time.Second {
-		t.Errorf("a new interval starts again, got due %v in %s", due, wait)
-	}
-}
-
-// A node that is behind the others starts no second chain; each side of a partition continues its own chain.
-func TestANodeThatIsBehindDoesNotMine(t *testing.T) {
-	line := []topology.Edge{{A: 0, B: 1}, {A: 1, B: 2}}
+func TestBlocksAreMinedAtTheInterval(t *testing.T) {
 	for name, test := range map[string]struct {
-		chains  []string
-		desired []topology.Edge
-		fixed   *int32
-		want    int
+		spec v1.Mining
+		// quick is how many blocks a user has mined at once before.
+		quick int
+		clock time.Duration
+		want  int
 	}{
-		"one that has just started":             {[]string{"a", "aaa", "aaa"}, line, nil, 1},
-		"one that is behind a peer of its peer": {[]string{"aa", "aa", "aaa"}, line, nil, 2},
-		"the lower side of a partition":         {[]string{"a", "a", "aaa"}, line[:1], nil, 0},
-		"one that does not answer":              {[]string{"a", "", "aaa"}, line, nil, 2},
-		"the fixed one":                         {[]string{"a", "aaa", "aaa"}, line, ptr.To(int32(0)), -1},
-		"a single node":                         {[]string{"a"}, nil, nil, 0},
-	} {
-		nodes := allPodsReady(onChains(test.chains...))
-		if got := (&miningSchedule{}).miner(time.Time{}, nodes, test.desired, test.fixed); got != test.want {
-			t.Errorf("%s: %d mines, want %d", name, got, test.want)
-		}
-	}
-}
-
-// A user who invalidates a block on the mining node wants it to mine from there.
-func TestAFixedMinerThatStaysBehindMinesAfterTheTimeout(t *testing.T) {
-	start, at := time.Now(), ptr.To(int32(0))
-	m := &miningSchedule{}
-	for _, step := range []struct {
-		after  time.Duration
-		chains []string
-		want   int
-	}{
-		{0, []string{"aa", "aaaaa"}, -1},
-		{minerSyncTimeout - time.Second, []string{"aaa", "aaaaa"}, -1},
-		{minerSyncTimeout, []string{"aaa", "aaaaa"}, -1}, // it makes progress
-		{2 * minerSyncTimeout, []string{"aaa", "aaaaa"}, 0},
-		{2*minerSyncTimeout + time.Second, []string{"aaab", "aaaaa"}, -1}, // again
-	} {
-		nodes := allPodsReady(onChains(step.chains...))
-		if got := m.miner(start.Add(step.after), nodes, []topology.Edge{{A: 0, B: 1}}, at); got != step.want {
-			t.Errorf("after %s: %d mines, want %d", step.after, got, step.want)
-		}
-	}
-}
-
-func TestNodesMineInTurn(t *testing.T) {
-	nodes := allPodsReady(onChains("a", "a", "", "a"))
-	m := &miningSchedule{}
-	var got []int
-	for range 6 {
-		got = append(got, m.miner(time.Time{}, nodes, nil, nil))
-	}
-	for i, want := range []int{0, 1, 3, 0, 1, 3} {
-		if got[i] != want {
-			t.Fatalf("miners %v: a node that is not ready is skipped, the others take turns", got)
-		}
-	}
-	if at := m.miner(time.Time{}, nodes, nil, ptr.To(int32(2))); at != -1 {
-		t.Errorf("node 2 does not answer, but %d mines", at)
-	}
-	if at := m.miner(time.Time{}, nodes, nil, ptr.To(int32(3))); at != 3 {
-		t.Errorf("%d mines instead of node 3", at)
-	}
-	if at := m.miner(time.Time{}, nil, nil, nil); at != -1 {
-		t.Errorf("%d mines in a network without nodes", at)
-	}
-}
-
-// miningPasses runs a pass every second, and returns the round trips to node 0 and the requeues after each.
-func miningPasses(t *testing.T, node nodeHandler, spec *v1.Mining, passes int) (trips, requeues []int) {
-	t.Helper()
-	fake := newFakeNodes()
-	fake.answer(0, node)
-	client := fake.client(t)
-	network := testNetwork(v1.BitcoinNetworkSpec{Nodes: 1, Mining: spec})
-	state := newNetworkState(network)
-	nodes := allPodsReady(withAddresses(onChains("a")))
-	for range passes {
-		if wait := client.mine(t.Context(), network, state, nodes, nil, time.Now()); (wait > 0) != (spec != nil) {
-			t.Errorf("the next block is due in %s", wait)
-		}
-		time.Sleep(time.Second)
-		trips, requeues = append(trips, fake.calls()[0]), append(requeues, fake.requeues())
-	}
-	return trips, requeues
-}
-
-func TestMining(t *testing.T) {
-	every := &v1.Mining{Interval: &metav1.Duration{Duration: 2 * time.Second}, Address: "bcrt1q"}
-	mines := func(method string, params []any) (any, error) {
-		if method != "generatetoaddress" || params[1] != "bcrt1q" {
-			t.Errorf("%s %v", method, params)
-		}
-		return []string{"00"}, nil
-	}
-	for name, test := range map[string]struct {
-		spec            *v1.Mining
-		node            nodeHandler
-		trips, requeues []int
-	}{
-		"a block every two seconds": {every, mines, []int{0, 0, 1, 1, 2, 2}, []int{0, 0, 1, 1, 2, 2}},
-		"no mining":                 {nil, mines, []int{0, 0, 0}, []int{0, 0, 0}},
-		"the default interval":      {&v1.Mining{Address: "bcrt1q"}, mines, []int{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1}, []int{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1}},
-		"a node that fails":         {every, func(string, []any) (any, error) { return nil, errFake }, []int{0, 0, 1, 1, 2, 2}, make([]int, 6)},
-		"one call at a time, when slow": {
-			&v1.Mining{Interval: &metav1.Duration{Duration: 3 * time.Second}}, nil,
-			[]int{0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2}, make([]int, 17),
-		},
+		"every second":                            {every(time.Second), 0, 0, 60},
+		"every second and a half":                 {every(1500 * time.Millisecond), 0, 0, 40},
+		"at the default interval":                 {v1.Mining{}, 0, 0, 6},
+		"after 1,000 quick blocks":                {every(time.Second), 1000, 0, 60},
+		"after 20,000 quick blocks":               {every(10 * time.Second), 20_000, 0, 6},
+		"with clocks of nodes three hours behind": {every(10 * time.Second), 0, -3 * time.Hour, 6},
+		"with clocks of nodes an hour ahead":      {every(10 * time.Second), 0, time.Hour, 6},
+		"to an address":                           {v1.Mining{Address: "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080"}, 0, 0, 6},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
-				trips, requeues := miningPasses(t, test.node, test.spec, len(test.trips))
-				if !slices.Equal(trips, test.trips) || !slices.Equal(requeues, test.requeues) {
-					t.Errorf("calls %v, want %v; passes started %v, want %v", trips, test.trips, requeues, test.requeues)
+				w := newMiningWorld(t, 3, lineOf(0, 2), test.spec)
+				w.clock = test.clock
+				if err := w.mine(0, test.quick, false); err != nil {
+					t.Fatal(err)
+				}
+				w.run(time.Minute+500*time.Millisecond, 0)
+				if got := len(w.mined); got < test.want-1 || got > test.want+1 {
+					t.Errorf("%d blocks in a minute, want %d; gaps %v", got, test.want, w.gaps())
+				}
+				if len(w.reports) != 2 || len(w.events) > 0 {
+					t.Errorf("conditions %q, events %q", w.reports, w.events)
 				}
 			})
 		})
 	}
 }
 
+// A new operator knows only the chain and the status.
+func TestARestartOfTheOperatorDoesNotChangeWhenBlocksAreMined(t *testing.T) {
+	for name, test := range map[string]struct {
+		interval, restarts time.Duration
+		quick              int
+	}{
+		"restarts every 50 minutes":                        {time.Hour, 50 * time.Minute, 0},
+		"restarts every 7 seconds":                         {time.Hour, 7 * time.Second, 0},
+		"restarts in each interval of 10 seconds":          {10 * time.Second, 7 * time.Second, 0},
+		"blocks that are an hour ahead":                    {time.Hour, 50 * time.Minute, 23_000},
+		"blocks that are an hour ahead, and many restarts": {time.Hour, 7 * time.Second, 23_000},
+		"blocks that are ahead by some minutes":            {10 * time.Second, 7 * time.Second, 1000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				w := newMiningWorld(t, 3, lineOf(0, 2), every(test.interval))
+				if err := w.mine(0, test.quick, false); err != nil {
+					t.Fatal(err)
+				}
+				w.run(12*test.interval+test.interval/2, test.restarts)
+				if got := len(w.mined); got != 12 {
+					t.Errorf("%d blocks in 12 intervals and a half, want 12", got)
+				}
+				for i, gap := range w.gaps() {
+					if (gap - test.interval).Abs() > time.Second {
+						t.Errorf("block %d after %s", i+1, gap)
+					}
+				}
+				for i, miner := range w.miners() {
+					if want := (test.quick + i) % 3; miner != want {
+						t.Errorf("miners %v: block %d is the turn of node %d", w.miners(), i, want)
+						break
+					}
+				}
+				if len(w.events) > 0 {
+					t.Errorf("events %v", w.events)
+				}
+			})
+		})
+	}
+}
+
+// The block is in the chain, but not in the status.
+func TestAnOperatorThatEndsAfterABlockMinesNoOtherAtOnce(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newMiningWorld(t, 2, lineOf(0, 1), every(time.Hour))
+		w.run(time.Hour-time.Second, 0)
+		written := *w.network.Status.DeepCopy()
+		w.run(2*time.Second, 0)
+		if len(w.mined) != 1 {
+			t.Fatalf("%d blocks", len(w.mined))
+		}
+		w.network.Status = written
+		time.Sleep(10 * time.Minute)
+		w.restart()
+		w.run(3*time.Hour, 0)
+		if gaps := w.gaps(); len(gaps) < 2 || gaps[0] != time.Hour || gaps[1] != time.Hour {
+			t.Errorf("the next blocks after %v", gaps)
+		}
+	})
+}
+
+func TestABlockOfAUserPostponesTheNext(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newMiningWorld(t, 2, lineOf(0, 1), every(time.Minute))
+		w.run(90*time.Second, 0)
+		if err := w.mine(1, 1, false); err != nil {
+			t.Fatal(err)
+		}
+		w.run(2*time.Minute, 0)
+		if gaps := w.gaps(); len(w.mined) != 2 || gaps[0] != 90*time.Second {
+			t.Errorf("blocks after %v, want one after 90 seconds: a minute after the user's", gaps)
+		}
+	})
+}
+
+// Blocks per interval are as many as without a partition, and each side has a share.
+func TestTheSidesOfAPartitionShareTheBlocks(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newMiningWorld(t, 6, slices.Concat(lineOf(0, 3), lineOf(4, 5)), every(time.Second))
+		w.run(time.Minute+500*time.Millisecond, 7*time.Second)
+		per := map[int]int{}
+		for _, miner := range w.miners() {
+			per[miner]++
+		}
+		if len(w.mined) < 59 || len(w.mined) > 61 || per[0]+per[1]+per[2]+per[3] < 38 || per[4]+per[5] < 19 {
+			t.Errorf("%d blocks, by node %v", len(w.mined), per)
+		}
+	})
+}
+
+func TestKeepAliveMinesOnlyWhenTheBestBlockIsOld(t *testing.T) {
+	for name, test := range map[string]struct {
+		desired []topology.Edge
+		clock   time.Duration
+		quick   int
+		node    *int32
+		want    []int // blocks by node
+	}{
+		"a new network":                      {lineOf(0, 3), 0, 0, nil, []int{2, 2, 1, 1}},
+		"both sides of a partition":          {slices.Concat(lineOf(0, 1), lineOf(2, 3)), 0, 0, nil, []int{3, 3, 3, 3}},
+		"blocks ahead of the clock":          {lineOf(0, 3), 0, 20_000, nil, []int{1, 1, 1, 1}},
+		"one miner, two sides":               {slices.Concat(lineOf(0, 1), lineOf(2, 3)), 0, 0, ptr.To(int32(2)), []int{0, 0, 6, 0}},
+		"clocks of nodes three hours behind": {lineOf(0, 3), -3 * time.Hour, 0, nil, []int{2, 2, 1, 1}},
+	} {
+		for _, restarts := range []time.Duration{0, 50 * time.Minute} {
+			if restarts > 0 && test.clock != 0 {
+				continue // each new operator mines one block
+			}
+			t.Run(fmt.Sprintf("%s, restarts every %s", name, restarts), func(t *testing.T) {
+				inBubble(t, func(t *testing.T) {
+					spec := keepAlive(time.Hour)
+					spec.Node = test.node
+					w := newMiningWorld(t, 4, test.desired, spec)
+					w.clock = test.clock
+					if err := w.mine(0, test.quick, false); err != nil {
+						t.Fatal(err)
+					}
+					w.run(5*time.Hour+30*time.Minute, restarts)
+					got := make([]int, 4)
+					for _, miner := range w.miners() {
+						got[miner]++
+					}
+					if !slices.Equal(got, test.want) {
+						t.Errorf("blocks by node %v, want %v; gaps %v", got, test.want, w.gaps())
+					}
+				})
+			})
+		}
+	}
+}
+
+func TestTheConditionAndOneEventReportAFailure(t *testing.T) {
+	const valid, invalid = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080", "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt008"
+	for name, test := range map[string]struct {
+		spec v1.Mining
+		// prepare is called before the first minute, and mend before the second.
+		prepare, mend func(w *miningWorld)
+		reports       []string
+		events        string
+	}{
+		"nothing fails": {
+			spec: every(time.Second), reports: []string{"Waiting: no block", "Mining: blocks are mined"},
+		},
+		"all nodes fail": {
+			spec:    every(time.Second),
+			prepare: func(w *miningWorld) { w.broken = map[int]error{0: errFake, 1: errFake, 2: errFake} },
+			mend:    func(w *miningWorld) { w.broken = nil },
+			reports: []string{"Waiting: no block", "MiningFailed: net-sts-0 could not mine a block: fake error", "Mining: blocks"},
+			events:  "MiningFailed MiningResumed",
+		},
+		"one of three nodes fails": {
+			spec:    every(time.Second),
+			prepare: func(w *miningWorld) { w.broken = map[int]error{1: errFake} },
+			mend:    func(w *miningWorld) { w.broken = nil },
+			reports: []string{"Waiting: no block", "Mining: blocks", "MiningFailed: net-sts-1 could not mine a block: fake error", "Mining: blocks"},
+			events:  "MiningFailed MiningResumed",
+		},
+		"a wrong checksum": {
+			spec:    v1.Mining{Address: invalid},
+			mend:    func(w *miningWorld) { w.network.Spec.Mining.Address = valid; w.network.Generation++ },
+			reports: []string{"AddressInvalid: spec.mining.address is not valid, no blocks are mined: its checksum is wrong", "Waiting: no block", "Mining: blocks"},
+			events:  "MiningFailed",
+		},
+		"blocks ahead of the clock": {
+			spec: every(time.Second),
+			prepare: func(w *miningWorld) {
+				w.clock = 30 * time.Second
+				for blocks := 1 << 15; blocks > 0; blocks /= 2 {
+					for w.mine(0, blocks, false) == nil {
+						continue
+					}
+				}
+				w.clock = 0
+			},
+			reports: []string{"Waiting: no block", "TimeTooNew: the times of the blocks", "Mining: blocks"},
+			events:  "MiningFailed MiningResumed",
+		},
+		"a node's clock that was set back": {
+			spec:    every(time.Second),
+			prepare: func(w *miningWorld) { _ = w.mine(0, 20, false); w.clock = -5 * time.Hour },
+			mend:    func(w *miningWorld) { w.clock = 0 },
+			reports: []string{"Waiting: no block", "TimeTooNew: the clock of net-sts-", "Mining: blocks"},
+			events:  "MiningFailed MiningResumed",
+		},
+		"the only miner is not ready": {
+			spec:    v1.Mining{Node: ptr.To(int32(1))},
+			prepare: func(w *miningWorld) { w.notReady[1] = true },
+			mend:    func(w *miningWorld) { w.notReady[1] = false },
+			reports: []string{"Waiting: no block", "NoMiner: a block is due, and net-sts-1, the node of spec.mining.node, is not ready", "Mining: blocks"},
+			events:  "MiningFailed MiningResumed",
+		},
+		"no node is ready": {
+			spec:    every(time.Second),
+			prepare: func(w *miningWorld) { w.notReady = map[int]bool{0: true, 1: true, 2: true} },
+			mend:    func(w *miningWorld) { w.notReady = nil },
+			reports: []string{"Waiting: no block", "NoMiner: a block is due, and no node", "Mining: blocks"},
+			events:  "MiningFailed MiningResumed",
+		},
+		"mining ends": {
+			spec:    every(time.Second),
+			mend:    func(w *miningWorld) { w.network.Spec.Mining = nil },
+			reports: []string{"Waiting: no block", "Mining: blocks", "none"},
+		},
+	} {
+		for _, restarts := range []time.Duration{0, 7 * time.Second} {
+			t.Run(fmt.Sprintf("%s, restarts every %s", name, restarts), func(t *testing.T) {
+				if restarts > 0 && strings.Contains(strings.Join(test.reports, ""), "NoMiner") {
+					t.Skip("an operator reports this after 30 seconds")
+				}
+				inBubble(t, func(t *testing.T) {
+					w := newMiningWorld(t, 3, lineOf(0, 2), test.spec)
+					if test.prepare != nil {
+						test.prepare(w)
+					}
+					w.run(time.Minute, restarts)
+					if test.mend != nil {
+						test.mend(w)
+					}
+					w.run(time.Minute, restarts)
+					if len(w.reports) != len(test.reports) {
+						t.Fatalf("conditions:\n%s\nwant:\n%s", strings.Join(w.reports, "\n"), strings.Join(test.reports, "\n"))
+					}
+					for i, want := range test.reports {
+						if !strings.HasPrefix(w.reports[i], want) {
+							t.Errorf("condition %d is %q, want %q", i, w.reports[i], want)
+						}
+					}
+					if got := strings.Join(w.events, " "); got != test.events {
+						t.Errorf("events %q, want %q", got, test.events)
+					}
+				})
+			})
+		}
+	}
+}
+
+// One node that fails costs no block: the next one mines it.
+func TestTheNextNodeMinesWhenOneFails(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newMiningWorld(t, 3, lineOf(0, 2), every(time.Hour))
+		w.broken = map[int]error{1: errors.New("a full volume")}
+		w.run(10*time.Hour, 0)
+		for i, gap := range w.gaps() {
+			if gap > time.Hour+miningRetryInterval || gap < time.Hour {
+				t.Errorf("block %d after %s", i+1, gap)
+			}
+		}
+		if len(w.mined) < 9 {
+			t.Errorf("%d blocks in 10 hours", len(w.mined))
+		}
+	})
+}
+
+// A block that is due while the call of the last one is not answered waits.
+func TestOneCallAtATimeWhenANodeIsSlow(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newMiningWorld(t, 1, nil, every(3*time.Second))
+		w.fake.answer(0, nil)
+		w.run(40*time.Second, 0)
+		// Each call ends after ten seconds, and blocks are due every three.
+		if calls := w.fake.calls()[0]; calls < 3 || calls > 4 {
+			t.Errorf("%d calls in 40 seconds", calls)
+		}
+	})
+}
+
 // After many quick blocks the time of a block is the median time plus one, and two sides of a partition that pay the same script
 // mine the same block: there is no fork.
 func TestEachNodeMinesToAScriptOfItsOwn(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
-		fake := newFakeNodes()
+		w := newMiningWorld(t, 3, lineOf(0, 2), every(time.Second))
 		var mu sync.Mutex
 		scripts := map[any]int{}
-		const nodes = 3
-		for i := range nodes {
-			fake.answer(i, func(method string, params []any) (any, error) {
+		for i := range 3 {
+			w.fake.answer(i, func(method string, params []any) (any, error) {
 				mu.Lock()
 				defer mu.Unlock()
 				if method != "generatetodescriptor" || params[0] != float64(1) {
 					t.Errorf("%s %v", method, params)
 				}
 				scripts[params[1]]++
-				return []string{"00"}, nil
+				return []string{"00"}, w.mine(i, 1, true)
 			})
 		}
-		client := fake.client(t)
-		network := testNetwork(v1.BitcoinNetworkSpec{Nodes: nodes, Mining: &v1.Mining{Interval: &metav1.Duration{Duration: time.Second}}})
-		state := newNetworkState(network)
-		list := allPodsReady(withAddresses(onChains("a", "a", "a")))
-		for range 2*nodes + 1 {
-			client.mine(t.Context(), network, state, list, nil, time.Now())
-			time.Sleep(time.Second)
-		}
+		w.run(6500*time.Millisecond, 0)
 		mu.Lock()
 		defer mu.Unlock()
 		for _, script := range []string{"raw(6a020000)", "raw(6a020001)", "raw(6a020002)"} {

@@ -92,7 +92,7 @@ func TestTheClientStopsInTheMiddleOfPasses(t *testing.T) {
 				state := newNetworkState(network)
 				for ctx.Err() == nil {
 					nodes, now := client.probeNodes(ctx, network, state, allPodsReady(withAddresses(onChains(""))))
-					client.mine(ctx, network, state, nodes, nil, now)
+					client.mine(ctx, network, state, miningInputs{now: now, nodes: nodes, sides: sidesOf(nodes, nil)})
 				}
 				// A pass that has begun before the manager stopped.
 				client.probeNodes(t.Context(), network, state, withAddresses(onChains("")))
@@ -132,11 +132,10 @@ func TestAPanicInABackgroundCallIsLoggedAndEndsNothing(t *testing.T) {
 			}
 			nodes[0].answer = onChains("a")[0].answer
 			nodes[0].answer.added = []bitcoind.AddedNode{{AddedNode: "10.0.0.9"}}
-			client.mine(ctx, network, state, nodes, nil, now.Add(time.Duration(pass)*time.Minute))
+			client.mine(ctx, network, state, miningInputs{now: now.Add(time.Duration(pass) * time.Minute), nodes: nodes, sides: sidesOf(nodes, nil)})
 			client.connect(ctx, network, state.shared, nodes, len(nodes), now)
 			synctest.Wait()
-			// Mining begins in the second pass.
-			if got, want := logged.Load(), 2+3*pass; got != want || state.shared.changing() > 0 {
+			if got, want := logged.Load(), 3*(pass+1); got != want || state.shared.changing() > 0 {
 				t.Errorf("pass %d: %d panics are logged, want %d; %d nodes are being changed", pass, got, want, state.shared.changing())
 			}
 		}

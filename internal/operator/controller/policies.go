@@ -8,6 +8,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
@@ -20,6 +21,9 @@ type policyInputs struct {
 	leaving     []string
 	connections connections
 	chains      chainComparison
+	mining      miningState
+	// lastBlock is when the latest block appeared; nil before the first.
+	lastBlock *metav1.Time
 }
 
 // policy returns the reason and the message why a condition is not met, or violated = false.

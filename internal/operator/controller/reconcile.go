@@ -133,12 +133,17 @@ func (r *Reconciler) pass(ctx context.Context, network *v1.BitcoinNetwork, state
 	}
 	r.nodes.loadWallets(ctx, network, state.shared, nodes)
 	state.rollouts.proceed(rolloutInputs{now, objects.groups, objects.sets, nodes, connections.desired, chains})
-	nextBlock := r.nodes.mine(ctx, network, state, nodes, connections.desired, now)
+	sides := sidesOf(nodes, connections.desired)
+	lastBlock := lastBlockTime(&network.Status, nodes, sides, state.lastPass.ended, now)
+	mining := r.nodes.mine(ctx, network, state, miningInputs{now: now, nodes: nodes, sides: sides, lastBlock: lastBlock})
 
-	in := &policyInputs{now: now, objects: objects, nodes: nodes, leaving: found.leaving, connections: connections, chains: chains}
+	in := &policyInputs{
+		now: now, objects: objects, nodes: nodes, leaving: found.leaving, connections: connections, chains: chains, lastBlock: lastBlock, mining: mining,
+	}
 	synced, since, syncRecheck := graceSynced(syncedPolicies.evaluate(in), in, network.Status.Conditions, state.unsyncedSince, now)
 	state.unsyncedSince = since
 	conditions := deriveConditions(nodesReadyPolicies.evaluate(in), connectedPolicies.evaluate(in), synced, in.stalledIn())
+	conditions.mining = evaluateMining(network, in)
 	status := buildStatus(network, in, conditions)
 	err = r.updateStatus(ctx, network, status, chains, state)
 	if !objects.held {
@@ -146,6 +151,6 @@ func (r *Reconciler) pass(ctx context.Context, network *v1.BitcoinNetwork, state
 	}
 	return passResult{observed: true, rejected: objects.rejected != nil && !objects.held, nodes: len(nodes), requeue: requeueInputs{
 		held: objects.rejected != nil || objects.failed != nil, ready: conditions.ready.met, progress: progressOf(network.Generation, in),
-		nextBlock: nextBlock, settling: connections.settling, syncRecheck: syncRecheck, objectsRecheck: objects.recheckIn, stalledRecheck: in.stalledIn(),
+		nextBlock: mining.wait, settling: connections.settling, syncRecheck: syncRecheck, objectsRecheck: objects.recheckIn, stalledRecheck: in.stalledIn(),
 	}}, err
 }

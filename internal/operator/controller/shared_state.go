@@ -25,6 +25,7 @@ type sharedState struct {
 	observed *observation
 	// mining is true while a node mines a block.
 	mining bool
+	mined  miningResults
 	// settledAt is when no node dials an address any more that was removed from its addnode list.
 	settledAt time.Time
 }
@@ -193,21 +194,4 @@ func (s *sharedState) allSettledAt() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.settledAt
-}
-
-// startMining claims the right to mine the next block, endMining returns it.
-func (s *sharedState) startMining() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.mining {
-		return false
-	}
-	s.mining = true
-	return true
-}
-
-func (s *sharedState) endMining() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.mining = false
 }

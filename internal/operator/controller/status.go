@@ -48,6 +48,7 @@ func buildStatus(network *v1.BitcoinNetwork, in *policyInputs, conditions condit
 		status.ChainTips = int32(len(in.chains.branches)) //nolint:gosec // at most one a node
 	}
 	setHeight(&status, in, network.Spec.Storage != nil)
+	status.LastBlockTime = in.lastBlock
 	conditions.setIn(&status.Conditions, network.Generation)
 	return status
 }

@@ -13,6 +13,9 @@ const (
 	// ConditionSynced is true when all nodes are on one branch and no node is more than one block behind. In a network that was
 	// ready it becomes false only after 3 seconds, because blocks may be on their way.
 	ConditionSynced = "Synced"
+	// ConditionMining is true while the blocks of spec.mining are mined when they are due. It is missing without spec.mining, and has no
+	// effect on Ready: a network without new blocks is whole.
+	ConditionMining = "Mining"
 	// ConditionReady is true when NodesReady, Connected and Synced are true. Otherwise it has the reason and the message of
 	// the first of them that is not.
 	ConditionReady = "Ready"
@@ -35,7 +38,7 @@ const (
 	ReasonReady = "Ready"
 	// ReasonNoNodes means that the network is scaled to 0 nodes.
 	//
-	// Conditions: NodesReady=True, Synced=True.
+	// Conditions: NodesReady=True, Synced=True, Mining=False.
 	//
 	// Action: none. To start nodes, set spec.nodes or run kubectl scale.
 	ReasonNoNodes = "NoNodes"
@@ -157,9 +160,45 @@ const (
 	//
 	// Action: delete that object, or create the network with another name.
 	ReasonNameTaken = "NameTaken"
-	// ReasonWaiting means that the condition cannot be evaluated until all nodes answer.
+	// ReasonMining means that the blocks of spec.mining are mined when they are due.
 	//
-	// Conditions: Connected=False, Synced=False.
+	// Conditions: Mining=True.
+	//
+	// Action: none.
+	ReasonMining = "Mining"
+	// ReasonMiningFailed means that a node could not mine a block that was due. The operator tries again, with the next node unless
+	// spec.mining.node is set, after 30 seconds or the interval, whichever is shorter.
+	//
+	// Conditions: Mining=False.
+	//
+	// Action: see the node's error in the message, and its log with kubectl logs.
+	ReasonMiningFailed = "MiningFailed"
+	// ReasonAddressInvalid means that spec.mining.address is no address of regtest: its checksum is wrong, or the node rejects it. No
+	// blocks are mined.
+	//
+	// Conditions: Mining=False.
+	//
+	// Action: correct spec.mining.address, for instance with the output of bitcoin-cli getnewaddress, or remove it.
+	ReasonAddressInvalid = "AddressInvalid"
+	// ReasonTimeTooNew means that the next block would be more than two hours ahead of the node's clock, which bitcoind rejects. Blocks
+	// that are mined in quick succession run ahead by one second for every six of them, so that about 43,000 are possible at once.
+	// The clock of a node that was set back has the same effect.
+	//
+	// Conditions: Mining=False.
+	//
+	// Action: wait. The message has the time at which blocks can be mined again; the operator then continues by itself.
+	ReasonTimeTooNew = "TimeTooNew"
+	// ReasonNoMiner means that a block is due and no node may mine it: the node of spec.mining.node, or each node, is not ready or is
+	// behind the nodes that it is connected with. It is reported after 30 seconds.
+	//
+	// Conditions: Mining=False.
+	//
+	// Action: see the conditions NodesReady and Synced. Choose another spec.mining.node if that node does not return.
+	ReasonNoMiner = "NoMiner"
+	// ReasonWaiting means that the condition cannot be evaluated until all nodes answer. In Mining it means that no block has been due
+	// yet.
+	//
+	// Conditions: Connected=False, Synced=False, Mining=False.
 	//
 	// Action: see the condition NodesReady.
 	ReasonWaiting = "Waiting"

@@ -24,7 +24,7 @@ const (
 	DefaultDegree = 4
 	// DefaultSeed of a Random topology.
 	DefaultSeed = 1
-	// DefaultMiningInterval is also the default in the CustomResourceDefinition.
+	// DefaultMiningInterval is the interval of spec.mining without interval and keepAlive.
 	DefaultMiningInterval = 10 * time.Second
 	// DefaultZMQHighWaterMark is more than the transactions of a large block, each of which is a message.
 	DefaultZMQHighWaterMark = 10_000

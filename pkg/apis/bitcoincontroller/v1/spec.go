@@ -79,22 +79,31 @@ type Partition struct {
 	Nodes []int32 `json:"nodes"`
 }
 
-// Mining configures the blocks that the operator mines.
+// Mining configures the blocks that the operator mines: at an interval, or only when the chain would become too old.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.interval) || !has(self.keepAlive)",message="mining.interval and mining.keepAlive exclude each other: with an interval, the best block is never older than the interval"
 type Mining struct {
-	// Interval is the time between two blocks, such as 10s; at least 1s. Blocks that the nodes cannot mine in time are
-	// skipped. Default: 10s.
+	// Interval is the time between two blocks, such as 10s; at least 1s. A block is due when the best block is that old, whoever mined
+	// it. Blocks that the nodes cannot mine in time are skipped. Default: 10s, and none with keepAlive.
 	// +optional
 	// +kubebuilder:validation:Type=string
-	// +kubebuilder:default="10s"
 	// +kubebuilder:validation:MaxLength=32
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self) >= duration('1s')",message="mining.interval must be a duration of at least 1s, such as 10s or 1m30s"
 	Interval *metav1.Duration `json:"interval,omitempty"`
-	// Node is the ordinal of the node that mines. Default: all nodes in turn.
+	// KeepAlive is for networks without steady mining: the operator mines a block only when the time in the best block is this long ago,
+	// such as 1h; at least 1m. A new network gets its first block at once. Programs beside the network need a recent block: LND does not
+	// start, and opens no channels, when the best block is two hours old. During a partition it holds for each side.
+	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self) >= duration('1m')",message="mining.keepAlive must be a duration of at least 1m, such as 1h"
+	KeepAlive *metav1.Duration `json:"keepAlive,omitempty"`
+	// Node is the ordinal of the node that mines. Default: all nodes in turn, by the height of the chain.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=499
 	Node *int32 `json:"node,omitempty"`
-	// Address receives the block rewards. Default: a script of each node's own, whose coins cannot be spent, so that the two sides of
+	// Address receives the block rewards. The condition Mining reports one with a wrong checksum. Default: a script of each node's own, whose coins cannot be spent, so that the two sides of
 	// a partition never mine the same block. With an address they may, after many blocks in a few seconds.
 	// +optional
 	// +kubebuilder:validation:MaxLength=100

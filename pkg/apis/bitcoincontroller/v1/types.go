@@ -98,7 +98,7 @@ type BitcoinNetworkSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self.all(p, self.filter(q, sets.intersects(p.nodes, q.nodes)).size() == 1)",message="partitions overlap: a node may be in one set only"
 	Partitions []Partition `json:"partitions,omitempty"`
 
-	// Mining makes the operator mine blocks at a fixed interval, without a wallet. Default: no mining.
+	// Mining makes the operator mine blocks, at an interval or to keep the best block recent, without a wallet. Default: no mining.
 	// +optional
 	Mining *Mining `json:"mining,omitempty"`
 
@@ -198,6 +198,10 @@ type BitcoinNetworkStatus struct {
 	// storage, this happens when the last pod that has a block is deleted. Empty if the height has never fallen.
 	// +optional
 	HeightFell *HeightFall `json:"heightFell,omitempty"`
+	// LastBlockTime is when the latest block appeared: when the operator saw it, or the time in the block if that is earlier. The times
+	// in blocks that are mined in quick succession are ahead of the clock. spec.mining.interval counts from here.
+	// +optional
+	LastBlockTime *metav1.Time `json:"lastBlockTime,omitempty"`
 	// ChainTips is the number of competing branches that the ready nodes are on; 1 means no fork. A node that is behind
 	// on a branch does not count as another branch.
 	// +optional
@@ -207,7 +211,7 @@ type BitcoinNetworkStatus struct {
 	// +listType=map
 	// +listMapKey=ordinal
 	Nodes []NodeStatus `json:"nodes,omitempty"`
-	// Conditions are NodesReady, Connected, Synced, Ready, Reconciling and Stalled.
+	// Conditions are NodesReady, Connected, Synced, Ready, Reconciling and Stalled, and with spec.mining also Mining.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

@@ -174,6 +174,10 @@ func (in *BitcoinNetworkStatus) DeepCopyInto(out *BitcoinNetworkStatus) {
 		*out = new(HeightFall)
 		(*in).DeepCopyInto(*out)
 	}
+	if in.LastBlockTime != nil {
+		in, out := &in.LastBlockTime, &out.LastBlockTime
+		*out = (*in).DeepCopy()
+	}
 	if in.Nodes != nil {
 		in, out := &in.Nodes, &out.Nodes
 		*out = make([]NodeStatus, len(*in))
@@ -292,6 +296,11 @@ func (in *Mining) DeepCopyInto(out *Mining) {
 	*out = *in
 	if in.Interval != nil {
 		in, out := &in.Interval, &out.Interval
+		*out = new(metav1.Duration)
+		**out = **in
+	}
+	if in.KeepAlive != nil {
+		in, out := &in.KeepAlive, &out.KeepAlive
 		*out = new(metav1.Duration)
 		**out = **in
 	}

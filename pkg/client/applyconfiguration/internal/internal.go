@@ -578,7 +578,9 @@ var schemaYAML = typed.YAMLObject(`types:
                 - name: interval
                   type:
                     scalar: string
-                  default: 10s
+                - name: keepAlive
+                  type:
+                    scalar: string
                 - name: node
                   type:
                     scalar: numeric
@@ -854,6 +856,9 @@ var schemaYAML = typed.YAMLObject(`types:
                 - name: to
                   type:
                     scalar: numeric
+          - name: lastBlockTime
+            type:
+              scalar: untyped
           - name: nodes
             type:
               list:

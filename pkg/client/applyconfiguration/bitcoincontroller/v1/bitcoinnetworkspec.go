@@ -28,7 +28,7 @@ type BitcoinNetworkSpecApplyConfiguration struct {
 	// Partitions splits the network into sets of nodes without connections between them. Nodes that are in no set form
 	// another set. Removing the field reconnects the network.
 	Partitions []PartitionApplyConfiguration `json:"partitions,omitempty"`
-	// Mining makes the operator mine blocks at a fixed interval, without a wallet. Default: no mining.
+	// Mining makes the operator mine blocks, at an interval or to keep the best block recent, without a wallet. Default: no mining.
 	Mining *MiningApplyConfiguration `json:"mining,omitempty"`
 	// Storage gives each node a PersistentVolumeClaim for its chain and its wallets. Only the size can be changed. Default: chain and
 	// wallets are in the pod. What is kept of them, without storage, with retentionPolicy Delete and with Retain:

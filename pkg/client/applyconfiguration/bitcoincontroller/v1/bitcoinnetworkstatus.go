@@ -3,7 +3,8 @@
 package v1
 
 import (
-	metav1 "k8s.io/client-go/applyconfigurations/meta/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	applyconfigurationsmetav1 "k8s.io/client-go/applyconfigurations/meta/v1"
 )
 
 // BitcoinNetworkStatusApplyConfiguration represents a declarative configuration of the BitcoinNetworkStatus type for use
@@ -32,13 +33,16 @@ type BitcoinNetworkStatusApplyConfiguration struct {
 	// HeightFell is the last fall of the height, which an event reports too: no node has the blocks above it any more. Without
 	// storage, this happens when the last pod that has a block is deleted. Empty if the height has never fallen.
 	HeightFell *HeightFallApplyConfiguration `json:"heightFell,omitempty"`
+	// LastBlockTime is when the latest block appeared: when the operator saw it, or the time in the block if that is earlier. The times
+	// in blocks that are mined in quick succession are ahead of the clock. spec.mining.interval counts from here.
+	LastBlockTime *metav1.Time `json:"lastBlockTime,omitempty"`
 	// ChainTips is the number of competing branches that the ready nodes are on; 1 means no fork. A node that is behind
 	// on a branch does not count as another branch.
 	ChainTips *int32 `json:"chainTips,omitempty"`
 	// Nodes is the status of each node, by ordinal.
 	Nodes []NodeStatusApplyConfiguration `json:"nodes,omitempty"`
-	// Conditions are NodesReady, Connected, Synced, Ready, Reconciling and Stalled.
-	Conditions []metav1.ConditionApplyConfiguration `json:"conditions,omitempty"`
+	// Conditions are NodesReady, Connected, Synced, Ready, Reconciling and Stalled, and with spec.mining also Mining.
+	Conditions []applyconfigurationsmetav1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 }
 
 // BitcoinNetworkStatusApplyConfiguration constructs a declarative configuration of the BitcoinNetworkStatus type for use with
@@ -127,6 +131,14 @@ func (b *BitcoinNetworkStatusApplyConfiguration) WithHeightFell(value *HeightFal
 	return b
 }
 
+// WithLastBlockTime sets the LastBlockTime field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the LastBlockTime field is set to the value of the last call.
+func (b *BitcoinNetworkStatusApplyConfiguration) WithLastBlockTime(value metav1.Time) *BitcoinNetworkStatusApplyConfiguration {
+	b.LastBlockTime = &value
+	return b
+}
+
 // WithChainTips sets the ChainTips field in the declarative configuration to the given value
 // and returns the receiver, so that objects can be built by chaining "With" function invocations.
 // If called multiple times, the ChainTips field is set to the value of the last call.
@@ -151,7 +163,7 @@ func (b *BitcoinNetworkStatusApplyConfiguration) WithNodes(values ...*NodeStatus
 // WithConditions adds the given value to the Conditions field in the declarative configuration
 // and returns the receiver, so that objects can be build by chaining "With" function invocations.
 // If called multiple times, values provided by each call will be appended to the Conditions field.
-func (b *BitcoinNetworkStatusApplyConfiguration) WithConditions(values ...*metav1.ConditionApplyConfiguration) *BitcoinNetworkStatusApplyConfiguration {
+func (b *BitcoinNetworkStatusApplyConfiguration) WithConditions(values ...*applyconfigurationsmetav1.ConditionApplyConfiguration) *BitcoinNetworkStatusApplyConfiguration {
 	for i := range values {
 		if values[i] == nil {
 			panic("nil value passed to WithConditions")

@@ -9,14 +9,18 @@ import (
 // MiningApplyConfiguration represents a declarative configuration of the Mining type for use
 // with apply.
 //
-// Mining configures the blocks that the operator mines.
+// Mining configures the blocks that the operator mines: at an interval, or only when the chain would become too old.
 type MiningApplyConfiguration struct {
-	// Interval is the time between two blocks, such as 10s; at least 1s. Blocks that the nodes cannot mine in time are
-	// skipped. Default: 10s.
+	// Interval is the time between two blocks, such as 10s; at least 1s. A block is due when the best block is that old, whoever mined
+	// it. Blocks that the nodes cannot mine in time are skipped. Default: 10s, and none with keepAlive.
 	Interval *metav1.Duration `json:"interval,omitempty"`
-	// Node is the ordinal of the node that mines. Default: all nodes in turn.
+	// KeepAlive is for networks without steady mining: the operator mines a block only when the time in the best block is this long ago,
+	// such as 1h; at least 1m. A new network gets its first block at once. Programs beside the network need a recent block: LND does not
+	// start, and opens no channels, when the best block is two hours old. During a partition it holds for each side.
+	KeepAlive *metav1.Duration `json:"keepAlive,omitempty"`
+	// Node is the ordinal of the node that mines. Default: all nodes in turn, by the height of the chain.
 	Node *int32 `json:"node,omitempty"`
-	// Address receives the block rewards. Default: a script of each node's own, whose coins cannot be spent, so that the two sides of
+	// Address receives the block rewards. The condition Mining reports one with a wrong checksum. Default: a script of each node's own, whose coins cannot be spent, so that the two sides of
 	// a partition never mine the same block. With an address they may, after many blocks in a few seconds.
 	Address *string `json:"address,omitempty"`
 }
@@ -32,6 +36,14 @@ func Mining() *MiningApplyConfiguration {
 // If called multiple times, the Interval field is set to the value of the last call.
 func (b *MiningApplyConfiguration) WithInterval(value metav1.Duration) *MiningApplyConfiguration {
 	b.Interval = &value
+	return b
+}
+
+// WithKeepAlive sets the KeepAlive field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the KeepAlive field is set to the value of the last call.
+func (b *MiningApplyConfiguration) WithKeepAlive(value metav1.Duration) *MiningApplyConfiguration {
+	b.KeepAlive = &value
 	return b
 }
 

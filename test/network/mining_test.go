@@ -1,0 +1,237 @@
+//go:build e2e
+
+package network
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+)
+
+func miningEvery(interval time.Duration) *v1.Mining {
+	return &v1.Mining{Interval: &metav1.Duration{Duration: interval}}
+}
+
+// blockTime is the time in the block of a node at a height.
+func (env *testEnv) blockTime(pod string, height int) (time.Time, error) {
+	env.Helper()
+	hash, err := env.cli(pod, "getblockhash", strconv.Itoa(height))
+	if err != nil {
+		return time.Time{}, err
+	}
+	header, err := ask[struct{ Time int64 }](env, pod, "getblockheader", hash)
+	return time.Unix(header.Time, 0), err
+}
+
+// hasMined waits until a node has this many blocks.
+func (env *testEnv) hasMined(pod string, blocks int, limit time.Duration) {
+	env.Helper()
+	env.eventually(fmt.Sprintf("%d blocks on %s", blocks, pod), limit, func() error {
+		height, err := ask[int](env, pod, "getblockcount")
+		if err == nil && height < blocks {
+			err = fmt.Errorf("it has %d", height)
+		}
+		return err
+	})
+}
+
+// miningIs waits for a reason of the condition Mining and returns its message.
+func (env *testEnv) miningIs(network, reason string, limit time.Duration) (message string) {
+	env.Helper()
+	env.eventually("the condition Mining of "+network+" to have the reason "+reason, limit, func() error {
+		mining := meta.FindStatusCondition(env.get(network).Status.Conditions, v1.ConditionMining)
+		if mining == nil || mining.Reason != reason {
+			return fmt.Errorf("it is %+v", mining)
+		}
+		message = mining.Message
+		return nil
+	})
+	return message
+}
+
+// After quick blocks the time of the next one is the median time plus one on both sides, so that only its script can differ.
+func TestTheSidesOfAPartitionMineDifferentBlocksAfterQuickOnes(t *testing.T) {
+	skipIfShort(t)
+	env := newEnv(t, 4)
+	env.create(network("quick", 4))
+	env.ready("quick", readyTimeout)
+	const quick = 1000
+	if _, err := env.cli("quick-sts-0", "generatetodescriptor", strconv.Itoa(quick), "raw(6a0130)"); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 4 {
+		env.hasMined(fmt.Sprintf("quick-sts-%d", i), quick, time.Minute)
+	}
+	if at, err := env.blockTime("quick-sts-0", quick); err != nil || time.Until(at) < 30*time.Second {
+		t.Fatalf("block %d is of %s, %v: the times of the blocks should be ahead of the clock", quick, at, err)
+	}
+	env.change("quick", func(s *v1.BitcoinNetworkSpec) {
+		s.Partitions, s.Mining = []v1.Partition{{Nodes: []int32{0, 1}}}, miningEvery(time.Second)
+	})
+	// Mining continues at the interval, although the latest block is minutes ahead.
+	for _, pod := range []string{"quick-sts-0", "quick-sts-2"} {
+		env.hasMined(pod, quick+3, 30*time.Second)
+	}
+	for height := quick + 1; height <= quick+3; height++ {
+		left, err := env.cli("quick-sts-0", "getblockhash", strconv.Itoa(height))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if right, err := env.cli("quick-sts-2", "getblockhash", strconv.Itoa(height)); err != nil || right == left {
+			t.Errorf("block %d is %s on one side and %s on the other, %v", height, left, right, err)
+		}
+	}
+	env.eventually("the status to show two branches", time.Minute, func() error {
+		if status := env.get("quick").Status; status.ChainTips != 2 {
+			return fmt.Errorf("%d tips at height %d", status.ChainTips, status.Height)
+		}
+		return nil
+	})
+}
+
+func TestTheNextBlockIsDueAtItsTimeWhenTheOperatorRestarts(t *testing.T) {
+	skipIfShort(t)
+	env := newEnv(t, 2)
+	n := network("steady", 2)
+	const interval = 40 * time.Second
+	n.Spec.Mining = miningEvery(interval)
+	env.create(n)
+	env.ready("steady", readyTimeout)
+	env.hasMined("steady-sts-0", 1, time.Minute)
+	first, err := env.blockTime("steady-sts-0", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	env.eventually("half of the interval to pass", time.Minute, func() error {
+		if left := time.Until(first.Add(interval / 2)); left > 0 {
+			return fmt.Errorf("%s are left", left)
+		}
+		return nil
+	})
+	env.endOperators()
+	env.hasMined("steady-sts-0", 2, 2*time.Minute)
+	second, err := env.blockTime("steady-sts-0", 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// An operator that counts from its own start mines a minute after the first block at the earliest.
+	if gap := second.Sub(first); gap < interval-time.Second || gap > interval+15*time.Second {
+		t.Errorf("the second block is %s after the first, with a restart in between; want %s", gap, interval)
+	}
+	status := env.get("steady").Status
+	if status.LastBlockTime == nil || status.LastBlockTime.Sub(second).Abs() > 10*time.Second {
+		t.Errorf("the latest block is of %s, and the status has %s", second, status.LastBlockTime)
+	}
+}
+
+func TestKeepAliveMinesWhenTheBestBlockIsOld(t *testing.T) {
+	skipIfShort(t)
+	env := newEnv(t, 2)
+	n := network("kept", 2)
+	n.Spec.Mining = &v1.Mining{KeepAlive: &metav1.Duration{Duration: time.Minute}}
+	env.create(n)
+	env.ready("kept", readyTimeout)
+	env.hasMined("kept-sts-1", 1, 20*time.Second)
+	env.hasMined("kept-sts-1", 2, 2*time.Minute)
+	first, err := env.blockTime("kept-sts-1", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := env.blockTime("kept-sts-1", 2)
+	if gap := second.Sub(first); err != nil || gap < time.Minute || gap > 75*time.Second {
+		t.Errorf("the second block is %s after the first, %v; want a minute", gap, err)
+	}
+}
+
+func TestTheConditionAndOneEventReportAnAddressWithAWrongChecksum(t *testing.T) {
+	skipIfShort(t)
+	env := newEnv(t, 1)
+	undisturbed.RLock()
+	defer undisturbed.RUnlock()
+	n := network("mistyped", 1)
+	n.Spec.Mining = &v1.Mining{Interval: &metav1.Duration{Duration: time.Hour}, Address: "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt008"}
+	env.create(n)
+	env.ready("mistyped", readyTimeout)
+	if message := env.miningIs("mistyped", v1.ReasonAddressInvalid, 20*time.Second); !strings.Contains(message, "checksum") {
+		t.Errorf("the message is %q", message)
+	}
+	env.eventually("an event", time.Minute, func() error { return env.hasEvent("mistyped", "MiningFailed") })
+	env.change("mistyped", func(s *v1.BitcoinNetworkSpec) {
+		s.Mining = miningEvery(time.Second)
+		s.Mining.Address = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080"
+	})
+	env.miningIs("mistyped", v1.ReasonMining, time.Minute)
+	if notes := env.eventNotes("mistyped", "MiningFailed"); len(notes) != 1 {
+		t.Errorf("events %q, want one", notes)
+	}
+}
+
+var continuesAt = regexp.MustCompile(`mining continues at (\S+)$`)
+
+// A block may be two hours ahead of the clock, which some 43,000 quick ones are.
+func TestBlocksTooFarAheadOfTheClockAreReportedUntilTheyCanBeMined(t *testing.T) {
+	skipIfShort(t)
+	env := newEnv(t, 1)
+	undisturbed.RLock()
+	defer undisturbed.RUnlock()
+	env.create(network("ahead", 1))
+	env.ready("ahead", readyTimeout)
+	pod := "ahead-sts-0"
+	mineToTheLimit := func() {
+		env.every(time.Millisecond, "the chain to be at its limit", 4*time.Minute, func() error {
+			_, err := env.cli(pod, "generatetodescriptor", "3000", "raw(6a0130)")
+			switch {
+			case err == nil:
+				height, _ := env.cli(pod, "getblockcount")
+				return errors.New("height " + height)
+			case !strings.Contains(err.Error(), "time-too-new"):
+				t.Fatal(err)
+			}
+			return nil
+		})
+	}
+	mineToTheLimit()
+	// Half a minute beyond, for which the clock has to be ahead.
+	for _, mock := range []int64{time.Now().Add(30 * time.Second).Unix(), 0} {
+		if _, err := env.cli(pod, "setmocktime", strconv.FormatInt(mock, 10)); err != nil {
+			t.Fatal(err)
+		}
+		if mock > 0 {
+			mineToTheLimit()
+		}
+	}
+	height, err := ask[int](env, pod, "getblockcount")
+	if err != nil || height < 40_000 {
+		t.Errorf("%d blocks are at the limit, %v", height, err)
+	}
+	env.change("ahead", func(s *v1.BitcoinNetworkSpec) { s.Mining = miningEvery(time.Second) })
+	message := env.miningIs("ahead", v1.ReasonTimeTooNew, 20*time.Second)
+	match := continuesAt.FindStringSubmatch(message)
+	if match == nil {
+		t.Fatalf("the message is %q", message)
+	}
+	at, err := time.Parse(time.RFC3339, match[1])
+	if left := time.Until(at); err != nil || left < 0 || left > 31*time.Second {
+		t.Errorf("mining continues in %s, %v; want less than 31 s", left, err)
+	}
+	env.miningIs("ahead", v1.ReasonMining, time.Minute)
+	if delay := time.Since(at); delay < -2*time.Second || delay > 10*time.Second {
+		t.Errorf("mining continued %s after the time in the message", delay)
+	}
+	env.hasMined(pod, height+3, 20*time.Second)
+	env.eventually("an event when it began and one when it ended", time.Minute, func() error {
+		if began, ended := env.eventNotes("ahead", "MiningFailed"), env.eventNotes("ahead", "MiningResumed"); len(began) != 1 || len(ended) != 1 {
+			return fmt.Errorf("%q and %q", began, ended)
+		}
+		return nil
+	})
+}
