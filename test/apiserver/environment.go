@@ -39,6 +39,8 @@ type Environment struct {
 	Client client.Client
 	// Scheme has the types of Kubernetes and of the operator.
 	Scheme *apiruntime.Scheme
+	// Kubeconfig is a file for programs such as kubectl.
+	Kubeconfig string
 
 	dir      string
 	plane    *envtest.Environment
@@ -131,8 +133,8 @@ func (e *Environment) startAll() error {
 
 // startControllerManager starts the controllers whose work the operator depends on.
 func (e *Environment) startControllerManager(program string) error {
-	kubeconfig := filepath.Join(e.dir, "kubeconfig")
-	if err := os.WriteFile(kubeconfig, e.plane.KubeConfig, 0o600); err != nil {
+	e.Kubeconfig = filepath.Join(e.dir, "kubeconfig")
+	if err := os.WriteFile(e.Kubeconfig, e.plane.KubeConfig, 0o600); err != nil {
 		return err
 	}
 	log, err := os.Create(filepath.Join(e.dir, controllerManager+".log"))
@@ -141,7 +143,7 @@ func (e *Environment) startControllerManager(program string) error {
 	}
 	defer log.Close()                 //nolint:errcheck // the process has it
 	e.manager = exec.Command(program, //nolint:gosec // a program that findPrograms has found
-		"--kubeconfig="+kubeconfig, "--leader-elect=false", "--secure-port=0", "--kube-api-qps=1000", "--kube-api-burst=1000",
+		"--kubeconfig="+e.Kubeconfig, "--leader-elect=false", "--secure-port=0", "--kube-api-qps=1000", "--kube-api-burst=1000",
 		"--controllers=statefulset-controller,garbage-collector-controller,persistentvolumeclaim-protection-controller")
 	e.manager.Stdout, e.manager.Stderr = io.Discard, log
 	return e.manager.Start()

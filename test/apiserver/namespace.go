@@ -59,8 +59,11 @@ func NewNamespace(t testing.TB) *Namespace {
 func (ns *Namespace) Create(name string, spec v1.BitcoinNetworkSpec) *Network {
 	ns.t.Helper()
 	ok(ns.t, ns.Client.Create(ns.t.Context(), &v1.BitcoinNetwork{ObjectMeta: metav1.ObjectMeta{Namespace: ns.Name, Name: name}, Spec: spec}))
-	return &Network{Namespace: ns, Name: name}
+	return ns.Network(name)
 }
+
+// Network is a network that exists.
+func (ns *Namespace) Network(name string) *Network { return &Network{Namespace: ns, Name: name} }
 
 // Report sets what the machine reports of the pods from now on, of those that exist too; nil for pods that run and are ready.
 func (ns *Namespace) Report(report Report) { ns.machine.setReport(report) }

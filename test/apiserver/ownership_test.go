@@ -118,10 +118,24 @@ func TestWhatAWebhookInjectsIsLeftAlone(t *testing.T) {
 			net.WaitReady()
 			wantInjected(t, net)
 			stays(t, ns, op, net)
-			changeOfImage(t, net)
+			changeOfImage(t, net, 3)
 			wantInjected(t, net)
 		})
 	}
+}
+
+// The first write of the operator after a webhook was installed brings what the webhook injects.
+func TestAWebhookThatIsInstalledLaterRestartsEachNodeOnce(t *testing.T) {
+	t.Parallel()
+	ns := apiserver.NewNamespace(t)
+	op := ns.StartOperator(apiserver.OperatorOptions{PollInterval: fast})
+	net := ns.Create("net", v1.BitcoinNetworkSpec{Nodes: 2})
+	net.WaitReady()
+	ns.Mutate(mutated(func(set *appsv1.StatefulSet) { inject(&set.Spec.Template.Spec) }), "statefulsets")
+	stays(t, ns, op, net)
+	// One more than two nodes take: the operator first becomes the owner by apply of what it created.
+	changeOfImage(t, net, 4)
+	wantInjected(t, net)
 }
 
 // A webhook may also change what the operator specifies, such as the registry of an image.
@@ -136,7 +150,7 @@ func TestWhatAWebhookReplacesIsLeftAlone(t *testing.T) {
 	net := ns.Create("net", v1.BitcoinNetworkSpec{Nodes: 2})
 	net.WaitReady()
 	stays(t, ns, op, net)
-	changeOfImage(t, net)
+	changeOfImage(t, net, 3)
 	for _, pod := range net.Pods() {
 		if image := pod.Spec.Containers[0].Image; image != "mirror.example/bitcoind:other" {
 			t.Errorf("pod %s has the image %s", pod.Name, image)
@@ -153,8 +167,9 @@ func wantInjected(t *testing.T, net *apiserver.Network) {
 	}
 }
 
-// changeOfImage checks that a change of the image restarts each node once and comes to an end.
-func changeOfImage(t *testing.T, net *apiserver.Network) {
+// changeOfImage checks that a change of the image comes to an end, with so many changes of the StatefulSet: one of the template, and one of
+// the partition for each of two nodes.
+func changeOfImage(t *testing.T, net *apiserver.Network, changes int64) {
 	t.Helper()
 	before := net.StatefulSet()
 	net.Update(func(n *v1.BitcoinNetwork) { n.Spec.Image = "bitcoind:other" })
@@ -163,8 +178,7 @@ func changeOfImage(t *testing.T, net *apiserver.Network) {
 	if partition := *after.Spec.UpdateStrategy.RollingUpdate.Partition; after.Status.CurrentRevision != after.Status.UpdateRevision || partition != 0 {
 		t.Errorf("the network is Ready with partition %d and revisions %s and %s", partition, after.Status.CurrentRevision, after.Status.UpdateRevision)
 	}
-	// One change of the template, and one of the partition for each of the two nodes.
-	if more := after.Generation - before.Generation; more > 3 {
+	if more := after.Generation - before.Generation; more > changes {
 		t.Errorf("the change of the image took %d changes of the StatefulSet", more)
 	}
 	waitForPasses(net, 5)

@@ -94,6 +94,12 @@ func (r release) parse(t testing.TB, values string) []*unstructured.Unstructured
 	if err != nil {
 		t.Fatalf("render: %v", err)
 	}
+	return objectsIn(t, files)
+}
+
+// objectsIn are the manifests in rendered templates.
+func objectsIn(t testing.TB, files map[string]string) []*unstructured.Unstructured {
+	t.Helper()
 	var out []*unstructured.Unstructured
 	for _, path := range sortedKeys(files) {
 		if strings.HasSuffix(path, ".txt") || strings.HasPrefix(filepath.Base(path), "_") {

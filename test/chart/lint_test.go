@@ -6,6 +6,8 @@ import (
 
 	"helm.sh/helm/v3/pkg/action"
 	"helm.sh/helm/v3/pkg/lint/support"
+	action4 "helm.sh/helm/v4/pkg/action"
+	support4 "helm.sh/helm/v4/pkg/chart/v2/lint/support"
 	"sigs.k8s.io/yaml"
 )
 
@@ -30,6 +32,29 @@ func TestLint(t *testing.T) {
 					continue
 				}
 				t.Error(message)
+			}
+		})
+	}
+}
+
+func TestLintWithHelm4(t *testing.T) {
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			var values map[string]any
+			if err := yaml.Unmarshal([]byte(c.values), &values); err != nil {
+				t.Fatal(err)
+			}
+			lint := action4.NewLint()
+			lint.Strict, lint.Namespace = true, "bitcoin-system"
+			result := lint.Run([]string{chartDir}, values)
+			for _, err := range result.Errors {
+				t.Error(err)
+			}
+			for _, message := range result.Messages {
+				// As above.
+				if message.Severity != support4.InfoSev || !strings.Contains(message.Err.Error(), "icon is recommended") {
+					t.Error(message)
+				}
 			}
 		})
 	}
