@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os/exec"
 	"slices"
@@ -198,17 +199,27 @@ func (env *testEnv) relay(pod, host string, port int32) string {
 			if err != nil {
 				return
 			}
-			go func() {
-				defer conn.Close()
-				ctx, cancel := context.WithCancel(env.Context())
-				defer cancel()
-				forward := exec.CommandContext(ctx, "docker", "exec", "-i", p.Spec.NodeName, "socat", "-", target)
-				forward.Stdin, forward.Stdout = conn, conn
-				// Stdin is read until the subscriber closes it: do not wait for that when the node has closed the connection.
-				forward.WaitDelay = time.Second
-				_ = forward.Run()
-			}()
+			go forward(env.Context(), conn, "docker", "exec", "-i", p.Spec.NodeName, "socat", "-", target)
 		}
 	}()
 	return listener.Addr().String()
+}
+
+// forward connects a connection with a command, until one of both ends. As the command's own Stdin, the connection would keep the
+// command from ending first.
+func forward(ctx context.Context, conn net.Conn, command string, args ...string) {
+	defer conn.Close()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	forwarding := exec.CommandContext(ctx, command, args...)
+	forwarding.Stdout = conn
+	input, err := forwarding.StdinPipe()
+	if err != nil {
+		return
+	}
+	go func() {
+		_, _ = io.Copy(input, conn)
+		input.Close()
+	}()
+	_ = forwarding.Run()
 }
