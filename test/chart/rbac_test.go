@@ -22,6 +22,7 @@ var networkRights = []string{
 	"configmaps create delete get list patch watch",
 	"services create delete get list patch watch",
 	"pods get list watch",
+	"persistentvolumeclaims get patch",
 	"events create patch",
 	"events.k8s.io/events create patch",
 }

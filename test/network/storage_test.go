@@ -6,10 +6,14 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/christianb93/bitcoin-controller/internal/testtools"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
@@ -234,6 +238,32 @@ func TestWalletsAreLoadedAfterARestart(t *testing.T) {
 	if loaded, err := ask[[]string](env, "wallets-sts-0", "listwallets"); err != nil || len(loaded) > 0 {
 		t.Errorf("loaded are %v, %v", loaded, err)
 	}
+}
+
+// The default class of kind does not expand volumes.
+func TestStorageThatCannotGrowIsReported(t *testing.T) {
+	skipIfShort(t)
+	env := newEnv(t, 1)
+	env.create(storedNetwork("full", 1))
+	env.ready("full", readyTimeout)
+	resize := func(size string) {
+		env.change("full", func(spec *v1.BitcoinNetworkSpec) { spec.Storage.Size = ptr.To(resource.MustParse(size)) })
+	}
+	stalled := func(want metav1.ConditionStatus, words string) func() error {
+		return func() error {
+			n := env.get("full")
+			c := meta.FindStatusCondition(n.Status.Conditions, v1.ConditionStalled)
+			if c.ObservedGeneration != n.Generation || c.Status != want || !strings.Contains(c.Message, words) {
+				return fmt.Errorf("%s %s: %s", c.Status, c.Reason, c.Message)
+			}
+			return nil
+		}
+	}
+	resize("2Gi")
+	env.eventually("Stalled to report it", time.Minute, stalled(metav1.ConditionTrue, "the claim of Pod full-sts-0 cannot be expanded to 2Gi"))
+	env.ready("full", readyTimeout)
+	resize("1Gi")
+	env.eventually("Stalled to end", time.Minute, stalled(metav1.ConditionFalse, ""))
 }
 
 // Without storage a chain goes with the last pod that has it, and the network reports it, once.

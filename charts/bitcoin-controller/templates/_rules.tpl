@@ -22,6 +22,10 @@ Owner references that block deletion need the right on finalizers where the clus
 - apiGroups: [""]
   resources: [pods]
   verbs: [get, list, watch]
+# When storage.size has grown. Claims are never deleted by the operator.
+- apiGroups: [""]
+  resources: [persistentvolumeclaims]
+  verbs: [get, patch]
 - apiGroups: ["", events.k8s.io]
   resources: [events]
   verbs: [create, patch]

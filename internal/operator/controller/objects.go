@@ -191,6 +191,7 @@ func (r *Reconciler) desiredSet(p *applyPass, built *appsv1.StatefulSet) (*appsv
 	}
 	p.desiredSets[set.Name] = set
 	p.setScale(set, p.sets[set.Name])
+	keepClaimTemplates(set, p.sets[set.Name])
 	return set, p.setPartition(set)
 }
 

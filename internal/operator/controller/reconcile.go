@@ -142,7 +142,8 @@ func (r *Reconciler) pass(ctx context.Context, network *v1.BitcoinNetwork, state
 	}
 	synced, since, syncRecheck := graceSynced(syncedPolicies.evaluate(in), in, network.Status.Conditions, state.unsyncedSince, now)
 	state.unsyncedSince = since
-	conditions := deriveConditions(nodesReadyPolicies.evaluate(in), connectedPolicies.evaluate(in), synced, in.stalledIn())
+	conditions := deriveConditions(nodesReadyPolicies.evaluate(in), connectedPolicies.evaluate(in), synced, in.stalledIn()).
+		withRejectedClaims(r.growClaims(ctx, network, state, objects.sets, nodes, now))
 	conditions.mining = evaluateMining(network, in)
 	status := buildStatus(network, in, conditions)
 	err = r.updateStatus(ctx, network, status, chains, state)

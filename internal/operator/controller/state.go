@@ -77,6 +77,7 @@ type networkState struct {
 	rollouts rollouts
 	// scaleDown is the removal of nodes in progress; nil for none.
 	scaleDown *scaleDown
+	claims    claimStates
 	mining    miningSchedule
 	lastPass  lastPass
 	backoff   backoff

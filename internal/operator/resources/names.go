@@ -87,6 +87,9 @@ func Groups(network *v1.BitcoinNetwork, defaultImage string) []Group {
 // PodName of the i-th node of the group, counted from 0.
 func (g Group) PodName(i int) string { return fmt.Sprintf("%s-%d", g.StatefulSet, i) }
 
+// ClaimName is the name of the claim of a pod.
+func ClaimName(pod string) string { return dataVolume + "-" + pod }
+
 // Ordinal in the network of a pod of this group.
 func (g Group) Ordinal(pod string) (int, bool) {
 	number, ok := strings.CutPrefix(pod, g.StatefulSet+"-")

@@ -106,6 +106,14 @@ const (
 	// Action: see the message. bitcoind switches all its publishers off, without an error, when it cannot use one of their addresses:
 	// correct those in config, or use spec.zmq instead. An image whose bitcoind is built without ZMQ has no publishers.
 	ReasonPublishersMissing = "PublishersMissing"
+	// ReasonStorageNotExpanded means that storage.size has grown, and the cluster does not expand the claims: the storage class does not
+	// allow it, or a quota is used up. The nodes run with the volumes that they have.
+	//
+	// Conditions: Stalled=True, Reconciling=False.
+	//
+	// Action: set allowVolumeExpansion in the storage class, if its provisioner supports it, or set storage.size back. The operator
+	// tries again every 30 seconds.
+	ReasonStorageNotExpanded = "StorageNotExpanded"
 	// ReasonConnecting means that desired connections are missing, connections exist that the topology does not have, or a node
 	// may still dial a former neighbour.
 	//

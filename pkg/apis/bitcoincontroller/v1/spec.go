@@ -127,7 +127,8 @@ const (
 
 // Storage configures a PersistentVolumeClaim per node.
 type Storage struct {
-	// Size is the size of each claim. Default: 1Gi.
+	// Size is the size of each claim. It can grow if the storage class allows the expansion of volumes; otherwise the nodes keep their
+	// volumes, Stalled reports it, and the size may be set back. Default: 1Gi.
 	// +optional
 	// +kubebuilder:default="1Gi"
 	// +kubebuilder:validation:XValidation:rule="quantity(string(self)).isGreaterThan(quantity('0'))",message="storage.size must be more than 0, such as 1Gi"

@@ -25,6 +25,7 @@ import (
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:validation:XValidation:rule="self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$') && size(self.metadata.name) <= 40",message="the name of a network may have at most 40 characters, small letters, digits and '-', beginning with a letter, because its pods and its Service are named after it"
 // +kubebuilder:validation:XValidation:rule="!has(self.spec.groups) || self.spec.groups.all(g, size(self.metadata.name) + size(g.name) <= 47)",message="the names of the network and of a group may have at most 47 characters together, because the pods of the group carry both, with a revision, in a label"
+// +kubebuilder:validation:XValidation:rule="!has(self.spec.storage) || !has(oldSelf.spec.storage) || !has(self.spec.storage.size) || !has(oldSelf.spec.storage.size) || quantity(string(self.spec.storage.size)).compareTo(quantity(string(oldSelf.spec.storage.size))) >= 0 || (has(oldSelf.status) && has(oldSelf.status.conditions) && oldSelf.status.conditions.exists(c, c.type == 'Stalled' && c.reason == 'StorageNotExpanded'))",message="storage.size can only grow, because Kubernetes does not shrink volumes, and may be set back only while the cluster does not expand the claims"
 type BitcoinNetwork struct {
 	metav1.TypeMeta `json:",inline"`
 	// +optional
@@ -53,7 +54,7 @@ type BitcoinNetworkList struct {
 
 // BitcoinNetworkSpec is the desired state of a network.
 //
-// +kubebuilder:validation:XValidation:rule="has(self.storage) == has(oldSelf.storage) && (!has(self.storage) || self.storage == oldSelf.storage)",message="storage cannot be changed once the network exists: create a new network with the storage you want"
+// +kubebuilder:validation:XValidation:rule="has(self.storage) == has(oldSelf.storage) && (!has(self.storage) || (has(self.storage.storageClassName) == has(oldSelf.storage.storageClassName) && (!has(self.storage.storageClassName) || self.storage.storageClassName == oldSelf.storage.storageClassName) && has(self.storage.retentionPolicy) == has(oldSelf.storage.retentionPolicy) && (!has(self.storage.retentionPolicy) || self.storage.retentionPolicy == oldSelf.storage.retentionPolicy)))",message="storage cannot be changed once the network exists, except for a larger size: create a new network with the storage you want"
 // +kubebuilder:validation:XValidation:rule="!has(self.topology) || self.topology.type != 'Random' || !has(self.topology.degree) || (self.nodes + (has(self.groups) ? self.groups.map(g, g.nodes).sum() : 0)) == 0 || self.topology.degree < (self.nodes + (has(self.groups) ? self.groups.map(g, g.nodes).sum() : 0))",message="topology.degree must be smaller than the number of nodes, because the neighbours of a node are other nodes"
 // +kubebuilder:validation:XValidation:rule="!has(self.topology) || !has(self.topology.edges) || (self.nodes + (has(self.groups) ? self.groups.map(g, g.nodes).sum() : 0)) == 0 || self.topology.edges.all(e, e.from < (self.nodes + (has(self.groups) ? self.groups.map(g, g.nodes).sum() : 0)) && e.to < (self.nodes + (has(self.groups) ? self.groups.map(g, g.nodes).sum() : 0)))",message="topology.edges names a node that does not exist: nodes are numbered from 0 to the number of nodes less 1, the groups' nodes after the main group's"
 // +kubebuilder:validation:XValidation:rule="!has(self.partitions) || (self.nodes + (has(self.groups) ? self.groups.map(g, g.nodes).sum() : 0)) == 0 || self.partitions.all(p, p.nodes.all(n, n < (self.nodes + (has(self.groups) ? self.groups.map(g, g.nodes).sum() : 0))))",message="partitions names a node that does not exist: nodes are numbered from 0 to the number of nodes less 1, the groups' nodes after the main group's"
@@ -213,6 +214,7 @@ type BitcoinNetworkStatus struct {
 	Nodes []NodeStatus `json:"nodes,omitempty"`
 	// Conditions are NodesReady, Connected, Synced, Ready, Reconciling and Stalled, and with spec.mining also Mining.
 	// +optional
+	// +kubebuilder:validation:MaxItems=16
 	// +listType=map
 	// +listMapKey=type
 	Conditions []metav1.Condition `json:"conditions,omitempty"`

@@ -1,0 +1,124 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+)
+
+// The claim templates of a StatefulSet are immutable. When storage.size has grown, they keep the earlier size, and the operator requests the
+// new one from each claim when its node runs: a claim that is not bound yet cannot be changed.
+
+// claimStates are what is known of the claims of a network.
+type claimStates struct {
+	// sizes are those that the claims of running pods were seen to request, by the UID of the pod.
+	sizes map[types.UID]resource.Quantity
+	// rejected is why the API server rejects the requested size, "" if it does not or another error occurred. A request that failed
+	// is not repeated before retryAt.
+	rejected  string
+	requested resource.Quantity
+	retryAt   time.Time
+}
+
+// growClaims requests the size of the spec from claims that are smaller. It returns why the cluster rejects it, "" if it does not.
+func (r *Reconciler) growClaims(ctx context.Context, network *v1.BitcoinNetwork, state *networkState, sets map[string]*appsv1.StatefulSet, nodes []node, now time.Time) string {
+	storage := network.Spec.Storage
+	if storage == nil || storage.Size == nil {
+		return ""
+	}
+	claims, size := &state.claims, *storage.Size
+	existing := podUIDs(nodes)
+	maps.DeleteFunc(claims.sizes, func(uid types.UID, _ resource.Quantity) bool { return !existing[uid] })
+	if claims.requested.Cmp(size) == 0 && now.Before(claims.retryAt) {
+		return claims.rejected
+	}
+	claims.rejected, claims.requested = "", size
+	for i := range nodes {
+		n := &nodes[i]
+		if !running(n.pod) || !mayHaveSmallClaim(storage, sets[n.group.StatefulSet]) {
+			continue
+		}
+		if seen, ok := claims.sizes[n.pod.UID]; ok && seen.Cmp(size) >= 0 {
+			continue
+		}
+		requested, err := r.growClaim(ctx, client.ObjectKey{Namespace: network.Namespace, Name: resources.ClaimName(n.podName)}, size)
+		if err != nil {
+			claims.retryAt = now.Add(maxRetryInterval)
+			log.FromContext(ctx).Info("A claim could not be expanded; the operator tries again", "node", n.podName, "error", err.Error())
+			if apierrors.IsForbidden(err) || apierrors.IsInvalid(err) {
+				claims.rejected = claimMessage(n.podName, size, err)
+			}
+			return claims.rejected
+		}
+		if claims.sizes == nil {
+			claims.sizes = map[types.UID]resource.Quantity{}
+		}
+		claims.sizes[n.pod.UID] = requested
+	}
+	return ""
+}
+
+// mayHaveSmallClaim reports whether claims of a StatefulSet may be smaller than specified: those from its templates are if these are,
+// and retained ones may be of an earlier network.
+func mayHaveSmallClaim(storage *v1.Storage, set *appsv1.StatefulSet) bool {
+	if set == nil || len(set.Spec.VolumeClaimTemplates) == 0 {
+		return false
+	}
+	size := set.Spec.VolumeClaimTemplates[0].Spec.Resources.Requests[corev1.ResourceStorage]
+	return storage.RetentionPolicy == v1.RetentionRetain || size.Cmp(*storage.Size) < 0
+}
+
+// growClaim requests a size from a claim that requests less. It returns the size that is requested then.
+func (r *Reconciler) growClaim(ctx context.Context, key client.ObjectKey, size resource.Quantity) (resource.Quantity, error) {
+	claim := &corev1.PersistentVolumeClaim{}
+	// Not from the cache, which would need the permission to list all claims.
+	if err := r.live.Get(ctx, key, claim); err != nil {
+		return resource.Quantity{}, err
+	}
+	if requested := claim.Spec.Resources.Requests[corev1.ResourceStorage]; requested.Cmp(size) >= 0 {
+		return requested, nil
+	}
+	larger := claim.DeepCopy()
+	larger.Spec.Resources.Requests[corev1.ResourceStorage] = size
+	log.FromContext(ctx).Info("Expand a claim", "claim", key.Name, "size", size.String())
+	return size, r.client.Patch(ctx, larger, client.MergeFrom(claim), client.FieldOwner(resources.FieldManager))
+}
+
+// claimMessage is the message of a condition for a claim that the API server does not let grow.
+func claimMessage(pod string, size resource.Quantity, err error) string {
+	return fmt.Sprintf("the claim of Pod %s cannot be expanded to %s: %s; allow the expansion in the storage class, or set storage.size back: "+
+		"the nodes run with the volumes that they have", pod, size.String(), foreignText(err.Error()))
+}
+
+// keepClaimTemplates keeps the immutable claim templates of an existing StatefulSet.
+func keepClaimTemplates(desired, existing *appsv1.StatefulSet) {
+	if existing == nil || len(existing.Spec.VolumeClaimTemplates) != 1 || len(desired.Spec.VolumeClaimTemplates) != 1 {
+		return
+	}
+	want, have := desired.Spec.VolumeClaimTemplates[0].Spec.Resources.Requests, existing.Spec.VolumeClaimTemplates[0].Spec.Resources.Requests
+	if size := want[corev1.ResourceStorage]; size.Cmp(have[corev1.ResourceStorage]) != 0 {
+		want[corev1.ResourceStorage] = have[corev1.ResourceStorage]
+	}
+}
+
+// withRejectedClaims makes the conditions report claims that cannot be expanded. The network is as ready as it was.
+func (s conditionSet) withRejectedClaims(message string) conditionSet {
+	if message == "" || s.stalled.met {
+		return s
+	}
+	s.stalled = condition{true, v1.ReasonStorageNotExpanded, message}
+	s.reconciling = condition{false, v1.ReasonStorageNotExpanded, "the network needs action by the user: " + message}
+	return s
+}
