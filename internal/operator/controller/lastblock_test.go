@@ -10,42 +10,49 @@ import (
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
+// never is a pass or a block that has not been.
+const never = -1
+
+// seenBlock is what a node reports: "" for a node that does not answer, "g" for the genesis block.
+type seenBlock struct {
+	chain string
+	time  int // of the best block
+}
+
+// blockAppearances have times in seconds; it is 100 now.
+var blockAppearances = map[string]struct {
+	before [2]string // the chains in the previous status
+	last   int       // the latest block in the previous status
+	nodes  [2]seenBlock
+	pass   int // the last pass; never after a restart
+	apart  bool
+	want   int
+}{
+	"no block":                                    {[2]string{"", ""}, never, [2]seenBlock{{"g", -9000}, {"g", -9000}}, never, false, never},
+	"nothing new":                                 {[2]string{"ga", "ga"}, 50, [2]seenBlock{{"ga", 40}, {"ga", 40}}, 95, false, 50},
+	"nothing new after a restart":                 {[2]string{"ga", "ga"}, 50, [2]seenBlock{{"ga", 40}, {"ga", 40}}, never, false, 50},
+	"an earlier operator has not written it":      {[2]string{"ga", "ga"}, never, [2]seenBlock{{"ga", 40}, {"ga", 40}}, never, false, 40},
+	"nor when the block is ahead of the clock":    {[2]string{"ga", "ga"}, never, [2]seenBlock{{"ga", 4000}, {"ga", 4000}}, never, false, 100},
+	"a new block":                                 {[2]string{"ga", "ga"}, 50, [2]seenBlock{{"gab", 97}, {"ga", 40}}, 95, false, 97},
+	"a new block that is ahead of the clock":      {[2]string{"ga", "ga"}, 50, [2]seenBlock{{"gab", 4000}, {"gab", 4000}}, 95, false, 100},
+	"a new block by a clock that is behind":       {[2]string{"ga", "ga"}, 50, [2]seenBlock{{"gab", -4000}, {"gab", -4000}}, 95, false, 95},
+	"a new block after a restart":                 {[2]string{"ga", "ga"}, 50, [2]seenBlock{{"gab", 70}, {"gab", 70}}, never, false, 70},
+	"one ahead of the clock after a restart":      {[2]string{"ga", "ga"}, 50, [2]seenBlock{{"gab", 4000}, {"gab", 4000}}, never, false, 100},
+	"a block without a time":                      {[2]string{"ga", "ga"}, 50, [2]seenBlock{{"gab", never}, {"gab", never}}, never, false, 100},
+	"a node that syncs":                           {[2]string{"gabc", ""}, 50, [2]seenBlock{{"gabc", 40}, {"ga", 4000}}, 95, false, 50},
+	"a node that is back with the chain":          {[2]string{"", "gabc"}, 50, [2]seenBlock{{"gabc", 4000}, {"gabc", 4000}}, 95, false, 50},
+	"a new block on the lower side":               {[2]string{"gabc", "ga"}, 50, [2]seenBlock{{"gabc", 40}, {"gad", 97}}, 95, true, 97},
+	"the lower side is back with an old block":    {[2]string{"gabc", ""}, 50, [2]seenBlock{{"gabc", 40}, {"ga", 20}}, 95, true, 50},
+	"a block was invalidated":                     {[2]string{"gabc", "gabc"}, 50, [2]seenBlock{{"gab", 30}, {"gab", 30}}, 95, false, 50},
+	"all nodes have lost the chain":               {[2]string{"gabc", "gabc"}, 50, [2]seenBlock{{"g", -9000}, {"g", -9000}}, 95, false, 50},
+	"no node answers":                             {[2]string{"ga", "ga"}, 50, [2]seenBlock{}, 95, false, 50},
+	"one node does not answer, the other is same": {[2]string{"ga", "ga"}, 50, [2]seenBlock{{"ga", 40}, {}}, 95, false, 50},
+}
+
 func TestTheLatestBlockAppearedWhenItWasSeenOrEarlier(t *testing.T) {
-	const never = -1
 	start := time.Unix(1_000_000, 0)
 	at := func(seconds int) time.Time { return start.Add(time.Duration(seconds) * time.Second) }
-	type seen struct {
-		chain string // "" for a node that does not answer, "g" for the genesis block
-		time  int    // of the best block
-	}
-	for name, test := range map[string]struct {
-		before [2]string // the chains in the previous status
-		last   int       // the latest block in the previous status
-		nodes  [2]seen
-		pass   int // the last pass; never after a restart
-		apart  bool
-		want   int
-	}{
-		"no block":                                    {[2]string{"", ""}, never, [2]seen{{"g", -9000}, {"g", -9000}}, never, false, never},
-		"nothing new":                                 {[2]string{"ga", "ga"}, 50, [2]seen{{"ga", 40}, {"ga", 40}}, 95, false, 50},
-		"nothing new after a restart":                 {[2]string{"ga", "ga"}, 50, [2]seen{{"ga", 40}, {"ga", 40}}, never, false, 50},
-		"an earlier operator has not written it":      {[2]string{"ga", "ga"}, never, [2]seen{{"ga", 40}, {"ga", 40}}, never, false, 40},
-		"nor when the block is ahead of the clock":    {[2]string{"ga", "ga"}, never, [2]seen{{"ga", 4000}, {"ga", 4000}}, never, false, 100},
-		"a new block":                                 {[2]string{"ga", "ga"}, 50, [2]seen{{"gab", 97}, {"ga", 40}}, 95, false, 97},
-		"a new block that is ahead of the clock":      {[2]string{"ga", "ga"}, 50, [2]seen{{"gab", 4000}, {"gab", 4000}}, 95, false, 100},
-		"a new block by a clock that is behind":       {[2]string{"ga", "ga"}, 50, [2]seen{{"gab", -4000}, {"gab", -4000}}, 95, false, 95},
-		"a new block after a restart":                 {[2]string{"ga", "ga"}, 50, [2]seen{{"gab", 70}, {"gab", 70}}, never, false, 70},
-		"one ahead of the clock after a restart":      {[2]string{"ga", "ga"}, 50, [2]seen{{"gab", 4000}, {"gab", 4000}}, never, false, 100},
-		"a block without a time":                      {[2]string{"ga", "ga"}, 50, [2]seen{{"gab", never}, {"gab", never}}, never, false, 100},
-		"a node that syncs":                           {[2]string{"gabc", ""}, 50, [2]seen{{"gabc", 40}, {"ga", 4000}}, 95, false, 50},
-		"a node that is back with the chain":          {[2]string{"", "gabc"}, 50, [2]seen{{"gabc", 4000}, {"gabc", 4000}}, 95, false, 50},
-		"a new block on the lower side":               {[2]string{"gabc", "ga"}, 50, [2]seen{{"gabc", 40}, {"gad", 97}}, 95, true, 97},
-		"the lower side is back with an old block":    {[2]string{"gabc", ""}, 50, [2]seen{{"gabc", 40}, {"ga", 20}}, 95, true, 50},
-		"a block was invalidated":                     {[2]string{"gabc", "gabc"}, 50, [2]seen{{"gab", 30}, {"gab", 30}}, 95, false, 50},
-		"all nodes have lost the chain":               {[2]string{"gabc", "gabc"}, 50, [2]seen{{"g", -9000}, {"g", -9000}}, 95, false, 50},
-		"no node answers":                             {[2]string{"ga", "ga"}, 50, [2]seen{}, 95, false, 50},
-		"one node does not answer, the other is same": {[2]string{"ga", "ga"}, 50, [2]seen{{"ga", 40}, {}}, 95, false, 50},
-	} {
+	for name, test := range blockAppearances {
 		t.Run(name, func(t *testing.T) {
 			var previous v1.BitcoinNetworkStatus
 			nodes := make([]node, 2)
