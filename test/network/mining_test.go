@@ -3,7 +3,6 @@
 package network
 
 import (
-	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -124,7 +123,7 @@ func TestTheNextBlockIsDueAtItsTimeWhenTheOperatorRestarts(t *testing.T) {
 		t.Fatal(err)
 	}
 	// An operator that counts from its own start mines a minute after the first block at the earliest.
-	if gap := second.Sub(first); gap < interval-time.Second || gap > interval+15*time.Second {
+	if gap := second.Sub(first); gap < interval-time.Second || gap > interval+20*time.Second {
 		t.Errorf("the second block is %s after the first, with a restart in between; want %s", gap, interval)
 	}
 	status := env.get("steady").Status
@@ -177,7 +176,8 @@ func TestTheConditionAndOneEventReportAnAddressWithAWrongChecksum(t *testing.T) 
 
 var continuesAt = regexp.MustCompile(`mining continues at (\S+)$`)
 
-// A block may be two hours ahead of the clock, which some 43,000 quick ones are.
+// A block may be two hours ahead of the clock. Some 43,000 quick blocks are, which take a node minutes; here the clock of the node is
+// ahead instead while it mines a few.
 func TestBlocksTooFarAheadOfTheClockAreReportedUntilTheyCanBeMined(t *testing.T) {
 	skipIfShort(t)
 	env := newEnv(t, 1)
@@ -186,32 +186,15 @@ func TestBlocksTooFarAheadOfTheClockAreReportedUntilTheyCanBeMined(t *testing.T)
 	env.create(network("ahead", 1))
 	env.ready("ahead", readyTimeout)
 	pod := "ahead-sts-0"
-	mineToTheLimit := func() {
-		env.every(time.Millisecond, "the chain to be at its limit", 4*time.Minute, func() error {
-			_, err := env.cli(pod, "generatetodescriptor", "3000", "raw(6a0130)")
-			switch {
-			case err == nil:
-				height, _ := env.cli(pod, "getblockcount")
-				return errors.New("height " + height)
-			case !strings.Contains(err.Error(), "time-too-new"):
-				t.Fatal(err)
-			}
-			return nil
-		})
-	}
-	mineToTheLimit()
-	// Half a minute beyond, for which the clock has to be ahead.
-	for _, mock := range []int64{time.Now().Add(30 * time.Second).Unix(), 0} {
-		if _, err := env.cli(pod, "setmocktime", strconv.FormatInt(mock, 10)); err != nil {
+	const height = 20
+	for _, call := range [][]string{
+		{"setmocktime", strconv.FormatInt(time.Now().Add(2*time.Hour+45*time.Second).Unix(), 10)},
+		{"generatetodescriptor", strconv.Itoa(height), "raw(6a0130)"},
+		{"setmocktime", "0"},
+	} {
+		if _, err := env.cli(pod, call...); err != nil {
 			t.Fatal(err)
 		}
-		if mock > 0 {
-			mineToTheLimit()
-		}
-	}
-	height, err := ask[int](env, pod, "getblockcount")
-	if err != nil || height < 40_000 {
-		t.Errorf("%d blocks are at the limit, %v", height, err)
 	}
 	env.change("ahead", func(s *v1.BitcoinNetworkSpec) { s.Mining = miningEvery(time.Second) })
 	message := env.miningIs("ahead", v1.ReasonTimeTooNew, 20*time.Second)
@@ -220,8 +203,8 @@ func TestBlocksTooFarAheadOfTheClockAreReportedUntilTheyCanBeMined(t *testing.T)
 		t.Fatalf("the message is %q", message)
 	}
 	at, err := time.Parse(time.RFC3339, match[1])
-	if left := time.Until(at); err != nil || left < 0 || left > 31*time.Second {
-		t.Errorf("mining continues in %s, %v; want less than 31 s", left, err)
+	if left := time.Until(at); err != nil || left < 0 || left > 50*time.Second {
+		t.Errorf("mining continues in %s, %v; want less than 50 s", left, err)
 	}
 	env.miningIs("ahead", v1.ReasonMining, time.Minute)
 	if delay := time.Since(at); delay < -2*time.Second || delay > 10*time.Second {

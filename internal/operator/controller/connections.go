@@ -27,6 +27,8 @@ type connections struct {
 	pending int
 	// settling is the time until no node dials an address any more that was removed from its addnode list, 0 when none does.
 	settling time.Duration
+	// joined is true while nodes of two sides of a partition are still connected, or may dial each other.
+	joined bool
 }
 
 // connect compares the existing connections with the desired ones and changes them on all nodes at the same time.
@@ -41,6 +43,7 @@ func (c *nodeClient) connect(ctx context.Context, network *v1.BitcoinNetwork, sh
 		settling: settlingTime(shared.allSettledAt(), nodes, now),
 	}
 	result.existing, result.missing = topology.Connected(result.desired, observed)
+	result.joined = sidesJoined(staying, result.desired, observed, result.settling)
 	actions := topology.Plan(slices.Concat(result.desired, departingEdges(observed, staying)), observed)
 	result.pending = changing + len(actions)
 	byNode := map[int][]topology.Action{}

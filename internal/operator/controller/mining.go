@@ -32,6 +32,8 @@ type miningInputs struct {
 	now   time.Time
 	nodes []node
 	sides []side
+	// joined is true while a block may still cross from one side of a partition to another.
+	joined bool
 	// lastBlock is when the latest block appeared; nil before the first.
 	lastBlock *metav1.Time
 }
@@ -60,7 +62,7 @@ func (c *nodeClient) mine(ctx context.Context, network *v1.BitcoinNetwork, state
 	}
 	blocks := schedule.nextBlocks(spec, in.sides, last, state.shared.miningResults().failures)
 	block, at, wait := schedule.chooseMiner(blocks, in)
-	if at >= 0 && state.shared.startMining() {
+	if at >= 0 && schedule.mayMine(in) && state.shared.startMining() {
 		schedule.attempt(block, in.now)
 		c.mineInBackground(ctx, network, state, &in.nodes[at], len(in.nodes))
 	}

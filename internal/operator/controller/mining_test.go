@@ -240,3 +240,26 @@ func TestEachNodeMinesToAScriptOfItsOwn(t *testing.T) {
 		}
 	})
 }
+
+// The first blocks of the sides of a partition differ only if none is mined while the connections between them still exist.
+func TestNoBlockIsMinedWhileTheSidesAreStillConnected(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newMiningWorld(t, 4, slices.Concat(lineOf(0, 1), lineOf(2, 3)), every(time.Second))
+		w.joined = true
+		w.run(20*time.Second, 0)
+		if len(w.mined) > 0 {
+			t.Errorf("blocks after %s", w.mined[0].at)
+		}
+		w.joined = false
+		w.run(20*time.Second, 0)
+		if got := len(w.mined); got < 18 || got > 21 {
+			t.Errorf("%d blocks in 20 seconds", got)
+		}
+		// A connection that cannot be ended is reported by the condition Connected, and does not end mining.
+		w.joined = true
+		w.run(joinedTimeout+20*time.Second, 0)
+		if got := len(w.mined); got < 36 || got > 41 {
+			t.Errorf("%d blocks in 40 seconds", got)
+		}
+	})
+}

@@ -12,6 +12,8 @@ const (
 	minerSyncTimeout = 30 * time.Second
 	// miningRetryInterval is the time after an attempt that failed, unless the interval is shorter.
 	miningRetryInterval = 30 * time.Second
+	// joinedTimeout is how long a block waits for the sides of a partition to be apart.
+	joinedTimeout = 30 * time.Second
 	// minerTimeout is how long a block may be due without a node that can mine it before the condition reports it.
 	minerTimeout = 30 * time.Second
 )
@@ -28,6 +30,8 @@ type miningSchedule struct {
 	kept map[int]keptAlive
 	// withoutMiner is since when a block is due and no node can mine it.
 	withoutMiner time.Time
+	// joinedSince is when a block that was due first had to wait because it might reach another side.
+	joinedSince time.Time
 	// behindSince is when the miner was first seen behind the other nodes at the height behindAt.
 	behindSince time.Time
 	behindAt    int64
@@ -173,4 +177,16 @@ func (s *miningSchedule) behindTooLong(now time.Time, height int64) bool {
 		s.behindSince, s.behindAt = now, height
 	}
 	return now.Sub(s.behindSince) >= minerSyncTimeout
+}
+
+// mayMine reports whether the sides of a partition are apart. A block that is mined in the moment of the partition would be the first
+// one of both sides.
+func (s *miningSchedule) mayMine(in miningInputs) bool {
+	switch {
+	case !in.joined:
+		s.joinedSince = time.Time{}
+	case s.joinedSince.IsZero():
+		s.joinedSince = in.now
+	}
+	return !in.joined || in.now.Sub(s.joinedSince) >= joinedTimeout
 }

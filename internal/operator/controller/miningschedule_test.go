@@ -89,3 +89,34 @@ func TestSidesAreTheNodesThatReachEachOther(t *testing.T) {
 		t.Errorf("best heights %v", best)
 	}
 }
+
+func TestSidesAreJoinedWhileAConnectionBetweenThemExists(t *testing.T) {
+	connected := func(edges ...topology.Edge) []topology.Node {
+		nodes := make([]topology.Node, 4)
+		for i := range nodes {
+			nodes[i] = topology.Node{Ordinal: i, Address: address(i), Answered: true}
+		}
+		for _, e := range edges {
+			nodes[e.A].Peers = append(nodes[e.A].Peers, topology.Peer{Address: address(e.B) + ":18444", Handshaked: true})
+			nodes[e.B].Peers = append(nodes[e.B].Peers, topology.Peer{Address: address(e.A) + ":50000", Handshaked: true, Inbound: true})
+		}
+		return nodes
+	}
+	apart, whole := []topology.Edge{{A: 0, B: 1}, {A: 2, B: 3}}, lineOf(0, 3)
+	for name, test := range map[string]struct {
+		desired  []topology.Edge
+		observed []topology.Node
+		settling time.Duration
+		want     bool
+	}{
+		"no partition":                    {whole, connected(whole...), time.Second, false},
+		"one connection is left":          {apart, connected(whole...), 0, true},
+		"a node may dial its former peer": {apart, connected(apart...), time.Second, true},
+		"apart":                           {apart, connected(apart...), 0, false},
+		"apart, and not connected yet":    {apart, connected(), 0, false},
+	} {
+		if got := sidesJoined(4, test.desired, test.observed, test.settling); got != test.want {
+			t.Errorf("%s: joined %v", name, got)
+		}
+	}
+}

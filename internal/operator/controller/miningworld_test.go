@@ -30,6 +30,8 @@ type miningWorld struct {
 	notReady map[int]bool
 	// clock is how far the clocks of the nodes differ from the operator's.
 	clock time.Duration
+	// joined is whether blocks may still cross between the sides.
+	joined bool
 	// reports are the changes of the condition Mining, and events those of the transitions.
 	reports, events []string
 
@@ -135,7 +137,7 @@ func (w *miningWorld) pass() time.Duration {
 	sides := sidesOf(nodes, w.desired)
 	in := &policyInputs{now: now, nodes: nodes, chains: compareTips(tipsOf(nodes), func(tip, tip) (bool, bool) { return false, true })}
 	in.lastBlock = lastBlockTime(&w.network.Status, nodes, sides, w.state.lastPass.ended, now)
-	in.mining = w.client.mine(w.t.Context(), w.network, w.state, miningInputs{now, nodes, sides, in.lastBlock})
+	in.mining = w.client.mine(w.t.Context(), w.network, w.state, miningInputs{now, nodes, sides, w.joined, in.lastBlock})
 	status := *w.network.Status.DeepCopy()
 	setNodeStatuses(&status, w.network.Name, nodes)
 	setHeight(&status, in, false)

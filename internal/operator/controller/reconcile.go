@@ -135,7 +135,7 @@ func (r *Reconciler) pass(ctx context.Context, network *v1.BitcoinNetwork, state
 	state.rollouts.proceed(rolloutInputs{now, objects.groups, objects.sets, nodes, connections.desired, chains})
 	sides := sidesOf(nodes, connections.desired)
 	lastBlock := lastBlockTime(&network.Status, nodes, sides, state.lastPass.ended, now)
-	mining := r.nodes.mine(ctx, network, state, miningInputs{now: now, nodes: nodes, sides: sides, lastBlock: lastBlock})
+	mining := r.nodes.mine(ctx, network, state, miningInputs{now, nodes, sides, connections.joined, lastBlock})
 
 	in := &policyInputs{
 		now: now, objects: objects, nodes: nodes, leaving: found.leaving, connections: connections, chains: chains, lastBlock: lastBlock, mining: mining,

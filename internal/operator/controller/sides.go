@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"slices"
 	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/topology"
@@ -84,4 +85,16 @@ func heightsOf(sides []side, nodes int) []int64 {
 		}
 	}
 	return best
+}
+
+// sidesJoined reports whether a block that is mined now may reach another side: a connection between two sides exists, or a node still
+// dials an address that was removed from its addnode list.
+func sidesJoined(nodes int, desired []topology.Edge, observed []topology.Node, settling time.Duration) bool {
+	first := firstOfSide(nodes, desired)
+	if !slices.ContainsFunc(first, func(i int) bool { return i > 0 }) {
+		return false
+	}
+	return settling > 0 || slices.ContainsFunc(topology.Observe(observed), func(e topology.Edge) bool {
+		return max(e.A, e.B) < nodes && first[e.A] != first[e.B]
+	})
 }
