@@ -94,7 +94,7 @@ func (c rpcTest) answersEveryCall() {
 	if len(peers) == 0 || peers[0].Addr == "" || peers[0].Version == 0 {
 		c.Errorf("peers %+v", peers)
 	}
-	if !slices.Contains(added, bitcoind.AddedNode{AddedNode: absent}) || len(mined) != 1 || len(mined2) != 1 {
+	if !slices.ContainsFunc(added, func(a bitcoind.AddedNode) bool { return a.AddedNode == absent }) || len(mined) != 1 || len(mined2) != 1 {
 		c.Errorf("added %+v, mined %v and %v", added, mined, mined2)
 	}
 }

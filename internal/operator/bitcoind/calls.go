@@ -1,6 +1,9 @@
 package bitcoind
 
-import "fmt"
+import (
+	"fmt"
+	"strconv"
+)
 
 // The calls that the operator sends, and the parts of their results that it reads. Every method in this file must be in Methods,
 // the rpcwhitelist of the credential, or be MethodPublishers.
@@ -18,6 +21,8 @@ const MethodPublishers = "getzmqnotifications"
 type NetworkInfo struct {
 	Version    int    `json:"version"`
 	Subversion string `json:"subversion"`
+	// NetworkActive is false after setnetworkactive false: the node closes all connections and opens none. It is nil before v0.14.
+	NetworkActive *bool `json:"networkactive"`
 }
 
 // ChainInfo is a part of getblockchaininfo.
@@ -43,12 +48,30 @@ type PeerInfo struct {
 	ConnectedAt int64 `json:"conntime"`
 	// ConnectionType is "manual" for connections of addnode; missing before v22.
 	ConnectionType string `json:"connection_type"`
+	// Subversion is the user agent of the peer, which it chooses.
+	Subversion string `json:"subver"`
+	// Services are the service bits that the peer offers, in hexadecimal.
+	Services string `json:"services"`
+}
+
+// ServesBlocks reports whether the peer offers blocks to its peers.
+func (p PeerInfo) ServesBlocks() bool {
+	// NODE_NETWORK and NODE_NETWORK_LIMITED
+	const serving = 1 | 1<<10
+	bits, err := strconv.ParseUint(p.Services, 16, 64)
+	return err == nil && bits&serving != 0
 }
 
 // AddedNode is a part of one entry of getaddednodeinfo.
 type AddedNode struct {
 	// AddedNode is the entry as it was added.
 	AddedNode string `json:"addednode"`
+	// Connected is whether a connection with the address exists.
+	Connected bool `json:"connected"`
+	// Addresses has the address of the connection.
+	Addresses []struct {
+		Address string `json:"address"`
+	} `json:"addresses"`
 }
 
 // Publisher is a part of one entry of getzmqnotifications.

@@ -189,8 +189,10 @@ func decode(host string, status int, raw []byte, calls []Call) ([]error, error) 
 	switch {
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
 		return nil, fmt.Errorf("%s: %w", host, ErrUnauthorized)
+	case status == http.StatusServiceUnavailable && bytes.Contains(raw, []byte("Work queue depth exceeded")):
+		return nil, &UnreachableError{Host: host, Err: errQueueFull}
 	case status == http.StatusServiceUnavailable:
-		return nil, &UnreachableError{Host: host, Err: errBusy}
+		return nil, &UnreachableError{Host: host, Err: errUnavailable}
 	case len(raw) > maxResponseBytes:
 		return nil, fmt.Errorf("%s: %w: more than %d bytes", host, ErrGarbage, maxResponseBytes)
 	}

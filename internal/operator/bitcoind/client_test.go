@@ -245,3 +245,41 @@ func TestAnErrorOfANodeIsBounded(t *testing.T) {
 		}
 	}
 }
+
+// bitcoind answers a path without handler where it accepts connections, with all its RPC threads taken too.
+func TestANodeIsAliveWhateverItResponds(t *testing.T) {
+	for _, status := range []int{200, 401, 404, 503} {
+		at := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			if _, _, sent := r.BasicAuth(); sent || r.Method != http.MethodGet || r.URL.Path != "/alive" {
+				t.Errorf("%s %s, credential sent: %v", r.Method, r.URL.Path, sent)
+			}
+			w.WriteHeader(status)
+		})
+		if err := NewClient(nil, nil).Alive(bounded(t), at); err != nil {
+			t.Errorf("status %d: %v", status, err)
+		}
+	}
+	hangs := serve(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	var unreachable *UnreachableError
+	if err := NewClient(nil, nil).Alive(bounded(t), hangs); !errors.As(err, &unreachable) || !unreachable.Timeout() {
+		t.Errorf("a node that hangs: %v", err)
+	}
+}
+
+func TestAFullQueueIsNoNodeThatStops(t *testing.T) {
+	for body, want := range map[string]bool{"Work queue depth exceeded": true, "<HTML><H1>Service Unavailable</H1></HTML>": false} {
+		at := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503); fmt.Fprint(w, body) })
+		var unreachable *UnreachableError
+		if err := NewClient(nil, nil).Call(bounded(t), at, GetBlockHash(0, nil)); !errors.As(err, &unreachable) || unreachable.QueueFull() != want {
+			t.Errorf("%q: %v, the queue is full: %v", body, err, unreachable.QueueFull())
+		}
+	}
+}
+
+func TestWalletsServeNoBlocks(t *testing.T) {
+	for services, want := range map[string]bool{"0000000000000c09": true, "0000000000000400": true, "0000000000000000": false, "0000000000000048": false, "": false, "x": false} {
+		if got := (PeerInfo{Services: services}).ServesBlocks(); got != want {
+			t.Errorf("%q: %v", services, got)
+		}
+	}
+}

@@ -14,8 +14,9 @@ var (
 	// ErrGarbage means that the response does not have bitcoind's format.
 	ErrGarbage = errors.New("the response is not valid")
 
-	errTimeout = errors.New("no answer in time")
-	errBusy    = errors.New("the request queue of the node is full, or the node is still starting")
+	errTimeout     = errors.New("no answer in time")
+	errUnavailable = errors.New("the node is starting or stopping")
+	errQueueFull   = errors.New("the request queue of the node is full")
 )
 
 // UnreachableError means that a node could not be reached, or did not answer in time.
@@ -29,6 +30,9 @@ func (e *UnreachableError) Unwrap() error { return e.Err }
 
 // Timeout reports whether the node accepted the request and did not answer in time.
 func (e *UnreachableError) Timeout() bool { return errors.Is(e.Err, errTimeout) }
+
+// QueueFull reports whether the node rejected the request because too many others wait for one of its RPC threads.
+func (e *UnreachableError) QueueFull() bool { return errors.Is(e.Err, errQueueFull) }
 
 // The codes of bitcoind's errors that the operator handles (src/rpc/protocol.h).
 const (

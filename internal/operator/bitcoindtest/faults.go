@@ -2,6 +2,7 @@ package bitcoindtest
 
 import (
 	"slices"
+	"sync"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 )
@@ -27,6 +28,33 @@ func (node *Node) Hang() (resume func()) {
 			close(waiting)
 		}
 	}
+}
+
+// Occupy takes all RPC threads of the node with calls that wait, until free is called: the node carries out no call, but its HTTP server
+// responds to paths without a handler.
+func (node *Node) Occupy() (free func()) {
+	node.nodes.mu.Lock()
+	defer node.nodes.mu.Unlock()
+	node.occupied = make(chan struct{})
+	return sync.OnceFunc(func() {
+		node.nodes.mu.Lock()
+		defer node.nodes.mu.Unlock()
+		close(node.occupied)
+		node.occupied = nil
+	})
+}
+
+// AddByHand adds an entry to the node's addnode list as a person does. It is dialed like those of the operator.
+func (node *Node) AddByHand(entry string) error {
+	_, err := node.Call("addnode", entry, "add")
+	return err
+}
+
+// Added are the entries of the node's addnode list.
+func (node *Node) Added() []string {
+	node.nodes.mu.Lock()
+	defer node.nodes.mu.Unlock()
+	return slices.Clone(node.added)
 }
 
 // Respond makes the node answer every request with this HTTP status, such as 503 when its work queue is full; 0 restores its answers.

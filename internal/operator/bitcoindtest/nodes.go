@@ -50,6 +50,8 @@ type Node struct {
 	calls       map[string]int
 	// hanging is closed when the node answers again; nil when it does not hang.
 	hanging chan struct{}
+	// occupied is closed when the node has free RPC threads again; nil when it has some.
+	occupied chan struct{}
 	// status of every response; 0 for 200.
 	status int
 	// alone nodes neither get blocks of their peers nor pass theirs on.

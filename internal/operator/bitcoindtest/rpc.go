@@ -57,6 +57,9 @@ func Answer(batch io.Reader, handle Handler) ([]byte, error) {
 func (node *Node) serve(w http.ResponseWriter, r *http.Request) {
 	node.nodes.mu.Lock()
 	hanging, status, authorize := node.hanging, node.status, node.nodes.Authorize
+	if hanging == nil && r.Method != http.MethodGet {
+		hanging = node.occupied
+	}
 	node.nodes.mu.Unlock()
 	// Before the node hangs: a server that has not read the body does not see that the client has gone.
 	batch, err := io.ReadAll(r.Body)
@@ -71,6 +74,10 @@ func (node *Node) serve(w http.ResponseWriter, r *http.Request) {
 		case <-r.Context().Done():
 			return
 		}
+	}
+	if r.Method == http.MethodGet {
+		http.NotFound(w, r)
+		return
 	}
 	user, password, _ := r.BasicAuth()
 	if authorize != nil && !authorize(node, user, password) {

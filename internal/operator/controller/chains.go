@@ -33,6 +33,8 @@ type tip struct {
 	time   int64
 	// node is the index of one of the nodes.
 	node int
+	// old is true when only busy nodes have it: what they have by now is not known.
+	old bool
 }
 
 // tipsOf returns the different best blocks of the nodes, the highest first. Tips of equal height are sorted by hash, so that
@@ -40,10 +42,12 @@ type tip struct {
 func tipsOf(nodes []node) []tip {
 	var tips []tip
 	seen := map[string]bool{}
-	for i := range nodes {
-		if a := nodes[i].answer; a != nil && !seen[a.chain.BestBlockHash] {
-			seen[a.chain.BestBlockHash] = true
-			tips = append(tips, tip{height: a.chain.Blocks, hash: a.chain.BestBlockHash, time: a.chain.Time, node: i})
+	for _, busy := range []bool{false, true} {
+		for i := range nodes {
+			if a := nodes[i].answer; a != nil && nodes[i].busy == busy && !seen[a.chain.BestBlockHash] {
+				seen[a.chain.BestBlockHash] = true
+				tips = append(tips, tip{height: a.chain.Blocks, hash: a.chain.BestBlockHash, time: a.chain.Time, node: i, old: busy})
+			}
 		}
 	}
 	slices.SortFunc(tips, func(x, y tip) int {
@@ -52,8 +56,8 @@ func tipsOf(nodes []node) []tip {
 	return tips
 }
 
-// compareTips counts branches and lag. contains returns whether the chain of one tip contains another, lower one, and whether
-// that is known.
+// compareTips counts branches and lag. That of a busy node is not known; it gets blocks as every other node does. contains returns
+// whether the chain of one tip contains another, lower one, and whether that is known.
 func compareTips(tips []tip, contains func(branch, lower tip) (contained, known bool)) chainComparison {
 	chains := chainComparison{complete: true}
 	for _, t := range tips {
@@ -67,7 +71,9 @@ func compareTips(tips []tip, contains func(branch, lower tip) (contained, known 
 			chains.complete = chains.complete && known
 			if contained {
 				follows = true
-				chains.lag = max(chains.lag, branch.height-t.height)
+				if !t.old {
+					chains.lag = max(chains.lag, branch.height-t.height)
+				}
 				break
 			}
 		}
@@ -100,7 +106,7 @@ func (c *nodeClient) hashesAt(ctx context.Context, network *v1.BitcoinNetwork, s
 	found := make(map[string]map[int64]string, len(tips))
 	for _, branch := range tips {
 		heights := heightsBelow(tips, branch.height)
-		if len(heights) == 0 {
+		if len(heights) == 0 || branch.old {
 			continue
 		}
 		endpoint := c.endpoint(network, &nodes[branch.node])

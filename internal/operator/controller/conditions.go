@@ -50,8 +50,11 @@ func deriveConditions(nodesReady, connected, synced condition, stalledIn time.Du
 		stalled:     condition{false, v1.ReasonProgressing, "no action by a user is needed"},
 		reconciling: condition{false, v1.ReasonSettled, "the operator has nothing left to do"},
 	}
-	if nodesReady.reason == v1.ReasonNoNodes {
+	switch nodesReady.reason {
+	case v1.ReasonNoNodes:
 		set.ready = nodesReady
+	case v1.ReasonRPCBusy:
+		set.ready.reason, set.ready.message = v1.ReasonRPCBusy, set.ready.message+"; "+nodesReady.message
 	}
 	for _, c := range []condition{nodesReady, connected, synced} {
 		if !c.met {

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"net"
 	"slices"
 	"sync"
 	"time"
@@ -25,6 +26,10 @@ type connections struct {
 	missing  []topology.Edge
 	// pending is the number of calls that change connections and were started by this pass or have not ended since an earlier one.
 	pending int
+	// removedByHand are the removals, planned for the first time, of entries that a person added.
+	removedByHand []topology.Action
+	// foreign are the peers that are no nodes of the network, and bridges those of them that connect partitions.
+	foreign, bridges []topology.Foreign
 	// settling is the time until no node dials an address any more that was removed from its addnode list, 0 when none does.
 	settling time.Duration
 	// joined is true while nodes of two sides of a partition are still connected, or may dial each other.
@@ -34,28 +39,37 @@ type connections struct {
 // connect compares the existing connections with the desired ones and changes them on all nodes at the same time.
 // The nodes from the number staying on are being removed.
 func (c *nodeClient) connect(ctx context.Context, network *v1.BitcoinNetwork, shared *sharedState, nodes []node, staying int, now time.Time) connections {
-	observed := observedTopology(nodes)
+	shared.readLists(network, nodes, c.leadingSince(), now)
+	observed := observedTopology(nodes, shared)
 	// The number is read before the settling time: a batch records the settling time before it ends, so that each batch is counted
 	// in at least one of them.
 	changing := shared.changing()
+	spec := topologySpec(network.Spec, staying)
 	result := connections{
-		desired:  topology.Desired(topologySpec(network.Spec, staying)),
+		desired:  topology.Desired(spec),
+		foreign:  topology.ForeignPeers(observed, shared.isOwnAddress),
 		settling: settlingTime(shared.allSettledAt(), nodes, now),
 	}
+	result.bridges = topology.Bridges(spec, result.foreign)
 	result.existing, result.missing = topology.Connected(result.desired, observed)
 	result.joined = sidesJoined(staying, result.desired, observed, result.settling)
 	actions := topology.Plan(slices.Concat(result.desired, departingEdges(observed, staying)), observed)
 	result.pending = changing + len(actions)
+	result.removedByHand = shared.newByHand(nodes, actions)
 	byNode := map[int][]topology.Action{}
 	for _, action := range actions {
 		byNode[action.Node] = append(byNode[action.Node], action)
 	}
 	var awaited sync.WaitGroup
 	for ordinal, actions := range byNode {
+		if nodes[ordinal].busy {
+			continue
+		}
 		done, ok := shared.startChange(nodes[ordinal].pod)
 		if !ok {
 			continue
 		}
+		shared.entriesSent(nodes[ordinal].pod, actions, now)
 		settling := topology.SettlingTime(result.desired, observed[ordinal], actions)
 		endpoint := c.endpoint(network, &nodes[ordinal])
 		logged := log.IntoContext(ctx, log.FromContext(ctx).WithValues("node", nodes[ordinal].podName))
@@ -89,10 +103,11 @@ func (c *nodeClient) change(ctx context.Context, endpoint bitcoind.Endpoint, act
 	}
 }
 
-// settlingTime is the time until all nodes have settled; 0 when all answers are from after that.
+// settlingTime is the time until all nodes have settled; 0 when all answers are from after that. The connections of busy nodes are
+// those that the others report.
 func settlingTime(allSettledAt time.Time, nodes []node, now time.Time) time.Duration {
 	for i := range nodes {
-		if a := nodes[i].answer; a != nil && !a.at.After(allSettledAt) {
+		if a := nodes[i].answer; a != nil && !nodes[i].busy && !a.at.After(allSettledAt) {
 			return max(allSettledAt.Sub(now), minBackoff)
 		}
 	}
@@ -141,20 +156,28 @@ func topologySpec(spec v1.BitcoinNetworkSpec, nodes int) topology.Spec {
 }
 
 // observedTopology converts the nodes' answers to the types of package topology.
-func observedTopology(nodes []node) []topology.Node {
+func observedTopology(nodes []node, shared *sharedState) []topology.Node {
 	list := make([]topology.Node, len(nodes))
 	for i := range nodes {
 		n := &nodes[i]
-		list[i] = topology.Node{Ordinal: n.ordinal, Address: n.ip(), Answered: n.answer != nil}
+		list[i] = topology.Node{Ordinal: n.ordinal, Address: n.ip(), Answered: n.answer != nil, Busy: n.busy}
 		if n.answer == nil {
 			continue
 		}
+		list[i].ByHand = shared.entriesByHand(n.pod)
 		for _, added := range n.answer.added {
 			list[i].Added = append(list[i].Added, added.AddedNode)
+			if len(added.Addresses) > 0 && net.ParseIP(added.AddedNode) == nil {
+				if list[i].Resolved == nil {
+					list[i].Resolved = map[string]string{}
+				}
+				list[i].Resolved[added.AddedNode] = added.Addresses[0].Address
+			}
 		}
 		for _, peer := range n.answer.peers {
 			list[i].Peers = append(list[i].Peers, topology.Peer{
 				ID: peer.ID, Address: peer.Addr, Inbound: peer.Inbound, Handshaked: peer.Version > 0,
+				Agent: peer.Subversion, ServesBlocks: peer.ServesBlocks(),
 			})
 		}
 	}

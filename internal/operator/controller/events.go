@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/utils/ptr"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/topology"
 	"github.com/christianb93/bitcoin-controller/internal/operator/truncate"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
@@ -91,6 +92,11 @@ func transitions(before v1.BitcoinNetworkStatus, network *v1.BitcoinNetwork, rec
 		add(corev1.EventTypeWarning, failed.Reason, "Reconcile", "%s", failed.Message)
 	}
 	list = append(list, miningTransitions(before.Conditions, status)...)
+	if reason, message := unconnected(status); reason != "" {
+		if before, _ := unconnected(before); before != reason {
+			add(corev1.EventTypeWarning, reason, "Connect", "%s", message)
+		}
+	}
 	partitioned := len(network.Spec.Partitions) > 0
 	switch {
 	case recorded.partitioned == nil || *recorded.partitioned == partitioned:
@@ -110,6 +116,26 @@ func failureOf(status v1.BitcoinNetworkStatus) *metav1.Condition {
 		return c
 	}
 	return nil
+}
+
+// unconnected returns the reason and the message of the condition Connected if it is one that a person has caused on the nodes.
+func unconnected(status v1.BitcoinNetworkStatus) (reason, message string) {
+	connected := meta.FindStatusCondition(status.Conditions, v1.ConditionConnected)
+	if connected == nil || connected.Reason != v1.ReasonNetworkInactive && connected.Reason != v1.ReasonPartitionBridged {
+		return "", ""
+	}
+	return connected.Reason, connected.Message
+}
+
+// recordRemovedByHand records an event for each entry of an addnode list that a person added and the operator removes.
+func (r *Reconciler) recordRemovedByHand(network *v1.BitcoinNetwork, nodes []node, removed []topology.Action) {
+	for _, action := range removed {
+		pod := nodes[action.Node].podName
+		t := transition{pod: pod}
+		r.recorder.Eventf(network, t.relatedPod(network.Namespace), corev1.EventTypeWarning, "AddedNodeRemoved", "Connect",
+			"%s is removed from the addnode list of %s: it leads to node %d, which the topology does not connect with node %d",
+			truncate.UTF8(action.Target, maxVersionBytes), pod, action.Peer, action.Node)
+	}
 }
 
 func allReady(status v1.BitcoinNetworkStatus) bool {

@@ -34,12 +34,16 @@ type fakeNodes struct {
 	mu       sync.Mutex
 	handlers map[string]nodeHandler
 	dead     map[string]bool
-	trips    map[int]int
-	requeued []types.NamespacedName
+	// busy nodes answer no call, because all their threads are taken, and flooded nodes reject every call.
+	busy, flooded map[string]bool
+	trips         map[int]int
+	requeued      []types.NamespacedName
 }
 
 func newFakeNodes() *fakeNodes {
-	return &fakeNodes{handlers: map[string]nodeHandler{}, dead: map[string]bool{}, trips: map[int]int{}}
+	return &fakeNodes{
+		handlers: map[string]nodeHandler{}, dead: map[string]bool{}, busy: map[string]bool{}, flooded: map[string]bool{}, trips: map[int]int{},
+	}
 }
 
 func (f *fakeNodes) answer(node int, h nodeHandler) {
@@ -53,6 +57,19 @@ func (f *fakeNodes) kill(node int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.dead[address(node)] = true
+}
+
+// occupy takes all RPC threads of a node, or with flood also fills its queue, until free.
+func (f *fakeNodes) occupy(node int, flood bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.busy[address(node)], f.flooded[address(node)] = !flood, flood
+}
+
+func (f *fakeNodes) free(node int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.busy[address(node)], f.flooded[address(node)] = false, false
 }
 
 // calls are the round trips so far, by node.
@@ -103,6 +120,20 @@ func (f *fakeNodes) serve(host string, conn net.Conn) {
 		return
 	}
 	f.mu.Lock()
+	busy, flooded := f.busy[host], f.flooded[host]
+	f.mu.Unlock()
+	switch {
+	case request.Method == http.MethodGet && (busy || flooded):
+		respond(conn, http.StatusNotFound, nil)
+		return
+	case flooded:
+		respond(conn, http.StatusServiceUnavailable, []byte("Work queue depth exceeded"))
+		return
+	case request.Method == http.MethodGet, busy:
+		_, _ = io.Copy(io.Discard, conn)
+		return
+	}
+	f.mu.Lock()
 	handle := f.handlers[host]
 	for node := range 10 {
 		if address(node) == host {
@@ -118,8 +149,12 @@ func (f *fakeNodes) serve(host string, conn net.Conn) {
 	if err != nil {
 		return
 	}
+	respond(conn, http.StatusOK, body)
+}
+
+func respond(conn net.Conn, status int, body []byte) {
 	response := http.Response{
-		StatusCode: http.StatusOK, ProtoMajor: 1, ProtoMinor: 1, Close: true,
+		StatusCode: status, ProtoMajor: 1, ProtoMinor: 1, Close: true,
 		ContentLength: int64(len(body)), Body: io.NopCloser(bytes.NewReader(body)),
 	}
 	_ = response.Write(conn)

@@ -105,6 +105,8 @@ func withoutMinerMessage(spec *v1.Mining, nodes []node) string {
 	switch {
 	case i >= len(nodes):
 		return fmt.Sprintf("a block is due, and node %d of spec.mining.node does not exist", i)
+	case nodes[i].busy:
+		return fmt.Sprintf("a block is due, and all RPC threads of %s, the node of spec.mining.node, are taken by other calls", nodes[i].podName)
 	case !nodes[i].ready():
 		return fmt.Sprintf("a block is due, and %s, the node of spec.mining.node, is not ready", nodes[i].podName)
 	default:

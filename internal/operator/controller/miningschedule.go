@@ -157,7 +157,7 @@ func (s *miningSchedule) attempt(b *nextBlock, now time.Time) {
 func (s *miningSchedule) miner(now time.Time, candidates []int, nodes []node, sides []side) int {
 	best := heightsOf(sides, len(nodes))
 	for _, i := range candidates {
-		if !nodes[i].ready() {
+		if !nodes[i].callable() {
 			continue
 		}
 		height := nodes[i].answer.chain.Blocks

@@ -38,6 +38,8 @@ type nodeClient struct {
 	stop context.CancelFunc
 	// stopped is true when no more calls start. It is set before calls is waited for, since a WaitGroup may not grow meanwhile.
 	stopped bool
+	// started is when the operator was elected, or zero.
+	started time.Time
 	calls   sync.WaitGroup
 	// slots are those of all networks together; nil before the first call.
 	slots *slots
@@ -45,6 +47,9 @@ type nodeClient struct {
 
 // Start implements manager.Runnable: background calls end with the manager.
 func (c *nodeClient) Start(ctx context.Context) error {
+	c.mu.Lock()
+	c.started = c.now()
+	c.mu.Unlock()
 	<-ctx.Done()
 	c.mu.Lock()
 	c.prepare()
@@ -123,6 +128,13 @@ func (c *nodeClient) endpoint(network *v1.BitcoinNetwork, n *node) bitcoind.Endp
 		endpoint.PreviousPassword = c.previous(network).Password
 	}
 	return endpoint
+}
+
+// leadingSince is when this operator was elected: before, another one may have called the nodes.
+func (c *nodeClient) leadingSince() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.started
 }
 
 // waitFor waits for the group, up to the timeout.

@@ -37,7 +37,7 @@ func TestACallInASlotHasItsWholeTimeout(t *testing.T) {
 // A process that exits in the middle of a call would leave its result unknown.
 func TestTheManagerWaitsForBackgroundCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		client := &nodeClient{}
+		client := &nodeClient{now: time.Now}
 		ctx, stop := context.WithCancel(t.Context())
 		client.run(t.Context(), newSlots(1), promptCalls, func(context.Context) { time.Sleep(time.Second) })
 		started := time.Now()

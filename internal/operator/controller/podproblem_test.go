@@ -27,7 +27,13 @@ Error: Unable to start HTTP server. See debug log for details.
 2026-11-28T15:36:53Z Shutdown: done`, "Error: Unable to start HTTP server. See debug log for details."},
 		"an error in the log only":   {"2026-11-28T15:36:53Z [net:error] no peers\n2026-11-28T15:36:53Z Shutdown: done", "2026-11-28T15:36:53Z [net:error] no peers"},
 		"an error of an old release": {"2021-05-01T10:00:00Z Error: Disk space is too low!\r\n2021-05-01T10:00:00Z Shutdown: done\r\n", "2021-05-01T10:00:00Z Error: Disk space is too low!"},
-		"only an error":              {"Error: Unsupported logging category -debug=nonsense.\n", "Error: Unsupported logging category -debug=nonsense."},
+		"a full volume": {`2026-11-28T17:54:58Z [warning] SQLite Error. Code: 13. Message: statement aborts at 1: database or disk is full; [BEGIN EXCLUSIVE TRANSACTION]
+Error: A fatal internal error occurred, see 0 for details: Disk space is too low!
+./src/kernel/coinstats.cpp:157 ComputeUTXOStats: Assertion ` + "`pindex' failed." + `
+2026-11-28T17:56:32Z [error] A fatal internal error occurred, see 0 for details: Disk space is too low!
+2026-11-28T17:56:32Z [warning] Failed to force flush state (Disk space is too low!)`,
+			"2026-11-28T17:56:32Z [error] A fatal internal error occurred, see 0 for details: Disk space is too low!"},
+		"only an error": {"Error: Unsupported logging category -debug=nonsense.\n", "Error: Unsupported logging category -debug=nonsense."},
 		"an exception": {`EXCEPTION: St13runtime_error
 broken
 bitcoin in AppInit()

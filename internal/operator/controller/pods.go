@@ -24,12 +24,18 @@ type node struct {
 	podReady bool
 	// answer is the node's answer to the latest probe; nil when it does not answer.
 	answer *answer
+	// busy is true when the answer is an earlier one, because all RPC threads of the node are taken by other calls, and busyLately
+	// when that is so or was so a short time ago.
+	busy, busyLately bool
 	// err is why the node does not answer; nil when no probe was sent.
 	err error
 }
 
-// ready means that the kubelet reports the pod as ready and bitcoind answers the operator.
+// ready means that the kubelet reports the pod as ready and bitcoind answers the operator, or is only too busy to.
 func (n *node) ready() bool { return n.podReady && n.answer != nil }
+
+// callable means that the node is ready and will carry out a call soon.
+func (n *node) callable() bool { return n.ready() && !n.busy }
 
 // ip is the address of the pod; "" when it has none or is being deleted, so that no node dials it any more.
 func (n *node) ip() string {

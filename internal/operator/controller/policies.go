@@ -53,7 +53,7 @@ var (
 		nodesReady,
 	}
 	connectedPolicies = policyChain{
-		[]policy{connectionsMissing, connectionsChanging, nodesSettling, answersMissing},
+		[]policy{nodesOffNetwork, connectionsMissing, connectionsChanging, nodesSettling, partitionBridged, answersMissing},
 		connectionsExist,
 	}
 	syncedPolicies = policyChain{
@@ -224,6 +224,10 @@ const noNodesMessage = "the network has no nodes"
 func nodesReady(in *policyInputs) (reason, message string) {
 	if len(in.nodes) == 0 {
 		return v1.ReasonNoNodes, noNodesMessage
+	}
+	if busy := in.busyNodes(); len(busy) > 0 {
+		return v1.ReasonRPCBusy, fmt.Sprintf("%d of %d nodes are ready; all RPC threads of some are taken by other calls, so that their last answers and the reports of their peers count: %s",
+			len(in.nodes), len(in.nodes), joinSome(busy))
 	}
 	return v1.ReasonReady, fmt.Sprintf("%d of %d nodes are ready and answer", len(in.nodes), len(in.nodes))
 }

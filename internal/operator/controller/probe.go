@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"sync"
 	"time"
+	"unique"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
@@ -37,6 +38,8 @@ type answer struct {
 	publishersErr error
 	// at is when the probe was sent.
 	at time.Time
+	// restored is what an answer without peers was restored from; nil for a real one.
+	restored *v1.NodeStatus
 }
 
 // probeNodes probes all running nodes at the same time, in one round trip each, and returns the nodes with their answers as of
@@ -70,7 +73,7 @@ func (c *nodeClient) probeNodes(ctx context.Context, network *v1.BitcoinNetwork,
 				}
 			}()
 			state.shared.sendProbe(probed)
-			got, err = c.probe(ctx, endpoint, publishes)
+			got, err = c.probeAlive(ctx, endpoint, publishes, func(alive bool) { state.shared.setAlive(probed, alive) })
 		})
 	}
 	waitFor(ctx, &awaited, probeTimeout)
@@ -78,9 +81,10 @@ func (c *nodeClient) probeNodes(ctx context.Context, network *v1.BitcoinNetwork,
 	answered := slices.Clone(nodes)
 	for i := range answered {
 		if n := &answered[i]; running(n.pod) {
-			n.answer, n.err = state.shared.answerOf(n.pod, now)
+			state.shared.answerOf(n, now)
 		}
 	}
+	restoreBusy(answered, network.Status)
 	return answered, now
 }
 
@@ -107,6 +111,12 @@ func (c *nodeClient) probe(ctx context.Context, endpoint bitcoind.Endpoint, publ
 	}
 	if err != nil {
 		return nil, err
+	}
+	// A mesh of 500 nodes reports a quarter of a million peers, with a few different texts.
+	for i := range got.peers {
+		peer := &got.peers[i]
+		peer.Subversion = unique.Make(truncate.UTF8(peer.Subversion, maxVersionBytes)).Value()
+		peer.Services, peer.ConnectionType = unique.Make(peer.Services).Value(), unique.Make(peer.ConnectionType).Value()
 	}
 	return got, nil
 }

@@ -41,8 +41,13 @@ func TestAQueuedProbeDoesNotMakeANodeSlow(t *testing.T) {
 	start := time.Now()
 	shared := newSharedState()
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{UID: "1"}}
+	answerAt := func(now time.Time) (*answer, error) {
+		n := node{pod: pod}
+		shared.answerOf(&n, now)
+		return n.answer, n.err
+	}
 	state, _, _ := shared.startProbe(pod)
-	if got, err := shared.answerOf(pod, start); got != nil || err != nil || state.slow {
+	if got, err := answerAt(start); got != nil || err != nil || state.slow {
 		t.Errorf("new, in the queue: %v, %v, slow: %v", got, err, state.slow)
 	}
 	shared.sendProbe(state)
@@ -51,11 +56,11 @@ func TestAQueuedProbeDoesNotMakeANodeSlow(t *testing.T) {
 	if !started || !wait {
 		t.Fatal("it is not probed")
 	}
-	if got, err := shared.answerOf(pod, start.Add(answerLifetime)); got == nil || err != nil || state.slow {
+	if got, err := answerAt(start.Add(answerLifetime)); got == nil || err != nil || state.slow {
 		t.Errorf("in the queue: %v, %v, slow: %v", got, err, state.slow)
 	}
 	shared.sendProbe(state)
-	if got, err := shared.answerOf(pod, start.Add(answerLifetime)); got != nil || err == nil || !state.slow {
+	if got, err := answerAt(start.Add(answerLifetime)); got != nil || err == nil || !state.slow {
 		t.Errorf("sent, without an answer: %v, %v, slow: %v", got, err, state.slow)
 	}
 }

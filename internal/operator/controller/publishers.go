@@ -26,7 +26,7 @@ func publishersMissing(in *policyInputs) (reason, message string, violated bool)
 
 // missingPublishers describes the configured publishers that a node which answers does not have; "" for none.
 func (n *node) missingPublishers() string {
-	if n.pod == nil || n.answer == nil {
+	if n.pod == nil || n.answer == nil || n.answer.restored != nil {
 		return ""
 	}
 	var missing []string

@@ -128,6 +128,7 @@ func (r *Reconciler) pass(ctx context.Context, network *v1.BitcoinNetwork, state
 	nodes := all[:staying]
 	chains := r.nodes.compareChains(ctx, network, state.shared.slots, nodes)
 	connections := r.nodes.connect(ctx, network, state.shared, all, staying, now)
+	r.recordRemovedByHand(network, all, connections.removedByHand)
 	if len(objects.departing) > 0 && r.decideScaleDown(ctx, network, state, all, staying, now) {
 		objects.recheckIn = time.Millisecond
 	}

@@ -28,10 +28,13 @@ type sharedState struct {
 	mined  miningResults
 	// settledAt is when no node dials an address any more that was removed from its addnode list.
 	settledAt time.Time
+	// addresses of the nodes, with the time when a node was last seen to have them, and addressesAt the latest such time.
+	addresses   map[string]time.Time
+	addressesAt time.Time
 }
 
 func newSharedState() *sharedState {
-	return &sharedState{slots: newSlots(maxCallsPerNetwork), nodes: map[types.UID]*nodeState{}}
+	return &sharedState{slots: newSlots(maxCallsPerNetwork), nodes: map[types.UID]*nodeState{}, addresses: map[string]time.Time{}}
 }
 
 // observation is a network's status and what else the metrics export.
@@ -57,6 +60,12 @@ type nodeState struct {
 	// lastAnswer is the last valid answer, and err why there has been none since.
 	lastAnswer *answer
 	err        error
+	// alive is true while the node does not answer calls, but its HTTP server responds: all its RPC threads are taken.
+	alive bool
+	// busyAt is when the node was last found busy.
+	busyAt time.Time
+	// entries is what is known of the node's addnode list.
+	entries entryLog
 }
 
 // observe stores a copy of the status for the metrics.
@@ -121,22 +130,40 @@ func (s *sharedState) endProbe(state *nodeState, got *answer, err error, now tim
 	state.inFlight = false
 	if err != nil {
 		var unreachable *bitcoind.UnreachableError
+		known := errors.As(err, &unreachable)
 		state.err = err
-		state.slow = errors.As(err, &unreachable) && unreachable.Timeout()
+		state.slow = known && unreachable.Timeout()
+		state.alive = state.alive && state.slow || known && unreachable.QueueFull()
 		return state.slow
 	}
-	state.lastAnswer, state.err, state.slow = got, nil, now.Sub(got.at) > probeTimeout
+	state.lastAnswer, state.err, state.alive, state.slow = got, nil, false, now.Sub(got.at) > probeTimeout
 	return state.slow
 }
 
-// answerOf returns the node's answer, or why there is none; neither when no probe has been sent.
-func (s *sharedState) answerOf(pod *corev1.Pod, now time.Time) (*answer, error) {
+// setAlive stores whether the HTTP server of a node that does not answer a call responds.
+func (s *sharedState) setAlive(state *nodeState, alive bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	state := s.nodes[pod.UID]
+	state.alive = alive
+}
+
+// answerOf fills in the node's answer, or why there is none; neither when no probe has been sent.
+func (s *sharedState) answerOf(n *node, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	state := s.nodes[n.pod.UID]
 	if state == nil {
-		return nil, nil
+		return
 	}
+	n.answer, n.err = state.answerAt(now, n.pod.Status.PodIP)
+	n.busy = n.answer == nil && state.alive
+	if n.busy {
+		n.answer, n.err, state.busyAt = state.lastAnswer, errBusy, now
+	}
+	n.busyLately = !state.busyAt.IsZero() && now.Sub(state.busyAt) < busyReportTime
+}
+
+func (state *nodeState) answerAt(now time.Time, host string) (*answer, error) {
 	if state.lastAnswer != nil && (state.queued && state.err == nil || now.Sub(state.lastAnswer.at) < answerLifetime) {
 		return state.lastAnswer, nil
 	}
@@ -145,7 +172,7 @@ func (s *sharedState) answerOf(pod *corev1.Pod, now time.Time) (*answer, error) 
 	}
 	if state.inFlight && !state.queued {
 		state.slow = true
-		return nil, fmt.Errorf("%s: no answer within %s", pod.Status.PodIP, probeTimeout)
+		return nil, fmt.Errorf("%s: no answer within %s", host, probeTimeout)
 	}
 	return nil, nil
 }

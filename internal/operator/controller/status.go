@@ -40,6 +40,7 @@ func buildStatus(network *v1.BitcoinNetwork, in *policyInputs, conditions condit
 		status.Replicas = set.Status.Replicas
 	}
 	setNodeStatuses(&status, network.Name, in.nodes)
+	setForeignPeers(&status, in.connections.foreign)
 	existing, desired := in.connections.existing, len(in.connections.desired)
 	status.Connections, status.DesiredConnections = int32(existing), int32(desired) //nolint:gosec // at most 124,750
 	status.Connected = fmt.Sprintf("%d/%d", existing, desired)
@@ -73,6 +74,9 @@ func nodeStatus(n *node, network string) v1.NodeStatus {
 		status.Blocks, status.BestBlockHash = n.answer.chain.Blocks, n.answer.chain.BestBlockHash
 		status.Version = n.answer.info.Subversion
 		status.Peers = countPeers(n.answer.peers)
+		if n.answer.restored != nil {
+			status.Peers = n.answer.restored.Peers
+		}
 	}
 	return status
 }

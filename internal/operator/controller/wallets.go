@@ -28,7 +28,7 @@ const (
 func (c *nodeClient) loadWallets(ctx context.Context, network *v1.BitcoinNetwork, shared *sharedState, nodes []node) {
 	for i := range nodes {
 		n := &nodes[i]
-		if n.answer == nil || !mayHaveWallets(network, n.pod) || !shared.startWallets(n.pod) {
+		if n.answer == nil || n.busy || !mayHaveWallets(network, n.pod) || !shared.startWallets(n.pod) {
 			continue
 		}
 		endpoint := c.endpoint(network, n)

@@ -2,6 +2,7 @@ package resources
 
 import (
 	"flag"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -204,6 +205,23 @@ func TestRPCAuthDeliveryOfReadsWhatWasBuilt(t *testing.T) {
 			if want := settingsFor(name).RPCAuth; found != (name != "storage") || found && got != want {
 				t.Errorf("%s: %+v %v, want %+v", name, got, found, want)
 			}
+		}
+	}
+}
+
+// Whoever may call a node can take all its RPC threads for any time. Its pod must not become unready, or be restarted.
+func TestNoFailedProbeEndsTheReadinessOfAPod(t *testing.T) {
+	for _, object := range Build(networks["minimal"], settings()) {
+		set, ok := object.(*appsv1.StatefulSet)
+		if !ok {
+			continue
+		}
+		container := set.Spec.Template.Spec.Containers[0]
+		if probe := container.ReadinessProbe; probe.FailureThreshold != math.MaxInt32 || probe.PeriodSeconds != 1 || probe.HTTPGet == nil {
+			t.Errorf("readiness probe %+v", probe)
+		}
+		if container.LivenessProbe != nil || container.StartupProbe != nil {
+			t.Error("a probe that fails restarts the container")
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package resources
 
 import (
+	"math"
 	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -109,18 +110,28 @@ func nodeContainer(network *v1.BitcoinNetwork, group Group) corev1.Container {
 		SecurityContext: restricted(),
 		// The last output of rpcauth or bitcoind is in the condition that reports a failing node.
 		TerminationMessagePolicy: corev1.TerminationMessageFallbackToLogsOnError,
-		ReadinessProbe: &corev1.Probe{
-			ProbeHandler: corev1.ProbeHandler{HTTPGet: &corev1.HTTPGetAction{
-				Path: "/rest/chaininfo.json", Port: intstr.FromString("rpc"),
-			}},
-			PeriodSeconds: 1, TimeoutSeconds: 3, FailureThreshold: 3,
-		},
+		ReadinessProbe:           readinessProbe(),
 		VolumeMounts: []corev1.VolumeMount{
 			{Name: dataVolume, MountPath: dataDir},
 			{Name: configVolume, MountPath: configPath, SubPath: configKey, ReadOnly: true},
 		},
 	}
 	return container
+}
+
+// readinessProbe makes a pod ready when its bitcoind has answered for the first time, until its container ends. bitcoind answers REST
+// in the threads that carry out calls, and any user can take all of these with calls that wait, such as waitfornewblock, whatever
+// their number: the node would be out of the network for everybody. Whether a node answers now is in the condition NodesReady of the
+// network. TCP probes are no alternative: the RPC port accepts connections long before bitcoind answers, and on the P2P port each
+// probe would be a peer in getconnectioncount. With the long timeout one request of the kubelet waits in bitcoind's queue, which
+// keeps those whose client has gone, instead of one more each second.
+func readinessProbe() *corev1.Probe {
+	return &corev1.Probe{
+		ProbeHandler: corev1.ProbeHandler{HTTPGet: &corev1.HTTPGetAction{
+			Path: "/rest/chaininfo.json", Port: intstr.FromString("rpc"),
+		}},
+		PeriodSeconds: 1, TimeoutSeconds: 60, FailureThreshold: math.MaxInt32,
+	}
 }
 
 func nodeResources(specified *corev1.ResourceRequirements) corev1.ResourceRequirements {

@@ -12,7 +12,7 @@ func (v *view) chooseDials() int {
 		}
 		row := v.row(i)
 		for j := i + 1; j < len(v.nodes); j++ {
-			if row[j]&wanted == 0 || !v.live[j] {
+			if row[j]&wanted == 0 || !v.live[j] || !v.callable[i] && !v.callable[j] {
 				continue
 			}
 			here, there := row[j]&reported != 0, v.is(j, i, reported)
@@ -55,6 +55,10 @@ func (v *view) dialUnseen(unseeing, seeing int) int {
 func (v *view) dialAnew(i, j int, load []int) int {
 	here, there := v.is(i, j, listed), v.is(j, i, listed)
 	switch {
+	case !v.callable[j]:
+		return i
+	case !v.callable[i]:
+		return j
 	case here && !there:
 		return i
 	case there && !here:

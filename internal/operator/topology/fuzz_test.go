@@ -75,9 +75,12 @@ func (s *script) edges() []Edge {
 func (s *script) nodes() []Node {
 	var nodes []Node
 	for range s.below(32) {
-		node := Node{Ordinal: s.ordinal(), Address: s.address(), Answered: s.below(4) > 0}
+		state := s.byte()
+		node := Node{Ordinal: s.ordinal(), Address: s.address(), Answered: state%4 > 0, Busy: state%16 > 12, ByHand: map[string]bool{}}
 		for range s.below(12) {
-			node.Added = append(node.Added, s.address())
+			entry := s.address()
+			node.Added = append(node.Added, entry)
+			node.ByHand[entry] = state > 128
 		}
 		for range s.below(12) {
 			flags := s.byte()

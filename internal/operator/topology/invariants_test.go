@@ -23,13 +23,17 @@ func checkActions(t *testing.T, nodes []Node, actions []Action) {
 				t.Fatalf("%v comes before %v", before, action)
 			}
 		}
+		if node.Busy && (action.Kind != Remove || action.Peer == -1) {
+			t.Fatalf("%v: the node is busy", action)
+		}
 		peer := nodeOf(nodes, action.Peer)
 		if action.Peer != -1 && peer == nil {
 			t.Fatalf("%v: node %d is not known", action, action.Peer)
 		}
 		switch action.Kind {
 		case Remove:
-			if !slices.Contains(node.Added, action.Target) || !parseEndpoint(action.Target).bare {
+			own := parseEndpoint(action.Target).bare && !node.ByHand[action.Target]
+			if !slices.Contains(node.Added, action.Target) || !own && action.Peer == -1 {
 				t.Fatalf("%v: it is not on the list of %+v, or the user's", action, *node)
 			}
 		case Disconnect:

@@ -18,10 +18,15 @@ import "slices"
 // bitcoind goes through its list only every two seconds. Therefore one node of each missing
 // edge also dials the other immediately.
 //
-// The operator owns list entries that are an IP address without port, and removes those that
-// are not desired. Entries with a port or a name belong to users and stay. Connections with
-// peers outside the network stay too, except those that a removed entry has dialled.
-// Unwanted connections between nodes of the network are closed from both sides.
+// The operator owns the list entries that are an IP address without port and that nobody added
+// by hand, and removes those that are not desired. Other entries belong to users. They stay,
+// unless they lead to a node of the network that the topology does not connect with this one.
+// Connections with peers outside the network stay too, except those that a removed entry has
+// dialled. Unwanted connections between nodes of the network are closed from both sides.
+//
+// A busy node cannot carry out its calls. Of these the plan has only the removals of entries
+// that lead to nodes it should not be connected with, since the state is not the desired one
+// until they are removed.
 func Plan(desired []Edge, nodes []Node) []Action {
 	v := newView(nodes)
 	v.want(desired)
@@ -32,8 +37,21 @@ func Plan(desired []Edge, nodes []Node) []Action {
 	}
 	removals, present := v.chooseRemovals(lists)
 	for i := range v.nodes {
-		if v.live[i] {
+		switch {
+		case v.callable[i]:
 			actions = v.appendNode(actions, i, removals[i], &lists[i], &present[i])
+		case v.live[i]:
+			actions = v.appendUnwanted(actions, i, removals[i])
+		}
+	}
+	return actions
+}
+
+// appendUnwanted adds the removals that a busy node owes.
+func (v *view) appendUnwanted(actions []Action, i int, removals []string) []Action {
+	for _, entry := range removals {
+		if j := v.targetOf(i, entry); j >= 0 && !v.is(i, j, wanted) {
+			actions = append(actions, v.remove(i, entry, j))
 		}
 	}
 	return actions
@@ -47,11 +65,11 @@ func (v *view) chooseRemovals(lists []list) (removals [][]string, present []list
 			continue
 		}
 		for _, entry := range v.nodes[i].Added {
-			if v.keep(entry, &lists[i], &present[i]) {
+			if v.keep(i, entry, &lists[i], &present[i]) {
 				continue
 			}
 			removals[i] = append(removals[i], entry)
-			if j, _ := v.ownerOf(entry); j >= 0 {
+			if j := v.targetOf(i, entry); j >= 0 && v.callable[i] {
 				v.row(i)[j] |= unlisting
 			}
 		}
@@ -63,8 +81,8 @@ func (v *view) chooseRemovals(lists []list) (removals [][]string, present []list
 func (v *view) appendNode(actions []Action, i int, removals []string, l, present *list) []Action {
 	var gone []endpoint
 	for _, entry := range removals {
-		j, _ := v.ownerOf(entry)
-		actions = append(actions, v.action(i, Remove, entry, j))
+		j := v.targetOf(i, entry)
+		actions = append(actions, v.remove(i, entry, j))
 		if j < 0 {
 			gone = append(gone, parseEndpoint(entry))
 		}
@@ -99,7 +117,7 @@ func (v *view) appendNode(actions []Action, i int, removals []string, l, present
 // present. Since release 26 bitcoind rejects an entry with the same address and port as an
 // existing one. So a user's entry with the port of a node replaces the operator's entry,
 // and a second entry of the operator for the same node is removed.
-func (v *view) keep(entry string, l, present *list) bool {
+func (v *view) keep(i int, entry string, l, present *list) bool {
 	end := parseEndpoint(entry)
 	for _, j := range l.nodes() {
 		if !end.reaches(v.addrs[j]) {
@@ -113,7 +131,31 @@ func (v *view) keep(entry string, l, present *list) bool {
 		}
 		return true
 	}
-	return !end.bare
+	if j := v.targetOf(i, entry); j >= 0 && !v.is(i, j, wanted) {
+		return false
+	}
+	return !end.bare || v.nodes[i].ByHand[entry]
+}
+
+// targetOf returns the node that a node connects with when it dials an entry of its list, or -1.
+func (v *view) targetOf(i int, entry string) int {
+	end := parseEndpoint(entry)
+	if !end.addr.IsValid() {
+		end = parseEndpoint(v.nodes[i].Resolved[entry])
+	}
+	if !end.addr.IsValid() {
+		return -1
+	}
+	if j, known := v.owner[end.addr.String()]; known && end.reaches(v.addrs[j]) {
+		return j
+	}
+	return -1
+}
+
+func (v *view) remove(i int, entry string, j int) Action {
+	action := v.action(i, Remove, entry, j)
+	action.ByHand = v.nodes[i].ByHand[entry]
+	return action
 }
 
 // appendForeign closes the connections of removed entries for deleted nodes: the address may belong to a pod of another network
@@ -121,7 +163,8 @@ func (v *view) keep(entry string, l, present *list) bool {
 func (v *view) appendForeign(actions []Action, i int, gone []endpoint) []Action {
 	for _, peer := range v.nodes[i].Peers {
 		end := parseEndpoint(peer.Address)
-		if peer.Inbound || end.port != p2pPort || !slices.ContainsFunc(gone, func(e endpoint) bool { return e.addr == end.addr }) {
+		// bitcoind reports what was dialled: an address without port.
+		if peer.Inbound || end.port != "" && end.port != p2pPort || !slices.ContainsFunc(gone, func(e endpoint) bool { return e.addr == end.addr }) {
 			continue
 		}
 		action := v.action(i, Disconnect, peer.Address, -1)

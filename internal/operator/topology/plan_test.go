@@ -56,6 +56,23 @@ func (n network) gets(to, from int) network {
 
 func (n network) joined(from, to int) network { return n.sends(from, to).gets(to, from) }
 
+// busy makes a node busy: what it reports is old.
+func (n network) busy(nodes ...int) network {
+	for _, i := range nodes {
+		n[i].Busy = true
+	}
+	return n
+}
+
+// byHand puts entries that a person added on the list of a node.
+func (n network) byHand(node int, entries ...string) network {
+	n[node].ByHand = map[string]bool{}
+	for _, entry := range entries {
+		n[node].ByHand[entry] = true
+	}
+	return n.lists(node, entries...)
+}
+
 func (n network) with(change func(network)) network {
 	change(n)
 	return n
@@ -126,6 +143,8 @@ func TestPlan(t *testing.T) { //nolint:funlen // a table
 			sees(0, Peer{ID: 7, Address: "10.7.7.8:18444", Handshaked: true}), []string{
 			"node 0: remove 10.7.7.7", "node 0: disconnect 10.7.7.7:18444 (connection 0)",
 		}},
+		"and its connection is reported as it was dialled": {nil, newNetwork(1).lists(0, "10.7.7.7").
+			sees(0, Peer{Address: "10.7.7.7", Handshaked: true}), []string{"node 0: remove 10.7.7.7", "node 0: disconnect 10.7.7.7 (connection 0)"}},
 		"a node does not list itself":                    {nil, newNetwork(1).lists(0, address(0)), []string{"node 0: remove 10.0.0.1"}},
 		"a connection of a node with itself is let be":   {nil, newNetwork(1).joined(0, 0), nil},
 		"an entry with the usual port serves as ours":    {pair, newNetwork(2).lists(0, "10.0.0.2:18444").lists(1, address(0)).joined(0, 1), nil},

@@ -55,8 +55,15 @@ type Node struct {
 	// Answered is true when Added and Peers are the node's own answers. A node that did
 	// not answer gets no action, and none of its edges count as existing.
 	Answered bool
+	// Busy is true when Added and Peers are from an earlier answer, because all RPC threads of the node are taken. It is not
+	// called. Its connections with nodes that are not busy are what these report, and they dial it.
+	Busy bool
 	// Added are the entries of getaddednodeinfo, verbatim.
 	Added []string
+	// ByHand are those entries of Added that a person added.
+	ByHand map[string]bool
+	// Resolved are the addresses of entries of Added that are names, as far as they are connected.
+	Resolved map[string]string
 	// Peers are the entries of getpeerinfo.
 	Peers []Peer
 }
@@ -71,6 +78,9 @@ type Peer struct {
 	Inbound bool
 	// Handshaked is true when the version message of the peer has arrived ("version" > 0).
 	Handshaked bool
+	// Agent is the user agent of the peer, and ServesBlocks whether it offers blocks to others.
+	Agent        string
+	ServesBlocks bool
 }
 
 // ActionKind is the kind of a call. Add, Remove and OneTry are the commands of
@@ -101,6 +111,8 @@ type Action struct {
 	PeerID int64
 	// Peer is the ordinal of the node at the other end, -1 when no node has the address.
 	Peer int
+	// ByHand is true for the removal of an entry that a person added.
+	ByHand bool
 }
 
 // String formats the action for logs and tests, such as "node 2: onetry 10.0.0.1".

@@ -37,8 +37,8 @@ type view struct {
 	texts []string
 	// owner maps an address, as in texts, to the one node that has it.
 	owner map[string]int
-	// live are the nodes that answered at an address that no other node has.
-	live []bool
+	// live are the nodes that answered at an address that no other node has, and callable those of them that are not busy.
+	live, callable []bool
 	// named are the nodes that have dialled a name.
 	named []bool
 	// degree is the number of wanted edges of each node.
@@ -51,16 +51,22 @@ func newView(nodes []Node) *view {
 	v := &view{nodes: byOrdinal(nodes)}
 	n := len(v.nodes)
 	v.addrs = make([]netip.Addr, n)
-	v.live = make([]bool, n)
+	v.live, v.callable = make([]bool, n), make([]bool, n)
 	v.named = make([]bool, n)
 	v.degree = make([]int, n)
 	v.texts = make([]string, n)
 	v.cells = make([]relation, n*n)
 	v.assignAddresses()
+	busy := false
 	for i := range v.nodes {
 		if v.live[i] {
 			v.readPeers(i)
+			v.callable[i] = !v.nodes[i].Busy
+			busy = busy || v.nodes[i].Busy
 		}
+	}
+	if busy {
+		v.readOtherSides()
 	}
 	return v
 }
@@ -152,6 +158,27 @@ func (v *view) readPeers(i int) {
 		}
 		if peer.Handshaked {
 			row[j] |= handshaked
+		}
+	}
+}
+
+// readOtherSides replaces what busy nodes reported earlier by what the nodes at the other end report now. Between two busy nodes
+// nothing later is known.
+func (v *view) readOtherSides() {
+	for i := range v.nodes {
+		if !v.live[i] || v.callable[i] {
+			continue
+		}
+		row := v.row(i)
+		for j := range v.nodes {
+			if !v.callable[j] {
+				continue
+			}
+			there := v.row(j)[i]
+			row[j] = there & (reported | handshaked)
+			if there&(reported|dialled) == reported {
+				row[j] |= dialled
+			}
 		}
 	}
 }

@@ -26,6 +26,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &bitcoincontrollerv1.EdgeApplyConfiguration{}
 	case v1.SchemeGroupVersion.WithKind("Expose"):
 		return &bitcoincontrollerv1.ExposeApplyConfiguration{}
+	case v1.SchemeGroupVersion.WithKind("ForeignPeer"):
+		return &bitcoincontrollerv1.ForeignPeerApplyConfiguration{}
 	case v1.SchemeGroupVersion.WithKind("Group"):
 		return &bitcoincontrollerv1.GroupApplyConfiguration{}
 	case v1.SchemeGroupVersion.WithKind("HeightFall"):

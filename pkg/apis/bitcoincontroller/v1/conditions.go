@@ -3,15 +3,17 @@ package v1
 // Condition types of a BitcoinNetwork. docs/conditions.md is generated from the comments in this file.
 const (
 	// ConditionNodesReady is true when all objects of the network are applied, the pod of every node is ready and has the current
-	// template, its bitcoind answers the operator and has the ZMQ publishers that it is configured with, and no pod of a removed node
-	// is left.
+	// template, its bitcoind answers the operator or has no free RPC thread to do so, and has the ZMQ publishers that it is configured
+	// with, and no pod of a removed node is left.
 	ConditionNodesReady = "NodesReady"
 	// ConditionConnected is true when exactly the connections of the topology exist between the nodes, as the bitcoind
-	// processes at both ends report them. It stays false for some seconds after an entry is removed from a node's addnode
-	// list, because bitcoind may still dial that entry.
+	// processes at both ends report them, and no peer outside the network connects its partitions. It stays false for some
+	// seconds after an entry is removed from a node's addnode list, because bitcoind may still dial that entry. Of a node whose
+	// RPC threads are all taken, only the other end reports.
 	ConditionConnected = "Connected"
 	// ConditionSynced is true when all nodes are on one branch and no node is more than one block behind. In a network that was
-	// ready it becomes false only after 3 seconds, because blocks may be on their way.
+	// ready it becomes false only after 3 seconds, because blocks may be on their way. Of a node whose RPC threads are all taken
+	// the last answer counts.
 	ConditionSynced = "Synced"
 	// ConditionMining is true while the blocks of spec.mining are mined when they are due. It is missing without spec.mining, and has no
 	// effect on Ready: a network without new blocks is whole.
@@ -36,6 +38,16 @@ const (
 	//
 	// Action: none.
 	ReasonReady = "Ready"
+	// ReasonRPCBusy means that all nodes are ready, and that all RPC threads of some are taken by calls of others: calls that
+	// wait, such as waitfornewblock, or more calls than a node can carry out. Such a node stays a member of the network. Its last answer
+	// and what its peers report count; the operator cannot change its connections, and it does not mine. The reason stays for 30
+	// seconds after the node has answered again.
+	//
+	// Conditions: NodesReady=True.
+	//
+	// Action: none for the network. bitcoind carries out a call to its end, also when the client has gone. To end such calls, wait for
+	// a block or a timeout, or delete the pod. For more calls at the same time set rpcthreads in spec.config.
+	ReasonRPCBusy = "RPCBusy"
 	// ReasonNoNodes means that the network is scaled to 0 nodes.
 	//
 	// Conditions: NodesReady=True, Synced=True, Mining=False.
@@ -121,6 +133,20 @@ const (
 	//
 	// Action: wait. If it takes minutes, check that NetworkPolicies allow port 18444 between the pods that the message names.
 	ReasonConnecting = "Connecting"
+	// ReasonNetworkInactive means that a node is off the P2P network, because a user called setnetworkactive false. The
+	// operator leaves it so.
+	//
+	// Conditions: Connected=False.
+	//
+	// Action: call setnetworkactive true on the node, or delete its pod. To split a network use spec.partitions.
+	ReasonNetworkInactive = "NetworkInactive"
+	// ReasonPartitionBridged means that a peer that is no node of the network, and serves blocks, is connected with nodes of
+	// several partitions. The blocks of each side reach the others through it. Programs with the same address and version count as one.
+	//
+	// Conditions: Connected=False.
+	//
+	// Action: disconnect the peer that the message names from one side. status.foreignPeers has all such peers.
+	ReasonPartitionBridged = "PartitionBridged"
 	// ReasonConnected means that exactly the connections of the topology exist.
 	//
 	// Conditions: Connected=True.

@@ -212,6 +212,11 @@ type BitcoinNetworkStatus struct {
 	// +listType=map
 	// +listMapKey=ordinal
 	Nodes []NodeStatus `json:"nodes,omitempty"`
+	// ForeignPeers are the peers that are no nodes of the network, such as wallets and Lightning nodes, by address; the first 16 of
+	// them if there are more.
+	// +optional
+	// +listType=atomic
+	ForeignPeers []ForeignPeer `json:"foreignPeers,omitempty"`
 	// Conditions are NodesReady, Connected, Synced, Ready, Reconciling and Stalled, and with spec.mining also Mining.
 	// +optional
 	// +kubebuilder:validation:MaxItems=16
@@ -230,11 +235,27 @@ type HeightFall struct {
 	Time metav1.Time `json:"time"`
 }
 
+// ForeignPeer is a program outside the network that is connected with its nodes. Programs with the same address and version count
+// as one.
+type ForeignPeer struct {
+	// Address is the IP address of the peer, or the address that the nodes dialled, as they report it. It is not that of the program
+	// if the connection passes through a NodePort, a load balancer or a port-forward.
+	Address string `json:"address"`
+	// Version is the user agent that the peer reports (subver).
+	// +optional
+	Version string `json:"version,omitempty"`
+	// Nodes are the ordinals of the nodes that are connected with it.
+	// +optional
+	// +listType=atomic
+	Nodes []int32 `json:"nodes,omitempty"`
+}
+
 // NodeStatus is the observed state of one node.
 type NodeStatus struct {
 	// Ordinal is the number of the node in the network, from 0.
 	Ordinal int32 `json:"ordinal"`
-	// Ready is true when the pod is ready and bitcoind answers.
+	// Ready is true when the pod is ready and bitcoind answers, or has answered and only has no free RPC thread now. The fields below
+	// are from its last answer.
 	Ready bool `json:"ready"`
 	// IP is the address of the pod.
 	// +optional
@@ -257,9 +278,12 @@ type NodeStatus struct {
 	// BestBlockHash is the hash of the node's best block.
 	// +optional
 	BestBlockHash string `json:"bestBlockHash,omitempty"`
-	// Peers is the number of distinct peers that the node is connected with.
+	// Peers is the number of distinct peers that the node is connected with, whether or not they are nodes of the network.
 	// +optional
 	Peers int32 `json:"peers"`
+	// ForeignPeers is the number of those peers that are no nodes of the network.
+	// +optional
+	ForeignPeers int32 `json:"foreignPeers,omitempty"`
 	// Version is the user agent that the node reports (subversion), such as /Satoshi:29.0.0/.
 	// +optional
 	Version string `json:"version,omitempty"`

@@ -840,6 +840,25 @@ var schemaYAML = typed.YAMLObject(`types:
           - name: desiredConnections
             type:
               scalar: numeric
+          - name: foreignPeers
+            type:
+              list:
+                elementType:
+                  map:
+                    fields:
+                    - name: address
+                      type:
+                        scalar: string
+                    - name: nodes
+                      type:
+                        list:
+                          elementType:
+                            scalar: numeric
+                          elementRelationship: atomic
+                    - name: version
+                      type:
+                        scalar: string
+                elementRelationship: atomic
           - name: height
             type:
               scalar: numeric
@@ -874,6 +893,9 @@ var schemaYAML = typed.YAMLObject(`types:
                     - name: dnsName
                       type:
                         scalar: string
+                    - name: foreignPeers
+                      type:
+                        scalar: numeric
                     - name: group
                       type:
                         scalar: string

@@ -41,6 +41,9 @@ type BitcoinNetworkStatusApplyConfiguration struct {
 	ChainTips *int32 `json:"chainTips,omitempty"`
 	// Nodes is the status of each node, by ordinal.
 	Nodes []NodeStatusApplyConfiguration `json:"nodes,omitempty"`
+	// ForeignPeers are the peers that are no nodes of the network, such as wallets and Lightning nodes, by address; the first 16 of
+	// them if there are more.
+	ForeignPeers []ForeignPeerApplyConfiguration `json:"foreignPeers,omitempty"`
 	// Conditions are NodesReady, Connected, Synced, Ready, Reconciling and Stalled, and with spec.mining also Mining.
 	Conditions []applyconfigurationsmetav1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 }
@@ -156,6 +159,19 @@ func (b *BitcoinNetworkStatusApplyConfiguration) WithNodes(values ...*NodeStatus
 			panic("nil value passed to WithNodes")
 		}
 		b.Nodes = append(b.Nodes, *values[i])
+	}
+	return b
+}
+
+// WithForeignPeers adds the given value to the ForeignPeers field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the ForeignPeers field.
+func (b *BitcoinNetworkStatusApplyConfiguration) WithForeignPeers(values ...*ForeignPeerApplyConfiguration) *BitcoinNetworkStatusApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithForeignPeers")
+		}
+		b.ForeignPeers = append(b.ForeignPeers, *values[i])
 	}
 	return b
 }

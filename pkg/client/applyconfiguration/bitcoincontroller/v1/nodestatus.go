@@ -9,7 +9,8 @@ package v1
 type NodeStatusApplyConfiguration struct {
 	// Ordinal is the number of the node in the network, from 0.
 	Ordinal *int32 `json:"ordinal,omitempty"`
-	// Ready is true when the pod is ready and bitcoind answers.
+	// Ready is true when the pod is ready and bitcoind answers, or has answered and only has no free RPC thread now. The fields below
+	// are from its last answer.
 	Ready *bool `json:"ready,omitempty"`
 	// IP is the address of the pod.
 	IP *string `json:"ip,omitempty"`
@@ -25,8 +26,10 @@ type NodeStatusApplyConfiguration struct {
 	Blocks *int64 `json:"blocks,omitempty"`
 	// BestBlockHash is the hash of the node's best block.
 	BestBlockHash *string `json:"bestBlockHash,omitempty"`
-	// Peers is the number of distinct peers that the node is connected with.
+	// Peers is the number of distinct peers that the node is connected with, whether or not they are nodes of the network.
 	Peers *int32 `json:"peers,omitempty"`
+	// ForeignPeers is the number of those peers that are no nodes of the network.
+	ForeignPeers *int32 `json:"foreignPeers,omitempty"`
 	// Version is the user agent that the node reports (subversion), such as /Satoshi:29.0.0/.
 	Version *string `json:"version,omitempty"`
 }
@@ -114,6 +117,14 @@ func (b *NodeStatusApplyConfiguration) WithBestBlockHash(value string) *NodeStat
 // If called multiple times, the Peers field is set to the value of the last call.
 func (b *NodeStatusApplyConfiguration) WithPeers(value int32) *NodeStatusApplyConfiguration {
 	b.Peers = &value
+	return b
+}
+
+// WithForeignPeers sets the ForeignPeers field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ForeignPeers field is set to the value of the last call.
+func (b *NodeStatusApplyConfiguration) WithForeignPeers(value int32) *NodeStatusApplyConfiguration {
+	b.ForeignPeers = &value
 	return b
 }
 

@@ -1,0 +1,171 @@
+package controller
+
+import (
+	"maps"
+	"net"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
+	"github.com/christianb93/bitcoin-controller/internal/operator/topology"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+)
+
+// bitcoind does not report who added an entry to its addnode list. The operator adds IP addresses without port, and knows which ones
+// it has added since bitcoind started; what else is listed was added by a person.
+
+const (
+	// entryDelay is how long an entry that was sent to a node and is not listed may still appear.
+	entryDelay = 2 * time.Minute
+	// addressLifetime is how long a former address of a node may still be reported by others: a node whose machine is lost closes no
+	// connection, and bitcoind detects it after 20 minutes.
+	addressLifetime = 30 * time.Minute
+	// clockMargin is by how much the clocks of the machines may differ.
+	clockMargin = time.Minute
+)
+
+// entryLog is what is known of the addnode list of one bitcoind process.
+type entryLog struct {
+	// own are the entries that the operator added; nil before the list was read first.
+	own map[string]ownEntry
+	// byHand are the listed entries that it did not add, each with whether its removal has been planned.
+	byHand map[string]bool
+}
+
+// ownEntry is when the operator added an entry last, and whether it has removed it since.
+type ownEntry struct {
+	sent    time.Time
+	removed bool
+}
+
+// read updates the log from a list that was read at a time. adopt decides on an entry that is in the first list.
+func (l *entryLog) read(added []bitcoind.AddedNode, at time.Time, adopt func(bitcoind.AddedNode) bool) {
+	first := l.own == nil
+	if first {
+		l.own = map[string]ownEntry{}
+	}
+	listed := make(map[string]bool, len(added))
+	byHand := map[string]bool{}
+	for _, entry := range added {
+		name := entry.AddedNode
+		listed[name] = true
+		if first && adopt(entry) {
+			l.own[name] = ownEntry{sent: at}
+		}
+		if _, own := l.own[name]; !own {
+			byHand[name] = l.byHand[name]
+		}
+	}
+	l.byHand = byHand
+	maps.DeleteFunc(l.own, func(name string, own ownEntry) bool {
+		return !listed[name] && (own.removed || at.Sub(own.sent) > entryDelay)
+	})
+}
+
+// readLists updates what is known of the addnode lists and of the addresses of the nodes. leading is since when this process is the only
+// operator.
+func (s *sharedState) readLists(network *v1.BitcoinNetwork, nodes []node, leading, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.addressesAt = now
+	for _, n := range network.Status.Nodes {
+		if _, known := s.addresses[n.IP]; !known {
+			s.addresses[n.IP] = now.Add(-time.Second)
+		}
+	}
+	for i := range nodes {
+		s.addresses[nodes[i].ip()] = now
+	}
+	delete(s.addresses, "")
+	maps.DeleteFunc(s.addresses, func(_ string, seen time.Time) bool { return now.Sub(seen) > addressLifetime })
+	for i := range nodes {
+		n := &nodes[i]
+		if n.answer == nil || n.busy {
+			continue
+		}
+		state := s.nodes[n.pod.UID]
+		if state == nil {
+			continue
+		}
+		started := startedAt(n.pod)
+		fresh := !leading.IsZero() && started.After(leading.Add(clockMargin))
+		state.entries.read(n.answer.added, n.answer.at, func(entry bitcoind.AddedNode) bool {
+			// An earlier operator may have added it, for a node that has ended by now.
+			return !fresh && net.ParseIP(entry.AddedNode) != nil && (!entry.Connected || s.isOwn(entry.AddedNode))
+		})
+	}
+}
+
+func startedAt(pod *corev1.Pod) time.Time {
+	if status := nodeContainerStatus(pod); status != nil && status.State.Running != nil {
+		return status.State.Running.StartedAt.Time
+	}
+	return time.Time{}
+}
+
+// isOwnAddress reports whether a node of the network has an address, or had it a short time ago.
+func (s *sharedState) isOwnAddress(host string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.isOwn(host)
+}
+
+func (s *sharedState) isOwn(host string) bool {
+	_, own := s.addresses[host]
+	return own
+}
+
+// entriesSent records the entries that the operator adds to a node's list or removes from it.
+func (s *sharedState) entriesSent(pod *corev1.Pod, actions []topology.Action, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	state := s.nodes[pod.UID]
+	if state == nil || state.entries.own == nil {
+		return
+	}
+	own := state.entries.own
+	for _, action := range actions {
+		switch action.Kind {
+		case topology.Add:
+			own[action.Target] = ownEntry{sent: now}
+		case topology.Remove:
+			if entry, known := own[action.Target]; known {
+				own[action.Target] = ownEntry{sent: entry.sent, removed: true}
+			}
+		}
+	}
+}
+
+// entriesByHand are the entries that a person added to a node's list, without the former addresses of nodes: what they lead to is
+// nobody's intention.
+func (s *sharedState) entriesByHand(pod *corev1.Pod) map[string]bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	byHand := map[string]bool{}
+	if state := s.nodes[pod.UID]; state != nil {
+		for name := range state.entries.byHand {
+			if seen, own := s.addresses[name]; !own || seen.Equal(s.addressesAt) {
+				byHand[name] = true
+			}
+		}
+	}
+	return byHand
+}
+
+// newByHand returns the removals of entries that a person added, without those that an earlier pass has planned.
+func (s *sharedState) newByHand(nodes []node, actions []topology.Action) (planned []topology.Action) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, action := range actions {
+		if action.Kind != topology.Remove || !action.ByHand {
+			continue
+		}
+		state := s.nodes[nodes[action.Node].pod.UID]
+		if state != nil && !state.entries.byHand[action.Target] {
+			state.entries.byHand[action.Target] = true
+			planned = append(planned, action)
+		}
+	}
+	return planned
+}

@@ -1,0 +1,124 @@
+package controller
+
+import (
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
+	"github.com/christianb93/bitcoin-controller/internal/operator/topology"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+)
+
+// listedNode is one node of a network of two whose addnode list changes.
+type listedNode struct {
+	t       *testing.T
+	shared  *sharedState
+	network *v1.BitcoinNetwork
+	nodes   []node
+	now     time.Time
+	leading time.Time
+}
+
+func newListedNode(t *testing.T) *listedNode {
+	l := &listedNode{t: t, shared: newSharedState(), network: testNetwork(v1.BitcoinNetworkSpec{Nodes: 2}), nodes: allPodsReady(withAddresses(onChains("a", "a"))), now: time.Now()}
+	for i := range l.nodes {
+		l.shared.startProbe(l.nodes[i].pod)
+	}
+	// The operator leads since long before the nodes were started.
+	l.leading = l.now.Add(-time.Hour)
+	l.started(l.now)
+	return l
+}
+
+func (l *listedNode) started(at time.Time) {
+	l.nodes[0].pod.Status.ContainerStatuses[0].State.Running.StartedAt = metav1.NewTime(at)
+}
+
+// byHand are the entries by hand after the node has this list.
+func (l *listedNode) byHand(entries ...bitcoind.AddedNode) []string {
+	l.t.Helper()
+	l.now = l.now.Add(time.Second)
+	l.nodes[0].answer = &answer{added: entries, at: l.now}
+	l.shared.readLists(l.network, l.nodes, l.leading, l.now)
+	return slices.Sorted(maps.Keys(l.shared.entriesByHand(l.nodes[0].pod)))
+}
+
+func (l *listedNode) sent(kind topology.ActionKind, entry string) {
+	l.shared.entriesSent(l.nodes[0].pod, []topology.Action{{Kind: kind, Target: entry}}, l.now)
+}
+
+func entry(name string) bitcoind.AddedNode { return bitcoind.AddedNode{AddedNode: name} }
+
+func connectedEntry(name string) bitcoind.AddedNode {
+	return bitcoind.AddedNode{AddedNode: name, Connected: true}
+}
+
+func (l *listedNode) want(when string, got []string, want ...string) {
+	l.t.Helper()
+	if !slices.Equal(got, want) {
+		l.t.Errorf("%s: %q were added by hand, want %q", when, got, want)
+	}
+}
+
+func TestEntriesThatTheOperatorDidNotAddAreByHand(t *testing.T) {
+	l := newListedNode(t)
+	l.want("at first", l.byHand())
+	l.sent(topology.Add, address(1))
+	l.want("before the entry appears", l.byHand())
+	l.want("beside an entry of the operator", l.byHand(entry(address(1)), entry("10.9.9.9"), entry("btcd:18444")), "10.9.9.9", "btcd:18444")
+	l.want("after the person has removed one", l.byHand(entry(address(1)), entry("btcd:18444")), "btcd:18444")
+	l.sent(topology.Remove, address(1))
+	l.want("while the operator removes its own", l.byHand(entry(address(1))))
+	l.want("when it is removed", l.byHand())
+	l.want("when a person adds the same again", l.byHand(entry(address(1))), address(1))
+}
+
+// A call that has timed out may be carried out later.
+func TestAnEntryThatAppearsWithADelayIsTheOperators(t *testing.T) {
+	l := newListedNode(t)
+	l.byHand()
+	l.sent(topology.Add, address(1))
+	l.now = l.now.Add(entryDelay - 2*time.Second)
+	l.want("not yet", l.byHand())
+	l.want("after the delay", l.byHand(entry(address(1))))
+}
+
+// An operator that has just been started finds entries of its predecessor.
+func TestAfterARestartOfTheOperatorOnlyConnectedForeignEntriesAreByHand(t *testing.T) {
+	l := newListedNode(t)
+	l.started(l.leading.Add(-time.Minute))
+	l.network.Status.Nodes = []v1.NodeStatus{{IP: "10.0.0.77"}}
+	l.want("at first", l.byHand(
+		connectedEntry(address(1)), entry("10.0.0.66"), connectedEntry("10.0.0.77"), connectedEntry("10.9.9.9"), connectedEntry("btcd:18444"), entry("[fd00::1]:18444"),
+	), "10.9.9.9", "[fd00::1]:18444", "btcd:18444")
+}
+
+// A person adds a neighbour of the node, whose pod then gets another address: what has the old one later is nobody's intention.
+func TestTheOldAddressOfANodeIsNotByHand(t *testing.T) {
+	l := newListedNode(t)
+	l.byHand()
+	l.want("while the node has it", l.byHand(entry(address(1))), address(1))
+	l.nodes[1].pod.Status.PodIP = "10.0.0.50"
+	l.want("when it has another one", l.byHand(entry(address(1))))
+}
+
+func TestTheRemovalOfAnEntryByHandIsRecordedOnce(t *testing.T) {
+	l := newListedNode(t)
+	l.byHand()
+	removal := []topology.Action{{Node: 0, Kind: topology.Remove, Target: address(1), Peer: 1, ByHand: true}, {Node: 0, Kind: topology.Remove, Target: "10.7.7.7", Peer: -1}}
+	for i, want := range []int{1, 0} {
+		l.byHand(entry(address(1)), entry("10.7.7.7"))
+		if got := l.shared.newByHand(l.nodes, removal); len(got) != want {
+			t.Errorf("pass %d: %v", i, got)
+		}
+	}
+	l.byHand()
+	l.byHand(entry(address(1)))
+	if got := l.shared.newByHand(l.nodes, removal[:1]); len(got) != 1 {
+		t.Errorf("when the person adds it again: %v", got)
+	}
+}
