@@ -25,7 +25,8 @@ func TestWithDefaultsAReleaseComesGoesAndComesBack(t *testing.T) {
 	chart, plain := candidate(t), values(t, "")
 	r.install(chart, plain)
 
-	r.testsItself()
+	r.testsItself(r.test)
+	r.testsItself(helm4{r}.test)
 	n := createNetwork(t, space, "kept", v1.BitcoinNetworkSpec{Nodes: 2})
 	n.ready(2)
 	n.mine(3)
@@ -62,12 +63,10 @@ func TestWithDefaultsAReleaseComesGoesAndComesBack(t *testing.T) {
 }
 
 // testsItself runs `helm test`, after which nothing of the test may be left.
-func (r *release) testsItself() {
+func (r *release) testsItself(test func() error) {
 	r.Helper()
 	installed := objects(r.T)
-	test := action.NewReleaseTesting(r.helm())
-	test.Namespace, test.Timeout = r.namespace, helmTimeout
-	if _, err := test.Run(releaseName); err != nil {
+	if err := test(); err != nil {
 		r.Fatalf("helm test: %v", err)
 	}
 	eventually(r.T, "nothing of the test to be left", func() error {
@@ -76,6 +75,14 @@ func (r *release) testsItself() {
 		}
 		return nil
 	})
+}
+
+func (r *release) test() error {
+	r.Helper()
+	a := action.NewReleaseTesting(r.helm())
+	a.Namespace, a.Timeout = r.namespace, helmTimeout
+	_, err := a.Run(releaseName)
+	return err
 }
 
 // leftAfterUninstall waits until nothing of the release is left but what the chart's README lists, and returns all objects of the

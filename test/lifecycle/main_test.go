@@ -1,6 +1,6 @@
 // Package lifecycle tests the chart over the life of a release: install with defaults and with every option, two replicas,
 // watched namespaces, upgrade, rollback, uninstall. It has a kind cluster of its own, since another test's operator must not be
-// uninstalled. The tests that need the cluster have the build tag e2e.
+// uninstalled. Some tests use Helm 3 and others Helm 4. The tests that need the cluster have the build tag e2e.
 package lifecycle
 
 import (

@@ -30,7 +30,7 @@ func TestWithEveryOptionalPartOnAllOfThemWork(t *testing.T) {
 	text, err := os.ReadFile(everything)
 	ok(t, err)
 	all := values(t, string(text))
-	r.install(candidate(t), all)
+	helm4{r}.install(candidate(t), all)
 
 	// The Secret that the chart makes lets its user in, also after an upgrade.
 	n := createNetwork(t, space, "complete", v1.BitcoinNetworkSpec{Nodes: 2, Secret: "bitcoin-default-secret"})
@@ -38,7 +38,7 @@ func TestWithEveryOptionalPartOnAllOfThemWork(t *testing.T) {
 	n.meshed(2)
 	password := n.password()
 	lives := n.lives(2)
-	r.upgrade(candidate(t), all)
+	helm4{r}.upgrade(candidate(t), all)
 	if again := n.password(); again != password || len(password) < 32 {
 		t.Error("the upgrade created another password, or it is a short one")
 	}

@@ -100,13 +100,19 @@ func values(t *testing.T, text string) map[string]any {
 	return chartutil.CoalesceTables(own, images(true))
 }
 
-func (r *release) helm() *action.Configuration {
-	r.Helper()
+// flags are those of both releases of Helm for the cluster and the namespace.
+func (r *release) flags() *genericclioptions.ConfigFlags {
 	flags := genericclioptions.NewConfigFlags(false)
 	kubeconfig := testCluster.kind.Kubeconfig
 	flags.KubeConfig, flags.Namespace = &kubeconfig, &r.namespace
+	return flags
+}
+
+// helm is Helm 3; see helm4 for Helm 4.
+func (r *release) helm() *action.Configuration {
+	r.Helper()
 	c := new(action.Configuration)
-	ok(r.T, c.Init(flags, r.namespace, "secrets", func(string, ...any) {}))
+	ok(r.T, c.Init(r.flags(), r.namespace, "secrets", func(string, ...any) {}))
 	return c
 }
 

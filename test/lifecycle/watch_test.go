@@ -14,7 +14,7 @@ import (
 
 func TestWithWatchedNamespacesNetworksElsewhereAreLeftAlone(t *testing.T) {
 	r := newRelease(t, "few-namespaces", "watched", "unwatched")
-	r.install(candidate(t), values(t, "watchNamespaces: [watched]"))
+	helm4{r}.install(candidate(t), values(t, "watchNamespaces: [watched]"))
 	// The network that is to be left alone is created first: when the other one is Ready, there was time for it.
 	alone := createNetwork(t, "unwatched", "alone", v1.BitcoinNetworkSpec{Nodes: 1})
 	before := alone.get().ResourceVersion
