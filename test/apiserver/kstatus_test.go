@@ -9,7 +9,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 	"github.com/christianb93/bitcoin-controller/test/apiserver"
@@ -37,7 +36,7 @@ func TestKstatusWaitsForTheFirstReconcile(t *testing.T) {
 	net := ns.Create("net", v1.BitcoinNetworkSpec{Nodes: 1})
 	// As a client without the types of the operator sees it.
 	object := &unstructured.Unstructured{}
-	object.SetGroupVersionKind(schema.GroupVersionKind(v1.SchemeGroupVersion.WithKind("BitcoinNetwork")))
+	object.SetGroupVersionKind(v1.SchemeGroupVersion.WithKind("BitcoinNetwork"))
 	net.Read("net", object)
 	if observed, found, err := unstructured.NestedInt64(object.Object, "status", "observedGeneration"); observed != -1 || !found || err != nil {
 		t.Errorf("before the first reconcile the status is %v, want observedGeneration -1", object.Object["status"])
