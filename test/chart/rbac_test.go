@@ -34,7 +34,7 @@ var ownRights = []string{
 	"events create patch",
 	"events.k8s.io/events create patch",
 	"secrets create",
-	"secrets[bitcoin-controller-master-key] get",
+	"secrets[bitcoin-controller-master-key] get list watch",
 }
 
 var metricsRights = []string{
@@ -69,7 +69,7 @@ func TestRightsOfTheOperator(t *testing.T) {
 		"another master key": {
 			values: "masterKeySecret: other\nmetrics: {enabled: false}",
 			want: map[string][]string{"": networkRights, "bitcoin-system": replace(ownRights,
-				"secrets[bitcoin-controller-master-key] get", "secrets[other] get")},
+				"secrets[bitcoin-controller-master-key] get list watch", "secrets[other] get list watch")},
 		},
 		"rights without the chart": {values: "rbac: {create: false}", want: map[string][]string{}},
 	}

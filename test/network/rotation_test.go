@@ -91,10 +91,13 @@ func TestAnotherMasterKeyIsTakenOverWithoutLosingContact(t *testing.T) {
 	var out bytes.Buffer
 	command.SetOut(&out)
 	command.SetArgs([]string{"rotate-master-key", "--kubeconfig", env.kubeconfig(), "--namespace", pod.Namespace})
-	if err := command.ExecuteContext(t.Context()); err != nil || !strings.Contains(out.String(), "restart the operator") {
+	if err := command.ExecuteContext(t.Context()); err != nil || !strings.Contains(out.String(), "has a new master key") {
 		t.Fatalf("%v: %s", err, out.String())
 	}
-	env.endOperators()
+	err := command.ExecuteContext(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "not complete") || !strings.Contains(err.Error(), env.namespace+"/rotated (") {
+		t.Errorf("a second rotation before the first is complete: %v", err)
+	}
 	env.waitForRollout("rotated-sts", before, 2, func() error {
 		nodes := meta.FindStatusCondition(env.get("rotated").Status.Conditions, v1.ConditionNodesReady)
 		if strings.Contains(nodes.Message, bitcoind.ErrUnauthorized.Error()) {
@@ -108,6 +111,15 @@ func TestAnotherMasterKeyIsTakenOverWithoutLosingContact(t *testing.T) {
 		if hash, err := env.cli(fmt.Sprintf("rotated-sts-%d", i), "getbestblockhash"); err != nil || hash != best {
 			t.Errorf("node %d is at %s, %v, and should be at %s", i, hash, err, best)
 		}
+	}
+	// The next operator leads with the same key.
+	rotated := env.revision("rotated-sts")
+	env.endOperators()
+	env.ready("rotated", readyTimeout)
+	env.change("rotated", func(spec *v1.BitcoinNetworkSpec) { spec.Nodes = 3 })
+	env.ready("rotated", readyTimeout)
+	if now := env.revision("rotated-sts"); now != rotated {
+		t.Errorf("the next operator restarts the nodes: revision %s, and %s before", now, rotated)
 	}
 }
 

@@ -50,5 +50,5 @@ Owner references that block deletion need the right on finalizers where the clus
 - apiGroups: [""]
   resources: [secrets]
   resourceNames: [{{ .Values.masterKeySecret | quote }}]
-  verbs: [get]
+  verbs: [get, list, watch]
 {{- end -}}

@@ -13,12 +13,10 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	ctrl "sigs.k8s.io/controller-runtime"
 
-	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	"github.com/christianb93/bitcoin-controller/internal/operator/controller"
 	"github.com/christianb93/bitcoin-controller/internal/operator/credentials"
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
 	"github.com/christianb93/bitcoin-controller/internal/operator/tunnel"
-	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
 // cluster is a connection to a Kubernetes cluster.
@@ -40,7 +38,7 @@ func run(ctx context.Context, o *options) error {
 	if err != nil {
 		return err
 	}
-	settings, err := controllerOptions(ctx, c, o)
+	settings, err := controllerOptions(c, o)
 	if err != nil {
 		return err
 	}
@@ -71,21 +69,18 @@ func connect(kubeconfig string) (cluster, error) {
 	return cluster{config: config, clients: clients, inPod: inPod}, nil
 }
 
-// controllerOptions returns the options of the controller. It reads the master key, and creates it when it does not exist.
-func controllerOptions(ctx context.Context, c cluster, o *options) (controller.Options, error) {
-	keys, err := credentials.ReadMasterKeys(ctx, c.clients, o.namespace, o.masterKeySecret)
-	if err != nil {
-		return controller.Options{}, err
-	}
+// controllerOptions returns the options of the controller, which reads the master key after the election.
+func controllerOptions(c cluster, o *options) (controller.Options, error) {
 	volume, err := o.imageVolumes(c.clients.Discovery())
 	if err != nil {
 		return controller.Options{}, err
 	}
+	keys := credentials.New(c.clients, o.namespace, o.masterKeySecret, ctrl.Log.WithName("credentials"))
 	settings := controller.Options{
 		Settings: resources.Settings{
-			NodeImage: o.nodeImage, RPCAuth: resources.RPCAuthDelivery{Image: o.rpcAuthImage, Volume: volume}, Credential: credentials.ForNetworks(keys.Current),
+			NodeImage: o.nodeImage, RPCAuth: resources.RPCAuthDelivery{Image: o.rpcAuthImage, Volume: volume}, Credential: keys.Current,
 		},
-		PreviousCredential: previousCredential(keys), PollInterval: o.pollInterval, MaxConcurrentReconciles: o.concurrent,
+		Credentials: keys, PreviousCredential: keys.Previous, PollInterval: o.pollInterval, MaxConcurrentReconciles: o.concurrent,
 	}
 	if o.forwardsPorts(c.inPod) {
 		dialer, err := tunnel.NewDialer(c.config)
@@ -99,13 +94,6 @@ func controllerOptions(ctx context.Context, c cluster, o *options) (controller.O
 
 func (o *options) forwardsPorts(inPod bool) bool {
 	return o.nodeAccess == accessForward || o.nodeAccess == accessAuto && !inPod
-}
-
-func previousCredential(keys credentials.MasterKeys) func(*v1.BitcoinNetwork) bitcoind.Credential {
-	if keys.Previous == nil {
-		return nil
-	}
-	return credentials.ForNetworks(keys.Previous)
 }
 
 // imageVolumes reports whether nodes get the program rpcauth by an image volume.

@@ -18,6 +18,9 @@ import (
 	"k8s.io/client-go/kubernetes/fake"
 	"k8s.io/client-go/rest"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
+	"github.com/christianb93/bitcoin-controller/internal/operator/controller"
+	"github.com/christianb93/bitcoin-controller/internal/operator/credentials"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -78,7 +81,7 @@ func TestWrongFlagsAreRejectedByName(t *testing.T) {
 func TestFlagsReachTheController(t *testing.T) {
 	o := parse(t, "--poll-interval=7s", "--max-concurrent-reconciles=3", "--namespace=ns")
 	c := fakeCluster(t, "v1.36.0", true)
-	got, err := controllerOptions(t.Context(), c, o)
+	got, err := controllerOptions(c, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,19 +91,55 @@ func TestFlagsReachTheController(t *testing.T) {
 	if got.Settings.RPCAuth.Image != "operator" || !got.Settings.RPCAuth.Volume {
 		t.Errorf("rpcauth is delivered by %+v", got.Settings.RPCAuth)
 	}
-	if got.PreviousCredential != nil {
+	network := &v1.BitcoinNetwork{ObjectMeta: metav1.ObjectMeta{Name: "net", Namespace: "ns"}}
+	read := func(options controller.Options) (bitcoind.Credential, bitcoind.Credential) {
+		t.Helper()
+		if err := options.Credentials.Read(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return options.Settings.Credential(network), options.PreviousCredential(network)
+	}
+	first, previous := read(got)
+	if previous.User != "" {
 		t.Error("a new master key has a previous one")
 	}
 	if _, err := c.clients.CoreV1().Secrets("ns").Get(t.Context(), defaultMasterKeySecret, metav1.GetOptions{}); err != nil {
 		t.Errorf("the master key is not stored: %v", err)
 	}
-	again, err := controllerOptions(t.Context(), c, o)
+	again, err := controllerOptions(c, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	network := &v1.BitcoinNetwork{ObjectMeta: metav1.ObjectMeta{Name: "net", Namespace: "ns"}}
-	if got.Settings.Credential(network) != again.Settings.Credential(network) {
+	if second, _ := read(again); second != first {
 		t.Error("a restart of the operator changes the credential of a network")
+	}
+}
+
+// With the key from before the rotation, it would restart all nodes a second time.
+func TestAReplicaThatStoodByLeadsWithTheKeyOfTheRotation(t *testing.T) {
+	o, c := parse(t, "--namespace=ns"), fakeCluster(t, "v1.36.0", true)
+	network := &v1.BitcoinNetwork{ObjectMeta: metav1.ObjectMeta{Name: "net", Namespace: "ns", UID: "1"}}
+	var replicas [2]controller.Options
+	for i := range replicas {
+		var err error
+		if replicas[i], err = controllerOptions(c, o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	leader, standby := replicas[0], replicas[1]
+	if err := leader.Credentials.Read(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	before := leader.Settings.Credential(network)
+	if err := credentials.RotateMasterKey(t.Context(), c.clients, "ns", defaultMasterKeySecret, func(credentials.MasterKeys) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	// It becomes the leader.
+	if err := standby.Credentials.Read(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if standby.Settings.Credential(network) == before || standby.PreviousCredential(network) != before {
+		t.Error("it uses the key from before the rotation")
 	}
 }
 
@@ -111,7 +150,7 @@ func TestNodesAreCalledThroughTheAPIServerFromOutsideTheCluster(t *testing.T) {
 	}{
 		{accessAuto, true, false}, {accessAuto, false, true}, {accessDirect, false, false}, {accessForward, true, true},
 	} {
-		got, err := controllerOptions(t.Context(), fakeCluster(t, "v1.36.0", test.inPod), parse(t, "--node-access="+test.access))
+		got, err := controllerOptions(fakeCluster(t, "v1.36.0", test.inPod), parse(t, "--node-access="+test.access))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -125,7 +164,7 @@ func TestNodesAreCalledThroughTheAPIServerFromOutsideTheCluster(t *testing.T) {
 func TestTheManagerIsBuiltWithoutACluster(t *testing.T) {
 	o := parse(t, "--metrics-bind-address=0", "--health-probe-bind-address=127.0.0.1:0", "--watch-namespaces=a,b")
 	c := fakeCluster(t, "v1.36.0", true)
-	settings, err := controllerOptions(t.Context(), c, o)
+	settings, err := controllerOptions(c, o)
 	if err != nil {
 		t.Fatal(err)
 	}

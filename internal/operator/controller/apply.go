@@ -30,7 +30,7 @@ func (r *Reconciler) applyObject(ctx context.Context, p *applyPass, desired clie
 		return *taken, nil
 	}
 	last := p.state.applied[keyOf(desired)]
-	if last == (appliedObject{p.network.Generation, existing.GetResourceVersion()}) && !p.proceeds(desired) {
+	if last == p.appliedAs(existing) && !p.proceeds(desired) {
 		return applyOutcome{}, nil
 	}
 	return r.changeObject(ctx, p, desired, existing)
@@ -55,7 +55,7 @@ func (r *Reconciler) createObject(ctx context.Context, p *applyPass, desired cli
 	if err != nil {
 		return failedOutcome(rejectionOr(key, err))
 	}
-	p.state.applied[key] = appliedObject{p.network.Generation, created.GetResourceVersion()}
+	p.state.applied[key] = p.appliedAs(created)
 	set, _ := created.(*appsv1.StatefulSet)
 	return applyOutcome{set: set}, nil
 }
@@ -103,7 +103,7 @@ func (r *Reconciler) changeObject(ctx context.Context, p *applyPass, desired, ex
 		return applyOutcome{}, err
 	}
 	if config.upToDate(existing, drift) {
-		p.state.applied[key] = appliedObject{p.network.Generation, existing.GetResourceVersion()}
+		p.state.applied[key] = p.appliedAs(existing)
 		return applyOutcome{}, nil
 	}
 	set, isSet := desired.(*appsv1.StatefulSet)
@@ -120,7 +120,7 @@ func (r *Reconciler) changeObject(ctx context.Context, p *applyPass, desired, ex
 	if err != nil {
 		return failedOutcome(err)
 	}
-	p.state.applied[key] = appliedObject{p.network.Generation, written.GetResourceVersion()}
+	p.state.applied[key] = p.appliedAs(written)
 	if !isSet {
 		return applyOutcome{}, nil
 	}

@@ -29,8 +29,11 @@ import (
 // Options of the controller.
 type Options struct {
 	Settings resources.Settings
-	// PreviousCredential is for nodes that have not restarted since the master key was rotated; nil for none.
+	// PreviousCredential is for nodes that have not restarted since the master key was rotated; nil for none, and without a user when
+	// there is none.
 	PreviousCredential func(*v1.BitcoinNetwork) bitcoind.Credential
+	// Credentials are read before the first pass, and followed; nil for credentials that do not change.
+	Credentials Credentials
 	// Dial opens connections to nodes, and Host returns the host for it; nil for TCP and the pod's address.
 	Dial bitcoind.Dial
 	Host func(*corev1.Pod) string
@@ -79,7 +82,7 @@ func Add(mgr ctrl.Manager, options Options) error {
 	if err := indexByNetwork(mgr.GetFieldIndexer()); err != nil {
 		return err
 	}
-	return ctrl.NewControllerManagedBy(mgr).
+	controlled := ctrl.NewControllerManagedBy(mgr).
 		Named("bitcoinnetwork").
 		For(&v1.BitcoinNetwork{}, builder.WithPredicates(predicate.Or(
 			predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, deletion{}))).
@@ -88,8 +91,11 @@ func Add(mgr ctrl.Manager, options Options) error {
 		Owns(&corev1.ConfigMap{}).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(networkOfPod)).
 		WatchesRawSource(source.Channel(passes, &handler.EnqueueRequestForObject{})).
-		WithOptions(controller.Options{MaxConcurrentReconciles: options.MaxConcurrentReconciles, RateLimiter: r.retries}).
-		Complete(r)
+		WithOptions(controller.Options{MaxConcurrentReconciles: options.MaxConcurrentReconciles, RateLimiter: r.retries})
+	if options.Credentials != nil {
+		controlled.WatchesRawSource(&credentialSource{credentials: options.Credentials, networks: mgr.GetClient(), read: make(chan error, 1)})
+	}
+	return controlled.Complete(r)
 }
 
 // sendTo returns a function that requests a pass of a network. When the channel is full, the request is dropped: the next poll

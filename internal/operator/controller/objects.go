@@ -27,8 +27,15 @@ func (e *applyError) Error() string { return e.message }
 type appliedObject struct {
 	// generation of the network that the object was built from.
 	generation int64
+	// salt of the operator's credential, which changes with the master key.
+	salt string
 	// resourceVersion of the object when it was last written, or found to be as desired.
 	resourceVersion string
+}
+
+// appliedAs is an object that is as this pass desires it.
+func (p *applyPass) appliedAs(object client.Object) appliedObject {
+	return appliedObject{p.network.Generation, p.salt, object.GetResourceVersion()}
 }
 
 // appliedObjects are the network's objects after the pass has applied them.
@@ -65,7 +72,9 @@ type applyOutcome struct {
 
 // applyPass has the inputs for the objects of one network.
 type applyPass struct {
-	network  *v1.BitcoinNetwork
+	network *v1.BitcoinNetwork
+	// salt of the operator's credential for the network.
+	salt     string
 	state    *networkState
 	now      time.Time
 	groups   []resources.Group
@@ -80,7 +89,7 @@ type applyPass struct {
 // applyObjects brings the network's objects to the desired state. Nothing is written when nothing differs. The error is why the
 // objects could not be read; a write that failed is part of the result.
 func (r *Reconciler) applyObjects(ctx context.Context, network *v1.BitcoinNetwork, state *networkState, now time.Time) (appliedObjects, error) {
-	p := &applyPass{network: network, state: state, now: now, groups: resources.Groups(network, r.settings.NodeImage)}
+	p := &applyPass{network: network, salt: r.settings.Credential(network).Salt, state: state, now: now, groups: resources.Groups(network, r.settings.NodeImage)}
 	if err := r.listObjects(ctx, p); err != nil {
 		return appliedObjects{}, err
 	}
@@ -201,7 +210,7 @@ func (p *applyPass) setPartition(desired *appsv1.StatefulSet) error {
 	changes := false
 	// Without a change of the network or the object, which is the usual case, the templates need no comparison.
 	last, known := p.state.applied[keyOf(desired)]
-	if existing != nil && (!known || last != appliedObject{p.network.Generation, existing.ResourceVersion}) {
+	if existing != nil && (!known || last != p.appliedAs(existing)) {
 		var err error
 		if changes, err = changesTemplate(desired, existing); err != nil {
 			return err

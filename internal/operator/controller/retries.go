@@ -93,10 +93,11 @@ func (p *applyPass) holdsWrites() bool {
 
 // marks are texts that change when an object of the network, or what the operator wants of it, changes.
 func (p *applyPass) marks() map[string]string {
-	marks := make(map[string]string, len(p.existing)+len(p.state.rollouts))
+	marks := make(map[string]string, len(p.existing)+len(p.state.rollouts)+1)
 	for key, object := range p.existing {
 		marks[key] = markOf(object)
 	}
+	marks[""] = p.salt
 	for name, step := range p.state.rollouts {
 		marks[name] = fmt.Sprint(step.partition)
 	}

@@ -11,9 +11,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/utils/ptr"
-
-	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
-	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
 const (
@@ -50,7 +47,7 @@ func ReadMasterKeys(ctx context.Context, clients kubernetes.Interface, namespace
 	if err != nil {
 		return keys, fmt.Errorf("read the master key from Secret %s/%s: %w", namespace, name, err)
 	}
-	keys = MasterKeys{Current: secret.Data[masterKeyEntry], Previous: secret.Data[previousKeyEntry]}
+	keys = keysOf(secret)
 	if len(keys.Current) < masterKeyBytes {
 		return keys, fmt.Errorf("Secret %s/%s has no %s of at least %d bytes: restore it, or delete the Secret so that a new key is created, which restarts the nodes of all networks",
 			namespace, name, masterKeyEntry, masterKeyBytes)
@@ -58,10 +55,10 @@ func ReadMasterKeys(ctx context.Context, clients kubernetes.Interface, namespace
 	return keys, nil
 }
 
-// RotateMasterKey creates a new master key and keeps the current one as the previous one. Operators use the new key after
-// their next start; the nodes of all networks then restart, one of each StatefulSet after the other, and stay reachable
-// meanwhile. A second rotation before all have restarted locks the operator out of the others.
-func RotateMasterKey(ctx context.Context, clients kubernetes.Interface, namespace, name string) error {
+// RotateMasterKey creates a new master key and keeps the current one as the previous one. The operator uses the new key at once; the
+// nodes of all networks then restart, one of each StatefulSet after the other, and stay reachable meanwhile. A second rotation before
+// all have restarted locks the operator out of the others: check returns an error when nodes do not use the keys yet.
+func RotateMasterKey(ctx context.Context, clients kubernetes.Interface, namespace, name string, check func(MasterKeys) error) error {
 	secrets := clients.CoreV1().Secrets(namespace)
 	secret, err := secrets.Get(ctx, name, metav1.GetOptions{})
 	if err != nil {
@@ -69,6 +66,9 @@ func RotateMasterKey(ctx context.Context, clients kubernetes.Interface, namespac
 	}
 	if len(secret.Data[masterKeyEntry]) < masterKeyBytes {
 		return fmt.Errorf("Secret %s/%s has no master key %s of at least %d bytes to rotate", namespace, name, masterKeyEntry, masterKeyBytes)
+	}
+	if err := check(keysOf(secret)); err != nil {
+		return err
 	}
 	secret.Data[previousKeyEntry], secret.Data[masterKeyEntry] = secret.Data[masterKeyEntry], newKey()
 	// The update carries the resource version that was read: of two rotations at the same time, one fails.
@@ -78,15 +78,12 @@ func RotateMasterKey(ctx context.Context, clients kubernetes.Interface, namespac
 	return nil
 }
 
+func keysOf(secret *corev1.Secret) MasterKeys {
+	return MasterKeys{Current: secret.Data[masterKeyEntry], Previous: secret.Data[previousKeyEntry]}
+}
+
 func newKey() []byte {
 	key := make([]byte, masterKeyBytes)
 	rand.Read(key) //nolint:errcheck // it never fails
 	return key
-}
-
-// ForNetworks derives the operator's credential for each network from the master key and the network's UID.
-func ForNetworks(masterKey []byte) func(*v1.BitcoinNetwork) bitcoind.Credential {
-	return func(network *v1.BitcoinNetwork) bitcoind.Credential {
-		return bitcoind.DeriveCredential(masterKey, string(network.UID))
-	}
 }

@@ -2,12 +2,15 @@ package credentials
 
 import (
 	"bytes"
+	"errors"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes/fake"
 )
+
+func accept(MasterKeys) error { return nil }
 
 func TestMasterKeyIsCreatedOnceAndRotationKeepsThePrevious(t *testing.T) {
 	clients := fake.NewClientset()
@@ -19,14 +22,14 @@ func TestMasterKeyIsCreatedOnceAndRotationKeepsThePrevious(t *testing.T) {
 		}
 		return keys
 	}
-	if err := RotateMasterKey(t.Context(), clients, "ns", "key"); err == nil {
+	if err := RotateMasterKey(t.Context(), clients, "ns", "key", accept); err == nil {
 		t.Error("a missing key was rotated")
 	}
 	first := read()
 	if again := read(); !bytes.Equal(again.Current, first.Current) || first.Previous != nil {
 		t.Error("a second start reads another key")
 	}
-	if err := RotateMasterKey(t.Context(), clients, "ns", "key"); err != nil {
+	if err := RotateMasterKey(t.Context(), clients, "ns", "key", accept); err != nil {
 		t.Fatal(err)
 	}
 	second := read()
@@ -40,7 +43,28 @@ func TestSecretWithoutItsKeyIsNotReplaced(t *testing.T) {
 	if _, err := ReadMasterKeys(t.Context(), clients, "ns", "key"); err == nil {
 		t.Error("a short key was accepted")
 	}
-	if err := RotateMasterKey(t.Context(), clients, "ns", "key"); err == nil {
+	if err := RotateMasterKey(t.Context(), clients, "ns", "key", accept); err == nil {
 		t.Error("a short key was rotated")
+	}
+}
+
+func TestARotationThatIsRejectedChangesNothing(t *testing.T) {
+	clients := fake.NewClientset()
+	before, err := ReadMasterKeys(t.Context(), clients, "ns", "key")
+	if err != nil {
+		t.Fatal(err)
+	}
+	incomplete := errors.New("incomplete")
+	err = RotateMasterKey(t.Context(), clients, "ns", "key", func(keys MasterKeys) error {
+		if !bytes.Equal(keys.Current, before.Current) {
+			t.Error("other keys are checked")
+		}
+		return incomplete
+	})
+	if !errors.Is(err, incomplete) {
+		t.Errorf("%v", err)
+	}
+	if after, err := ReadMasterKeys(t.Context(), clients, "ns", "key"); err != nil || !bytes.Equal(after.Current, before.Current) {
+		t.Errorf("the key has changed, %v", err)
 	}
 }

@@ -3,6 +3,7 @@ package resources
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -115,6 +116,14 @@ func exposeLabels(network string) map[string]string {
 	labels := Labels(network)
 	labels[LabelComponent] = "expose"
 	return labels
+}
+
+// ConfigHashOf is the hash of the bitcoin.conf in a ConfigMap, as the pod template has it.
+func ConfigHashOf(config *corev1.ConfigMap) string { return hash(config.Data[configKey]) }
+
+// AllowsCredential reports whether the bitcoin.conf in a ConfigMap has the operator's credential.
+func AllowsCredential(config *corev1.ConfigMap, credential bitcoind.Credential) bool {
+	return strings.Contains(config.Data[configKey], credential.RPCAuth())
 }
 
 func hash(text string) string {
