@@ -116,7 +116,7 @@ func (node *Node) Call(method string, params ...any) (any, error) {
 		return bitcoind.NetworkInfo{Version: 290000, Subversion: "/Simulated:29.0.0/"}, nil
 	case "getblockchaininfo":
 		tip := tipOf(node.chain)
-		return bitcoind.ChainInfo{Chain: "regtest", Blocks: int64(len(node.chain)), BestBlockHash: tip.Hash, Time: tip.Time}, nil
+		return bitcoind.ChainInfo{Chain: "regtest", Blocks: int64(len(node.chain)), BestBlockHash: tip.Hash, Time: tip.Time, MedianTime: medianTime(node.chain)}, nil
 	case "getpeerinfo":
 		return node.peers(), nil
 	case "getaddednodeinfo":
