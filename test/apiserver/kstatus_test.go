@@ -55,6 +55,23 @@ func TestKstatusWaitsForTheFirstReconcile(t *testing.T) {
 	wantNever(t, versions[:len(versions)-1], status.CurrentStatus)
 }
 
+// A network without nodes is as specified, and nobody has to wait for it.
+func TestKstatusOfANetworkWithoutNodesIsCurrent(t *testing.T) {
+	t.Parallel()
+	ns := apiserver.NewNamespace(t)
+	ns.StartOperator(apiserver.OperatorOptions{})
+	net := ns.Create("net", v1.BitcoinNetworkSpec{Nodes: 0})
+	if result := kstatus(t, net.WaitReady()); result.Status != status.CurrentStatus {
+		t.Errorf("kstatus returns %s: %s", result.Status, result.Message)
+	}
+	net.Update(func(n *v1.BitcoinNetwork) { n.Spec.Nodes = 1 })
+	net.WaitReady()
+	net.Update(func(n *v1.BitcoinNetwork) { n.Spec.Nodes = 0 })
+	if result := kstatus(t, net.WaitReady()); result.Status != status.CurrentStatus {
+		t.Errorf("kstatus returns %s of a network that is scaled to 0: %s", result.Status, result.Message)
+	}
+}
+
 // wantNever checks that no version of a network had this status.
 func wantNever(t *testing.T, versions []v1.BitcoinNetwork, unwanted status.Status) {
 	t.Helper()
