@@ -34,6 +34,8 @@ type ChainInfo struct {
 	Time int64 `json:"time"`
 	// MedianTime of the last eleven blocks, in seconds since 1970.
 	MedianTime int64 `json:"mediantime"`
+	// Pruned is true for a node that may delete old blocks.
+	Pruned bool `json:"pruned"`
 }
 
 // PeerInfo is a part of one entry of getpeerinfo.

@@ -80,7 +80,8 @@ func (r *Reconciler) changeUncached(ctx context.Context, p *applyPass, desired c
 		return r.changeObject(ctx, p, desired, existing)
 	}
 	p.sets[set.Name] = existing.(*appsv1.StatefulSet)
-	set, err = r.desiredSet(p, set)
+	// The ConfigMap has been applied before.
+	_, set, err = r.desiredSet(p, nil, set)
 	if err != nil {
 		return applyOutcome{}, err
 	}

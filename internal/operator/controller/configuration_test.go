@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -52,7 +53,9 @@ func previousSettings(image string) resources.Settings {
 // A hash that differed would start a rollout, or write each object, when the operator is upgraded.
 func TestTheHashesAreThoseOfThePreviousRelease(t *testing.T) {
 	network, objects := previousRelease(t)
-	built := resources.Build(network, previousSettings("operator:1"))
+	settings := previousSettings("operator:1")
+	settings.EarlierNodes = true
+	built := resources.Build(network, settings)
 	if len(built) != len(objects) {
 		t.Fatalf("%d objects, want %d", len(built), len(objects))
 	}
@@ -89,14 +92,15 @@ func TestAnUpgradeOfTheOperatorWritesNothing(t *testing.T) {
 	if err != nil || len(writes) > 0 || result.rejected != nil || result.waitingFor != "" || len(result.sets) != 2 {
 		t.Errorf("writes %q, %+v, %v", writes, result, err)
 	}
-	// The ownership is that of an apply: a field that is removed from the spec is removed by one write.
+	// The ownership is that of an apply: a field that is removed from the spec is removed by one write. The nodes get the defaults of
+	// this release, one StatefulSet after the other.
 	state := newNetworkState(network)
 	state.rollouts = rollouts{}
 	network.Spec.NodeSelector, network.Spec.Groups[0].Nodes, network.Generation = nil, 0, 2
 	if result, err = r.applyObjects(t.Context(), network, state, time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	if set := result.sets["net-sts"]; set.Spec.Template.Spec.NodeSelector != nil || partitionOf(set) != 3 || len(writes) == 0 || writes[0] != "apply net-sts" {
+	if set := result.sets["net-sts"]; set.Spec.Template.Spec.NodeSelector != nil || partitionOf(set) != 3 || !slices.Equal(writes, []string{"apply net-config", "apply net-sts", "apply net-old-config"}) {
 		t.Errorf("writes %q, node selector %v, partition %d", writes, set.Spec.Template.Spec.NodeSelector, partitionOf(set))
 	}
 }

@@ -182,26 +182,27 @@ func (r *Reconciler) desiredObjects(p *applyPass) ([]client.Object, error) {
 	p.desiredSets = map[string]*appsv1.StatefulSet{}
 	for i, object := range objects {
 		if set, ok := object.(*appsv1.StatefulSet); ok {
-			set, err := r.desiredSet(p, set)
+			config, set, err := r.desiredSet(p, objects[i-1], set)
 			if err != nil {
 				return nil, err
 			}
-			objects[i] = set
+			objects[i-1], objects[i] = config, set
 		}
 	}
 	return objects, nil
 }
 
-// desiredSet is a StatefulSet with what depends on the existing one: the rpcauth delivery, the scale-down and the partition.
-func (r *Reconciler) desiredSet(p *applyPass, built *appsv1.StatefulSet) (*appsv1.StatefulSet, error) {
-	set, err := keepRPCAuthDelivery(p.network, r.settings, built, p.sets[built.Name])
+// desiredSet is a StatefulSet with what depends on the existing one: what an earlier operator built, the scale-down and the partition; and its
+// ConfigMap.
+func (r *Reconciler) desiredSet(p *applyPass, config client.Object, built *appsv1.StatefulSet) (client.Object, *appsv1.StatefulSet, error) {
+	config, set, err := keepTemplate(p.network, r.settings, config, built, p.sets[built.Name])
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	p.desiredSets[set.Name] = set
 	p.setScale(set, p.sets[set.Name])
 	keepClaimTemplates(set, p.sets[set.Name])
-	return set, p.setPartition(set)
+	return config, set, p.setPartition(set)
 }
 
 // setPartition sets the partition of a desired StatefulSet.

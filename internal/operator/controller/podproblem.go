@@ -104,16 +104,23 @@ func lastTermination(status corev1.ContainerStatus) string {
 func foreignText(text string) string { return truncate.UTF8(text, maxForeignText) }
 
 var (
+	// fatalLine is what bitcoind writes to standard error before it ends. A line of the log may come between its two parts.
+	fatalLine = regexp.MustCompile(`^Error: [^0-9]`)
 	// errorLine is a line in which bitcoind reports an error, with or without a time.
-	errorLine = regexp.MustCompile(`^(\S+Z )?(Error:|EXCEPTION:|\[(\w+:)?error\])`)
+	errorLine = regexp.MustCompile(`^(\S+Z )?(Error: [^0-9]|EXCEPTION:|\[(\w+:)?error\])`)
 	// shutdownLine is a line that bitcoind writes when it shuts down, for whatever reason.
 	shutdownLine = regexp.MustCompile(`(^|Z )(Shutdown: |Flushed fee estimates|Dumped mempool|Writing \d+ |\S+: Thread interrupt)|thread exit$`)
 )
 
-// errorOf is what the output of a container reports of its end: the last line with an error, or else the last line before the
-// messages of the shutdown.
+// errorOf is what the output of a container reports of its end: the first fatal error, which others may follow from, or else the last
+// line with an error, or else the last line before the messages of the shutdown.
 func errorOf(output string) string {
 	lines := strings.Split(strings.TrimSpace(output), "\n")
+	for _, line := range lines {
+		if line = strings.TrimSpace(line); fatalLine.MatchString(line) {
+			return line
+		}
+	}
 	last, found := lines[len(lines)-1], false
 	for _, line := range slices.Backward(lines) {
 		line = strings.TrimSpace(line)

@@ -32,7 +32,7 @@ Error: A fatal internal error occurred, see 0 for details: Disk space is too low
 ./src/kernel/coinstats.cpp:157 ComputeUTXOStats: Assertion ` + "`pindex' failed." + `
 2026-11-28T17:56:32Z [error] A fatal internal error occurred, see 0 for details: Disk space is too low!
 2026-11-28T17:56:32Z [warning] Failed to force flush state (Disk space is too low!)`,
-			"2026-11-28T17:56:32Z [error] A fatal internal error occurred, see 0 for details: Disk space is too low!"},
+			"Error: A fatal internal error occurred, see 0 for details: Disk space is too low!"},
 		"only an error": {"Error: Unsupported logging category -debug=nonsense.\n", "Error: Unsupported logging category -debug=nonsense."},
 		"an exception": {`EXCEPTION: St13runtime_error
 broken
@@ -44,6 +44,48 @@ bitcoin in AppInit()
 2026-11-28T15:36:53Z Dumped mempool: 0.000s to copy, 0.000s to dump, 27 bytes dumped to file
 2026-11-28T15:36:53Z Flushed fee estimates to fee_estimates.dat.
 2026-11-28T15:36:53Z Shutdown: done`, "2026-11-28T15:36:53Z Something is wrong with the chain"},
+		"an error before its line in the log": {`2026-11-28T17:47:27Z SetNetworkActive: true
+Error: Cannot resolve -externalip address: 'nonsense..x'
+2026-11-28T17:47:27Z [error] Cannot resolve -externalip address: 'nonsense..x'
+2026-11-28T17:47:27Z Shutdown: In progress...
+2026-11-28T17:47:27Z Shutdown: done`, "Error: Cannot resolve -externalip address: 'nonsense..x'"},
+		"the log between the parts of an error": {`2026-11-28T17:40:26Z [error] Invalid netmask specified in -whitelist: 'nonsense'
+Error: 2026-11-28T17:40:26Z Failed to open mempool file. Continuing anyway.
+2026-11-28T17:40:26Z initload thread exit
+Invalid netmask specified in -whitelist: 'nonsense'
+2026-11-28T17:40:26Z Shutdown: In progress...
+2026-11-28T17:40:26Z scheduler thread exit
+2026-11-28T17:40:26Z Writing 0 mempool transactions to file...
+2026-11-28T17:40:26Z Writing 0 unbroadcast transactions to file.
+2026-11-28T17:40:26Z Writing 0 mempool prioritizations to file...
+2026-11-28T17:40:26Z Dumped mempool: 0.000s to copy, 0.001s to dump, 27 bytes dumped to file
+2026-11-28T17:40:26Z Flushed fee estimates to fee_estimates.dat.
+2026-11-28T17:40:26Z Shutdown: done`, "2026-11-28T17:40:26Z [error] Invalid netmask specified in -whitelist: 'nonsense'"},
+		"an error that follows from another": {`2026-11-28T17:47:13Z [error] A fatal internal error occurred, see debug.log for details: Disk space is too low!
+2026-11-28T17:47:13Z [error] LoadGenesisBlock: writing genesis block to disk failed
+2026-11-28T17:47:13Z [error] Error initializing block database
+Error: A fatal internal error occurred, see debug.log for details: Disk space is too low!
+Error: Error initializing block database
+2026-11-28T17:47:13Z Shutdown: In progress...
+2026-11-28T17:47:13Z Shutdown: done`, "Error: A fatal internal error occurred, see debug.log for details: Disk space is too low!"},
+		"an error after the shutdown": {`2026-11-28T17:40:25Z [error] User Agent comment (a/b) contains unsafe characters.
+2026-11-28T17:40:25Z Shutdown: done
+Error: User Agent comment (a/b) contains unsafe characters.
+`, "Error: User Agent comment (a/b) contains unsafe characters."},
+		"a damaged chain state": {`2026-11-28T17:47:17Z [error] Fatal LevelDB error: Corruption: no meta-nextfile entry in descriptor
+2026-11-28T17:47:17Z You can use -debug=leveldb to get more complete diagnostic messages
+2026-11-28T17:47:17Z [error] Fatal LevelDB error: Corruption: no meta-nextfile entry in descriptor
+2026-11-28T17:47:17Z : Error opening coins database.
+Please restart with -reindex or -reindex-chainstate to recover.
+2026-11-28T17:47:17Z Shutdown: In progress...
+2026-11-28T17:47:17Z scheduler thread exit
+2026-11-28T17:47:17Z Flushed fee estimates to fee_estimates.dat.
+2026-11-28T17:47:17Z Shutdown: done`, "2026-11-28T17:47:17Z [error] Fatal LevelDB error: Corruption: no meta-nextfile entry in descriptor"},
+		"an option of the network": {`2026-11-28T17:47:16Z [error] Failed to initialize ChainstateManager: The blocksdir XOR-key can not be disabled when a random key was already stored!
+2026-11-28T17:47:16Z Shutdown: In progress...
+Error: Failed to initialize ChainstateManager: The blocksdir XOR-key can not be disabled when a random key was already stored!
+2026-11-28T17:47:16Z scheduler thread exit
+2026-11-28T17:47:16Z Shutdown: done`, "Error: Failed to initialize ChainstateManager: The blocksdir XOR-key can not be disabled when a random key was already stored!"},
 		"the shutdown only": {"2026-11-28T15:36:53Z Shutdown: In progress...\n2026-11-28T15:36:53Z Shutdown: done\n", "2026-11-28T15:36:53Z Shutdown: done"},
 		"another program":   {"rpcauth: BC_RPC_USER is empty\n", "rpcauth: BC_RPC_USER is empty"},
 	} {

@@ -277,7 +277,12 @@ func chainsForked(in *policyInputs) (reason, message string, violated bool) {
 }
 
 func nodesBehind(in *policyInputs) (reason, message string, violated bool) {
-	return v1.ReasonSyncing, fmt.Sprintf("a node is %d blocks behind", in.chains.lag), in.chains.lag > 1
+	message = fmt.Sprintf("a node is %d blocks behind", in.chains.lag)
+	if names := cutOff(in.nodes, in.connections.desired); len(names) > 0 {
+		message += fmt.Sprintf("; the nodes that these are connected with are pruned, and have no blocks for them: %s; "+
+			"connect them with a node that is not pruned, and use spec.storage, so that pruned nodes keep their chain", joinSome(names))
+	}
+	return v1.ReasonSyncing, message, in.chains.lag > 1
 }
 
 func chainsSynced(in *policyInputs) (reason, message string) {

@@ -8,6 +8,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
 	"github.com/christianb93/bitcoin-controller/internal/operator/topology"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
@@ -115,7 +116,11 @@ func TestReadyNeedsConnectionsAndOneBranch(t *testing.T) {
 		"the nodes are on two branches": {func(in *policyInputs) {
 			in.chains.branches = make([]tip, 2)
 		}, false, v1.ReasonForked, "2 competing branches"},
-		"a node is two blocks behind":      {func(in *policyInputs) { in.chains.lag = 2 }, false, v1.ReasonSyncing, "2 blocks behind"},
+		"a node is two blocks behind": {func(in *policyInputs) { in.chains.lag = 2 }, false, v1.ReasonSyncing, "2 blocks behind"},
+		"a node is behind a pruned node": {func(in *policyInputs) {
+			in.chains.lag, in.connections.desired = 400, []topology.Edge{{A: 0, B: 1}}
+			in.nodes[1].answer.chain = bitcoind.ChainInfo{Blocks: in.nodes[0].answer.chain.Blocks + 400, Pruned: true}
+		}, false, v1.ReasonSyncing, "400 blocks behind; the nodes that these are connected with are pruned, and have no blocks for them: n-sts-0; connect"},
 		"a block is on its way":            {func(in *policyInputs) { in.chains.lag = 1 }, true, v1.ReasonReady, ""},
 		"the chains could not be compared": {func(in *policyInputs) { in.chains.complete = false }, false, v1.ReasonWaiting, "how their chains compare"},
 	})

@@ -2,6 +2,7 @@ package controller
 
 import (
 	appsv1 "k8s.io/api/apps/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
@@ -43,29 +44,35 @@ func (c *configuration) sameTemplate(existing *appsv1.StatefulSet) (bool, error)
 	return c.sameValues(existing, c.fields.FilterIncludeMatches(templateMatcher))
 }
 
-// keepRPCAuthDelivery returns a StatefulSet with the rpcauth delivery of the existing one while nothing else in its pods changes. The
-// delivery is the operator's own image, and an upgrade of the operator or of the cluster must not restart every node.
-func keepRPCAuthDelivery(network *v1.BitcoinNetwork, settings resources.Settings, desired, existing *appsv1.StatefulSet) (*appsv1.StatefulSet, error) {
+// keepTemplate returns a desired StatefulSet, and the ConfigMap before it, as an earlier operator built them, while nothing else changes
+// in the pods; otherwise as they are. An upgrade of the operator, whose image delivers the rpcauth line, or of the cluster must not
+// restart every node.
+func keepTemplate(network *v1.BitcoinNetwork, settings resources.Settings, config client.Object, set, existing *appsv1.StatefulSet) (client.Object, *appsv1.StatefulSet, error) {
 	if existing == nil {
-		return desired, nil
+		return config, set, nil
 	}
+	earlier := settings
+	earlier.EarlierNodes = resources.HasEarlierNodes(existing)
 	delivery, has := resources.RPCAuthDeliveryOf(existing)
-	if !has || delivery == settings.RPCAuth {
-		return desired, nil
+	if has {
+		earlier.RPCAuth = delivery
 	}
-	settings.RPCAuth = delivery
-	for _, object := range resources.Build(network, settings) {
+	if earlier.EarlierNodes == settings.EarlierNodes && earlier.RPCAuth == settings.RPCAuth {
+		return config, set, nil
+	}
+	objects := resources.Build(network, earlier)
+	for i, object := range objects {
 		kept, ok := object.(*appsv1.StatefulSet)
-		if !ok || kept.Name != desired.Name {
+		if !ok || kept.Name != set.Name {
 			continue
 		}
-		config, err := newConfiguration(kept)
+		applied, err := newConfiguration(kept)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		if same, err := config.sameTemplate(existing); err != nil || same {
-			return kept, err
+		if same, err := applied.sameTemplate(existing); err != nil || same {
+			return objects[i-1], kept, err
 		}
 	}
-	return desired, nil
+	return config, set, nil
 }

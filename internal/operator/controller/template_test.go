@@ -34,6 +34,43 @@ func asApplied(t *testing.T, desired *appsv1.StatefulSet) *appsv1.StatefulSet {
 	return applied
 }
 
+// keptOf is the desired StatefulSet beside the existing one.
+func keptOf(t *testing.T, network *v1.BitcoinNetwork, settings resources.Settings, existing *appsv1.StatefulSet) *appsv1.StatefulSet {
+	t.Helper()
+	_, kept, err := keepTemplate(network, settings, nil, setOf(t, network, settings), existing)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kept
+}
+
+// Nodes of an earlier release keep their defaults until they restart for another reason.
+func TestNodesOfAnEarlierReleaseGetTheNewDefaultsWithTheNextChange(t *testing.T) {
+	network := testNetwork(v1.BitcoinNetworkSpec{Nodes: 3})
+	settings := resources.Settings{NodeImage: "nodes:1", Credential: testCredential}
+	for name, test := range map[string]struct {
+		before bool
+		change func(*v1.BitcoinNetworkSpec)
+		want   bool
+	}{
+		"nothing else changes":  {true, func(*v1.BitcoinNetworkSpec) {}, true},
+		"more nodes":            {true, func(s *v1.BitcoinNetworkSpec) { s.Nodes = 9 }, true},
+		"an option":             {true, func(s *v1.BitcoinNetworkSpec) { s.Config = v1.Config{"par": "2"} }, false},
+		"another image":         {true, func(s *v1.BitcoinNetworkSpec) { s.Image = "nodes:2" }, false},
+		"a Secret":              {true, func(s *v1.BitcoinNetworkSpec) { s.Secret = "users" }, false},
+		"nodes of this release": {false, func(*v1.BitcoinNetworkSpec) {}, false},
+	} {
+		settings.EarlierNodes = test.before
+		existing := asApplied(t, setOf(t, network, settings))
+		changed := network.DeepCopy()
+		test.change(&changed.Spec)
+		settings.EarlierNodes = false
+		if got := resources.HasEarlierNodes(keptOf(t, changed, settings, existing)); got != test.want {
+			t.Errorf("%s: nodes of an earlier release: %v, want %v", name, got, test.want)
+		}
+	}
+}
+
 // An upgrade of the operator, or of the cluster, changes the delivery, and restarts no node for that alone.
 func TestAnotherRPCAuthDeliveryRestartsNoNode(t *testing.T) {
 	network := &v1.BitcoinNetwork{ObjectMeta: metav1.ObjectMeta{Name: "net", Namespace: "ns", UID: "1"}}
@@ -61,11 +98,7 @@ func TestAnotherRPCAuthDeliveryRestartsNoNode(t *testing.T) {
 		changed := network.DeepCopy()
 		test.change(&changed.Spec)
 		settings.RPCAuth = test.now
-		got, err := keepRPCAuthDelivery(changed, settings, setOf(t, changed, settings), existing)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if delivery, ok := resources.RPCAuthDeliveryOf(got); !ok || delivery != test.want {
+		if delivery, ok := resources.RPCAuthDeliveryOf(keptOf(t, changed, settings, existing)); !ok || delivery != test.want {
 			t.Errorf("%s: %+v, want %+v", test.name, delivery, test.want)
 		}
 	}

@@ -24,19 +24,23 @@ type Settings struct {
 	NodeImage string
 	// RPCAuth is the delivery of the rpcauth line to the pods of networks with a Secret.
 	RPCAuth RPCAuthDelivery
+	// EarlierNodes builds the nodes as earlier releases did.
+	EarlierNodes bool
 	// Credential derives the operator's credential for a network from its UID.
 	Credential func(network *v1.BitcoinNetwork) bitcoind.Credential
 }
 
-// Build returns the objects of a network, in the order in which they are to be applied.
+// Build returns the objects of a network, in the order in which they are to be applied. The ConfigMap of a StatefulSet is the object
+// before it.
 func Build(network *v1.BitcoinNetwork, settings Settings) []client.Object {
 	objects := []client.Object{headlessService(network)}
 	for _, group := range Groups(network, settings.NodeImage) {
 		conf := bitcoinConf{
 			operator:   settings.Credential(network),
 			userSecret: network.Spec.Secret != "",
+			earlier:    settings.EarlierNodes,
 			zmq:        network.Spec.ZMQ,
-			extra:      group.Config,
+			extra:      group.Options,
 		}.render()
 		objects = append(objects, configMap(network, group, conf), statefulSet(network, group, settings, hash(conf)))
 	}

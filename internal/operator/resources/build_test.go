@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -37,7 +38,8 @@ func settings() Settings {
 func settingsFor(name string) Settings {
 	s := settings()
 	s.RPCAuth.Volume = !strings.HasSuffix(name, "init-container")
-	s.RPCAuth.OperatorImage = strings.HasPrefix(name, "earlier-")
+	s.EarlierNodes = strings.HasPrefix(name, "earlier-")
+	s.RPCAuth.OperatorImage = s.EarlierNodes
 	return s
 }
 
@@ -53,7 +55,7 @@ func network(change func(*v1.BitcoinNetworkSpec)) *v1.BitcoinNetwork {
 var networks = map[string]*v1.BitcoinNetwork{
 	"minimal":        network(func(s *v1.BitcoinNetworkSpec) { s.Secret = "bitcoin-default-secret" }),
 	"init-container": network(func(s *v1.BitcoinNetworkSpec) { s.Secret = "bitcoin-default-secret" }),
-	// The objects of earlier releases, byte for byte: an upgrade restarts no node for the rpcauth delivery.
+	// The objects of earlier releases, byte for byte: an upgrade restarts no node.
 	"earlier-volume":         network(func(s *v1.BitcoinNetworkSpec) { s.Secret = "bitcoin-default-secret" }),
 	"earlier-init-container": network(func(s *v1.BitcoinNetworkSpec) { s.Secret = "bitcoin-default-secret" }),
 	"storage": network(func(s *v1.BitcoinNetworkSpec) {
@@ -61,7 +63,7 @@ var networks = map[string]*v1.BitcoinNetwork{
 	}),
 	"groups": network(func(s *v1.BitcoinNetworkSpec) {
 		s.Config = v1.Config{"txindex": "1"}
-		s.Groups = []v1.Group{{Name: "old", Nodes: 2, Image: "old:1", Config: v1.Config{"debug": "net"}}, {Name: "plain", Nodes: 1}}
+		s.Groups = []v1.Group{{Name: "old", Nodes: 2, Image: "old:1", Config: v1.Config{"par": "2"}, ConfigLists: v1.ConfigLists{"debug": {"net", "mempool"}}}, {Name: "plain", Nodes: 1}}
 		s.Expose = &v1.Expose{Type: v1.ExposeNodePort}
 	}),
 	"zmq": network(func(s *v1.BitcoinNetworkSpec) {
@@ -194,7 +196,7 @@ func TestOrdinalsContinueFromGroupToGroup(t *testing.T) {
 	}
 }
 
-func TestRPCAuthDeliveryOfReadsWhatWasBuilt(t *testing.T) {
+func TestWhatAnOperatorBuiltIsReadFromItsStatefulSet(t *testing.T) {
 	for _, name := range []string{"minimal", "init-container", "earlier-volume", "earlier-init-container", "storage"} {
 		for _, object := range Build(networks[name], settingsFor(name)) {
 			set, ok := object.(*appsv1.StatefulSet)
@@ -202,8 +204,55 @@ func TestRPCAuthDeliveryOfReadsWhatWasBuilt(t *testing.T) {
 				continue
 			}
 			got, found := RPCAuthDeliveryOf(set)
+			if earlier := HasEarlierNodes(set); earlier != settingsFor(name).EarlierNodes {
+				t.Errorf("%s is of an earlier release: %v", name, earlier)
+			}
 			if want := settingsFor(name).RPCAuth; found != (name != "storage") || found && got != want {
 				t.Errorf("%s: %+v %v, want %+v", name, got, found, want)
+			}
+		}
+	}
+}
+
+func TestAGroupsOptionsReplaceThoseOfTheNetwork(t *testing.T) {
+	n := network(func(s *v1.BitcoinNetworkSpec) {
+		s.Config = v1.Config{"debug": "net", "txindex": "1"}
+		s.ConfigLists = v1.ConfigLists{"uacomment": {"a", "b"}, "whitelist": {"127.0.0.1"}}
+		s.Groups = []v1.Group{{
+			Name: "b", Nodes: 1, Config: v1.Config{"uacomment": "c"},
+			ConfigLists: v1.ConfigLists{"debug": {"mempool", "rpc"}, "whitelist": {}, "dbcache": {}},
+		}}
+	})
+	groups := Groups(n, "nodes:1")
+	for i, want := range []map[string][]string{
+		{"debug": {"net"}, "txindex": {"1"}, "uacomment": {"a", "b"}, "whitelist": {"127.0.0.1"}},
+		{"debug": {"mempool", "rpc"}, "txindex": {"1"}, "uacomment": {"c"}, "whitelist": {}, "dbcache": {}},
+	} {
+		if diff := cmp.Diff(want, groups[i].Options); diff != "" {
+			t.Errorf("group %d (-want +got):\n%s", i, diff)
+		}
+	}
+}
+
+// bitcoin-cli without arguments reads the file in the home directory, which is the one that bitcoind reads.
+func TestBitcoinCliFindsTheConfigurationOfTheNode(t *testing.T) {
+	for name, n := range networks {
+		if settingsFor(name).EarlierNodes {
+			continue
+		}
+		for _, template := range templates(t, name, n) {
+			node, keys := template.Spec.Containers[0], map[string]string{}
+			for _, mount := range node.VolumeMounts {
+				keys[mount.MountPath] = mount.Name + "/" + mount.SubPath
+			}
+			home := ""
+			for _, variable := range node.Env {
+				if variable.Name == "HOME" {
+					home = variable.Value
+				}
+			}
+			if home == "" || keys[home+"/.bitcoin/bitcoin.conf"] != keys[configPath] || keys[configPath] == "" {
+				t.Errorf("%s: HOME is %q, mounts %v", name, home, keys)
 			}
 		}
 	}

@@ -15,6 +15,10 @@ import (
 const (
 	configPath = "/bitcoin.conf"
 	dataDir    = "/data"
+	// homeDir is HOME in a node's container. bitcoin-cli without arguments reads the configuration in .bitcoin there, whatever the
+	// image. Images may have a volume in the home directory of their own user.
+	homeDir        = "/run/bitcoin-cli"
+	homeConfigPath = homeDir + "/.bitcoin/" + configKey
 )
 
 // maxConnections does not depend on the size of the network, since another number would restart every node when it is scaled.
@@ -36,19 +40,28 @@ type bitcoinConf struct {
 	userSecret bool
 	// zmq switches on the publishers; nil for none but those in extra.
 	zmq *v1.ZMQ
-	// extra options of the spec, which override the defaults.
-	extra map[string]string
+	// earlier is true for the text of earlier releases.
+	earlier bool
+	// extra options of the spec with their values, which override the defaults.
+	extra map[string][]string
 }
 
-// defaultOptions keep a node small, since 100 nodes share a machine.
-//   - maxtipage: a regtest tip is old after a pause, and a node in initial block download ignores transactions.
+// defaultOptions keep a node small, since 100 nodes share a machine, and suit a test network. Releases that do not know one of them
+// only log a warning.
+//   - addresstype: Knots gives a wallet legacy addresses unless this is set, Core gives it these.
 //   - fallbackfee: a regtest wallet without fee history does not send.
-//   - timeout, in milliseconds: a dial occupies one of the few RPC threads until it ends, and nodes of one cluster answer in a few.
+//   - fastprune: block files grow with the chain instead of beginning with 16 MiB.
+//   - keypool: a new wallet derives this many keys of each type, which takes a second for the 1000 of bitcoind.
 //   - maxsigcachesize: bitcoind fills the signature caches, 32 MiB by default, with zeros at the start. This is more than half of
 //     the memory and of the start time of a small node.
+//   - maxtipage: a regtest tip is old after a pause, and a node in initial block download ignores transactions.
+//   - rpcthreads: a client that waits for a block occupies one; 16 cost no memory while they are idle.
+//   - softwareexpiry: Knots does not start any more after the end date of its release.
+//   - timeout, in milliseconds: a dial occupies an RPC thread until it ends, and nodes of one cluster answer in a few.
 var defaultOptions = map[string]string{
-	"dbcache": "4", "discover": "0", "dnsseed": "0", "fallbackfee": "0.0001", "fixedseeds": "0", "listenonion": "0",
-	"maxmempool": "16", "maxsigcachesize": "2", "maxtipage": "3153600000", "natpmp": "0", "par": "1", "rpcthreads": "4", "rpcworkqueue": "64", "timeout": "1000",
+	"addresstype": "bech32", "dbcache": "4", "discover": "0", "dnsseed": "0", "fallbackfee": "0.0001", "fastprune": "1",
+	"fixedseeds": "0", "keypool": "100", "listenonion": "0", "maxmempool": "16", "maxsigcachesize": "0", "maxtipage": "3153600000",
+	"natpmp": "0", "par": "1", "rpcthreads": "16", "rpcworkqueue": "64", "softwareexpiry": "0", "timeout": "1000",
 }
 
 // render returns the text of bitcoin.conf. Equal input gives equal bytes.
@@ -62,7 +75,11 @@ func (c bitcoinConf) render() string {
 	line("server", "1")
 	line("rest", "1")
 	line("printtoconsole", "1")
-	line("debuglogfile", "0")
+	if c.earlier {
+		line("debuglogfile", "0")
+	} else {
+		line("nodebuglogfile", "1") // debuglogfile=0 is a file with the name 0
+	}
 	line("rpcauth", c.operator.RPCAuth())
 	line("rpcwhitelist", c.operator.User+":"+strings.Join(c.methods(), ","))
 	line("rpcwhitelistdefault", "0")
@@ -78,19 +95,30 @@ func (c bitcoinConf) render() string {
 	line("rpcbind", "127.0.0.1")
 	line("rpcallowip", "0.0.0.0/0")
 	line("rpcallowip", "::/0")
-	options := maps.Clone(defaultOptions)
+	defaults := defaultOptions
+	if c.earlier {
+		defaults = earlierOptions
+	}
+	options := make(map[string][]string, len(defaults)+len(c.extra))
+	for key, value := range defaults {
+		options[key] = []string{value}
+	}
 	maps.Copy(options, c.extra)
 	maps.Copy(options, zmqOptions(c.zmq))
 	for _, key := range slices.Sorted(maps.Keys(options)) {
-		line(key, options[key])
+		for _, value := range options[key] {
+			line(key, value)
+		}
 	}
 	return b.String()
 }
 
-// methods are those that the operator calls. Nodes without publishers do not get that call: their bitcoin.conf is that of earlier
-// releases.
+// methods are those that the operator calls. Nodes without publishers do not get that call.
 func (c bitcoinConf) methods() []string {
-	if publishersOf(c.zmq, c.extra) == "" {
+	switch {
+	case c.earlier:
+		return earlierMethods
+	case publishersOf(c.zmq, c.extra) == "":
 		return bitcoind.Methods
 	}
 	return slices.Sorted(slices.Values(append([]string{bitcoind.MethodPublishers}, bitcoind.Methods...)))

@@ -49,9 +49,10 @@ type Group struct {
 	// First ordinal in the network.
 	First int
 	// Nodes is their number.
-	Nodes  int
-	Image  string
-	Config map[string]string
+	Nodes int
+	Image string
+	// Options of bitcoin.conf with their values.
+	Options map[string][]string
 	// StatefulSet and ConfigMap are the names of the group's objects.
 	StatefulSet string
 	ConfigMap   string
@@ -63,15 +64,16 @@ func Groups(network *v1.BitcoinNetwork, defaultImage string) []Group {
 	if image == "" {
 		image = defaultImage
 	}
+	all := optionsOf{network.Spec.Config, network.Spec.ConfigLists}
 	groups := make([]Group, 0, 1+len(network.Spec.Groups))
 	groups = append(groups, Group{
-		Nodes: int(network.Spec.Nodes), Image: image, Config: merge(network.Spec.Config, nil),
+		Nodes: int(network.Spec.Nodes), Image: image, Options: merge(all),
 		StatefulSet: network.Name + "-sts", ConfigMap: network.Name + "-config",
 	})
 	next := int(network.Spec.Nodes)
 	for _, g := range network.Spec.Groups {
 		group := Group{
-			Name: g.Name, First: next, Nodes: int(g.Nodes), Image: g.Image, Config: merge(network.Spec.Config, g.Config),
+			Name: g.Name, First: next, Nodes: int(g.Nodes), Image: g.Image, Options: merge(all, optionsOf{g.Config, g.ConfigLists}),
 			StatefulSet: fmt.Sprintf("%s-%s-sts", network.Name, g.Name),
 			ConfigMap:   fmt.Sprintf("%s-%s-config", network.Name, g.Name),
 		}
@@ -118,13 +120,25 @@ func (g Group) Selector(network string) map[string]string {
 	return labels
 }
 
-func merge(base, over v1.Config) map[string]string {
-	merged := make(map[string]string, len(base)+len(over))
-	for k, v := range base {
-		merged[k] = string(v)
-	}
-	for k, v := range over {
-		merged[k] = string(v)
+// optionsOf a network or of a group.
+type optionsOf struct {
+	single v1.Config
+	lists  v1.ConfigLists
+}
+
+// merge replaces the values of an option by those of later arguments.
+func merge(all ...optionsOf) map[string][]string {
+	merged := map[string][]string{}
+	for _, options := range all {
+		for key, value := range options.single {
+			merged[key] = []string{string(value)}
+		}
+		for key, values := range options.lists {
+			merged[key] = make([]string, len(values))
+			for i, value := range values {
+				merged[key][i] = string(value)
+			}
+		}
 	}
 	return merged
 }

@@ -27,7 +27,8 @@ const (
 	// ContainerName is the name of the container that runs bitcoind.
 	ContainerName = "bitcoind"
 
-	podIP = "POD_IP"
+	podIP        = "POD_IP"
+	homeVariable = "HOME"
 
 	dataVolume       = "data"
 	configVolume     = "config"
@@ -89,6 +90,9 @@ func podSpec(network *v1.BitcoinNetwork, group Group, settings Settings) corev1.
 		TopologySpreadConstraints: spec.TopologySpreadConstraints,
 		ImagePullSecrets:          spec.ImagePullSecrets,
 	}
+	if settings.EarlierNodes {
+		asEarlier(&pod.Containers[0])
+	}
 	if spec.Secret != "" {
 		settings.RPCAuth.addTo(&pod, spec.Secret)
 	}
@@ -102,6 +106,7 @@ func nodeContainer(network *v1.BitcoinNetwork, group Group) corev1.Container {
 		// The name without a path works with every image that has bitcoind on its PATH. A shell would not pass SIGTERM on.
 		Command: slices.Concat([]string{"bitcoind"}, nodeArguments(podIP), zmqArguments(network.Spec.ZMQ, podIP)),
 		Env: []corev1.EnvVar{
+			{Name: homeVariable, Value: homeDir},
 			{Name: "MALLOC_ARENA_MAX", Value: "1"},
 			{Name: podIP, ValueFrom: &corev1.EnvVarSource{FieldRef: &corev1.ObjectFieldSelector{APIVersion: "v1", FieldPath: "status.podIP"}}},
 		},
@@ -114,6 +119,7 @@ func nodeContainer(network *v1.BitcoinNetwork, group Group) corev1.Container {
 		VolumeMounts: []corev1.VolumeMount{
 			{Name: dataVolume, MountPath: dataDir},
 			{Name: configVolume, MountPath: configPath, SubPath: configKey, ReadOnly: true},
+			{Name: configVolume, MountPath: homeConfigPath, SubPath: configKey, ReadOnly: true},
 		},
 	}
 	return container

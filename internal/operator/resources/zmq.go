@@ -35,14 +35,14 @@ func zmqArguments(zmq *v1.ZMQ, podIPVariable string) []string {
 }
 
 // zmqOptions are the options of bitcoin.conf for spec.zmq.
-func zmqOptions(zmq *v1.ZMQ) map[string]string {
-	options := map[string]string{}
+func zmqOptions(zmq *v1.ZMQ) map[string][]string {
+	options := map[string][]string{}
 	if zmq == nil {
 		return options
 	}
 	for _, topic := range zmqTopics {
-		options["zmqpub"+topic.name] = zmqAddress("127.0.0.1", topic.port)
-		options["zmqpub"+topic.name+"hwm"] = fmt.Sprint(ptr.Deref(zmq.HighWaterMark, v1.DefaultZMQHighWaterMark))
+		options["zmqpub"+topic.name] = []string{zmqAddress("127.0.0.1", topic.port)}
+		options["zmqpub"+topic.name+"hwm"] = []string{fmt.Sprint(ptr.Deref(zmq.HighWaterMark, v1.DefaultZMQHighWaterMark))}
 	}
 	return options
 }
@@ -64,13 +64,13 @@ func zmqPorts(zmq *v1.ZMQ) []nodePort {
 
 // publishersOf returns the publishers that a group's nodes have by spec.zmq or by their configuration: lines such as
 // "rawblock=tcp://0.0.0.0:28332"; "" for none.
-func publishersOf(zmq *v1.ZMQ, config map[string]string) string {
+func publishersOf(zmq *v1.ZMQ, options map[string][]string) string {
 	var lines []string
 	for _, topic := range zmqTopics {
 		if zmq != nil {
 			lines = append(lines, topic.name+"="+zmqAddress("$("+podIP+")", topic.port))
-		} else if address := config["zmqpub"+topic.name]; address != "" {
-			lines = append(lines, topic.name+"="+address)
+		} else if addresses := options["zmqpub"+topic.name]; len(addresses) > 0 && addresses[0] != "" {
+			lines = append(lines, topic.name+"="+addresses[0])
 		}
 	}
 	return strings.Join(lines, "\n")
@@ -90,7 +90,7 @@ func Publishers(pod *corev1.Pod) []bitcoind.Publisher {
 // podAnnotations are the annotations of a group's pod template.
 func podAnnotations(network *v1.BitcoinNetwork, group Group, configHash string) map[string]string {
 	annotations := map[string]string{AnnotationConfigHash: configHash}
-	if publishers := publishersOf(network.Spec.ZMQ, group.Config); publishers != "" {
+	if publishers := publishersOf(network.Spec.ZMQ, group.Options); publishers != "" {
 		annotations[AnnotationPublishers] = publishers
 	}
 	return annotations

@@ -63,7 +63,7 @@ func TestPublishersOfAnotherText(t *testing.T) {
 // A network without publishers has the pods, and so the running nodes, of before.
 func TestOnlyNodesWithPublishersAllowTheCall(t *testing.T) {
 	for name, n := range networks {
-		text := bitcoinConf{zmq: n.Spec.ZMQ, extra: merge(n.Spec.Config, nil)}.render()
+		text := bitcoinConf{zmq: n.Spec.ZMQ, extra: merge(optionsOf{single: n.Spec.Config})}.render()
 		_, annotated := templates(t, name, n)[0].Annotations[AnnotationPublishers]
 		if allowed := strings.Contains(text, bitcoind.MethodPublishers); allowed != (name == "zmq") || annotated != allowed {
 			t.Errorf("%s: the call is allowed: %v, the pod has publishers: %v", name, allowed, annotated)

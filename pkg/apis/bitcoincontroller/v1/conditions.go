@@ -158,7 +158,8 @@ const (
 	//
 	// Conditions: Synced=False.
 	//
-	// Action: wait. If a node does not catch up, see its log with kubectl logs.
+	// Action: wait. If a node does not catch up, see its log with kubectl logs. A node that can get its blocks from pruned nodes only
+	// is named: connect it with a node that is not pruned.
 	ReasonSyncing = "Syncing"
 	// ReasonForked means that the nodes are on competing branches. A network that was ready gets this reason after 3 seconds.
 	//

@@ -1,10 +1,12 @@
 package v1
 
-// Config maps names of bitcoin.conf options to their values. Options that the operator owns are rejected. Each of them has
-// its own rule, so that the error names the option.
+// Config maps names of bitcoin.conf options to their values. A switch is "1" or "0": words are rejected,
+// except where they are text. Options that the operator owns are rejected.
+// Each of them has its own rule, so that the error names the option. Options with several values are in configLists.
 //
 // +kubebuilder:validation:MaxProperties=64
 // +kubebuilder:validation:XValidation:rule="self.all(k, k.matches('^[a-z0-9]+$'))",message="config must map names of bitcoin.conf options, small letters and digits without '-', to values"
+// +kubebuilder:validation:XValidation:rule="!self.exists(k, !(k in ['dustdynamic', 'uacomment', 'wallet']) && self[k].trim().lowerAscii() in ['true', 'false', 'yes', 'no', 'on', 'off', 'enable', 'enabled', 'disable', 'disabled'])",message="a switch in config must be '1' or '0', because bitcoind takes every word, true and yes too, for 0",messageExpression="self.filter(k, !(k in ['dustdynamic', 'uacomment', 'wallet']) && self[k].trim().lowerAscii() in ['true', 'false', 'yes', 'no', 'on', 'off', 'enable', 'enabled', 'disable', 'disabled'])[0] + \" in config must be '1' or '0', because bitcoind takes every word, true and yes too, for 0\""
 // +kubebuilder:validation:XValidation:rule="!('chain' in self) && !('nochain' in self)",message="config may not set chain, because the operator owns it: it runs regtest networks only"
 // +kubebuilder:validation:XValidation:rule="!('regtest' in self) && !('noregtest' in self)",message="config may not set regtest, because the operator owns it: it runs regtest networks only"
 // +kubebuilder:validation:XValidation:rule="!('signet' in self) && !('nosignet' in self)",message="config may not set signet, because the operator owns it: it runs regtest networks only"
@@ -53,8 +55,25 @@ package v1
 // +kubebuilder:validation:XValidation:rule="self.all(k, !k.startsWith('zmqpub') || !k.endsWith('hwm') || self[k].matches('^[0-9]{1,9}$'))",message="a high-water mark of ZMQ in config (zmqpub…hwm) must be a number, because bitcoind reads other text as 0, which is no limit"
 type Config map[string]ConfigValue
 
+// ConfigLists maps names of bitcoin.conf options that bitcoind takes several times, such as debug, to their values. It is a field of
+// its own because a structural schema has no type for a string or a list. The options that the operator owns are those of Config.
+//
+// +kubebuilder:validation:MaxProperties=16
+// +kubebuilder:validation:XValidation:rule="self.all(k, k.matches('^[a-z0-9]+$'))",message="configLists must map names of bitcoin.conf options, small letters and digits without '-', to lists of values"
+// +kubebuilder:validation:XValidation:rule="!self.exists(k, k.matches('^(no)?(chain|regtest|signet|testnet|testnet4|testnet3|datadir|blocksdir|conf|includeconf|allowignoredconf|settings|pid|daemon|daemonwait|server|printtoconsole|debuglogfile|reindex|rest|rpcallowip|rpcauth|rpcauthfile|rpcbind|rpccookiefile|rpccookieperms|rpcpassword|rpcport|rpcuser|rpcwhitelist|rpcwhitelistdefault|addnode|bind|connect|dns|forcednsseed|listen|maxconnections|networkactive|onlynet|port|proxy|seednode|whitebind)$'))",message="configLists may not set an option that the operator owns: those that config may not set",messageExpression="'configLists may not set ' + self.filter(k, k.matches('^(no)?(chain|regtest|signet|testnet|testnet4|testnet3|datadir|blocksdir|conf|includeconf|allowignoredconf|settings|pid|daemon|daemonwait|server|printtoconsole|debuglogfile|reindex|rest|rpcallowip|rpcauth|rpcauthfile|rpcbind|rpccookiefile|rpccookieperms|rpcpassword|rpcport|rpcuser|rpcwhitelist|rpcwhitelistdefault|addnode|bind|connect|dns|forcednsseed|listen|maxconnections|networkactive|onlynet|port|proxy|seednode|whitebind)$'))[0] + ', because the operator owns it'"
+// +kubebuilder:validation:XValidation:rule="!self.exists(k, !(k in ['dustdynamic', 'uacomment', 'wallet']) && self[k].exists(v, v.trim().lowerAscii() in ['true', 'false', 'yes', 'no', 'on', 'off', 'enable', 'enabled', 'disable', 'disabled']))",message="a switch in config must be '1' or '0', because bitcoind takes every word, true and yes too, for 0",messageExpression="self.filter(k, !(k in ['dustdynamic', 'uacomment', 'wallet']) && self[k].exists(v, v.trim().lowerAscii() in ['true', 'false', 'yes', 'no', 'on', 'off', 'enable', 'enabled', 'disable', 'disabled']))[0] + \" in config must be '1' or '0', because bitcoind takes every word, true and yes too, for 0\""
+// +kubebuilder:validation:XValidation:rule="self.all(k, !k.matches('^(no)?zmqpub'))",message="configLists may not set the options zmqpub…: use spec.zmq, or one address for each of them in config"
+type ConfigLists map[string]ConfigValues
+
+// ConfigValues are the values of one bitcoin.conf option, in their order.
+//
+// +listType=atomic
+// +kubebuilder:validation:MaxItems=32
+type ConfigValues []ConfigValue
+
 // ConfigValue is the value of a bitcoin.conf option.
 //
 // +kubebuilder:validation:MaxLength=512
 // +kubebuilder:validation:XValidation:rule="!self.matches('[\\r\\n]')",message="a value in config must be one line"
+// +kubebuilder:validation:XValidation:rule="!self.contains('#')",message="a value in config may not contain '#', because bitcoind ignores the rest of the line"
 type ConfigValue string

@@ -128,10 +128,10 @@ const (
 // Storage configures a PersistentVolumeClaim per node.
 type Storage struct {
 	// Size is the size of each claim. It can grow if the storage class allows the expansion of volumes; otherwise the nodes keep their
-	// volumes, Stalled reports it, and the size may be set back. Default: 1Gi.
+	// volumes, Stalled reports it, and the size may be set back. At least 128Mi. Default: 1Gi.
 	// +optional
 	// +kubebuilder:default="1Gi"
-	// +kubebuilder:validation:XValidation:rule="quantity(string(self)).isGreaterThan(quantity('0'))",message="storage.size must be more than 0, such as 1Gi"
+	// +kubebuilder:validation:XValidation:rule="!quantity(string(self)).isLessThan(quantity('128Mi'))",message="storage.size must be at least 128Mi, because bitcoind does not start with less than 50 MB of free space"
 	Size *resource.Quantity `json:"size,omitempty"`
 	// StorageClassName is the storage class of the claims. Default: the cluster's default class.
 	// +optional
@@ -146,6 +146,8 @@ type Storage struct {
 }
 
 // Group is a number of nodes with their own image or configuration.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.config) || !has(self.configLists) || self.configLists.all(k, !(k in self.config))",message="an option may be in config or in configLists, not in both"
 type Group struct {
 	// Name is the name of the group. Its StatefulSet is <network>-<name>-sts.
 	// +required
@@ -166,6 +168,10 @@ type Group struct {
 	// Config contains additional bitcoin.conf options for the group. They override those of the network.
 	// +optional
 	Config Config `json:"config,omitempty"`
+	// ConfigLists contains bitcoin.conf options with several values for the group. They override those of the network, in config too.
+	// An empty list leaves an option of the network out.
+	// +optional
+	ConfigLists ConfigLists `json:"configLists,omitempty"`
 }
 
 // ZMQ configures the ZMQ publishers of the nodes.

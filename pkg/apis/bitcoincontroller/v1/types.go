@@ -62,6 +62,8 @@ type BitcoinNetworkList struct {
 // +kubebuilder:validation:XValidation:rule="!has(self.groups) || self.nodes + self.groups.map(g, g.nodes).sum() <= 500",message="a network may have at most 500 nodes, those of its groups included"
 // +kubebuilder:validation:XValidation:rule="!has(self.zmq) || !has(self.config) || self.config.all(k, !k.matches('^(no)?zmqpub'))",message="config may not set the options zmqpub… together with spec.zmq, which sets them: remove them from config, and use the ports of spec.zmq",messageExpression="'config may not set ' + self.config.filter(k, k.matches('^(no)?zmqpub'))[0] + ' together with spec.zmq, which sets it: remove it from config, and use the ports of spec.zmq'"
 // +kubebuilder:validation:XValidation:rule="!has(self.zmq) || !has(self.groups) || self.groups.all(g, !has(g.config) || g.config.all(k, !k.matches('^(no)?zmqpub')))",message="the config of a group may not set the options zmqpub… together with spec.zmq, which sets them for all nodes: remove them from config"
+// +kubebuilder:validation:XValidation:rule="!has(self.config) || !has(self.configLists) || self.configLists.all(k, !(k in self.config))",message="an option may be in config or in configLists, not in both"
+// +kubebuilder:validation:XValidation:rule="has(self.storage) || !has(self.config) || !('prune' in self.config) || self.config['prune'].matches('^0*$') || (has(self.groups) && self.groups.exists(g, g.nodes > 0 && has(g.config) && 'prune' in g.config && g.config['prune'].matches('^0*$')))",message="config.prune needs storage, or a group with prune: '0', because a pruned node keeps only its last 288 blocks for a node that starts again without its chain"
 type BitcoinNetworkSpec struct {
 	// Nodes is the number of nodes in the main group. 0 stops all nodes of the group and keeps the network, with the claims of its
 	// nodes, so that a network with storage has its chain when it is scaled up again. Without storage, the chain is lost with the
@@ -120,9 +122,15 @@ type BitcoinNetworkSpec struct {
 	// +optional
 	Storage *Storage `json:"storage,omitempty"`
 
-	// Config contains additional bitcoin.conf options for all nodes. Options that the operator sets itself are rejected.
+	// Config contains additional bitcoin.conf options for all nodes, such as txindex: "1". Options that the operator sets itself
+	// are rejected, and so are words such as "true" for a switch, which bitcoind takes for 0.
 	// +optional
 	Config Config `json:"config,omitempty"`
+
+	// ConfigLists contains bitcoin.conf options with several values, such as debug: [net, mempool]. An option may be here or in
+	// config. An empty list leaves a default option of the operator out. Of an option that bitcoind takes only once, the first value counts.
+	// +optional
+	ConfigLists ConfigLists `json:"configLists,omitempty"`
 
 	// Groups are additional nodes with another image or configuration. Their ordinals follow those of the main group.
 	// +optional

@@ -522,6 +522,14 @@ var schemaYAML = typed.YAMLObject(`types:
               map:
                 elementType:
                   scalar: string
+          - name: configLists
+            type:
+              map:
+                elementType:
+                  list:
+                    elementType:
+                      scalar: string
+                    elementRelationship: atomic
           - name: expose
             type:
               map:
@@ -543,6 +551,14 @@ var schemaYAML = typed.YAMLObject(`types:
                         map:
                           elementType:
                             scalar: string
+                    - name: configLists
+                      type:
+                        map:
+                          elementType:
+                            list:
+                              elementType:
+                                scalar: string
+                              elementRelationship: atomic
                     - name: image
                       type:
                         scalar: string

@@ -45,8 +45,12 @@ type BitcoinNetworkSpecApplyConfiguration struct {
 	// loaded again when a node starts. The mempool and bans are kept where the chain is. Peers that were added by hand are lost when
 	// bitcoind restarts.
 	Storage *StorageApplyConfiguration `json:"storage,omitempty"`
-	// Config contains additional bitcoin.conf options for all nodes. Options that the operator sets itself are rejected.
+	// Config contains additional bitcoin.conf options for all nodes, such as txindex: "1". Options that the operator sets itself
+	// are rejected, and so are words such as "true" for a switch, which bitcoind takes for 0.
 	Config *bitcoincontrollerv1.Config `json:"config,omitempty"`
+	// ConfigLists contains bitcoin.conf options with several values, such as debug: [net, mempool]. An option may be here or in
+	// config. An empty list leaves a default option of the operator out. Of an option that bitcoind takes only once, the first value counts.
+	ConfigLists *bitcoincontrollerv1.ConfigLists `json:"configLists,omitempty"`
 	// Groups are additional nodes with another image or configuration. Their ordinals follow those of the main group.
 	Groups []GroupApplyConfiguration `json:"groups,omitempty"`
 	// ZMQ switches on the ZMQ publishers of all nodes, one port for each topic: rawblock 28332, rawtx 28333, hashblock 28334, hashtx
@@ -143,6 +147,14 @@ func (b *BitcoinNetworkSpecApplyConfiguration) WithStorage(value *StorageApplyCo
 // If called multiple times, the Config field is set to the value of the last call.
 func (b *BitcoinNetworkSpecApplyConfiguration) WithConfig(value bitcoincontrollerv1.Config) *BitcoinNetworkSpecApplyConfiguration {
 	b.Config = &value
+	return b
+}
+
+// WithConfigLists sets the ConfigLists field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ConfigLists field is set to the value of the last call.
+func (b *BitcoinNetworkSpecApplyConfiguration) WithConfigLists(value bitcoincontrollerv1.ConfigLists) *BitcoinNetworkSpecApplyConfiguration {
+	b.ConfigLists = &value
 	return b
 }
 

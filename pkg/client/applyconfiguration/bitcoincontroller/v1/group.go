@@ -19,6 +19,9 @@ type GroupApplyConfiguration struct {
 	Image *string `json:"image,omitempty"`
 	// Config contains additional bitcoin.conf options for the group. They override those of the network.
 	Config *bitcoincontrollerv1.Config `json:"config,omitempty"`
+	// ConfigLists contains bitcoin.conf options with several values for the group. They override those of the network, in config too.
+	// An empty list leaves an option of the network out.
+	ConfigLists *bitcoincontrollerv1.ConfigLists `json:"configLists,omitempty"`
 }
 
 // GroupApplyConfiguration constructs a declarative configuration of the Group type for use with
@@ -56,5 +59,13 @@ func (b *GroupApplyConfiguration) WithImage(value string) *GroupApplyConfigurati
 // If called multiple times, the Config field is set to the value of the last call.
 func (b *GroupApplyConfiguration) WithConfig(value bitcoincontrollerv1.Config) *GroupApplyConfiguration {
 	b.Config = &value
+	return b
+}
+
+// WithConfigLists sets the ConfigLists field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ConfigLists field is set to the value of the last call.
+func (b *GroupApplyConfiguration) WithConfigLists(value bitcoincontrollerv1.ConfigLists) *GroupApplyConfiguration {
+	b.ConfigLists = &value
 	return b
 }
