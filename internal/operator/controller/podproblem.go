@@ -96,6 +96,9 @@ func lastTermination(status corev1.ContainerStatus) string {
 	description := fmt.Sprintf("the last run ended with exit code %d, after %d restarts", ended.ExitCode, status.RestartCount)
 	if ended.Message != "" {
 		description += ": " + foreignText(errorOf(ended.Message))
+		if volumeFull.MatchString(ended.Message) {
+			description += "; the data volume is full or cannot be written: enlarge spec.storage.size, or free space on the cluster node if spec.storage is not set"
+		}
 	}
 	return description + "; see kubectl logs --previous"
 }
@@ -108,6 +111,8 @@ var (
 	fatalLine = regexp.MustCompile(`^Error: [^0-9]`)
 	// errorLine is a line in which bitcoind reports an error, with or without a time.
 	errorLine = regexp.MustCompile(`^(\S+Z )?(Error: [^0-9]|EXCEPTION:|\[(\w+:)?error\])`)
+	// volumeFull is in what bitcoind writes on a full volume. At its start it does not name the cause.
+	volumeFull = regexp.MustCompile(`(?i)disk space is (too )?low|no space left on device|disk is full|unable to write settings file`)
 	// shutdownLine is a line that bitcoind writes when it shuts down, for whatever reason.
 	shutdownLine = regexp.MustCompile(`(^|Z )(Shutdown: |Flushed fee estimates|Dumped mempool|Writing \d+ |\S+: Thread interrupt)|thread exit$`)
 )
@@ -116,8 +121,12 @@ var (
 // line with an error, or else the last line before the messages of the shutdown.
 func errorOf(output string) string {
 	lines := strings.Split(strings.TrimSpace(output), "\n")
-	for _, line := range lines {
+	for i, line := range lines {
 		if line = strings.TrimSpace(line); fatalLine.MatchString(line) {
+			// A list of causes follows.
+			if strings.HasSuffix(line, ":") && i+1 < len(lines) {
+				line += " " + strings.TrimSpace(lines[i+1])
+			}
 			return line
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 // The last output of bitcoind, as it was seen.
 func TestAFailingNodeIsReportedWithItsError(t *testing.T) {
+	const full = "; the data volume is full or cannot be written: enlarge spec.storage.size, or free space on the cluster node if spec.storage is not set"
 	for name, test := range map[string]struct{ output, want string }{
 		"an error, and then the shutdown": {`2026-11-28T15:36:51Z * Using 8.0 MiB for chain state database
 2026-11-28T15:36:51Z [error] -maxmempool must be at least 5 MB
@@ -26,13 +27,18 @@ Error: Unable to start HTTP server. See debug log for details.
 2026-11-28T15:36:53Z Shutdown: In progress...
 2026-11-28T15:36:53Z Shutdown: done`, "Error: Unable to start HTTP server. See debug log for details."},
 		"an error in the log only":   {"2026-11-28T15:36:53Z [net:error] no peers\n2026-11-28T15:36:53Z Shutdown: done", "2026-11-28T15:36:53Z [net:error] no peers"},
-		"an error of an old release": {"2021-05-01T10:00:00Z Error: Disk space is too low!\r\n2021-05-01T10:00:00Z Shutdown: done\r\n", "2021-05-01T10:00:00Z Error: Disk space is too low!"},
+		"an error of an old release": {"2021-05-01T10:00:00Z Error: Disk space is too low!\r\n2021-05-01T10:00:00Z Shutdown: done\r\n", "2021-05-01T10:00:00Z Error: Disk space is too low!" + full},
 		"a full volume": {`2026-11-28T17:54:58Z [warning] SQLite Error. Code: 13. Message: statement aborts at 1: database or disk is full; [BEGIN EXCLUSIVE TRANSACTION]
 Error: A fatal internal error occurred, see 0 for details: Disk space is too low!
 ./src/kernel/coinstats.cpp:157 ComputeUTXOStats: Assertion ` + "`pindex' failed." + `
 2026-11-28T17:56:32Z [error] A fatal internal error occurred, see 0 for details: Disk space is too low!
 2026-11-28T17:56:32Z [warning] Failed to force flush state (Disk space is too low!)`,
-			"Error: A fatal internal error occurred, see 0 for details: Disk space is too low!"},
+			"Error: A fatal internal error occurred, see 0 for details: Disk space is too low!" + full},
+		"a full volume at the start": {`2026-11-28T18:38:24Z Flushed fee estimates to fee_estimates.dat.
+2026-11-28T18:38:24Z Shutdown: done
+Error: Settings file could not be written:
+- Error: Unable to write settings file /data/regtest/settings.json.tmp
+`, "Error: Settings file could not be written: - Error: Unable to write settings file /data/regtest/settings.json.tmp" + full},
 		"only an error": {"Error: Unsupported logging category -debug=nonsense.\n", "Error: Unsupported logging category -debug=nonsense."},
 		"an exception": {`EXCEPTION: St13runtime_error
 broken
