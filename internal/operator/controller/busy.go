@@ -17,9 +17,10 @@ import (
 
 const (
 	// alivePause is the time before and between requests that need no thread, while a node does not answer.
-	alivePause = time.Second
-	// aliveTimeout ends such a request.
-	aliveTimeout = 2 * time.Second
+	alivePause = 500 * time.Millisecond
+	// aliveTimeout ends such a request, and aliveLifetime is how long a response counts: a single one may be lost on a busy machine.
+	aliveTimeout  = 2 * time.Second
+	aliveLifetime = 6 * time.Second
 	// queueRetries is how often a probe is sent again within a second when the queue of the node is full: a flood of short calls leaves
 	// gaps.
 	queueRetries = 5
@@ -31,7 +32,7 @@ const (
 var errBusy = errors.New("all its RPC threads are taken by other calls")
 
 // probeAlive makes the round trip to one node. While it takes long, it finds out whether the node is alive.
-func (c *nodeClient) probeAlive(ctx context.Context, endpoint bitcoind.Endpoint, publishes bool, setAlive func(bool)) (*answer, error) {
+func (c *nodeClient) probeAlive(ctx context.Context, endpoint bitcoind.Endpoint, publishes bool, setAlive func()) (*answer, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	var watch sync.WaitGroup
 	defer watch.Wait()
@@ -39,11 +40,9 @@ func (c *nodeClient) probeAlive(ctx context.Context, endpoint bitcoind.Endpoint,
 	watch.Go(func() {
 		protect(ctx, func(ctx context.Context) {
 			for sleep(ctx, alivePause) {
-				err := c.alive(ctx, endpoint)
-				if ctx.Err() != nil {
-					return
+				if c.alive(ctx, endpoint) == nil {
+					setAlive()
 				}
-				setAlive(err == nil)
 			}
 		})
 	})

@@ -56,6 +56,30 @@ func TestANodeWhoseThreadsAreAllTakenStaysReady(t *testing.T) {
 	}
 }
 
+// Each call waits for its turn in the node's queue, so that an answer is old when it arrives.
+func TestANodeThatAnswersWithADelayStaysReady(t *testing.T) {
+	for _, delay := range []time.Duration{time.Second, 2 * time.Second, 5 * time.Second, 9 * time.Second} {
+		t.Run(delay.String(), func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				fake := newFakeNodes()
+				pass := probed(t, fake)
+				fake.answer(0, func(method string, params []any) (any, error) {
+					if method == "getnetworkinfo" {
+						time.Sleep(delay)
+					}
+					return healthyNode(method, params)
+				})
+				for i := range 200 {
+					// Passes at all times: by the poll interval, and by the events of other nodes.
+					if n := pass(time.Duration(i%50) * 100 * time.Millisecond); !n.ready() {
+						t.Fatalf("pass %d: %v", i, n.err)
+					}
+				}
+			})
+		})
+	}
+}
+
 // The HTTP server of a process that is stopped, or hangs, does not respond.
 func TestANodeThatHangsIsNotTakenForABusyOne(t *testing.T) {
 	inBubble(t, func(t *testing.T) {

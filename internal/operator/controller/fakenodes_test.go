@@ -120,10 +120,10 @@ func (f *fakeNodes) serve(host string, conn net.Conn) {
 		return
 	}
 	f.mu.Lock()
-	busy, flooded := f.busy[host], f.flooded[host]
+	busy, flooded, hangs := f.busy[host], f.flooded[host], f.handlers[host] == nil
 	f.mu.Unlock()
 	switch {
-	case request.Method == http.MethodGet && (busy || flooded):
+	case request.Method == http.MethodGet && !hangs:
 		respond(conn, http.StatusNotFound, nil)
 		return
 	case flooded:

@@ -73,7 +73,7 @@ func (c *nodeClient) probeNodes(ctx context.Context, network *v1.BitcoinNetwork,
 				}
 			}()
 			state.shared.sendProbe(probed)
-			got, err = c.probeAlive(ctx, endpoint, publishes, func(alive bool) { state.shared.setAlive(probed, alive) })
+			got, err = c.probeAlive(ctx, endpoint, publishes, func() { state.shared.setAlive(probed, c.now()) })
 		})
 	}
 	waitFor(ctx, &awaited, probeTimeout)

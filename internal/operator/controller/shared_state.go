@@ -60,8 +60,9 @@ type nodeState struct {
 	// lastAnswer is the last valid answer, and err why there has been none since.
 	lastAnswer *answer
 	err        error
-	// alive is true while the node does not answer calls, but its HTTP server responds: all its RPC threads are taken.
-	alive bool
+	// aliveAt is when the node last showed that it does not hang, though it did not answer a call in time: its HTTP server responded,
+	// its queue was full, or an answer came with a delay.
+	aliveAt time.Time
 	// busyAt is when the node was last found busy.
 	busyAt time.Time
 	// entries is what is known of the node's addnode list.
@@ -133,18 +134,26 @@ func (s *sharedState) endProbe(state *nodeState, got *answer, err error, now tim
 		known := errors.As(err, &unreachable)
 		state.err = err
 		state.slow = known && unreachable.Timeout()
-		state.alive = state.alive && state.slow || known && unreachable.QueueFull()
+		switch {
+		case known && unreachable.QueueFull():
+			state.aliveAt = now
+		case !state.slow:
+			state.aliveAt = time.Time{}
+		}
 		return state.slow
 	}
-	state.lastAnswer, state.err, state.alive, state.slow = got, nil, false, now.Sub(got.at) > probeTimeout
+	state.lastAnswer, state.err, state.slow = got, nil, now.Sub(got.at) > probeTimeout
+	if state.slow {
+		state.aliveAt = now
+	}
 	return state.slow
 }
 
-// setAlive stores whether the HTTP server of a node that does not answer a call responds.
-func (s *sharedState) setAlive(state *nodeState, alive bool) {
+// setAlive stores that the HTTP server of a node that does not answer a call responds.
+func (s *sharedState) setAlive(state *nodeState, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	state.alive = alive
+	state.aliveAt = now
 }
 
 // answerOf fills in the node's answer, or why there is none; neither when no probe has been sent.
@@ -156,7 +165,7 @@ func (s *sharedState) answerOf(n *node, now time.Time) {
 		return
 	}
 	n.answer, n.err = state.answerAt(now, n.pod.Status.PodIP)
-	n.busy = n.answer == nil && state.alive
+	n.busy = n.answer == nil && !state.aliveAt.IsZero() && now.Sub(state.aliveAt) < aliveLifetime
 	if n.busy {
 		n.answer, n.err, state.busyAt = state.lastAnswer, errBusy, now
 	}
