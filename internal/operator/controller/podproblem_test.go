@@ -73,7 +73,7 @@ Invalid netmask specified in -whitelist: 'nonsense'
 Error: A fatal internal error occurred, see debug.log for details: Disk space is too low!
 Error: Error initializing block database
 2026-11-28T17:47:13Z Shutdown: In progress...
-2026-11-28T17:47:13Z Shutdown: done`, "Error: A fatal internal error occurred, see debug.log for details: Disk space is too low!"},
+2026-11-28T17:47:13Z Shutdown: done`, "Error: A fatal internal error occurred, see debug.log for details: Disk space is too low!" + full},
 		"an error after the shutdown": {`2026-11-28T17:40:25Z [error] User Agent comment (a/b) contains unsafe characters.
 2026-11-28T17:40:25Z Shutdown: done
 Error: User Agent comment (a/b) contains unsafe characters.
