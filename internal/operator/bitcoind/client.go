@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/truncate"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -218,7 +219,9 @@ func decode(host string, status int, raw []byte, calls []Call) ([]error, error) 
 			errs[*r.ID] = r.Error.bounded()
 		case call.Result != nil:
 			if err := json.Unmarshal(r.Result, call.Result); err != nil {
-				return nil, fmt.Errorf("%s: %w: the result of %s has an unexpected type: %w", host, ErrGarbage, call.Method, err)
+				// encoding/json quotes a number of any length.
+				cause := truncate.UTF8(err.Error(), maxErrorBytes)
+				return nil, fmt.Errorf("%s: %w: the result of %s has an unexpected type: %s", host, ErrGarbage, call.Method, cause)
 			}
 		}
 	}

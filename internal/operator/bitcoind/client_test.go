@@ -229,6 +229,38 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
+// net/http and encoding/json quote what they do not understand.
+func TestAQuotedResponseIsBounded(t *testing.T) {
+	long := strings.Repeat("日", 20_000)
+	for name, answer := range map[string]string{
+		"no HTTP":         long + "\r\n\r\n",
+		"a wrong header":  "HTTP/1.1 200 OK\r\n" + long + "\r\n\r\n",
+		"a wrong version": "HTTP/" + long + " 200 OK\r\n\r\n",
+	} {
+		at := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			conn, _, err := w.(http.Hijacker).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_, _ = io.WriteString(conn, answer)
+			conn.Close()
+		})
+		err := NewClient(nil, nil).Call(bounded(t), at, GetNetworkInfo(&NetworkInfo{}))
+		if err == nil || len(err.Error()) > 2*maxErrorBytes || !utf8.ValidString(err.Error()) {
+			t.Errorf("%s: an error of %d bytes", name, len(fmt.Sprint(err)))
+		}
+	}
+	digits := strings.Repeat("1", 50_000)
+	at := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, `[{"id":0,"result":{"blocks":`+digits+`},"error":null}]`)
+	})
+	err := NewClient(nil, nil).Call(bounded(t), at, GetBlockchainInfo(&ChainInfo{}))
+	if !errors.Is(err, ErrGarbage) || len(err.Error()) > 2*maxErrorBytes {
+		t.Errorf("a height of 50,000 digits: an error of %d bytes", len(fmt.Sprint(err)))
+	}
+}
+
 // The message of an error is in conditions and events.
 func TestAnErrorOfANodeIsBounded(t *testing.T) {
 	message := strings.Repeat("日", 20_000)

@@ -25,7 +25,11 @@ type UnreachableError struct {
 	Err  error
 }
 
-func (e *UnreachableError) Error() string { return e.Host + ": " + e.Err.Error() }
+func (e *UnreachableError) Error() string {
+	// net/http quotes a line of the response that is not HTTP, however long it is.
+	return e.Host + ": " + truncate.UTF8(e.Err.Error(), maxErrorBytes)
+}
+
 func (e *UnreachableError) Unwrap() error { return e.Err }
 
 // Timeout reports whether the node accepted the request and did not answer in time.

@@ -127,6 +127,7 @@ func (r *Reconciler) pass(ctx context.Context, network *v1.BitcoinNetwork, state
 	all, now := r.nodes.probeNodes(ctx, network, state, all)
 	nodes := all[:staying]
 	chains := r.nodes.compareChains(ctx, network, state.shared.slots, nodes)
+	state.resumeSettling(network, staying, now)
 	connections := r.nodes.connect(ctx, network, state.shared, all, staying, now)
 	r.recordRemovedByHand(network, all, connections.removedByHand)
 	if len(objects.departing) > 0 && r.decideScaleDown(ctx, network, state, all, staying, now) {

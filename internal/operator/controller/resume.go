@@ -4,8 +4,12 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
+	"github.com/christianb93/bitcoin-controller/internal/operator/topology"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
 // resumeRollouts are the rollouts after a start of the operator. It does not know which are in progress, and treats every
@@ -72,4 +76,21 @@ func (n *node) connectedSince() (oldest time.Time, known bool) {
 		}
 	}
 	return oldest, known
+}
+
+// resumeSettling lets a network settle after a start of the operator that may come in the middle of a change of its connections:
+// an earlier process may just have removed entries from the nodes' lists, which bitcoind may still dial. The change ended before the status
+// reported the specification as connected. Where all nodes are connected with each other, nothing wrong can be dialed.
+func (s *networkState) resumeSettling(network *v1.BitcoinNetwork, nodes int, now time.Time) {
+	if s.settlingResumed {
+		return
+	}
+	s.settlingResumed = true
+	connected := meta.FindStatusCondition(network.Status.Conditions, v1.ConditionConnected)
+	if connected == nil || connected.Status == metav1.ConditionTrue && connected.ObservedGeneration == network.Generation {
+		return
+	}
+	if pairs := nodes * (nodes - 1) / 2; len(topology.Desired(topologySpec(network.Spec, nodes))) < pairs {
+		s.shared.settlesAt(now.Add(topology.LongestSettlingTime))
+	}
 }

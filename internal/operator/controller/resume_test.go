@@ -9,6 +9,8 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
+	"github.com/christianb93/bitcoin-controller/internal/operator/topology"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
 // An operator that starts more often than every five minutes would wait for ever for a node that does not sync. The time after which it
@@ -55,6 +57,48 @@ func TestARestartedOperatorWaitsForTheRestOfTheTime(t *testing.T) {
 			r.proceed()
 			if got := r.waits(t, "net-a-sts"); got != test.waits {
 				t.Errorf("the next StatefulSet waits: %v, want %v", got, test.waits)
+			}
+		})
+	}
+}
+
+// What a node may still dial is not known after a restart in the middle of a change. A full mesh has no wrong connection.
+func TestAChangeOfConnectionsSettlesAfterARestart(t *testing.T) {
+	line := v1.BitcoinNetworkSpec{Nodes: 3, Topology: &v1.Topology{Type: v1.TopologyLine}}
+	split := v1.BitcoinNetworkSpec{Nodes: 3, Partitions: []v1.Partition{{Nodes: []int32{0}}}}
+	for name, test := range map[string]struct {
+		spec      v1.BitcoinNetworkSpec
+		connected metav1.ConditionStatus // "" for a network without a status
+		observed  int64
+		settles   bool
+	}{
+		"a new network":                        {line, "", 0, false},
+		"a network without a change":           {line, metav1.ConditionTrue, 2, false},
+		"a line that is being connected":       {line, metav1.ConditionFalse, 2, true},
+		"a partition that begins":              {split, metav1.ConditionFalse, 2, true},
+		"a change that has not been reported":  {split, metav1.ConditionTrue, 1, true},
+		"a mesh that is being connected":       {v1.BitcoinNetworkSpec{Nodes: 3}, metav1.ConditionFalse, 2, false},
+		"a mesh whose change was not reported": {v1.BitcoinNetworkSpec{Nodes: 3}, metav1.ConditionTrue, 1, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			now := time.Unix(1_000_000, 0)
+			network := testNetwork(test.spec)
+			network.Generation = 2
+			if test.connected != "" {
+				network.Status.Conditions = []metav1.Condition{{Type: v1.ConditionConnected, Status: test.connected, ObservedGeneration: test.observed}}
+			}
+			state := newNetworkState(network)
+			state.resumeSettling(network, 3, now)
+			want := time.Time{}
+			if test.settles {
+				want = now.Add(topology.LongestSettlingTime)
+			}
+			if got := state.shared.allSettledAt(); !got.Equal(want) {
+				t.Errorf("it settles at %s, want %s", got, want)
+			}
+			state.resumeSettling(network, 3, now.Add(time.Hour))
+			if got := state.shared.allSettledAt(); !got.Equal(want) {
+				t.Errorf("a later pass lets it settle until %s", got)
 			}
 		})
 	}

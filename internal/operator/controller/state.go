@@ -11,7 +11,7 @@ import (
 )
 
 // stateStore keeps the state of each network between two reconcile passes. A restarted operator starts without it and
-// observes everything again, except what a node may still dial in the seconds after a change of topology.
+// observes everything again, or derives it from the API server and the nodes, see resume.go.
 type stateStore struct {
 	mu       sync.Mutex
 	networks map[types.NamespacedName]*networkState
@@ -75,6 +75,8 @@ type networkState struct {
 	generation int64
 	// rollouts are the template changes in progress; nil before the first pass.
 	rollouts rollouts
+	// settlingResumed is true after the first pass, see resumeSettling.
+	settlingResumed bool
 	// scaleDown is the removal of nodes in progress; nil for none.
 	scaleDown *scaleDown
 	claims    claimStates

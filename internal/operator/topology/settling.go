@@ -14,6 +14,9 @@ const (
 	settlingMargin = time.Second
 )
 
+// LongestSettlingTime is that of a node whose whole list may have been removed, of nodes that exist.
+const LongestSettlingTime = maxListed*dialPause + settlingMargin
+
 // SettlingTime returns how long a node, after the given actions, may still dial a node that it should not be connected with. It
 // is 0 when no action removes such a node from its list. bitcoind dials from a copy of the list, one entry after the other, and
 // does not report its progress. During that time a closed connection may be opened again, once. The actions are those of this

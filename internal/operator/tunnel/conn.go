@@ -6,8 +6,11 @@ import (
 	"net"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"k8s.io/streaming/pkg/httpstream"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/truncate"
 )
 
 const (
@@ -31,7 +34,7 @@ func newConn(streams httpstream.Connection, data, failure httpstream.Stream, pod
 	go func() {
 		defer close(reason)
 		if text, _ := io.ReadAll(io.LimitReader(failure, maxReason)); len(text) > 0 { // what came before an error counts
-			reason <- strings.TrimSpace(string(text))
+			reason <- strings.TrimSpace(truncate.UTF8(string(text), maxReason-utf8.UTFMax))
 		}
 	}()
 	return &conn{Stream: data, streams: streams, pod: pod, reason: reason}
