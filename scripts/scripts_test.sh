@@ -99,9 +99,10 @@ printf "#!/bin/bash\necho \"chart-promoter \$*\"\n" >"$bin/chart-promoter"
 chmod +x "$bin/chart-promoter"
 echo verify-abcdef >"$place/work/cluster"
 echo lifecycle-abcdef >"${LIFECYCLE_NOTE:-/dev/null}"
+echo machines-abcdef >"${MACHINES_NOTE:-/dev/null}"
 finish
 [[ ! -e $place ]]'
-for name in verify lifecycle; do
+for name in verify lifecycle machines; do
   check "the cluster $name-… of killed tests is deleted" prints "^chart-promoter cluster delete $name-abcdef "
 done
 
@@ -132,6 +133,44 @@ if command -v setpriv >/dev/null; then
   check 'the tests'"'"' server ends with them, also when they are killed' fails outlives test.sh 10
 fi
 check 'the demo'"'"'s server lives on' outlives demo.sh 2
+
+# The pod network of a node of the offline image, with a directory in place of the node's root. The stand-in for sleep ends it after
+# its first watch.
+if command -v jq >/dev/null; then
+  fresh
+  node=$work/node
+  mkdir -p "$node"/{etc/kubernetes,var/lib/kubelet/pki,kind}
+  echo '    server: https://test-control-plane:6443' >"$node/etc/kubernetes/kubelet.conf"
+  touch "$node/var/lib/kubelet/pki/kubelet-client-current.pem"
+  printf '  podSubnet: "10.244.0.0/16"\n' >"$node/kind/kubeadm.conf"
+  sed "s#\([ =]\)/\(etc\|var\|kind\)/#\1$node/\2/#g" "$root/ci/kindnode/files/usr/local/bin/pod-network.sh" >"$clone/pod-network.sh"
+  stand_in hostname 'echo test-worker'
+  stand_in sleep 'case $1 in 1) kill $PPID ;; esac'
+  stand_in nft 'cat >>"${0%/*}/../calls"'
+  stand_in ip ''
+  stand_in curl 'event() { echo "{\"type\":\"$1\",\"object\":{\"kind\":\"Node\",\"metadata\":{\"name\":\"$2\"},\"spec\":{$3},\"status\":{\"addresses\":[{\"type\":\"Hostname\",\"address\":\"$2\"},{\"type\":\"InternalIP\",\"address\":\"$4\"}]}}}"; }
+case $* in
+*watch=true*)
+  event ADDED test-worker "\"podCIDR\":\"10.244.1.0/24\"" 172.18.0.2
+  event ADDED test-control-plane "\"podCIDR\":\"10.244.0.0/24\"" 172.18.0.3
+  event ADDED test-worker2 "" 172.18.0.4
+  event MODIFIED test-worker2 "\"podCIDR\":\"10.244.2.0/24\"" 172.18.0.4
+  event DELETED test-worker2 "\"podCIDR\":\"10.244.2.0/24\"" 172.18.0.4 ;;
+*/nodes/test-worker)
+  if [[ -e ${0%/*}/asked ]]; then echo "{\"spec\":{\"podCIDR\":\"10.244.1.0/24\"}}"; else touch "${0%/*}/asked"; echo "{\"spec\":{}}"; fi ;;
+esac'
+  run bash "$clone/pod-network.sh" || true
+  check 'a node waits until the cluster has given it a range' called '^sleep 0.3'
+  check 'a node reads the API server as its own kubelet' called '^curl .*kubelet-client-current.pem .*https://test-control-plane:6443/api/v1/nodes/test-worker$'
+  conflist=$node/etc/cni/net.d/10-pod-network.conflist
+  check 'pods get addresses of the range of their node' grep -qF '10.244.1.0/24' "$conflist"
+  check 'no half of a configuration is left' test ! -e "$conflist.part"
+  check 'pods are masqueraded outside of the cluster only' called '^ +ip saddr 10.244.1.0/24 ip daddr != [{] 10.244.0.0/16, 224.0.0.0/4 [}] masquerade'
+  grep '^ip ' "$work/calls" >"$work/routes" || true
+  printf 'ip route replace %s\n' '10.244.0.0/24 via 172.18.0.3' '10.244.2.0/24 via 172.18.0.4' >"$work/wanted"
+  echo 'ip route delete 10.244.2.0/24' >>"$work/wanted"
+  check 'there is a route to the range of each other node, as long as it has one' diff "$work/routes" "$work/wanted"
+fi
 
 fresh
 stand_in .demo/bin/chart-promoter ''

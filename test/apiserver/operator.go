@@ -89,7 +89,7 @@ func (o OperatorOptions) settings() controller.Options {
 		Settings: resources.Settings{
 			NodeImage: NodeImage, RPCAuth: resources.RPCAuthDelivery{Image: "bitcoin-controller:test", Volume: true}, Credential: credentials.ForNetworks(key),
 		},
-		PollInterval: time.Second, MaxConcurrentReconciles: 8, Metrics: prometheus.NewRegistry(), Now: o.Now,
+		PollInterval: time.Second, MaxConcurrentReconciles: 8, DisruptionBudgets: true, Metrics: prometheus.NewRegistry(), Now: o.Now,
 	}
 	if o.PollInterval != 0 {
 		settings.PollInterval = o.PollInterval

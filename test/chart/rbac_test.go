@@ -19,6 +19,7 @@ var networkRights = []string{
 	networks + "/finalizers update",
 	networks + "/status patch",
 	"apps/statefulsets create delete get list patch watch",
+	"policy/poddisruptionbudgets create delete get list patch watch",
 	"configmaps create delete get list patch watch",
 	"services create delete get list patch watch",
 	"pods get list watch",

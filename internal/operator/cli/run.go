@@ -6,6 +6,8 @@ import (
 	"os"
 	"runtime/debug"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/version"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/kubernetes"
@@ -40,6 +42,9 @@ func run(ctx context.Context, o *options) error {
 	}
 	settings, err := controllerOptions(c, o)
 	if err != nil {
+		return err
+	}
+	if settings.DisruptionBudgets, err = mayHaveBudgets(ctx, c.clients, o.watchNamespaces); err != nil {
 		return err
 	}
 	mgr, err := newManager(c.config, managerOptions(o), settings)
@@ -90,6 +95,25 @@ func controllerOptions(c cluster, o *options) (controller.Options, error) {
 		settings.Dial, settings.Host = dialer.DialContext, tunnel.Host
 	}
 	return settings, nil
+}
+
+// mayHaveBudgets reports whether the operator may read disruption budgets in all namespaces of networks. Roles that were not created for this
+// release have no such permission, and a watch without it would keep the operator from starting.
+func mayHaveBudgets(ctx context.Context, clients kubernetes.Interface, namespaces []string) (bool, error) {
+	if len(namespaces) == 0 {
+		namespaces = []string{metav1.NamespaceAll}
+	}
+	for _, namespace := range namespaces {
+		_, err := clients.PolicyV1().PodDisruptionBudgets(namespace).List(ctx, metav1.ListOptions{Limit: 1})
+		if apierrors.IsForbidden(err) {
+			ctrl.Log.Info("Networks get no PodDisruptionBudget, since the operator has no permission on them", "reason", err.Error())
+			return false, nil
+		}
+		if err != nil {
+			return false, fmt.Errorf("list the PodDisruptionBudgets: %w", err)
+		}
+	}
+	return true, nil
 }
 
 func (o *options) forwardsPorts(inPod bool) bool {

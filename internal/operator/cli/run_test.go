@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -10,13 +12,17 @@ import (
 	"github.com/spf13/pflag"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	apiversion "k8s.io/apimachinery/pkg/version"
 	fakediscovery "k8s.io/client-go/discovery/fake"
 	"k8s.io/client-go/kubernetes/fake"
 	"k8s.io/client-go/rest"
+	clienttesting "k8s.io/client-go/testing"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	"github.com/christianb93/bitcoin-controller/internal/operator/controller"
@@ -184,8 +190,39 @@ func namespacedMapper() meta.RESTMapper {
 	for _, kind := range []schema.GroupVersionKind{
 		v1.SchemeGroupVersion.WithKind("BitcoinNetwork"), appsv1.SchemeGroupVersion.WithKind("StatefulSet"),
 		corev1.SchemeGroupVersion.WithKind("Pod"), corev1.SchemeGroupVersion.WithKind("Service"), corev1.SchemeGroupVersion.WithKind("ConfigMap"),
+		policyv1.SchemeGroupVersion.WithKind("PodDisruptionBudget"),
 	} {
 		mapper.Add(kind, meta.RESTScopeNamespace)
 	}
 	return mapper
+}
+
+func TestBudgetsNeedThePermissionInAllNamespaces(t *testing.T) {
+	for name, test := range map[string]struct {
+		namespaces, forbidden []string
+		want                  bool
+	}{
+		"all namespaces":                 {nil, nil, true},
+		"some namespaces":                {[]string{"a", "b"}, []string{""}, true},
+		"not in one of them":             {[]string{"a", "b"}, []string{"b"}, false},
+		"no permission, with everything": {nil, []string{""}, false},
+	} {
+		clients := fake.NewClientset()
+		clients.PrependReactor("list", "poddisruptionbudgets", func(action clienttesting.Action) (bool, runtime.Object, error) {
+			if slices.Contains(test.forbidden, action.GetNamespace()) {
+				return true, nil, apierrors.NewForbidden(policyv1.SchemeGroupVersion.WithResource("poddisruptionbudgets").GroupResource(), "", errors.New("no rule"))
+			}
+			return false, nil, nil
+		})
+		if got, err := mayHaveBudgets(t.Context(), clients, test.namespaces); got != test.want || err != nil {
+			t.Errorf("%s: %v, %v", name, got, err)
+		}
+	}
+	broken := fake.NewClientset()
+	broken.PrependReactor("list", "poddisruptionbudgets", func(clienttesting.Action) (bool, runtime.Object, error) {
+		return true, nil, errors.New("no connection")
+	})
+	if _, err := mayHaveBudgets(t.Context(), broken, nil); err == nil {
+		t.Error("an API server that does not answer is taken for one that denies")
+	}
 }

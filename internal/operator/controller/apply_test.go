@@ -233,7 +233,7 @@ func TestARolloutIsEvaluatedByTheServersAnswer(t *testing.T) {
 	if err := a.r.listObjects(a.Context(), p); err != nil {
 		t.Fatal(err)
 	}
-	objects, err := a.r.desiredObjects(p)
+	objects, err := a.r.desiredObjects(a.Context(), p)
 	if err != nil {
 		t.Fatal(err)
 	}

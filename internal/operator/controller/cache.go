@@ -3,6 +3,7 @@ package controller
 import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -17,15 +18,16 @@ func CacheOptions() cache.Options {
 	ours := cache.ByObject{Label: labels.SelectorFromSet(labels.Set{resources.LabelManagedBy: resources.ManagedByValue})}
 	return cache.Options{ByObject: map[client.Object]cache.ByObject{
 		&corev1.Pod{}: {Label: ours.Label, Transform: stripPod}, &corev1.Service{}: ours, &corev1.ConfigMap{}: ours, &appsv1.StatefulSet{}: ours,
-		&v1.BitcoinNetwork{}: {Transform: cache.TransformStripManagedFields()},
+		&policyv1.PodDisruptionBudget{}: ours,
+		&v1.BitcoinNetwork{}:            {Transform: cache.TransformStripManagedFields()},
 	}}
 }
 
-// stripPod removes the spec of a cached pod, which the operator does not read: pods are most of the cached objects, and specs
-// are most of a pod.
+// stripPod removes the spec of a cached pod but for its cluster node: the operator reads no more of it, pods are most of the cached
+// objects, and specs are most of a pod.
 func stripPod(object any) (any, error) {
 	if pod, ok := object.(*corev1.Pod); ok {
-		pod.Spec = corev1.PodSpec{}
+		pod.Spec = corev1.PodSpec{NodeName: pod.Spec.NodeName}
 	}
 	return cache.TransformStripManagedFields()(object)
 }

@@ -8,7 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-func TestACachedPodHasMetadataAndStatusOnly(t *testing.T) {
+func TestACachedPodHasMetadataStatusAndItsClusterNodeOnly(t *testing.T) {
 	pod := func() *corev1.Pod {
 		return &corev1.Pod{
 			ObjectMeta: metav1.ObjectMeta{Name: "net-sts-0", Labels: map[string]string{"a": "b"}, UID: "1"},
@@ -17,7 +17,7 @@ func TestACachedPodHasMetadataAndStatusOnly(t *testing.T) {
 		}
 	}
 	want := pod()
-	want.Spec = corev1.PodSpec{}
+	want.Spec = corev1.PodSpec{NodeName: "machine"}
 	given := pod()
 	given.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "kubelet"}}
 	for range 2 { // a cache may transform an object twice

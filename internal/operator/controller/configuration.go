@@ -10,6 +10,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
@@ -19,6 +20,7 @@ import (
 	applyappsv1 "k8s.io/client-go/applyconfigurations/apps/v1"
 	applycorev1 "k8s.io/client-go/applyconfigurations/core/v1"
 	applymetav1 "k8s.io/client-go/applyconfigurations/meta/v1"
+	applypolicyv1 "k8s.io/client-go/applyconfigurations/policy/v1"
 	"k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
@@ -118,6 +120,13 @@ func typedConfiguration(object client.Object) (*configuration, error) {
 			return nil, err
 		}
 		c.object, c.meta = config, config.ObjectMetaApplyConfiguration
+	case *policyv1.PodDisruptionBudget:
+		budget := &applypolicyv1.PodDisruptionBudgetApplyConfiguration{}
+		if err := convert(object, budget); err != nil {
+			return nil, err
+		}
+		budget.Status = nil
+		c.object, c.meta = budget, budget.ObjectMetaApplyConfiguration
 	default:
 		return nil, fmt.Errorf("no apply configuration for %T", object)
 	}

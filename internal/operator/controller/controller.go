@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -42,6 +43,8 @@ type Options struct {
 	PollInterval time.Duration
 	// MaxConcurrentReconciles is the number of networks that are reconciled at the same time.
 	MaxConcurrentReconciles int
+	// DisruptionBudgets is whether the operator has the permissions for them.
+	DisruptionBudgets bool
 	// Metrics is where the metrics are registered; nil for the registry that the manager serves.
 	Metrics prometheus.Registerer
 	// Now is the clock; nil for time.Now.
@@ -67,6 +70,7 @@ func Add(mgr ctrl.Manager, options Options) error {
 		live:         mgr.GetAPIReader(),
 		recorder:     mgr.GetEventRecorder("bitcoin-controller"),
 		settings:     options.Settings,
+		budgets:      options.DisruptionBudgets,
 		pollInterval: options.PollInterval,
 		now:          options.Now,
 		states:       states,
@@ -79,7 +83,7 @@ func Add(mgr ctrl.Manager, options Options) error {
 	if err := mgr.Add(r.nodes); err != nil {
 		return err
 	}
-	if err := indexByNetwork(mgr.GetFieldIndexer()); err != nil {
+	if err := indexByNetwork(mgr.GetFieldIndexer(), options.DisruptionBudgets); err != nil {
 		return err
 	}
 	controlled := ctrl.NewControllerManagedBy(mgr).
@@ -94,6 +98,10 @@ func Add(mgr ctrl.Manager, options Options) error {
 		WithOptions(controller.Options{MaxConcurrentReconciles: options.MaxConcurrentReconciles, RateLimiter: r.retries})
 	if options.Credentials != nil {
 		controlled.WatchesRawSource(&credentialSource{credentials: options.Credentials, networks: mgr.GetClient(), read: make(chan error, 1)})
+	}
+	if options.DisruptionBudgets {
+		// The status changes with every pod, which is watched anyway.
+		controlled.Owns(&policyv1.PodDisruptionBudget{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, deletion{})))
 	}
 	return controlled.Complete(r)
 }
@@ -115,8 +123,12 @@ func sendTo(passes chan<- event.GenericEvent) func(types.NamespacedName) {
 // objects in each pass would be most of the operator's work.
 const indexNetwork = "network"
 
-func indexByNetwork(indexer client.FieldIndexer) error {
-	for _, kind := range []client.Object{&corev1.Pod{}, &corev1.Service{}, &corev1.ConfigMap{}, &appsv1.StatefulSet{}} {
+func indexByNetwork(indexer client.FieldIndexer, budgets bool) error {
+	kinds := []client.Object{&corev1.Pod{}, &corev1.Service{}, &corev1.ConfigMap{}, &appsv1.StatefulSet{}}
+	if budgets {
+		kinds = append(kinds, &policyv1.PodDisruptionBudget{})
+	}
+	for _, kind := range kinds {
 		err := indexer.IndexField(context.Background(), kind, indexNetwork, func(object client.Object) []string {
 			return []string{resources.NetworkOf(object.GetLabels())}
 		})

@@ -8,6 +8,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes/scheme"
@@ -115,11 +116,11 @@ func fakeAPIWith(t *testing.T, faults interceptor.Funcs, objects ...client.Objec
 		}
 	}
 	builder := fake.NewClientBuilder().WithScheme(kinds).WithObjects(objects...).WithStatusSubresource(&v1.BitcoinNetwork{}).WithReturnManagedFields()
-	for _, kind := range []client.Object{&corev1.Pod{}, &corev1.Service{}, &corev1.ConfigMap{}, &appsv1.StatefulSet{}} {
+	for _, kind := range []client.Object{&corev1.Pod{}, &corev1.Service{}, &corev1.ConfigMap{}, &appsv1.StatefulSet{}, &policyv1.PodDisruptionBudget{}} {
 		builder.WithIndex(kind, indexNetwork, func(object client.Object) []string { return []string{resources.NetworkOf(object.GetLabels())} })
 	}
 	api := builder.WithInterceptorFuncs(faults).Build()
-	return &Reconciler{client: api, live: api, retries: newRetries(), settings: resources.Settings{NodeImage: "nodes:1", Credential: testCredential}}
+	return &Reconciler{client: api, live: api, budgets: true, retries: newRetries(), settings: resources.Settings{NodeImage: "nodes:1", Credential: testCredential}}
 }
 
 func acceptAll(string, string) error { return nil }

@@ -42,7 +42,7 @@ func TestTheHeightFallsWhenNoNodeMayHaveTheBlocks(t *testing.T) {
 			in := &policyInputs{now: time.Unix(1_000_000, 0), nodes: onChains(test.chains...)}
 			in.chains = compareTips(tipsOf(in.nodes), func(tip, tip) (bool, bool) { return true, true })
 			if test.leaving {
-				in.leaving = []string{"n-sts-1"}
+				in.leaving = []*corev1.Pod{{}}
 			}
 			for i := range test.hasRun {
 				in.nodes[i].pod = withAddresses(onChains(""))[0].pod

@@ -8,6 +8,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -117,7 +118,7 @@ func (r *Reconciler) applyObjects(ctx context.Context, network *v1.BitcoinNetwor
 // writeObjects writes what differs.
 func (r *Reconciler) writeObjects(ctx context.Context, p *applyPass) appliedObjects {
 	result := appliedObjects{groups: p.groups, sets: p.sets, departing: p.waitingNodes(), waitingSets: map[string]bool{}}
-	objects, err := r.desiredObjects(p)
+	objects, err := r.desiredObjects(ctx, p)
 	if err != nil {
 		result.failed = err
 		return result
@@ -177,8 +178,18 @@ func (r *Reconciler) deleteUndesired(ctx context.Context, p *applyPass, desired 
 }
 
 // desiredObjects are the objects of the network in the order in which they are applied.
-func (r *Reconciler) desiredObjects(p *applyPass) ([]client.Object, error) {
+func (r *Reconciler) desiredObjects(ctx context.Context, p *applyPass) ([]client.Object, error) {
 	objects := resources.Build(p.network, r.settings)
+	if r.budgets {
+		pods, err := r.listPods(ctx, p.network)
+		if err != nil {
+			return nil, err
+		}
+		budget := resources.DisruptionBudget(p.network)
+		if budgetDesired(p.existing[keyOf(budget)] != nil, pods, p.now) {
+			objects = append(objects, budget)
+		}
+	}
 	p.desiredSets = map[string]*appsv1.StatefulSet{}
 	for i, object := range objects {
 		if set, ok := object.(*appsv1.StatefulSet); ok {
@@ -225,7 +236,11 @@ func (p *applyPass) setPartition(desired *appsv1.StatefulSet) error {
 // listObjects reads the objects with the network's labels from the cache.
 func (r *Reconciler) listObjects(ctx context.Context, p *applyPass) error {
 	p.existing, p.sets = map[string]client.Object{}, map[string]*appsv1.StatefulSet{}
-	for _, list := range []client.ObjectList{&corev1.ServiceList{}, &corev1.ConfigMapList{}, &appsv1.StatefulSetList{}} {
+	lists := []client.ObjectList{&corev1.ServiceList{}, &corev1.ConfigMapList{}, &appsv1.StatefulSetList{}}
+	if r.budgets {
+		lists = append(lists, &policyv1.PodDisruptionBudgetList{})
+	}
+	for _, list := range lists {
 		if err := r.client.List(ctx, list, objectsOf(p.network)...); err != nil {
 			return err
 		}

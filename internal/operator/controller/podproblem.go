@@ -40,7 +40,7 @@ func problemOf(pod *corev1.Pod) (problem podProblem, found bool) {
 	for _, condition := range pod.Status.Conditions {
 		if condition.Type == corev1.PodScheduled && condition.Status == corev1.ConditionFalse && condition.Reason == corev1.PodReasonUnschedulable {
 			return podProblem{v1.ReasonUnschedulable, fmt.Sprintf(
-				"Pod %s cannot be scheduled: %s; add capacity to the cluster, or change the resources or the placement in the spec", pod.Name, foreignText(condition.Message)),
+				"Pod %s cannot be scheduled: %s; %s", pod.Name, foreignText(condition.Message), unschedulableAction(pod.Name, condition.Message)),
 				true, changedAt(pod)}, true
 		}
 	}
@@ -51,6 +51,17 @@ func problemOf(pod *corev1.Pod) (problem podProblem, found bool) {
 		}
 	}
 	return podProblem{}, false
+}
+
+// unschedulableAction is what a user can do about a pod that cannot be scheduled for a reason that the scheduler gives. A volume of one
+// cluster node may be what binds the pod to it; the two texts are those of Kubernetes up to 1.33 and since.
+func unschedulableAction(pod, cause string) string {
+	if strings.Contains(cause, "volume node affinity conflict") || strings.Contains(cause, "PersistentVolume's node affinity") {
+		return fmt.Sprintf("the volume of its claim %s is bound to a cluster node that does not take the pod: wait until that returns, or, "+
+			"if it is gone for good, delete the claim and the pod; the node then starts without its wallets and gets the chain from the others",
+			resources.ClaimName(pod))
+	}
+	return "add capacity to the cluster, or change the resources or the placement in the spec"
 }
 
 // changedAt is when a condition of a pod changed last.

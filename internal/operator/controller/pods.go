@@ -49,8 +49,8 @@ func (n *node) ip() string {
 type networkNodes struct {
 	// desired are the nodes as specified, by ordinal.
 	desired []node
-	// leaving are the names of the pods of nodes that are no longer desired.
-	leaving []string
+	// leaving are the pods of nodes that are no longer desired, by name.
+	leaving []*corev1.Pod
 }
 
 // listPods returns the pods of a network from the cache. They must not be changed.
@@ -79,10 +79,10 @@ func nodesOf(groups []resources.Group, sets map[string]*appsv1.StatefulSet, pods
 			nodes.desired = append(nodes.desired, n)
 		}
 	}
-	for name := range byName {
-		nodes.leaving = append(nodes.leaving, name)
+	for _, pod := range byName {
+		nodes.leaving = append(nodes.leaving, pod)
 	}
-	slices.SortFunc(nodes.leaving, strings.Compare)
+	slices.SortFunc(nodes.leaving, func(a, b *corev1.Pod) int { return strings.Compare(a.Name, b.Name) })
 	return nodes
 }
 

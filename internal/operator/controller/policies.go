@@ -18,7 +18,7 @@ type policyInputs struct {
 	now         time.Time
 	objects     appliedObjects
 	nodes       []node
-	leaving     []string
+	leaving     []*corev1.Pod
 	connections connections
 	chains      chainComparison
 	mining      miningState
@@ -49,7 +49,7 @@ func (c policyChain) evaluate(in *policyInputs) condition {
 // The policies of the three conditions that are not derived, in the order in which they are evaluated.
 var (
 	nodesReadyPolicies = policyChain{
-		[]policy{objectRejected, writeFailed, podFailing, outdatedPodFailing, podsNotReady, nodesNotAnswering, podsLeaving, statefulSetsNotUpToDate, podsOutdated, objectWaiting, publishersMissing},
+		[]policy{objectRejected, writeFailed, podFailing, outdatedPodFailing, clusterNodeFailed, podsNotReady, nodesNotAnswering, podsLeaving, statefulSetsNotUpToDate, podsOutdated, objectWaiting, publishersMissing},
 		nodesReady,
 	}
 	connectedPolicies = policyChain{
@@ -166,24 +166,17 @@ func nodesNotAnswering(in *policyInputs) (reason, message string, violated bool)
 			if n.err != nil {
 				cause = foreignText(n.err.Error())
 			}
-			names = append(names, fmt.Sprintf("%s (%s)", n.podName, cause))
+			name := n.podName
+			if n.pod != nil && n.pod.Spec.NodeName != "" {
+				name += " on cluster node " + n.pod.Spec.NodeName
+			}
+			names = append(names, fmt.Sprintf("%s (%s)", name, cause))
 		}
 	}
 	if len(names) == 0 {
 		return "", "", false
 	}
 	return v1.ReasonNodeNotAnswering, "pods are ready, but their nodes do not answer the operator: " + joinSome(names), true
-}
-
-func podsLeaving(in *policyInputs) (reason, message string, violated bool) {
-	if len(in.leaving) == 0 {
-		return "", "", false
-	}
-	message = "pods of removed nodes still exist: " + joinSome(in.leaving)
-	if len(in.objects.departing) > 0 {
-		message += "; they stay until the other nodes have their blocks"
-	}
-	return v1.ReasonNodesLeaving, message, true
 }
 
 func statefulSetsNotUpToDate(in *policyInputs) (reason, message string, violated bool) {

@@ -7,6 +7,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
@@ -83,7 +84,7 @@ func TestReadyNeedsReadyNodes(t *testing.T) {
 			podNotReady(in, 0)
 			in.nodes[1].answer, in.nodes[1].err = nil, errors.New("no answer in time")
 		}, false, v1.ReasonNodesStarting, "1 of 3 nodes are ready; not ready: n-sts-0; pods are ready, but their nodes do not answer the operator: n-sts-1 (no answer in time)"},
-		"the pod of a removed node still exists": {func(in *policyInputs) { in.leaving = []string{"n-sts-3"} }, false, v1.ReasonNodesLeaving, "n-sts-3"},
+		"the pod of a removed node still exists": {func(in *policyInputs) { in.leaving = []*corev1.Pod{{ObjectMeta: metav1.ObjectMeta{Name: "n-sts-3"}}} }, false, v1.ReasonNodesLeaving, "n-sts-3"},
 		"a StatefulSet does not exist yet":       {func(in *policyInputs) { delete(in.objects.sets, "n-sts") }, false, v1.ReasonNodesStarting, "n-sts is being created"},
 	})
 }
@@ -223,7 +224,7 @@ func TestTheFirstViolatedPolicyDecides(t *testing.T) {
 	}
 	starting := func(in *policyInputs) { podNotReady(in, 1) }
 	silent := func(in *policyInputs) { in.nodes[2].answer = nil }
-	leaving := func(in *policyInputs) { in.leaving = []string{"n-sts-3"} }
+	leaving := func(in *policyInputs) { in.leaving = []*corev1.Pod{{ObjectMeta: metav1.ObjectMeta{Name: "n-sts-3"}}} }
 	updating := func(in *policyInputs) {
 		in.objects.sets["n-sts"].Status = appsv1.StatefulSetStatus{CurrentRevision: "1", UpdateRevision: "2"}
 	}

@@ -23,6 +23,7 @@ type Reconciler struct {
 	live         client.Reader
 	recorder     events.EventRecorder
 	settings     resources.Settings
+	budgets      bool
 	pollInterval time.Duration
 	now          func() time.Time
 

@@ -193,7 +193,7 @@ func TestAFailedPassIsReportedAndRetried(t *testing.T) {
 			func(f *apiFaults) interceptor.Funcs { return f.list(&corev1.PodList{}, 0) }, "list the pods of the network", "ReconcileFailed",
 		},
 		"the pods cannot be listed again": {
-			func(f *apiFaults) interceptor.Funcs { return f.list(&corev1.PodList{}, 1) }, "list the pods of the network", "ReconcileFailed",
+			func(f *apiFaults) interceptor.Funcs { return f.list(&corev1.PodList{}, 2) }, "list the pods of the network", "ReconcileFailed",
 		},
 		"the StatefulSets cannot be listed": {
 			func(f *apiFaults) interceptor.Funcs { return f.list(&appsv1.StatefulSetList{}, 0) }, "read the objects of the network", "ReconcileFailed",

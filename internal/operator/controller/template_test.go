@@ -4,7 +4,9 @@ import (
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
@@ -100,6 +102,37 @@ func TestAnotherRPCAuthDeliveryRestartsNoNode(t *testing.T) {
 		settings.RPCAuth = test.now
 		if delivery, ok := resources.RPCAuthDeliveryOf(keptOf(t, changed, settings, existing)); !ok || delivery != test.want {
 			t.Errorf("%s: %+v, want %+v", test.name, delivery, test.want)
+		}
+	}
+}
+
+// Pods of earlier releases do not tolerate a cluster node that has failed, and get the toleration when they restart anyway.
+func TestTheTolerationOfAFailedClusterNodeRestartsNoNode(t *testing.T) {
+	own := []corev1.Toleration{{Key: corev1.TaintNodeUnreachable, Operator: corev1.TolerationOpExists, Effect: corev1.TaintEffectNoExecute, TolerationSeconds: ptr.To(int64(30))}}
+	other := corev1.Toleration{Key: "gpu", Operator: corev1.TolerationOpExists}
+	for name, test := range map[string]struct {
+		specified []corev1.Toleration
+		earlier   bool
+		change    func(*v1.BitcoinNetworkSpec)
+		want      int
+	}{
+		"a pod of an earlier release":               {nil, true, func(*v1.BitcoinNetworkSpec) {}, 0},
+		"of a network with tolerations":             {[]corev1.Toleration{other}, true, func(*v1.BitcoinNetworkSpec) {}, 1},
+		"with more nodes":                           {nil, true, func(s *v1.BitcoinNetworkSpec) { s.Nodes = 9 }, 0},
+		"with another image":                        {nil, true, func(s *v1.BitcoinNetworkSpec) { s.Image = "nodes:2" }, 1},
+		"a pod of this release":                     {[]corev1.Toleration{other}, false, func(*v1.BitcoinNetworkSpec) {}, 2},
+		"a network with a toleration of its own":    {own, false, func(*v1.BitcoinNetworkSpec) {}, 1},
+		"one that tolerates everything":             {[]corev1.Toleration{{Operator: corev1.TolerationOpExists}}, false, func(*v1.BitcoinNetworkSpec) {}, 1},
+		"one that tolerates another effect of this": {[]corev1.Toleration{{Key: corev1.TaintNodeUnreachable, Effect: corev1.TaintEffectNoSchedule}}, false, func(*v1.BitcoinNetworkSpec) {}, 2},
+	} {
+		network := testNetwork(v1.BitcoinNetworkSpec{Nodes: 3, Tolerations: test.specified})
+		settings := resources.Settings{NodeImage: "nodes:1", Credential: testCredential, EarlierNodes: test.earlier}
+		existing := asApplied(t, setOf(t, network, settings))
+		test.change(&network.Spec)
+		settings.EarlierNodes = false
+		got := keptOf(t, network, settings, existing)
+		if tolerations := got.Spec.Template.Spec.Tolerations; len(tolerations) != test.want {
+			t.Errorf("%s: %v", name, tolerations)
 		}
 	}
 }

@@ -92,11 +92,26 @@ func podSpec(network *v1.BitcoinNetwork, group Group, settings Settings) corev1.
 	}
 	if settings.EarlierNodes {
 		asEarlier(&pod.Containers[0])
+	} else if !tolerateUnreachable(spec.Tolerations) {
+		pod.Tolerations = append(slices.Clone(spec.Tolerations), unreachable)
 	}
 	if spec.Secret != "" {
 		settings.RPCAuth.addTo(&pod, spec.Secret)
 	}
 	return pod
+}
+
+// unreachable is the toleration of a cluster node that has failed, without a limit. Kubernetes marks a pod there for deletion after five
+// minutes by default, and nothing comes of it but that the pod is replaced, and its chain and wallets in an emptyDir are deleted, when
+// the cluster node returns: until then nobody ends it, and the StatefulSet starts no other one of its name. A pod on a cluster node
+// that is not ready, but can be reached, is moved after five minutes.
+var unreachable = corev1.Toleration{Key: corev1.TaintNodeUnreachable, Operator: corev1.TolerationOpExists, Effect: corev1.TaintEffectNoExecute}
+
+// tolerateUnreachable reports whether there is a toleration of a cluster node that has failed, with or without a limit.
+func tolerateUnreachable(list []corev1.Toleration) bool {
+	return slices.ContainsFunc(list, func(t corev1.Toleration) bool {
+		return (t.Key == unreachable.Key || t.Key == "") && (t.Effect == unreachable.Effect || t.Effect == "")
+	})
 }
 
 func nodeContainer(network *v1.BitcoinNetwork, group Group) corev1.Container {

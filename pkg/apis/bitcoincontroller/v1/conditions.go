@@ -60,6 +60,16 @@ const (
 	//
 	// Action: wait. If it takes minutes, see the events of the pods that the message names with kubectl describe pod.
 	ReasonNodesStarting = "NodesStarting"
+	// ReasonClusterNodeFailed means that the cluster node of a pod is not ready, or does not end a pod that was to end: it is switched
+	// off, cut off, or its kubelet does not run. The message names both, and since when. Until Kubernetes finds it out, after some 40
+	// seconds, the reason is NodeNotAnswering.
+	//
+	// Conditions: NodesReady=False.
+	//
+	// Action: wait until the cluster node returns; the pod, its chain and its wallets continue there. If it is gone for good, delete its
+	// Node object, and the pod starts on another one. A pod with a volume of that cluster node then needs another claim: delete the
+	// claim and the pod, and the node gets the chain from the others.
+	ReasonClusterNodeFailed = "ClusterNodeFailed"
 	// ReasonNodesLeaving means that pods of removed nodes are still terminating.
 	//
 	// Conditions: NodesReady=False.

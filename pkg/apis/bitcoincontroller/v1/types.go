@@ -157,7 +157,8 @@ type BitcoinNetworkSpec struct {
 	// NodeSelector is the node selector of the pods.
 	// +optional
 	NodeSelector map[string]string `json:"nodeSelector,omitempty"`
-	// Tolerations are the tolerations of the pods.
+	// Tolerations are the tolerations of the pods. Without one for node.kubernetes.io/unreachable, the pods tolerate it without a limit:
+	// they continue, with their chains and wallets, when their cluster node returns.
 	// +optional
 	// +listType=atomic
 	Tolerations []corev1.Toleration `json:"tolerations,omitempty"`

@@ -65,7 +65,8 @@ type BitcoinNetworkSpecApplyConfiguration struct {
 	Resources *corev1.ResourceRequirementsApplyConfiguration `json:"resources,omitempty"`
 	// NodeSelector is the node selector of the pods.
 	NodeSelector map[string]string `json:"nodeSelector,omitempty"`
-	// Tolerations are the tolerations of the pods.
+	// Tolerations are the tolerations of the pods. Without one for node.kubernetes.io/unreachable, the pods tolerate it without a limit:
+	// they continue, with their chains and wallets, when their cluster node returns.
 	Tolerations []corev1.TolerationApplyConfiguration `json:"tolerations,omitempty"`
 	// Affinity is the affinity of the pods.
 	Affinity *corev1.AffinityApplyConfiguration `json:"affinity,omitempty"`

@@ -1,0 +1,168 @@
+//go:build e2e
+
+package machines
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// observer compares the condition Ready of a network with what its nodes answer, all the time.
+type observer struct {
+	n *network
+	// allowed is how long Ready may stay true after a node was lost: the operator has to find out.
+	allowed time.Duration
+
+	mu sync.Mutex
+	// disturbedAt is when a cluster node began to go.
+	disturbedAt time.Time
+	wrong       []string
+	// asked and denied count how often the nodes were asked, and how often they were not whole.
+	asked, denied int
+	longest       time.Duration
+	stop          context.CancelFunc
+	done          chan struct{}
+}
+
+// observe begins to compare, until the test calls end.
+func observe(t *testing.T, allowed time.Duration, networks ...*network) (observers []*observer) {
+	t.Helper()
+	for _, n := range networks {
+		ctx, stop := context.WithCancel(t.Context())
+		o := &observer{n: n, allowed: allowed, stop: stop, done: make(chan struct{})}
+		go o.run(ctx)
+		t.Cleanup(stop)
+		observers = append(observers, o)
+	}
+	return observers
+}
+
+// disturb records that a cluster node is about to be drained or to fail.
+func disturb(observers []*observer) {
+	for _, o := range observers {
+		o.mu.Lock()
+		o.disturbedAt = time.Now()
+		o.mu.Unlock()
+	}
+}
+
+// end stops the observers and reports what was wrong.
+func end(t *testing.T, observers []*observer) {
+	t.Helper()
+	for _, o := range observers {
+		o.stop()
+		<-o.done
+		for _, wrong := range o.wrong {
+			t.Errorf("%s: %s", o.n.name, wrong)
+		}
+		t.Logf("%s: asked %d times while it was Ready; %d times it was not whole, for %.0f s at most", o.n.name, o.asked, o.denied, o.longest.Seconds())
+	}
+}
+
+// readySince is when Ready turned true; the zero time while it is not, or not known.
+func (o *observer) readySince(ctx context.Context) time.Time {
+	c, err := o.n.condition(ctx)
+	if err != nil || c == nil || c.Status != metav1.ConditionTrue {
+		return time.Time{}
+	}
+	return c.LastTransitionTime.Time
+}
+
+func (o *observer) run(ctx context.Context) {
+	defer close(o.done)
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	// confirmed is the last period of Ready in which the nodes were whole, and wrongSince when they were not for the first time.
+	var confirmed, wrongSince time.Time
+	for {
+		since := o.readySince(ctx)
+		asked := time.Now()
+		var err error
+		if !since.IsZero() {
+			err = o.n.whole(ctx)
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		if since.IsZero() || o.readySince(ctx) != since {
+			wrongSince = time.Time{}
+		} else {
+			confirmed, wrongSince = o.compare(since, asked, confirmed, wrongSince, err)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// compare evaluates an answer of the nodes while Ready was true.
+func (o *observer) compare(since, asked, confirmed, wrongSince time.Time, err error) (newConfirmed, newWrongSince time.Time) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.asked++
+	if err == nil {
+		return since, time.Time{}
+	}
+	o.denied++
+	if wrongSince.IsZero() {
+		return confirmed, asked
+	}
+	o.longest = max(o.longest, time.Since(wrongSince))
+	// The time of a condition has no fractions.
+	disturbedSince := o.disturbedAt.Add(time.Second).After(since)
+	switch {
+	case confirmed != since && !disturbedSince:
+		o.wrong = append(o.wrong, fmt.Sprintf("Ready since %s, and its nodes never were: %v", since.UTC().Format(time.TimeOnly), err))
+	case time.Since(wrongSince) > o.allowed:
+		o.wrong = append(o.wrong, fmt.Sprintf("Ready for %.0f s after its nodes were not any more: %v", time.Since(wrongSince).Seconds(), err))
+	}
+	return confirmed, wrongSince
+}
+
+// countsReady returns the smallest number of ready pods of a network that it sees until the returned function is called.
+func countsReady(t *testing.T, n *network) (smallest func() int) {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	t.Cleanup(stop)
+	result := make(chan int, 1)
+	go func() {
+		least := n.nodes
+		tick := time.NewTicker(200 * time.Millisecond)
+		defer tick.Stop()
+		for ctx.Err() == nil {
+			if pods, err := n.pods(ctx); err == nil {
+				least = min(least, readyOf(pods))
+			}
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+			}
+		}
+		result <- least
+	}()
+	return func() int {
+		stop()
+		return <-result
+	}
+}
+
+// readyOf counts the pods that a disruption budget counts.
+func readyOf(pods []corev1.Pod) int {
+	count := 0
+	for _, pod := range pods {
+		for _, c := range pod.Status.Conditions {
+			if c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue && pod.DeletionTimestamp == nil {
+				count++
+			}
+		}
+	}
+	return count
+}
