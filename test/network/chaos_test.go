@@ -70,9 +70,17 @@ func (env *testEnv) revision(set string) string {
 // node that is a container of Docker's, as kind's are.
 func (env *testEnv) beside(pod, command string) string {
 	env.Helper()
-	p, err := cluster.core.CoreV1().Pods(env.namespace).Get(env.Context(), pod, metav1.GetOptions{})
+	out, err := env.tryBeside(pod, command)
 	if err != nil {
 		env.Fatal(err)
+	}
+	return out
+}
+
+func (env *testEnv) tryBeside(pod, command string) (string, error) {
+	p, err := cluster.core.CoreV1().Pods(env.namespace).Get(env.Context(), pod, metav1.GetOptions{})
+	if err != nil {
+		return "", err
 	}
 	script := `for p in /proc/[0-9]*; do
 		grep -q "$1" $p/cgroup 2>/dev/null && [ "$(cat $p/comm)" = bitcoind ] && ` + command + ` && exit 0
@@ -81,9 +89,9 @@ func (env *testEnv) beside(pod, command string) string {
 	out, err := exec.CommandContext(env.Context(), "docker", "exec", p.Spec.NodeName, "sh", "-c", script, "beside",
 		uid+`\|`+strings.ReplaceAll(uid, "-", "_")).CombinedOutput()
 	if err != nil {
-		env.Fatalf("%s for %s: %v: %s", command, pod, err, out)
+		return "", fmt.Errorf("%s for %s: %w: %s", command, pod, err, out)
 	}
-	return string(out)
+	return string(out), nil
 }
 
 // signal sends a signal to the bitcoind of a pod.

@@ -11,7 +11,7 @@ import (
 // Methods are the methods that the operator's credential may call.
 var Methods = []string{
 	"addnode", "disconnectnode", "generatetoaddress", "generatetodescriptor", "getaddednodeinfo", "getblockchaininfo",
-	"getblockhash", "getnetworkinfo", "getpeerinfo", "listwalletdir", "listwallets", "loadwallet",
+	"getblockhash", "getnetworkinfo", "getpeerinfo", "gettxoutsetinfo", "listwalletdir", "listwallets", "loadwallet",
 }
 
 // MethodPublishers is allowed, and called, for nodes with ZMQ publishers only.
@@ -153,6 +153,12 @@ func ListWallets(into *[]string) Call {
 // LoadWallet loads a wallet. Whether bitcoind loads it at its start remains as its user has set it.
 func LoadWallet(name string) Call {
 	return Call{Method: "loadwallet", Params: []any{name}}
+}
+
+// Flush makes the node write its chain to the disk. It does so by itself once an hour, and bitcoind has no call for it alone:
+// gettxoutsetinfo begins with it.
+func Flush() Call {
+	return Call{Method: "gettxoutsetinfo", Params: []any{"none"}, Repeatable: true}
 }
 
 // unspendable is the descriptor of an unspendable script, which needs no wallet: OP_RETURN and the ordinal of the node. With one

@@ -135,6 +135,7 @@ func (r *Reconciler) pass(ctx context.Context, network *v1.BitcoinNetwork, state
 		objects.recheckIn = time.Millisecond
 	}
 	r.nodes.loadWallets(ctx, network, state.shared, nodes)
+	r.nodes.flush(ctx, network, state.shared, nodes, now)
 	state.rollouts.proceed(rolloutInputs{now, objects.groups, objects.sets, nodes, connections.desired, chains})
 	sides := sidesOf(nodes, connections.desired)
 	lastBlock := lastBlockTime(&network.Status, nodes, sides, state.lastPass.ended, now)

@@ -55,6 +55,11 @@ type nodeState struct {
 	// loading is true while the wallets are being loaded. wallets is how often that was tried, or walletsLoaded.
 	loading bool
 	wallets int
+	// flushed is the best block that the node had when it last wrote its chain to the disk on request, at flushedAt. flushing is true
+	// while it does so, and unflushable when it does not allow it.
+	flushed               string
+	flushedAt             time.Time
+	flushing, unflushable bool
 	// slow nodes are probed, but a pass does not wait for them.
 	slow bool
 	// lastAnswer is the last valid answer, and err why there has been none since.

@@ -1,0 +1,69 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+)
+
+// flushInterval is the least time between two flushes of a node.
+const flushInterval = 10 * time.Second
+
+// flush makes nodes with storage write new blocks to their volumes, in the background. bitcoind does so when it is stopped, and otherwise
+// once an hour: a node that is killed, by the limits of its container or with its machine, would start with an earlier block, or with none.
+func (c *nodeClient) flush(ctx context.Context, network *v1.BitcoinNetwork, shared *sharedState, nodes []node, now time.Time) {
+	if network.Spec.Storage == nil {
+		return
+	}
+	for i := range nodes {
+		n := &nodes[i]
+		if n.answer == nil || n.answer.chain.Blocks == 0 || !shared.startFlush(n.pod, n.answer.chain.BestBlockHash, now) {
+			continue
+		}
+		endpoint, pod := c.endpoint(network, n), n.pod
+		ctx := log.IntoContext(ctx, log.FromContext(ctx).WithValues("node", n.podName))
+		c.run(ctx, shared.slots, changingCalls, func(ctx context.Context) {
+			err := errPanicked
+			defer func() { shared.endFlush(pod, err) }()
+			if err = c.rpc.Call(ctx, endpoint, bitcoind.Flush()); err != nil {
+				log.FromContext(ctx).V(1).Info("A node may not have written its chain to the disk", "error", err.Error())
+			}
+		})
+	}
+}
+
+// startFlush claims the flush of a node's chain up to this block, endFlush returns it.
+func (s *sharedState) startFlush(pod *corev1.Pod, best string, now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	state := s.nodes[pod.UID]
+	if state == nil || state.flushing || state.unflushable || state.flushed == best || now.Sub(state.flushedAt) < flushInterval {
+		return false
+	}
+	state.flushing, state.flushed, state.flushedAt = true, best, now
+	return true
+}
+
+func (s *sharedState) endFlush(pod *corev1.Pod, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	state := s.nodes[pod.UID]
+	if state == nil || state.containerID != containerID(pod) {
+		return
+	}
+	state.flushing = false
+	var unreachable *bitcoind.UnreachableError
+	switch {
+	case errors.Is(err, bitcoind.ErrUnauthorized):
+		// Its configuration is that of an earlier operator.
+		state.unflushable = true
+	case errors.As(err, &unreachable) && !unreachable.Timeout():
+		state.flushed = ""
+	}
+}
