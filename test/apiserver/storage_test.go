@@ -165,3 +165,34 @@ func TestClaimsAreDeletedWithNodesWhoseBlocksTheOthersHave(t *testing.T) {
 	net.WaitReady()
 	waitForClaims(t, net, "data-net-sts-0 1Gi")
 }
+
+// The removed node has the best chain, and no connection with the others. Its group or its ordinal is no longer desired.
+func TestRemovedNodesHandOverTheirBlocks(t *testing.T) {
+	t.Parallel()
+	for name, spec := range map[string]v1.BitcoinNetworkSpec{
+		"an ordinal": {Nodes: 3},
+		"a group":    {Nodes: 2, Groups: []v1.Group{{Name: "old", Nodes: 1}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ns := apiserver.NewNamespace(t)
+			ns.StartOperator(apiserver.OperatorOptions{PollInterval: fast})
+			spec.Partitions = []v1.Partition{{Nodes: []int32{2}}}
+			net := ns.Create("net", spec)
+			network := net.WaitReady()
+			mine := func(ordinal, blocks int) {
+				pod := &corev1.Pod{}
+				net.Read(network.Status.Nodes[ordinal].PodName, pod)
+				if _, err := ns.Bitcoinds.At(pod.Status.PodIP).Call("generatetodescriptor", float64(blocks), "raw(51)"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			mine(0, 3)
+			mine(2, 20)
+			net.Update(func(n *v1.BitcoinNetwork) { n.Spec.Nodes, n.Spec.Groups, n.Spec.Partitions = 1, nil, nil })
+			if status := net.WaitReady().Status; status.Height != 20 || status.HeightFell != nil || len(net.Pods()) != 1 {
+				t.Errorf("height %d, fall %+v, %d pods; want 20", status.Height, status.HeightFell, len(net.Pods()))
+			}
+		})
+	}
+}
