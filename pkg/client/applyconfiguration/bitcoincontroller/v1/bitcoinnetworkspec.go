@@ -33,7 +33,8 @@ type BitcoinNetworkSpecApplyConfiguration struct {
 	// Storage gives each node a PersistentVolumeClaim for its chain and its wallets. Only the size can be changed. Default: chain and
 	// wallets are in the pod. What is kept of them, without storage, with retentionPolicy Delete and with Retain:
 	//
-	// bitcoind restarts in its pod     kept      kept      kept
+	// bitcoind is stopped or restarts  kept      kept      kept
+	// bitcoind is killed               maybe     but for the blocks of the last seconds
 	// the pod is deleted or moved      lost      kept      kept
 	// its machine is lost              lost      as the volume
 	// scaled down, but not to 0        lost      deleted   kept
