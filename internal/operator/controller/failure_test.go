@@ -128,6 +128,7 @@ func TestAFailingWriteIsRetriedUpToEveryHalfMinute(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := runFailingSets(t, testNetwork(test.spec), test.took, test.err)
 				time.Sleep(10 * time.Minute)
+				synctest.Wait()
 				longest := time.Duration(0)
 				for i := 1; i < len(f.attempts); i++ {
 					gap := f.attempts[i] - f.attempts[i-1]
