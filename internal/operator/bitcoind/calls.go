@@ -36,6 +36,8 @@ type ChainInfo struct {
 	MedianTime int64 `json:"mediantime"`
 	// Pruned is true for a node that may delete old blocks.
 	Pruned bool `json:"pruned"`
+	// SizeOnDisk are the bytes of the blocks that the node stores, without its indexes and wallets.
+	SizeOnDisk int64 `json:"size_on_disk"`
 }
 
 // PeerInfo is a part of one entry of getpeerinfo.

@@ -15,6 +15,10 @@ import (
 // flushInterval is the least time between two flushes of a node.
 const flushInterval = 10 * time.Second
 
+// flushReserve is the free room that a volume must have for a flush. bitcoind ends when it flushes with less than 50 MiB, and keeps
+// running on a full volume until then.
+const flushReserve = 64 << 20
+
 // flush makes nodes with storage write new blocks to their volumes, in the background. bitcoind does so when it is stopped, and otherwise
 // once an hour: a node that is killed, by the limits of its container or with its machine, would start with an earlier block, or with none.
 func (c *nodeClient) flush(ctx context.Context, network *v1.BitcoinNetwork, shared *sharedState, nodes []node, now time.Time) {
@@ -23,7 +27,7 @@ func (c *nodeClient) flush(ctx context.Context, network *v1.BitcoinNetwork, shar
 	}
 	for i := range nodes {
 		n := &nodes[i]
-		if n.answer == nil || n.answer.chain.Blocks == 0 || !shared.startFlush(n.pod, n.answer.chain.BestBlockHash, now) {
+		if n.answer == nil || n.answer.chain.Blocks == 0 || !hasRoom(network.Spec.Storage, n.answer.chain) || !shared.startFlush(n.pod, n.answer.chain.BestBlockHash, now) {
 			continue
 		}
 		endpoint, pod := c.endpoint(network, n), n.pod
@@ -36,6 +40,11 @@ func (c *nodeClient) flush(ctx context.Context, network *v1.BitcoinNetwork, shar
 			}
 		})
 	}
+}
+
+// hasRoom estimates from the size of the blocks whether a volume has room for a flush.
+func hasRoom(storage *v1.Storage, chain bitcoind.ChainInfo) bool {
+	return storage.Size == nil || chain.SizeOnDisk+flushReserve <= storage.Size.Value()
 }
 
 // startFlush claims the flush of a node's chain up to this block, endFlush returns it.

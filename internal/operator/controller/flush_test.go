@@ -4,6 +4,9 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/utils/ptr"
+
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
@@ -21,9 +24,10 @@ func TestNewBlocksAreWrittenToTheVolume(t *testing.T) {
 		network := testNetwork(v1.BitcoinNetworkSpec{Storage: &v1.Storage{}})
 		nodes := withAddresses(onChains("a"))
 		shared.startProbe(nodes[0].pod)
+		size := int64(0)
 		expect := func(best string, after time.Duration, want int) {
 			t.Helper()
-			nodes[0].answer.chain = bitcoind.ChainInfo{Blocks: int64(len(best)), BestBlockHash: best}
+			nodes[0].answer.chain = bitcoind.ChainInfo{Blocks: int64(len(best)), BestBlockHash: best, SizeOnDisk: size}
 			time.Sleep(after)
 			client.flush(t.Context(), network, shared, nodes, time.Now())
 			time.Sleep(time.Second)
@@ -39,6 +43,12 @@ func TestNewBlocksAreWrittenToTheVolume(t *testing.T) {
 		expect("aaa", flushInterval, 3)
 		network.Spec.Storage = nil
 		expect("aaaa", time.Minute, 3)
+		// bitcoind ends when it flushes to a full volume.
+		network.Spec.Storage = &v1.Storage{Size: ptr.To(resource.MustParse("128Mi"))}
+		size = 65 << 20
+		expect("aaaaa", time.Minute, 3)
+		size = 64 << 20
+		expect("aaaaaa", time.Minute, 4)
 	})
 }
 

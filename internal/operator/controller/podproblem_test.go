@@ -9,7 +9,7 @@ import (
 )
 
 // The last output of bitcoind, as it was seen.
-func TestAFailingNodeIsReportedWithItsError(t *testing.T) {
+func TestAFailingNodeIsReportedWithItsError(t *testing.T) { //nolint:funlen // a table of real output
 	const full = "; the data volume is full or cannot be written: enlarge spec.storage.size, or free space on the cluster node if spec.storage is not set"
 	for name, test := range map[string]struct{ output, want string }{
 		"an error, and then the shutdown": {`2026-11-28T15:36:51Z * Using 8.0 MiB for chain state database

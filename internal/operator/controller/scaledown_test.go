@@ -14,7 +14,6 @@ import (
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/christianb93/bitcoin-controller/internal/operator/topology"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -268,34 +267,5 @@ func TestRemovedNodesAreComparedWithThoseThatStay(t *testing.T) {
 	nodes[1].pod.DeletionTimestamp = ptr.To(metav1.Now())
 	if found := newFakeNodes().client(t).compareDepartures(t.Context(), testNetwork(v1.BitcoinNetworkSpec{}), newSlots(8), nodes, 1, time.Time{}); found != (departures{unknown: 1}) {
 		t.Errorf("a pod that is ending: %+v", found)
-	}
-}
-
-// The other connections of a removed node end, and one is dialled if there is none.
-func TestARemovedNodeKeepsOneConnection(t *testing.T) {
-	node := func(i int, answered bool, peers ...int) topology.Node {
-		n := topology.Node{Ordinal: i, Address: address(i), Answered: answered}
-		for _, peer := range peers {
-			n.Peers = append(n.Peers, topology.Peer{Address: address(peer) + ":18444", Handshaked: true})
-		}
-		return n
-	}
-	for want, nodes := range map[string][]topology.Node{
-		"[{0 2}]":       {node(0, true), node(1, true), node(2, true)},
-		"[{1 2}]":       {node(0, true), node(1, true, 2), node(2, true, 1)},
-		"[{1 2} {1 3}]": {node(0, false), node(1, true, 3), node(2, true), node(3, true, 1)},
-		"[]":            {node(0, false), node(1, false), node(2, true)},
-	} {
-		if got := fmt.Sprint(departingEdges(nodes, 2)); got != want {
-			t.Errorf("%s, want %s", got, want)
-		}
-	}
-}
-
-func TestTheConditionHasTheReasonWhyRemovedNodesStay(t *testing.T) {
-	_, in := healthy()
-	in.leaving, in.objects.departing = []*corev1.Pod{{ObjectMeta: metav1.ObjectMeta{Name: "n-sts-3"}}}, make([]node, 1)
-	if got := evaluate(in).ready; got.reason != v1.ReasonNodesLeaving || !strings.Contains(got.message, "stay until the other nodes have their blocks") {
-		t.Errorf("%+v", got)
 	}
 }

@@ -1,0 +1,42 @@
+package controller
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/topology"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+)
+
+// The other connections of a removed node end, and one is dialled if there is none.
+func TestARemovedNodeKeepsOneConnection(t *testing.T) {
+	node := func(i int, answered bool, peers ...int) topology.Node {
+		n := topology.Node{Ordinal: i, Address: address(i), Answered: answered}
+		for _, peer := range peers {
+			n.Peers = append(n.Peers, topology.Peer{Address: address(peer) + ":18444", Handshaked: true})
+		}
+		return n
+	}
+	for want, nodes := range map[string][]topology.Node{
+		"[{0 2}]":       {node(0, true), node(1, true), node(2, true)},
+		"[{1 2}]":       {node(0, true), node(1, true, 2), node(2, true, 1)},
+		"[{1 2} {1 3}]": {node(0, false), node(1, true, 3), node(2, true), node(3, true, 1)},
+		"[]":            {node(0, false), node(1, false), node(2, true)},
+	} {
+		if got := fmt.Sprint(departingEdges(nodes, 2)); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
+
+func TestTheConditionHasTheReasonWhyRemovedNodesStay(t *testing.T) {
+	_, in := healthy()
+	in.leaving, in.objects.departing = []*corev1.Pod{{ObjectMeta: metav1.ObjectMeta{Name: "n-sts-3"}}}, make([]node, 1)
+	if got := evaluate(in).ready; got.reason != v1.ReasonNodesLeaving || !strings.Contains(got.message, "stay until the other nodes have their blocks") {
+		t.Errorf("%+v", got)
+	}
+}
