@@ -49,7 +49,7 @@ func statefulSet(network *v1.BitcoinNetwork, group Group, settings Settings, con
 			Selector:             &metav1.LabelSelector{MatchLabels: labels},
 			UpdateStrategy:       appsv1.StatefulSetUpdateStrategy{Type: appsv1.RollingUpdateStatefulSetStrategyType},
 			Template: corev1.PodTemplateSpec{
-				ObjectMeta: metav1.ObjectMeta{Labels: labels, Annotations: podAnnotations(network, group, configHash)},
+				ObjectMeta: metav1.ObjectMeta{Labels: labels, Annotations: podAnnotations(network, group, configHash, settings.EarlierNodes)},
 				Spec:       podSpec(network, group, settings),
 			},
 		},

@@ -87,9 +87,13 @@ func Publishers(pod *corev1.Pod) []bitcoind.Publisher {
 	return list
 }
 
-// podAnnotations are the annotations of a group's pod template.
-func podAnnotations(network *v1.BitcoinNetwork, group Group, configHash string) map[string]string {
+// podAnnotations are the annotations of a group's pod template. Nodes of an earlier release do not allow the operator to list the
+// publishers of their options zmqpub….
+func podAnnotations(network *v1.BitcoinNetwork, group Group, configHash string, earlier bool) map[string]string {
 	annotations := map[string]string{AnnotationConfigHash: configHash}
+	if earlier && network.Spec.ZMQ == nil {
+		return annotations
+	}
 	if publishers := publishersOf(network.Spec.ZMQ, group.Options); publishers != "" {
 		annotations[AnnotationPublishers] = publishers
 	}

@@ -27,6 +27,7 @@ func TestPublishersAreThoseThatThePodIsConfiguredWith(t *testing.T) {
 			nil, v1.Config{"zmqpubsequence": "tcp://[::]:28332", "zmqpubrawtx": "tcp://0.0.0.0:28333", "zmqpubhashwallettx": "tcp://0.0.0.0:1"},
 			[]string{"pubrawtx tcp://0.0.0.0:28333", "pubsequence tcp://[::]:28332"},
 		},
+		"earlier-nodes": {nil, v1.Config{"zmqpubrawtx": "tcp://0.0.0.0:28333"}, nil},
 		"spec.zmq": {&v1.ZMQ{}, nil, []string{
 			"pubrawblock tcp://fd00::17:28332", "pubrawtx tcp://fd00::17:28333", "pubhashblock tcp://fd00::17:28334",
 			"pubhashtx tcp://fd00::17:28335", "pubsequence tcp://fd00::17:28336",
