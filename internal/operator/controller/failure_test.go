@@ -3,7 +3,9 @@ package controller
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -36,6 +38,7 @@ type failingSets struct {
 	*Reconciler
 	recorder *events.FakeRecorder
 	passes   chan event.GenericEvent
+	mu       sync.Mutex
 	// err is what the API server answers, nil when it works again.
 	err error
 	// attempts are the times of the writes since the start, and patches the number of writes of the status.
@@ -51,8 +54,12 @@ func runFailingSets(t *testing.T, network *v1.BitcoinNetwork, took time.Duration
 		if name != "net-sts" {
 			return nil
 		}
+		f.mu.Lock()
 		f.attempts = append(f.attempts, time.Since(started))
+		f.mu.Unlock()
 		time.Sleep(took)
+		f.mu.Lock()
+		defer f.mu.Unlock()
 		return f.err
 	}
 	f.Reconciler = fakeAPIWith(t, interceptor.Funcs{
@@ -71,7 +78,9 @@ func runFailingSets(t *testing.T, network *v1.BitcoinNetwork, took time.Duration
 		SubResourcePatch: func(
 			ctx context.Context, next client.Client, sub string, object client.Object, patch client.Patch, options ...client.SubResourcePatchOption,
 		) error {
+			f.mu.Lock()
 			f.patches++
+			f.mu.Unlock()
 			return next.SubResource(sub).Patch(ctx, object, patch, options...)
 		},
 	}, network)
@@ -100,11 +109,25 @@ func (f *failingSets) event() {
 
 // attemptsAfter are the number of attempts that an action causes within five seconds.
 func (f *failingSets) attemptsAfter(action func()) int {
-	before := len(f.attempts)
+	before := len(f.sofar())
 	action()
 	f.event()
 	time.Sleep(5 * time.Second)
-	return len(f.attempts) - before
+	return len(f.sofar()) - before
+}
+
+// sofar are the times of the writes until now.
+func (f *failingSets) sofar() []time.Duration {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.attempts)
+}
+
+// recover makes the API server work again.
+func (f *failingSets) recover() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.err = nil
 }
 
 // The gap between two passes is longer than the first retries, and mining and polling start passes in between.
@@ -151,7 +174,7 @@ func TestAChangeIsAttemptedAtOnceInTheMiddleOfRetries(t *testing.T) {
 		f := runFailingSets(t, network, 300*time.Millisecond, errWebhook)
 		// A second after an attempt, the next one is half a minute away.
 		wait := func() {
-			for n := len(f.attempts); len(f.attempts) == n; {
+			for n := len(f.sofar()); len(f.sofar()) == n; {
 				time.Sleep(10 * time.Millisecond)
 			}
 			time.Sleep(time.Second)
@@ -186,7 +209,7 @@ func TestAChangeIsAttemptedAtOnceInTheMiddleOfRetries(t *testing.T) {
 		if got < 3 {
 			t.Errorf("a changed specification: %d attempts", got)
 		}
-		f.err = nil
+		f.recover()
 		time.Sleep(maxRetryInterval + time.Second)
 		if err := f.client.Get(t.Context(), client.ObjectKey{Namespace: "ns", Name: "net-sts"}, &appsv1.StatefulSet{}); err != nil {
 			t.Errorf("after the recovery: %v", err)
@@ -235,15 +258,15 @@ func TestASingleConflictIsNotReported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := runFailingSets(t, testNetwork(v1.BitcoinNetworkSpec{Nodes: 3}), 0, apierrors.NewConflict(schema.GroupResource{}, "net-sts", errFake))
 		synctest.Wait()
-		f.err = nil
+		f.recover()
 		time.Sleep(time.Minute)
 		for len(f.recorder.Events) > 0 {
 			if note := <-f.recorder.Events; strings.Contains(note, v1.ReasonReconcileFailed) {
 				t.Errorf("event %q", note)
 			}
 		}
-		if len(f.attempts) != 2 {
-			t.Errorf("%d attempts", len(f.attempts))
+		if got := f.sofar(); len(got) != 2 {
+			t.Errorf("%d attempts", len(got))
 		}
 	})
 }

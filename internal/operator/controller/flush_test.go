@@ -2,6 +2,7 @@ package controller
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -31,6 +32,7 @@ func TestNewBlocksAreWrittenToTheVolume(t *testing.T) {
 			time.Sleep(after)
 			client.flush(t.Context(), network, shared, nodes, time.Now())
 			time.Sleep(time.Second)
+			synctest.Wait()
 			if got := fake.calls()[0]; got != want {
 				t.Errorf("%d flushes at %q, want %d", got, best, want)
 			}
@@ -66,6 +68,7 @@ func TestAFailedFlushIsRepeatedIfItMayHelp(t *testing.T) {
 		for range 3 {
 			client.flush(t.Context(), testNetwork(v1.BitcoinNetworkSpec{Storage: &v1.Storage{}}), shared, nodes, time.Now())
 			time.Sleep(time.Minute)
+			synctest.Wait()
 		}
 		if state := shared.nodes[nodes[0].pod.UID]; state.flushed != "" || state.flushing {
 			t.Errorf("a node that cannot be reached: %+v", state)

@@ -72,6 +72,7 @@ func TestTheCallsOfANetworkAreBounded(t *testing.T) {
 				nodes := manyNodes(fake, 0, counter.handle)
 				phase(t, fake.client(t), nodes)
 				time.Sleep(time.Hour)
+				synctest.Wait()
 				if counter.most != maxCallsPerNetwork || counter.running != 0 {
 					t.Errorf("%d calls ran at the same time, want %d; %d have not ended", counter.most, maxCallsPerNetwork, counter.running)
 				}
@@ -89,6 +90,7 @@ func TestTheCallsOfAllNetworksAreBounded(t *testing.T) {
 			go client.probeNodes(t.Context(), network, newNetworkState(network), manyNodes(fake, i, counter.handle))
 		}
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		if counter.most != maxCalls || counter.running != 0 {
 			t.Errorf("%d calls ran at the same time, want %d; %d have not ended", counter.most, maxCalls, counter.running)
 		}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -56,6 +57,7 @@ func TestTheWalletsOfAStartedNodeAreLoadedOnce(t *testing.T) {
 		load := func() {
 			client.loadWallets(t.Context(), network, shared, nodes)
 			time.Sleep(time.Second)
+			synctest.Wait()
 		}
 		shared.startProbe(nodes[0].pod)
 		load()
@@ -92,6 +94,7 @@ func TestTheWalletsOfANodeThatDoesNotAnswerAreTriedAgain(t *testing.T) {
 		for range 10 {
 			client.loadWallets(t.Context(), network, shared, nodes)
 			time.Sleep(time.Minute)
+			synctest.Wait()
 		}
 		if got := shared.nodes[nodes[0].pod.UID]; got.wallets != maxWalletAttempts || got.loading {
 			t.Errorf("%d attempts at a node that cannot be reached", got.wallets)
