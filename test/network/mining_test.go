@@ -126,9 +126,14 @@ func TestTheNextBlockIsDueAtItsTimeWhenTheOperatorRestarts(t *testing.T) {
 	if gap := second.Sub(first); gap < interval-time.Second || gap > interval+20*time.Second {
 		t.Errorf("the second block is %s after the first, with a restart in between; want %s", gap, interval)
 	}
+	// On a busy machine the next block is mined before the status is read.
 	status := env.get("steady").Status
-	if status.LastBlockTime == nil || status.LastBlockTime.Sub(second).Abs() > 10*time.Second {
-		t.Errorf("the latest block is of %s, and the status has %s", second, status.LastBlockTime)
+	latest, err := env.blockTime("steady-sts-0", int(status.Height))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status.LastBlockTime == nil || status.LastBlockTime.Sub(latest).Abs() > 10*time.Second {
+		t.Errorf("the block of height %d is of %s, and the status has %s", status.Height, latest, status.LastBlockTime)
 	}
 }
 
