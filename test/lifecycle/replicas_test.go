@@ -51,7 +51,7 @@ func TestOfTwoReplicasOneTakesOverWhatTheKilledLeaderBegan(t *testing.T) {
 // The replica that stood by has been running since before the rotation.
 func TestAReplicaThatStoodByKeepsTheRotatedKey(t *testing.T) {
 	const space = "rotating"
-	r := newRelease(t, "two-replicas", space)
+	r := newRelease(t, "rotated-replicas", space)
 	r.install(candidate(t), values(t, "replicas: 2"))
 	n := createNetwork(t, space, "kept", v1.BitcoinNetworkSpec{Nodes: 1})
 	n.ready(1)
