@@ -148,7 +148,7 @@ func restConfig(kubeconfig string) (config *rest.Config, inPod bool, err error) 
 		config, err = clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil).ClientConfig()
 	}
 	if err != nil {
-		return nil, false, fmt.Errorf("configure the connection to a cluster: %w", err)
+		return nil, false, fmt.Errorf("configure the connection to a cluster: %w; name a kubeconfig file that exists with --kubeconfig or KUBECONFIG, or run this in a pod", err)
 	}
 	// The API server has its own priority and fairness; a second limit here would only make large networks slow to start.
 	config.QPS = -1

@@ -1,8 +1,11 @@
 package workdir
 
 import (
+	"context"
 	"errors"
 	"os"
+	"os/exec"
+	"sync"
 	"testing"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
@@ -23,6 +26,30 @@ func TestTwoRunsInOneDirectoryDoNotMixUpTheirPackages(t *testing.T) {
 	} else {
 		unlock()
 	}
+}
+
+// A program that is being started has a copy of all open files for a moment, and so of the lock.
+func TestALockEndsThoughAnotherProgramIsBeingStarted(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	var starting sync.WaitGroup
+	for range 4 {
+		starting.Go(func() {
+			for ctx.Err() == nil {
+				_ = exec.Command(os.Args[0], "-test.run=^$").Run()
+			}
+		})
+	}
+	d := Dir(t.TempDir())
+	for i := range 3000 {
+		unlock, err := d.Lock()
+		if err != nil {
+			t.Errorf("after %d runs: %v", i, err)
+			break
+		}
+		unlock()
+	}
+	stop()
+	starting.Wait()
 }
 
 func TestFilesOfOneStepAreReadByTheNext(t *testing.T) {
