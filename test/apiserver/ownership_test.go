@@ -11,6 +11,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/util/retry"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
@@ -205,9 +206,11 @@ func TestWhatAPersonTakesOverIsPutRight(t *testing.T) {
 		"without an owner":   func(set *appsv1.StatefulSet) { set.ManagedFields = []metav1.ManagedFieldsEntry{{}} },
 		"the hashes removed": func(set *appsv1.StatefulSet) { set.Annotations = nil },
 	} {
-		set := net.StatefulSet()
-		edit(set)
-		if err := ns.Client.Update(t.Context(), set, client.FieldOwner("kubectl-edit")); err != nil {
+		if err := retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+			set := net.StatefulSet()
+			edit(set)
+			return ns.Client.Update(t.Context(), set, client.FieldOwner("kubectl-edit"))
+		}); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 		net.Wait(name+" to be put right", func() error {

@@ -11,6 +11,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/util/retry"
 	"k8s.io/utils/ptr"
 
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
@@ -134,15 +135,19 @@ func TestAManualEditIsReverted(t *testing.T) {
 	env.create(network("edited", 1))
 	env.ready("edited", readyTimeout)
 	sets := cluster.core.AppsV1().StatefulSets(env.namespace)
-	set, err := sets.Get(t.Context(), "edited-sts", metav1.GetOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	set.Spec.Replicas = ptr.To(int32(0))
-	container := &set.Spec.Template.Spec.Containers[0]
-	variables := len(container.Env)
-	container.Env = append(container.Env, corev1.EnvVar{Name: "FOO", Value: "bar"})
-	if _, err := sets.Update(t.Context(), set, metav1.UpdateOptions{}); err != nil {
+	variables := 0
+	if err := retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		set, err := sets.Get(t.Context(), "edited-sts", metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		set.Spec.Replicas = ptr.To(int32(0))
+		container := &set.Spec.Template.Spec.Containers[0]
+		variables = len(container.Env)
+		container.Env = append(container.Env, corev1.EnvVar{Name: "FOO", Value: "bar"})
+		_, err = sets.Update(t.Context(), set, metav1.UpdateOptions{})
+		return err
+	}); err != nil {
 		t.Fatal(err)
 	}
 	if err := cluster.core.CoreV1().Services(env.namespace).Delete(t.Context(), "edited-svc", metav1.DeleteOptions{}); err != nil {
