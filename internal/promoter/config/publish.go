@@ -4,13 +4,16 @@ package config
 type Publish struct {
 	// Git is the address of a git repository that holds packages and index.yaml.
 	Git string `yaml:"git"`
-	// Branch of the git repository. Default: the branch that its HEAD names.
+	// Branch of the git repository. A branch that does not exist, such as gh-pages, is created by the first promotion, without the
+	// history of any other branch. Default: the branch that its HEAD names.
 	Branch string `yaml:"branch"`
+	// Path is a folder of the branch that holds packages and index.yaml, such as docs. Only for git. Default: the root of the branch.
+	Path string `yaml:"path"`
 	// Directory is the path of a directory that holds packages and index.yaml.
 	Directory string `yaml:"directory"`
 	// OCI is a repository of an OCI registry below which charts are pushed, such as oci://ghcr.io/owner/charts.
 	OCI string `yaml:"oci"`
-	// URL under which git or directory is served, for the addresses in the index. Default: none, the addresses are relative.
+	// URL under which the folder with index.yaml is served, for the addresses in the index. Default: none, the addresses are relative.
 	URL string `yaml:"url"`
 	// PGP signs a .prov file beside each package. Default: no .prov file.
 	PGP *PGP `yaml:"pgp"`

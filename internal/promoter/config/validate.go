@@ -139,6 +139,8 @@ func (p *Publish) validate(g *Guards, c *Config) error {
 	switch {
 	case set != 1:
 		return fmt.Errorf("publish requires exactly one of git, directory and oci")
+	case p.Path != "" && (p.Git == "" || leavesRoot(p.Path)):
+		return fmt.Errorf("publish.path %q is a folder of a branch; it requires git, and a path within the repository", p.Path)
 	case p.OCI != "" && (p.Page || p.StatusPage):
 		return fmt.Errorf("a registry has no pages; page and statusPage are for git and directory")
 	case p.PGP != nil && p.PGP.Key == (Key{}):
@@ -171,8 +173,9 @@ func (c *Command) validate() error {
 	return nil
 }
 
-// leavesRoot reports whether a path is absolute or leads out of the directory that it is relative to.
+// leavesRoot reports whether a path is absolute, leads out of the directory that it is relative to, or to the files of git itself.
 func leavesRoot(p string) bool {
 	p = filepath.Clean(p)
-	return filepath.IsAbs(p) || p == ".." || strings.HasPrefix(p, "../")
+	return filepath.IsAbs(p) || p == ".." || strings.HasPrefix(p, "../") ||
+		slices.ContainsFunc(strings.Split(p, "/"), func(part string) bool { return strings.EqualFold(part, ".git") })
 }

@@ -68,6 +68,9 @@ type CloneOptions struct {
 	// Sparse lists the paths to check out, as patterns of .gitignore ("/index.yaml"); empty is all. The other files
 	// are not downloaded where the server can filter.
 	Sparse []string
+	// Orphan takes a branch that the remote does not have as an unborn one, which the first push creates without any history, even if
+	// the remote has other branches.
+	Orphan bool
 	Options
 }
 
@@ -182,7 +185,7 @@ func remoteBranch(ctx context.Context, url string, o CloneOptions) (branch strin
 	if branch == "" {
 		branch = "main"
 	}
-	if heads > 0 && !seen[branch] {
+	if heads > 0 && !seen[branch] && !o.Orphan {
 		return "", false, fmt.Errorf("branch %q of %s: %w; name another branch or push it first", branch, redact(url), ErrNoBranch)
 	}
 	return branch, seen[branch], nil

@@ -66,6 +66,8 @@ type UpdateOptions struct {
 	Author Author
 	// Sparse as in CloneOptions.
 	Sparse []string
+	// Orphan as in CloneOptions.
+	Orphan bool
 	// Attempts limits how often the change is repeated because the branch moved; 0 is 40.
 	Attempts int
 	// Parent is the directory of the temporary clone; empty is the system's temporary directory.
@@ -90,7 +92,7 @@ func Update(ctx context.Context, url, branch string, mutate func(dir string) (me
 	if o.History {
 		depth = 0
 	}
-	r, err := Clone(ctx, url, parent+"/clone", CloneOptions{Branch: branch, Depth: depth, Sparse: o.Sparse, Options: o.Options})
+	r, err := Clone(ctx, url, parent+"/clone", CloneOptions{Branch: branch, Depth: depth, Sparse: o.Sparse, Orphan: o.Orphan, Options: o.Options})
 	if err != nil {
 		return "", false, err
 	}

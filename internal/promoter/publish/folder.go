@@ -21,8 +21,10 @@ import (
 // makes sure that no other process changes it.
 type folder struct {
 	dir, url string
-	page     *Page                                   // the landing page, nil for none
-	write    func(file string, content []byte) error // nil is writeFile
+	// newBranch is the branch of the work tree if it has no commit yet.
+	newBranch string
+	page      *Page                                   // the landing page, nil for none
+	write     func(file string, content []byte) error // nil is writeFile
 }
 
 const indexFile = "index.yaml"
@@ -75,7 +77,7 @@ func (f folder) publish(item Item) (Result, error) {
 	changed, err := f.writeAll([]file{
 		{p.Filename(), p.Bytes}, {p.Filename() + ".prov", provenance}, {attestationsFile(p.Name, p.Version), attestations}, {indexFile, fresh}, landing,
 	})
-	return Result{Changed: changed, Location: e.URLs[0], PageKept: kept}, err
+	return Result{Changed: changed, Location: e.URLs[0], PageKept: kept, NewBranch: f.newBranch}, err
 }
 
 type file struct {

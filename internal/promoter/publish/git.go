@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,27 +13,60 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/index"
 )
 
-// gitTarget is a branch of a git repository. A package, its attestations and its
+// gitTarget is a branch of a git repository, or a folder of it. A package, its attestations and its
 // entry in the index are one commit. When another publisher pushed first, the
 // change is repeated on top of that push. If the server supports filters, only the
-// index and the files of the package are fetched.
+// index and the files of the package are fetched. A branch that does not exist
+// is created, without any history, by the first change.
 type gitTarget struct {
 	url, branch, served string
+	path                string // of the folder, with slashes; "." is the root
 	page                *Page
 	opts                options
 }
 
 // files returns the patterns of a sparse checkout of the index, its page and the files named.
 func (g *gitTarget) files(names ...string) []string {
-	patterns := []string{"/" + indexFile}
 	if g.page != nil {
 		names = append(names, g.page.Name)
 	}
-	escape := strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`)
-	for _, n := range names {
-		patterns = append(patterns, "/"+escape.Replace(n))
+	escape := strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, ` `, `\ `)
+	var patterns []string
+	at := ""
+	if g.path != "." {
+		// The folders themselves without their other files: a file or a link in place of a folder must be seen.
+		for part := range strings.SplitSeq(g.path, "/") {
+			at += "/" + escape.Replace(part)
+			patterns = append(patterns, at, "!"+at+"/*")
+		}
+	}
+	for _, n := range append([]string{indexFile}, names...) {
+		patterns = append(patterns, at+"/"+escape.Replace(n))
 	}
 	return patterns
+}
+
+// folder is the folder of the target in a checkout.
+func (g *gitTarget) folder(ctx context.Context, dir string) (folder, error) {
+	f := folder{dir: filepath.Join(dir, filepath.FromSlash(g.path)), url: g.served, page: g.page, newBranch: newBranch(ctx, dir)}
+	if g.path == "." {
+		return f, nil
+	}
+	for part := range strings.SplitSeq(g.path, "/") {
+		dir = filepath.Join(dir, part)
+		info, err := os.Lstat(dir)
+		if errors.Is(err, fs.ErrNotExist) {
+			return f, nil
+		}
+		if err != nil {
+			return f, fmt.Errorf("%w: %w", ErrUnusable, err)
+		}
+		// A link that was pushed would lead to a directory of this machine.
+		if !info.IsDir() {
+			return f, fmt.Errorf("%s of path %s is a file or a link in the branch instead of a folder; remove it there, or name another path: %w", part, g.path, ErrUnusable)
+		}
+	}
+	return f, nil
 }
 
 func (g *gitTarget) versionFiles(name, version string) []string {
@@ -43,11 +77,19 @@ func (g *gitTarget) versionFiles(name, version string) []string {
 func (g *gitTarget) change(ctx context.Context, sparse []string, message string, do func(folder) (Result, error)) (Result, error) {
 	var result Result
 	mutate := func(dir string) (string, bool, error) {
-		var err error
-		result, err = do(folder{dir: dir, url: g.served, page: g.page})
+		f, err := g.folder(ctx, dir)
+		if err != nil {
+			return "", false, err
+		}
+		if err := os.MkdirAll(f.dir, 0o755); err != nil {
+			return "", false, fmt.Errorf("%w: %w", ErrUnusable, err)
+		}
+		result, err = do(f)
 		return message, result.Changed, err
 	}
-	commit, committed, err := gitrepo.Update(ctx, g.url, g.branch, mutate, gitrepo.UpdateOptions{Options: g.opts.git, Author: g.opts.author, Sparse: sparse})
+	commit, committed, err := gitrepo.Update(ctx, g.url, g.branch, mutate, gitrepo.UpdateOptions{
+		Options: g.opts.git, Author: g.opts.author, Sparse: sparse, Orphan: true,
+	})
 	if err != nil {
 		return Result{}, err
 	}
@@ -56,6 +98,18 @@ func (g *gitTarget) change(ctx context.Context, sparse []string, message string,
 	}
 	result.Commit = commit
 	return result, nil
+}
+
+// newBranch is the branch of a clone that has no commit yet, or "".
+func newBranch(ctx context.Context, dir string) string {
+	r, err := gitrepo.Open(ctx, dir, gitrepo.Options{})
+	if err != nil {
+		return ""
+	}
+	if _, err := r.Head(ctx); !errors.Is(err, gitrepo.ErrNoRef) {
+		return ""
+	}
+	return r.Branch(ctx)
 }
 
 func (g *gitTarget) Publish(ctx context.Context, item Item) (Result, error) {
@@ -94,10 +148,14 @@ func (g *gitTarget) read(ctx context.Context, sparse []string, do func(folder) e
 	}
 	defer os.RemoveAll(dir)
 	dir = filepath.Join(dir, "checkout")
-	if _, err := gitrepo.Clone(ctx, g.url, dir, gitrepo.CloneOptions{Branch: g.branch, Depth: 1, Sparse: sparse, Options: g.opts.git}); err != nil {
+	if _, err := gitrepo.Clone(ctx, g.url, dir, gitrepo.CloneOptions{Branch: g.branch, Depth: 1, Sparse: sparse, Orphan: true, Options: g.opts.git}); err != nil {
 		return err
 	}
-	return do(folder{dir: dir, url: g.served, page: g.page})
+	f, err := g.folder(ctx, dir)
+	if err != nil {
+		return err
+	}
+	return do(f)
 }
 
 func (g *gitTarget) Lookup(ctx context.Context, name, version string) (digest string, found bool, err error) {

@@ -26,7 +26,10 @@ const versionsToPublish = 4
 
 // TestMain runs the process that the kill test kills, or the tests.
 func TestMain(m *testing.M) {
-	cfg := Config{Directory: os.Getenv("PUBLISH_TO_DIRECTORY"), Git: os.Getenv("PUBLISH_TO_GIT"), Page: landingPage}
+	cfg := Config{
+		Directory: os.Getenv("PUBLISH_TO_DIRECTORY"), Git: os.Getenv("PUBLISH_TO_GIT"), Branch: os.Getenv("PUBLISH_TO_BRANCH"), Path: os.Getenv("PUBLISH_TO_PATH"),
+		Page: landingPage,
+	}
 	if cfg.Directory+cfg.Git == "" {
 		os.Exit(testtools.RunWithPrivateHome(m))
 	}
@@ -73,7 +76,7 @@ func TestKilledAndRunAgain(t *testing.T) {
 			continue // a single request decides there
 		}
 		t.Run(name, func(t *testing.T) {
-			k := killTest{config: config, kills: map[string]int{"directory": 8, "git": 3}[name], random: testseed.New(t)}
+			k := killTest{config: config, kills: map[string]int{"directory": 8, "git": 3, "folder": 3}[name], random: testseed.New(t)}
 			if n, err := strconv.Atoi(os.Getenv("PUBLISH_KILLS")); err == nil {
 				k.kills = n
 			}
@@ -114,7 +117,7 @@ func (k killTest) killUntilItSucceeds(t *testing.T, done int) (map[string]string
 		if finished, killed = killOnce(t, cfg, time.Duration(k.random.Int64N(int64(k.takes)))); killed {
 			done++
 		}
-		if cfg.Git != "" && !finished && strings.TrimSpace(heads(t, cfg.Git)) == "" {
+		if cfg.Git != "" && !finished && !strings.Contains(heads(t, cfg.Git), "refs/heads/"+cfg.Branch+"\n") {
 			continue // stopped before the first push: there is no branch to check
 		}
 		everyArchiveMatches(t, checkout(t, cfg), -1)
@@ -140,7 +143,7 @@ func heads(t *testing.T, repository string) string {
 func killOnce(t *testing.T, cfg Config, after time.Duration) (finished, killed bool) {
 	t.Helper()
 	child := exec.Command(os.Args[0])
-	child.Env = append(os.Environ(), "PUBLISH_TO_DIRECTORY="+cfg.Directory, "PUBLISH_TO_GIT="+cfg.Git, "TMPDIR="+t.TempDir())
+	child.Env = append(os.Environ(), "PUBLISH_TO_DIRECTORY="+cfg.Directory, "PUBLISH_TO_GIT="+cfg.Git, "PUBLISH_TO_BRANCH="+cfg.Branch, "PUBLISH_TO_PATH="+cfg.Path, "TMPDIR="+t.TempDir())
 	child.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // git, which it starts, dies with it
 	out, err := child.StdoutPipe()
 	if err != nil {

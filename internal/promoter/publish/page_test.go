@@ -110,7 +110,7 @@ func TestAForeignPageIsNeverOverwritten(t *testing.T) {
 }
 
 // commitFile commits a file to a bare repository.
-func commitFile(t *testing.T, repository, name, content string) {
+func commitFile(t testing.TB, repository, name, content string) {
 	t.Helper()
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {

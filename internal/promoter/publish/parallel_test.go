@@ -89,10 +89,10 @@ func checkout(t testing.TB, cfg Config) string {
 		return cfg.Directory
 	}
 	dir := filepath.Join(t.TempDir(), "checkout")
-	if _, err := gitrepo.Clone(context.Background(), cfg.Git, dir, gitrepo.CloneOptions{Branch: "main"}); err != nil {
+	if _, err := gitrepo.Clone(context.Background(), cfg.Git, dir, gitrepo.CloneOptions{Branch: cfg.Branch}); err != nil {
 		t.Fatal(err)
 	}
-	return dir
+	return filepath.Join(dir, cfg.Path)
 }
 
 // everyArchiveMatches checks what must hold at every moment: an index that can

@@ -8,7 +8,12 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/ci"
@@ -95,6 +100,8 @@ type Result struct {
 	Location string `json:"location"`
 	// Commit is the head of the branch after the change, git targets only.
 	Commit string `json:"commit,omitempty"`
+	// NewBranch is the branch that did not exist before, git targets only.
+	NewBranch string `json:"newBranch,omitempty"`
 	// PageKept is true when the page was written or changed by others, and therefore left as it is.
 	PageKept bool `json:"pageKept,omitempty"`
 }
@@ -102,8 +109,9 @@ type Result struct {
 // Config names a target; exactly one of Git, Directory and OCI is set.
 type Config struct {
 	// Git is the address of a git repository. Branch is its branch, default the
-	// remote's default branch; of an empty repository main.
-	Git, Branch string
+	// remote's default branch; of an empty repository main. A branch that does not exist is
+	// created without any history. Path is a folder of it, default its root.
+	Git, Branch, Path string
 	// Directory is a path. It is created if it does not exist.
 	Directory string
 	// OCI is registry/path, with or without oci://; charts are below it.
@@ -133,7 +141,7 @@ var (
 	// ErrChanged: what is to be published does not match its digest.
 	ErrChanged = failure.New(failure.Rejected, "the package or its attestation was changed after it was created")
 	// ErrConfig: Config does not name exactly one target.
-	ErrConfig = failure.New(failure.BadInput, "a target requires exactly one of git, directory and oci")
+	ErrConfig = failure.New(failure.BadInput, "a target requires exactly one of git, directory and oci, and a path only within the branch of git")
 	// ErrUnusable: the directory or registry is unreachable, full
 	// or read-only.
 	ErrUnusable = failure.New(failure.External, "the chart repository cannot be used")
@@ -182,10 +190,18 @@ func Open(cfg Config, opts ...Option) (Target, error) {
 	switch {
 	case set != 1:
 		return nil, fmt.Errorf("%d targets are set: %w", set, ErrConfig)
+	case cfg.Path != "" && cfg.Git == "" || !isFolder(cfg.Path):
+		return nil, fmt.Errorf("path %q: %w", cfg.Path, ErrConfig)
 	case cfg.Git != "":
-		return &gitTarget{url: cfg.Git, branch: cfg.Branch, served: cfg.URL, page: cfg.Page, opts: o}, nil
+		return &gitTarget{url: cfg.Git, branch: cfg.Branch, path: path.Clean(cfg.Path), served: cfg.URL, page: cfg.Page, opts: o}, nil
 	case cfg.Directory != "":
 		return &directory{folder{dir: cfg.Directory, url: cfg.URL, page: cfg.Page}}, nil
 	}
 	return openOCI(cfg.OCI, o)
+}
+
+// isFolder reports whether a path, "" for the root, is within a work tree.
+func isFolder(path string) bool {
+	return path == "" || filepath.IsLocal(path) && !strings.ContainsFunc(path, unicode.IsControl) &&
+		!slices.ContainsFunc(strings.Split(path, "/"), func(part string) bool { return strings.EqualFold(part, ".git") })
 }

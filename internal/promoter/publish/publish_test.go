@@ -48,12 +48,17 @@ func itemOf(p *chart.Package) Item {
 	return Item{Package: p, Attestations: [][]byte{[]byte(`{"attestation":"` + p.Version + `"}`)}, Created: day}
 }
 
-// kinds are the three targets, each new and empty. A Config opens the same target
+// kinds are the targets, each new and empty. A Config opens the same target
 // again, as another process would.
 func kinds() map[string]func(t testing.TB) Config {
 	return map[string]func(t testing.TB) Config{
 		"git": func(t testing.TB) Config {
 			return Config{Git: bare(t), Branch: "main", Page: landingPage}
+		},
+		"folder": func(t testing.TB) Config { // of a branch that does not exist yet, beside others
+			cfg := Config{Git: bare(t), Branch: "gh-pages", Path: "docs/helm charts", Page: landingPage}
+			commitFile(t, cfg.Git, "README.md", "# A program")
+			return cfg
 		},
 		"directory": func(t testing.TB) Config {
 			return Config{Directory: filepath.Join(t.TempDir(), "charts"), Page: landingPage}

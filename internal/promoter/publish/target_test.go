@@ -25,7 +25,7 @@ func TestEveryTarget(t *testing.T) {
 			first.Provenance = []byte("signed")
 			emptyTarget(ctx, t, target)
 			publishDry(ctx, t, target, first)
-			if r := publish(t, target, first); !r.Changed || !strings.Contains(r.Location, "1.0.0") || (name == "git") != (r.Commit != "") {
+			if r := publish(t, target, first); !r.Changed || !strings.Contains(r.Location, "1.0.0") || (cfg.Git != "") != (r.Commit != "") {
 				t.Errorf("the first time: %+v", r)
 			}
 			publish(t, target, pre)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"path"
 	"strings"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
@@ -24,11 +25,19 @@ func (s Stages) landingPage(p *config.Publish) *publish.Page {
 }
 
 // servedAt is the address at which a chart repository is served: its URL, or that of the GitHub page of a repository on GitHub; ""
-// if neither is known.
+// if neither is known. GitHub serves a branch from its root, or its folder docs in place of it.
 func servedAt(p *config.Publish) string {
 	if p.URL != "" {
 		return p.URL
 	}
+	site := githubSite(p)
+	if folder := path.Clean("/" + p.Path); site != "" && folder != "/" && folder != "/docs" {
+		return site + folder
+	}
+	return site
+}
+
+func githubSite(p *config.Publish) string {
 	u, err := url.Parse(p.Git)
 	if err != nil || u.Host != "github.com" {
 		return ""
@@ -44,8 +53,15 @@ func servedAt(p *config.Publish) string {
 	return "https://" + host + "/" + repo
 }
 
-// ReportKept reports a page that was not updated.
-func (s Stages) ReportKept(r publish.Result, name string) {
+// ReportResult reports what is unusual about a publication: a branch that did not exist, a landing page that was not updated.
+func (s Stages) ReportResult(r publish.Result) {
+	if r.NewBranch != "" {
+		report.Linef(s.Report, "branch %s is new and has no history in common with other branches", r.NewBranch)
+	}
+	s.reportKept(r, page.LandingFile)
+}
+
+func (s Stages) reportKept(r publish.Result, name string) {
 	if r.PageKept {
 		report.Linef(s.Report, "%s was not written by chart-promoter, or was edited since, and is kept; remove it there so that it is written again", name)
 	}
@@ -66,7 +82,7 @@ func (s Stages) WriteStatusPage(ctx context.Context, stage *config.Stage, target
 	if err != nil {
 		return fmt.Errorf("the package is published, but %s of stage %s is not; run this again: %w", page.StatusFile, stage.Name, err)
 	}
-	s.ReportKept(r, page.StatusFile)
+	s.reportKept(r, page.StatusFile)
 	return nil
 }
 

@@ -18,6 +18,9 @@ func TestThePageKnowsWhereItIsServed(t *testing.T) {
 		"with a token":                   {config.Publish{Git: "https://x:secret@github.com/owner/charts"}, "https://owner.github.io/charts"},
 		"another server":                 {config.Publish{Git: "https://git.example.com/owner/charts.git"}, ""},
 		"no repository of anybody":       {config.Publish{Git: "https://github.com/charts.git"}, ""},
+		"the folder that GitHub serves":  {config.Publish{Git: "https://github.com/owner/charts", Path: "docs/"}, "https://owner.github.io/charts"},
+		"another folder":                 {config.Publish{Git: "https://github.com/owner/charts", Path: "./helm/charts"}, "https://owner.github.io/charts/helm/charts"},
+		"a folder of another server":     {config.Publish{Git: "https://git.example.com/owner/charts.git", Path: "docs"}, ""},
 		"a path":                         {config.Publish{Git: "/srv/charts.git"}, ""},
 		"a directory":                    {config.Publish{Directory: "/srv/charts"}, ""},
 	} {

@@ -8,7 +8,6 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/page"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/policy"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/publish"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/report"
@@ -54,7 +53,7 @@ func (s Stages) Target(stage *config.Stage) (publish.Target, error) {
 	if s.Insecure {
 		opts = append(opts, publish.Insecure())
 	}
-	cfg := publish.Config{Git: p.Git, Branch: p.Branch, Directory: s.Config.Path(p.Directory), OCI: p.OCI, URL: p.URL}
+	cfg := publish.Config{Git: p.Git, Branch: p.Branch, Path: p.Path, Directory: s.Config.Path(p.Directory), OCI: p.OCI, URL: p.URL}
 	if p.Page {
 		cfg.Page = s.landingPage(p)
 	}
@@ -94,6 +93,6 @@ func (s Stages) Yank(ctx context.Context, stageName, chart, version string) (*Ya
 	if res.Result, err = target.Yank(ctx, chart, version); err != nil {
 		return res, err
 	}
-	s.ReportKept(res.Result, page.LandingFile)
+	s.ReportResult(res.Result)
 	return res, s.WriteStatusPage(ctx, stage, target)
 }

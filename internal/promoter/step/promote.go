@@ -8,7 +8,6 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/page"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/policy"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/publish"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/verified"
@@ -69,10 +68,13 @@ func Promote(ctx context.Context, p *Project, o PromoteOptions) (*PromoteResult,
 		Message: fmt.Sprintf("Publish %s %s\n\nPackage-Digest: sha256:%s\n", pkg.Name, pkg.Version, pkg.Digest),
 	})
 	res.Changed, res.Location, res.Commit = done.Changed, done.Location, done.Commit
-	if err != nil || p.DryRun {
+	if err != nil {
 		return res, err
 	}
-	stages.ReportKept(done, page.LandingFile)
+	stages.ReportResult(done)
+	if p.DryRun {
+		return res, nil
+	}
 	return res, stages.WriteStatusPage(ctx, stage, target)
 }
 
@@ -135,7 +137,11 @@ func (s promoteStep) Command() []string {
 
 func (s promoteStep) address() string {
 	p := s.stage.Publish
-	return repositoryAddress(p.Git + p.Directory + p.OCI)
+	address := repositoryAddress(p.Git + p.Directory + p.OCI)
+	if p.Path != "" {
+		address += ", folder " + p.Path
+	}
+	return address
 }
 
 func (s promoteStep) Inputs(*VersionResult) map[string]string {
@@ -193,7 +199,7 @@ func (s promoteStep) Requirements() []Requirement {
 		}})
 	}
 	if pub := s.stage.Publish; pub.Git != "" {
-		list = append(list, repository("repository of "+s.stage.Name, "promote", pub.Git, pub.Branch))
+		list = append(list, chartRepository("repository of "+s.stage.Name, "promote", pub.Git, pub.Branch))
 	}
 	return list
 }

@@ -2,6 +2,7 @@ package step
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os/exec"
 	"strings"
@@ -43,11 +44,26 @@ func diskSpace(needs string) Requirement {
 	}}
 }
 
-// repository requires a git repository that accepts pushes.
+// repository requires a git repository that has the branch and accepts pushes.
 func repository(what, needs, url, branch string) Requirement {
+	return acceptsPushes(what, needs, url, func(ctx context.Context, p *Project) error { return gitrepo.Reachable(ctx, url, branch, p.Git()) })
+}
+
+// chartRepository requires a git repository that accepts pushes; the first promotion creates the branch.
+func chartRepository(what, needs, url, branch string) Requirement {
+	return acceptsPushes(what, needs, url, func(ctx context.Context, p *Project) error {
+		err := gitrepo.Reachable(ctx, url, branch, p.Git())
+		if errors.Is(err, gitrepo.ErrNoBranch) {
+			return nil
+		}
+		return err
+	})
+}
+
+func acceptsPushes(what, needs, url string, reachable func(context.Context, *Project) error) Requirement {
 	return Requirement{What: what, For: needs, Check: func(ctx context.Context, p *Project) (string, error) {
 		address := repositoryAddress(url)
-		if err := gitrepo.Reachable(ctx, url, branch, p.Git()); err != nil {
+		if err := reachable(ctx, p); err != nil {
 			return address, err
 		}
 		r, err := gitrepo.Open(ctx, p.Dir, p.Git())
