@@ -23,8 +23,10 @@ type folder struct {
 	dir, url string
 	// newBranch is the branch of the work tree if it has no commit yet.
 	newBranch string
-	page      *Page                                   // the landing page, nil for none
-	write     func(file string, content []byte) error // nil is writeFile
+	// journal notes which archives no index names yet, where a run can be interrupted between them.
+	journal bool
+	page    *Page                                   // the landing page, nil for none
+	write   func(file string, content []byte) error // nil is writeFile
 }
 
 const indexFile = "index.yaml"
@@ -52,10 +54,10 @@ func (f folder) publish(item Item) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	// An archive that no index names is left by an interrupted run or belongs to a
-	// yanked version. Only the same content may replace it.
-	if isNew && archive != nil && chart.Digest(archive) != p.Digest {
-		return Result{}, &index.DigestConflictError{Name: p.Name, Version: p.Version, Published: chart.Digest(archive), Offered: p.Digest}
+	if isNew {
+		if err := f.admit(item, archive); err != nil {
+			return Result{}, err
+		}
 	}
 	attestations, err := f.merge(p.Name, p.Version, item.Attestations)
 	if err != nil {
@@ -77,6 +79,9 @@ func (f folder) publish(item Item) (Result, error) {
 	changed, err := f.writeAll([]file{
 		{p.Filename(), p.Bytes}, {p.Filename() + ".prov", provenance}, {attestationsFile(p.Name, p.Version), attestations}, {indexFile, fresh}, landing,
 	})
+	if err == nil && f.journal && !item.DryRun {
+		err = f.remove(unlisted(p.Filename()))
+	}
 	return Result{Changed: changed, Location: e.URLs[0], PageKept: kept, NewBranch: f.newBranch}, err
 }
 
@@ -272,6 +277,10 @@ func (f folder) yank(name, version string) (Result, error) {
 	}
 	landing, kept, err := f.landing(left)
 	if err != nil {
+		return Result{}, err
+	}
+	// From now on the archive would look like that of an interrupted run.
+	if err := f.remove(unlisted(archiveFile(e))); err != nil {
 		return Result{}, err
 	}
 	changed, err := f.writeAll([]file{{indexFile, left}, landing})

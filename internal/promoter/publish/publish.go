@@ -45,11 +45,13 @@ type Target interface {
 	// AddAttestation adds an envelope to a published version. Error: ErrNone.
 	AddAttestation(ctx context.Context, name, version string, envelope []byte) (Result, error)
 	// Yank removes a version from the index. Git and directory targets keep its
-	// archive, so that no other content can be published as this version. Error: ErrNone.
+	// archive, so that no other content can be published as this version; only the archive of an
+	// interrupted run, which no index ever named, is replaced. Error: ErrNone.
 	Yank(ctx context.Context, name, version string) (Result, error)
 	// KeepPage writes a page beside the index of a git or directory target. A page that
-	// was written or changed by others stays as it is. render is called again when
-	// another publisher was faster. Error: ErrConfig for a registry.
+	// was written or changed by others stays as it is. render is called without any lock, and
+	// again when another publisher was faster, at most five times: the page is then left to that
+	// publisher. Error: ErrConfig for a registry.
 	KeepPage(ctx context.Context, name string, render func(context.Context) ([]byte, error)) (Result, error)
 	// List returns every published version of these charts, of all without names;
 	// a registry lists all charts only if it has a catalogue.
@@ -195,7 +197,7 @@ func Open(cfg Config, opts ...Option) (Target, error) {
 	case cfg.Git != "":
 		return &gitTarget{url: cfg.Git, branch: cfg.Branch, path: path.Clean(cfg.Path), served: cfg.URL, page: cfg.Page, opts: o}, nil
 	case cfg.Directory != "":
-		return &directory{folder{dir: cfg.Directory, url: cfg.URL, page: cfg.Page}}, nil
+		return &directory{folder{dir: cfg.Directory, url: cfg.URL, page: cfg.Page, journal: true}}, nil
 	}
 	return openOCI(cfg.OCI, o)
 }
