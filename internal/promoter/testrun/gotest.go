@@ -25,7 +25,7 @@ const (
 
 // line takes one line of output and returns what a person should see of it.
 func (r *Report) line(text string) (shown string, show bool) {
-	r.tail = append(r.tail, text)
+	r.tail = append(r.tail, shorten(text, maxTailLine))
 	if len(r.tail) > 2*maxTail {
 		r.tail = slices.Delete(r.tail, 0, len(r.tail)-maxTail)
 	}
@@ -40,9 +40,7 @@ func (r *Report) event(e event) (string, bool) {
 	c, sub := r.testOf(e)
 	switch e.Action {
 	case "output", "build-output":
-		if c != nil && len(c.output) < maxOutput {
-			c.output = append(c.output, e.Output)
-		}
+		r.keep(c, e.Output)
 		out := strings.TrimRight(e.Output, "\n")
 		return out, out != "" && !isNoise(out)
 	case pass, fail, skip:
@@ -51,6 +49,20 @@ func (r *Report) event(e event) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// keep keeps output of a test for the report, up to the limits.
+func (r *Report) keep(c *testCase, out string) {
+	if c == nil || len(c.output) >= maxOutput {
+		return
+	}
+	room := min(maxTestOutput-c.size, maxAllOutput-r.size)
+	if room <= 0 {
+		return
+	}
+	out = shorten(out, room)
+	c.output = append(c.output, out)
+	c.size, r.size = c.size+len(out), r.size+len(out)
 }
 
 // testOf is the test that an event belongs to, nil for an event of a package; sub is true for an event of a subtest.

@@ -27,6 +27,7 @@ type Report struct {
 	cases []*testCase
 	byKey map[string]*testCase
 	tail  []string
+	size  int // of all output that is kept, in bytes
 }
 
 // The results of a test, in the words of `go test -json`.
@@ -40,6 +41,7 @@ type testCase struct {
 	pkg, name, result string
 	elapsed           time.Duration
 	output            []string
+	size              int // of output, in bytes
 }
 
 func newReport(c config.Command) *Report {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -38,34 +39,44 @@ type Runner struct {
 	Secrets Secrets
 }
 
-// Command runs a command in dir and reports its output line by line. At its time limit the whole process group ends: a test binary
-// that hangs, and what it started, do not live on. An error of the tests comes with a report. Errors: ErrFailed, ErrHung, ErrNoTests.
+// Command runs a command in dir and reports its output line by line. When it ends, and at its time limit, all that it started ends
+// too: a test binary that hangs, and what runs in the background, do not live on. An error of the tests comes with a report. Errors:
+// ErrFailed, ErrHung, ErrNoTests.
 func (r Runner) Command(ctx context.Context, c config.Command, dir string, env []string) (*Report, error) {
 	limit := c.Timeout.Or(defaultTimeout)
 	timed, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	cmd := r.prepare(timed, c, dir, env)
-	out, in := io.Pipe()
+	mark := newMark()
+	cmd := r.prepare(timed, c, dir, append(slices.Clone(env), mark.variable()))
+	// A pipe of the system: with any other writer Wait waits for all that holds the output open, and takes a background process that a
+	// test left for a failure.
+	out, in, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer out.Close()
 	cmd.Stdout, cmd.Stderr = in, in
 	result := newReport(c)
+	report.Linef(r.Report, "%s", strings.Join(c.Command, " "))
+	start := time.Now()
+	if err := cmd.Start(); err != nil {
+		in.Close()
+		return nil, fmt.Errorf("%w: start %s: %w", failure.ErrInput, c.Command[0], err)
+	}
+	in.Close()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		r.read(out, result)
 	}()
-	report.Linef(r.Report, "%s", strings.Join(c.Command, " "))
-	start := time.Now()
-	if err := cmd.Start(); err != nil {
-		in.Close()
-		<-done
-		return nil, fmt.Errorf("%w: start %s: %w", failure.ErrInput, c.Command[0], err)
-	}
 	stop := r.heartbeat(timed, start)
-	err := cmd.Wait()
+	err = cmd.Wait()
 	stop()
-	// What is left of the group, in the background or ignoring SIGTERM, ends now.
+	// What is left of the group, in the background or ignoring SIGTERM, ends now, and then what left the group.
 	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-	in.Close()
+	mark.kill()
+	// Where processes cannot be found by their environment, one that left the group may hold the output open.
+	_ = out.SetReadDeadline(time.Now().Add(outputGrace))
 	<-done
 	result.finish(err == nil, time.Since(start))
 	if ctx.Err() != nil {
@@ -76,6 +87,9 @@ func (r Runner) Command(ctx context.Context, c config.Command, dir string, env [
 	}
 	return result, outcome(c, result, err)
 }
+
+// outputGrace is how long output is read after the command has ended.
+const outputGrace = 2 * time.Second
 
 func (r Runner) prepare(ctx context.Context, c config.Command, dir string, env []string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, c.Command[0], c.Command[1:]...)
@@ -128,7 +142,7 @@ func (r Runner) heartbeat(ctx context.Context, start time.Time) (stop func()) {
 func (r Runner) read(out io.Reader, result *Report) {
 	in := bufio.NewReaderSize(out, 64<<10)
 	for {
-		line, err := in.ReadString('\n')
+		line, err := readLine(in)
 		if line = strings.TrimRight(line, "\r\n"); line != "" {
 			if text, show := result.line(line); show {
 				report.Linef(r.Report, "%s", text)
