@@ -86,11 +86,11 @@ func TestACancelledCommandEndsInSeconds(t *testing.T) {
 
 func TestOutputWithoutLineEndsIsBounded(t *testing.T) {
 	t.Parallel()
-	const printed = 200 << 20
+	const printed = 24 << 20
 	for name, c := range map[string]config.Command{
-		"one line":                shell(`head -c 209715200 /dev/zero | tr '\0' .`, time.Minute),
-		"a line of go test":       {Command: []string{"sh", "-c", `printf '{"Action":"output","Package":"p","Test":"T","Output":"'; head -c 209715200 /dev/zero | tr '\0' .; printf '"}\n{"Action":"pass","Package":"p","Test":"T"}\n'`}, Format: config.FormatGoJSON, Timeout: config.Duration(time.Minute)},
-		"many events of one test": {Command: []string{"sh", "-c", `long=$(head -c 400000 /dev/zero | tr '\0' .); i=0; while [ $i -lt 500 ]; do printf '{"Action":"output","Package":"p","Test":"T","Output":"%s"}\n' "$long"; i=$((i+1)); done; printf '{"Action":"pass","Package":"p","Test":"T"}\n'`}, Format: config.FormatGoJSON, Timeout: config.Duration(time.Minute)},
+		"one line":                shell(`head -c 25165824 /dev/zero | tr '\0' .`, time.Minute),
+		"a line of go test":       {Command: []string{"sh", "-c", `printf '{"Action":"output","Package":"p","Test":"T","Output":"'; head -c 25165824 /dev/zero | tr '\0' .; printf '"}\n{"Action":"pass","Package":"p","Test":"T"}\n'`}, Format: config.FormatGoJSON, Timeout: config.Duration(time.Minute)},
+		"many events of one test": {Command: []string{"sh", "-c", `long=$(head -c 400000 /dev/zero | tr '\0' .); i=0; while [ $i -lt 60 ]; do printf '{"Action":"output","Package":"p","Test":"T","Output":"%s"}\n' "$long"; i=$((i+1)); done; printf '{"Action":"pass","Package":"p","Test":"T"}\n'`}, Format: config.FormatGoJSON, Timeout: config.Duration(time.Minute)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := &counter{}
