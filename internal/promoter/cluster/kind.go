@@ -144,44 +144,20 @@ func Create(ctx context.Context, o Options, logDir string) (*Kind, error) {
 		return nil, fmt.Errorf("create the directory of the kubeconfig: %w", err)
 	}
 	k := &Kind{Name: o.Name, Kubeconfig: o.Kubeconfig, provider: p, log: o.Log}
-	err = k.create(ctx, o)
+	if err = pullNodeImages(ctx, o); err == nil {
+		err = k.create(ctx, o)
+	}
 	if err == nil {
 		err = k.waitReady(ctx, o.Wait)
 	}
 	if err != nil {
-		if logDir != "" {
+		// A run that was cancelled is to end in seconds, and its logs matter to no one.
+		if logDir != "" && ctx.Err() == nil {
 			_ = k.ExportLogs(logDir)
 		}
 		return nil, errors.Join(err, k.Delete())
 	}
 	return k, nil
-}
-
-// create cancels kind, which has no context, by deleting its containers.
-func (k *Kind) create(ctx context.Context, o Options) error {
-	opts := []cluster.CreateOption{
-		cluster.CreateWithKubeconfigPath(o.Kubeconfig), cluster.CreateWithRetain(true),
-		cluster.CreateWithDisplayUsage(false), cluster.CreateWithDisplaySalutation(false),
-	}
-	if o.NodeImage != "" {
-		opts = append(opts, cluster.CreateWithNodeImage(o.NodeImage))
-	}
-	if len(o.Config) > 0 {
-		opts = append(opts, cluster.CreateWithRawConfig(o.Config))
-	}
-	done := make(chan error, 1)
-	go func() { done <- k.provider.Create(o.Name, opts...) }()
-	select {
-	case err := <-done:
-		if err != nil {
-			return fmt.Errorf("%w: %s", ErrCreate, reason(err))
-		}
-		return nil
-	case <-ctx.Done():
-		_ = k.Delete()
-		<-done //nolint:errcheck // cancelled by the deletion, whose error is known
-		return ctx.Err()
-	}
 }
 
 // Find opens an existing cluster and writes its kubeconfig. Errors: ErrEngine, ErrNoCluster.

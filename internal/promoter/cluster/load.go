@@ -148,9 +148,15 @@ func findSnapshotter(config string) string {
 	return ""
 }
 
+// engine is the command of the container engine, the one that kind selects.
 func engine() string {
 	if p := os.Getenv("KIND_EXPERIMENTAL_PROVIDER"); p != "" {
 		return p
+	}
+	for _, name := range []string{"docker", "nerdctl", "podman"} {
+		if _, err := osexec.LookPath(name); err == nil {
+			return name
+		}
 	}
 	return "docker"
 }
@@ -174,8 +180,16 @@ func loadLocal(ctx context.Context, list []nodes.Node, ref string) error {
 		if err != nil {
 			return err
 		}
-		err = nodeutils.LoadImageArchive(n, g)
-		g.Close()
+		done := make(chan error, 1)
+		go func() {
+			defer g.Close()
+			done <- nodeutils.LoadImageArchive(n, g)
+		}()
+		select {
+		case err = <-done:
+		case <-ctx.Done(): // kind's function knows no context; it ends with the node
+			return ctx.Err()
+		}
 		if err != nil {
 			return fmt.Errorf("%w: node %s: %s", ErrLoad, n, reason(err))
 		}

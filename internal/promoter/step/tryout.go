@@ -39,7 +39,7 @@ func (p *Project) tryOut(ctx context.Context, stage *config.Stage, c *candidate.
 		if err != nil && ctx.Err() == nil {
 			env.Export(logs)
 		}
-		if cerr := env.Close(); err == nil {
+		if cerr := env.Close(ctx); err == nil {
 			err = cerr
 		}
 	}()

@@ -56,11 +56,29 @@ func (e *Environment) claim(ctx context.Context) error {
 	return work.WriteJSON(installedFile, mine)
 }
 
-func (e *Environment) uninstall() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+// uninstallLimit is how long an uninstallation may take, cancelledLimit how long after the run was cancelled.
+const (
+	uninstallLimit = 5 * time.Minute
+	cancelledLimit = 15 * time.Second
+)
+
+// uninstall leaves installedFile when it does not end in time, so that the next run continues.
+func (e *Environment) uninstall(ctx context.Context) error {
+	limit := uninstallLimit
+	if ctx.Err() != nil {
+		limit = cancelledLimit
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
-	if err := e.Helm().Uninstall(ctx, e.release); err != nil {
-		return err
+	done := make(chan error, 1)
+	go func() { done <- e.Helm().Uninstall(ctx, e.release) }()
+	select {
+	case err := <-done:
+		if err != nil {
+			return err
+		}
+	case <-ctx.Done(): // parts of Helm know no context
+		return fmt.Errorf("uninstall %s: it takes longer than %s; the next run continues: %w", e.release.Name, limit, ctx.Err())
 	}
 	return e.provider.Work.Remove(installedFile)
 }

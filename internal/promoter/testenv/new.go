@@ -15,8 +15,12 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/report"
 )
 
-// clusterFile names the cluster of a run: the next run deletes it if this one is killed.
-const clusterFile = "cluster"
+const (
+	// clusterFile names the cluster of a run: the next run deletes it if this one is killed.
+	clusterFile = "cluster"
+	// kubeconfigFile is the kubeconfig of that cluster.
+	kubeconfigFile = "kubeconfig"
+)
 
 func (p Provider) openNew(ctx context.Context, release cluster.Release, o Options, logs string) (*Environment, error) {
 	if err := p.deleteLeftover(); err != nil {
@@ -26,11 +30,12 @@ func (p Provider) openNew(ctx context.Context, release cluster.Release, o Option
 	if name == "" {
 		name = cluster.UniqueName(p.Config.Name)
 	}
-	kubeconfig, err := filepath.Abs(p.Work.File("kubeconfig"))
+	file := p.kubeconfig(name, o.Keep)
+	kubeconfig, err := filepath.Abs(p.Work.File(file))
 	if err != nil {
 		return nil, err
 	}
-	if err := p.Work.Remove("kubeconfig"); err != nil {
+	if err := p.Work.Remove(file); err != nil {
 		return nil, err
 	}
 	// The next run deletes the cluster of this name, so it must not be a foreign one.
@@ -54,6 +59,14 @@ func (p Provider) openNew(ctx context.Context, release cluster.Release, o Option
 	return &Environment{Kubeconfig: kubeconfig, provider: p, kind: k, owned: true, keep: o.Keep, release: release}, nil
 }
 
+// kubeconfig is the name of the kubeconfig of a cluster in the work directory. A cluster that is kept keeps its file, too.
+func (p Provider) kubeconfig(cluster string, keep bool) string {
+	if keep {
+		return kubeconfigFile + "-" + cluster
+	}
+	return kubeconfigFile
+}
+
 // deleteLeftover deletes the cluster of a run in this work directory that was killed.
 func (p Provider) deleteLeftover() error {
 	data, err := os.ReadFile(p.Work.File(clusterFile))
@@ -75,6 +88,12 @@ func (e *Environment) deleteCluster() error {
 	if err := e.kind.Delete(); err != nil {
 		return err
 	}
+	return e.provider.Work.Remove(clusterFile)
+}
+
+// keepCluster makes the cluster the user's: no later run deletes it.
+func (e *Environment) keepCluster() error {
+	report.Linef(e.provider.Report, "the cluster %s is kept; its kubeconfig is %s; delete it with chart-promoter cluster delete %[1]s --kubeconfig %[2]s", e.kind.Name, e.Kubeconfig)
 	return e.provider.Work.Remove(clusterFile)
 }
 

@@ -105,18 +105,18 @@ func (e *Environment) export(ctx context.Context, dir string) error {
 	return errors.Join(append(errs, err)...)
 }
 
-// Close removes what the test created: its cluster, or what it installed in an existing one.
-func (e *Environment) Close() error {
+// Close removes what the test created: its cluster, or what it installed in an existing one. It works in a context that has ended,
+// too, but does not wait for long then.
+func (e *Environment) Close(ctx context.Context) error {
 	switch {
 	case e.owned && e.keep:
-		report.Linef(e.provider.Report, "the cluster %s is kept; its kubeconfig is %s", e.kind.Name, e.Kubeconfig)
-		return nil
+		return e.keepCluster()
 	case e.keep:
 		return nil
 	case e.owned:
 		return e.deleteCluster()
 	}
-	return e.uninstall()
+	return e.uninstall(ctx)
 }
 
 // CheckImage makes sure that the pods of a namespace run the image with this digest: a node could have another image under its name. A
