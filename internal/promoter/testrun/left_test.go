@@ -31,7 +31,7 @@ func isGone(t *testing.T, file string) bool {
 func TestACommandThatEndsWellHasPassedAndWhatItLeftIsEnded(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS != "linux" {
-		t.Skip("processes are looked up in /proc")
+		t.Skip("processes are found in /proc")
 	}
 	for name, left := range map[string]string{
 		"in the background":                 `sh -c 'echo $$ >PID; exec sleep 600' &`,

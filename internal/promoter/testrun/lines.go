@@ -34,7 +34,7 @@ func readLine(in *bufio.Reader) (string, error) {
 	}
 }
 
-// cut adds to a text that it goes on.
+// cut adds the number of dropped bytes to a text.
 func cut(text string, dropped int) string {
 	if dropped == 0 {
 		return text
