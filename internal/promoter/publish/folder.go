@@ -279,7 +279,7 @@ func (f folder) yank(name, version string) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	// From now on the archive would look like that of an interrupted run.
+	// From now on the archive would equal that of an interrupted run.
 	if err := f.remove(unlisted(archiveFile(e))); err != nil {
 		return Result{}, err
 	}
