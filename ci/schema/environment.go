@@ -30,6 +30,11 @@ func environment() (string, error) {
 These variables carry credentials, which are never in the file. Those that are withheld do not reach test commands, since tests are code of
 the commit. The keys of a stage are in variables that the file names: ` + "`QA_SIGNING_KEY` and `QA_PUBLIC_KEY`" + ` for a stage qa by default.
 
+Tests run as the user of chart-promoter and can read what that user can: files with keys, and the environment of the processes above, such
+as the shell of the CI job. On Linux chart-promoter hides its own environment and memory from other processes of its user before it starts
+a test (not from those of root), ends all that a test has started before it continues, and reads the signing key again only then. If commits
+of people who must not see the key are tested, let the CI engine withhold it, as engines do for forks: such a build is tested and not signed.
+
 | variable | meaning | reaches tests |
 |---|---|---|
 `)

@@ -114,6 +114,8 @@ func (p *page) typeOf(s *jsonschema.Schema) string {
 		return enum(s.AnyOf[0].Enum)
 	case len(s.AnyOf) > 0 && s.AnyOf[0].Pattern == duration:
 		return "duration"
+	case len(s.OneOf) == 2 && s.OneOf[1].Type == "array":
+		return "string or list of strings"
 	case s.Type == "":
 		return "string"
 	}

@@ -103,6 +103,8 @@ func scalars(t reflect.Type) *jsonschema.Schema {
 	switch t {
 	case reflect.TypeFor[config.Duration]():
 		return text(duration)
+	case reflect.TypeFor[config.Names]():
+		return &jsonschema.Schema{OneOf: []*jsonschema.Schema{{Type: "string"}, {Type: "array", Items: &jsonschema.Schema{Type: "string"}, MinItems: atLeastOne}}}
 	case reflect.TypeFor[version.Scheme]():
 		return oneOf(string(version.SemVer), string(version.Legacy))
 	}
@@ -117,8 +119,8 @@ var rules = map[string]func(*jsonschema.Schema){
 	},
 	"Stage": func(s *jsonschema.Schema) {
 		restrict(s, "name", text(name))
-		s.AnyOf = needsOne("build", "candidate", "publish")
-		s.DependentRequired = map[string][]string{"candidate": {"verify"}, "verify": {"candidate"}, "guards": {"publish"}}
+		s.AnyOf = needsOne("build", "verify", "publish")
+		s.DependentRequired = map[string][]string{"candidate": {"verify"}, "guards": {"publish"}}
 	},
 	"Publish": func(s *jsonschema.Schema) { s.OneOf = needsOne("git", "directory", "oci") },
 	"Guards": func(s *jsonschema.Schema) {

@@ -29,15 +29,29 @@ type Verification struct {
 	// ImageRef and ImageDigest (sha256:…) name the image that ran.
 	ImageRef    string `json:"imageRef,omitempty"`
 	ImageDigest string `json:"imageDigest,omitempty"`
-	Tests       Tests  `json:"tests"`
+	// FilesRef is the reference by digest of the artifact with the other files of the build, Files are these files.
+	FilesRef string `json:"filesRef,omitempty"`
+	Files    []File `json:"files,omitempty"`
+	Tests    Tests  `json:"tests"`
 	// TestedBy is what the tests were: a command, the chart's own, or the installation alone.
 	TestedBy   string    `json:"testedBy,omitempty"`
 	StartedAt  time.Time `json:"startedAt"`
 	FinishedAt time.Time `json:"finishedAt"`
+	// CandidateAt is when the candidate was committed, zero when that is not known.
+	CandidateAt time.Time `json:"candidateAt,omitzero"`
 	// Stage is the name of the stage that tested.
 	Stage string `json:"stage"`
 	// Run is the address of the CI run, "" outside CI.
 	Run string `json:"run,omitempty"`
+}
+
+// File is another file of a build.
+type File struct {
+	Name string `json:"name"`
+	// Digest is the SHA-256 of the content, 64 hex digits.
+	Digest string `json:"digest"`
+	// Size is in bytes.
+	Size int64 `json:"size"`
 }
 
 // Tests counts the tests of a run.

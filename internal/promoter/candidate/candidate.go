@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
@@ -33,6 +34,10 @@ type Candidate struct {
 	Image, ImageRepository, ImageDigest string
 	// SourceCommit is the full hash that appVersion names, SourceDir the directory of a repository that has it.
 	SourceCommit, SourceDir string
+	// Since is when the candidate was committed, zero for a directory that is no git repository.
+	Since time.Time
+	// Files is the reference by digest of the other files of the build, empty when there are none.
+	Files string
 }
 
 // checkoutDir is the directory of the work directory with the files of the candidate.

@@ -57,12 +57,30 @@ func resolve(ctx context.Context, repo *gitrepo.Repo, app string) (string, error
 	return hash, err
 }
 
-// checkSource rejects a candidate whose appVersion names another commit now than the one that bump built it from: its chart and its
-// image would be of one commit, and its tests of the other. A chart that bump did not write has no such commit.
-func (r Repository) checkSource(ctx context.Context, repository string, c *Candidate) error {
-	if set := r.Config.Chart.Fields; set != nil && set["Chart.yaml"]["appVersion"] == "" {
+// Package is a candidate that was packaged and tested before; commit is the one that was tested. Errors: those of chart.ReadPackage,
+// gitrepo.ErrNoRef, gitrepo.ErrTagMoved.
+func (r Repository) Package(ctx context.Context, data []byte, commit string) (*Candidate, error) {
+	c, err := Read(data, r.Config)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.findSource(ctx, c); err != nil {
+		return nil, err
+	}
+	return c, c.checkCommit(commit)
+}
+
+// checkCommit rejects a candidate whose appVersion names another commit now than the one that bump built it from: its chart and its
+// image would be of one commit, and its tests of the other.
+func (c *Candidate) checkCommit(from string) error {
+	if from == "" || from == c.SourceCommit {
 		return nil
 	}
+	return fmt.Errorf("the candidate was built from commit %.7s, but its appVersion %s now names %.7s; release that commit with a new tag: %w", from, c.Package.AppVersion, c.SourceCommit, gitrepo.ErrTagMoved)
+}
+
+// checkSource is checkCommit of the commit of the candidate, and finds its time. A chart that bump did not write has no such commit.
+func (r Repository) checkSource(ctx context.Context, repository string, c *Candidate) error {
 	repo, err := gitrepo.Open(ctx, repository, r.Git)
 	if err != nil || !isSameFile(repository, repo.Dir) {
 		return nil
@@ -71,8 +89,9 @@ func (r Repository) checkSource(ctx context.Context, repository string, c *Candi
 	if err != nil || len(log) == 0 {
 		return nil
 	}
-	if from := SourceCommit(log[0].Body); from != "" && from != c.SourceCommit {
-		return fmt.Errorf("the candidate was built from commit %.7s, but its appVersion %s now names %.7s; release that commit with a new tag: %w", from, c.Package.AppVersion, c.SourceCommit, gitrepo.ErrTagMoved)
+	c.Since, c.Files = log[0].When, trailer(log[0].Body, filesTrailer)
+	if set := r.Config.Chart.Fields; set != nil && set["Chart.yaml"]["appVersion"] == "" {
+		return nil
 	}
-	return nil
+	return c.checkCommit(SourceCommit(log[0].Body))
 }

@@ -17,6 +17,8 @@ type Update struct {
 	Tag, Run string
 	// Image is the image of the version, nil when no stage builds.
 	Image *Image
+	// Files is the reference by digest of the other files of the build, "" when there are none.
+	Files string
 	// ChartDir is the chart of the source commit; "" when the chart lives in the candidates' repository.
 	ChartDir string
 	// DryRun computes the difference and commits nothing.
@@ -82,6 +84,9 @@ func (r Repository) write(ctx context.Context, dir string, u Update) error {
 // sourceCommit is the trailer of the commit that a candidate was built from.
 const sourceCommit = "Source-Commit"
 
+// filesTrailer is the trailer of the reference of the other files of the build.
+const filesTrailer = "Files"
+
 func message(name string, u Update) string {
 	m := fmt.Sprintf("Candidate %s %s\n\n%s: %s\n", name, u.Version.Chart, sourceCommit, u.Version.Commit)
 	if u.Tag != "" {
@@ -90,6 +95,9 @@ func message(name string, u Update) string {
 	if u.Image != nil {
 		m += "Image: " + u.Image.Ref + "\n"
 	}
+	if u.Files != "" {
+		m += filesTrailer + ": " + u.Files + "\n"
+	}
 	if u.Run != "" {
 		m += "Run: " + u.Run + "\n"
 	}
@@ -97,9 +105,11 @@ func message(name string, u Update) string {
 }
 
 // SourceCommit is the commit that a candidate was built from, by the body of its message; "" if the message has none.
-func SourceCommit(body string) string {
+func SourceCommit(body string) string { return trailer(body, sourceCommit) }
+
+func trailer(body, name string) string {
 	for _, l := range strings.Split(body, "\n") {
-		if v, ok := strings.CutPrefix(l, sourceCommit+": "); ok {
+		if v, ok := strings.CutPrefix(l, name+": "); ok {
 			return v
 		}
 	}

@@ -26,7 +26,7 @@ func (a *app) clusterCreate() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			k, err := p.Environments().Create(c.Context(), args[0], kubeconfig, p.DryRun)
+			k, err := p.Environments(p.Config.Tester()).Create(c.Context(), args[0], kubeconfig, p.DryRun)
 			if err != nil {
 				return err
 			}

@@ -34,5 +34,6 @@ func (a *app) promoteCommand() *cobra.Command {
 	f.StringArrayVar(&earlier, "record", nil, "the former name of --attestation")
 	_ = f.MarkHidden("record")
 	f.BoolVar(&o.SkipUnreleased, "skip-unreleased", false, "succeed without publishing when the package is a development build or a prerelease that the stage does not accept")
+	f.BoolVar(&o.SkipYoung, "skip-young", false, "succeed without publishing when only guards.minAge does not accept the package yet")
 	return c
 }

@@ -59,13 +59,21 @@ func (a *app) status(ctx context.Context, limit int, html string) error {
 	var rows [][]string
 	for _, v := range list {
 		rows = append(rows, []string{
-			v.Stage, v.Version, v.Since.UTC().Format(time.DateTime), fmt.Sprintf("%.12s", v.Commit), tests(v), v.VerifiedBy, strings.Join(v.ApprovedBy, ", "), next(v),
+			v.Stage, v.Version, v.Since.UTC().Format(time.DateTime), fmt.Sprintf("%.12s", v.Commit), tests(v), verifiedBy(v), strings.Join(v.ApprovedBy, ", "), next(v),
 		})
 	}
 	if list == nil {
 		list = []stages.Version{}
 	}
 	return a.table(list, []string{"STAGE", "VERSION", "SINCE (UTC)", "COMMIT", "TESTS", "VERIFIED BY", "APPROVED BY", "NEXT"}, rows)
+}
+
+// verifiedBy is the run that tested, or the stages when there are several.
+func verifiedBy(v stages.Version) string {
+	if len(v.Verifications) > 0 {
+		return strings.Join(v.Verifications, ", ")
+	}
+	return v.VerifiedBy
 }
 
 // tests is how many tests passed. An installation alone must not appear as a test.

@@ -35,6 +35,9 @@ func (a *app) verifyCommand() *cobra.Command {
 		},
 	}
 	verifyFlags(c, &o)
+	c.Flags().StringVar(&o.Stage, "stage", "", "stage that tests (default: the first that does)")
+	c.Flags().StringVar(&o.Package, "package", "", "package that a later stage tests (default: the one that verify wrote to the work directory)")
+	c.Flags().StringArrayVar(&o.Attestations, "attestation", nil, "file with the first stage's attestation of that package; can be repeated")
 	c.Flags().StringVar(&o.Candidate, "candidate", "", "a checkout of the candidates' repository; the files that git tracks are packaged as they are now (default: a fresh clone)")
 	c.Flags().StringVar(&o.Commit, "commit", "", "commit of the candidate, in a fresh clone (default: the last of the branch)")
 	return c

@@ -26,8 +26,8 @@ type Config struct {
 	Version Version `yaml:"version"`
 	// Chart is the chart that goes through the pipeline.
 	Chart Chart `yaml:"chart"`
-	// Stages in the order in which a commit goes through them. Required: at most one stage with build, at most one with candidate and
-	// verify, and any number with publish.
+	// Stages in the order in which a commit goes through them. Required: at most one stage with build, at most one with candidate, and
+	// any number with verify or publish.
 	Stages []Stage `yaml:"stages"`
 	// CI is what the files of the CI engines do besides calling the steps; `chart-promoter init` writes these files.
 	CI CI `yaml:"ci"`
@@ -73,7 +73,7 @@ func (c *Config) Builder() *Stage {
 	return c.find(func(s *Stage) bool { return s.Build != nil })
 }
 
-// Tester is the stage that holds and tests candidates, or nil.
+// Tester is the stage that holds the candidates and tests them first, or nil.
 func (c *Config) Tester() *Stage {
 	return c.find(func(s *Stage) bool { return s.Candidate != nil })
 }

@@ -23,7 +23,7 @@ func (c *Config) setDefaults() {
 			s.setVerifyDefaults(c.Name)
 		}
 		if s.Publish != nil {
-			s.setGuardDefaults(c.Tester())
+			s.setGuardDefaults(c.testersBefore(i))
 		}
 	}
 }
@@ -44,15 +44,15 @@ func (s *Stage) setVerifyDefaults(name string) {
 	}
 }
 
-func (s *Stage) setGuardDefaults(tester *Stage) {
+func (s *Stage) setGuardDefaults(testers Names) {
 	if s.Guards == nil {
 		s.Guards = &Guards{}
 	}
 	if s.Guards.Versions == "" {
 		s.Guards.Versions = Releases
 	}
-	if s.Guards.VerifiedBy == "" && tester != nil {
-		s.Guards.VerifiedBy = tester.Name
+	if s.Guards.VerifiedBy == nil {
+		s.Guards.VerifiedBy = testers
 	}
 }
 

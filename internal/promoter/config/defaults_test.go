@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -29,7 +30,7 @@ func TestAShortConfigurationMeansWhatOneExpects(t *testing.T) {
 	if tester.Key.Env != "PRE_PROD_SIGNING_KEY" || tester.PublicKey.Env != "PRE_PROD_PUBLIC_KEY" {
 		t.Errorf("keys are read from %+v and %+v", tester.Key, tester.PublicKey)
 	}
-	if g := c.Stage("prod").Guards; g.Versions != "release" || g.VerifiedBy != "pre-prod" {
+	if g := c.Stage("prod").Guards; g.Versions != "release" || !slices.Equal(g.VerifiedBy, Names{"pre-prod"}) {
 		t.Errorf("prod lets in %+v", g)
 	}
 	if tester.Verify.Test != nil {

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -42,7 +43,7 @@ func TestTheRepositorysOwnPipelineIsValid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if g := c.Stage("prod").Guards; g.Versions != "release" || g.VerifiedBy != "qa" {
+	if g := c.Stage("prod").Guards; g.Versions != "release" || !slices.Equal(g.VerifiedBy, Names{"qa"}) {
 		t.Errorf("prod is guarded by %+v", g)
 	}
 	local, err := Parse(data, func(k string) string { return map[string]string{"QA_REPOSITORY": "/tmp/qa: x.git"}[k] })
@@ -57,7 +58,7 @@ func TestDefaultsAreTheSafeOnes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if g := c.Stage("prod").Guards; g == nil || g.Versions != "release" || g.VerifiedBy != "qa" {
+	if g := c.Stage("prod").Guards; g == nil || g.Versions != "release" || !slices.Equal(g.VerifiedBy, Names{"qa"}) {
 		t.Errorf("a stage without guards lets in %+v", g)
 	}
 	if got := c.Stage("qa").Candidate.Path; got != "hello" {

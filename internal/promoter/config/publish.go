@@ -47,9 +47,14 @@ const Unverified = "none"
 type Guards struct {
 	// Versions that the stage accepts: release, prerelease (releases too), or any. Default: release.
 	Versions string `yaml:"versions"`
-	// VerifiedBy names the stage whose attestation is required; none requires no attestation. Default: the stage that tests
-	// candidates. Without such a stage it must be none.
-	VerifiedBy string `yaml:"verifiedBy"`
+	// VerifiedBy names the stage whose attestation is required, or several stages in a list, each of whose attestations is required;
+	// none requires no attestation. Default: the stages with verify before this one, or all of them if none is before it. Without such
+	// a stage it must be none.
+	VerifiedBy Names `yaml:"verifiedBy"`
+	// MinAge is how long ago the candidate must have been committed, such as 12h, so that every package stays that long in the testing
+	// stages. The attestations state that time; of a candidate without a commit they state when its first test ended. CI publishes it
+	// when its job for the candidate runs again after that time, by hand or by a schedule. Default: no limit. It requires verifiedBy.
+	MinAge Duration `yaml:"minAge"`
 	// Approvals is the number of approvals for this stage that a package needs, each with another key of approverKeys. Default: 0.
 	Approvals int `yaml:"approvals"`
 	// ApproverKeys are the public keys of those who may approve. It is an error if there are fewer than approvals. Default: none.

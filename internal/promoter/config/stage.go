@@ -9,7 +9,8 @@ type Stage struct {
 	Build *Build `yaml:"build"`
 	// Candidate is the repository that holds the candidates of this stage. It requires verify.
 	Candidate *Candidate `yaml:"candidate"`
-	// Verify tests a candidate in a cluster. It requires candidate.
+	// Verify tests a candidate in a cluster. The stage with candidate packages it and tests it first; each later stage with verify
+	// tests that very package again, such as in a staging cluster or for its performance, and signs an attestation of its own.
 	Verify *Verify `yaml:"verify"`
 	// Key is the private key that signs this stage's attestations; `chart-promoter keygen` creates a pair. Default for a stage with
 	// verify: the variable NAME_SIGNING_KEY, QA_SIGNING_KEY for the stage qa.
@@ -19,8 +20,8 @@ type Stage struct {
 	PublicKey Key `yaml:"publicKey"`
 	// Publish is the chart repository of this stage. Default: this stage publishes nothing.
 	Publish *Publish `yaml:"publish"`
-	// Guards define which packages a publishing stage accepts. Default: releases, verified by the stage that tests candidates. Guards
-	// without publish are an error.
+	// Guards define which packages a publishing stage accepts. Default: releases, verified by all stages before it that test
+	// candidates. Guards without publish are an error.
 	Guards *Guards `yaml:"guards"`
 }
 
@@ -30,6 +31,8 @@ type Build struct {
 	Test *Command `yaml:"test"`
 	// Image is the image to build. Required.
 	Image Image `yaml:"image"`
+	// Files are other files of the build, which are released with the chart. Default: none.
+	Files *Files `yaml:"files"`
 }
 
 // Image is an image to build.
@@ -63,7 +66,7 @@ type Candidate struct {
 
 // Verify tests a candidate in a cluster.
 type Verify struct {
-	// Cluster is the kind cluster that is created for the tests.
+	// Cluster is the cluster of the tests: a kind cluster that is created for them, or an existing one.
 	Cluster Cluster `yaml:"cluster"`
 	// Install defines how the package is installed for the tests.
 	Install Install `yaml:"install"`
@@ -75,8 +78,12 @@ type Verify struct {
 	Test *Command `yaml:"test"`
 }
 
-// Cluster is the kind cluster that is created for the tests.
+// Cluster is the cluster of the tests: a kind cluster that is created for them, or an existing one.
 type Cluster struct {
+	// Kubeconfig gives access to an existing cluster, such as one for staging: a variable with the content of a kubeconfig, plain or in
+	// base64, or a file. The release is uninstalled after the tests. The other keys are for a new cluster and must not be set.
+	// Default: none, a kind cluster is created.
+	Kubeconfig Key `yaml:"kubeconfig"`
 	// NodeImage of the cluster. Default: the one that belongs to kind's version.
 	NodeImage string `yaml:"nodeImage"`
 	// Config is the path of kind's configuration file. Default: kind's defaults.

@@ -52,7 +52,7 @@ func (c *Config) validateStages() error {
 		return fmt.Errorf("stages is empty; add at least one stage")
 	}
 	seen := map[string]bool{}
-	builders, testers := 0, 0
+	builders, candidates := 0, 0
 	for i := range c.Stages {
 		s := &c.Stages[i]
 		if !namePattern.MatchString(s.Name) {
@@ -69,21 +69,21 @@ func (c *Config) validateStages() error {
 			builders++
 		}
 		if s.Candidate != nil {
-			testers++
+			candidates++
 		}
 	}
-	if builders > 1 || testers > 1 {
-		return fmt.Errorf("%d stages have build and %d have candidate; at most one of each is allowed", builders, testers)
+	if builders > 1 || candidates > 1 {
+		return fmt.Errorf("%d stages have build and %d have candidate; at most one of each is allowed", builders, candidates)
 	}
-	return nil
+	return c.validateTesters()
 }
 
 func (s *Stage) validate(c *Config) error {
 	switch {
-	case s.Build == nil && s.Candidate == nil && s.Publish == nil:
-		return fmt.Errorf("the stage has no steps; add build, candidate and verify, or publish")
-	case (s.Verify != nil) != (s.Candidate != nil):
-		return fmt.Errorf("candidate and verify belong together; add the missing one")
+	case s.Build == nil && s.Candidate == nil && s.Verify == nil && s.Publish == nil:
+		return fmt.Errorf("the stage has no steps; add build, candidate and verify, verify, or publish")
+	case s.Verify == nil && s.Candidate != nil:
+		return fmt.Errorf("candidate and verify belong together; add verify")
 	case s.Candidate != nil && (s.Candidate.Git == "" || leavesRoot(s.Candidate.Path)):
 		return fmt.Errorf("candidate requires git, and a path within it")
 	case s.Guards != nil && s.Publish == nil:
@@ -114,6 +114,9 @@ func (b *Build) validate() error {
 			return fmt.Errorf("build.test: %w", err)
 		}
 	}
+	if b.Files != nil {
+		return b.Files.validate()
+	}
 	return nil
 }
 
@@ -122,6 +125,9 @@ func (v *Verify) validate(c *Config) error {
 		if err := v.Test.validate(); err != nil {
 			return fmt.Errorf("verify.test: %w", err)
 		}
+	}
+	if err := v.Cluster.validate(); err != nil {
+		return err
 	}
 	if up := v.UpgradeFrom; up != "" && (c.Stage(up) == nil || c.Stage(up).Publish == nil) {
 		return fmt.Errorf("verify.upgradeFrom: there is no publishing stage %q; name one that has publish", up)
@@ -153,12 +159,17 @@ func (g *Guards) validate(c *Config) error {
 	switch {
 	case g.Versions != Releases && g.Versions != Prereleases && g.Versions != AnyVersion:
 		return fmt.Errorf("guards.versions %q: use release, prerelease or any", g.Versions)
-	case g.VerifiedBy == "":
+	case len(g.VerifiedBy) == 0:
 		return fmt.Errorf("no stage tests candidates; write guards.verifiedBy: none if that is intended")
-	case g.VerifiedBy != Unverified && (c.Stage(g.VerifiedBy) == nil || c.Stage(g.VerifiedBy).Verify == nil):
-		return fmt.Errorf("guards.verifiedBy: there is no testing stage %q; name one that has verify", g.VerifiedBy)
+	case len(g.Verifiers()) == 0 && g.MinAge > 0:
+		return fmt.Errorf("guards.minAge requires verifiedBy, whose attestations state the age; name a stage that has verify")
 	case g.Approvals < 0 || g.Approvals > len(g.ApproverKeys):
 		return fmt.Errorf("guards: %d approvals require as many approverKeys, but there are %d", g.Approvals, len(g.ApproverKeys))
+	}
+	for _, name := range g.Verifiers() {
+		if c.Stage(name) == nil || c.Stage(name).Verify == nil {
+			return fmt.Errorf("guards.verifiedBy: there is no testing stage %q; name one that has verify", name)
+		}
 	}
 	return nil
 }

@@ -36,8 +36,14 @@ func (s signer) envelope(data []byte, err error) []byte {
 
 func (s signer) verification(pkg *chart.Package) []byte {
 	s.t.Helper()
+	return s.stage("qa", pkg)
+}
+
+// stage is a verification by a stage of this name.
+func (s signer) stage(name string, pkg *chart.Package) []byte {
+	s.t.Helper()
 	return s.envelope(attest.Sign(attest.Verification{
-		Chart: pkg.Name, Version: pkg.Version, AppVersion: pkg.AppVersion, PackageDigest: pkg.Digest, Stage: "qa",
+		Chart: pkg.Name, Version: pkg.Version, AppVersion: pkg.AppVersion, PackageDigest: pkg.Digest, Stage: name,
 		SourceCommit: strings.Repeat("c", 40), Tests: attest.Tests{Run: 1, Passed: 1},
 	}, s.priv))
 }
@@ -54,7 +60,7 @@ func TestCollectTrustsTheKeysOfTheStage(t *testing.T) {
 	env["ALICE_AGAIN"] = env["ALICE"]
 	pkg := &newDecision().pkg
 	stage := &config.Stage{Name: "prod", Guards: &config.Guards{
-		VerifiedBy: "qa", Approvals: 1, ApproverKeys: []config.Key{{Env: "ALICE"}, {Env: "BOB"}, {Env: "ALICE_AGAIN"}},
+		VerifiedBy: config.Names{"qa"}, Approvals: 1, ApproverKeys: []config.Key{{Env: "ALICE"}, {Env: "BOB"}, {Env: "ALICE_AGAIN"}},
 	}}
 	keys := Keys{
 		Config: &config.Config{Stages: []config.Stage{{Name: "qa", PublicKey: config.Key{Env: "QA"}}, *stage}},
@@ -97,5 +103,60 @@ func TestCollectTrustsTheKeysOfTheStage(t *testing.T) {
 				t.Errorf("got %v, want ErrNoKey", err)
 			}
 		})
+	}
+}
+
+func TestOnlyItsOwnKeySpeaksForAStage(t *testing.T) {
+	env := map[string]string{}
+	qa, staging := newSigner(t, env, "QA"), newSigner(t, env, "STAGING")
+	pkg := &newDecision().pkg
+	stage := &config.Stage{Name: "prod", Guards: &config.Guards{Versions: config.Releases, VerifiedBy: config.Names{"qa", "staging"}}}
+	keys := Keys{
+		Config: &config.Config{Stages: []config.Stage{{Name: "qa", PublicKey: config.Key{Env: "QA"}}, {Name: "staging", PublicKey: config.Key{Env: "STAGING"}}, *stage}},
+		Env:    func(name string) string { return env[name] },
+	}
+	for name, c := range map[string]struct {
+		envelopes [][]byte
+		rejected  bool
+	}{
+		"both":                                    {[][]byte{qa.stage("qa", pkg), staging.stage("staging", pkg)}, false},
+		"both by the key of qa":                   {[][]byte{qa.stage("qa", pkg), qa.stage("staging", pkg)}, true},
+		"both by the key of staging":              {[][]byte{staging.stage("qa", pkg), staging.stage("staging", pkg)}, true},
+		"qa alone":                                {[][]byte{qa.stage("qa", pkg)}, true},
+		"both, and one of a key of no one":        {[][]byte{newSigner(t, env, "X").stage("qa", pkg), qa.stage("qa", pkg), staging.stage("staging", pkg)}, false},
+		"the same one twice":                      {[][]byte{qa.stage("qa", pkg), qa.stage("qa", pkg)}, true},
+		"both, and a forged one of the other key": {[][]byte{qa.stage("qa", pkg), qa.stage("staging", pkg), staging.stage("staging", pkg)}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, err := keys.Collect(stage, pkg, c.envelopes)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := Evaluate(stage, pkg, a, now); (len(got) > 0) != c.rejected {
+				t.Errorf("rejected: %v", got)
+			}
+		})
+	}
+	if v, err := keys.Verification(&keys.Config.Stages[0], pkg, [][]byte{staging.stage("qa", pkg), qa.stage("qa", pkg)}); err != nil || v.Stage != "qa" {
+		t.Errorf("%+v %v", v, err)
+	}
+	if _, err := keys.Verification(&keys.Config.Stages[0], pkg, [][]byte{staging.stage("qa", pkg)}); !errors.Is(err, ErrRejected) {
+		t.Errorf("one that another key signed: %v", err)
+	}
+}
+
+// A configuration may use one key for several stages.
+func TestStagesCanShareAKey(t *testing.T) {
+	env := map[string]string{}
+	qa := newSigner(t, env, "QA")
+	pkg := &newDecision().pkg
+	stage := &config.Stage{Name: "prod", Guards: &config.Guards{Versions: config.Releases, VerifiedBy: config.Names{"qa", "staging"}}}
+	keys := Keys{
+		Config: &config.Config{Stages: []config.Stage{{Name: "qa", PublicKey: config.Key{Env: "QA"}}, {Name: "staging", PublicKey: config.Key{Env: "QA"}}, *stage}},
+		Env:    func(name string) string { return env[name] },
+	}
+	a, err := keys.Collect(stage, pkg, [][]byte{qa.stage("qa", pkg), qa.stage("staging", pkg)})
+	if got := Evaluate(stage, pkg, a, now); err != nil || len(got) > 0 || len(a.Verifications) != 2 {
+		t.Errorf("rejected: %v, %v, %d verifications", got, err, len(a.Verifications))
 	}
 }

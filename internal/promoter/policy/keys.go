@@ -35,17 +35,17 @@ func (k Keys) Public(stage *config.Stage) ([]byte, error) { return k.Read(stage.
 
 // PGP reads a PGP key and its passphrase. Error: attest.ErrNoKey.
 func (k Keys) PGP(p *config.PGP) (key, passphrase []byte, err error) {
-	if key, err = k.secret(p.Key); err != nil {
+	if key, err = k.Secret(p.Key); err != nil {
 		return nil, nil, err
 	}
 	if p.Passphrase != (config.Key{}) {
-		passphrase, err = k.secret(p.Passphrase)
+		passphrase, err = k.Secret(p.Passphrase)
 	}
 	return key, bytes.TrimRight(passphrase, "\r\n"), err
 }
 
-// secret reads a key that is not a PEM file.
-func (k Keys) secret(key config.Key) ([]byte, error) {
+// Secret reads a key or another secret that is not a PEM file. Error: attest.ErrNoKey.
+func (k Keys) Secret(key config.Key) ([]byte, error) {
 	if key.Env != "" {
 		if v := k.Env(key.Env); v != "" {
 			// Some CI engines cannot hold several lines in a variable.

@@ -5,10 +5,10 @@ package policy
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/Masterminds/semver/v3"
 
-	"github.com/christianb93/bitcoin-controller/internal/promoter/attest"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
@@ -22,6 +22,7 @@ var ErrRejected = failure.New(failure.Rejected, "rejected")
 const (
 	Versions   = "versions"
 	VerifiedBy = "verifiedBy"
+	MinAge     = "minAge"
 	Approvals  = "approvals"
 )
 
@@ -31,15 +32,16 @@ type guard struct {
 	// requires is what a package lacks that the guard rejects, in a few words.
 	requires string
 	// rejection returns nil for a package that the guard accepts.
-	rejection func(*config.Stage, *chart.Package, Attestations) *Rejection
+	rejection func(*config.Stage, *chart.Package, Attestations, time.Time) *Rejection
 }
 
 // guards are all guards, in the order in which they are evaluated.
 var guards = []guard{
-	{Versions, "a release", func(stage *config.Stage, pkg *chart.Package, _ Attestations) *Rejection {
+	{Versions, "a release", func(stage *config.Stage, pkg *chart.Package, _ Attestations, _ time.Time) *Rejection {
 		return CheckVersion(stage, pkg.Version, pkg.AppVersion)
 	}},
 	{VerifiedBy, "an attestation of its tests", checkVerification},
+	{MinAge, "more time", checkAge},
 	{Approvals, "approval", checkApprovals},
 }
 
@@ -49,6 +51,8 @@ type Rejection struct {
 	Why   string `json:"why"`
 	// Unreleased is a development build or a prerelease, which a stage for releases never accepts.
 	Unreleased bool `json:"-"`
+	// Until is when the package is old enough, of the guard MinAge.
+	Until time.Time `json:"until,omitzero"`
 }
 
 // Requires is what the package lacks, in a few words.
@@ -78,11 +82,11 @@ func (r Rejections) Kind() failure.Kind { return failure.Rejected }
 // Unwrap makes it an ErrRejected.
 func (r Rejections) Unwrap() error { return ErrRejected }
 
-// Evaluate returns the guards of a stage that do not accept a package, versions first; none if the stage accepts it.
-func Evaluate(stage *config.Stage, pkg *chart.Package, a Attestations) Rejections {
+// Evaluate returns the guards of a stage that do not accept a package at this time, versions first; none if the stage accepts it.
+func Evaluate(stage *config.Stage, pkg *chart.Package, a Attestations, now time.Time) Rejections {
 	var out Rejections
 	for _, g := range guards {
-		if r := g.rejection(stage, pkg, a); r != nil {
+		if r := g.rejection(stage, pkg, a, now); r != nil {
 			out = append(out, *r)
 		}
 	}
@@ -124,44 +128,11 @@ func derivedFrom(tag, chartVersion string) bool {
 	return false
 }
 
-// checkVerification requires an attestation that the stage which verifies has tested this package.
-func checkVerification(stage *config.Stage, pkg *chart.Package, a Attestations) *Rejection {
-	by := stage.Guards.VerifiedBy
-	if by == config.Unverified {
-		return nil
-	}
-	why := fmt.Sprintf("there is no attestation of stage %s for this package; run verify first", by)
-	if len(a.Invalid) > 0 {
-		why = fmt.Sprintf("the attestation cannot be trusted: %v", a.Invalid[0])
-	}
-	for _, v := range a.Verifications {
-		if why = mismatch(by, pkg, v); why == "" {
-			return nil
-		}
-	}
-	return &Rejection{Guard: VerifiedBy, Why: why}
-}
-
-func checkApprovals(stage *config.Stage, _ *chart.Package, a Attestations) *Rejection {
+func checkApprovals(stage *config.Stage, _ *chart.Package, a Attestations, _ time.Time) *Rejection {
 	required := stage.Guards.Approvals
 	if len(a.Approvals) >= required {
 		return nil
 	}
 	why := fmt.Sprintf("%s requires %d, but this package has %d; run `chart-promoter approve`", stage.Name, required, len(a.Approvals))
 	return &Rejection{Guard: Approvals, Why: why}
-}
-
-// mismatch returns why an attestation is not one of this stage and this package, or of failed tests; "" if it is.
-func mismatch(stage string, pkg *chart.Package, v attest.Verification) string {
-	switch {
-	case v.PackageDigest != pkg.Digest:
-		return fmt.Sprintf("the attestation is for another package: sha256 %.12s…, expected %.12s…; promote the package that was tested", v.PackageDigest, pkg.Digest)
-	case v.Stage != stage:
-		return fmt.Sprintf("the attestation is from stage %s, not from %s", v.Stage, stage)
-	case v.Chart != pkg.Name || v.Version != pkg.Version || v.AppVersion != pkg.AppVersion:
-		return fmt.Sprintf("the attestation is for %s %s", v.Chart, v.Version)
-	case v.Tests.Run == 0 || v.Tests.Failed > 0 || v.Tests.Passed != v.Tests.Run:
-		return fmt.Sprintf("the attestation reports %d tests passed and %d failed of %d", v.Tests.Passed, v.Tests.Failed, v.Tests.Run)
-	}
-	return ""
 }

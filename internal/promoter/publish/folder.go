@@ -76,13 +76,17 @@ func (f folder) publish(item Item) (Result, error) {
 	if item.DryRun {
 		f.write = func(string, []byte) error { return nil }
 	}
+	filesChanged, err := f.publishFiles(item)
+	if err != nil {
+		return Result{}, err
+	}
 	changed, err := f.writeAll([]file{
 		{p.Filename(), p.Bytes}, {p.Filename() + ".prov", provenance}, {attestationsFile(p.Name, p.Version), attestations}, {indexFile, fresh}, landing,
 	})
 	if err == nil && f.journal && !item.DryRun {
 		err = f.remove(unlisted(p.Filename()))
 	}
-	return Result{Changed: changed, Location: e.URLs[0], PageKept: kept, NewBranch: f.newBranch}, err
+	return Result{Changed: changed || filesChanged, Location: e.URLs[0], PageKept: kept, NewBranch: f.newBranch}, err
 }
 
 type file struct {

@@ -42,10 +42,19 @@ func (t *ociTarget) Publish(ctx context.Context, item Item) (Result, error) {
 	}
 	if item.DryRun {
 		result.Changed, err = t.lacks(ctx, repo, item, published == complete)
+		if more, ferr := t.putFiles(ctx, repo, item); err == nil {
+			result.Changed, err = result.Changed || more, ferr
+		}
+		return result, err
+	}
+	filesChanged, err := t.putFiles(ctx, repo, item)
+	if err != nil {
 		return result, err
 	}
 	// Attestations come first, since they do no harm without the package.
-	if result.Changed, err = t.putAttestations(ctx, repo, item); err != nil || published == complete {
+	result.Changed, err = t.putAttestations(ctx, repo, item)
+	result.Changed = result.Changed || filesChanged
+	if err != nil || published == complete {
 		return result, err
 	}
 	result.Changed = true

@@ -66,6 +66,8 @@ type Item struct {
 	Provenance []byte
 	// Attestations are DSSE envelopes, nil for none.
 	Attestations [][]byte
+	// Files are other files of the build, which are published with the package; nil for none.
+	Files []image.File
 	// Created is the time of publication, stored when the version is new; default now.
 	Created time.Time
 	// Message is the commit message of a git target, "" for a plain one.
@@ -85,6 +87,11 @@ func (i Item) created() time.Time {
 func (i Item) check() error {
 	if chart.Digest(i.Package.Bytes) != i.Package.Digest {
 		return fmt.Errorf("%s %s: %w", i.Package.Name, i.Package.Version, ErrChanged)
+	}
+	for _, f := range i.Files {
+		if chart.Digest(f.Content) != f.Digest {
+			return fmt.Errorf("the file %s of %s %s: %w", f.Name, i.Package.Name, i.Package.Version, ErrChanged)
+		}
 	}
 	for _, r := range i.Attestations {
 		if !json.Valid(r) {

@@ -60,17 +60,26 @@ type view struct {
 	Stage, Token          string
 	Sed, SedCommit        string
 	SigningKey, PublicKey string
-	Published             string
-	Prepare               *config.Prepare
-	Env                   []pair
-	Promote               []promotion
+	// Later are the stages that test after Stage, Secrets and Variables what all testing stages need from the engine.
+	Later              []verification
+	Secrets, Variables []string
+	Published          string
+	Prepare            *config.Prepare
+	Env                []pair
+	Promote            []promotion
+}
+
+// verification is a later stage that tests, with the secrets and variables that its step needs.
+type verification struct {
+	Name               string
+	Secrets, Variables []string
 }
 
 type pair struct{ Name, Value string }
 
 // promotion is one publishing stage with the variables and secrets that its step needs from the engine.
 type promotion struct {
-	Name, Token        string
+	Name, Token, Flags string
 	Variables, Secrets []string
 }
 
@@ -113,6 +122,7 @@ func newView(c *config.Config, file string) (*view, error) {
 		v.Env = append(v.Env, pair{name, c.CI.Env[name]})
 	}
 	v.tool(c.CI)
+	v.verifications(c)
 	v.promotions(c)
 	return v, nil
 }
@@ -161,12 +171,26 @@ func clone(version string) (fetch, install string) {
 	return fetch, "-C " + toolClone + " ./cmd/chart-promoter"
 }
 
+func (v *view) verifications(c *config.Config) {
+	first := c.Tester()
+	v.Secrets, v.Variables = present(first.Key.Env), present(first.PublicKey.Env)
+	for _, s := range c.Testers()[1:] {
+		later := verification{Name: s.Name, Secrets: present(s.Key.Env, s.Verify.Cluster.Kubeconfig.Env), Variables: present(first.PublicKey.Env)}
+		v.Later = append(v.Later, later)
+		v.Secrets = append(v.Secrets, later.Secrets...)
+		v.Variables = append(v.Variables, present(s.PublicKey.Env)...)
+	}
+}
+
 func (v *view) promotions(c *config.Config) {
 	var names []string
 	for _, s := range c.Publishers() {
-		p := promotion{Name: s.Name, Token: token(s.Name)}
-		if by := c.Stage(s.Guards.VerifiedBy); by != nil {
-			p.Variables = present(by.PublicKey.Env)
+		p := promotion{Name: s.Name, Token: token(s.Name), Flags: " --skip-unreleased"}
+		if s.Guards.MinAge > 0 {
+			p.Flags += " --skip-young"
+		}
+		for _, by := range s.Guards.Verifiers() {
+			p.Variables = append(p.Variables, present(c.Stage(by).PublicKey.Env)...)
 		}
 		for _, k := range s.Guards.ApproverKeys {
 			p.Variables = append(p.Variables, present(k.Env)...)

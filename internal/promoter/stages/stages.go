@@ -4,6 +4,7 @@ package stages
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
@@ -25,6 +26,15 @@ type Stages struct {
 	Insecure bool
 	// DryRun changes nothing.
 	DryRun bool
+	// Now is the clock, time.Now by default.
+	Now func() time.Time
+}
+
+func (s Stages) now() time.Time {
+	if s.Now == nil {
+		return time.Now()
+	}
+	return s.Now()
 }
 
 func (s Stages) keys() policy.Keys { return policy.Keys{Config: s.Config, Env: s.Env} }

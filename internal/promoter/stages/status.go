@@ -29,9 +29,11 @@ type Version struct {
 	TestedAt   time.Time     `json:"testedAt,omitzero"`
 	Tests      *attest.Tests `json:"tests,omitempty"`
 	// TestedBy is what the tests were: a command, the chart's own, or the installation alone.
-	TestedBy   string   `json:"testedBy,omitempty"`
-	Image      string   `json:"image,omitempty"`
-	ApprovedBy []string `json:"approvedBy,omitempty"`
+	TestedBy string `json:"testedBy,omitempty"`
+	// Verifications are the stages that tested it, when there are several.
+	Verifications []string `json:"verifications,omitempty"`
+	Image         string   `json:"image,omitempty"`
+	ApprovedBy    []string `json:"approvedBy,omitempty"`
 	// Next is the stage that it can go to, empty if there is none or that stage has it already. Missing are the guards of that stage
 	// that do not accept it yet; none if promote would publish it.
 	Next    string            `json:"next,omitempty"`
@@ -108,7 +110,7 @@ func (s Stages) compare(v *Version, next *config.Stage, held []Version) {
 	if at < 0 {
 		a := s.collect(next, v)
 		v.add(a)
-		v.Next, v.Missing = next.Name, policy.Evaluate(next, v.pkg(), a)
+		v.Next, v.Missing = next.Name, policy.Evaluate(next, v.pkg(), a, s.now())
 		return
 	}
 	v.envelopes = append(v.envelopes, held[at].envelopes...)
@@ -126,13 +128,24 @@ func (s Stages) collect(p *config.Stage, v *Version) policy.Attestations {
 
 // add adds what trusted attestations state about this very package.
 func (v *Version) add(a policy.Attestations) {
+	var stages []string
 	for _, r := range a.Verifications {
-		if r.PackageDigest == v.Digest {
+		if r.PackageDigest != v.Digest {
+			continue
+		}
+		if !slices.Contains(stages, r.Stage) {
+			stages = append(stages, r.Stage)
+		}
+		// The first stage's is about the candidate as it was created.
+		if len(stages) == 1 || r.Stage == stages[0] {
 			v.Commit, v.Tests, v.TestedBy, v.VerifiedBy, v.TestedAt, v.Image = r.SourceCommit, &r.Tests, r.TestedBy, r.Stage, r.FinishedAt, r.ImageRef
 			if r.Run != "" {
 				v.VerifiedBy = r.Run
 			}
 		}
+	}
+	if len(stages) > 1 {
+		v.Verifications = stages
 	}
 	for _, approval := range a.Approvals {
 		if !slices.Contains(v.ApprovedBy, approval.By) {

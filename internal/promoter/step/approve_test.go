@@ -80,7 +80,7 @@ func TestADryRunOfPromoteRejectsWhatPromoteRejects(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.repack("# A chart.", "# A chart, changed.")
-	r.guards().VerifiedBy = "none"
+	r.guards().VerifiedBy = config.Names{"none"}
 	r.p.DryRun = true
 	var conflict *index.DigestConflictError
 	if _, err := Promote(t.Context(), r.p, PromoteOptions{Package: r.path(".tgz")}); !errors.As(err, &conflict) || failure.Of(err) != failure.Rejected {

@@ -25,6 +25,8 @@ type BuildResult struct {
 	Pushed bool `json:"pushed"`
 	// Latest is true if the tag latest names this image now.
 	Latest bool `json:"latest,omitempty"`
+	// Files is the reference by digest of the other files of the build.
+	Files string `json:"files,omitempty"`
 	// Withheld is why nothing was pushed.
 	Withheld string `json:"withheld,omitempty"`
 
@@ -79,6 +81,9 @@ func Build(ctx context.Context, p *Project, o BuildOptions) (*BuildResult, error
 		return nil, err
 	}
 	res := &BuildResult{Version: v.Version, Repository: stage.Build.Image.Repository, Tag: v.ImageTag, Digest: hash.String()}
+	if res.Files, err = p.buildFiles(ctx, stage.Build, v, dir, when); err != nil {
+		return nil, err
+	}
 	if res.withheld = p.withholdImage(); res.withheld != nil {
 		res.Withheld = res.withheld.Why
 		return res, nil

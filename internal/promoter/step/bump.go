@@ -7,6 +7,7 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/candidate"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/version"
 )
 
@@ -45,6 +46,9 @@ func Bump(ctx context.Context, p *Project) (*BumpResult, error) {
 	}
 	if img != nil {
 		res.Image = img.Ref()
+		if u.Files, err = p.filesOf(ctx, img); err != nil {
+			return nil, err
+		}
 		u.Image = &candidate.Image{Ref: img.Ref(), Repository: img.Repository, Tag: img.Tag, Digest: img.Digest}
 	}
 	if p.Config.Chart.Path != "" {
@@ -59,12 +63,24 @@ func Bump(ctx context.Context, p *Project) (*BumpResult, error) {
 	return res, err
 }
 
-// tester is the stage that tests candidates.
+// tester is the stage that holds the candidates and tests them first.
 func (p *Project) tester() (*config.Stage, error) {
 	if t := p.Config.Tester(); t != nil {
 		return t, nil
 	}
 	return nil, fmt.Errorf("%w: no stage has candidate; add one with candidate and verify", config.ErrInvalid)
+}
+
+// testerOf is the stage of a name that tests, the first one for an empty name.
+func (p *Project) testerOf(name string) (*config.Stage, error) {
+	first, err := p.tester()
+	if err != nil || name == "" {
+		return first, err
+	}
+	if s := p.Config.Stage(name); s != nil && s.Verify != nil {
+		return s, nil
+	}
+	return nil, fmt.Errorf("%w: there is no testing stage %q; choose one of the configuration that has verify", failure.ErrInput, name)
 }
 
 type bumpStep struct {

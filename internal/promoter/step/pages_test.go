@@ -22,7 +22,7 @@ func TestStatusChecksAheadFromEachStageToTheNext(t *testing.T) {
 	r.env["ALICE"], r.env["ALICE_PUB"] = string(alice), string(alicePub)
 	r.p.Config.Stages = append(r.p.Config.Stages, config.Stage{
 		Name: "final", Publish: &config.Publish{Directory: t.TempDir()},
-		Guards: &config.Guards{Versions: "release", VerifiedBy: "qa", Approvals: 1, ApproverKeys: []config.Key{{Env: "ALICE_PUB"}}},
+		Guards: &config.Guards{Versions: "release", VerifiedBy: config.Names{"qa"}, Approvals: 1, ApproverKeys: []config.Key{{Env: "ALICE_PUB"}}},
 	})
 	reported := func() map[string]string {
 		t.Helper()
@@ -92,7 +92,7 @@ func TestStatusWithoutAStageThatTests(t *testing.T) {
 	t.Parallel()
 	r := newRelease(t, "v1.0.0")
 	r.leave()
-	open := &config.Guards{Versions: "any", VerifiedBy: "none"}
+	open := &config.Guards{Versions: "any", VerifiedBy: config.Names{"none"}}
 	r.p.Config.Stages = []config.Stage{{Name: "one", Publish: &config.Publish{Directory: t.TempDir()}, Guards: open}, {Name: "two", Publish: &config.Publish{Directory: t.TempDir()}, Guards: open}}
 	if _, err := Promote(t.Context(), r.p, PromoteOptions{}); err != nil {
 		t.Fatal(err)

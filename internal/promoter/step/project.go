@@ -42,12 +42,12 @@ func (p *Project) Keys() policy.Keys { return policy.Keys{Config: p.Config, Env:
 
 // Stages are what the stages hold.
 func (p *Project) Stages() stages.Stages {
-	return stages.Stages{Config: p.Config, Work: p.Work, Report: p.Report, Env: p.Env, Git: p.Git(), Insecure: p.Access.Insecure, DryRun: p.DryRun}
+	return stages.Stages{Config: p.Config, Work: p.Work, Report: p.Report, Env: p.Env, Git: p.Git(), Insecure: p.Access.Insecure, DryRun: p.DryRun, Now: p.Now}
 }
 
-// Environments open test environments.
-func (p *Project) Environments() testenv.Provider {
-	return testenv.Provider{Config: p.Config, Work: p.Work, Report: p.Report, Access: p.Access}
+// Environments open test environments of a stage that tests.
+func (p *Project) Environments(stage *config.Stage) testenv.Provider {
+	return testenv.Provider{Config: p.Config, Work: p.Work, Report: p.Report, Access: p.Access, Stage: stage}
 }
 
 func (p *Project) candidates() candidate.Repository {

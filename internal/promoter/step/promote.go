@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
@@ -23,6 +25,8 @@ type PromoteOptions struct {
 	Attestations []string
 	// SkipUnreleased makes a development build or a prerelease that the stage does not accept a Skip in place of a rejection.
 	SkipUnreleased bool
+	// SkipYoung makes a package a Skip that the stage accepts but for its age.
+	SkipYoung bool
 }
 
 // PromoteResult is the result of a promotion.
@@ -55,7 +59,12 @@ func Promote(ctx context.Context, p *Project, o PromoteOptions) (*PromoteResult,
 	if err != nil {
 		return nil, err
 	}
-	if err := p.accept(ctx, stage, target, pkg, o.SkipUnreleased); err != nil {
+	attestations, err := p.accept(ctx, stage, target, pkg, o)
+	if err != nil {
+		return nil, err
+	}
+	files, err := p.releaseFiles(ctx, stage, pkg.Package, attestations)
+	if err != nil {
 		return nil, err
 	}
 	provenance, err := p.provenance(stage, pkg.Package)
@@ -64,7 +73,7 @@ func Promote(ctx context.Context, p *Project, o PromoteOptions) (*PromoteResult,
 	}
 	res := &PromoteResult{Stage: stage.Name, Chart: pkg.Name, Version: pkg.Version, PackageDigest: pkg.Digest}
 	done, err := target.Publish(ctx, publish.Item{
-		Package: pkg.Package, Provenance: provenance, Attestations: pkg.Envelopes, Created: p.Now().UTC(), DryRun: p.DryRun,
+		Package: pkg.Package, Provenance: provenance, Attestations: pkg.Envelopes, Files: files, Created: p.Now().UTC(), DryRun: p.DryRun,
 		Message: fmt.Sprintf("Publish %s %s\n\nPackage-Digest: sha256:%s\n", pkg.Name, pkg.Version, pkg.Digest),
 	})
 	res.Changed, res.Location, res.Commit = done.Changed, done.Location, done.Commit
@@ -85,24 +94,28 @@ func (p *Project) readTested(o PromoteOptions) (*verified.Package, error) {
 	return verified.ReadFile(o.Package, o.Attestations...)
 }
 
-// accept returns an error unless the guards of a stage accept a package, by its attestations and those that the stage has already.
-func (p *Project) accept(ctx context.Context, stage *config.Stage, target publish.Target, pkg *verified.Package, skipUnreleased bool) error {
+// accept returns the attestations of a package, and an error unless the guards of a stage accept it. The stage may have some of them
+// already.
+func (p *Project) accept(ctx context.Context, stage *config.Stage, target publish.Target, pkg *verified.Package, o PromoteOptions) (policy.Attestations, error) {
 	published, err := target.Attestations(ctx, pkg.Name, pkg.Version)
 	if err != nil && !errors.Is(err, publish.ErrNone) {
-		return err
+		return policy.Attestations{}, err
 	}
 	attestations, err := p.Keys().Collect(stage, pkg.Package, append(slices.Clone(pkg.Envelopes), published...))
 	if err != nil {
-		return err
+		return policy.Attestations{}, err
 	}
-	rejections := policy.Evaluate(stage, pkg.Package, attestations)
+	rejections := policy.Evaluate(stage, pkg.Package, attestations, p.Now())
 	if len(rejections) == 0 {
-		return nil
+		return attestations, nil
 	}
-	if skipUnreleased && rejections[0].Unreleased {
-		return &Skip{Unreleased, rejections[0].Why}
+	if o.SkipUnreleased && rejections[0].Unreleased {
+		return attestations, &Skip{Unreleased, rejections[0].Why}
 	}
-	return rejections
+	if o.SkipYoung && len(rejections) == 1 && rejections[0].Guard == policy.MinAge {
+		return attestations, &Skip{TooYoung, rejections[0].Why}
+	}
+	return attestations, rejections
 }
 
 // provenance is the text of the package's .prov file, nil for a stage without a PGP key.
@@ -132,7 +145,11 @@ func (s promoteStep) Stage() string { return s.stage.Name }
 func (s promoteStep) Does() string  { return "publish the tested package in " + s.address() }
 
 func (s promoteStep) Command() []string {
-	return []string{"promote", "--stage", s.stage.Name, "--skip-unreleased"}
+	command := []string{"promote", "--stage", s.stage.Name, "--skip-unreleased"}
+	if s.stage.Guards.MinAge > 0 {
+		command = append(command, "--skip-young")
+	}
+	return command
 }
 
 func (s promoteStep) address() string {
@@ -145,7 +162,11 @@ func (s promoteStep) address() string {
 }
 
 func (s promoteStep) Inputs(*VersionResult) map[string]string {
-	return map[string]string{"to": s.address(), "versions": s.stage.Guards.Versions, "verifiedBy": s.stage.Guards.VerifiedBy}
+	inputs := map[string]string{"to": s.address(), "versions": s.stage.Guards.Versions, "verifiedBy": strings.Join(s.stage.Guards.VerifiedBy, ", ")}
+	if age := s.stage.Guards.MinAge; age > 0 {
+		inputs["minAge"] = time.Duration(age).String()
+	}
+	return inputs
 }
 
 func (s promoteStep) Skip(st *State) *Skip {
@@ -173,7 +194,7 @@ func (s promoteStep) skipPlanned(st *State) *Skip {
 }
 
 func (s promoteStep) Run(ctx context.Context, st *State) (string, error) {
-	res, err := Promote(ctx, st.Project, PromoteOptions{Stage: s.stage.Name, SkipUnreleased: true})
+	res, err := Promote(ctx, st.Project, PromoteOptions{Stage: s.stage.Name, SkipUnreleased: true, SkipYoung: true})
 	if err != nil {
 		return "", err
 	}
@@ -186,7 +207,8 @@ func (s promoteStep) Run(ctx context.Context, st *State) (string, error) {
 
 func (s promoteStep) Requirements() []Requirement {
 	var list []Requirement
-	if by := s.config.Stage(s.stage.Guards.VerifiedBy); by != nil {
+	for _, name := range s.stage.Guards.Verifiers() {
+		by := s.config.Stage(name)
 		list = append(list, Requirement{What: "public key of " + by.Name, For: "promote", Check: func(_ context.Context, p *Project) (string, error) {
 			_, err := p.Keys().Public(by)
 			return "", err

@@ -16,11 +16,13 @@ type Options struct {
 
 // RunResult is the result of a whole run.
 type RunResult struct {
-	Version  *VersionResult   `json:"version,omitempty"`
-	Build    *BuildResult     `json:"build,omitempty"`
-	Bump     *BumpResult      `json:"bump,omitempty"`
-	Verify   *VerifyResult    `json:"verify,omitempty"`
-	Promoted []*PromoteResult `json:"promoted"`
+	Version *VersionResult `json:"version,omitempty"`
+	Build   *BuildResult   `json:"build,omitempty"`
+	Bump    *BumpResult    `json:"bump,omitempty"`
+	Verify  *VerifyResult  `json:"verify,omitempty"`
+	// VerifiedLater are the tests of the stages after the first one that tests.
+	VerifiedLater []*VerifyResult  `json:"verifiedLater,omitempty"`
+	Promoted      []*PromoteResult `json:"promoted"`
 	// Skipped are the steps that had nothing to do, and why.
 	Skipped []string `json:"skipped,omitempty"`
 }

@@ -16,6 +16,8 @@ const (
 	NotTested
 	// Unreleased is a development build or a prerelease that the stage never accepts.
 	Unreleased
+	// TooYoung is a package that a stage accepts later.
+	TooYoung
 )
 
 // Skip is the error of a step that has nothing to do. It is no failure: the command line ends with success.

@@ -4,6 +4,7 @@ package step
 
 import (
 	"context"
+	"slices"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 )
@@ -44,10 +45,32 @@ func Steps(c *config.Config) []Step {
 		steps = append(steps, buildStep{b})
 	}
 	if t := c.Tester(); t != nil {
-		steps = append(steps, bumpStep{c, t}, verifyStep{t})
+		steps = append(steps, bumpStep{c, t})
 	}
-	for _, p := range c.Publishers() {
-		steps = append(steps, promoteStep{c, p})
+	return append(steps, afterBump(c)...)
+}
+
+// afterBump are the steps that test and publish, in the order of their stages. A stage that publishes comes after those whose
+// attestations it requires.
+func afterBump(c *config.Config) (steps []Step) {
+	tested := map[string]bool{}
+	var waiting []*config.Stage
+	for i := range c.Stages {
+		s := &c.Stages[i]
+		if s.Verify != nil {
+			steps = append(steps, verifyStep{s})
+			tested[s.Name] = true
+		}
+		if s.Publish != nil {
+			waiting = append(waiting, s)
+		}
+		waiting = slices.DeleteFunc(waiting, func(p *config.Stage) bool {
+			if slices.ContainsFunc(p.Guards.Verifiers(), func(by string) bool { return !tested[by] }) {
+				return false
+			}
+			steps = append(steps, promoteStep{c, p})
+			return true
+		})
 	}
 	return steps
 }

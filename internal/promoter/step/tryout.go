@@ -29,7 +29,12 @@ func (p *Project) tryOut(ctx context.Context, stage *config.Stage, c *candidate.
 		return nil, err
 	}
 	release := cluster.Release{Name: v.Install.Release, Namespace: v.Install.Namespace, Values: v.Install.Values, Timeout: v.Install.Timeout.Or(5 * time.Minute)}
-	env, err := p.Environments().Open(ctx, release, o.Options, logs)
+	where, cleanup, err := p.clusterOf(stage, o.Options)
+	if err != nil {
+		return nil, err
+	}
+	defer cleanup()
+	env, err := p.Environments(stage).Open(ctx, release, where, logs)
 	if err != nil {
 		return nil, err
 	}
@@ -47,13 +52,21 @@ func (p *Project) tryOut(ctx context.Context, stage *config.Stage, c *candidate.
 		return nil, err
 	}
 	result, err := p.test(ctx, v, c, env.Helm(), release)
-	if werr := p.tests().WriteJUnit("junit.xml", result); err == nil {
+	if werr := p.tests().WriteJUnit(junitFile(stage), result); err == nil {
 		err = werr
 	}
 	if err == nil {
 		p.line("tests: %s", result.Summary())
 	}
 	return result, err
+}
+
+// junitFile is the name of the report of a stage: junit.xml of the first one that tests.
+func junitFile(stage *config.Stage) string {
+	if stage.Candidate != nil {
+		return "junit.xml"
+	}
+	return "junit-" + stage.Name + ".xml"
 }
 
 // install installs the previous package, if there is one, and then the candidate's; it returns the previous version.

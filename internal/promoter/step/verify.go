@@ -2,27 +2,35 @@ package step
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/attest"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/candidate"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/cluster"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/testenv"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/verified"
 )
 
 // VerifyOptions choose what is verified, and where.
 type VerifyOptions struct {
-	// Candidate is a checkout of the candidates' repository; empty clones it, at Commit when that is set.
+	// Stage is the stage that tests; empty is the first that does.
+	Stage string
+	// Candidate is a checkout of the candidates' repository; empty clones it, at Commit when that is set. Both are for the first stage.
 	Candidate, Commit string
+	// Package is the file of the package that a later stage tests, Attestations are files with the attestation of the first stage; empty
+	// takes what that stage left in the work directory.
+	Package      string
+	Attestations []string
 	testenv.Options
 }
 
 // VerifyResult is a candidate that was tested.
 type VerifyResult struct {
+	// Stage is the stage that tested.
+	Stage      string `json:"stage"`
 	Chart      string `json:"chart"`
 	Version    string `json:"version"`
 	AppVersion string `json:"appVersion"`
@@ -44,33 +52,34 @@ type VerifyResult struct {
 }
 
 // Verify packages the candidate once, installs that very package into a cluster, runs the tests of the commit that its appVersion
-// names, and signs an attestation of it.
+// names, and signs an attestation of it. A later stage does the same with the package that the first one created.
 func Verify(ctx context.Context, p *Project, o VerifyOptions) (*VerifyResult, error) {
-	stage, err := p.tester()
+	stage, err := p.testerOf(o.Stage)
 	if err != nil {
 		return nil, err
 	}
-	if !p.DryRun {
-		if err := p.Work.Remove(verified.File); err != nil {
-			return nil, err
-		}
+	if err := o.check(stage, p.Config.Tester()); err != nil {
+		return nil, err
+	}
+	if err := p.forget(stage); err != nil {
+		return nil, err
 	}
 	// A pull request may change what is tested and by what: its tests run, and nothing is signed.
 	unsigned := p.untrusted("do not sign")
-	key, err := p.Keys().Read(stage.Key)
-	if err != nil && !p.DryRun && unsigned == nil {
+	// The key is read again after the tests, and is not in memory while they run.
+	if _, err := p.Keys().Read(stage.Key); err != nil && !p.DryRun && unsigned == nil {
 		return nil, fmt.Errorf("the attestation of stage %s requires a key: %w", stage.Name, err)
 	}
-	c, err := p.candidates().Open(ctx, o.Candidate, o.Commit)
+	c, err := p.toTest(ctx, stage, o)
 	if err != nil {
 		return nil, err
 	}
 	pkg := c.Package
 	res := &VerifyResult{
-		Chart: pkg.Name, Version: pkg.Version, AppVersion: pkg.AppVersion, PackageDigest: pkg.Digest,
+		Stage: stage.Name, Chart: pkg.Name, Version: pkg.Version, AppVersion: pkg.AppVersion, PackageDigest: pkg.Digest,
 		SourceCommit: c.SourceCommit, Image: c.Image, ImageDigest: c.ImageDigest,
 	}
-	p.line("packaged %s, sha256 %s", pkg.Filename(), pkg.Digest)
+	p.line("%s %s, sha256 %s", map[bool]string{true: "packaged", false: "testing"}[stage.Candidate != nil], pkg.Filename(), pkg.Digest)
 	if p.DryRun {
 		return res, nil
 	}
@@ -89,85 +98,84 @@ func Verify(ctx context.Context, p *Project, o VerifyOptions) (*VerifyResult, er
 		res.Withheld = unsigned.Why
 		return res, nil
 	}
-	return res, p.sign(stage, c, res, key, start)
+	return res, p.sign(ctx, stage, c, res, start)
 }
 
-// sign leaves what promote takes: the package's attestation, and the names of both files.
-func (p *Project) sign(stage *config.Stage, c *candidate.Candidate, res *VerifyResult, key []byte, start time.Time) error {
+// check rejects options that are for another stage.
+func (o VerifyOptions) check(stage, first *config.Stage) error {
+	switch {
+	case stage == first && (o.Package != "" || len(o.Attestations) > 0):
+		return fmt.Errorf("%w: stage %s packages the candidate itself; --package and --attestation are for the stages after it", failure.ErrInput, stage.Name)
+	case stage != first && (o.Candidate != "" || o.Commit != ""):
+		return fmt.Errorf("%w: stage %s tests the package that stage %s created; --candidate and --commit are for that stage", failure.ErrInput, stage.Name, first.Name)
+	}
+	return nil
+}
+
+// forget removes what earlier runs of a stage left for promote, and of the stages after the first one.
+func (p *Project) forget(stage *config.Stage) error {
+	if p.DryRun {
+		return nil
+	}
+	if stage.Candidate == nil {
+		return verified.Forget(p.Work, stage.Name)
+	}
+	var later []string
+	for _, t := range p.Config.Testers()[1:] {
+		later = append(later, t.Name)
+	}
+	return errors.Join(p.Work.Remove(verified.File), verified.Forget(p.Work, later...))
+}
+
+// toTest is the candidate that a stage tests: a new package in the first stage, and in a later one the package that the first one
+// attests.
+func (p *Project) toTest(ctx context.Context, stage *config.Stage, o VerifyOptions) (*candidate.Candidate, error) {
+	if stage.Candidate != nil {
+		return p.candidates().Open(ctx, o.Candidate, o.Commit)
+	}
+	pkg, err := p.readTested(PromoteOptions{Package: o.Package, Attestations: o.Attestations})
+	if err != nil {
+		return nil, err
+	}
+	first, err := p.Keys().Verification(p.Config.Tester(), pkg.Package, pkg.Envelopes)
+	if err != nil {
+		return nil, err
+	}
+	c, err := p.candidates().Package(ctx, pkg.Bytes, first.SourceCommit)
+	if err != nil {
+		return nil, err
+	}
+	c.Since, c.Files = first.CandidateAt, first.FilesRef
+	if c.Since.IsZero() {
+		c.Since = first.FinishedAt
+	}
+	return c, nil
+}
+
+// sign leaves what promote takes: the package's attestation, and after the first stage the names of both files.
+func (p *Project) sign(ctx context.Context, stage *config.Stage, c *candidate.Candidate, res *VerifyResult, start time.Time) error {
+	key, err := p.Keys().Read(stage.Key)
+	if err != nil {
+		return err
+	}
+	files, err := p.attestedFiles(ctx, c.Files)
+	if err != nil {
+		return err
+	}
 	envelope, err := attest.Sign(attest.Verification{
 		Chart: res.Chart, Version: res.Version, AppVersion: res.AppVersion, PackageDigest: res.PackageDigest, SourceCommit: c.SourceCommit,
 		ImageRef: c.Image, ImageDigest: c.ImageDigest, Tests: res.Tests, TestedBy: res.TestedBy, StartedAt: start.UTC(), FinishedAt: p.Now().UTC(),
-		Stage: stage.Name, Run: p.build().Run,
+		CandidateAt: c.Since.UTC(), FilesRef: c.Files, Files: files, Stage: stage.Name, Run: p.build().Run,
 	}, key)
 	if err != nil {
+		return err
+	}
+	if stage.Candidate == nil {
+		res.Attestation, err = p.Work.Write(verified.LaterAttestationFile(c.Package, stage.Name), envelope)
 		return err
 	}
 	if res.Attestation, err = p.Work.Write(verified.AttestationFile(c.Package), envelope); err != nil {
 		return err
 	}
 	return p.Work.WriteJSON(verified.File, res)
-}
-
-type verifyStep struct{ stage *config.Stage }
-
-func (verifyStep) Name() string      { return "verify" }
-func (s verifyStep) Stage() string   { return s.stage.Name }
-func (verifyStep) Command() []string { return []string{"verify"} }
-
-func (s verifyStep) Does() string {
-	return "install the packaged chart in a cluster and run " + s.tests()
-}
-
-func (s verifyStep) tests() string {
-	if t := s.stage.Verify.Test; t != nil {
-		return strings.Join(t.Command, " ")
-	}
-	return "the chart's own tests"
-}
-
-func (s verifyStep) Inputs(v *VersionResult) map[string]string {
-	c := s.stage.Verify
-	return withoutEmpty(map[string]string{"nodeImage": c.Cluster.NodeImage, "release": c.Install.Release, "namespace": c.Install.Namespace, "source": v.App, "upgradeFrom": c.UpgradeFrom})
-}
-
-func (verifyStep) Skip(s *State) *Skip {
-	switch {
-	case s.Planned:
-		return s.untrusted("do not push")
-	case s.Bump == nil:
-		return &Skip{NoCandidate, "no candidate was created"}
-	case s.DryRun && s.Bump.Changed && s.Options.Verify.Candidate == "": // its commit went with the clone that a dry run makes
-		return &Skip{DryRun, "a dry run pushes no candidate to package"}
-	}
-	return nil
-}
-
-func (verifyStep) Run(ctx context.Context, s *State) (string, error) {
-	o := s.Options.Verify
-	if o.Candidate == "" {
-		o.Commit = s.Bump.Commit
-	}
-	var err error
-	if s.Verify, err = Verify(ctx, s.Project, o); err != nil {
-		return "", err
-	}
-	t := s.Verify.Tests
-	return fmt.Sprintf("%d of %d tests passed with package sha256 %.12s…", t.Passed, t.Run, s.Verify.PackageDigest), nil
-}
-
-func (s verifyStep) Requirements() []Requirement {
-	return []Requirement{
-		{
-			What: "cluster engine", For: "verify",
-			NotNeeded: func(o Options) bool { return o.Verify.Kubeconfig != "" },
-			Check:     func(context.Context, *Project) (string, error) { return "answers", cluster.Engine(nil) },
-		},
-		{
-			What: "signing key of " + s.stage.Name, For: "verify",
-			Check: func(_ context.Context, p *Project) (string, error) {
-				_, err := p.Keys().Read(s.stage.Key)
-				return "", err
-			},
-		},
-	}
 }

@@ -97,8 +97,8 @@ func (e *Environment) keepCluster() error {
 	return e.provider.Work.Remove(clusterFile)
 }
 
-// settings are those of the cluster; the configuration has a stage that tests.
-func (p Provider) settings() config.Cluster { return p.Config.Tester().Verify.Cluster }
+// settings are those of the cluster.
+func (p Provider) settings() config.Cluster { return p.Stage.Verify.Cluster }
 
 func (p Provider) create(ctx context.Context, name, kubeconfig, logs string) (*cluster.Kind, error) {
 	c := p.settings()
@@ -122,7 +122,7 @@ func (p Provider) create(ctx context.Context, name, kubeconfig, logs string) (*c
 // Create creates the cluster of the configuration under this name and loads the images to preload, outside of any run; the caller
 // deletes it. A dry run creates nothing.
 func (p Provider) Create(ctx context.Context, name, kubeconfig string, dryRun bool) (*cluster.Kind, error) {
-	if p.Config.Tester() == nil {
+	if p.Stage == nil {
 		return nil, fmt.Errorf("%w: no stage has verify, which describes the cluster; add one with candidate and verify", config.ErrInvalid)
 	}
 	path, err := filepath.Abs(kubeconfig)

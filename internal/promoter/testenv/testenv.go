@@ -22,6 +22,8 @@ type Provider struct {
 	Report report.Reporter
 	// Access is how images are found that are loaded into a cluster.
 	Access image.Access
+	// Stage is the stage that tests, nil if there is none.
+	Stage *config.Stage
 }
 
 // Options choose the cluster.

@@ -24,6 +24,9 @@ func SecretsOf(c *config.Config) Secrets {
 	s.addPassword(c.Source.Git)
 	for _, stage := range c.Stages {
 		s.addVariables(stage.Key.Env)
+		if stage.Verify != nil {
+			s.addVariables(stage.Verify.Cluster.Kubeconfig.Env)
+		}
 		if stage.Candidate != nil {
 			s.addPassword(stage.Candidate.Git)
 		}

@@ -77,17 +77,42 @@ func parse(path string, data []byte, envelopes []string) (*Package, error) {
 	return p, nil
 }
 
-// beside are the attestation and the approvals beside a package in the work directory.
+// beside are the attestations and the approvals beside a package in the work directory.
 func beside(work workdir.Dir, pkg, attestation string) []string {
 	files := []string{work.File(attestation)}
 	entries, _ := os.ReadDir(string(work))
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), filepath.Base(pkg)+approvalMark) && strings.HasSuffix(e.Name(), ".json") {
+		name, ok := strings.CutPrefix(e.Name(), filepath.Base(pkg)+".")
+		later := ok && strings.HasSuffix(name, attestationSuffix)
+		if later || strings.HasPrefix(e.Name(), filepath.Base(pkg)+approvalMark) && strings.HasSuffix(e.Name(), ".json") {
 			files = append(files, work.File(e.Name()))
 		}
 	}
 	return files
 }
 
-// AttestationFile is the name of the file of a package's attestation.
-func AttestationFile(pkg *chart.Package) string { return pkg.Filename() + ".record.json" }
+// attestationSuffix is how the files of attestations end. The name is that of the first version of the file.
+const attestationSuffix = ".record.json"
+
+// AttestationFile is the name of the file of a package's attestation by the stage that created the package.
+func AttestationFile(pkg *chart.Package) string { return pkg.Filename() + attestationSuffix }
+
+// LaterAttestationFile is the name of the file of its attestation by a stage that tested it afterwards.
+func LaterAttestationFile(pkg *chart.Package, stage string) string {
+	return pkg.Filename() + "." + stage + attestationSuffix
+}
+
+// Forget removes the attestations of stages that test later, before they or the stage before them test again.
+func Forget(work workdir.Dir, stages ...string) error {
+	entries, _ := os.ReadDir(string(work))
+	for _, e := range entries {
+		for _, stage := range stages {
+			if strings.HasSuffix(e.Name(), ".tgz."+stage+attestationSuffix) {
+				if err := work.Remove(e.Name()); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}

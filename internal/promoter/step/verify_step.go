@@ -1,0 +1,117 @@
+package step
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/cluster"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
+)
+
+type verifyStep struct{ stage *config.Stage }
+
+func (verifyStep) Name() string    { return "verify" }
+func (s verifyStep) Stage() string { return s.stage.Name }
+
+func (s verifyStep) Command() []string {
+	if s.stage.Candidate == nil {
+		return []string{"verify", "--stage", s.stage.Name}
+	}
+	return []string{"verify"}
+}
+
+func (s verifyStep) Does() string {
+	return "install the packaged chart in a cluster and run " + s.tests()
+}
+
+func (s verifyStep) tests() string {
+	if t := s.stage.Verify.Test; t != nil {
+		return strings.Join(t.Command, " ")
+	}
+	return "the chart's own tests"
+}
+
+func (s verifyStep) Inputs(v *VersionResult) map[string]string {
+	c := s.stage.Verify
+	return withoutEmpty(map[string]string{"nodeImage": c.Cluster.NodeImage, "release": c.Install.Release, "namespace": c.Install.Namespace, "source": v.App, "upgradeFrom": c.UpgradeFrom,
+		"package": map[bool]string{true: "that of the first testing stage"}[s.stage.Candidate == nil]})
+}
+
+func (v verifyStep) Skip(s *State) *Skip {
+	switch {
+	case s.Planned:
+		return s.untrusted("do not push")
+	case v.stage.Candidate == nil:
+		return v.skipLater(s)
+	case s.Bump == nil:
+		return &Skip{NoCandidate, "no candidate was created"}
+	case s.DryRun && s.Bump.Changed && s.Options.Verify.Candidate == "": // its commit went with the clone that a dry run makes
+		return &Skip{DryRun, "a dry run pushes no candidate to package"}
+	}
+	return nil
+}
+
+// skipLater decides about a stage that tests what the first one left.
+func (verifyStep) skipLater(s *State) *Skip {
+	switch {
+	case s.Verify == nil:
+		return &Skip{NotTested, "no package was tested"}
+	case s.DryRun:
+		return &Skip{DryRun, "a dry run tests no package"}
+	case s.Verify.Attestation == "":
+		return &Skip{NotTested, "the package was not attested: " + s.Verify.Withheld}
+	}
+	return nil
+}
+
+func (v verifyStep) Run(ctx context.Context, s *State) (string, error) {
+	o := s.Options.Verify
+	o.Stage = v.stage.Name
+	if v.stage.Candidate == nil {
+		o.Candidate = ""
+	} else if o.Candidate == "" {
+		o.Commit = s.Bump.Commit
+	}
+	if v.stage.Verify.Cluster.IsExisting() { // the options of a run are for the stages that create a cluster
+		o.Kubeconfig, o.ClusterName = "", ""
+	}
+	res, err := Verify(ctx, s.Project, o)
+	if err != nil {
+		return "", err
+	}
+	if v.stage.Candidate != nil {
+		s.Verify = res
+	} else {
+		s.VerifiedLater = append(s.VerifiedLater, res)
+	}
+	return fmt.Sprintf("%d of %d tests passed with package sha256 %.12s…", res.Tests.Passed, res.Tests.Run, res.PackageDigest), nil
+}
+
+func (s verifyStep) Requirements() []Requirement {
+	return []Requirement{
+		s.cluster(),
+		{
+			What: "signing key of " + s.stage.Name, For: "verify",
+			Check: func(_ context.Context, p *Project) (string, error) {
+				_, err := p.Keys().Read(s.stage.Key)
+				return "", err
+			},
+		},
+	}
+}
+
+// cluster requires what the stage needs for its cluster.
+func (s verifyStep) cluster() Requirement {
+	if s.stage.Verify.Cluster.IsExisting() {
+		return Requirement{What: "kubeconfig of " + s.stage.Name, For: "verify", Check: func(_ context.Context, p *Project) (string, error) {
+			_, err := p.kubeconfig(s.stage)
+			return "", err
+		}}
+	}
+	return Requirement{
+		What: "cluster engine", For: "verify",
+		NotNeeded: func(o Options) bool { return o.Verify.Kubeconfig != "" },
+		Check:     func(context.Context, *Project) (string, error) { return "answers", cluster.Engine(nil) },
+	}
+}
