@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
+	"unsafe"
 
 	"go.yaml.in/yaml/v3"
 	sigsyaml "sigs.k8s.io/yaml"
@@ -36,7 +38,8 @@ func parseBlock(index []byte) (*file, error) {
 	}
 	f := &blockForm{names: 2}
 	b := blockReader{index: index, form: f, file: &file{form: f}, keys: map[string]bool{}, part: &f.head}
-	for s := (scanner{text: string(index)}); ; {
+	// The text of a large index is not copied: nothing changes its bytes, and what is read lives as long as they do.
+	for s := (scanner{text: unsafe.String(unsafe.SliceData(index), len(index))}); ; {
 		l, err := s.next()
 		if err == nil && l.text != "" {
 			err = b.line(l)
@@ -148,6 +151,9 @@ func (b *blockReader) entry(l line) error {
 	}
 	switch {
 	case l.dash && l.indent == c.dash && l.hasKey:
+		if len(c.items) == cap(c.items) {
+			c.items = slices.Grow(c.items, max(16, len(c.items))) // append grows large slices in small steps, each a copy
+		}
 		c.items = append(c.items, item{})
 		b.key = l.keyColumn
 	case len(c.items) == 0 || l.indent < b.key:
@@ -236,14 +242,7 @@ func (f *blockForm) touch(t time.Time) {
 }
 
 func (f *blockForm) print(charts []*chartEntries) []byte {
-	var body, out bytes.Buffer
-	// The last line of the file may lack a line end, and other lines may now follow it.
-	write := func(to *bytes.Buffer, text []byte) {
-		if to.Len() > 0 && len(text) > 0 && !bytes.HasSuffix(to.Bytes(), []byte("\n")) {
-			to.WriteString(f.lineEnd())
-		}
-		to.Write(text)
-	}
+	empty := true
 	for _, c := range charts {
 		switch {
 		case len(c.items) == 0 && !c.wasEmpty:
@@ -254,18 +253,40 @@ func (f *blockForm) print(charts []*chartEntries) []byte {
 		case len(c.items) > 0 && c.wasEmpty:
 			c.head = emptyList.ReplaceAll(c.head, []byte("$1"))
 		}
-		write(&body, c.head)
-		for _, i := range c.items {
-			write(&body, i.raw)
-		}
+		empty = false
 	}
 	entries := emptyMap.ReplaceAll(f.entries, []byte("$1"))
-	if body.Len() == 0 {
+	if empty {
 		entries = bytes.Replace(entries, []byte("entries:"), []byte("entries: {}"), 1)
 	}
-	write(&out, f.head)
-	write(&out, entries)
-	write(&out, body.Bytes())
-	write(&out, f.tail)
-	return out.Bytes()
+	return f.join(func(each func([]byte)) {
+		each(f.head)
+		each(entries)
+		for _, c := range charts {
+			if len(c.items) == 0 && !c.wasEmpty {
+				continue
+			}
+			each(c.head)
+			for _, i := range c.items {
+				each(i.raw)
+			}
+		}
+		each(f.tail)
+	})
+}
+
+// join is the text of all parts, allocated once: a large index is most of the memory that its edit needs. The last line of the file
+// may lack a line end, and other lines may now follow it.
+func (f *blockForm) join(parts func(each func([]byte))) []byte {
+	end := f.lineEnd()
+	size := 0
+	parts(func(p []byte) { size += len(p) })
+	out := make([]byte, 0, size+2*len(end))
+	parts(func(p []byte) {
+		if len(out) > 0 && len(p) > 0 && out[len(out)-1] != '\n' {
+			out = append(out, end...)
+		}
+		out = append(out, p...)
+	})
+	return out
 }

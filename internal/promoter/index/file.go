@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/Masterminds/semver/v3"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -44,25 +43,14 @@ type chartEntries struct {
 type item struct {
 	raw             []byte
 	version, digest string
-	parsed          *semver.Version // nil if Helm could not read the version
+	order           order
 }
 
 func newItem(raw []byte, version, digest string) item {
-	parsed, _ := semver.NewVersion(version)
-	return item{raw, version, strings.ToLower(strings.TrimPrefix(digest, "sha256:")), parsed}
+	return item{raw, version, strings.ToLower(strings.TrimPrefix(digest, "sha256:")), newOrder(version)}
 }
 
-func newestFirst(a, b item) int {
-	switch {
-	case a.parsed == nil && b.parsed == nil:
-		return 0
-	case a.parsed == nil:
-		return 1
-	case b.parsed == nil:
-		return -1
-	}
-	return b.parsed.Compare(a.parsed)
-}
+func newestFirst(a, b item) int { return b.order.compare(a.order) }
 
 // chart finds a chart, or inserts it in the order of names.
 func (f *file) chart(name string) *chartEntries {

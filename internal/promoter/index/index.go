@@ -137,7 +137,7 @@ func Lookup(index []byte, name, version string) (*Entry, bool, error) {
 // Latest finds the highest version of a chart. Prereleases, which include
 // development versions, count only if prerelease is true. Error: ErrCorrupt.
 func Latest(index []byte, name string, prerelease bool) (*Entry, bool, error) {
-	return pick(index, name, func(i item) bool { return i.parsed != nil && (prerelease || i.parsed.Prerelease() == "") })
+	return pick(index, name, func(i item) bool { return i.order.valid && (prerelease || !i.order.pre) })
 }
 
 func pick(index []byte, name string, want func(item) bool) (*Entry, bool, error) {

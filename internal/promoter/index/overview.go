@@ -38,7 +38,7 @@ func (f *file) summary(c *chartEntries, versions int) Summary {
 	items := slices.Clone(c.items)
 	slices.SortStableFunc(items, newestFirst)
 	for at, i := range items {
-		isRelease := s.Release == nil && i.parsed != nil && i.parsed.Prerelease() == ""
+		isRelease := s.Release == nil && i.order.valid && !i.order.pre
 		if at >= versions && !isRelease {
 			if s.Release != nil {
 				break

@@ -104,11 +104,11 @@ func (f folder) writeAll(files []file) (changed bool, err error) {
 		if file.name == "" {
 			continue
 		}
-		old, err := f.read(file.name)
+		same, err := f.has(file)
 		if err != nil {
 			return changed, err
 		}
-		if file.content == nil || old != nil && bytes.Equal(old, file.content) {
+		if file.content == nil || same {
 			continue
 		}
 		if err := write(filepath.Join(f.dir, file.name), file.content); err != nil {
@@ -117,6 +117,16 @@ func (f folder) writeAll(files []file) (changed bool, err error) {
 		changed = true
 	}
 	return changed, nil
+}
+
+// has reports whether a file exists with this content. One of another size is not read: an index is large.
+func (f folder) has(file file) (bool, error) {
+	if info, err := os.Lstat(filepath.Join(f.dir, file.name)); err == nil && file.name == filepath.Base(file.name) &&
+		info.Mode().IsRegular() && (file.content == nil || info.Size() != int64(len(file.content))) {
+		return false, nil
+	}
+	old, err := f.read(file.name)
+	return old != nil && file.content != nil && bytes.Equal(old, file.content), err
 }
 
 // read returns nil for a file that does not exist. Names contain user input and must not lead
