@@ -11,8 +11,9 @@ import (
 var meanings = map[string]string{
 	ci.GitToken:         "Token for git repositories over HTTPS, to read and to push.",
 	ci.GitUser:          "User name beside the token. Default: " + ci.TokenUser + ", which GitHub and GitLab accept.",
-	ci.RegistryUser:     "User name for the image registry and for a chart repository in a registry.",
-	ci.RegistryPassword: "Password or token for them. Default: the credentials of Docker's configuration.",
+	ci.RegistryUser:     "User name for the registry that the pipeline pushes images and charts to.",
+	ci.RegistryPassword: "Password or token for it. No other registry gets it: they have the credentials of Docker's configuration, which are the default here too.",
+	ci.RegistryHost:     "The registry that they are for, such as ghcr.io. Default: the one that the pipeline pushes to; required if it pushes to several.",
 	ci.ApproverKey:      "Private key of `chart-promoter approve`, unless `--key` names a file.",
 	ci.TravisToken:      "Token for `chart-promoter builds`.",
 	ci.TravisAPI:        "Address of the Travis API for it. Default: the public one.",

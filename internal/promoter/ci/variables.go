@@ -8,6 +8,7 @@ const (
 	GitToken         = "CHART_PROMOTER_GIT_TOKEN"
 	RegistryUser     = "CHART_PROMOTER_REGISTRY_USER"
 	RegistryPassword = "CHART_PROMOTER_REGISTRY_PASSWORD"
+	RegistryHost     = "CHART_PROMOTER_REGISTRY"
 	TravisToken      = "CHART_PROMOTER_TRAVIS_TOKEN"
 	TravisAPI        = "CHART_PROMOTER_TRAVIS_API"
 	ApproverKey      = "CHART_PROMOTER_APPROVER_KEY"
@@ -42,6 +43,7 @@ type Variable struct {
 var Variables = []Variable{
 	{Name: RegistryUser, Needed: ToRegistry},
 	{Name: RegistryPassword, Needed: ToRegistry},
+	{Name: RegistryHost, Public: true},
 	{Name: GitToken, Needed: ToGit, PerStage: true},
 	{Name: GitUser},
 	{Name: TravisToken},
@@ -90,7 +92,11 @@ func (c GitCredentials) String() string { return hidden(c == GitCredentials{}) }
 func (c GitCredentials) GoString() string { return c.String() }
 
 // RegistryCredentials are a user and a password for a registry. Printing them shows nothing.
-type RegistryCredentials struct{ Username, Password string }
+type RegistryCredentials struct {
+	Username, Password string
+	// Host is the registry that they are for, such as ghcr.io; "" where the environment does not name it.
+	Host string
+}
 
 func (c RegistryCredentials) String() string { return hidden(c == RegistryCredentials{}) }
 
@@ -119,10 +125,10 @@ func GitCredentialsFrom(env func(string) string) GitCredentials {
 	return c
 }
 
-// RegistryCredentialsFrom reads RegistryUser and RegistryPassword. Without the password the result is empty.
+// RegistryCredentialsFrom reads RegistryUser, RegistryPassword and RegistryHost. Without the password the result is empty.
 func RegistryCredentialsFrom(env func(string) string) RegistryCredentials {
 	if env(RegistryPassword) == "" {
 		return RegistryCredentials{}
 	}
-	return RegistryCredentials{Username: env(RegistryUser), Password: env(RegistryPassword)}
+	return RegistryCredentials{Username: env(RegistryUser), Password: env(RegistryPassword), Host: env(RegistryHost)}
 }

@@ -131,7 +131,7 @@ func TestCredentialsComeFromTheEnvironmentAndPrintNothing(t *testing.T) {
 		"nothing":          {env(), GitCredentials{}, RegistryCredentials{}},
 		"users alone":      {env(GitUser, "me", RegistryUser, "me"), GitCredentials{}, RegistryCredentials{}},
 		"a token alone":    {env(GitToken, "secret-word"), GitCredentials{"x-access-token", "secret-word"}, RegistryCredentials{}},
-		"users and tokens": {env(GitUser, "me", GitToken, "secret-word", RegistryUser, "you", RegistryPassword, "secret-too"), GitCredentials{"me", "secret-word"}, RegistryCredentials{"you", "secret-too"}},
+		"users and tokens": {env(GitUser, "me", GitToken, "secret-word", RegistryUser, "you", RegistryPassword, "secret-too"), GitCredentials{"me", "secret-word"}, RegistryCredentials{Username: "you", Password: "secret-too"}},
 	} {
 		git, registry := GitCredentialsFrom(c.env), RegistryCredentialsFrom(c.env)
 		if git != c.git || registry != c.registry {

@@ -7,13 +7,12 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
+	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -47,7 +46,7 @@ type Spec struct {
 	User string
 	// Files are further regular files in the image, path to content: certificates, for example.
 	Files map[string][]byte
-	// Labels and annotations of the image.
+	// Labels and annotations of the image, to which the version of the Go toolchain is added as ToolchainLabel.
 	Labels map[string]string
 	// SourceDate is the time of everything in the image: the time of the commit.
 	SourceDate time.Time
@@ -68,6 +67,15 @@ func Build(ctx context.Context, s Spec) (v1.ImageIndex, error) {
 	if s.User == "" {
 		s.User = "65532:65532"
 	}
+	t, err := findToolchain(ctx, s.SourceDir, s.Env)
+	if err != nil {
+		return nil, err
+	}
+	s.Labels = maps.Clone(s.Labels)
+	if s.Labels == nil {
+		s.Labels = map[string]string{}
+	}
+	s.Labels[ToolchainLabel] = t.version
 	images := make([]mutate.IndexAddendum, len(s.Platforms))
 	group, ctx := errgroup.WithContext(ctx)
 	// One platform at a time: the compiler uses all cores.
@@ -78,7 +86,7 @@ func Build(ctx context.Context, s Spec) (v1.ImageIndex, error) {
 			if err != nil || p.OS == "" || p.Architecture == "" {
 				return fmt.Errorf("%w: %q is not a platform; write linux/amd64 or linux/arm64", ErrSpec, name)
 			}
-			img, err := s.image(ctx, p)
+			img, err := s.image(ctx, t, p)
 			if err != nil {
 				return fmt.Errorf("build for %s: %w", name, err)
 			}
@@ -93,7 +101,7 @@ func Build(ctx context.Context, s Spec) (v1.ImageIndex, error) {
 	return mutate.Annotations(idx, s.Labels).(v1.ImageIndex), nil
 }
 
-func (s Spec) image(ctx context.Context, p *v1.Platform) (v1.Image, error) {
+func (s Spec) image(ctx context.Context, t toolchain, p *v1.Platform) (v1.Image, error) {
 	packages := append([]string{s.Package}, s.Programs...)
 	programs := map[string]bool{}
 	files := map[string][]byte{}
@@ -109,7 +117,7 @@ func (s Spec) image(ctx context.Context, p *v1.Platform) (v1.Image, error) {
 			return nil, fmt.Errorf("%w: two packages have a program called %s; an image can have only one", ErrSpec, name)
 		}
 		programs[name] = true
-		if files[name], err = s.compile(ctx, p, pkg); err != nil {
+		if files[name], err = s.compile(ctx, t, p, pkg); err != nil {
 			return nil, err
 		}
 	}
@@ -149,7 +157,7 @@ func programName(pkg string) (string, error) {
 
 // compile builds a program whose bytes depend on the source only: no paths, no build id, no version control stamp,
 // no C library.
-func (s Spec) compile(ctx context.Context, p *v1.Platform, pkg string) ([]byte, error) {
+func (s Spec) compile(ctx context.Context, t toolchain, p *v1.Platform, pkg string) ([]byte, error) {
 	if s.Log != nil {
 		s.Log(fmt.Sprintf("compiling %s for %s", pkg, p))
 	}
@@ -160,44 +168,14 @@ func (s Spec) compile(ctx context.Context, p *v1.Platform, pkg string) ([]byte, 
 	defer os.RemoveAll(dir)
 	out := filepath.Join(dir, "program")
 	flags := strings.Join(append([]string{"-s", "-w", "-buildid="}, s.LDFlags...), " ")
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", flags, "-o", out, pkg)
-	cmd.Dir = s.SourceDir
-	cmd.Env = append(cleanEnv(os.Environ()), append([]string{"CGO_ENABLED=0", "GOOS=" + p.OS, "GOARCH=" + p.Architecture, "PWD=" + s.SourceDir}, s.Env...)...)
+	env := append(slices.Clone(t.env), "GOOS="+p.OS, "GOARCH="+p.Architecture)
 	if p.Architecture == "arm" && p.Variant != "" {
-		cmd.Env = append(cmd.Env, "GOARM="+strings.TrimPrefix(p.Variant, "v"))
+		env = append(env, "GOARM="+strings.TrimPrefix(p.Variant, "v"))
 	}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	cmd.WaitDelay = 2 * time.Second
-	var output bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &output, &output
-	if err := cmd.Run(); err != nil {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		if errors.Is(err, exec.ErrNotFound) {
-			return nil, fmt.Errorf("the go command is not installed; install Go and run this again: %w", err)
-		}
-		if strings.Contains(output.String(), syscall.ENOSPC.Error()) {
-			return nil, fmt.Errorf("compile %s: %w", pkg, syscall.ENOSPC)
-		}
-		return nil, fmt.Errorf("%w; fix these errors and build again:\n%s", ErrCompile, strings.TrimSpace(output.String()))
+	if _, err := runGo(ctx, s.SourceDir, env, "build", "-trimpath", "-buildvcs=false", "-ldflags", flags, "-o", out, pkg); err != nil {
+		return nil, err
 	}
 	return os.ReadFile(out)
-}
-
-// cleanEnv removes variables that would make the program depend on the building machine.
-func cleanEnv(env []string) []string {
-	var kept []string
-	for _, kv := range env {
-		k, _, _ := strings.Cut(kv, "=")
-		switch k {
-		case "GOOS", "GOARCH", "GOAMD64", "GOARM", "GOARM64", "GOEXPERIMENT", "GOFIPS140", "GOFLAGS", "CGO_ENABLED", "GOWORK":
-		default:
-			kept = append(kept, kv)
-		}
-	}
-	return append(kept, "GOWORK=off", "GOFLAGS=", "GOAMD64=v1", "GOARM64=v8.0")
 }
 
 // layerOf returns a layer whose bytes depend on its arguments only. Only programs are executable.

@@ -26,6 +26,7 @@ func program(t *testing.T, text string) string {
 		"go.mod":         "module example.com/hello\n\ngo 1.24\n",
 		"cmd/hi/main.go": "package main\n\nimport _ \"embed\"\n\n//go:embed text\nvar text string\n\nfunc main() { println(text) }\n",
 		"cmd/hi/text":    text,
+		"cmd/hi/tag.go":  "//go:build other\n\npackage main\n\nfunc init() { println(\"other\") }\n",
 		"cmd/lo/main.go": "package main\n\nfunc main() { println(\"lo\") }\n",
 	}
 	for name, content := range files {
@@ -69,6 +70,12 @@ func TestTheSameCommitInTwoDirectoriesGivesOneDigest(t *testing.T) {
 	first := digest(t, build(t, spec(program(t, "hello"))))
 	t.Setenv("GOFLAGS", "-tags=other")
 	t.Setenv("GOAMD64", "v3")
+	// As `go env -w` writes it.
+	settings := filepath.Join(t.TempDir(), "env")
+	if err := os.WriteFile(settings, []byte("GOFLAGS=-tags=other\nGOEXPERIMENT=nogreenteagc\nGOWASM=satconv\nGOARM64=v9.0\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("GOENV", settings)
 	second := digest(t, build(t, spec(program(t, "hello"))))
 	if first != second {
 		t.Errorf("digests %s and %s differ", first, second)
@@ -95,7 +102,7 @@ func TestTheImageHasTheProgramsForEachPlatformAndAnUnprivilegedUser(t *testing.T
 		if err != nil {
 			t.Fatal(err)
 		}
-		if c.Architecture != d.Platform.Architecture || c.Config.User != "65532:65532" || !slices.Equal(c.Config.Entrypoint, []string{"/hi"}) || !c.Created.Time.Equal(commitTime) {
+		if c.Architecture != d.Platform.Architecture || c.Config.User != "65532:65532" || !strings.HasPrefix(c.Config.Labels[ToolchainLabel], "go1.") || !slices.Equal(c.Config.Entrypoint, []string{"/hi"}) || !c.Created.Time.Equal(commitTime) {
 			t.Errorf("%s: configuration %+v", d.Platform, c)
 		}
 		layers, _ := img.Layers()

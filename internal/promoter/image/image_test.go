@@ -147,7 +147,7 @@ func TestARegistrysPasswordIsNotInMessages(t *testing.T) {
 	srv := httptest.NewServer(basicAuth("me", "pa55-word", &seen))
 	host := strings.TrimPrefix(srv.URL, "http://")
 	with := func(password string) Access {
-		return Access{Env: func(k string) string {
+		return Access{Pushes: []string{host + "/hi"}, Env: func(k string) string {
 			return map[string]string{"CHART_PROMOTER_REGISTRY_USER": "me", "CHART_PROMOTER_REGISTRY_PASSWORD": password}[k]
 		}}
 	}

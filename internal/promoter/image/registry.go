@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"slices"
 	"time"
 
@@ -33,9 +32,9 @@ var (
 
 // Access is how registries are accessed; the zero value is ready to use.
 type Access struct {
-	// Env is where ci.RegistryUser and ci.RegistryPassword are read, default os.Getenv. Without
-	// them docker's configuration is used.
-	Env func(string) string
+	// Env and Pushes are those of Keychain.
+	Env    func(string) string
+	Pushes []string
 	// Insecure allows plain HTTP, which is always allowed for loopback addresses.
 	Insecure bool
 	// Transport is for tests; nil is DefaultTransport.
@@ -70,22 +69,7 @@ func (a Access) options(ctx context.Context) []remote.Option {
 	}
 }
 
-// keychain prefers the credentials in the environment, for every registry, to docker's configuration.
-func (a Access) keychain() authn.Keychain {
-	env := a.Env
-	if env == nil {
-		env = os.Getenv
-	}
-	c := ci.RegistryCredentialsFrom(env)
-	if c == (ci.RegistryCredentials{}) {
-		return authn.DefaultKeychain
-	}
-	return oneUser{&authn.Basic{Username: c.Username, Password: c.Password}}
-}
-
-type oneUser struct{ authn.Authenticator }
-
-func (o oneUser) Resolve(authn.Resource) (authn.Authenticator, error) { return o.Authenticator, nil }
+func (a Access) keychain() authn.Keychain { return Keychain{Env: a.Env, Pushes: a.Pushes} }
 
 // Parse reads a reference such as host/path:tag or host/path@sha256:…
 func (a Access) Parse(ref string) (name.Reference, error) {
@@ -186,13 +170,17 @@ func classify(ref string, err error) error {
 	if err == nil {
 		return nil
 	}
+	if errors.Is(err, ErrRegistryAuth) {
+		return fmt.Errorf("%s: %w", ref, err)
+	}
 	var te *transport.Error
 	if errors.As(err, &te) {
 		switch te.StatusCode {
 		case http.StatusNotFound:
 			return fmt.Errorf("%s: %w", ref, ErrNoImage)
 		case http.StatusUnauthorized, http.StatusForbidden:
-			return fmt.Errorf("%s: %w: log in with docker login, or set %s and %s", ref, ErrRegistryAuth, ci.RegistryUser, ci.RegistryPassword)
+			return fmt.Errorf("%s: %w: log in with docker login, or set %s, %s and, if it is for another registry than that of the images, %s", ref, ErrRegistryAuth,
+				ci.RegistryUser, ci.RegistryPassword, ci.RegistryHost)
 		}
 		return fmt.Errorf("%s: %w: it returned status %d", ref, ErrRegistry, te.StatusCode)
 	}

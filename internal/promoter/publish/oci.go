@@ -9,14 +9,13 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/ci"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/image"
 )
 
 // ociTarget is a path in a registry; chart a's version 1.0.0 is PATH/a:1.0.0,
@@ -63,10 +62,7 @@ func (t *ociTarget) repository(chartName string) (name.Repository, error) {
 }
 
 func (t *ociTarget) remote(ctx context.Context) []remote.Option {
-	auth := remote.WithAuthFromKeychain(authn.DefaultKeychain)
-	if c := ci.RegistryCredentialsFrom(t.opts.env); c != (ci.RegistryCredentials{}) {
-		auth = remote.WithAuth(&authn.Basic{Username: c.Username, Password: c.Password})
-	}
+	auth := remote.WithAuthFromKeychain(image.Keychain{Env: t.opts.env, Pushes: append(slices.Clone(t.opts.pushes), t.base)})
 	return []remote.Option{remote.WithContext(ctx), remote.WithUserAgent("chart-promoter"), remote.WithTransport(t.opts.transport), auth}
 }
 

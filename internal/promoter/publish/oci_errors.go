@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/image"
 )
 
 // classify maps an error of a registry to errNotFound, ErrAuth or ErrUnusable.
@@ -17,6 +18,8 @@ func classify(err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(err, image.ErrRegistryAuth): // of the keychain, with what to do
+		return err
 	case errors.As(err, &te) && te.StatusCode == http.StatusNotFound:
 		return errNotFound
 	case errors.As(err, &te) && (te.StatusCode == http.StatusUnauthorized || te.StatusCode == http.StatusForbidden):

@@ -162,6 +162,7 @@ type options struct {
 	insecure  bool
 	transport http.RoundTripper
 	env       func(string) string
+	pushes    []string
 	git       gitrepo.Options
 	author    gitrepo.Author
 }
@@ -177,6 +178,9 @@ func Transport(t http.RoundTripper) Option { return func(o *options) { o.transpo
 
 // Env is where the credentials of a registry are read from; default os.Getenv.
 func Env(env func(string) string) Option { return func(o *options) { o.env = env } }
+
+// Pushes are all repositories that the configuration pushes to, which define what the credentials in the environment are for.
+func Pushes(repositories []string) Option { return func(o *options) { o.pushes = repositories } }
 
 // Git sets how a git target connects to its remote; default the zero Options.
 func Git(g gitrepo.Options) Option { return func(o *options) { o.git = g } }

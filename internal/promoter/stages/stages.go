@@ -59,7 +59,7 @@ func (s Stages) Publisher(name string) (*config.Stage, error) {
 // Target opens the chart repository of a publishing stage.
 func (s Stages) Target(stage *config.Stage) (publish.Target, error) {
 	p := stage.Publish
-	opts := []publish.Option{publish.Env(s.Env), publish.Git(s.Git)}
+	opts := []publish.Option{publish.Env(s.Env), publish.Pushes(s.Config.Pushes()), publish.Git(s.Git)}
 	if s.Insecure {
 		opts = append(opts, publish.Insecure())
 	}
