@@ -180,21 +180,3 @@ func sourceRoot() string {
 	_, file, _, _ := runtime.Caller(0)
 	return filepath.Join(filepath.Dir(file), "../..")
 }
-
-// Eventually calls a check until it returns nil, and fails the test with its last error when the time is over.
-func Eventually(t testing.TB, what string, limit time.Duration, check func() error) {
-	t.Helper()
-	deadline := time.Now().Add(limit)
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		err := check()
-		if err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("waited %s for %s; last: %v", limit, what, err)
-		}
-		<-tick.C
-	}
-}

@@ -21,6 +21,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
+	"github.com/christianb93/bitcoin-controller/internal/testtools"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 	"github.com/christianb93/bitcoin-controller/test/apiserver"
 )
@@ -119,7 +120,7 @@ func (h helm) uninstall(t *testing.T, version int) error {
 // replaceDefinition leaves the definition as a field manager has applied it, with an older text in it; without one, it does not exist.
 func replaceDefinition(t *testing.T, ns *apiserver.Namespace, manager string) {
 	t.Helper()
-	apiserver.Eventually(t, "the definition to be gone", apiserver.Limit, func() error {
+	testtools.Eventually(t, "the definition to be gone", apiserver.Limit, func() error {
 		err := ns.Client.Delete(context.Background(), definitionOf(t))
 		if apierrors.IsNotFound(err) {
 			return nil
@@ -144,7 +145,7 @@ func restoreDefinition(t *testing.T, ns *apiserver.Namespace) {
 	if err := ns.Client.Create(context.Background(), definitionOf(t)); err != nil {
 		t.Fatal(err)
 	}
-	apiserver.Eventually(t, "the definition to be served", apiserver.Limit, func() error {
+	testtools.Eventually(t, "the definition to be served", apiserver.Limit, func() error {
 		return ns.Client.List(context.Background(), &v1.BitcoinNetworkList{})
 	})
 }

@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoindtest"
+	"github.com/christianb93/bitcoin-controller/internal/testtools"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -65,7 +66,7 @@ func (n *Network) Eventually(what string, check func(*v1.BitcoinNetwork) error) 
 // Wait waits until a check returns nil.
 func (n *Network) Wait(what string, check func() error) {
 	n.t.Helper()
-	Eventually(n.t, "network "+n.Name+": "+what, Limit, check)
+	testtools.Eventually(n.t, "network "+n.Name+": "+what, Limit, check)
 }
 
 // WaitReady waits until the operator reports the current specification as Ready.

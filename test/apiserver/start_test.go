@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/christianb93/bitcoin-controller/internal/testtools"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 	"github.com/christianb93/bitcoin-controller/test/apiserver"
 )
@@ -35,7 +36,7 @@ func TestANetworkIsConnectedScaledAndDeleted(t *testing.T) {
 	if err := ns.Client.Delete(t.Context(), got); err != nil {
 		t.Fatal(err)
 	}
-	apiserver.Eventually(t, "the pods to be deleted", apiserver.Limit, func() error {
+	testtools.Eventually(t, "the pods to be deleted", apiserver.Limit, func() error {
 		if pods := net.Pods(); len(pods) > 0 {
 			return fmt.Errorf("%d exist", len(pods))
 		}

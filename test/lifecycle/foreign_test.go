@@ -86,20 +86,20 @@ func (s *shop) must(args ...string) string {
 func (s *shop) nothingLeft(namespace string) {
 	s.Helper()
 	eventually(s.T, "nothing of the chart to be left", func() error {
-		pods, err := testCluster.core.CoreV1().Pods(namespace).List(s.Context(), metav1.ListOptions{})
+		pods, err := testCluster.Core.CoreV1().Pods(namespace).List(s.Context(), metav1.ListOptions{})
 		if err != nil {
 			return err
 		}
-		services, err := testCluster.core.CoreV1().Services(namespace).List(s.Context(), metav1.ListOptions{})
+		services, err := testCluster.Core.CoreV1().Services(namespace).List(s.Context(), metav1.ListOptions{})
 		if err == nil && len(pods.Items)+len(services.Items) > 0 {
 			err = fmt.Errorf("%d pods and %d services", len(pods.Items), len(services.Items))
 		}
 		return err
 	})
-	ok(s.T, testCluster.core.CoreV1().Namespaces().Delete(s.Context(), namespace, metav1.DeleteOptions{}))
+	ok(s.T, testCluster.Core.CoreV1().Namespaces().Delete(s.Context(), namespace, metav1.DeleteOptions{}))
 	// Another test's release goes into a namespace of this name too.
 	eventually(s.T, "the namespace "+namespace+" to be gone", func() error {
-		_, err := testCluster.core.CoreV1().Namespaces().Get(s.Context(), namespace, metav1.GetOptions{})
+		_, err := testCluster.Core.CoreV1().Namespaces().Get(s.Context(), namespace, metav1.GetOptions{})
 		switch {
 		case apierrors.IsNotFound(err):
 			return nil
@@ -169,7 +169,7 @@ func TestForeignChartsAreVerifiedByTheirOwnTests(t *testing.T) {
 				TestedBy string
 				Tests    struct{ Run, Passed int }
 			}
-			ok(t, json.Unmarshal([]byte(s.must("verify", "--kubeconfig", testCluster.kind.Kubeconfig)), &verified))
+			ok(t, json.Unmarshal([]byte(s.must("verify", "--kubeconfig", testCluster.Kind.Kubeconfig)), &verified))
 			if verified.TestedBy != "helm test" || verified.Tests.Run != 1 || verified.Tests.Passed != 1 {
 				t.Errorf("verified by %+v", verified)
 			}
@@ -185,7 +185,7 @@ func TestAForeignChartWhoseTestFailsIsNotPromoted(t *testing.T) {
 	needCluster(t)
 	s := newShop(t, daemon(os.Getenv("BITCOIND_IMAGE"), "nosuchquestion"))
 	s.must("bump")
-	code, _, msg := s.promoter("verify", "--kubeconfig", testCluster.kind.Kubeconfig)
+	code, _, msg := s.promoter("verify", "--kubeconfig", testCluster.Kind.Kubeconfig)
 	if code != 3 || !strings.Contains(msg, "FAIL: daemon-answers") || !strings.Contains(msg, "Method not found") {
 		t.Errorf("verify: exit %d\n%s", code, msg)
 	}

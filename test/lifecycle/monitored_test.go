@@ -29,7 +29,7 @@ import (
 // question of the dashboard and of the alerts. Red when the operator renames a metric that one of them uses.
 func monitored(t *testing.T, r *release, n *network) {
 	for _, name := range []string{"prometheus", "unprivileged"} {
-		_, err := testCluster.core.CoreV1().ServiceAccounts("monitoring").Create(t.Context(), &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{})
+		_, err := testCluster.Core.CoreV1().ServiceAccounts("monitoring").Create(t.Context(), &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{})
 		ok(t, err)
 	}
 	reader := token(t, "prometheus")
@@ -60,7 +60,7 @@ func monitored(t *testing.T, r *release, n *network) {
 	n.reaches(2, 2)
 	failing := createNetwork(t, n.namespace, "failing", v1.BitcoinNetworkSpec{Nodes: 2, Mining: &v1.Mining{Interval: &metav1.Duration{Duration: time.Second}}})
 	failing.ready(2)
-	ok(t, testCluster.core.CoreV1().Pods(n.namespace).Delete(t.Context(), failing.pod(1), metav1.DeleteOptions{GracePeriodSeconds: ptr.To(int64(0))}))
+	ok(t, testCluster.Core.CoreV1().Pods(n.namespace).Delete(t.Context(), failing.pod(1), metav1.DeleteOptions{GracePeriodSeconds: ptr.To(int64(0))}))
 
 	questions := questionsOf(t, r)
 	eventually(t, "each query to have data", func() error {
@@ -165,7 +165,7 @@ func (r *release) alerts() []alert {
 // read reads an object of the Prometheus operator that the chart created.
 func (r *release) read(resource string, into any) {
 	r.Helper()
-	object, err := testCluster.dynamic.Resource(schema.GroupVersionResource{Group: "monitoring.coreos.com", Version: "v1", Resource: resource}).
+	object, err := dynamicClient().Resource(schema.GroupVersionResource{Group: "monitoring.coreos.com", Version: "v1", Resource: resource}).
 		Namespace(r.namespace).Get(r.Context(), releaseName, metav1.GetOptions{})
 	ok(r.T, err)
 	text, err := object.MarshalJSON()
@@ -201,7 +201,7 @@ func (r *release) targets() []target {
 	}
 	r.read("servicemonitors", &monitor)
 	endpoint := monitor.Spec.Endpoints[0]
-	services, err := testCluster.core.CoreV1().Services(r.namespace).List(r.Context(), metav1.ListOptions{LabelSelector: labels.Set(monitor.Spec.Selector.MatchLabels).String()})
+	services, err := testCluster.Core.CoreV1().Services(r.namespace).List(r.Context(), metav1.ListOptions{LabelSelector: labels.Set(monitor.Spec.Selector.MatchLabels).String()})
 	ok(r.T, err)
 	if len(services.Items) != 1 {
 		r.Fatalf("the ServiceMonitor selects %d Services", len(services.Items))
@@ -213,7 +213,7 @@ func (r *release) targets() []target {
 			name = port.TargetPort.String()
 		}
 	}
-	pods, err := testCluster.core.CoreV1().Pods(r.namespace).List(r.Context(), metav1.ListOptions{LabelSelector: labels.Set(service.Spec.Selector).String()})
+	pods, err := testCluster.Core.CoreV1().Pods(r.namespace).List(r.Context(), metav1.ListOptions{LabelSelector: labels.Set(service.Spec.Selector).String()})
 	ok(r.T, err)
 	var list []target
 	for _, pod := range pods.Items {
@@ -221,7 +221,7 @@ func (r *release) targets() []target {
 			if port.Name != name || pod.DeletionTimestamp != nil {
 				continue
 			}
-			scraper, err := monitoring.NewScraper(r.Context(), testCluster.config, monitoring.Endpoint{
+			scraper, err := monitoring.NewScraper(r.Context(), testCluster.Config, monitoring.Endpoint{
 				Namespace: r.namespace, Pod: pod.Name, Port: int(port.ContainerPort), Scheme: endpoint.Scheme, Path: endpoint.Path,
 			})
 			ok(r.T, err)
@@ -238,7 +238,7 @@ func (r *release) targets() []target {
 // token is one that the API server gives to a service account in namespace monitoring.
 func token(t *testing.T, account string) string {
 	t.Helper()
-	request, err := testCluster.core.CoreV1().ServiceAccounts("monitoring").CreateToken(t.Context(), account, &authenticationv1.TokenRequest{}, metav1.CreateOptions{})
+	request, err := testCluster.Core.CoreV1().ServiceAccounts("monitoring").CreateToken(t.Context(), account, &authenticationv1.TokenRequest{}, metav1.CreateOptions{})
 	ok(t, err)
 	return request.Status.Token
 }

@@ -24,7 +24,7 @@ import (
 )
 
 func createNamespace(name string) error {
-	_, err := testCluster.core.CoreV1().Namespaces().Create(context.Background(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
+	_, err := testCluster.Core.CoreV1().Namespaces().Create(context.Background(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
 		Name: name, Labels: map[string]string{"pod-security.kubernetes.io/enforce": "restricted"},
 	}}, metav1.CreateOptions{})
 	return err
@@ -33,7 +33,7 @@ func createNamespace(name string) error {
 // users makes the Secret that networks name in spec.secret.
 func users(t *testing.T, namespace string) {
 	t.Helper()
-	_, err := testCluster.core.CoreV1().Secrets(namespace).Create(t.Context(), &corev1.Secret{
+	_, err := testCluster.Core.CoreV1().Secrets(namespace).Create(t.Context(), &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Name: "users"}, StringData: map[string]string{"BC_RPC_USER": "user", "BC_RPC_PASSWORD": "password"},
 	}, metav1.CreateOptions{})
 	ok(t, err)
@@ -47,7 +47,7 @@ type network struct {
 
 func createNetwork(t *testing.T, namespace, name string, spec v1.BitcoinNetworkSpec) *network {
 	t.Helper()
-	_, err := testCluster.networks.BitcoincontrollerV1().BitcoinNetworks(namespace).Create(t.Context(),
+	_, err := testCluster.Networks.BitcoincontrollerV1().BitcoinNetworks(namespace).Create(t.Context(),
 		&v1.BitcoinNetwork{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: spec}, metav1.CreateOptions{})
 	ok(t, err)
 	return &network{t, namespace, name}
@@ -55,7 +55,7 @@ func createNetwork(t *testing.T, namespace, name string, spec v1.BitcoinNetworkS
 
 func (n *network) get() *v1.BitcoinNetwork {
 	n.Helper()
-	got, err := testCluster.networks.BitcoincontrollerV1().BitcoinNetworks(n.namespace).Get(n.Context(), n.name, metav1.GetOptions{})
+	got, err := testCluster.Networks.BitcoincontrollerV1().BitcoinNetworks(n.namespace).Get(n.Context(), n.name, metav1.GetOptions{})
 	ok(n.T, err)
 	return got
 }
@@ -87,7 +87,7 @@ func (n *network) ready(nodes int) {
 
 func (n *network) scale(nodes int32) {
 	n.Helper()
-	_, err := testCluster.networks.BitcoincontrollerV1().BitcoinNetworks(n.namespace).Patch(n.Context(), n.name, types.MergePatchType,
+	_, err := testCluster.Networks.BitcoincontrollerV1().BitcoinNetworks(n.namespace).Patch(n.Context(), n.name, types.MergePatchType,
 		fmt.Appendf(nil, `{"spec":{"nodes":%d}}`, nodes), metav1.PatchOptions{})
 	ok(n.T, err)
 }
@@ -98,7 +98,7 @@ func (n *network) pods(nodes int) []*corev1.Pod {
 	n.Helper()
 	list := make([]*corev1.Pod, nodes)
 	for i := range list {
-		pod, err := testCluster.core.CoreV1().Pods(n.namespace).Get(n.Context(), n.pod(i), metav1.GetOptions{})
+		pod, err := testCluster.Core.CoreV1().Pods(n.namespace).Get(n.Context(), n.pod(i), metav1.GetOptions{})
 		ok(n.T, err)
 		list[i] = pod
 	}
@@ -107,7 +107,7 @@ func (n *network) pods(nodes int) []*corev1.Pod {
 
 func (n *network) statefulSet() *appsv1.StatefulSet {
 	n.Helper()
-	set, err := testCluster.core.AppsV1().StatefulSets(n.namespace).Get(n.Context(), n.name+"-sts", metav1.GetOptions{})
+	set, err := testCluster.Core.AppsV1().StatefulSets(n.namespace).Get(n.Context(), n.name+"-sts", metav1.GetOptions{})
 	ok(n.T, err)
 	return set
 }
@@ -136,9 +136,9 @@ func (n *network) cli(node int, args ...string) string {
 
 func (n *network) exec(node int, stdin string, args ...string) (string, error) {
 	command := append([]string{"/usr/local/bin/bitcoin-cli", "-regtest", "-conf=/bitcoin.conf"}, args...)
-	request := testCluster.core.CoreV1().RESTClient().Post().Resource("pods").Name(n.pod(node)).Namespace(n.namespace).SubResource("exec").
+	request := testCluster.Core.CoreV1().RESTClient().Post().Resource("pods").Name(n.pod(node)).Namespace(n.namespace).SubResource("exec").
 		VersionedParams(&corev1.PodExecOptions{Container: "bitcoind", Command: command, Stdin: stdin != "", Stdout: true, Stderr: true}, scheme.ParameterCodec)
-	executor, err := remotecommand.NewWebSocketExecutor(testCluster.config, "GET", request.URL().String())
+	executor, err := remotecommand.NewWebSocketExecutor(testCluster.Config, "GET", request.URL().String())
 	if err != nil {
 		return "", err
 	}

@@ -19,7 +19,7 @@ import (
 // objects are all objects in the cluster, of every kind that people make: "Kind namespace/name" and the object's UID.
 func objects(t *testing.T) map[string]string {
 	t.Helper()
-	lists, err := testCluster.core.Discovery().ServerPreferredResources()
+	lists, err := testCluster.Core.Discovery().ServerPreferredResources()
 	if err != nil && !discovery.IsGroupDiscoveryFailedError(err) {
 		t.Fatal(err)
 	}
@@ -32,7 +32,7 @@ func objects(t *testing.T) map[string]string {
 			if kind.Name == "events" || kind.Name == "apiservices" || !slices.Contains(kind.Verbs, "list") {
 				continue
 			}
-			items, err := testCluster.dynamic.Resource(version.WithResource(kind.Name)).List(t.Context(), metav1.ListOptions{})
+			items, err := dynamicClient().Resource(version.WithResource(kind.Name)).List(t.Context(), metav1.ListOptions{})
 			ok(t, err)
 			for _, o := range items.Items {
 				all[fmt.Sprintf("%s %s/%s", kind.Kind, o.GetNamespace(), o.GetName())] = string(o.GetUID())
@@ -69,7 +69,7 @@ func in(namespace string, all map[string]string) map[string]string {
 // dump shows what a failed test leaves.
 func (r *release) dump(namespaces []string) {
 	for _, namespace := range append(namespaces, r.namespace) {
-		pods, err := testCluster.core.CoreV1().Pods(namespace).List(context.Background(), metav1.ListOptions{})
+		pods, err := testCluster.Core.CoreV1().Pods(namespace).List(context.Background(), metav1.ListOptions{})
 		if err != nil {
 			continue
 		}
@@ -79,18 +79,18 @@ func (r *release) dump(namespaces []string) {
 				continue
 			}
 			lines := int64(40)
-			if log, err := testCluster.core.CoreV1().Pods(namespace).GetLogs(p.Name, &corev1.PodLogOptions{TailLines: &lines}).DoRaw(context.Background()); err == nil {
+			if log, err := testCluster.Core.CoreV1().Pods(namespace).GetLogs(p.Name, &corev1.PodLogOptions{TailLines: &lines}).DoRaw(context.Background()); err == nil {
 				r.Logf("%s", log)
 			}
 		}
-		networks, err := testCluster.networks.BitcoincontrollerV1().BitcoinNetworks(namespace).List(context.Background(), metav1.ListOptions{})
+		networks, err := testCluster.Networks.BitcoincontrollerV1().BitcoinNetworks(namespace).List(context.Background(), metav1.ListOptions{})
 		if err != nil {
 			continue
 		}
 		for _, n := range networks.Items {
 			r.Logf("network %s/%s: %+v", namespace, n.Name, n.Status)
 		}
-		events, err := testCluster.core.CoreV1().Events(namespace).List(context.Background(), metav1.ListOptions{})
+		events, err := testCluster.Core.CoreV1().Events(namespace).List(context.Background(), metav1.ListOptions{})
 		if err != nil {
 			continue
 		}

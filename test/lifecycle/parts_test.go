@@ -49,7 +49,7 @@ func TestWithEveryOptionalPartOnAllOfThemWork(t *testing.T) {
 
 	t.Run("the budget keeps one of two replicas", func(t *testing.T) {
 		eventually(t, "the budget to count the replicas", func() error {
-			budget, err := testCluster.core.PolicyV1().PodDisruptionBudgets(r.namespace).Get(t.Context(), releaseName, metav1.GetOptions{})
+			budget, err := testCluster.Core.PolicyV1().PodDisruptionBudgets(r.namespace).Get(t.Context(), releaseName, metav1.GetOptions{})
 			if err == nil && (budget.Status.ExpectedPods != 2 || budget.Status.DisruptionsAllowed != 1) {
 				err = fmt.Errorf("%d pods, %d may go", budget.Status.ExpectedPods, budget.Status.DisruptionsAllowed)
 			}
@@ -88,7 +88,7 @@ func TestWithEveryOptionalPartOnAllOfThemWork(t *testing.T) {
 // password is that of the Secret which the chart created for the networks.
 func (n *network) password() string {
 	n.Helper()
-	secret, err := testCluster.core.CoreV1().Secrets(n.namespace).Get(n.Context(), "bitcoin-default-secret", metav1.GetOptions{})
+	secret, err := testCluster.Core.CoreV1().Secrets(n.namespace).Get(n.Context(), "bitcoin-default-secret", metav1.GetOptions{})
 	ok(n.T, err)
 	return string(secret.Data["BC_RPC_PASSWORD"])
 }
@@ -100,7 +100,7 @@ func defineMonitoring(t *testing.T) {
 	anything := &apiextensionsv1.JSONSchemaProps{Type: "object", XPreserveUnknownFields: ptr.To(true)}
 	for plural, kind := range map[string]string{"servicemonitors": "ServiceMonitor", "prometheusrules": "PrometheusRule"} {
 		name := plural + ".monitoring.coreos.com"
-		definitions := testCluster.crds.ApiextensionsV1().CustomResourceDefinitions()
+		definitions := crds().ApiextensionsV1().CustomResourceDefinitions()
 		_, err := definitions.Create(t.Context(), &apiextensionsv1.CustomResourceDefinition{
 			ObjectMeta: metav1.ObjectMeta{Name: name},
 			Spec: apiextensionsv1.CustomResourceDefinitionSpec{
@@ -113,7 +113,7 @@ func defineMonitoring(t *testing.T) {
 		}, metav1.CreateOptions{})
 		ok(t, err)
 		eventually(t, name+" to be served", func() error {
-			_, err := testCluster.core.Discovery().ServerResourcesForGroupVersion("monitoring.coreos.com/v1")
+			_, err := testCluster.Core.Discovery().ServerResourcesForGroupVersion("monitoring.coreos.com/v1")
 			return err
 		})
 	}
@@ -122,7 +122,7 @@ func defineMonitoring(t *testing.T) {
 // aggregated checks what members of the cluster's own roles may do with networks.
 func aggregated(t *testing.T, namespace string) {
 	for user, role := range map[string]string{"vera": "view", "edith": "edit"} {
-		_, err := testCluster.core.RbacV1().RoleBindings(namespace).Create(t.Context(), &rbacv1.RoleBinding{
+		_, err := testCluster.Core.RbacV1().RoleBindings(namespace).Create(t.Context(), &rbacv1.RoleBinding{
 			ObjectMeta: metav1.ObjectMeta{Name: user},
 			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role},
 			Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: user}},

@@ -158,7 +158,7 @@ func olderProgram(t *testing.T) map[string]any {
 	repository := strings.TrimPrefix(server.URL, "http://") + "/bitcoin-controller"
 	_, _, err = image.Access{}.Push(t.Context(), built, repository+":0.0.1", false)
 	ok(t, err)
-	_, err = testCluster.kind.LoadImages(t.Context(), image.Access{}, repository+":0.0.1")
+	_, err = testCluster.Kind.LoadImages(t.Context(), image.Access{}, repository+":0.0.1")
 	ok(t, err)
 	values := maps.Clone(images(false))
 	values["image"] = map[string]any{"repository": repository, "tag": "0.0.1"}

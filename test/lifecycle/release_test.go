@@ -52,7 +52,7 @@ func newRelease(t *testing.T, namespace string, others ...string) *release {
 		r.uninstall()
 		r.deleteDefinition()
 		for _, name := range append(others, namespace) {
-			if err := testCluster.core.CoreV1().Namespaces().Delete(context.Background(), name, metav1.DeleteOptions{}); err != nil && !errors.IsNotFound(err) {
+			if err := testCluster.Core.CoreV1().Namespaces().Delete(context.Background(), name, metav1.DeleteOptions{}); err != nil && !errors.IsNotFound(err) {
 				t.Error(err)
 			}
 		}
@@ -103,7 +103,7 @@ func values(t *testing.T, text string) map[string]any {
 // flags are those of both releases of Helm for the cluster and the namespace.
 func (r *release) flags() *genericclioptions.ConfigFlags {
 	flags := genericclioptions.NewConfigFlags(false)
-	kubeconfig := testCluster.kind.Kubeconfig
+	kubeconfig := testCluster.Kind.Kubeconfig
 	flags.KubeConfig, flags.Namespace = &kubeconfig, &r.namespace
 	return flags
 }
@@ -157,7 +157,7 @@ func (r *release) uninstall() {
 func (r *release) deleteDefinition() {
 	r.Helper()
 	eventually(r.T, "the definition to be gone", func() error {
-		err := testCluster.crds.ApiextensionsV1().CustomResourceDefinitions().Delete(context.Background(), definition, metav1.DeleteOptions{})
+		err := crds().ApiextensionsV1().CustomResourceDefinitions().Delete(context.Background(), definition, metav1.DeleteOptions{})
 		if errors.IsNotFound(err) {
 			return nil
 		}

@@ -31,7 +31,7 @@ func TestOfTwoReplicasOneTakesOverWhatTheKilledLeaderBegan(t *testing.T) {
 		}
 		return nil
 	})
-	ok(t, testCluster.core.CoreV1().Pods(r.namespace).Delete(t.Context(), leader, metav1.DeleteOptions{GracePeriodSeconds: ptr.To(int64(0))}))
+	ok(t, testCluster.Core.CoreV1().Pods(r.namespace).Delete(t.Context(), leader, metav1.DeleteOptions{GracePeriodSeconds: ptr.To(int64(0))}))
 	if status := n.get().Status; status.ReadyNodes == 4 {
 		t.Fatal("the scale-up was over before the leader was killed, so this shows nothing")
 	}
@@ -56,7 +56,7 @@ func TestAReplicaThatStoodByKeepsTheRotatedKey(t *testing.T) {
 	n := createNetwork(t, space, "kept", v1.BitcoinNetworkSpec{Nodes: 1})
 	n.ready(1)
 	before := n.statefulSet().Status.UpdateRevision
-	clients, accept := testCluster.core, func(credentials.MasterKeys) error { return nil }
+	clients, accept := testCluster.Core, func(credentials.MasterKeys) error { return nil }
 	ok(t, credentials.RotateMasterKey(t.Context(), clients, r.namespace, "bitcoin-controller-master-key", accept))
 	eventually(t, "the node to restart with the new key", func() error {
 		if set := n.statefulSet(); set.Status.UpdateRevision == before || set.Status.CurrentRevision != set.Status.UpdateRevision {
@@ -85,7 +85,7 @@ func TestAReplicaThatStoodByKeepsTheRotatedKey(t *testing.T) {
 // leader is the pod that holds the lease, "" for none.
 func (r *release) leader() string {
 	r.Helper()
-	l, err := testCluster.core.CoordinationV1().Leases(r.namespace).Get(r.Context(), lease, metav1.GetOptions{})
+	l, err := testCluster.Core.CoordinationV1().Leases(r.namespace).Get(r.Context(), lease, metav1.GetOptions{})
 	ok(r.T, err)
 	pod, _, _ := strings.Cut(ptr.Deref(l.Spec.HolderIdentity, ""), "_")
 	return pod

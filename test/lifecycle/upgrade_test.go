@@ -82,9 +82,9 @@ func TestAnUpgradeAndItsRollbackLeaveTheNodesAlone(t *testing.T) {
 // keepsItsBlocks deletes the pod of a network with storage, whose successor must have all blocks.
 func (n *network) keepsItsBlocks(height int) {
 	n.Helper()
-	ok(n.T, testCluster.core.CoreV1().Pods(n.namespace).Delete(n.Context(), n.pod(0), metav1.DeleteOptions{}))
+	ok(n.T, testCluster.Core.CoreV1().Pods(n.namespace).Delete(n.Context(), n.pod(0), metav1.DeleteOptions{}))
 	eventually(n.T, "another pod", func() error {
-		pod, err := testCluster.core.CoreV1().Pods(n.namespace).Get(n.Context(), n.pod(0), metav1.GetOptions{})
+		pod, err := testCluster.Core.CoreV1().Pods(n.namespace).Get(n.Context(), n.pod(0), metav1.GetOptions{})
 		if err == nil && (pod.DeletionTimestamp != nil || pod.Status.PodIP == "") {
 			err = errors.New("not yet")
 		}
@@ -108,7 +108,7 @@ func (r *release) waitForOperatorOtherThan(pod string) {
 // operator is the only pod of a release that is not on its way out, "" when there are more or less than one.
 func (r *release) operator() string {
 	r.Helper()
-	pods, err := testCluster.core.CoreV1().Pods(r.namespace).List(r.Context(), metav1.ListOptions{LabelSelector: operatorLabels})
+	pods, err := testCluster.Core.CoreV1().Pods(r.namespace).List(r.Context(), metav1.ListOptions{LabelSelector: operatorLabels})
 	ok(r.T, err)
 	if len(pods.Items) != 1 || pods.Items[0].DeletionTimestamp != nil {
 		return ""
@@ -119,7 +119,7 @@ func (r *release) operator() string {
 // definitionKnows asks the API server what it has of the definition.
 func definitionKnows(t *testing.T, field string) bool {
 	t.Helper()
-	crd, err := testCluster.crds.ApiextensionsV1().CustomResourceDefinitions().Get(t.Context(), definition, metav1.GetOptions{})
+	crd, err := crds().ApiextensionsV1().CustomResourceDefinitions().Get(t.Context(), definition, metav1.GetOptions{})
 	ok(t, err)
 	_, known := crd.Spec.Versions[0].Schema.OpenAPIV3Schema.Properties["spec"].Properties[field]
 	return known

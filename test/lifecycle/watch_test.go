@@ -23,7 +23,7 @@ func TestWithWatchedNamespacesNetworksElsewhereAreLeftAlone(t *testing.T) {
 	if now := alone.get(); now.ResourceVersion != before || now.Status.ObservedGeneration != -1 {
 		t.Errorf("the operator has written to a network in a namespace that it does not watch: %+v", now.Status)
 	}
-	sets, err := testCluster.core.AppsV1().StatefulSets("unwatched").List(t.Context(), metav1.ListOptions{})
+	sets, err := testCluster.Core.AppsV1().StatefulSets("unwatched").List(t.Context(), metav1.ListOptions{})
 	ok(t, err)
 	if len(sets.Items) > 0 {
 		t.Errorf("the operator has created %s in a namespace that it does not watch", sets.Items[0].Name)
@@ -64,7 +64,7 @@ func TestWithWatchedNamespacesNetworksElsewhereAreLeftAlone(t *testing.T) {
 // canI asks the API server what `kubectl auth can-i` asks it.
 func canI(t *testing.T, user string, groups []string, what authorizationv1.ResourceAttributes) (allowed bool, why string) {
 	t.Helper()
-	review, err := testCluster.core.AuthorizationV1().SubjectAccessReviews().Create(t.Context(), &authorizationv1.SubjectAccessReview{
+	review, err := testCluster.Core.AuthorizationV1().SubjectAccessReviews().Create(t.Context(), &authorizationv1.SubjectAccessReview{
 		Spec: authorizationv1.SubjectAccessReviewSpec{User: user, Groups: append(groups, "system:authenticated"), ResourceAttributes: &what},
 	}, metav1.CreateOptions{})
 	ok(t, err)

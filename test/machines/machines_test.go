@@ -38,7 +38,7 @@ const (
 func TestNetworksOnSeveralClusterNodes(t *testing.T) {
 	needCluster(t)
 	install(t)
-	_, err := testCluster.core.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
+	_, err := testCluster.Core.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
 		Name: space, Labels: map[string]string{"pod-security.kubernetes.io/enforce": "restricted"},
 	}}, metav1.CreateOptions{})
 	ok(t, err)
@@ -72,7 +72,7 @@ func (s *story) all() []*network { return []*network{s.spread, s.kept, s.plain} 
 func install(t *testing.T) {
 	t.Helper()
 	flags := genericclioptions.NewConfigFlags(false)
-	kubeconfig := testCluster.kind.Kubeconfig
+	kubeconfig := testCluster.Kind.Kubeconfig
 	flags.KubeConfig, flags.Namespace = &kubeconfig, ptr.To(operatorNamespace)
 	c := new(action.Configuration)
 	ok(t, c.Init(flags, operatorNamespace, "secrets", func(string, ...any) {}))
@@ -198,15 +198,15 @@ func (s *story) spreadAgain(t *testing.T) {
 	t.Helper()
 	for _, clusterNode := range clusterNodes(t) {
 		if on := s.spread.on(t, clusterNode); len(on) > 1 {
-			ok(t, testCluster.core.CoreV1().Pods(space).Delete(t.Context(), on[0], metav1.DeleteOptions{}))
+			ok(t, testCluster.Core.CoreV1().Pods(space).Delete(t.Context(), on[0], metav1.DeleteOptions{}))
 		}
 	}
 	leads := leader(t)
-	operators, err := testCluster.core.CoreV1().Pods(operatorNamespace).List(t.Context(), metav1.ListOptions{LabelSelector: operatorLabels})
+	operators, err := testCluster.Core.CoreV1().Pods(operatorNamespace).List(t.Context(), metav1.ListOptions{LabelSelector: operatorLabels})
 	ok(t, err)
 	for _, pod := range operators.Items {
 		if pod.Name != leads {
-			ok(t, testCluster.core.CoreV1().Pods(operatorNamespace).Delete(t.Context(), pod.Name, metav1.DeleteOptions{}))
+			ok(t, testCluster.Core.CoreV1().Pods(operatorNamespace).Delete(t.Context(), pod.Name, metav1.DeleteOptions{}))
 		}
 	}
 	for _, clusterNode := range clusterNodes(t) {
@@ -218,7 +218,7 @@ func (s *story) spreadAgain(t *testing.T) {
 		})
 	}
 	eventually(t, "the operators to be on two cluster nodes", func() error {
-		operators, err := testCluster.core.CoreV1().Pods(operatorNamespace).List(t.Context(), metav1.ListOptions{LabelSelector: operatorLabels})
+		operators, err := testCluster.Core.CoreV1().Pods(operatorNamespace).List(t.Context(), metav1.ListOptions{LabelSelector: operatorLabels})
 		if err == nil && (len(operators.Items) != 2 || readyOf(operators.Items) != 2 || operators.Items[0].Spec.NodeName == operators.Items[1].Spec.NodeName) {
 			err = errors.New("not yet")
 		}
@@ -242,13 +242,13 @@ func (s *story) aClusterNodeIsGoneForGood(t *testing.T) {
 	observers := observe(t, allowed, s.all()...)
 	disturb(observers)
 	engine(t, "kill", gone)
-	ok(t, testCluster.core.CoreV1().Nodes().Delete(t.Context(), gone, metav1.DeleteOptions{}))
+	ok(t, testCluster.Core.CoreV1().Nodes().Delete(t.Context(), gone, metav1.DeleteOptions{}))
 	s.spread.ready(t)
 	s.plain.ready(t)
 	s.spread.height(t, want)
 	s.kept.reports(t, v1.ReasonUnschedulable, bound, "delete the claim and the pod", "data-"+bound)
-	ok(t, testCluster.core.CoreV1().PersistentVolumeClaims(space).Delete(t.Context(), "data-"+bound, metav1.DeleteOptions{}))
-	if err := testCluster.core.CoreV1().Pods(space).Delete(t.Context(), bound, metav1.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {
+	ok(t, testCluster.Core.CoreV1().PersistentVolumeClaims(space).Delete(t.Context(), "data-"+bound, metav1.DeleteOptions{}))
+	if err := testCluster.Core.CoreV1().Pods(space).Delete(t.Context(), bound, metav1.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {
 		t.Fatal(err)
 	}
 	s.kept.ready(t)
@@ -266,12 +266,12 @@ func (s *story) dump(t *testing.T) {
 		}
 		t.Logf("%s: %v", n.name, n.whole(t.Context()))
 	}
-	operators, err := testCluster.core.CoreV1().Pods(operatorNamespace).List(t.Context(), metav1.ListOptions{LabelSelector: operatorLabels})
+	operators, err := testCluster.Core.CoreV1().Pods(operatorNamespace).List(t.Context(), metav1.ListOptions{LabelSelector: operatorLabels})
 	if err != nil {
 		return
 	}
 	for _, pod := range operators.Items {
-		text, err := testCluster.core.CoreV1().Pods(operatorNamespace).GetLogs(pod.Name, &corev1.PodLogOptions{TailLines: ptr.To(int64(40))}).DoRaw(t.Context())
+		text, err := testCluster.Core.CoreV1().Pods(operatorNamespace).GetLogs(pod.Name, &corev1.PodLogOptions{TailLines: ptr.To(int64(40))}).DoRaw(t.Context())
 		t.Logf("%s on %s: %s %v", pod.Name, pod.Spec.NodeName, text, err)
 	}
 }

@@ -45,7 +45,7 @@ func onAll(name string, spec v1.BitcoinNetworkSpec) v1.BitcoinNetworkSpec {
 
 func createNetwork(t *testing.T, name string, spec v1.BitcoinNetworkSpec) *network {
 	t.Helper()
-	_, err := testCluster.networks.BitcoincontrollerV1().BitcoinNetworks(space).Create(t.Context(),
+	_, err := testCluster.Networks.BitcoincontrollerV1().BitcoinNetworks(space).Create(t.Context(),
 		&v1.BitcoinNetwork{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: spec}, metav1.CreateOptions{})
 	ok(t, err)
 	return &network{name, int(spec.Nodes)}
@@ -53,7 +53,7 @@ func createNetwork(t *testing.T, name string, spec v1.BitcoinNetworkSpec) *netwo
 
 // condition returns the condition Ready, nil for none.
 func (n *network) condition(ctx context.Context) (*metav1.Condition, error) {
-	got, err := testCluster.networks.BitcoincontrollerV1().BitcoinNetworks(space).Get(ctx, n.name, metav1.GetOptions{})
+	got, err := testCluster.Networks.BitcoincontrollerV1().BitcoinNetworks(space).Get(ctx, n.name, metav1.GetOptions{})
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +97,7 @@ func (n *network) reports(t *testing.T, reason string, words ...string) {
 
 // pods are those of the network, by name.
 func (n *network) pods(ctx context.Context) ([]corev1.Pod, error) {
-	list, err := testCluster.core.CoreV1().Pods(space).List(ctx, metav1.ListOptions{LabelSelector: "app.kubernetes.io/instance=" + n.name})
+	list, err := testCluster.Core.CoreV1().Pods(space).List(ctx, metav1.ListOptions{LabelSelector: "app.kubernetes.io/instance=" + n.name})
 	if err != nil {
 		return nil, err
 	}
@@ -192,9 +192,9 @@ func ask(ctx context.Context, pod string) (answer, error) {
 // cli runs bitcoin-cli in a node's pod.
 func cli(ctx context.Context, pod string, args ...string) (string, error) {
 	command := append([]string{"/usr/local/bin/bitcoin-cli", "-regtest", "-conf=/bitcoin.conf"}, args...)
-	request := testCluster.core.CoreV1().RESTClient().Post().Resource("pods").Name(pod).Namespace(space).SubResource("exec").
+	request := testCluster.Core.CoreV1().RESTClient().Post().Resource("pods").Name(pod).Namespace(space).SubResource("exec").
 		VersionedParams(&corev1.PodExecOptions{Container: "bitcoind", Command: command, Stdout: true, Stderr: true}, scheme.ParameterCodec)
-	executor, err := remotecommand.NewWebSocketExecutor(testCluster.config, "GET", request.URL().String())
+	executor, err := remotecommand.NewWebSocketExecutor(testCluster.Config, "GET", request.URL().String())
 	if err != nil {
 		return "", err
 	}
@@ -232,7 +232,7 @@ func (n *network) height(t *testing.T, want string) {
 func (n *network) hasBudget(t *testing.T) {
 	t.Helper()
 	eventually(t, n.name+" has a disruption budget", func() error {
-		budget, err := testCluster.core.PolicyV1().PodDisruptionBudgets(space).Get(t.Context(), n.name+"-pdb", metav1.GetOptions{})
+		budget, err := testCluster.Core.PolicyV1().PodDisruptionBudgets(space).Get(t.Context(), n.name+"-pdb", metav1.GetOptions{})
 		if err == nil && (int(budget.Status.ExpectedPods) != n.nodes || budget.Status.DisruptionsAllowed != 1) {
 			err = fmt.Errorf("it is %+v", budget.Status)
 		}

@@ -16,7 +16,7 @@ import (
 // clusterNodes are the names of the cluster nodes.
 func clusterNodes(t *testing.T) []string {
 	t.Helper()
-	list, err := testCluster.core.CoreV1().Nodes().List(t.Context(), metav1.ListOptions{})
+	list, err := testCluster.Core.CoreV1().Nodes().List(t.Context(), metav1.ListOptions{})
 	ok(t, err)
 	var names []string
 	for _, n := range list.Items {
@@ -44,7 +44,7 @@ func hostOf(t *testing.T, n *network, i int) string {
 // leader is the operator's pod that holds the lease, "" for none.
 func leader(t *testing.T) string {
 	t.Helper()
-	l, err := testCluster.core.CoordinationV1().Leases(operatorNamespace).Get(t.Context(), lease, metav1.GetOptions{})
+	l, err := testCluster.Core.CoordinationV1().Leases(operatorNamespace).Get(t.Context(), lease, metav1.GetOptions{})
 	ok(t, err)
 	pod, _, _ := strings.Cut(ptr.Deref(l.Spec.HolderIdentity, ""), "_")
 	return pod
@@ -53,7 +53,7 @@ func leader(t *testing.T) string {
 // clusterNodeOf is the cluster node of a pod of the operator.
 func clusterNodeOf(t *testing.T, pod string) string {
 	t.Helper()
-	p, err := testCluster.core.CoreV1().Pods(operatorNamespace).Get(t.Context(), pod, metav1.GetOptions{})
+	p, err := testCluster.Core.CoreV1().Pods(operatorNamespace).Get(t.Context(), pod, metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(errors.Join(fmt.Errorf("the operator %q", pod), err))
 	}
