@@ -30,6 +30,8 @@ type ChainInfo struct {
 	Chain         string `json:"chain"`
 	Blocks        int64  `json:"blocks"`
 	BestBlockHash string `json:"bestblockhash"`
+	// Headers is the height of the best chain whose headers the node has.
+	Headers int64 `json:"headers"`
 	// Time of the best block, in seconds since 1970; 0 before v23.
 	Time int64 `json:"time"`
 	// MedianTime of the last eleven blocks, in seconds since 1970.

@@ -136,6 +136,7 @@ func (r *Reconciler) pass(ctx context.Context, network *v1.BitcoinNetwork, state
 	}
 	r.nodes.loadWallets(ctx, network, state.shared, nodes)
 	r.nodes.flush(ctx, network, state.shared, nodes, now)
+	r.nodes.restartSync(ctx, network, state, nodes, connections, chains, now)
 	state.rollouts.proceed(rolloutInputs{now, objects.groups, objects.sets, nodes, connections.desired, chains})
 	sides := sidesOf(nodes, connections.desired)
 	lastBlock := lastBlockTime(&network.Status, nodes, sides, state.lastPass.ended, now)

@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
-	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -88,11 +86,7 @@ func countPeers(peers []bitcoind.PeerInfo) int32 {
 		if peer.Version == 0 {
 			continue
 		}
-		host, _, err := net.SplitHostPort(peer.Addr)
-		if err != nil {
-			host = strings.Trim(peer.Addr, "[]")
-		}
-		hosts[host] = true
+		hosts[hostOf(peer.Addr)] = true
 	}
 	return int32(len(hosts)) //nolint:gosec // bounded by maxconnections
 }

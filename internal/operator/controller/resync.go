@@ -1,0 +1,136 @@
+package controller
+
+import (
+	"context"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
+	"github.com/christianb93/bitcoin-controller/internal/operator/topology"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+)
+
+// A bitcoind whose best block is more than a day old, as the first block of regtest is, asks one peer for headers. It asks another one
+// when a peer announces a new block, or after fifteen minutes. Two nodes without blocks that start together, or that were a partition,
+// may have asked each other: without mining they stay behind peers that have blocks. A node asks again when the connection with that
+// peer is closed, which it does not report. So all are closed but one, with a node that has more blocks.
+
+// resyncDelays are how long a node stays behind its peers at one block before its connections are closed for the first time and after
+// each time. After the last it is left alone: its user may want it so.
+var resyncDelays = []time.Duration{10 * time.Second, 30 * time.Second, 2 * time.Minute}
+
+// behindNodes are the nodes that are behind their peers, by the UID of the pod.
+type behindNodes map[types.UID]behindNode
+
+// behindNode is a node that does not know the blocks of its peers.
+type behindNode struct {
+	// best is the node's best block since this time, or since its connections were closed for the last time.
+	best  string
+	since time.Time
+	// restarts is how often its connections were closed.
+	restarts int
+}
+
+// restartSync closes connections of nodes that do not ask their peers for blocks, in the background. The next passes connect them again.
+func (c *nodeClient) restartSync(ctx context.Context, network *v1.BitcoinNetwork, state *networkState, nodes []node, connections connections, chains chainComparison, now time.Time) {
+	if chains.lag == 0 && len(chains.branches) < 2 {
+		state.behind = nil
+		return
+	}
+	if connections.pending > 0 {
+		return
+	}
+	ahead := nodesAhead(nodes, connections)
+	for i, kept := range state.behind.due(nodes, ahead, now) {
+		done, ok := state.shared.startChange(nodes[i].pod)
+		if !ok {
+			continue
+		}
+		calls := closeAllBut(nodes, i, kept)
+		endpoint := c.endpoint(network, &nodes[i])
+		logger := log.FromContext(ctx).WithValues("node", nodes[i].podName)
+		c.run(log.IntoContext(ctx, logger), state.shared.slots, changingCalls, func(ctx context.Context) {
+			defer done()
+			logger.Info("A node does not ask its peers for their blocks; its connections are renewed", "closed", len(calls))
+			if _, err := c.rpc.Batch(ctx, endpoint, calls); err != nil {
+				logger.Info("The connections of a node could not be closed", "error", err.Error())
+			}
+		})
+	}
+}
+
+// nodesAhead returns for each node the nodes that it is connected with and that have more blocks, if it does not know their headers.
+func nodesAhead(nodes []node, connections connections) map[int][]int {
+	missing := make(map[topology.Edge]bool, len(connections.missing))
+	for _, edge := range connections.missing {
+		missing[edge] = true
+	}
+	ahead := map[int][]int{}
+	for _, edge := range connections.desired {
+		if missing[edge] || !nodes[edge.A].callable() || !nodes[edge.B].callable() {
+			continue
+		}
+		for _, e := range []topology.Edge{edge, {A: edge.B, B: edge.A}} {
+			behind, peer := nodes[e.A].answer.chain, nodes[e.B].answer.chain
+			if max(behind.Blocks, behind.Headers) < peer.Blocks {
+				ahead[e.A] = append(ahead[e.A], e.B)
+			}
+		}
+	}
+	return ahead
+}
+
+// due returns the nodes whose connections are to be closed, with the node of the connection that stays: another one each time.
+func (b *behindNodes) due(nodes []node, ahead map[int][]int, now time.Time) map[int]int {
+	if *b == nil {
+		*b = behindNodes{}
+	}
+	remaining, due := behindNodes{}, map[int]int{}
+	for i, peers := range ahead {
+		uid, best := nodes[i].pod.UID, nodes[i].answer.chain.BestBlockHash
+		n, known := (*b)[uid]
+		if !known || n.best != best {
+			n = behindNode{best: best, since: now}
+		}
+		if n.restarts < len(resyncDelays) && now.Sub(n.since) >= resyncDelays[n.restarts] {
+			due[i] = peers[n.restarts%len(peers)]
+			n.restarts, n.since = n.restarts+1, now
+		}
+		remaining[uid] = n
+	}
+	*b = remaining
+	return due
+}
+
+// closeAllBut closes the connections of a node with the other nodes but one, and that one too if it is the only.
+func closeAllBut(nodes []node, i, kept int) []bitcoind.Call {
+	var others, all []bitcoind.Call
+	for _, peer := range nodes[i].answer.peers {
+		j := slices.IndexFunc(nodes, func(n node) bool { return n.ip() != "" && n.ip() == hostOf(peer.Addr) })
+		if j < 0 || j == i {
+			continue
+		}
+		call := bitcoind.DisconnectNode(peer.ID)
+		all = append(all, call)
+		if j != kept {
+			others = append(others, call)
+		}
+	}
+	if len(others) == 0 {
+		return all
+	}
+	return others
+}
+
+// hostOf is the address of a peer without its port.
+func hostOf(address string) string {
+	if host, _, err := net.SplitHostPort(address); err == nil {
+		return host
+	}
+	return strings.Trim(address, "[]")
+}
