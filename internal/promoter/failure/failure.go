@@ -78,7 +78,9 @@ func Of(err error) Kind {
 			return kind
 		}
 	}
-	if isAny(err, unlessKnown) {
+	// A program that this one started and that failed is no fault of this program either.
+	var exit *exec.ExitError
+	if isAny(err, unlessKnown) || errors.As(err, &exit) {
 		return External
 	}
 	return Internal

@@ -25,7 +25,7 @@ func (d Dir) File(name string) string { return filepath.Join(string(d), name) }
 // Lock makes this the only run in the directory; two would mix up their packages. The lock ends with the process, also when that is
 // killed. Errors: ErrBusy.
 func (d Dir) Lock() (unlock func(), err error) {
-	if err := os.MkdirAll(string(d), 0o755); err != nil {
+	if err := d.create(); err != nil {
 		return nil, fmt.Errorf("create the work directory: %w: %w", failure.ErrInput, err)
 	}
 	f, err := os.OpenFile(d.File("lock"), os.O_CREATE|os.O_RDWR, 0o644)
@@ -41,6 +41,18 @@ func (d Dir) Lock() (unlock func(), err error) {
 		_ = syscall.Flock(int(f.Fd()), syscall.LOCK_UN)
 		_ = f.Close()
 	}, nil
+}
+
+// create creates the directory, with a file that keeps it out of commits: it holds clones, packages and the credentials of clusters. A
+// directory that has other files already is the user's, and no file is hidden in it.
+func (d Dir) create() error {
+	if err := os.MkdirAll(string(d), 0o755); err != nil {
+		return err
+	}
+	if entries, err := os.ReadDir(string(d)); err != nil || len(entries) > 0 {
+		return err
+	}
+	return os.WriteFile(d.File(".gitignore"), []byte("# Written by chart-promoter: its work directory belongs into no commit.\n*\n"), 0o644)
 }
 
 // Write writes a file that exists whole or not at all, and returns its path.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"strings"
 	"sync"
 	"testing"
 
@@ -81,5 +82,24 @@ func TestFilesOfOneStepAreReadByTheNext(t *testing.T) {
 	path, err := d.Clear("logs")
 	if _, serr := os.Stat(path); err != nil || !errors.Is(serr, os.ErrNotExist) {
 		t.Errorf("%s: %v, %v", path, err, serr)
+	}
+}
+
+func TestAWorkDirectoryKeepsItselfOutOfCommits(t *testing.T) {
+	t.Parallel()
+	created, own := Dir(t.TempDir()+"/dist"), Dir(t.TempDir())
+	if _, err := own.Write("mine", []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	for dir, want := range map[Dir]bool{created: true, own: false} {
+		unlock, err := dir.Lock()
+		if err != nil {
+			t.Fatal(err)
+		}
+		unlock()
+		data, err := os.ReadFile(dir.File(".gitignore"))
+		if got := err == nil && strings.Contains(string(data), "\n*\n"); got != want {
+			t.Errorf("%s: ignored %v, want %v (%v)", dir, got, want, err)
+		}
 	}
 }
