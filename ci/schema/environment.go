@@ -11,6 +11,7 @@ import (
 var meanings = map[string]string{
 	ci.GitToken:         "Token for git repositories over HTTPS, to read and to push.",
 	ci.GitUser:          "User name beside the token. Default: " + ci.TokenUser + ", which GitHub and GitLab accept.",
+	ci.GitHost:          "Host that this token is for, such as `github.com`. Default: the host that the command pushes to; in `run` and `status` the host of all stages, if it is one. `" + ci.GitToken + "_GITHUB_COM` and `" + ci.GitUser + "_GITHUB_COM` are for that host alone, whatever else is set.",
 	ci.RegistryUser:     "User name for the registry that the pipeline pushes images and charts to.",
 	ci.RegistryPassword: "Password or token for it. No other registry gets it: they have the credentials of Docker's configuration, which are the default here too.",
 	ci.RegistryHost:     "The registry that they are for, such as ghcr.io. Default: the one that the pipeline pushes to; required if it pushes to several.",
@@ -18,6 +19,7 @@ var meanings = map[string]string{
 	ci.TravisToken:      "Token for `chart-promoter builds`.",
 	ci.TravisAPI:        "Address of the Travis API for it. Default: the public one.",
 	ci.Fork:             "`true` declares the build to be that of a fork, where the engine does not report it.",
+	ci.Push:             "`true` lets a job push that runs in a CI engine without files of its own here, in a merge queue, or for another commit than the engine reports; set it only in jobs that build no pull request. `false` keeps any job from pushing.",
 	ci.GitUsername:      "",
 	ci.GitPassword:      "",
 }

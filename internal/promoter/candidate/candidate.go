@@ -25,6 +25,8 @@ type Repository struct {
 	Work   workdir.Dir
 	Report report.Reporter
 	Git    gitrepo.Options
+	// Env is the environment of commands of the configuration, without credentials.
+	Env []string
 }
 
 // Candidate is a packaged chart with what its values and its appVersion name.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
@@ -18,7 +19,9 @@ import (
 func values(u Update) map[string]string {
 	v := u.Version
 	m := map[string]string{config.ChartVersion: v.Chart, config.AppVersion: v.App, config.Commit: v.Commit, config.ImageTag: v.ImageTag}
+	m[config.Prerelease], m[config.Changes] = strconv.FormatBool(!v.Release), u.Changes
 	if u.Image != nil {
+		m[config.Images] = imagesText(u.Image)
 		m[config.ImageRepository], m[config.ImageTag], m[config.ImageDigest] = u.Image.Repository, u.Image.Tag, u.Image.Digest
 	}
 	return m

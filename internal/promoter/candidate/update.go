@@ -21,6 +21,8 @@ type Update struct {
 	Files string
 	// ChartDir is the chart of the source commit; "" when the chart lives in the candidates' repository.
 	ChartDir string
+	// Changes is the text of the value changes.
+	Changes string
 	// DryRun computes the difference and commits nothing.
 	DryRun bool
 }
@@ -35,6 +37,15 @@ type Updated struct {
 	Changed bool
 	// Diff is set by a dry run: what would be committed.
 	Diff string
+	// Proposal is the branch of the candidate where candidates go through pull requests, nil where they are pushed.
+	Proposal *Proposed
+}
+
+// Proposed is a candidate on a branch of its own.
+type Proposed struct {
+	gitrepo.Proposal
+	// Head is the name of the branch, Message that of its commit.
+	Head, Message string
 }
 
 // Update brings the repository to a version: the chart's files as they are in the source commit, and the fields that a candidate sets.
@@ -53,8 +64,15 @@ func (r Repository) Update(ctx context.Context, u Update) (Updated, error) {
 		return message(r.Config.Name, u), true, nil
 	}
 	c := r.settings()
+	o := gitrepo.UpdateOptions{Options: r.Git, History: c.Path == ".", DryRun: u.DryRun}
+	if c.PullRequest != nil {
+		head := r.proposedBranch()
+		p, err := gitrepo.Propose(ctx, c.Git, c.Branch, head, edit, o)
+		res.Commit, res.Changed, res.Proposal = p.Commit, p.Pushed, &Proposed{p, head, message(r.Config.Name, u)}
+		return res, err
+	}
 	var err error
-	res.Commit, res.Changed, err = gitrepo.Update(ctx, c.Git, c.Branch, edit, gitrepo.UpdateOptions{Options: r.Git, History: c.Path == ".", DryRun: u.DryRun})
+	res.Commit, res.Changed, err = gitrepo.Update(ctx, c.Git, c.Branch, edit, o)
 	return res, err
 }
 
@@ -78,7 +96,11 @@ func (r Repository) write(ctx context.Context, dir string, u Update) error {
 	if err != nil {
 		return err
 	}
-	return setFields(root, path, fields, values(u))
+	set := values(u)
+	if err := setFields(root, path, fields, set); err != nil || len(r.Config.Chart.After) == 0 {
+		return err
+	}
+	return r.runAfter(ctx, root, path, func(copied *os.Root) error { return setFields(copied, ".", fields, set) })
 }
 
 // sourceCommit is the trailer of the commit that a candidate was built from.

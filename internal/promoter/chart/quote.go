@@ -33,6 +33,8 @@ func scalarText(value string, style yaml.Style, flow bool) string {
 			b.WriteRune(r)
 		case unicode.IsPrint(r):
 			b.WriteRune(r)
+		case r == '\n':
+			b.WriteString(`\n`)
 		case r > 0xffff:
 			fmt.Fprintf(&b, `\U%08X`, r)
 		default:

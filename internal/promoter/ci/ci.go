@@ -5,7 +5,10 @@
 // A new variable is one entry in Variables.
 package ci
 
-import "embed"
+import (
+	"embed"
+	"strings"
+)
 
 // Engine is one CI engine.
 type Engine struct {
@@ -72,18 +75,60 @@ type Build struct {
 	Fork        bool `json:"fork,omitempty"`
 	// Run is the address of the run, for attestations.
 	Run string `json:"run,omitempty"`
+	// Queue is true for builds of a merge queue, whose commit is on no branch yet.
+	Queue bool `json:"mergeQueue,omitempty"`
+	// Foreign is true for an engine that is not in Engines: its builds of pull requests are not all known, and its commit is not.
+	Foreign bool `json:"foreign,omitempty"`
+	// Permission is what the variable Push decides.
+	Permission Permission `json:"push,omitempty"`
 }
 
-// MayPush is false for builds whose commit nobody with write access has accepted yet.
-func (b Build) MayPush() bool { return !b.PullRequest && !b.Fork }
+// Permission is the decision of those who configure a job about its pushes; empty where they have decided nothing.
+type Permission string
+
+const (
+	Granted Permission = "granted"
+	Denied  Permission = "denied"
+)
+
+// MayPush is false for builds whose commit nobody with write access has accepted yet, or may not have.
+func (b Build) MayPush() bool { return b.Withheld() == "" && !b.Undecided() }
+
+// Withheld are the builds that do not push and that this one belongs to; empty if it may push or is undecided.
+func (b Build) Withheld() string {
+	switch {
+	case b.PullRequest || b.Fork:
+		return "builds of pull requests and forks"
+	case b.Permission == Denied:
+		return "builds with " + Push + "=false"
+	case b.Queue && b.Permission != Granted:
+		return "builds of a merge queue"
+	}
+	return ""
+}
+
+// Undecided is true for a build of an engine that does not report all pull requests and forks, while nobody has decided whether it
+// may push.
+func (b Build) Undecided() bool { return b.Foreign && b.Permission == "" && b.Withheld() == "" }
 
 // Detect finds the engine that runs this process by its variables, and what it builds; the zero Build outside CI.
 func Detect(env func(string) string) Build {
+	b := detect(env)
+	switch value := env(Push); {
+	case strings.EqualFold(value, "true"):
+		b.Permission = Granted
+	case value != "": // false, or a word that nobody would take for permission
+		b.Permission = Denied
+	}
+	return b
+}
+
+func detect(env func(string) string) Build {
 	for _, e := range Engines {
 		if b, ok := e.Detect(env); ok {
 			b.Engine = e.Name
 			return b
 		}
 	}
-	return Build{}
+	return detectForeign(env)
 }

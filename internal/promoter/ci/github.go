@@ -18,7 +18,8 @@ func detectGitHub(env func(string) string) (Build, bool) {
 	if env("GITHUB_ACTIONS") != "true" {
 		return Build{}, false
 	}
-	b := Build{Commit: env("GITHUB_SHA"), PullRequest: strings.HasPrefix(env("GITHUB_EVENT_NAME"), "pull_request")}
+	event := env("GITHUB_EVENT_NAME")
+	b := Build{Commit: env("GITHUB_SHA"), PullRequest: strings.HasPrefix(event, "pull_request"), Queue: event == "merge_group"}
 	b.Fork = githubFork(env, b.PullRequest)
 	if env("GITHUB_REF_TYPE") == "tag" {
 		b.Tag = env("GITHUB_REF_NAME")

@@ -1,11 +1,16 @@
 package ci
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // The environment variables of the release tool. Each is in Variables too.
 const (
-	GitUser          = "CHART_PROMOTER_GIT_USER"
-	GitToken         = "CHART_PROMOTER_GIT_TOKEN"
+	GitUser  = "CHART_PROMOTER_GIT_USER"
+	GitToken = "CHART_PROMOTER_GIT_TOKEN"
+	// GitHost is the host that GitToken is for.
+	GitHost          = "CHART_PROMOTER_GIT_HOST"
 	RegistryUser     = "CHART_PROMOTER_REGISTRY_USER"
 	RegistryPassword = "CHART_PROMOTER_REGISTRY_PASSWORD"
 	RegistryHost     = "CHART_PROMOTER_REGISTRY"
@@ -14,6 +19,8 @@ const (
 	ApproverKey      = "CHART_PROMOTER_APPROVER_KEY"
 	// Fork is set to true by an engine's file where the engine itself does not report forks.
 	Fork = "CHART_PROMOTER_FORK"
+	// Push is set to true in jobs of builds that may push where that is not known, to false where nothing is to be pushed.
+	Push = "CHART_PROMOTER_PUSH"
 	// GitUsername and GitPassword hand credentials to git's own process; they are never read from the environment.
 	GitUsername = "CHART_PROMOTER_USERNAME"
 	GitPassword = "CHART_PROMOTER_PASSWORD"
@@ -46,10 +53,12 @@ var Variables = []Variable{
 	{Name: RegistryHost, Public: true},
 	{Name: GitToken, Needed: ToGit, PerStage: true},
 	{Name: GitUser},
+	{Name: GitHost, Public: true},
 	{Name: TravisToken},
 	{Name: TravisAPI, Public: true},
 	{Name: ApproverKey},
 	{Name: Fork, Public: true},
+	{Name: Push, Public: true},
 	{Name: GitUsername},
 	{Name: GitPassword},
 }
@@ -62,6 +71,11 @@ func Withheld() (names []string) {
 		}
 	}
 	return names
+}
+
+// IsWithheld reports whether no test gets a variable, by its name: those of Withheld, and the variables of one git host.
+func IsWithheld(name string) bool {
+	return strings.HasPrefix(name, GitToken+"_") || strings.HasPrefix(name, GitUser+"_") || slices.Contains(Withheld(), name)
 }
 
 // NeededFor returns the variables that an engine has to provide for a purpose.

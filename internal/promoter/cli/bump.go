@@ -23,7 +23,7 @@ func (a *app) bumpCommand() *cobra.Command {
 			if r.Diff != "" && a.output == "text" {
 				p.Report.Line(r.Diff)
 			}
-			return a.result(r, field{"candidate", r.Version.Chart}, field{"image", r.Image}, field{"commit", r.Commit}, field{"changed", yes(r.Changed)})
+			return a.result(r, field{"candidate", r.Version.Chart}, field{"image", r.Image}, field{"commit", r.Commit}, field{"changed", yes(r.Changed)}, field{"pull request", waitsIn(r.PullRequest)})
 		},
 	}
 }

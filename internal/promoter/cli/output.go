@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/step"
 )
 
 // field is one line of a result as text.
@@ -61,4 +63,15 @@ func yes(b bool) string {
 		return "yes"
 	}
 	return "no"
+}
+
+// waitsIn is the address of a pull request, or its branch where no pull request is open; "" without one.
+func waitsIn(r *step.PullRequestResult) string {
+	switch {
+	case r == nil:
+		return ""
+	case r.URL != "":
+		return r.URL
+	}
+	return r.String()
 }

@@ -24,7 +24,7 @@ func (a *app) promoteCommand() *cobra.Command {
 				return err
 			}
 			return a.result(r, field{"stage", r.Stage}, field{"package", r.Chart + " " + r.Version}, field{"sha256", r.PackageDigest},
-				field{"changed", yes(r.Changed)}, field{"location", r.Location}, field{"commit", r.Commit})
+				field{"changed", yes(r.Changed)}, field{"location", r.Location}, field{"commit", r.Commit}, field{"pull request", waitsIn(r.PullRequest)})
 		},
 	}
 	f := c.Flags()

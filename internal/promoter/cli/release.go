@@ -21,7 +21,7 @@ func (a *app) releaseCommand() *cobra.Command {
 			if len(args) == 1 {
 				o.Bump = version.Bump(args[0])
 			}
-			r, err := release.Tag(c.Context(), p.Dir, p.Git(), o)
+			r, err := release.Tag(c.Context(), p.Dir, p.GitOfSource(c.Context()), o)
 			if err != nil {
 				return err
 			}

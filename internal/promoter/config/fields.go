@@ -18,9 +18,25 @@ const (
 	ImageDigest     = "imageDigest"
 	ImageRepository = "imageRepository"
 	ImageTag        = "imageTag"
+	// Changes, Images and Prerelease are for annotations that Artifact Hub reads, such as artifacthub.io/changes.
+	Changes    = "changes"
+	Images     = "images"
+	Prerelease = "prerelease"
 )
 
-var fieldValues = []string{AppVersion, ChartVersion, Commit, ImageDigest, ImageRepository, ImageTag}
+var fieldValues = []string{AppVersion, Changes, ChartVersion, Commit, ImageDigest, ImageRepository, ImageTag, Images, Prerelease}
+
+// Sets reports whether a field is configured to get a value.
+func (f Fields) Sets(value string) bool {
+	for _, paths := range f {
+		for _, v := range paths {
+			if v == value {
+				return true
+			}
+		}
+	}
+	return false
+}
 
 // ErrNoImageField is the error of a chart whose values.yaml has no field for the image that is built.
 var ErrNoImageField = failure.New(failure.BadInput, "the field for the image does not exist")

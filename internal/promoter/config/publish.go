@@ -15,6 +15,8 @@ type Publish struct {
 	OCI string `yaml:"oci"`
 	// URL under which the folder with index.yaml is served, for the addresses in the index. Default: none, the addresses are relative.
 	URL string `yaml:"url"`
+	// PullRequest has packages go through a pull request. Only for git, and not with statusPage. Default: they are pushed to the branch.
+	PullRequest *PullRequest `yaml:"pullRequest"`
 	// PGP signs a .prov file beside each package. Default: no .prov file.
 	PGP *PGP `yaml:"pgp"`
 	// Page writes a landing page, index.html, beside the index: what is published, and how to install it. A page that chart-promoter

@@ -62,6 +62,8 @@ type Candidate struct {
 	Branch string `yaml:"branch"`
 	// Path of the chart in the repository. Default: the base name of chart.path, or the root of the repository if there is none.
 	Path string `yaml:"path"`
+	// PullRequest has candidates go through a pull request. Default: they are pushed to the branch.
+	PullRequest *PullRequest `yaml:"pullRequest"`
 }
 
 // Verify tests a candidate in a cluster.

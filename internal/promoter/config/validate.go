@@ -30,6 +30,9 @@ func (c *Config) validate() error {
 	if err := c.Chart.Fields.validate(); err != nil {
 		return err
 	}
+	if err := c.Chart.validateAfter(); err != nil {
+		return err
+	}
 	return c.validateStages()
 }
 
@@ -89,6 +92,11 @@ func (s *Stage) validate(c *Config) error {
 	case s.Guards != nil && s.Publish == nil:
 		return fmt.Errorf("guards require publish; add publish or remove guards")
 	}
+	if s.Candidate != nil {
+		if err := s.Candidate.PullRequest.validate(); err != nil {
+			return err
+		}
+	}
 	if s.Build != nil {
 		if err := s.Build.validate(); err != nil {
 			return err
@@ -147,10 +155,15 @@ func (p *Publish) validate(g *Guards, c *Config) error {
 		return fmt.Errorf("publish requires exactly one of git, directory and oci")
 	case p.Path != "" && (p.Git == "" || leavesRoot(p.Path)):
 		return fmt.Errorf("publish.path %q is a folder of a branch; it requires git, and a path within the repository", p.Path)
+	case p.PullRequest != nil && (p.Git == "" || p.StatusPage):
+		return fmt.Errorf("publish.pullRequest is for git, and not with statusPage, which is pushed after each promotion")
 	case p.OCI != "" && (p.Page || p.StatusPage):
 		return fmt.Errorf("a registry has no pages; page and statusPage are for git and directory")
 	case p.PGP != nil && p.PGP.Key == (Key{}):
 		return fmt.Errorf("publish.pgp requires a key; name its variable or its file")
+	}
+	if err := p.PullRequest.validate(); err != nil {
+		return err
 	}
 	return g.validate(c)
 }

@@ -3,6 +3,7 @@ package gitrepo
 import (
 	"fmt"
 	"net/url"
+	"os"
 	"strings"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/ci"
@@ -21,8 +22,55 @@ func credentialSettings(c ci.GitCredentials, remote string) (config [][2]string,
 	key := "credential." + u.Scheme + "://" + u.Host + ".helper"
 	script := `!f() { test "$1" = get && printf 'username=%s\npassword=%s\n' "$` + ci.GitUsername + `" "$` + ci.GitPassword + `"; }; f`
 	// The empty entry removes the credential helpers of the user's configuration, which would otherwise store the secret.
-	return [][2]string{{key, ""}, {key, script}},
+	// A header that a CI engine left in the work tree's configuration, as actions/checkout does, would be sent before these
+	// credentials and win over them; an empty value removes those of every less precise address.
+	return [][2]string{{key, ""}, {key, script}, {"http." + remote + ".extraHeader", ""}},
 		[]string{ci.GitUsername + "=" + c.Username, ci.GitPassword + "=" + c.Password}
+}
+
+// credentials are those for a remote; none for one that is not reached by HTTP(S).
+func (o Options) credentials(remote string) ci.GitCredentials {
+	host := Host(remote)
+	if host == "" {
+		return ci.GitCredentials{}
+	}
+	if o.Credentials == nil {
+		return ci.GitAccess{Env: os.Getenv}.For(host)
+	}
+	return o.Credentials(host)
+}
+
+// withCredentials returns options with the credentials that were part of the address of a remote, for its host alone.
+func (o Options) withCredentials(remote string, cred ci.GitCredentials) Options {
+	if cred == (ci.GitCredentials{}) {
+		return o
+	}
+	own, others := Host(remote), o
+	o.Credentials = func(host string) ci.GitCredentials {
+		if host == own {
+			return cred
+		}
+		return others.credentials("https://" + host)
+	}
+	return o
+}
+
+// Host is the host of an HTTP(S) address, with its port if it has one; empty for other addresses.
+func Host(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" {
+		return ""
+	}
+	return strings.ToLower(u.Host)
+}
+
+// tokenVariables names, for an error, the variables of the credentials for a remote.
+func tokenVariables(remote string) string {
+	host := Host(remote)
+	if host == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (%s, or %s for this host alone)", ci.GitToken, ci.HostVariable(ci.GitToken, host))
 }
 
 // splitURL removes user and password from an HTTP(S) URL; other kinds of address stay unchanged.

@@ -174,3 +174,47 @@ func TestCredentialsReachTheirServerOnly(t *testing.T) {
 		t.Errorf("printing shows the password: %s", s)
 	}
 }
+
+// actions/checkout leaves a header with the credentials of its own token in the configuration of the work tree.
+func TestAHeaderOfTheWorkTreeDoesNotWinOverTheToken(t *testing.T) {
+	const secret = "tok-3n-secret"
+	url := remoteWith(t, map[string]string{"a": "1"})
+	if out, err := exec.Command("git", "-C", url, "config", "http.receivepack", "true").CombinedOutput(); err != nil {
+		t.Fatalf("%v %s", err, out)
+	}
+	base := gitServer(t, filepath.Dir(url), "x-access-token", secret)
+	addr := base + "/remote.git"
+	t.Setenv("CHART_PROMOTER_GIT_TOKEN", secret)
+	for _, section := range []string{base + "/", base + "/remote.git", addr + "/"} {
+		r := clone(t, url, CloneOptions{})
+		r.url = ""
+		r.configure(t, "http."+section+".extraHeader", "AUTHORIZATION: basic d3Jvbmc6d3Jvbmc=", "remote.origin.url", addr)
+		if err := r.CheckPush(t.Context(), addr); err != nil {
+			t.Errorf("header of %s: CheckPush: %v", section, err)
+		}
+		tag := fmt.Sprintf("v1.%d.0", len(section))
+		if err := r.Tag(t.Context(), tag, "x", Author{}); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.PushTag(t.Context(), tag); err != nil {
+			t.Errorf("header of %s: PushTag: %v", section, err)
+		}
+	}
+}
+
+func TestAHostGetsNoTokenOfAnother(t *testing.T) {
+	var seen []string
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if u, p, ok := r.BasicAuth(); ok {
+			seen = append(seen, u+":"+p)
+		}
+		w.Header().Set("WWW-Authenticate", `Basic realm="git"`)
+		http.Error(w, "no", http.StatusUnauthorized)
+	}))
+	t.Cleanup(srv.Close)
+	access := ci.GitAccess{Env: func(k string) string { return map[string]string{ci.GitToken: "secret-word"}[k] }, Own: "git.example.com"}
+	err := Reachable(t.Context(), srv.URL+"/x.git", "", Options{Credentials: access.For})
+	if !errors.Is(err, ErrAuth) || len(seen) > 0 || !strings.Contains(err.Error(), ci.HostVariable(ci.GitToken, Host(srv.URL))) {
+		t.Errorf("the server got %v; %v", seen, err)
+	}
+}

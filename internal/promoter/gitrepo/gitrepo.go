@@ -30,6 +30,10 @@ var (
 	ErrNoBranch = failure.New(failure.BadInput, "the branch does not exist")
 	// ErrNoRef: no such commit, tag or branch here.
 	ErrNoRef = failure.New(failure.BadInput, "no such commit, tag or branch")
+	// ErrOwnership: git does not read a repository whose directory belongs to another user.
+	ErrOwnership = failure.New(failure.BadInput, "the repository's directory belongs to another user")
+	// ErrTooOld: the git of this machine lacks an option.
+	ErrTooOld = failure.New(failure.External, "this git is too old")
 	// ErrNotARepository: the directory is not inside a git work tree.
 	ErrNotARepository = failure.New(failure.BadInput, "not a git repository")
 )
@@ -43,9 +47,9 @@ type Author struct {
 
 // Options apply to every command; the zero value is ready to use.
 type Options struct {
-	// Credentials for HTTP(S) remotes. The zero value is ci.GitCredentialsFrom(os.Getenv), and without those git's own
-	// configuration applies (credential helpers, ssh).
-	Credentials ci.GitCredentials
+	// Credentials returns those for the host of an HTTP(S) remote, with its port if it has one. Nil is ci.GitAccess with os.Getenv,
+	// and for a host without credentials git's own configuration applies (credential helpers, ssh).
+	Credentials func(host string) ci.GitCredentials
 	// Log gets one line for each command that talks to a remote. Nil is silent.
 	Log func(string)
 	// Timeout is how long a remote may be silent, in whole seconds; 0 is a minute.
@@ -113,9 +117,7 @@ func Clone(ctx context.Context, url, dir string, o CloneOptions) (*Repo, error) 
 	if err != nil {
 		return nil, err
 	}
-	if cred != (ci.GitCredentials{}) {
-		o.Credentials = cred
-	}
+	o.Options = o.withCredentials(clean, cred)
 	branch, exists, err := remoteBranch(ctx, clean, o)
 	if err != nil {
 		return nil, err
@@ -292,9 +294,7 @@ func Reachable(ctx context.Context, url, branch string, o Options) error {
 	if err != nil {
 		return err
 	}
-	if cred != (ci.GitCredentials{}) {
-		o.Credentials = cred
-	}
+	o = o.withCredentials(clean, cred)
 	_, _, err = remoteBranch(ctx, clean, CloneOptions{Branch: branch, Options: o})
 	return err
 }

@@ -152,3 +152,40 @@ func TestOpenOutsideARepositoryIsATypedError(t *testing.T) {
 		t.Errorf("got %v, want ErrNotARepository", err)
 	}
 }
+
+func TestAnExportOfPathsHasThemAndWhatTheirLinksName(t *testing.T) {
+	t.Parallel()
+	url := remoteWith(t, map[string]string{
+		".gitattributes": "*.txt text eol=crlf\n", "charts/app/Chart.yaml": "c", "charts/app/a.txt": "1\n", "charts/apple/x": "other", "src/big": "b",
+		"common/lib/x": "x", "common/files/y": "y", "files/z": "z",
+	})
+	r := clone(t, url, CloneOptions{})
+	for link, target := range map[string]string{
+		"charts/app/lib": "../../common/lib", "common/lib/more": "../files", "charts/app/out": "../../../../etc", "charts/app/abs": "/etc/hostname", "charts/app/circle": "circle",
+	} {
+		if err := os.Symlink(target, filepath.Join(r.Dir, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := r.Add(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Commit(t.Context(), "links", Author{}); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := r.Export(t.Context(), "HEAD", dir, "./charts/app"); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"charts/app/Chart.yaml": "c", "charts/app/a.txt": "1\r\n", "charts/app/lib/x": "x", "charts/app/lib/more/y": "y",
+		"charts/apple/x": "", "src/big": "", "files/z": "", ".gitattributes": "",
+	} {
+		if got, _ := os.ReadFile(filepath.Join(dir, name)); string(got) != want {
+			t.Errorf("%s holds %q, want %q", name, got, want)
+		}
+	}
+	if err := r.Export(t.Context(), "HEAD", t.TempDir(), "nowhere"); err != nil {
+		t.Errorf("a path that is missing: %v", err)
+	}
+}

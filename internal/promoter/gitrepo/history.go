@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -206,33 +205,6 @@ func (r *Repo) File(ctx context.Context, ref, path string) ([]byte, error) {
 		return nil, fmt.Errorf("%s at %s: %w", path, ref, errors.Join(ErrNoRef, err))
 	}
 	return []byte(out), nil
-}
-
-// Export writes the files of ref into dir, without a repository, so that a build gets nothing that is not in the commit.
-// Unlike an archive it contains every file, whatever .gitattributes excludes.
-func (r *Repo) Export(ctx context.Context, ref, dir string) error {
-	hash, err := r.Resolve(ctx, ref)
-	if err != nil {
-		return err
-	}
-	if dir, err = filepath.Abs(dir); err != nil {
-		return fmt.Errorf("export %.7s: %w", hash, err)
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("export %.7s: %w", hash, err)
-	}
-	tmp, err := os.MkdirTemp("", "export-*")
-	if err != nil {
-		return fmt.Errorf("export %.7s: %w", hash, err)
-	}
-	defer os.RemoveAll(tmp)
-	// The user's own index and work tree stay as they are.
-	index := []string{"GIT_INDEX_FILE=" + filepath.Join(tmp, "index")}
-	if _, err := r.run(ctx, call{args: []string{"read-tree", hash}, env: index}); err != nil {
-		return err
-	}
-	_, err = r.run(ctx, call{args: []string{"checkout-index", "-a", "-f", "--prefix=" + dir + "/"}, env: index})
-	return err
 }
 
 func (r *Repo) lines(ctx context.Context, args ...string) ([]string, error) {

@@ -8,8 +8,6 @@ import (
 	"os"
 	"strings"
 	"time"
-
-	"github.com/christianb93/bitcoin-controller/internal/promoter/ci"
 )
 
 // Push pushes HEAD to a branch of origin. Errors: ErrRejected when the branch moved meanwhile, ErrPushDenied when
@@ -31,16 +29,27 @@ func (r *Repo) CheckPush(ctx context.Context, url string) error {
 		return err
 	}
 	other := &Repo{Dir: r.Dir, opts: r.opts, url: clean}
-	if cred != (ci.GitCredentials{}) {
-		other.opts.Credentials = cred
-	}
+	other.opts = other.opts.withCredentials(clean, cred)
 	// A branch name that no repository has, so that no state of the server can be a reason to reject.
 	_, err = other.remote(ctx, clean, "push", "--dry-run", "--porcelain", "--no-verify", "--", clean, "HEAD:refs/heads/chart-promoter-check")
 	return err
 }
 
 func (r *Repo) push(ctx context.Context, refspec string) error {
-	_, err := r.remote(ctx, "", "push", "--porcelain", "origin", refspec)
+	_, err := r.pushWith(ctx, refspec)
+	return err
+}
+
+// pushWith is push with options. It returns the address that the server printed, if any.
+func (r *Repo) pushWith(ctx context.Context, refspec string, options ...string) (link string, err error) {
+	var printed string
+	c := call{args: append(append([]string{"push", "--porcelain"}, options...), "origin", refspec), remote: r.originURL(ctx), network: true, stderr: &printed}
+	_, err = r.run(ctx, c)
+	return linkIn(printed), rejected(ctx, refspec, err)
+}
+
+// rejected gives a failed push its typed error.
+func rejected(ctx context.Context, refspec string, err error) error {
 	var ce *commandError
 	if err == nil || !errors.As(err, &ce) || ctx.Err() != nil {
 		return err
@@ -55,9 +64,18 @@ func (r *Repo) push(ctx context.Context, refspec string) error {
 				return fmt.Errorf("push %s: %w: %w", refspec, ErrRejected, err)
 			}
 		}
-		return fmt.Errorf("push %s: %w: %s", refspec, ErrPushDenied, strings.TrimSpace(strings.TrimPrefix(line, "!")))
+		return denied(refspec, line, ce.Stderr)
 	}
 	return err
+}
+
+// denied is the error of a push that the server rejects, with the reason that its hooks print.
+func denied(refspec, line, stderr string) error {
+	why := strings.ReplaceAll(strings.TrimSpace(strings.TrimPrefix(line, "!")), "\t", " ")
+	if from := serverLines(stderr); from != "" {
+		why += "; the server reports: " + from
+	}
+	return fmt.Errorf("push %s: %w: %s", refspec, ErrPushDenied, printable(why))
 }
 
 // UpdateOptions control Update; the zero value is ready to use.

@@ -24,6 +24,8 @@ type call struct {
 	// remote is the URL this call talks to; credentials are offered to it alone.
 	remote  string
 	network bool
+	// stderr gets what git printed beside its result; nil drops it.
+	stderr *string
 }
 
 // commandError is a git command that failed; Stderr is redacted.
@@ -35,9 +37,12 @@ type commandError struct {
 }
 
 func (e *commandError) Error() string {
-	msg := lastLine(e.Stderr)
+	msg := firstError(e.Stderr)
 	if msg == "" {
 		msg = e.err.Error()
+	}
+	if from := serverLines(e.Stderr); from != "" && !strings.Contains(msg, from) {
+		msg += "; the server reports: " + from
 	}
 	return "git " + e.verb + ": " + msg
 }
@@ -71,10 +76,7 @@ func (r *Repo) originURL(ctx context.Context) string {
 }
 
 func (r *Repo) run(ctx context.Context, c call) (string, error) {
-	cred := r.opts.Credentials
-	if cred == (ci.GitCredentials{}) {
-		cred = ci.GitCredentialsFrom(os.Getenv)
-	}
+	cred := r.opts.credentials(c.remote)
 	cmd := exec.CommandContext(ctx, "git", c.args...)
 	cmd.Dir = r.Dir
 	cmd.Env = append(environment(os.Environ(), c.remote, cred, r.opts.timeout()), c.env...)
@@ -91,6 +93,9 @@ func (r *Repo) run(ctx context.Context, c call) (string, error) {
 		r.opts.Log("git " + c.args[0] + " " + redact(c.remote))
 	}
 	err := cmd.Run()
+	if c.stderr != nil {
+		*c.stderr = hide(errOut.String(), cred)
+	}
 	if ctx.Err() != nil {
 		return "", fmt.Errorf("git %s: %w", c.args[0], ctx.Err())
 	}
@@ -152,45 +157,4 @@ func hasKey(env []string, key string) bool {
 		}
 	}
 	return false
-}
-
-// classify returns the typed errors that callers check for; git reports them only as text.
-func classify(e *commandError, c call) error {
-	text := strings.ToLower(e.Stderr)
-	has := func(parts ...string) bool {
-		for _, p := range parts {
-			if strings.Contains(text, p) {
-				return true
-			}
-		}
-		return false
-	}
-	where := redact(c.remote)
-	switch {
-	case has("no space left on device"):
-		return fmt.Errorf("%w: %w", syscall.ENOSPC, e)
-	case has("not a git repository") && !c.network:
-		return fmt.Errorf("%w: run this inside a clone, or name one: %w", ErrNotARepository, e)
-	case !c.network:
-		return e
-	case has("authentication failed", "could not read username", "could not read password", "permission denied",
-		"invalid username or password", "terminal prompts disabled", "returned error: 403", "returned error: 401"):
-		return fmt.Errorf("%w: %s: check the user and token given in the environment: %w", ErrAuth, where, e)
-	case has("could not resolve host", "couldn't connect", "failed to connect", "connection refused", "connection timed out",
-		"does not appear to be a git repository", "not found", "does not exist", "unable to access", "could not read from remote", "operation too slow"):
-		return fmt.Errorf("%w: %s: check the address and the network: %w", ErrUnreachable, where, e)
-	}
-	return e
-}
-
-func lastLine(s string) string {
-	lines := strings.Split(strings.TrimSpace(s), "\n")
-	for _, l := range lines {
-		for _, p := range []string{"fatal: ", "error: "} {
-			if rest, ok := strings.CutPrefix(l, p); ok {
-				return rest
-			}
-		}
-	}
-	return lines[len(lines)-1]
 }

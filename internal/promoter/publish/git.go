@@ -22,6 +22,7 @@ type gitTarget struct {
 	url, branch, served string
 	path                string // of the folder, with slashes; "." is the root
 	page                *Page
+	head                func(message string) string // the branch of a pull request for a change, nil for pushes
 	opts                options
 }
 
@@ -86,6 +87,9 @@ func (g *gitTarget) change(ctx context.Context, sparse []string, message string,
 		}
 		result, err = do(f)
 		return message, result.Changed, err
+	}
+	if g.head != nil {
+		return g.propose(ctx, sparse, message, mutate, &result)
 	}
 	commit, committed, err := gitrepo.Update(ctx, g.url, g.branch, mutate, gitrepo.UpdateOptions{
 		Options: g.opts.git, Author: g.opts.author, Sparse: sparse, Orphan: true,

@@ -111,6 +111,8 @@ type Result struct {
 	Commit string `json:"commit,omitempty"`
 	// NewBranch is the branch that did not exist before, git targets only.
 	NewBranch string `json:"newBranch,omitempty"`
+	// Proposal is the branch of the change where changes go through pull requests; nil where they are pushed.
+	Proposal *Proposal `json:"-"`
 	// PageKept is true when the page was written or changed by others, and therefore left as it is.
 	PageKept bool `json:"pageKept,omitempty"`
 }
@@ -128,6 +130,9 @@ type Config struct {
 	// URL is where git and directory targets are served; packages are then
 	// addressed absolutely. Default: relative to the index.
 	URL string
+	// Head, for git targets, names the branch to which the change of a commit message is pushed for a pull request; nil for pushes
+	// to Branch.
+	Head func(message string) string
 	// Page, for git and directory targets, is the landing page that is kept beside the
 	// index; nil for none. A page that others wrote or changed stays as it is.
 	Page *Page
@@ -206,7 +211,7 @@ func Open(cfg Config, opts ...Option) (Target, error) {
 	case cfg.Path != "" && cfg.Git == "" || !isFolder(cfg.Path):
 		return nil, fmt.Errorf("path %q: %w", cfg.Path, ErrConfig)
 	case cfg.Git != "":
-		return &gitTarget{url: cfg.Git, branch: cfg.Branch, path: path.Clean(cfg.Path), served: cfg.URL, page: cfg.Page, opts: o}, nil
+		return &gitTarget{url: cfg.Git, branch: cfg.Branch, path: path.Clean(cfg.Path), served: cfg.URL, page: cfg.Page, head: cfg.Head, opts: o}, nil
 	case cfg.Directory != "":
 		return &directory{folder{dir: cfg.Directory, url: cfg.URL, page: cfg.Page, journal: true}}, nil
 	}

@@ -4,6 +4,8 @@ package stages
 import (
 	"context"
 	"fmt"
+	"regexp"
+	"strings"
 	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
@@ -64,11 +66,22 @@ func (s Stages) Target(stage *config.Stage) (publish.Target, error) {
 		opts = append(opts, publish.Insecure())
 	}
 	cfg := publish.Config{Git: p.Git, Branch: p.Branch, Path: p.Path, Directory: s.Config.Path(p.Directory), OCI: p.OCI, URL: p.URL}
+	if p.PullRequest != nil {
+		cfg.Head = func(message string) string { return proposedBranch(p.PullRequest, message) }
+	}
 	if p.Page {
 		cfg.Page = s.landingPage(p)
 	}
 	return publish.Open(cfg, opts...)
 }
+
+// proposedBranch is the branch of the pull request of a change, such as chart-promoter/publish-hello-1.0.0: each version has its own.
+func proposedBranch(p *config.PullRequest, message string) string {
+	subject, _, _ := strings.Cut(message, "\n")
+	return p.BranchPrefix() + strings.Trim(notInBranch.ReplaceAllString(strings.ToLower(subject), "-"), "-.")
+}
+
+var notInBranch = regexp.MustCompile(`[^a-z0-9._-]+|\.\.+`)
 
 // Yanked is a version that was withdrawn.
 type Yanked struct {

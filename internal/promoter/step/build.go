@@ -2,6 +2,7 @@ package step
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -58,7 +59,12 @@ func Build(ctx context.Context, p *Project, o BuildOptions) (*BuildResult, error
 	if err != nil {
 		return nil, err
 	}
-	if !p.DryRun && v.CI.MayPush() {
+	var skip *Skip
+	switch err := p.authorize(ctx, "push nothing", v.Commit); {
+	case errors.As(err, &skip):
+	case err != nil:
+		return nil, err
+	case !p.DryRun:
 		if err := p.Access.CheckPush(ctx, stage.Build.Image.Repository); err != nil {
 			return nil, err
 		}
@@ -99,10 +105,7 @@ func (p *Project) withholdImage() *Skip {
 	if p.DryRun {
 		return &Skip{DryRun, "this is a dry run"}
 	}
-	if p.build().MayPush() {
-		return nil
-	}
-	return &Skip{Untrusted, "builds of pull requests and forks have no credentials"}
+	return p.untrusted("have no credentials")
 }
 
 func (p *Project) unitTests(ctx context.Context, c config.Command, dir string) error {

@@ -3,7 +3,6 @@ package step
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/candidate"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
@@ -20,6 +19,8 @@ type BumpResult struct {
 	Branch     string `json:"branch"`
 	Commit     string `json:"commit"`
 	Changed    bool   `json:"changed"`
+	// PullRequest is the pull request of the candidate, nil if it has none: candidates are pushed, or it is merged already.
+	PullRequest *PullRequestResult `json:"pullRequest,omitempty"`
 	// Diff is set by a dry run: what would be committed.
 	Diff string `json:"diff,omitempty"`
 }
@@ -31,12 +32,13 @@ func Bump(ctx context.Context, p *Project) (*BumpResult, error) {
 	if err != nil {
 		return nil, err
 	}
+	p = p.pushingTo(stage.Candidate.Git)
 	v, err := Version(ctx, p)
 	if err != nil {
 		return nil, err
 	}
-	if skip := p.untrusted("create no candidate"); skip != nil {
-		return nil, skip
+	if err := p.authorize(ctx, "create no candidate", v.Commit); err != nil {
+		return nil, err
 	}
 	u := candidate.Update{Version: v.Version, Tag: v.Tag, Run: v.CI.Run, DryRun: p.DryRun}
 	res := &BumpResult{Version: v.Version, Repository: repositoryAddress(stage.Candidate.Git), Branch: stage.Candidate.Branch}
@@ -51,15 +53,20 @@ func Bump(ctx context.Context, p *Project) (*BumpResult, error) {
 		}
 		u.Image = &candidate.Image{Ref: img.Ref(), Repository: img.Repository, Tag: img.Tag, Digest: img.Digest}
 	}
+	if u.Changes, err = p.changes(ctx, v.Commit); err != nil {
+		return nil, err
+	}
 	if p.Config.Chart.Path != "" {
-		dir, _, err := p.exportSource(ctx, p.Dir, v.Commit)
-		if err != nil {
+		if u.ChartDir, err = p.exportChart(ctx, v.Commit); err != nil {
 			return nil, err
 		}
-		u.ChartDir = filepath.Join(dir, p.Config.Chart.Path)
 	}
 	updated, err := p.candidates().Update(ctx, u)
 	res.Commit, res.Changed, res.Diff = updated.Commit, updated.Changed, updated.Diff
+	if err == nil && updated.Proposal != nil {
+		res.Branch = updated.Proposal.Base
+		res.PullRequest, err = p.openPullRequest(ctx, stage.Candidate.PullRequest, proposal{updated.Proposal.Proposal, updated.Proposal.Head, updated.Proposal.Message, stage.Candidate.Git})
+	}
 	return res, err
 }
 
@@ -111,6 +118,9 @@ func (bumpStep) Run(ctx context.Context, s *State) (string, error) {
 	var err error
 	if s.Bump, err = Bump(ctx, s.Project); err != nil {
 		return "", err
+	}
+	if pr := s.Bump.PullRequest; pr != nil {
+		return fmt.Sprintf("candidate %s waits in %s", s.Bump.Version.Chart, pr), nil
 	}
 	if !s.Bump.Changed {
 		return fmt.Sprintf("the candidates' repository already has version %s, commit %.12s", s.Bump.Version.Chart, s.Bump.Commit), nil

@@ -2,6 +2,7 @@ package step
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
@@ -66,6 +67,13 @@ func Doctor(ctx context.Context, p *Project) []Finding {
 // Preflight is Doctor before a run: it finds a problem of a later step before the first step begins. Its error is that of the first
 // problem, with its kind. A dry run and the build of a pull request or of a fork push nothing and need the tools only.
 func Preflight(ctx context.Context, s *State) error {
+	var skip *Skip
+	if err := s.authorize(ctx, "push nothing", s.headOf(ctx, s.Dir)...); err != nil && !errors.As(err, &skip) {
+		return err
+	}
+	if hosts := s.gitAccess().Ambiguous(); hosts != nil && !s.DryRun {
+		return ambiguousToken(hosts)
+	}
 	for _, r := range requirements(s.Project) {
 		if r.NotNeeded != nil && r.NotNeeded(s.Options) {
 			continue

@@ -16,7 +16,9 @@ type Explained struct {
 
 // Explain lists each step that this build would run, and runs none.
 func Explain(ctx context.Context, p *Project) ([]Explained, error) {
-	v, err := Version(ctx, p)
+	plan := *p
+	plan.DryRun = true // an explanation may be of a configuration that is not committed yet
+	v, err := Version(ctx, &plan)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package step
 
 import (
+	"os"
 	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/candidate"
@@ -30,11 +31,8 @@ type Project struct {
 	Now    func() time.Time
 	// Access is how registries are reached.
 	Access image.Access
-}
-
-// Git are the options of git commands.
-func (p *Project) Git() gitrepo.Options {
-	return gitrepo.Options{Credentials: ci.GitCredentialsFrom(p.Env), Log: report.Lines(p.Report)}
+	// pushHost is the git host that the running command pushes to, if it is one.
+	pushHost string
 }
 
 // Keys are the keys of the configuration.
@@ -51,7 +49,7 @@ func (p *Project) Environments(stage *config.Stage) testenv.Provider {
 }
 
 func (p *Project) candidates() candidate.Repository {
-	return candidate.Repository{Config: p.Config, Source: p.Dir, Work: p.Work, Report: p.Report, Git: p.Git()}
+	return candidate.Repository{Config: p.Config, Source: p.Dir, Work: p.Work, Report: p.Report, Git: p.Git(), Env: testrun.SecretsOf(p.Config).Withhold(os.Environ())}
 }
 
 func (p *Project) tests() testrun.Runner {

@@ -39,17 +39,20 @@ type PromoteResult struct {
 	Changed  bool   `json:"changed"`
 	Location string `json:"location,omitempty"`
 	Commit   string `json:"commit,omitempty"`
+	// PullRequest is the pull request of the package, nil if it has none: packages are pushed, or it is merged already.
+	PullRequest *PullRequestResult `json:"pullRequest,omitempty"`
 }
 
 // Promote publishes the tested package in a stage if its guards accept it. It never packages anything itself.
 func Promote(ctx context.Context, p *Project, o PromoteOptions) (*PromoteResult, error) {
-	stages := p.Stages()
-	stage, err := stages.Publisher(o.Stage)
+	stage, err := p.Stages().Publisher(o.Stage)
 	if err != nil {
 		return nil, err
 	}
-	if skip := p.untrusted("do not publish"); skip != nil {
-		return nil, skip
+	p = p.pushingTo(stage.Publish.Git)
+	stages := p.Stages()
+	if err := p.authorize(ctx, "do not publish"); err != nil {
+		return nil, err
 	}
 	pkg, err := p.readTested(o)
 	if err != nil {
@@ -83,6 +86,10 @@ func Promote(ctx context.Context, p *Project, o PromoteOptions) (*PromoteResult,
 	stages.ReportResult(done)
 	if p.DryRun {
 		return res, nil
+	}
+	if done.Proposal != nil {
+		res.PullRequest, err = p.openPullRequest(ctx, stage.Publish.PullRequest, proposal{done.Proposal.Proposal, done.Proposal.Head, done.Proposal.Message, stage.Publish.Git})
+		return res, err
 	}
 	return res, stages.WriteStatusPage(ctx, stage, target)
 }
@@ -199,6 +206,9 @@ func (s promoteStep) Run(ctx context.Context, st *State) (string, error) {
 		return "", err
 	}
 	st.Promoted = append(st.Promoted, res)
+	if res.PullRequest != nil {
+		return fmt.Sprintf("%s %s waits in %s", res.Chart, res.Version, res.PullRequest), nil
+	}
 	if !res.Changed {
 		return fmt.Sprintf("%s already has %s with this digest", s.stage.Name, res.Version), nil
 	}

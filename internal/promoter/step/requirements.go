@@ -22,6 +22,13 @@ func program(needs, name string, args ...string) Requirement {
 	}}
 }
 
+// gitProgram requires a git that has all that is used.
+func gitProgram() Requirement {
+	return Requirement{What: "git", For: "everything", Local: true, Check: func(ctx context.Context, _ *Project) (string, error) {
+		return gitrepo.CheckVersion(ctx)
+	}}
+}
+
 // enoughDisk is roughly what an image, a cluster and its logs need together, in bytes.
 const enoughDisk = 3 << 30
 
@@ -63,10 +70,11 @@ func chartRepository(what, needs, url, branch string) Requirement {
 func acceptsPushes(what, needs, url string, reachable func(context.Context, *Project) error) Requirement {
 	return Requirement{What: what, For: needs, Check: func(ctx context.Context, p *Project) (string, error) {
 		address := repositoryAddress(url)
-		if err := reachable(ctx, p); err != nil {
+		own := p.pushingTo(url)
+		if err := reachable(ctx, own); err != nil {
 			return address, err
 		}
-		r, err := gitrepo.Open(ctx, p.Dir, p.Git())
+		r, err := gitrepo.Open(ctx, p.Dir, own.Git())
 		if err != nil {
 			return address, nil
 		}

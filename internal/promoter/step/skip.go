@@ -10,6 +10,8 @@ const (
 	Untrusted SkipReason = iota + 1
 	// DryRun is a run that changes nothing.
 	DryRun
+	// Waiting is a candidate that is in no branch of the repository before its pull request is merged.
+	Waiting
 	// NoCandidate is a run in which bump was skipped.
 	NoCandidate
 	// NotTested is a run in which verify was skipped.
@@ -31,11 +33,3 @@ func (s *Skip) Error() string { return s.Why }
 
 // Kind is Internal, as a skip is no failure.
 func (s *Skip) Kind() failure.Kind { return failure.Internal }
-
-// untrusted is the skip of a step that needs credentials, nil where they exist.
-func (p *Project) untrusted(why string) *Skip {
-	if p.build().MayPush() {
-		return nil
-	}
-	return &Skip{Untrusted, "builds of pull requests and forks " + why}
-}

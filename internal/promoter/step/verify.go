@@ -58,17 +58,21 @@ func Verify(ctx context.Context, p *Project, o VerifyOptions) (*VerifyResult, er
 	if err != nil {
 		return nil, err
 	}
+	p = p.pushingTo(p.Config.Tester().Candidate.Git)
 	if err := o.check(stage, p.Config.Tester()); err != nil {
 		return nil, err
 	}
 	if err := p.forget(stage); err != nil {
 		return nil, err
 	}
-	// A pull request may change what is tested and by what: its tests run, and nothing is signed.
-	unsigned := p.untrusted("do not sign")
-	// The key is read again after the tests, and is not in memory while they run.
-	if _, err := p.Keys().Read(stage.Key); err != nil && !p.DryRun && unsigned == nil {
-		return nil, fmt.Errorf("the attestation of stage %s requires a key: %w", stage.Name, err)
+	if stage.Candidate != nil && o.Candidate == "" && o.Commit == "" {
+		if err := p.waiting(ctx); err != nil {
+			return nil, err
+		}
+	}
+	unsigned, err := p.mayNotSign(ctx, stage, o)
+	if err != nil {
+		return nil, err
 	}
 	c, err := p.toTest(ctx, stage, o)
 	if err != nil {

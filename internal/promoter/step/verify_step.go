@@ -46,6 +46,8 @@ func (v verifyStep) Skip(s *State) *Skip {
 		return v.skipLater(s)
 	case s.Bump == nil:
 		return &Skip{NoCandidate, "no candidate was created"}
+	case s.Bump.PullRequest != nil && s.Options.Verify.Candidate == "":
+		return &Skip{Waiting, "the candidate waits in " + s.Bump.PullRequest.String()}
 	case s.DryRun && s.Bump.Changed && s.Options.Verify.Candidate == "": // its commit went with the clone that a dry run makes
 		return &Skip{DryRun, "a dry run pushes no candidate to package"}
 	}

@@ -23,6 +23,11 @@ func Version(ctx context.Context, p *Project) (*VersionResult, error) {
 	if err != nil {
 		return nil, err
 	}
+	if p.DryRun && facts.Dirty {
+		// Only the configuration is read from the work tree, so that a change of it can be tried before it is committed.
+		p.line("the working tree has uncommitted changes: this is what commit %.7s gives with the configuration as it is now", facts.Commit)
+		facts.Dirty = false
+	}
 	v, err := version.Derive(facts, p.Config.Version.Scheme)
 	if err != nil {
 		return nil, err
@@ -66,5 +71,5 @@ func (versionStep) Run(ctx context.Context, s *State) (string, error) {
 }
 
 func (versionStep) Requirements() []Requirement {
-	return []Requirement{program("everything", "git", "--version"), diskSpace("build, verify")}
+	return []Requirement{gitProgram(), diskSpace("build, verify")}
 }

@@ -74,6 +74,6 @@ func (s Secrets) Withhold(env []string) []string {
 	names := append([]string{"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "PWD"}, s.Variables...)
 	return slices.DeleteFunc(slices.Clone(env), func(kv string) bool {
 		name, value, _ := strings.Cut(kv, "=")
-		return slices.Contains(names, name) || slices.ContainsFunc(s.Values, func(v string) bool { return strings.Contains(value, v) })
+		return slices.Contains(names, name) || ci.IsWithheld(name) || slices.ContainsFunc(s.Values, func(v string) bool { return strings.Contains(value, v) })
 	})
 }

@@ -1,0 +1,124 @@
+package gitrepo
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"regexp"
+	"strings"
+	"syscall"
+	"unicode"
+)
+
+// classify returns the typed errors that callers check for; git reports them only as text.
+func classify(e *commandError, c call) error {
+	text := strings.ToLower(e.Stderr)
+	has := func(parts ...string) bool {
+		for _, p := range parts {
+			if strings.Contains(text, p) {
+				return true
+			}
+		}
+		return false
+	}
+	where := redact(c.remote)
+	switch {
+	case has("no space left on device"):
+		return fmt.Errorf("%w: %w", syscall.ENOSPC, e)
+	case has("detected dubious ownership", "unsafe repository"):
+		return fmt.Errorf("%w; if its files can be trusted, run %s: %w", ErrOwnership, ownershipRemedy(e.Stderr), e)
+	case has("unknown option `", "unknown switch `"):
+		return fmt.Errorf("%w: %s or later is required: %w", ErrTooOld, MinVersion, e)
+	case has("not a git repository") && !c.network:
+		return fmt.Errorf("%w: run this inside a clone, or name one: %w", ErrNotARepository, e)
+	case !c.network:
+		return e
+	case has("authentication failed", "could not read username", "could not read password", "permission denied",
+		"invalid username or password", "terminal prompts disabled", "returned error: 403", "returned error: 401"):
+		return fmt.Errorf("%w: %s: check the user and token given in the environment%s: %w", ErrAuth, where, tokenVariables(c.remote), e)
+	case has("could not resolve host", "couldn't connect", "failed to connect", "connection refused", "connection timed out",
+		"does not appear to be a git repository", "not found", "does not exist", "unable to access", "could not read from remote", "operation too slow"):
+		return fmt.Errorf("%w: %s: check the address and the network: %w", ErrUnreachable, where, e)
+	}
+	return e
+}
+
+// firstError is the line of git's output that explains a failure.
+func firstError(stderr string) string {
+	lines := strings.Split(strings.TrimSpace(stderr), "\n")
+	for _, l := range lines {
+		for _, p := range []string{"fatal: ", "error: "} {
+			if rest, ok := strings.CutPrefix(l, p); ok {
+				return rest
+			}
+		}
+	}
+	return printable(lines[len(lines)-1])
+}
+
+// maxServerText is how much of a server's answer is repeated in a message, in bytes.
+const maxServerText = 1000
+
+// serverLines are the lines that a server or one of its hooks printed, in one line: they have the reason of a rejected push. They are
+// foreign text, so that characters a terminal obeys are removed.
+func serverLines(stderr string) string {
+	var lines []string
+	for _, l := range strings.FieldsFunc(stderr, func(r rune) bool { return r == '\n' || r == '\r' }) {
+		rest, ok := strings.CutPrefix(l, "remote:")
+		if rest = strings.TrimSpace(printable(rest)); ok && rest != "" {
+			lines = append(lines, strings.TrimPrefix(rest, "error: "))
+		}
+	}
+	text := strings.Join(lines, " ")
+	if len(text) > maxServerText {
+		text = strings.ToValidUTF8(text[:maxServerText], "") + "…"
+	}
+	return text
+}
+
+var escapes = regexp.MustCompile("\x1b\\[[0-9;]*[A-Za-z]")
+
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return -1
+		}
+		return r
+	}, escapes.ReplaceAllString(s, ""))
+}
+
+// ownershipRemedy is the command that git itself recommends for a repository of another user.
+func ownershipRemedy(stderr string) string {
+	for line := range strings.Lines(stderr) {
+		if line = strings.TrimSpace(line); strings.HasPrefix(line, "git config ") && strings.Contains(line, "safe.directory") {
+			return printable(line)
+		}
+	}
+	return "git config --global --add safe.directory DIRECTORY"
+}
+
+// MinVersion is the oldest git that has all that is used here: the option --sparse of git add.
+const MinVersion = "2.34"
+
+var gitVersion = regexp.MustCompile(`^git version (\d+)\.(\d+)`)
+
+// CheckVersion returns the version of the git that is installed. Errors: ErrTooOld.
+func CheckVersion(ctx context.Context) (string, error) {
+	out, err := exec.CommandContext(ctx, "git", "--version").Output()
+	if err != nil {
+		return "", fmt.Errorf("git is not installed, or cannot run; install git %s or later: %w", MinVersion, err)
+	}
+	return checkVersion(strings.TrimSpace(string(out)))
+}
+
+// checkVersion evaluates the output of git --version. A version in an unknown form is accepted.
+func checkVersion(printed string) (string, error) {
+	var major, minor int
+	if m := gitVersion.FindStringSubmatch(printed); m != nil {
+		_, _ = fmt.Sscan(m[1]+" "+m[2], &major, &minor)
+		if major < 2 || major == 2 && minor < 34 {
+			return printed, fmt.Errorf("%s: %w: install git %s or later", printed, ErrTooOld, MinVersion)
+		}
+	}
+	return printed, nil
+}

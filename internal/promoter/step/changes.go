@@ -1,0 +1,39 @@
+package step
+
+import (
+	"context"
+	"slices"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/candidate"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/version"
+)
+
+// maxChanges is the number of commits that a candidate's annotation has at most.
+const maxChanges = 100
+
+// changes are the commits since the last release before this one, as the value of an annotation; empty if no field gets it.
+func (p *Project) changes(ctx context.Context, commit string) (string, error) {
+	if !p.Config.Chart.Fields.Sets(config.Changes) {
+		return "", nil
+	}
+	r, err := gitrepo.Open(ctx, p.Dir, p.Git())
+	if err != nil {
+		return "", err
+	}
+	own, err := r.TagsAt(ctx, commit)
+	if err != nil {
+		return "", err
+	}
+	tags, err := r.TagsReachable(ctx, commit)
+	if err != nil {
+		return "", err
+	}
+	rng := commit
+	if last := version.Highest(slices.DeleteFunc(tags, func(t string) bool { return slices.Contains(own, t) })); last != "" {
+		rng = "refs/tags/" + last + ".." + commit
+	}
+	log, err := r.Log(ctx, rng, maxChanges)
+	return candidate.ChangesText(log), err
+}
