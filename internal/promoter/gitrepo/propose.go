@@ -75,6 +75,20 @@ func (r *Repo) propose(ctx context.Context, p *Proposal, head string, mutate fun
 	if err != nil {
 		return err
 	}
+	present, err := r.remoteHead(ctx, head)
+	if err != nil {
+		return err
+	}
+	if present != "" {
+		has, err := r.hasChange(ctx, head, present, base, mutate)
+		if err != nil || has {
+			p.Commit, p.Waiting, p.Pushed = present, has, false
+			return err
+		}
+		if err := r.ResetHard(ctx, base); err != nil {
+			return err
+		}
+	}
 	p.Commit, p.Waiting, p.Pushed = base, false, false
 	message, changed, err := mutate(r.Dir)
 	if err != nil || !changed {
@@ -90,22 +104,10 @@ func (r *Repo) propose(ctx context.Context, p *Proposal, head string, mutate fun
 	if err != nil {
 		return err
 	}
-	p.Commit, p.Waiting = commit, true
+	p.Commit, p.Waiting, p.Pushed = commit, true, true
 	if o.DryRun {
-		p.Pushed = true
 		return nil
 	}
-	present, err := r.remoteHead(ctx, head)
-	if err != nil {
-		return err
-	}
-	if present != "" {
-		if same, err := r.isSameChange(ctx, head, present, commit); err != nil || same {
-			p.Commit = present
-			return err
-		}
-	}
-	p.Pushed = true
 	p.Link, err = r.pushWith(ctx, "HEAD:refs/heads/"+head, "--force-with-lease=refs/heads/"+head+":"+present)
 	return err
 }
@@ -117,26 +119,37 @@ func (r *Repo) remoteHead(ctx context.Context, branch string) (string, error) {
 	return strings.TrimSpace(hash), err
 }
 
-// isSameChange reports whether a branch of origin has the tree, the parents and the message of a commit.
-func (r *Repo) isSameChange(ctx context.Context, branch, present, commit string) (bool, error) {
+// hasChange reports whether a branch of origin is the base with the change of mutate, so that nothing needs to be pushed.
+func (r *Repo) hasChange(ctx context.Context, branch, present, base string, mutate func(string) (string, bool, error)) (bool, error) {
 	if _, err := r.remote(ctx, "", "fetch", "-q", "--no-write-fetch-head", "--depth=1", "--no-tags", "--filter=blob:none", "origin", "refs/heads/"+branch); err != nil {
 		return false, err
 	}
-	old, err := r.git(ctx, "cat-file", "commit", present)
+	raw, err := r.git(ctx, "cat-file", "commit", present)
 	if err != nil { // replaced meanwhile: the push shows it
 		return false, nil
 	}
-	own, err := r.git(ctx, "cat-file", "commit", commit)
-	return proposed(old) == proposed(own), err
+	head, old, _ := strings.Cut(raw, "\n\n")
+	if parents := parent.FindAllString(head, -1); len(parents) != 1 || parents[0] != "parent "+base {
+		return false, nil
+	}
+	if err := r.ResetHard(ctx, present); err != nil {
+		return false, err
+	}
+	message, changed, err := mutate(r.Dir)
+	if err != nil { // of a change that differs, such as another package of this version; the base decides
+		return false, nil
+	}
+	if !changed {
+		return true, nil
+	}
+	if err := r.Add(ctx); err != nil {
+		return false, err
+	}
+	_, err = r.git(ctx, "diff", "--cached", "--quiet")
+	return err == nil && strings.TrimSpace(message) == strings.TrimSpace(old), nil
 }
 
-var whoAndWhen = regexp.MustCompile(`(?m)^(author|committer) .*\n`)
-
-// proposed is a commit without its authors and times.
-func proposed(raw string) string {
-	head, message, _ := strings.Cut(raw, "\n\n")
-	return whoAndWhen.ReplaceAllString(head+"\n", "") + "\n" + message
-}
+var parent = regexp.MustCompile(`(?m)^parent [0-9a-f]+$`)
 
 var address = regexp.MustCompile(`https?://[^\s'"<>]+`)
 
