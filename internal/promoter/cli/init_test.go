@@ -50,7 +50,7 @@ func TestInitWritesFilesWhoseStepsAreCommandsThatExist(t *testing.T) {
 							t.Errorf("%s names another repository:\n%s", paths[i], data)
 						}
 					}
-					if code, out, msg := p.call("--config", p.dir+"/"+config, "explain"); code != 2 || !strings.Contains(msg, "commit or stash") {
+					if code, out, msg := p.call("--config", p.dir+"/"+config, "explain"); code != 0 || !strings.Contains(msg, "uncommitted changes") {
 						t.Errorf("explain before a commit: %d %s %s", code, out, msg)
 					}
 					shell(t, p.dir, commitAll)

@@ -40,7 +40,7 @@ type Repository struct {
 	Kind, API string
 	// Host has no port unless it is part of the addresses that users see; Path is OWNER/NAME.
 	Host, Path string
-	// Token is sent to API alone. Without it no request is made.
+	// Token is sent to API alone. Without it no request is sent.
 	Token string
 	// Client sends the requests; nil is one with a timeout of 30 seconds.
 	Client *http.Client

@@ -94,9 +94,9 @@ func (s *server) serve(w http.ResponseWriter, r *http.Request) {
 func (s *server) matching(q url.Values) []map[string]any {
 	found := []map[string]any{}
 	for _, p := range s.open {
-		hub := s.kind == GitHub && q.Get("state") == "open" && q.Get("head") == fmt.Sprintf("team:%v", p["head"]) && q.Get("base") == p["base"]
-		lab := s.kind == GitLab && q.Get("state") == "opened" && q.Get("source_branch") == p["source_branch"] && q.Get("target_branch") == p["target_branch"]
-		if hub || lab {
+		github := s.kind == GitHub && q.Get("state") == "open" && q.Get("head") == fmt.Sprintf("team:%v", p["head"]) && q.Get("base") == p["base"]
+		gitlab := s.kind == GitLab && q.Get("state") == "opened" && q.Get("source_branch") == p["source_branch"] && q.Get("target_branch") == p["target_branch"]
+		if github || gitlab {
 			found = append(found, p)
 		}
 	}
