@@ -131,7 +131,7 @@ func TestBumpReadsTheChartAlone(t *testing.T) {
 	if _, err := Bump(t.Context(), w.p); err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]bool{"chart/charts/hello/Chart.yaml": true, "chart/src": false, "source": false} {
+	for name, want := range map[string]bool{"source/charts/hello/Chart.yaml": true, "source/src": false} {
 		if _, err := os.Stat(w.p.Work.File(name)); (err == nil) != want {
 			t.Errorf("%s exists: %v, want %v", name, !want, want)
 		}

@@ -37,7 +37,7 @@ func (p *Project) exportChart(ctx context.Context, commit string) (dir string, e
 	if err != nil {
 		return "", err
 	}
-	if dir, err = p.Work.Clear("chart"); err != nil {
+	if dir, err = p.Work.Clear("source"); err != nil {
 		return "", err
 	}
 	return filepath.Join(dir, p.Config.Chart.Path), r.Export(ctx, commit, dir, p.Config.Chart.Path)
