@@ -74,7 +74,9 @@ func Next(c *config.Config, file string, ci []File) []string {
 	}
 	next := []string{
 		"create these empty repositories: " + strings.Join(repositories, " and "),
-		fmt.Sprintf("chart-promoter keygen ../%s   # create the key pair for %s and %s", t.Name, t.Key.Env, t.PublicKey.Env),
+	}
+	for _, t := range c.Testers() {
+		next = append(next, fmt.Sprintf("chart-promoter keygen ../%s   # create the key pair for %s and %s", t.Name, t.Key.Env, t.PublicKey.Env))
 	}
 	for _, f := range ci {
 		next = append(next, fmt.Sprintf("set the secrets listed at the top of %s", f.Path))
