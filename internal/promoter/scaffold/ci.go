@@ -198,7 +198,8 @@ func (v *view) promotions(c *config.Config) {
 		if pgp := s.Publish.PGP; pgp != nil {
 			p.Secrets = present(pgp.Key.Env, pgp.Passphrase.Env)
 		}
-		if s.Publish.OCI != "" {
+		// The other files of a build come from the registry.
+		if b := c.Builder(); s.Publish.OCI != "" || b != nil && b.Build.Files != nil {
 			p.Secrets = append(p.Secrets, variableNames(ci.ToRegistry)...)
 		}
 		names = append(names, s.Name)
