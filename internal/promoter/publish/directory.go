@@ -101,7 +101,11 @@ func (d *directory) AttestationsOf(_ context.Context, name string, versions ...s
 }
 
 func (d *directory) List(_ context.Context, names ...string) ([]index.Entry, error) {
-	return d.folder.list(names)
+	return d.folder.list(0, names)
+}
+
+func (d *directory) Newest(_ context.Context, limit int, names ...string) ([]index.Entry, error) {
+	return d.folder.list(limit, names)
 }
 
 // writeFile replaces a file as a whole, and has it on the disk when it returns: after a power cut an index must not name a

@@ -3,12 +3,8 @@ package publish
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -87,71 +83,6 @@ func (f folder) publish(item Item) (Result, error) {
 		err = f.remove(unlisted(p.Filename()))
 	}
 	return Result{Changed: changed || filesChanged, Location: e.URLs[0], PageKept: kept, NewBranch: f.newBranch}, err
-}
-
-type file struct {
-	name    string
-	content []byte // nil to leave it
-}
-
-// writeAll writes the files that differ from the existing ones, in the given order.
-func (f folder) writeAll(files []file) (changed bool, err error) {
-	write := f.write
-	if write == nil {
-		write = writeFile
-	}
-	for _, file := range files {
-		if file.name == "" {
-			continue
-		}
-		same, err := f.has(file)
-		if err != nil {
-			return changed, err
-		}
-		if file.content == nil || same {
-			continue
-		}
-		if err := write(filepath.Join(f.dir, file.name), file.content); err != nil {
-			return changed, fmt.Errorf("%w: %w", ErrUnusable, err)
-		}
-		changed = true
-	}
-	return changed, nil
-}
-
-// has reports whether a file exists with this content. One of another size is not read: an index is large.
-func (f folder) has(file file) (bool, error) {
-	if info, err := os.Lstat(filepath.Join(f.dir, file.name)); err == nil && file.name == filepath.Base(file.name) &&
-		info.Mode().IsRegular() && (file.content == nil || info.Size() != int64(len(file.content))) {
-		return false, nil
-	}
-	old, err := f.read(file.name)
-	return old != nil && file.content != nil && bytes.Equal(old, file.content), err
-}
-
-// read returns nil for a file that does not exist. Names contain user input and must not lead
-// out of the directory; every file is read before it is written.
-func (f folder) read(name string) ([]byte, error) {
-	if name != filepath.Base(name) {
-		return nil, fmt.Errorf("%q is not the name of a chart and a version: %w", name, ErrConfig)
-	}
-	file := filepath.Join(f.dir, name)
-	// A link that was pushed would publish a file of this machine, and reading a pipe would never end.
-	info, err := os.Lstat(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err == nil && !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is a link, a directory or a pipe instead of a file; remove it there: %w", name, ErrUnusable)
-	}
-	var content []byte
-	if err == nil {
-		content, err = os.ReadFile(file)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnusable, err)
-	}
-	return content, nil
 }
 
 func (f folder) location(file string) string {
@@ -301,7 +232,8 @@ func (f folder) yank(name, version string) (Result, error) {
 	return Result{Changed: changed, Location: f.location(archiveFile(e)), PageKept: kept}, err
 }
 
-func (f folder) list(names []string) ([]index.Entry, error) {
+// list returns at most limit entries when that is positive.
+func (f folder) list(limit int, names []string) ([]index.Entry, error) {
 	text, err := f.read(indexFile)
 	if err != nil {
 		return nil, err
@@ -309,6 +241,9 @@ func (f folder) list(names []string) ([]index.Entry, error) {
 	all, err := index.List(text)
 	if len(names) > 0 {
 		all = slices.DeleteFunc(all, func(e index.Entry) bool { return !slices.Contains(names, e.Name) })
+	}
+	if limit > 0 && len(all) > limit {
+		all = all[:limit]
 	}
 	return all, err
 }

@@ -226,8 +226,12 @@ func (g *gitTarget) AttestationsOf(ctx context.Context, name string, versions ..
 }
 
 func (g *gitTarget) List(ctx context.Context, names ...string) (entries []index.Entry, err error) {
+	return g.Newest(ctx, 0, names...)
+}
+
+func (g *gitTarget) Newest(ctx context.Context, limit int, names ...string) (entries []index.Entry, err error) {
 	err = g.read(ctx, g.files(), func(f folder) error {
-		entries, err = f.list(names)
+		entries, err = f.list(limit, names)
 		return err
 	})
 	return entries, err

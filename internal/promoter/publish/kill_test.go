@@ -18,6 +18,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
 	"github.com/christianb93/bitcoin-controller/internal/testseed"
 	"github.com/christianb93/bitcoin-controller/internal/testtools"
 )
@@ -28,9 +29,9 @@ const versionsToPublish = 4
 func TestMain(m *testing.M) {
 	cfg := Config{
 		Directory: os.Getenv("PUBLISH_TO_DIRECTORY"), Git: os.Getenv("PUBLISH_TO_GIT"), Branch: os.Getenv("PUBLISH_TO_BRANCH"), Path: os.Getenv("PUBLISH_TO_PATH"),
-		Page: landingPage,
+		OCI: os.Getenv("PUBLISH_TO_OCI"), Page: landingPage,
 	}
-	if cfg.Directory+cfg.Git == "" {
+	if cfg.Directory+cfg.Git+cfg.OCI == "" {
 		os.Exit(testtools.RunWithPrivateHome(m))
 	}
 	if err := publishAll(context.Background(), cfg, os.TempDir(), func() { fmt.Println("started") }); err != nil {
@@ -72,11 +73,8 @@ func publishAll(ctx context.Context, cfg Config, dir string, started func()) err
 func TestKilledAndRunAgain(t *testing.T) {
 	t.Parallel()
 	for name, config := range kinds() {
-		if name == "oci" {
-			continue // a single request decides there
-		}
 		t.Run(name, func(t *testing.T) {
-			k := killTest{config: config, kills: map[string]int{"directory": 8, "git": 3, "folder": 3}[name], random: testseed.New(t)}
+			k := killTest{config: config, kills: map[string]int{"directory": 8, "git": 3, "folder": 3, "oci": 4, "oci without referrers API": 4}[name], random: testseed.New(t)}
 			if n, err := strconv.Atoi(os.Getenv("PUBLISH_KILLS")); err == nil {
 				k.kills = n
 			}
@@ -86,7 +84,7 @@ func TestKilledAndRunAgain(t *testing.T) {
 				t.Fatal(err)
 			}
 			k.takes = time.Since(begin)
-			want := tree(t, checkout(t, whole))
+			want := held(t, whole)
 			for done := 0; done < k.kills; {
 				var got map[string]string
 				got, done = k.killUntilItSucceeds(t, done)
@@ -120,7 +118,11 @@ func (k killTest) killUntilItSucceeds(t *testing.T, done int) (map[string]string
 		if cfg.Git != "" && !finished && !strings.Contains(heads(t, cfg.Git), "refs/heads/"+cfg.Branch+"\n") {
 			continue // stopped before the first push: there is no branch to check
 		}
-		everyArchiveMatches(t, checkout(t, cfg), -1)
+		if cfg.OCI == "" {
+			everyArchiveMatches(t, checkout(t, cfg), -1)
+		} else {
+			held(t, cfg) // reads every package that is listed
+		}
 		if done >= k.kills && !finished {
 			if err := publishAll(t.Context(), cfg, t.TempDir(), func() {}); err != nil {
 				t.Fatal(err)
@@ -128,7 +130,33 @@ func (k killTest) killUntilItSucceeds(t *testing.T, done int) (map[string]string
 			finished = true
 		}
 	}
-	return tree(t, checkout(t, cfg)), done
+	return held(t, cfg), done
+}
+
+// held is all that a target holds: its files, or what the registry has of each version.
+func held(t *testing.T, cfg Config) map[string]string {
+	t.Helper()
+	if cfg.OCI == "" {
+		return tree(t, checkout(t, cfg))
+	}
+	all := map[string]string{}
+	entries, err := open(t, cfg).List(t.Context(), "operator")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		archive, err := open(t, cfg).Package(t.Context(), "operator", e.Version)
+		if err != nil || chart.Digest(archive) != e.Digest {
+			t.Errorf("the package of %s: %v", e.Version, err)
+		}
+		attestations, err := open(t, cfg).Attestations(t.Context(), "operator", e.Version)
+		if err != nil {
+			t.Error(err)
+		}
+		referrers, _ := linked(t, cfg, e.Version)
+		all[e.Version] = fmt.Sprintf("%s %s %q %q", e.Digest, e.Created, attestations, referrers)
+	}
+	return all
 }
 
 func heads(t *testing.T, repository string) string {
@@ -143,7 +171,7 @@ func heads(t *testing.T, repository string) string {
 func killOnce(t *testing.T, cfg Config, after time.Duration) (finished, killed bool) {
 	t.Helper()
 	child := exec.Command(os.Args[0])
-	child.Env = append(os.Environ(), "PUBLISH_TO_DIRECTORY="+cfg.Directory, "PUBLISH_TO_GIT="+cfg.Git, "PUBLISH_TO_BRANCH="+cfg.Branch, "PUBLISH_TO_PATH="+cfg.Path, "TMPDIR="+t.TempDir())
+	child.Env = append(os.Environ(), "PUBLISH_TO_DIRECTORY="+cfg.Directory, "PUBLISH_TO_GIT="+cfg.Git, "PUBLISH_TO_BRANCH="+cfg.Branch, "PUBLISH_TO_PATH="+cfg.Path, "PUBLISH_TO_OCI="+cfg.OCI, "TMPDIR="+t.TempDir())
 	child.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // git, which it starts, dies with it
 	out, err := child.StdoutPipe()
 	if err != nil {

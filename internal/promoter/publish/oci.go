@@ -26,6 +26,8 @@ import (
 type ociTarget struct {
 	base string
 	opts options
+	// puller keeps connections and tokens between requests.
+	puller *remote.Puller
 }
 
 // The form of a chart in a registry is defined by Helm's pkg/registry; a test compares these constants with it.
@@ -36,15 +38,16 @@ const (
 	provenanceMediaType = "application/vnd.cncf.helm.chart.provenance.v1.prov"
 )
 
-const (
-	createdAnnotation    = "org.opencontainers.image.created"
-	attestationMediaType = "application/vnd.dsse.envelope.v1+json"
-)
+const createdAnnotation = "org.opencontainers.image.created"
 
 func openOCI(address string, o options) (Target, error) {
 	t := &ociTarget{base: strings.Trim(strings.TrimPrefix(address, ociScheme+"://"), "/"), opts: o}
 	if _, err := t.repository("chart"); err != nil {
 		return nil, err
+	}
+	var err error
+	if t.puller, err = remote.NewPuller(t.access()...); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnusable, err)
 	}
 	return t, nil
 }
@@ -62,25 +65,35 @@ func (t *ociTarget) repository(chartName string) (name.Repository, error) {
 }
 
 func (t *ociTarget) remote(ctx context.Context) []remote.Option {
+	return append(t.access(), remote.WithContext(ctx), remote.Reuse(t.puller))
+}
+
+func (t *ociTarget) access() []remote.Option {
 	auth := remote.WithAuthFromKeychain(image.Keychain{Env: t.opts.env, Pushes: append(slices.Clone(t.opts.pushes), t.base)})
-	return []remote.Option{remote.WithContext(ctx), remote.WithUserAgent("chart-promoter"), remote.WithTransport(t.opts.transport), auth}
+	return []remote.Option{remote.WithUserAgent("chart-promoter"), remote.WithTransport(t.opts.transport), auth}
 }
 
 // tag is a version as Helm writes it in a registry, since a tag cannot contain a plus.
 func tag(version string) string { return strings.ReplaceAll(version, "+", "_") }
 
-// manifest returns the manifest of a tag. Error: errNotFound.
-func (t *ociTarget) manifest(ctx context.Context, repo name.Repository, tag string) (*v1.Manifest, error) {
-	d, err := remote.Get(repo.Tag(tag), t.remote(ctx)...)
+// manifest returns a manifest and its descriptor. Error: errNotFound.
+func (t *ociTarget) manifest(ctx context.Context, ref name.Reference) (*v1.Manifest, v1.Descriptor, error) {
+	d, err := remote.Get(ref, t.remote(ctx)...)
 	if err := classify(err); err != nil {
-		return nil, err
+		return nil, v1.Descriptor{}, err
 	}
 	var m v1.Manifest
 	if err := json.Unmarshal(d.Manifest, &m); err != nil {
-		return nil, fmt.Errorf("read the manifest of %s:%s: %w: %w", repo, tag, ErrUnusable, err)
+		return nil, v1.Descriptor{}, fmt.Errorf("read the manifest of %s: %w: %w", ref, ErrUnusable, err)
 	}
-	return &m, nil
+	return &m, d.Descriptor, nil
 }
+
+// maxPackage and maxConfig are the most bytes of a package and of its metadata that are read.
+const (
+	maxPackage = 256 << 20
+	maxConfig  = 4 << 20
+)
 
 // layer returns the digest of the layer of a media type.
 func layer(m *v1.Manifest, kind types.MediaType) (v1.Hash, bool) {
@@ -92,7 +105,8 @@ func layer(m *v1.Manifest, kind types.MediaType) (v1.Hash, bool) {
 	return v1.Hash{}, false
 }
 
-func (t *ociTarget) blob(ctx context.Context, repo name.Repository, digest v1.Hash) ([]byte, error) {
+// blob reads a blob of at most limit bytes.
+func (t *ociTarget) blob(ctx context.Context, repo name.Repository, digest v1.Hash, limit int64) ([]byte, error) {
 	l, err := remote.Layer(repo.Digest(digest.String()), t.remote(ctx)...)
 	if err != nil {
 		return nil, classify(err)
@@ -102,7 +116,10 @@ func (t *ociTarget) blob(ctx context.Context, repo name.Repository, digest v1.Ha
 		return nil, classify(err)
 	}
 	defer r.Close()
-	content, err := io.ReadAll(r) // the library compares the digest at the end
+	content, err := io.ReadAll(io.LimitReader(r, limit+1)) // the library compares the digest at the end
+	if int64(len(content)) > limit {
+		return nil, fmt.Errorf("%s@%s has more than %d bytes: %w", repo, digest, limit, ErrUnusable)
+	}
 	return content, classify(err)
 }
 
@@ -111,18 +128,24 @@ func (t *ociTarget) Lookup(ctx context.Context, chartName, version string) (stri
 	if err != nil {
 		return "", false, err
 	}
-	m, err := t.manifest(ctx, repo, tag(version))
+	digest, _, found, err := t.find(ctx, repo, version)
+	return digest, found, err
+}
+
+// find returns the digest of the package of a version and its manifest.
+func (t *ociTarget) find(ctx context.Context, repo name.Repository, version string) (digest string, subject v1.Descriptor, found bool, err error) {
+	m, subject, err := t.manifest(ctx, repo.Tag(tag(version)))
 	if errors.Is(err, errNotFound) {
-		return "", false, nil
+		return "", subject, false, nil
 	}
 	if err != nil {
-		return "", false, err
+		return "", subject, false, err
 	}
-	digest, ok := layer(m, chartMediaType)
+	l, ok := layer(m, chartMediaType)
 	if !ok {
-		return "", false, fmt.Errorf("%s:%s is not a chart: %w", repo, tag(version), ErrUnusable)
+		return "", subject, false, fmt.Errorf("%s:%s is not a chart: %w", repo, tag(version), ErrUnusable)
 	}
-	return digest.Hex, true, nil
+	return l.Hex, subject, true, nil
 }
 
 func (t *ociTarget) Latest(ctx context.Context, chartName string) (string, []byte, error) {
@@ -148,7 +171,7 @@ func (t *ociTarget) Package(ctx context.Context, chartName, version string) ([]b
 	if err != nil {
 		return nil, err
 	}
-	m, err := t.manifest(ctx, repo, tag(version))
+	m, _, err := t.manifest(ctx, repo.Tag(tag(version)))
 	if errors.Is(err, errNotFound) {
 		return nil, fmt.Errorf("%s %s: %w", chartName, version, ErrNone)
 	}
@@ -156,7 +179,7 @@ func (t *ociTarget) Package(ctx context.Context, chartName, version string) ([]b
 		return nil, err
 	}
 	digest, _ := layer(m, chartMediaType)
-	pkg, err := t.blob(ctx, repo, digest)
+	pkg, err := t.blob(ctx, repo, digest, maxPackage)
 	if errors.Is(err, errNotFound) || err == nil && chart.Digest(pkg) != digest.Hex {
 		err = fmt.Errorf("%s %s: %w", chartName, version, ErrArchiveMissing)
 	}

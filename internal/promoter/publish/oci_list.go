@@ -13,6 +13,7 @@ import (
 	"github.com/Masterminds/semver/v3"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/index"
@@ -45,13 +46,18 @@ func (t *ociTarget) versions(ctx context.Context, repo name.Repository) ([]strin
 // List reads the charts from the registry's catalogue if none is named; many
 // registries have no catalogue.
 func (t *ociTarget) List(ctx context.Context, names ...string) ([]index.Entry, error) {
+	return t.Newest(ctx, 0, names...)
+}
+
+// Newest reads several versions at the same time, and only those that it returns.
+func (t *ociTarget) Newest(ctx context.Context, limit int, names ...string) ([]index.Entry, error) {
 	if len(names) == 0 {
 		var err error
 		if names, err = t.catalogue(ctx); err != nil {
 			return nil, err
 		}
 	}
-	var all []index.Entry
+	var refs []name.Tag
 	for _, n := range names {
 		repo, err := t.repository(n)
 		if err != nil {
@@ -62,26 +68,43 @@ func (t *ociTarget) List(ctx context.Context, names ...string) ([]index.Entry, e
 			return nil, err
 		}
 		for _, tag := range tags {
-			e, err := t.entry(ctx, repo, tag)
-			if errors.Is(err, errNotFound) {
-				continue // yanked meanwhile
-			}
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, e)
+			refs = append(refs, repo.Tag(tag))
+		}
+		if limit > 0 && len(refs) >= limit {
+			refs = refs[:limit]
+			break
 		}
 	}
-	return all, nil
+	return t.entries(ctx, refs)
+}
+
+func (t *ociTarget) entries(ctx context.Context, refs []name.Tag) ([]index.Entry, error) {
+	all := make([]index.Entry, len(refs))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(atOnce)
+	for i, ref := range refs {
+		group.Go(func() error {
+			e, err := t.entry(ctx, ref.Context(), ref.TagStr())
+			if errors.Is(err, errNotFound) {
+				return nil // yanked meanwhile
+			}
+			all[i] = e
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(all, func(e index.Entry) bool { return e.Metadata == nil }), nil
 }
 
 func (t *ociTarget) entry(ctx context.Context, repo name.Repository, tag string) (index.Entry, error) {
 	e := index.Entry{Metadata: &chart.Metadata{}, URLs: []string{fmt.Sprintf("%s://%s:%s", ociScheme, repo, tag)}}
-	m, err := t.manifest(ctx, repo, tag)
+	m, _, err := t.manifest(ctx, repo.Tag(tag))
 	if err != nil {
 		return e, err
 	}
-	config, err := t.blob(ctx, repo, m.Config.Digest)
+	config, err := t.blob(ctx, repo, m.Config.Digest, maxConfig)
 	if err != nil {
 		return e, err
 	}

@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -31,12 +32,13 @@ func (t *ociTarget) Publish(ctx context.Context, item Item) (Result, error) {
 	if err := item.check(); err != nil {
 		return Result{}, err
 	}
+	item.Created = item.created() // the same in each use
 	repo, err := t.repository(p.Name)
 	if err != nil {
 		return Result{}, err
 	}
 	result := Result{Location: fmt.Sprintf("%s://%s:%s", ociScheme, repo, tag(p.Version))}
-	published, err := t.state(ctx, repo, p)
+	published, subject, err := t.state(ctx, repo, p)
 	if err != nil {
 		return result, err
 	}
@@ -51,41 +53,69 @@ func (t *ociTarget) Publish(ctx context.Context, item Item) (Result, error) {
 	if err != nil {
 		return result, err
 	}
+	content, err := chartContent(item)
+	if err != nil {
+		return result, err
+	}
+	if published == missing {
+		subject = content.descriptor
+	}
 	// Attestations come first, since they do no harm without the package.
-	result.Changed, err = t.putAttestations(ctx, repo, item)
+	result.Changed, err = t.putAttestations(ctx, repo, p.Digest, subject, item.Attestations)
 	result.Changed = result.Changed || filesChanged
-	if err != nil || published == complete {
+	if err != nil {
 		return result, err
 	}
-	result.Changed = true
-	if published == incomplete { // its manifest stays, and with it the digest that users pull it by
-		return result, classifyWrite(repo, remote.WriteLayer(repo, static.NewLayer(p.Bytes, chartMediaType), t.remote(ctx)...))
+	switch published {
+	case incomplete: // its manifest stays, and with it the digest that users pull it by
+		err = classifyWrite(repo, remote.WriteLayer(repo, static.NewLayer(p.Bytes, chartMediaType), t.remote(ctx)...))
+	case missing:
+		err = t.put(ctx, repo.Tag(tag(p.Version)), content)
 	}
-	if err := t.putChart(ctx, repo, item); err != nil {
+	if err != nil {
 		return result, err
 	}
-	// Another publisher may have written the same tag at the same time.
-	digest, _, err := t.Lookup(ctx, p.Name, p.Version)
-	if err == nil && digest != p.Digest {
-		err = &index.DigestConflictError{Name: p.Name, Version: p.Version, Published: digest, Offered: p.Digest}
-	}
+	linked, err := t.settle(ctx, repo, item)
+	result.Changed = result.Changed || linked || published != complete
 	return result, err
 }
 
-// state compares a package with the registry. Error: *index.DigestConflictError if the version has another content.
-func (t *ociTarget) state(ctx context.Context, repo name.Repository, p *chart.Package) (state, error) {
-	digest, found, err := t.Lookup(ctx, p.Name, p.Version)
+// settle checks what the tag names in the end, as another publisher may have written it at the same time, and links its attestations.
+func (t *ociTarget) settle(ctx context.Context, repo name.Repository, item Item) (changed bool, err error) {
+	p := item.Package
+	digest, subject, found, err := t.find(ctx, repo, p.Version)
+	switch {
+	case err != nil:
+		return false, err
+	case !found:
+		return false, fmt.Errorf("%s %s was removed while it was published; run this again: %w", p.Name, p.Version, ErrUnusable)
+	case digest != p.Digest:
+		return false, &index.DigestConflictError{Name: p.Name, Version: p.Version, Published: digest, Offered: p.Digest}
+	}
+	var signed [][]byte
+	if item.Sign != nil {
+		if signed, err = item.Sign(subject.Digest.Hex); err != nil {
+			return false, err
+		}
+	}
+	return t.link(ctx, repo, digest, subject, signed)
+}
+
+// state compares a package with the registry. subject is the manifest of the version. Error: *index.DigestConflictError if the version
+// has another content.
+func (t *ociTarget) state(ctx context.Context, repo name.Repository, p *chart.Package) (state, v1.Descriptor, error) {
+	digest, subject, found, err := t.find(ctx, repo, p.Version)
 	if err != nil || !found {
-		return missing, err
+		return missing, subject, err
 	}
 	if digest != p.Digest {
-		return missing, &index.DigestConflictError{Name: p.Name, Version: p.Version, Published: digest, Offered: p.Digest}
+		return missing, subject, &index.DigestConflictError{Name: p.Name, Version: p.Version, Published: digest, Offered: p.Digest}
 	}
 	whole, err := t.holds(ctx, repo, p)
 	if err != nil || !whole {
-		return incomplete, err
+		return incomplete, subject, err
 	}
-	return complete, nil
+	return complete, subject, nil
 }
 
 // holds reports whether the registry still has the bytes of a package that a tag names.
@@ -111,49 +141,50 @@ func (t *ociTarget) lacks(ctx context.Context, repo name.Repository, item Item, 
 	return lacks, nil
 }
 
-func (t *ociTarget) putChart(ctx context.Context, repo name.Repository, item Item) error {
+// artifact is a manifest and the blobs that it names.
+type artifact struct {
+	blobs      []v1.Layer
+	manifest   rawManifest
+	descriptor v1.Descriptor
+}
+
+func chartContent(item Item) (artifact, error) {
 	p := item.Package
-	layers := []v1.Layer{static.NewLayer(p.Bytes, chartMediaType)}
-	if item.Provenance != nil {
-		layers = append(layers, static.NewLayer(item.Provenance, provenanceMediaType))
-	}
 	config, err := json.Marshal(p.Metadata)
 	if err != nil {
-		return fmt.Errorf("encode the chart's metadata: %w", err)
+		return artifact{}, fmt.Errorf("encode the chart's metadata: %w", err)
 	}
-	annotations := map[string]string{
+	a := artifact{blobs: []v1.Layer{static.NewLayer(config, configMediaType), static.NewLayer(p.Bytes, chartMediaType)}}
+	if item.Provenance != nil {
+		a.blobs = append(a.blobs, static.NewLayer(item.Provenance, provenanceMediaType))
+	}
+	m := v1.Manifest{SchemaVersion: 2, MediaType: types.OCIManifestSchema1, Config: descriptor(a.blobs[0]), Annotations: map[string]string{
 		createdAnnotation:                  item.created().Format(time.RFC3339),
-		"org.opencontainers.image.title":   p.Name,
+		titleAnnotation:                    p.Name,
 		"org.opencontainers.image.version": p.Version,
+	}}
+	for _, l := range a.blobs[1:] {
+		m.Layers = append(m.Layers, descriptor(l))
 	}
 	if p.Metadata.Description != "" {
-		annotations["org.opencontainers.image.description"] = p.Metadata.Description
+		m.Annotations["org.opencontainers.image.description"] = p.Metadata.Description
 	}
-	return t.put(ctx, repo.Tag(tag(p.Version)), static.NewLayer(config, configMediaType), layers, annotations)
+	if a.manifest, err = json.Marshal(m); err != nil {
+		return a, fmt.Errorf("encode a manifest: %w", err)
+	}
+	a.descriptor.MediaType = m.MediaType
+	a.descriptor.Digest, a.descriptor.Size, err = v1.SHA256(bytes.NewReader(a.manifest))
+	return a, err
 }
 
 // put writes an artifact: first the blobs, then the manifest that names them.
-func (t *ociTarget) put(ctx context.Context, ref name.Tag, config v1.Layer, layers []v1.Layer, annotations map[string]string) error {
-	m := v1.Manifest{SchemaVersion: 2, MediaType: types.OCIManifestSchema1, Annotations: annotations}
-	for i, l := range append([]v1.Layer{config}, layers...) {
+func (t *ociTarget) put(ctx context.Context, ref name.Tag, a artifact) error {
+	for _, l := range a.blobs {
 		if err := remote.WriteLayer(ref.Context(), l, t.remote(ctx)...); err != nil {
 			return classifyWrite(ref.Context(), err)
 		}
-		digest, _ := l.Digest() // a static layer has no errors
-		size, _ := l.Size()
-		kind, _ := l.MediaType()
-		d := v1.Descriptor{MediaType: kind, Size: size, Digest: digest}
-		if i == 0 {
-			m.Config = d
-		} else {
-			m.Layers = append(m.Layers, d)
-		}
 	}
-	raw, err := json.Marshal(m)
-	if err != nil {
-		return fmt.Errorf("encode a manifest: %w", err)
-	}
-	return classifyWrite(ref.Context(), remote.Put(ref, rawManifest(raw), t.remote(ctx)...))
+	return classifyWrite(ref.Context(), remote.Put(ref, a.manifest, t.remote(ctx)...))
 }
 
 type rawManifest []byte
@@ -163,17 +194,26 @@ func (m rawManifest) RawManifest() ([]byte, error) { return m, nil }
 func (m rawManifest) MediaType() (types.MediaType, error) { return types.OCIManifestSchema1, nil }
 
 func (t *ociTarget) AddAttestation(ctx context.Context, chartName, version string, envelope []byte) (Result, error) {
-	digest, repo, err := t.present(ctx, chartName, version)
+	digest, repo, subject, err := t.present(ctx, chartName, version)
 	if err != nil {
 		return Result{}, err
 	}
-	added, err := t.putAttestation(ctx, repo, digest, envelope)
-	return Result{Changed: added, Location: "oci://" + repo.Tag(tag(version)).String()}, err
+	r := Result{Location: "oci://" + repo.Tag(tag(version)).String()}
+	if r.Changed, err = t.putAttestations(ctx, repo, digest, subject, [][]byte{envelope}); err != nil {
+		return r, err
+	}
+	// Another publisher may have written the manifest again meanwhile.
+	if digest, repo, subject, err = t.present(ctx, chartName, version); err != nil {
+		return r, err
+	}
+	linked, err := t.link(ctx, repo, digest, subject, nil)
+	r.Changed = r.Changed || linked
+	return r, err
 }
 
 // Yank deletes the tag. Some registries forbid that and return an error.
 func (t *ociTarget) Yank(ctx context.Context, chartName, version string) (Result, error) {
-	_, repo, err := t.present(ctx, chartName, version)
+	_, repo, _, err := t.present(ctx, chartName, version)
 	if err != nil {
 		return Result{}, err
 	}
@@ -182,14 +222,14 @@ func (t *ociTarget) Yank(ctx context.Context, chartName, version string) (Result
 	return Result{Changed: err == nil, Location: "oci://" + ref.String()}, err
 }
 
-func (t *ociTarget) present(ctx context.Context, chartName, version string) (digest string, repo name.Repository, err error) {
-	digest, found, err := t.Lookup(ctx, chartName, version)
+// present is find for a version that must exist. Error: ErrNone.
+func (t *ociTarget) present(ctx context.Context, chartName, version string) (digest string, repo name.Repository, subject v1.Descriptor, err error) {
+	if repo, err = t.repository(chartName); err != nil {
+		return "", repo, subject, err
+	}
+	digest, subject, found, err := t.find(ctx, repo, version)
 	if err == nil && !found {
 		err = fmt.Errorf("%s %s: %w", chartName, version, ErrNone)
 	}
-	if err != nil {
-		return "", repo, err
-	}
-	repo, err = t.repository(chartName)
-	return digest, repo, err
+	return digest, repo, subject, err
 }

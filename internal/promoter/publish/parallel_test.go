@@ -100,7 +100,7 @@ func checkout(t testing.TB, cfg Config) string {
 func everyArchiveMatches(t testing.TB, dir string, want int) {
 	t.Helper()
 	f := folder{dir: dir}
-	entries, err := f.list(nil)
+	entries, err := f.list(0, nil)
 	if err != nil || want >= 0 && len(entries) != want {
 		t.Fatalf("%d entries, want %d: %v", len(entries), want, err)
 	}

@@ -56,6 +56,8 @@ type Target interface {
 	// List returns every published version of these charts, of all without names;
 	// a registry lists all charts only if it has a catalogue.
 	List(ctx context.Context, names ...string) ([]index.Entry, error)
+	// Newest returns the first versions of List, at most limit of them when positive, without the cost of the others.
+	Newest(ctx context.Context, limit int, names ...string) ([]index.Entry, error)
 }
 
 // Item is what is published.
@@ -68,6 +70,9 @@ type Item struct {
 	Attestations [][]byte
 	// Files are other files of the build, which are published with the package; nil for none.
 	Files []image.File
+	// Sign returns envelopes about the manifest of an OCI target, whose digest is 64 hex digits; nil signs none. The same digest must
+	// give the same envelopes.
+	Sign func(manifest string) ([][]byte, error)
 	// Created is the time of publication, stored when the version is new; default now.
 	Created time.Time
 	// Message is the commit message of a git target, "" for a plain one.

@@ -52,12 +52,9 @@ func (s Stages) published(ctx context.Context, p *config.Stage, charts []string,
 	if err != nil {
 		return nil, err
 	}
-	entries, err := target.List(ctx, charts...)
+	entries, err := target.Newest(ctx, limit, charts...)
 	if err != nil {
 		return nil, err
-	}
-	if limit > 0 && len(entries) > limit {
-		entries = entries[:limit]
 	}
 	versions := map[string][]string{}
 	for _, e := range entries {
