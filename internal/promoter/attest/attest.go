@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
@@ -151,11 +152,24 @@ func VerifyApproval(envelope []byte, pubs ...[]byte) (*Approval, error) {
 	return &a, nil
 }
 
+// trimSHA256 returns the hex digits of sha256:….
+func trimSHA256(digest string) (string, bool) {
+	hex := strings.TrimPrefix(digest, "sha256:")
+	return hex, digestPattern.MatchString(hex)
+}
+
 var digestPattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
 func sign(kind, chart, version, digest string, predicate any, priv []byte) ([]byte, error) {
 	if chart == "" || version == "" || !digestPattern.MatchString(digest) {
 		return nil, fmt.Errorf("the chart, its version or its digest is missing: %w", ErrIncomplete)
+	}
+	return signStatement(kind, subject{chart + "-" + version + ".tgz", map[string]string{"sha256": digest}}, predicate, priv)
+}
+
+func signStatement(kind string, about subject, predicate any, priv []byte) ([]byte, error) {
+	if !digestPattern.MatchString(about.Digest["sha256"]) {
+		return nil, fmt.Errorf("the digest is missing: %w", ErrIncomplete)
 	}
 	signer, err := privateKey(priv)
 	if err != nil {
@@ -165,7 +179,7 @@ func sign(kind, chart, version, digest string, predicate any, priv []byte) ([]by
 	if err != nil {
 		return nil, fmt.Errorf("encode the attestation: %w", err)
 	}
-	body, err := json.Marshal(statement{StatementType, []subject{{chart + "-" + version + ".tgz", map[string]string{"sha256": digest}}}, kind, raw})
+	body, err := json.Marshal(statement{StatementType, []subject{about}, kind, raw})
 	if err != nil {
 		return nil, fmt.Errorf("encode the statement: %w", err)
 	}

@@ -30,7 +30,7 @@ func Registry(dir string, out *log.Logger) (http.Handler, error) {
 	if out == nil {
 		out = log.New(io.Discard, "", 0)
 	}
-	inner := registry.New(registry.WithBlobHandler(registry.NewDiskBlobHandler(blobs)), registry.Logger(out))
+	inner := registry.New(registry.WithBlobHandler(registry.NewDiskBlobHandler(blobs)), registry.Logger(out), registry.WithReferrersSupport(true))
 	s := &store{inner: inner, dir: manifests}
 	return s, s.replay()
 }

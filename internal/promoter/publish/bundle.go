@@ -6,11 +6,13 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/static"
 	"github.com/google/go-containerregistry/pkg/v1/types"
+	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 )
 
 // An attestation in a registry is a Sigstore bundle, in the form that cosign 3 writes and finds: a manifest with a subject, and the
@@ -44,17 +46,11 @@ type statement struct {
 	Subject       []struct {
 		Digest map[string]string `json:"digest"`
 	} `json:"subject"`
-	keyID string
 }
 
 // peek reads the statement of an envelope; empty for anything else.
 func peek(envelope []byte) statement {
-	var e struct {
-		Payload    string `json:"payload"`
-		Signatures []struct {
-			KeyID string `json:"keyid"`
-		} `json:"signatures"`
-	}
+	var e dsse.Envelope
 	var s statement
 	if json.Unmarshal(envelope, &e) != nil {
 		return s
@@ -62,10 +58,48 @@ func peek(envelope []byte) statement {
 	if body, err := base64.StdEncoding.DecodeString(e.Payload); err == nil && json.Unmarshal(body, &s) != nil {
 		s = statement{}
 	}
-	if len(e.Signatures) > 0 {
-		s.keyID = e.Signatures[0].KeyID
-	}
 	return s
+}
+
+// keyID is how this program names keys. cosign names them in another way, and skips a signature whose key has any other name.
+var keyID = regexp.MustCompile(`^[0-9a-f]{64}$`)
+
+// withoutKeyID moves the name of the key out of an envelope of this program. The signature does not cover it.
+func withoutKeyID(line []byte) (envelope []byte, hint string) {
+	var e dsse.Envelope
+	if json.Unmarshal(line, &e) != nil || len(e.Signatures) != 1 || !keyID.MatchString(e.Signatures[0].KeyID) {
+		return line, ""
+	}
+	hint = e.Signatures[0].KeyID
+	e.Signatures[0].KeyID = ""
+	out, err := json.Marshal(unnamed{e.PayloadType, e.Payload, []unnamedSignature{{e.Signatures[0].Sig}}})
+	if err != nil || !bytes.Equal(withKeyID(out, hint), line) {
+		return line, "" // it has more than this program writes
+	}
+	return out, hint
+}
+
+// withKeyID is the envelope before withoutKeyID.
+func withKeyID(envelope []byte, hint string) []byte {
+	var e dsse.Envelope
+	if !keyID.MatchString(hint) || json.Unmarshal(envelope, &e) != nil || len(e.Signatures) != 1 || e.Signatures[0].KeyID != "" {
+		return envelope
+	}
+	e.Signatures[0].KeyID = hint
+	if out, err := json.Marshal(e); err == nil {
+		return out
+	}
+	return envelope
+}
+
+type unnamed struct {
+	PayloadType string             `json:"payloadType"`
+	Payload     string             `json:"payload"`
+	Signatures  []unnamedSignature `json:"signatures"`
+}
+
+type unnamedSignature struct {
+	Sig string `json:"sig"`
 }
 
 // isAbout reports whether a statement is about a package, as far as it is known.
@@ -96,8 +130,8 @@ type referrer struct {
 
 func newReferrer(envelope []byte, subject v1.Descriptor) (referrer, error) {
 	about := peek(envelope)
-	b := bundle{MediaType: bundleMediaType, Envelope: envelope}
-	b.VerificationMaterial.PublicKey.Hint = about.keyID
+	b := bundle{MediaType: bundleMediaType}
+	b.Envelope, b.VerificationMaterial.PublicKey.Hint = withoutKeyID(envelope)
 	content, err := json.Marshal(b)
 	if err != nil {
 		return referrer{}, fmt.Errorf("encode a bundle: %w", err)
@@ -148,7 +182,7 @@ func unwrap(kind types.MediaType, content []byte) []byte {
 		if json.Unmarshal(content, &b) != nil {
 			return nil
 		}
-		content = b.Envelope
+		content = withKeyID(b.Envelope, b.VerificationMaterial.PublicKey.Hint)
 	}
 	line, err := compactLine(content)
 	if err != nil || len(line) == 0 || line[0] != '{' {

@@ -224,7 +224,7 @@ func (f folder) yank(name, version string) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	// From now on the archive would equal that of an interrupted run.
+	// From now on the archive would be taken for that of an interrupted run.
 	if err := f.remove(unlisted(archiveFile(e))); err != nil {
 		return Result{}, err
 	}

@@ -76,7 +76,7 @@ func TestAYankedVersionNeverGetsAnotherContent(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	publish(t, target, first)
-	// As if killed right after the index was written: the note of the interruption still exists.
+	// As if killed right after the index was written: the note of the interruption remains.
 	if err := os.WriteFile(filepath.Join(dir, unlisted(first.Package.Filename())), []byte("x"), 0o644); err != nil {
 		t.Fatal(err)
 	}

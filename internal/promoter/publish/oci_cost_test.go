@@ -75,7 +75,7 @@ func TestTheNewestVersionsOfARegistryCostRequestsForThemAlone(t *testing.T) {
 	if err != nil || len(all) != 3 || len(all["1.10.0"]) != 1 || string(all["1.10.0"][0]) != `{"attestation":"1.10.0"}` {
 		t.Errorf("%q %v", all, err)
 	}
-	if c.requests > 45 { // each request has one more that asks for the API
+	if c.requests > 45 { // each request has one more that probes the API
 		t.Errorf("%d requests for 3 of 12 versions", c.requests)
 	}
 	if c.together < 2 {

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"sync"
@@ -20,7 +21,7 @@ import (
 // envelopeOf is an envelope of a statement about a package, without a signature that anybody checks here.
 func envelopeOf(predicate, digest string) []byte {
 	body := fmt.Sprintf(`{"_type":"https://in-toto.io/Statement/v1","subject":[{"name":"x","digest":{"sha256":%q}}],"predicateType":%q,"predicate":{}}`, digest, predicate)
-	return fmt.Appendf(nil, `{"payloadType":"application/vnd.in-toto+json","payload":%q,"signatures":[{"keyid":"some key","sig":"AA=="}]}`, base64.StdEncoding.EncodeToString([]byte(body)))
+	return fmt.Appendf(nil, `{"payloadType":"application/vnd.in-toto+json","payload":%q,"signatures":[{"keyid":%q,"sig":"AA=="}]}`, base64.StdEncoding.EncodeToString([]byte(body)), strings.Repeat("a1", 32))
 }
 
 // linked are the bundles that refer to a version, as any other tool finds them.
@@ -56,7 +57,11 @@ func linked(t testing.TB, cfg Config, version string) (envelopes []string, predi
 		if err := json.NewDecoder(r).Decode(&b); err != nil || b.MediaType != "application/vnd.dev.sigstore.bundle.v0.3+json" {
 			t.Errorf("%+v %v", b, err)
 		}
-		envelopes, predicates = append(envelopes, string(b.Envelope)), append(predicates, m.Annotations["dev.sigstore.bundle.predicateType"])
+		// cosign skips a signature whose key has a name that is not cosign's.
+		if strings.Contains(string(b.Envelope), "keyid") {
+			t.Errorf("the key has a name in %s", b.Envelope)
+		}
+		envelopes, predicates = append(envelopes, string(withKeyID(b.Envelope, b.VerificationMaterial.PublicKey.Hint))), append(predicates, m.Annotations["dev.sigstore.bundle.predicateType"])
 	}
 	slices.Sort(envelopes)
 	slices.Sort(predicates)
@@ -195,4 +200,55 @@ func TestPublishersWithDifferentManifestsLinkEverything(t *testing.T) {
 			t.Errorf("API %t: linked are %q", api, got)
 		}
 	}
+}
+
+// What anyone may attach is no attestation, and stops nobody from reading the others.
+func TestForeignReferrersAreLeftOut(t *testing.T) {
+	t.Parallel()
+	cfg, i := registryTarget(t, true), item(t, "1.0.0")
+	i.Attestations = [][]byte{envelopeOf("tested", i.Package.Digest)}
+	publish(t, open(t, cfg), i)
+	repo, _ := name.NewRepository(strings.TrimPrefix(cfg.OCI, "oci://") + "/operator")
+	subject, err := remote.Head(repo.Tag("1.0.0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, content := range []string{"", "no JSON", "[]", `{"dsseEnvelope":7}`, `{"dsseEnvelope":null}`, `{"dsseEnvelope":{"payload":1}}`, strings.Repeat(" ", maxEnvelope+1) + "{}"} {
+		layer := static.NewLayer([]byte(content), bundleMediaType)
+		m, _ := json.Marshal(v1.Manifest{
+			SchemaVersion: 2, MediaType: types.OCIManifestSchema1, ArtifactType: bundleMediaType, Config: descriptor(emptyLayer()), Layers: []v1.Descriptor{descriptor(layer)},
+			Subject: subject,
+		})
+		digest, _, _ := v1.SHA256(strings.NewReader(string(m)))
+		if err := remote.WriteLayer(repo, layer); err != nil {
+			t.Fatal(err)
+		}
+		if err := remote.Put(repo.Digest(digest.String()), rawManifest(m)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all, err := open(t, cfg).Attestations(t.Context(), "operator", "1.0.0")
+	if err != nil || len(all) != 2 || !slices.ContainsFunc(all, func(e []byte) bool { return string(e) == string(i.Attestations[0]) }) {
+		t.Errorf("read: %q %v", all, err) // the envelope with a payload that is no text is rejected by whoever checks its signature
+	}
+}
+
+func FuzzUnwrap(f *testing.F) {
+	f.Add(string(bundleMediaType), `{"verificationMaterial":{"publicKey":{"hint":"`+strings.Repeat("a1", 32)+`"}},"dsseEnvelope":{"payload":"","signatures":[{"sig":""}]}}`)
+	f.Add(string(envelopeMediaType), `{"payload":"e30="}`)
+	f.Fuzz(func(t *testing.T, kind, content string) {
+		line := unwrap(types.MediaType(kind), []byte(content))
+		if line == nil {
+			return
+		}
+		r, err := newReferrer(line, v1.Descriptor{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		reader, _ := r.layer.Compressed()
+		stored, _ := io.ReadAll(reader)
+		if again := unwrap(bundleMediaType, stored); string(again) != string(line) {
+			t.Errorf("%s became %s", line, again)
+		}
+	})
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/seal"
 )
 
-// Rendering reads every stage over the network. Others must be able to publish meanwhile, and a page that they have outdated is
+// Rendering reads every stage over the network. Others must be able to publish meanwhile, and a page that is outdated by then is
 // rendered again, a few times at most: who changed the index last writes a page too.
 func TestOthersPublishWhileAPageIsRendered(t *testing.T) {
 	t.Parallel()
