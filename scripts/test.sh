@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs all tests: those that need nothing but Go, with the race detector, then the tests with real nodes in a
 # kind cluster, as a candidate is tested in QA: the image is built, the chart packaged and installed, and
-# `go test -C test -tags=e2e` runs against it. Uncommitted changes are tested too.
+# `go test -C test -tags=e2e` runs against it. Uncommitted changes are tested too. A chart in a registry is verified with cosign.
 #
 #   scripts/test.sh            all of them
 #   scripts/test.sh --unit     only those that need no cluster
@@ -42,6 +42,17 @@ unit() {
     cat "$place/unit.err" >&2
   fi
   took 'tests without a cluster: done' "$at"
+}
+
+# What is published to a registry, with oras and cosign. They are built the first time, which takes ten minutes on two cores.
+registry_tests() {
+  local at=$SECONDS out=$place/registry.json
+  go test -C "$root/test" -tags=e2e -count=1 -timeout 60m -json ./registry >"$out" 2>"$place/registry.err" || {
+    broken+=('the tests with oras and cosign')
+    cat "$place/registry.err" >&2
+  }
+  reports+=("$out")
+  took 'tests with oras and cosign: done' "$at"
 }
 
 # The tests of the scripts need one core for some seconds, and no cluster: they run beside its tests, which come first.
@@ -116,6 +127,7 @@ case ${1:-} in
 esac
 if [[ ${1:-} != --cluster ]]; then
   unit
+  registry_tests
   scripts_tests &
   beside=$!
 fi

@@ -88,7 +88,7 @@ func (s *shop) envelopes(key []byte) (all [][]byte) {
 	if err != nil {
 		s.Fatal(err)
 	}
-	made, err := attest.SignProvenance(attest.Provenance{
+	created, err := attest.SignProvenance(attest.Provenance{
 		Chart: s.pkg.Name, Version: s.pkg.Version, AppVersion: s.pkg.AppVersion, PackageDigest: s.pkg.Digest, SourceCommit: commit, Stage: "qa", StartedAt: now, FinishedAt: now,
 	}, key)
 	if err != nil {
@@ -98,7 +98,7 @@ func (s *shop) envelopes(key []byte) (all [][]byte) {
 	if err != nil {
 		s.Fatal(err)
 	}
-	return [][]byte{tested, made, sbom}
+	return [][]byte{tested, created, sbom}
 }
 
 // discovered are the digests of what oras finds.

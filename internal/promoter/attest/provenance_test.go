@@ -45,10 +45,10 @@ func TestTheLibraryOfInTotoReadsTheProvenance(t *testing.T) {
 	}
 	list := p.GetBuildDefinition().GetResolvedDependencies()
 	if len(list) != 2 || list[0].GetDigest()["gitCommit"] != strings.Repeat("0f", 20) || list[1].GetDigest()["sha256"] != strings.Repeat("cd", 32) {
-		t.Errorf("it is made from %v", list)
+		t.Errorf("it is created from %v", list)
 	}
 	if m := p.GetRunDetails().GetMetadata(); m.GetInvocationId() != "https://ci.example.com/1" || !m.GetStartedOn().AsTime().Equal(provenance().StartedAt) {
-		t.Errorf("it was made by %v", m)
+		t.Errorf("it was created by %v", m)
 	}
 }
 
@@ -56,7 +56,7 @@ func TestAStatementIsRestatedAboutAnArtifact(t *testing.T) {
 	qa, qaPub := keys(t)
 	prod, prodPub := keys(t)
 	pkg, manifest := strings.Repeat("ab", 32), strings.Repeat("12", 32)
-	made, err := SignProvenance(provenance(), qa)
+	created, err := SignProvenance(provenance(), qa)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +64,7 @@ func TestAStatementIsRestatedAboutAnArtifact(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for kind, envelope := range map[string][]byte{VerificationType: signed(t, qa), ProvenanceType: made, SBOMType: sbom} {
+	for kind, envelope := range map[string][]byte{VerificationType: signed(t, qa), ProvenanceType: created, SBOMType: sbom} {
 		again, err := Restate(envelope, pkg, "registry.example.com/charts/operator", manifest, prod, qaPub)
 		if err != nil {
 			t.Fatal(err)
