@@ -11,7 +11,8 @@ type Publish struct {
 	Path string `yaml:"path"`
 	// Directory is the path of a directory that holds packages and index.yaml.
 	Directory string `yaml:"directory"`
-	// OCI is a repository of an OCI registry below which charts are pushed, such as oci://ghcr.io/owner/charts.
+	// OCI is a repository of an OCI registry below which charts are pushed, such as oci://ghcr.io/owner/charts. Attestations, SLSA
+	// provenance and an SBOM refer to the chart there, as Sigstore bundles that `oras discover` lists and cosign verifies.
 	OCI string `yaml:"oci"`
 	// URL under which the folder with index.yaml is served, for the addresses in the index. Default: none, the addresses are relative.
 	URL string `yaml:"url"`

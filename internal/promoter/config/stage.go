@@ -13,7 +13,9 @@ type Stage struct {
 	// tests that very package again, such as in a staging cluster or for its performance, and signs an attestation of its own.
 	Verify *Verify `yaml:"verify"`
 	// Key is the private key that signs this stage's attestations; `chart-promoter keygen` creates a pair. Default for a stage with
-	// verify: the variable NAME_SIGNING_KEY, QA_SIGNING_KEY for the stage qa.
+	// verify: the variable NAME_SIGNING_KEY, QA_SIGNING_KEY for the stage qa. In a stage that publishes with oci it signs the chart in
+	// the registry and what is attested of it, for `cosign verify` and `cosign verify-attestation`. Default there: none, the chart has
+	// the attestations of the stages before, which `cosign verify-blob-attestation` verifies.
 	Key Key `yaml:"key"`
 	// PublicKey is the public key that checks this stage's attestations. Default for a stage with verify: the variable
 	// NAME_PUBLIC_KEY, QA_PUBLIC_KEY for the stage qa.

@@ -74,9 +74,13 @@ func Promote(ctx context.Context, p *Project, o PromoteOptions) (*PromoteResult,
 	if err != nil {
 		return nil, err
 	}
+	sign, err := p.signManifest(stage, pkg)
+	if err != nil {
+		return nil, err
+	}
 	res := &PromoteResult{Stage: stage.Name, Chart: pkg.Name, Version: pkg.Version, PackageDigest: pkg.Digest}
 	done, err := target.Publish(ctx, publish.Item{
-		Package: pkg.Package, Provenance: provenance, Attestations: pkg.Envelopes, Files: files, Created: p.Now().UTC(), DryRun: p.DryRun,
+		Package: pkg.Package, Provenance: provenance, Attestations: pkg.Envelopes, Files: files, Sign: sign, Created: p.Now().UTC(), DryRun: p.DryRun,
 		Message: fmt.Sprintf("Publish %s %s\n\nPackage-Digest: sha256:%s\n", pkg.Name, pkg.Version, pkg.Digest),
 	})
 	res.Changed, res.Location, res.Commit = done.Changed, done.Location, done.Commit
@@ -227,6 +231,12 @@ func (s promoteStep) Requirements() []Requirement {
 	if pgp := s.stage.Publish.PGP; pgp != nil {
 		list = append(list, Requirement{What: "PGP key of " + s.stage.Name, For: "promote", Check: func(_ context.Context, p *Project) (string, error) {
 			_, _, err := p.Keys().PGP(pgp)
+			return "", err
+		}})
+	}
+	if s.stage.Publish.OCI != "" && s.stage.Verify == nil && s.stage.Key != (config.Key{}) {
+		list = append(list, Requirement{What: "signing key of " + s.stage.Name, For: "promote", Check: func(_ context.Context, p *Project) (string, error) {
+			_, err := p.Keys().Read(s.stage.Key)
 			return "", err
 		}})
 	}

@@ -181,5 +181,8 @@ func (p *Project) sign(ctx context.Context, stage *config.Stage, c *candidate.Ca
 	if res.Attestation, err = p.Work.Write(verified.AttestationFile(c.Package), envelope); err != nil {
 		return err
 	}
+	if err := p.writeStatements(ctx, stage, c, key, start); err != nil {
+		return err
+	}
 	return p.Work.WriteJSON(verified.File, res)
 }

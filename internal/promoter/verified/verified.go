@@ -102,6 +102,11 @@ func LaterAttestationFile(pkg *chart.Package, stage string) string {
 	return pkg.Filename() + "." + stage + attestationSuffix
 }
 
+// StatementFile is the name of the file of a further statement about a package. No stage has a name with a dot.
+func StatementFile(pkg *chart.Package, kind string) string {
+	return pkg.Filename() + ".statement." + kind + attestationSuffix
+}
+
 // Forget removes the attestations of stages that test later, before they or the stage before them test again.
 func Forget(work workdir.Dir, stages ...string) error {
 	entries, _ := os.ReadDir(string(work))
