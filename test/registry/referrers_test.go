@@ -27,6 +27,7 @@ type shop struct {
 	*testing.T
 	home, ref    string // home has qa.pub, prod.pub and the package
 	pkg          *chart.Package
+	attested     [][]byte
 	oras, cosign string
 }
 
@@ -50,6 +51,7 @@ func newShop(t *testing.T, referrersAPI bool) *shop {
 		t.Fatal(err)
 	}
 	envelopes := s.envelopes(qa)
+	s.attested = envelopes
 	qaPub, _ := attest.PublicKey(qa)
 	_, err = target.Publish(t.Context(), publish.Item{Package: s.pkg, Attestations: envelopes, Sign: func(manifest string) ([][]byte, error) {
 		return attest.SignManifest(envelopes, s.pkg.Digest, base+"/hello", manifest, prod, qaPub)
@@ -180,6 +182,14 @@ func (s *shop) verifiesPackage(found []string) {
 	for _, kind := range []string{attest.VerificationType, "slsaprovenance1", "spdxjson"} {
 		if passed := verify(s.pkg.Filename(), kind); passed != 1 {
 			s.Errorf("%s: cosign verifies %d of %d bundles for the package", kind, passed, len(bundles))
+		}
+	}
+	for at, envelope := range s.attested {
+		s.write(filepath.Join(s.home, "attestation.json"), envelope) // a line of the file beside a package in git or a directory
+		kind := []string{attest.VerificationType, "slsaprovenance1", "spdxjson"}[at]
+		args := []string{"verify-blob-attestation", "--key", "qa.pub", "--signature", "attestation.json", "--insecure-ignore-tlog=true", "--type", kind, s.pkg.Filename()}
+		if out, err := run(s.T, s.home, s.cosign, args...); err != nil {
+			s.Errorf("%s: %v\n%s", kind, err, out)
 		}
 	}
 	if passed := verify("other.tgz", attest.VerificationType); passed != 0 {
