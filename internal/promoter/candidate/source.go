@@ -22,7 +22,7 @@ func (r Repository) findSource(ctx context.Context, c *Candidate) error {
 		return fmt.Errorf("%w: the chart has no appVersion, so no commit can be tested; set it to a tag or a commit", failure.ErrInput)
 	}
 	if repo, err := gitrepo.Open(ctx, r.Source, r.Git); err == nil {
-		if c.SourceCommit, err = resolve(ctx, repo, app); err == nil {
+		if c.SourceCommit, err = r.resolve(ctx, repo, app); err == nil {
 			c.SourceDir = repo.Dir
 			return nil
 		}
@@ -39,14 +39,14 @@ func (r Repository) findSource(ctx context.Context, c *Candidate) error {
 		return err
 	}
 	c.SourceDir = dir
-	if c.SourceCommit, err = resolve(ctx, repo, app); err != nil {
+	if c.SourceCommit, err = r.resolve(ctx, repo, app); err != nil {
 		return fmt.Errorf("appVersion %s is not in any branch or tag of the source repository: %w", app, err)
 	}
 	return nil
 }
 
-func resolve(ctx context.Context, repo *gitrepo.Repo, app string) (string, error) {
-	tagged, err := repo.Resolve(ctx, "refs/tags/"+app)
+func (r Repository) resolve(ctx context.Context, repo *gitrepo.Repo, app string) (string, error) {
+	tagged, err := repo.Resolve(ctx, "refs/tags/"+r.Config.Version.Tags().Tag(app))
 	if err == nil || !shortHash.MatchString(app) {
 		return tagged, err
 	}

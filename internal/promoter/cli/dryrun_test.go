@@ -141,6 +141,7 @@ func TestEveryCommandHasADryRunThatChangesNothingAndAResultInJSON(t *testing.T) 
 			switch name {
 			case "release":
 				s.commit("even more", "2")
+				shell(t, s.dir, "git push -q origin HEAD:main")
 			case "cluster create", "cluster load", "cluster delete":
 				engine(t, oneCluster)
 				t.Chdir(t.TempDir())

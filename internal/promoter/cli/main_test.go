@@ -241,9 +241,9 @@ func TestReleaseTagsTheNextVersion(t *testing.T) {
 	p := newTestRepo(t)
 	origin := filepath.Dir(p.dir) + "/origin.git"
 	shell(t, p.dir, "git init -q --bare "+origin+" && git remote add origin "+origin)
-	for _, c := range []struct{ message, want string }{{"fix: first", "0.0.1"}, {"feat: more", "0.1.0"}, {"feat!: other", "1.0.0"}} {
+	for _, c := range []struct{ message, want string }{{"fix: first", "0.0.1"}, {"feat: more", "0.1.0"}, {"feat!: other", "0.2.0"}} {
 		p.write("x", c.message)
-		shell(t, p.dir, "git add -A && git -c user.name=a -c user.email=a@localhost commit -qm '"+c.message+"'")
+		shell(t, p.dir, "git add -A && git -c user.name=a -c user.email=a@localhost commit -qm '"+c.message+"' && git push -q origin HEAD:main")
 		if code, out, msg := p.call("release", "--dry-run"); code != 0 || !strings.Contains(out, c.want) {
 			t.Errorf("dry run: %d %s %s", code, out, msg)
 		}
@@ -254,7 +254,7 @@ func TestReleaseTagsTheNextVersion(t *testing.T) {
 			t.Errorf("the remote has the tag %q, want %q", got, c.want)
 		}
 	}
-	if code, _, msg := p.call("release"); code != 2 || !strings.Contains(msg, "already has the tag 1.0.0") {
+	if code, _, msg := p.call("release"); code != 2 || !strings.Contains(msg, "already has the tag 0.2.0") {
 		t.Errorf("twice on one commit: %d %s", code, msg)
 	}
 }
@@ -270,7 +270,7 @@ func TestAReleaseThatCannotBePushedLeavesNoTag(t *testing.T) {
 	if tags := shell(t, p.dir, "git tag"); tags != "" {
 		t.Errorf("it left the tag %s", tags)
 	}
-	shell(t, p.dir, "git init -q --bare "+origin)
+	shell(t, p.dir, "git init -q --bare "+origin+" && git push -q origin HEAD:main")
 	if code, out, msg := p.call("release"); code != 0 || !strings.Contains(out, "pushed:  yes") {
 		t.Errorf("again, with the remote: %d %s %s", code, out, msg)
 	}

@@ -17,7 +17,7 @@ func (a *app) releaseCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			o.DryRun = a.dryRun
+			o.DryRun, o.Tags = a.dryRun, p.Config.Version.Tags()
 			if len(args) == 1 {
 				o.Bump = version.Bump(args[0])
 			}
@@ -25,7 +25,8 @@ func (a *app) releaseCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.result(r, field{"tag", r.Tag}, field{"after", r.After}, field{"commit", r.Commit}, field{"pushed", yes(r.Pushed)})
+			return a.result(r, field{"tag", r.Tag}, field{"after", r.After}, field{"commit", r.Commit}, field{"pushed", yes(r.Pushed)},
+				field{"nothing to release", r.Nothing})
 		},
 	}
 	c.Flags().StringVar(&o.Version, "version", "", "tag to create instead of the next one, such as 1.0.0-rc.1")

@@ -4,11 +4,7 @@
 // The comments of the fields are the reference of the file: what a key means, its default, which values it allows.
 package config
 
-import (
-	"path/filepath"
-
-	"github.com/christianb93/bitcoin-controller/internal/promoter/version"
-)
+import "path/filepath"
 
 // DefaultFile is the path of the configuration when no other is given.
 const DefaultFile = "ci/pipeline.yaml"
@@ -40,13 +36,6 @@ type Source struct {
 	// Git is the address from which a candidate's commit is fetched when the local repository does not have it. Default: none, the
 	// local repository must have the commit.
 	Git string `yaml:"git"`
-}
-
-// Version defines how the versions of builds are derived.
-type Version struct {
-	// Scheme of the versions: semver, where a development build sorts after the last release and before the next one, or legacy,
-	// where it sorts below the release that it follows. Default: semver.
-	Scheme version.Scheme `yaml:"scheme"`
 }
 
 // Chart is the chart that goes through the pipeline.

@@ -86,6 +86,8 @@ func TestAnInvalidConfigurationIsExplained(t *testing.T) {
 		"guards where nothing is published":      {"candidate: {git", "guards: {versions: any}\n    candidate: {git", "guards require publish"},
 		"a chart outside of the repository":      {"path: charts/hello", "path: ../../etc", "is outside the repository"},
 		"an unknown version scheme":              {"name: hello", "name: hello\nversion: {scheme: calver}", "calver"},
+		"a line of releases that is a word":      {"name: hello", "name: hello\nversion: {line: stable}", "version.line"},
+		"a prefix that runs into the version":    {"name: hello", "name: hello\nversion: {tagPrefix: app1}", "tagPrefix"},
 		"a name that no cluster can have":        {"name: hello", "name: Hello World", "lower case"},
 		"two stages of one name":                 {"name: prod", "name: qa", "twice"},
 		"candidates that nobody tests":           {"    verify:\n      test: {command: [go, test, -json, ./...], format: go-json}\n", "", "belong together"},

@@ -6,8 +6,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-
-	"github.com/christianb93/bitcoin-controller/internal/promoter/version"
 )
 
 // MaxName is the greatest length of a pipeline's name.
@@ -19,10 +17,11 @@ func (c *Config) validate() error {
 	switch {
 	case !namePattern.MatchString(c.Name):
 		return fmt.Errorf("name %q: use at most 30 lower case letters, digits and hyphens", c.Name)
-	case c.Version.Scheme != version.SemVer && c.Version.Scheme != version.Legacy:
-		return fmt.Errorf("version.scheme %q: use semver or legacy", c.Version.Scheme)
 	case leavesRoot(c.Chart.Path):
 		return fmt.Errorf("chart.path %q is outside the repository; use a path within it", c.Chart.Path)
+	}
+	if err := c.Version.validate(); err != nil {
+		return err
 	}
 	if err := c.CI.validate(); err != nil {
 		return err

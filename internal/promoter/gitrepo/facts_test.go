@@ -82,7 +82,7 @@ func TestFactsOfACommitInPlainGit(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := history(t)
 			c.prepare(t, r)
-			got, build, err := Facts(t.Context(), r.Dir, env(nil))
+			got, build, err := Facts(t.Context(), r.Dir, FactsOptions{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -97,11 +97,50 @@ func TestFactsOfACommitInPlainGit(t *testing.T) {
 	}
 }
 
+func TestFactsAreThoseOfTheTagsWithThePrefix(t *testing.T) {
+	t.Parallel()
+	r := history(t)
+	for i, tag := range []string{"app-0.1.0", "api-2.0.0", "", "app-0.1.1"} {
+		commit(t, r, string(rune('e'+i)))
+		if tag == "" {
+			continue
+		}
+		if err := r.Tag(t.Context(), tag, "x", Author{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	head, _ := r.Head(t.Context())
+	for name, c := range map[string]struct {
+		at   string
+		env  map[string]string
+		want version.Facts
+	}{
+		"a tag with the prefix":        {"app-0.1.1", nil, version.Facts{Tag: "app-0.1.1", BaseTag: "app-0.1.1"}},
+		"a commit after other tags":    {"app-0.1.1~1", nil, version.Facts{BaseTag: "app-0.1.0", Distance: 2}},
+		"a commit before the prefix":   {"v1.0.0", nil, version.Facts{Distance: 3}},
+		"the tag that the CI builds":   {"app-0.1.1", map[string]string{"TRAVIS": "true", "TRAVIS_COMMIT": head, "TRAVIS_TAG": "app-0.1.1"}, version.Facts{Tag: "app-0.1.1", BaseTag: "app-0.1.1"}},
+		"a branch build of its commit": {"app-0.1.1", map[string]string{"TRAVIS": "true", "TRAVIS_COMMIT": head, "TRAVIS_BRANCH": "main"}, version.Facts{BaseTag: "app-0.1.1"}},
+	} {
+		if err := r.Checkout(t.Context(), c.at); err != nil {
+			t.Fatal(err)
+		}
+		c.want.Tags.Prefix = "app-"
+		c.want.Commit, _ = r.Head(t.Context())
+		got, _, err := Facts(t.Context(), r.Dir, FactsOptions{Tags: c.want.Tags, Env: env(c.env)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(c.want, got); d != "" {
+			t.Errorf("%s: facts differ (-want +got):\n%s", name, d)
+		}
+	}
+}
+
 func TestFactsReportAShallowClone(t *testing.T) {
 	t.Parallel()
 	r := history(t)
 	shallow := clone(t, "file://"+r.Dir, CloneOptions{Depth: 1})
-	f, _, err := Facts(t.Context(), shallow.Dir, env(nil))
+	f, _, err := Facts(t.Context(), shallow.Dir, FactsOptions{})
 	if err != nil || !f.Shallow {
 		t.Errorf("shallow %v, %v; want true", f.Shallow, err)
 	}
@@ -124,7 +163,7 @@ func TestTheEnginesTagCountsForItsOwnCommitOnly(t *testing.T) {
 			if err := r.Tag(t.Context(), "v1.1.0", "x", Author{}); err != nil {
 				t.Fatal(err)
 			}
-			f, _, err := Facts(t.Context(), r.Dir, env(map[string]string{"TRAVIS": "true", "TRAVIS_COMMIT": c.commit, "TRAVIS_TAG": c.tag, "TRAVIS_PULL_REQUEST": "false"}))
+			f, _, err := Facts(t.Context(), r.Dir, FactsOptions{Env: env(map[string]string{"TRAVIS": "true", "TRAVIS_COMMIT": c.commit, "TRAVIS_TAG": c.tag, "TRAVIS_PULL_REQUEST": "false"})})
 			if (err != nil) != c.fails || f.Tag != c.want {
 				t.Errorf("tag %q, %v; want %q", f.Tag, err, c.want)
 			}

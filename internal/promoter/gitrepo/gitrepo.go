@@ -52,7 +52,7 @@ type Options struct {
 	Credentials func(host string) ci.GitCredentials
 	// Log gets one line for each command that talks to a remote. Nil is silent.
 	Log func(string)
-	// Timeout is how long a remote may be silent, in whole seconds; 0 is a minute.
+	// Timeout is how long a remote may be silent, and how long a signature may take, in whole seconds; 0 is a minute.
 	Timeout time.Duration
 }
 

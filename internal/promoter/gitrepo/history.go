@@ -32,10 +32,16 @@ func (r *Repo) Tag(ctx context.Context, name, message string, a Author) error {
 // ErrNotSigned: git has no key to sign with, or cannot use it.
 var ErrNotSigned = failure.New(failure.BadInput, "git cannot sign: set user.signingKey, and gpg.format for an SSH key, and make sure that the key can be used without a prompt")
 
-// SignedTag is Tag with a signature by the key of git's configuration (user.signingKey, gpg.format). Errors: ErrNotSigned.
+// SignedTag is Tag with a signature by the key of git's configuration (user.signingKey, gpg.format), within Options.Timeout. Errors:
+// ErrNotSigned.
 func (r *Repo) SignedTag(ctx context.Context, name, message string, a Author) error {
 	_, missing := r.Resolve(ctx, "refs/tags/"+name)
-	err := r.tag(ctx, name, message, a, "-s")
+	limited, cancel := context.WithTimeout(ctx, r.opts.timeout())
+	defer cancel()
+	err := r.tag(limited, name, message, a, "-s")
+	if limited.Err() != nil && ctx.Err() == nil {
+		return fmt.Errorf("%w: no answer within %s; load the key into its agent first", ErrNotSigned, r.opts.timeout())
+	}
 	var ce *commandError
 	if errors.As(err, &ce) {
 		return fmt.Errorf("%w: %w", ErrNotSigned, err)

@@ -80,8 +80,9 @@ func (r *Repo) run(ctx context.Context, c call) (string, error) {
 	cmd := exec.CommandContext(ctx, "git", c.args...)
 	cmd.Dir = r.Dir
 	cmd.Env = append(environment(os.Environ(), c.remote, cred, r.opts.timeout()), c.env...)
-	// git starts child processes (ssh, remote-https) that outlive it; the whole group ends with the context.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	// git starts child processes (ssh, remote-https) that outlive it; the whole group ends with the context. Without a terminal, which a
+	// session of its own has not, ssh-keygen fails where it would wait for a passphrase.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = 2 * time.Second
 	var out, errOut bytes.Buffer

@@ -57,7 +57,7 @@ func TestHelmHasAHundredCommitsInTheirOrderAndInstallsTheLastRelease(t *testing.
 		if out, err := exec.Command("git", "-C", dir, "checkout", "-q", "--detach", hash).CombinedOutput(); err != nil {
 			t.Fatalf("%v: %s", err, out)
 		}
-		facts, _, err := gitrepo.Facts(t.Context(), dir, func(string) string { return "" })
+		facts, _, err := gitrepo.Facts(t.Context(), dir, gitrepo.FactsOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}

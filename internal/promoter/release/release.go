@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
@@ -14,6 +13,8 @@ import (
 
 // Options choose the next version.
 type Options struct {
+	// Tags selects the tags that are versions.
+	Tags version.Tags
 	// Bump is major, minor or patch; empty follows the commits' messages (conventional commits).
 	Bump version.Bump
 	// Version is the tag to use instead of a computed one.
@@ -28,74 +29,118 @@ type Options struct {
 
 // Result is the tag of a release.
 type Result struct {
+	// Tag is empty when Nothing is set.
 	Tag    string `json:"tag"`
 	After  string `json:"after,omitempty"`
 	Commit string `json:"commit"`
 	Pushed bool   `json:"pushed"`
+	// Nothing is why there is nothing to release.
+	Nothing string `json:"nothing,omitempty"`
 }
 
 // Tag computes the version that follows the last release, creates an annotated tag at the commit that is checked out in dir and pushes
-// it; CI does the rest. Errors: version.ErrDirty, version.ErrShallow, failure.ErrInput and those of gitrepo.
+// it; CI does the rest. Errors: version.ErrDirty, version.ErrShallow, failure.ErrInput, gitrepo.ErrTagsMissing and others of gitrepo.
 func Tag(ctx context.Context, dir string, git gitrepo.Options, o Options) (*Result, error) {
-	facts, err := releasable(ctx, dir)
-	if err != nil {
-		return nil, err
-	}
 	r, err := gitrepo.Open(ctx, dir, git)
 	if err != nil {
 		return nil, err
 	}
-	log, err := commitsSince(ctx, r, facts.BaseTag)
+	h, err := releasable(ctx, r, o)
 	if err != nil {
 		return nil, err
 	}
-	res := &Result{After: facts.BaseTag, Commit: facts.Commit, Tag: o.Version}
-	if res.Tag == "" {
-		if err := checkComplete(ctx, r, facts.BaseTag, o.DryRun || o.NoPush); err != nil {
-			return nil, err
-		}
-		if res.Tag, err = next(facts.BaseTag, o.Bump, log); err != nil {
-			return nil, err
-		}
+	res := &Result{After: h.Base(), Tag: o.Version}
+	if res.Commit, err = r.Head(ctx); err != nil {
+		return nil, err
 	}
-	if !version.IsVersionTag(res.Tag) || (facts.BaseTag != "" && version.Compare(res.Tag, facts.BaseTag) <= 0) {
-		return nil, fmt.Errorf("%w: %q is not a version that follows %s; choose a higher one", failure.ErrInput, res.Tag, facts.BaseTag)
+	log, err := commitsSince(ctx, r, res.After)
+	if err != nil {
+		return nil, err
+	}
+	if res.Tag == "" {
+		if res.Tag, err = h.Next(o.Bump, messages(log)); err != nil {
+			return nil, err
+		}
+		if res.Tag == "" {
+			res.Nothing = fmt.Sprintf("no commit since %s changes the program; to release nevertheless, name the step: chart-promoter release patch", res.After)
+			return res, nil
+		}
+	} else if err := h.Check(res.Tag); err != nil {
+		return nil, err
+	}
+	if !o.NoPush {
+		if err := checkPushed(ctx, r, res.Commit, o.DryRun); err != nil {
+			return nil, err
+		}
 	}
 	if o.DryRun {
 		return res, nil
 	}
-	create := r.Tag
-	if o.Sign {
-		create = r.SignedTag
-	}
-	if err := create(ctx, res.Tag, notes(res.Tag, log), gitrepo.Author{}); err != nil {
-		return nil, fmt.Errorf("%w: %w", failure.ErrInput, err)
-	}
-	if o.NoPush {
-		return res, nil
-	}
-	if err := push(ctx, r, res.Tag); err != nil {
-		return nil, err
-	}
-	res.Pushed = true
-	return res, nil
+	return res, create(ctx, r, res, o, h)
 }
 
-// releasable returns the facts of a commit that can be released.
-func releasable(ctx context.Context, dir string) (version.Facts, error) {
-	facts, _, err := gitrepo.Facts(ctx, dir, func(string) string { return "" })
+// create creates the tag of a result and pushes it.
+func create(ctx context.Context, r *gitrepo.Repo, res *Result, o Options, h version.History) error {
+	// The notes of a release are those of its candidates too.
+	log, err := commitsSince(ctx, r, notedIn(res.Tag, h))
 	if err != nil {
-		return facts, err
+		return err
 	}
-	switch {
-	case facts.Dirty:
-		return facts, version.ErrDirty
-	case facts.Shallow:
-		return facts, version.ErrShallow
-	case facts.Tag != "":
-		return facts, fmt.Errorf("%w: this commit already has the tag %s; if the tag was never pushed, push it (git push origin %s)", failure.ErrInput, facts.Tag, facts.Tag)
+	tag := r.Tag
+	if o.Sign {
+		tag = r.SignedTag
 	}
-	return facts, nil
+	if err := tag(ctx, res.Tag, notes(res.Tag, log), gitrepo.Author{}); err != nil {
+		return fmt.Errorf("%w: %w", failure.ErrInput, err)
+	}
+	if o.NoPush {
+		return nil
+	}
+	err = push(ctx, r, res.Tag)
+	res.Pushed = err == nil
+	return err
+}
+
+// notedIn is the version after which the notes of a tag begin: the last release for a release, the last version for a prerelease.
+func notedIn(tag string, h version.History) string {
+	if last := h.Tags.HighestRelease(h.Before); h.Tags.IsRelease(tag) && h.Base() == h.Included() {
+		return last
+	}
+	return h.Base()
+}
+
+// releasable returns the tags that count for the commit, which must be one that can be released.
+func releasable(ctx context.Context, r *gitrepo.Repo, o Options) (h version.History, err error) {
+	dirty, err := r.IsDirty(ctx)
+	if err != nil {
+		return h, err
+	}
+	if dirty {
+		return h, version.ErrDirty
+	}
+	shallow, err := r.IsShallow(ctx)
+	if err != nil {
+		return h, err
+	}
+	if shallow {
+		return h, version.ErrShallow
+	}
+	if err := r.CheckTags(ctx, o.Tags); err != nil && (errors.Is(err, gitrepo.ErrTagsMissing) || !o.DryRun && !o.NoPush) {
+		return h, err
+	}
+	return r.History(ctx, o.Tags, "")
+}
+
+// checkPushed rejects a commit that nobody else has: its release could not be reviewed, and would lack what others have pushed since.
+func checkPushed(ctx context.Context, r *gitrepo.Repo, commit string, mayBeUnreachable bool) error {
+	pushed, err := r.IsPushed(ctx, commit)
+	if err != nil && !mayBeUnreachable {
+		return err
+	}
+	if err == nil && !pushed {
+		return fmt.Errorf("%w: commit %.7s is on no branch of origin; push its branch first, or create the tag here only (--no-push)", failure.ErrInput, commit)
+	}
+	return nil
 }
 
 func commitsSince(ctx context.Context, r *gitrepo.Repo, tag string) ([]gitrepo.Entry, error) {
@@ -118,33 +163,12 @@ func push(ctx context.Context, r *gitrepo.Repo, tag string) error {
 	return errors.Join(err, r.DeleteTag(context.WithoutCancel(ctx), tag))
 }
 
-// checkComplete rejects a version computed from an incomplete set of tags: it would be released already, or lower than a released one.
-// If nothing is pushed, the remote may be unreachable.
-func checkComplete(ctx context.Context, r *gitrepo.Repo, last string, mayBeUnreachable bool) error {
-	remote, err := r.RemoteTags(ctx)
-	if err != nil && !mayBeUnreachable {
-		return err
+func messages(log []gitrepo.Entry) []string {
+	list := make([]string, len(log))
+	for i, e := range log {
+		list[i] = e.Subject + "\n\n" + e.Body
 	}
-	local, err := r.Tags(ctx)
-	if err != nil {
-		return err
-	}
-	missing := slices.DeleteFunc(remote, func(tag string) bool { return slices.Contains(local, tag) })
-	if highest := version.Highest(missing); highest != "" && (last == "" || version.Compare(highest, last) > 0) {
-		return fmt.Errorf("%w: the remote has %s, which the local repository does not have; fetch it (git fetch --tags origin), or choose the version with --version", failure.ErrInput, highest)
-	}
-	return nil
-}
-
-func next(last string, bump version.Bump, log []gitrepo.Entry) (string, error) {
-	if bump == "" {
-		messages := make([]string, len(log))
-		for i, e := range log {
-			messages[i] = e.Subject + "\n\n" + e.Body
-		}
-		bump = version.FromConventionalCommits(messages)
-	}
-	return version.Next(last, bump)
+	return list
 }
 
 func notes(tag string, log []gitrepo.Entry) string {

@@ -157,7 +157,7 @@ func (p *Project) pushImage(ctx context.Context, idx v1.ImageIndex, v *VersionRe
 		return err
 	}
 	// A fix of an old line of releases must not take latest, and a prerelease, which never has it, must not keep it.
-	if highest := version.HighestRelease(tags); version.Compare(highest, res.Tag) > 0 {
+	if highest := (version.Tags{}).HighestRelease(tags); version.Compare(highest, res.Tag) > 0 {
 		p.line("latest is not moved: %s is higher", highest)
 		return nil
 	}

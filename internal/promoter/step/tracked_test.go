@@ -39,13 +39,15 @@ func checkedOut(t *testing.T) (w *world, dir string, clean *candidate.Candidate)
 	return w, dir, clean
 }
 
-func git(t *testing.T, dir string, args ...string) {
+func git(t *testing.T, dir string, args ...string) string {
 	t.Helper()
 	cmd := exec.Command("git", args...)
 	cmd.Dir = dir
-	if out, err := cmd.CombinedOutput(); err != nil {
+	out, err := cmd.CombinedOutput()
+	if err != nil {
 		t.Fatalf("git %v: %v %s", args, err, out)
 	}
+	return string(out)
 }
 
 func put(t *testing.T, path, content string) {

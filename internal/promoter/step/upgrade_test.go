@@ -158,3 +158,22 @@ func TestWhereAPackageNamesItsImage(t *testing.T) {
 		})
 	}
 }
+
+func TestAnUpgradeIsFromTheLastReleaseOfTheCommitsLine(t *testing.T) {
+	t.Parallel()
+	w := branched(t)
+	publishAs(t, w, "0.1.0", "0.2.0", "0.2.1")
+	git(t, w.source.Dir, "branch", "release-0.1", "v0.1.0")
+	for branch, want := range map[string]string{"main": "0.2.1", "release-0.2": "0.2.1", "release-0.1": "0.1.0"} {
+		git(t, w.source.Dir, "checkout", "-q", branch)
+		git(t, w.source.Dir, "-c", "user.name=A", "-c", "user.email=a@localhost", "commit", "-q", "--allow-empty", "-m", "fix: a")
+		v, err := Version(t.Context(), w.p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := w.p.previous(t.Context(), "prod", &candidate.Candidate{Package: versioned(t, w, v.Chart)})
+		if err != nil || got == nil || got.version != want {
+			t.Errorf("%s, %s: it upgrades from %+v, %v; want %s", branch, v.Chart, got, err, want)
+		}
+	}
+}

@@ -19,7 +19,7 @@ type VersionResult struct {
 
 // Version derives the version of the commit in the source repository.
 func Version(ctx context.Context, p *Project) (*VersionResult, error) {
-	facts, ci, err := gitrepo.Facts(ctx, p.Dir, p.Env)
+	facts, ci, err := gitrepo.Facts(ctx, p.Dir, gitrepo.FactsOptions{Tags: p.Config.Version.Tags(), Env: p.Env, Options: p.Git()})
 	if err != nil {
 		return nil, err
 	}
@@ -31,6 +31,9 @@ func Version(ctx context.Context, p *Project) (*VersionResult, error) {
 	v, err := version.Derive(facts, p.Config.Version.Scheme)
 	if err != nil {
 		return nil, err
+	}
+	if facts.Tag != "" && !facts.Tags.IsVersion(facts.Tag) {
+		p.line("tag %s is no version, so this is a development build: %s", facts.Tag, facts.Tags.Reason(facts.Tag))
 	}
 	return &VersionResult{Version: v, Tag: facts.Tag, BaseTag: facts.BaseTag, CI: ci}, nil
 }

@@ -15,17 +15,19 @@ const (
 	Major Bump = "major"
 	Minor Bump = "minor"
 	Patch Bump = "patch"
+	// None is the step of commits that change nothing for users; Next has no tag for it.
+	None Bump = "none"
 )
 
 // Next is the tag of the release that follows last, always with three numbers
-// and with last's v if it has one. A prerelease is followed by its own release
+// with last's v if it has one, and with the prefix of all tags. A prerelease is followed by its own release
 // if that is a high enough step: 1.0.0-rc.1 by 1.0.0. If last is "", it is
 // 1.0.0, 0.1.0 or 0.0.1. Error: ErrNotAVersion.
-func Next(last string, kind Bump) (string, error) {
+func (s Tags) Next(last string, kind Bump) (string, error) {
 	if last == "" {
-		last = "0.0.0"
+		last = s.Prefix + "0.0.0"
 	}
-	t, ok := parseTag(last)
+	t, ok := s.parse(last)
 	if !ok {
 		return "", fmt.Errorf("%q: %w", last, ErrNotAVersion)
 	}
@@ -54,18 +56,22 @@ var (
 	breakingHeader = regexp.MustCompile(`^[A-Za-z]+(\([^)\n]*\))?!:`)
 	breakingFooter = regexp.MustCompile(`(?m)^BREAKING[ -]CHANGE: `)
 	featureHeader  = regexp.MustCompile(`^(?i:feat)(\([^)\n]*\))?:`)
+	// A merge has no change of its own: the commits that it brings count.
+	silentHeader = regexp.MustCompile(`^((?i:build|chore|ci|docs?|refactor|style|tests?)(\([^)\n]*\))?: |Merge (branch|branches|pull request|remote-tracking branch|commit|tag) )`)
 )
 
-// FromConventionalCommits returns the step that commit messages imply: major
-// for a breaking change, minor for a feature, otherwise patch.
+// FromConventionalCommits returns the step that commit messages imply: major for a breaking change, minor for a feature, none if all
+// are of the types build, chore, ci, docs, refactor, style and test, or merges, otherwise patch.
 func FromConventionalCommits(messages []string) Bump {
-	bump := Patch
+	bump := None
 	for _, m := range messages {
 		switch {
 		case breakingHeader.MatchString(m), breakingFooter.MatchString(m):
 			return Major
 		case featureHeader.MatchString(m):
 			bump = Minor
+		case bump == None && !silentHeader.MatchString(m):
+			bump = Patch
 		}
 	}
 	return bump
@@ -85,27 +91,4 @@ func Compare(a, b string) int {
 		return 1
 	}
 	return va.Compare(vb)
-}
-
-// Highest is the highest version among tags, "" if none of them is a version.
-// For the tags reachable from a commit it is that commit's BaseTag.
-func Highest(tags []string) string {
-	best := ""
-	for _, tag := range tags {
-		if IsVersionTag(tag) && (best == "" || Compare(tag, best) > 0) {
-			best = tag
-		}
-	}
-	return best
-}
-
-// HighestRelease is Highest without prereleases.
-func HighestRelease(tags []string) string {
-	var releases []string
-	for _, tag := range tags {
-		if t, ok := parseTag(tag); ok && t.pre == "" {
-			releases = append(releases, tag)
-		}
-	}
-	return Highest(releases)
 }

@@ -5,27 +5,25 @@ package version
 import (
 	"fmt"
 	"regexp"
-	"strconv"
-	"strings"
-
-	"github.com/Masterminds/semver/v3"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 )
 
 // Facts are the known facts about the commit that is built.
 type Facts struct {
+	// Tags selects the tags that are versions.
+	Tags Tags
 	// Commit is the full hash, 40 (SHA-1) or 64 (SHA-256) hex digits.
 	Commit string
 	// Tag is the tag that is built, "" if the build is not for a tag.
 	Tag string
-	// BaseTag is the version tag that the commit follows, "" if there is none.
-	// If several are reachable it must be the highest (see Highest), not the
-	// nearest: a merged hotfix 1.0.1 is nearer than 1.1.0, and a development
+	// BaseTag is the version tag that a development build sorts above, "" if there is
+	// none: the highest, not the nearest, of those that the commit does not precede
+	// (History.Base). A merged hotfix 1.0.1 is nearer than 1.1.0, and a development
 	// version built on it would sort below 1.1.0.
 	BaseTag string
-	// Distance is the number of commits since BaseTag, since the root when
-	// there is no BaseTag.
+	// Distance is the number of commits in the history of the commit that BaseTag
+	// does not have, of all when there is no BaseTag.
 	Distance int
 	// Dirty means that the working tree differs from the commit.
 	Dirty bool
@@ -48,11 +46,11 @@ const (
 
 // Version holds the names of a build.
 type Version struct {
-	// ImageTag is the name of the tag for a release, otherwise the short hash.
+	// ImageTag is the name of the tag for a release (Tags.Name), otherwise the short hash.
 	ImageTag string `json:"imageTag"`
 	// Chart is the chart's version; strict SemVer with the scheme SemVer.
 	Chart string `json:"chartVersion"`
-	// App is the chart's appVersion, a revision that git can check out.
+	// App is the chart's appVersion: what ImageTag is. With Tags.Tag it is a revision that git can check out.
 	App string `json:"appVersion"`
 	// Commit is the full hash.
 	Commit string `json:"commit"`
@@ -74,55 +72,12 @@ var (
 // ShortHashLength is the number of digits of a hash in names.
 const ShortHashLength = 7
 
-// Numbers have at most nine digits, so that adding one cannot overflow. An
-// image tag has at most 128 characters and no build metadata (+).
-var (
-	tagPattern    = regexp.MustCompile(`^(v?)(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})(?:\.(0|[1-9][0-9]{0,8}))?(-[0-9A-Za-z.-]+)?$`)
-	commitPattern = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
-)
-
-const maxImageTag = 128
-
-type parsedTag struct {
-	prefix              string
-	major, minor, patch uint64
-	pre                 string // without the hyphen
-}
-
-func (t parsedTag) String() string {
-	core := fmt.Sprintf("%d.%d.%d", t.major, t.minor, t.patch)
-	if t.pre == "" {
-		return core
-	}
-	return core + "-" + t.pre
-}
-
-func parseTag(tag string) (parsedTag, bool) {
-	m := tagPattern.FindStringSubmatch(tag)
-	if m == nil || len(tag) > maxImageTag {
-		return parsedTag{}, false
-	}
-	number := func(s string) uint64 {
-		n, _ := strconv.ParseUint(s, 10, 64) // the pattern admits digits only, or none
-		return n
-	}
-	t := parsedTag{prefix: m[1], major: number(m[2]), minor: number(m[3]), patch: number(m[4]), pre: strings.TrimPrefix(m[5], "-")}
-	if _, err := semver.StrictNewVersion(t.String()); err != nil {
-		return parsedTag{}, false
-	}
-	return t, true
-}
-
-// IsVersionTag reports whether a tag names a version: v?X.Y, v?X.Y.Z, or one of
-// these with a prerelease such as -rc.1.
-func IsVersionTag(tag string) bool {
-	_, ok := parseTag(tag)
-	return ok
-}
+var commitPattern = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
 
 // Derive returns the version of a build. A tag that is not a version is built like any other
 // commit. Errors: ErrBadCommit, ErrBadScheme, ErrDirty, ErrShallow (development
-// builds only: a tag needs no history), ErrNotAVersion for a BaseTag that is not a version.
+// builds only: a tag needs no history), ErrNotAVersion for a BaseTag that is not a version, and
+// for a Tag that is written like one (Tags.IsIntended).
 func Derive(f Facts, s Scheme) (Version, error) {
 	if s == "" {
 		s = SemVer
@@ -135,12 +90,16 @@ func Derive(f Facts, s Scheme) (Version, error) {
 	case f.Dirty:
 		return Version{}, ErrDirty
 	}
-	if t, ok := parseTag(f.Tag); ok {
-		v := Version{ImageTag: f.Tag, Chart: t.String(), App: f.Tag, Commit: f.Commit, Release: t.pre == "", Prerelease: t.pre != ""}
+	if t, ok := f.Tags.parse(f.Tag); ok {
+		name := f.Tags.Name(f.Tag)
+		v := Version{ImageTag: name, Chart: t.String(), App: name, Commit: f.Commit, Release: t.pre == "", Prerelease: t.pre != ""}
 		if s == Legacy {
-			v.Chart = f.Tag
+			v.Chart = name
 		}
 		return v, nil
+	}
+	if f.Tags.IsIntended(f.Tag) {
+		return Version{}, fmt.Errorf("tag %q: %w: %s", f.Tag, ErrNotAVersion, f.Tags.Reason(f.Tag))
 	}
 	if f.Shallow {
 		return Version{}, ErrShallow
@@ -154,13 +113,13 @@ func Derive(f Facts, s Scheme) (Version, error) {
 }
 
 func development(f Facts, s Scheme) (string, error) {
-	base, ok := parseTag(f.BaseTag)
+	base, ok := f.Tags.parse(f.BaseTag)
 	if f.BaseTag != "" && !ok {
 		return "", fmt.Errorf("tag %q: %w", f.BaseTag, ErrNotAVersion)
 	}
 	short := f.Commit[:ShortHashLength]
 	if s == Legacy {
-		last := f.BaseTag
+		last := f.Tags.Name(f.BaseTag)
 		if last == "" {
 			last = "0.0.0"
 		}

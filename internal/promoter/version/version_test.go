@@ -31,7 +31,6 @@ func TestDerive(t *testing.T) {
 		"a commit after a candidate":        {Facts{BaseTag: "1.0.0-rc.1", Distance: 3}, SemVer, Version{ImageTag: "0123456", Chart: "1.0.0-rc.1.0.dev.3.g0123456", App: "0123456"}},
 		"no tag at all":                     {Facts{Distance: 7}, SemVer, Version{ImageTag: "0123456", Chart: "0.0.1-dev.7.g0123456", App: "0123456"}},
 		"a tag that is no version":          {Facts{Tag: "nightly", BaseTag: "1.0.0", Distance: 2}, SemVer, Version{ImageTag: "0123456", Chart: "1.0.1-dev.2.g0123456", App: "0123456"}},
-		"a tag of four numbers":             {Facts{Tag: "1.2.3.4", Distance: 2}, SemVer, Version{ImageTag: "0123456", Chart: "0.0.1-dev.2.g0123456", App: "0123456"}},
 		"legacy, a release":                 {Facts{Tag: "0.9"}, Legacy, Version{ImageTag: "0.9", Chart: "0.9", App: "0.9", Release: true}},
 		"legacy, a commit":                  {Facts{BaseTag: "0.9", Distance: 5}, Legacy, Version{ImageTag: "0123456", Chart: "0.9-dev0123456", App: "0123456"}},
 		"legacy, no tag":                    {Facts{Distance: 5}, Legacy, Version{ImageTag: "0123456", Chart: "0.0.0-dev0123456", App: "0123456"}},
@@ -63,6 +62,10 @@ func TestDeriveRejects(t *testing.T) {
 		"no commit":                    {Facts{}, SemVer, ErrBadCommit},
 		"half a hash":                  {Facts{Commit: commit[:20]}, SemVer, ErrBadCommit},
 		"a base that is no version":    {Facts{Commit: commit, BaseTag: "nightly"}, SemVer, ErrNotAVersion},
+		"a tag of four numbers":        {Facts{Commit: commit, Tag: "1.2.3.4"}, SemVer, ErrNotAVersion},
+		"a tag with build metadata":    {Facts{Commit: commit, Tag: "v1.1.0+up2"}, SemVer, ErrNotAVersion},
+		"a tag with a capital V":       {Facts{Commit: commit, Tag: "V1.0.0"}, SemVer, ErrNotAVersion},
+		"a date":                       {Facts{Commit: commit, Tag: "2024.01.05"}, SemVer, ErrNotAVersion},
 		"an unknown scheme":            {Facts{Commit: commit}, "calver", ErrBadScheme},
 	}
 	for name, c := range cases {
@@ -155,7 +158,7 @@ func TestHighest(t *testing.T) {
 		"what is no version does not count":         {[]string{"zzz", "nightly", "9"}, ""},
 		"none":                                      {nil, ""},
 	} {
-		if got := Highest(c.tags); got != c.want {
+		if got := (Tags{}).Highest(c.tags); got != c.want {
 			t.Errorf("%s: %q", name, got)
 		}
 	}
@@ -174,16 +177,16 @@ func TestNext(t *testing.T) {
 		"a candidate of a smaller step": {"1.0.1-rc.1", Minor, "1.1.0"}, "of a much smaller": {"1.0.1-rc.1", Major, "2.0.0"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := Next(c.last, c.kind)
+			got, err := Tags{}.Next(c.last, c.kind)
 			if err != nil || got != c.want || c.last != "" && Compare(got, c.last) <= 0 {
 				t.Errorf("got %q, %v", got, err)
 			}
 		})
 	}
-	if _, err := Next("nightly", Patch); !errors.Is(err, ErrNotAVersion) {
+	if _, err := (Tags{}).Next("nightly", Patch); !errors.Is(err, ErrNotAVersion) {
 		t.Errorf("got %v", err)
 	}
-	if _, err := Next("1.0.0", "huge"); err == nil {
+	if _, err := (Tags{}).Next("1.0.0", "huge"); err == nil {
 		t.Error("an unknown step passes")
 	}
 }
@@ -195,7 +198,12 @@ func TestFromConventionalCommits(t *testing.T) {
 	}{
 		"a fix":                          {[]string{"fix: a", "docs: b"}, Patch},
 		"nothing conventional":           {[]string{"Make it work"}, Patch},
-		"nothing":                        {nil, Patch},
+		"nothing":                        {nil, None},
+		"documentation alone":            {[]string{"docs: a", "ci(lint): b", "chore(deps): c", "test: d", "Merge branch 'x'"}, None},
+		"a fix among documentation":      {[]string{"docs: a", "fix: b", "docs: c"}, Patch},
+		"a type of one's own":            {[]string{"docs: a", "perf: b"}, Patch},
+		"documents are no documentation": {[]string{"documents: a"}, Patch},
+		"a breaking chore":               {[]string{"chore!: a"}, Major},
 		"a feature":                      {[]string{"fix: a", "feat(api): b", "fix: c"}, Minor},
 		"an exclamation mark":            {[]string{"feat: a", "refactor(api)!: b"}, Major},
 		"a footer":                       {[]string{"fix: a\n\nbody\n\nBREAKING CHANGE: b"}, Major},
@@ -232,7 +240,7 @@ func FuzzDerive(f *testing.F) {
 	f.Fuzz(func(t *testing.T, tag, base string, distance int) {
 		v, err := Derive(Facts{Commit: commit, Tag: tag, BaseTag: base, Distance: distance}, SemVer)
 		if err != nil {
-			if !errors.Is(err, ErrNotAVersion) || IsVersionTag(base) || base == "" {
+			if !errors.Is(err, ErrNotAVersion) || !(Tags{}).IsIntended(tag) && (IsVersionTag(base) || base == "") {
 				t.Fatalf("%q %q: %v", tag, base, err)
 			}
 			return
@@ -245,7 +253,7 @@ func FuzzDerive(f *testing.F) {
 		}
 		if IsVersionTag(tag) {
 			for _, kind := range []Bump{Major, Minor, Patch} {
-				if next, err := Next(tag, kind); err == nil && Compare(next, tag) <= 0 {
+				if next, err := (Tags{}).Next(tag, kind); err == nil && Compare(next, tag) <= 0 {
 					t.Fatalf("the next %s after %s is %s", kind, tag, next)
 				}
 			}
