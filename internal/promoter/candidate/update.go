@@ -23,6 +23,8 @@ type Update struct {
 	ChartDir string
 	// Changes is the text of the value changes.
 	Changes string
+	// AllowOlder replaces the candidate of a newer commit.
+	AllowOlder bool
 	// DryRun computes the difference and commits nothing.
 	DryRun bool
 }
@@ -49,10 +51,13 @@ type Proposed struct {
 }
 
 // Update brings the repository to a version: the chart's files as they are in the source commit, and the fields that a candidate sets.
-// If another commit is pushed meanwhile, it starts again on that commit.
+// If another commit is pushed meanwhile, it starts again on that commit. Errors: *Superseded, those of gitrepo.
 func (r Repository) Update(ctx context.Context, u Update) (Updated, error) {
 	var res Updated
 	edit := func(dir string) (string, bool, error) {
+		if err := r.checkOrder(ctx, dir, u); err != nil {
+			return "", false, err
+		}
 		if err := r.write(ctx, dir, u); err != nil {
 			return "", false, explainEscape(dir, err)
 		}
@@ -64,7 +69,7 @@ func (r Repository) Update(ctx context.Context, u Update) (Updated, error) {
 		return message(r.Config.Name, u), true, nil
 	}
 	c := r.settings()
-	o := gitrepo.UpdateOptions{Options: r.Git, History: c.Path == ".", DryRun: u.DryRun}
+	o := gitrepo.UpdateOptions{Options: r.Git, Depth: orderDepth, History: c.Path == ".", DryRun: u.DryRun}
 	if c.PullRequest != nil {
 		head := r.proposedBranch()
 		p, err := gitrepo.Propose(ctx, c.Git, c.Branch, head, edit, o)
@@ -109,8 +114,11 @@ const sourceCommit = "Source-Commit"
 // filesTrailer is the trailer of the reference of the other files of the build.
 const filesTrailer = "Files"
 
+// subject is the first line of the message of a candidate's commit.
+func subject(name, version string) string { return "Candidate " + name + " " + version }
+
 func message(name string, u Update) string {
-	m := fmt.Sprintf("Candidate %s %s\n\n%s: %s\n", name, u.Version.Chart, sourceCommit, u.Version.Commit)
+	m := fmt.Sprintf("%s\n\n%s: %s\n", subject(name, u.Version.Chart), sourceCommit, u.Version.Commit)
 	if u.Tag != "" {
 		m += "Source-Tag: " + u.Tag + "\n"
 	}

@@ -7,7 +7,8 @@ import (
 )
 
 func (a *app) bumpCommand() *cobra.Command {
-	return &cobra.Command{
+	var o step.BumpOptions
+	c := &cobra.Command{
 		Use: "bump", Args: cobra.NoArgs,
 		Short: "Update the candidates' repository to the version of this commit",
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -16,7 +17,7 @@ func (a *app) bumpCommand() *cobra.Command {
 				return err
 			}
 			defer unlock()
-			r, err := step.Bump(c.Context(), p)
+			r, err := step.BumpWith(c.Context(), p, o)
 			if err != nil {
 				return err
 			}
@@ -26,4 +27,6 @@ func (a *app) bumpCommand() *cobra.Command {
 			return a.result(r, field{"candidate", r.Version.Chart}, field{"image", r.Image}, field{"commit", r.Commit}, field{"changed", yes(r.Changed)}, field{"pull request", waitsIn(r.PullRequest)})
 		},
 	}
+	c.Flags().BoolVar(&o.AllowOlder, "allow-older", false, "replace the candidate also if it was built from a newer commit")
+	return c
 }

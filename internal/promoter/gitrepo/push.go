@@ -90,7 +90,9 @@ type UpdateOptions struct {
 	Attempts int
 	// Parent is the directory of the temporary clone; empty is the system's temporary directory.
 	Parent string
-	// History gives mutate all of the branch's commits, not only the last one.
+	// Depth is how many of the branch's last commits mutate gets; 0 is one.
+	Depth int
+	// History gives mutate all of the branch's commits, whatever Depth is.
 	History bool
 	// DryRun changes and commits in the temporary clone and does not push.
 	DryRun bool
@@ -106,7 +108,7 @@ func Update(ctx context.Context, url, branch string, mutate func(dir string) (me
 		return "", false, fmt.Errorf("create a directory for the clone: %w", err)
 	}
 	defer os.RemoveAll(parent)
-	depth := 1
+	depth := max(o.Depth, 1)
 	if o.History {
 		depth = 0
 	}

@@ -2,6 +2,7 @@ package step
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/candidate"
@@ -28,6 +29,17 @@ type BumpResult struct {
 // Bump brings the candidates' repository to the version of the source commit: the chart's files as they are in that commit, and the
 // configured fields.
 func Bump(ctx context.Context, p *Project) (*BumpResult, error) {
+	return BumpWith(ctx, p, BumpOptions{})
+}
+
+// BumpOptions change what Bump does.
+type BumpOptions struct {
+	// AllowOlder replaces the candidate of a newer commit.
+	AllowOlder bool
+}
+
+// BumpWith is Bump with options. A development build of an older commit than that of a candidate which exists is a *Skip.
+func BumpWith(ctx context.Context, p *Project, o BumpOptions) (*BumpResult, error) {
 	stage, err := p.tester()
 	if err != nil {
 		return nil, err
@@ -40,7 +52,7 @@ func Bump(ctx context.Context, p *Project) (*BumpResult, error) {
 	if err := p.authorize(ctx, "create no candidate", v.Commit); err != nil {
 		return nil, err
 	}
-	u := candidate.Update{Version: v.Version, Tag: v.Tag, Run: v.CI.Run, DryRun: p.DryRun}
+	u := candidate.Update{Version: v.Version, Tag: v.Tag, Run: v.CI.Run, AllowOlder: o.AllowOlder, DryRun: p.DryRun}
 	res := &BumpResult{Version: v.Version, Repository: repositoryAddress(stage.Candidate.Git), Branch: stage.Candidate.Branch}
 	img, err := p.imageOf(ctx, v.Version)
 	if err != nil {
@@ -62,6 +74,9 @@ func Bump(ctx context.Context, p *Project) (*BumpResult, error) {
 		}
 	}
 	updated, err := p.candidates().Update(ctx, u)
+	if newer := (*candidate.Superseded)(nil); errors.As(err, &newer) {
+		return nil, &Skip{Outdated, newer.Error() + "; to replace it nevertheless, run `chart-promoter bump --allow-older`"}
+	}
 	res.Commit, res.Changed, res.Diff = updated.Commit, updated.Changed, updated.Diff
 	if err == nil && updated.Proposal != nil {
 		res.Branch = updated.Proposal.Base

@@ -20,6 +20,9 @@ const (
 	Unreleased
 	// TooYoung is a package that a stage accepts later.
 	TooYoung
+
+	// Outdated is the build of a commit that is older than the one of a candidate which exists.
+	Outdated
 )
 
 // Skip is the error of a step that has nothing to do. It is no failure: the command line ends with success.
