@@ -25,7 +25,7 @@ func (r *Repo) IsAncestor(ctx context.Context, commit, of string) (bool, error) 
 // RemoteHeads fetches what the branches of origin have, without changing a branch or a tag of this repository, and returns their
 // commits by branch. Errors: ErrAuth, ErrUnreachable.
 func (r *Repo) RemoteHeads(ctx context.Context) (map[string]string, error) {
-	out, err := r.remote(ctx, "", "ls-remote", "--heads", "origin")
+	out, err := r.readOrigin(ctx, "ls-remote", "--heads", "origin")
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +45,7 @@ func (r *Repo) RemoteHeads(ctx context.Context) (map[string]string, error) {
 		return heads, nil
 	}
 	fetch := append([]string{"fetch", "-q", "--no-tags", "--no-write-fetch-head", "--refmap=", "origin"}, unknown...)
-	_, err = r.remote(ctx, "", fetch...)
+	_, err = r.readOrigin(ctx, fetch...)
 	return heads, err
 }
 

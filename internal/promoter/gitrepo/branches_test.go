@@ -1,10 +1,12 @@
 package gitrepo
 
 import (
+	"encoding/base64"
 	"errors"
 	"strings"
 	"testing"
 
+	"github.com/christianb93/bitcoin-controller/internal/promoter/ci"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/version"
 )
@@ -142,6 +144,11 @@ func TestACloneWithoutTagsIsRejected(t *testing.T) {
 	if _, _, err := Facts(t.Context(), gone, FactsOptions{}); failure.Of(err) != failure.External {
 		t.Errorf("without its remote: %v", err)
 	}
+	// A repository that may be a new one.
+	untagged.must(t, "remote", "add", "origin", gone+"/none")
+	if f, _, err := Facts(t.Context(), untagged.Dir, FactsOptions{}); err != nil || !strings.Contains(f.Unconfirmed, "cannot be reached") {
+		t.Errorf("a new repository without its remote: %q, %v", f.Unconfirmed, err)
+	}
 }
 
 func TestIsPushedKnowsWhatOthersHavePushed(t *testing.T) {
@@ -167,6 +174,30 @@ func TestIsPushedKnowsWhatOthersHavePushed(t *testing.T) {
 	}
 	if after := mine.must(t, "for-each-ref"); after != refs {
 		t.Errorf("the references were\n%s\nand are\n%s", refs, after)
+	}
+}
+
+// In CI the clone has the credentials of its own repository, and the environment those of another one; on other machines it is the reverse.
+func TestOriginIsReadWithTheCredentialsOfTheCloneOrTheGivenOnes(t *testing.T) {
+	t.Parallel()
+	source := branches(t)
+	addr := gitServer(t, source.Dir, "x-access-token", "right-one") + "/.git"
+	header := "AUTHORIZATION: basic " + base64.StdEncoding.EncodeToString([]byte("x-access-token:right-one"))
+	for name, c := range map[string]struct{ given, own string }{"those of the clone": {"other-one", header}, "the given ones": {"right-one", ""}} {
+		r := &Repo{Dir: t.TempDir(), opts: Options{Credentials: func(string) ci.GitCredentials {
+			return ci.GitCredentials{Username: "x-access-token", Password: c.given}
+		}}}
+		r.must(t, "clone", "-q", source.Dir, r.Dir)
+		r.must(t, "remote", "set-url", "origin", addr)
+		if c.own != "" {
+			r.configure(t, "http."+addr+".extraheader", c.own)
+		}
+		if err := r.CheckTags(t.Context(), version.Tags{}); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if heads, err := r.RemoteHeads(t.Context()); err != nil || len(heads) != 3 {
+			t.Errorf("%s: %v, %v", name, heads, err)
+		}
 	}
 }
 

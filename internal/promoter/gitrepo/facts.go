@@ -2,6 +2,7 @@ package gitrepo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -57,7 +58,7 @@ func Facts(ctx context.Context, dir string, o FactsOptions) (version.Facts, ci.B
 	}
 	if f.BaseTag = h.Included(); !o.Tags.IsVersion(f.Tag) {
 		f.BaseTag = h.Base()
-		if err := r.checkKnown(ctx, f); err != nil {
+		if f.Unconfirmed, err = r.checkKnown(ctx, f); err != nil {
 			return f, build, err
 		}
 	}
@@ -155,25 +156,31 @@ func (r *Repo) CheckTags(ctx context.Context, tags version.Tags) error {
 }
 
 // checkKnown is CheckTags where the clone itself is a sign that tags may be missing: it has none, or it was created without them or for one
-// branch, whose tags alone come with it.
-func (r *Repo) checkKnown(ctx context.Context, f version.Facts) error {
+// branch, whose tags alone come with it. A repository that has no tag yet has versions without its remote too; why is then the reason.
+func (r *Repo) checkKnown(ctx context.Context, f version.Facts) (why string, err error) {
 	if f.Dirty || f.Shallow || r.originURL(ctx) == "" {
-		return nil
+		return "", nil
 	}
 	local, err := r.Tags(ctx)
 	if err != nil {
-		return err
+		return "", err
 	}
 	option, _ := r.git(ctx, "config", "--get", "remote.origin.tagOpt")
 	branches, _ := r.git(ctx, "config", "--get-all", "remote.origin.fetch")
-	complete := strings.Contains(branches, "*") && strings.TrimSpace(option) != "--no-tags"
+	complete := strings.TrimSpace(option) != "--no-tags" && (branches == "" || strings.Contains(branches, "*"))
 	if complete && f.Tags.Highest(local) != "" {
-		return nil
+		return "", nil
 	}
-	if err := r.CheckTags(ctx, f.Tags); err != nil {
-		return fmt.Errorf("this clone may lack the tags of releases, so its version cannot be derived: %w", err)
+	limited, cancel := context.WithTimeout(ctx, r.opts.timeout())
+	defer cancel()
+	err = r.CheckTags(limited, f.Tags)
+	switch {
+	case err == nil:
+		return "", nil
+	case complete && !errors.Is(err, ErrTagsMissing) && ctx.Err() == nil:
+		return err.Error(), nil
 	}
-	return nil
+	return "", fmt.Errorf("this clone may lack the tags of releases, so its version cannot be derived: %w", err)
 }
 
 func (r *Repo) buildTag(ctx context.Context, head string, build ci.Build, own version.Tags) (string, error) {

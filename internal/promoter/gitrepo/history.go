@@ -93,7 +93,7 @@ func (r *Repo) Tags(ctx context.Context) ([]string, error) { return r.lines(ctx,
 
 // RemoteTags lists the tags that origin has. Errors: ErrAuth, ErrUnreachable.
 func (r *Repo) RemoteTags(ctx context.Context) ([]string, error) {
-	out, err := r.remote(ctx, "", "ls-remote", "--tags", "--refs", "origin")
+	out, err := r.readOrigin(ctx, "ls-remote", "--tags", "--refs", "origin")
 	if err != nil {
 		return nil, err
 	}

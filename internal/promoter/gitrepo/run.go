@@ -26,6 +26,8 @@ type call struct {
 	network bool
 	// stderr gets what git printed beside its result; nil drops it.
 	stderr *string
+	// own uses no credentials but those of git's own configuration.
+	own bool
 }
 
 // commandError is a git command that failed; Stderr is redacted.
@@ -64,6 +66,16 @@ func (r *Repo) remote(ctx context.Context, url string, args ...string) (string, 
 	return r.run(ctx, call{args: args, remote: url, network: true})
 }
 
+// readOrigin is remote for commands that read origin. What the clone was created with comes first: in CI, the given credentials may be those
+// of the repository that is pushed to.
+func (r *Repo) readOrigin(ctx context.Context, args ...string) (string, error) {
+	out, err := r.run(ctx, call{args: args, remote: r.originURL(ctx), network: true, own: true})
+	if err == nil || r.opts.credentials(r.originURL(ctx)) == (ci.GitCredentials{}) || !errors.Is(err, ErrAuth) && !errors.Is(err, ErrUnreachable) {
+		return out, err
+	}
+	return r.remote(ctx, "", args...)
+}
+
 func (r *Repo) originURL(ctx context.Context) string {
 	if r.url != "" || r.Dir == "" {
 		return r.url
@@ -77,6 +89,9 @@ func (r *Repo) originURL(ctx context.Context) string {
 
 func (r *Repo) run(ctx context.Context, c call) (string, error) {
 	cred := r.opts.credentials(c.remote)
+	if c.own {
+		cred = ci.GitCredentials{}
+	}
 	cmd := exec.CommandContext(ctx, "git", c.args...)
 	cmd.Dir = r.Dir
 	cmd.Env = append(environment(os.Environ(), c.remote, cred, r.opts.timeout()), c.env...)

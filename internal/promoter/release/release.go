@@ -41,9 +41,17 @@ type Result struct {
 // Tag computes the version that follows the last release, creates an annotated tag at the commit that is checked out in dir and pushes
 // it; CI does the rest. Errors: version.ErrDirty, version.ErrShallow, failure.ErrInput, gitrepo.ErrTagsMissing and others of gitrepo.
 func Tag(ctx context.Context, dir string, git gitrepo.Options, o Options) (*Result, error) {
+	if o.Version != "" {
+		if err := o.Tags.CheckVersion(o.Version); err != nil {
+			return nil, err
+		}
+	}
 	r, err := gitrepo.Open(ctx, dir, git)
 	if err != nil {
 		return nil, err
+	}
+	if r.Origin(ctx) == "" && !o.DryRun && !o.NoPush {
+		return nil, fmt.Errorf("%w: the repository has no remote called origin to push the tag to; add it, or create the tag here only (--no-push)", failure.ErrInput)
 	}
 	h, err := releasable(ctx, r, o)
 	if err != nil {

@@ -7,7 +7,6 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/candidate"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/version"
 )
 
 // maxChanges is the number of commits that a candidate's annotation has at most.
@@ -31,7 +30,7 @@ func (p *Project) changes(ctx context.Context, commit string) (string, error) {
 		return "", err
 	}
 	rng := commit
-	if last := version.Highest(slices.DeleteFunc(tags, func(t string) bool { return slices.Contains(own, t) })); last != "" {
+	if last := p.Config.Version.Tags().Highest(slices.DeleteFunc(tags, func(t string) bool { return slices.Contains(own, t) })); last != "" {
 		rng = "refs/tags/" + last + ".." + commit
 	}
 	log, err := r.Log(ctx, rng, maxChanges)

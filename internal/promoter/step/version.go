@@ -35,6 +35,9 @@ func Version(ctx context.Context, p *Project) (*VersionResult, error) {
 	if facts.Tag != "" && !facts.Tags.IsVersion(facts.Tag) {
 		p.line("tag %s is no version, so this is a development build: %s", facts.Tag, facts.Tags.Reason(facts.Tag))
 	}
+	if facts.Unconfirmed != "" {
+		p.line("warning: this clone has no version tag, and the tags of its remote cannot be read, so the version assumes that nothing is released: %s", facts.Unconfirmed)
+	}
 	return &VersionResult{Version: v, Tag: facts.Tag, BaseTag: facts.BaseTag, CI: ci}, nil
 }
 

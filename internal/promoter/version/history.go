@@ -128,14 +128,22 @@ func (h History) branchFor(tag string) string {
 	return "release-" + minorLine(t).String()
 }
 
+// CheckVersion rejects a tag that is no version. Its error is a failure.ErrInput.
+func (s Tags) CheckVersion(tag string) error {
+	if s.IsVersion(tag) {
+		return nil
+	}
+	return fmt.Errorf("%w: %q is no version: %s", failure.ErrInput, tag, s.Reason(tag))
+}
+
 // Check rejects a tag that cannot be the version of the commit: one that is no version, exists already, is not above the versions that it
 // contains, lacks the changes of the one before it, or is below one that is released, unless the commit belongs to that line. All errors
 // are a failure.ErrInput.
 func (h History) Check(tag string) error {
-	t, ok := h.Tags.parse(tag)
-	if !ok {
-		return fmt.Errorf("%w: %q is no version: %s", failure.ErrInput, tag, h.Tags.Reason(tag))
+	if err := h.Tags.CheckVersion(tag); err != nil {
+		return err
 	}
+	t, _ := h.Tags.parse(tag)
 	all := slices.Concat(h.At, h.Before, h.After, h.Beside)
 	same := func(other string) bool { return h.Tags.Compare(other, tag) == 0 }
 	if i := slices.IndexFunc(slices.Concat(h.Before, h.After, h.Beside), same); i >= 0 {

@@ -184,3 +184,15 @@ func FuzzNext(f *testing.F) {
 		}
 	})
 }
+
+// FuzzLineOfBranch checks that a line that is read from the name of any branch is one that the configuration can name.
+func FuzzLineOfBranch(f *testing.F) {
+	f.Add("release-1.2", "")
+	f.Add("app/v1.x", "app/")
+	f.Fuzz(func(t *testing.T, branch, prefix string) {
+		l := Tags{Prefix: prefix}.LineOfBranch(branch)
+		if again, err := ParseLine(l.String()); err != nil || again != l {
+			t.Fatalf("%q is of line %q, which is read as %+v, %v", branch, l, again, err)
+		}
+	})
+}

@@ -25,6 +25,9 @@ type Facts struct {
 	// Distance is the number of commits in the history of the commit that BaseTag
 	// does not have, of all when there is no BaseTag.
 	Distance int
+	// Unconfirmed is why it could not be found out whether the remote has tags where
+	// the clone has none, "" if it could.
+	Unconfirmed string
 	// Dirty means that the working tree differs from the commit.
 	Dirty bool
 	// Shallow means that the history is incomplete, so that BaseTag and Distance
