@@ -34,6 +34,10 @@ func TestMain(m *testing.M) {
 	if cfg.Directory+cfg.Git+cfg.OCI == "" {
 		os.Exit(testtools.RunWithPrivateHome(m))
 	}
+	publishAll := publishAll
+	if os.Getenv("PUBLISH_TO_HEAD") != "" {
+		cfg.Head, cfg.Page, publishAll = headOf, nil, proposeAll
+	}
 	if err := publishAll(context.Background(), cfg, os.TempDir(), func() { fmt.Println("started") }); err != nil {
 		fmt.Println(err)
 		os.Exit(1)
@@ -42,6 +46,15 @@ func TestMain(m *testing.M) {
 
 // publishAll publishes some versions with two attestations each. It prepares them in dir and then calls started.
 func publishAll(ctx context.Context, cfg Config, dir string, started func()) error {
+	return publishSome(ctx, cfg, dir, started, true)
+}
+
+// proposeAll is publishAll with one attestation each: a version is published, and can have another one, when its pull request is merged.
+func proposeAll(ctx context.Context, cfg Config, dir string, started func()) error {
+	return publishSome(ctx, cfg, dir, started, false)
+}
+
+func publishSome(ctx context.Context, cfg Config, dir string, started func(), approve bool) error {
 	target, err := Open(cfg, Env(func(string) string { return "" }))
 	if err != nil {
 		return err
@@ -59,6 +72,9 @@ func publishAll(ctx context.Context, cfg Config, dir string, started func()) err
 	for _, i := range items {
 		if _, err := target.Publish(ctx, i); err != nil {
 			return err
+		}
+		if !approve {
+			continue
 		}
 		if _, err := target.AddAttestation(ctx, "operator", i.Package.Version, []byte(`{"approved":true}`)); err != nil {
 			return err
@@ -172,6 +188,9 @@ func killOnce(t *testing.T, cfg Config, after time.Duration) (finished, killed b
 	t.Helper()
 	child := exec.Command(os.Args[0])
 	child.Env = append(os.Environ(), "PUBLISH_TO_DIRECTORY="+cfg.Directory, "PUBLISH_TO_GIT="+cfg.Git, "PUBLISH_TO_BRANCH="+cfg.Branch, "PUBLISH_TO_PATH="+cfg.Path, "PUBLISH_TO_OCI="+cfg.OCI, "TMPDIR="+t.TempDir())
+	if cfg.Head != nil {
+		child.Env = append(child.Env, "PUBLISH_TO_HEAD=true")
+	}
 	child.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // git, which it starts, dies with it
 	out, err := child.StdoutPipe()
 	if err != nil {

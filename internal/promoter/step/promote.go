@@ -241,7 +241,11 @@ func (s promoteStep) Requirements() []Requirement {
 		}})
 	}
 	if pub := s.stage.Publish; pub.Git != "" {
-		list = append(list, chartRepository("repository of "+s.stage.Name, "promote", pub.Git, pub.Branch))
+		branch := chartRepository
+		if pub.PullRequest != nil {
+			branch = repository // a pull request needs one to be merged into
+		}
+		list = append(list, branch("repository of "+s.stage.Name, "promote", pub.Git, pub.Branch))
 	}
 	return list
 }
