@@ -6,24 +6,28 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	helm "helm.sh/helm/v3/pkg/chart"
+	chart3 "helm.sh/helm/v3/pkg/chart"
+	chart4 "helm.sh/helm/v4/pkg/chart/v2"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/helm"
 )
 
 // A field that a new version of Helm adds must not be lost on the way into an index.
 func TestMetadataHasEveryFieldOfHelms(t *testing.T) {
-	var theirs helm.Metadata
-	fill(reflect.ValueOf(&theirs).Elem())
-	want, err := json.Marshal(theirs)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ours, err := fromHelm(&theirs)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := json.Marshal(ours)
-	if diff := cmp.Diff(string(want), string(got)); diff != "" || err != nil {
-		t.Error(err, diff)
+	for major, theirs := range map[helm.Major]any{helm.V3: new(chart3.Metadata), helm.V4: new(chart4.Metadata)} {
+		fill(reflect.ValueOf(theirs).Elem())
+		want, err := json.Marshal(theirs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var ours Metadata
+		if err := helm.Convert(theirs, &ours); err != nil {
+			t.Fatal(err)
+		}
+		got, err := json.Marshal(ours)
+		if diff := cmp.Diff(string(want), string(got)); diff != "" || err != nil {
+			t.Errorf("%s: %v\n%s", major, err, diff)
+		}
 	}
 }
 
@@ -56,12 +60,12 @@ func fill(v reflect.Value) {
 
 func TestSanitizedLeavesTheOriginalAlone(t *testing.T) {
 	m := &Metadata{APIVersion: "v2", Name: "a", Version: "1.0.0", Description: "a\u200bb"}
-	got, err := m.Sanitized()
+	got, err := Sanitized(m)
 	if err != nil || got.Description != "ab" || m.Description != "a\u200bb" {
 		t.Errorf("%+v of %+v, %v", got, m, err)
 	}
 	for name, m := range map[string]*Metadata{"nil": nil, "no version": {APIVersion: "v2", Name: "a"}, "an empty maintainer": {APIVersion: "v2", Name: "a", Version: "1.0.0", Maintainers: []*Maintainer{nil}}} {
-		if _, err := m.Sanitized(); err == nil {
+		if _, err := Sanitized(m); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}

@@ -14,9 +14,8 @@ import (
 	"strings"
 	"time"
 
-	helm "helm.sh/helm/v3/pkg/chart"
-	"helm.sh/helm/v3/pkg/chart/loader"
-	"helm.sh/helm/v3/pkg/ignore"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/helm"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/helm3"
 )
 
 // packedAt is the time of every file in a package. Helm's own packages carry
@@ -56,13 +55,13 @@ func Pack(dir string) (*Package, error) {
 
 // dependencies checks that the dependencies in Chart.yaml are in the package.
 func dependencies(tgz []byte) error {
-	c, err := loader.LoadArchive(bytes.NewReader(tgz))
+	c, err := reader.Load(tgz)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrNoChart, err)
 	}
 	for _, d := range c.Metadata.Dependencies {
-		if !slices.ContainsFunc(c.Dependencies(), func(sub *helm.Chart) bool { return sub.Name() == d.Name }) {
-			return fmt.Errorf("%s of %s: run `helm dependency build` first: %w", d.Name, c.Name(), ErrMissingDependency)
+		if !slices.ContainsFunc(c.Subcharts, func(sub *Metadata) bool { return sub.Name == d.Name }) {
+			return fmt.Errorf("%s of %s: run `helm dependency build` first: %w", d.Name, c.Metadata.Name, ErrMissingDependency)
 		}
 	}
 	return nil
@@ -94,10 +93,10 @@ func archive(name string, files map[string][]byte) ([]byte, error) {
 
 // tree gathers the files of a chart's directory.
 type tree struct {
-	root  string // without links, to compare the targets of links with it
-	rules *ignore.Rules
-	files map[string][]byte // by slash-separated path
-	left  int64             // bytes until Helm's limit
+	root    string // without links, to compare the targets of links with it
+	ignored func(name string, info fs.FileInfo) bool
+	files   map[string][]byte // by slash-separated path
+	left    int64             // bytes until Helm's limit
 }
 
 func collect(dir string) (map[string][]byte, error) {
@@ -108,15 +107,14 @@ func collect(dir string) (map[string][]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the chart's directory: %w: %w", ErrNoChart, err)
 	}
-	t := tree{root: root, rules: ignore.Empty(), files: map[string][]byte{}, left: loader.MaxDecompressedChartSize}
-	if list, err := os.ReadFile(filepath.Join(root, ignore.HelmIgnore)); err == nil {
-		if t.rules, err = ignore.Parse(bytes.NewReader(list)); err != nil {
-			return nil, fmt.Errorf("read .helmignore: %w: %w", ErrNoChart, err)
-		}
-	} else if !errors.Is(err, fs.ErrNotExist) {
+	list, err := os.ReadFile(filepath.Join(root, helm3.IgnoreFile))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("read .helmignore: %w: %w", ErrNoChart, err)
 	}
-	t.rules.AddDefaults()
+	t := tree{root: root, files: map[string][]byte{}, left: helm.MaxChartSize}
+	if t.ignored, err = helm3.Ignore(list); err != nil {
+		return nil, fmt.Errorf("read .helmignore: %w: %w", ErrNoChart, err)
+	}
 	return t.files, t.walk(root, "", nil)
 }
 
@@ -147,7 +145,7 @@ func (t *tree) add(real, name string, within []string) error {
 	switch {
 	case err != nil:
 		return fmt.Errorf("read %s: %w: %w", name, ErrNoChart, err)
-	case t.rules.Ignore(name, info), path.Base(name) == ".git":
+	case t.ignored(name, info), path.Base(name) == ".git":
 		return nil
 	case resolved != t.root && !strings.HasPrefix(resolved, t.root+string(filepath.Separator)):
 		return fmt.Errorf("the link %s points outside of the chart: replace it with the file: %w", name, ErrUnsafe)
@@ -157,9 +155,9 @@ func (t *tree) add(real, name string, within []string) error {
 		return t.walk(resolved, name, within)
 	case !info.Mode().IsRegular():
 		return fmt.Errorf("%s is neither a file nor a directory, or is a dangling link: %w", name, ErrUnsafe)
-	case info.Size() > loader.MaxDecompressedFileSize, info.Size() > t.left:
+	case info.Size() > helm.MaxFileSize, info.Size() > t.left:
 		return fmt.Errorf("%s is too large for Helm (a file may have %d bytes, a chart %d): add it to .helmignore: %w",
-			name, loader.MaxDecompressedFileSize, loader.MaxDecompressedChartSize, ErrNoChart)
+			name, helm.MaxFileSize, helm.MaxChartSize, ErrNoChart)
 	}
 	content, err := os.ReadFile(resolved)
 	if err != nil {

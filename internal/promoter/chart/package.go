@@ -19,9 +19,8 @@ import (
 	"regexp"
 	"strings"
 
-	"helm.sh/helm/v3/pkg/chart/loader"
-
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/helm"
 )
 
 // Package is a packaged chart: the bytes that are tested and published.
@@ -64,35 +63,27 @@ func ReadPackage(tgz []byte) (*Package, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := loader.LoadArchive(bytes.NewReader(tgz))
+	c, err := reader.Load(tgz)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoChart, err)
 	}
-	if !chartName.MatchString(c.Name()) {
-		return nil, fmt.Errorf("the chart's name %q has invalid characters: use letters, digits, dots and hyphens: %w", c.Name(), ErrNoChart)
+	m := c.Metadata
+	if !chartName.MatchString(m.Name) {
+		return nil, fmt.Errorf("the chart's name %q has invalid characters: use letters, digits, dots and hyphens: %w", m.Name, ErrNoChart)
 	}
-	if root != c.Name() {
-		return nil, fmt.Errorf("the package has the directory %s, but its chart is %s: %w", root, c.Name(), ErrNoChart)
-	}
-	m, err := fromHelm(c.Metadata)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrNoChart, err)
+	if root != m.Name {
+		return nil, fmt.Errorf("the package has the directory %s, but its chart is %s: %w", root, m.Name, ErrNoChart)
 	}
 	return &Package{Name: m.Name, Version: m.Version, AppVersion: m.AppVersion, Digest: Digest(tgz), Bytes: tgz, Metadata: m}, nil
 }
 
 // Values returns the chart's values.yaml as it is written, nil if there is none, and as Helm reads it. Error: ErrNoChart.
 func (p *Package) Values() (raw []byte, values map[string]any, err error) {
-	c, err := loader.LoadArchive(bytes.NewReader(p.Bytes))
+	c, err := reader.Load(p.Bytes)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", ErrNoChart, err)
 	}
-	for _, f := range c.Raw {
-		if f.Name == "values.yaml" {
-			raw = f.Data
-		}
-	}
-	return raw, c.Values, nil
+	return c.ValuesYAML, c.Values, nil
 }
 
 // inspect validates the headers of the archive and returns its top directory.
@@ -102,7 +93,7 @@ func inspect(tgz []byte) (root string, err error) {
 		return "", fmt.Errorf("not a gzip archive: %w: %w", ErrNoChart, err)
 	}
 	seen := map[string]bool{}
-	left := loader.MaxDecompressedChartSize
+	left := int64(helm.MaxChartSize)
 	for archive := tar.NewReader(unzipped); ; {
 		h, err := archive.Next()
 		if errors.Is(err, io.EOF) {
@@ -112,7 +103,7 @@ func inspect(tgz []byte) (root string, err error) {
 			return "", fmt.Errorf("not a tar archive: %w: %w", ErrNoChart, err)
 		}
 		if left -= h.Size; left < 0 {
-			return "", fmt.Errorf("the unpacked chart exceeds Helm's limit of %d bytes: %w", loader.MaxDecompressedChartSize, ErrNoChart)
+			return "", fmt.Errorf("the unpacked chart exceeds Helm's limit of %d bytes: %w", helm.MaxChartSize, ErrNoChart)
 		}
 		name := strings.TrimSuffix(h.Name, "/")
 		top, _, _ := strings.Cut(name, "/")

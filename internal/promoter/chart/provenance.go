@@ -7,9 +7,9 @@ import (
 	"path/filepath"
 
 	"github.com/ProtonMail/go-crypto/openpgp"
-	"helm.sh/helm/v3/pkg/provenance"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/helm3"
 )
 
 // ErrBadPGPKey: packages cannot be signed with this key.
@@ -42,7 +42,7 @@ func (p *Package) Provenance(key, passphrase []byte) ([]byte, error) {
 	if err := os.WriteFile(file, p.Bytes, 0o600); err != nil {
 		return nil, fmt.Errorf("write a file to sign %s: %w", p.Filename(), err)
 	}
-	text, err := (&provenance.Signatory{Entity: signer}).ClearSign(file)
+	text, err := helm3.Sign(signer, file)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrBadPGPKey, err)
 	}

@@ -8,7 +8,6 @@ import (
 	"io"
 	"time"
 
-	"helm.sh/helm/v3/pkg/chart"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -16,6 +15,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/dynamic"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/helm"
 )
 
 var crdResource = schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"}
@@ -25,7 +26,7 @@ const crdLimit = time.Minute
 
 // applyCRDs applies the definitions in the chart's crds directory. Helm does so when it installs, but not
 // when it upgrades, and a new operator would then run with the old definitions.
-func (h Helm) applyCRDs(ctx context.Context, chrt *chart.Chart) error {
+func (h Helm) applyCRDs(ctx context.Context, chrt *helm.Chart) error {
 	objects, err := crds(chrt)
 	if err != nil || len(objects) == 0 {
 		return err
@@ -37,10 +38,10 @@ func (h Helm) applyCRDs(ctx context.Context, chrt *chart.Chart) error {
 	return applyAll(ctx, c.dynamic.Resource(crdResource), objects)
 }
 
-func crds(chrt *chart.Chart) ([]*unstructured.Unstructured, error) {
+func crds(chrt *helm.Chart) ([]*unstructured.Unstructured, error) {
 	var all []*unstructured.Unstructured
-	for _, file := range chrt.CRDObjects() {
-		in := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(file.File.Data), 4096)
+	for _, file := range chrt.CRDs {
+		in := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(file.Data), 4096)
 		for {
 			o := &unstructured.Unstructured{}
 			err := in.Decode(&o.Object)
@@ -48,7 +49,7 @@ func crds(chrt *chart.Chart) ([]*unstructured.Unstructured, error) {
 				break
 			}
 			if err != nil {
-				return nil, fmt.Errorf("%w: read %s: %w", ErrInstall, file.Filename, err)
+				return nil, fmt.Errorf("%w: read %s: %w", ErrInstall, file.Name, err)
 			}
 			if o.GetKind() == "CustomResourceDefinition" {
 				all = append(all, o)
@@ -65,7 +66,8 @@ func applyAll(ctx context.Context, in dynamic.ResourceInterface, objects []*unst
 			return fmt.Errorf("%w: %s: %w", ErrInstall, o.GetName(), err)
 		}
 		force := true
-		_, err = in.Patch(ctx, o.GetName(), types.ApplyPatchType, data, metav1.PatchOptions{FieldManager: "chart-promoter", Force: &force})
+		// Under Helm's name: a later installation of the definition by Helm 4 would be in conflict with any other.
+		_, err = in.Patch(ctx, o.GetName(), types.ApplyPatchType, data, metav1.PatchOptions{FieldManager: helm.FieldManager, Force: &force})
 		if err != nil {
 			return fmt.Errorf("%w: upgrade the definition %s: %w", ErrInstall, o.GetName(), err)
 		}

@@ -94,7 +94,7 @@ func validated(e Entry) (Entry, error) {
 		return e, fmt.Errorf("the entry has no chart metadata: %w", ErrBadEntry)
 	}
 	name, version := e.Name, e.Version
-	sanitized, err := e.Sanitized()
+	sanitized, err := chart.Sanitized(e.Metadata)
 	if err != nil {
 		return e, fmt.Errorf("%w: %w", ErrBadEntry, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/cluster"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/helm"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/report"
 )
 
@@ -17,11 +18,11 @@ const (
 )
 
 // Helm runs the tests of an installed chart, those of `helm test`. Errors: ErrFailed, and those of cluster.Helm.
-func (r Runner) Helm(ctx context.Context, helm cluster.Helm, release cluster.Release) (*Report, error) {
+func (r Runner) Helm(ctx context.Context, client cluster.Helm, release cluster.Release) (*Report, error) {
 	report.Linef(r.Report, "run helm test %s with a limit of %s for each test", release.Name, release.Timeout)
 	start := time.Now()
 	stop := r.heartbeat(ctx, start)
-	tests, err := helm.Test(ctx, release)
+	tests, err := client.Test(ctx, release)
 	stop()
 	if err != nil {
 		return nil, err
@@ -40,7 +41,7 @@ func (r Runner) Helm(ctx context.Context, helm cluster.Helm, release cluster.Rel
 }
 
 // helmReport counts the tests of a chart that is installed and ready.
-func helmReport(tests []cluster.HookTest, elapsed time.Duration) *Report {
+func helmReport(tests []helm.HookTest, elapsed time.Duration) *Report {
 	r := &Report{By: HelmTest, Elapsed: elapsed, named: true}
 	if len(tests) == 0 {
 		r.By = Installation

@@ -8,14 +8,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/jstemmer/go-junit-report/v2/junit"
 
-	"github.com/christianb93/bitcoin-controller/internal/promoter/cluster"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/helm"
 )
 
 func TestAChartsOwnTestsAreCountedAndCalledSo(t *testing.T) {
-	passed := cluster.HookTest{Name: "a-works", Ran: true, Elapsed: 2 * time.Second}
-	failed := cluster.HookTest{Name: "b-works", Ran: true, Err: errors.New("pod b failed"), Output: "no <answer>\n"}
+	passed := helm.HookTest{Name: "a-works", Ran: true, Elapsed: 2 * time.Second}
+	failed := helm.HookTest{Name: "b-works", Ran: true, Err: errors.New("pod b failed"), Output: "no <answer>\n"}
 	for name, c := range map[string]struct {
-		tests                        []cluster.HookTest
+		tests                        []helm.HookTest
 		by                           string
 		run, passed, failed, skipped int
 		cases                        map[string]junit.Testcase
@@ -23,15 +23,15 @@ func TestAChartsOwnTestsAreCountedAndCalledSo(t *testing.T) {
 		"no test of its own": {nil, Installation, 1, 1, 0, 0, map[string]junit.Testcase{
 			"installed and ready": {Name: "installed and ready", Classname: Installation, Time: "0.000"},
 		}},
-		"one that passes": {[]cluster.HookTest{passed}, HelmTest, 1, 1, 0, 0, map[string]junit.Testcase{
+		"one that passes": {[]helm.HookTest{passed}, HelmTest, 1, 1, 0, 0, map[string]junit.Testcase{
 			"a-works": {Name: "a-works", Classname: HelmTest, Time: "2.000"},
 		}},
-		"one that fails keeps the next from running": {[]cluster.HookTest{passed, failed, {Name: "c-works"}}, HelmTest, 2, 1, 1, 1, map[string]junit.Testcase{
+		"one that fails keeps the next from running": {[]helm.HookTest{passed, failed, {Name: "c-works"}}, HelmTest, 2, 1, 1, 1, map[string]junit.Testcase{
 			"a-works": {Name: "a-works", Classname: HelmTest, Time: "2.000"},
 			"b-works": {Name: "b-works", Classname: HelmTest, Time: "0.000", Failure: &junit.Result{Message: "failed", Data: "pod b failed\nno <answer>\n"}},
 			"c-works": {Name: "c-works", Classname: HelmTest, Time: "0.000", Skipped: &junit.Result{Message: "skipped", Data: "not run, because an earlier test failed\n"}},
 		}},
-		"two of one name": {[]cluster.HookTest{passed, passed}, HelmTest, 2, 2, 0, 0, map[string]junit.Testcase{
+		"two of one name": {[]helm.HookTest{passed, passed}, HelmTest, 2, 2, 0, 0, map[string]junit.Testcase{
 			"a-works": {Name: "a-works", Classname: HelmTest, Time: "2.000"},
 		}},
 	} {
