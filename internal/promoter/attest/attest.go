@@ -33,7 +33,10 @@ type Verification struct {
 	// FilesRef is the reference by digest of the artifact with the other files of the build, Files are these files.
 	FilesRef string `json:"filesRef,omitempty"`
 	Files    []File `json:"files,omitempty"`
-	Tests    Tests  `json:"tests"`
+	// Helm are the majors of Helm that the package was installed and tested with; attestations before there was a choice have none, and
+	// mean Helm 3.
+	Helm  []int `json:"helm,omitempty"`
+	Tests Tests `json:"tests"`
 	// TestedBy is what the tests were: a command, the chart's own, or the installation alone.
 	TestedBy   string    `json:"testedBy,omitempty"`
 	StartedAt  time.Time `json:"startedAt"`

@@ -270,3 +270,22 @@ func TestSignRejects(t *testing.T) {
 		}
 	}
 }
+
+func TestTheMajorsOfHelmAreAttested(t *testing.T) {
+	priv, pub := keys(t)
+	for name, majors := range map[string][]int{"both": {3, 4}, "none, as before there was a choice": nil} {
+		v := verification()
+		v.Helm = majors
+		envelope, err := Sign(v, priv)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := Verify(envelope, pub)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if d := cmp.Diff(&v, got); d != "" {
+			t.Errorf("%s (-want +got):\n%s", name, d)
+		}
+	}
+}

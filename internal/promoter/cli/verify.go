@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -30,7 +31,7 @@ func (a *app) verifyCommand() *cobra.Command {
 				return err
 			}
 			return a.result(r, field{"candidate", r.Chart + " " + r.Version}, field{"package", r.Package}, field{"sha256", r.PackageDigest},
-				field{"image", r.Image}, field{"source", r.SourceCommit}, field{"upgraded from", r.UpgradedFrom},
+				field{"image", r.Image}, field{"source", r.SourceCommit}, field{"upgraded from", r.UpgradedFrom}, field{"Helm", strings.Trim(fmt.Sprint(r.Helm), "[]")},
 				field{"tests", fmt.Sprintf("%d passed, %d failed", r.Tests.Passed, r.Tests.Failed)}, field{"tested by", r.TestedBy}, field{"attestation", r.Attestation}, field{"not signed", r.Withheld})
 		},
 	}

@@ -21,6 +21,8 @@ import (
 
 func isNotFound(err error) bool { return apierrors.IsNotFound(err) }
 
+func isConflict(err error) bool { return apierrors.IsConflict(err) }
+
 // Troubles returns a sentence for each pod of a namespace that is not ready, with the reason. An empty namespace is all of them.
 func (c *Client) Troubles(ctx context.Context, namespace string) []string {
 	pods, err := c.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{})

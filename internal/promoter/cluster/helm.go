@@ -70,6 +70,15 @@ func (h Helm) Apply(ctx context.Context, pkg []byte, r Release) (before string, 
 	return last.ChartVersion, h.explain(ctx, r, c.Upgrade(ctx, pkg, r))
 }
 
+// Rollback returns the release to the revision before its latest, and waits until all of it is ready. Error: ErrInstall.
+func (h Helm) Rollback(ctx context.Context, r Release) error {
+	c, err := h.connect(r.Namespace)
+	if err != nil {
+		return err
+	}
+	return h.explain(ctx, r, c.Rollback(ctx, r, helm.PreviousRevision))
+}
+
 // Installed reports whether the cluster has the release, in any state. Errors: ErrSilent.
 func (h Helm) Installed(r Release) (bool, error) {
 	c, err := h.connect(r.Namespace)

@@ -29,6 +29,7 @@ func (c *Config) setDefaults() {
 }
 
 func (s *Stage) setVerifyDefaults(name string) {
+	s.Verify.setHelmDefaults()
 	in := &s.Verify.Install
 	if in.Release == "" {
 		in.Release = name

@@ -74,9 +74,17 @@ type Verify struct {
 	Cluster Cluster `yaml:"cluster"`
 	// Install defines how the package is installed for the tests.
 	Install Install `yaml:"install"`
-	// UpgradeFrom names a publishing stage: its latest version below the candidate is installed first and upgraded to the candidate.
-	// Default: no upgrade is tested.
+	// Helm lists the majors of Helm that the candidate is tested with, 3 and 4, each as its users work with it: Helm 3 applies objects
+	// in the client, Helm 4 in the server and waits for the status of every object. With each the candidate is installed and the
+	// chart's own tests run; a release of Helm 3 is also upgraded by Helm 4. The command of test runs once, with the newest. Default:
+	// [3, 4].
+	Helm []int `yaml:"helm"`
+	// UpgradeFrom names a publishing stage: its latest version below the candidate is installed first and upgraded to the candidate,
+	// with each major of Helm. Default: no upgrade is tested.
 	UpgradeFrom string `yaml:"upgradeFrom"`
+	// Rollback tests also that an upgrade can be rolled back, and done again. Set it to false for a chart that cannot go back, such as
+	// one whose database is migrated. Default: true.
+	Rollback *bool `yaml:"rollback"`
 	// Test is the command that runs in the source of the candidate's commit. Default: the chart's own tests, those of `helm test`; a
 	// chart without tests is tested by its installation, with all that it installs ready.
 	Test *Command `yaml:"test"`

@@ -136,6 +136,9 @@ func (v *Verify) validate(c *Config) error {
 	if err := v.Cluster.validate(); err != nil {
 		return err
 	}
+	if err := v.validateHelm(); err != nil {
+		return err
+	}
 	if up := v.UpgradeFrom; up != "" && (c.Stage(up) == nil || c.Stage(up).Publish == nil) {
 		return fmt.Errorf("verify.upgradeFrom: there is no publishing stage %q; name one that has publish", up)
 	}

@@ -79,6 +79,8 @@ const (
 	UninstallTimeout = 2 * time.Minute
 	// MaxHistory is the number of revisions that the cluster keeps of a release.
 	MaxHistory = 5
+	// PreviousRevision is the revision before the latest, for Client.Rollback.
+	PreviousRevision = 0
 )
 
 // ErrTestsNotStarted is the error of Client.Test for tests that did not begin.

@@ -10,6 +10,7 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/candidate"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/cluster"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/helm"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/image"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/testenv"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/testrun"
@@ -48,10 +49,15 @@ func (p *Project) tryOut(ctx context.Context, stage *config.Stage, c *candidate.
 			err = cerr
 		}
 	}()
-	if res.UpgradedFrom, err = p.install(ctx, env, release, v, c, old); err != nil {
+	if err = p.load(ctx, env, v, c, old); err != nil {
 		return nil, err
 	}
-	result, err := p.test(ctx, v, c, env.Helm(), release)
+	if old != nil {
+		res.UpgradedFrom = old.version
+	}
+	res.Helm = v.Helm
+	t := trial{p, env, release, c, old}
+	result, err := t.run(ctx, v)
 	if werr := p.tests().WriteJUnit(junitFile(stage), result); err == nil {
 		err = werr
 	}
@@ -69,52 +75,43 @@ func junitFile(stage *config.Stage) string {
 	return "junit-" + stage.Name + ".xml"
 }
 
-// install installs the previous package, if there is one, and then the candidate's; it returns the previous version.
-func (p *Project) install(ctx context.Context, env *testenv.Environment, release cluster.Release, v *config.Verify, c *candidate.Candidate, old *previous) (string, error) {
+// load brings the images to the nodes.
+func (p *Project) load(ctx context.Context, env *testenv.Environment, v *config.Verify, c *candidate.Candidate, old *previous) error {
 	if err := env.Load(ctx, append(slices.Clone(v.Cluster.Preload), c.Image)...); err != nil {
-		return "", err
+		return err
 	}
-	from := ""
-	if old != nil {
-		from = old.version
-		if err := p.installPrevious(ctx, old, env, release); err != nil {
-			return "", err
-		}
+	if old == nil || old.image == "" {
+		return nil
 	}
-	pkg := c.Package
-	if _, err := env.Helm().Apply(ctx, pkg.Bytes, release); err != nil {
-		return from, err
+	// A node that can pull finds the image by itself; where it cannot, the chart's installation reports it.
+	if err := env.Load(ctx, old.image); err != nil && !errors.Is(err, image.ErrNoImage) {
+		return err
 	}
-	p.line("installed %s %s in namespace %s; it is ready", pkg.Name, pkg.Version, release.Namespace)
-	return from, env.CheckImage(ctx, release.Namespace, c.ImageRepository, c.ImageDigest)
-}
-
-// installPrevious installs the package that the candidate is to upgrade.
-func (p *Project) installPrevious(ctx context.Context, old *previous, env *testenv.Environment, release cluster.Release) error {
-	if old.image != "" {
-		// A node that can pull finds the image by itself; where it cannot, the chart's installation reports it.
-		if err := env.Load(ctx, old.image); err != nil && !errors.Is(err, image.ErrNoImage) {
-			return err
-		}
-	}
-	if _, err := env.Helm().Apply(ctx, old.pkg, release); err != nil {
-		return fmt.Errorf("install %s to upgrade from it: %w", old.version, err)
-	}
-	p.line("installed %s, the latest version below the candidate, to test the upgrade from it", old.version)
 	return nil
 }
 
+// run installs the candidate in every way that its users would, and tests it with the newest of the majors.
+func (t trial) run(ctx context.Context, v *config.Verify) (*testrun.Report, error) {
+	if result, err := t.live(ctx, lifecycle(majorsOf(v), t.old != nil, v.TestsRollback())); err != nil {
+		return result, err
+	}
+	if err := t.env.CheckImage(ctx, t.release.Namespace, t.c.ImageRepository, t.c.ImageDigest); err != nil {
+		return nil, err
+	}
+	return t.test(ctx, v, t.c, t.env.Helm(helm.Major(v.Newest())), t.release)
+}
+
 // test runs the configured command in the candidate's source, or the chart's own tests when there is none.
-func (p *Project) test(ctx context.Context, v *config.Verify, c *candidate.Candidate, helm cluster.Helm, r cluster.Release) (*testrun.Report, error) {
+func (p *Project) test(ctx context.Context, v *config.Verify, c *candidate.Candidate, client cluster.Helm, r cluster.Release) (*testrun.Report, error) {
 	if v.Test == nil {
-		return p.tests().Helm(ctx, helm, r)
+		return p.tests().Helm(ctx, client, r)
 	}
 	dir, _, err := p.exportSource(ctx, c.SourceDir, c.SourceCommit)
 	if err != nil {
 		return nil, err
 	}
 	return p.tests().Command(ctx, *v.Test, dir, []string{
-		"KUBECONFIG=" + helm.Kubeconfig, "RELEASE_NAME=" + r.Name, "RELEASE_NAMESPACE=" + r.Namespace,
-		"CHART_VERSION=" + c.Package.Version, "APP_VERSION=" + c.Package.AppVersion, "CANDIDATE_IMAGE=" + c.Image,
+		"KUBECONFIG=" + client.Kubeconfig, "RELEASE_NAME=" + r.Name, "RELEASE_NAMESPACE=" + r.Namespace,
+		"CHART_VERSION=" + c.Package.Version, "APP_VERSION=" + c.Package.AppVersion, "CANDIDATE_IMAGE=" + c.Image, fmt.Sprintf("HELM_MAJOR=%d", client.Major),
 	})
 }

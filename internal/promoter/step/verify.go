@@ -35,12 +35,14 @@ type VerifyResult struct {
 	Version    string `json:"version"`
 	AppVersion string `json:"appVersion"`
 	// PackageDigest is the SHA-256 of the package, hex.
-	PackageDigest string       `json:"packageDigest"`
-	SourceCommit  string       `json:"sourceCommit"`
-	Image         string       `json:"image,omitempty"`
-	ImageDigest   string       `json:"imageDigest,omitempty"`
-	UpgradedFrom  string       `json:"upgradedFrom,omitempty"`
-	Tests         attest.Tests `json:"tests"`
+	PackageDigest string `json:"packageDigest"`
+	SourceCommit  string `json:"sourceCommit"`
+	Image         string `json:"image,omitempty"`
+	ImageDigest   string `json:"imageDigest,omitempty"`
+	UpgradedFrom  string `json:"upgradedFrom,omitempty"`
+	// Helm are the majors of Helm that the package was tested with.
+	Helm  []int        `json:"helm,omitempty"`
+	Tests attest.Tests `json:"tests"`
 	// TestedBy is what the tests were.
 	TestedBy string `json:"testedBy,omitempty"`
 	// Package and Attestation are files that promote takes.
@@ -168,7 +170,7 @@ func (p *Project) sign(ctx context.Context, stage *config.Stage, c *candidate.Ca
 	}
 	envelope, err := attest.Sign(attest.Verification{
 		Chart: res.Chart, Version: res.Version, AppVersion: res.AppVersion, PackageDigest: res.PackageDigest, SourceCommit: c.SourceCommit,
-		ImageRef: c.Image, ImageDigest: c.ImageDigest, Tests: res.Tests, TestedBy: res.TestedBy, StartedAt: start.UTC(), FinishedAt: p.Now().UTC(),
+		ImageRef: c.Image, ImageDigest: c.ImageDigest, Helm: res.Helm, Tests: res.Tests, TestedBy: res.TestedBy, StartedAt: start.UTC(), FinishedAt: p.Now().UTC(),
 		CandidateAt: c.Since.UTC(), FilesRef: c.Files, Files: files, Stage: stage.Name, Run: p.build().Run,
 	}, key)
 	if err != nil {

@@ -22,7 +22,16 @@ func (s verifyStep) Command() []string {
 }
 
 func (s verifyStep) Does() string {
-	return "install the packaged chart in a cluster and run " + s.tests()
+	return "install the packaged chart in a cluster with " + s.majors(" and ") + ", and run " + s.tests()
+}
+
+// majors are the names of the majors of Helm.
+func (s verifyStep) majors(between string) string {
+	var names []string
+	for _, m := range majorsOf(s.stage.Verify) {
+		names = append(names, m.String())
+	}
+	return strings.Join(names, between)
 }
 
 func (s verifyStep) tests() string {
@@ -34,7 +43,7 @@ func (s verifyStep) tests() string {
 
 func (s verifyStep) Inputs(v *VersionResult) map[string]string {
 	c := s.stage.Verify
-	return withoutEmpty(map[string]string{"nodeImage": c.Cluster.NodeImage, "release": c.Install.Release, "namespace": c.Install.Namespace, "source": v.App, "upgradeFrom": c.UpgradeFrom,
+	return withoutEmpty(map[string]string{"nodeImage": c.Cluster.NodeImage, "release": c.Install.Release, "namespace": c.Install.Namespace, "source": v.App, "upgradeFrom": c.UpgradeFrom, "helm": s.majors(", "),
 		"package": map[bool]string{true: "that of the first testing stage"}[s.stage.Candidate == nil]})
 }
 

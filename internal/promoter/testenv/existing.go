@@ -8,6 +8,7 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/cluster"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/helm"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/report"
 )
 
@@ -38,7 +39,7 @@ func (p Provider) openExisting(ctx context.Context, release cluster.Release, o O
 // claim makes sure that the release is this run's to install and to uninstall.
 func (e *Environment) claim(ctx context.Context) error {
 	r, work := e.release, e.provider.Work
-	exists, err := e.Helm().Installed(r)
+	exists, err := e.Helm(helm.V4).Installed(r)
 	if err != nil {
 		return err
 	}
@@ -49,7 +50,7 @@ func (e *Environment) claim(ctx context.Context) error {
 		return fmt.Errorf("%w: the cluster already has a release %s in namespace %s, which verify would replace and uninstall; uninstall it, or set install.release to another name", failure.ErrInput, r.Name, r.Namespace)
 	case exists:
 		report.Linef(e.provider.Report, "uninstalling %s, which is left from an earlier run", r.Name)
-		if err := e.Helm().Uninstall(ctx, r); err != nil {
+		if err := e.Helm(helm.V4).Uninstall(ctx, r); err != nil {
 			return err
 		}
 	}
@@ -71,7 +72,7 @@ func (e *Environment) uninstall(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
 	done := make(chan error, 1)
-	go func() { done <- e.Helm().Uninstall(ctx, e.release) }()
+	go func() { done <- e.Helm(helm.V4).Uninstall(ctx, e.release) }()
 	select {
 	case err := <-done:
 		if err != nil {

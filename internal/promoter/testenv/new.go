@@ -56,7 +56,19 @@ func (p Provider) openNew(ctx context.Context, release cluster.Release, o Option
 	if err != nil {
 		return nil, err
 	}
-	return &Environment{Kubeconfig: kubeconfig, provider: p, kind: k, owned: true, keep: o.Keep, release: release}, nil
+	e := &Environment{Kubeconfig: kubeconfig, provider: p, kind: k, owned: true, keep: o.Keep, release: release}
+	if e.before, err = contents(ctx, kubeconfig); err != nil {
+		return nil, errors.Join(err, e.deleteCluster())
+	}
+	return e, nil
+}
+
+func contents(ctx context.Context, kubeconfig string) (*cluster.Contents, error) {
+	c, err := cluster.Connect(kubeconfig)
+	if err != nil {
+		return nil, err
+	}
+	return c.Contents(ctx)
 }
 
 // kubeconfig is the name of the kubeconfig of a cluster in the work directory. A cluster that is kept keeps its file, too.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/cluster"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/helm"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/image"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/report"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/workdir"
@@ -46,10 +47,38 @@ type Environment struct {
 	owned    bool
 	keep     bool
 	release  cluster.Release
+	before   *cluster.Contents // of a new cluster
 }
 
-// Helm installs into the environment.
-func (e *Environment) Helm() cluster.Helm { return cluster.Helm{Kubeconfig: e.Kubeconfig} }
+// Helm installs into the environment with a major of Helm.
+func (e *Environment) Helm(major helm.Major) cluster.Helm {
+	return cluster.Helm{Major: major, Kubeconfig: e.Kubeconfig}
+}
+
+// leftLimit is the time that the cluster has to delete what an uninstalled release left.
+const leftLimit = 2 * time.Minute
+
+// StartOver uninstalls the release with a major of Helm. In a cluster of its own it also deletes what Helm leaves (the namespace with
+// its volume claims, definitions of custom resources), so that the next installation begins with nothing. Errors: those of
+// cluster.Helm, cluster.ErrInstall.
+func (e *Environment) StartOver(ctx context.Context, major helm.Major) error {
+	if err := e.Helm(major).Uninstall(ctx, e.release); err != nil {
+		return err
+	}
+	if !e.owned {
+		report.Linef(e.provider.Report, "%s: uninstalled %s; what it leaves stays in this cluster", major, e.release.Name)
+		return nil
+	}
+	c, err := cluster.Connect(e.Kubeconfig)
+	if err != nil {
+		return err
+	}
+	if err := c.DeleteBeyond(ctx, e.before, leftLimit); err != nil {
+		return err
+	}
+	report.Linef(e.provider.Report, "%s: uninstalled %s, and deleted what it left", major, e.release.Name)
+	return nil
+}
 
 // ClusterName is the name of the kind cluster, "" when it has none.
 func (e *Environment) ClusterName() string {

@@ -19,7 +19,7 @@ const (
 
 // Helm runs the tests of an installed chart, those of `helm test`. Errors: ErrFailed, and those of cluster.Helm.
 func (r Runner) Helm(ctx context.Context, client cluster.Helm, release cluster.Release) (*Report, error) {
-	report.Linef(r.Report, "run helm test %s with a limit of %s for each test", release.Name, release.Timeout)
+	report.Linef(r.Report, "%s: run helm test %s with a limit of %s for each test", client.Major, release.Name, release.Timeout)
 	start := time.Now()
 	stop := r.heartbeat(ctx, start)
 	tests, err := client.Test(ctx, release)
