@@ -1,6 +1,9 @@
 package step
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // Explained is one step that would run, with its inputs.
 type Explained struct {
@@ -21,6 +24,10 @@ func Explain(ctx context.Context, p *Project) ([]Explained, error) {
 	v, err := Version(ctx, &plan)
 	if err != nil {
 		return nil, err
+	}
+	var skip *Skip
+	if err := p.authorize(ctx, "push nothing", v.Commit); err != nil && !errors.As(err, &skip) {
+		p.line("in this build, steps that push end with an error: %v", err)
 	}
 	s := &State{Project: p, RunResult: RunResult{Version: v}, Planned: true}
 	var list []Explained

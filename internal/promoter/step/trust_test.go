@@ -49,6 +49,9 @@ func TestABuildThatNobodyAllowedPushesNothing(t *testing.T) {
 			_, err := Bump(t.Context(), w.p)
 			check("bump", err)
 			if c.want != nil {
+				if _, err := Explain(t.Context(), w.p); err != nil || !strings.Contains(w.log.String(), c.want.Error()) {
+					t.Errorf("explain: %v\n%s", err, w.log)
+				}
 				_, err = Verify(t.Context(), w.p, VerifyOptions{})
 				check("verify", err)
 				_, err = Run(t.Context(), w.p, Options{})
