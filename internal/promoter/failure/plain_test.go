@@ -15,8 +15,8 @@ import (
 // wrapped are the functions that create an error without a kind, since their callers wrap it in one that has a kind, or check the
 // argument before.
 var wrapped = []string{
-	"candidate.resolve", "cli.Main", "cluster.hookTests", "cluster.listImages", "cluster.splitErrors", "gitrepo.tag", "index.decode",
-	"index.parseJSON", "index.parts", "version.Next",
+	"candidate.resolve", "cli.Main", "cluster.hookTests", "cluster.listImages", "cluster.splitErrors", "gitrepo.tag", "image.programsIn", "image.ReadFile", "index.decode",
+	"index.parseJSON", "index.parts", "version.CheckPrefix", "version.Next",
 }
 
 // An error that is created in a function and wraps none would blame this program with exit code 1.
