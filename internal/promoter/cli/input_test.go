@@ -100,11 +100,6 @@ func TestErrorsInVerifyAndPromoteHaveTheirExitCodes(t *testing.T) { //nolint:fun
 			s.prodIsGit("http://" + rejecting(s.t) + "/prod.git")
 			return []string{"promote"}
 		}, 5, "token"},
-		"a prod branch that is missing": {func(s *testPipeline) []string {
-			s.must("verify")
-			s.prodIsGit(s.env["QA"] + `", branch: "gh-pages`)
-			return []string{"promote"}
-		}, 2, "gh-pages"},
 		"another run in the same directory":       {func(s *testPipeline) []string { s.busy(); return []string{"verify"} }, 2, "--work-dir"},
 		"a work directory that cannot be created": {func(s *testPipeline) []string { s.env["WORK"] = s.dir + "/go.mod/work"; return []string{"verify"} }, 2, "the work directory"},
 		"an attestation that is missing": {func(s *testPipeline) []string {

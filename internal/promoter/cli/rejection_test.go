@@ -101,9 +101,11 @@ func TestPromoteRejectsWhatWasNotTestedAndChangesNothing(t *testing.T) {
 		"a package with one bit changed in its middle": {"v1.0.0", func(s *testPipeline) {
 			s.change(s.one(".tgz"), func(b []byte) []byte { return flip(len(b) / 2)(b) })
 		}, 4, "promote the package that was tested"},
-		"an attestation with a changed digest": {"v1.0.0", func(s *testPipeline) { s.change(s.one(".record.json"), anotherDigest) }, 4, "the attestation cannot be trusted: the signature is not from an accepted key"},
-		"an attestation with one bit changed":  {"v1.0.0", func(s *testPipeline) { s.change(s.one(".record.json"), flip(60)) }, 4, "the attestation cannot be trusted"},
-		"a truncated attestation":              {"v1.0.0", func(s *testPipeline) { s.change(s.one(".record.json"), func(b []byte) []byte { return b[:len(b)/2] }) }, 4, "the attestation cannot be trusted"},
+		"an attestation with a changed digest": {"v1.0.0", func(s *testPipeline) { s.change(s.one(".tgz.record.json"), anotherDigest) }, 4, "the attestation cannot be trusted: the signature is not from an accepted key"},
+		"an attestation with one bit changed":  {"v1.0.0", func(s *testPipeline) { s.change(s.one(".tgz.record.json"), flip(60)) }, 4, "the attestation cannot be trusted"},
+		"a truncated attestation": {"v1.0.0", func(s *testPipeline) {
+			s.change(s.one(".tgz.record.json"), func(b []byte) []byte { return b[:len(b)/2] })
+		}, 4, "the attestation cannot be trusted"},
 		"an attestation of a wrong key": {"v1.0.0", func(s *testPipeline) {
 			_, pub, _ := attest.GenerateKey()
 			s.env["QA_PUB"] = string(pub)
