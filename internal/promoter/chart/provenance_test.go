@@ -11,6 +11,7 @@ import (
 	"github.com/ProtonMail/go-crypto/openpgp/armor"
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 	"helm.sh/helm/v3/pkg/downloader"
+	downloader4 "helm.sh/helm/v4/pkg/downloader"
 )
 
 // pgp creates a key and writes its public half to a keyring file.
@@ -76,9 +77,15 @@ func TestHelmVerifyAcceptsTheProvenance(t *testing.T) {
 			if v, err := downloader.VerifyChart(file, ring); err != nil || v.FileHash != "sha256:"+p.Digest {
 				t.Errorf("helm verify: %+v %v", v, err)
 			}
+			if v, err := downloader4.VerifyChart(file, file+".prov", ring); err != nil || v.FileHash != "sha256:"+p.Digest {
+				t.Errorf("helm verify of Helm 4: %+v %v", v, err)
+			}
 			_, other := pgp(t, "", false)
 			if _, err := downloader.VerifyChart(file, other); err == nil {
 				t.Error("helm verify accepts it with another key")
+			}
+			if _, err := downloader4.VerifyChart(file, file+".prov", other); err == nil {
+				t.Error("helm verify of Helm 4 accepts it with another key")
 			}
 		})
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"helm.sh/helm/v3/pkg/repo"
+	repo4 "helm.sh/helm/v4/pkg/repo/v1"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
 )
@@ -38,7 +39,7 @@ func add(t testing.TB, index []byte, e Entry) []byte {
 	return out
 }
 
-// load reads an index as Helm does, strictly.
+// load reads an index as Helm does, strictly, and checks that both majors read the same.
 func load(t testing.TB, index []byte) *repo.IndexFile {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "index.yaml")
@@ -48,6 +49,15 @@ func load(t testing.TB, index []byte) *repo.IndexFile {
 	i, err := repo.LoadIndexFile(file)
 	if err != nil {
 		t.Fatalf("Helm cannot read it: %v\n%s", err, index)
+	}
+	i4, err := repo4.LoadIndexFile(file)
+	if err != nil || len(i4.Entries) != len(i.Entries) {
+		t.Fatalf("Helm 4 reads %d charts, Helm 3 %d: %v\n%s", len(i4.Entries), len(i.Entries), err, index)
+	}
+	for name, versions := range i.Entries {
+		if len(i4.Entries[name]) != len(versions) {
+			t.Errorf("of %s Helm 4 reads %d versions, Helm 3 %d", name, len(i4.Entries[name]), len(versions))
+		}
 	}
 	return i
 }
