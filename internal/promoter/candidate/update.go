@@ -2,6 +2,7 @@ package candidate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -72,6 +73,7 @@ func (r Repository) Update(ctx context.Context, u Update) (Updated, error) {
 	o := gitrepo.UpdateOptions{Options: r.Git, Depth: orderDepth, History: c.Path == ".", DryRun: u.DryRun}
 	if c.PullRequest != nil {
 		head := r.proposedBranch()
+		o.Stop = func(err error) bool { return errors.As(err, new(*Superseded)) }
 		p, err := gitrepo.Propose(ctx, c.Git, c.Branch, head, edit, o)
 		res.Commit, res.Changed, res.Proposal = p.Commit, p.Pushed, &Proposed{p, head, message(r.Config.Name, u)}
 		return res, err

@@ -80,7 +80,7 @@ func (r *Repo) propose(ctx context.Context, p *Proposal, head string, mutate fun
 		return err
 	}
 	if present != "" {
-		has, err := r.hasChange(ctx, head, present, base, mutate)
+		has, err := r.hasChange(ctx, head, present, base, mutate, o)
 		if err != nil || has {
 			p.Commit, p.Waiting, p.Pushed = present, has, false
 			return err
@@ -120,7 +120,7 @@ func (r *Repo) remoteHead(ctx context.Context, branch string) (string, error) {
 }
 
 // hasChange reports whether a branch of origin is the base with the change of mutate, so that nothing needs to be pushed.
-func (r *Repo) hasChange(ctx context.Context, branch, present, base string, mutate func(string) (string, bool, error)) (bool, error) {
+func (r *Repo) hasChange(ctx context.Context, branch, present, base string, mutate func(string) (string, bool, error), o UpdateOptions) (bool, error) {
 	if _, err := r.remote(ctx, "", "fetch", "-q", "--no-write-fetch-head", "--depth=1", "--no-tags", "--filter=blob:none", "origin", "refs/heads/"+branch); err != nil {
 		return false, err
 	}
@@ -129,14 +129,16 @@ func (r *Repo) hasChange(ctx context.Context, branch, present, base string, muta
 		return false, nil
 	}
 	head, old, _ := strings.Cut(raw, "\n\n")
-	if parents := parent.FindAllString(head, -1); len(parents) != 1 || parents[0] != "parent "+base {
-		return false, nil
-	}
+	parents := parent.FindAllString(head, -1)
 	if err := r.ResetHard(ctx, present); err != nil {
 		return false, err
 	}
 	message, changed, err := mutate(r.Dir)
-	if err != nil { // of a change that differs, such as another package of this version; the base decides
+	if err != nil && o.Stop != nil && o.Stop(err) {
+		return false, err
+	}
+	if err != nil || len(parents) != 1 || parents[0] != "parent "+base {
+		// The change differs, such as another package of this version, or the base has moved: the base decides.
 		return false, nil
 	}
 	if !changed {

@@ -94,6 +94,9 @@ type UpdateOptions struct {
 	Depth int
 	// History gives mutate all of the branch's commits, whatever Depth is.
 	History bool
+	// Stop, for Propose, reports whether an error of mutate on the branch that waits ends the proposal: what waits there is not to be
+	// replaced. Nil replaces it.
+	Stop func(error) bool
 	// DryRun changes and commits in the temporary clone and does not push.
 	DryRun bool
 }

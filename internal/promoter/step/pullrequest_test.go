@@ -129,3 +129,28 @@ func TestWithoutATokenThePullRequestIsLeftToTheUserWithItsLink(t *testing.T) {
 		t.Errorf("the token of the address is not used: %q at %s", got.Token, got.API)
 	}
 }
+
+func TestAnOlderCommitReplacesNoNewerCandidateThatWaits(t *testing.T) {
+	t.Parallel()
+	w := withoutBuild(t)
+	w.protect(w.qa)
+	w.p.Config.Stages[0].Candidate.PullRequest = &config.PullRequest{}
+	older, err := w.source.Head(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.write("x", "y")
+	w.commit("newer")
+	newer, err := Bump(t.Context(), w.p)
+	if err != nil || newer.PullRequest == nil {
+		t.Fatalf("%+v, %v", newer, err)
+	}
+	if err := w.source.Checkout(t.Context(), older); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = Bump(t.Context(), w.p)
+	at, err := (&gitrepo.Repo{Dir: w.qa}).Resolve(t.Context(), "refs/heads/"+newer.PullRequest.Branch)
+	if err != nil || at != newer.Commit {
+		t.Errorf("the branch is at %s, want %s (%v)", at, newer.Commit, err)
+	}
+}
