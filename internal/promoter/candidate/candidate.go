@@ -12,6 +12,7 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/dependency"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/report"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/workdir"
@@ -27,6 +28,8 @@ type Repository struct {
 	Git    gitrepo.Options
 	// Env is the environment of commands of the configuration, without credentials.
 	Env []string
+	// Dependencies builds what charts/ lacks.
+	Dependencies dependency.Builder
 }
 
 // Candidate is a packaged chart with what its values and its appVersion name.
@@ -67,7 +70,7 @@ func (r Repository) Open(ctx context.Context, dir, commit string) (*Candidate, e
 	if err != nil {
 		return nil, err
 	}
-	c, err := r.pack(chartDir)
+	c, err := r.pack(ctx, dir, chartDir)
 	if err != nil {
 		return nil, err
 	}
@@ -77,10 +80,10 @@ func (r Repository) Open(ctx context.Context, dir, commit string) (*Candidate, e
 	return c, r.checkSource(ctx, repository, c)
 }
 
-func (r Repository) pack(chartDir string) (*Candidate, error) {
-	pkg, err := chart.Pack(chartDir)
+func (r Repository) pack(ctx context.Context, dir, chartDir string) (*Candidate, error) {
+	pkg, err := r.packageOf(ctx, dir, chartDir)
 	if err != nil {
-		return nil, fmt.Errorf("package the chart in %s: %w", r.settings().Path, err)
+		return nil, err
 	}
 	findings, err := chart.Lint(chartDir)
 	for _, f := range findings {

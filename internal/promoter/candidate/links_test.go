@@ -41,7 +41,7 @@ func TestALinkOutOfTheCandidatesRepositoryIsNotFollowed(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer root.Close()
-			err = explainEscape(repo, syncChart(src, root, c.target))
+			err = explainEscape(repo, syncChart(src, src, root, c.target))
 			if errors.Is(err, chart.ErrUnsafe) != c.rejected || !c.rejected && err != nil {
 				t.Errorf("got %v", err)
 			}

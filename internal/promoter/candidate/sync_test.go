@@ -24,7 +24,7 @@ func TestAChartAtTheRootLeavesItsNeighboursAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer root.Close()
-	if err := syncChart(src, root, "."); err != nil {
+	if err := syncChart(src, src, root, "."); err != nil {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]string{"Chart.yaml": "new", "templates/a.yaml": "a", ".travis.yml": "ci", ".git/config": "git", "docs/x": "doc", "templates/gone.yaml": ""} {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/christianb93/bitcoin-controller/internal/promoter/dependency"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/version"
 )
@@ -26,6 +27,8 @@ type Update struct {
 	Changes string
 	// AllowOlder replaces the candidate of a newer commit.
 	AllowOlder bool
+	// Source is the directory of the source commit that ChartDir is in.
+	Source dependency.Source
 	// DryRun computes the difference and commits nothing.
 	DryRun bool
 }
@@ -55,11 +58,18 @@ type Proposed struct {
 // If another commit is pushed meanwhile, it starts again on that commit. Errors: *Superseded, those of gitrepo.
 func (r Repository) Update(ctx context.Context, u Update) (Updated, error) {
 	var res Updated
+	var built map[string][]byte
+	var err error
+	if u.ChartDir != "" {
+		if built, err = r.Dependencies.Build(ctx, u.ChartDir, u.Source); err != nil {
+			return res, err
+		}
+	}
 	edit := func(dir string) (string, bool, error) {
 		if err := r.checkOrder(ctx, dir, u); err != nil {
 			return "", false, err
 		}
-		if err := r.write(ctx, dir, u); err != nil {
+		if err := r.write(ctx, dir, u, built); err != nil {
 			return "", false, explainEscape(dir, err)
 		}
 		if u.DryRun {
@@ -78,13 +88,12 @@ func (r Repository) Update(ctx context.Context, u Update) (Updated, error) {
 		res.Commit, res.Changed, res.Proposal = p.Commit, p.Pushed, &Proposed{p, head, message(r.Config.Name, u)}
 		return res, err
 	}
-	var err error
 	res.Commit, res.Changed, err = gitrepo.Update(ctx, c.Git, c.Branch, edit, o)
 	return res, err
 }
 
-// write writes the candidate into a clone of the repository.
-func (r Repository) write(ctx context.Context, dir string, u Update) error {
+// write writes the candidate into a clone of the repository, with the dependencies that were built for it.
+func (r Repository) write(ctx context.Context, dir string, u Update, built map[string][]byte) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return err
@@ -95,19 +104,27 @@ func (r Repository) write(ctx context.Context, dir string, u Update) error {
 		if err := r.removeDeleted(ctx, dir, u.ChartDir, root); err != nil {
 			return err
 		}
-		if err := syncChart(u.ChartDir, root, path); err != nil {
+		if err := syncChart(u.ChartDir, u.Source.Top, root, path); err != nil {
 			return err
 		}
+	}
+	if err := writeBuilt(root, path, built); err != nil {
+		return err
 	}
 	fields, err := r.fieldsIn(root, path)
 	if err != nil {
 		return err
 	}
 	set := values(u)
-	if err := setFields(root, path, fields, set); err != nil || len(r.Config.Chart.After) == 0 {
+	if err := setFields(root, path, fields, set); err != nil {
 		return err
 	}
-	return r.runAfter(ctx, root, path, func(copied *os.Root) error { return setFields(copied, ".", fields, set) })
+	if len(r.Config.Chart.After) > 0 {
+		if err := r.runAfter(ctx, root, path, func(copied *os.Root) error { return setFields(copied, ".", fields, set) }); err != nil {
+			return err
+		}
+	}
+	return r.check(ctx, dir)
 }
 
 // sourceCommit is the trailer of the commit that a candidate was built from.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -25,12 +26,24 @@ var packedAt = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
 // Pack packages the chart in dir. The same content always gives the same bytes;
 // all files are kept as they are, while Helm rewrites Chart.yaml. Files that
 // .helmignore names and .git are left out; a link is followed if it stays within dir.
-// Errors: ErrNoChart, ErrUnsafe, ErrMissingDependency.
-func Pack(dir string) (*Package, error) {
-	files, err := collect(dir)
+// Errors: ErrNoChart, ErrUnsafe, ErrMissingDependency, ErrWrongDependency.
+func Pack(dir string) (*Package, error) { return PackWith(dir, PackOptions{}) }
+
+// PackOptions are what a package has beside the files of a directory.
+type PackOptions struct {
+	// Within is a directory that links of the chart may lead to, beside its own. Default: none.
+	Within string
+	// Extra are further files by their slash-separated paths, such as charts/sub-1.0.0.tgz. Default: none.
+	Extra map[string][]byte
+}
+
+// PackWith is Pack with options.
+func PackWith(dir string, o PackOptions) (*Package, error) {
+	files, err := collect(dir, o.Within)
 	if err != nil {
 		return nil, err
 	}
+	maps.Copy(files, o.Extra)
 	raw, ok := files["Chart.yaml"]
 	if !ok {
 		return nil, fmt.Errorf("Chart.yaml is missing in %s: %w", dir, ErrNoChart)
@@ -50,21 +63,16 @@ func Pack(dir string) (*Package, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p, dependencies(tgz)
+	return p, checkDependencies(files, tgz)
 }
 
-// dependencies checks that the dependencies in Chart.yaml are in the package.
-func dependencies(tgz []byte) error {
-	c, err := reader.Load(tgz)
+// checkDependencies compares the dependencies that a chart's files declare with those in its package.
+func checkDependencies(files map[string][]byte, tgz []byte) error {
+	declared, found, err := readDependencies(files, tgz)
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrNoChart, err)
+		return err
 	}
-	for _, d := range c.Metadata.Dependencies {
-		if !slices.ContainsFunc(c.Subcharts, func(sub *Metadata) bool { return sub.Name == d.Name }) {
-			return fmt.Errorf("%s of %s: run `helm dependency build` first: %w", d.Name, c.Metadata.Name, ErrMissingDependency)
-		}
-	}
-	return nil
+	return declared.Check(found)
 }
 
 func archive(name string, files map[string][]byte) ([]byte, error) {
@@ -93,17 +101,14 @@ func archive(name string, files map[string][]byte) ([]byte, error) {
 
 // tree gathers the files of a chart's directory.
 type tree struct {
-	root    string // without links, to compare the targets of links with it
+	within  string // without links, to compare the targets of links with it
 	ignored func(name string, info fs.FileInfo) bool
 	files   map[string][]byte // by slash-separated path
 	left    int64             // bytes until Helm's limit
 }
 
-func collect(dir string) (map[string][]byte, error) {
-	root, err := filepath.EvalSymlinks(dir)
-	if err == nil {
-		root, err = filepath.Abs(root)
-	}
+func collect(dir, within string) (map[string][]byte, error) {
+	root, err := realPath(dir)
 	if err != nil {
 		return nil, fmt.Errorf("read the chart's directory: %w: %w", ErrNoChart, err)
 	}
@@ -111,11 +116,24 @@ func collect(dir string) (map[string][]byte, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("read .helmignore: %w: %w", ErrNoChart, err)
 	}
-	t := tree{root: root, files: map[string][]byte{}, left: helm.MaxChartSize}
+	t := tree{within: root, files: map[string][]byte{}, left: helm.MaxChartSize}
 	if t.ignored, err = helm3.Ignore(list); err != nil {
 		return nil, fmt.Errorf("read .helmignore: %w: %w", ErrNoChart, err)
 	}
+	if within != "" {
+		if t.within, err = realPath(within); err != nil {
+			return nil, fmt.Errorf("read the chart's directory: %w: %w", ErrNoChart, err)
+		}
+	}
 	return t.files, t.walk(root, "", nil)
+}
+
+func realPath(dir string) (string, error) {
+	real, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return "", err
+	}
+	return filepath.Abs(real)
 }
 
 // walk reads the directory real, which is name in the package. within are its
@@ -147,7 +165,7 @@ func (t *tree) add(real, name string, within []string) error {
 		return fmt.Errorf("read %s: %w: %w", name, ErrNoChart, err)
 	case t.ignored(name, info), path.Base(name) == ".git":
 		return nil
-	case resolved != t.root && !strings.HasPrefix(resolved, t.root+string(filepath.Separator)):
+	case resolved != t.within && !strings.HasPrefix(resolved, t.within+string(filepath.Separator)):
 		return fmt.Errorf("the link %s points outside of the chart: replace it with the file: %w", name, ErrUnsafe)
 	case !safePath(name):
 		return fmt.Errorf("%q: %w", name, ErrUnsafe)

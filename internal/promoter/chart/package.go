@@ -41,7 +41,7 @@ func (p *Package) Filename() string { return p.Name + "-" + p.Version + ".tgz" }
 var (
 	ErrNoChart           = failure.New(failure.BadInput, "not a usable chart")
 	ErrUnsafe            = failure.New(failure.BadInput, "unsafe path")
-	ErrMissingDependency = failure.New(failure.BadInput, "a dependency is missing in charts/")
+	ErrMissingDependency = failure.New(failure.BadInput, "a dependency is missing in charts/: run `helm dependency update` and commit Chart.lock")
 	ErrLint              = failure.New(failure.BadInput, "the chart has errors")
 )
 

@@ -22,6 +22,8 @@ type Config struct {
 	Version Version `yaml:"version"`
 	// Chart is the chart that goes through the pipeline.
 	Chart Chart `yaml:"chart"`
+	// Dependencies describes where the charts come from that the chart depends on.
+	Dependencies Dependencies `yaml:"dependencies"`
 	// Stages in the order in which a commit goes through them. Required: at most one stage with build, at most one with candidate, and
 	// any number with verify or publish.
 	Stages []Stage `yaml:"stages"`

@@ -32,6 +32,9 @@ func (c *Config) validate() error {
 	if err := c.Chart.validateAfter(); err != nil {
 		return err
 	}
+	if err := c.Dependencies.validate(); err != nil {
+		return err
+	}
 	return c.validateStages()
 }
 

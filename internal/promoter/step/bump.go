@@ -69,9 +69,11 @@ func BumpWith(ctx context.Context, p *Project, o BumpOptions) (*BumpResult, erro
 		return nil, err
 	}
 	if p.Config.Chart.Path != "" {
-		if u.ChartDir, err = p.exportChart(ctx, v.Commit); err != nil {
+		closeTree, err := p.exportChart(ctx, v.Commit, &u)
+		if err != nil {
 			return nil, err
 		}
+		defer closeTree()
 	}
 	updated, err := p.candidates().Update(ctx, u)
 	if newer := (*candidate.Superseded)(nil); errors.As(err, &newer) {

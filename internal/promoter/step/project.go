@@ -49,7 +49,7 @@ func (p *Project) Environments(stage *config.Stage) testenv.Provider {
 }
 
 func (p *Project) candidates() candidate.Repository {
-	return candidate.Repository{Config: p.Config, Source: p.Dir, Work: p.Work, Report: p.Report, Git: p.Git(), Env: testrun.SecretsOf(p.Config).Withhold(os.Environ())}
+	return candidate.Repository{Config: p.Config, Source: p.Dir, Work: p.Work, Report: p.Report, Git: p.Git(), Env: testrun.SecretsOf(p.Config).Withhold(os.Environ()), Dependencies: p.dependencies()}
 }
 
 func (p *Project) tests() testrun.Runner {

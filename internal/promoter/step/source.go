@@ -31,18 +31,6 @@ func (p *Project) exportSource(ctx context.Context, repo, commit string) (dir st
 	return dir, when, r.Export(ctx, commit, dir)
 }
 
-// exportChart writes the chart of a commit into the work directory, at its path within the repository, without the rest of the commit.
-func (p *Project) exportChart(ctx context.Context, commit string) (dir string, err error) {
-	r, err := gitrepo.Open(ctx, p.Dir, p.Git())
-	if err != nil {
-		return "", err
-	}
-	if dir, err = p.Work.Clear("source"); err != nil {
-		return "", err
-	}
-	return filepath.Join(dir, p.Config.Chart.Path), r.Export(ctx, commit, dir, p.Config.Chart.Path)
-}
-
 // imageOf returns the image of a version: the one that was built in this work directory, or else the one that the registry has under
 // the version's tag; nil if no stage builds. Error: image.ErrNoImage.
 func (p *Project) imageOf(ctx context.Context, v version.Version) (*BuildResult, error) {

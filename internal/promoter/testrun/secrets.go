@@ -22,6 +22,9 @@ type Secrets struct {
 func SecretsOf(c *config.Config) Secrets {
 	s := Secrets{Variables: ci.Withheld()}
 	s.addPassword(c.Source.Git)
+	for _, r := range c.Dependencies.Repositories {
+		s.addVariables(r.Password.Env)
+	}
 	for _, stage := range c.Stages {
 		s.addVariables(stage.Key.Env)
 		if stage.Verify != nil {

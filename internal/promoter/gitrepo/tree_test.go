@@ -1,0 +1,225 @@
+package gitrepo
+
+import (
+	"errors"
+	"io/fs"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
+)
+
+// committed is a repository with one commit of these files; a content that starts with -> is a link.
+func committed(t *testing.T, dir string, files map[string]string) *Repo {
+	t.Helper()
+	r, err := Init(t.Context(), dir, "main", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range files {
+		path := filepath.Join(dir, name)
+		write := os.WriteFile
+		if target, ok := strings.CutPrefix(content, "->"); ok {
+			content, write = target, func(path string, target []byte, _ fs.FileMode) error { return os.Symlink(string(target), path) }
+		}
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), write(path, []byte(content), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	commitAll(t, r)
+	return r
+}
+
+func commitAll(t *testing.T, r *Repo) string {
+	t.Helper()
+	if err := r.Add(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	hash, err := r.Commit(t.Context(), "files", Author{Name: "A", Email: "a@example.com"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return hash
+}
+
+// need are the files that a tree of HEAD has after these paths are needed, with what they or their links hold.
+func need(t *testing.T, r *Repo, paths ...string) map[string]string {
+	t.Helper()
+	tree, err := r.Tree(t.Context(), "HEAD", filepath.Join(t.TempDir(), "tree"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tree.Close()
+	for _, p := range paths {
+		if err := tree.Need(t.Context(), p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	found := map[string]string{}
+	err = filepath.WalkDir(tree.Dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		rel, err := filepath.Rel(tree.Dir, path)
+		if err != nil {
+			return err
+		}
+		content, _ := os.ReadFile(path)
+		found[filepath.ToSlash(rel)] = string(content)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+func TestATreeHasOnlyWhatIsNeededAndWhereLinksLead(t *testing.T) {
+	t.Parallel()
+	r := committed(t, t.TempDir(), map[string]string{
+		"charts/app/Chart.yaml": "app", "charts/app/shared": "->../../shared/dir", "charts/app/out": "->../../../etc", "charts/app/abs": "->/etc/hostname",
+		"charts/app/loop": "->loop", "charts/app2/Chart.yaml": "app2", "shared/dir/a": "a", "shared/dir/b": "->../../other/b", "other/b": "b", "other/c": "c",
+		"deploy": "->charts", "big/file": "big",
+	})
+	all := []string{"charts/app/Chart.yaml", "charts/app/shared", "charts/app/out", "charts/app/abs", "charts/app/loop", "shared/dir/a", "shared/dir/b", "other/b"}
+	for name, c := range map[string]struct {
+		need []string
+		want []string
+	}{
+		"a directory, and where its links lead": {[]string{"charts/app"}, all},
+		"a file":                                {[]string{"big/file"}, []string{"big/file"}},
+		"two paths, one twice":                  {[]string{"big", "other/c", "big"}, []string{"big/file", "other/c"}},
+		"through a link":                        {[]string{"deploy/app"}, append([]string{"deploy"}, all...)},
+		"what does not exist":                   {[]string{"nowhere", "../charts", "/etc"}, nil},
+		"the whole commit":                      {[]string{"."}, append([]string{"deploy", "charts/app2/Chart.yaml", "other/c", "big/file"}, all...)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := slices.Sorted(maps.Keys(need(t, r, c.need...)))
+			if slices.Sort(c.want); !slices.Equal(got, c.want) {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+	if got := need(t, r, "charts/app"); got["shared/dir/b"] != "b" || got["charts/app/Chart.yaml"] != "app" {
+		t.Errorf("got %q", got)
+	}
+}
+
+// withSubmodule is a repository whose directory charts is a submodule, in a clone of its own, and which a second submodule is in.
+func withSubmodule(t *testing.T, address func(name string) string) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	committed(t, dir+"/sub", map[string]string{"Chart.yaml": "sub"})
+	charts := committed(t, dir+"/charts", map[string]string{"app/Chart.yaml": "app", "app/README.md": "->../LICENSE", "LICENSE": "license"})
+	top := committed(t, dir+"/top", map[string]string{"main.go": "package main"})
+	addSubmodule(t, charts.Dir, address("sub"), dir+"/sub", "app/charts/sub")
+	commitAll(t, charts)
+	addSubmodule(t, top.Dir, address("charts"), dir+"/charts", "charts")
+	commitAll(t, top)
+	return dir
+}
+
+// addSubmodule adds a submodule from a directory, under another address.
+func addSubmodule(t *testing.T, dir, address, from, at string) {
+	t.Helper()
+	for _, args := range [][]string{
+		{"-c", "protocol.file.allow=always", "submodule", "-q", "add", "--name", at, from, at},
+		{"config", "-f", ".gitmodules", "submodule." + at + ".url", address},
+	} {
+		cmd := exec.Command("git", args...)
+		cmd.Dir = dir
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("git %v: %v %s", args, err, out)
+		}
+	}
+}
+
+func TestSubmodulesAreTakenFromTheWorkTreeOrFetched(t *testing.T) {
+	t.Parallel()
+	out, err := exec.Command("git", "--exec-path").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	backend := filepath.Join(strings.TrimSpace(string(out)), "git-http-backend")
+	root := t.TempDir()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { serveCGI(w, r, backend, root) }))
+	t.Cleanup(server.Close)
+	dir := withSubmodule(t, func(name string) string { return "../" + name })
+	if err := os.Rename(dir, root+"/r"); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{"charts/app/Chart.yaml": "app", "charts/app/README.md": "license", "charts/LICENSE": "license", "charts/app/charts/sub/Chart.yaml": "sub"}
+	clone, err := Clone(t.Context(), server.URL+"/r/top", t.TempDir(), CloneOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := need(t, clone, "charts/app"); !maps.Equal(got, want) {
+		t.Errorf("fetched: %q, want %q", got, want)
+	}
+	// A clone in the work tree needs no network, and no address that exists.
+	server.Close()
+	for dir, from := range map[string]string{"charts": root + "/r/charts", "charts/app/charts/sub": root + "/r/sub"} {
+		cmd := exec.Command("git", "-c", "protocol.file.allow=always", "clone", "-q", from, clone.Dir+"/"+dir)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v %s", err, out)
+		}
+	}
+	if got := need(t, clone, "charts/app"); !maps.Equal(got, want) {
+		t.Errorf("from the work tree: %q, want %q", got, want)
+	}
+}
+
+func TestASubmoduleThatCannotBeFetchedIsAnErrorAndReadsNoFileOfThisMachine(t *testing.T) {
+	t.Parallel()
+	other := t.TempDir()
+	committed(t, other, map[string]string{"Chart.yaml": "mine"})
+	for name, address := range map[string]string{
+		"a directory of this machine": other, "a file address": "file://" + other, "a program": "ext::touch " + other + "/ran", "an option": "--upload-pack=touch " + other + "/ran",
+		"nothing": "", "a server that is gone": "http://127.0.0.1:1/x.git", "relative to no origin": "../x",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := committed(t, t.TempDir(), map[string]string{"a": "a"})
+			addSubmodule(t, r.Dir, address, other, "chart")
+			commitAll(t, r)
+			if err := os.RemoveAll(r.Dir + "/chart"); err != nil {
+				t.Fatal(err)
+			}
+			tree, err := r.Tree(t.Context(), "HEAD", t.TempDir())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer tree.Close()
+			err = tree.Need(t.Context(), "chart")
+			if failure.Of(err) != failure.BadInput && failure.Of(err) != failure.External || !strings.Contains(err.Error(), "the submodule chart") {
+				t.Errorf("got %v, a %s error", err, failure.Of(err))
+			}
+			if _, err := os.Stat(other + "/ran"); err == nil {
+				t.Error("a program ran")
+			}
+		})
+	}
+}
+
+func TestRelativeAddressesOfSubmodules(t *testing.T) {
+	t.Parallel()
+	for _, c := range [][3]string{
+		{"https://example.com/a/b.git", "../c.git", "https://example.com/a/c.git"},
+		{"https://example.com/a/b.git/", "../../c.git", "https://example.com/c.git"},
+		{"git@example.com:a/b.git", "../c.git", "git@example.com:a/c.git"},
+		{"git@example.com:b.git", "../c.git", "git@example.com:c.git"},
+		{"/srv/a", "./b", "/srv/a/b"},
+	} {
+		if got := relativeURL(c[0], c[1]); got != c[2] {
+			t.Errorf("%s at %s is %s, want %s", c[1], c[0], got, c[2])
+		}
+	}
+}
