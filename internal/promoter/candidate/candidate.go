@@ -30,6 +30,8 @@ type Repository struct {
 	Env []string
 	// Dependencies builds what charts/ lacks.
 	Dependencies dependency.Builder
+	// KubeVersion is the version of Kubernetes that charts are linted and rendered for.
+	KubeVersion string
 }
 
 // Candidate is a packaged chart with what its values and its appVersion name.
@@ -43,6 +45,8 @@ type Candidate struct {
 	Since time.Time
 	// Files is the reference by digest of the other files of the build, empty when there are none.
 	Files string
+	// ValueSets are the values that the package is installed with, one after the other; at least one.
+	ValueSets []ValueSet
 }
 
 // checkoutDir is the directory of the work directory with the files of the candidate.
@@ -85,14 +89,10 @@ func (r Repository) pack(ctx context.Context, dir, chartDir string) (*Candidate,
 	if err != nil {
 		return nil, err
 	}
-	findings, err := chart.Lint(chartDir)
-	for _, f := range findings {
-		report.Linef(r.Report, "%s", f)
-	}
-	if err != nil {
+	c := &Candidate{Package: pkg}
+	if c.ValueSets, err = r.checkValues(ctx, pkg, chartDir); err != nil {
 		return nil, fmt.Errorf("%s %s: %w", pkg.Name, pkg.Version, err)
 	}
-	c := &Candidate{Package: pkg}
 	return c, c.findImage(r.Config, true)
 }
 

@@ -1,7 +1,6 @@
 package chart
 
 import (
-	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -239,31 +238,5 @@ func TestPackRejects(t *testing.T) {
 	}
 	if _, err := Pack(filepath.Join(t.TempDir(), "nowhere")); !errors.Is(err, ErrNoChart) {
 		t.Errorf("no directory: %v", err)
-	}
-}
-
-func TestLintAndRender(t *testing.T) {
-	dir := writeChart(t, awkward())
-	if findings, err := Lint(dir); err != nil {
-		t.Errorf("a good chart: %v %q", err, findings)
-	}
-	p := pack(t, dir)
-	out, err := p.Render(context.Background(), "rel", "ns", map[string]any{"image": map[string]any{"tag": "b"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{"metadata: {name: rel}", `data: {tag: "b"}`, "CustomResourceDefinition"} {
-		if !strings.Contains(out, want) {
-			t.Errorf("no %q in\n%s", want, out)
-		}
-	}
-	files := awkward()
-	files["templates/configmap.yaml"] = "{{ .Values.nowhere.at.all }}"
-	dir = writeChart(t, files)
-	if findings, err := Lint(dir); !errors.Is(err, ErrLint) || len(findings) == 0 {
-		t.Errorf("a bad template: %v %q", err, findings)
-	}
-	if _, err := pack(t, dir).Render(context.Background(), "rel", "ns", nil); !errors.Is(err, ErrNoChart) {
-		t.Errorf("a bad template: %v", err)
 	}
 }

@@ -74,7 +74,7 @@ func (a *app) start(ctx context.Context, named bool, o start) (*started, error) 
 	if err != nil {
 		return nil, err
 	}
-	text, cfg, err := a.configuration(ctx, r, config, o)
+	text, cfg, notes, err := a.configuration(ctx, r, config, o)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +95,7 @@ func (a *app) start(ctx context.Context, named bool, o start) (*started, error) 
 	if res.Files, err = scaffold.Plan(r.Dir, scaffold.File{Path: config, Content: text}, files, o.force); err != nil {
 		return nil, err
 	}
-	res.Next, res.Notes = scaffold.Next(cfg, config, files), scaffold.Notes(os.DirFS(r.Dir), cfg)
+	res.Next, res.Notes = scaffold.Next(cfg, config, files), append(notes, scaffold.Notes(os.DirFS(r.Dir), cfg)...)
 	if a.dryRun {
 		return res, nil
 	}
@@ -154,33 +154,33 @@ func isDir(path string) bool {
 }
 
 // configuration is the existing one, if only CI's files are to be written from it, or else one for the contents of the repository.
-func (a *app) configuration(ctx context.Context, r *gitrepo.Repo, file string, o start) (string, *config.Config, error) {
+func (a *app) configuration(ctx context.Context, r *gitrepo.Repo, file string, o start) (text string, cfg *config.Config, notes []string, err error) {
 	none := func(string) string { return "" }
 	data, err := os.ReadFile(filepath.Join(r.Dir, file))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return "", nil, fmt.Errorf("%w: %w", failure.ErrInput, err)
+		return "", nil, nil, fmt.Errorf("%w: %w", failure.ErrInput, err)
 	}
 	if o.force && err == nil {
 		cfg, err := config.Parse(data, none)
 		if err != nil {
-			return "", nil, fmt.Errorf("%s: %w", file, err)
+			return "", nil, nil, fmt.Errorf("%s: %w", file, err)
 		}
-		return string(data), cfg, nil
+		return string(data), cfg, nil, nil
 	}
 	facts, err := scaffold.Inspect(ctx, r, o.Choices)
 	if err != nil {
-		return "", nil, err
+		return "", nil, nil, err
 	}
 	facts.Tool = thisVersion()
-	text, err := scaffold.Config(facts)
+	text, err = scaffold.Config(facts)
 	if err != nil {
-		return "", nil, err
+		return "", nil, nil, err
 	}
-	cfg, err := config.Parse([]byte(text), none)
+	cfg, err = config.Parse([]byte(text), none)
 	if err != nil {
-		return "", nil, err
+		return "", nil, nil, err
 	}
-	return text, cfg, scaffold.Check(os.DirFS(r.Dir), cfg)
+	return text, cfg, facts.Notes, scaffold.Check(os.DirFS(r.Dir), cfg)
 }
 
 // thisVersion is how this very program is installed; empty when it was built without a version.

@@ -37,6 +37,9 @@ func (s *Stage) setVerifyDefaults(name string) {
 	if in.Namespace == "" {
 		in.Namespace = name
 	}
+	if in.ValuesFiles == nil {
+		in.ValuesFiles = []string{DefaultValuesFiles}
+	}
 	if s.Key == (Key{}) {
 		s.Key.Env = s.variable("SIGNING_KEY")
 	}

@@ -72,6 +72,8 @@ type Candidate struct {
 type Verify struct {
 	// Cluster is the cluster of the tests: a kind cluster that is created for them, or an existing one.
 	Cluster Cluster `yaml:"cluster"`
+	// Kubernetes is what the chart is linted and rendered for.
+	Kubernetes Kubernetes `yaml:"kubernetes"`
 	// Install defines how the package is installed for the tests.
 	Install Install `yaml:"install"`
 	// Helm lists the majors of Helm that the candidate is tested with, 3 and 4, each as its users work with it: Helm 3 applies objects
@@ -114,6 +116,10 @@ type Install struct {
 	Namespace string `yaml:"namespace"`
 	// Values of the chart. Default: those of the chart itself.
 	Values map[string]any `yaml:"values"`
+	// ValuesFiles are patterns of files of the chart with further values, as chart-testing uses them: with each file, over values, the
+	// chart is linted, rendered, installed on its own after the other tests, and tested by its own tests. If values is empty and the
+	// chart cannot be rendered without values, the first file takes their place. [] is none. Default: ci/*-values.yaml.
+	ValuesFiles []string `yaml:"valuesFiles"`
 	// Timeout until everything is ready. Default: 5m.
 	Timeout Duration `yaml:"timeout"`
 }

@@ -142,6 +142,12 @@ func (v *Verify) validate(c *Config) error {
 	if err := v.validateHelm(); err != nil {
 		return err
 	}
+	if err := v.Kubernetes.validate(); err != nil {
+		return err
+	}
+	if err := v.Install.validate(); err != nil {
+		return err
+	}
 	if up := v.UpgradeFrom; up != "" && (c.Stage(up) == nil || c.Stage(up).Publish == nil) {
 		return fmt.Errorf("verify.upgradeFrom: there is no publishing stage %q; name one that has publish", up)
 	}

@@ -14,6 +14,7 @@ import (
 	"helm.sh/helm/v3/pkg/kube"
 	"helm.sh/helm/v3/pkg/lint"
 	"helm.sh/helm/v3/pkg/lint/support"
+	"helm.sh/helm/v3/pkg/release"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/helm"
 )
@@ -72,9 +73,11 @@ func (Helm) Lint(dir string, o helm.LintOptions) ([]helm.Finding, error) {
 		values = map[string]any{}
 	}
 	var findings []helm.Finding
-	for _, m := range lint.AllWithKubeVersion(dir, values, o.NamespaceOrDefault(), kubeVersion).Messages {
-		findings = append(findings, helm.Finding{Text: m.Error(), Error: m.Severity >= support.ErrorSev})
-	}
+	helm.Quiet(func() {
+		for _, m := range lint.AllWithKubeVersion(dir, values, o.NamespaceOrDefault(), kubeVersion).Messages {
+			findings = append(findings, helm.Finding{Text: m.Error(), Error: m.Severity >= support.ErrorSev})
+		}
+	})
 	return findings, nil
 }
 
@@ -90,7 +93,8 @@ func (Helm) Render(ctx context.Context, tgz []byte, o helm.RenderOptions) (strin
 	if install.KubeVersion, err = kubeVersion(o.KubeVersion); err != nil {
 		return "", err
 	}
-	rel, err := install.RunWithContext(ctx, c, o.Values)
+	var rel *release.Release
+	helm.Quiet(func() { rel, err = install.RunWithContext(ctx, c, o.Values) })
 	if err != nil {
 		return "", err
 	}
@@ -98,6 +102,9 @@ func (Helm) Render(ctx context.Context, tgz []byte, o helm.RenderOptions) (strin
 }
 
 func kubeVersion(text string) (*chartutil.KubeVersion, error) {
+	if text == "" {
+		text = helm.LibraryKubeVersion()
+	}
 	if text == "" {
 		return nil, nil
 	}

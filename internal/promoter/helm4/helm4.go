@@ -74,9 +74,11 @@ func (Helm) Lint(dir string, o helm.LintOptions) ([]helm.Finding, error) {
 		values = map[string]any{}
 	}
 	var findings []helm.Finding
-	for _, m := range lint.RunAll(dir, values, o.NamespaceOrDefault(), lint.WithKubeVersion(kubeVersion)).Messages {
-		findings = append(findings, helm.Finding{Text: m.Error(), Error: m.Severity >= support.ErrorSev})
-	}
+	helm.Quiet(func() {
+		for _, m := range lint.RunAll(dir, values, o.NamespaceOrDefault(), lint.WithKubeVersion(kubeVersion)).Messages {
+			findings = append(findings, helm.Finding{Text: m.Error(), Error: m.Severity >= support.ErrorSev})
+		}
+	})
 	return findings, nil
 }
 

@@ -29,6 +29,8 @@ type Facts struct {
 	UnitTests bool
 	// Tool is what CI installs, empty for the latest version.
 	Tool string
+	// Notes are what the user has to add for the chart.
+	Notes []string
 }
 
 // File is one file, by its path in the repository.

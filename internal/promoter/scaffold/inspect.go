@@ -36,11 +36,11 @@ func Inspect(ctx context.Context, r *gitrepo.Repo, c Choices) (Facts, error) {
 	if f.Chart, err = choose("chart", "--chart", charts(r.Dir, files), c.Chart); err != nil {
 		return f, err
 	}
-	meta, err := readChart(filepath.Join(r.Dir, f.Chart))
+	meta, notes, err := readChart(ctx, r.Dir, filepath.Join(r.Dir, f.Chart))
 	if err != nil {
 		return f, err
 	}
-	f.Name = PipelineName(meta.Name)
+	f.Name, f.Notes = PipelineName(meta.Name), notes
 	if !c.NoBuild {
 		if f.Package, err = goPackage(r.Dir, files, c.Package); err != nil {
 			return f, err
@@ -106,29 +106,6 @@ func charts(root string, files []string) []string {
 			return dir != parent && strings.HasPrefix(dir, path.Join(parent, "charts")+"/")
 		})
 	})
-}
-
-// readChart rejects a chart that a later step would reject.
-func readChart(dir string) (*chart.Package, error) {
-	p, err := chart.Pack(dir)
-	if err != nil {
-		return nil, err
-	}
-	data, err := os.ReadFile(filepath.Join(dir, "Chart.yaml"))
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", chart.ErrNoChart, err)
-	}
-	for _, field := range []string{"version", "appVersion"} {
-		if err := chart.Settable(data, field); err != nil {
-			return nil, fmt.Errorf("%s in Chart.yaml of %s: %w; every candidate sets it, so add the line `%s: \"0.1.0\"`", field, p.Name, err, field)
-		}
-	}
-	findings, err := chart.Lint(dir)
-	if err != nil {
-		wrong := slices.DeleteFunc(findings, func(f string) bool { return !strings.HasPrefix(f, "[ERROR]") })
-		return nil, fmt.Errorf("%w, which verify rejects: %s", err, strings.ReplaceAll(strings.Join(wrong, "; "), "\n", " "))
-	}
-	return p, nil
 }
 
 // addresses fills in what was not chosen: repositories beside the source's, with the names that Helm's users know.

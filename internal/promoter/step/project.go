@@ -6,6 +6,7 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/candidate"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/ci"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/cluster"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/image"
@@ -49,7 +50,19 @@ func (p *Project) Environments(stage *config.Stage) testenv.Provider {
 }
 
 func (p *Project) candidates() candidate.Repository {
-	return candidate.Repository{Config: p.Config, Source: p.Dir, Work: p.Work, Report: p.Report, Git: p.Git(), Env: testrun.SecretsOf(p.Config).Withhold(os.Environ()), Dependencies: p.dependencies()}
+	return candidate.Repository{Config: p.Config, Source: p.Dir, Work: p.Work, Report: p.Report, Git: p.Git(), Env: testrun.SecretsOf(p.Config).Withhold(os.Environ()), Dependencies: p.dependencies(), KubeVersion: p.kubeVersion()}
+}
+
+// kubeVersion is the version of Kubernetes that the configuration is for.
+func (p *Project) kubeVersion() string {
+	t := p.Config.Tester()
+	switch {
+	case t == nil:
+		return cluster.ImageVersion("")
+	case t.Verify.Kubernetes.Version != "":
+		return t.Verify.Kubernetes.Version
+	}
+	return cluster.ImageVersion(t.Verify.Cluster.NodeImage)
 }
 
 func (p *Project) tests() testrun.Runner {

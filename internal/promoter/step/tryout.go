@@ -29,7 +29,7 @@ func (p *Project) tryOut(ctx context.Context, stage *config.Stage, c *candidate.
 	if err != nil {
 		return nil, err
 	}
-	release := cluster.Release{Name: v.Install.Release, Namespace: v.Install.Namespace, Values: v.Install.Values, Timeout: v.Install.Timeout.Or(5 * time.Minute)}
+	release := cluster.Release{Name: v.Install.Release, Namespace: v.Install.Namespace, Values: c.InstallValues(v.Install.Values), Timeout: v.Install.Timeout.Or(5 * time.Minute)}
 	where, cleanup, err := p.clusterOf(stage, o.Options)
 	if err != nil {
 		return nil, err
@@ -98,7 +98,11 @@ func (t trial) run(ctx context.Context, v *config.Verify) (*testrun.Report, erro
 	if err := t.env.CheckImage(ctx, t.release.Namespace, t.c.ImageRepository, t.c.ImageDigest); err != nil {
 		return nil, err
 	}
-	return t.test(ctx, v, t.c, t.env.Helm(helm.Major(v.Newest())), t.release)
+	result, err := t.test(ctx, v, t.c, t.env.Helm(helm.Major(v.Newest())), t.release)
+	if err != nil {
+		return result, err
+	}
+	return result, t.further(ctx, helm.Major(v.Newest()), result)
 }
 
 // test runs the configured command in the candidate's source, or the chart's own tests when there is none.

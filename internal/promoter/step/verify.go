@@ -8,6 +8,7 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/attest"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/candidate"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/cluster"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/testenv"
@@ -137,7 +138,14 @@ func (p *Project) forget(stage *config.Stage) error {
 // attests.
 func (p *Project) toTest(ctx context.Context, stage *config.Stage, o VerifyOptions) (*candidate.Candidate, error) {
 	if stage.Candidate != nil {
-		return p.candidates().Open(ctx, o.Candidate, o.Commit)
+		candidates := p.candidates()
+		if o.Kubeconfig != "" && stage.Verify.Kubernetes.Version == "" {
+			// A cluster that does not answer is an error of the installation, after those of the chart.
+			if version, err := cluster.Version(o.Kubeconfig); err == nil {
+				candidates.KubeVersion = version
+			}
+		}
+		return candidates.Open(ctx, o.Candidate, o.Commit)
 	}
 	pkg, err := p.readTested(PromoteOptions{Package: o.Package, Attestations: o.Attestations})
 	if err != nil {

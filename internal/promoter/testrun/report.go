@@ -124,6 +124,20 @@ func (r *Report) finish(ok bool, elapsed time.Duration) {
 	r.count()
 }
 
+// Add adds the tests of a further run under its name; other may be nil.
+func (r *Report) Add(name string, other *Report) {
+	if other == nil {
+		return
+	}
+	r.Run, r.Passed, r.Failed, r.Skipped = r.Run+other.Run, r.Passed+other.Passed, r.Failed+other.Failed, r.Skipped+other.Skipped
+	r.Elapsed += other.Elapsed
+	for _, c := range other.cases {
+		added := *c
+		added.name = name + ": " + c.name
+		r.cases = append(r.cases, &added)
+	}
+}
+
 func (r *Report) count() {
 	for _, c := range r.cases {
 		switch c.result {

@@ -1,0 +1,154 @@
+package candidate
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"slices"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/report"
+)
+
+// ValueSet is one set of values that a package is installed with.
+type ValueSet struct {
+	// Name is where the values come from, for messages.
+	Name   string
+	Values map[string]any
+}
+
+// InstallValues are the values of the first installation; those of the configuration for a package that another stage has read.
+func (c *Candidate) InstallValues(configured map[string]any) map[string]any {
+	if len(c.ValueSets) == 0 {
+		return configured
+	}
+	return c.ValueSets[0].Values
+}
+
+// Further are the sets of values of the installations after the first.
+func (c *Candidate) Further() []ValueSet {
+	if len(c.ValueSets) == 0 {
+		return nil
+	}
+	return c.ValueSets[1:]
+}
+
+// ErrValuesFile: a file of the chart with values cannot be read.
+var ErrValuesFile = failure.New(failure.BadInput, "not a usable file of values")
+
+// checkValues lints and renders a package with each set of values that it is installed with. Errors: chart.ErrLint, chart.ErrNoChart,
+// ErrValuesFile.
+func (r Repository) checkValues(ctx context.Context, pkg *chart.Package, chartDir string) ([]ValueSet, error) {
+	in := config.Install{}
+	if t := r.Config.Tester(); t != nil {
+		in = t.Verify.Install
+	}
+	first := ValueSet{"verify.install.values", in.Values}
+	if len(in.Values) == 0 {
+		first.Name = "the chart's own values"
+	}
+	files, err := valuesFiles(chartDir, in)
+	if err != nil {
+		return nil, err
+	}
+	if len(in.Values) == 0 && len(files) > 0 {
+		// A chart that requires values has them in its files, as for chart-testing.
+		if _, err := r.checkSet(ctx, pkg, first); err != nil {
+			report.Linef(r.Report, "%s cannot be installed without values, those of %s take their place: %v", pkg.Name, files[0].Name, err)
+			return files, r.checkSets(ctx, pkg, files)
+		}
+	}
+	sets := append([]ValueSet{first}, files...)
+	return sets, r.checkSets(ctx, pkg, sets)
+}
+
+func (r Repository) checkSets(ctx context.Context, pkg *chart.Package, sets []ValueSet) error {
+	printed := map[string]bool{}
+	for _, s := range sets {
+		findings, err := r.checkSet(ctx, pkg, s)
+		for _, f := range findings {
+			if !printed[f] {
+				report.Linef(r.Report, "%s", f)
+			}
+			printed[f] = true
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkSet lints and renders with one set of values; a library has nothing to render.
+func (r Repository) checkSet(ctx context.Context, pkg *chart.Package, s ValueSet) (findings []string, err error) {
+	in := chart.Installation{Values: s.Values, KubeVersion: r.KubeVersion}
+	if t := r.Config.Tester(); t != nil {
+		v := t.Verify
+		in.Release, in.Namespace, in.APIVersions = v.Install.Release, v.Install.Namespace, v.Kubernetes.APIVersions
+	}
+	if findings, err = pkg.Lint(in); err != nil {
+		return findings, fmt.Errorf("with %s: %w", s.Name, err)
+	}
+	if pkg.Metadata.Type == "library" {
+		return findings, nil
+	}
+	if _, err = pkg.Render(ctx, in); err != nil {
+		err = fmt.Errorf("with %s: %w", s.Name, err)
+	}
+	return findings, err
+}
+
+// valuesFiles reads the files of values of a chart, each over the values of the configuration, sorted by name. A link out of the chart
+// is not followed.
+func valuesFiles(chartDir string, in config.Install) ([]ValueSet, error) {
+	root, err := os.OpenRoot(chartDir)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrValuesFile, err)
+	}
+	defer root.Close()
+	names := map[string]bool{}
+	for _, pattern := range in.ValuesFiles {
+		found, err := fs.Glob(root.FS(), pattern)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w: %w", pattern, ErrValuesFile, err)
+		}
+		for _, name := range found {
+			names[name] = true
+		}
+	}
+	var sets []ValueSet
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		data, err := fs.ReadFile(root.FS(), name)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrValuesFile, err)
+		}
+		var values map[string]any
+		if err := yaml.Unmarshal(data, &values); err != nil {
+			return nil, fmt.Errorf("%s: %w: %w", name, ErrValuesFile, err)
+		}
+		sets = append(sets, ValueSet{name, over(in.Values, values)})
+	}
+	return sets, nil
+}
+
+// over merges values as Helm merges those of several files: maps by key, all else is replaced.
+func over(base, top map[string]any) map[string]any {
+	merged := maps.Clone(base)
+	if merged == nil {
+		merged = map[string]any{}
+	}
+	for key, value := range top {
+		below, isMap := merged[key].(map[string]any)
+		if above, both := value.(map[string]any); isMap && both {
+			value = over(below, above)
+		}
+		merged[key] = value
+	}
+	return merged
+}
