@@ -157,15 +157,11 @@ func ReadDependencies(dir, within string) (*Declared, []Subchart, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	raw, ok := files["Chart.yaml"]
-	if !ok {
-		return nil, nil, fmt.Errorf("Chart.yaml is missing in %s: %w", dir, ErrNoChart)
-	}
-	meta, err := ReadMetadata(raw)
+	name, err := nameIn(files, dir)
 	if err != nil {
 		return nil, nil, err
 	}
-	tgz, err := archive(meta.Name, files)
+	tgz, err := archive(name, files)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -44,18 +44,11 @@ func PackWith(dir string, o PackOptions) (*Package, error) {
 		return nil, err
 	}
 	maps.Copy(files, o.Extra)
-	raw, ok := files["Chart.yaml"]
-	if !ok {
-		return nil, fmt.Errorf("Chart.yaml is missing in %s: %w", dir, ErrNoChart)
-	}
-	meta, err := ReadMetadata(raw)
+	name, err := nameIn(files, dir)
 	if err != nil {
-		return nil, fmt.Errorf("read Chart.yaml in %s: %w", dir, err)
+		return nil, err
 	}
-	if !chartName.MatchString(meta.Name) {
-		return nil, fmt.Errorf("Chart.yaml in %s names the chart %q: use letters, digits, dots and hyphens: %w", dir, meta.Name, ErrNoChart)
-	}
-	tgz, err := archive(meta.Name, files)
+	tgz, err := archive(name, files)
 	if err != nil {
 		return nil, err
 	}
@@ -64,6 +57,22 @@ func PackWith(dir string, o PackOptions) (*Package, error) {
 		return nil, err
 	}
 	return p, checkDependencies(files, tgz)
+}
+
+// nameIn is the name of the chart with these files of a directory.
+func nameIn(files map[string][]byte, dir string) (string, error) {
+	raw, ok := files["Chart.yaml"]
+	if !ok {
+		return "", fmt.Errorf("Chart.yaml is missing in %s: %w", dir, ErrNoChart)
+	}
+	meta, err := ReadMetadata(raw)
+	if err != nil {
+		return "", fmt.Errorf("read Chart.yaml in %s: %w", dir, err)
+	}
+	if !chartName.MatchString(meta.Name) {
+		return "", fmt.Errorf("Chart.yaml in %s names the chart %q: use letters, digits, dots and hyphens: %w", dir, meta.Name, ErrNoChart)
+	}
+	return meta.Name, nil
 }
 
 // checkDependencies compares the dependencies that a chart's files declare with those in its package.

@@ -135,7 +135,7 @@ func (r *run) artifact(ctx context.Context, repo Repository, ref, name, version 
 	access := r.Access
 	if repo.Password != "" {
 		host, _, _ := strings.Cut(strings.TrimPrefix(repo.URL, "oci://"), "/")
-		vars := map[string]string{ci.RegistryUser: repo.User, ci.RegistryPassword: string(repo.Password), "CHART_PROMOTER_REGISTRY_HOST": host}
+		vars := map[string]string{ci.RegistryUser: repo.User, ci.RegistryPassword: string(repo.Password), ci.RegistryHost: host}
 		access.Env = func(name string) string { return vars[name] }
 	}
 	data, err := access.Layer(ctx, ref, chartMediaType, maxPackage)

@@ -129,7 +129,7 @@ func TestInspectReportsWhatIsMissingInOneSentence(t *testing.T) {
 		"a chart without a name":      {github, map[string]string{"charts/hello/Chart.yaml": "apiVersion: v2\nversion: 1.0.0\n"}, Choices{}, "names the chart"},
 		"a chart without appVersion":  {github, map[string]string{"charts/hello/Chart.yaml": "apiVersion: v2\nname: hello\nversion: 0.1.0\n"}, Choices{}, "add the line `appVersion:"},
 		"a chart that verify rejects": {github, map[string]string{"charts/hello/templates/x.yaml": "a: {{ .Values.a.b.c }}\n"}, Choices{}, "[ERROR]"},
-		"a dependency not fetched":    {github, map[string]string{"charts/hello/Chart.yaml": goodChart + "dependencies:\n- {name: dep, version: 1.0.0, repository: \"https://charts.example.com\"}\n"}, Choices{}, "helm dependency build"},
+		"a dependency not locked":     {github, map[string]string{"charts/hello/Chart.yaml": goodChart + "dependencies:\n- {name: dep, version: ^1.0.0, repository: \"https://charts.example.com\"}\n"}, Choices{}, "helm dependency update"},
 		"two programs":                {github, map[string]string{"cmd/b/main.go": mainGo}, Choices{}, "cmd/b, cmd/hello; select the Go main package with --package"},
 		"a program not there":         {github, nil, Choices{Package: "./cmd/x"}, "found: cmd/hello"},
 		"no origin":                   {"", nil, Choices{}, "--source"},
