@@ -149,7 +149,17 @@ func (c client) Test(ctx context.Context, r helm.Release) ([]helm.Hook, func() e
 	if kerr != nil {
 		return nil, func() error { return nil }, errors.Join(helm.ErrTestsNotStarted, err)
 	}
-	return hooks(rel.Hooks), o.cleanup, err
+	return hooks(rel.Hooks), withoutError(o.cleanup, err), err
+}
+
+// withoutError is a cleanup that does not return the error of the tests: Helm's does, and one failed test would be reported as two.
+func withoutError(cleanup func() error, tests error) func() error {
+	return func() error {
+		if err := cleanup(); err != nil && (tests == nil || !errors.Is(err, tests)) {
+			return err
+		}
+		return nil
+	}
 }
 
 // hooks are those of a release's hooks that belong to its tests.

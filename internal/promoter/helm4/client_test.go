@@ -1,6 +1,7 @@
 package helm4
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -21,5 +22,19 @@ func TestOnlyHooksOfTestsAreTests(t *testing.T) {
 	want := []helm.Hook{{Name: "works", Kind: "Pod", Weight: 2, Started: began, Completed: began, Phase: helm.Succeeded}, {Name: "waits", Kind: "Pod"}}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("hooks (-want +got):\n%s", d)
+	}
+}
+
+func TestAFailedTestIsReportedOnce(t *testing.T) {
+	failed, stuck := errors.New("pod works failed"), errors.New("the pod cannot be deleted")
+	for name, c := range map[string]struct{ tests, cleanup, want error }{
+		"all is well":                            {nil, nil, nil},
+		"a failed test, which cleanup returns":   {failed, failed, nil},
+		"a failed test, and a cleanup that does": {failed, stuck, stuck},
+		"a cleanup that fails":                   {nil, stuck, stuck},
+	} {
+		if err := withoutError(func() error { return c.cleanup }, c.tests)(); !errors.Is(err, c.want) || (err == nil) != (c.want == nil) {
+			t.Errorf("%s: %v, want %v", name, err, c.want)
+		}
 	}
 }
