@@ -78,6 +78,9 @@ func (r Repository) Open(ctx context.Context, dir, commit string) (*Candidate, e
 	if err != nil {
 		return nil, err
 	}
+	if !r.Config.AppVersionIsSource() {
+		return c, r.findRecorded(ctx, repository, c)
+	}
 	if err := r.findSource(ctx, c); err != nil {
 		return nil, err
 	}

@@ -39,11 +39,11 @@ func (r Repository) check(ctx context.Context, dir string) error {
 func (r Repository) packageOf(ctx context.Context, dir, chartDir string) (*chart.Package, error) {
 	built, err := r.Dependencies.Build(ctx, chartDir, dependency.Source{Top: dir})
 	if err != nil {
-		return nil, fmt.Errorf("package the chart in %s: %w", r.settings().Path, err)
+		return nil, fmt.Errorf("package the chart in %s: %w", r.chartPath(), err)
 	}
 	pkg, err := chart.PackWith(chartDir, chart.PackOptions{Extra: built})
 	if err != nil {
-		return nil, fmt.Errorf("package the chart in %s: %w", r.settings().Path, err)
+		return nil, fmt.Errorf("package the chart in %s: %w", r.chartPath(), err)
 	}
 	return pkg, nil
 }

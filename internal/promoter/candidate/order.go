@@ -80,7 +80,7 @@ func (r Repository) recent(ctx context.Context, dir string) (list []Superseded, 
 	}
 	log, err := candidates.Log(ctx, "HEAD", orderDepth)
 	for _, e := range log {
-		version, ok := strings.CutPrefix(e.Subject, subject(r.Config.Name, ""))
+		version, ok := strings.CutPrefix(e.Subject, subject(r.Config.Label(), ""))
 		if from := SourceCommit(e.Body); ok && from != "" {
 			list = append(list, Superseded{Commit: from, Version: version})
 		}

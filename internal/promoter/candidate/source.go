@@ -21,28 +21,11 @@ func (r Repository) findSource(ctx context.Context, c *Candidate) error {
 	if app == "" {
 		return fmt.Errorf("%w: the chart has no appVersion, so no commit can be tested; set it to a tag or a commit", failure.ErrInput)
 	}
-	if repo, err := gitrepo.Open(ctx, r.Source, r.Git); err == nil {
-		if c.SourceCommit, err = r.resolve(ctx, repo, app); err == nil {
-			c.SourceDir = repo.Dir
-			return nil
-		}
-	}
-	if r.Config.Source.Git == "" {
-		return fmt.Errorf("appVersion %s names no tag or commit of this repository, and source.git is not set: %w", app, gitrepo.ErrNoRef)
-	}
-	dir, err := r.Work.Clear("source.git")
-	if err != nil {
-		return err
-	}
-	repo, err := gitrepo.Clone(ctx, r.Config.Source.Git, dir, gitrepo.CloneOptions{Options: r.Git})
-	if err != nil {
-		return err
-	}
-	c.SourceDir = dir
-	if c.SourceCommit, err = r.resolve(ctx, repo, app); err != nil {
+	err := r.inSource(ctx, c, func(repo *gitrepo.Repo) (string, error) { return r.resolve(ctx, repo, app) })
+	if errors.Is(err, gitrepo.ErrNoRef) {
 		return fmt.Errorf("appVersion %s is not in any branch or tag of the source repository: %w", app, err)
 	}
-	return nil
+	return err
 }
 
 func (r Repository) resolve(ctx context.Context, repo *gitrepo.Repo, app string) (string, error) {
@@ -64,6 +47,9 @@ func (r Repository) Package(ctx context.Context, data []byte, commit string) (*C
 	if err != nil {
 		return nil, err
 	}
+	if !r.Config.AppVersionIsSource() {
+		return c, r.findCommit(ctx, c, commit)
+	}
 	if err := r.findSource(ctx, c); err != nil {
 		return nil, err
 	}
@@ -81,17 +67,26 @@ func (c *Candidate) checkCommit(from string) error {
 
 // checkSource is checkCommit of the commit of the candidate, and finds its time. A chart that bump did not write has no such commit.
 func (r Repository) checkSource(ctx context.Context, repository string, c *Candidate) error {
-	repo, err := gitrepo.Open(ctx, repository, r.Git)
-	if err != nil || !isSameFile(repository, repo.Dir) {
+	last, err := r.lastCommit(ctx, repository)
+	if err != nil || last == nil {
 		return nil
 	}
-	log, err := repo.Log(ctx, "HEAD", 1, filepath.Join(repo.Dir, r.settings().Path))
-	if err != nil || len(log) == 0 {
-		return nil
-	}
-	c.Since, c.Files = log[0].When, trailer(log[0].Body, filesTrailer)
+	c.Since, c.Files = last.When, trailer(last.Body, filesTrailer)
 	if set := r.Config.Chart.Fields; set != nil && set["Chart.yaml"]["appVersion"] == "" {
 		return nil
 	}
-	return c.checkCommit(SourceCommit(log[0].Body))
+	return c.checkCommit(SourceCommit(last.Body))
+}
+
+// lastCommit is the last commit of the candidates' repository that changed the chart; nil if the directory is no repository.
+func (r Repository) lastCommit(ctx context.Context, repository string) (*gitrepo.Entry, error) {
+	repo, err := gitrepo.Open(ctx, repository, r.Git)
+	if err != nil || !isSameFile(repository, repo.Dir) {
+		return nil, nil
+	}
+	log, err := repo.Log(ctx, "HEAD", 1, filepath.Join(repo.Dir, r.settings().Path))
+	if err != nil || len(log) == 0 {
+		return nil, err
+	}
+	return &log[0], nil
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/dependency"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/version"
@@ -77,7 +78,7 @@ func (r Repository) Update(ctx context.Context, u Update) (Updated, error) {
 				res.Diff, _ = repo.Diff(ctx)
 			}
 		}
-		return message(r.Config.Name, u), true, nil
+		return message(r.Config, u), true, nil
 	}
 	c := r.settings()
 	o := gitrepo.UpdateOptions{Options: r.Git, Depth: orderDepth, History: c.Path == ".", DryRun: u.DryRun}
@@ -85,7 +86,7 @@ func (r Repository) Update(ctx context.Context, u Update) (Updated, error) {
 		head := r.proposedBranch()
 		o.Stop = func(err error) bool { return errors.As(err, new(*Superseded)) }
 		p, err := gitrepo.Propose(ctx, c.Git, c.Branch, head, edit, o)
-		res.Commit, res.Changed, res.Proposal = p.Commit, p.Pushed, &Proposed{p, head, message(r.Config.Name, u)}
+		res.Commit, res.Changed, res.Proposal = p.Commit, p.Pushed, &Proposed{p, head, message(r.Config, u)}
 		return res, err
 	}
 	res.Commit, res.Changed, err = gitrepo.Update(ctx, c.Git, c.Branch, edit, o)
@@ -100,6 +101,7 @@ func (r Repository) write(ctx context.Context, dir string, u Update, built map[s
 	}
 	defer root.Close()
 	path := r.settings().Path
+	before := r.beforeWrite(root, path)
 	if u.ChartDir != "" {
 		if err := r.removeDeleted(ctx, dir, u.ChartDir, root); err != nil {
 			return err
@@ -124,7 +126,10 @@ func (r Repository) write(ctx context.Context, dir string, u Update, built map[s
 			return err
 		}
 	}
-	return r.check(ctx, dir)
+	if err := r.check(ctx, dir); err != nil {
+		return err
+	}
+	return before.check(ctx, dir, root, path)
 }
 
 // sourceCommit is the trailer of the commit that a candidate was built from.
@@ -136,8 +141,11 @@ const filesTrailer = "Files"
 // subject is the first line of the message of a candidate's commit.
 func subject(name, version string) string { return "Candidate " + name + " " + version }
 
-func message(name string, u Update) string {
-	m := fmt.Sprintf("%s\n\n%s: %s\n", subject(name, u.Version.Chart), sourceCommit, u.Version.Commit)
+func message(c *config.Config, u Update) string {
+	m := fmt.Sprintf("%s\n\n%s: %s\n", subject(c.Label(), u.Version.Chart), sourceCommit, u.Version.Commit)
+	if c.Chart.Name != "" {
+		m += chartTrailer + ": " + c.Chart.Name + "\n"
+	}
 	if u.Tag != "" {
 		m += "Source-Tag: " + u.Tag + "\n"
 	}

@@ -12,29 +12,31 @@ import (
 
 func (a *app) approveCommand() *cobra.Command {
 	o := step.ApproveOptions{Key: policy.ApproverKey}
+	var s step.Selection
 	c := &cobra.Command{
 		Use: "approve", Args: cobra.NoArgs,
 		Short: "Sign an approval of a package for a stage",
 		RunE: func(c *cobra.Command, _ []string) error {
-			p, unlock, err := a.locked(c.Context())
-			if err != nil {
-				return err
-			}
-			defer unlock()
+			var err error
 			// Paths of flags are relative to the current directory, those of the configuration to the repository's root.
 			if o.Key.File != "" {
 				if o.Key.File, err = filepath.Abs(o.Key.File); err != nil {
 					return err
 				}
 			}
-			r, err := step.Approve(p, o)
-			if err != nil {
-				return err
-			}
-			return a.result(r, field{"stage", r.Stage}, field{"package", r.Chart + " " + r.Version}, field{"sha256", r.PackageDigest},
-				field{"approved by", r.By}, field{"approval", r.File})
+			choose := func(p *step.Project) ([]*step.Project, error) { return p.SelectForPromote(s, o.Package) }
+			return a.forCharts(c.Context(), choose, func(p *step.Project) (any, []field, error) {
+				r, err := step.Approve(p, o)
+				if err != nil {
+					return nil, nil, err
+				}
+				return r, []field{
+					{"stage", r.Stage}, {"package", r.Chart + " " + r.Version}, {"sha256", r.PackageDigest}, {"approved by", r.By}, {"approval", r.File},
+				}, nil
+			})
 		},
 	}
+	chartFlags(c, &s, "those that verify left a package of")
 	f := c.Flags()
 	f.StringVar(&o.Stage, "stage", "", "stage that the package may be published in (default: the first that publishes)")
 	f.StringVar(&o.Package, "package", "", "the package (default: the one that verify wrote to the work directory)")

@@ -13,22 +13,22 @@ func buildFlags(c *cobra.Command, o *step.BuildOptions) {
 
 func (a *app) buildCommand() *cobra.Command {
 	var o step.BuildOptions
+	var s step.Selection
 	c := &cobra.Command{
 		Use: "build", Args: cobra.NoArgs,
 		Short: "Run the unit tests of the commit, build its image and push it",
 		RunE: func(c *cobra.Command, _ []string) error {
-			p, unlock, err := a.locked(c.Context())
-			if err != nil {
-				return err
-			}
-			defer unlock()
-			r, err := step.Build(c.Context(), p, o)
-			if err != nil {
-				return err
-			}
-			return a.result(r, field{"image", r.Ref()}, field{"pushed", yes(r.Pushed)}, field{"latest", yes(r.Latest)}, field{"not pushed", r.Withheld})
+			return a.forChanged(c.Context(), s, func(p *step.Project) (any, []field, error) {
+				r, err := step.Build(c.Context(), p, o)
+				if err != nil {
+					return nil, nil, err
+				}
+				return r, []field{{"image", r.Ref()}, {"pushed", yes(r.Pushed)}, {"latest", yes(r.Latest)}, {"not pushed", r.Withheld}}, nil
+			})
 		},
 	}
 	buildFlags(c, &o)
+	chartFlags(c, &s, "those that are changed")
+	sinceFlag(c, &s)
 	return c
 }

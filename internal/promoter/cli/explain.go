@@ -12,7 +12,8 @@ import (
 )
 
 func (a *app) explainCommand() *cobra.Command {
-	return &cobra.Command{
+	var s step.Selection
+	c := &cobra.Command{
 		Use: "explain", Args: cobra.NoArgs,
 		Short: "Print each step that CI would run for this commit, with its inputs, without running it",
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -20,9 +21,17 @@ func (a *app) explainCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			steps, err := step.Explain(c.Context(), p)
+			charts, err := p.Select(c.Context(), s)
 			if err != nil {
 				return err
+			}
+			steps := []step.Explained{}
+			for _, chart := range charts {
+				list, err := step.Explain(c.Context(), chart)
+				if err != nil {
+					return err
+				}
+				steps = append(steps, list...)
 			}
 			if a.output == "json" {
 				return a.result(steps)
@@ -40,4 +49,7 @@ func (a *app) explainCommand() *cobra.Command {
 			return nil
 		},
 	}
+	chartFlags(c, &s, "those that are changed")
+	sinceFlag(c, &s)
+	return c
 }

@@ -124,7 +124,6 @@ func TestInitReportsWhatItCannotUse(t *testing.T) {
 		"no git repository":          {func(p *testRepo) { shell(t, p.dir, "rm -rf .git") }, nil, "not a git repository"},
 		"a chart without appVersion": {func(p *testRepo) { p.write("chart/Chart.yaml", "apiVersion: v2\nname: hello\nversion: 0.0.1\n") }, nil, "appVersion"},
 		"a broken Chart.yaml":        {func(p *testRepo) { p.write("chart/Chart.yaml", "a: [\n") }, nil, "Chart.yaml"},
-		"several charts":             {func(p *testRepo) { p.write("b/Chart.yaml", "apiVersion: v2\nname: b\nversion: 0.0.1\nappVersion: 1\n") }, nil, "b, chart; select the chart with --chart"},
 		"a chart that is missing":    {nil, []string{"--chart", "nowhere"}, "found: chart"},
 		"no place for the image":     {func(p *testRepo) { p.write("chart/values.yaml", "image: {repository: x}\n") }, nil, "image.tag"},
 		"values that cannot be read": {func(p *testRepo) { p.write("chart/values.yaml", "image: [\n") }, nil, "values.yaml"},

@@ -9,24 +9,26 @@ import (
 func (a *app) promoteCommand() *cobra.Command {
 	var o step.PromoteOptions
 	var earlier []string
+	var s step.Selection
 	c := &cobra.Command{
 		Use: "promote", Args: cobra.NoArgs,
 		Short: "Publish the tested package in a stage, if its guards allow it",
 		RunE: func(c *cobra.Command, _ []string) error {
-			p, unlock, err := a.locked(c.Context())
-			if err != nil {
-				return err
-			}
-			defer unlock()
 			o.Attestations = append(o.Attestations, earlier...)
-			r, err := step.Promote(c.Context(), p, o)
-			if err != nil {
-				return err
-			}
-			return a.result(r, field{"stage", r.Stage}, field{"package", r.Chart + " " + r.Version}, field{"sha256", r.PackageDigest},
-				field{"changed", yes(r.Changed)}, field{"location", r.Location}, field{"commit", r.Commit}, field{"pull request", waitsIn(r.PullRequest)})
+			choose := func(p *step.Project) ([]*step.Project, error) { return p.SelectForPromote(s, o.Package) }
+			return a.forCharts(c.Context(), choose, func(p *step.Project) (any, []field, error) {
+				r, err := step.Promote(c.Context(), p, o)
+				if err != nil {
+					return nil, nil, err
+				}
+				return r, []field{
+					{"stage", r.Stage}, {"package", r.Chart + " " + r.Version}, {"sha256", r.PackageDigest},
+					{"changed", yes(r.Changed)}, {"location", r.Location}, {"commit", r.Commit}, {"pull request", waitsIn(r.PullRequest)},
+				}, nil
+			})
 		},
 	}
+	chartFlags(c, &s, "those that verify left a package of")
 	f := c.Flags()
 	f.StringVar(&o.Stage, "stage", "", "stage to publish in (default: the first that publishes)")
 	f.StringVar(&o.Package, "package", "", "package to publish (default: the one that verify wrote to the work directory)")

@@ -103,9 +103,9 @@ Exit codes: 0 success, 1 internal error, 2 invalid input, 3 failed test, 4 rejec
 	f.StringVarP(&a.output, "output", "o", "text", "format of the result: text or json")
 	f.BoolVar(&a.dryRun, "dry-run", false, "print what would be done without changing anything")
 	f.BoolVar(&a.insecure, "insecure-registry", false, "use plain HTTP for registries; loopback addresses always allow it")
-	addGroup(root, "steps", "The steps, in order:", a.versionCommand(), a.buildCommand(), a.bumpCommand(), a.verifyCommand(), a.promoteCommand(), a.runCommand())
+	addGroup(root, "steps", "The steps, in order:", a.versionCommand(), a.packageCommand(), a.buildCommand(), a.bumpCommand(), a.verifyCommand(), a.promoteCommand(), a.runCommand())
 	addGroup(root, "promotion", "Releases and promotions:", a.releaseCommand(), a.approveCommand(), a.statusCommand(), a.yankCommand())
-	addGroup(root, "setup", "Setting up a pipeline:", a.initCommand(), a.keygenCommand(), a.doctorCommand(), a.explainCommand())
+	addGroup(root, "setup", "Setting up a pipeline:", a.initCommand(), a.keygenCommand(), a.doctorCommand(), a.explainCommand(), a.listChangedCommand())
 	addGroup(root, "tools", "Other tools:", a.clusterCommand(), a.serveCommand(), a.buildsCommand())
 	return root
 }

@@ -7,7 +7,8 @@ import (
 )
 
 func (a *app) versionCommand() *cobra.Command {
-	return &cobra.Command{
+	var s step.Selection
+	c := &cobra.Command{
 		Use: "version", Args: cobra.NoArgs,
 		Short: "Derive the image tag and the chart version of the commit that is checked out",
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -15,12 +16,22 @@ func (a *app) versionCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			v, err := step.Version(c.Context(), p)
-			if err != nil {
-				return err
+			choose := func(p *step.Project) ([]*step.Project, error) {
+				s.All = len(s.Names) == 0
+				return p.Select(c.Context(), s)
 			}
-			return a.result(v, field{"chart version", v.Chart}, field{"app version", v.App}, field{"image tag", v.ImageTag},
-				field{"commit", v.Commit}, field{"release", yes(v.Release)}, field{"after", v.BaseTag}, field{"CI", v.CI.Engine})
+			return a.each(c.Context(), p, choose, func(p *step.Project) (any, []field, error) {
+				v, err := step.Version(c.Context(), p)
+				if err != nil {
+					return nil, nil, err
+				}
+				return v, []field{
+					{"chart version", v.Chart}, {"app version", v.App}, {"image tag", v.ImageTag},
+					{"commit", v.Commit}, {"release", yes(v.Release)}, {"after", v.BaseTag}, {"CI", v.CI.Engine},
+				}, nil
+			})
 		},
 	}
+	chartFlags(c, &s, "all")
+	return c
 }

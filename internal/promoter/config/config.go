@@ -22,6 +22,9 @@ type Config struct {
 	Version Version `yaml:"version"`
 	// Chart is the chart that goes through the pipeline.
 	Chart Chart `yaml:"chart"`
+	// Charts are the charts of a repository with several, in place of chart. Each has a version, candidates and releases of its own; a
+	// candidate is created only for a chart that was changed since its last release, or that depends on such a chart. Default: none.
+	Charts []Chart `yaml:"charts"`
 	// Dependencies describes where the charts come from that the chart depends on.
 	Dependencies Dependencies `yaml:"dependencies"`
 	// Stages in the order in which a commit goes through them. Required: at most one stage with build, at most one with candidate, and
@@ -31,6 +34,8 @@ type Config struct {
 	CI CI `yaml:"ci"`
 	// Root is the directory at which relative paths start. It is not part of the file.
 	Root string `yaml:"-"`
+	// whole is the configuration of all charts, in that of one of them.
+	whole *Config
 }
 
 // Source is the repository of the program and its tests.
@@ -52,6 +57,22 @@ type Chart struct {
 	Fields Fields `yaml:"scalars"`
 	// After lists commands that change the chart after its fields are set, one after the other. Default: none.
 	After []After `yaml:"after"`
+	// Name selects the chart with --chart. Its candidates lie in a directory of this name below candidate.path, and it is the default of
+	// install.release and install.namespace. Only in charts. Default: the base name of path.
+	Name string `yaml:"name"`
+	// Version is for a chart whose version is not that of its program. Such a chart keeps the appVersion that it has, unless a stage
+	// builds or scalars set it. Default: the program's version for chart; for the charts of charts, that of tags.
+	Version *OwnVersion `yaml:"version"`
+	// Sources are paths beside the chart's directory and its file:// dependencies whose changes are changes of the chart, such as those
+	// of its program. Default: none; if a stage builds, all of the repository.
+	Sources []string `yaml:"sources"`
+	// Build replaces build of the stage that builds, or else is that of the first stage. Chart and image then have the version of the
+	// chart's tags. Only in charts. Default: that of the stage.
+	Build *Build `yaml:"build"`
+	// Install replaces verify.install of the testing stage. Only in charts. Default: that of the stage.
+	Install *Install `yaml:"install"`
+	// Test replaces verify.test of the testing stage. Only in charts. Default: that of the stage.
+	Test *Command `yaml:"test"`
 }
 
 // Path resolves a path of the file against Root; an empty path stays empty.

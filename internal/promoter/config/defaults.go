@@ -11,8 +11,18 @@ func (c *Config) setDefaults() {
 	if c.Version.Scheme == "" {
 		c.Version.Scheme = version.SemVer
 	}
+	c.setChartDefaults()
 	for i := range c.Stages {
 		s := &c.Stages[i]
+		if s.Publish != nil {
+			s.setGuardDefaults(c.testersBefore(i))
+			s.Guards.AppVersionApart = !c.AppVersionIsSource()
+		}
+		// What depends on the chart is set for each of several charts.
+		if len(c.Charts) > 0 {
+			s.setKeyDefaults()
+			continue
+		}
 		if s.Candidate != nil && s.Candidate.Path == "" {
 			s.Candidate.Path = "."
 			if c.Chart.Path != "" {
@@ -21,9 +31,6 @@ func (c *Config) setDefaults() {
 		}
 		if s.Verify != nil {
 			s.setVerifyDefaults(c.Name)
-		}
-		if s.Publish != nil {
-			s.setGuardDefaults(c.testersBefore(i))
 		}
 	}
 }
@@ -39,6 +46,13 @@ func (s *Stage) setVerifyDefaults(name string) {
 	}
 	if in.ValuesFiles == nil {
 		in.ValuesFiles = []string{DefaultValuesFiles}
+	}
+	s.setKeyDefaults()
+}
+
+func (s *Stage) setKeyDefaults() {
+	if s.Verify == nil {
+		return
 	}
 	if s.Key == (Key{}) {
 		s.Key.Env = s.variable("SIGNING_KEY")

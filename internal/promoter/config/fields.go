@@ -53,6 +53,13 @@ func (c *Config) FieldsOf(settable func(path string) (bool, error)) (Fields, err
 		return c.Chart.Fields, nil
 	}
 	fields := Fields{"Chart.yaml": {"version": ChartVersion, "appVersion": AppVersion}}
+	own := c.Chart.Version
+	if own != nil && own.From == FromFile {
+		delete(fields["Chart.yaml"], "version")
+	}
+	if own != nil && c.Builder() == nil {
+		delete(fields["Chart.yaml"], "appVersion")
+	}
 	if c.Builder() == nil {
 		return fields, nil
 	}

@@ -62,4 +62,6 @@ type Guards struct {
 	Approvals int `yaml:"approvals"`
 	// ApproverKeys are the public keys of those who may approve. It is an error if there are fewer than approvals. Default: none.
 	ApproverKeys []Key `yaml:"approverKeys"`
+	// AppVersionApart is true when the chart's version does not follow from its appVersion. It is not part of the file.
+	AppVersionApart bool `yaml:"-"`
 }

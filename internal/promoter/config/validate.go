@@ -14,11 +14,8 @@ const MaxName = 30
 var namePattern = regexp.MustCompile(`^[a-z]([-a-z0-9]{0,28}[a-z0-9])?$`)
 
 func (c *Config) validate() error {
-	switch {
-	case !namePattern.MatchString(c.Name):
+	if !namePattern.MatchString(c.Name) {
 		return fmt.Errorf("name %q: use at most 30 lower case letters, digits and hyphens", c.Name)
-	case leavesRoot(c.Chart.Path):
-		return fmt.Errorf("chart.path %q is outside the repository; use a path within it", c.Chart.Path)
 	}
 	if err := c.Version.validate(); err != nil {
 		return err
@@ -26,11 +23,11 @@ func (c *Config) validate() error {
 	if err := c.CI.validate(); err != nil {
 		return err
 	}
-	if err := c.Chart.Fields.validate(); err != nil {
+	if err := c.validateCharts(); err != nil {
 		return err
 	}
-	if err := c.Chart.validateAfter(); err != nil {
-		return err
+	if len(c.Charts) > 0 {
+		return nil // validateCharts validated the stages of each
 	}
 	if err := c.Dependencies.validate(); err != nil {
 		return err

@@ -104,11 +104,17 @@ func CheckVersion(stage *config.Stage, chartVersion, appVersion string) *Rejecti
 	if err != nil {
 		return &Rejection{Guard: Versions, Why: fmt.Sprintf("%q is not a version", chartVersion)}
 	}
-	if v.Prerelease() != "" && (accepted == config.Releases || !version.IsVersionTag(appVersion)) {
+	apart := stage.Guards.AppVersionApart
+	tagged := version.IsVersionTag(appVersion)
+	if apart {
+		tagged = !version.IsDevelopment(chartVersion)
+	}
+	if v.Prerelease() != "" && (accepted == config.Releases || !tagged) {
 		kinds := map[string]string{config.Releases: "releases", config.Prereleases: "releases and prereleases"}[accepted]
 		return &Rejection{Guard: Versions, Why: fmt.Sprintf("%s is not a release; %s accepts only %s", chartVersion, stage.Name, kinds), Unreleased: true}
 	}
-	if !derivedFrom(appVersion, chartVersion) {
+	// verify compared a version that is apart with the chart's tag, or with its Chart.yaml.
+	if !apart && !derivedFrom(appVersion, chartVersion) {
 		return &Rejection{Guard: Versions, Why: fmt.Sprintf("version %s does not match its appVersion %q, which must be the release's tag", chartVersion, appVersion)}
 	}
 	return nil

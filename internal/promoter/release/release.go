@@ -15,6 +15,8 @@ import (
 type Options struct {
 	// Tags selects the tags that are versions.
 	Tags version.Tags
+	// Paths are those whose commits count, for the release of one of several charts; none counts all.
+	Paths []string
 	// Bump is major, minor or patch; empty follows the commits' messages (conventional commits).
 	Bump version.Bump
 	// Version is the tag to use instead of a computed one.
@@ -61,7 +63,7 @@ func Tag(ctx context.Context, dir string, git gitrepo.Options, o Options) (*Resu
 	if res.Commit, err = r.Head(ctx); err != nil {
 		return nil, err
 	}
-	log, err := commitsSince(ctx, r, res.After)
+	log, err := commitsSince(ctx, r, res.After, o.Paths)
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +92,7 @@ func Tag(ctx context.Context, dir string, git gitrepo.Options, o Options) (*Resu
 // create creates the tag of a result and pushes it.
 func create(ctx context.Context, r *gitrepo.Repo, res *Result, o Options, h version.History) error {
 	// The notes of a release are those of its candidates too.
-	log, err := commitsSince(ctx, r, notedIn(res.Tag, h))
+	log, err := commitsSince(ctx, r, notedIn(res.Tag, h), o.Paths)
 	if err != nil {
 		return err
 	}
@@ -151,12 +153,12 @@ func checkPushed(ctx context.Context, r *gitrepo.Repo, commit string, mayBeUnrea
 	return nil
 }
 
-func commitsSince(ctx context.Context, r *gitrepo.Repo, tag string) ([]gitrepo.Entry, error) {
+func commitsSince(ctx context.Context, r *gitrepo.Repo, tag string, paths []string) ([]gitrepo.Entry, error) {
 	rng := "HEAD"
 	if tag != "" {
 		rng = "refs/tags/" + tag + "..HEAD"
 	}
-	return r.Log(ctx, rng, 0)
+	return r.Log(ctx, rng, 0, paths...)
 }
 
 func push(ctx context.Context, r *gitrepo.Repo, tag string) error {

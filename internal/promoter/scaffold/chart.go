@@ -32,7 +32,11 @@ func readChart(ctx context.Context, root, dir string) (p *chart.Package, notes [
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", chart.ErrNoChart, err)
 	}
-	for _, field := range []string{"version", "appVersion"} {
+	fields := []string{"version", "appVersion"}
+	if p != nil && p.IsLibrary() {
+		fields = fields[:1]
+	}
+	for _, field := range fields {
 		if err := chart.Settable(data, field); err != nil {
 			return nil, nil, fmt.Errorf("%s in Chart.yaml of %s: %w; every candidate sets it, so add the line `%s: \"0.1.0\"`", field, p.Name, err, field)
 		}

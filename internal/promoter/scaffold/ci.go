@@ -57,8 +57,11 @@ type view struct {
 	Source, SourcePath          string
 	Branch, ChartFile           string
 	// Stage is the stage of the candidates, Token the name of the secret that pushes to its repository.
-	Stage, Token          string
-	Sed, SedCommit        string
+	Stage, Token string
+	// Commit prints the commit that a candidate was created from, CommitOutput with its name before it.
+	Commit, CommitOutput string
+	// Dist is where the results of a candidate's tests are.
+	Dist                  string
 	SigningKey, PublicKey string
 	// Later are the stages that test after Stage, Secrets and Variables what all testing stages need from the engine.
 	Later              []verification
@@ -96,11 +99,11 @@ func newView(c *config.Config, file string) (*view, error) {
 	}
 	remote, hosted := gitrepo.ParseRemote(c.Source.Git)
 	v := &view{
-		Config: file, Build: c.Builder() != nil, Checks: c.CI.Checks, Prepare: c.CI.Prepare,
+		Config: file, Build: builds(c), Checks: c.CI.Checks, Prepare: c.CI.Prepare,
 		Source: c.Source.Git, SourcePath: remote.Path, Branch: "main", ChartFile: path.Join(t.Candidate.Path, "Chart.yaml"),
 		Stage: t.Name, Token: token(t.Name), SigningKey: t.Key.Env, PublicKey: t.PublicKey.Env,
-		Sed: "sed -n " + fmt.Sprintf(appVersion, `\1`), SedCommit: "sed -n " + fmt.Sprintf(appVersion, `commit=\1`),
 	}
+	v.candidate(c)
 	if !hosted {
 		return nil, fmt.Errorf("%w: no CI engine can fetch the repository of source.git, %q; use its address, or --ci none", failure.ErrInput, c.Source.Git)
 	}
@@ -116,7 +119,7 @@ func newView(c *config.Config, file string) (*view, error) {
 		v.Flag = " --config " + file
 	}
 	if v.Build {
-		v.GHCR = strings.HasPrefix(c.Builder().Build.Image.Repository, "ghcr.io/")
+		v.GHCR = builtIn(c, "ghcr.io/")
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.CI.Env)) {
 		v.Env = append(v.Env, pair{name, c.CI.Env[name]})
@@ -125,6 +128,36 @@ func newView(c *config.Config, file string) (*view, error) {
 	v.verifications(c)
 	v.promotions(c)
 	return v, nil
+}
+
+// candidate sets what depends on how a candidate names its source: by its appVersion, or in the message of its commit.
+func (v *view) candidate(c *config.Config) {
+	v.Dist = "dist"
+	if len(c.Charts) == 0 && c.AppVersionIsSource() {
+		v.Commit = "sed -n " + fmt.Sprintf(appVersion, `\1`) + " " + v.ChartFile
+		v.CommitOutput = "sed -n " + fmt.Sprintf(appVersion, `commit=\1`) + " " + v.ChartFile
+		return
+	}
+	v.Commit, v.CommitOutput = fmt.Sprintf(sourceCommit, ""), fmt.Sprintf(sourceCommit, "commit=")
+	if len(c.Charts) > 0 {
+		v.Dist = "dist/*"
+	}
+}
+
+// sourceCommit prints the commit that the message of the last commit names. A colon before a space would end a key of YAML.
+const sourceCommit = "git log -1 --format=%%B | sed -n 's/^Source-Commit[:] */%s/p'"
+
+// builds reports whether a stage builds the program of any chart.
+func builds(c *config.Config) bool {
+	return slices.ContainsFunc(c.PerChart(), func(one *config.Config) bool { return one.Builder() != nil })
+}
+
+// builtIn reports whether all images have names that begin with that of a registry.
+func builtIn(c *config.Config, registry string) bool {
+	return !slices.ContainsFunc(c.PerChart(), func(one *config.Config) bool {
+		b := one.Builder()
+		return b != nil && !strings.HasPrefix(b.Build.Image.Repository, registry)
+	})
 }
 
 // tool selects how CI installs the tool and Go.

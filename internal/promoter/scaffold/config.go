@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"embed"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"text/template"
@@ -21,8 +22,13 @@ type Facts struct {
 	Name string
 	// Source, Candidates and Prod are the addresses of the three repositories.
 	Source, Candidates, Prod string
-	// Chart is the chart's directory in the source repository.
+	// Chart is the chart's directory in the source repository, empty for several.
 	Chart string
+	// Charts are the charts of a repository with several. VersionInFile is true if their versions are those of their Chart.yaml files.
+	Charts        []ChartFacts
+	VersionInFile bool
+	// OnlyVersion is true for a library chart, which has no program.
+	OnlyVersion bool
 	// Package is the main package that is built into Image; empty when nothing is built.
 	Package, Image string
 	// UnitTests is true for a source with Go tests.
@@ -31,6 +37,12 @@ type Facts struct {
 	Tool string
 	// Notes are what the user has to add for the chart.
 	Notes []string
+}
+
+// ChartFacts is one of several charts.
+type ChartFacts struct {
+	// Path is its directory. Name is empty if the base name of the directory is a valid name that no other chart has.
+	Path, Name string
 }
 
 // File is one file, by its path in the repository.
@@ -63,6 +75,10 @@ func render(name string, data any) (string, error) {
 func Config(f Facts) (string, error) {
 	for _, s := range []*string{&f.Source, &f.Candidates, &f.Prod, &f.Chart, &f.Package, &f.Image, &f.Tool} {
 		*s = strings.ReplaceAll(*s, "$", "$$") // ${NAME} would be replaced
+	}
+	f.Charts = slices.Clone(f.Charts)
+	for i := range f.Charts {
+		f.Charts[i].Path = strings.ReplaceAll(f.Charts[i].Path, "$", "$$")
 	}
 	return render("pipeline.yaml", struct {
 		Facts

@@ -3,13 +3,11 @@ package scaffold
 import (
 	"context"
 	"fmt"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 
-	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 )
@@ -33,14 +31,22 @@ func Inspect(ctx context.Context, r *gitrepo.Repo, c Choices) (Facts, error) {
 		return Facts{}, err
 	}
 	f := Facts{Source: c.Source}
-	if f.Chart, err = choose("chart", "--chart", charts(r.Dir, files), c.Chart); err != nil {
+	found, main := charts(r.Dir, files), ""
+	if main = mainChart(r.Dir, found); main == "" && len(found) > 1 && c.Chart == "" {
+		return several(ctx, r, files, found, c)
+	}
+	if c.Chart == "" {
+		c.Chart = main
+	}
+	if f.Chart, err = choose("chart", "--chart", found, c.Chart); err != nil {
 		return f, err
 	}
 	meta, notes, err := readChart(ctx, r.Dir, filepath.Join(r.Dir, f.Chart))
 	if err != nil {
 		return f, err
 	}
-	f.Name, f.Notes = PipelineName(meta.Name), notes
+	f.Name, f.Notes, f.OnlyVersion = PipelineName(meta.Name), notes, meta.IsLibrary()
+	c.NoBuild = c.NoBuild || meta.IsLibrary()
 	if !c.NoBuild {
 		if f.Package, err = goPackage(r.Dir, files, c.Package); err != nil {
 			return f, err
@@ -84,18 +90,11 @@ func hidden(file string) bool {
 	})
 }
 
-// charts are the directories of the charts that are no other chart's dependencies. Library charts cannot be installed.
+// charts are the directories of the charts that are no other chart's dependencies in its directory.
 func charts(root string, files []string) []string {
 	var found []string
 	for _, file := range files {
 		if path.Base(file) != "Chart.yaml" || hidden(file) {
-			continue
-		}
-		data, err := os.ReadFile(filepath.Join(root, file))
-		if err != nil {
-			continue
-		}
-		if meta, err := chart.ReadMetadata(data); err == nil && meta.Type == "library" {
 			continue
 		}
 		found = append(found, path.Dir(file))

@@ -121,10 +121,8 @@ func TestInspectReportsWhatIsMissingInOneSentence(t *testing.T) {
 		want   string
 	}{
 		"no chart":                    {github, map[string]string{"charts/hello/Chart.yaml": ""}, Choices{}, "helm create"},
-		"two charts":                  {github, map[string]string{"charts/b/Chart.yaml": goodChart}, Choices{}, "charts/b, charts/hello; select the chart with --chart"},
 		"a missing chart":             {github, nil, Choices{Chart: "charts/b"}, "found: charts/hello"},
 		"a chart outside":             {github, nil, Choices{Chart: "../x"}, "outside"},
-		"a library alone":             {github, map[string]string{"charts/hello/Chart.yaml": goodChart + "type: library\n"}, Choices{}, "no chart"},
 		"a broken Chart.yaml":         {github, map[string]string{"charts/hello/Chart.yaml": "name: [\n"}, Choices{}, "Chart.yaml"},
 		"a chart without a name":      {github, map[string]string{"charts/hello/Chart.yaml": "apiVersion: v2\nversion: 1.0.0\n"}, Choices{}, "names the chart"},
 		"a chart without appVersion":  {github, map[string]string{"charts/hello/Chart.yaml": "apiVersion: v2\nname: hello\nversion: 0.1.0\n"}, Choices{}, "add the line `appVersion:"},

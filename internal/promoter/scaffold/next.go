@@ -15,6 +15,15 @@ import (
 
 // Check returns an error when the chart lacks a field that a candidate sets, which would otherwise fail at the first bump.
 func Check(repo fs.FS, c *config.Config) error {
+	for _, one := range c.PerChart() {
+		if err := check(repo, one); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func check(repo fs.FS, c *config.Config) error {
 	values, err := readFile(repo, path.Join(c.Chart.Path, "values.yaml"))
 	if err != nil {
 		return err
@@ -49,7 +58,7 @@ var imageByAppVersion = regexp.MustCompile(`(?m)^.*image:.*AppVersion`)
 
 // Notes are hints for the further work on this pipeline.
 func Notes(repo fs.FS, c *config.Config) []string {
-	if c.Builder() != nil {
+	if c.Builder() != nil || len(c.Charts) > 0 || !c.AppVersionIsSource() {
 		return nil
 	}
 	names, _ := fs.Glob(repo, path.Join(c.Chart.Path, "templates", "*.yaml"))

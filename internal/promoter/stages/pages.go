@@ -17,7 +17,7 @@ import (
 const statusVersions = 30
 
 func (s Stages) landingPage(p *config.Publish) *publish.Page {
-	r := page.Repository{Name: s.Config.Name, Address: servedAt(p)}
+	r := page.Repository{Name: s.Config.Whole().Name, Address: servedAt(p)}
 	if p.StatusPage {
 		r.Status = page.StatusFile
 	}

@@ -51,8 +51,8 @@ func (v *Version) isSame(o Version) bool {
 	return v.Chart == o.Chart && v.Version == o.Version && (v.Commit == "" || o.Commit == "" || v.Commit == o.Commit)
 }
 
-// Status lists the versions of each stage, candidates first, newest first; at most limit versions of each stage when positive.
-func (s Stages) Status(ctx context.Context, limit int) ([]Version, error) {
+// status is Status of one chart.
+func (s Stages) status(ctx context.Context, limit int) ([]Version, error) {
 	var stages [][]Version
 	var charts []string
 	if t := s.Config.Tester(); t != nil {
@@ -67,6 +67,9 @@ func (s Stages) Status(ctx context.Context, limit int) ([]Version, error) {
 			}
 		}
 		stages = append(stages, list)
+	}
+	if name := s.Config.Chart.Name; name != "" && len(charts) == 0 {
+		charts = []string{name}
 	}
 	publishers := s.Config.Publishers()
 	for _, p := range publishers {

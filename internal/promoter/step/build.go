@@ -60,7 +60,7 @@ func Build(ctx context.Context, p *Project, o BuildOptions) (*BuildResult, error
 		return nil, err
 	}
 	var skip *Skip
-	switch err := p.authorize(ctx, "push nothing", v.Commit); {
+	switch err := p.authorize(ctx, "push nothing", p.headOf(ctx, p.Dir)...); {
 	case errors.As(err, &skip):
 	case err != nil:
 		return nil, err

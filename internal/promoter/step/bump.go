@@ -49,7 +49,7 @@ func BumpWith(ctx context.Context, p *Project, o BumpOptions) (*BumpResult, erro
 	if err != nil {
 		return nil, err
 	}
-	if err := p.authorize(ctx, "create no candidate", v.Commit); err != nil {
+	if err := p.authorize(ctx, "create no candidate", p.headOf(ctx, p.Dir)...); err != nil {
 		return nil, err
 	}
 	u := candidate.Update{Version: v.Version, Tag: v.Tag, Run: v.CI.Run, AllowOlder: o.AllowOlder, DryRun: p.DryRun}

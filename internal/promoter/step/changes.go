@@ -30,7 +30,7 @@ func (p *Project) changes(ctx context.Context, commit string) (string, error) {
 		return "", err
 	}
 	rng := commit
-	if last := p.Config.Version.Tags().Highest(slices.DeleteFunc(tags, func(t string) bool { return slices.Contains(own, t) })); last != "" {
+	if last := p.Config.ChartTags().Highest(slices.DeleteFunc(tags, func(t string) bool { return slices.Contains(own, t) })); last != "" {
 		rng = "refs/tags/" + last + ".." + commit
 	}
 	log, err := r.Log(ctx, rng, maxChanges)

@@ -39,10 +39,12 @@ type Finding struct {
 func requirements(p *Project) []Requirement {
 	var list []Requirement
 	seen := map[string]bool{}
-	for _, step := range Steps(p.Config) {
-		for _, r := range step.Requirements() {
-			if !seen[r.What] {
-				seen[r.What], list = true, append(list, r)
+	for _, c := range p.Config.PerChart() {
+		for _, step := range Steps(c) {
+			for _, r := range step.Requirements() {
+				if !seen[r.What] {
+					seen[r.What], list = true, append(list, r)
+				}
 			}
 		}
 	}

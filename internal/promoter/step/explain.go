@@ -11,6 +11,8 @@ type Explained struct {
 	Step    string   `json:"step"`
 	Does    string   `json:"does"`
 	Command []string `json:"command"`
+	// Chart is set where there are several.
+	Chart string `json:"chart,omitempty"`
 	// Inputs are what the step works with, by name.
 	Inputs map[string]string `json:"inputs,omitempty"`
 	// Skipped is why the step does not run in this build.
@@ -32,8 +34,13 @@ func Explain(ctx context.Context, p *Project) ([]Explained, error) {
 	s := &State{Project: p, RunResult: RunResult{Version: v}, Planned: true}
 	var list []Explained
 	for _, step := range Steps(p.Config) {
+		command := append([]string{"chart-promoter"}, step.Command()...)
+		if name := p.Config.Chart.Name; name != "" {
+			command = append(command, "--chart", name)
+		}
 		e := Explained{
-			Stage: step.Stage(), Step: step.Name(), Does: step.Does(), Command: append([]string{"chart-promoter"}, step.Command()...), Inputs: step.Inputs(v),
+			Chart: p.Config.Chart.Name,
+			Stage: step.Stage(), Step: step.Name(), Does: step.Does(), Command: command, Inputs: step.Inputs(v),
 		}
 		if skip := step.Skip(s); skip != nil {
 			e.Skipped = skip.Why

@@ -94,7 +94,7 @@ func Verify(ctx context.Context, p *Project, o VerifyOptions) (*VerifyResult, er
 		return nil, err
 	}
 	start := p.Now()
-	result, err := p.tryOut(ctx, stage, c, o, res)
+	result, err := p.try(ctx, stage, c, o, res)
 	if err != nil {
 		p.tests().Recap(result)
 		return nil, err

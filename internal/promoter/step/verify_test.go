@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/christianb93/bitcoin-controller/internal/promoter/candidate"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/testenv"
@@ -41,8 +42,8 @@ func TestACandidateWhoseTagWasMovedSinceIsRejected(t *testing.T) {
 		t.Errorf("a directory that reports nothing of its source: %v", err)
 	}
 	w.p.Config.Chart.Fields["Chart.yaml"] = map[string]string{"version": "chartVersion"}
-	if _, err := w.p.candidates().Open(t.Context(), "", ""); err != nil {
-		t.Errorf("an appVersion that is not bump's: %v", err)
+	if _, err := w.p.candidates().Open(t.Context(), "", ""); !errors.Is(err, candidate.ErrNoSource) {
+		t.Errorf("an appVersion that is not bump's: %v, want ErrNoSource, as the tag of the version is another commit's", err)
 	}
 }
 

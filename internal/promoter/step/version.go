@@ -5,12 +5,13 @@ import (
 	"fmt"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/ci"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/version"
 )
 
 // VersionResult is a version with what it was derived from.
 type VersionResult struct {
+	// For is the chart, where there are several.
+	For string `json:"chart,omitempty"`
 	version.Version
 	Tag     string   `json:"tag,omitempty"`
 	BaseTag string   `json:"baseTag,omitempty"`
@@ -19,7 +20,7 @@ type VersionResult struct {
 
 // Version derives the version of the commit in the source repository.
 func Version(ctx context.Context, p *Project) (*VersionResult, error) {
-	facts, ci, err := gitrepo.Facts(ctx, p.Dir, gitrepo.FactsOptions{Tags: p.Config.Version.Tags(), Env: p.Env, Options: p.Git()})
+	facts, err := p.facts(ctx, p.Config.Version.Tags())
 	if err != nil {
 		return nil, err
 	}
@@ -27,6 +28,11 @@ func Version(ctx context.Context, p *Project) (*VersionResult, error) {
 		// Only the configuration is read from the work tree, so that a change of it can be tried before it is committed.
 		p.line("the working tree has uncommitted changes: this is what commit %.7s gives with the configuration as it is now", facts.Commit)
 		facts.Dirty = false
+	}
+	if p.Config.Chart.Version == nil {
+		if err := p.scope(ctx, &facts); err != nil {
+			return nil, err
+		}
 	}
 	v, err := version.Derive(facts, p.Config.Version.Scheme)
 	if err != nil {
@@ -38,7 +44,8 @@ func Version(ctx context.Context, p *Project) (*VersionResult, error) {
 	if facts.Unconfirmed != "" {
 		p.line("warning: this clone has no version tag, and the tags of its remote cannot be read, so the version assumes that nothing is released: %s", facts.Unconfirmed)
 	}
-	return &VersionResult{Version: v, Tag: facts.Tag, BaseTag: facts.BaseTag, CI: ci}, nil
+	res := &VersionResult{For: p.Config.Chart.Name, Version: v, Tag: facts.Tag, BaseTag: facts.BaseTag, CI: p.build()}
+	return res, p.chartVersion(ctx, res)
 }
 
 func (v *VersionResult) kind() string {

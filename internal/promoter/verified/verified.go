@@ -52,6 +52,12 @@ func Read(work workdir.Dir, envelopes ...string) (*Package, error) {
 	return parse(path, data, append(beside(work, path, filepath.Base(h.Attestation)), envelopes...))
 }
 
+// Exists reports whether a verification left a package with its attestation.
+func Exists(work workdir.Dir) bool {
+	var h handover
+	return work.ReadJSON(File, &h) && h.Attestation != ""
+}
+
 // ReadFile reads a package and the envelopes in further files. Errors: failure.ErrInput and those of chart.ReadPackage.
 func ReadFile(path string, envelopes ...string) (*Package, error) {
 	data, err := os.ReadFile(path)

@@ -1,0 +1,129 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/step"
+)
+
+// chartFlags are the flags that select charts of a configuration with several.
+func chartFlags(c *cobra.Command, s *step.Selection, otherwise string) {
+	c.Flags().StringArrayVar(&s.Names, "chart", nil, "name of a chart, where the configuration has several; can be repeated (default: "+otherwise+")")
+	c.Flags().BoolVar(&s.All, "all", false, "all charts of the configuration")
+}
+
+func sinceFlag(c *cobra.Command, s *step.Selection) {
+	c.Flags().StringVar(&s.Since, "since", "", "branch, tag or commit to compare the charts with, such as origin/main (default: the last release of each)")
+}
+
+// one is what a command does for one chart: its result, as JSON and as text.
+type one func(*step.Project) (any, []field, error)
+
+// forChanged runs a command that leaves files in the work directory for the selected charts, by default for those that are changed.
+func (a *app) forChanged(ctx context.Context, s step.Selection, do one) error {
+	return a.forCharts(ctx, func(p *step.Project) ([]*step.Project, error) { return p.Select(ctx, s) }, do)
+}
+
+// forCharts runs a command for some charts. Where the configuration has several, the result is a list, and a chart that fails does not
+// keep the others from their turn.
+func (a *app) forCharts(ctx context.Context, choose func(*step.Project) ([]*step.Project, error), do one) error {
+	p, unlock, err := a.locked(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return a.each(ctx, p, choose, do)
+}
+
+// each is forCharts for a loaded configuration.
+func (a *app) each(ctx context.Context, p *step.Project, choose func(*step.Project) ([]*step.Project, error), do one) error {
+	charts, err := choose(p)
+	if err != nil {
+		return err
+	}
+	if len(p.Config.Charts) == 0 {
+		result, text, err := do(charts[0])
+		if err != nil {
+			return err
+		}
+		return a.result(result, text...)
+	}
+	results, text := []any{}, []field(nil)
+	var failed []error
+	for _, chart := range charts {
+		name := chart.Config.Chart.Name
+		result, fields, err := do(chart)
+		var skip *step.Skip
+		switch {
+		case errors.As(err, &skip):
+			results, text = append(results, map[string]string{"chart": name, "skipped": skip.Why}), append(text, field{"chart", name}, field{"nothing to do", skip.Why})
+		case err != nil && ctx.Err() != nil:
+			return err
+		case err != nil:
+			failed = append(failed, fmt.Errorf("chart %s: %w", name, err))
+		default:
+			results, text = append(results, result), append(append(text, field{"chart", name}), fields...)
+		}
+	}
+	if len(charts) == 0 {
+		fmt.Fprintln(a.Err, "chart-promoter: nothing to do: no chart is changed; --all takes all of them")
+	}
+	return errors.Join(append([]error{a.result(results, text...)}, failed...)...)
+}
+
+func (a *app) listChangedCommand() *cobra.Command {
+	var s step.Selection
+	c := &cobra.Command{
+		Use: "list-changed", Args: cobra.NoArgs,
+		Short: "List the directories of the charts that this commit changes",
+		Long: `List the directories of the charts that this commit changes, one per line: those whose files, or the files of a chart
+that they depend on, differ from those of their last release. With --output json the list has names and reasons.`,
+		RunE: func(c *cobra.Command, _ []string) error {
+			p, err := a.project(c.Context())
+			if err != nil {
+				return err
+			}
+			list, err := p.Changed(c.Context(), s.Since)
+			if err != nil {
+				return err
+			}
+			a.report.close()
+			if a.output == "json" {
+				return a.result(step.ListChanged(list))
+			}
+			for _, chart := range list {
+				fmt.Fprintln(a.Out, printable(chart.Path))
+			}
+			return nil
+		},
+	}
+	sinceFlag(c, &s)
+	return c
+}
+
+func (a *app) packageCommand() *cobra.Command {
+	var s step.Selection
+	c := &cobra.Command{
+		Use: "package", Args: cobra.NoArgs,
+		Short: "Lint and package the changed charts of this commit, without a cluster and without credentials",
+		Long: `Lint and package the charts of this commit as their candidates would be, into the work directory. Nothing is pushed and no
+cluster is needed, so that the build of a pull request can check its charts. A chart whose version is that of Chart.yaml, and that is
+changed without a higher one, is rejected.`,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return a.forChanged(c.Context(), s, func(p *step.Project) (any, []field, error) {
+				r, err := step.Package(c.Context(), p, s.Since)
+				if err != nil {
+					return nil, nil, err
+				}
+				return r, []field{{"package", r.Package}, {"version", r.Version}, {"sha256", r.PackageDigest}, {"source", r.SourceCommit}}, nil
+			})
+		},
+	}
+	chartFlags(c, &s, "those that are changed")
+	sinceFlag(c, &s)
+	return c
+}

@@ -1,0 +1,100 @@
+package gitrepo
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// top is a path from the top of the work tree, in which no character is special.
+func top(paths []string) []string {
+	out := make([]string, len(paths))
+	for i, p := range paths {
+		out[i] = ":(top,literal)" + filepath.ToSlash(filepath.Clean(p))
+	}
+	return out
+}
+
+// LastChange is the full hash of the last commit in the history of ref that changed one of the paths. Error: ErrNoRef if none did.
+func (r *Repo) LastChange(ctx context.Context, ref string, paths ...string) (string, error) {
+	out, err := r.git(ctx, append([]string{"rev-list", "-1", "--end-of-options", ref, "--"}, top(paths)...)...)
+	if err == nil && strings.TrimSpace(out) == "" {
+		err = fmt.Errorf("no commit has %s: %w", strings.Join(paths, ", "), ErrNoRef)
+	}
+	return strings.TrimSpace(out), err
+}
+
+// CountChanges is the number of commits that changed one of the paths in the history of ref and not in that of base; an empty base
+// counts all.
+func (r *Repo) CountChanges(ctx context.Context, base, ref string, paths ...string) (int, error) {
+	if base != "" {
+		ref = base + ".." + ref
+	}
+	out, err := r.git(ctx, append([]string{"rev-list", "--count", "--end-of-options", ref, "--"}, top(paths)...)...)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(strings.TrimSpace(out))
+}
+
+// MergeBase is the commit at which two histories part. Error: ErrNoRef.
+func (r *Repo) MergeBase(ctx context.Context, a, b string) (string, error) {
+	if _, err := r.Resolve(ctx, a); err != nil {
+		return "", err
+	}
+	out, err := r.git(ctx, "merge-base", a, b)
+	if err != nil {
+		return "", fmt.Errorf("%s and %s have no common commit here; fetch all of the history: %w", a, b, ErrNoRef)
+	}
+	return strings.TrimSpace(out), nil
+}
+
+// Object is a file or a directory at a revision, "" and nil if it does not exist.
+type Object struct {
+	Hash    string
+	Content []byte // of a file
+}
+
+// Objects reads objects by their names, such as HEAD:charts/api, in one process: their hashes, and the content of files if that is
+// wanted. Names with line ends do not exist.
+func (r *Repo) Objects(ctx context.Context, content bool, names ...string) ([]Object, error) {
+	if len(names) == 0 {
+		return nil, nil
+	}
+	how := "--batch-check"
+	if content {
+		how = "--batch"
+	}
+	var in strings.Builder
+	for _, n := range names {
+		in.WriteString(strings.NewReplacer("\n", "\x7f", "\r", "\x7f").Replace(n) + "\n")
+	}
+	out, err := r.run(ctx, call{args: []string{"cat-file", how}, stdin: in.String()})
+	if err != nil {
+		return nil, err
+	}
+	list := make([]Object, len(names))
+	for i := range names {
+		line, rest, found := strings.Cut(out, "\n")
+		if !found {
+			return nil, fmt.Errorf("git cat-file answered %d of %d names", i, len(names))
+		}
+		out = rest
+		f := strings.Fields(line)
+		if len(f) != 3 || strings.HasSuffix(line, " missing") {
+			continue
+		}
+		list[i].Hash = f[0]
+		size, err := strconv.Atoi(f[2])
+		if !content || err != nil || size >= len(out) {
+			continue
+		}
+		if f[1] == "blob" {
+			list[i].Content = []byte(out[:size])
+		}
+		out = out[size+1:]
+	}
+	return list, nil
+}

@@ -1,0 +1,122 @@
+package step
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/candidate"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/change"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/verified"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/workdir"
+)
+
+// Selection chooses charts of a configuration with several.
+type Selection struct {
+	// Names are the charts' names; none selects those that are changed.
+	Names []string
+	// All selects all charts.
+	All bool
+	// Since is what the charts are compared with, see change.Charts.
+	Since string
+}
+
+// PerChart returns a project for each chart of a configuration with several, with a directory of its own in the work directory; the
+// project itself for one chart.
+func (p *Project) PerChart() []*Project {
+	if len(p.Config.Charts) == 0 {
+		return []*Project{p}
+	}
+	var list []*Project
+	for _, c := range p.Config.PerChart() {
+		one := *p
+		one.Config, one.Work = c, workdir.Dir(p.Work.File(c.Chart.Name))
+		list = append(list, &one)
+	}
+	return list
+}
+
+// Select returns the projects of the selected charts. Errors: failure.ErrInput for a name that does not exist, and those of
+// change.Charts.
+func (p *Project) Select(ctx context.Context, s Selection) ([]*Project, error) {
+	all := p.PerChart()
+	if err := p.checkSelection(s); err != nil {
+		return nil, err
+	}
+	switch {
+	case len(s.Names) > 0:
+		return slices.DeleteFunc(all, func(one *Project) bool { return !slices.Contains(s.Names, one.Config.Label()) }), nil
+	case s.All, len(p.Config.Charts) == 0:
+		return all, nil
+	}
+	changed, err := p.Changed(ctx, s.Since)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(all, func(one *Project) bool {
+		return !slices.ContainsFunc(changed, func(c change.Chart) bool { return c.Name == one.Config.Label() })
+	}), nil
+}
+
+func (p *Project) checkSelection(s Selection) error {
+	if s.All && len(s.Names) > 0 {
+		return fmt.Errorf("%w: --all excludes --chart; omit one of them", failure.ErrInput)
+	}
+	var names []string
+	for _, c := range p.Config.PerChart() {
+		names = append(names, c.Label())
+	}
+	for _, n := range s.Names {
+		if !slices.Contains(names, n) {
+			return fmt.Errorf("%w: the configuration has no chart %q; choose one of %s", failure.ErrInput, n, strings.Join(names, ", "))
+		}
+	}
+	return nil
+}
+
+// Changed returns the charts that this commit changes.
+func (p *Project) Changed(ctx context.Context, since string) ([]change.Chart, error) {
+	charts, err := change.Open(ctx, p.Dir, p.Git(), p.Config)
+	if err != nil {
+		return nil, err
+	}
+	return charts.Changed(ctx, p.build(), since)
+}
+
+// ListChanged is the result of Changed for a reader of JSON, an empty list in place of none.
+func ListChanged(list []change.Chart) []change.Chart { return append([]change.Chart{}, list...) }
+
+// SelectForVerify is Select for a checkout of the candidates' repository, whose last commit names the chart; without one, it is Select.
+func (p *Project) SelectForVerify(ctx context.Context, s Selection, checkout string) ([]*Project, error) {
+	if checkout != "" && len(s.Names) == 0 && !s.All && len(p.Config.Charts) > 0 {
+		name, err := candidate.Chart(ctx, checkout, p.Git())
+		if err != nil {
+			return nil, err
+		}
+		s.Names = []string{name}
+	}
+	return p.Select(ctx, s)
+}
+
+// SelectForPromote returns the projects of the charts that verify left a package of; a package that is named needs the name of its chart. Error: failure.ErrInput if there is none.
+func (p *Project) SelectForPromote(s Selection, pkg string) ([]*Project, error) {
+	if err := p.checkSelection(s); err != nil {
+		return nil, err
+	}
+	all := p.PerChart()
+	if len(p.Config.Charts) == 0 {
+		return all, nil
+	}
+	if pkg != "" && len(s.Names) != 1 {
+		return nil, fmt.Errorf("%w: --package is of one chart; select it with --chart", failure.ErrInput)
+	}
+	tested := slices.DeleteFunc(all, func(one *Project) bool {
+		return len(s.Names) > 0 && !slices.Contains(s.Names, one.Config.Label()) || len(s.Names) == 0 && !verified.Exists(one.Work)
+	})
+	if len(tested) == 0 {
+		return nil, fmt.Errorf("%w: %s has no verified package of any chart; run verify first, or name a package with --chart and --package", failure.ErrInput, p.Work)
+	}
+	return tested, nil
+}

@@ -1,0 +1,212 @@
+package step
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/Masterminds/semver/v3"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/candidate"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/change"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/version"
+)
+
+// facts gathers the facts about the commit for the tags of a chart or of a program. Where both have tags, the build of a tag of one
+// of them is also a build of the other's tag at this commit.
+func (p *Project) facts(ctx context.Context, tags version.Tags) (version.Facts, error) {
+	f, build, err := gitrepo.Facts(ctx, p.Dir, gitrepo.FactsOptions{Tags: tags, Env: p.Env, Options: p.Git()})
+	if err != nil || build.Tag == "" || tags.IsVersion(f.Tag) || f.Tag == "" {
+		return f, err
+	}
+	r, err := gitrepo.Open(ctx, p.Dir, p.Git())
+	if err != nil {
+		return f, err
+	}
+	at, err := r.TagsAt(ctx, "HEAD")
+	if own := tags.Highest(at); own != "" {
+		f.Tag = own
+	}
+	return f, err
+}
+
+// scope restricts the facts to the commits that changed the chart, where it does not depend on the whole repository: its version stays
+// the same until it changes. Before its first change after a release it is still that release.
+func (p *Project) scope(ctx context.Context, f *version.Facts) error {
+	if len(p.Config.Whole().Charts) == 0 || f.Tags.IsVersion(f.Tag) || f.Shallow || f.Dirty {
+		return nil
+	}
+	charts, err := change.Open(ctx, p.Dir, p.Git(), p.Config)
+	if err != nil {
+		return err
+	}
+	paths := charts.Paths(p.Config)
+	if paths == nil {
+		return nil
+	}
+	r, err := gitrepo.Open(ctx, p.Dir, p.Git())
+	if err != nil {
+		return err
+	}
+	base := ""
+	if f.BaseTag != "" {
+		base = "refs/tags/" + f.BaseTag
+	}
+	if f.Distance, err = r.CountChanges(ctx, base, "HEAD", paths...); err != nil {
+		return err
+	}
+	if f.Distance == 0 && base != "" {
+		f.Tag = f.BaseTag
+		f.Commit, err = r.Resolve(ctx, base)
+		return err
+	}
+	f.Commit, err = r.LastChange(ctx, "HEAD", paths...)
+	return err
+}
+
+// chartVersion replaces the version of the program by that of its chart, where the chart has one of its own.
+func (p *Project) chartVersion(ctx context.Context, v *VersionResult) error {
+	own := p.Config.Chart.Version
+	if own == nil {
+		return nil
+	}
+	f, err := p.facts(ctx, own.Tags())
+	if err != nil {
+		return err
+	}
+	f.Dirty = f.Dirty && !p.DryRun
+	if err := p.scope(ctx, &f); err != nil {
+		return err
+	}
+	var c version.Version
+	if own.From == config.FromFile {
+		c, err = p.versionInFile(ctx, f)
+	} else {
+		c, err = version.Derive(f, p.Config.Version.Scheme)
+	}
+	if err != nil {
+		return err
+	}
+	v.Chart, v.Release, v.Prerelease, v.BaseTag = c.Chart, c.Release, c.Prerelease, f.BaseTag
+	v.Tag = ""
+	if own.Tags().IsVersion(f.Tag) {
+		v.Tag = f.Tag
+	}
+	if p.Config.Builder() == nil {
+		v.Commit = c.Commit
+	}
+	return nil
+}
+
+// versionInFile is the version that Chart.yaml has in the commit: a release, or a prerelease.
+func (p *Project) versionInFile(ctx context.Context, f version.Facts) (version.Version, error) {
+	switch {
+	case f.Dirty:
+		return version.Version{}, version.ErrDirty
+	case f.Shallow:
+		return version.Version{}, version.ErrShallow
+	}
+	m, err := p.metadataAt(ctx, "HEAD")
+	if err != nil {
+		return version.Version{}, err
+	}
+	parsed, err := semver.StrictNewVersion(m.Version)
+	if err != nil {
+		return version.Version{}, fmt.Errorf("version %q of Chart.yaml in %s: %w; use three numbers, such as 1.4.0", m.Version, p.Config.Chart.Path, version.ErrNotAVersion)
+	}
+	return version.Version{Chart: m.Version, Commit: f.Commit, Release: parsed.Prerelease() == "", Prerelease: parsed.Prerelease() != ""}, nil
+}
+
+// metadataAt is the chart's Chart.yaml at a revision.
+func (p *Project) metadataAt(ctx context.Context, ref string) (*chart.Metadata, error) {
+	r, err := gitrepo.Open(ctx, p.Dir, p.Git())
+	if err != nil {
+		return nil, err
+	}
+	data, err := r.File(ctx, ref, p.Config.Chart.Path+"/Chart.yaml")
+	if err != nil {
+		return nil, err
+	}
+	return chart.ReadMetadata(data)
+}
+
+// checkRaised rejects a chart whose version is that of Chart.yaml, and that was changed without a higher one: since the release of this
+// version, or since a branch, tag or commit. Error: candidate.ErrNotRaised.
+func (p *Project) checkRaised(ctx context.Context, since string) error {
+	own := p.Config.Chart.Version
+	if own == nil || own.From != config.FromFile {
+		return nil
+	}
+	charts, err := change.Open(ctx, p.Dir, p.Git(), p.Config)
+	if err != nil {
+		return err
+	}
+	changed, err := charts.Changed(ctx, p.build(), since)
+	if err != nil {
+		return err
+	}
+	now, err := p.metadataAt(ctx, "HEAD")
+	if err != nil {
+		return err
+	}
+	for _, c := range changed {
+		if c.Name != p.Config.Label() || c.Since == "" || c.Since == p.tagAtHead(ctx) {
+			continue
+		}
+		before, err := p.versionBefore(ctx, c.Since, since)
+		if err != nil {
+			return err
+		}
+		if before != "" && version.Compare(now.Version, before) <= 0 {
+			return fmt.Errorf("%w: %s, and its version is still %s; raise version in %s/Chart.yaml, or run chart-promoter release%s",
+				candidate.ErrNotRaised, c.Why, now.Version, p.Config.Chart.Path, p.chartFlag())
+		}
+	}
+	return nil
+}
+
+// tagAtHead is the tag of the chart's version at the commit itself, "" if it has none.
+func (p *Project) tagAtHead(ctx context.Context) string {
+	r, err := gitrepo.Open(ctx, p.Dir, p.Git())
+	if err != nil {
+		return ""
+	}
+	at, err := r.TagsAt(ctx, "HEAD")
+	if err != nil {
+		return ""
+	}
+	return p.Config.ChartTags().Highest(at)
+}
+
+// versionBefore is the version that Chart.yaml had at the tag of a release, or where the history left since; "" if there was no chart.
+func (p *Project) versionBefore(ctx context.Context, tag, since string) (string, error) {
+	r, err := gitrepo.Open(ctx, p.Dir, p.Git())
+	if err != nil {
+		return "", err
+	}
+	ref := "refs/tags/" + tag
+	if since != "" {
+		if ref, err = r.MergeBase(ctx, since, "HEAD"); err != nil {
+			return "", err
+		}
+	}
+	objects, err := r.Objects(ctx, true, ref+":"+p.Config.Chart.Path+"/Chart.yaml")
+	if err != nil || objects[0].Hash == "" {
+		return "", err
+	}
+	m, err := chart.ReadMetadata(objects[0].Content)
+	if err != nil {
+		return "", err
+	}
+	return m.Version, nil
+}
+
+// chartFlag is the flag that selects the chart in a command, "" where there is only one.
+func (p *Project) chartFlag() string {
+	if p.Config.Chart.Name == "" {
+		return ""
+	}
+	return " --chart " + p.Config.Chart.Name
+}
