@@ -1,0 +1,3 @@
+{{- define "words.name" -}}
+{{ .Release.Name }}-{{ .Chart.Name }}
+{{- end -}}
