@@ -122,7 +122,7 @@ func (k *Kind) abort(done <-chan error) {
 	for {
 		_ = k.Delete()
 		select {
-		case <-done:
+		case <-done: //nolint:errcheck // the caller has the error of the context
 			return
 		case <-limit:
 			return

@@ -12,16 +12,18 @@ import (
 
 const requiresName = `{"$schema":"http://json-schema.org/draft-07/schema#","type":"object","required":["clusterName"],"properties":{"clusterName":{"type":"string"}}}`
 
+// values are keys of the first level with their values.
+func values(pairs ...string) map[string]any {
+	m := map[string]any{}
+	for i := 0; i < len(pairs); i += 2 {
+		m[pairs[i]] = pairs[i+1]
+	}
+	return m
+}
+
 // A template with ingress.enabled fails; the schema, where there is one, requires clusterName.
 func TestACandidateIsLintedAndRenderedWithEachSetOfValues(t *testing.T) {
 	t.Parallel()
-	values := func(pairs ...string) map[string]any {
-		m := map[string]any{}
-		for i := 0; i < len(pairs); i += 2 {
-			m[pairs[i]] = pairs[i+1]
-		}
-		return m
-	}
 	for name, c := range map[string]struct {
 		files   map[string]string
 		values  map[string]any

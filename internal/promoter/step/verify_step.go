@@ -11,48 +11,48 @@ import (
 
 type verifyStep struct{ stage *config.Stage }
 
-func (verifyStep) Name() string    { return "verify" }
-func (s verifyStep) Stage() string { return s.stage.Name }
+func (verifyStep) Name() string       { return "verify" }
+func (step verifyStep) Stage() string { return step.stage.Name }
 
-func (s verifyStep) Command() []string {
-	if s.stage.Candidate == nil {
-		return []string{"verify", "--stage", s.stage.Name}
+func (step verifyStep) Command() []string {
+	if step.stage.Candidate == nil {
+		return []string{"verify", "--stage", step.stage.Name}
 	}
 	return []string{"verify"}
 }
 
-func (s verifyStep) Does() string {
-	return "install the packaged chart in a cluster with " + s.majors(" and ") + ", and run " + s.tests()
+func (step verifyStep) Does() string {
+	return "install the packaged chart in a cluster with " + step.majors(" and ") + ", and run " + step.tests()
 }
 
 // majors are the names of the majors of Helm.
-func (s verifyStep) majors(between string) string {
+func (step verifyStep) majors(between string) string {
 	var names []string
-	for _, m := range majorsOf(s.stage.Verify) {
+	for _, m := range majorsOf(step.stage.Verify) {
 		names = append(names, m.String())
 	}
 	return strings.Join(names, between)
 }
 
-func (s verifyStep) tests() string {
-	if t := s.stage.Verify.Test; t != nil {
+func (step verifyStep) tests() string {
+	if t := step.stage.Verify.Test; t != nil {
 		return strings.Join(t.Command, " ")
 	}
 	return "the chart's own tests"
 }
 
-func (s verifyStep) Inputs(v *VersionResult) map[string]string {
-	c := s.stage.Verify
-	return withoutEmpty(map[string]string{"nodeImage": c.Cluster.NodeImage, "release": c.Install.Release, "namespace": c.Install.Namespace, "source": v.App, "upgradeFrom": c.UpgradeFrom, "helm": s.majors(", "),
-		"package": map[bool]string{true: "that of the first testing stage"}[s.stage.Candidate == nil]})
+func (step verifyStep) Inputs(v *VersionResult) map[string]string {
+	c := step.stage.Verify
+	return withoutEmpty(map[string]string{"nodeImage": c.Cluster.NodeImage, "release": c.Install.Release, "namespace": c.Install.Namespace, "source": v.App, "upgradeFrom": c.UpgradeFrom, "helm": step.majors(", "),
+		"package": map[bool]string{true: "that of the first testing stage"}[step.stage.Candidate == nil]})
 }
 
-func (v verifyStep) Skip(s *State) *Skip {
+func (step verifyStep) Skip(s *State) *Skip {
 	switch {
 	case s.Planned:
 		return s.untrusted("do not push")
-	case v.stage.Candidate == nil:
-		return v.skipLater(s)
+	case step.stage.Candidate == nil:
+		return step.skipLater(s)
 	case s.Bump == nil:
 		return &Skip{NoCandidate, "no candidate was created"}
 	case s.Bump.PullRequest != nil && s.Options.Verify.Candidate == "":
@@ -76,22 +76,22 @@ func (verifyStep) skipLater(s *State) *Skip {
 	return nil
 }
 
-func (v verifyStep) Run(ctx context.Context, s *State) (string, error) {
+func (step verifyStep) Run(ctx context.Context, s *State) (string, error) {
 	o := s.Options.Verify
-	o.Stage = v.stage.Name
-	if v.stage.Candidate == nil {
+	o.Stage = step.stage.Name
+	if step.stage.Candidate == nil {
 		o.Candidate = ""
 	} else if o.Candidate == "" {
 		o.Commit = s.Bump.Commit
 	}
-	if v.stage.Verify.Cluster.IsExisting() { // the options of a run are for the stages that create a cluster
+	if step.stage.Verify.Cluster.IsExisting() { // the options of a run are for the stages that create a cluster
 		o.Kubeconfig, o.ClusterName = "", ""
 	}
 	res, err := Verify(ctx, s.Project, o)
 	if err != nil {
 		return "", err
 	}
-	if v.stage.Candidate != nil {
+	if step.stage.Candidate != nil {
 		s.Verify = res
 	} else {
 		s.VerifiedLater = append(s.VerifiedLater, res)
@@ -99,13 +99,13 @@ func (v verifyStep) Run(ctx context.Context, s *State) (string, error) {
 	return fmt.Sprintf("%d of %d tests passed with package sha256 %.12s…", res.Tests.Passed, res.Tests.Run, res.PackageDigest), nil
 }
 
-func (s verifyStep) Requirements() []Requirement {
+func (step verifyStep) Requirements() []Requirement {
 	return []Requirement{
-		s.cluster(),
+		step.cluster(),
 		{
-			What: "signing key of " + s.stage.Name, For: "verify",
+			What: "signing key of " + step.stage.Name, For: "verify",
 			Check: func(_ context.Context, p *Project) (string, error) {
-				_, err := p.Keys().Read(s.stage.Key)
+				_, err := p.Keys().Read(step.stage.Key)
 				return "", err
 			},
 		},
@@ -113,10 +113,10 @@ func (s verifyStep) Requirements() []Requirement {
 }
 
 // cluster requires what the stage needs for its cluster.
-func (s verifyStep) cluster() Requirement {
-	if s.stage.Verify.Cluster.IsExisting() {
-		return Requirement{What: "kubeconfig of " + s.stage.Name, For: "verify", Check: func(_ context.Context, p *Project) (string, error) {
-			_, err := p.kubeconfig(s.stage)
+func (step verifyStep) cluster() Requirement {
+	if step.stage.Verify.Cluster.IsExisting() {
+		return Requirement{What: "kubeconfig of " + step.stage.Name, For: "verify", Check: func(_ context.Context, p *Project) (string, error) {
+			_, err := p.kubeconfig(step.stage)
 			return "", err
 		}}
 	}
