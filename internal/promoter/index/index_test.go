@@ -164,33 +164,6 @@ func TestVersionsAreComparedAsStringsNotAsConstraints(t *testing.T) {
 	}
 }
 
-func TestVersionsAreOrderedIndependentlyOfTheOrderOfAdding(t *testing.T) {
-	index := []byte(nil)
-	for _, v := range []string{"1.0.0", "0.9-dev64ed033", "1.0.1-dev.10.gabcdef0", "0.9", "1.0.1-dev.9.g0123456", "2.0.0", "10.0.0", "1.0.1"} {
-		index = add(t, index, entry("a", v))
-	}
-	var got []string
-	all, err := List(index)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range all {
-		got = append(got, e.Version)
-	}
-	want := []string{"10.0.0", "2.0.0", "1.0.1", "1.0.1-dev.10.gabcdef0", "1.0.1-dev.9.g0123456", "1.0.0", "0.9", "0.9-dev64ed033"}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
-	}
-	for i, v := range []string{"version: 10.0.0", "version: 2.0.0"} {
-		if at := strings.Index(string(index), v); at < 0 || strings.Count(string(index[:at]), "\n  - ") != i+1 {
-			t.Errorf("%s is not number %d in the file", v, i+1)
-		}
-	}
-	if e, found, _ := Latest(index, "a", false); !found || e.Version != "10.0.0" {
-		t.Errorf("latest is %+v", e)
-	}
-}
-
 func TestLatestIncludesPrereleasesOnlyOnRequest(t *testing.T) {
 	index := add(t, add(t, add(t, nil, entry("a", "1.0.0")), entry("a", "1.0.1-dev.1.gabcdef0")), entry("b", "2.0.0-rc.1"))
 	for name, c := range map[string]struct {
