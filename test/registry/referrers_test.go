@@ -19,9 +19,6 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/publish"
 )
 
-// bundleType is how other programs find an attestation.
-const bundleType = "application/vnd.dev.sigstore.bundle.v0.3+json"
-
 // shop is a registry with a published chart, and the keys that signed it.
 type shop struct {
 	*testing.T
