@@ -14,7 +14,8 @@ var imageVersion = regexp.MustCompile(`:v?([0-9]+\.[0-9]+(\.[0-9]+)?)`)
 // kind's own.
 func ImageVersion(nodeImage string) string {
 	for _, image := range []string{nodeImage, defaults.Image} {
-		if m := imageVersion.FindStringSubmatch(image[strings.LastIndex(image, "/")+1:]); m != nil {
+		name, _, _ := strings.Cut(image, "@")
+		if m := imageVersion.FindStringSubmatch(name[strings.LastIndex(name, "/")+1:]); m != nil {
 			return m[1]
 		}
 	}

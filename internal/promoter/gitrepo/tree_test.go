@@ -166,8 +166,8 @@ func TestSubmodulesAreTakenFromTheWorkTreeOrFetched(t *testing.T) {
 	}
 	// A clone in the work tree needs no network, and no address that exists.
 	server.Close()
-	for dir, from := range map[string]string{"charts": root + "/r/charts", "charts/app/charts/sub": root + "/r/sub"} {
-		cmd := exec.Command("git", "-c", "protocol.file.allow=always", "clone", "-q", from, clone.Dir+"/"+dir)
+	for _, c := range [][2]string{{"charts", "charts"}, {"sub", "charts/app/charts/sub"}} {
+		cmd := exec.Command("git", "-c", "protocol.file.allow=always", "clone", "-q", root+"/r/"+c[0], clone.Dir+"/"+c[1])
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("%v %s", err, out)
 		}

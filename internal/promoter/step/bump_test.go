@@ -190,7 +190,7 @@ func TestWhatBumpCannotDoLeavesTheRepositoryAsItWas(t *testing.T) {
 			w.p.Config.Chart.Fields["other.yaml"] = map[string]string{"a": "commit"}
 		}, chart.ErrNoChart, failure.BadInput},
 		"no chart in the source":           {func(w *world) { w.p.Config.Chart.Path = "charts/nowhere" }, chart.ErrNoChart, failure.BadInput},
-		"a chart that is no YAML":          {func(w *world) { w.write("charts/hello/Chart.yaml", "a: [\n"); w.commit("broken"); w.built() }, chart.ErrNotYAML, failure.BadInput},
+		"a chart that is no YAML":          {func(w *world) { w.write("charts/hello/Chart.yaml", "a: [\n"); w.commit("broken"); w.built() }, chart.ErrNoChart, failure.BadInput},
 		"uncommitted changes":              {func(w *world) { w.write("cmd/hello/main.go", "package main // dirty\n") }, version.ErrDirty, failure.BadInput},
 		"a repository that does not exist": {func(w *world) { w.p.Config.Tester().Candidate.Git = "/no/such/repo.git" }, gitrepo.ErrUnreachable, failure.External},
 		"an image that was never built":    {func(w *world) { w.write("x", "y"); w.commit("not built") }, image.ErrNoImage, failure.External},

@@ -20,8 +20,8 @@ import (
 func checkedOut(t *testing.T) (w *world, dir string, clean *candidate.Candidate) {
 	t.Helper()
 	w = newWorld(t)
-	w.write("charts/hello/templates/target.txt", "first")
-	if err := os.Symlink("target.txt", w.source.Dir+"/charts/hello/templates/link.txt"); err != nil {
+	w.write("charts/hello/files/target.txt", "first")
+	if err := os.Symlink("target.txt", w.source.Dir+"/charts/hello/files/link.txt"); err != nil {
 		t.Fatal(err)
 	}
 	w.commit("with a link")
@@ -95,18 +95,18 @@ func TestWhatLiesBesideACandidateStaysOutOfItsPackage(t *testing.T) {
 func TestACheckoutIsPackagedAsItIsNow(t *testing.T) {
 	t.Parallel()
 	w, dir, _ := checkedOut(t)
-	put(t, dir+"/templates/target.txt", "second")
+	put(t, dir+"/files/target.txt", "second")
 	if err := os.Remove(dir + "/templates/cm.yaml"); err != nil {
 		t.Fatal(err)
 	}
-	put(t, dir+"/templates/added.txt", "added")
-	git(t, dir, "add", "templates/added.txt")
+	put(t, dir+"/files/added.txt", "added")
+	git(t, dir, "add", "files/added.txt")
 	c, err := w.p.candidates().Open(t.Context(), dir, "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := contents(t, c)
-	if _, there := got["templates/cm.yaml"]; there || got["templates/link.txt"] != "second" || got["templates/added.txt"] != "added" {
+	if _, there := got["templates/cm.yaml"]; there || got["files/link.txt"] != "second" || got["files/added.txt"] != "added" {
 		t.Errorf("it holds %q", got)
 	}
 	if _, err := os.Stat(dir + "/.git"); err != nil {
@@ -130,8 +130,8 @@ func TestADirectoryThatIsNoWorkTreeIsPackagedAsItIs(t *testing.T) {
 		if err != nil || c.Package.Digest != clean.Package.Digest {
 			t.Fatalf("%s: %v", at, err)
 		}
-		put(t, at+"/templates/more.txt", "more")
-		if c, err := w.p.candidates().Open(t.Context(), at, ""); err != nil || contents(t, c)["templates/more.txt"] != "more" {
+		put(t, at+"/files/more.txt", "more")
+		if c, err := w.p.candidates().Open(t.Context(), at, ""); err != nil || contents(t, c)["files/more.txt"] != "more" {
 			t.Errorf("%s: %v", at, err)
 		}
 	}
