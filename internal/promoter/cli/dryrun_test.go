@@ -100,8 +100,10 @@ func (s *testPipeline) dryRuns() []dryRun {
 	return []dryRun{
 		{[]string{"version"}, reads, 0},
 		{[]string{"explain"}, reads, 0},
+		{[]string{"list-changed"}, reads, 0},
 		{[]string{"keygen", s.dir + "/dist/keys/new"}, changes, 0},
 		{[]string{"build"}, changes, 0},
+		{[]string{"package"}, changes, 0},
 		{[]string{"bump"}, changes, 0},
 		{[]string{"verify"}, changes, 0},
 		{[]string{"approve", "--by", "alice", "--key", s.dir + "/dist/qa.key"}, changes, 0},

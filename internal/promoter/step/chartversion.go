@@ -32,6 +32,30 @@ func (p *Project) facts(ctx context.Context, tags version.Tags) (version.Facts, 
 	return f, err
 }
 
+// hasNoProgram reports whether a candidate gets nothing of the version of a program: the chart is one of several, has a version of its
+// own, no stage builds, and no field is set to one. The history of the program's tags is then not read.
+func (p *Project) hasNoProgram() bool {
+	f := p.Config.Chart.Fields
+	return len(p.Config.Whole().Charts) > 0 && p.Config.Chart.Version != nil && p.Config.Builder() == nil && !f.Sets(config.AppVersion) && !f.Sets(config.ImageTag)
+}
+
+// fileFacts are the facts about the commit of a chart whose version is in Chart.yaml: no tag counts.
+func (p *Project) fileFacts(ctx context.Context, tags version.Tags) (f version.Facts, err error) {
+	r, err := gitrepo.Open(ctx, p.Dir, p.Git())
+	if err != nil {
+		return f, err
+	}
+	f.Tags = tags
+	if f.Commit, err = r.Head(ctx); err != nil {
+		return f, fmt.Errorf("this repository has no commit yet; create one first: %w", err)
+	}
+	if f.Dirty, err = r.IsDirty(ctx); err != nil {
+		return f, err
+	}
+	f.Shallow, err = r.IsShallow(ctx)
+	return f, err
+}
+
 // scope restricts the facts to the commits that changed the chart, where it does not depend on the whole repository: its version stays
 // the same until it changes. Before its first change after a release it is still that release.
 func (p *Project) scope(ctx context.Context, f *version.Facts) error {
@@ -72,7 +96,11 @@ func (p *Project) chartVersion(ctx context.Context, v *VersionResult) error {
 	if own == nil {
 		return nil
 	}
-	f, err := p.facts(ctx, own.Tags())
+	gather := p.facts
+	if own.From == config.FromFile && p.hasNoProgram() {
+		gather = p.fileFacts
+	}
+	f, err := gather(ctx, own.Tags())
 	if err != nil {
 		return err
 	}
@@ -96,6 +124,9 @@ func (p *Project) chartVersion(ctx context.Context, v *VersionResult) error {
 	}
 	if p.Config.Builder() == nil {
 		v.Commit = c.Commit
+	}
+	if v.App == "" { // of no program
+		v.App, v.ImageTag = v.Commit[:version.ShortHashLength], v.Commit[:version.ShortHashLength]
 	}
 	return nil
 }

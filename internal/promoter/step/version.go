@@ -20,6 +20,10 @@ type VersionResult struct {
 
 // Version derives the version of the commit in the source repository.
 func Version(ctx context.Context, p *Project) (*VersionResult, error) {
+	if p.hasNoProgram() {
+		res := &VersionResult{For: p.Config.Chart.Name, CI: p.build()}
+		return res, p.chartVersion(ctx, res)
+	}
 	facts, err := p.facts(ctx, p.Config.Version.Tags())
 	if err != nil {
 		return nil, err
