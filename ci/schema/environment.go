@@ -20,6 +20,7 @@ var meanings = map[string]string{
 	ci.TravisAPI:        "Address of the Travis API for it. Default: the public one.",
 	ci.Fork:             "`true` declares the build to be that of a fork, where the engine does not report it.",
 	ci.Push:             "`true` lets a job push that runs in a CI engine without files of its own here, in a merge queue, or for another commit than the engine reports; set it only in jobs that build no pull request. `false` keeps any job from pushing.",
+	ci.TestRun:          "",
 	ci.GitUsername:      "",
 	ci.GitPassword:      "",
 }

@@ -68,7 +68,7 @@ func TestEdit(t *testing.T) { //nolint:funlen // a table
 		"a value that is correct already":           {"image:\n  tag: 'a'\n", tag("a"), "image:\n  tag: 'a'\n"},
 		"a word that is true or false to Helm":      {"image:\n  tag: on # c\n", tag("on"), "image:\n  tag: \"on\" # c\n"},
 		"a number that must be a string":            {"image:\n  tag: 0.10\n", tag("0.10"), "image:\n  tag: \"0.10\"\n"},
-		"control characters and line ends":          {"image:\n  tag: 'a'\n", tag("a\n\x07é😀"), "image:\n  tag: \"a\\u000A\\u0007é😀\"\n"},
+		"control characters and line ends":          {"image:\n  tag: 'a'\n", tag("a\n\x07é😀"), "image:\n  tag: \"a\\n\\u0007é😀\"\n"},
 		"an explicit key":                           {"? image\n: tag: |\n    x\n  b: 1\n", tag("v1"), "? image\n: tag: v1\n  b: 1\n"},
 		"no change at all":                          {"a:    [1,2]   # x", nil, "a:    [1,2]   # x"},
 	}

@@ -21,6 +21,8 @@ const (
 	Fork = "CHART_PROMOTER_FORK"
 	// Push is set to true in jobs of builds that may push where that is not known, to false where nothing is to be pushed.
 	Push = "CHART_PROMOTER_PUSH"
+	// TestRun marks the processes of a test command.
+	TestRun = "CHART_PROMOTER_TEST_RUN"
 	// GitUsername and GitPassword hand credentials to git's own process; they are never read from the environment.
 	GitUsername = "CHART_PROMOTER_USERNAME"
 	GitPassword = "CHART_PROMOTER_PASSWORD"
@@ -59,6 +61,7 @@ var Variables = []Variable{
 	{Name: ApproverKey},
 	{Name: Fork, Public: true},
 	{Name: Push, Public: true},
+	{Name: TestRun, Public: true},
 	{Name: GitUsername},
 	{Name: GitPassword},
 }

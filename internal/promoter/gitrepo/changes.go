@@ -6,7 +6,11 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 )
+
+var errUnanswered = failure.New(failure.External, "git cat-file did not answer all names")
 
 // top is a path from the top of the work tree, in which no character is special.
 func top(paths []string) []string {
@@ -79,7 +83,7 @@ func (r *Repo) Objects(ctx context.Context, content bool, names ...string) ([]Ob
 	for i := range names {
 		line, rest, found := strings.Cut(out, "\n")
 		if !found {
-			return nil, fmt.Errorf("git cat-file answered %d of %d names", i, len(names))
+			return nil, fmt.Errorf("%w: %d of %d", errUnanswered, i, len(names))
 		}
 		out = rest
 		f := strings.Fields(line)

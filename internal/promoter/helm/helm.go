@@ -5,9 +5,10 @@ package helm
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 )
 
 // Major is a major version of Helm.
@@ -84,7 +85,7 @@ const (
 )
 
 // ErrTestsNotStarted is the error of Client.Test for tests that did not begin.
-var ErrTestsNotStarted = errors.New("the tests did not begin")
+var ErrTestsNotStarted = failure.New(failure.External, "the tests did not begin")
 
 // WaitLimit is the release's timeout or its default.
 func (r Release) WaitLimit() time.Duration {

@@ -7,17 +7,16 @@ import (
 	"path/filepath"
 	"strconv"
 	"syscall"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/ci"
 )
 
-// runVariable marks what a command starts: a daemon leaves the process group, but it keeps its environment.
-const runVariable = "CHART_PROMOTER_TEST_RUN"
-
-// mark is the value of runVariable of one command.
+// mark is the value of ci.TestRun for what a command starts: a daemon leaves the process group, but it keeps its environment.
 type mark string
 
 func newMark() mark { return mark(rand.Text()) }
 
-func (m mark) variable() string { return runVariable + "=" + string(m) }
+func (m mark) variable() string { return ci.TestRun + "=" + string(m) }
 
 // kill ends all processes with the mark, in several rounds, as one may start another in between. It finds none on a system without
 // /proc.
