@@ -122,6 +122,12 @@ var rules = map[string]func(*jsonschema.Schema){
 		s.AnyOf = needsOne("build", "verify", "publish")
 		s.DependentRequired = map[string][]string{"candidate": {"verify"}, "guards": {"publish"}}
 	},
+	"Build": func(s *jsonschema.Schema) { s.OneOf = needsOne("image", "images") },
+	"Image": func(s *jsonschema.Schema) {
+		property(s, "labels").AdditionalProperties = scalarValue()
+		property(s, "args").AdditionalProperties = scalarValue()
+		s.DependentRequired = map[string][]string{"programs": {"package"}, "ldflags": {"package"}, "context": {"dockerfile"}, "args": {"dockerfile"}}
+	},
 	"Publish": func(s *jsonschema.Schema) { s.OneOf = needsOne("git", "directory", "oci") },
 	"Guards": func(s *jsonschema.Schema) {
 		restrict(s, "versions", oneOf(config.Releases, config.Prereleases, config.AnyVersion))
@@ -138,9 +144,8 @@ var rules = map[string]func(*jsonschema.Schema){
 		version.Type, version.OneOf = "", []*jsonschema.Schema{text(goMinor), {Type: "number"}}
 		property(s, "env").AdditionalProperties = scalarValue()
 	},
-	"Image": func(s *jsonschema.Schema) { property(s, "labels").AdditionalProperties = scalarValue() },
 	"Fields": func(s *jsonschema.Schema) {
-		values := oneOf(config.AppVersion, config.ChartVersion, config.Commit, config.ImageDigest, config.ImageRepository, config.ImageTag)
+		values := oneOf(config.FieldValues()...)
 		s.AdditionalProperties.AdditionalProperties = values
 	},
 }

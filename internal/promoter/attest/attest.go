@@ -30,6 +30,8 @@ type Verification struct {
 	// ImageRef and ImageDigest (sha256:…) name the image that ran.
 	ImageRef    string `json:"imageRef,omitempty"`
 	ImageDigest string `json:"imageDigest,omitempty"`
+	// Images are all images that the chart names, the first included, where there are several.
+	Images []string `json:"images,omitempty"`
 	// FilesRef is the reference by digest of the artifact with the other files of the build, Files are these files.
 	FilesRef string `json:"filesRef,omitempty"`
 	Files    []File `json:"files,omitempty"`

@@ -58,12 +58,16 @@ func ChangesText(log []gitrepo.Entry) string {
 }
 
 // imagesText is the value of the annotation artifacthub.io/images.
-func imagesText(i *Image) string {
-	ref := i.Repository + ":" + i.Tag
-	if i.Tag == "" {
-		ref = i.Ref
+func imagesText(images []Image) string {
+	var list []namedImage
+	for _, i := range images {
+		ref := i.Repository + ":" + i.Tag
+		if i.Tag == "" {
+			ref = i.Ref()
+		}
+		list = append(list, namedImage{path.Base(i.Repository), ref})
 	}
-	return asYAML([]namedImage{{path.Base(i.Repository), ref}})
+	return asYAML(list)
 }
 
 func asYAML(v any) string {

@@ -37,8 +37,8 @@ type Repository struct {
 // Candidate is a packaged chart with what its values and its appVersion name.
 type Candidate struct {
 	Package *chart.Package
-	// Image is the whole name of the image, ImageRepository and ImageDigest are parts of it; empty when the chart's values name none.
-	Image, ImageRepository, ImageDigest string
+	// Images are those that the chart's values name, in the order of the configuration.
+	Images []Image
 	// SourceCommit is the full hash that appVersion names, SourceDir the directory of a repository that has it.
 	SourceCommit, SourceDir string
 	// Since is when the candidate was committed, zero for a directory that is no git repository.
@@ -47,6 +47,19 @@ type Candidate struct {
 	Files string
 	// ValueSets are the values that the package is installed with, one after the other; at least one.
 	ValueSets []ValueSet
+}
+
+// Image is the whole name of the first image; empty when the chart's values name none.
+func (c *Candidate) Image() string { return c.first().Ref() }
+
+// ImageDigest is the digest of the first image.
+func (c *Candidate) ImageDigest() string { return c.first().Digest }
+
+func (c *Candidate) first() Image {
+	if len(c.Images) == 0 {
+		return Image{}
+	}
+	return c.Images[0]
 }
 
 // checkoutDir is the directory of the work directory with the files of the candidate.

@@ -13,16 +13,25 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/image"
 )
 
 // values are the values that the configuration can name, of one candidate.
-func values(u Update) map[string]string {
+func (r Repository) values(u Update) map[string]string {
 	v := u.Version
 	m := map[string]string{config.ChartVersion: v.Chart, config.AppVersion: v.App, config.Commit: v.Commit, config.ImageTag: v.ImageTag}
 	m[config.Prerelease], m[config.Changes] = strconv.FormatBool(!v.Release), u.Changes
-	if u.Image != nil {
-		m[config.Images] = imagesText(u.Image)
-		m[config.ImageRepository], m[config.ImageTag], m[config.ImageDigest] = u.Image.Repository, u.Image.Tag, u.Image.Digest
+	if len(u.Images) > 0 {
+		m[config.Images] = imagesText(u.Images)
+	}
+	for i, img := range u.Images {
+		registry, path := image.Split(img.Repository)
+		for name, value := range map[string]string{
+			config.ImageWhole: img.Ref(), config.ImageTagged: image.Reference(img.Repository, img.Tag, ""),
+			config.ImageRepository: img.Repository, config.ImageRegistry: registry, config.ImagePath: path, config.ImageTag: img.Tag, config.ImageDigest: img.Digest,
+		} {
+			m[r.Config.Of(i, name)] = value
+		}
 	}
 	return m
 }
@@ -33,7 +42,24 @@ func (r Repository) fieldsIn(root *os.Root, dir string) (config.Fields, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: %w", chart.ErrNoChart, err)
 	}
-	return fieldsOf(r.Config, values)
+	return fieldsOf(r.Config, values, func() bool { return usesAppVersion(root, dir) })
+}
+
+// usesAppVersion reports whether a template of the chart in dir reads the chart's appVersion.
+func usesAppVersion(root *os.Root, dir string) bool {
+	found := false
+	_ = fs.WalkDir(root.FS(), filepath.ToSlash(filepath.Join(dir, "templates")), func(path string, e fs.DirEntry, err error) error {
+		if err != nil || !e.Type().IsRegular() {
+			return err
+		}
+		data, err := root.ReadFile(path)
+		if bytes.Contains(data, []byte(".AppVersion")) {
+			found = true
+			return fs.SkipAll
+		}
+		return err
+	})
+	return found
 }
 
 // setFields writes the fields of the chart in dir and leaves every other byte as it is.

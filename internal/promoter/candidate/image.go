@@ -1,6 +1,7 @@
 package candidate
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
@@ -19,19 +20,25 @@ func Read(data []byte, cfg *config.Config) (*Candidate, error) {
 	return c, c.findImage(cfg, false)
 }
 
-// fieldsOf are the fields that a candidate sets in a chart with this values.yaml. Errors: config.ErrNoImageField, chart.ErrNotYAML.
-func fieldsOf(cfg *config.Config, values []byte) (config.Fields, error) {
-	return cfg.FieldsOf(func(path string) (bool, error) { return chart.IsSettable(values, path) })
+// fieldsOf are the fields that a candidate sets in a chart with this values.yaml. Errors: config.ErrNoImageField,
+// config.ErrOtherRegistry, chart.ErrNotYAML.
+func fieldsOf(cfg *config.Config, values []byte, usesAppVersion func() bool) (config.Fields, error) {
+	return cfg.FieldsOf(config.Values{
+		Settable:       func(path string) (bool, error) { return chart.IsSettable(values, path) },
+		Text:           func(path string) string { return chart.TextAt(values, path) },
+		UsesAppVersion: usesAppVersion,
+	})
 }
 
-// findImage reads the image from the fields that a candidate sets. A package that was published with an earlier configuration may lack
+// findImage reads the images from the fields that a candidate sets. A package that was published with an earlier configuration may lack
 // some of these fields: a missing field is an error only if strict.
 func (c *Candidate) findImage(cfg *config.Config, strict bool) error {
 	raw, values, err := c.Package.Values()
 	if err != nil {
 		return err
 	}
-	fields, err := fieldsOf(cfg, raw)
+	// Whether a template uses appVersion was found out when the candidate was written.
+	fields, err := fieldsOf(cfg, raw, func() bool { return true })
 	if err != nil && strict {
 		return err
 	}
@@ -44,10 +51,43 @@ func (c *Candidate) findImage(cfg *config.Config, strict bool) error {
 			return fmt.Errorf("%s in values.yaml: %w", path, chart.ErrPathNotFound)
 		}
 	}
-	repository, tag, digest := found[config.ImageRepository], found[config.ImageTag], found[config.ImageDigest]
-	if repository == "" || tag == "" && digest == "" {
-		return nil
+	count := 1
+	if cfg.Builder() != nil {
+		count = len(cfg.Builder().Build.All())
 	}
-	c.Image, c.ImageRepository, c.ImageDigest = image.Reference(repository, tag, digest), repository, digest
+	for i := range count {
+		versioned := false
+		for _, name := range fields["values.yaml"] {
+			versioned = versioned || name == cfg.Of(i, config.ImageTag) || name == cfg.Of(i, config.ImageDigest)
+		}
+		c.add(versioned, func(value string) string { return found[cfg.Of(i, value)] })
+	}
 	return nil
+}
+
+// add adds an image by the values that the chart has of it, if they name one. versioned is true if the chart has a field for its tag or
+// digest; the templates of a chart without one take the tag from appVersion.
+func (c *Candidate) add(versioned bool, found func(value string) string) {
+	img := Image{Repository: found(config.ImageRepository), Tag: found(config.ImageTag), Digest: found(config.ImageDigest)}
+	if path := found(config.ImagePath); img.Repository == "" && path != "" {
+		img.Repository = path
+		if registry := found(config.ImageRegistry); registry != "" {
+			img.Repository = registry + "/" + path
+		}
+	}
+	for _, value := range []string{config.ImageTagged, config.ImageWhole} {
+		if whole := found(value); whole != "" {
+			repository, tag, digest := image.Cut(whole)
+			img = Image{Repository: repository, Tag: tag, Digest: cmp.Or(digest, img.Digest)}
+		}
+	}
+	if img.Repository == "" {
+		return
+	}
+	if !versioned && img.Tag == "" && img.Digest == "" {
+		img.Tag = c.Package.AppVersion
+	}
+	if img.Tag != "" || img.Digest != "" {
+		c.Images = append(c.Images, img)
+	}
 }

@@ -48,13 +48,13 @@ func TestAMissingImageIsAnErrorOfACandidateOnly(t *testing.T) {
 			}
 			pkg := packaged(t, c.values)
 			old, err := Read(pkg.Bytes, cfg)
-			if err != nil || old.Image != c.image {
+			if err != nil || old.Image() != c.image {
 				t.Errorf("a published package: %+v, %v, want the image %q", old, err, c.image)
 			}
 			mine := &Candidate{Package: pkg}
 			err = mine.findImage(cfg, true)
-			if (errors.Is(err, chart.ErrPathNotFound) || errors.Is(err, config.ErrNoImageField)) != (c.image == "") || mine.Image != c.image {
-				t.Errorf("a candidate: %q, %v, want the image %q", mine.Image, err, c.image)
+			if (errors.Is(err, chart.ErrPathNotFound) || errors.Is(err, config.ErrNoImageField)) != (c.image == "") || mine.Image() != c.image {
+				t.Errorf("a candidate: %q, %v, want the image %q", mine.Image(), err, c.image)
 			}
 		})
 	}

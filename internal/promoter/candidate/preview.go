@@ -47,10 +47,10 @@ func (r Repository) Preview(ctx context.Context, u Update) (*chart.Package, erro
 	if err != nil {
 		return nil, err
 	}
-	if u.Image == nil {
+	if len(u.Images) == 0 {
 		fields = withoutImage(fields)
 	}
-	if err := setFields(root, path, fields, values(u)); err != nil {
+	if err := setFields(root, path, fields, r.values(u)); err != nil {
 		return nil, explainEscape(dir, err)
 	}
 	chartDir, err := chartIn(dir, path)
@@ -77,7 +77,7 @@ func withoutImage(fields config.Fields) config.Fields {
 	for file, paths := range fields {
 		out[file] = maps.Clone(paths)
 		maps.DeleteFunc(out[file], func(_, value string) bool {
-			return value == config.ImageRepository || value == config.ImageTag || value == config.ImageDigest
+			return config.OfImage(value[strings.LastIndex(value, "/")+1:]) || value == config.Images
 		})
 	}
 	return out

@@ -10,6 +10,7 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/dependency"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/image"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/version"
 )
 
@@ -18,8 +19,8 @@ type Update struct {
 	// Version is the version of the source commit, Tag the tag that it was built for, if any, Run the address of the CI run.
 	Version  version.Version
 	Tag, Run string
-	// Image is the image of the version, nil when no stage builds.
-	Image *Image
+	// Images are the images of the version, in the order of the configuration; none when no stage builds.
+	Images []Image
 	// Files is the reference by digest of the other files of the build, "" when there are none.
 	Files string
 	// ChartDir is the chart of the source commit; "" when the chart lives in the candidates' repository.
@@ -34,8 +35,11 @@ type Update struct {
 	DryRun bool
 }
 
-// Image is the image that a candidate names.
-type Image struct{ Ref, Repository, Tag, Digest string }
+// Image is an image that a candidate names.
+type Image struct{ Repository, Tag, Digest string }
+
+// Ref is the whole name of the image.
+func (i Image) Ref() string { return image.Reference(i.Repository, i.Tag, i.Digest) }
 
 // Updated is the commit of a candidate.
 type Updated struct {
@@ -117,7 +121,7 @@ func (r Repository) write(ctx context.Context, dir string, u Update, built map[s
 	if err != nil {
 		return err
 	}
-	set := values(u)
+	set := r.values(u)
 	if err := setFields(root, path, fields, set); err != nil {
 		return err
 	}
@@ -149,8 +153,8 @@ func message(c *config.Config, u Update) string {
 	if u.Tag != "" {
 		m += "Source-Tag: " + u.Tag + "\n"
 	}
-	if u.Image != nil {
-		m += "Image: " + u.Image.Ref + "\n"
+	for _, img := range u.Images {
+		m += "Image: " + img.Ref() + "\n"
 	}
 	if u.Files != "" {
 		m += filesTrailer + ": " + u.Files + "\n"

@@ -9,6 +9,7 @@ import (
 func buildFlags(c *cobra.Command, o *step.BuildOptions) {
 	c.Flags().BoolVar(&o.SkipTests, "skip-unit-tests", false, "do not run the unit tests first")
 	c.Flags().StringSliceVar(&o.Platforms, "platform", nil, "platforms to build for, such as linux/amd64 (default: those of the configuration)")
+	c.Flags().StringToStringVar(&o.Digests, "image-digest", nil, "digest of an image that was built elsewhere, as NAME=sha256:…")
 }
 
 func (a *app) buildCommand() *cobra.Command {

@@ -148,7 +148,10 @@ func findSnapshotter(config string) string {
 	return ""
 }
 
-// engine is the command of the container engine, the one that kind selects.
+// EngineCommand is the command of the container engine, the one that kind selects: docker unless KIND_EXPERIMENTAL_PROVIDER names
+// another one.
+func EngineCommand() string { return engine() }
+
 func engine() string {
 	if p := os.Getenv("KIND_EXPERIMENTAL_PROVIDER"); p != "" {
 		return p

@@ -49,7 +49,7 @@ func TestEachChartHasAConfigurationOfItsOwn(t *testing.T) {
 	if c.Tester().Candidate.Path != "helm" || !front.Stage("prod").Guards.AppVersionApart || api.Stage("prod").Guards.AppVersionApart {
 		t.Error("the charts share a stage")
 	}
-	fields, err := front.FieldsOf(nil)
+	fields, err := front.FieldsOf(Values{})
 	if err != nil || len(fields["Chart.yaml"]) != 0 {
 		t.Errorf("a candidate of front sets %v, %v", fields, err)
 	}

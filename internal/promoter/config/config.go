@@ -50,10 +50,13 @@ type Chart struct {
 	// Path of the chart in the source repository. Default: none, the chart lives in the candidates' repository and is edited there.
 	Path string `yaml:"path"`
 	// Fields maps a file of the chart to its fields, and the path of each field to the value that it gets: chartVersion, appVersion,
-	// imageRepository, imageTag, imageDigest, commit, or for annotations of Artifact Hub changes (the commits since the last release, as
-	// YAML), images (the image that is built, as YAML) or prerelease (true or false). No other byte of the chart ever changes. Default: version and appVersion of
-	// Chart.yaml and, if a stage builds an image, those of image.repository, image.tag and image.digest that values.yaml has. It is an
-	// error if values.yaml has neither tag nor digest, or no repository.
+	// commit, for annotations of Artifact Hub changes (the commits since the last release, as YAML), images (the images that are built, as
+	// YAML) or prerelease (true or false), or a value of the image: image (the whole reference, with tag and digest), imageTagged (the
+	// reference without the digest), imageRepository (with its registry), imageRegistry and imagePath (the two parts of the repository),
+	// imageTag, imageDigest. With several images these are values of the first. No other byte of the chart ever changes. Default: version
+	// and appVersion of Chart.yaml and, if a stage builds an image, what values.yaml has of image.registry, image.repository, image.tag and
+	// image.digest, or image if that is a reference. It is an error if values.yaml has none of these for the repository; without a field for
+	// tag and digest a template must use the chart's appVersion.
 	Fields Fields `yaml:"scalars"`
 	// After lists commands that change the chart after its fields are set, one after the other. Default: none.
 	After []After `yaml:"after"`

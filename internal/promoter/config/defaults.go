@@ -29,6 +29,9 @@ func (c *Config) setDefaults() {
 				s.Candidate.Path = filepath.Base(c.Chart.Path)
 			}
 		}
+		if s.Build != nil {
+			s.Build.setDefaults()
+		}
 		if s.Verify != nil {
 			s.setVerifyDefaults(c.Name)
 		}

@@ -2,7 +2,8 @@ package config
 
 import (
 	"fmt"
-	"strings"
+	"maps"
+	"slices"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 )
@@ -15,7 +16,11 @@ const (
 	AppVersion      = "appVersion"
 	ChartVersion    = "chartVersion"
 	Commit          = "commit"
+	ImageWhole      = "image"
+	ImageTagged     = "imageTagged"
 	ImageDigest     = "imageDigest"
+	ImagePath       = "imagePath"
+	ImageRegistry   = "imageRegistry"
 	ImageRepository = "imageRepository"
 	ImageTag        = "imageTag"
 	// Changes, Images and Prerelease are for annotations that Artifact Hub reads, such as artifacthub.io/changes.
@@ -24,7 +29,17 @@ const (
 	Prerelease = "prerelease"
 )
 
-var fieldValues = []string{AppVersion, Changes, ChartVersion, Commit, ImageDigest, ImageRepository, ImageTag, Images, Prerelease}
+var fieldValues = []string{
+	AppVersion, Changes, ChartVersion, Commit, ImageWhole, ImageDigest, ImagePath, ImageRegistry, ImageRepository, ImageTag, ImageTagged, Images, Prerelease,
+}
+
+// FieldValues are the names of the values that a field can get.
+func FieldValues() []string { return slices.Clone(fieldValues) }
+
+// OfImage reports whether a value is one of a single image.
+func OfImage(value string) bool {
+	return slices.Contains([]string{ImageWhole, ImageDigest, ImagePath, ImageRegistry, ImageRepository, ImageTag, ImageTagged}, value)
+}
 
 // Sets reports whether a field is configured to get a value.
 func (f Fields) Sets(value string) bool {
@@ -41,45 +56,108 @@ func (f Fields) Sets(value string) bool {
 // ErrNoImageField is the error of a chart whose values.yaml has no field for the image that is built.
 var ErrNoImageField = failure.New(failure.BadInput, "the field for the image does not exist")
 
-// imageFields is where most charts have their image: what `helm create` writes, and a digest beside it.
-var imageFields = []struct{ path, value string }{
-	{"image.repository", ImageRepository}, {"image.tag", ImageTag}, {"image.digest", ImageDigest},
+// ErrOtherRegistry is the error of a chart whose values.yaml names another registry beside the repository that a candidate sets.
+var ErrOtherRegistry = failure.New(failure.BadInput, "the chart would look for the image in another registry")
+
+// Values are what a chart's files say about fields. They are functions, since most charts have few of them.
+type Values struct {
+	// Settable reports whether a field of values.yaml exists and can be changed.
+	Settable func(path string) (bool, error)
+	// Text is the value of a field of values.yaml; "" if it has none.
+	Text func(path string) string
+	// UsesAppVersion reports whether a template takes something from the chart's appVersion.
+	UsesAppVersion func() bool
 }
 
-// FieldsOf returns the fields that a candidate sets: those of the configuration, or else the default, for which settable reports
-// whether the chart's values.yaml has a field that can be changed. Errors: ErrNoImageField, and those of settable.
-func (c *Config) FieldsOf(settable func(path string) (bool, error)) (Fields, error) {
-	if c.Chart.Fields != nil {
-		return c.Chart.Fields, nil
+// Of is the name under which Fields name a value of an image: that of the first image has no prefix.
+func (c *Config) Of(image int, value string) string {
+	if image == 0 {
+		return value
 	}
-	fields := Fields{"Chart.yaml": {"version": ChartVersion, "appVersion": AppVersion}}
-	own := c.Chart.Version
-	if own != nil && own.From == FromFile {
-		delete(fields["Chart.yaml"], "version")
+	return c.Builder().Build.All()[image].Name + "/" + value
+}
+
+// FieldsOf returns the fields that a candidate sets: those of the configuration, or else the default. The values of images beside the
+// first are named as Of does. Errors: ErrNoImageField, ErrOtherRegistry, and those of Settable.
+func (c *Config) FieldsOf(v Values) (Fields, error) {
+	fields := Fields{}
+	for file, paths := range c.Chart.Fields {
+		fields[file] = maps.Clone(paths)
 	}
-	if own != nil && c.Builder() == nil {
-		delete(fields["Chart.yaml"], "appVersion")
+	if c.Chart.Fields == nil {
+		fields["Chart.yaml"] = map[string]string{"version": ChartVersion, "appVersion": AppVersion}
+		own := c.Chart.Version
+		if own != nil && own.From == FromFile {
+			delete(fields["Chart.yaml"], "version")
+		}
+		if own != nil && c.Builder() == nil {
+			delete(fields["Chart.yaml"], "appVersion")
+		}
 	}
 	if c.Builder() == nil {
 		return fields, nil
 	}
-	found, set := map[string]string{}, map[string]bool{}
-	var missing []string
-	for _, f := range imageFields {
-		ok, err := settable(f.path)
+	images := c.Builder().Build.All()
+	for i := range images {
+		own, err := c.fieldsOfImage(v, i)
 		if err != nil {
-			return nil, fmt.Errorf("values.yaml: %w", err)
+			return nil, err
 		}
-		if !ok {
-			missing = append(missing, f.path)
+		for file, paths := range own {
+			if fields[file] == nil {
+				fields[file] = map[string]string{}
+			}
+			for p, value := range paths {
+				if _, taken := fields[file][p]; taken {
+					return nil, fmt.Errorf("%w: two images, or chart.scalars too, set %s of %s", ErrInvalid, p, file)
+				}
+				fields[file][p] = c.Of(i, value)
+			}
+		}
+	}
+	if err := c.checkDigests(fields["values.yaml"]); err != nil {
+		return nil, err
+	}
+	return fields, c.checkRegistries(v, fields["values.yaml"])
+}
+
+// fieldsOfImage are the fields of an image that chart.scalars do not have.
+func (c *Config) fieldsOfImage(v Values, at int) (Fields, error) {
+	images := c.Builder().Build.All()
+	img := images[at]
+	if img.Fields != nil {
+		return img.Fields, nil
+	}
+	if at == 0 && c.Chart.Fields != nil && (len(images) == 1 || c.Chart.Fields.nameImage()) {
+		return nil, nil
+	}
+	places := []string{img.Name + ".image", img.Name}
+	if at == 0 {
+		places = append(places, "image")
+	}
+	if len(images) == 1 {
+		places = []string{"image"}
+	}
+	var missing error
+	for _, place := range places {
+		found, err := v.find(place, img.Elsewhere())
+		if err != nil {
+			missing = err
 			continue
 		}
-		found[f.path], set[f.value] = f.value, true
+		return Fields{"values.yaml": found}, nil
 	}
-	// The candidate would be tested with another image than the one that is built.
-	if !set[ImageRepository] || !set[ImageTag] && !set[ImageDigest] {
-		return nil, fmt.Errorf("field %s in values.yaml: %w; the chart would not run the image that is built; name the fields of its image in chart.scalars", strings.Join(missing, ", "), ErrNoImageField)
+	return nil, missing
+}
+
+// nameImage reports whether a field gets a value of an image.
+func (f Fields) nameImage() bool {
+	for _, paths := range f {
+		for _, value := range paths {
+			if OfImage(value) {
+				return true
+			}
+		}
 	}
-	fields["values.yaml"] = found
-	return fields, nil
+	return false
 }

@@ -12,6 +12,7 @@ import (
 
 func TestDefaultScalarsTakeOnlyWhatTheChartHas(t *testing.T) {
 	versions := map[string]string{"version": "chartVersion", "appVersion": "appVersion"}
+	const tagless = "image: {repository: a}\n"
 	all := map[string]string{"image.repository": "imageRepository", "image.tag": "imageTag", "image.digest": "imageDigest"}
 	for name, c := range map[string]struct {
 		scalars, values string
@@ -19,20 +20,26 @@ func TestDefaultScalarsTakeOnlyWhatTheChartHas(t *testing.T) {
 		image           map[string]string
 		err             error
 	}{
-		"a chart with all three":                  {"", "image: {repository: a, tag: b, digest: c}\n", true, all, nil},
-		"a chart as helm create makes it":         {"", "image:\n  repository: nginx\n  # none\n  tag: \"\"\n", true, map[string]string{"image.repository": "imageRepository", "image.tag": "imageTag"}, nil},
-		"values that are null":                    {"", "image:\r\n  repository:\r\n  digest: ~\r\n", true, map[string]string{"image.repository": "imageRepository", "image.digest": "imageDigest"}, nil},
-		"nothing that names the image's version":  {"", "image: {repository: a}\n", true, nil, ErrNoImageField},
-		"a tag of no repository":                  {"", "image: {tag: b, name: a}\n", true, nil, ErrNoImageField},
-		"an image in one scalar":                  {"", "image: a:b\n", true, nil, ErrNoImageField},
-		"a tag that is no scalar":                 {"", "image: {repository: a, tag: [x]}\n", true, nil, ErrNoImageField},
-		"an image that is an alias of another":    {"", "x: &i {repository: a, tag: b}\nimage: *i\n", true, nil, ErrNoImageField},
-		"no values":                               {"", "", true, nil, ErrNoImageField},
-		"values that cannot be read":              {"", "image: [\n", true, nil, chart.ErrNotYAML},
-		"no program, and an image of others":      {"", "image: {repository: a, tag: b}\n", false, nil, nil},
-		"no program and values that are no YAML":  {"", "{{ x }}", false, nil, nil},
-		"what is named stays, whatever there is":  {"Chart.yaml: {version: chartVersion}", "image: {}\n", true, nil, nil},
-		"nothing is to be set, and that is meant": {" ", "image: {tag: x}\n", true, nil, nil},
+		"a chart with all three":                        {"", "image: {repository: a, tag: b, digest: c}\n", true, all, nil},
+		"a chart as helm create makes it":               {"", "image:\n  repository: nginx\n  # none\n  tag: \"\"\n", true, map[string]string{"image.repository": "imageRepository", "image.tag": "imageTag"}, nil},
+		"values that are null":                          {"", "image:\r\n  repository:\r\n  digest: ~\r\n", true, map[string]string{"image.repository": "imageRepository", "image.digest": "imageDigest"}, nil},
+		"nothing that names the image's version":        {"", tagless + "x: {}\n", true, nil, ErrNoImageField},
+		"a tag that the template takes from appVersion": {"", tagless, true, map[string]string{"image.repository": "imageRepository"}, nil},
+		"a registry beside the repository":              {"", "image: {registry: ghcr.io, repository: a, tag: b}\n", true, map[string]string{"image.registry": "imageRegistry", "image.repository": "imagePath", "image.tag": "imageTag"}, nil},
+		"a registry that is empty":                      {"", "image: {registry: '', repository: a, digest: b}\n", true, map[string]string{"image.registry": "imageRegistry", "image.repository": "imagePath", "image.digest": "imageDigest"}, nil},
+		"a registry alone":                              {"", "image: {registry: ghcr.io, tag: b}\n", true, nil, ErrNoImageField},
+		"a registry that the fields leave as it is":     {"values.yaml: {image.repository: imageRepository, image.tag: imageTag}", "image: {registry: ghcr.io, repository: a, tag: b}\n", true, nil, ErrOtherRegistry},
+		"another registry before a path":                {"values.yaml: {image.repository: imagePath, image.tag: imageTag}", "image: {registry: ghcr.io, repository: a, tag: b}\n", true, nil, ErrOtherRegistry},
+		"a tag of no repository":                        {"", "image: {tag: b, name: a}\n", true, nil, ErrNoImageField},
+		"an image in one scalar":                        {"", "image: a:b\n", true, map[string]string{"image": "image"}, nil},
+		"a tag that is no scalar":                       {"", "image: {repository: a, tag: [x]}\n", true, nil, ErrNoImageField},
+		"an image that is an alias of another":          {"", "x: &i {repository: a, tag: b}\nimage: *i\n", true, nil, ErrNoImageField},
+		"no values":                                     {"", "", true, nil, ErrNoImageField},
+		"values that cannot be read":                    {"", "image: [\n", true, nil, chart.ErrNotYAML},
+		"no program, and an image of others":            {"", "image: {repository: a, tag: b}\n", false, nil, nil},
+		"no program and values that are no YAML":        {"", "{{ x }}", false, nil, nil},
+		"what is named stays, whatever there is":        {"Chart.yaml: {version: chartVersion}", "image: {}\n", true, nil, nil},
+		"nothing is to be set, and that is meant":       {" ", "image: {tag: x}\n", true, nil, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			text := shortYAML
@@ -43,7 +50,7 @@ func TestDefaultScalarsTakeOnlyWhatTheChartHas(t *testing.T) {
 			if c.scalars != "" {
 				text = strings.Replace(text, "path: charts/hello", "path: charts/hello, scalars: {"+c.scalars+"}", 1)
 				want = Fields{}
-				if c.scalars != " " {
+				if strings.HasPrefix(c.scalars, "Chart") {
 					want["Chart.yaml"] = map[string]string{"version": "chartVersion"}
 				}
 			}
@@ -54,7 +61,7 @@ func TestDefaultScalarsTakeOnlyWhatTheChartHas(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := cfg.FieldsOf(func(path string) (bool, error) { return chart.IsSettable([]byte(c.values), path) })
+			got, err := cfg.FieldsOf(valuesOf(c.values, c.values == tagless))
 			if !errors.Is(err, c.err) {
 				t.Fatalf("%v, want %v", err, c.err)
 			}
@@ -68,5 +75,14 @@ func TestDefaultScalarsTakeOnlyWhatTheChartHas(t *testing.T) {
 				t.Errorf("scalars (-want +got):\n%s", d)
 			}
 		})
+	}
+}
+
+// valuesOf are the values of a chart.
+func valuesOf(text string, appVersion bool) Values {
+	return Values{
+		Settable:       func(path string) (bool, error) { return chart.IsSettable([]byte(text), path) },
+		Text:           func(path string) string { return chart.TextAt([]byte(text), path) },
+		UsesAppVersion: func() bool { return appVersion },
 	}
 }

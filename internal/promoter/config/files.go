@@ -42,5 +42,5 @@ func (b *Build) FilesRepository() string {
 	if b.Files.Repository != "" {
 		return b.Files.Repository
 	}
-	return b.Image.Repository
+	return b.All()[0].Repository
 }

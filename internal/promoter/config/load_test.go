@@ -125,3 +125,29 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestImagesOfABuildAreCheckedTogether(t *testing.T) {
+	t.Parallel()
+	const one, two = "{repository: ghcr.io/team/api, package: ./cmd/api}", "{repository: ghcr.io/team/web, dockerfile: web/Dockerfile}"
+	for name, c := range map[string]struct{ build, problem string }{
+		"several images":                   {"{images: [" + one + ", " + two + "]}", ""},
+		"one from elsewhere":               {"{image: {repository: ghcr.io/team/api, digest: '${API:-}'}}", ""},
+		"a layout":                         {"{image: {repository: ghcr.io/team/api, layout: {command: [make, image]}}}", ""},
+		"image and images":                 {"{image: " + one + ", images: [" + two + "]}", "both image and images"},
+		"nothing":                          {"{}", "requires repository"},
+		"two ways":                         {"{image: {repository: a, package: ./a, dockerfile: Dockerfile}}", "in one way"},
+		"a digest of what is built":        {"{image: {repository: a, package: ./a, digest: 'sha256:" + strings.Repeat("a", 64) + "'}}", "digest"},
+		"a digest that is none":            {"{image: {repository: a, digest: latest}}", "sha256:"},
+		"a Dockerfile outside":             {"{image: {repository: a, dockerfile: ../Dockerfile}}", "within the source"},
+		"two of one name":                  {"{images: [" + one + ", " + one + "]}", "occurs twice"},
+		"a version as a field of an image": {"{image: {repository: a, package: ./a, scalars: {values.yaml: {x: appVersion}}}}", "chart.scalars"},
+		"a field of no value":              {"{image: {repository: a, package: ./a, scalars: {values.yaml: {x: imageName}}}}", "imageRepository"},
+		"flags of Go for a Dockerfile":     {"{image: {repository: a, dockerfile: D, ldflags: [-X]}}", "for an image with package"},
+	} {
+		text := strings.Replace(shortYAML, "{image: {repository: localhost/hello, package: ./cmd/hello}}", c.build, 1)
+		_, err := Parse([]byte(text), none)
+		if (err == nil) != (c.problem == "") || err != nil && !strings.Contains(err.Error(), c.problem) {
+			t.Errorf("%s: %v, want %q", name, err, c.problem)
+		}
+	}
+}

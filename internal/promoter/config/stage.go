@@ -5,7 +5,7 @@ package config
 type Stage struct {
 	// Name of the stage. Required: unique, at most 30 lower case letters, digits and hyphens, beginning with a letter.
 	Name string `yaml:"name"`
-	// Build compiles the program into an image and pushes it. Default: this stage does not build.
+	// Build builds the images and pushes them. Default: this stage does not build.
 	Build *Build `yaml:"build"`
 	// Candidate is the repository that holds the candidates of this stage. It requires verify.
 	Candidate *Candidate `yaml:"candidate"`
@@ -25,35 +25,6 @@ type Stage struct {
 	// Guards define which packages a publishing stage accepts. Default: releases, verified by all stages before it that test
 	// candidates. Guards without publish are an error.
 	Guards *Guards `yaml:"guards"`
-}
-
-// Build compiles the program into an image.
-type Build struct {
-	// Test is the command of the unit tests, which run before anything is pushed. Default: none.
-	Test *Command `yaml:"test"`
-	// Image is the image to build. Required.
-	Image Image `yaml:"image"`
-	// Files are other files of the build, which are released with the chart. Default: none.
-	Files *Files `yaml:"files"`
-}
-
-// Image is an image to build.
-type Image struct {
-	// Repository of the image, without a tag. Required.
-	Repository string `yaml:"repository"`
-	// Package is the main package of the program that the image runs, such as ./cmd/server. Required.
-	Package string `yaml:"package"`
-	// Programs are further main packages; their programs are in the directory of the first. Default: none.
-	Programs []string `yaml:"programs"`
-	// Platforms to build for, such as linux/arm64. Default: linux/amd64.
-	Platforms []string `yaml:"platforms"`
-	// LDFlags are flags of the linker, one in each item; {version}, {commit} and {date} (of the commit, RFC 3339) are replaced.
-	// Default: none.
-	LDFlags []string `yaml:"ldflags"`
-	// User that the program runs as. Default: 65532:65532.
-	User string `yaml:"user"`
-	// Labels of the image, beside those of the OCI for revision, version and creation time. Default: none.
-	Labels map[string]string `yaml:"labels"`
 }
 
 // Candidate is the repository that holds the exploded chart, one commit for each candidate.

@@ -112,21 +112,6 @@ func (s *Stage) validate(c *Config) error {
 	return nil
 }
 
-func (b *Build) validate() error {
-	if b.Image.Repository == "" || b.Image.Package == "" {
-		return fmt.Errorf("build.image requires repository and package")
-	}
-	if b.Test != nil {
-		if err := b.Test.validate(); err != nil {
-			return fmt.Errorf("build.test: %w", err)
-		}
-	}
-	if b.Files != nil {
-		return b.Files.validate()
-	}
-	return nil
-}
-
 func (v *Verify) validate(c *Config) error {
 	if v.Test != nil {
 		if err := v.Test.validate(); err != nil {

@@ -156,7 +156,7 @@ func builds(c *config.Config) bool {
 func builtIn(c *config.Config, registry string) bool {
 	return !slices.ContainsFunc(c.PerChart(), func(one *config.Config) bool {
 		b := one.Builder()
-		return b != nil && !strings.HasPrefix(b.Build.Image.Repository, registry)
+		return b != nil && slices.ContainsFunc(b.Build.All(), func(i config.Image) bool { return !strings.HasPrefix(i.Repository, registry) })
 	})
 }
 

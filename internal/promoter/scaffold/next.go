@@ -28,7 +28,11 @@ func check(repo fs.FS, c *config.Config) error {
 	if err != nil {
 		return err
 	}
-	scalars, err := c.FieldsOf(func(path string) (bool, error) { return chart.IsSettable(values, path) })
+	scalars, err := c.FieldsOf(config.Values{
+		Settable:       func(path string) (bool, error) { return chart.IsSettable(values, path) },
+		Text:           func(path string) string { return chart.TextAt(values, path) },
+		UsesAppVersion: func() bool { return usesAppVersion(repo, c) },
+	})
 	if err != nil {
 		return err
 	}
@@ -44,6 +48,19 @@ func check(repo fs.FS, c *config.Config) error {
 		}
 	}
 	return nil
+}
+
+func usesAppVersion(repo fs.FS, c *config.Config) bool {
+	found := false
+	_ = fs.WalkDir(repo, path.Join(c.Chart.Path, "templates"), func(name string, e fs.DirEntry, err error) error {
+		if err != nil || !e.Type().IsRegular() {
+			return err
+		}
+		data, err := fs.ReadFile(repo, name)
+		found = found || strings.Contains(string(data), ".AppVersion")
+		return err
+	})
+	return found
 }
 
 func readFile(repo fs.FS, name string) ([]byte, error) {

@@ -4,21 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
-	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/image"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/report"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/version"
 )
 
-// BuildResult is the image of a commit.
-type BuildResult struct {
-	Version version.Version `json:"version"`
-	// Repository, Tag and Digest name the image.
+// BuiltImage is one image of a commit.
+type BuiltImage struct {
+	Name string `json:"name,omitempty"`
+	// Repository, Tag and Digest name the image; one that was built elsewhere may have no tag.
 	Repository string `json:"repository"`
 	Tag        string `json:"tag"`
 	Digest     string `json:"digest"`
@@ -26,6 +23,17 @@ type BuildResult struct {
 	Pushed bool `json:"pushed"`
 	// Latest is true if the tag latest names this image now.
 	Latest bool `json:"latest,omitempty"`
+}
+
+// Ref is the image's whole name.
+func (b BuiltImage) Ref() string { return image.Reference(b.Repository, b.Tag, b.Digest) }
+
+// BuildResult is the image of a commit: the first one, where there are several.
+type BuildResult struct {
+	Version version.Version `json:"version"`
+	BuiltImage
+	// Images are all of several images.
+	Images []BuiltImage `json:"images,omitempty"`
 	// Files is the reference by digest of the other files of the build.
 	Files string `json:"files,omitempty"`
 	// Withheld is why nothing was pushed.
@@ -35,8 +43,21 @@ type BuildResult struct {
 	withheld *Skip
 }
 
-// Ref is the image's whole name.
-func (b BuildResult) Ref() string { return image.Reference(b.Repository, b.Tag, b.Digest) }
+// all are the images, however many.
+func (b *BuildResult) all() []BuiltImage {
+	if len(b.Images) > 0 {
+		return b.Images
+	}
+	return []BuiltImage{b.BuiltImage}
+}
+
+func (b *BuildResult) set(images []BuiltImage) {
+	b.BuiltImage = images[0]
+	b.Name = ""
+	if len(images) > 1 {
+		b.Images = images
+	}
+}
 
 // BuildOptions change what Build does.
 type BuildOptions struct {
@@ -44,12 +65,14 @@ type BuildOptions struct {
 	SkipTests bool
 	// Platforms replaces those of the configuration.
 	Platforms []string
+	// Digests are those of images that were built elsewhere, by the image's name.
+	Digests map[string]string
 }
 
 const buildFile = "build.json"
 
-// Build exports the commit, runs its unit tests, builds the image and pushes it under its tag; as latest too if it is the highest
-// release. Builds of pull requests and forks end before the push.
+// Build exports the commit, runs its unit tests, builds its images and pushes them under its tag; as latest too if it is the highest
+// release. Nothing is pushed before all are built. Builds of pull requests and forks end before the push.
 func Build(ctx context.Context, p *Project, o BuildOptions) (*BuildResult, error) {
 	stage := p.Config.Builder()
 	if stage == nil {
@@ -60,12 +83,19 @@ func Build(ctx context.Context, p *Project, o BuildOptions) (*BuildResult, error
 		return nil, err
 	}
 	var skip *Skip
-	switch err := p.authorize(ctx, "push nothing", p.headOf(ctx, p.Dir)...); {
-	case errors.As(err, &skip):
-	case err != nil:
+	if err := p.authorize(ctx, "push nothing", p.headOf(ctx, p.Dir)...); err != nil && !errors.As(err, &skip) {
 		return nil, err
-	case !p.DryRun:
-		if err := p.Access.CheckPush(ctx, stage.Build.Image.Repository); err != nil {
+	}
+	images := stage.Build.All()
+	withheld := p.withholdImage()
+	res := &BuildResult{Version: v.Version, withheld: withheld}
+	built := make([]BuiltImage, len(images))
+	for i, img := range images {
+		if withheld != nil || skip != nil {
+			built[i] = BuiltImage{Name: img.Name, Repository: img.Repository, Tag: img.Tag, Digest: img.DigestText()}
+			continue
+		}
+		if built[i], err = p.beforeBuild(ctx, img, o.Digests); err != nil {
 			return nil, err
 		}
 	}
@@ -78,25 +108,33 @@ func Build(ctx context.Context, p *Project, o BuildOptions) (*BuildResult, error
 			return nil, err
 		}
 	}
-	idx, err := image.Build(ctx, p.imageSpec(stage.Build.Image, v, dir, when, o.Platforms))
-	if err != nil {
-		return nil, err
+	indexes := make([]v1.ImageIndex, len(images))
+	for i, img := range images {
+		if img.Elsewhere() {
+			continue
+		}
+		built[i] = BuiltImage{Name: img.Name, Repository: img.Repository, Tag: v.ImageTag}
+		if indexes[i], built[i].Digest, err = p.buildImage(ctx, img, v, dir, when, o.Platforms); err != nil {
+			return nil, err
+		}
 	}
-	hash, err := idx.Digest()
-	if err != nil {
-		return nil, err
-	}
-	res := &BuildResult{Version: v.Version, Repository: stage.Build.Image.Repository, Tag: v.ImageTag, Digest: hash.String()}
+	res.set(built)
 	if res.Files, err = p.buildFiles(ctx, stage.Build, v, dir, when); err != nil {
 		return nil, err
 	}
-	if res.withheld = p.withholdImage(); res.withheld != nil {
-		res.Withheld = res.withheld.Why
+	if withheld != nil {
+		res.Withheld = withheld.Why
 		return res, nil
 	}
-	if err := p.pushImage(ctx, idx, v, res); err != nil {
-		return nil, err
+	for i, idx := range indexes {
+		if idx == nil {
+			continue
+		}
+		if err := p.pushImage(ctx, idx, v, &built[i]); err != nil {
+			return nil, err
+		}
 	}
+	res.set(built)
 	return res, p.Work.WriteJSON(buildFile, res)
 }
 
@@ -120,29 +158,7 @@ func (p *Project) unitTests(ctx context.Context, c config.Command, dir string) e
 	return nil
 }
 
-func (p *Project) imageSpec(c config.Image, v *VersionResult, dir string, when time.Time, platforms []string) image.Spec {
-	date := when.UTC().Format(time.RFC3339)
-	replace := strings.NewReplacer("{version}", v.Chart, "{commit}", v.Commit, "{date}", date)
-	flags := make([]string, len(c.LDFlags))
-	for i, f := range c.LDFlags {
-		flags[i] = replace.Replace(f)
-	}
-	labels := map[string]string{
-		"org.opencontainers.image.revision": v.Commit, "org.opencontainers.image.version": v.Chart, "org.opencontainers.image.created": date,
-	}
-	for k, l := range c.Labels {
-		labels[k] = l
-	}
-	if len(platforms) == 0 {
-		platforms = c.Platforms
-	}
-	return image.Spec{
-		SourceDir: dir, Package: c.Package, Programs: c.Programs, Platforms: platforms, LDFlags: flags, User: c.User, Labels: labels, SourceDate: when,
-		Log: report.Lines(p.Report),
-	}
-}
-
-func (p *Project) pushImage(ctx context.Context, idx v1.ImageIndex, v *VersionResult, res *BuildResult) error {
+func (p *Project) pushImage(ctx context.Context, idx v1.ImageIndex, v *VersionResult, res *BuiltImage) error {
 	var err error
 	final := v.Release || v.Prerelease
 	if _, res.Pushed, err = p.Access.Push(ctx, idx, res.Repository+":"+res.Tag, final); err != nil {
@@ -166,38 +182,4 @@ func (p *Project) pushImage(ctx context.Context, idx v1.ImageIndex, v *VersionRe
 	}
 	res.Latest = true
 	return nil
-}
-
-type buildStep struct{ stage *config.Stage }
-
-func (buildStep) Name() string      { return "build" }
-func (s buildStep) Stage() string   { return s.stage.Name }
-func (s buildStep) Does() string    { return "test, build and push " + s.stage.Build.Image.Repository }
-func (buildStep) Command() []string { return []string{"build"} }
-func (buildStep) Skip(*State) *Skip { return nil }
-
-func (s buildStep) Inputs(v *VersionResult) map[string]string {
-	i := s.stage.Build.Image
-	return map[string]string{"package": i.Package, "image": i.Repository + ":" + v.ImageTag}
-}
-
-func (buildStep) Run(ctx context.Context, s *State) (string, error) {
-	var err error
-	if s.Build, err = Build(ctx, s.Project, s.Options.Build); err != nil {
-		return "", err
-	}
-	if s.Build.withheld != nil {
-		return "built " + s.Build.Digest + ", not pushed: " + s.Build.Withheld, nil
-	}
-	return s.Build.Ref(), nil
-}
-
-func (s buildStep) Requirements() []Requirement {
-	repository := s.stage.Build.Image.Repository
-	return []Requirement{program("build", "go", "version"), {
-		What: "registry of " + repository, For: "build",
-		Check: func(ctx context.Context, p *Project) (string, error) {
-			return "accepts pushes", p.Access.CheckPush(ctx, repository)
-		},
-	}}
 }

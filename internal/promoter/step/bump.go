@@ -63,7 +63,7 @@ func BumpWith(ctx context.Context, p *Project, o BumpOptions) (*BumpResult, erro
 		if u.Files, err = p.filesOf(ctx, img); err != nil {
 			return nil, err
 		}
-		u.Image = &candidate.Image{Ref: img.Ref(), Repository: img.Repository, Tag: img.Tag, Digest: img.Digest}
+		u.Images = img.candidates()
 	}
 	if u.Changes, err = p.changes(ctx, v.Commit); err != nil {
 		return nil, err

@@ -33,7 +33,7 @@ func Package(ctx context.Context, p *Project, since string) (*PackageResult, err
 	img, err := p.imageOf(ctx, v.Version)
 	switch {
 	case err == nil && img != nil:
-		u.Image = &candidate.Image{Ref: img.Ref(), Repository: img.Repository, Tag: img.Tag, Digest: img.Digest}
+		u.Images = img.candidates()
 	case err != nil && !errors.Is(err, image.ErrNoImage):
 		return nil, err
 	}

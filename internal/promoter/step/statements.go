@@ -23,8 +23,10 @@ func (p *Project) writeStatements(ctx context.Context, stage *config.Stage, c *c
 		Source: repositoryAddress(p.Config.Source.Git), SourceCommit: c.SourceCommit, Stage: stage.Name, Run: p.build().Run,
 		StartedAt: start.UTC(), FinishedAt: p.Now().UTC(),
 	}
-	if c.ImageDigest != "" {
-		provenance.Images = append(provenance.Images, attest.ImageRef{Ref: c.Image, Digest: c.ImageDigest})
+	for _, img := range c.Images {
+		if img.Digest != "" {
+			provenance.Images = append(provenance.Images, attest.ImageRef{Ref: img.Ref(), Digest: img.Digest})
+		}
 	}
 	envelope, err := attest.SignProvenance(provenance, key)
 	if err != nil {
@@ -55,12 +57,15 @@ func (p *Project) writeStatements(ctx context.Context, stage *config.Stage, c *c
 // describe returns the SBOM of a candidate.
 func (p *Project) describe(ctx context.Context, c *candidate.Candidate) ([]byte, error) {
 	document := sbom.Document{Chart: c.Package.Name, Version: c.Package.Version, Digest: c.Package.Digest, Created: p.Now().UTC()}
-	if c.ImageDigest != "" {
-		platforms, err := p.Access.Programs(ctx, c.ImageRepository+"@"+c.ImageDigest)
+	for _, img := range c.Images {
+		if img.Digest == "" {
+			continue
+		}
+		platforms, err := p.Access.Programs(ctx, img.Repository+"@"+img.Digest)
 		if err != nil {
 			return nil, err
 		}
-		document.Images = append(document.Images, sbom.Image{Ref: c.Image, Digest: c.ImageDigest, Platforms: platforms})
+		document.Images = append(document.Images, sbom.Image{Ref: img.Ref(), Digest: img.Digest, Platforms: platforms})
 	}
 	return document.JSON()
 }

@@ -97,7 +97,7 @@ func TestAnImageThatCannotBeReadHasNoSBOM(t *testing.T) {
 	r.leave()
 	for _, gone := range []bool{false, true} {
 		if gone {
-			r.c.ImageDigest = "sha256:" + strings.Repeat("0", 64)
+			r.c.Images[0].Digest = "sha256:" + strings.Repeat("0", 64)
 		}
 		if err := r.p.writeStatements(t.Context(), r.p.Config.Stage("qa"), r.c, r.key, r.p.Now()); err != nil {
 			t.Fatal(err)
@@ -134,7 +134,7 @@ func TestTheSBOMNamesTheProgramsOfEveryPlatform(t *testing.T) {
 			found = string(body)
 		}
 	}
-	for _, want := range []string{"linux/amd64", `"name":"/hello"`, `"name":"example.com/hello"`, `"name":"stdlib"`, r.c.Package.Digest, r.c.ImageDigest} {
+	for _, want := range []string{"linux/amd64", `"name":"/hello"`, `"name":"example.com/hello"`, `"name":"stdlib"`, r.c.Package.Digest, r.c.ImageDigest()} {
 		if !strings.Contains(found, want) {
 			t.Errorf("no %s in\n%s", want, found)
 		}

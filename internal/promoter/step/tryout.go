@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/candidate"
@@ -77,17 +78,27 @@ func junitFile(stage *config.Stage) string {
 
 // load brings the images to the nodes.
 func (p *Project) load(ctx context.Context, env *testenv.Environment, v *config.Verify, c *candidate.Candidate, old *previous) error {
-	if err := env.Load(ctx, append(slices.Clone(v.Cluster.Preload), c.Image)...); err != nil {
+	if err := env.Load(ctx, append(slices.Clone(v.Cluster.Preload), refs(c.Images)...)...); err != nil {
 		return err
 	}
-	if old == nil || old.image == "" {
+	if old == nil {
 		return nil
 	}
-	// A node that can pull finds the image by itself; where it cannot, the chart's installation reports it.
-	if err := env.Load(ctx, old.image); err != nil && !errors.Is(err, image.ErrNoImage) {
-		return err
+	for _, ref := range refs(old.images) {
+		// A node that can pull finds the image by itself; where it cannot, the chart's installation reports it.
+		if err := env.Load(ctx, ref); err != nil && !errors.Is(err, image.ErrNoImage) {
+			return err
+		}
 	}
 	return nil
+}
+
+func refs(images []candidate.Image) []string {
+	list := make([]string, len(images))
+	for i, img := range images {
+		list[i] = img.Ref()
+	}
+	return list
 }
 
 // run installs the candidate in every way that its users would, and tests it with the newest of the majors.
@@ -95,8 +106,11 @@ func (t trial) run(ctx context.Context, v *config.Verify) (*testrun.Report, erro
 	if result, err := t.live(ctx, lifecycle(majorsOf(v), t.old != nil, v.TestsRollback())); err != nil {
 		return result, err
 	}
-	if err := t.env.CheckImage(ctx, t.release.Namespace, t.c.ImageRepository, t.c.ImageDigest); err != nil {
-		return nil, err
+	for i, img := range t.c.Images {
+		// The first image is the program's; others may run only later, in jobs or in what the program creates.
+		if err := t.env.CheckImage(ctx, t.release.Namespace, img.Repository, img.Digest, i == 0); err != nil {
+			return nil, err
+		}
 	}
 	result, err := t.test(ctx, v, t.c, t.env.Helm(helm.Major(v.Newest())), t.release)
 	if err != nil {
@@ -116,6 +130,7 @@ func (p *Project) test(ctx context.Context, v *config.Verify, c *candidate.Candi
 	}
 	return p.tests().Command(ctx, *v.Test, dir, []string{
 		"KUBECONFIG=" + client.Kubeconfig, "RELEASE_NAME=" + r.Name, "RELEASE_NAMESPACE=" + r.Namespace,
-		"CHART_VERSION=" + c.Package.Version, "APP_VERSION=" + c.Package.AppVersion, "CANDIDATE_IMAGE=" + c.Image, fmt.Sprintf("HELM_MAJOR=%d", client.Major),
+		"CHART_VERSION=" + c.Package.Version, "APP_VERSION=" + c.Package.AppVersion, "CANDIDATE_IMAGE=" + c.Image(),
+		"CANDIDATE_IMAGES=" + strings.Join(refs(c.Images), " "), fmt.Sprintf("HELM_MAJOR=%d", client.Major),
 	})
 }

@@ -16,8 +16,8 @@ import (
 type previous struct {
 	version string
 	pkg     []byte
-	// image is the image that its values name, empty when they name none.
-	image string
+	// images are those that its values name.
+	images []candidate.Image
 }
 
 // previous finds the highest release below the candidate in a publishing stage; nil, and a line with the reason, when there is none.
@@ -46,7 +46,7 @@ func (p *Project) previous(ctx context.Context, stage string, c *candidate.Candi
 	if err != nil {
 		return nil, fmt.Errorf("read the release published by stage %s as %s: %w", stage, last, err)
 	}
-	return &previous{last, pkg, old.Image}, nil
+	return &previous{last, pkg, old.Images}, nil
 }
 
 // latestBelow is the highest release of a chart below a version, with its package; "" if all releases are higher. Error:

@@ -152,7 +152,7 @@ func TestWhereAPackageNamesItsImage(t *testing.T) {
 			}
 			publishAs(t, w, "1.0.0")
 			old, err := w.p.previous(t.Context(), "prod", &candidate.Candidate{Package: versioned(t, w, "1.1.0")})
-			if err != nil || old == nil || old.image != c.image {
+			if err != nil || old == nil || strings.Join(refs(old.images), " ") != c.image {
 				t.Errorf("the previous package: %+v, %v, want the image %q", old, err, c.image)
 			}
 		})

@@ -40,7 +40,9 @@ type VerifyResult struct {
 	SourceCommit  string `json:"sourceCommit"`
 	Image         string `json:"image,omitempty"`
 	ImageDigest   string `json:"imageDigest,omitempty"`
-	UpgradedFrom  string `json:"upgradedFrom,omitempty"`
+	// Images are all of several images.
+	Images       []string `json:"images,omitempty"`
+	UpgradedFrom string   `json:"upgradedFrom,omitempty"`
 	// Helm are the majors of Helm that the package was tested with.
 	Helm  []int        `json:"helm,omitempty"`
 	Tests attest.Tests `json:"tests"`
@@ -84,7 +86,10 @@ func Verify(ctx context.Context, p *Project, o VerifyOptions) (*VerifyResult, er
 	pkg := c.Package
 	res := &VerifyResult{
 		Stage: stage.Name, Chart: pkg.Name, Version: pkg.Version, AppVersion: pkg.AppVersion, PackageDigest: pkg.Digest,
-		SourceCommit: c.SourceCommit, Image: c.Image, ImageDigest: c.ImageDigest,
+		SourceCommit: c.SourceCommit, Image: c.Image(), ImageDigest: c.ImageDigest(),
+	}
+	if len(c.Images) > 1 {
+		res.Images = refs(c.Images)
 	}
 	p.line("%s %s, sha256 %s", map[bool]string{true: "packaged", false: "testing"}[stage.Candidate != nil], pkg.Filename(), pkg.Digest)
 	if p.DryRun {
@@ -178,7 +183,7 @@ func (p *Project) sign(ctx context.Context, stage *config.Stage, c *candidate.Ca
 	}
 	envelope, err := attest.Sign(attest.Verification{
 		Chart: res.Chart, Version: res.Version, AppVersion: res.AppVersion, PackageDigest: res.PackageDigest, SourceCommit: c.SourceCommit,
-		ImageRef: c.Image, ImageDigest: c.ImageDigest, Helm: res.Helm, Tests: res.Tests, TestedBy: res.TestedBy, StartedAt: start.UTC(), FinishedAt: p.Now().UTC(),
+		ImageRef: c.Image(), ImageDigest: c.ImageDigest(), Images: res.Images, Helm: res.Helm, Tests: res.Tests, TestedBy: res.TestedBy, StartedAt: start.UTC(), FinishedAt: p.Now().UTC(),
 		CandidateAt: c.Since.UTC(), FilesRef: c.Files, Files: files, Stage: stage.Name, Run: p.build().Run,
 	}, key)
 	if err != nil {

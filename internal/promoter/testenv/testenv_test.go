@@ -53,7 +53,7 @@ func TestThePodsMustRunTheImageOfTheCandidate(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			env := &Environment{Kubeconfig: pods(t, c.pods...)}
-			err := env.CheckImage(t.Context(), "ns", "example.com/hello", c.digest)
+			err := env.CheckImage(t.Context(), "ns", "example.com/hello", c.digest, true)
 			if (err == nil) != (c.words == "") || err != nil && (!errors.Is(err, cluster.ErrInstall) || !strings.Contains(err.Error(), c.words)) {
 				t.Errorf("got %v", err)
 			}
@@ -64,7 +64,7 @@ func TestThePodsMustRunTheImageOfTheCandidate(t *testing.T) {
 func TestAnImageOfDockerHubIsFoundUnderTheNameThatTheNodeGivesIt(t *testing.T) {
 	for repository, reported := range map[string]string{"me/hello": "docker.io/me/hello", "docker.io/me/hello": "docker.io/me/hello", "index.docker.io/me/hello": "docker.io/me/hello", "hello": "docker.io/library/hello"} {
 		env := &Environment{Kubeconfig: pods(t, podWith("p", reported+"@sha256:a"))}
-		if err := env.CheckImage(t.Context(), "ns", repository, "sha256:a"); err != nil {
+		if err := env.CheckImage(t.Context(), "ns", repository, "sha256:a", true); err != nil {
 			t.Errorf("%s: %v", repository, err)
 		}
 	}

@@ -1,0 +1,35 @@
+package image
+
+import (
+	"fmt"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
+
+	"github.com/google/go-containerregistry/pkg/v1/validate"
+)
+
+// FromLayout reads the images of an OCI image layout, a directory: the index that it names if it names only one, or all its images.
+// Every byte is compared with its digest. Error: ErrSpec.
+func FromLayout(dir string) (v1.ImageIndex, error) {
+	idx, err := layout.ImageIndexFromPath(dir)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s is no OCI image layout: %w", ErrSpec, dir, err)
+	}
+	m, err := idx.IndexManifest()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrSpec, dir, err)
+	}
+	if len(m.Manifests) == 0 {
+		return nil, fmt.Errorf("%w: the OCI image layout %s has no image", ErrSpec, dir)
+	}
+	if len(m.Manifests) == 1 && m.Manifests[0].MediaType.IsIndex() {
+		if idx, err = idx.ImageIndex(m.Manifests[0].Digest); err != nil {
+			return nil, fmt.Errorf("%w: %s: %w", ErrSpec, dir, err)
+		}
+	}
+	if err := validate.Index(idx); err != nil {
+		return nil, fmt.Errorf("%w: the OCI image layout %s is damaged: %w", ErrSpec, dir, err)
+	}
+	return idx, nil
+}
