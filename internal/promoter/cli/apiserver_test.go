@@ -166,3 +166,19 @@ func (a *apiServer) list(r *http.Request, path, apiVersion, kind string) any {
 	}
 	return map[string]any{"kind": kind + "List", "apiVersion": apiVersion, "metadata": map[string]any{"resourceVersion": fmt.Sprint(a.version)}, "items": items}
 }
+
+// withHelm3 has candidates tested with Helm 3 alone: this API server knows nothing of the applies of Helm 4, which test/lifecycle has in a
+// cluster.
+func (s *testPipeline) withHelm3() {
+	s.t.Helper()
+	s.change(s.dir+"/ci/pipeline.yaml", func(b []byte) []byte {
+		without := strings.Replace(string(b), "verify: {}", "verify: {helm: [3]}", 1)
+		if without == string(b) {
+			without = strings.Replace(without, "verify: {", "verify: {helm: [3], ", 1)
+		}
+		if without == string(b) {
+			without = strings.Replace(without, "verify:\n", "verify:\n      helm: [3]\n", 1)
+		}
+		return []byte(without)
+	})
+}

@@ -26,6 +26,7 @@ func TestTheRepositoriesThatPeopleHave(t *testing.T) {
 			}
 			s.must(args...)
 			r.Configure(t, s.dir+"/ci/pipeline.yaml")
+			s.withHelm3()
 			r.Commit(t, s.dir)
 			for command, words := range r.Before {
 				code, out, msg := s.call(s.args(append(strings.Fields(command), r.Flags...)...)...)
@@ -77,11 +78,14 @@ func (s *testPipeline) candidateContains(r *testtools.Repository, replace *strin
 	}
 	tree := s.tree(dir)
 	for file, texts := range r.Contents {
-		content := ""
+		content, found := "", false
 		for path, text := range tree {
 			if strings.HasSuffix("/"+path, "/"+file) && (strings.Count(path, "/") == strings.Count(file, "/")+1 || path == file) {
-				content = text
+				content, found = text, true
 			}
+		}
+		if !found {
+			s.t.Errorf("the candidate has no file %s", file)
 		}
 		for _, text := range texts {
 			if text = replace.Replace(text); !strings.Contains(content, text) {

@@ -21,7 +21,8 @@ func TestAnUpgradeIsInstalledOverTheLastRelease(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &r); err != nil || code != 0 || r.Version != "1.1.0" || r.UpgradedFrom != "1.0.0" {
 		t.Fatalf("exit %d, %v\n%s\n%s", code, err, out, msg)
 	}
-	want := []string{"sh.helm.release.v1.hello.v1", "sh.helm.release.v1.hello.v2"}
+	// Installed, upgraded, rolled back and upgraded again.
+	want := []string{"sh.helm.release.v1.hello.v1", "sh.helm.release.v1.hello.v2", "sh.helm.release.v1.hello.v3", "sh.helm.release.v1.hello.v4"}
 	if got := s.api.secrets(); !slices.Equal(got, want) {
 		t.Errorf("the cluster has the revisions %v, want %v", got, want)
 	}
