@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path"
 	"slices"
 
 	"sigs.k8s.io/yaml"
@@ -62,6 +63,11 @@ func (r Repository) checkValues(ctx context.Context, pkg *chart.Package, chartDi
 		if _, err := r.checkSet(ctx, pkg, first); err != nil {
 			report.Linef(r.Report, "%s cannot be installed without values, those of %s take their place: %v", pkg.Name, files[0].Name, err)
 			return files, r.checkSets(ctx, pkg, files)
+		}
+	}
+	for _, pattern := range in.ValuesFiles {
+		if !slices.ContainsFunc(files, func(f ValueSet) bool { ok, _ := path.Match(pattern, f.Name); return ok }) && pattern != config.DefaultValuesFiles {
+			report.Linef(r.Report, "%s has no file of install.valuesFiles: %s", pkg.Name, pattern)
 		}
 	}
 	sets := append([]ValueSet{first}, files...)

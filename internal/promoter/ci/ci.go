@@ -100,7 +100,7 @@ func (b Build) Withheld() string {
 	case b.PullRequest || b.Fork:
 		return "builds of pull requests and forks"
 	case b.Permission == Denied:
-		return "builds with " + Push + "=false"
+		return "builds whose " + Push + " is set and not true"
 	case b.Queue && b.Permission != Granted:
 		return "builds of a merge queue"
 	}

@@ -59,7 +59,7 @@ func releaseOne(ctx context.Context, p *step.Project, o release.Options, ofChart
 			}
 			return r, []field{{"version", r.Version}, {"after", r.After}, {"file", r.File}, {"next", "commit it with the change"}}, nil
 		}
-		o.Tags = p.Config.ChartTags()
+		o.Tags, o.Chart = p.Config.ChartTags(), p.Config.Label()
 		var err error
 		if o.Paths, err = p.ChartPaths(ctx); err != nil {
 			return nil, nil, err

@@ -23,7 +23,7 @@ func (a *app) verifyCommand() *cobra.Command {
 		Use: "verify", Args: cobra.NoArgs,
 		Short: "Package the candidate, install it in a cluster and run the tests of its source commit",
 		RunE: func(c *cobra.Command, _ []string) error {
-			choose := func(p *step.Project) ([]*step.Project, error) { return p.SelectForVerify(c.Context(), s, o.Candidate) }
+			choose := func(p *step.Project) ([]*step.Project, error) { return p.SelectForVerify(c.Context(), s, o) }
 			return a.forCharts(c.Context(), choose, func(p *step.Project) (any, []field, error) { return verify(c.Context(), p, o) })
 		},
 	}

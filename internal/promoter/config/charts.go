@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"path/filepath"
+	"reflect"
 	"slices"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/version"
@@ -150,7 +151,7 @@ func (c *Config) validateCharts() error {
 	if len(c.Charts) == 0 {
 		return c.Chart.validate("chart", c.whole != nil)
 	}
-	if c.Chart.Path != "" || c.Chart.Fields != nil || c.Chart.Version != nil {
+	if !reflect.DeepEqual(c.Chart, Chart{}) {
 		return fmt.Errorf("chart and charts exclude each other; move chart to the list of charts")
 	}
 	names, paths := map[string]bool{}, map[string]bool{}
@@ -196,6 +197,9 @@ func (c *Chart) validate(at string, several bool) error {
 	if v := c.Version; v != nil {
 		if v.From != FromTags && v.From != FromFile {
 			return fmt.Errorf("%s.version.from %q: use tags or file", at, v.From)
+		}
+		if v.From == FromFile && c.Build != nil {
+			return fmt.Errorf("%s: build excludes version.from file; the image is named by the chart's tags", at)
 		}
 		if c.Path == "" {
 			return fmt.Errorf("%s.version requires %s.path, as the chart's commits are counted there", at, at)

@@ -57,9 +57,9 @@ func (f Fields) Sets(value string) bool {
 var ErrNoImageField = failure.New(failure.BadInput, "the field for the image does not exist")
 
 // ErrOtherRegistry is the error of a chart whose values.yaml names another registry beside the repository that a candidate sets.
-var ErrOtherRegistry = failure.New(failure.BadInput, "the chart would look for the image in another registry")
+var ErrOtherRegistry = failure.New(failure.BadInput, "the chart would take the image from another registry")
 
-// Values are what a chart's files say about fields. They are functions, since most charts have few of them.
+// Values are what the files of a chart have for fields. They are functions, since most charts have few of them.
 type Values struct {
 	// Settable reports whether a field of values.yaml exists and can be changed.
 	Settable func(path string) (bool, error)

@@ -23,14 +23,14 @@ func (c *Config) validate() error {
 	if err := c.CI.validate(); err != nil {
 		return err
 	}
+	if err := c.Dependencies.validate(); err != nil {
+		return err
+	}
 	if err := c.validateCharts(); err != nil {
 		return err
 	}
 	if len(c.Charts) > 0 {
 		return nil // validateCharts validated the stages of each
-	}
-	if err := c.Dependencies.validate(); err != nil {
-		return err
 	}
 	return c.validateStages()
 }

@@ -17,6 +17,8 @@ type Options struct {
 	Tags version.Tags
 	// Paths are those whose commits count, for the release of one of several charts; none counts all.
 	Paths []string
+	// Chart is the name that --chart has for the release of a chart, for messages; empty for the program.
+	Chart string
 	// Bump is major, minor or patch; empty follows the commits' messages (conventional commits).
 	Bump version.Bump
 	// Version is the tag to use instead of a computed one.
@@ -72,7 +74,11 @@ func Tag(ctx context.Context, dir string, git gitrepo.Options, o Options) (*Resu
 			return nil, err
 		}
 		if res.Tag == "" {
-			res.Nothing = fmt.Sprintf("no commit since %s changes the program; to release nevertheless, name the step: chart-promoter release patch", res.After)
+			what, command := "the program", "chart-promoter release patch"
+			if o.Chart != "" {
+				what, command = "the chart", command+" --chart "+o.Chart
+			}
+			res.Nothing = fmt.Sprintf("no commit since %s changes %s; to release nevertheless, name the step: %s", res.After, what, command)
 			return res, nil
 		}
 	} else if err := h.Check(res.Tag); err != nil {

@@ -232,13 +232,18 @@ func (v *view) promotions(c *config.Config) {
 			p.Secrets = present(pgp.Key.Env, pgp.Passphrase.Env)
 		}
 		// The other files of a build come from the registry.
-		if b := c.Builder(); s.Publish.OCI != "" || b != nil && b.Build.Files != nil {
+		if s.Publish.OCI != "" || slices.ContainsFunc(c.PerChart(), hasFiles) {
 			p.Secrets = append(p.Secrets, variableNames(ci.ToRegistry)...)
 		}
 		names = append(names, s.Name)
 		v.Promote = append(v.Promote, p)
 	}
 	v.Published = strings.Join(names, " and ")
+}
+
+func hasFiles(c *config.Config) bool {
+	b := c.Builder()
+	return b != nil && b.Build.Files != nil
 }
 
 func present(names ...string) []string {

@@ -33,6 +33,10 @@ func (p *Project) changes(ctx context.Context, commit string) (string, error) {
 	if last := p.Config.ChartTags().Highest(slices.DeleteFunc(tags, func(t string) bool { return slices.Contains(own, t) })); last != "" {
 		rng = "refs/tags/" + last + ".." + commit
 	}
-	log, err := r.Log(ctx, rng, maxChanges)
+	paths, err := p.ChartPaths(ctx)
+	if err != nil {
+		return "", err
+	}
+	log, err := r.Log(ctx, rng, maxChanges, paths...)
 	return candidate.ChangesText(log), err
 }

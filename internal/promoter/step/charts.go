@@ -89,9 +89,13 @@ func (p *Project) Changed(ctx context.Context, since string) ([]change.Chart, er
 func ListChanged(list []change.Chart) []change.Chart { return append([]change.Chart{}, list...) }
 
 // SelectForVerify is Select for a checkout of the candidates' repository, whose last commit names the chart; without one, it is Select.
-func (p *Project) SelectForVerify(ctx context.Context, s Selection, checkout string) ([]*Project, error) {
-	if checkout != "" && len(s.Names) == 0 && !s.All && len(p.Config.Charts) > 0 {
-		name, err := candidate.Chart(ctx, checkout, p.Git())
+// A later stage tests the charts that the first one left a package of.
+func (p *Project) SelectForVerify(ctx context.Context, s Selection, o VerifyOptions) ([]*Project, error) {
+	if stage := p.Config.Stage(o.Stage); stage != nil && stage.Verify != nil && stage.Candidate == nil {
+		return p.SelectForPromote(s, o.Package)
+	}
+	if o.Candidate != "" && len(s.Names) == 0 && !s.All && len(p.Config.Charts) > 0 {
+		name, err := candidate.Chart(ctx, o.Candidate, p.Git())
 		if err != nil {
 			return nil, err
 		}
@@ -116,6 +120,9 @@ func (p *Project) SelectForPromote(s Selection, pkg string) ([]*Project, error) 
 		return len(s.Names) > 0 && !slices.Contains(s.Names, one.Config.Label()) || len(s.Names) == 0 && !verified.Exists(one.Work)
 	})
 	if len(tested) == 0 {
+		if skip := p.untrusted("do not publish"); skip != nil {
+			return nil, skip // verify signs nothing in such a build
+		}
 		return nil, fmt.Errorf("%w: %s has no verified package of any chart; run verify first, or name a package with --chart and --package", failure.ErrInput, p.Work)
 	}
 	return tested, nil

@@ -100,7 +100,7 @@ func TestACandidateOfOneOfSeveralChartsKeepsItsAppVersionAndTheOtherCharts(t *te
 	if _, err := gitrepo.Clone(t.Context(), w.qa, dir, gitrepo.CloneOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	chosen, err := w.p.SelectForVerify(t.Context(), Selection{}, dir)
+	chosen, err := w.p.SelectForVerify(t.Context(), Selection{}, VerifyOptions{Candidate: dir})
 	if err != nil || len(chosen) != 1 || chosen[0].Config.Chart.Name != "api" {
 		t.Errorf("the last candidate is api's: %d charts, %v", len(chosen), err)
 	}

@@ -234,10 +234,10 @@ func (p *Project) versionBefore(ctx context.Context, tag, since string) (string,
 	return m.Version, nil
 }
 
-// chartFlag is the flag that selects the chart in a command, "" where there is only one.
+// chartFlag is the flag that selects the chart in a command, "" where the command without it is also of the chart.
 func (p *Project) chartFlag() string {
-	if p.Config.Chart.Name == "" {
+	if p.Config.Chart.Name == "" && p.Config.Chart.Version == nil {
 		return ""
 	}
-	return " --chart " + p.Config.Chart.Name
+	return " --chart " + p.Config.Label()
 }

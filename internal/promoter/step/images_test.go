@@ -96,7 +96,7 @@ func TestSeveralImagesEachHaveTheirFieldsInTheChart(t *testing.T) {
 	}
 }
 
-func TestARegistryThatTheFieldsLeaveIsRefusedAndNothingChanges(t *testing.T) {
+func TestARegistryThatTheFieldsLeaveIsRejectedAndNothingChanges(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.write("charts/hello/values.yaml", "image: {registry: ghcr.io, repository: team/app, tag: '', digest: ''}\n")

@@ -50,6 +50,9 @@ func (p *Project) Environments(stage *config.Stage) testenv.Provider {
 }
 
 func (p *Project) candidates() candidate.Repository {
+	if len(p.Config.Chart.After) > 0 { // its commands could read what is removed from their own environment
+		testrun.HideProcess()
+	}
 	return candidate.Repository{Config: p.Config, Source: p.Dir, Work: p.Work, Report: p.Report, Git: p.Git(), Env: testrun.SecretsOf(p.Config).Withhold(os.Environ()), Dependencies: p.dependencies(), KubeVersion: p.kubeVersion()}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/policy"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/publish"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/verified"
@@ -58,6 +59,9 @@ func Promote(ctx context.Context, p *Project, o PromoteOptions) (*PromoteResult,
 	if err != nil {
 		return nil, err
 	}
+	if err := p.checkName(ctx, pkg.Name); err != nil {
+		return nil, err
+	}
 	target, err := stages.Target(stage)
 	if err != nil {
 		return nil, err
@@ -96,6 +100,18 @@ func Promote(ctx context.Context, p *Project, o PromoteOptions) (*PromoteResult,
 		return res, err
 	}
 	return res, stages.WriteStatusPage(ctx, stage, target)
+}
+
+// checkName rejects the package of another one of several charts, which the guards of this one do not know. Error: failure.ErrInput.
+func (p *Project) checkName(ctx context.Context, name string) error {
+	if p.Config.Chart.Name == "" || p.Config.Chart.Path == "" {
+		return nil
+	}
+	m, err := p.metadataAt(ctx, "HEAD")
+	if err != nil || m.Name == name { // a checkout of another commit may not have the chart
+		return nil
+	}
+	return fmt.Errorf("%w: the package is of chart %s, but --chart %s is %s; select the chart of the package", failure.ErrInput, name, p.Config.Chart.Name, m.Name)
 }
 
 func (p *Project) readTested(o PromoteOptions) (*verified.Package, error) {

@@ -2,5 +2,5 @@
 
 package testrun
 
-// hideProcess does nothing: other systems show a process's environment to its user only, or to no one.
-func hideProcess() {}
+// HideProcess does nothing: other systems show a process's environment to its user only, or to no one.
+func HideProcess() {}

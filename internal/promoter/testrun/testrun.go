@@ -43,7 +43,7 @@ type Runner struct {
 // too: a test binary that hangs, and what runs in the background, do not live on. An error of the tests comes with a report. Errors:
 // ErrFailed, ErrHung, ErrNoTests.
 func (r Runner) Command(ctx context.Context, c config.Command, dir string, env []string) (*Report, error) {
-	hideProcess()
+	HideProcess()
 	limit := c.Timeout.Or(defaultTimeout)
 	timed, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
