@@ -11,7 +11,6 @@ import (
 )
 
 func TestDefaultScalarsTakeOnlyWhatTheChartHas(t *testing.T) {
-	versions := map[string]string{"version": "chartVersion", "appVersion": "appVersion"}
 	const tagless = "image: {repository: a}\n"
 	all := map[string]string{"image.repository": "imageRepository", "image.tag": "imageTag", "image.digest": "imageDigest"}
 	for name, c := range map[string]struct {
@@ -42,18 +41,7 @@ func TestDefaultScalarsTakeOnlyWhatTheChartHas(t *testing.T) {
 		"nothing is to be set, and that is meant":       {" ", "image: {tag: x}\n", true, nil, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			text := shortYAML
-			if !c.build {
-				text = strings.Replace(text, "  - name: dev\n    build: {image: {repository: localhost/hello, package: ./cmd/hello}}\n", "", 1)
-			}
-			want := Fields{"Chart.yaml": versions}
-			if c.scalars != "" {
-				text = strings.Replace(text, "path: charts/hello", "path: charts/hello, scalars: {"+c.scalars+"}", 1)
-				want = Fields{}
-				if strings.HasPrefix(c.scalars, "Chart") {
-					want["Chart.yaml"] = map[string]string{"version": "chartVersion"}
-				}
-			}
+			text, want := withScalars(c.scalars, c.build)
 			if c.image != nil {
 				want["values.yaml"] = c.image
 			}
@@ -76,6 +64,22 @@ func TestDefaultScalarsTakeOnlyWhatTheChartHas(t *testing.T) {
 			}
 		})
 	}
+}
+
+// withScalars is a configuration with these scalars, and the fields of Chart.yaml that it sets.
+func withScalars(scalars string, build bool) (text string, fields Fields) {
+	text = shortYAML
+	if !build {
+		text = strings.Replace(text, "  - name: dev\n    build: {image: {repository: localhost/hello, package: ./cmd/hello}}\n", "", 1)
+	}
+	if scalars == "" {
+		return text, Fields{"Chart.yaml": map[string]string{"version": "chartVersion", "appVersion": "appVersion"}}
+	}
+	fields = Fields{}
+	if strings.HasPrefix(scalars, "Chart") {
+		fields["Chart.yaml"] = map[string]string{"version": "chartVersion"}
+	}
+	return strings.Replace(text, "path: charts/hello", "path: charts/hello, scalars: {"+scalars+"}", 1), fields
 }
 
 // valuesOf are the values of a chart.

@@ -126,16 +126,24 @@ func Build(ctx context.Context, p *Project, o BuildOptions) (*BuildResult, error
 		res.Withheld = withheld.Why
 		return res, nil
 	}
+	if err := p.pushImages(ctx, indexes, v, built); err != nil {
+		return nil, err
+	}
+	res.set(built)
+	return res, p.Work.WriteJSON(buildFile, res)
+}
+
+// pushImages pushes the images that were built here: those built elsewhere have no index.
+func (p *Project) pushImages(ctx context.Context, indexes []v1.ImageIndex, v *VersionResult, built []BuiltImage) error {
 	for i, idx := range indexes {
 		if idx == nil {
 			continue
 		}
 		if err := p.pushImage(ctx, idx, v, &built[i]); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	res.set(built)
-	return res, p.Work.WriteJSON(buildFile, res)
+	return nil
 }
 
 // withholdImage is why an image is not pushed, nil if it is.
