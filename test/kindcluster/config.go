@@ -8,6 +8,10 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
+// root is that of the repository: tests run in the directory of their package, which is in test. A path from the compiler would not do,
+// since it may be trimmed.
+const root = "../.."
+
 // kindConfig is the configuration of all test clusters, with cluster nodes beside the control plane.
 func kindConfig(workers int) ([]byte, error) {
 	file := os.Getenv("KIND_CONFIG")
@@ -15,7 +19,7 @@ func kindConfig(workers int) ([]byte, error) {
 		file = "ci/kind.yaml"
 	}
 	if !filepath.IsAbs(file) {
-		file = filepath.Join(sourceRoot(), file)
+		file = filepath.Join(root, file)
 	}
 	text, err := os.ReadFile(file)
 	if err != nil || workers == 0 {

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"runtime"
 	"sync"
 	"syscall"
 	"testing"
@@ -166,10 +165,4 @@ func (c *Cluster) removeNow() error {
 		}
 	}
 	return errors.Join(err, os.RemoveAll(c.dir))
-}
-
-// sourceRoot is the root of the repository.
-func sourceRoot() string {
-	_, file, _, _ := runtime.Caller(0)
-	return filepath.Join(filepath.Dir(file), "../..")
 }
