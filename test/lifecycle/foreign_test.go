@@ -110,7 +110,8 @@ func (s *shop) nothingLeft(namespace string) {
 	})
 }
 
-// daemon is a chart as many have it: pods, a service, and a test that asks the one through the other.
+// daemon is a chart as many have it: pods, a service, and a test that asks the one through the other. The test waits: a bitcoind listens,
+// and is ready for its probe, before it has loaded its blocks and answers.
 func daemon(image, question string) map[string]string {
 	const container = "image: {{ .Values.image | quote }}\n        imagePullPolicy: IfNotPresent\n"
 	return map[string]string{
@@ -123,7 +124,7 @@ func daemon(image, question string) map[string]string {
 			"        args: [-conf=/bitcoin.conf, -rpcuser=a, -rpcpassword=b, -rpcbind=0.0.0.0, -rpcallowip=0.0.0.0/0]\n        volumeMounts: [{name: data, mountPath: /data}]\n" +
 			"        readinessProbe: {periodSeconds: 1, tcpSocket: {port: 18332}}\n",
 		"templates/tests/answers.yaml": "apiVersion: v1\nkind: Pod\nmetadata:\n  name: {{ .Release.Name }}-answers\n  annotations: {helm.sh/hook: test}\nspec:\n  restartPolicy: Never\n  containers:\n      - name: ask\n        " + container +
-			"        command: [/usr/local/bin/bitcoin-cli, -regtest, \"-rpcconnect={{ .Release.Name }}\", -rpcport=18332, -rpcuser=a, -rpcpassword=b, " + question + "]\n",
+			"        command: [/usr/local/bin/bitcoin-cli, -regtest, \"-rpcconnect={{ .Release.Name }}\", -rpcport=18332, -rpcuser=a, -rpcpassword=b, -rpcwait, -rpcwaittimeout=30, " + question + "]\n",
 	}
 }
 
