@@ -32,6 +32,8 @@ type Repository struct {
 	Contents map[string][]string `json:"contents"`
 	// Published is the chart, and its version, of what promote publishes. AppVersion is that of the chart.
 	Published struct{ Chart, Version, AppVersion string } `json:"published"`
+	// Tests is the number of tests that verify counts. Default: 2, the installation with each major of Helm.
+	Tests int `json:"tests"`
 	// Cluster is whether a real cluster installs it, too.
 	Cluster bool `json:"cluster"`
 
@@ -50,7 +52,7 @@ func Repositories(t testing.TB, dir string) (list []*Repository) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := &Repository{dir: filepath.Dir(file), Name: filepath.Base(filepath.Dir(file))}
+		r := &Repository{Tests: 2, dir: filepath.Dir(file), Name: filepath.Base(filepath.Dir(file))}
 		if err := yaml.UnmarshalStrict(data, r); err != nil {
 			t.Fatalf("%s: %v", file, err)
 		}

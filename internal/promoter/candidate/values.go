@@ -14,6 +14,7 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/helm"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/report"
 )
 
@@ -71,7 +72,10 @@ func (r Repository) checkValues(ctx context.Context, pkg *chart.Package, chartDi
 		}
 	}
 	sets := append([]ValueSet{first}, files...)
-	return sets, r.checkSets(ctx, pkg, sets)
+	if err = r.checkSets(ctx, pkg, sets); err != nil && len(in.Values) == 0 && len(files) == 0 {
+		err = fmt.Errorf("%w; if the chart requires values, set them in verify.install.values, or in a file of the chart such as ci/test-values.yaml", err)
+	}
+	return sets, err
 }
 
 func (r Repository) checkSets(ctx context.Context, pkg *chart.Package, sets []ValueSet) error {
@@ -91,12 +95,16 @@ func (r Repository) checkSets(ctx context.Context, pkg *chart.Package, sets []Va
 	return nil
 }
 
-// checkSet lints and renders with one set of values; a library has nothing to render.
+// checkSet lints and renders with one set of values, with each major of Helm that the candidate is tested with; a library has nothing to
+// render.
 func (r Repository) checkSet(ctx context.Context, pkg *chart.Package, s ValueSet) (findings []string, err error) {
 	in := chart.Installation{Values: s.Values, KubeVersion: r.KubeVersion}
 	if t := r.Config.Tester(); t != nil {
 		v := t.Verify
 		in.Release, in.Namespace, in.APIVersions = v.Install.Release, v.Install.Namespace, v.Kubernetes.APIVersions
+		for _, major := range v.Helm {
+			in.Majors = append(in.Majors, helm.Major(major))
+		}
 	}
 	if findings, err = pkg.Lint(in); err != nil {
 		return findings, fmt.Errorf("with %s: %w", s.Name, err)

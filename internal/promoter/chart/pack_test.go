@@ -35,7 +35,7 @@ func awkward() map[string]string {
 	}
 }
 
-func writeChart(t *testing.T, files map[string]string) string {
+func writeChart(t testing.TB, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
 	for name, content := range files {
@@ -47,7 +47,7 @@ func writeChart(t *testing.T, files map[string]string) string {
 	return dir
 }
 
-func pack(t *testing.T, dir string) *Package {
+func pack(t testing.TB, dir string) *Package {
 	t.Helper()
 	p, err := Pack(dir)
 	if err != nil {

@@ -10,8 +10,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/helm"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/majors"
 )
 
 // Installation is what a package is linted and rendered for.
@@ -24,10 +27,20 @@ type Installation struct {
 	KubeVersion string
 	// APIVersions are APIs of the cluster beside Kubernetes' own. Default: none.
 	APIVersions []string
+	// Majors are the majors of Helm that the package is linted and rendered with. Default: all of them.
+	Majors []helm.Major
 }
 
-// Lint runs Helm's linters on a package. It returns the findings also with ErrLint, which means that one of them keeps the chart from
-// working. findings do not have what Helm's own log would print.
+func (in Installation) majors() []helm.Major {
+	if len(in.Majors) == 0 {
+		return []helm.Major{helm.V3, helm.V4}
+	}
+	return in.Majors
+}
+
+// Lint runs the linters of each major of Helm on a package. It returns the findings also with ErrLint, which means that one of them
+// keeps the chart from working. A finding that not all of the majors have begins with the name of its major. findings do not have what
+// Helm's own log would print.
 func (p *Package) Lint(in Installation) (findings []string, err error) {
 	dir, err := os.MkdirTemp("", "chart-promoter-")
 	if err != nil {
@@ -37,17 +50,45 @@ func (p *Package) Lint(in Installation) (findings []string, err error) {
 	if err := p.unpack(dir); err != nil {
 		return nil, fmt.Errorf("unpack %s: %w", p.Filename(), err)
 	}
-	all, err := reader.Lint(filepath.Join(dir, p.Name), helm.LintOptions{Values: in.Values, Namespace: in.Namespace, KubeVersion: in.KubeVersion})
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrLint, err)
+	by := map[helm.Major][]helm.Finding{}
+	for _, m := range in.majors() {
+		by[m], err = majors.Of(m).Lint(filepath.Join(dir, p.Name), helm.LintOptions{Values: in.Values, Namespace: in.Namespace, KubeVersion: in.KubeVersion})
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrLint, err)
+		}
 	}
-	for _, f := range all {
-		findings = append(findings, f.Text)
-		if f.Error {
+	for _, found := range by {
+		if slices.ContainsFunc(found, isError) {
 			err = ErrLint
 		}
 	}
-	return findings, err
+	return texts(in.majors(), by), err
+}
+
+func isError(f helm.Finding) bool { return f.Error }
+
+// texts are what the majors of Helm have found. What not all of them have found begins with the name of its major. The majors word an
+// error differently, so that the errors of one stand for those of the others.
+func texts(list []helm.Major, by map[helm.Major][]helm.Finding) (all []string) {
+	failed := false
+	for _, m := range list {
+		for _, f := range by[m] {
+			if f.Error && failed {
+				continue
+			}
+			text := f.Text
+			if slices.ContainsFunc(list, func(other helm.Major) bool {
+				return !slices.ContainsFunc(by[other], func(o helm.Finding) bool { return o.Text == f.Text || o.Error && f.Error })
+			}) {
+				text = m.String() + ": " + text
+			}
+			if !slices.Contains(all, text) {
+				all = append(all, text)
+			}
+		}
+		failed = failed || slices.ContainsFunc(by[m], isError)
+	}
+	return all
 }
 
 // unpack writes the package's files into a directory. ReadPackage has checked their names.
@@ -86,20 +127,30 @@ func (p *Package) unpack(dir string) error {
 	}
 }
 
-// Render returns the manifests that installing a package would apply, its CRDs included, as YAML documents. It needs no cluster.
-// Error: ErrNoChart.
-func (p *Package) Render(ctx context.Context, in Installation) (string, error) {
+// Render returns the manifests that installing a package would apply, its CRDs included, as YAML documents: those of the last major
+// of Helm. Each of the majors must render it. It needs no cluster. Error: ErrNoChart.
+func (p *Package) Render(ctx context.Context, in Installation) (text string, err error) {
 	if in.Release == "" {
 		in.Release = p.Name
 	}
 	if in.Namespace == "" {
 		in.Namespace = "default"
 	}
-	text, err := reader.Render(ctx, p.Bytes, helm.RenderOptions{
-		Release: in.Release, Namespace: in.Namespace, Values: in.Values, KubeVersion: in.KubeVersion, APIVersions: in.APIVersions,
-	})
-	if err != nil {
-		return "", fmt.Errorf("render the chart's templates: %w: %w", ErrNoChart, err)
+	failed := map[helm.Major][]helm.Finding{}
+	for _, m := range in.majors() {
+		text, err = majors.Of(m).Render(ctx, p.Bytes, helm.RenderOptions{
+			Release: in.Release, Namespace: in.Namespace, Values: in.Values, KubeVersion: in.KubeVersion, APIVersions: in.APIVersions,
+		})
+		if err != nil {
+			// Helm 4 writes several lines.
+			failed[m] = []helm.Finding{{Text: strings.Join(strings.Fields(err.Error()), " "), Error: true}}
+		}
+	}
+	if ctx.Err() != nil {
+		return "", ctx.Err()
+	}
+	if len(failed) > 0 {
+		return "", fmt.Errorf("render the chart's templates: %w: %s", ErrNoChart, strings.Join(texts(in.majors(), failed), "; "))
 	}
 	return text, nil
 }

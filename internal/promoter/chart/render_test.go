@@ -3,9 +3,12 @@ package chart
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"log"
 	"strings"
 	"testing"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/helm"
 )
 
 func TestLintAndRender(t *testing.T) {
@@ -70,5 +73,52 @@ func TestLintAndRenderAreForTheVersionOfTheCluster(t *testing.T) {
 	}
 	if logged.Len() > 0 {
 		t.Errorf("Helm logs\n%s", logged.String())
+	}
+}
+
+// A chart that one major renders is not one that the users of the other can install.
+func TestEachMajorLintsAndRenders(t *testing.T) {
+	newer := []helm.Major{helm.V4}
+	for name, c := range map[string]struct {
+		file, content string
+		majors        []helm.Major
+		lint, render  string // what the findings and the error contain
+	}{
+		"a function of Helm 4":                {"templates/a.yaml", "{{ $a := durationSeconds \"1m\" }}", nil, `Helm 3: [ERROR] templates/: parse error`, `Helm 3: parse error at (awkward/templates/a.yaml:1): function "durationSeconds" not defined`},
+		"a function of Helm 4 for Helm 4":     {"templates/a.yaml", "{{ $a := durationSeconds \"1m\" }}", newer, "", ""},
+		"a chart that rejects a major":        {"templates/a.yaml", "{{ if hasPrefix \"v4\" .Capabilities.HelmVersion.Version }}{{ fail \"not yet\" }}{{ end }}", nil, "", "Helm 4: execution error at (awkward/templates/a.yaml:1:60): not yet"},
+		"a field that Helm 4 warns of":        {"Chart.yaml", awkward()["Chart.yaml"] + "colour: blue\n", nil, "Helm 4: [WARNING] Chart.yaml: failed to strictly parse chart metadata file", ""},
+		"a template that no major can render": {"templates/a.yaml", "{{ .Values.nowhere.at.all }}", nil, "\n[ERROR] templates/: template: awkward/templates/a.yaml", "not a usable chart: template: awkward/templates/a.yaml"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			files := awkward()
+			files[c.file] = c.content
+			p := pack(t, writeChart(t, files))
+			findings, err := p.Lint(Installation{Majors: c.majors})
+			text := "\n" + strings.Join(findings, "\n")
+			if !strings.Contains(text, c.lint) || strings.Contains(text, "Helm ") != strings.HasPrefix(c.lint, "Helm ") || (err != nil) != strings.Contains(c.lint, "[ERROR]") {
+				t.Errorf("lint: %v%s\nwant %q", err, text, c.lint)
+			}
+			_, err = p.Render(t.Context(), Installation{Majors: c.majors})
+			if text := fmt.Sprint(err); (err != nil) != (c.render != "") || !strings.Contains(text, c.render) || strings.Contains(text, "Helm ") != strings.HasPrefix(c.render, "Helm ") {
+				t.Errorf("render: %v, want %q", err, c.render)
+			}
+		})
+	}
+}
+
+func BenchmarkLintAndRender(b *testing.B) {
+	p := pack(b, writeChart(b, awkward()))
+	for name, majors := range map[string][]helm.Major{"Helm 3": {helm.V3}, "Helm 4": {helm.V4}, "both": nil} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if _, err := p.Lint(Installation{Majors: majors}); err != nil {
+					b.Fatal(err)
+				}
+				if _, err := p.Render(b.Context(), Installation{Majors: majors}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

@@ -1,6 +1,10 @@
 package cli
 
-import "strings"
+import (
+	"strings"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
 
 // resources are the kinds of a group and version, by the plural that their paths contain.
 type resources map[string]string
@@ -17,7 +21,7 @@ func (r resources) list(path string) any {
 	for name, kind := range r {
 		all = append(all, map[string]any{
 			"name": name, "singularName": strings.ToLower(kind), "kind": kind, "namespaced": kind != "Namespace",
-			"verbs": []string{"create", "delete", "get", "list", "update", "watch"},
+			"verbs": []string{"create", "delete", "get", "list", "patch", "update", "watch"},
 		})
 	}
 	return map[string]any{"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": groupVersion(path), "resources": all}
@@ -75,6 +79,13 @@ func kindOf(path string) (apiVersion, kind string) {
 	return "", ""
 }
 
+// kindAt is the kind of the object of a path.
+func kindAt(path string) schema.GroupVersionKind {
+	parent := path[:strings.LastIndex(path, "/")]
+	version, kind := kindOf(parent)
+	return schema.FromAPIVersionAndKind(version, kind)
+}
+
 // goneImage is an image that no node can pull.
 const goneImage = "example.com/gone"
 
@@ -95,7 +106,9 @@ func (a *apiServer) becomesReady(path string, o map[string]any) {
 	case "Deployment":
 		meta, spec := o["metadata"].(map[string]any), o["spec"].(map[string]any)
 		meta["uid"], meta["generation"] = "u", 1
-		o["status"] = map[string]any{"observedGeneration": 1, "replicas": 1, "readyReplicas": 1, "updatedReplicas": 1, "availableReplicas": 1}
+		o["status"] = map[string]any{"observedGeneration": 1, "replicas": 1, "readyReplicas": 1, "updatedReplicas": 1, "availableReplicas": 1, "conditions": []any{
+			map[string]any{"type": "Available", "status": "True"}, map[string]any{"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"},
+		}}
 		controls := map[string]any{"apiVersion": "apps/v1", "kind": "Deployment", "name": meta["name"], "uid": "u", "controller": true}
 		template := spec["template"].(map[string]any)
 		a.objects[strings.Replace(path, "/deployments/", "/replicasets/", 1)+"-1"] = map[string]any{

@@ -64,6 +64,7 @@ func (a *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		reply, status = statusError("Invalid", http.StatusUnprocessableEntity) // the client then lists, as with old servers
 	} else if r.URL.Query().Get("watch") != "" {
 		// The list already has every object; no event follows.
+		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(status)
 		w.(http.Flusher).Flush()
 		a.mu.Unlock()
@@ -114,11 +115,9 @@ func (a *apiServer) object(r *http.Request, path string) (any, int) {
 				return statusError("AlreadyExists", http.StatusConflict)
 			}
 		}
-		a.version++
-		o["metadata"].(map[string]any)["resourceVersion"] = fmt.Sprint(a.version)
-		a.objects[path] = o
-		a.becomesReady(path, o)
-		return o, http.StatusOK
+		return a.written(r, path, o)
+	case http.MethodPatch:
+		return a.patch(r, path)
 	case http.MethodDelete:
 		delete(a.objects, path)
 	case http.MethodGet:
@@ -165,20 +164,4 @@ func (a *apiServer) list(r *http.Request, path, apiVersion, kind string) any {
 		}
 	}
 	return map[string]any{"kind": kind + "List", "apiVersion": apiVersion, "metadata": map[string]any{"resourceVersion": fmt.Sprint(a.version)}, "items": items}
-}
-
-// withHelm3 has candidates tested with Helm 3 alone: this API server knows nothing of the applies of Helm 4, which test/lifecycle has in a
-// cluster.
-func (s *testPipeline) withHelm3() {
-	s.t.Helper()
-	s.change(s.dir+"/ci/pipeline.yaml", func(b []byte) []byte {
-		without := strings.Replace(string(b), "verify: {}", "verify: {helm: [3]}", 1)
-		if without == string(b) {
-			without = strings.Replace(without, "verify: {", "verify: {helm: [3], ", 1)
-		}
-		if without == string(b) {
-			without = strings.Replace(without, "verify:\n", "verify:\n      helm: [3]\n", 1)
-		}
-		return []byte(without)
-	})
 }

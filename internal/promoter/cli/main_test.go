@@ -45,7 +45,7 @@ stages:
       image: {repository: "${HOST}/hello", package: ./cmd/hello, platforms: [linux/amd64]}
   - name: qa
     candidate: {git: "${QA}"}
-    verify: {helm: [3], test: {command: [go, test, ./...]}}
+    verify: {test: {command: [go, test, ./...]}}
     key: {env: QA_KEY}
     publicKey: {env: QA_PUB}
   - name: prod

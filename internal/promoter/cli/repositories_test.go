@@ -26,7 +26,6 @@ func TestTheRepositoriesThatPeopleHave(t *testing.T) {
 			}
 			s.must(args...)
 			r.Configure(t, s.dir+"/ci/pipeline.yaml")
-			s.withHelm3()
 			r.Commit(t, s.dir)
 			for command, words := range r.Before {
 				code, out, msg := s.call(s.args(append(strings.Fields(command), r.Flags...)...)...)
@@ -41,6 +40,7 @@ func TestTheRepositoriesThatPeopleHave(t *testing.T) {
 			for _, command := range [][]string{{"bump"}, {"verify", "--dry-run"}, {"verify"}, {"promote"}} {
 				s.must(append(command, r.Flags...)...)
 			}
+			s.counted(r)
 			s.candidateContains(r, replace)
 			s.isPublished(r)
 		})
@@ -92,6 +92,25 @@ func (s *testPipeline) candidateContains(r *testtools.Repository, replace *strin
 				s.t.Errorf("%s of the candidate has no %q:\n%s", file, text, content)
 			}
 		}
+	}
+}
+
+// counted checks the number of tests in the report of verify.
+func (s *testPipeline) counted(r *testtools.Repository) {
+	s.t.Helper()
+	reports, err := filepath.Glob(s.env["WORK"] + "/junit*.xml")
+	if several, more := filepath.Glob(s.env["WORK"] + "/*/junit*.xml"); more == nil {
+		reports = append(reports, several...)
+	}
+	if err != nil || len(reports) != 1 {
+		s.t.Fatalf("reports: %v, %v", reports, err)
+	}
+	data, err := os.ReadFile(reports[0])
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if got := strings.Count(string(data), "<testcase "); got != r.Tests {
+		s.t.Errorf("%d tests are counted, want %d in\n%s", got, r.Tests, data)
 	}
 }
 

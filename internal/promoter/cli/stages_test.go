@@ -16,9 +16,9 @@ import (
 const laterStages = `  - name: edge
     publish: {directory: "${PROD}-edge"}
   - name: staging
-    verify: {helm: [3], cluster: {kubeconfig: {env: STAGING_KUBECONFIG}}, install: {release: staging, namespace: staging}}
+    verify: {cluster: {kubeconfig: {env: STAGING_KUBECONFIG}}, install: {release: staging, namespace: staging}}
   - name: load
-    verify: {helm: [3], test: {command: [sh, -c, "test -n \"$CHART_VERSION\" -a -z \"$STAGING_KUBECONFIG\" && cat chart/Chart.yaml >/dev/null"]}}
+    verify: {test: {command: [sh, -c, "test -n \"$CHART_VERSION\" -a -z \"$STAGING_KUBECONFIG\" && cat chart/Chart.yaml >/dev/null"]}}
   - name: prod
 `
 

@@ -48,9 +48,9 @@ type Verify struct {
 	// Install defines how the package is installed for the tests.
 	Install Install `yaml:"install"`
 	// Helm lists the majors of Helm that the candidate is tested with, 3 and 4, each as its users work with it: Helm 3 applies objects
-	// in the client, Helm 4 in the server and waits for the status of every object. With each the candidate is installed and the
-	// chart's own tests run; a release of Helm 3 is also upgraded by Helm 4. The command of test runs once, with the newest. Default:
-	// [3, 4].
+	// in the client, Helm 4 in the server and waits for the status of every object. With each the candidate is linted, rendered and
+	// installed, and the chart's own tests run and count; a release of Helm 3 is also upgraded by Helm 4. The command of test runs once,
+	// with the newest. Default: [3, 4].
 	Helm []int `yaml:"helm"`
 	// UpgradeFrom names a publishing stage: its latest version below the candidate is installed first and upgraded to the candidate,
 	// with each major of Helm. Default: no upgrade is tested.

@@ -76,18 +76,39 @@ type trial struct {
 	old     *previous // nil if there is none
 }
 
-// live makes the moves, and ends with the first that fails. A failed test of the chart comes with its report.
+// live makes the moves, and ends with the first that fails. The report has the chart's own tests, by the major that ran them; it is nil
+// if something else fails.
 func (t trial) live(ctx context.Context, moves []move) (*testrun.Report, error) {
+	all := &testrun.Report{}
 	for _, m := range moves {
 		report, err := t.make(ctx, m)
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
+		all.Add(m.with.String(), report)
 		if err != nil {
-			return report, fmt.Errorf("%s: %s %s%s: %w", m.with, m.action, t.version(m), remedy(m, moves), err)
+			if report == nil {
+				all = nil
+			}
+			return all, fmt.Errorf("%s: %s %s%s: %w", m.with, m.action, t.version(m), remedy(m, moves), err)
 		}
 	}
-	return nil, nil
+	return all, nil
+}
+
+// withOlder is the report of the newest major's tests, or of the command in their place, with that of the older majors, which
+// is empty if there are none. An installation is no test beside a command.
+func withOlder(older, newest *testrun.Report, major helm.Major, command bool) *testrun.Report {
+	switch {
+	case older.Run+older.Skipped == 0 || newest == nil:
+		return newest
+	case !command:
+		older.Add(major.String(), newest)
+		return older
+	case older.By != testrun.Installation:
+		newest.Add("", older)
+	}
+	return newest
 }
 
 func (t trial) make(ctx context.Context, m move) (*testrun.Report, error) {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/helm"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/testrun"
 )
 
 func TestTheMovesBeforeTheTests(t *testing.T) {
@@ -37,6 +38,31 @@ func TestTheMovesBeforeTheTests(t *testing.T) {
 		}
 		if strings.Join(got, "\n") != strings.Join(c.want, "\n") {
 			t.Errorf("%s:\n%s\nwant\n%s", name, strings.Join(got, "\n"), strings.Join(c.want, "\n"))
+		}
+	}
+}
+
+func TestTheTestsOfEachMajorCount(t *testing.T) {
+	run := func(by string) *testrun.Report { return &testrun.Report{By: by, Run: 2, Passed: 1, Failed: 1} }
+	for name, c := range map[string]struct {
+		older, newest *testrun.Report
+		command       bool
+		run           int
+		by            string
+	}{
+		"one major":                              {&testrun.Report{}, run(testrun.HelmTest), false, 2, testrun.HelmTest},
+		"both":                                   {run(testrun.HelmTest), run(testrun.HelmTest), false, 4, testrun.HelmTest},
+		"both, no test but the installation":     {run(testrun.Installation), run(testrun.Installation), false, 4, testrun.Installation},
+		"a command":                              {run(testrun.HelmTest), run("go test"), true, 4, "go test"},
+		"a command for a chart without a test":   {run(testrun.Installation), run("go test"), true, 2, "go test"},
+		"a command that could not even be begun": {run(testrun.HelmTest), nil, true, 0, ""},
+	} {
+		got := withOlder(c.older, c.newest, helm.V4, c.command)
+		if got == nil {
+			got = &testrun.Report{}
+		}
+		if got.Run != c.run || 2*got.Passed != c.run || got.By != c.by {
+			t.Errorf("%s: %+v, want %d by %q", name, got, c.run, c.by)
 		}
 	}
 }

@@ -101,10 +101,12 @@ func refs(images []candidate.Image) []string {
 	return list
 }
 
-// run installs the candidate in every way that its users would, and tests it with the newest of the majors.
+// run installs the candidate in every way that its users would, and tests it with each major.
 func (t trial) run(ctx context.Context, v *config.Verify) (*testrun.Report, error) {
-	if result, err := t.live(ctx, lifecycle(majorsOf(v), t.old != nil, v.TestsRollback())); err != nil {
-		return result, err
+	newest := helm.Major(v.Newest())
+	older, err := t.live(ctx, lifecycle(majorsOf(v), t.old != nil, v.TestsRollback()))
+	if err != nil {
+		return older, err
 	}
 	for i, img := range t.c.Images {
 		// The first image is the program's; others may run only later, in jobs or in what the program creates.
@@ -112,11 +114,12 @@ func (t trial) run(ctx context.Context, v *config.Verify) (*testrun.Report, erro
 			return nil, err
 		}
 	}
-	result, err := t.test(ctx, v, t.c, t.env.Helm(helm.Major(v.Newest())), t.release)
+	result, err := t.test(ctx, v, t.c, t.env.Helm(newest), t.release)
+	result = withOlder(older, result, newest, v.Test != nil)
 	if err != nil {
 		return result, err
 	}
-	return result, t.further(ctx, helm.Major(v.Newest()), result)
+	return result, t.further(ctx, newest, result)
 }
 
 // test runs the configured command in the candidate's source, or the chart's own tests when there is none.

@@ -34,6 +34,7 @@ func TestACandidateIsLintedAndRenderedWithEachSetOfValues(t *testing.T) {
 		"the chart's own values":                  {nil, nil, nil, "the chart's own values", nil},
 		"the values of the pipeline":              {map[string]string{"values.schema.json": requiresName}, values("clusterName", "kind"), nil, "verify.install.values", nil},
 		"required values that nobody sets":        {map[string]string{"values.schema.json": requiresName}, nil, nil, "clusterName", chart.ErrLint},
+		"the remedy for them":                     {map[string]string{"values.schema.json": requiresName}, nil, nil, "set them in verify.install.values, or in a file of the chart such as ci/test-values.yaml", chart.ErrLint},
 		"a file with required values":             {map[string]string{"values.schema.json": requiresName, "ci/a-values.yaml": "clusterName: ci\n", "ci/README.md": "x"}, nil, nil, "ci/a-values.yaml", nil},
 		"files over the values of the pipeline":   {map[string]string{"values.schema.json": requiresName, "ci/b-values.yaml": "x: 1\n", "ci/a-values.yaml": "x: 2\n"}, values("clusterName", "kind"), nil, "verify.install.values ci/a-values.yaml ci/b-values.yaml", nil},
 		"a file that a template fails on":         {map[string]string{"ci/ingress-values.yaml": "ingress: {enabled: true}\n"}, nil, nil, "ci/ingress-values.yaml", chart.ErrLint},
@@ -41,6 +42,7 @@ func TestACandidateIsLintedAndRenderedWithEachSetOfValues(t *testing.T) {
 		"other files":                             {map[string]string{"ci/ingress-values.yaml": "ingress: {enabled: true}\n", "tests/a.yaml": "a: 1\n"}, nil, []string{"tests/*.yaml"}, "the chart's own values tests/a.yaml", nil},
 		"no files":                                {map[string]string{"ci/ingress-values.yaml": "ingress: {enabled: true}\n"}, nil, []string{}, "the chart's own values", nil},
 		"a file that .helmignore keeps out of it": {map[string]string{".helmignore": "ci/\n", "ci/ingress-values.yaml": "ingress: {enabled: true}\n"}, nil, nil, "ci/ingress-values.yaml", chart.ErrLint},
+		"a function that only Helm 4 has":         {map[string]string{"templates/a.yaml": "{{ $a := durationSeconds \"1m\" }}\n"}, nil, nil, "Helm 3: [ERROR] templates/: parse error", chart.ErrLint},
 		"a required value of a template":          {map[string]string{"templates/name.yaml": "{{ required \"set name\" .Values.name }}\n"}, nil, nil, "set name", chart.ErrNoChart},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -77,6 +79,27 @@ func TestACandidateIsLintedAndRenderedWithEachSetOfValues(t *testing.T) {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
 		})
+	}
+}
+
+// The majors of verify.helm are those whose users can install the chart.
+func TestACandidateIsRenderedByTheMajorsThatItIsTestedWith(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		majors []int
+		err    error
+	}{{[]int{3, 4}, chart.ErrNoChart}, {[]int{4}, chart.ErrNoChart}, {[]int{3}, nil}} {
+		w := newWorld(t)
+		w.write("charts/hello/templates/a.yaml", "{{ if hasPrefix \"v4\" .Capabilities.HelmVersion.Version }}{{ fail \"not yet\" }}{{ end }}\n")
+		w.p.Config.Tester().Verify.Helm = c.majors
+		w.commit("for Helm 3")
+		w.built()
+		if _, err := Bump(t.Context(), w.p); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.p.candidates().Open(t.Context(), "", ""); !errors.Is(err, c.err) {
+			t.Errorf("%v: %v, want %v", c.majors, err, c.err)
+		}
 	}
 }
 

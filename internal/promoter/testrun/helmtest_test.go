@@ -46,3 +46,19 @@ func TestAChartsOwnTestsAreCountedAndCalledSo(t *testing.T) {
 		})
 	}
 }
+
+func TestTheTestsOfFurtherRunsHaveTheirNames(t *testing.T) {
+	passed := []helm.HookTest{{Name: "works", Ran: true}}
+	r := &Report{}
+	r.Add("Helm 3", helmReport(passed, time.Second))
+	r.Add("Helm 4", helmReport([]helm.HookTest{{Name: "works", Ran: true, Err: errors.New("no answer")}}, time.Second))
+	r.Add("ci/a-values.yaml", nil)
+	if r.By != HelmTest || r.Run != 2 || r.Passed != 1 || r.Summary() != "1 passed, 1 failed (Helm 4: works) in 2s" {
+		t.Errorf("%s: %s", r.By, r.Summary())
+	}
+	for _, name := range []string{"Helm 3: works", "Helm 4: works"} {
+		if _, ok := parseJUnit(t, r)[name]; !ok {
+			t.Errorf("the JUnit file has no test %q", name)
+		}
+	}
+}

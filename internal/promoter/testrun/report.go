@@ -124,16 +124,22 @@ func (r *Report) finish(ok bool, elapsed time.Duration) {
 	r.count()
 }
 
-// Add adds the tests of a further run under its name; other may be nil.
+// Add adds the tests of a further run, under its name if there is one; other may be nil. An empty report becomes that of the run.
 func (r *Report) Add(name string, other *Report) {
 	if other == nil {
 		return
+	}
+	if r.By == "" {
+		r.By, r.named = other.By, other.named
+	}
+	if name != "" {
+		name += ": "
 	}
 	r.Run, r.Passed, r.Failed, r.Skipped = r.Run+other.Run, r.Passed+other.Passed, r.Failed+other.Failed, r.Skipped+other.Skipped
 	r.Elapsed += other.Elapsed
 	for _, c := range other.cases {
 		added := *c
-		added.name = name + ": " + c.name
+		added.name = name + c.name
 		r.cases = append(r.cases, &added)
 	}
 }

@@ -1,0 +1,1 @@
+git add -A && git commit -q -m 'feat: a label'
