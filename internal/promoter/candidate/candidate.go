@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
@@ -67,6 +68,19 @@ const checkoutDir = "candidate"
 
 func (r Repository) settings() *config.Candidate { return r.Config.Tester().Candidate }
 
+// paths are what a clone of the candidates' repository needs, as patterns of .gitignore: the chart, and what states how git writes
+// files. It is all of it, nil, where the chart is all of it, or is edited there and may have links to other files.
+func (r Repository) paths() []string {
+	p := r.settings().Path
+	if p == "." || r.Config.Chart.Path == "" {
+		return nil
+	}
+	return []string{"/" + literal.Replace(filepath.ToSlash(p)), "/.gitattributes"}
+}
+
+// literal keeps characters from being special in a pattern of .gitignore.
+var literal = strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`)
+
 // Open packages the chart of a checkout in dir, or of a clone when dir is empty: of the given commit, or of the last one.
 // Errors: those of chart.Pack and chart.Lint, config.ErrNoImageField, gitrepo.ErrNoRef, gitrepo.ErrTagMoved.
 func (r Repository) Open(ctx context.Context, dir, commit string) (*Candidate, error) {
@@ -117,7 +131,7 @@ func (r Repository) clone(ctx context.Context, commit string) (dir string, err e
 		return "", err
 	}
 	c := r.settings()
-	repo, err := gitrepo.Clone(ctx, c.Git, dir, gitrepo.CloneOptions{Branch: c.Branch, Options: r.Git})
+	repo, err := gitrepo.Clone(ctx, c.Git, dir, gitrepo.CloneOptions{Branch: c.Branch, Sparse: r.paths(), Options: r.Git})
 	if err == nil && commit != "" {
 		err = repo.Checkout(ctx, commit)
 	}

@@ -85,7 +85,7 @@ func (r Repository) Update(ctx context.Context, u Update) (Updated, error) {
 		return message(r.Config, u), true, nil
 	}
 	c := r.settings()
-	o := gitrepo.UpdateOptions{Options: r.Git, Depth: orderDepth, History: c.Path == ".", DryRun: u.DryRun}
+	o := gitrepo.UpdateOptions{Options: r.Git, Depth: orderDepth, History: c.Path == ".", DryRun: u.DryRun, Sparse: r.paths()}
 	if c.PullRequest != nil {
 		head := r.proposedBranch()
 		o.Stop = func(err error) bool { return errors.As(err, new(*Superseded)) }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -153,6 +154,31 @@ func TestCredentialsAreUsedAndStoredNowhere(t *testing.T) {
 	_, err := Clone(t.Context(), addr, filepath.Join(t.TempDir(), "clone"), CloneOptions{})
 	if !errors.Is(err, ErrAuth) || strings.Contains(err.Error(), "wr0ng") {
 		t.Errorf("got %v, want ErrAuth without the token", err)
+	}
+}
+
+func TestAPartialCloneChecksOutACommitWithItsCredentials(t *testing.T) {
+	const secret = "tok-3n-secret"
+	url := remoteWith(t, map[string]string{"a": "1"})
+	if _, _, err := Update(t.Context(), url, "main", func(d string) (string, bool, error) {
+		write(t, d+"/a", "2")
+		return "second", true, nil
+	}, UpdateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("git", "-C", url, "config", "uploadpack.allowFilter", "true").CombinedOutput(); err != nil {
+		t.Fatalf("%v %s", err, out)
+	}
+	t.Setenv("CHART_PROMOTER_GIT_TOKEN", secret)
+	r, err := Clone(t.Context(), gitServer(t, filepath.Dir(url), "x-access-token", secret)+"/remote.git", filepath.Join(t.TempDir(), "clone"), CloneOptions{Sparse: []string{"/a"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Checkout(t.Context(), "HEAD~1"); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(r.Dir + "/a"); err != nil || string(got) != "1" {
+		t.Errorf("%q, %v", got, err)
 	}
 }
 

@@ -72,6 +72,8 @@ type CloneOptions struct {
 	// Sparse lists the paths to check out, as patterns of .gitignore ("/index.yaml"); empty is all. The other files
 	// are not downloaded where the server can filter.
 	Sparse []string
+	// NoFiles checks nothing out, for whoever reads the history and the files of commits.
+	NoFiles bool
 	// Orphan takes a branch that the remote does not have as an unborn one, which the first push creates without any history, even if
 	// the remote has other branches.
 	Orphan bool
@@ -139,6 +141,10 @@ func Clone(ctx context.Context, url, dir string, o CloneOptions) (*Repo, error) 
 	}
 	if err := r.fetch(ctx, branch, o.Depth, len(o.Sparse) > 0); err != nil {
 		return nil, err
+	}
+	if o.NoFiles {
+		_, err := r.git(ctx, "update-ref", "HEAD", "refs/remotes/origin/"+branch)
+		return r, err
 	}
 	return r, r.ResetHard(ctx, "refs/remotes/origin/"+branch)
 }
@@ -285,16 +291,4 @@ func (r *Repo) Resolve(ctx context.Context, ref string) (string, error) {
 		return "", fmt.Errorf("%q: %w", ref, ErrNoRef)
 	}
 	return strings.TrimSpace(out), nil
-}
-
-// Reachable requests the branches of a remote, with the credentials that a clone would use. A repository without any
-// commit is reachable. Errors: ErrAuth, ErrUnreachable, ErrNoBranch.
-func Reachable(ctx context.Context, url, branch string, o Options) error {
-	clean, cred, err := splitURL(url)
-	if err != nil {
-		return err
-	}
-	o = o.withCredentials(clean, cred)
-	_, _, err = remoteBranch(ctx, clean, CloneOptions{Branch: branch, Options: o})
-	return err
 }

@@ -79,6 +79,23 @@ func TestASparseCloneHasOnlyItsPaths(t *testing.T) {
 	}
 }
 
+func TestACloneWithoutFilesHasItsCommits(t *testing.T) {
+	t.Parallel()
+	url := remoteWith(t, map[string]string{"a/b": "content"})
+	r := clone(t, url, CloneOptions{NoFiles: true})
+	entries, err := os.ReadDir(r.Dir)
+	if err != nil || len(entries) != 1 || entries[0].Name() != ".git" {
+		t.Errorf("the work tree holds %v, %v", entries, err)
+	}
+	log, err := r.Log(t.Context(), "HEAD", 0, "a/b")
+	if err != nil || len(log) != 1 {
+		t.Fatalf("%v, %v", log, err)
+	}
+	if data, err := r.File(t.Context(), log[0].Hash, "a/b"); err != nil || string(data) != "content" {
+		t.Errorf("%q, %v", data, err)
+	}
+}
+
 func TestARemoteThatCannotBeUsedIsATypedError(t *testing.T) {
 	t.Parallel()
 	url := remoteWith(t, map[string]string{"a": "1"})

@@ -20,7 +20,8 @@ func (r *Repo) Checkout(ctx context.Context, ref string) error {
 	if err != nil {
 		return err
 	}
-	_, err = r.git(ctx, "checkout", "-q", "--detach", hash)
+	// A partial clone downloads the files now.
+	_, err = r.remote(ctx, "", "checkout", "-q", "--detach", hash)
 	return err
 }
 

@@ -35,3 +35,15 @@ func (r Remote) HTTPS() string { return "https://" + r.Host + "/" + r.Path + ".g
 
 // Origin is the address of the remote called origin, as it is configured; empty when there is none.
 func (r *Repo) Origin(ctx context.Context) string { return r.originURL(ctx) }
+
+// Reachable requests the branches of a remote, with the credentials that a clone would use. A repository without any
+// commit is reachable. Errors: ErrAuth, ErrUnreachable, ErrNoBranch.
+func Reachable(ctx context.Context, url, branch string, o Options) error {
+	clean, cred, err := splitURL(url)
+	if err != nil {
+		return err
+	}
+	o = o.withCredentials(clean, cred)
+	_, _, err = remoteBranch(ctx, clean, CloneOptions{Branch: branch, Options: o})
+	return err
+}

@@ -19,7 +19,7 @@ func (s Stages) candidates(ctx context.Context, t *config.Stage, limit int) ([]V
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	r, err := gitrepo.Clone(ctx, t.Candidate.Git, filepath.Join(dir, "qa"), gitrepo.CloneOptions{Branch: t.Candidate.Branch, Options: s.Git})
+	r, err := gitrepo.Clone(ctx, t.Candidate.Git, filepath.Join(dir, "qa"), gitrepo.CloneOptions{Branch: t.Candidate.Branch, NoFiles: true, Options: s.Git})
 	if err != nil {
 		return nil, err
 	}
