@@ -29,7 +29,7 @@ func TestInitWritesFilesWhoseStepsAreCommandsThatExist(t *testing.T) {
 	for engine, paths := range map[string][2]string{
 		"travis": {".travis.yml", "ci/travis/qa.travis.yml"}, "github": {".github/workflows/dev.yaml", "ci/github/qa.yaml"}, "gitlab": {".gitlab-ci.yml", "ci/gitlab/qa.gitlab-ci.yml"},
 	} {
-		for flag, dev := range map[string][]string{"--no-build": {"bump"}, "--no-build=false": {"build", "bump"}} {
+		for flag, dev := range map[string][]string{"--no-build": {"package", "bump"}, "--no-build=false": {"build", "bump"}} {
 			for _, config := range []string{"ci/pipeline.yaml", "release/way.yaml"} {
 				t.Run(engine+flag+config, func(t *testing.T) {
 					p := foreign(t, "https://github.com/o/hello.git")
@@ -151,6 +151,35 @@ func TestInitReportsWhatItCannotUse(t *testing.T) {
 				t.Errorf("files were\n%s\nand are\n%s", before, after)
 			}
 		})
+	}
+}
+
+// The job of a pull request checks what chart-testing would: the version, the linters, and that the chart can be rendered.
+func TestThePullRequestOfAChartAloneIsChecked(t *testing.T) {
+	t.Parallel()
+	p := foreign(t, "https://github.com/o/hello.git")
+	p.write("ct.yaml", "chart-dirs: [.]\n")
+	if code, _, msg := p.call("init", "--no-build"); code != 0 {
+		t.Fatal(msg)
+	}
+	shell(t, p.dir, commitAll+" && git update-ref refs/remotes/origin/main HEAD")
+	chart := shell(t, p.dir, "cat chart/Chart.yaml")
+	for _, c := range []struct {
+		file, content string
+		code          int
+		words         string
+	}{
+		{"README.md", "a", 0, ""},
+		{"chart/values.yaml", "image: {repository: x, tag: z}\n", 2, "the chart was changed without a higher version"},
+		{"chart/Chart.yaml", strings.Replace(chart, "0.0.1", "0.0.2", 1), 0, ""},
+		{"chart/templates/a.yaml", "{{ .Values.a.b.c }}", 2, "[ERROR] templates/"},
+		{"chart/templates/a.yaml", "{{ required \"set name\" .Values.name }}", 2, "set name"},
+	} {
+		p.write(c.file, c.content)
+		shell(t, p.dir, commitAll)
+		if code, out, msg := p.call("package", "--since", "origin/main"); code != c.code || !strings.Contains(msg, c.words) {
+			t.Errorf("%s: exit %d, want %d with %q\n%s%s", c.file, code, c.code, c.words, out, msg)
+		}
 	}
 }
 

@@ -134,7 +134,11 @@ func (c *Config) setChartDefaults() {
 		ch.Version.setDefaults(ch.Name)
 	}
 	if v := c.Chart.Version; v != nil && c.whole == nil {
-		v.setDefaults(path.Base(path.Clean(filepath.ToSlash(c.Chart.Path))))
+		name := path.Base(path.Clean(filepath.ToSlash(c.Chart.Path)))
+		if name == "." { // at the top of the repository
+			name = c.Name
+		}
+		v.setDefaults(name)
 	}
 }
 

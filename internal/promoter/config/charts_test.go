@@ -55,6 +55,14 @@ func TestEachChartHasAConfigurationOfItsOwn(t *testing.T) {
 	}
 }
 
+func TestAChartAtTheTopHasTagsWithTheNameOfThePipeline(t *testing.T) {
+	t.Parallel()
+	c, err := Parse([]byte("name: shop\nchart: {path: ., version: {from: file}}\nstages: [{name: prod, publish: {git: p}, guards: {verifiedBy: none}}]\n"), none)
+	if err != nil || c.ChartTags().Prefix != "shop-" {
+		t.Errorf("%v, %+v", err, c)
+	}
+}
+
 func TestWrongChartsAreRejected(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ from, to, want string }{

@@ -17,6 +17,9 @@ func TestInspectAcceptsChartsThatNeedMoreThanTheRepositoryHas(t *testing.T) {
 	}{
 		"required values":                     {map[string]string{"charts/hello/values.schema.json": schema}, "verify.install.values"},
 		"required values in a file":           {map[string]string{"charts/hello/values.schema.json": schema, "charts/hello/ci/a-values.yaml": "policy: sync\n"}, ""},
+		"a value that a template requires":    {map[string]string{"charts/hello/templates/a.yaml": "{{ required \"set policy\" .Values.policy }}"}, "set them in verify.install.values, or in a file of the chart such as ci/test-values.yaml: render the chart's templates"},
+		"such a value in a file":              {map[string]string{"charts/hello/templates/a.yaml": "{{ $p := required \"set policy\" .Values.policy }}", "charts/hello/ci/a-values.yaml": "policy: sync\n"}, ""},
+		"a template for the values of a file": {map[string]string{"charts/hello/templates/a.yaml": "{{ $p := .Values.policy.kind.name }}", "charts/hello/ci/a-values.yaml": "policy: {kind: {name: a}}\n"}, ""},
 		"a dependency in the same repository": {map[string]string{"charts/hello/Chart.yaml": goodChart + common, "common/Chart.yaml": strings.Replace(goodChart, "hello", "common", 1) + "type: library\n", "common/templates/_a.tpl": "{{ define \"a\" }}{{ end }}", "charts/hello/templates/x.yaml": "{{ include \"a\" . }}"}, ""},
 		"a dependency that cannot be reached": {map[string]string{"charts/hello/Chart.yaml": goodChart + "dependencies:\n- {name: dep, version: 1.0.0, repository: \"http://127.0.0.1:1\"}\n"}, "dependencies.repositories"},
 	} {

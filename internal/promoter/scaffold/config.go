@@ -22,9 +22,11 @@ type Facts struct {
 	Name string
 	// Source, Candidates and Prod are the addresses of the three repositories.
 	Source, Candidates, Prod string
+	// ProdBranch is the branch of Prod, main if it is empty, and ProdURL the address that it is served under, if that is known.
+	ProdBranch, ProdURL string
 	// Chart is the chart's directory in the source repository, empty for several.
 	Chart string
-	// Charts are the charts of a repository with several. VersionInFile is true if their versions are those of their Chart.yaml files.
+	// Charts are the charts of a repository with several. VersionInFile is true if the version of a chart is that of its Chart.yaml.
 	Charts        []ChartFacts
 	VersionInFile bool
 	// OnlyVersion is true for a library chart, which has no program.
@@ -73,7 +75,7 @@ func render(name string, data any) (string, error) {
 
 // Config returns the configuration for a repository.
 func Config(f Facts) (string, error) {
-	for _, s := range []*string{&f.Source, &f.Candidates, &f.Prod, &f.Chart, &f.Package, &f.Image, &f.Tool} {
+	for _, s := range []*string{&f.Source, &f.Candidates, &f.Prod, &f.ProdBranch, &f.ProdURL, &f.Chart, &f.Package, &f.Image, &f.Tool} {
 		*s = strings.ReplaceAll(*s, "$", "$$") // ${NAME} would be replaced
 	}
 	f.Charts = slices.Clone(f.Charts)

@@ -97,6 +97,19 @@ func TestAConfigurationOfInitIsShortAndMeansThatRepository(t *testing.T) {
 	if c.Source.Git != program.Source || c.Tester().Candidate.Git != program.Candidates || c.Tester().Candidate.Path != "hello" || c.Publishers()[0].Publish.Git != program.Prod {
 		t.Errorf("it goes elsewhere:\n%s", text)
 	}
+	file := chartAlone
+	file.VersionInFile, file.Prod, file.ProdBranch, file.ProdURL = true, file.Source, "gh-pages", "https://a.gitlab.io/c"
+	byFile := parse(t, file)
+	if p := byFile.Publishers()[0].Publish; byFile.Chart.Version.From != config.FromFile || p.Branch != "gh-pages" || p.URL != file.ProdURL {
+		t.Errorf("the version is not that of Chart.yaml, or the branch is wrong: %+v", byFile)
+	}
+	if next := Next(byFile, config.DefaultFile, nil)[0]; next != "create this empty repository: "+file.Candidates {
+		t.Errorf("next: %s", next)
+	}
+	export := `export QA_SIGNING_KEY="$(cat ../qa.key)" QA_PUBLIC_KEY="$(cat ../qa.pub)" `
+	if next := strings.Join(Next(byFile, config.DefaultFile, nil), "\n"); !strings.Contains(next, export) {
+		t.Errorf("next does not name the keys for run:\n%s", next)
+	}
 	alone := parse(t, chartAlone)
 	if alone.Builder() != nil || alone.Tester().Candidate.Path != "on-its-own" {
 		t.Errorf("a chart alone is built by %+v, and a candidate in %q", alone.Builder(), alone.Tester().Candidate.Path)

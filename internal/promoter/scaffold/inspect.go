@@ -30,10 +30,17 @@ func Inspect(ctx context.Context, r *gitrepo.Repo, c Choices) (Facts, error) {
 	if err != nil {
 		return Facts{}, err
 	}
+	tools, err := readOtherTools(r.Dir, files)
+	if err != nil {
+		return Facts{}, err
+	}
 	f := Facts{Source: c.Source}
 	found, main := charts(r.Dir, files), ""
+	if c.Chart == "" {
+		found = tools.selected(found)
+	}
 	if main = mainChart(r.Dir, found); main == "" && len(found) > 1 && c.Chart == "" {
-		return several(ctx, r, files, found, c)
+		return several(ctx, r, found, tools, c)
 	}
 	if c.Chart == "" {
 		c.Chart = main
@@ -41,19 +48,24 @@ func Inspect(ctx context.Context, r *gitrepo.Repo, c Choices) (Facts, error) {
 	if f.Chart, err = choose("chart", "--chart", found, c.Chart); err != nil {
 		return f, err
 	}
-	meta, notes, err := readChart(ctx, r.Dir, filepath.Join(r.Dir, f.Chart))
-	if err != nil {
-		return f, err
-	}
-	f.Name, f.Notes, f.OnlyVersion = PipelineName(meta.Name), notes, meta.IsLibrary()
-	c.NoBuild = c.NoBuild || meta.IsLibrary()
-	if !c.NoBuild {
+	dir := filepath.Join(r.Dir, f.Chart)
+	if !c.NoBuild && !isLibrary(dir) {
 		if f.Package, err = goPackage(r.Dir, files, c.Package); err != nil {
 			return f, err
 		}
 	}
+	// With a program every commit changes the chart, and would need a higher version there.
+	f.VersionInFile = tools.used && f.Package == ""
+	meta, notes, err := readChart(ctx, r.Dir, dir, f.VersionInFile)
+	if err != nil {
+		return f, err
+	}
+	f.Name, f.Notes, f.OnlyVersion = PipelineName(meta.Name), notes, meta.IsLibrary() && !f.VersionInFile
 	f.UnitTests = f.Package != "" && slices.ContainsFunc(files, func(p string) bool { return strings.HasSuffix(p, "_test.go") && !hidden(p) })
-	return f, f.addresses(r.Origin(ctx), c)
+	if err := f.addresses(r.Origin(ctx), c); err != nil {
+		return f, err
+	}
+	return f, f.places(c, tools)
 }
 
 // choose returns the user's choice, or the only one that exists.

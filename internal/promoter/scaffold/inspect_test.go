@@ -68,15 +68,28 @@ func TestInspectFindsChartProgramAndAddresses(t *testing.T) {
 			f.Chart = "."
 			return f
 		}},
-		"no build is wanted":                   {github, nil, Choices{NoBuild: true}, func(Facts) Facts { return alone }},
-		"no Go module":                         {github, map[string]string{"go.mod": ""}, Choices{}, func(Facts) Facts { return alone }},
-		"no program in the module":             {github, map[string]string{"cmd/hello/main.go": "package hello\n"}, Choices{}, func(Facts) Facts { return alone }},
-		"a generator is no program":            {github, map[string]string{"gen.go": "//go:build ignore\n\npackage main\n\nfunc main() {}\n"}, Choices{}, func(Facts) Facts { return want }},
-		"the program that was named":           {github, map[string]string{"cmd/two/main.go": mainGo, "tools/x/main.go": mainGo}, Choices{Package: "./tools/x"}, func(f Facts) Facts { f.Package = "./tools/x"; return f }},
-		"a program at the top":                 {github, map[string]string{"cmd/hello/main.go": "", "main.go": mainGo}, Choices{}, func(f Facts) Facts { f.Package = "."; return f }},
-		"a program that only Linux has":        {github, map[string]string{"cmd/hello/main.go": "//go:build linux\n\n" + mainGo}, Choices{}, func(Facts) Facts { return want }},
-		"no tests":                             {github, map[string]string{"pkg/a/a_test.go": ""}, Choices{}, func(f Facts) Facts { f.UnitTests = false; return f }},
-		"a password in the origin is not kept": {"https://me:secret@github.com/Some/Hello", nil, Choices{}, func(Facts) Facts { return want }},
+		"no build is wanted":         {github, nil, Choices{NoBuild: true}, func(Facts) Facts { return alone }},
+		"no Go module":               {github, map[string]string{"go.mod": ""}, Choices{}, func(Facts) Facts { return alone }},
+		"no program in the module":   {github, map[string]string{"cmd/hello/main.go": "package hello\n"}, Choices{}, func(Facts) Facts { return alone }},
+		"a generator is no program":  {github, map[string]string{"gen.go": "//go:build ignore\n\npackage main\n\nfunc main() {}\n"}, Choices{}, func(Facts) Facts { return want }},
+		"the program that was named": {github, map[string]string{"cmd/two/main.go": mainGo, "tools/x/main.go": mainGo}, Choices{Package: "./tools/x"}, func(f Facts) Facts { f.Package = "./tools/x"; return f }},
+		"a chart that chart-testing knows": {github, map[string]string{"ct.yaml": "chart-dirs: [charts]\nexcluded-charts: [old]\n", "charts/old/Chart.yaml": goodChart, "go.mod": "", "charts/hello/Chart.yaml": "apiVersion: v2\nname: hello\nversion: 0.1.0\n"}, Choices{}, func(Facts) Facts {
+			f := alone
+			f.VersionInFile = true
+			return f
+		}},
+		"the chart of a program that chart-testing knows": {github, map[string]string{".github/ct.yaml": "chart-dirs: [charts]\n"}, Choices{}, func(Facts) Facts { return want }},
+		"a chart that chart-releaser publishes": {github, map[string]string{"cr.yaml": "charts-repo: https://some.github.io/hello\n", "go.mod": ""}, Choices{}, func(Facts) Facts {
+			f := alone
+			f.VersionInFile, f.Prod, f.ProdBranch, f.ProdURL = true, f.Source, "gh-pages", "https://some.github.io/hello"
+			return f
+		}},
+		"a chart repository in a branch of the source": {github, nil, Choices{Prod: "git@github.com:some/hello.git"}, func(f Facts) Facts { f.Prod, f.ProdBranch = "git@github.com:some/hello.git", "gh-pages"; return f }},
+		"a chart repository beside the candidates":     {github, nil, Choices{Candidates: "/srv/a.git", Prod: "/srv/a"}, func(f Facts) Facts { f.Candidates, f.Prod, f.ProdBranch = "/srv/a.git", "/srv/a", "gh-pages"; return f }},
+		"a program at the top":                         {github, map[string]string{"cmd/hello/main.go": "", "main.go": mainGo}, Choices{}, func(f Facts) Facts { f.Package = "."; return f }},
+		"a program that only Linux has":                {github, map[string]string{"cmd/hello/main.go": "//go:build linux\n\n" + mainGo}, Choices{}, func(Facts) Facts { return want }},
+		"no tests":                                     {github, map[string]string{"pkg/a/a_test.go": ""}, Choices{}, func(f Facts) Facts { f.UnitTests = false; return f }},
+		"a password in the origin is not kept":         {"https://me:secret@github.com/Some/Hello", nil, Choices{}, func(Facts) Facts { return want }},
 		"a repository on this machine": {"/srv/hello.git", nil, Choices{Image: "localhost:5000/hello", Prod: "/srv/prod.git"}, func(f Facts) Facts {
 			f.Source, f.Candidates, f.Prod, f.Image = "/srv/hello.git", "/srv/hello-helm-qa.git", "/srv/prod.git", "localhost:5000/hello"
 			return f
@@ -130,6 +143,10 @@ func TestInspectReportsWhatIsMissingInOneSentence(t *testing.T) {
 		"a dependency not locked":     {github, map[string]string{"charts/hello/Chart.yaml": goodChart + "dependencies:\n- {name: dep, version: ^1.0.0, repository: \"https://charts.example.com\"}\n"}, Choices{}, "helm dependency update"},
 		"two programs":                {github, map[string]string{"cmd/b/main.go": mainGo}, Choices{}, "cmd/b, cmd/hello; select the Go main package with --package"},
 		"a program not there":         {github, nil, Choices{Package: "./cmd/x"}, "found: cmd/hello"},
+		"a template without a value":  {github, map[string]string{"charts/hello/templates/x.yaml": "a: {{ .Values.a.b.c }}\n"}, Choices{}, "if it requires values, set them in a file of the chart such as ci/test-values.yaml"},
+		"values that verify rejects":  {github, map[string]string{"charts/hello/templates/x.yaml": "a: {{ .Values.a.b.c }}\n", "charts/hello/ci/a-values.yaml": "a: 1\n"}, Choices{}, "with the values of ci/a-values.yaml"},
+		"a broken ct.yaml":            {github, map[string]string{"ct.yaml": "chart-dirs: ["}, Choices{}, "ct.yaml"},
+		"candidates in the source":    {github, nil, Choices{Candidates: "git@github.com:o/hello"}, "--qa is the source repository"},
 		"no origin":                   {"", nil, Choices{}, "--source"},
 		"a host without a registry":   {"https://git.example.com/o/hello.git", nil, Choices{}, "--image"},
 	} {

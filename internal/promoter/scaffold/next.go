@@ -96,10 +96,16 @@ func Next(c *config.Config, file string, ci []File) []string {
 	}
 	repositories := []string{t.Candidate.Git}
 	for _, p := range c.Publishers() {
-		repositories = append(repositories, p.Publish.Git+p.Publish.Directory+p.Publish.OCI)
+		if address := p.Publish.Git + p.Publish.Directory + p.Publish.OCI; !sameRepository(address, c.Source.Git) && !sameRepository(address, t.Candidate.Git) {
+			repositories = append(repositories, address)
+		}
+	}
+	create := "create this empty repository: "
+	if len(repositories) > 1 {
+		create = "create these empty repositories: "
 	}
 	next := []string{
-		"create these empty repositories: " + strings.Join(repositories, " and "),
+		create + strings.Join(repositories, " and "),
 	}
 	for _, t := range c.Testers() {
 		next = append(next, fmt.Sprintf("chart-promoter keygen ../%s   # create the key pair for %s and %s", t.Name, t.Key.Env, t.PublicKey.Env))
@@ -111,8 +117,11 @@ func Next(c *config.Config, file string, ci []File) []string {
 		qa := ci[len(ci)-1]
 		next = append(next, fmt.Sprintf("copy %s to %s, with the file name given at its top", qa.Path, t.Candidate.Git))
 	}
-	return append(next,
-		"git add -A && git commit",
-		"chart-promoter explain"+flag+"   # each step that CI will run",
-		"chart-promoter run"+flag+"   # run all steps on this machine")
+	next = append(next, "git add -A && git commit", "chart-promoter explain"+flag+"   # each step that CI will run")
+	for _, t := range c.Testers() {
+		if t.Key.Env != "" && t.PublicKey.Env != "" {
+			next = append(next, fmt.Sprintf(`export %s="$(cat ../%[2]s.key)" %[3]s="$(cat ../%[2]s.pub)"   # the key pair, for this machine`, t.Key.Env, t.Name, t.PublicKey.Env))
+		}
+	}
+	return append(next, "chart-promoter run"+flag+"   # run all steps on this machine")
 }

@@ -14,18 +14,10 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 )
 
-// otherTools are the configuration files of tools that release the version that Chart.yaml has: chart-testing and chart-releaser.
-var otherTools = []string{"ct.yaml", "cr.yaml", ".ct.yaml", ".cr.yaml", "chart-testing.yaml", "chart-releaser.yaml"}
-
 // mainChart is the only chart of a program beside library charts, which belong to it; "" if there is not exactly one.
 func mainChart(root string, found []string) string {
 	programs := slices.DeleteFunc(slices.Clone(found), func(dir string) bool {
-		data, err := os.ReadFile(filepath.Join(root, dir, "Chart.yaml"))
-		if err != nil {
-			return false
-		}
-		meta, err := chart.ReadMetadata(data)
-		return err == nil && meta.Type == "library"
+		return isLibrary(filepath.Join(root, dir))
 	})
 	if len(programs) != 1 {
 		return ""
@@ -33,15 +25,21 @@ func mainChart(root string, found []string) string {
 	return programs[0]
 }
 
+func isLibrary(dir string) bool {
+	data, err := os.ReadFile(filepath.Join(dir, "Chart.yaml"))
+	if err != nil {
+		return false
+	}
+	meta, err := chart.ReadMetadata(data)
+	return err == nil && meta.Type == "library"
+}
+
 // several is Inspect for a repository with several charts. Nothing is built: which chart a program belongs to is not known.
-func several(ctx context.Context, r *gitrepo.Repo, files, found []string, c Choices) (Facts, error) {
-	f := Facts{Source: c.Source}
+func several(ctx context.Context, r *gitrepo.Repo, found []string, tools otherTools, c Choices) (Facts, error) {
+	f := Facts{Source: c.Source, VersionInFile: tools.used}
 	if c.Package != "" || c.Image != "" {
 		return f, fmt.Errorf("%w: found several charts: %s; select the one of the program with --chart PATH, or omit --package and --image and add build to the chart in the configuration", failure.ErrInput, list(found))
 	}
-	f.VersionInFile = slices.ContainsFunc(files, func(p string) bool {
-		return slices.Contains(otherTools, path.Base(p)) && !strings.Contains(p, "charts/")
-	})
 	taken := map[string]bool{}
 	for _, dir := range found {
 		if err := checkChart(filepath.Join(r.Dir, dir), f.VersionInFile); err != nil {
@@ -61,7 +59,7 @@ func several(ctx context.Context, r *gitrepo.Repo, files, found []string, c Choi
 		return f, err
 	}
 	f.Name = PipelineName(strings.TrimSuffix(path.Base(strings.TrimRight(f.Source, "/")), ".git"))
-	return f, nil
+	return f, f.places(c, tools)
 }
 
 // checkChart rejects a chart whose version a candidate could not set.
