@@ -139,3 +139,40 @@ func TestTheNodeThatMinesCannotBeScaledAway(t *testing.T) {
 	}
 	net.WaitCondition(v1.ConditionMining, metav1.ConditionTrue, v1.ReasonMining)
 }
+
+// After quick blocks the time of the next one is the median time plus one on both sides of a partition, as long as that is ahead of the
+// clock: an hour and a half after the last number.
+func TestAPartitionForksAfterAnyNumberOfQuickBlocks(t *testing.T) {
+	t.Parallel()
+	for _, quick := range []int{0, 1_000, 10_000, 30_000} {
+		t.Run(fmt.Sprint(quick), func(t *testing.T) {
+			t.Parallel()
+			ns := apiserver.NewNamespace(t)
+			ns.StartOperator(apiserver.OperatorOptions{PollInterval: fast})
+			net := ns.Create("net", v1.BitcoinNetworkSpec{Nodes: 4})
+			net.WaitReady()
+			if _, err := net.Node(0).Call("generatetodescriptor", float64(quick), "raw(6a0130)"); err != nil {
+				t.Fatal(err)
+			}
+			net.Update(func(n *v1.BitcoinNetwork) {
+				n.Spec.Partitions, n.Spec.Mining = []v1.Partition{{Nodes: []int32{0, 1}}}, miningEvery(time.Second)
+			})
+			net.Eventually("two branches", func(n *v1.BitcoinNetwork) error {
+				if n.Status.ChainTips != 2 || n.Status.Height < int64(quick)+2 {
+					return fmt.Errorf("%d tips at height %d", n.Status.ChainTips, n.Status.Height)
+				}
+				return nil
+			})
+			net.Wait("a block of each side", func() error {
+				left, right := net.Node(0).Chain(), net.Node(2).Chain()
+				if len(left) <= quick || len(right) <= quick {
+					return fmt.Errorf("%d and %d blocks", len(left), len(right))
+				}
+				if left[quick].Hash == right[quick].Hash {
+					t.Fatalf("block %d is the same on both sides", quick+1)
+				}
+				return nil
+			})
+		})
+	}
+}

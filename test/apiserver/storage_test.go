@@ -1,6 +1,7 @@
 package apiserver_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
@@ -88,6 +90,7 @@ func TestClaimsGrowInAClassThatExpands(t *testing.T) {
 	waitForClaims(t, net, "data-net-sts-0 1Gi", "data-net-sts-1 1Gi")
 	net.Update(sizeTo("2Gi"))
 	waitForClaims(t, net, "data-net-sts-0 2Gi", "data-net-sts-1 2Gi")
+	net.Wait("the volumes to have the size", func() error { return volumesHave(net, "2Gi") })
 	net.WaitReady()
 	// A new claim comes from the template, which is immutable, and grows too.
 	net.Update(func(network *v1.BitcoinNetwork) { network.Spec.Nodes = 3 })
@@ -111,6 +114,39 @@ func TestClaimsGrowInAClassThatExpands(t *testing.T) {
 	if err := tryUpdate(t, net, func(network *v1.BitcoinNetwork) { network.Spec.Storage = nil }); err == nil || !strings.Contains(err.Error(), "storage cannot be changed") {
 		t.Errorf("no storage: %v", err)
 	}
+}
+
+// volumesHave returns an error unless the volumes of all claims have been expanded to this size, which the simulated provisioner does.
+func volumesHave(net *apiserver.Network, want string) error {
+	list := &corev1.PersistentVolumeClaimList{}
+	if err := net.Client.List(context.Background(), list, client.InNamespace(net.Namespace.Name)); err != nil {
+		return err
+	}
+	for i := range list.Items {
+		if size := list.Items[i].Status.Capacity[corev1.ResourceStorage]; size.String() != want {
+			return fmt.Errorf("that of %s has %s", list.Items[i].Name, size.String())
+		}
+	}
+	return nil
+}
+
+// The condition asks for a larger size when bitcoind does not start on a full volume.
+func TestTheClaimOfANodeThatDoesNotStartGrows(t *testing.T) {
+	t.Parallel()
+	ns := apiserver.NewNamespace(t)
+	ns.StartOperator(apiserver.OperatorOptions{PollInterval: fast})
+	net := ns.Create("net", storedNetwork(1, storageClass(t, ns, true)))
+	net.WaitReady()
+	ns.Report(apiserver.Crashing(1, "Error: A fatal internal error occurred, see debug.log for details: Disk space is too low!"))
+	stalled := net.WaitCondition(v1.ConditionStalled, metav1.ConditionTrue, v1.ReasonNodeFailing)
+	if c := meta.FindStatusCondition(stalled.Status.Conditions, v1.ConditionStalled); !strings.Contains(c.Message, "enlarge spec.storage.size") {
+		t.Errorf("the message is %s", c.Message)
+	}
+	net.Update(sizeTo("2Gi"))
+	waitForClaims(t, net, "data-net-sts-0 2Gi")
+	net.Wait("the volume to have the size", func() error { return volumesHave(net, "2Gi") })
+	ns.Report(nil)
+	net.WaitReady()
 }
 
 // The nodes run on with the volumes that they have. The size can be set back, and grow again when the class allows it.

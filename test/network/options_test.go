@@ -4,6 +4,8 @@ package network
 
 import (
 	"fmt"
+	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/christianb93/bitcoin-controller/internal/testtools"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -67,6 +70,70 @@ func (env *testEnv) cliFindsTheNode(pods ...string) {
 			}
 		}
 	}
+}
+
+// foreignImage has the programs elsewhere, and a user, a home directory and a configuration of its own.
+const foreignImage = `FROM %s AS programs
+FROM scratch
+COPY --from=programs /lib64 /lib64
+COPY --from=programs /usr/lib /usr/lib
+COPY --from=programs /usr/local/bin /opt/bitcoin/bin
+COPY --from=programs /bitcoin.conf /home/bitcoin/.bitcoin/bitcoin.conf
+ENV PATH=/opt/bitcoin/bin HOME=/home/bitcoin BITCOIN_DATA=/home/bitcoin/.bitcoin
+USER 101:101
+WORKDIR /home/bitcoin
+VOLUME /home/bitcoin/.bitcoin
+EXPOSE 8332
+ENTRYPOINT ["/entrypoint.sh"]
+CMD ["bitcoind"]
+`
+
+// bitcoin-cli needs no arguments in the image of somebody else either.
+func TestBitcoinCliFindsTheNodeInAForeignImage(t *testing.T) {
+	skipIfShort(t)
+	testtools.Docker(t)
+	env := newEnv(t, 1)
+	own := network("own", 0)
+	env.create(own)
+	env.ready("own", readyTimeout)
+	set, err := cluster.core.AppsV1().StatefulSets(env.namespace).Get(t.Context(), "own-sts", metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := network("foreign", 1)
+	n.Spec.Image = "registry.example/" + env.namespace + "/bitcoin:1"
+	nodes, err := cluster.core.CoreV1().Nodes().List(t.Context(), metav1.ListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	build := exec.CommandContext(t.Context(), "sh", "-c", `docker build --quiet --tag "$1" - && docker save "$1" | docker exec -i "$2" ctr -n k8s.io images import -`, //nolint:gosec // a test's own script
+		"build", n.Spec.Image, nodes.Items[0].Name)
+	build.Stdin = strings.NewReader(fmt.Sprintf(foreignImage, nodeImageInDocker(t, set.Spec.Template.Spec.Containers[0].Image)))
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build the image: %v: %s", err, out)
+	}
+	t.Cleanup(func() {
+		_ = exec.Command("docker", "rmi", n.Spec.Image).Run() //nolint:gosec // a test's own image
+	})
+	env.create(n)
+	env.ready("foreign", readyTimeout)
+	for _, command := range []string{"bitcoin-cli", "bitcoin-cli -regtest", "bitcoin-cli -regtest -conf=/bitcoin.conf", "/opt/bitcoin/bin/bitcoin-cli"} {
+		if got, err := env.exec("foreign-sts-0", "", append(strings.Fields(command), "getblockcount")...); err != nil || got != "0" {
+			t.Errorf("%s: %q, %v", command, got, err)
+		}
+	}
+}
+
+// nodeImageInDocker is the image of the nodes as the engine has it: BITCOIND_IMAGE, or the one that the operator uses.
+func nodeImageInDocker(t *testing.T, used string) string {
+	t.Helper()
+	for _, image := range []string{os.Getenv("BITCOIND_IMAGE"), used} {
+		if image != "" && exec.Command("docker", "image", "inspect", image).Run() == nil { //nolint:gosec // the name of an image
+			return image
+		}
+	}
+	testtools.Missing(t, "the engine does not have the image of the nodes; set BITCOIND_IMAGE")
+	return ""
 }
 
 func TestAnErrorOfBitcoindIsInTheConditionAndEndsWithItsCause(t *testing.T) {

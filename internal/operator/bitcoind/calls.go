@@ -58,6 +58,11 @@ type PeerInfo struct {
 	Subversion string `json:"subver"`
 	// Services are the service bits that the peer offers, in hexadecimal.
 	Services string `json:"services"`
+	// SyncedHeaders is the height of the best block of the peer whose header the node has got on this connection, -1 for none.
+	SyncedHeaders int64 `json:"synced_headers"`
+	// PresyncedHeaders is how far the node has got with a long branch of the peer that it does not store yet, -1 for none; missing
+	// before v24.
+	PresyncedHeaders int64 `json:"presynced_headers"`
 }
 
 // ServesBlocks reports whether the peer offers blocks to its peers.

@@ -19,11 +19,12 @@ import (
 )
 
 // The claim templates of a StatefulSet are immutable. When storage.size has grown, they keep the earlier size, and the operator requests the
-// new one from each claim when its node runs: a claim that is not bound yet cannot be changed.
+// new one from each claim whose pod has a cluster node: a claim that is not bound yet cannot be changed. The pod need not run, since a node
+// whose volume is full does not start.
 
 // claimStates are what is known of the claims of a network.
 type claimStates struct {
-	// sizes are those that the claims of running pods were seen to request, by the UID of the pod.
+	// sizes are those that the claims of pods were seen to request, by the UID of the pod.
 	sizes map[types.UID]resource.Quantity
 	// rejected is why the API server rejects the requested size, "" if it does not or another error occurred. A request that failed
 	// is not repeated before retryAt.
@@ -47,7 +48,7 @@ func (r *Reconciler) growClaims(ctx context.Context, network *v1.BitcoinNetwork,
 	claims.rejected, claims.requested = "", size
 	for i := range nodes {
 		n := &nodes[i]
-		if !running(n.pod) || !mayHaveSmallClaim(storage, sets[n.group.StatefulSet]) {
+		if n.pod == nil || n.pod.Spec.NodeName == "" || !mayHaveSmallClaim(storage, sets[n.group.StatefulSet]) {
 			continue
 		}
 		if seen, ok := claims.sizes[n.pod.UID]; ok && seen.Cmp(size) >= 0 {

@@ -43,6 +43,7 @@ func newGrowing(t *testing.T, policy v1.RetentionPolicy) *growing {
 	g.nodes = nodesOf(g.pass().groups, nil, nil).desired
 	withAddresses(g.nodes)
 	for i := range g.nodes {
+		g.nodes[i].pod.Spec.NodeName = "worker"
 		claim := &corev1.PersistentVolumeClaim{
 			ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: "data-" + g.nodes[i].podName},
 			Spec: corev1.PersistentVolumeClaimSpec{Resources: corev1.VolumeResourceRequirements{
@@ -86,12 +87,11 @@ func TestClaimsGrowWithTheSpec(t *testing.T) {
 		t.Errorf("unchanged: %q, %d reads, writes %q", message, g.reads, g.writes)
 	}
 	g.specify("2Gi")
-	running := g.nodes[1].pod.Status.ContainerStatuses
-	g.nodes[1].pod.Status.ContainerStatuses = nil
+	g.nodes[1].pod.Spec.NodeName = ""
 	if message := g.grow(); message != "" || g.size("net-sts-0") != "2Gi" || g.size("net-sts-1") != "1Gi" {
 		t.Errorf("%q, claims of %s and %s", message, g.size("net-sts-0"), g.size("net-sts-1"))
 	}
-	g.nodes[1].pod.Status.ContainerStatuses = running
+	g.nodes[1].pod.Spec.NodeName = "worker"
 	if message := g.grow(); message != "" || g.size("net-sts-1") != "2Gi" {
 		t.Errorf("%q, claim of %s", message, g.size("net-sts-1"))
 	}
@@ -110,6 +110,16 @@ func TestClaimsGrowWithTheSpec(t *testing.T) {
 	g.grow()
 	if g.reads > 0 {
 		t.Errorf("%d reads later", g.reads)
+	}
+}
+
+// The condition asks for a larger size when bitcoind does not start on a full volume.
+func TestTheClaimOfANodeThatDoesNotStartGrows(t *testing.T) {
+	g := newGrowing(t, v1.RetentionDelete)
+	g.specify("2Gi")
+	g.nodes[0].pod.Status.ContainerStatuses = []corev1.ContainerStatus{waiting("bitcoind", "CrashLoopBackOff", "back-off")}
+	if message := g.grow(); message != "" || g.size("net-sts-0") != "2Gi" || g.size("net-sts-1") != "2Gi" {
+		t.Errorf("%q, claims of %s and %s", message, g.size("net-sts-0"), g.size("net-sts-1"))
 	}
 }
 

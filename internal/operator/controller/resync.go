@@ -29,9 +29,11 @@ type behindNodes map[types.UID]behindNode
 
 // behindNode is a node that does not know the blocks of its peers.
 type behindNode struct {
-	// best is the node's best block since this time, or since its connections were closed for the last time.
-	best  string
-	since time.Time
+	// best is the node's best block, and headers are those that it knows, since this time, or since its connections were closed for the
+	// last time.
+	best    string
+	headers int64
+	since   time.Time
 	// restarts is how often its connections were closed.
 	restarts int
 }
@@ -64,25 +66,42 @@ func (c *nodeClient) restartSync(ctx context.Context, network *v1.BitcoinNetwork
 	}
 }
 
-// nodesAhead returns for each node the nodes that it is connected with and that have more blocks, if it does not know their headers.
+// nodesAhead returns for each node the nodes that it is connected with and that have more blocks, if it has not got their headers.
 func nodesAhead(nodes []node, connections connections) map[int][]int {
 	missing := make(map[topology.Edge]bool, len(connections.missing))
 	for _, edge := range connections.missing {
 		missing[edge] = true
 	}
-	ahead := map[int][]int{}
+	ahead, headers := map[int][]int{}, map[int]map[string]int64{}
 	for _, edge := range connections.desired {
 		if missing[edge] || !nodes[edge.A].callable() || !nodes[edge.B].callable() {
 			continue
 		}
 		for _, e := range []topology.Edge{edge, {A: edge.B, B: edge.A}} {
 			behind, peer := nodes[e.A].answer.chain, nodes[e.B].answer.chain
-			if max(behind.Blocks, behind.Headers) < peer.Blocks {
+			if max(behind.Blocks, behind.Headers) >= peer.Blocks {
+				continue
+			}
+			if headers[e.A] == nil {
+				headers[e.A] = headersOf(nodes[e.A].answer)
+			}
+			if headers[e.A][nodes[e.B].ip()] <= behind.Blocks {
 				ahead[e.A] = append(ahead[e.A], e.B)
 			}
 		}
 	}
 	return ahead
+}
+
+// headersOf are the heights up to which a node has got the headers of its peers, by address.
+func headersOf(a *answer) map[string]int64 {
+	headers := make(map[string]int64, len(a.peers))
+	for i := range a.peers {
+		peer := &a.peers[i]
+		host := hostOf(peer.Addr)
+		headers[host] = max(headers[host], peer.SyncedHeaders, peer.PresyncedHeaders)
+	}
+	return headers
 }
 
 // due returns the nodes whose connections are to be closed, with the node of the connection that stays: another one each time.
@@ -92,10 +111,10 @@ func (b *behindNodes) due(nodes []node, ahead map[int][]int, now time.Time) map[
 	}
 	remaining, due := behindNodes{}, map[int]int{}
 	for i, peers := range ahead {
-		uid, best := nodes[i].pod.UID, nodes[i].answer.chain.BestBlockHash
+		uid, chain := nodes[i].pod.UID, &nodes[i].answer.chain
 		n, known := (*b)[uid]
-		if !known || n.best != best {
-			n = behindNode{best: best, since: now}
+		if !known || n.best != chain.BestBlockHash || n.headers != chain.Headers {
+			n = behindNode{best: chain.BestBlockHash, headers: chain.Headers, since: now}
 		}
 		if n.restarts < len(resyncDelays) && now.Sub(n.since) >= resyncDelays[n.restarts] {
 			due[i] = peers[n.restarts%len(peers)]

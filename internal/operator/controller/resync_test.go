@@ -18,7 +18,7 @@ func behindNetwork(chains ...string) ([]node, connections) {
 	for i := range nodes {
 		for j := range nodes {
 			if i != j && nodes[i].answer != nil {
-				nodes[i].answer.peers = append(nodes[i].answer.peers, bitcoind.PeerInfo{ID: int64(j), Addr: address(j) + ":18444", Version: 70016})
+				nodes[i].answer.peers = append(nodes[i].answer.peers, bitcoind.PeerInfo{ID: int64(j), Addr: address(j) + ":18444", Version: 70016, SyncedHeaders: -1, PresyncedHeaders: -1})
 			}
 		}
 	}
@@ -36,6 +36,13 @@ func TestNodesThatDoNotKnowTheBlocksOfTheirPeersAreFound(t *testing.T) {
 		"a lower competing branch": {chains: []string{"aaa", "b", "aaa", "aaa"}, want: map[int][]int{1: {0, 2, 3}}},
 		"blocks are on their way": {chains: []string{"aaa", "a", "aaa", "aaa"}, want: map[int][]int{}, change: func(nodes []node, _ *connections) {
 			nodes[1].answer.chain.Headers = 3
+		}},
+		"blocks of a peer that it has rejected": {chains: []string{"aaa", "a", "aaa", "aaa"}, want: map[int][]int{1: {2, 3}}, change: func(nodes []node, _ *connections) {
+			// As after invalidateblock: the headers that it knows are those of its own branch, but it has got those of node 0.
+			nodes[1].answer.peers[0].SyncedHeaders = 3
+		}},
+		"a long branch that it is still checking": {chains: []string{"aaa", "b", "b", "b"}, want: map[int][]int{1: {0}, 3: {0}}, change: func(nodes []node, _ *connections) {
+			nodes[2].answer.peers[0].PresyncedHeaders = 2
 		}},
 		"not connected": {chains: []string{"aa", "a", "a", "a"}, want: map[int][]int{}, change: func(_ []node, c *connections) {
 			c.missing = []topology.Edge{{A: 0, B: 1}, {A: 0, B: 2}, {A: 0, B: 3}}
@@ -82,7 +89,12 @@ func TestTheConnectionsOfANodeAreRenewedThreeTimesForOneBlock(t *testing.T) {
 	if got := behind.due(nodes, ahead, start.Add(611*time.Second)); len(got) != 1 {
 		t.Errorf("after ten seconds at the new block: %v", got)
 	}
-	behind.due(nodes, nil, start.Add(612*time.Second))
+	// In the initial block download of a busy machine, headers come for a while before the first block.
+	nodes[1].answer.chain.Headers = 2000
+	if got := behind.due(nodes, ahead, start.Add(700*time.Second)); len(got) > 0 {
+		t.Errorf("renewed while headers come: %v", got)
+	}
+	behind.due(nodes, nil, start.Add(701*time.Second))
 	if len(behind) > 0 {
 		t.Errorf("a node that is no longer behind is remembered: %v", behind)
 	}
