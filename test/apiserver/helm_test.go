@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -204,6 +205,20 @@ func TestTheChartIsInstalledAndUpgradedByBothReleasesOfHelm(t *testing.T) {
 	}
 }
 
+// documentedManager is the field manager with which README.md applies the definition, so that the chart can be installed later.
+func documentedManager(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	command := regexp.MustCompile(`(?m)^kubectl apply --server-side --field-manager=(\S+) -f charts/bitcoin-controller/files/crds$`).FindSubmatch(text)
+	if command == nil {
+		t.Fatal("README.md does not show how the definition is applied without the chart")
+	}
+	return string(command[1])
+}
+
 // The chart's README describes these cases.
 func TestADefinitionThatWasAppliedIsTakenOver(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -212,11 +227,11 @@ func TestADefinitionThatWasAppliedIsTakenOver(t *testing.T) {
 		takeOwnership, forceConflicts bool
 		rejected                      string
 	}{
-		"by Helm 3":                              {manager: "kubectl", version: 3, takeOwnership: true},
-		"not without the flag":                   {manager: "helm", version: 4, rejected: "cannot be imported into the current release"},
-		"not by Helm 4 with one flag":            {manager: "kubectl", version: 4, takeOwnership: true, rejected: `conflict with "kubectl"`},
-		"by Helm 4 with two flags":               {manager: "kubectl", version: 4, takeOwnership: true, forceConflicts: true},
-		"by Helm 4, applied with Helm's manager": {manager: "helm", version: 4, takeOwnership: true},
+		"by Helm 3":                        {manager: "kubectl", version: 3, takeOwnership: true},
+		"not without the flag":             {manager: "helm", version: 4, rejected: "cannot be imported into the current release"},
+		"not by Helm 4 with one flag":      {manager: "kubectl", version: 4, takeOwnership: true, rejected: `conflict with "kubectl"`},
+		"by Helm 4 with two flags":         {manager: "kubectl", version: 4, takeOwnership: true, forceConflicts: true},
+		"by Helm 4, applied as documented": {manager: documentedManager(t), version: 4, takeOwnership: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ns := apiserver.NewNamespace(t)

@@ -88,7 +88,7 @@ ENTRYPOINT ["/entrypoint.sh"]
 CMD ["bitcoind"]
 `
 
-// bitcoin-cli needs no arguments in the image of somebody else either.
+// bitcoin-cli needs no arguments in a foreign image either.
 func TestBitcoinCliFindsTheNodeInAForeignImage(t *testing.T) {
 	skipIfShort(t)
 	testtools.Docker(t)

@@ -59,7 +59,7 @@ func (env *testEnv) smallVolume(pod, class, size string) (dir string) {
 	return dir
 }
 
-// bitcoind ends on a full volume and does not start there. The condition says so, the other nodes go on, and the node returns with its
+// bitcoind ends on a full volume and does not start there. The condition names the cause, the other nodes continue, and the node returns with its
 // chain and its wallets when there is room.
 func TestANodeWhoseVolumeIsFullIsNamedAndReturns(t *testing.T) {
 	skipIfShort(t)

@@ -114,9 +114,15 @@ func keepClaimTemplates(desired, existing *appsv1.StatefulSet) {
 	}
 }
 
-// withRejectedClaims makes the conditions report claims that cannot be expanded. The network is as ready as it was.
+// withRejectedClaims makes the conditions report claims that cannot be expanded. The network is as ready as it was. When it is stalled
+// for another reason, its volumes may be full: the message must not ask for a larger size only.
 func (s conditionSet) withRejectedClaims(message string) conditionSet {
-	if message == "" || s.stalled.met {
+	switch {
+	case message == "":
+		return s
+	case s.stalled.met:
+		s.stalled.message += "; " + message
+		s.reconciling.message += "; " + message
 		return s
 	}
 	s.stalled = condition{true, v1.ReasonStorageNotExpanded, message}

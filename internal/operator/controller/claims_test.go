@@ -184,8 +184,9 @@ func TestClaimsThatDoNotGrowStallAReadyNetwork(t *testing.T) {
 		t.Errorf("%+v", set)
 	}
 	podNotReady(in, 0, waiting("bitcoind", "CreateContainerError", "no"))
-	if set := evaluate(in).withRejectedClaims("no"); set.stalled.reason != v1.ReasonNodeFailing {
-		t.Errorf("%+v", set.stalled)
+	stalled := evaluate(in).stalled
+	if set := evaluate(in).withRejectedClaims("no"); set.stalled.reason != v1.ReasonNodeFailing || set.stalled.message != stalled.message+"; no" || !strings.HasSuffix(set.reconciling.message, "; no") {
+		t.Errorf("%+v, %+v", set.stalled, set.reconciling)
 	}
 	if set := evaluate(in); set != set.withRejectedClaims("") {
 		t.Error("nothing is rejected")

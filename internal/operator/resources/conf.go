@@ -49,6 +49,8 @@ type bitcoinConf struct {
 // defaultOptions keep a node small, since 100 nodes share a machine, and suit a test network. Releases that do not know one of them
 // only log a warning.
 //   - addresstype: Knots gives a wallet legacy addresses unless this is set, Core gives it these.
+//   - checkblockindex, checkmempool: on regtest, bitcoind checks all its blocks after each block and all transactions of its mempool after
+//     each transaction. With 10,000 of them that takes most of its time: a full mempool takes minutes instead of seconds.
 //   - fallbackfee: a regtest wallet without fee history does not send.
 //   - fastprune: block files grow with the chain instead of beginning with 16 MiB.
 //   - keypool: a new wallet derives this many keys of each type, which takes a second for the 1000 of bitcoind.
@@ -59,9 +61,10 @@ type bitcoinConf struct {
 //   - softwareexpiry: Knots does not start any more after the end date of its release.
 //   - timeout, in milliseconds: a dial occupies an RPC thread until it ends, and nodes of one cluster answer in a few.
 var defaultOptions = map[string]string{
-	"addresstype": "bech32", "dbcache": "4", "discover": "0", "dnsseed": "0", "fallbackfee": "0.0001", "fastprune": "1",
-	"fixedseeds": "0", "keypool": "100", "listenonion": "0", "maxmempool": "16", "maxsigcachesize": "0", "maxtipage": "3153600000",
-	"natpmp": "0", "par": "1", "rpcthreads": "16", "rpcworkqueue": "64", "softwareexpiry": "0", "timeout": "1000",
+	"addresstype": "bech32", "checkblockindex": "0", "checkmempool": "0", "dbcache": "4", "discover": "0", "dnsseed": "0",
+	"fallbackfee": "0.0001", "fastprune": "1", "fixedseeds": "0", "keypool": "100", "listenonion": "0", "maxmempool": "16",
+	"maxsigcachesize": "0", "maxtipage": "3153600000", "natpmp": "0", "par": "1", "rpcthreads": "16", "rpcworkqueue": "64",
+	"softwareexpiry": "0", "timeout": "1000",
 }
 
 // render returns the text of bitcoin.conf. Equal input gives equal bytes.
