@@ -105,5 +105,5 @@ func TestANodeWhoseVolumeIsFullIsNamedAndReturns(t *testing.T) {
 		}
 		return nil
 	})
-	env.hasCoins("brimful-sts-2", "savings", "50.00000000")
+	env.hasCoins("brimful-sts-2", "savings", "5050.00000000")
 }
