@@ -130,7 +130,7 @@ func volumesHave(net *apiserver.Network, want string) error {
 	return nil
 }
 
-// The condition asks for a larger size when bitcoind does not start on a full volume.
+// The condition suggests a larger size when bitcoind does not start on a full volume.
 func TestTheClaimOfANodeThatDoesNotStartGrows(t *testing.T) {
 	t.Parallel()
 	ns := apiserver.NewNamespace(t)

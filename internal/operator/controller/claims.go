@@ -115,7 +115,7 @@ func keepClaimTemplates(desired, existing *appsv1.StatefulSet) {
 }
 
 // withRejectedClaims makes the conditions report claims that cannot be expanded. The network is as ready as it was. When it is stalled
-// for another reason, its volumes may be full: the message must not ask for a larger size only.
+// for another reason, its volumes may be full: the message must not suggest only a larger size.
 func (s conditionSet) withRejectedClaims(message string) conditionSet {
 	switch {
 	case message == "":

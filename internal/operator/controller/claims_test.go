@@ -113,7 +113,7 @@ func TestClaimsGrowWithTheSpec(t *testing.T) {
 	}
 }
 
-// The condition asks for a larger size when bitcoind does not start on a full volume.
+// The condition suggests a larger size when bitcoind does not start on a full volume.
 func TestTheClaimOfANodeThatDoesNotStartGrows(t *testing.T) {
 	g := newGrowing(t, v1.RetentionDelete)
 	g.specify("2Gi")
