@@ -106,12 +106,12 @@ func (r Repository) Open(ctx context.Context, dir, commit string) (*Candidate, e
 		return nil, err
 	}
 	if !r.Config.AppVersionIsSource() {
-		return c, r.findRecorded(ctx, repository, c)
+		return c, r.findRecorded(ctx, repository, dir, c)
 	}
 	if err := r.findSource(ctx, c); err != nil {
 		return nil, err
 	}
-	return c, r.checkSource(ctx, repository, c)
+	return c, r.checkSource(ctx, repository, dir, c)
 }
 
 func (r Repository) pack(ctx context.Context, dir, chartDir string) (*Candidate, error) {

@@ -23,7 +23,7 @@ func (r Repository) removeDeleted(ctx context.Context, dir, source string, root 
 	if err != nil {
 		return err
 	}
-	from, err := lastSource(ctx, candidates)
+	from, err := r.lastSource(ctx, candidates)
 	if err != nil || from == "" {
 		return err
 	}
@@ -54,14 +54,23 @@ func (r Repository) removeDeleted(ctx context.Context, dir, source string, root 
 	return nil
 }
 
-// lastSource is the commit that the last candidate was built from, empty when there is none.
-func lastSource(ctx context.Context, candidates *gitrepo.Repo) (string, error) {
+// lastSource is the commit that the last candidate of the chart was built from, empty when there is none.
+func (r Repository) lastSource(ctx context.Context, candidates *gitrepo.Repo) (string, error) {
 	if _, err := candidates.Head(ctx); errors.Is(err, gitrepo.ErrNoRef) {
 		return "", nil
 	}
+	root, err := os.OpenRoot(candidates.Dir)
+	if err != nil {
+		return "", err
+	}
+	defer root.Close()
+	text, err := readRecord(root, r.settings().Path)
+	if from := SourceCommit(text); err != nil || from != "" {
+		return from, err
+	}
 	log, err := candidates.Log(ctx, "HEAD", 0)
 	for _, e := range log {
-		if from := SourceCommit(e.Body); from != "" {
+		if from := SourceCommit(e.Body); from != "" && r.isOfChart(e.Body) {
 			return from, err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
@@ -79,13 +80,29 @@ func (r Repository) recent(ctx context.Context, dir string) (list []Superseded, 
 		return nil, nil
 	}
 	log, err := candidates.Log(ctx, "HEAD", orderDepth)
-	for _, e := range log {
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, len(log))
+	for i, e := range log {
+		names[i] = e.Hash + ":" + r.recordPath()
+	}
+	records, err := candidates.Objects(ctx, true, names...)
+	if err != nil {
+		return nil, err
+	}
+	for i, e := range log {
 		version, ok := strings.CutPrefix(e.Subject, subject(r.Config.Label(), ""))
-		if from := SourceCommit(e.Body); ok && from != "" {
+		from := SourceCommit(e.Body)
+		if record := string(records[i].Content); record != "" && r.isOfChart(record) {
+			ok, from, version = true, SourceCommit(record), trailer(record, versionLine)
+		}
+		// A record is also in the commits of other charts after it.
+		if ok && from != "" && !slices.ContainsFunc(list, func(s Superseded) bool { return s.Commit == from }) {
 			list = append(list, Superseded{Commit: from, Version: version})
 		}
 	}
-	return list, err
+	return list, nil
 }
 
 // fetchSources fetches the branches of the source repository if it lacks the commit of a candidate: the clone of a build is as old as the

@@ -83,29 +83,6 @@ func withoutImage(fields config.Fields) config.Fields {
 	return out
 }
 
-// chartTrailer names the chart of a candidate where the repository has several.
-const chartTrailer = "Chart"
-
-// Chart is the name of the chart that the last commit of a checkout of the candidates' repository is a candidate of. Error: ErrNoSource.
-func Chart(ctx context.Context, dir string, git gitrepo.Options) (string, error) {
-	repo, err := gitrepo.Open(ctx, dir, git)
-	if err != nil {
-		return "", err
-	}
-	log, err := repo.Log(ctx, "HEAD", 1)
-	if err != nil {
-		return "", err
-	}
-	for _, e := range log {
-		for l := range strings.Lines(e.Body) {
-			if name, ok := strings.CutPrefix(strings.TrimSpace(l), chartTrailer+": "); ok {
-				return name, nil
-			}
-		}
-	}
-	return "", fmt.Errorf("%w: the last commit of %s is no candidate of one of the charts; select the chart with --chart", ErrNoSource, dir)
-}
-
 // raised is what write compares to reject a change without a higher version.
 type raised struct {
 	before string // version of the chart before the change, "" if it is new

@@ -17,16 +17,28 @@ var ErrNoSource = failure.New(failure.BadInput, "the candidate does not name its
 
 // findRecorded finds the source of a chart whose appVersion belongs to another program: bump recorded its commit in the message of the
 // candidate. Errors: ErrNoSource, gitrepo.ErrNoRef.
-func (r Repository) findRecorded(ctx context.Context, repository string, c *Candidate) error {
-	last, err := r.lastCommit(ctx, repository)
+func (r Repository) findRecorded(ctx context.Context, repository, dir string, c *Candidate) error {
+	lines, last, err := r.linesOf(ctx, repository, dir)
 	if err != nil {
 		return err
 	}
-	if last == nil || SourceCommit(last.Body) == "" {
+	if last == nil || SourceCommit(lines) == "" {
 		return fmt.Errorf("%w: appVersion %s is set by hand, and the last commit of %s has no line %s; create the candidate with bump, and verify a clone of its repository", ErrNoSource, c.Package.AppVersion, r.settings().Path, sourceCommit)
 	}
-	c.Since, c.Files = last.When, trailer(last.Body, filesTrailer)
-	return r.findCommit(ctx, c, SourceCommit(last.Body))
+	if err := r.setRecorded(c, lines, last); err != nil {
+		return err
+	}
+	return r.findCommit(ctx, c, SourceCommit(lines))
+}
+
+// setRecorded sets what the lines of a candidate and its last commit name. Error: ErrNoSource if its build has other files that they do
+// not name: they would be missing in the release.
+func (r Repository) setRecorded(c *Candidate, lines string, last *gitrepo.Entry) error {
+	c.Since, c.Files = last.When, trailer(lines, filesTrailer)
+	if b := r.Config.Builder(); b != nil && b.Build.Files != nil && c.Files == "" {
+		return fmt.Errorf("%w: the last commit of %s has no line %s with the files of the build; create the candidate with bump, and do not change it by hand", ErrNoSource, r.settings().Path, filesTrailer)
+	}
+	return nil
 }
 
 // findCommit finds the source of a candidate that was created from a commit. Errors: ErrNoSource, gitrepo.ErrNoRef.

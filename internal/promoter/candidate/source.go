@@ -66,27 +66,37 @@ func (c *Candidate) checkCommit(from string) error {
 }
 
 // checkSource is checkCommit of the commit of the candidate, and finds its time. A chart that bump did not write has no such commit.
-func (r Repository) checkSource(ctx context.Context, repository string, c *Candidate) error {
-	last, err := r.lastCommit(ctx, repository)
+func (r Repository) checkSource(ctx context.Context, repository, dir string, c *Candidate) error {
+	lines, last, err := r.linesOf(ctx, repository, dir)
 	if err != nil || last == nil {
-		return nil
+		return err
 	}
-	c.Since, c.Files = last.When, trailer(last.Body, filesTrailer)
+	if err := r.setRecorded(c, lines, last); err != nil {
+		return err
+	}
 	if set := r.Config.Chart.Fields; set != nil && set["Chart.yaml"]["appVersion"] == "" {
 		return nil
 	}
-	return c.checkCommit(SourceCommit(last.Body))
+	return c.checkCommit(SourceCommit(lines))
 }
 
-// lastCommit is the last commit of the candidates' repository that changed the chart; nil if the directory is no repository.
+// lastCommit is the last commit of the candidates' repository that changed the chart; nil if the directory is no repository. Of a merge
+// it has the time, and the message of the commit that was merged, if that is there.
 func (r Repository) lastCommit(ctx context.Context, repository string) (*gitrepo.Entry, error) {
 	repo, err := gitrepo.Open(ctx, repository, r.Git)
 	if err != nil || !isSameFile(repository, repo.Dir) {
 		return nil, nil
 	}
-	log, err := repo.Log(ctx, "HEAD", 1, filepath.Join(repo.Dir, r.settings().Path))
+	path := filepath.Join(repo.Dir, r.settings().Path)
+	merged, err := repo.MergedLog(ctx, "HEAD", 1, path)
+	if err != nil || len(merged) == 0 {
+		return nil, err
+	}
+	log, err := repo.Log(ctx, "HEAD", 1, path)
 	if err != nil || len(log) == 0 {
 		return nil, err
 	}
-	return &log[0], nil
+	last := log[0]
+	last.When = merged[0].When
+	return &last, nil
 }

@@ -133,7 +133,10 @@ func (r Repository) write(ctx context.Context, dir string, u Update, built map[s
 	if err := r.check(ctx, dir); err != nil {
 		return err
 	}
-	return before.check(ctx, dir, root, path)
+	if err := before.check(ctx, dir, root, path); err != nil {
+		return err
+	}
+	return r.writeRecord(root, u)
 }
 
 // sourceCommit is the trailer of the commit that a candidate was built from.
@@ -171,7 +174,7 @@ func SourceCommit(body string) string { return trailer(body, sourceCommit) }
 func trailer(body, name string) string {
 	for _, l := range strings.Split(body, "\n") {
 		if v, ok := strings.CutPrefix(l, name+": "); ok {
-			return v
+			return strings.TrimSpace(v) // a message that was edited in a browser has other line ends
 		}
 	}
 	return ""

@@ -16,8 +16,8 @@ var notInBranch = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
 // proposedBranch is the branch of the pull request of this chart's candidates. There is one, of the last candidate.
 func (r Repository) proposedBranch() string {
 	c := r.settings()
-	name := path.Base(filepath.ToSlash(c.Path))
-	if c.Path == "." {
+	name := path.Clean(filepath.ToSlash(c.Path))
+	if name == "." {
 		name = r.Config.Name
 	}
 	return c.PullRequest.BranchPrefix() + "candidate-" + notInBranch.ReplaceAllString(name, "-")
@@ -35,11 +35,11 @@ func (r Repository) Waiting(ctx context.Context, source string) (bool, error) {
 	}
 	defer os.RemoveAll(tmp)
 	from := func(name, branch string) (string, error) {
-		repo, err := gitrepo.Clone(ctx, c.Git, filepath.Join(tmp, name), gitrepo.CloneOptions{Branch: branch, Sparse: []string{"/none"}, Options: r.Git})
+		repo, err := gitrepo.Clone(ctx, c.Git, filepath.Join(tmp, name), gitrepo.CloneOptions{Branch: branch, Depth: orderDepth, Sparse: []string{"/" + r.recordPath()}, Options: r.Git})
 		if err != nil {
 			return "", err
 		}
-		return lastSource(ctx, repo)
+		return r.lastSource(ctx, repo)
 	}
 	proposed, err := from("head", r.proposedBranch())
 	if errors.Is(err, gitrepo.ErrNoBranch) || err == nil && proposed != source {

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"github.com/spf13/cobra"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/step"
 )
 
 func (a *app) yankCommand() *cobra.Command {
@@ -18,11 +20,12 @@ An OCI registry deletes the package.`,
 			if err != nil {
 				return err
 			}
-			r, err := p.Stages().Yank(c.Context(), stage, args[0], args[1])
+			r, err := step.Yank(c.Context(), p, stage, args[0], args[1])
 			if err != nil {
 				return err
 			}
-			return a.result(r, field{"stage", r.Stage}, field{"removed", r.Chart + " " + r.Version}, field{"changed", yes(r.Result.Changed)}, field{"commit", r.Result.Commit})
+			return a.result(r, field{"stage", r.Stage}, field{"removed", r.Chart + " " + r.Version}, field{"changed", yes(r.Result.Changed)},
+				field{"commit", r.Result.Commit}, field{"pull request", waitsIn(r.PullRequest)})
 		},
 	}
 	c.Flags().StringVar(&stage, "stage", "", "stage to remove it from (default: the first that publishes)")

@@ -10,6 +10,7 @@ import (
 
 // PullRequest has changes of a git repository pushed to a branch of their own, with a pull request for them, in place of a push to the
 // repository's branch. `pullRequest: {}` takes all defaults. The token for the repository's host needs the right to open pull requests.
+// A merge commit, a squash and a rebase are all possible: what names a candidate's source is in a file below .chart-promoter, too.
 type PullRequest struct {
 	// Prefix of the names of the branches that are pushed. Default: chart-promoter/.
 	Prefix string `yaml:"prefix"`
@@ -22,9 +23,12 @@ type PullRequest struct {
 }
 
 var (
-	forges       = []string{"", "github", "gitlab", "none"}
+	forges       = []string{"github", "gitlab", "none"}
 	branchPrefix = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*[/-]$`)
 )
+
+// Forges are the values of PullRequest.Forge.
+func Forges() []string { return slices.Clone(forges) }
 
 // DefaultPrefix is that of the branches of pull requests.
 const DefaultPrefix = "chart-promoter/"
@@ -33,7 +37,7 @@ func (p *PullRequest) validate() error {
 	if p == nil {
 		return nil
 	}
-	if !slices.Contains(forges, p.Forge) {
+	if p.Forge != "" && !slices.Contains(forges, p.Forge) {
 		return fmt.Errorf("pullRequest.forge %q: use github, gitlab or none", p.Forge)
 	}
 	if p.Prefix != "" && (!branchPrefix.MatchString(p.Prefix) || strings.Contains(p.Prefix, "..")) {

@@ -124,39 +124,6 @@ func (r *Repo) Count(ctx context.Context, base, ref string) (int, error) {
 	return strconv.Atoi(strings.TrimSpace(out))
 }
 
-// Entry is one commit of a log.
-type Entry struct {
-	Hash, Subject, Body, Author string
-	When                        time.Time
-}
-
-// Log lists the commits of a range ("v1.0..HEAD", "HEAD"), newest first, at most limit of them when that is positive,
-// only those that touch one of paths when there are any.
-func (r *Repo) Log(ctx context.Context, rng string, limit int, paths ...string) ([]Entry, error) {
-	args := []string{"log", "-z", "--format=%H%x01%s%x01%b%x01%an%x01%cI"}
-	if limit > 0 {
-		args = append(args, "-n", strconv.Itoa(limit))
-	}
-	args = append(append(args, "--end-of-options", rng, "--"), paths...)
-	out, err := r.git(ctx, args...)
-	if err != nil {
-		return nil, err
-	}
-	var log []Entry
-	for _, rec := range strings.Split(out, "\x00") {
-		f := strings.SplitN(rec, "\x01", 5)
-		if len(f) != 5 {
-			continue
-		}
-		when, err := time.Parse(time.RFC3339, strings.TrimSpace(f[4]))
-		if err != nil {
-			return nil, fmt.Errorf("read the time of commit %.7s: %w", f[0], err)
-		}
-		log = append(log, Entry{Hash: f[0], Subject: f[1], Body: strings.TrimSpace(f[2]), Author: f[3], When: when})
-	}
-	return log, nil
-}
-
 // CommitTime is the committer's time of ref.
 func (r *Repo) CommitTime(ctx context.Context, ref string) (time.Time, error) {
 	log, err := r.Log(ctx, ref, 1)

@@ -34,7 +34,7 @@ func Propose(ctx context.Context, url, base, head string, mutate func(dir string
 		return Proposal{}, fmt.Errorf("create a directory for the clone: %w", err)
 	}
 	defer os.RemoveAll(parent)
-	depth := 1
+	depth := max(o.Depth, 1)
 	if o.History {
 		depth = 0
 	}

@@ -120,3 +120,36 @@ func TestTwentyParallelProposalsAllWait(t *testing.T) {
 		}
 	}
 }
+
+func TestAProposalSeesAsManyCommitsAsAnUpdate(t *testing.T) {
+	t.Parallel()
+	url := remoteWith(t, map[string]string{"a": "1"})
+	for _, content := range []string{"2", "3", "4"} {
+		push(t, url, map[string]string{"a": content})
+	}
+	for _, c := range []struct {
+		o    UpdateOptions
+		want int
+	}{{UpdateOptions{}, 1}, {UpdateOptions{Depth: 2}, 2}, {UpdateOptions{Depth: 50}, 4}, {UpdateOptions{Depth: 2, History: true}, 4}} {
+		for name, change := range map[string]func(func(string) (string, bool, error)) error{
+			"update": func(m func(string) (string, bool, error)) error {
+				_, _, err := Update(t.Context(), url, "main", m, c.o)
+				return err
+			},
+			"proposal": func(m func(string) (string, bool, error)) error {
+				_, err := Propose(t.Context(), url, "main", "up/a", m, c.o)
+				return err
+			},
+		} {
+			seen := 0
+			err := change(func(dir string) (string, bool, error) {
+				log, err := (&Repo{Dir: dir}).Log(t.Context(), "HEAD", 0)
+				seen = len(log)
+				return "", false, err
+			})
+			if err != nil || seen != c.want {
+				t.Errorf("%s with %+v: %d commits, %v; want %d", name, c.o, seen, err, c.want)
+			}
+		}
+	}
+}

@@ -52,19 +52,8 @@ func (m *module) submoduleURL(ctx context.Context, at string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf(".gitmodules has no address for it: %w", ErrSubmodule)
 	}
-	addresses, name := map[string]string{}, ""
-	for item := range strings.SplitSeq(out, "\x00") {
-		key, value, _ := strings.Cut(item, "\n")
-		section, isURL := strings.CutSuffix(key, ".url")
-		if isURL {
-			addresses[section] = value
-		}
-		if section, isPath := strings.CutSuffix(key, ".path"); isPath && path.Clean(value) == at {
-			name = section
-		}
-	}
-	address := addresses[name]
-	if address == "" || strings.HasPrefix(address, "-") {
+	address, ok := moduleAddress(out, at)
+	if !ok {
 		return "", fmt.Errorf(".gitmodules has no address for it: %w", ErrSubmodule)
 	}
 	if !strings.HasPrefix(address, "./") && !strings.HasPrefix(address, "../") {
@@ -75,6 +64,30 @@ func (m *module) submoduleURL(ctx context.Context, at string) (string, error) {
 		return "", fmt.Errorf("its address %s is relative to a remote origin, which does not exist: %w", address, ErrSubmodule)
 	}
 	return relativeURL(origin, address), nil
+}
+
+// maxAddress limits the address of a submodule, in bytes: messages repeat it.
+const maxAddress = 2048
+
+// moduleAddress is the address of the submodule at a path, in what git config -z lists of a .gitmodules. One that git would take for an
+// option is none, nor is one that is too long.
+func moduleAddress(listed, at string) (address string, ok bool) {
+	addresses, name := map[string]string{}, ""
+	for item := range strings.SplitSeq(listed, "\x00") {
+		key, value, _ := strings.Cut(item, "\n")
+		section, isURL := strings.CutSuffix(key, ".url")
+		if isURL {
+			addresses[section] = value
+		}
+		if section, isPath := strings.CutSuffix(key, ".path"); isPath && path.Clean(value) == at {
+			name = section
+		}
+	}
+	address = addresses[name]
+	if address == "" || strings.HasPrefix(address, "-") || len(address) > maxAddress {
+		return "", false
+	}
+	return address, true
 }
 
 // relativeURL resolves an address that starts with ./ or ../ as git does: each ../ removes a part of the base, whatever its form.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/ci"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
@@ -60,6 +61,8 @@ type view struct {
 	Stage, Token string
 	// Commit prints the commit that a candidate was created from, CommitOutput with its name before it.
 	Commit, CommitOutput string
+	// Depth is how many commits of the candidates' repository are needed, 0 for the engine's default.
+	Depth int
 	// Dist is where the results of a candidate's tests are.
 	Dist                  string
 	SigningKey, PublicKey string
@@ -138,14 +141,22 @@ func (v *view) candidate(c *config.Config) {
 		v.CommitOutput = "sed -n " + fmt.Sprintf(appVersion, `commit=\1`) + " " + v.ChartFile
 		return
 	}
-	v.Commit, v.CommitOutput = fmt.Sprintf(sourceCommit, ""), fmt.Sprintf(sourceCommit, "commit=")
+	before, after := "git log -1 --format=%B | ", ""
+	if at := c.Tester().Candidate; at.PullRequest != nil && len(c.Charts) == 0 {
+		before, after = "", " "+chart.RecordPath(at.Path)
+	} else if at.PullRequest != nil {
+		before = "git diff --name-only --diff-filter=d HEAD^1 HEAD -- " + chart.RecordDir + " | xargs "
+		v.Depth = 2
+	}
+	v.Commit, v.CommitOutput = before+fmt.Sprintf(sourceCommit, "")+after, before+fmt.Sprintf(sourceCommit, "commit=")+after
 	if len(c.Charts) > 0 {
 		v.Dist = "dist/*"
 	}
 }
 
-// sourceCommit prints the commit that the message of the last commit names. A colon before a space would end a key of YAML.
-const sourceCommit = "git log -1 --format=%%B | sed -n 's/^Source-Commit[:] */%s/p'"
+// sourceCommit prints the commit that the lines of a candidate name: those of the message of its commit, or of its record, which a merge
+// of its pull request keeps. A colon before a space would end a key of YAML.
+const sourceCommit = "sed -n 's/^Source-Commit[:] */%s/p'"
 
 // builds reports whether a stage builds the program of any chart.
 func builds(c *config.Config) bool {

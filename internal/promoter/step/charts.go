@@ -95,11 +95,11 @@ func (p *Project) SelectForVerify(ctx context.Context, s Selection, o VerifyOpti
 		return p.SelectForPromote(s, o.Package)
 	}
 	if o.Candidate != "" && len(s.Names) == 0 && !s.All && len(p.Config.Charts) > 0 {
-		name, err := candidate.Chart(ctx, o.Candidate, p.Git())
+		names, err := candidate.Charts(ctx, o.Candidate, p.Git())
 		if err != nil {
 			return nil, err
 		}
-		s.Names = []string{name}
+		s.Names = names
 	}
 	return p.Select(ctx, s)
 }

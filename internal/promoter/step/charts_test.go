@@ -203,6 +203,8 @@ func TestAChartOfAnotherProgramIsTestedFromTheCommitOfTheChart(t *testing.T) {
 	if _, err := Bump(t.Context(), w.p); err != nil {
 		t.Fatal(err)
 	}
+	w.write("x", "y")
+	w.commit("later")
 	c, err := w.p.candidates().Open(t.Context(), "", "")
 	if err != nil || c.SourceCommit != head || c.Package.Version != "3.4.2" || c.Package.AppVersion != "16.2" {
 		t.Fatalf("candidate %+v, %v", c, err)

@@ -239,14 +239,14 @@ func TestYankTakesAVersionBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.p.DryRun = true
-	if _, err := r.p.Stages().Yank(t.Context(), "", "hello", "1.0.0"); err != nil || len(r.published()) != 1 {
+	if _, err := Yank(t.Context(), r.p, "", "hello", "1.0.0"); err != nil || len(r.published()) != 1 {
 		t.Errorf("a dry run: %v, %d versions left", err, len(r.published()))
 	}
 	r.p.DryRun = false
-	if _, err := r.p.Stages().Yank(t.Context(), "", "hello", "1.0.0"); err != nil || len(r.published()) != 0 {
+	if _, err := Yank(t.Context(), r.p, "", "hello", "1.0.0"); err != nil || len(r.published()) != 0 {
 		t.Errorf("%v, %d versions left", err, len(r.published()))
 	}
-	if _, err := r.p.Stages().Yank(t.Context(), "", "hello", "9.9.9"); !errors.Is(err, publish.ErrNone) {
+	if _, err := Yank(t.Context(), r.p, "", "hello", "9.9.9"); !errors.Is(err, publish.ErrNone) {
 		t.Errorf("a version that was never there: %v", err)
 	}
 }

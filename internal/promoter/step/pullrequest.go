@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
@@ -111,7 +112,15 @@ func passwordIn(git string) string {
 
 // waiting is the skip of a command whose candidate is still in a pull request, nil if it is not.
 func (p *Project) waiting(ctx context.Context) error {
-	for _, head := range p.headOf(ctx, p.Dir) {
+	if p.Config.Tester().Candidate.PullRequest == nil {
+		return nil
+	}
+	commits := p.headOf(ctx, p.Dir)
+	// The candidate of one of several charts is of the last commit that changed it.
+	if v, err := Version(ctx, p); err == nil && !slices.Contains(commits, v.Commit) {
+		commits = append(commits, v.Commit)
+	}
+	for _, head := range commits {
 		waits, err := p.candidates().Waiting(ctx, head)
 		if err != nil {
 			return err

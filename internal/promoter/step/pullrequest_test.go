@@ -155,3 +155,27 @@ func TestAnOlderCommitReplacesNoNewerCandidateThatWaits(t *testing.T) {
 		t.Errorf("the branch is at %s, want %s (%v)", at, newer.Commit, err)
 	}
 }
+
+func TestAVersionIsYankedThroughAPullRequest(t *testing.T) {
+	t.Parallel()
+	r := newRelease(t, "v1.0.0")
+	r.leave()
+	if _, err := Promote(t.Context(), r.p, PromoteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	publish := r.p.Config.Stage("prod").Publish
+	publish.PullRequest = &config.PullRequest{}
+	for range 2 { // it is the same request again
+		yanked, err := Yank(t.Context(), r.p, "", "hello", "1.0.0")
+		if err != nil || yanked.PullRequest == nil || yanked.PullRequest.Branch != "chart-promoter/yank-hello-1.0.0" || yanked.PullRequest.Base != "main" {
+			t.Fatalf("%+v, %v", yanked, err)
+		}
+		if len(r.published()) != 1 || !strings.Contains(r.log.String(), "pushed "+yanked.PullRequest.String()) {
+			t.Errorf("%d versions are left; log: %s", len(r.published()), r.log)
+		}
+	}
+	r.merge(r.prod, "chart-promoter/yank-hello-1.0.0")
+	if len(r.published()) != 0 {
+		t.Errorf("merged: %d versions are left", len(r.published()))
+	}
+}

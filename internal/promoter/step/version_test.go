@@ -36,7 +36,7 @@ func TestATagThatIsNoVersionIsReported(t *testing.T) {
 	w := newWorld(t)
 	w.env["GITHUB_ACTIONS"], w.env["GITHUB_REF_TYPE"] = "true", "tag"
 	w.env["GITHUB_SHA"], _ = w.source.Head(t.Context())
-	for tag, want := range map[string]string{"nightly": "use X.Y.Z", "app-1.2.3": "set version.tagPrefix to app-", "release-1.2.3": "set version.tagPrefix to release-"} {
+	for tag, want := range map[string]string{"nightly": "use X.Y.Z", "app-1.2.3": "set version.tagPrefix to app-", "release-1.2.3": "set version.tagPrefix to release-", "helm-v2.1.0": "set version.tagPrefix to helm-"} {
 		w.env["GITHUB_REF_NAME"] = tag
 		if v, err := Version(t.Context(), w.p); err != nil || v.Release || !strings.Contains(w.log.String(), "tag "+tag+" is no version") || !strings.Contains(w.log.String(), want) {
 			t.Errorf("%s: %+v, %v, %s", tag, v, err, w.log)

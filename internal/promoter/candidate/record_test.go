@@ -1,0 +1,156 @@
+package candidate
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/version"
+)
+
+// recording is a repository whose candidates go through pull requests, with the chart at a path of dir.
+func recording(t *testing.T, chartPath string) (r Repository, dir string, root *os.Root) {
+	t.Helper()
+	dir = t.TempDir()
+	r = Repository{Config: &config.Config{Name: "hello", Stages: []config.Stage{{Candidate: &config.Candidate{Path: chartPath, PullRequest: &config.PullRequest{}}, Verify: &config.Verify{}}}}}
+	for name, text := range map[string]string{"Chart.yaml": "name: hello\n", "templates/a.yaml": "a: 1\n", "run.sh": "true\n"} {
+		full := filepath.Join(dir, chartPath, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(full), 0o755), os.WriteFile(full, []byte(text), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { root.Close() })
+	return r, dir, root
+}
+
+func update(commit string) Update {
+	return Update{Version: version.Version{Chart: "1.0.0", Commit: commit}, Files: "example.com/x@sha256:0", Run: "https://ci.example.com/1"}
+}
+
+func TestARecordIsThatOfTheContentOfItsChart(t *testing.T) {
+	t.Parallel()
+	for _, chartPath := range []string{".", "hello", "charts/hello"} {
+		for name, c := range map[string]struct {
+			change func(dir, chart string) error
+			valid  bool
+		}{
+			"nothing":                     {func(string, string) error { return nil }, true},
+			"a file beside the chart":     {func(dir, _ string) error { return os.WriteFile(dir+"/.travis.yml", nil, 0o644) }, true},
+			"rights of others":            {func(_, chart string) error { return os.Chmod(chart+"/Chart.yaml", 0o664) }, true},
+			"the content of a file":       {func(_, chart string) error { return os.WriteFile(chart+"/Chart.yaml", []byte("name: other\n"), 0o644) }, false},
+			"another file":                {func(_, chart string) error { return os.WriteFile(chart+"/templates/b.yaml", nil, 0o644) }, false},
+			"a file less":                 {func(_, chart string) error { return os.Remove(chart + "/run.sh") }, false},
+			"a file that can be executed": {func(_, chart string) error { return os.Chmod(chart+"/run.sh", 0o755) }, false},
+			"a link with the same content": {func(_, chart string) error {
+				return errors.Join(os.Remove(chart+"/run.sh"), os.Symlink("true\n", chart+"/run.sh"))
+			}, false},
+			"the record of another chart": {func(dir, _ string) error {
+				return os.WriteFile(filepath.Join(dir, chart.RecordPath(chartPath)), []byte("Source-Commit: b\nContent: sha256:0\n"), 0o644)
+			}, false},
+		} {
+			r, dir, root := recording(t, chartPath)
+			if err := r.writeRecord(root, update("aaaa")); err != nil {
+				t.Fatal(err)
+			}
+			if err := c.change(dir, filepath.Join(dir, chartPath)); err != nil {
+				t.Fatal(err)
+			}
+			got, err := r.record(dir)
+			if err != nil || (got != "") != c.valid || c.valid && (SourceCommit(got) != "aaaa" || trailer(got, filesTrailer) != "example.com/x@sha256:0" || trailer(got, versionLine) != "1.0.0") {
+				t.Errorf("%s, %s: %q, %v", chartPath, name, got, err)
+			}
+			if strings.Contains(got, "ci.example.com") {
+				t.Errorf("%s: the record has the run, which makes each run another candidate", chartPath)
+			}
+		}
+	}
+}
+
+func TestTheSameContentIsTheSameCandidate(t *testing.T) {
+	t.Parallel()
+	r, dir, root := recording(t, "hello")
+	for _, commit := range []string{"aaaa", "bbbb"} {
+		if err := r.writeRecord(root, update(commit)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := r.record(dir); err != nil || SourceCommit(got) != "aaaa" {
+		t.Errorf("%q, %v", got, err)
+	}
+	// Without pull requests, a commit keeps its message; but a record that exists follows.
+	r.settings().PullRequest = nil
+	if err := os.WriteFile(dir+"/hello/Chart.yaml", []byte("name: x\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.writeRecord(root, update("cccc")); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := r.record(dir); err != nil || SourceCommit(got) != "cccc" {
+		t.Errorf("%q, %v", got, err)
+	}
+	other, dir, root := recording(t, "hello")
+	other.settings().PullRequest = nil
+	if err := other.writeRecord(root, update("aaaa")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(dir + "/" + chart.RecordDir); err == nil {
+		t.Error("a candidate that is pushed has a record")
+	}
+}
+
+func TestAHostileRecordIsRejected(t *testing.T) {
+	t.Parallel()
+	secret := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(secret, []byte("Source-Commit: aaaa\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	at := chart.RecordPath("hello")
+	for name, c := range map[string]struct {
+		put  func(dir string) error
+		want error
+	}{
+		"a link out of the repository": {func(dir string) error { return os.Symlink(secret, filepath.Join(dir, at)) }, chart.ErrUnsafe},
+		"a link with steps up":         {func(dir string) error { return os.Symlink("../../../../../../../.."+secret, filepath.Join(dir, at)) }, chart.ErrUnsafe},
+		"a link to itself":             {func(dir string) error { return os.Symlink("hello.txt", filepath.Join(dir, at)) }, failure.ErrInput},
+		"a directory":                  {func(dir string) error { return os.Mkdir(filepath.Join(dir, at), 0o755) }, failure.ErrInput},
+		"more than a mebibyte":         {func(dir string) error { return os.WriteFile(filepath.Join(dir, at), make([]byte, maxRecord+1), 0o644) }, failure.ErrInput},
+		"a link of the directory, outwards": {func(dir string) error {
+			return errors.Join(os.RemoveAll(dir+"/"+chart.RecordDir), os.Symlink(filepath.Dir(secret), dir+"/"+chart.RecordDir))
+		}, chart.ErrUnsafe},
+	} {
+		r, dir, root := recording(t, "hello")
+		if err := errors.Join(os.MkdirAll(dir+"/"+chart.RecordDir, 0o755), c.put(dir)); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := r.record(dir); !errors.Is(err, c.want) || failure.Of(err) != failure.BadInput || got != "" {
+			t.Errorf("%s, read: %q, %v; want %v", name, got, err, c.want)
+		}
+		if err := r.writeRecord(root, update("bbbb")); err == nil {
+			t.Errorf("%s is written through", name)
+		}
+		if data, err := os.ReadFile(secret); err != nil || !strings.HasPrefix(string(data), "Source-Commit: aaaa") {
+			t.Fatalf("%s: the file outside is %q now, %v", name, data, err)
+		}
+	}
+}
+
+func TestALineOfACandidateIsOneValue(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]string{
+		"Source-Commit: a\n": "a", "Source-Commit: a\r\nChart: b\r\n": "a", "x\n\nSource-Commit: a\nSource-Commit: b\n": "a", "Source-Commit:a\n": "", " Source-Commit: a\n": "", "": "",
+	} {
+		if got := SourceCommit(body); got != want {
+			t.Errorf("%s is %q, want %q", fmt.Sprintf("%q", body), got, want)
+		}
+	}
+}
