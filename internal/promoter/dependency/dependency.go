@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"maps"
 	"net/http"
+	"net/url"
 	"os"
 	"path"
 	"path/filepath"
@@ -231,8 +232,12 @@ func (b Builder) repository(named string) (Repository, error) {
 	return Repository{URL: strings.TrimRight(named, "/")}, nil
 }
 
-// isBelow reports whether an address is another one or a path below it, on the same host.
+// isBelow reports whether an address is another one or a path below it, on the same host. One with steps up leads elsewhere.
 func isBelow(address, base string) bool {
+	u, err := url.Parse(address)
+	if err != nil || slices.Contains(strings.Split(u.Path, "/"), "..") {
+		return false
+	}
 	return address == base || strings.HasPrefix(address, base+"/")
 }
 

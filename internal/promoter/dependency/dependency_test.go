@@ -82,6 +82,7 @@ func TestWhatCannotBeBuiltNamesTheRemedy(t *testing.T) {
 	}{
 		"no login":                        {at, "^2.0.0", "2.3.4", nil, ErrRepository, failure.External, "dependencies.repositories"},
 		"no login at a registry":          {"oci://" + host + "/charts", "^2.0.0", "2.3.4", nil, ErrRepository, failure.External, "docker login"},
+		"an address above the login's":    {at + "/../private", "^2.0.0", "2.3.4", []Repository{{URL: at, User: user, Password: password}}, ErrRepository, failure.External, "dependencies.repositories"},
 		"a range without a lock file":     {at, "^2.0.0", "", logins, ErrNotLocked, failure.BadInput, "helm dependency update"},
 		"a lock file that is out of date": {at, "^3.0.0", "2.3.4", logins, ErrNotLocked, failure.BadInput, `"^3.0.0"`},
 		"a version that is gone":          {at, "^2.0.0", "2.3.9", logins, ErrNoVersion, failure.BadInput, "sub 2.3.9"},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -101,5 +102,12 @@ func TestAWorkDirectoryKeepsItselfOutOfCommits(t *testing.T) {
 		if got := err == nil && strings.Contains(string(data), "\n*\n"); got != want {
 			t.Errorf("%s: ignored %v, want %v (%v)", dir, got, want, err)
 		}
+	}
+	// What it holds, a repository among it, is no change for git.
+	script := "git init -q && mkdir -p dist/candidate && git init -q dist/candidate && echo x >dist/kubeconfig && git add -A && git ls-files"
+	git := exec.Command("sh", "-ec", script)
+	git.Dir = filepath.Dir(string(created))
+	if out, err := git.CombinedOutput(); err != nil || len(out) != 0 {
+		t.Errorf("git adds %s, %v", out, err)
 	}
 }
