@@ -145,7 +145,7 @@ func (c *Config) fieldsOfImage(v Values, at int) (Fields, error) {
 			missing = err
 			continue
 		}
-		return Fields{"values.yaml": found}, nil
+		return Fields{"values.yaml": found}, v.checkGlobalRegistry(img, found)
 	}
 	return nil, missing
 }

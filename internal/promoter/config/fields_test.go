@@ -26,6 +26,8 @@ func TestDefaultScalarsTakeOnlyWhatTheChartHas(t *testing.T) {
 		"a tag that the template takes from appVersion": {"", tagless, true, map[string]string{"image.repository": "imageRepository"}, nil},
 		"a registry beside the repository":              {"", "image: {registry: ghcr.io, repository: a, tag: b}\n", true, map[string]string{"image.registry": "imageRegistry", "image.repository": "imagePath", "image.tag": "imageTag"}, nil},
 		"a registry that is empty":                      {"", "image: {registry: '', repository: a, digest: b}\n", true, map[string]string{"image.registry": "imageRegistry", "image.repository": "imagePath", "image.digest": "imageDigest"}, nil},
+		"a global registry that is empty":               {"", "global: {imageRegistry: ''}\nimage: {registry: ghcr.io, repository: a, tag: b}\n", true, map[string]string{"image.registry": "imageRegistry", "image.repository": "imagePath", "image.tag": "imageTag"}, nil},
+		"a global registry that takes precedence":       {"", "global: {imageRegistry: mirror.example.com}\nimage: {registry: ghcr.io, repository: a, tag: b}\n", true, nil, ErrOtherRegistry},
 		"a registry alone":                              {"", "image: {registry: ghcr.io, tag: b}\n", true, nil, ErrNoImageField},
 		"a registry that the fields leave as it is":     {"values.yaml: {image.repository: imageRepository, image.tag: imageTag}", "image: {registry: ghcr.io, repository: a, tag: b}\n", true, nil, ErrOtherRegistry},
 		"another registry before a path":                {"values.yaml: {image.repository: imagePath, image.tag: imageTag}", "image: {registry: ghcr.io, repository: a, tag: b}\n", true, nil, ErrOtherRegistry},

@@ -42,6 +42,21 @@ func (v Values) find(place string, byDigest bool) (map[string]string, error) {
 	return found, nil
 }
 
+// globalRegistry is the value that takes precedence over the registry of each image, where charts have both.
+const globalRegistry = "global.imageRegistry"
+
+// checkGlobalRegistry rejects a chart that would take an image from the global registry in place of the one that a candidate sets.
+func (v Values) checkGlobalRegistry(img Image, found map[string]string) error {
+	host, _, _ := strings.Cut(img.Repository, "/")
+	global := v.Text(globalRegistry)
+	for p, value := range found {
+		if value == ImageRegistry && global != "" && global != host {
+			return fmt.Errorf("%s in values.yaml is %q, and takes precedence over %s: %w; leave it empty there, or name the image's fields in scalars", globalRegistry, global, p, ErrOtherRegistry)
+		}
+	}
+	return nil
+}
+
 // checkRegistries rejects fields that set a repository with its registry, or without it, beside another registry that stays: the chart
 // would put that one before it.
 func (c *Config) checkRegistries(v Values, fields map[string]string) error {
