@@ -126,12 +126,22 @@ var rules = map[string]func(*jsonschema.Schema){
 	"Image": func(s *jsonschema.Schema) {
 		property(s, "labels").AdditionalProperties = scalarValue()
 		property(s, "args").AdditionalProperties = scalarValue()
+		property(s, "scalars").AdditionalProperties = &jsonschema.Schema{Type: "object", AdditionalProperties: oneOf(config.ImageValues()...)}
 		s.DependentRequired = map[string][]string{"programs": {"package"}, "ldflags": {"package"}, "context": {"dockerfile"}, "args": {"dockerfile"}}
 	},
 	"Publish": func(s *jsonschema.Schema) { s.OneOf = needsOne("git", "directory", "oci") },
 	"Guards": func(s *jsonschema.Schema) {
 		restrict(s, "versions", oneOf(config.Releases, config.Prereleases, config.AnyVersion))
 		restrict(s, "approvals", &jsonschema.Schema{Minimum: "0"})
+	},
+	"OwnVersion":  func(s *jsonschema.Schema) { restrict(s, "from", oneOf(config.FromTags, config.FromFile)) },
+	"PullRequest": func(s *jsonschema.Schema) { restrict(s, "forge", oneOf(config.Forges()...)) },
+	"Verify": func(s *jsonschema.Schema) {
+		helm := property(s, "helm")
+		helm.UniqueItems = true
+		for _, major := range config.HelmMajors() {
+			helm.Items.Enum = append(helm.Items.Enum, major)
+		}
 	},
 	"Command": func(s *jsonschema.Schema) {
 		restrict(s, "command", &jsonschema.Schema{MinItems: atLeastOne})

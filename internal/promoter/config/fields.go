@@ -36,10 +36,13 @@ var fieldValues = []string{
 // FieldValues are the names of the values that a field can get.
 func FieldValues() []string { return slices.Clone(fieldValues) }
 
+var imageValues = []string{ImageWhole, ImageDigest, ImagePath, ImageRegistry, ImageRepository, ImageTag, ImageTagged}
+
+// ImageValues are those of FieldValues that are of a single image.
+func ImageValues() []string { return slices.Clone(imageValues) }
+
 // OfImage reports whether a value is one of a single image.
-func OfImage(value string) bool {
-	return slices.Contains([]string{ImageWhole, ImageDigest, ImagePath, ImageRegistry, ImageRepository, ImageTag, ImageTagged}, value)
-}
+func OfImage(value string) bool { return slices.Contains(imageValues, value) }
 
 // Sets reports whether a field is configured to get a value.
 func (f Fields) Sets(value string) bool {

@@ -8,6 +8,9 @@ import (
 // helmMajors are the majors of Helm that candidates can be tested with, the oldest first.
 var helmMajors = []int{3, 4}
 
+// HelmMajors are the values of Verify.Helm.
+func HelmMajors() []int { return slices.Clone(helmMajors) }
+
 // setHelmDefaults completes the majors, and orders them: the oldest is tested first.
 func (v *Verify) setHelmDefaults() {
 	if len(v.Helm) == 0 {
