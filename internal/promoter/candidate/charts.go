@@ -29,7 +29,7 @@ func Charts(ctx context.Context, dir string, git gitrepo.Options) ([]string, err
 			return []string{name}, nil
 		}
 	}
-	changed, err := repo.LastChanged(ctx, chart.RecordDir)
+	changed, err := repo.LastChanged(ctx, chart.TrailersDir)
 	if errors.Is(err, gitrepo.ErrShallow) {
 		return nil, fmt.Errorf("%w: the last commit of %s names no chart, and may be a merge; clone two commits, such as with git fetch --depth=2, or select the chart with --chart: %w", ErrNoSource, dir, err)
 	}

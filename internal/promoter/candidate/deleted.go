@@ -64,7 +64,7 @@ func (r Repository) lastSource(ctx context.Context, candidates *gitrepo.Repo) (s
 		return "", err
 	}
 	defer root.Close()
-	text, err := readRecord(root, r.settings().Path)
+	text, err := readTrailers(root, r.settings().Path)
 	if from := SourceCommit(text); err != nil || from != "" {
 		return from, err
 	}

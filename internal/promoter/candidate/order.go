@@ -85,19 +85,19 @@ func (r Repository) recent(ctx context.Context, dir string) (list []Superseded, 
 	}
 	names := make([]string, len(log))
 	for i, e := range log {
-		names[i] = e.Hash + ":" + r.recordPath()
+		names[i] = e.Hash + ":" + r.trailersPath()
 	}
-	records, err := candidates.Objects(ctx, true, names...)
+	texts, err := candidates.Objects(ctx, true, names...)
 	if err != nil {
 		return nil, err
 	}
 	for i, e := range log {
 		version, ok := strings.CutPrefix(e.Subject, subject(r.Config.Label(), ""))
 		from := SourceCommit(e.Body)
-		if record := string(records[i].Content); record != "" && r.isOfChart(record) {
-			ok, from, version = true, SourceCommit(record), trailer(record, versionLine)
+		if lines := string(texts[i].Content); lines != "" && r.isOfChart(lines) {
+			ok, from, version = true, SourceCommit(lines), trailer(lines, versionLine)
 		}
-		// A record is also in the commits of other charts after it.
+		// A file of trailers is also in the commits of other charts after it.
 		if ok && from != "" && !slices.ContainsFunc(list, func(s Superseded) bool { return s.Commit == from }) {
 			list = append(list, Superseded{Commit: from, Version: version})
 		}

@@ -81,7 +81,7 @@ func (r Repository) checkSource(ctx context.Context, repository, dir string, c *
 }
 
 // lastCommit is the last commit of the candidates' repository that changed the chart; nil if the directory is no repository. Of a merge
-// it has the time, and the message of the commit that was merged, if that is there.
+// it has the time, and the message of the commit that was merged, if that was cloned.
 func (r Repository) lastCommit(ctx context.Context, repository string) (*gitrepo.Entry, error) {
 	repo, err := gitrepo.Open(ctx, repository, r.Git)
 	if err != nil || !isSameFile(repository, repo.Dir) {

@@ -136,7 +136,7 @@ func (r Repository) write(ctx context.Context, dir string, u Update, built map[s
 	if err := before.check(ctx, dir, root, path); err != nil {
 		return err
 	}
-	return r.writeRecord(root, u)
+	return r.writeTrailers(root, u)
 }
 
 // sourceCommit is the trailer of the commit that a candidate was built from.

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// hostileYAML is content of files of a chart that a stranger may have written.
+// hostileYAML is content of files of a chart that anyone may have written.
 var hostileYAML = map[string]string{
 	"an anchor that grows":      bomb(9),
 	"deep lists":                "dependencies: " + strings.Repeat("[", 20000),

@@ -25,7 +25,7 @@ var packedAt = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // Pack packages the chart in dir. The same content always gives the same bytes;
 // all files are kept as they are, while Helm rewrites Chart.yaml. Files that
-// .helmignore names, .git and records of candidates are left out; a link is followed if it stays within dir.
+// .helmignore names, .git and trailers of candidates are left out; a link is followed if it stays within dir.
 // Errors: ErrNoChart, ErrUnsafe, ErrMissingDependency, ErrWrongDependency.
 func Pack(dir string) (*Package, error) { return PackWith(dir, PackOptions{}) }
 
@@ -172,7 +172,7 @@ func (t *tree) add(real, name string, within []string) error {
 	switch {
 	case err != nil:
 		return fmt.Errorf("read %s: %w: %w", name, ErrNoChart, err)
-	case t.ignored(name, info), path.Base(name) == ".git", name == RecordDir:
+	case t.ignored(name, info), path.Base(name) == ".git", name == TrailersDir:
 		return nil
 	case resolved != t.within && !strings.HasPrefix(resolved, t.within+string(filepath.Separator)):
 		return fmt.Errorf("the link %s points outside of the chart: replace it with the file: %w", name, ErrUnsafe)

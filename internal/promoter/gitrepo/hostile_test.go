@@ -8,7 +8,7 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 )
 
-// hostileModules are contents of .gitmodules that a stranger may have written, each for the submodule chart.
+// hostileModules are contents of .gitmodules that anyone may have written, each for the submodule chart.
 var hostileModules = map[string]string{
 	"an option as the address":             "[submodule \"a\"]\n\tpath = chart\n\turl = --upload-pack=touch marker\n",
 	"an option of git":                     "[submodule \"a\"]\n\tpath = chart\n\turl = -u./marker\n",
@@ -59,7 +59,7 @@ func TestHostileSubmodulesRunNothingAndReadNothing(t *testing.T) {
 			defer tree.Close()
 			err = tree.Need(t.Context(), "chart")
 			if err == nil {
-				t.Fatal("the submodule is said to be there")
+				t.Fatal("the submodule was found")
 			}
 			if kind := failure.Of(err); kind != failure.BadInput && kind != failure.External || len(err.Error()) > 8192 || strings.Contains(err.Error(), "s3cret") {
 				t.Errorf("a %s error of %d bytes: %.500v", kind, len(err.Error()), err)

@@ -10,7 +10,9 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -36,7 +38,7 @@ var (
 type Spec struct {
 	// SourceDir is a checkout of the commit. Package is the main package in it ("./cmd/x"), which the image runs.
 	SourceDir, Package string
-	// Programs are further main packages. Each program has the base name of its package.
+	// Programs are further main packages. Each program has the base name of its package, that at the top the name of its module.
 	Programs []string
 	// Platforms such as "linux/amd64"; empty is linux/amd64 alone.
 	Platforms []string
@@ -109,7 +111,7 @@ func (s Spec) image(ctx context.Context, t toolchain, p *v1.Platform) (v1.Image,
 		files[strings.TrimPrefix(path, "/")] = content
 	}
 	for _, pkg := range packages {
-		name, err := programName(pkg)
+		name, err := programName(s.SourceDir, pkg)
 		if err != nil {
 			return nil, err
 		}
@@ -121,7 +123,10 @@ func (s Spec) image(ctx context.Context, t toolchain, p *v1.Platform) (v1.Image,
 			return nil, err
 		}
 	}
-	entrypoint := "/" + filepath.Base(filepath.ToSlash(s.Package))
+	entrypoint, err := programName(s.SourceDir, s.Package)
+	if err != nil {
+		return nil, err
+	}
 	layer, err := layerOf(files, programs, s.SourceDate)
 	if err != nil {
 		return nil, err
@@ -139,15 +144,26 @@ func (s Spec) image(ctx context.Context, t toolchain, p *v1.Platform) (v1.Image,
 	config = config.DeepCopy()
 	config.OS, config.Architecture, config.Variant = p.OS, p.Architecture, p.Variant
 	config.Created = v1.Time{Time: s.SourceDate.UTC()}
-	config.Config = v1.Config{Entrypoint: []string{entrypoint}, User: s.User, WorkingDir: "/", Labels: s.Labels, Env: []string{"PATH=/"}}
+	config.Config = v1.Config{Entrypoint: []string{"/" + entrypoint}, User: s.User, WorkingDir: "/", Labels: s.Labels, Env: []string{"PATH=/"}}
 	if img, err = mutate.ConfigFile(img, config); err != nil {
 		return nil, err
 	}
 	return mutate.Annotations(img, s.Labels).(v1.Image), nil
 }
 
-// programName is the name that the go command gives to a main package's program.
-func programName(pkg string) (string, error) {
+// modulePath is the path of a module in its go.mod, without the suffix of a major version.
+var modulePath = regexp.MustCompile(`(?m)^module[ \t]+"?([^\s"]+?)(?:/v[0-9]+)?"?[ \t]*(?://.*)?\r?$`)
+
+// programName is the name that the go command gives to a main package's program: for the package at the top, that of the module.
+func programName(dir, pkg string) (string, error) {
+	if path.Clean(filepath.ToSlash(pkg)) == "." && pkg != "" {
+		data, err := os.ReadFile(filepath.Join(dir, "go.mod"))
+		m := modulePath.FindSubmatch(data)
+		if err != nil || m == nil {
+			return "", fmt.Errorf("%w: the program at the top of the source has no name; add a go.mod with a module path", ErrSpec)
+		}
+		pkg = string(m[1])
+	}
 	name := filepath.Base(filepath.ToSlash(pkg))
 	if pkg == "" || name == "." || name == "/" || strings.HasPrefix(name, "..") {
 		return "", fmt.Errorf("%w: %q has no program name", ErrSpec, pkg)

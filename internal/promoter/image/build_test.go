@@ -147,13 +147,14 @@ func TestBuildReportsWhyItFails(t *testing.T) {
 		want   error
 		word   string
 	}{
-		"a compile error":              {func(s *Spec) { s.SourceDir = broken }, ErrCompile, "undefined"},
-		"a package that is missing":    {func(s *Spec) { s.Package = "./cmd/nowhere" }, ErrCompile, "nowhere"},
-		"no package":                   {func(s *Spec) { s.Package = "" }, ErrSpec, "package"},
-		"a platform that is no word":   {func(s *Spec) { s.Platforms = []string{"linux"} }, ErrSpec, "linux/amd64"},
-		"a platform Go does not know":  {func(s *Spec) { s.Platforms = []string{"linux/vax"} }, ErrCompile, "vax"},
-		"a package that is no program": {func(s *Spec) { s.Package = "." }, ErrSpec, "name"},
-		"two programs of one name":     {func(s *Spec) { s.Programs = []string{"./cmd/lo", "./other/hi"} }, ErrSpec, "two packages"},
+		"a compile error":             {func(s *Spec) { s.SourceDir = broken }, ErrCompile, "undefined"},
+		"a package that is missing":   {func(s *Spec) { s.Package = "./cmd/nowhere" }, ErrCompile, "nowhere"},
+		"no package":                  {func(s *Spec) { s.Package = "" }, ErrSpec, "package"},
+		"a platform that is no word":  {func(s *Spec) { s.Platforms = []string{"linux"} }, ErrSpec, "linux/amd64"},
+		"a platform Go does not know": {func(s *Spec) { s.Platforms = []string{"linux/vax"} }, ErrCompile, "vax"},
+		"a package above the source":  {func(s *Spec) { s.Package = ".." }, ErrSpec, "name"},
+		"no program at the top":       {func(s *Spec) { s.Package = "." }, ErrCompile, "no Go files"},
+		"two programs of one name":    {func(s *Spec) { s.Programs = []string{"./cmd/lo", "./other/hi"} }, ErrSpec, "two packages"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := spec(program(t, "hello"))
@@ -168,5 +169,38 @@ func TestBuildReportsWhyItFails(t *testing.T) {
 	cancel()
 	if _, err := Build(ctx, spec(program(t, "hello"))); !errors.Is(err, context.Canceled) {
 		t.Errorf("a build that is cancelled: %v", err)
+	}
+}
+
+func TestTheProgramAtTheTopHasTheNameOfItsModule(t *testing.T) {
+	for mod, want := range map[string]string{
+		"module example.com/hello\n": "hello", "// a program\nmodule example.com/hello/v2 // of majors\n": "hello", "module \"example.com/x/hello\"\r\n": "hello", "module hello\n": "hello",
+		"module example.com/hello/verify\n": "verify", "go 1.24\n": "", "": "",
+	} {
+		dir := t.TempDir()
+		if err := os.WriteFile(dir+"/go.mod", []byte(mod), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		for _, pkg := range []string{".", "./"} {
+			if got, err := programName(dir, pkg); got != want || (err == nil) != (want != "") || err != nil && !errors.Is(err, ErrSpec) {
+				t.Errorf("%q in %q: %q, %v; want %q", pkg, mod, got, err, want)
+			}
+		}
+	}
+	s := spec(program(t, "hello"))
+	s.Package, s.Programs, s.Platforms = ".", nil, []string{"linux/amd64"}
+	if err := os.WriteFile(s.SourceDir+"/main.go", []byte("package main\n\nfunc main() { println(\"top\") }\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	m, err := build(t, s).IndexManifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := build(t, s).Image(m.Manifests[0].Digest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, err := img.ConfigFile(); err != nil || !slices.Equal(c.Config.Entrypoint, []string{"/hello"}) {
+		t.Errorf("%+v, %v", c, err)
 	}
 }

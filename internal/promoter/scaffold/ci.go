@@ -143,9 +143,9 @@ func (v *view) candidate(c *config.Config) {
 	}
 	before, after := "git log -1 --format=%B | ", ""
 	if at := c.Tester().Candidate; at.PullRequest != nil && len(c.Charts) == 0 {
-		before, after = "", " "+chart.RecordPath(at.Path)
+		before, after = "", " "+chart.TrailersPath(at.Path)
 	} else if at.PullRequest != nil {
-		before = "git diff --name-only --diff-filter=d HEAD^1 HEAD -- " + chart.RecordDir + " | xargs "
+		before = "git diff --name-only --diff-filter=d HEAD^1 HEAD -- " + chart.TrailersDir + " | xargs "
 		v.Depth = 2
 	}
 	v.Commit, v.CommitOutput = before+fmt.Sprintf(sourceCommit, "")+after, before+fmt.Sprintf(sourceCommit, "commit=")+after
@@ -154,7 +154,7 @@ func (v *view) candidate(c *config.Config) {
 	}
 }
 
-// sourceCommit prints the commit that the lines of a candidate name: those of the message of its commit, or of its record, which a merge
+// sourceCommit prints the commit that the lines of a candidate name: those of the message of its commit, or of its file, which a merge
 // of its pull request keeps. A colon before a space would end a key of YAML.
 const sourceCommit = "sed -n 's/^Source-Commit[:] */%s/p'"
 

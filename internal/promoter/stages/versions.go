@@ -47,16 +47,16 @@ func (s Stages) candidates(ctx context.Context, t *config.Stage, limit int) ([]V
 	return list, nil
 }
 
-// sourceOf is the commit that a candidate was built from: its message names it, or after a merge with another message its record.
+// sourceOf is the commit that a candidate was built from: its message names it, or after a merge with another message its file of trailers.
 func sourceOf(ctx context.Context, r *gitrepo.Repo, t *config.Stage, e gitrepo.Entry) string {
 	if from := candidate.SourceCommit(e.Body); from != "" {
 		return from
 	}
-	record, err := r.File(ctx, e.Hash, chart.RecordPath(t.Candidate.Path))
+	file, err := r.File(ctx, e.Hash, chart.TrailersPath(t.Candidate.Path))
 	if err != nil {
 		return ""
 	}
-	return candidate.SourceCommit(string(record))
+	return candidate.SourceCommit(string(file))
 }
 
 // published are the versions of these charts, of all if none is named, in the chart repository of a stage.

@@ -28,16 +28,16 @@ const (
 	contentLine = "Content"
 )
 
-// maxRecord limits a record, in bytes: it is read from a repository that others push to.
-const maxRecord = 1 << 20
+// maxTrailers limits a file of trailers, in bytes: it is read from a repository that others push to.
+const maxTrailers = 1 << 20
 
-func (r Repository) recordPath() string { return chart.RecordPath(r.settings().Path) }
+func (r Repository) trailersPath() string { return chart.TrailersPath(r.settings().Path) }
 
-// writeRecord writes the record of a candidate, where candidates go through pull requests or have done so. A candidate with the content
-// of the last one is the same candidate, as without a record.
-func (r Repository) writeRecord(root *os.Root, u Update) error {
-	name := filepath.FromSlash(r.recordPath())
-	before, err := readRecord(root, r.settings().Path)
+// writeTrailers writes the trailers of a candidate into their file, where candidates go through pull requests or have done so. A candidate with the content
+// of the last one is the same candidate, as without the file.
+func (r Repository) writeTrailers(root *os.Root, u Update) error {
+	name := filepath.FromSlash(r.trailersPath())
+	before, err := readTrailers(root, r.settings().Path)
 	if err != nil || before == "" && r.settings().PullRequest == nil {
 		return err
 	}
@@ -53,38 +53,38 @@ func (r Repository) writeRecord(root *os.Root, u Update) error {
 	return root.WriteFile(name, []byte(versionLine+": "+u.Version.Chart+"\n"+lines+contentLine+": "+content+"\n"), 0o644)
 }
 
-// readRecord is the record of a chart in a checkout of the candidates' repository, "" if it has none.
-func readRecord(root *os.Root, chartPath string) (string, error) {
-	f, err := root.Open(filepath.FromSlash(chart.RecordPath(chartPath)))
+// readTrailers is the file of trailers of a chart in a checkout of the candidates' repository, "" if it has none.
+func readTrailers(root *os.Root, chartPath string) (string, error) {
+	f, err := root.Open(filepath.FromSlash(chart.TrailersPath(chartPath)))
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}
 	if err != nil {
-		return "", notARecord(chartPath, err)
+		return "", noTrailers(chartPath, err)
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxRecord+1))
+	data, err := io.ReadAll(io.LimitReader(f, maxTrailers+1))
 	switch {
 	case err != nil:
-		return "", notARecord(chartPath, err)
-	case len(data) > maxRecord:
-		return "", notARecord(chartPath, fmt.Errorf("it has more than %d bytes", maxRecord))
+		return "", noTrailers(chartPath, err)
+	case len(data) > maxTrailers:
+		return "", noTrailers(chartPath, fmt.Errorf("it has more than %d bytes", maxTrailers))
 	}
 	return string(data), nil
 }
 
-func notARecord(chartPath string, err error) error {
-	return fmt.Errorf("%w: %s in the candidates' repository is no record of a candidate; remove it, and create the candidate with bump: %w", failure.ErrInput, chart.RecordPath(chartPath), err)
+func noTrailers(chartPath string, err error) error {
+	return fmt.Errorf("%w: %s in the candidates' repository cannot be used; remove it, and create the candidate with bump: %w", failure.ErrInput, chart.TrailersPath(chartPath), err)
 }
 
-// record is the record of the candidate in a checkout, "" if there is none, or if the chart was changed since.
-func (r Repository) record(dir string) (string, error) {
+// trailers are those of the candidate in a checkout, from their file; "" if it is missing, or if the chart was changed since.
+func (r Repository) trailers(dir string) (string, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return "", nil
 	}
 	defer root.Close()
-	text, err := readRecord(root, r.settings().Path)
+	text, err := readTrailers(root, r.settings().Path)
 	if err != nil || text == "" {
 		return "", explainEscape(dir, err)
 	}
@@ -110,7 +110,7 @@ func contentOf(root *os.Root, chartPath string) (string, error) {
 	}
 	names := make([]string, 0, len(found))
 	for name := range found {
-		if top, _, _ := strings.Cut(name, "/"); chartPath == "." && isHidden(top) { // of CI engines, and the record itself
+		if top, _, _ := strings.Cut(name, "/"); chartPath == "." && isHidden(top) { // of CI engines, and the trailers
 			continue
 		}
 		names = append(names, name)
@@ -130,7 +130,7 @@ func (r Repository) linesOf(ctx context.Context, repository, dir string) (lines 
 	if last, err = r.lastCommit(ctx, repository); err != nil || last == nil {
 		return "", last, err
 	}
-	if lines, err = r.record(dir); err != nil || lines != "" {
+	if lines, err = r.trailers(dir); err != nil || lines != "" {
 		return lines, last, err
 	}
 	if !r.isOfChart(last.Body) { // a checkout of one commit has no other

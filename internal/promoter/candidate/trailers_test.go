@@ -14,8 +14,8 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/version"
 )
 
-// recording is a repository whose candidates go through pull requests, with the chart at a path of dir.
-func recording(t *testing.T, chartPath string) (r Repository, dir string, root *os.Root) {
+// proposing is a repository whose candidates go through pull requests, with the chart at a path of dir.
+func proposing(t *testing.T, chartPath string) (r Repository, dir string, root *os.Root) {
 	t.Helper()
 	dir = t.TempDir()
 	r = Repository{Config: &config.Config{Name: "hello", Stages: []config.Stage{{Candidate: &config.Candidate{Path: chartPath, PullRequest: &config.PullRequest{}}, Verify: &config.Verify{}}}}}
@@ -37,7 +37,7 @@ func update(commit string) Update {
 	return Update{Version: version.Version{Chart: "1.0.0", Commit: commit}, Files: "example.com/x@sha256:0", Run: "https://ci.example.com/1"}
 }
 
-func TestARecordIsThatOfTheContentOfItsChart(t *testing.T) {
+func TestTrailersAreThoseOfTheContentOfTheirChart(t *testing.T) {
 	t.Parallel()
 	for _, chartPath := range []string{".", "hello", "charts/hello"} {
 		for name, c := range map[string]struct {
@@ -54,23 +54,23 @@ func TestARecordIsThatOfTheContentOfItsChart(t *testing.T) {
 			"a link with the same content": {func(_, chart string) error {
 				return errors.Join(os.Remove(chart+"/run.sh"), os.Symlink("true\n", chart+"/run.sh"))
 			}, false},
-			"the record of another chart": {func(dir, _ string) error {
-				return os.WriteFile(filepath.Join(dir, chart.RecordPath(chartPath)), []byte("Source-Commit: b\nContent: sha256:0\n"), 0o644)
+			"the trailers of another chart": {func(dir, _ string) error {
+				return os.WriteFile(filepath.Join(dir, chart.TrailersPath(chartPath)), []byte("Source-Commit: b\nContent: sha256:0\n"), 0o644)
 			}, false},
 		} {
-			r, dir, root := recording(t, chartPath)
-			if err := r.writeRecord(root, update("aaaa")); err != nil {
+			r, dir, root := proposing(t, chartPath)
+			if err := r.writeTrailers(root, update("aaaa")); err != nil {
 				t.Fatal(err)
 			}
 			if err := c.change(dir, filepath.Join(dir, chartPath)); err != nil {
 				t.Fatal(err)
 			}
-			got, err := r.record(dir)
+			got, err := r.trailers(dir)
 			if err != nil || (got != "") != c.valid || c.valid && (SourceCommit(got) != "aaaa" || trailer(got, filesTrailer) != "example.com/x@sha256:0" || trailer(got, versionLine) != "1.0.0") {
 				t.Errorf("%s, %s: %q, %v", chartPath, name, got, err)
 			}
 			if strings.Contains(got, "ci.example.com") {
-				t.Errorf("%s: the record has the run, which makes each run another candidate", chartPath)
+				t.Errorf("%s: the file has the run, which makes each run another candidate", chartPath)
 			}
 		}
 	}
@@ -78,43 +78,43 @@ func TestARecordIsThatOfTheContentOfItsChart(t *testing.T) {
 
 func TestTheSameContentIsTheSameCandidate(t *testing.T) {
 	t.Parallel()
-	r, dir, root := recording(t, "hello")
+	r, dir, root := proposing(t, "hello")
 	for _, commit := range []string{"aaaa", "bbbb"} {
-		if err := r.writeRecord(root, update(commit)); err != nil {
+		if err := r.writeTrailers(root, update(commit)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if got, err := r.record(dir); err != nil || SourceCommit(got) != "aaaa" {
+	if got, err := r.trailers(dir); err != nil || SourceCommit(got) != "aaaa" {
 		t.Errorf("%q, %v", got, err)
 	}
-	// Without pull requests, a commit keeps its message; but a record that exists follows.
+	// Without pull requests, a commit keeps its message; but a file that exists follows.
 	r.settings().PullRequest = nil
 	if err := os.WriteFile(dir+"/hello/Chart.yaml", []byte("name: x\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.writeRecord(root, update("cccc")); err != nil {
+	if err := r.writeTrailers(root, update("cccc")); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := r.record(dir); err != nil || SourceCommit(got) != "cccc" {
+	if got, err := r.trailers(dir); err != nil || SourceCommit(got) != "cccc" {
 		t.Errorf("%q, %v", got, err)
 	}
-	other, dir, root := recording(t, "hello")
+	other, dir, root := proposing(t, "hello")
 	other.settings().PullRequest = nil
-	if err := other.writeRecord(root, update("aaaa")); err != nil {
+	if err := other.writeTrailers(root, update("aaaa")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat(dir + "/" + chart.RecordDir); err == nil {
-		t.Error("a candidate that is pushed has a record")
+	if _, err := os.Stat(dir + "/" + chart.TrailersDir); err == nil {
+		t.Error("a candidate that is pushed has a file of trailers")
 	}
 }
 
-func TestAHostileRecordIsRejected(t *testing.T) {
+func TestHostileTrailersAreRejected(t *testing.T) {
 	t.Parallel()
 	secret := filepath.Join(t.TempDir(), "secret")
 	if err := os.WriteFile(secret, []byte("Source-Commit: aaaa\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	at := chart.RecordPath("hello")
+	at := chart.TrailersPath("hello")
 	for name, c := range map[string]struct {
 		put  func(dir string) error
 		want error
@@ -123,19 +123,21 @@ func TestAHostileRecordIsRejected(t *testing.T) {
 		"a link with steps up":         {func(dir string) error { return os.Symlink("../../../../../../../.."+secret, filepath.Join(dir, at)) }, chart.ErrUnsafe},
 		"a link to itself":             {func(dir string) error { return os.Symlink("hello.txt", filepath.Join(dir, at)) }, failure.ErrInput},
 		"a directory":                  {func(dir string) error { return os.Mkdir(filepath.Join(dir, at), 0o755) }, failure.ErrInput},
-		"more than a mebibyte":         {func(dir string) error { return os.WriteFile(filepath.Join(dir, at), make([]byte, maxRecord+1), 0o644) }, failure.ErrInput},
+		"more than a mebibyte": {func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, at), make([]byte, maxTrailers+1), 0o644)
+		}, failure.ErrInput},
 		"a link of the directory, outwards": {func(dir string) error {
-			return errors.Join(os.RemoveAll(dir+"/"+chart.RecordDir), os.Symlink(filepath.Dir(secret), dir+"/"+chart.RecordDir))
+			return errors.Join(os.RemoveAll(dir+"/"+chart.TrailersDir), os.Symlink(filepath.Dir(secret), dir+"/"+chart.TrailersDir))
 		}, chart.ErrUnsafe},
 	} {
-		r, dir, root := recording(t, "hello")
-		if err := errors.Join(os.MkdirAll(dir+"/"+chart.RecordDir, 0o755), c.put(dir)); err != nil {
+		r, dir, root := proposing(t, "hello")
+		if err := errors.Join(os.MkdirAll(dir+"/"+chart.TrailersDir, 0o755), c.put(dir)); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := r.record(dir); !errors.Is(err, c.want) || failure.Of(err) != failure.BadInput || got != "" {
+		if got, err := r.trailers(dir); !errors.Is(err, c.want) || failure.Of(err) != failure.BadInput || got != "" {
 			t.Errorf("%s, read: %q, %v; want %v", name, got, err, c.want)
 		}
-		if err := r.writeRecord(root, update("bbbb")); err == nil {
+		if err := r.writeTrailers(root, update("bbbb")); err == nil {
 			t.Errorf("%s is written through", name)
 		}
 		if data, err := os.ReadFile(secret); err != nil || !strings.HasPrefix(string(data), "Source-Commit: aaaa") {
