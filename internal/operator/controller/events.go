@@ -172,7 +172,7 @@ func nodeTransitions(before, now []v1.NodeStatus) (list []transition) {
 		if len(ready) > 1 {
 			note = fmt.Sprintf("%d nodes are ready: %s", len(ready), strings.Join(ready, ", "))
 		}
-		list = append(list, transition{eventType: corev1.EventTypeNormal, reason: "NodeConnected", action: "Connect", note: note, pod: ready[0]})
+		list = append(list, transition{eventType: corev1.EventTypeNormal, reason: "NodeReady", action: "Watch", note: note, pod: ready[0]})
 	}
 	return list
 }

@@ -40,8 +40,8 @@ func TestEachTransitionIsOneEvent(t *testing.T) {
 		want         string
 	}{
 		"in a fork, a node is lost":                             {forked, oneLost, nil, "NodeLost"},
-		"in a recorded fork, a node is ready again":             {oneLost, forked, ptr.To(true), "NodeConnected"},
-		"a fork is seen when a node is ready again":             {oneLost, forked, ptr.To(false), "NodeConnected Forked"},
+		"in a recorded fork, a node is ready again":             {oneLost, forked, ptr.To(true), "NodeReady"},
+		"a fork is seen when a node is ready again":             {oneLost, forked, ptr.To(false), "NodeReady Forked"},
 		"the end of a fork is recorded once":                    {same, same, ptr.To(false), ""},
 		"nothing changes":                                       {same, same, nil, ""},
 		"a fork is seen":                                        {same, forked, nil, "Forked"},
@@ -49,16 +49,16 @@ func TestEachTransitionIsOneEvent(t *testing.T) {
 		"a fork ends":                                           {forked, same, nil, "ForkGone"},
 		"a fork ends whose nodes did not all answer in between": {same, same, ptr.To(true), "ForkGone"},
 		"a node is lost":                                        {same, lost, nil, "NodeLost"},
-		"a lost node is ready again":                            {lost, same, nil, "NodeConnected"},
-		"all nodes are ready at once":                           {none, same, nil, "NodeConnected"},
+		"a lost node is ready again":                            {lost, same, nil, "NodeReady"},
+		"all nodes are ready at once":                           {none, same, nil, "NodeReady"},
 		"all nodes are lost at once":                            {same, none, nil, "NodeLost"},
-		"one is lost, another is ready again":                   {oneLost, otherLost, nil, "NodeLost NodeConnected"},
+		"one is lost, another is ready again":                   {oneLost, otherLost, nil, "NodeLost NodeReady"},
 		"the network grows":                                     {same, larger, nil, "Scaled"},
 		"the network shrinks":                                   {larger, same, nil, "Scaled"},
 		"a Secret is missing":                                   {same, stalled, nil, "SecretMissing"},
 		"it is still missing":                                   {stalled, stalled, nil, ""},
-		"the network is new":                                    {v1.BitcoinNetworkStatus{}, lost, nil, "Created NodeConnected"},
-		"the network is new, with the default of the CRD":       {v1.BitcoinNetworkStatus{ObservedGeneration: -1}, lost, nil, "Created NodeConnected"},
+		"the network is new":                                    {v1.BitcoinNetworkStatus{}, lost, nil, "Created NodeReady"},
+		"the network is new, with the default of the CRD":       {v1.BitcoinNetworkStatus{ObservedGeneration: -1}, lost, nil, "Created NodeReady"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got []string
@@ -94,7 +94,7 @@ func TestAnEventNamesAllItsNodes(t *testing.T) {
 	now := []v1.NodeStatus{node("a-0", true), node("a-1", true), node("a-2", false), node("a-3", false), node("a-4", true)}
 	want := []transition{
 		{corev1.EventTypeWarning, "NodeLost", "Watch", "2 nodes are no longer ready: a-2, a-3", "a-2"},
-		{corev1.EventTypeNormal, "NodeConnected", "Connect", "2 nodes are ready: a-0, a-1", "a-0"},
+		{corev1.EventTypeNormal, "NodeReady", "Watch", "2 nodes are ready: a-0, a-1", "a-0"},
 	}
 	if got := nodeTransitions(before, now); !slices.Equal(got, want) {
 		t.Errorf("got %+v", got)
