@@ -87,7 +87,7 @@ that they depend on, differ from those of their last release. With --output json
 			if err != nil {
 				return err
 			}
-			list, err := p.Changed(c.Context(), s.Since)
+			list, err := p.Reading().Changed(c.Context(), s.Since)
 			if err != nil {
 				return err
 			}
@@ -114,7 +114,8 @@ func (a *app) packageCommand() *cobra.Command {
 cluster is needed, so that the build of a pull request can check its charts. A chart whose version is that of Chart.yaml, and that is
 changed without a higher one, is rejected.`,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return a.forChanged(c.Context(), s, func(p *step.Project) (any, []field, error) {
+			choose := func(p *step.Project) ([]*step.Project, error) { return p.Reading().Select(c.Context(), s) }
+			return a.forCharts(c.Context(), choose, func(p *step.Project) (any, []field, error) {
 				r, err := step.Package(c.Context(), p, s.Since)
 				if err != nil {
 					return nil, nil, err

@@ -20,7 +20,7 @@ func (a *app) versionCommand() *cobra.Command {
 				s.All = len(s.Names) == 0
 				return p.Select(c.Context(), s)
 			}
-			return a.each(c.Context(), p, choose, func(p *step.Project) (any, []field, error) {
+			return a.each(c.Context(), p.Reading(), choose, func(p *step.Project) (any, []field, error) {
 				v, err := step.Version(c.Context(), p)
 				if err != nil {
 					return nil, nil, err

@@ -54,6 +54,8 @@ type Options struct {
 	Log func(string)
 	// Timeout is how long a remote may be silent, and how long a signature may take, in whole seconds; 0 is a minute.
 	Timeout time.Duration
+	// Answers are those that are kept while nothing changes the repository. Nil keeps none.
+	Answers *Answers
 }
 
 func (o Options) timeout() time.Duration {

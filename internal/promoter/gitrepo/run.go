@@ -88,6 +88,10 @@ func (r *Repo) originURL(ctx context.Context) string {
 }
 
 func (r *Repo) run(ctx context.Context, c call) (string, error) {
+	question := r.question(c)
+	if answer, known := r.opts.Answers.get(question); known {
+		return answer, nil
+	}
 	cred := r.opts.credentials(c.remote)
 	if c.own {
 		cred = ci.GitCredentials{}
@@ -116,6 +120,7 @@ func (r *Repo) run(ctx context.Context, c call) (string, error) {
 		return "", fmt.Errorf("git %s: %w", c.args[0], ctx.Err())
 	}
 	if err == nil {
+		r.opts.Answers.keep(question, out.String())
 		return out.String(), nil
 	}
 	if errors.Is(err, exec.ErrNotFound) {

@@ -6,7 +6,6 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/candidate"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 )
 
 // maxChanges is the number of commits that a candidate's annotation has at most.
@@ -17,7 +16,7 @@ func (p *Project) changes(ctx context.Context, commit string) (string, error) {
 	if !p.Config.Chart.Fields.Sets(config.Changes) {
 		return "", nil
 	}
-	r, err := gitrepo.Open(ctx, p.Dir, p.Git())
+	r, err := p.source(ctx)
 	if err != nil {
 		return "", err
 	}

@@ -78,7 +78,7 @@ func (p *Project) checkSelection(s Selection) error {
 
 // Changed returns the charts that this commit changes.
 func (p *Project) Changed(ctx context.Context, since string) ([]change.Chart, error) {
-	charts, err := change.Open(ctx, p.Dir, p.Git(), p.Config)
+	charts, err := p.charts(ctx)
 	if err != nil {
 		return nil, err
 	}

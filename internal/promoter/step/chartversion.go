@@ -7,7 +7,6 @@ import (
 	"github.com/Masterminds/semver/v3"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/candidate"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/change"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
@@ -17,11 +16,11 @@ import (
 // facts gathers the facts about the commit for the tags of a chart or of a program. Where both have tags, the build of a tag of one
 // of them is also a build of the other's tag at this commit.
 func (p *Project) facts(ctx context.Context, tags version.Tags) (version.Facts, error) {
-	f, build, err := gitrepo.Facts(ctx, p.Dir, gitrepo.FactsOptions{Tags: tags, Env: p.Env, Options: p.Git()})
+	f, build, err := gitrepo.Facts(ctx, p.Dir, gitrepo.FactsOptions{Tags: tags, Env: p.Env, Options: p.gitToRead()})
 	if err != nil || build.Tag == "" || tags.IsVersion(f.Tag) || f.Tag == "" {
 		return f, err
 	}
-	r, err := gitrepo.Open(ctx, p.Dir, p.Git())
+	r, err := p.source(ctx)
 	if err != nil {
 		return f, err
 	}
@@ -41,7 +40,7 @@ func (p *Project) hasNoProgram() bool {
 
 // fileFacts are the facts about the commit of a chart whose version is in Chart.yaml: no tag counts.
 func (p *Project) fileFacts(ctx context.Context, tags version.Tags) (f version.Facts, err error) {
-	r, err := gitrepo.Open(ctx, p.Dir, p.Git())
+	r, err := p.source(ctx)
 	if err != nil {
 		return f, err
 	}
@@ -62,7 +61,7 @@ func (p *Project) scope(ctx context.Context, f *version.Facts) error {
 	if len(p.Config.Whole().Charts) == 0 || f.Tags.IsVersion(f.Tag) || f.Shallow || f.Dirty {
 		return nil
 	}
-	charts, err := change.Open(ctx, p.Dir, p.Git(), p.Config)
+	charts, err := p.charts(ctx)
 	if err != nil {
 		return err
 	}
@@ -70,7 +69,7 @@ func (p *Project) scope(ctx context.Context, f *version.Facts) error {
 	if paths == nil {
 		return nil
 	}
-	r, err := gitrepo.Open(ctx, p.Dir, p.Git())
+	r, err := p.source(ctx)
 	if err != nil {
 		return err
 	}
@@ -78,8 +77,10 @@ func (p *Project) scope(ctx context.Context, f *version.Facts) error {
 	if f.BaseTag != "" {
 		base = "refs/tags/" + f.BaseTag
 	}
-	if f.Distance, err = r.CountChanges(ctx, base, "HEAD", paths...); err != nil {
-		return err
+	if base != "" || !p.VersionIsInFile() { // a version in Chart.yaml does not count commits
+		if f.Distance, err = r.CountChanges(ctx, base, "HEAD", paths...); err != nil {
+			return err
+		}
 	}
 	if f.Distance == 0 && base != "" {
 		f.Tag = f.BaseTag
@@ -152,7 +153,7 @@ func (p *Project) versionInFile(ctx context.Context, f version.Facts) (version.V
 
 // metadataAt is the chart's Chart.yaml at a revision.
 func (p *Project) metadataAt(ctx context.Context, ref string) (*chart.Metadata, error) {
-	r, err := gitrepo.Open(ctx, p.Dir, p.Git())
+	r, err := p.source(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -170,7 +171,7 @@ func (p *Project) checkRaised(ctx context.Context, since string) error {
 	if own == nil || own.From != config.FromFile {
 		return nil
 	}
-	charts, err := change.Open(ctx, p.Dir, p.Git(), p.Config)
+	charts, err := p.charts(ctx)
 	if err != nil {
 		return err
 	}
@@ -200,7 +201,7 @@ func (p *Project) checkRaised(ctx context.Context, since string) error {
 
 // tagAtHead is the tag of the chart's version at the commit itself, "" if it has none.
 func (p *Project) tagAtHead(ctx context.Context) string {
-	r, err := gitrepo.Open(ctx, p.Dir, p.Git())
+	r, err := p.source(ctx)
 	if err != nil {
 		return ""
 	}
@@ -213,7 +214,7 @@ func (p *Project) tagAtHead(ctx context.Context) string {
 
 // versionBefore is the version that Chart.yaml had at the tag of a release, or where the history left since; "" if there was no chart.
 func (p *Project) versionBefore(ctx context.Context, tag, since string) (string, error) {
-	r, err := gitrepo.Open(ctx, p.Dir, p.Git())
+	r, err := p.source(ctx)
 	if err != nil {
 		return "", err
 	}

@@ -8,7 +8,6 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/candidate"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/dependency"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/report"
 )
 
@@ -38,7 +37,7 @@ func (p *Project) password(key config.Key) dependency.Secret {
 
 // exportChart writes the chart of a commit into the work directory, and nothing else of the commit than what the chart needs.
 func (p *Project) exportChart(ctx context.Context, commit string, u *candidate.Update) (closeTree func(), err error) {
-	r, err := gitrepo.Open(ctx, p.Dir, p.Git())
+	r, err := p.source(ctx)
 	if err != nil {
 		return nil, err
 	}

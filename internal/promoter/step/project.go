@@ -34,6 +34,8 @@ type Project struct {
 	Access image.Access
 	// pushHost is the git host that the running command pushes to, if it is one.
 	pushHost string
+	// read is nil where the command may change the source repository.
+	read *reading
 }
 
 // Keys are the keys of the configuration.

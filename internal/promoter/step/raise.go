@@ -7,11 +7,9 @@ import (
 	"path/filepath"
 
 	"github.com/christianb93/bitcoin-controller/internal/atomicfile"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/change"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/version"
 )
 
@@ -34,7 +32,7 @@ func (p *Project) ChartPaths(ctx context.Context) ([]string, error) {
 	if len(p.Config.Whole().Charts) == 0 && p.Config.Chart.Version == nil {
 		return nil, nil
 	}
-	charts, err := change.Open(ctx, p.Dir, p.Git(), p.Config)
+	charts, err := p.charts(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +43,7 @@ func (p *Project) ChartPaths(ctx context.Context) ([]string, error) {
 // the version belongs to the commit of the change. Exact is the version, empty for the one that follows by a step, patch by default.
 // Errors: failure.ErrInput, version.ErrNotAVersion, those of chart.Edit.
 func (p *Project) Raise(ctx context.Context, kind version.Bump, exact string) (*RaiseResult, error) {
-	r, err := gitrepo.Open(ctx, p.Dir, p.Git())
+	r, err := p.source(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -54,7 +54,7 @@ func engineName(b ci.Build) string {
 
 // peeled is the commit of an engine's hash, which may be that of an annotated tag.
 func (p *Project) peeled(ctx context.Context, hash string) string {
-	if r, err := gitrepo.Open(ctx, p.Dir, p.Git()); err == nil {
+	if r, err := p.source(ctx); err == nil {
 		if commit, err := r.Resolve(ctx, hash); err == nil {
 			return commit
 		}
