@@ -21,7 +21,7 @@ func Write(path string, content []byte, mode fs.FileMode) error {
 	if err := part.Chmod(mode); err != nil {
 		return failed(path, errors.Join(err, part.Close(), os.Remove(part.Name())))
 	}
-	return finish(part, path, content)
+	return finish(part, path, [][]byte{content})
 }
 
 // WriteMkdir is Write that creates the missing directories of path too.
@@ -35,6 +35,11 @@ func WriteMkdir(path string, content []byte, mode fs.FileMode) error {
 // WritePart is Write with a fixed name for the temporary file, beside path. Only one process at a time may use that name;
 // in return, the next write replaces what a killed process left, and nothing accumulates. The umask applies to the mode.
 func WritePart(path, partName string, content []byte, mode fs.FileMode) error {
+	return WritePieces(path, partName, [][]byte{content}, mode)
+}
+
+// WritePieces is WritePart for a content in pieces, one after the other.
+func WritePieces(path, partName string, content [][]byte, mode fs.FileMode) error {
 	part, err := os.OpenFile(filepath.Join(filepath.Dir(path), partName), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, mode)
 	if err != nil {
 		return failed(path, err)
@@ -43,8 +48,12 @@ func WritePart(path, partName string, content []byte, mode fs.FileMode) error {
 }
 
 // finish fills and closes the temporary file and gives it its final name; on an error it removes the temporary file.
-func finish(part *os.File, path string, content []byte) error {
-	_, err := part.Write(content)
+func finish(part *os.File, path string, content [][]byte) (err error) {
+	for _, piece := range content {
+		if _, err = part.Write(piece); err != nil {
+			break
+		}
+	}
 	if err == nil {
 		err = part.Sync() // before the rename, or a power cut could leave the final name with no content
 	}

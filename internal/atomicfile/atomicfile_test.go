@@ -19,6 +19,10 @@ var ways = map[string]func(path string, content []byte, mode fs.FileMode) error{
 	"WritePart": func(path string, content []byte, mode fs.FileMode) error {
 		return WritePart(path, ".part", content, mode)
 	},
+	"WritePieces": func(path string, content []byte, mode fs.FileMode) error {
+		half := len(content) / 2
+		return WritePieces(path, ".part", [][]byte{content[:half], nil, content[half:]}, mode)
+	},
 }
 
 func list(t *testing.T, dir string) (names []string) {

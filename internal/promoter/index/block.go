@@ -27,7 +27,8 @@ type blockForm struct {
 	head    []byte // the text before the line entries:
 	entries []byte // that line, with comments that follow it
 	tail    []byte
-	names   int // column of the charts' names
+	names   int    // column of the charts' names
+	whole   []byte // the file
 }
 
 // parseBlock finds the entries by indentation. Anything that makes indentation
@@ -36,7 +37,7 @@ func parseBlock(index []byte) (*file, error) {
 	if !utf8.Valid(index) || bytes.Count(index, []byte("\r")) != bytes.Count(index, []byte("\r\n")) || hasOtherBreaks(index) {
 		return nil, errNotPlain
 	}
-	f := &blockForm{names: 2}
+	f := &blockForm{names: 2, whole: index}
 	b := blockReader{index: index, form: f, file: &file{form: f}, keys: map[string]bool{}, part: &f.head}
 	// The text of a large index is not copied: nothing changes its bytes, and what is read lives as long as they do.
 	for s := (scanner{text: unsafe.String(unsafe.SliceData(index), len(index))}); ; {
@@ -241,7 +242,7 @@ func (f *blockForm) touch(t time.Time) {
 	}
 }
 
-func (f *blockForm) print(charts []*chartEntries) []byte {
+func (f *blockForm) print(charts []*chartEntries) Text {
 	empty := true
 	for _, c := range charts {
 		switch {
@@ -259,34 +260,18 @@ func (f *blockForm) print(charts []*chartEntries) []byte {
 	if empty {
 		entries = bytes.Replace(entries, []byte("entries:"), []byte("entries: {}"), 1)
 	}
-	return f.join(func(each func([]byte)) {
-		each(f.head)
-		each(entries)
-		for _, c := range charts {
-			if len(c.items) == 0 && !c.wasEmpty {
-				continue
-			}
-			each(c.head)
-			for _, i := range c.items {
-				each(i.raw)
-			}
+	text := joined{whole: f.whole, lineEnd: []byte(f.lineEnd())}
+	text.add(f.head)
+	text.add(entries)
+	for _, c := range charts {
+		if len(c.items) == 0 && !c.wasEmpty {
+			continue
 		}
-		each(f.tail)
-	})
-}
-
-// join is the text of all parts, allocated once: a large index is most of the memory that its edit needs. The last line of the file
-// may lack a line end, and other lines may now follow it.
-func (f *blockForm) join(parts func(each func([]byte))) []byte {
-	end := f.lineEnd()
-	size := 0
-	parts(func(p []byte) { size += len(p) })
-	out := make([]byte, 0, size+2*len(end))
-	parts(func(p []byte) {
-		if len(out) > 0 && len(p) > 0 && out[len(out)-1] != '\n' {
-			out = append(out, end...)
+		text.add(c.head)
+		for _, i := range c.items {
+			text.add(i.raw)
 		}
-		out = append(out, p...)
-	})
-	return out
+	}
+	text.add(f.tail)
+	return text.Text
 }

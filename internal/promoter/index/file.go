@@ -26,7 +26,7 @@ type form interface {
 	decode(raw []byte) (*Entry, error)
 	// touch moves the index's own time forward.
 	touch(t time.Time)
-	print(charts []*chartEntries) []byte
+	print(charts []*chartEntries) Text
 }
 
 // chartEntries are the versions of one chart.
@@ -47,10 +47,25 @@ type item struct {
 }
 
 func newItem(raw []byte, version, digest string) item {
-	return item{raw, version, strings.ToLower(strings.TrimPrefix(digest, "sha256:")), newOrder(version)}
+	return item{raw, version, digest, newOrder(version)}
 }
 
+// sum is the digest in hex digits, without the name of the algorithm.
+func (i item) sum() string { return strings.ToLower(strings.TrimPrefix(i.digest, "sha256:")) }
+
 func newestFirst(a, b item) int { return b.order.compare(a.order) }
+
+// add adds a version before those of the same order, and sorts the others if they are not.
+func (c *chartEntries) add(i item) {
+	at, sorted := 0, slices.IsSortedFunc(c.items, newestFirst)
+	if sorted {
+		at, _ = slices.BinarySearchFunc(c.items, i, newestFirst)
+	}
+	c.items = slices.Insert(c.items, at, i)
+	if !sorted {
+		slices.SortStableFunc(c.items, newestFirst)
+	}
+}
 
 // chart finds a chart, or inserts it in the order of names.
 func (f *file) chart(name string) *chartEntries {

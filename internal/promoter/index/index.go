@@ -58,6 +58,16 @@ var (
 // version exists with the same digest, the index is unchanged. Errors:
 // *DigestConflictError, ErrCorrupt, ErrBadEntry.
 func Add(index []byte, e Entry) (out []byte, changed bool, err error) {
+	text, changed, err := Insert(index, e)
+	if err != nil {
+		return nil, false, err
+	}
+	return text.Bytes(), changed, nil
+}
+
+// Insert is Add whose result shares the bytes of the old index, which must not be changed while it is in use: a copy of a large index
+// would be most of the memory of its edit.
+func Insert(index []byte, e Entry) (out Text, changed bool, err error) {
 	if e, err = validated(e); err != nil {
 		return nil, false, err
 	}
@@ -71,19 +81,18 @@ func Add(index []byte, e Entry) (out []byte, changed bool, err error) {
 		if i.version != e.Version {
 			continue
 		}
-		if found = true; i.digest != e.Digest {
-			return nil, false, &DigestConflictError{e.Name, e.Version, i.digest, e.Digest}
+		if found = true; i.sum() != e.Digest {
+			return nil, false, &DigestConflictError{e.Name, e.Version, i.sum(), e.Digest}
 		}
 	}
 	if found {
-		return index, false, nil
+		return Text{index}, false, nil
 	}
 	raw, err := f.form.encode(e, c)
 	if err != nil {
 		return nil, false, fmt.Errorf("%w: %w", ErrBadEntry, err)
 	}
-	c.items = slices.Insert(c.items, 0, newItem(raw, e.Version, e.Digest))
-	slices.SortStableFunc(c.items, newestFirst)
+	c.add(newItem(raw, e.Version, e.Digest))
 	f.form.touch(e.Created)
 	return f.form.print(f.charts), true, nil
 }
@@ -125,7 +134,7 @@ func Remove(index []byte, name, version string) ([]byte, error) {
 	if len(c.items) == before {
 		return nil, fmt.Errorf("%s %s: %w", name, version, ErrNone)
 	}
-	return f.form.print(f.charts), nil
+	return f.form.print(f.charts).Bytes(), nil
 }
 
 // Lookup finds a version, compared as a string. An empty index has no versions. Error:

@@ -159,7 +159,7 @@ func (f *jsonForm) touch(t time.Time) {
 	}
 }
 
-func (f *jsonForm) print(charts []*chartEntries) []byte {
+func (f *jsonForm) print(charts []*chartEntries) Text {
 	var out bytes.Buffer
 	open := byte('{')
 	for _, key := range f.keys {
@@ -199,7 +199,7 @@ func (f *jsonForm) print(charts []*chartEntries) []byte {
 	} else {
 		_ = json.Indent(&text, out.Bytes(), "", "  ") // its parts were all valid
 	}
-	return text.Bytes()
+	return Text{text.Bytes()}
 }
 
 func writeKey(out *bytes.Buffer, key string) {

@@ -52,6 +52,14 @@ func (s *scanner) physical(at int) (content string, next int) {
 }
 
 func (s *scanner) next() (line, error) {
+	if l, ok := s.usual(s.pos); ok {
+		return l, nil
+	}
+	return s.any()
+}
+
+// any reads a line of any form.
+func (s *scanner) any() (line, error) {
 	start := s.pos
 	if start == len(s.text) {
 		return line{}, nil

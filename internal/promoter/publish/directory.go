@@ -110,6 +110,6 @@ func (d *directory) Newest(_ context.Context, limit int, names ...string) ([]ind
 
 // writeFile replaces a file as a whole, and has it on the disk when it returns: after a power cut an index must not name a
 // package that was only in memory. The part's name is fixed, as the writer holds the lock.
-func writeFile(file string, content []byte) error {
-	return atomicfile.WritePart(file, ".chart-promoter.part", content, 0o644)
+func writeFile(file string, content ...[]byte) error {
+	return atomicfile.WritePieces(file, ".chart-promoter.part", content, 0o644)
 }

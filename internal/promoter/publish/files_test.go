@@ -65,13 +65,13 @@ func TestAPublisherThatStopsAnywhereIsCompletedByTheNextRun(t *testing.T) {
 			t.Fatal(err)
 		}
 		stopped, step := errors.New("stopped"), 0
-		_, err := folder{dir: dir, write: func(file string, content []byte) error {
+		_, err := folder{dir: dir, write: func(file string, content ...[]byte) error {
 			for range 2 {
 				if step++; step == stop {
 					return stopped
 				}
 				if step%2 == 1 {
-					if err := writeFile(file, content); err != nil {
+					if err := writeFile(file, content...); err != nil {
 						return err
 					}
 				}
@@ -95,9 +95,9 @@ func TestAPackageIsWrittenBeforeTheIndexThatNamesIt(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	var order []string
-	_, err := folder{dir: dir, write: func(file string, content []byte) error {
+	_, err := folder{dir: dir, write: func(file string, content ...[]byte) error {
 		order = append(order, filepath.Base(file))
-		return writeFile(file, content)
+		return writeFile(file, content...)
 	}}.publish(item(t, "1.0.0"))
 	if diff := cmp.Diff([]string{"operator-1.0.0.tgz", "operator-1.0.0.intoto.jsonl", "index.yaml"}, order); diff != "" || err != nil {
 		t.Error(err, diff)
@@ -238,7 +238,7 @@ func TestAFullDiskLeavesTheRepositoryAsItWas(t *testing.T) {
 	dir := t.TempDir()
 	publish(t, open(t, Config{Directory: dir}), item(t, "1.0.0"))
 	before := tree(t, dir)
-	_, err := folder{dir: dir, write: func(string, []byte) error { return errors.New("no space left on device") }}.publish(item(t, "1.1.0"))
+	_, err := folder{dir: dir, write: func(string, ...[]byte) error { return errors.New("no space left on device") }}.publish(item(t, "1.1.0"))
 	if !errors.Is(err, ErrUnusable) {
 		t.Errorf("got %v", err)
 	}

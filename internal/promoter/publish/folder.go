@@ -21,8 +21,8 @@ type folder struct {
 	newBranch string
 	// journal notes which archives no index names yet, where a run can be interrupted between them.
 	journal bool
-	page    *Page                                   // the landing page, nil for none
-	write   func(file string, content []byte) error // nil is writeFile
+	page    *Page                                      // the landing page, nil for none
+	write   func(file string, content ...[]byte) error // nil is writeFile
 }
 
 const indexFile = "index.yaml"
@@ -42,7 +42,7 @@ func (f folder) publish(item Item) (Result, error) {
 		return Result{}, err
 	}
 	e := index.Entry{Metadata: p.Metadata, URLs: []string{f.location(p.Filename())}, Created: item.created(), Digest: p.Digest}
-	fresh, isNew, err := index.Add(old, e)
+	fresh, isNew, err := index.Insert(old, e)
 	if err != nil {
 		return Result{}, err
 	}
@@ -70,14 +70,14 @@ func (f folder) publish(item Item) (Result, error) {
 		return Result{}, err
 	}
 	if item.DryRun {
-		f.write = func(string, []byte) error { return nil }
+		f.write = func(string, ...[]byte) error { return nil }
 	}
 	filesChanged, err := f.publishFiles(item)
 	if err != nil {
 		return Result{}, err
 	}
 	changed, err := f.writeAll([]file{
-		{p.Filename(), p.Bytes}, {p.Filename() + ".prov", provenance}, {attestationsFile(p.Name, p.Version), attestations}, {indexFile, fresh}, landing,
+		one(p.Filename(), p.Bytes), one(p.Filename()+".prov", provenance), one(attestationsFile(p.Name, p.Version), attestations), {indexFile, fresh}, landing,
 	})
 	if err == nil && f.journal && !item.DryRun {
 		err = f.remove(unlisted(p.Filename()))
@@ -203,7 +203,7 @@ func (f folder) addAttestation(name, version string, envelope []byte) (Result, e
 	if err != nil {
 		return Result{}, err
 	}
-	changed, err := f.writeAll([]file{{attestationsFile(name, version), attestations}})
+	changed, err := f.writeAll([]file{one(attestationsFile(name, version), attestations)})
 	return Result{Changed: changed, Location: f.location(archiveFile(e))}, err
 }
 
@@ -220,7 +220,7 @@ func (f folder) yank(name, version string) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	landing, kept, err := f.landing(left)
+	landing, kept, err := f.landing(index.Text{left})
 	if err != nil {
 		return Result{}, err
 	}
@@ -228,7 +228,7 @@ func (f folder) yank(name, version string) (Result, error) {
 	if err := f.remove(unlisted(archiveFile(e))); err != nil {
 		return Result{}, err
 	}
-	changed, err := f.writeAll([]file{{indexFile, left}, landing})
+	changed, err := f.writeAll([]file{one(indexFile, left), landing})
 	return Result{Changed: changed, Location: f.location(archiveFile(e)), PageKept: kept}, err
 }
 

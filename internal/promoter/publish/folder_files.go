@@ -7,11 +7,21 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/index"
 )
 
 type file struct {
 	name    string
-	content []byte // nil to leave it
+	content index.Text // nil to leave it
+}
+
+// one is a file whose content is in one piece; nil to leave it.
+func one(name string, content []byte) file {
+	if content == nil {
+		return file{name: name}
+	}
+	return file{name, index.Text{content}}
 }
 
 // writeAll writes the files that differ from the existing ones, in the given order.
@@ -31,7 +41,7 @@ func (f folder) writeAll(files []file) (changed bool, err error) {
 		if file.content == nil || same {
 			continue
 		}
-		if err := write(filepath.Join(f.dir, file.name), file.content); err != nil {
+		if err := write(filepath.Join(f.dir, file.name), file.content...); err != nil {
 			return changed, fmt.Errorf("%w: %w", ErrUnusable, err)
 		}
 		changed = true
@@ -42,11 +52,11 @@ func (f folder) writeAll(files []file) (changed bool, err error) {
 // has reports whether a file exists with this content. One of another size is not read: an index is large.
 func (f folder) has(file file) (bool, error) {
 	if info, err := os.Lstat(filepath.Join(f.dir, file.name)); err == nil && file.name == filepath.Base(file.name) &&
-		info.Mode().IsRegular() && (file.content == nil || info.Size() != int64(len(file.content))) {
+		info.Mode().IsRegular() && (file.content == nil || info.Size() != int64(file.content.Len())) {
 		return false, nil
 	}
 	old, err := f.read(file.name)
-	return old != nil && file.content != nil && bytes.Equal(old, file.content), err
+	return old != nil && file.content != nil && bytes.Equal(old, file.content.Bytes()), err
 }
 
 // read returns nil for a file that does not exist. Names contain user input and must not lead

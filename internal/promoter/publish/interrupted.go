@@ -41,7 +41,7 @@ func (f folder) admit(item Item, archive []byte) error {
 	if !f.journal || item.DryRun || archive != nil || note != nil {
 		return nil
 	}
-	_, err = f.writeAll([]file{{unlisted(p.Filename()), []byte("no index names this archive yet\n")}})
+	_, err = f.writeAll([]file{one(unlisted(p.Filename()), []byte("no index names this archive yet\n"))})
 	return err
 }
 

@@ -16,11 +16,11 @@ import (
 func stopBefore(t *testing.T, dir, suffix string, i Item) {
 	t.Helper()
 	stopped := errors.New("stopped")
-	f := folder{dir: dir, journal: true, write: func(file string, content []byte) error {
+	f := folder{dir: dir, journal: true, write: func(file string, content ...[]byte) error {
 		if strings.HasSuffix(file, suffix) {
 			return stopped
 		}
-		return writeFile(file, content)
+		return writeFile(file, content...)
 	}}
 	if _, err := f.publish(i); !errors.Is(err, stopped) {
 		t.Fatalf("it did not stop before %s: %v", suffix, err)

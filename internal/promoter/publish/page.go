@@ -5,12 +5,13 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/christianb93/bitcoin-controller/internal/promoter/index"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/seal"
 )
 
 // landing returns the page that belongs to an index. Its content is nil if the target has no page, and if the existing page
 // belongs to others and is kept.
-func (f folder) landing(index []byte) (landing file, kept bool, err error) {
+func (f folder) landing(text index.Text) (landing file, kept bool, err error) {
 	if f.page == nil {
 		return file{}, false, nil
 	}
@@ -18,8 +19,8 @@ func (f folder) landing(index []byte) (landing file, kept bool, err error) {
 	if kept, err = f.foreign(landing.name); kept || err != nil {
 		return landing, kept, err
 	}
-	landing.content, err = f.page.Render(index)
-	return landing, false, err
+	page, err := f.page.Render(text.Bytes())
+	return one(landing.name, page), false, err
 }
 
 // foreign reports whether a page exists that this program did not write, or that
@@ -74,7 +75,7 @@ func (r *rendering) write(f folder) (outdated bool, res Result, err error) {
 	if err != nil || !bytes.Equal(index, r.index) {
 		return err == nil, res, err
 	}
-	res.Changed, err = f.writeAll([]file{{r.name, r.content}})
+	res.Changed, err = f.writeAll([]file{one(r.name, r.content)})
 	return false, res, err
 }
 

@@ -128,11 +128,11 @@ func commitFile(t testing.TB, repository, name, content string) {
 func TestAPublisherStoppedBeforeThePageWritesItTheNextTime(t *testing.T) {
 	t.Parallel()
 	dir, stopped := t.TempDir(), errors.New("stopped")
-	f := folder{dir: dir, page: landingPage, write: func(file string, content []byte) error {
+	f := folder{dir: dir, page: landingPage, write: func(file string, content ...[]byte) error {
 		if filepath.Base(file) == pageFile {
 			return stopped
 		}
-		return writeFile(file, content)
+		return writeFile(file, content...)
 	}}
 	if _, err := f.publish(item(t, "1.0.0")); !errors.Is(err, stopped) {
 		t.Fatalf("got %v", err)

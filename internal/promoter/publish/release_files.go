@@ -45,7 +45,7 @@ func (f folder) publishFiles(item Item) (changed bool, err error) {
 		if old != nil && chart.Digest(old) != x.Digest {
 			return false, fmt.Errorf("%s/%s: %w", dir, x.Name, ErrFileConflict)
 		}
-		files = append(files, file{x.Name, x.Content})
+		files = append(files, one(x.Name, x.Content))
 	}
 	if f.write == nil {
 		if err := os.MkdirAll(path, 0o755); err != nil {
