@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/cli"
+	_ "github.com/christianb93/bitcoin-controller/internal/promoter/startup" // before the libraries' own initialisation
 )
 
 func main() {

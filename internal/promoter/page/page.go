@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"html/template"
 	"regexp"
+	"sync"
 	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/seal"
@@ -29,10 +30,15 @@ var files embed.FS
 
 var (
 	// The indentation of the style sheet is not needed in each page.
-	style     = regexp.MustCompile(`\n\s*`).ReplaceAllString(mustRead("templates/style.css"), "\n")
-	templates = template.Must(template.New("").Funcs(template.FuncMap{
-		"day": day, "minute": minute, "stamp": stamp, "short": short, "line": line, "link": link,
-	}).ParseFS(files, "templates/*.html"))
+	style = sync.OnceValue(func() string {
+		return regexp.MustCompile(`\n\s*`).ReplaceAllString(mustRead("templates/style.css"), "\n")
+	})
+	// Parsed when a page is rendered: every command would pay for it otherwise.
+	templates = sync.OnceValue(func() *template.Template {
+		return template.Must(template.New("").Funcs(template.FuncMap{
+			"day": day, "minute": minute, "stamp": stamp, "short": short, "line": line, "link": link,
+		}).ParseFS(files, "templates/*.html"))
+	})
 )
 
 func mustRead(name string) string {
@@ -52,14 +58,15 @@ type frame struct {
 }
 
 func newFrame(title string) frame {
-	sum := sha256.Sum256([]byte(style))
-	return frame{title, template.CSS(style), "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
+	css := style()
+	sum := sha256.Sum256([]byte(css))
+	return frame{title, template.CSS(css), "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
 		"'; img-src data:; base-uri 'none'; form-action 'none'"}
 }
 
 func render(name string, data any) ([]byte, error) {
 	var out bytes.Buffer
-	if err := templates.ExecuteTemplate(&out, name, data); err != nil {
+	if err := templates().ExecuteTemplate(&out, name, data); err != nil {
 		return nil, fmt.Errorf("write the page %s: %w", name, err)
 	}
 	return seal.Seal(blankLines.ReplaceAll(out.Bytes(), []byte("\n"))), nil

@@ -181,7 +181,7 @@ func contrast(a, b string) float64 {
 }
 
 func TestEveryTextColourHasEnoughContrast(t *testing.T) {
-	byDay, night, found := strings.Cut(style, "prefers-color-scheme: dark")
+	byDay, night, found := strings.Cut(style(), "prefers-color-scheme: dark")
 	if !found {
 		t.Fatal("no dark color scheme")
 	}

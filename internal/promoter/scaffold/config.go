@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"text/template"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/ci"
@@ -56,8 +57,9 @@ type File struct {
 //go:embed templates
 var templates embed.FS
 
-// The delimiters are used by neither YAML, nor a shell, nor an engine.
-var parsed = func() *template.Template {
+// The delimiters are used by neither YAML, nor a shell, nor an engine. Parsed when a file is rendered: every command would pay for it
+// otherwise.
+var parsed = sync.OnceValue(func() *template.Template {
 	t := template.New("").Delims("<%", "%>").Funcs(template.FuncMap{
 		"quote":  quote,
 		"names":  func(p ci.Purpose) string { return strings.Join(variableNames(p), ", ") },
@@ -65,11 +67,11 @@ var parsed = func() *template.Template {
 	})
 	template.Must(t.ParseFS(templates, "templates/*"))
 	return template.Must(t.ParseFS(ci.Templates, "templates/*"))
-}()
+})
 
 func render(name string, data any) (string, error) {
 	var out bytes.Buffer
-	err := parsed.ExecuteTemplate(&out, name, data)
+	err := parsed().ExecuteTemplate(&out, name, data)
 	return out.String(), err
 }
 
