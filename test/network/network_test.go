@@ -136,6 +136,20 @@ func (env *testEnv) allRenewed(set, before string) {
 	}
 }
 
+// noneTerminates is nil when no pod of the namespace is being deleted: until it has ended, such a pod is among the ready ones of its set.
+func (env *testEnv) noneTerminates() error {
+	pods, err := cluster.core.CoreV1().Pods(env.namespace).List(env.Context(), metav1.ListOptions{})
+	if err != nil {
+		return err
+	}
+	for _, pod := range pods.Items {
+		if pod.DeletionTimestamp != nil {
+			return fmt.Errorf("%s is being deleted", pod.Name)
+		}
+	}
+	return nil
+}
+
 // An object under a name that the network needs, created by another client, is not taken over, and is not deleted with the network.
 func TestForeignObjectsAreLeftAlone(t *testing.T) {
 	skipIfShort(t)
