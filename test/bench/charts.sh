@@ -42,13 +42,14 @@ measure() {
   for ((round = 1; round <= rounds; round++)); do
     if [[ $(type -t "prepare_$name") == function ]]; then "prepare_$name"; fi
     python3 - "$work/$name.log" "$@" >"$work/time" <<'END'
-import resource, subprocess, sys, time
+import os, subprocess, sys, time
 start = time.monotonic()
 with open(sys.argv[1], "w") as log:
-    code = subprocess.call(sys.argv[2:], stdout=log, stderr=log)
-r = resource.getrusage(resource.RUSAGE_CHILDREN)
+    child = subprocess.Popen(sys.argv[2:], stdout=log, stderr=log)
+# Of this child alone: where python3 is a script that starts programs, those are children of this process too.
+_, status, r = os.wait4(child.pid, 0)
 print("%.3f %.3f %d" % (r.ru_utime + r.ru_stime, time.monotonic() - start, r.ru_maxrss // 1024))
-sys.exit(code)
+sys.exit(os.waitstatus_to_exitcode(status))
 END
     line=$(<"$work/time")
     best=$(printf '%s\n' "$best" "$line" | sed '/^$/d' | sort -n | head -1)
