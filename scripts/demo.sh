@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Shows the whole way on this machine, without any account: a commit becomes a candidate, is tested in a kind cluster and
-# stays in QA; a tag is promoted to the chart repository; helm installs the operator from there, over HTTP; a network of three
-# bitcoin nodes comes up and shares 101 blocks.
+# stays in QA; a tag is promoted to the chart repository; helm installs the operator from there, over HTTP, with no value set; a network
+# of three bitcoin nodes comes up, with the image that the same pipeline built, and shares 101 blocks.
 #
 #   scripts/demo.sh          shows it, and leaves the network running
 #   scripts/demo.sh --down   removes everything that it created
@@ -65,7 +65,8 @@ pipeline() {
   printf '$ chart-promoter run\n'
   promoter -o json run --skip-unit-tests --platform "linux/$(go env GOARCH)" >"$place/result.json"
   eval "$(cd "$root" && go run ./ci/runresult <"$place/result.json")"
-  printf '  version: %s\n  image: %s\n' "$version" "$image"
+  printf '  version: %s\n' "$version"
+  printf '  image: %s\n' "${images[@]}"
   ((${#published[@]} == 0)) || printf '  promoted: %s\n' "${published[@]}"
   ((${#skipped[@]} == 0)) || printf '  skipped: %s\n' "${skipped[@]}"
   took "$1" "$at"
@@ -86,9 +87,10 @@ install() {
   run "$helm" repo update bitcoin-controller
   shown=$("$helm" show values bitcoin-controller/bitcoin-controller --version "$version" --jsonpath '{.image.digest}')
   [[ $shown == "$digest" ]] || die "the published chart names the digest $shown, but $image was built"
-  promoter cluster load "$cluster" "$image" >/dev/null
+  # The registry is on this machine, where the cluster does not reach it.
+  promoter cluster load "$cluster" "${images[@]}" >/dev/null
   run "$helm" install bitcoin-controller bitcoin-controller/bitcoin-controller --kubeconfig "$place/kubeconfig" \
-    --namespace $namespace --create-namespace --set "nodeImage.repository=$BITCOIND_IMAGE" --wait --timeout 5m >"$place/helm.log" ||
+    --namespace $namespace --create-namespace --wait --timeout 5m >"$place/helm.log" ||
     { cat "$place/helm.log" && die 'helm install failed'; }
   head -n 7 "$place/helm.log"
   local installed
@@ -101,6 +103,18 @@ digest_runs() {
   id=$(k get pods -n $namespace -l app.kubernetes.io/name=bitcoin-controller -o jsonpath='{.items[0].status.containerStatuses[0].imageID}')
   printf 'built:   %s\nrunning: %s\n' "$digest" "$id"
   [[ $id == *@$digest ]] || die 'the operator runs another image than the one that was built'
+}
+
+# nodes_digest_runs: the chart names the nodes' image, which is the second that the pipeline builds.
+nodes_digest_runs() {
+  local ids id
+  ids=$(k get pods -n default -l "app.kubernetes.io/name=bitcoind,app.kubernetes.io/instance=$network" -o jsonpath='{.items[*].status.containerStatuses[?(@.name=="bitcoind")].imageID}')
+  printf 'built:   %s\n' "${images[1]##*@}"
+  for id in $ids; do
+    printf 'running: %s\n' "$id"
+    [[ $id == *@"${images[1]##*@}" ]] || die 'a node runs another image than the one that was built'
+  done
+  [[ -n $ids ]] || die 'no node of the network was found'
 }
 
 nodes() {
@@ -172,12 +186,13 @@ main() {
   promoter status --limit 4
   git --git-dir "$place/prod.git" show main:index.html | grep -c 'helm repo add' >/dev/null || die 'the chart repository has no page'
 
-  show '4. helm installs the operator from the prod repository, over HTTP'
+  show '4. helm installs the operator from the prod repository, over HTTP, with no value set'
   install
   digest_runs
 
-  show '5. A network of three bitcoin nodes'
+  show '5. A network of three bitcoin nodes, with the image that the chart names'
   nodes
+  nodes_digest_runs
 
   show '6. 101 blocks, mined on one node, reach all'
   blocks

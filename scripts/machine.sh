@@ -87,13 +87,6 @@ node_image() {
   NODE_IMAGE=$built KIND_CONFIG=$root/ci/kindnode/kind.yaml AIRGAP=1
 }
 
-# bitcoind_base IMAGE: what the Dockerfile starts from.
-bitcoind_base() {
-  if have_image "$1"; then return; fi
-  if [[ $AIRGAP == 0 ]] && pull 'base image' "$1"; then return; fi
-  "$root/scripts/airgap/base-image.sh" sid >&2
-}
-
 bitcoind_image() {
   local context=$root/ci/images/bitcoind
   BITCOIND_IMAGE=bitcoin-controller/bitcoind:knots-$(cd "$context" && key_of "$(uname -m)" -- .)
@@ -101,11 +94,21 @@ bitcoind_image() {
     info "bitcoind image $BITCOIND_IMAGE: cached"
     return
   fi
-  bitcoind_base debian:sid-slim
-  step "bitcoind image $BITCOIND_IMAGE" built docker build --tag "$BITCOIND_IMAGE" "$context"
-  if [[ $AIRGAP == 1 ]]; then
-    docker image prune --force --filter label=com.github.christianb93.bitcoin-controller=build >/dev/null
+  # What works without a registry takes packages from where apt does, which may not have its lists yet.
+  if [[ $AIRGAP == 1 && -z ${DEBIAN_MIRROR:-} ]]; then
+    # shellcheck source-path=SCRIPTDIR source=airgap/apt.sh
+    DEBIAN_MIRROR=$(. "$root/scripts/airgap/apt.sh" && apt_mirror)
+    export DEBIAN_MIRROR
   fi
+  step "bitcoind image $BITCOIND_IMAGE" built bitcoind_image_now
+}
+
+# bitcoind_image_now: the image that the pipeline publishes, for this machine alone.
+bitcoind_image_now() {
+  local file=$cache_dir/bitcoind.tar
+  (cd "$root" && go run ./ci/images/bitcoind archive "$file" "$BITCOIND_IMAGE" "linux/$(go env GOARCH)")
+  docker load --input "$file"
+  rm -f "$file"
 }
 
 # kubectl_command: every node image has one, of the right version, for Linux.
@@ -128,7 +131,7 @@ copy_kubectl() {
 # of the node image, which are needed once. The engine starts every container with the runtime that its configuration names.
 sweep() {
   local part
-  for part in "$cache_dir"/kubectl-* "$cache_dir"/small-root-* "$cache_dir"/engine/runtime-* "$cache_dir"/bin/*; do
+  for part in "$cache_dir"/kubectl-* "$cache_dir"/small-root-* "$cache_dir"/engine/runtime-* "$cache_dir"/bin/* "$cache_dir"/packages/*; do
     [[ -n $(find "$part" -prune -mtime +30 2>/dev/null) ]] || continue
     grep -qsF "\"$part\"" "$cache_dir/engine/daemon.json" || rm -rf "$part"
   done

@@ -5,6 +5,7 @@
 //	version    the version of the chart
 //	image      the image that was built, with its digest
 //	digest     the digest of that image
+//	images     an array of all images, each with its digest, that one first
 //	published  an array of "STAGE VERSION", one for each stage that the chart was promoted to
 //	skipped    an array of "STAGE STEP: REASON", one for each step that was not run
 package main
@@ -23,13 +24,19 @@ type result struct {
 		Chart string `json:"chartVersion"`
 	} `json:"version"`
 	Build struct {
-		Repository, Tag, Digest string
+		image
+		// Images are all of several images.
+		Images []image `json:"images"`
 	} `json:"build"`
 	Promoted []struct {
 		Stage, Version string
 	} `json:"promoted"`
 	Skipped []string `json:"skipped"`
 }
+
+type image struct{ Repository, Tag, Digest string }
+
+func (i image) ref() string { return i.Repository + ":" + i.Tag + "@" + i.Digest }
 
 func main() {
 	if err := run(os.Stdin, os.Stdout); err != nil {
@@ -52,8 +59,14 @@ func run(in io.Reader, out io.Writer) error {
 	for _, p := range r.Promoted {
 		published = append(published, p.Stage+" "+p.Version)
 	}
-	_, err := fmt.Fprintf(out, "version=%s\nimage=%s\ndigest=%s\npublished=(%s)\nskipped=(%s)\n",
-		quote(r.Version.Chart), quote(r.Build.Repository+":"+r.Build.Tag+"@"+r.Build.Digest), quote(r.Build.Digest), quote(published...), quote(r.Skipped...))
+	images := []string{r.Build.ref()}
+	for _, i := range r.Build.Images {
+		if i != r.Build.image {
+			images = append(images, i.ref())
+		}
+	}
+	_, err := fmt.Fprintf(out, "version=%s\nimage=%s\ndigest=%s\nimages=(%s)\npublished=(%s)\nskipped=(%s)\n",
+		quote(r.Version.Chart), quote(r.Build.ref()), quote(r.Build.Digest), quote(images...), quote(published...), quote(r.Skipped...))
 	return err
 }
 

@@ -47,25 +47,7 @@ debian_root() {
   local file=$1 suite=$2
   shift 2
   rm -rf --one-file-system "$file.part"
-  # A copy of sid on a mirror that is not refreshed any more is past its own expiry date.
+  # A copy of the archive that is not refreshed any more is past its own expiry date.
   mmdebstrap --mode=root --aptopt='Acquire::Check-Valid-Until "false"' "$@" "$suite" "$file.part" "$(apt_mirror)"
   mv "$file.part" "$file"
-}
-
-# debian_slim SUITE: makes sure that debian:SUITE-slim exists in Docker, so that Dockerfiles build unchanged.
-debian_slim() {
-  local image=debian:$1-slim
-  if have_image "$image"; then
-    info "base image $image: cached"
-    return
-  fi
-  apt_install mmdebstrap
-  step "base image $image" built debian_slim_now "$1" "$image"
-}
-
-debian_slim_now() {
-  local file=$cache_dir/$1.tar
-  debian_root "$file" "$1" --variant=apt --format=tar
-  docker import --change 'CMD ["bash"]' "$file" "$2"
-  rm "$file"
 }

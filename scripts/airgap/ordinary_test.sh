@@ -16,6 +16,10 @@ stand_in() { # NAME BODY
 mkdir "$work/bin"
 for name in apt-get mmdebstrap dockerd; do stand_in "$name" 'exit 1'; done
 stand_in kubectl ''
+# The bitcoind image comes from packages that this would download.
+# shellcheck disable=SC2016 # for the stand-in
+stand_in go 'case "$*" in "run ./ci/images/bitcoind archive "*) echo image >"$4"; exit ;; esac
+  exec '"$(command -v go || echo /usr/local/go/bin/go)"' "$@"'
 
 # run_machine BODY: machine.sh with an empty cache and a docker that does BODY; assignments in out, calls in calls.
 run_machine() {
@@ -50,7 +54,7 @@ no_airgap() { ! grep -qE '^(apt-get|mmdebstrap|dockerd) ' "$work/calls" && [[ ! 
 ordinary_answer() {
   [[ $(value AIRGAP) == 0 && $(value NODE_IMAGE) == kindest/node:v*@sha256:* && $(value KIND_CONFIG) == "$root/ci/kind.yaml" && -f $(value KIND_CONFIG) ]]
 }
-only_calls() { ! grep -vE "^docker ($1)( |\$)" "$work/calls"; }
+only_calls() { ! grep '^docker ' "$work/calls" | grep -vE "^docker ($1)( |\$)"; }
 
 lock_holds() {
   PATH=$work/else bash -c '
@@ -68,7 +72,9 @@ check 'with the images there, Docker is only asked' only_calls 'info|image inspe
 run_machine 'case "$1" in image) exit 1 ;; pull) echo Pulling from kindest/node; sleep 1 ;; esac'
 check 'with a registry, the answer is kind'"'"'s own node image and configuration' ordinary_answer
 check 'with a registry, nothing of airgap runs' no_airgap
-check 'with a registry, the node image is pulled and the bitcoind image built' only_calls 'info|image inspect|pull|build'
+check 'with a registry, the node image is pulled and the bitcoind image loaded' only_calls 'info|image inspect|pull|load'
+check 'with a registry, the bitcoind image is built from its pins, for this machine' grep -qE "^go run ./ci/images/bitcoind archive .* bitcoin-controller/bitcoind:knots-[0-9a-f]{12} linux/$(go env GOARCH)$" "$work/calls"
+check 'with a registry, the archive of the bitcoind image is not left' test ! -e "$work/cache/bitcoin-controller/bitcoind.tar"
 check 'with a registry, the pull is of the pinned digest' grep -q '^docker pull kindest/node:v.*@sha256:' "$work/calls"
 
 # macOS has no flock, setsid, setpriv, sha256sum and timeout; Perl and shasum it has.
@@ -94,8 +100,8 @@ check 'on Linux, kubectl comes out of the node image' test -x "$(value KUBECTL_D
 cache=$work/cache/bitcoin-controller
 mkdir "$cache/engine" "$cache/kubectl-of-another-clone" "$cache/small-root-new"
 printf '{"runtimes": {"limited": {"path": "%s"}}}\n' "$cache/engine/runtime-running" >"$cache/engine/daemon.json"
-for name in kubectl-old small-root-old engine/runtime-old engine/runtime-running bin/tool-old; do
-  mkdir "$cache/$name"
+for name in kubectl-old small-root-old engine/runtime-old engine/runtime-running bin/tool-old packages/old.deb; do
+  mkdir -p "$cache/$name"
   touch -t 202001010000 "$cache/$name"
 done
 touch -t 202001010000 "$(value KUBECTL_DIR)"
@@ -103,7 +109,7 @@ PATH=$work/else:$(dirname "$(command -v go)") run_again 'exit 0'
 left() { (cd "$cache" && for name in "$@"; do [[ -e $name ]] || return 1; done); }
 gone() { (cd "$cache" && for name in "$@"; do [[ ! -e $name ]] || return 1; done); }
 check 'what this run uses stays, however old' left "$(value KUBECTL_DIR)/kubectl" engine/runtime-running
-check 'what nobody has used for 30 days goes' gone kubectl-old small-root-old engine/runtime-old bin/tool-old
+check 'what nobody has used for 30 days goes' gone kubectl-old small-root-old engine/runtime-old bin/tool-old packages/old.deb
 rm -r "$(value KUBECTL_DIR)"
 PATH=$work/else:$(dirname "$(command -v go)") run_again 'exit 0'
 check 'what another clone has created recently stays' left kubectl-of-another-clone small-root-new

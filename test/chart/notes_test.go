@@ -25,10 +25,9 @@ func TestNotesDescribeWhatToDoNext(t *testing.T) {
 		want, not []string
 	}{
 		"defaults": {
-			want: []string{"kubectl apply -n bitcoin-system", "helm test bitcoin-controller -n bitcoin-system", "in no public registry"},
+			want: []string{"kubectl apply -n bitcoin-system", "helm test bitcoin-controller -n bitcoin-system"},
 			not:  []string{"secret:", "crds.", "The operator manages networks in"},
 		},
-		"an image for the nodes": {values: "nodeImage: {repository: registry.example.com/bitcoind}", not: []string{"public registry"}},
 		"watched namespaces": {
 			values: "watchNamespaces: [team-a, team-b]",
 			want:   []string{"kubectl apply -n team-a", "kubectl get btcnet -n team-a", "networks in team-a, team-b only"},

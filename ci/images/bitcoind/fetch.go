@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/christianb93/bitcoin-controller/internal/atomicfile"
+)
+
+// snapshot has every file that was ever on a mirror of Debian, by its SHA-1.
+const snapshot = "https://snapshot.debian.org/file/"
+
+const updateCommand = "go run ./ci/images/bitcoind update"
+
+// fetcher returns packages: from its directory, or from the first place that has them.
+type fetcher struct {
+	// dir keeps packages by their SHA-256; "" keeps none. scripts/machine.sh removes those that were not used for 30 days.
+	dir string
+	// mirrors are the addresses below which pool/ is.
+	mirrors []string
+	// snapshot is the address of a file before its SHA-1; "" is none.
+	snapshot string
+	client   *http.Client
+	log      io.Writer
+}
+
+// newFetcher uses the proxies of the environment, as $HTTP_PROXY.
+func newFetcher(ctx context.Context, env func(string) string) *fetcher {
+	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:errcheck,forcetypeassert // documented
+	transport.DialContext = (&net.Dialer{Timeout: 20 * time.Second}).DialContext
+	transport.ResponseHeaderTimeout = time.Minute
+	f := &fetcher{dir: cacheDir(env), snapshot: snapshot, client: &http.Client{Transport: transport, Timeout: 10 * time.Minute}, log: os.Stderr}
+	for _, m := range []string{env("DEBIAN_MIRROR"), aptMirror(ctx)} {
+		if m != "" {
+			f.mirrors = append(f.mirrors, strings.TrimRight(m, "/"))
+		}
+	}
+	return f
+}
+
+// cacheDir is below that of the scripts (scripts/step.sh).
+func cacheDir(env func(string) string) string {
+	base := env("XDG_CACHE_HOME")
+	if base == "" {
+		home := env("HOME")
+		if home == "" {
+			return ""
+		}
+		base = filepath.Join(home, ".cache")
+	}
+	return filepath.Join(base, "bitcoin-controller", "packages")
+}
+
+// aptMirror is where apt gets the packages of Debian's archive from, "" where it has no such place, as on other distributions.
+func aptMirror(ctx context.Context) string {
+	out, err := exec.CommandContext(ctx, "apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages", "Origin: Debian", "Label: Debian").Output()
+	if err != nil {
+		return ""
+	}
+	first, _, _ := strings.Cut(string(out), "\n")
+	if !strings.HasPrefix(first, "http") {
+		return ""
+	}
+	return first
+}
+
+// get returns a package that is the pinned one, byte for byte.
+func (f *fetcher) get(ctx context.Context, p pin) ([]byte, error) {
+	kept := ""
+	if f.dir != "" {
+		kept = filepath.Join(f.dir, p.SHA256+".deb")
+		if content, err := os.ReadFile(kept); err == nil && p.check(content) == nil {
+			now := time.Now()
+			return content, os.Chtimes(kept, now, now)
+		}
+	}
+	var errs []error
+	for _, url := range f.places(p) {
+		content, err := f.download(ctx, url, p)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", url, err))
+			continue
+		}
+		fmt.Fprintf(f.log, "downloaded %s\n", url)
+		if kept == "" {
+			return content, nil
+		}
+		return content, atomicfile.WriteMkdir(kept, content, 0o644)
+	}
+	return nil, fmt.Errorf("%s %s cannot be downloaded; set DEBIAN_MIRROR to a mirror of Debian that has it, or, if Debian has dropped it, renew the pins with `%s`: %w",
+		p.Package, p.Version, updateCommand, errors.Join(errs...))
+}
+
+func (f *fetcher) places(p pin) []string {
+	var list []string
+	for _, m := range f.mirrors {
+		// Some mirrors take a plus for a space.
+		list = append(list, m+"/"+strings.ReplaceAll(p.Path, "+", "%2B"))
+	}
+	if f.snapshot != "" {
+		list = append(list, f.snapshot+p.SHA1)
+	}
+	return list
+}
+
+func (f *fetcher) download(ctx context.Context, url string, p pin) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := f.client.Do(req)
+	if err != nil {
+		// The address is in the message already.
+		return nil, errors.Unwrap(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, errors.New(resp.Status)
+	}
+	content, err := io.ReadAll(io.LimitReader(resp.Body, p.Size+1))
+	if err != nil {
+		return nil, err
+	}
+	return content, p.check(content)
+}
+
+// check compares a package with its pin.
+func (p pin) check(content []byte) error {
+	if int64(len(content)) != p.Size {
+		return fmt.Errorf("the file has another size than the pinned %d bytes", p.Size)
+	}
+	if sum := sha256.Sum256(content); hex.EncodeToString(sum[:]) != p.SHA256 {
+		return fmt.Errorf("the file has the SHA-256 %x, not the pinned %s", sum, p.SHA256)
+	}
+	return nil
+}

@@ -1,0 +1,71 @@
+// Command bitcoind builds the image of the nodes: Debian's bitcoin-knots, the libraries that it loads, and no shell. The packages are
+// those of pins.json, and the same pins give the same image, byte for byte, on every machine with the same release of Go.
+//
+//	go run ./ci/images/bitcoind layout                        into the directory $IMAGE_LAYOUT, for $IMAGE_PLATFORMS: for chart-promoter
+//	go run ./ci/images/bitcoind archive FILE IMAGE PLATFORM   as an archive for `docker load`
+//	go run ./ci/images/bitcoind update                        renews pins.json; needs apt and the keys of Debian's archive
+//
+// Packages come from $DEBIAN_MIRROR if it is set, from the mirror that apt has on Debian, and from snapshot.debian.org, which keeps what a
+// mirror drops. A build trusts none of them: pins.json has the SHA-256 of each package. `update` takes these from the package index of
+// the suite, whose signature apt checks with Debian's keys, so that a change of pins.json is to be trusted as far as who ran `update`.
+package main
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+// Usage is in the documentation of the command.
+var errUsage = errors.New("use layout, archive FILE IMAGE PLATFORM or update, as the head of ci/images/bitcoind/main.go describes")
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Getenv); err != nil {
+		fmt.Fprintln(os.Stderr, "bitcoind image:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string, env func(string) string) error {
+	if len(args) == 0 {
+		return errUsage
+	}
+	get := newFetcher(ctx, env)
+	switch {
+	case args[0] == "layout" && len(args) == 1:
+		return layoutFor(ctx, get, env("IMAGE_LAYOUT"), env("IMAGE_PLATFORMS"))
+	case args[0] == "archive" && len(args) == 4:
+		return archive(ctx, get, args[1], args[2], args[3])
+	case args[0] == "update" && len(args) == 1:
+		return update(ctx, get)
+	}
+	return errUsage
+}
+
+func layoutFor(ctx context.Context, get *fetcher, dir, platforms string) error {
+	if dir == "" {
+		return errors.New("IMAGE_LAYOUT is not set; set it to the directory to write the image to")
+	}
+	p, err := parsePins(pinsText)
+	if err != nil {
+		return err
+	}
+	list := strings.FieldsFunc(platforms, func(r rune) bool { return r == ',' })
+	if len(list) == 0 {
+		list = p.platforms()
+	}
+	slices.Sort(list)
+	idx, err := p.index(ctx, get, slices.Compact(list))
+	if err != nil {
+		return err
+	}
+	return writeLayout(dir, idx)
+}
