@@ -126,6 +126,7 @@ func listing(architecture string) []string {
 	return []string{
 		"-rw-r--r-- 0 bitcoin.conf " + string(bitcoinConf), "drwxr-xr-x 1000 data/ ", "drwxr-xr-x 0 etc/ ",
 		"-rw-r--r-- 0 etc/group bitcoin:x:1000:\n", "-rw-r--r-- 0 etc/nsswitch.conf hosts: files dns\n",
+		"-rw-r--r-- 0 etc/os-release ID=debian\nNAME=\"Debian GNU/Linux\"\nPRETTY_NAME=\"Debian GNU/Linux sid\"\nVERSION_CODENAME=sid\n",
 		"-rw-r--r-- 0 etc/passwd bitcoin:x:1000:1000:bitcoin:/data:/usr/sbin/nologin\n", "dtrwxrwxrwx 0 tmp/ ", "drwxr-xr-x 0 usr/ ",
 		"drwxr-xr-x 0 usr/lib/ ", "-rw-r--r-- 0 usr/lib/libx.so.1 library", "drwxr-xr-x 0 usr/local/ ", "drwxr-xr-x 0 usr/local/bin/ ",
 		"-rwxr-xr-x 0 usr/local/bin/bitcoin-cli client", "-rwxr-xr-x 0 usr/local/bin/bitcoind program for linux/" + architecture,

@@ -22,7 +22,7 @@ const (
 	maxLayers  = 4 << 30
 )
 
-// Programs reads which Go programs an image contains, for each of its platforms. Errors: ErrNoImage, ErrRegistry, ErrRegistryAuth, ErrSpec.
+// Programs reads which Go programs and packages of Debian an image contains, for each of its platforms. Errors: ErrNoImage, ErrRegistry, ErrRegistryAuth, ErrSpec.
 func (a Access) Programs(ctx context.Context, ref string) ([]sbom.Platform, error) {
 	r, err := a.Parse(ref)
 	if err != nil {
@@ -82,57 +82,64 @@ func platformOf(ref string, img v1.Image) (p sbom.Platform, err error) {
 	}
 	left := int64(maxLayers)
 	for _, l := range layers {
-		found, err := programsIn(l, &left)
-		if err != nil {
+		if err := describe(&p, l, &left); err != nil {
 			return p, fmt.Errorf("%s for %s: %w: %w", ref, p.Name, ErrRegistry, err)
 		}
-		p.Programs = append(p.Programs, found...)
 	}
 	return p, nil
 }
 
-// programsIn reads a layer; left is how many bytes may still be unpacked.
-func programsIn(l v1.Layer, left *int64) ([]sbom.Program, error) {
+// describe adds what is in a layer; left is how many bytes may still be unpacked.
+func describe(found *sbom.Platform, l v1.Layer, left *int64) error {
 	content, err := l.Uncompressed()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer content.Close()
 	limited := &io.LimitedReader{R: content, N: *left}
 	defer func() { *left = limited.N }()
-	var found []sbom.Program
 	for tr := tar.NewReader(limited); ; {
 		h, err := tr.Next()
 		if errors.Is(err, io.EOF) && limited.N > 0 {
-			return found, nil
+			return nil
 		}
 		if limited.N == 0 {
-			return nil, fmt.Errorf("its layers have more than %d bytes", int64(maxLayers))
+			return fmt.Errorf("its layers have more than %d bytes", int64(maxLayers))
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if h.Typeflag != tar.TypeReg || h.Mode&0o111 == 0 || h.Size > maxProgram {
+		isPackage := describesPackage(h.Name) && h.Size <= maxDescription
+		if h.Typeflag != tar.TypeReg || !isPackage && h.Mode&0o111 == 0 || h.Size > maxProgram {
 			continue
 		}
 		file, err := io.ReadAll(tr)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		info, err := buildinfo.Read(bytes.NewReader(file))
-		if err != nil {
-			continue // no Go program
+		if p, ok := packageOf(file); ok && isPackage {
+			found.Packages = append(found.Packages, p)
+			continue
 		}
-		p := sbom.Program{Path: path.Clean("/" + h.Name), Go: info.GoVersion}
-		if info.Main.Path != "" {
-			p.Modules = append(p.Modules, sbom.Module{Path: info.Main.Path, Version: info.Main.Version})
-		}
-		for _, d := range info.Deps {
-			if d.Replace != nil {
-				d = d.Replace
-			}
-			p.Modules = append(p.Modules, sbom.Module{Path: d.Path, Version: d.Version})
-		}
-		found = append(found, p)
+		found.Programs = append(found.Programs, programOf(h.Name, file)...)
 	}
+}
+
+// programOf describes a Go program; nothing for another file.
+func programOf(name string, file []byte) []sbom.Program {
+	info, err := buildinfo.Read(bytes.NewReader(file))
+	if err != nil {
+		return nil
+	}
+	p := sbom.Program{Path: path.Clean("/" + name), Go: info.GoVersion}
+	if info.Main.Path != "" {
+		p.Modules = append(p.Modules, sbom.Module{Path: info.Main.Path, Version: info.Main.Version})
+	}
+	for _, d := range info.Deps {
+		if d.Replace != nil {
+			d = d.Replace
+		}
+		p.Modules = append(p.Modules, sbom.Module{Path: d.Path, Version: d.Version})
+	}
+	return []sbom.Program{p}
 }

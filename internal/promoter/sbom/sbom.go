@@ -31,9 +31,38 @@ type Platform struct {
 	// Name such as linux/amd64, Digest of its manifest, sha256:….
 	Name, Digest string
 	Programs     []Program
+	Packages     []Package
 }
 
-// Program is a Go program in an image. Other files are not described.
+// Package is a package of Debian, of which an image has files.
+type Package struct {
+	Name, Version, Architecture string
+	// Source is the source package, with its version in parentheses if that differs; empty if both are those of the package.
+	Source string
+}
+
+// purl is the package's URL.
+func (p Package) purl() string {
+	url := "pkg:deb/debian/" + strings.ReplaceAll(p.Name, "+", "%2B") + "@" + strings.NewReplacer("+", "%2B", ":", "%3A").Replace(p.Version)
+	if p.Architecture == "" {
+		return url
+	}
+	return url + "?arch=" + p.Architecture
+}
+
+// source describes the source package in words, which is what its license is for.
+func (p Package) source() string {
+	name, version, found := strings.Cut(p.Source, " ")
+	if name == "" {
+		name = p.Name
+	}
+	if !found {
+		version = p.Version
+	}
+	return "built package from: " + name + " " + strings.Trim(version, "()")
+}
+
+// Program is a Go program in an image. Files that are neither programs of Go nor of a package are not described.
 type Program struct {
 	Path string
 	// Go is the version of the toolchain, such as go1.26.1.
@@ -75,6 +104,7 @@ type spdxPackage struct {
 	Name             string        `json:"name"`
 	Version          string        `json:"versionInfo,omitempty"`
 	DownloadLocation string        `json:"downloadLocation"`
+	SourceInfo       string        `json:"sourceInfo,omitempty"`
 	FilesAnalyzed    bool          `json:"filesAnalyzed"`
 	Purpose          string        `json:"primaryPackagePurpose,omitempty"`
 	Checksums        []checksum    `json:"checksums,omitempty"`
@@ -130,6 +160,13 @@ func (s *spdxDocument) addPlatform(image string, i Image, p Platform) {
 				ExternalRefs: []externalRef{{"PACKAGE-MANAGER", "purl", m.purl()}},
 			})
 		}
+	}
+	packages := slices.SortedFunc(slices.Values(p.Packages), func(a, b Package) int { return cmp.Compare(a.Name, b.Name) })
+	for _, pkg := range packages {
+		s.add(platform, "CONTAINS", spdxPackage{
+			SPDXID: id("deb", pkg.Name, pkg.Version, pkg.Architecture), Name: pkg.Name, Version: pkg.Version, SourceInfo: pkg.source(),
+			ExternalRefs: []externalRef{{"PACKAGE-MANAGER", "purl", pkg.purl()}},
+		})
 	}
 }
 

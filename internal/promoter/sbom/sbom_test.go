@@ -2,6 +2,7 @@ package sbom
 
 import (
 	"encoding/json"
+	"maps"
 	"regexp"
 	"strings"
 	"testing"
@@ -15,8 +16,8 @@ func document() Document {
 	return Document{
 		Chart: "hello", Version: "1.2.0", Digest: strings.Repeat("ab", 32), Created: time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC),
 		Images: []Image{{Ref: "registry.example.com/hello:v1.2.0", Digest: "sha256:" + strings.Repeat("cd", 32), Platforms: []Platform{
-			{"linux/amd64", "sha256:" + strings.Repeat("01", 32), []Program{program("v0.1.0+x")}},
-			{"linux/arm64", "sha256:" + strings.Repeat("02", 32), []Program{program("v0.1.0+x")}},
+			{Name: "linux/amd64", Digest: "sha256:" + strings.Repeat("01", 32), Programs: []Program{program("v0.1.0+x")}},
+			{Name: "linux/arm64", Digest: "sha256:" + strings.Repeat("02", 32), Programs: []Program{program("v0.1.0+x")}},
 		}}},
 	}
 }
@@ -66,5 +67,35 @@ func TestDifferentNamesHaveDifferentIDs(t *testing.T) {
 	}
 	if a, b := id("go", "a-2fb"), id("go", "a/b"); a == b {
 		t.Errorf("both are %s", a)
+	}
+}
+
+func TestADocumentHasThePackagesOfAnImageAndWhereTheirSourcesAre(t *testing.T) {
+	d := document()
+	d.Images[0].Platforms[0].Packages = []Package{
+		{Name: "libzmq5", Version: "4.3.5-1+b8", Architecture: "amd64", Source: "zeromq3 (4.3.5-1)"},
+		{Name: "libc6", Version: "2.43-7", Architecture: "amd64", Source: "glibc"}, {Name: "zlib1g", Version: "1:1.3"},
+	}
+	text, err := d.JSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s spdxDocument
+	if err := json.Unmarshal(text, &s); err != nil {
+		t.Fatal(err)
+	}
+	got := map[string][2]string{}
+	for _, p := range s.Packages {
+		if p.SourceInfo != "" {
+			got[p.Name] = [2]string{p.ExternalRefs[0].Locator, p.SourceInfo}
+		}
+	}
+	want := map[string][2]string{
+		"libzmq5": {"pkg:deb/debian/libzmq5@4.3.5-1%2Bb8?arch=amd64", "built package from: zeromq3 4.3.5-1"},
+		"libc6":   {"pkg:deb/debian/libc6@2.43-7?arch=amd64", "built package from: glibc 2.43-7"},
+		"zlib1g":  {"pkg:deb/debian/zlib1g@1%3A1.3", "built package from: zlib1g 1:1.3"},
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }
