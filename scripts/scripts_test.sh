@@ -201,6 +201,16 @@ check 'nodes that name no block end the demo' fails nodes_that '[[ $* != *getbes
 check 'a node on another chain ends the demo' fails nodes_that 'if [[ $* == *sts-1*getbestblockhash ]]; then printf "%064d\n" 8; exit; fi'
 check 'a node on another chain is reported' prints '^error: the nodes are not on one chain'
 
+# nodes_with IMAGES: the demo's comparison of the images that nodes run with the one that was built, whose digest ends in cd.
+nodes_with() {
+  stand_in kubectl "printf '%s' '$1'"
+  run functions demo.sh 'images=(r/operator:1@sha256:ab r/bitcoind:1@sha256:cd); nodes_digest_runs'
+}
+check 'nodes with the image that was built are well' nodes_with 'r/bitcoind@sha256:cd r/bitcoind@sha256:cd'
+check 'a node with another image ends the demo' fails nodes_with 'r/bitcoind@sha256:cd r/bitcoind@sha256:ab'
+check 'a node with another image is reported' prints '^error: a node runs another image'
+check 'a network without nodes ends the demo' fails nodes_with ''
+
 run functions demo.sh 'KUBECTL_DIR=/some/where address=a; how_to_go_on' || true
 check 'where kubectl came out of the node image, the demo prints how to find it' prints '^  export PATH=\$PATH:/some/where$'
 run functions demo.sh 'KUBECTL_DIR= address=a; how_to_go_on' || true
