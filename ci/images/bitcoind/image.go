@@ -101,7 +101,7 @@ func content(ctx context.Context, get *fetcher, list []pin) (map[string]entry, e
 		"etc/passwd":        {content: []byte("bitcoin:x:1000:1000:bitcoin:/data:/usr/sbin/nologin\n")},
 		"etc/group":         {content: []byte("bitcoin:x:1000:\n")},
 		"etc/nsswitch.conf": {content: []byte("hosts: files dns\n")},
-		// Scanners look up the packages for this distribution.
+		// Scanners compare the packages with what is known of this distribution.
 		"etc/os-release": {content: []byte("ID=debian\nNAME=\"Debian GNU/Linux\"\nPRETTY_NAME=\"Debian GNU/Linux " + suite + "\"\nVERSION_CODENAME=" + suite + "\n")},
 		"data":           {dir: true, mode: 0o755, owner: 1000},
 		"tmp":            {dir: true, mode: 0o1777},

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -131,12 +132,16 @@ func needed(packages map[string]*deb) (map[string]map[string]string, error) {
 	for target, at := range l.found {
 		add(at.pkg, target, at.path)
 	}
-	for pkg := range files {
-		source, err := copyright(packages, pkg)
+	// The package that has the copyright of another one has its own too, and is described in the image: it is in the list then.
+	for list := slices.Sorted(maps.Keys(files)); len(list) > 0; list = list[1:] {
+		source, err := copyright(packages, list[0])
 		if err != nil {
 			return nil, err
 		}
-		add(source.pkg, filepath.ToSlash(filepath.Join("usr/share/doc", pkg, "copyright")), source.path)
+		if files[source.pkg] == nil {
+			list = append(list, source.pkg)
+		}
+		add(source.pkg, filepath.ToSlash(filepath.Join("usr/share/doc", list[0], "copyright")), source.path)
 	}
 	return files, nil
 }

@@ -94,7 +94,7 @@ func TestTheImageHasTheLibrariesThatItsProgramsLoad(t *testing.T) {
 		},
 		"liba": {"usr/lib/x86_64-linux-gnu/liba.so.1": "usr/lib/x86_64-linux-gnu/liba.so.1"},
 		"libb": {"usr/lib/x86_64-linux-gnu/libb.so.2": "usr/lib/libb.so.2", "usr/share/doc/libb/copyright": "usr/share/doc/libb/copyright"},
-		"base": {"usr/share/doc/liba/copyright": "usr/share/doc/base/copyright"},
+		"base": {"usr/share/doc/base/copyright": "usr/share/doc/base/copyright", "usr/share/doc/liba/copyright": "usr/share/doc/base/copyright"},
 		"libc6": {
 			"lib64/ld-linux-x86-64.so.2": "usr/lib64/ld-linux-x86-64.so.2", "usr/lib/x86_64-linux-gnu/libc.so.6": "usr/lib/x86_64-linux-gnu/libc.so.6",
 			"usr/share/doc/libc6/copyright": "usr/share/doc/libc6/copyright",
