@@ -33,6 +33,8 @@ type Repository struct {
 	Dependencies dependency.Builder
 	// KubeVersion is the version of Kubernetes that charts are linted and rendered for.
 	KubeVersion string
+	// Stage is the stage that tests, by default the one that has the candidates. It may install with other values.
+	Stage *config.Stage
 }
 
 // Candidate is a packaged chart with what its values and its appVersion name.
@@ -65,6 +67,14 @@ func (c *Candidate) first() Image {
 
 // checkoutDir is the directory of the work directory with the files of the candidate.
 const checkoutDir = "candidate"
+
+// tester is the stage that tests, nil if there is none.
+func (r Repository) tester() *config.Stage {
+	if r.Stage != nil {
+		return r.Stage
+	}
+	return r.Config.Tester()
+}
 
 func (r Repository) settings() *config.Candidate { return r.Config.Tester().Candidate }
 

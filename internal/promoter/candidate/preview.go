@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
@@ -50,8 +51,14 @@ func (r Repository) Preview(ctx context.Context, u Update) (*chart.Package, erro
 	if len(u.Images) == 0 {
 		fields = withoutImage(fields)
 	}
-	if err := setFields(root, path, fields, r.values(u)); err != nil {
+	set := r.values(u)
+	if err := setFields(root, path, fields, set); err != nil {
 		return nil, explainEscape(dir, err)
+	}
+	if len(r.Config.Chart.After) > 0 {
+		if err := r.runAfter(ctx, root, path, func(copied *os.Root) error { return setFields(copied, ".", fields, set) }); err != nil {
+			return nil, err
+		}
 	}
 	chartDir, err := chartIn(dir, path)
 	if err != nil {
@@ -95,6 +102,33 @@ func (r Repository) beforeWrite(root *os.Root, path string) raised {
 		return raised{}
 	}
 	return raised{versionIn(root, path)}
+}
+
+// LastVersions are the versions of the charts at paths of the candidates' repository, "" for a path without one.
+func (r Repository) LastVersions(ctx context.Context, paths ...string) ([]string, error) {
+	tmp, err := os.MkdirTemp("", "chart-promoter-candidates-*")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(tmp)
+	c, dir := r.settings(), filepath.Join(tmp, "clone")
+	var files []string
+	for _, p := range paths {
+		files = append(files, "/"+literal.Replace(filepath.ToSlash(p))+"/Chart.yaml")
+	}
+	if _, err := gitrepo.Clone(ctx, c.Git, dir, gitrepo.CloneOptions{Branch: c.Branch, Depth: 1, Sparse: files, Options: r.Git}); err != nil {
+		return nil, err
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	versions := make([]string, len(paths))
+	for i, p := range paths {
+		versions[i] = versionIn(root, p)
+	}
+	return versions, nil
 }
 
 func versionIn(root *os.Root, path string) string {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -40,20 +41,55 @@ func (r Repository) resolve(ctx context.Context, repo *gitrepo.Repo, app string)
 	return hash, err
 }
 
-// Package is a candidate that was packaged and tested before; commit is the one that was tested. Errors: those of chart.ReadPackage,
-// gitrepo.ErrNoRef, gitrepo.ErrTagMoved.
+// Package is a candidate that was packaged and tested before; commit is the one that was tested. It is linted and rendered with the values
+// of the stage that tests it now. Errors: those of chart.ReadPackage, chart.Lint, gitrepo.ErrNoRef, gitrepo.ErrTagMoved.
 func (r Repository) Package(ctx context.Context, data []byte, commit string) (*Candidate, error) {
 	c, err := Read(data, r.Config)
 	if err != nil {
 		return nil, err
 	}
 	if !r.Config.AppVersionIsSource() {
-		return c, r.findCommit(ctx, c, commit)
+		err = r.findCommit(ctx, c, commit)
+	} else if err = r.findSource(ctx, c); err == nil {
+		err = c.checkCommit(commit)
 	}
-	if err := r.findSource(ctx, c); err != nil {
+	if err != nil {
 		return nil, err
 	}
-	return c, c.checkCommit(commit)
+	return c, r.valuesOf(ctx, c)
+}
+
+// valuesOf finds the values that a package is installed with: files with values are in the package or, where .helmignore keeps them out
+// of it, in the chart of the source commit.
+func (r Repository) valuesOf(ctx context.Context, c *Candidate) error {
+	tmp, err := os.MkdirTemp("", "chart-promoter-values-*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(tmp)
+	dirs := []string{filepath.Join(tmp, "package")}
+	if err := c.Package.Unpack(dirs[0]); err != nil {
+		return err
+	}
+	if path := r.Config.Chart.Path; path != "" {
+		repo, err := gitrepo.Open(ctx, c.SourceDir, r.Git)
+		if err != nil {
+			return err
+		}
+		tree, err := repo.Tree(ctx, c.SourceCommit, filepath.Join(tmp, "source"))
+		if err != nil {
+			return err
+		}
+		defer tree.Close()
+		if err := tree.Need(ctx, path); err != nil {
+			return err
+		}
+		dirs = append(dirs, tree.Path(path))
+	}
+	if c.ValueSets, err = r.checkValues(ctx, c.Package, dirs...); err != nil {
+		return fmt.Errorf("%s %s: %w", c.Package.Name, c.Package.Version, err)
+	}
+	return nil
 }
 
 // checkCommit rejects a candidate whose appVersion names another commit now than the one that bump built it from: its chart and its

@@ -2,6 +2,7 @@ package candidate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -25,37 +26,29 @@ type ValueSet struct {
 	Values map[string]any
 }
 
-// InstallValues are the values of the first installation; those of the configuration for a package that another stage has read.
-func (c *Candidate) InstallValues(configured map[string]any) map[string]any {
-	if len(c.ValueSets) == 0 {
-		return configured
-	}
-	return c.ValueSets[0].Values
-}
+// InstallValues are the values of the first installation.
+func (c *Candidate) InstallValues() map[string]any { return c.ValueSets[0].Values }
 
 // Further are the sets of values of the installations after the first.
-func (c *Candidate) Further() []ValueSet {
-	if len(c.ValueSets) == 0 {
-		return nil
-	}
-	return c.ValueSets[1:]
-}
+func (c *Candidate) Further() []ValueSet { return c.ValueSets[1:] }
 
 // ErrValuesFile: a file of the chart with values cannot be read.
 var ErrValuesFile = failure.New(failure.BadInput, "not a usable file of values")
 
 // checkValues lints and renders a package with each set of values that it is installed with. Errors: chart.ErrLint, chart.ErrNoChart,
 // ErrValuesFile.
-func (r Repository) checkValues(ctx context.Context, pkg *chart.Package, chartDir string) ([]ValueSet, error) {
+//
+// The files are those of the first directory, and those of the others that it lacks.
+func (r Repository) checkValues(ctx context.Context, pkg *chart.Package, chartDirs ...string) ([]ValueSet, error) {
 	in := config.Install{}
-	if t := r.Config.Tester(); t != nil {
+	if t := r.tester(); t != nil {
 		in = t.Verify.Install
 	}
 	first := ValueSet{"verify.install.values", in.Values}
 	if len(in.Values) == 0 {
 		first.Name = "the chart's own values"
 	}
-	files, err := valuesFiles(chartDir, in)
+	files, err := valuesFiles(chartDirs, in)
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +92,7 @@ func (r Repository) checkSets(ctx context.Context, pkg *chart.Package, sets []Va
 // render.
 func (r Repository) checkSet(ctx context.Context, pkg *chart.Package, s ValueSet) (findings []string, err error) {
 	in := chart.Installation{Values: s.Values, KubeVersion: r.KubeVersion}
-	if t := r.Config.Tester(); t != nil {
+	if t := r.tester(); t != nil {
 		v := t.Verify
 		in.Release, in.Namespace, in.APIVersions = v.Install.Release, v.Install.Namespace, v.Kubernetes.APIVersions
 		for _, major := range v.Helm {
@@ -120,49 +113,50 @@ func (r Repository) checkSet(ctx context.Context, pkg *chart.Package, s ValueSet
 
 // valuesFiles reads the files of values of a chart, each over the values of the configuration, sorted by name. A link out of the chart
 // is not followed.
-func valuesFiles(chartDir string, in config.Install) ([]ValueSet, error) {
-	root, err := os.OpenRoot(chartDir)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrValuesFile, err)
-	}
-	defer root.Close()
-	names := map[string]bool{}
-	for _, pattern := range in.ValuesFiles {
-		found, err := fs.Glob(root.FS(), pattern)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w: %w", pattern, ErrValuesFile, err)
+func valuesFiles(chartDirs []string, in config.Install) ([]ValueSet, error) {
+	found := map[string]map[string]any{}
+	for i, dir := range chartDirs {
+		root, err := os.OpenRoot(dir)
+		if errors.Is(err, fs.ErrNotExist) && i > 0 {
+			continue
 		}
-		for _, name := range found {
-			names[name] = true
-		}
-	}
-	var sets []ValueSet
-	for _, name := range slices.Sorted(maps.Keys(names)) {
-		data, err := fs.ReadFile(root.FS(), name)
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrValuesFile, err)
 		}
-		var values map[string]any
-		if err := yaml.Unmarshal(data, &values); err != nil {
-			return nil, fmt.Errorf("%s: %w: %w", name, ErrValuesFile, err)
+		err = readValues(root, in.ValuesFiles, found)
+		root.Close()
+		if err != nil {
+			return nil, err
 		}
-		sets = append(sets, ValueSet{name, over(in.Values, values)})
+	}
+	var sets []ValueSet
+	for _, name := range slices.Sorted(maps.Keys(found)) {
+		sets = append(sets, ValueSet{name, config.OverValues(in.Values, found[name])})
 	}
 	return sets, nil
 }
 
-// over merges values as Helm merges those of several files: maps by key, all else is replaced.
-func over(base, top map[string]any) map[string]any {
-	merged := maps.Clone(base)
-	if merged == nil {
-		merged = map[string]any{}
-	}
-	for key, value := range top {
-		below, isMap := merged[key].(map[string]any)
-		if above, both := value.(map[string]any); isMap && both {
-			value = over(below, above)
+// readValues adds the files of a chart that patterns match to those that were found.
+func readValues(root *os.Root, patterns []string, found map[string]map[string]any) error {
+	for _, pattern := range patterns {
+		names, err := fs.Glob(root.FS(), pattern)
+		if err != nil {
+			return fmt.Errorf("%s: %w: %w", pattern, ErrValuesFile, err)
 		}
-		merged[key] = value
+		for _, name := range names {
+			if _, known := found[name]; known {
+				continue
+			}
+			data, err := fs.ReadFile(root.FS(), name)
+			if err != nil {
+				return fmt.Errorf("%w: %w", ErrValuesFile, err)
+			}
+			var values map[string]any
+			if err := yaml.Unmarshal(data, &values); err != nil {
+				return fmt.Errorf("%s: %w: %w", name, ErrValuesFile, err)
+			}
+			found[name] = values
+		}
 	}
-	return merged
+	return nil
 }

@@ -3,9 +3,12 @@ package change
 import (
 	"context"
 	"fmt"
+	"path"
 
+	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/ci"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/version"
 )
 
 // base is what a chart is compared with.
@@ -47,14 +50,16 @@ func (s *Charts) bases(ctx context.Context, build ci.Build, since string) ([]bas
 			list[i] = base{name: tag, why: "the commit is " + tag}
 		case tagged: // the release of another chart
 		default:
-			list[i] = s.lastRelease(one, reachable)
+			if list[i], err = s.lastRelease(ctx, one, reachable); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return list, nil
 }
 
 // lastRelease is the base of a chart in a development build.
-func (s *Charts) lastRelease(c *config.Config, reachable []string) base {
+func (s *Charts) lastRelease(ctx context.Context, c *config.Config, reachable []string) (base, error) {
 	tags := c.ChartTags()
 	last := tags.Highest(reachable)
 	if v := c.Chart.Version; v != nil && v.From == config.FromFile {
@@ -64,11 +69,63 @@ func (s *Charts) lastRelease(c *config.Config, reachable []string) base {
 				last = tag
 			}
 		}
+		if last == "" {
+			return s.versionSet(ctx, c)
+		}
 	}
 	if last == "" {
-		return base{why: "no commit before this one has a tag of a release, such as " + tags.Tag("0.1.0")}
+		return base{why: "no commit before this one has a tag of a release, such as " + tags.Tag("0.1.0")}, nil
 	}
-	return base{ref: "refs/tags/" + last, name: last}
+	return base{ref: "refs/tags/" + last, name: last}, nil
+}
+
+// versionSet is the base of a chart whose version is in Chart.yaml and has no tag: the commit of the branch that set this version, which
+// is its release. The branch itself counts: a merge sets what the merged commits have set.
+func (s *Charts) versionSet(ctx context.Context, c *config.Config) (base, error) {
+	file := path.Join(clean(c.Chart.Path), "Chart.yaml")
+	commits, err := s.repo.MergedLog(ctx, "HEAD", 0, file)
+	if err != nil {
+		return base{}, err
+	}
+	names := make([]string, len(commits))
+	for i, commit := range commits {
+		names[i] = commit.Hash + ":" + file
+	}
+	objects, err := s.repo.Objects(ctx, true, names...)
+	if err != nil {
+		return base{}, err
+	}
+	now, set := s.Metadata(c).Version, 0
+	for set < len(objects) && versionIn(objects[set].Content) == now {
+		set++
+	}
+	if set == 0 { // what is committed cannot be read, or the history has a form that is not expected
+		return base{why: "it is not known which commit set version " + now}, nil
+	}
+	shallow, err := s.repo.IsShallow(ctx)
+	if err != nil {
+		return base{}, err
+	}
+	if set == len(objects) && shallow {
+		return base{why: "the history is cut off, so that it is not known which commit set version " + now}, nil
+	}
+	head, err := s.repo.Head(ctx)
+	if err != nil {
+		return base{}, err
+	}
+	at := commits[set-1].Hash
+	if at == head {
+		return base{name: at[:version.ShortHashLength], why: "the commit sets version " + now}, nil
+	}
+	return base{ref: at, name: at[:version.ShortHashLength]}, nil
+}
+
+func versionIn(chartYAML []byte) string {
+	m, err := chart.ReadMetadata(chartYAML)
+	if err != nil {
+		return ""
+	}
+	return m.Version
 }
 
 // tagsOfBuild are the tags that make this build one of a release: that of the CI engine or, outside CI, those of the commit.

@@ -24,7 +24,7 @@ func (a *app) approveCommand() *cobra.Command {
 					return err
 				}
 			}
-			choose := func(p *step.Project) ([]*step.Project, error) { return p.SelectForPromote(s, o.Package) }
+			choose := func(p *step.Project) ([]*step.Project, error) { return p.SelectForApprove(s, o.Package) }
 			return a.forCharts(c.Context(), choose, func(p *step.Project) (any, []field, error) {
 				r, err := step.Approve(p, o)
 				if err != nil {
@@ -36,7 +36,7 @@ func (a *app) approveCommand() *cobra.Command {
 			})
 		},
 	}
-	chartFlags(c, &s, "those that verify left a package of")
+	chartFlags(c, &s, "the only one that verify left a package of")
 	f := c.Flags()
 	f.StringVar(&o.Stage, "stage", "", "stage that the package may be published in (default: the first that publishes)")
 	f.StringVar(&o.Package, "package", "", "the package (default: the one that verify wrote to the work directory)")

@@ -10,7 +10,7 @@ import (
 
 func (a *app) bumpCommand() *cobra.Command {
 	var o step.BumpOptions
-	var s step.Selection
+	s := step.Selection{Candidates: true}
 	c := &cobra.Command{
 		Use: "bump", Args: cobra.NoArgs,
 		Short: "Update the candidates' repository to the version of this commit",

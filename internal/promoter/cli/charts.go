@@ -70,9 +70,14 @@ func (a *app) each(ctx context.Context, p *step.Project, choose func(*step.Proje
 		}
 	}
 	if len(charts) == 0 {
-		fmt.Fprintln(a.Err, "chart-promoter: nothing to do: no chart is changed; --all takes all of them")
+		a.nothingChanged()
 	}
 	return errors.Join(append([]error{a.result(results, text...)}, failed...)...)
+}
+
+// nothingChanged reports why a command does nothing. It is no result: the lists that other programs read stay empty.
+func (a *app) nothingChanged() {
+	fmt.Fprintln(a.Err, "chart-promoter: nothing to do: no chart is changed; --all takes all of them")
 }
 
 func (a *app) listChangedCommand() *cobra.Command {
@@ -92,6 +97,9 @@ that they depend on, differ from those of their last release. With --output json
 				return err
 			}
 			a.report.close()
+			if len(list) == 0 {
+				a.nothingChanged()
+			}
 			if a.output == "json" {
 				return a.result(step.ListChanged(list))
 			}

@@ -33,10 +33,13 @@ func (a *app) explainCommand() *cobra.Command {
 				}
 				steps = append(steps, list...)
 			}
+			a.report.close()
+			if len(charts) == 0 {
+				a.nothingChanged()
+			}
 			if a.output == "json" {
 				return a.result(steps)
 			}
-			a.report.close()
 			for i, e := range steps {
 				fmt.Fprintf(a.Out, "%d. %s: %s\n   %s\n", i+1, e.Stage, e.Does, strings.Join(e.Command, " "))
 				for _, k := range slices.Sorted(maps.Keys(e.Inputs)) {

@@ -33,7 +33,7 @@ func (a *app) releaseCommand() *cobra.Command {
 		},
 	}
 	chartFlags(c, &s, "none, the program is released")
-	c.Flags().StringVar(&o.Version, "version", "", "tag to create instead of the next one, such as 1.0.0-rc.1")
+	c.Flags().StringVar(&o.Version, "version", "", "version to release instead of the next one, such as 1.0.0-rc.1")
 	c.Flags().BoolVar(&o.Sign, "sign", false, "sign the tag with the key of git's configuration (user.signingKey, gpg.format)")
 	c.Flags().BoolVar(&o.NoPush, "no-push", false, "create the tag locally and do not push it")
 	return c

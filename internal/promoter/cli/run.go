@@ -10,7 +10,7 @@ import (
 
 func (a *app) runCommand() *cobra.Command {
 	var o step.Options
-	var s step.Selection
+	s := step.Selection{Candidates: true}
 	c := &cobra.Command{
 		Use: "run", Args: cobra.NoArgs,
 		Short: "Run all stages for the commit on this machine",

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -56,16 +57,24 @@ func (a *app) status(ctx context.Context, limit int, html string) error {
 			return err
 		}
 	}
+	head, several := []string{"STAGE", "VERSION", "SINCE (UTC)", "COMMIT", "TESTS", "VERIFIED BY", "APPROVED BY", "NEXT"}, len(p.Config.Charts) > 0
+	if several {
+		head = slices.Insert(head, 1, "CHART")
+	}
 	var rows [][]string
 	for _, v := range list {
-		rows = append(rows, []string{
+		row := []string{
 			v.Stage, v.Version, v.Since.UTC().Format(time.DateTime), fmt.Sprintf("%.12s", v.Commit), tests(v), verifiedBy(v), strings.Join(v.ApprovedBy, ", "), next(v),
-		})
+		}
+		if several {
+			row = slices.Insert(row, 1, v.Chart)
+		}
+		rows = append(rows, row)
 	}
 	if list == nil {
 		list = []stages.Version{}
 	}
-	return a.table(list, []string{"STAGE", "VERSION", "SINCE (UTC)", "COMMIT", "TESTS", "VERIFIED BY", "APPROVED BY", "NEXT"}, rows)
+	return a.table(list, head, rows)
 }
 
 // verifiedBy is the run that tested, or the stages when there are several.

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"path/filepath"
@@ -12,8 +13,9 @@ import (
 
 // OwnVersion is where the version of a chart comes from that is not its program's.
 type OwnVersion struct {
-	// From is tags for a version that follows the chart's own tags, or file for the version that Chart.yaml has: a change of the chart
-	// without a higher version there is rejected, and `chart-promoter release --chart NAME` raises it. Default: tags.
+	// From is tags for a version that follows the chart's own tags, or file for the version that Chart.yaml has: the commit that sets a
+	// higher version is its release and needs no tag, a change of the chart without a higher version there is rejected, and
+	// `chart-promoter release --chart NAME` raises it. Default: tags.
 	From string `yaml:"from"`
 	// TagPrefix is the text before the version in the chart's tags. Default: the chart's name and a hyphen, as in api-1.4.0.
 	TagPrefix string `yaml:"tagPrefix"`
@@ -78,6 +80,7 @@ func (c *Config) forChart(chart Chart) *Config {
 		b.Build = chart.Build
 		// The chart and its program are released together.
 		one.Version.TagPrefix, one.Chart.Version = chart.Version.TagPrefix, nil
+		one.Version.Line = "" // of the program's tags
 	}
 	for i := range one.Stages {
 		one.Stages[i].adapt(chart)
@@ -85,6 +88,11 @@ func (c *Config) forChart(chart Chart) *Config {
 	one.Stages = slices.DeleteFunc(one.Stages, func(s Stage) bool { return s.isEmpty() && len(one.Stages) > 1 })
 	one.setDefaults()
 	return &one
+}
+
+// SharesBuild reports whether what a stage builds for this chart is the same for other charts too.
+func (c *Config) SharesBuild() bool {
+	return c.whole != nil && c.Chart.Build == nil && c.Builder() != nil
 }
 
 // isEmpty is a stage that exists for the builds of some charts only.
@@ -107,10 +115,13 @@ func (s *Stage) adapt(chart Chart) {
 		return
 	}
 	own := *s.Verify
-	if chart.Install != nil {
+	first := s.Candidate != nil
+	if chart.Install != nil && first {
 		own.Install = *chart.Install
+	} else if chart.Install != nil {
+		own.Install = chart.Install.under(own.Install)
 	}
-	if chart.Test != nil {
+	if chart.Test != nil && (first || own.Test == nil) {
 		own.Test = chart.Test
 	}
 	if own.Install.Release == "" {
@@ -120,6 +131,19 @@ func (s *Stage) adapt(chart Chart) {
 		own.Install.Namespace = chart.Name
 	}
 	s.Verify = &own
+}
+
+// under is an installation with what a stage sets over it.
+func (i Install) under(stage Install) Install {
+	i.Release, i.Namespace = cmp.Or(stage.Release, i.Release), cmp.Or(stage.Namespace, i.Namespace)
+	i.Timeout = cmp.Or(stage.Timeout, i.Timeout)
+	if len(stage.Values) > 0 {
+		i.Values = OverValues(i.Values, stage.Values)
+	}
+	if stage.ValuesFiles != nil {
+		i.ValuesFiles = stage.ValuesFiles
+	}
+	return i
 }
 
 func (c *Config) setChartDefaults() {

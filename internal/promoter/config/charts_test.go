@@ -63,6 +63,45 @@ func TestAChartAtTheTopHasTagsWithTheNameOfThePipeline(t *testing.T) {
 	}
 }
 
+func TestALaterStageKeepsWhatItSetsItself(t *testing.T) {
+	t.Parallel()
+	c, err := Parse([]byte(strings.NewReplacer(
+		"install: {values: {a: b}}", "install: {values: {a: b, c: d}, release: own}, test: {command: [chart]}",
+		"  - name: prod", "  - {name: staging, verify: {install: {values: {a: stage}, timeout: 9m}, test: {command: [stage]}}}\n  - {name: slow, verify: {}}\n  - name: prod",
+	).Replace(severalYAML)), none)
+	if err != nil {
+		t.Fatal(err)
+	}
+	front := c.PerChart()[1]
+	first, staging, slow := front.Tester().Verify, front.Stage("staging").Verify, front.Stage("slow").Verify
+	if first.Install.Values["a"] != "b" || first.Test.Command[0] != "chart" || first.Install.Timeout != 0 {
+		t.Errorf("first: %+v", first)
+	}
+	if in := staging.Install; in.Values["a"] != "stage" || in.Values["c"] != "d" || in.Release != "own" || in.Timeout == 0 || staging.Test.Command[0] != "stage" {
+		t.Errorf("staging: %+v", staging)
+	}
+	if in := slow.Install; in.Values["a"] != "b" || slow.Test.Command[0] != "chart" {
+		t.Errorf("slow: %+v", slow)
+	}
+}
+
+func TestTheRegistriesOfAllChartsAndFilesArePushedTo(t *testing.T) {
+	t.Parallel()
+	c, err := Parse([]byte(strings.NewReplacer(
+		"package: ./cmd/api}", "package: ./cmd/api}, files: {paths: [x], repository: files.example.com/api}", "publish: {git: p}", "publish: {oci: oci://charts.example.com/shop}",
+		"- name: dev", "- {name: dev, build: {images: [{repository: one.example.com/web, package: .}, {repository: two.example.com/other, digest: ''}]}}",
+	).Replace(severalYAML)), none)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "example.com/api files.example.com/api oci://charts.example.com/shop one.example.com/web"
+	for _, one := range append(c.PerChart(), c) {
+		if got := strings.Join(one.Pushes(), " "); got != want {
+			t.Errorf("chart %q pushes to %s, want %s", one.Chart.Name, got, want)
+		}
+	}
+}
+
 func TestWrongChartsAreRejected(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ from, to, want string }{

@@ -72,9 +72,10 @@ type Chart struct {
 	// Build replaces build of the stage that builds, or else is that of the first stage. Chart and image then have the version of the
 	// chart's tags. Only in charts. Default: that of the stage.
 	Build *Build `yaml:"build"`
-	// Install replaces verify.install of the testing stage. Only in charts. Default: that of the stage.
+	// Install replaces verify.install of the first testing stage; in later stages it has the values that the stage itself does not set.
+	// Only in charts. Default: that of the stage.
 	Install *Install `yaml:"install"`
-	// Test replaces verify.test of the testing stage. Only in charts. Default: that of the stage.
+	// Test replaces verify.test of the first testing stage, and is that of later stages without a test of their own. Only in charts. Default: that of the stage.
 	Test *Command `yaml:"test"`
 }
 

@@ -72,25 +72,6 @@ func (b *Build) All() []Image {
 // Elsewhere reports whether the image is built elsewhere.
 func (i *Image) Elsewhere() bool { return i.Package == "" && i.Dockerfile == "" && i.Layout == nil }
 
-// Pushes are the repositories that the pipeline pushes to: those of the images that it builds, and those of charts in a registry.
-func (c *Config) Pushes() []string {
-	var list []string
-	for i := range c.Stages {
-		s := &c.Stages[i]
-		if s.Build != nil {
-			for _, img := range s.Build.All() {
-				if !img.Elsewhere() {
-					list = append(list, img.Repository)
-				}
-			}
-		}
-		if s.Publish != nil && s.Publish.OCI != "" {
-			list = append(list, s.Publish.OCI)
-		}
-	}
-	return list
-}
-
 // DigestText is Digest, "" if it is not set.
 func (i *Image) DigestText() string {
 	if i.Digest == nil {

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -11,6 +12,8 @@ type Status struct {
 	Name string
 	// Source is the URL of the source repository, "" if it is not on a web server.
 	Source string
+	// Charts is set for a pipeline of several charts: each version is shown with the name of its chart.
+	Charts bool
 	// Stages in the order in which a version goes through them.
 	Stages []Stage
 }
@@ -23,8 +26,8 @@ type Stage struct {
 
 // Version is one version in a stage; unknown fields are empty.
 type Version struct {
-	Version, AppVersion, Digest string
-	Since                       time.Time
+	Chart, Version, AppVersion, Digest string
+	Since                              time.Time
 	// Commit of the source.
 	Commit string
 	// Tested means that a signed attestation exists.
@@ -46,31 +49,38 @@ type Version struct {
 type statusView struct {
 	frame
 	Name   string
+	Charts bool
 	Stages []stageView
 }
 
 type stageView struct {
 	Name string
-	// Current is the newest version, nil if there is none.
-	Current *statusRow
+	// Current are the newest versions, one of each chart; none if there is none.
+	Current []statusRow
 	Rows    []statusRow
 }
 
 type statusRow struct {
 	Version
 	CommitURL, RunURL string
+	// Of is the name of the chart where there are several.
+	Of string
 }
 
 // Render renders the page.
 func (s Status) Render() ([]byte, error) {
-	v := statusView{frame: newFrame(line(80, s.Name) + ": status"), Name: s.Name}
+	v := statusView{frame: newFrame(line(80, s.Name) + ": status"), Name: s.Name, Charts: s.Charts}
 	for _, stage := range s.Stages {
 		view := stageView{Name: stage.Name}
 		for _, version := range stage.Versions {
-			view.Rows = append(view.Rows, statusRow{version, s.commitURL(version.Commit), away(version.VerifiedBy)})
-		}
-		if len(view.Rows) > 0 {
-			view.Current = &view.Rows[0]
+			row := statusRow{Version: version, CommitURL: s.commitURL(version.Commit), RunURL: away(version.VerifiedBy)}
+			if s.Charts {
+				row.Of = version.Chart
+			}
+			view.Rows = append(view.Rows, row)
+			if !slices.ContainsFunc(view.Current, func(r statusRow) bool { return r.Of == row.Of }) {
+				view.Current = append(view.Current, row)
+			}
 		}
 		v.Stages = append(v.Stages, view)
 	}

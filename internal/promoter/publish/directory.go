@@ -96,8 +96,8 @@ func (d *directory) Attestations(_ context.Context, name, version string) ([][]b
 	return d.folder.attestations(name, version)
 }
 
-func (d *directory) AttestationsOf(_ context.Context, name string, versions ...string) (map[string][][]byte, error) {
-	return d.folder.attestationsOf(name, versions)
+func (d *directory) AttestationsOf(_ context.Context, versions map[string][]string) (map[string]map[string][][]byte, error) {
+	return d.folder.attestationsOf(versions)
 }
 
 func (d *directory) List(_ context.Context, names ...string) ([]index.Entry, error) {

@@ -156,12 +156,15 @@ func (f folder) attestations(name, version string) ([][]byte, error) {
 	return all, nil
 }
 
-func (f folder) attestationsOf(name string, versions []string) (map[string][][]byte, error) {
-	all := map[string][][]byte{}
-	for _, v := range versions {
-		var err error
-		if all[v], err = f.attestations(name, v); err != nil {
-			return nil, err
+func (f folder) attestationsOf(versions map[string][]string) (map[string]map[string][][]byte, error) {
+	all := map[string]map[string][][]byte{}
+	for name, list := range versions {
+		all[name] = map[string][][]byte{}
+		for _, v := range list {
+			var err error
+			if all[name][v], err = f.attestations(name, v); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return all, nil
@@ -242,8 +245,9 @@ func (f folder) list(limit int, names []string) ([]index.Entry, error) {
 	if len(names) > 0 {
 		all = slices.DeleteFunc(all, func(e index.Entry) bool { return !slices.Contains(names, e.Name) })
 	}
-	if limit > 0 && len(all) > limit {
-		all = all[:limit]
+	if limit > 0 {
+		count := map[string]int{}
+		all = slices.DeleteFunc(all, func(e index.Entry) bool { count[e.Name]++; return count[e.Name] > limit })
 	}
 	return all, err
 }

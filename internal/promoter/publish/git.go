@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
@@ -213,13 +215,15 @@ func (g *gitTarget) Attestations(ctx context.Context, name, version string) (att
 	return attestations, err
 }
 
-func (g *gitTarget) AttestationsOf(ctx context.Context, name string, versions ...string) (all map[string][][]byte, err error) {
+func (g *gitTarget) AttestationsOf(ctx context.Context, versions map[string][]string) (all map[string]map[string][][]byte, err error) {
 	var names []string
-	for _, v := range versions {
-		names = append(names, attestationsFile(name, v))
+	for _, name := range slices.Sorted(maps.Keys(versions)) {
+		for _, v := range versions[name] {
+			names = append(names, attestationsFile(name, v))
+		}
 	}
 	err = g.read(ctx, g.files(names...), func(f folder) error {
-		all, err = f.attestationsOf(name, versions)
+		all, err = f.attestationsOf(versions)
 		return err
 	})
 	return all, err

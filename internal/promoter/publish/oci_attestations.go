@@ -165,11 +165,22 @@ func (t *ociTarget) readAttestation(ctx context.Context, ref name.Reference) (at
 }
 
 func (t *ociTarget) Attestations(ctx context.Context, chartName, version string) ([][]byte, error) {
-	all, err := t.AttestationsOf(ctx, chartName, version)
+	all, err := t.attestationsOfChart(ctx, chartName, []string{version})
 	return all[version], err
 }
 
-func (t *ociTarget) AttestationsOf(ctx context.Context, chartName string, versions ...string) (map[string][][]byte, error) {
+func (t *ociTarget) AttestationsOf(ctx context.Context, versions map[string][]string) (map[string]map[string][][]byte, error) {
+	all := map[string]map[string][][]byte{}
+	for name, list := range versions {
+		var err error
+		if all[name], err = t.attestationsOfChart(ctx, name, list); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+func (t *ociTarget) attestationsOfChart(ctx context.Context, chartName string, versions []string) (map[string][][]byte, error) {
 	repo, err := t.repository(chartName)
 	if err != nil {
 		return nil, err

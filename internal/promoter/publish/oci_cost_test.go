@@ -71,7 +71,8 @@ func TestTheNewestVersionsOfARegistryCostRequestsForThemAlone(t *testing.T) {
 	if diff := cmp.Diff([]string{"1.11.0", "1.10.0", "1.9.0"}, versions); diff != "" {
 		t.Error(diff)
 	}
-	all, err := target.AttestationsOf(t.Context(), "operator", versions...)
+	found, err := target.AttestationsOf(t.Context(), map[string][]string{"operator": versions})
+	all := found["operator"]
 	if err != nil || len(all) != 3 || len(all["1.10.0"]) != 1 || string(all["1.10.0"][0]) != `{"attestation":"1.10.0"}` {
 		t.Errorf("%q %v", all, err)
 	}

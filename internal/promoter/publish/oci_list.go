@@ -67,12 +67,11 @@ func (t *ociTarget) Newest(ctx context.Context, limit int, names ...string) ([]i
 		if err != nil {
 			return nil, err
 		}
+		if limit > 0 {
+			tags = tags[:min(limit, len(tags))]
+		}
 		for _, tag := range tags {
 			refs = append(refs, repo.Tag(tag))
-		}
-		if limit > 0 && len(refs) >= limit {
-			refs = refs[:limit]
-			break
 		}
 	}
 	return t.entries(ctx, refs)

@@ -40,8 +40,8 @@ type Target interface {
 	// Attestations returns the envelopes of a version, oldest first where the
 	// target has an order; none for a version that does not exist.
 	Attestations(ctx context.Context, name, version string) ([][]byte, error)
-	// AttestationsOf returns the attestations of several versions, by version.
-	AttestationsOf(ctx context.Context, name string, versions ...string) (map[string][][]byte, error)
+	// AttestationsOf returns the attestations of several versions of charts, by chart and version.
+	AttestationsOf(ctx context.Context, versions map[string][]string) (map[string]map[string][][]byte, error)
 	// AddAttestation adds an envelope to a published version. Error: ErrNone.
 	AddAttestation(ctx context.Context, name, version string, envelope []byte) (Result, error)
 	// Yank removes a version from the index. Git and directory targets keep its
@@ -56,7 +56,7 @@ type Target interface {
 	// List returns every published version of these charts, of all without names;
 	// a registry lists all charts only if it has a catalogue.
 	List(ctx context.Context, names ...string) ([]index.Entry, error)
-	// Newest returns the first versions of List, at most limit of them when positive, without the cost of the others.
+	// Newest returns the first versions of List, at most limit of each chart when positive, without the cost of the others.
 	Newest(ctx context.Context, limit int, names ...string) ([]index.Entry, error)
 }
 

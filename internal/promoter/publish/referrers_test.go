@@ -150,7 +150,8 @@ func TestAttestationsOfACopyAreRead(t *testing.T) {
 	if err := remote.Delete(tag); err != nil {
 		t.Fatal(err)
 	}
-	all, err := open(t, cfg).AttestationsOf(t.Context(), "operator", "1.0.0", "9.9.9")
+	found, err := open(t, cfg).AttestationsOf(t.Context(), map[string][]string{"operator": {"1.0.0", "9.9.9"}})
+	all := found["operator"]
 	if err != nil || len(all["1.0.0"]) != 1 || string(all["1.0.0"][0]) != string(line) || all["9.9.9"] != nil {
 		t.Errorf("%q %v", all, err)
 	}

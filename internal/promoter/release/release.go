@@ -21,7 +21,7 @@ type Options struct {
 	Chart string
 	// Bump is major, minor or patch; empty follows the commits' messages (conventional commits).
 	Bump version.Bump
-	// Version is the tag to use instead of a computed one.
+	// Version is the tag to use instead of a computed one, with or without the prefix of the tags.
 	Version string
 	// NoPush creates the tag in the local repository only.
 	NoPush bool
@@ -45,7 +45,7 @@ type Result struct {
 // Tag computes the version that follows the last release, creates an annotated tag at the commit that is checked out in dir and pushes
 // it; CI does the rest. Errors: version.ErrDirty, version.ErrShallow, failure.ErrInput, gitrepo.ErrTagsMissing and others of gitrepo.
 func Tag(ctx context.Context, dir string, git gitrepo.Options, o Options) (*Result, error) {
-	if o.Version != "" {
+	if o.Version = o.Tags.Complete(o.Version); o.Version != "" {
 		if err := o.Tags.CheckVersion(o.Version); err != nil {
 			return nil, err
 		}

@@ -88,7 +88,8 @@ func (s Stages) WriteStatusPage(ctx context.Context, stage *config.Stage, target
 
 // StatusPage is the result of Status as an HTML page.
 func StatusPage(c *config.Config, list []Version) ([]byte, error) {
-	p := page.Status{Name: c.Name, Source: c.Source.Git}
+	c = c.Whole()
+	p := page.Status{Name: c.Name, Source: c.Source.Git, Charts: len(c.Charts) > 0}
 	at := map[string]int{}
 	for _, st := range c.Stages {
 		if st.Candidate != nil || st.Publish != nil {
@@ -105,7 +106,7 @@ func StatusPage(c *config.Config, list []Version) ([]byte, error) {
 
 func (v *Version) row() page.Version {
 	row := page.Version{
-		Version: v.Version, AppVersion: v.AppVersion, Digest: v.Digest, Since: v.Since, Commit: v.Commit,
+		Chart: v.Chart, Version: v.Version, AppVersion: v.AppVersion, Digest: v.Digest, Since: v.Since, Commit: v.Commit,
 		VerifiedBy: v.VerifiedBy, TestedBy: v.TestedBy, TestedAt: v.TestedAt, Image: v.Image, ApprovedBy: v.ApprovedBy, Next: v.Next,
 	}
 	if t := v.Tests; t != nil {

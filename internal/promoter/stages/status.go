@@ -1,8 +1,6 @@
 package stages
 
 import (
-	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -51,43 +49,11 @@ func (v *Version) isSame(o Version) bool {
 	return v.Chart == o.Chart && v.Version == o.Version && (v.Commit == "" || o.Commit == "" || v.Commit == o.Commit)
 }
 
-// status is Status of one chart.
-func (s Stages) status(ctx context.Context, limit int) ([]Version, error) {
-	var stages [][]Version
-	var charts []string
-	if t := s.Config.Tester(); t != nil {
-		list, err := s.candidates(ctx, t, limit)
-		if err != nil {
-			return nil, fmt.Errorf("stage %s: %w", t.Name, err)
-		}
-		// A repository with other publishers has charts that went through no stage of this pipeline.
-		for _, v := range list {
-			if !slices.Contains(charts, v.Chart) {
-				charts = append(charts, v.Chart)
-			}
-		}
-		stages = append(stages, list)
+// reportMissingKeys reports that the attestations of a stage cannot be checked.
+func (s Stages) reportMissingKeys(p *config.Stage) {
+	if _, err := s.keys().Collect(p, &chart.Package{}, nil); err != nil {
+		report.Linef(s.Report, "%v; some attestations and approvals are not shown", err)
 	}
-	if name := s.Config.Chart.Name; name != "" && len(charts) == 0 {
-		charts = []string{name}
-	}
-	publishers := s.Config.Publishers()
-	for _, p := range publishers {
-		if _, err := s.keys().Collect(p, &chart.Package{}, nil); err != nil {
-			report.Linef(s.Report, "%v; some attestations and approvals are not shown", err)
-		}
-		list, err := s.published(ctx, p, charts, limit)
-		if err != nil {
-			return nil, fmt.Errorf("stage %s: %w", p.Name, err)
-		}
-		stages = append(stages, list)
-	}
-	next := publishers
-	if s.Config.Tester() == nil {
-		next = publishers[min(1, len(publishers)):]
-	}
-	s.addNext(stages, next)
-	return slices.Concat(stages...), nil
 }
 
 // addNext adds to each version of each stage what the stage after it and the work directory know of it; next[i] is the stage after

@@ -13,17 +13,23 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 )
 
-// candidates are the versions in the history of the candidates' repository.
-func (s Stages) candidates(ctx context.Context, t *config.Stage, limit int) ([]Version, error) {
+// openCandidates clones the candidates' repository; done removes the clone.
+func (s Stages) openCandidates(ctx context.Context, t *config.Stage) (r *gitrepo.Repo, done func(), err error) {
 	dir, err := os.MkdirTemp("", "status-*")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	defer os.RemoveAll(dir)
-	r, err := gitrepo.Clone(ctx, t.Candidate.Git, filepath.Join(dir, "qa"), gitrepo.CloneOptions{Branch: t.Candidate.Branch, NoFiles: true, Options: s.Git})
+	done = func() { _ = os.RemoveAll(dir) }
+	r, err = gitrepo.Clone(ctx, t.Candidate.Git, filepath.Join(dir, "qa"), gitrepo.CloneOptions{Branch: t.Candidate.Branch, NoFiles: true, Options: s.Git})
 	if err != nil {
-		return nil, err
+		done()
+		return nil, nil, err
 	}
+	return r, done, nil
+}
+
+// candidatesIn are the versions in the history of the candidates' repository.
+func candidatesIn(ctx context.Context, r *gitrepo.Repo, t *config.Stage, limit int) ([]Version, error) {
 	if _, err := r.Head(ctx); err != nil {
 		return nil, nil
 	}
@@ -73,19 +79,15 @@ func (s Stages) published(ctx context.Context, p *config.Stage, charts []string,
 	for _, e := range entries {
 		versions[e.Name] = append(versions[e.Name], e.Version)
 	}
-	envelopes := map[string]map[string][][]byte{}
-	for name, list := range versions {
-		if envelopes[name], err = target.AttestationsOf(ctx, name, list...); err != nil {
-			return nil, err
-		}
+	envelopes, err := target.AttestationsOf(ctx, versions)
+	if err != nil {
+		return nil, err
 	}
 	var list []Version
 	for _, e := range entries {
-		v := Version{
+		list = append(list, Version{
 			Stage: p.Name, Chart: e.Name, Version: e.Version, AppVersion: e.AppVersion, Digest: e.Digest, Since: e.Created, envelopes: envelopes[e.Name][e.Version],
-		}
-		v.add(s.collect(p, &v))
-		list = append(list, v)
+		})
 	}
 	return list, nil
 }

@@ -73,12 +73,21 @@ const buildFile = "build.json"
 
 // Build exports the commit, runs its unit tests, builds its images and pushes them under its tag; as latest too if it is the highest
 // release. Nothing is pushed before all are built. Builds of pull requests and forks end before the push.
+//
+// What several charts share is built once, with the version of the program, which no chart's tag changes.
 func Build(ctx context.Context, p *Project, o BuildOptions) (*BuildResult, error) {
+	if p.shared != nil {
+		return p.shared.build(ctx, p, o)
+	}
+	return build(ctx, p, o)
+}
+
+func build(ctx context.Context, p *Project, o BuildOptions) (*BuildResult, error) {
 	stage := p.Config.Builder()
 	if stage == nil {
 		return nil, fmt.Errorf("%w: no stage has build; add it to a stage", config.ErrInvalid)
 	}
-	v, err := Version(ctx, p)
+	v, err := programVersion(ctx, p)
 	if err != nil {
 		return nil, err
 	}

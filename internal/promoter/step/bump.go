@@ -54,7 +54,7 @@ func BumpWith(ctx context.Context, p *Project, o BumpOptions) (*BumpResult, erro
 	}
 	u := candidate.Update{Version: v.Version, Tag: v.Tag, Run: v.CI.Run, AllowOlder: o.AllowOlder, DryRun: p.DryRun}
 	res := &BumpResult{Version: v.Version, Repository: repositoryAddress(stage.Candidate.Git), Branch: stage.Candidate.Branch}
-	img, err := p.imageOf(ctx, v.Version)
+	img, err := p.imageOf(ctx, v.program)
 	if err != nil {
 		return nil, err
 	}

@@ -21,6 +21,9 @@ type Selection struct {
 	All bool
 	// Since is what the charts are compared with, see change.Charts.
 	Since string
+	// Candidates selects also the charts whose version is in Chart.yaml and is not that of their last candidate: no later commit would
+	// bring it, if the build of the commit that set it has failed or was skipped.
+	Candidates bool
 }
 
 // PerChart returns a project for each chart of a configuration with several, with a directory of its own in the work directory; the
@@ -30,9 +33,13 @@ func (p *Project) PerChart() []*Project {
 		return []*Project{p}
 	}
 	var list []*Project
+	shared := &sharedBuild{}
 	for _, c := range p.Config.PerChart() {
 		one := *p
-		one.Config, one.Work = c, workdir.Dir(p.Work.File(c.Chart.Name))
+		one.Config, one.Work, one.whole = c, workdir.Dir(p.Work.File(c.Chart.Name)), p.Work
+		if c.SharesBuild() {
+			one.shared = shared
+		}
 		list = append(list, &one)
 	}
 	return list
@@ -55,9 +62,46 @@ func (p *Project) Select(ctx context.Context, s Selection) ([]*Project, error) {
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(all, func(one *Project) bool {
-		return !slices.ContainsFunc(changed, func(c change.Chart) bool { return c.Name == one.Config.Label() })
-	}), nil
+	isChanged := func(one *Project) bool {
+		return slices.ContainsFunc(changed, func(c change.Chart) bool { return c.Name == one.Config.Label() })
+	}
+	missing := map[string]bool{}
+	if s.Candidates && s.Since == "" {
+		if missing, err = p.lackCandidates(ctx, slices.DeleteFunc(slices.Clone(all), isChanged)); err != nil {
+			return nil, err
+		}
+	}
+	return slices.DeleteFunc(all, func(one *Project) bool { return !isChanged(one) && !missing[one.Config.Label()] }), nil
+}
+
+// lackCandidates are the names of those of the projects whose version, that of Chart.yaml, is not that of their last candidate.
+func (p *Project) lackCandidates(ctx context.Context, projects []*Project) (map[string]bool, error) {
+	missing := map[string]bool{}
+	projects = slices.DeleteFunc(projects, func(one *Project) bool { return !one.VersionIsInFile() || one.Config.Tester() == nil })
+	build := p.build()
+	// A build of a tag is that of its chart alone, and one of a pull request creates no candidate.
+	if len(projects) == 0 || build.Tag != "" || !build.MayPush() {
+		return missing, nil
+	}
+	var paths []string
+	for _, one := range projects {
+		paths = append(paths, one.Config.Tester().Candidate.Path)
+	}
+	last, err := p.pushingTo(p.Config.Tester().Candidate.Git).candidates().LastVersions(ctx, paths...)
+	if err != nil {
+		return nil, err
+	}
+	for i, one := range projects {
+		m, err := one.metadataAt(ctx, "HEAD")
+		if err != nil {
+			return nil, err
+		}
+		if m.Version != last[i] {
+			missing[one.Config.Label()] = true
+			p.line("chart %s has version %s, which has no candidate yet", one.Config.Label(), m.Version)
+		}
+	}
+	return missing, nil
 }
 
 func (p *Project) checkSelection(s Selection) error {
@@ -102,6 +146,20 @@ func (p *Project) SelectForVerify(ctx context.Context, s Selection, o VerifyOpti
 		s.Names = names
 	}
 	return p.Select(ctx, s)
+}
+
+// SelectForApprove is SelectForPromote for an approval, which signs only what was selected: several charts are named, or all of them
+// requested. Error: failure.ErrInput.
+func (p *Project) SelectForApprove(s Selection, pkg string) ([]*Project, error) {
+	charts, err := p.SelectForPromote(s, pkg)
+	if err != nil || s.All || len(s.Names) > 0 || len(charts) < 2 {
+		return charts, err
+	}
+	var names []string
+	for _, one := range charts {
+		names = append(names, one.Config.Label())
+	}
+	return nil, fmt.Errorf("%w: verify left packages of several charts, %s; select those to approve with --chart NAME, or all of them with --all", failure.ErrInput, strings.Join(names, ", "))
 }
 
 // SelectForPromote returns the projects of the charts that verify left a package of; a package that is named needs the name of its chart. Error: failure.ErrInput if there is none.

@@ -187,6 +187,9 @@ func (p *Project) checkRaised(ctx context.Context, since string) error {
 		if c.Name != p.Config.Label() || c.Since == "" || c.Since == p.tagAtHead(ctx) {
 			continue
 		}
+		if since == "" && !own.Tags().IsVersion(c.Since) {
+			continue // the commit that set the version may be one of several that are one change
+		}
 		before, err := p.versionBefore(ctx, c.Since, since)
 		if err != nil {
 			return err

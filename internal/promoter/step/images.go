@@ -129,19 +129,18 @@ func (p *Project) imageSpec(c config.Image, v *VersionResult, dir string, when t
 	}
 }
 
-// imageOf returns the images of a version: those that were built in this work directory, or else those that the registry has under
-// the version's tag; nil if no stage builds. Errors: image.ErrNoImage, config.ErrInvalid.
+// imageOf returns the images of a version of the program: those that were built in this work directory, or else those that the registry
+// has under the version's tag; nil if no stage builds. Errors: image.ErrNoImage, config.ErrInvalid.
 func (p *Project) imageOf(ctx context.Context, v version.Version) (*BuildResult, error) {
 	stage := p.Config.Builder()
 	if stage == nil {
 		return nil, nil
 	}
-	images := stage.Build.All()
-	var res BuildResult
-	if p.Work.ReadJSON(buildFile, &res) && res.Version == v && res.are(images) {
-		return &res, nil
+	if res := p.builtHere(v); res != nil {
+		return res, nil
 	}
-	res = BuildResult{Version: v}
+	images := stage.Build.All()
+	res := BuildResult{Version: v}
 	found := make([]BuiltImage, len(images))
 	for i, img := range images {
 		var err error
@@ -160,6 +159,16 @@ func (p *Project) imageOf(ctx context.Context, v version.Version) (*BuildResult,
 	}
 	res.set(found)
 	return &res, nil
+}
+
+// builtHere are the images of a version of the program that were built in this work directory, nil if they were not.
+func (p *Project) builtHere(v version.Version) *BuildResult {
+	stage := p.Config.Builder()
+	var res BuildResult
+	if stage == nil || !p.buildWork().ReadJSON(buildFile, &res) || res.Version != v || !res.are(stage.Build.All()) {
+		return nil
+	}
+	return &res
 }
 
 // are reports whether a result is that of these images.

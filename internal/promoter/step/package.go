@@ -2,10 +2,8 @@ package step
 
 import (
 	"context"
-	"errors"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/candidate"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/image"
 )
 
 // PackageResult is a chart that was linted and packaged.
@@ -19,7 +17,8 @@ type PackageResult struct {
 }
 
 // Package lints and packages the chart of the commit as a candidate would be, without credentials, repositories or a cluster: what a
-// pull request can check. An image that is not built yet is left as the chart has it. Since is what a chart whose version is in
+// pull request, or a laptop, can check. The fields of images stay as the chart has them, unless the commit was built in this work
+// directory: no registry is read for them. Since is what a chart whose version is in
 // Chart.yaml must be higher than. Errors: candidate.ErrNotRaised, and those of candidate.Repository.
 func Package(ctx context.Context, p *Project, since string) (*PackageResult, error) {
 	v, err := Version(ctx, p)
@@ -30,11 +29,12 @@ func Package(ctx context.Context, p *Project, since string) (*PackageResult, err
 		return nil, err
 	}
 	u := candidate.Update{Version: v.Version, Tag: v.Tag}
-	img, err := p.imageOf(ctx, v.Version)
-	switch {
-	case err == nil && img != nil:
+	if img := p.builtHere(v.program); img != nil {
 		u.Images = img.candidates()
-	case err != nil && !errors.Is(err, image.ErrNoImage):
+	} else if p.Config.Builder() != nil {
+		p.line("the fields of images stay as they are in %s: this commit was not built here", p.Config.Chart.Path)
+	}
+	if u.Changes, err = p.changes(ctx, v.Commit); err != nil {
 		return nil, err
 	}
 	closeTree, err := p.exportChart(ctx, v.Commit, &u)

@@ -36,6 +36,10 @@ type Project struct {
 	pushHost string
 	// read is nil where the command may change the source repository.
 	read *reading
+	// whole is the work directory of all charts, empty for one chart.
+	whole workdir.Dir
+	// shared is the build that several charts share, nil for a project that builds for itself.
+	shared *sharedBuild
 }
 
 // Keys are the keys of the configuration.
@@ -48,19 +52,21 @@ func (p *Project) Stages() stages.Stages {
 
 // Environments open test environments of a stage that tests.
 func (p *Project) Environments(stage *config.Stage) testenv.Provider {
-	return testenv.Provider{Config: p.Config, Work: p.Work, Report: p.Report, Access: p.Access, Stage: stage}
+	return testenv.Provider{Config: p.Config, Work: p.Work, Whole: p.wholeWork(), Report: p.Report, Access: p.Access, Stage: stage}
 }
 
-func (p *Project) candidates() candidate.Repository {
+func (p *Project) candidates() candidate.Repository { return p.candidatesOf(p.Config.Tester()) }
+
+// candidatesOf is the candidates' repository for the tests of a stage, nil if none tests.
+func (p *Project) candidatesOf(stage *config.Stage) candidate.Repository {
 	if len(p.Config.Chart.After) > 0 { // its commands could read what is removed from their own environment
 		testrun.HideProcess()
 	}
-	return candidate.Repository{Config: p.Config, Source: p.Dir, Work: p.Work, Report: p.Report, Git: p.Git(), Env: testrun.SecretsOf(p.Config).Withhold(os.Environ()), Dependencies: p.dependencies(), KubeVersion: p.kubeVersion()}
+	return candidate.Repository{Config: p.Config, Source: p.Dir, Work: p.Work, Report: p.Report, Git: p.Git(), Env: testrun.SecretsOf(p.Config).Withhold(os.Environ()), Dependencies: p.dependencies(), KubeVersion: kubeVersion(stage), Stage: stage}
 }
 
-// kubeVersion is the version of Kubernetes that the configuration is for.
-func (p *Project) kubeVersion() string {
-	t := p.Config.Tester()
+// kubeVersion is the version of Kubernetes that the tests of a stage are for.
+func kubeVersion(t *config.Stage) string {
 	switch {
 	case t == nil:
 		return cluster.ImageVersion("")
@@ -72,6 +78,14 @@ func (p *Project) kubeVersion() string {
 
 func (p *Project) tests() testrun.Runner {
 	return testrun.Runner{Work: p.Work, Report: p.Report, Secrets: testrun.SecretsOf(p.Config)}
+}
+
+// wholeWork is the work directory of all charts.
+func (p *Project) wholeWork() workdir.Dir {
+	if p.whole != "" {
+		return p.whole
+	}
+	return p.Work
 }
 
 func (p *Project) build() ci.Build { return ci.Detect(p.Env) }

@@ -40,14 +40,14 @@ func (p *Project) ChartPaths(ctx context.Context) ([]string, error) {
 }
 
 // Raise writes a higher version into Chart.yaml of the work tree, where the version of the chart is in that file. It commits nothing:
-// the version belongs to the commit of the change. Exact is the version, empty for the one that follows by a step, patch by default.
-// Errors: failure.ErrInput, version.ErrNotAVersion, those of chart.Edit.
+// the version belongs to the commit of the change. Exact is the version, empty for the one that follows by a step, patch by default;
+// it may have the v or the prefix of a tag, which the file does not get. Errors: failure.ErrInput, version.ErrNotAVersion, those of chart.Edit.
 func (p *Project) Raise(ctx context.Context, kind version.Bump, exact string) (*RaiseResult, error) {
 	r, err := p.source(ctx)
 	if err != nil {
 		return nil, err
 	}
-	res := &RaiseResult{Chart: p.Config.Label(), File: filepath.ToSlash(filepath.Join(p.Config.Chart.Path, "Chart.yaml")), Version: exact}
+	res := &RaiseResult{Chart: p.Config.Label(), File: filepath.ToSlash(filepath.Join(p.Config.Chart.Path, "Chart.yaml"))}
 	file := filepath.Join(r.Dir, filepath.FromSlash(res.File))
 	old, err := os.ReadFile(file)
 	if err != nil {
@@ -61,7 +61,12 @@ func (p *Project) Raise(ctx context.Context, kind version.Bump, exact string) (*
 	if kind == "" {
 		kind = version.Patch
 	}
-	if exact == "" {
+	if exact != "" {
+		tags := p.Config.ChartTags()
+		if res.Version = tags.Number(tags.Complete(exact)); res.Version == "" {
+			return nil, fmt.Errorf("%w: %q is no version for %s: use three numbers, such as 1.4.0", failure.ErrInput, exact, res.File)
+		}
+	} else {
 		if res.Version, err = (version.Tags{}).Next(m.Version, kind); err != nil {
 			return nil, err
 		}

@@ -83,7 +83,7 @@ func (p *Project) signManifest(stage *config.Stage, pkg *verified.Package) (func
 		return nil, fmt.Errorf("the signature of stage %s requires a key: %w", stage.Name, err)
 	}
 	var pubs [][]byte
-	if tester := p.Config.Tester(); tester != nil {
+	for _, tester := range p.Config.Testers() {
 		if pub, err := p.Keys().Public(tester); err == nil {
 			pubs = append(pubs, pub)
 		}

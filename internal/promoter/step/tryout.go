@@ -30,7 +30,7 @@ func (p *Project) tryOut(ctx context.Context, stage *config.Stage, c *candidate.
 	if err != nil {
 		return nil, err
 	}
-	release := cluster.Release{Name: v.Install.Release, Namespace: v.Install.Namespace, Values: c.InstallValues(v.Install.Values), Timeout: v.Install.Timeout.Or(5 * time.Minute)}
+	release := cluster.Release{Name: v.Install.Release, Namespace: v.Install.Namespace, Values: c.InstallValues(), Timeout: v.Install.Timeout.Or(5 * time.Minute)}
 	where, cleanup, err := p.clusterOf(stage, o.Options)
 	if err != nil {
 		return nil, err

@@ -160,7 +160,7 @@ func (p *Project) toTest(ctx context.Context, stage *config.Stage, o VerifyOptio
 	if err != nil {
 		return nil, err
 	}
-	c, err := p.candidates().Package(ctx, pkg.Bytes, first.SourceCommit)
+	c, err := p.candidatesOf(stage).Package(ctx, pkg.Bytes, first.SourceCommit)
 	if err != nil {
 		return nil, err
 	}

@@ -3,8 +3,10 @@ package step
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/ci"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/version"
 )
 
@@ -16,6 +18,10 @@ type VersionResult struct {
 	Tag     string   `json:"tag,omitempty"`
 	BaseTag string   `json:"baseTag,omitempty"`
 	CI      ci.Build `json:"ci"`
+
+	// program is the version of the program, which differs where the chart has a version of its own. Images and other files of a build
+	// are named by it.
+	program version.Version
 }
 
 // Version derives the version of the commit in the source repository.
@@ -24,6 +30,15 @@ func Version(ctx context.Context, p *Project) (*VersionResult, error) {
 		res := &VersionResult{For: p.Config.Chart.Name, CI: p.build()}
 		return res, p.chartVersion(ctx, res)
 	}
+	res, err := programVersion(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	return res, p.chartVersion(ctx, res)
+}
+
+// programVersion derives the version of the program, which is what a stage builds: the same for all charts that share the build.
+func programVersion(ctx context.Context, p *Project) (*VersionResult, error) {
 	facts, err := p.facts(ctx, p.Config.Version.Tags())
 	if err != nil {
 		return nil, err
@@ -42,14 +57,18 @@ func Version(ctx context.Context, p *Project) (*VersionResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	if facts.Tag != "" && !facts.Tags.IsVersion(facts.Tag) {
+	if facts.Tag != "" && !facts.Tags.IsVersion(facts.Tag) && !p.isTagOfChart(facts.Tag) {
 		p.line("tag %s is no version, so this is a development build: %s", facts.Tag, facts.Tags.Reason(facts.Tag))
 	}
 	if facts.Unconfirmed != "" {
 		p.line("warning: this clone has no version tag, and the tags of its remote cannot be read, so the version assumes that nothing is released: %s", facts.Unconfirmed)
 	}
-	res := &VersionResult{For: p.Config.Chart.Name, Version: v, Tag: facts.Tag, BaseTag: facts.BaseTag, CI: p.build()}
-	return res, p.chartVersion(ctx, res)
+	return &VersionResult{For: p.Config.Chart.Name, Version: v, Tag: facts.Tag, BaseTag: facts.BaseTag, CI: p.build(), program: v}, nil
+}
+
+// isTagOfChart reports whether a tag is a version of any of the charts.
+func (p *Project) isTagOfChart(tag string) bool {
+	return slices.ContainsFunc(p.Config.Whole().PerChart(), func(c *config.Config) bool { return c.ChartTags().IsVersion(tag) })
 }
 
 func (v *VersionResult) kind() string {

@@ -4,15 +4,17 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/cluster"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/helm"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/report"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/workdir"
 )
 
-// installedFile names what a run installed in an existing cluster: the next run uninstalls it if this one is killed.
+// installedFile names what runs installed in existing clusters: the next run uninstalls it if one is killed.
 const installedFile = "installed.json"
 
 // installed is a release in a cluster.
@@ -44,9 +46,10 @@ func (e *Environment) claim(ctx context.Context) error {
 		return err
 	}
 	mine := installed{e.Kubeconfig, r.Name, r.Namespace}
-	var before installed
+	list := installedBefore(work)
+	known := slices.Contains(list, mine)
 	switch {
-	case exists && (!work.ReadJSON(installedFile, &before) || before != mine):
+	case exists && !known:
 		return fmt.Errorf("%w: the cluster already has a release %s in namespace %s, which verify would replace and uninstall; uninstall it, or set install.release to another name", failure.ErrInput, r.Name, r.Namespace)
 	case exists:
 		report.Linef(e.provider.Report, "uninstalling %s, which is left from an earlier run", r.Name)
@@ -54,7 +57,30 @@ func (e *Environment) claim(ctx context.Context) error {
 			return err
 		}
 	}
-	return work.WriteJSON(installedFile, mine)
+	if known {
+		return nil
+	}
+	return work.WriteJSON(installedFile, append(list, mine))
+}
+
+// installedBefore are the releases that runs in a work directory have installed and not uninstalled: one in the cluster of each stage.
+func installedBefore(work workdir.Dir) (list []installed) {
+	var one installed // as earlier versions wrote it
+	if !work.ReadJSON(installedFile, &list) && work.ReadJSON(installedFile, &one) {
+		list = []installed{one}
+	}
+	return list
+}
+
+// forget removes what was uninstalled from the file.
+func (e *Environment) forget() error {
+	work := e.provider.Work
+	mine := installed{e.Kubeconfig, e.release.Name, e.release.Namespace}
+	list := slices.DeleteFunc(installedBefore(work), func(i installed) bool { return i == mine })
+	if len(list) == 0 {
+		return work.Remove(installedFile)
+	}
+	return work.WriteJSON(installedFile, list)
 }
 
 // uninstallLimit is how long an uninstallation may take, cancelledLimit how long after the run was cancelled.
@@ -63,7 +89,7 @@ const (
 	cancelledLimit = 15 * time.Second
 )
 
-// uninstall leaves installedFile when it does not end in time, so that the next run continues.
+// uninstall leaves the release in installedFile when it does not end in time, so that the next run continues.
 func (e *Environment) uninstall(ctx context.Context) error {
 	limit := uninstallLimit
 	if ctx.Err() != nil {
@@ -81,5 +107,5 @@ func (e *Environment) uninstall(ctx context.Context) error {
 	case <-ctx.Done(): // parts of Helm know no context
 		return fmt.Errorf("uninstall %s: it takes longer than %s; the next run continues: %w", e.release.Name, limit, ctx.Err())
 	}
-	return e.provider.Work.Remove(installedFile)
+	return e.forget()
 }

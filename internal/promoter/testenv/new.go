@@ -13,6 +13,7 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/cluster"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/report"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/workdir"
 )
 
 const (
@@ -46,12 +47,12 @@ func (p Provider) openNew(ctx context.Context, release cluster.Release, o Option
 	if slices.Contains(existing, name) {
 		return nil, fmt.Errorf("%s: %w; delete it or choose another name", name, cluster.ErrExists)
 	}
-	if _, err := p.Work.Write(clusterFile, []byte(name)); err != nil {
+	if _, err := p.whole().Write(clusterFile, []byte(name)); err != nil {
 		return nil, err
 	}
 	k, err := p.create(ctx, name, kubeconfig, logs)
 	if errors.Is(err, cluster.ErrExists) {
-		return nil, errors.Join(err, p.Work.Remove(clusterFile))
+		return nil, errors.Join(err, p.whole().Remove(clusterFile))
 	}
 	if err != nil {
 		return nil, err
@@ -61,6 +62,13 @@ func (p Provider) openNew(ctx context.Context, release cluster.Release, o Option
 		return nil, errors.Join(err, e.deleteCluster())
 	}
 	return e, nil
+}
+
+func (p Provider) whole() workdir.Dir {
+	if p.Whole != "" {
+		return p.Whole
+	}
+	return p.Work
 }
 
 func contents(ctx context.Context, kubeconfig string) (*cluster.Contents, error) {
@@ -81,7 +89,7 @@ func (p Provider) kubeconfig(cluster string, keep bool) string {
 
 // deleteLeftover deletes the cluster of a run in this work directory that was killed.
 func (p Provider) deleteLeftover() error {
-	data, err := os.ReadFile(p.Work.File(clusterFile))
+	data, err := os.ReadFile(p.whole().File(clusterFile))
 	if err != nil {
 		return nil
 	}
@@ -100,13 +108,13 @@ func (e *Environment) deleteCluster() error {
 	if err := e.kind.Delete(); err != nil {
 		return err
 	}
-	return e.provider.Work.Remove(clusterFile)
+	return e.provider.whole().Remove(clusterFile)
 }
 
 // keepCluster makes the cluster the user's: no later run deletes it.
 func (e *Environment) keepCluster() error {
 	report.Linef(e.provider.Report, "the cluster %s is kept; its kubeconfig is %s; delete it with chart-promoter cluster delete %[1]s --kubeconfig %[2]s", e.kind.Name, e.Kubeconfig)
-	return e.provider.Work.Remove(clusterFile)
+	return e.provider.whole().Remove(clusterFile)
 }
 
 // settings are those of the cluster.

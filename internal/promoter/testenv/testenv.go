@@ -20,6 +20,9 @@ import (
 type Provider struct {
 	Config *config.Config
 	Work   workdir.Dir
+	// Whole is the work directory of all charts, whose runs exclude each other: it names the cluster of the last run, of whichever chart.
+	// Default: Work.
+	Whole  workdir.Dir
 	Report report.Reporter
 	// Access is how images are found that are loaded into a cluster.
 	Access image.Access

@@ -109,6 +109,22 @@ func (s Tags) Name(tag string) string { return strings.TrimPrefix(tag, s.Prefix)
 // Tag is the tag of a name that Name returned.
 func (s Tags) Tag(name string) string { return s.Prefix + name }
 
+// Complete is a tag that is written as a version without the prefix, with the prefix; any other text stays as it is.
+func (s Tags) Complete(text string) string {
+	if !s.IsVersion(text) && s.IsVersion(s.Tag(text)) {
+		return s.Tag(text)
+	}
+	return text
+}
+
+// Number is the version of a tag in three numbers, with its prerelease: 1.5.0 for v1.5; "" for a tag that is no version.
+func (s Tags) Number(tag string) string {
+	if t, ok := s.parse(tag); ok {
+		return t.String()
+	}
+	return ""
+}
+
 // Versions are those of the tags that are versions.
 func (s Tags) Versions(tags []string) (versions []string) {
 	for _, tag := range tags {

@@ -1,0 +1,59 @@
+package chart
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
+)
+
+// Unpack writes the files of the package into a directory, which is created: Chart.yaml is at its top. Errors: ErrNoChart, ErrUnsafe.
+func (p *Package) Unpack(dir string) error {
+	top, err := inspect(p.Bytes)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("unpack %s: %w: %w", p.Filename(), failure.ErrInput, err)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return fmt.Errorf("unpack %s: %w: %w", p.Filename(), failure.ErrInput, err)
+	}
+	defer root.Close()
+	unzipped, err := gzip.NewReader(bytes.NewReader(p.Bytes))
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrNoChart, err)
+	}
+	for archive := tar.NewReader(unzipped); ; {
+		h, err := archive.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrNoChart, err)
+		}
+		name, inside := strings.CutPrefix(h.Name, top+"/")
+		if h.Typeflag != tar.TypeReg || !inside {
+			continue
+		}
+		data, err := io.ReadAll(archive) // inspect has limited it
+		if err == nil {
+			err = root.MkdirAll(filepath.FromSlash(path.Dir(name)), 0o755)
+		}
+		if err == nil {
+			err = root.WriteFile(filepath.FromSlash(name), data, 0o644)
+		}
+		if err != nil {
+			return fmt.Errorf("unpack %s: %w: %w", h.Name, failure.ErrInput, err)
+		}
+	}
+}
