@@ -37,6 +37,9 @@ type Package struct {
 // Filename is the name the package has in a chart repository.
 func (p *Package) Filename() string { return p.Name + "-" + p.Version + ".tgz" }
 
+// MediaType is that of a package in a registry.
+const MediaType = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
+
 // Errors of Pack, ReadPackage and Lint; test for them with errors.Is.
 var (
 	ErrNoChart           = failure.New(failure.BadInput, "not a usable chart")

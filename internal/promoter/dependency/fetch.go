@@ -128,9 +128,6 @@ func (r *run) fromRegistry(ctx context.Context, repo Repository, name, version s
 	return r.artifact(ctx, repo, strings.TrimPrefix(repo.URL, "oci://")+"/"+name+":"+strings.ReplaceAll(version, "+", "_"), name, version)
 }
 
-// chartMediaType is that of a package in a registry.
-const chartMediaType = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
-
 func (r *run) artifact(ctx context.Context, repo Repository, ref, name, version string) ([]byte, error) {
 	access := r.Access
 	if repo.Password != "" {
@@ -138,7 +135,7 @@ func (r *run) artifact(ctx context.Context, repo Repository, ref, name, version 
 		vars := map[string]string{ci.RegistryUser: repo.User, ci.RegistryPassword: string(repo.Password), ci.RegistryHost: host}
 		access.Env = func(name string) string { return vars[name] }
 	}
-	data, err := access.Layer(ctx, ref, chartMediaType, maxPackage)
+	data, err := access.Layer(ctx, ref, chart.MediaType, maxPackage)
 	if errors.Is(err, image.ErrNoImage) {
 		return nil, fmt.Errorf("%s has no %s %s: %w", repo.URL, name, version, ErrNoVersion)
 	}

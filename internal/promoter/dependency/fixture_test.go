@@ -112,7 +112,7 @@ func newRegistry(t *testing.T, packages ...*chart.Package) (host string) {
 	t.Cleanup(srv.Close)
 	host = strings.TrimPrefix(srv.URL, "http://")
 	for _, p := range packages {
-		img, err := mutate.AppendLayers(empty.Image, static.NewLayer(p.Bytes, chartMediaType))
+		img, err := mutate.AppendLayers(empty.Image, static.NewLayer(p.Bytes, chart.MediaType))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -34,7 +34,7 @@ type ociTarget struct {
 const (
 	ociScheme           = "oci"
 	configMediaType     = "application/vnd.cncf.helm.config.v1+json"
-	chartMediaType      = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
+	chartMediaType      = chart.MediaType
 	provenanceMediaType = "application/vnd.cncf.helm.chart.provenance.v1.prov"
 )
 
