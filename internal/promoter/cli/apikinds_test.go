@@ -102,7 +102,8 @@ func (a *apiServer) becomesReady(path string, o map[string]any) {
 			o["status"] = map[string]any{"phase": "Pending", "containerStatuses": []any{map[string]any{"name": container["name"], "state": waiting}}}
 			return
 		}
-		o["status"] = map[string]any{"phase": "Succeeded", "conditions": []any{map[string]any{"type": "Ready", "status": "True"}}}
+		ran := []any{map[string]any{"name": container["name"], "imageID": container["image"]}}
+		o["status"] = map[string]any{"phase": "Succeeded", "conditions": []any{map[string]any{"type": "Ready", "status": "True"}}, "containerStatuses": ran}
 	case "Deployment":
 		meta, spec := o["metadata"].(map[string]any), o["spec"].(map[string]any)
 		meta["uid"], meta["generation"] = "u", 1

@@ -192,11 +192,12 @@ func TestTheProgramAtTheTopHasTheNameOfItsModule(t *testing.T) {
 	if err := os.WriteFile(s.SourceDir+"/main.go", []byte("package main\n\nfunc main() { println(\"top\") }\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	m, err := build(t, s).IndexManifest()
+	idx := build(t, s)
+	m, err := idx.IndexManifest()
 	if err != nil {
 		t.Fatal(err)
 	}
-	img, err := build(t, s).Image(m.Manifests[0].Digest)
+	img, err := idx.Image(m.Manifests[0].Digest)
 	if err != nil {
 		t.Fatal(err)
 	}
