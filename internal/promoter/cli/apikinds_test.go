@@ -107,6 +107,9 @@ func (a *apiServer) becomesReady(path string, o map[string]any) {
 	case "Deployment":
 		meta, spec := o["metadata"].(map[string]any), o["spec"].(map[string]any)
 		meta["uid"], meta["generation"] = "u", 1
+		if spec["replicas"] == nil { // Helm 3 relies on this default of the API server
+			spec["replicas"] = 1
+		}
 		o["status"] = map[string]any{"observedGeneration": 1, "replicas": 1, "readyReplicas": 1, "updatedReplicas": 1, "availableReplicas": 1, "conditions": []any{
 			map[string]any{"type": "Available", "status": "True"}, map[string]any{"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"},
 		}}

@@ -134,16 +134,16 @@ func (s *Stage) adapt(chart Chart) {
 }
 
 // under is an installation with what a stage sets over it.
-func (i Install) under(stage Install) Install {
-	i.Release, i.Namespace = cmp.Or(stage.Release, i.Release), cmp.Or(stage.Namespace, i.Namespace)
-	i.Timeout = cmp.Or(stage.Timeout, i.Timeout)
+func (in Install) under(stage Install) Install {
+	in.Release, in.Namespace = cmp.Or(stage.Release, in.Release), cmp.Or(stage.Namespace, in.Namespace)
+	in.Timeout = cmp.Or(stage.Timeout, in.Timeout)
 	if len(stage.Values) > 0 {
-		i.Values = OverValues(i.Values, stage.Values)
+		in.Values = OverValues(in.Values, stage.Values)
 	}
 	if stage.ValuesFiles != nil {
-		i.ValuesFiles = stage.ValuesFiles
+		in.ValuesFiles = stage.ValuesFiles
 	}
-	return i
+	return in
 }
 
 func (c *Config) setChartDefaults() {

@@ -40,21 +40,64 @@ func repository(t *testing.T, origin string, files map[string]string) *gitrepo.R
 	return r
 }
 
-func TestInspectFindsChartProgramAndAddresses(t *testing.T) {
-	base := map[string]string{"charts/hello/Chart.yaml": goodChart, "go.mod": "module x\n", "cmd/hello/main.go": mainGo, "pkg/a/a_test.go": "package a\n"}
-	const github = "git@github.com:Some/Hello.git"
-	want := Facts{
+const github = "git@github.com:Some/Hello.git"
+
+// inspected is a repository that differs from that of helloFacts, and what Inspect finds in it.
+type inspected struct {
+	origin string
+	change map[string]string // "" removes a file
+	choice Choices
+	want   func(Facts) Facts
+}
+
+// helloFacts are those of the repository with nothing changed, and those of its chart without a program.
+func helloFacts() (want, alone Facts) {
+	want = Facts{
 		Name: "hello", Source: "https://github.com/Some/Hello.git", Candidates: "https://github.com/Some/Hello-helm-qa.git", Prod: "https://github.com/Some/Hello-helm.git",
 		Chart: "charts/hello", Package: "./cmd/hello", Image: "ghcr.io/some/hello", UnitTests: true,
 	}
-	alone := want
+	alone = want
 	alone.Package, alone.Image, alone.UnitTests = "", "", false
-	for name, c := range map[string]struct {
-		origin string
-		change map[string]string // "" removes a file
-		choice Choices
-		want   func(Facts) Facts
-	}{
+	return want, alone
+}
+
+func inspectEach(t *testing.T, cases map[string]inspected) {
+	t.Helper()
+	base := map[string]string{"charts/hello/Chart.yaml": goodChart, "go.mod": "module x\n", "cmd/hello/main.go": mainGo, "pkg/a/a_test.go": "package a\n"}
+	want, _ := helloFacts()
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			got, err := Inspect(t.Context(), repository(t, c.origin, with(base, c.change)), c.choice)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(c.want(want), got); d != "" {
+				t.Errorf("facts (-want +got):\n%s", d)
+			}
+		})
+	}
+}
+
+func TestInspectReadsTheFilesOfChartTestingAndChartReleaser(t *testing.T) {
+	want, alone := helloFacts()
+	inspectEach(t, map[string]inspected{
+		"a chart that chart-testing knows": {github, map[string]string{"ct.yaml": "chart-dirs: [charts]\nexcluded-charts: [old]\n", "charts/old/Chart.yaml": goodChart, "go.mod": "", "charts/hello/Chart.yaml": "apiVersion: v2\nname: hello\nversion: 0.1.0\n"}, Choices{}, func(Facts) Facts {
+			f := alone
+			f.VersionInFile = true
+			return f
+		}},
+		"the chart of a program that chart-testing knows": {github, map[string]string{".github/ct.yaml": "chart-dirs: [charts]\n"}, Choices{}, func(Facts) Facts { return want }},
+		"a chart that chart-releaser publishes": {github, map[string]string{"cr.yaml": "charts-repo: https://some.github.io/hello\n", "go.mod": ""}, Choices{}, func(Facts) Facts {
+			f := alone
+			f.VersionInFile, f.Prod, f.ProdBranch, f.ProdURL = true, f.Source, "gh-pages", "https://some.github.io/hello"
+			return f
+		}},
+	})
+}
+
+func TestInspectFindsChartProgramAndAddresses(t *testing.T) {
+	want, alone := helloFacts()
+	inspectEach(t, map[string]inspected{
 		"all of it": {github, nil, Choices{}, func(Facts) Facts { return want }},
 		"dependencies are no charts of their own": {github, map[string]string{
 			"charts/hello/charts/dep/Chart.yaml": strings.Replace(goodChart, "hello", "dep", 1), "charts/hello/Chart.yaml": goodChart + "dependencies: [{name: dep, version: 0.1.0}]\n", "charts/lib/Chart.yaml": goodChart + "type: library\n", "pkg/testdata/c/Chart.yaml": goodChart,
@@ -68,22 +111,11 @@ func TestInspectFindsChartProgramAndAddresses(t *testing.T) {
 			f.Chart = "."
 			return f
 		}},
-		"no build is wanted":         {github, nil, Choices{NoBuild: true}, func(Facts) Facts { return alone }},
-		"no Go module":               {github, map[string]string{"go.mod": ""}, Choices{}, func(Facts) Facts { return alone }},
-		"no program in the module":   {github, map[string]string{"cmd/hello/main.go": "package hello\n"}, Choices{}, func(Facts) Facts { return alone }},
-		"a generator is no program":  {github, map[string]string{"gen.go": "//go:build ignore\n\npackage main\n\nfunc main() {}\n"}, Choices{}, func(Facts) Facts { return want }},
-		"the program that was named": {github, map[string]string{"cmd/two/main.go": mainGo, "tools/x/main.go": mainGo}, Choices{Package: "./tools/x"}, func(f Facts) Facts { f.Package = "./tools/x"; return f }},
-		"a chart that chart-testing knows": {github, map[string]string{"ct.yaml": "chart-dirs: [charts]\nexcluded-charts: [old]\n", "charts/old/Chart.yaml": goodChart, "go.mod": "", "charts/hello/Chart.yaml": "apiVersion: v2\nname: hello\nversion: 0.1.0\n"}, Choices{}, func(Facts) Facts {
-			f := alone
-			f.VersionInFile = true
-			return f
-		}},
-		"the chart of a program that chart-testing knows": {github, map[string]string{".github/ct.yaml": "chart-dirs: [charts]\n"}, Choices{}, func(Facts) Facts { return want }},
-		"a chart that chart-releaser publishes": {github, map[string]string{"cr.yaml": "charts-repo: https://some.github.io/hello\n", "go.mod": ""}, Choices{}, func(Facts) Facts {
-			f := alone
-			f.VersionInFile, f.Prod, f.ProdBranch, f.ProdURL = true, f.Source, "gh-pages", "https://some.github.io/hello"
-			return f
-		}},
+		"no build is wanted":                           {github, nil, Choices{NoBuild: true}, func(Facts) Facts { return alone }},
+		"no Go module":                                 {github, map[string]string{"go.mod": ""}, Choices{}, func(Facts) Facts { return alone }},
+		"no program in the module":                     {github, map[string]string{"cmd/hello/main.go": "package hello\n"}, Choices{}, func(Facts) Facts { return alone }},
+		"a generator is no program":                    {github, map[string]string{"gen.go": "//go:build ignore\n\npackage main\n\nfunc main() {}\n"}, Choices{}, func(Facts) Facts { return want }},
+		"the program that was named":                   {github, map[string]string{"cmd/two/main.go": mainGo, "tools/x/main.go": mainGo}, Choices{Package: "./tools/x"}, func(f Facts) Facts { f.Package = "./tools/x"; return f }},
 		"a chart repository in a branch of the source": {github, nil, Choices{Prod: "git@github.com:some/hello.git"}, func(f Facts) Facts { f.Prod, f.ProdBranch = "git@github.com:some/hello.git", "gh-pages"; return f }},
 		"a chart repository beside the candidates":     {github, nil, Choices{Candidates: "/srv/a.git", Prod: "/srv/a"}, func(f Facts) Facts { f.Candidates, f.Prod, f.ProdBranch = "/srv/a.git", "/srv/a", "gh-pages"; return f }},
 		"a program at the top":                         {github, map[string]string{"cmd/hello/main.go": "", "main.go": mainGo}, Choices{}, func(f Facts) Facts { f.Package = "."; return f }},
@@ -98,17 +130,7 @@ func TestInspectFindsChartProgramAndAddresses(t *testing.T) {
 			f.Source, f.Candidates, f.Prod, f.Image = "https://gitlab.com/Some/Hello.git", "https://gitlab.com/q.git", "https://gitlab.com/Some/Hello-helm.git", "registry.gitlab.com/some/hello"
 			return f
 		}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			got, err := Inspect(t.Context(), repository(t, c.origin, with(base, c.change)), c.choice)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if d := cmp.Diff(c.want(want), got); d != "" {
-				t.Errorf("facts (-want +got):\n%s", d)
-			}
-		})
-	}
+	})
 }
 
 // with returns the files with others added, replaced or removed.
