@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -14,6 +15,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/christianb93/bitcoin-controller/internal/atomicfile"
 )
@@ -31,6 +34,7 @@ type fetcher struct {
 	mirrors []string
 	// snapshot is the address of a file before its SHA-1; "" is none.
 	snapshot string
+	backoff  wait.Backoff
 	client   *http.Client
 	log      io.Writer
 }
@@ -40,7 +44,7 @@ func newFetcher(ctx context.Context, env func(string) string) *fetcher {
 	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:errcheck,forcetypeassert // documented
 	transport.DialContext = (&net.Dialer{Timeout: 20 * time.Second}).DialContext
 	transport.ResponseHeaderTimeout = time.Minute
-	f := &fetcher{dir: cacheDir(env), snapshot: snapshot, client: &http.Client{Transport: transport, Timeout: 10 * time.Minute}, log: os.Stderr}
+	f := &fetcher{dir: cacheDir(env), snapshot: snapshot, backoff: backoff, client: &http.Client{Transport: transport, Timeout: 10 * time.Minute}, log: os.Stderr}
 	for _, m := range []string{env("DEBIAN_MIRROR"), aptMirror(ctx)} {
 		if m != "" {
 			f.mirrors = append(f.mirrors, strings.TrimRight(m, "/"))
@@ -87,7 +91,7 @@ func (f *fetcher) get(ctx context.Context, p pin) ([]byte, error) {
 	}
 	var errs []error
 	for _, url := range f.places(p) {
-		content, err := f.download(ctx, url, p)
+		content, err := f.downloadWithRetries(ctx, url, p)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", url, err))
 			continue
@@ -114,6 +118,21 @@ func (f *fetcher) places(p pin) []string {
 	return list
 }
 
+// errBusy is an answer of a server that may have the package, and that another request may get.
+var errBusy = errors.New("the server is busy or does not answer")
+
+// backoff is how often, and after which delays, a package is requested from one place: a build needs dozens of them.
+var backoff = wait.Backoff{Steps: 4, Duration: time.Second, Factor: 3, Jitter: 0.2}
+
+// downloadWithRetries repeats a request that ended with errBusy.
+func (f *fetcher) downloadWithRetries(ctx context.Context, url string, p pin) (content []byte, err error) {
+	again := wait.ExponentialBackoffWithContext(ctx, f.backoff, func(ctx context.Context) (bool, error) {
+		content, err = f.download(ctx, url, p)
+		return !errors.Is(err, errBusy), nil
+	})
+	return content, cmp.Or(err, again)
+}
+
 func (f *fetcher) download(ctx context.Context, url string, p pin) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
@@ -125,12 +144,15 @@ func (f *fetcher) download(ctx context.Context, url string, p pin) ([]byte, erro
 		return nil, errors.Unwrap(err)
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
+	switch {
+	case resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode >= 500:
+		return nil, fmt.Errorf("%w: %s", errBusy, resp.Status)
+	case resp.StatusCode != http.StatusOK:
 		return nil, errors.New(resp.Status)
 	}
 	content, err := io.ReadAll(io.LimitReader(resp.Body, p.Size+1))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", errBusy, err)
 	}
 	return content, p.check(content)
 }

@@ -61,6 +61,27 @@ func TestAPackageThatNoPlaceHasIsReportedWithWhatToDo(t *testing.T) {
 	}
 }
 
+func TestABusyServerIsAskedAgain(t *testing.T) {
+	content := debOf(t, "libx", nil)
+	p := pinOf("libx", content, nil)
+	for busy, found := range map[int]bool{2: true, 3: false} {
+		s := serve(t, map[string][]byte{"/file/" + p.SHA1: content})
+		s.busy = busy
+		f := s.fetcher(t)
+		f.mirrors = nil
+		got, err := f.get(t.Context(), p)
+		if (err == nil) != found || (string(got) == string(content)) != found {
+			t.Errorf("busy %d times: %d bytes, %v", busy, len(got), err)
+		}
+		if err != nil && !strings.Contains(err.Error(), "503 Service Unavailable") {
+			t.Errorf("the message lacks the answer: %v", err)
+		}
+		if n := len(s.noted()); n != 3 {
+			t.Errorf("busy %d times: %d requests, want 3", busy, n)
+		}
+	}
+}
+
 func TestAPackageIsDownloadedOnce(t *testing.T) {
 	content := debOf(t, "libx", nil)
 	p := pinOf("libx", content, nil)

@@ -14,6 +14,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/ulikunitz/xz"
 )
@@ -91,6 +94,8 @@ type server struct {
 	*httptest.Server
 	mu        sync.Mutex
 	requested []string
+	// busy is how many of the first requests get the answer that the server is busy.
+	busy int
 }
 
 func serve(t *testing.T, files map[string][]byte) *server {
@@ -101,7 +106,11 @@ func serve(t *testing.T, files map[string][]byte) *server {
 		s.requested = append(s.requested, r.URL.EscapedPath())
 		s.mu.Unlock()
 		content, ok := files[r.URL.Path]
-		if !ok {
+		switch {
+		case len(s.noted()) <= s.busy:
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		case !ok:
 			http.NotFound(w, r)
 			return
 		}
@@ -111,6 +120,13 @@ func serve(t *testing.T, files map[string][]byte) *server {
 	return s
 }
 
+// noted are the requests so far.
+func (s *server) noted() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.requested)
+}
+
 func (s *server) fetcher(t *testing.T) *fetcher {
-	return &fetcher{dir: t.TempDir(), mirrors: []string{s.URL + "/mirror"}, snapshot: s.URL + "/file/", client: s.Client(), log: t.Output()}
+	return &fetcher{dir: t.TempDir(), mirrors: []string{s.URL + "/mirror"}, snapshot: s.URL + "/file/", backoff: wait.Backoff{Steps: 3, Duration: time.Millisecond}, client: s.Client(), log: t.Output()}
 }

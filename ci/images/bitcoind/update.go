@@ -21,7 +21,10 @@ import (
 // pinsFile is relative to the root of the repository, where the command runs.
 const pinsFile = "ci/images/bitcoind/pins.json"
 
-// update writes pins.json anew: the current versions, for the platforms that it has.
+// platforms are those of the image.
+var platforms = []string{"linux/amd64", "linux/arm64"}
+
+// update writes pins.json anew, with the current versions. What it has now is not read: it may be the reason for the update.
 func update(ctx context.Context, get *fetcher) error {
 	if _, err := os.Stat(pinsFile); err != nil {
 		return fmt.Errorf("run this in the root of the repository: %w", err)
@@ -29,18 +32,17 @@ func update(ctx context.Context, get *fetcher) error {
 	if len(get.mirrors) == 0 {
 		return errors.New("no mirror of Debian is known; set DEBIAN_MIRROR to one, as apt names it")
 	}
-	old, err := parsePins(pinsText)
-	if err != nil {
-		return err
-	}
 	renewed := pins{Platforms: map[string][]pin{}}
-	for _, platform := range old.platforms() {
+	for _, platform := range platforms {
 		if err := renewed.add(ctx, get, platform); err != nil {
 			return fmt.Errorf("%s: %w", platform, err)
 		}
 	}
 	text, err := renewed.text()
 	if err != nil {
+		return err
+	}
+	if _, err := parsePins(text); err != nil {
 		return err
 	}
 	fmt.Fprintf(get.log, "the package index was signed at %s\n", renewed.Index)

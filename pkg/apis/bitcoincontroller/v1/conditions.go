@@ -38,7 +38,7 @@ const (
 	//
 	// Action: none.
 	ReasonReady = "Ready"
-	// ReasonRPCBusy means that all nodes are ready, and that all RPC threads of some are taken by calls of others: calls that
+	// ReasonRPCBusy means that all nodes are ready, and all RPC threads of some are taken by calls of others: calls that
 	// wait, such as waitfornewblock, or more calls than a node can carry out. Such a node stays a member of the network. Its last answer
 	// and what its peers report count; the operator cannot change its connections, and it does not mine. The reason stays for 30
 	// seconds after the node has answered again.
@@ -128,8 +128,8 @@ const (
 	// Action: see the message. bitcoind switches all its publishers off, without an error, when it cannot use one of their addresses:
 	// correct those in config, or use spec.zmq instead. An image whose bitcoind is built without ZMQ has no publishers.
 	ReasonPublishersMissing = "PublishersMissing"
-	// ReasonStorageNotExpanded means that storage.size has grown, and the cluster does not expand the claims: the storage class does not
-	// allow it, or a quota is used up. The nodes run with the volumes that they have.
+	// ReasonStorageNotExpanded means that the cluster does not expand the claims, though storage.size has grown: the storage class does
+	// not allow it, or a quota is used up. The nodes run with the volumes that they have.
 	//
 	// Conditions: Stalled=True, Reconciling=False.
 	//
@@ -218,8 +218,8 @@ const (
 	//
 	// Action: see the node's error in the message, and its log with kubectl logs.
 	ReasonMiningFailed = "MiningFailed"
-	// ReasonAddressInvalid means that spec.mining.address is no address of regtest: its checksum is wrong, or the node rejects it. No
-	// blocks are mined.
+	// ReasonAddressInvalid means that no blocks are mined since spec.mining.address is no address of regtest: its checksum is wrong, or
+	// the node rejects it.
 	//
 	// Conditions: Mining=False.
 	//
