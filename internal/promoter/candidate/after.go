@@ -78,7 +78,7 @@ func (r Repository) chartName() string {
 	if r.Config.Chart.Path != "" && filepath.Clean(r.Config.Chart.Path) != "." {
 		return r.Config.Chart.Path
 	}
-	if p := r.settings().Path; p != "." {
+	if p := r.chartPath(); p != "." {
 		return p
 	}
 	return r.Config.Name

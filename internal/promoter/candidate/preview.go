@@ -57,7 +57,7 @@ func (r Repository) Preview(ctx context.Context, u Update) (*chart.Package, erro
 	}
 	if len(r.Config.Chart.After) > 0 {
 		if err := r.runAfter(ctx, root, path, func(copied *os.Root) error { return setFields(copied, ".", fields, set) }); err != nil {
-			return nil, err
+			return nil, explainEscape(dir, err)
 		}
 	}
 	chartDir, err := chartIn(dir, path)

@@ -14,7 +14,7 @@ func buildFlags(c *cobra.Command, o *step.BuildOptions) {
 
 func (a *app) buildCommand() *cobra.Command {
 	var o step.BuildOptions
-	var s step.Selection
+	s := step.Selection{Candidates: true}
 	c := &cobra.Command{
 		Use: "build", Args: cobra.NoArgs,
 		Short: "Run the unit tests of the commit, build its image and push it",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -53,7 +54,7 @@ func (a *app) each(ctx context.Context, p *step.Project, choose func(*step.Proje
 		return a.result(result, text...)
 	}
 	results, text := []any{}, []field(nil)
-	var failed []error
+	var failed failures
 	for _, chart := range charts {
 		name := chart.Config.Chart.Name
 		result, fields, err := do(chart)
@@ -64,7 +65,7 @@ func (a *app) each(ctx context.Context, p *step.Project, choose func(*step.Proje
 		case err != nil && ctx.Err() != nil:
 			return err
 		case err != nil:
-			failed = append(failed, fmt.Errorf("chart %s: %w", name, err))
+			failed.add(name, err)
 		default:
 			results, text = append(results, result), append(append(text, field{"chart", name}), fields...)
 		}
@@ -72,7 +73,36 @@ func (a *app) each(ctx context.Context, p *step.Project, choose func(*step.Proje
 	if len(charts) == 0 {
 		a.nothingChanged()
 	}
-	return errors.Join(append([]error{a.result(results, text...)}, failed...)...)
+	return errors.Join(append([]error{a.result(results, text...)}, failed.list()...)...)
+}
+
+// failures are the errors of charts. What several charts share, such as a build, fails for all of them with one error.
+type failures []failureOf
+
+type failureOf struct {
+	charts []string
+	err    error
+}
+
+func (f *failures) add(chart string, err error) {
+	for i := range *f {
+		if (*f)[i].err.Error() == err.Error() {
+			(*f)[i].charts = append((*f)[i].charts, chart)
+			return
+		}
+	}
+	*f = append(*f, failureOf{[]string{chart}, err})
+}
+
+func (f failures) list() (errs []error) {
+	for _, one := range f {
+		word := "chart"
+		if len(one.charts) > 1 {
+			word = "charts"
+		}
+		errs = append(errs, fmt.Errorf("%s %s: %w", word, strings.Join(one.charts, ", "), one.err))
+	}
+	return errs
 }
 
 // nothingChanged reports why a command does nothing. It is no result: the lists that other programs read stay empty.

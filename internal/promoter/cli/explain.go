@@ -12,7 +12,7 @@ import (
 )
 
 func (a *app) explainCommand() *cobra.Command {
-	var s step.Selection
+	s := step.Selection{Candidates: true}
 	c := &cobra.Command{
 		Use: "explain", Args: cobra.NoArgs,
 		Short: "Print each step that CI would run for this commit, with its inputs, without running it",

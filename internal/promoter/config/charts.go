@@ -192,6 +192,8 @@ func (c *Config) validateCharts() error {
 			return fmt.Errorf("%s requires path, the directory of the chart", at)
 		case !namePattern.MatchString(ch.Name):
 			return fmt.Errorf("%s: the name %q: set name to at most 30 lower case letters, digits and hyphens", at, ch.Name)
+		case slices.Contains(c.reservedNames(), ch.Name):
+			return fmt.Errorf("%s: the name %q has a meaning of its own in the work directory, where each chart has a directory; set another name", at, ch.Name)
 		case names[ch.Name]:
 			return fmt.Errorf("%s: the name %q occurs twice; set another name", at, ch.Name)
 		case paths[dir]:
@@ -208,6 +210,17 @@ func (c *Config) validateCharts() error {
 		}
 	}
 	return nil
+}
+
+// reservedNames are the files and directories that all charts share in the work directory, beside those of the charts.
+func (c *Config) reservedNames() []string {
+	names := []string{"cluster", "lock", "source"}
+	if b := c.Builder(); b != nil {
+		for _, i := range b.Build.All() {
+			names = append(names, "image-"+i.Name)
+		}
+	}
+	return names
 }
 
 func (c *Chart) validate(at string, several bool) error {

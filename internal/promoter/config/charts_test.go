@@ -109,6 +109,9 @@ func TestWrongChartsAreRejected(t *testing.T) {
 		"the top":                         {"path: charts/web", "path: .", "requires path"},
 		"outside":                         {"path: charts/web", "path: ../web", "outside the repository"},
 		"a name twice":                    {"name: front", "name: api", "occurs twice"},
+		"the name of a directory":         {"name: front", "name: source", "has a meaning of its own"},
+		"the name of a file":              {"name: front", "name: lock", "has a meaning of its own"},
+		"the name of an image's files":    {"name: front", "name: image-web", "has a meaning of its own"},
 		"a path twice":                    {"path: charts/web", "path: charts/api/", "occurs twice"},
 		"an invalid name":                 {"name: front", "name: Front", "set name to"},
 		"an unknown from":                 {"from: file", "from: git", "use tags or file"},
@@ -121,6 +124,9 @@ func TestWrongChartsAreRejected(t *testing.T) {
 		"an invalid name of the pipeline": {"name: shop", "name: Shop", "name"},
 	} {
 		text := strings.Replace(severalYAML, c.from, c.to, 1)
+		if name == "the name of an image's files" {
+			text = strings.Replace(text, "- name: dev", "- {name: dev, build: {images: [{name: web, repository: a.example.com/web, package: .}, {name: b, repository: a.example.com/b, package: .}]}}", 1)
+		}
 		if _, err := Parse([]byte(text), none); !errors.Is(err, ErrInvalid) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}

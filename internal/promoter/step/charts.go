@@ -2,6 +2,7 @@ package step
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,7 +10,9 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/candidate"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/change"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/verified"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/version"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/workdir"
 )
 
@@ -21,8 +24,8 @@ type Selection struct {
 	All bool
 	// Since is what the charts are compared with, see change.Charts.
 	Since string
-	// Candidates selects also the charts whose version is in Chart.yaml and is not that of their last candidate: no later commit would
-	// bring it, if the build of the commit that set it has failed or was skipped.
+	// Candidates selects also the charts whose version is in Chart.yaml and is higher than that of their last candidate: no later commit
+	// would bring it, if the build of the commit that set it has failed or was skipped.
 	Candidates bool
 }
 
@@ -74,7 +77,8 @@ func (p *Project) Select(ctx context.Context, s Selection) ([]*Project, error) {
 	return slices.DeleteFunc(all, func(one *Project) bool { return !isChanged(one) && !missing[one.Config.Label()] }), nil
 }
 
-// lackCandidates are the names of those of the projects whose version, that of Chart.yaml, is not that of their last candidate.
+// lackCandidates are the names of those of the projects whose version, that of Chart.yaml, is higher than that of their last candidate;
+// none where the candidates cannot be read, as a build without changes must not fail for that. A later build takes such a chart.
 func (p *Project) lackCandidates(ctx context.Context, projects []*Project) (map[string]bool, error) {
 	missing := map[string]bool{}
 	projects = slices.DeleteFunc(projects, func(one *Project) bool { return !one.VersionIsInFile() || one.Config.Tester() == nil })
@@ -88,6 +92,10 @@ func (p *Project) lackCandidates(ctx context.Context, projects []*Project) (map[
 		paths = append(paths, one.Config.Tester().Candidate.Path)
 	}
 	last, err := p.pushingTo(p.Config.Tester().Candidate.Git).candidates().LastVersions(ctx, paths...)
+	if err != nil && ctx.Err() == nil && (failure.Of(err) == failure.External || errors.Is(err, gitrepo.ErrNoBranch)) {
+		p.line("the candidates cannot be read, so only changed charts are selected: %v", err)
+		return missing, nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +104,8 @@ func (p *Project) lackCandidates(ctx context.Context, projects []*Project) (map[
 		if err != nil {
 			return nil, err
 		}
-		if m.Version != last[i] {
+		// A lower one is that of an older commit, which is built again or by a slow job.
+		if version.Compare(m.Version, last[i]) > 0 {
 			missing[one.Config.Label()] = true
 			p.line("chart %s has version %s, which has no candidate yet", one.Config.Label(), m.Version)
 		}
