@@ -78,14 +78,14 @@ func (r Repository) tester() *config.Stage {
 
 func (r Repository) settings() *config.Candidate { return r.Config.Tester().Candidate }
 
-// paths are what a clone of the candidates' repository needs, as patterns of .gitignore: the chart, and what states how git writes
-// files. It is all of it, nil, where the chart is all of it, or is edited there and may have links to other files.
+// paths are what a clone of the candidates' repository needs, as patterns of .gitignore: the chart, its trailers, and what states how git
+// writes files. It is all of it, nil, where the chart is all of it, or is edited there and may have links to other files.
 func (r Repository) paths() []string {
 	p := r.settings().Path
 	if p == "." || r.Config.Chart.Path == "" {
 		return nil
 	}
-	return []string{"/" + literal.Replace(filepath.ToSlash(p)), "/.gitattributes"}
+	return []string{"/" + literal.Replace(filepath.ToSlash(p)), "/" + literal.Replace(r.trailersPath()), "/.gitattributes"}
 }
 
 // literal keeps characters from being special in a pattern of .gitignore.

@@ -72,7 +72,7 @@ func (r Repository) newerCandidate(ctx context.Context, dir, commit string) (*Su
 
 // recent are the last candidates of this pipeline, newest first.
 func (r Repository) recent(ctx context.Context, dir string) (list []Superseded, err error) {
-	candidates, err := gitrepo.Open(ctx, dir, r.Git)
+	candidates, err := gitrepo.Open(ctx, dir, r.Git.For(r.settings().Git))
 	if err != nil {
 		return nil, err
 	}
@@ -83,21 +83,17 @@ func (r Repository) recent(ctx context.Context, dir string) (list []Superseded, 
 	if err != nil {
 		return nil, err
 	}
-	names := make([]string, len(log))
-	for i, e := range log {
-		names[i] = e.Hash + ":" + r.trailersPath()
-	}
-	texts, err := candidates.Objects(ctx, true, names...)
+	// A commit that did not change the file has that of an earlier candidate.
+	files, err := candidates.FileVersions(ctx, "HEAD", orderDepth, r.trailersPath())
 	if err != nil {
 		return nil, err
 	}
-	for i, e := range log {
+	for _, e := range log {
 		version, ok := strings.CutPrefix(e.Subject, subject(r.Config.Label(), ""))
 		from := SourceCommit(e.Body)
-		if lines := string(texts[i].Content); lines != "" && r.isOfChart(lines) {
+		if lines := string(files[e.Hash]); lines != "" && r.isOfChart(lines) {
 			ok, from, version = true, SourceCommit(lines), trailer(lines, versionLine)
 		}
-		// A file of trailers is also in the commits of other charts after it.
 		if ok && from != "" && !slices.ContainsFunc(list, func(s Superseded) bool { return s.Commit == from }) {
 			list = append(list, Superseded{Commit: from, Version: version})
 		}

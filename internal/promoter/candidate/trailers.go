@@ -35,13 +35,21 @@ func (r Repository) trailersPath() string { return chart.TrailersPath(r.settings
 
 // writeTrailers writes the trailers of a candidate into their file, where candidates go through pull requests or have done so. A candidate with the content
 // of the last one is the same candidate, as without the file.
-func (r Repository) writeTrailers(root *os.Root, u Update) error {
+func (r Repository) writeTrailers(ctx context.Context, dir string, root *os.Root, u Update) error {
 	name := filepath.FromSlash(r.trailersPath())
 	before, err := readTrailers(root, r.settings().Path)
 	if err != nil || before == "" && r.settings().PullRequest == nil {
 		return err
 	}
-	content, err := contentOf(root, r.settings().Path)
+	repo, err := gitrepo.Open(ctx, dir, r.Git)
+	if err != nil {
+		return err
+	}
+	tree, err := repo.Staged(ctx, r.settings().Path)
+	if err != nil {
+		return err
+	}
+	content, err := contentOf(ctx, repo, tree, r.settings().Path)
 	if err != nil || trailer(before, contentLine) == content {
 		return err
 	}
@@ -77,22 +85,53 @@ func noTrailers(chartPath string, err error) error {
 	return fmt.Errorf("%w: %s in the candidates' repository cannot be used; remove it, and create the candidate with bump: %w", failure.ErrInput, chart.TrailersPath(chartPath), err)
 }
 
-// trailers are those of the candidate in a checkout, from their file; "" if it is missing, or if the chart was changed since.
-func (r Repository) trailers(dir string) (string, error) {
+// trailers are those of the candidate in dir, the files of a checkout of repository, from their file; "" if it is missing, or if the chart
+// was changed since.
+func (r Repository) trailers(ctx context.Context, repository, dir string) (string, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return "", nil
 	}
 	defer root.Close()
 	text, err := readTrailers(root, r.settings().Path)
-	if err != nil || text == "" {
+	if err != nil || text == "" || !r.isOfChart(text) {
 		return "", explainEscape(dir, err)
 	}
-	content, err := contentOf(root, r.settings().Path)
-	if err != nil || trailer(text, contentLine) != content || !r.isOfChart(text) {
-		return "", explainEscape(dir, err)
+	repo, err := gitrepo.Open(ctx, repository, r.Git)
+	if err != nil {
+		return "", err
 	}
-	return text, nil
+	changed, err := repo.DirtyFiles(ctx, r.settings().Path)
+	if err != nil || slices.ContainsFunc(changed, func(line string) bool { return isOfContent(line[len("XY "):], r.settings().Path) }) {
+		return "", err
+	}
+	return validTrailers(ctx, repo, "HEAD", r.settings().Path, text)
+}
+
+// validTrailers is the text of a file of trailers if it is that of the chart as a commit has it, "" otherwise.
+func validTrailers(ctx context.Context, repo *gitrepo.Repo, commit, chartPath, text string) (string, error) {
+	content, err := contentOf(ctx, repo, commit, chartPath)
+	if errors.Is(err, gitrepo.ErrNoRef) || err == nil && trailer(text, contentLine) != content {
+		return "", nil
+	}
+	return text, err
+}
+
+// SourceAt is the commit that the candidate of a commit was built from: its message names it, or after a merge with another message its file of
+// trailers. It is "" if that file is of a chart that was changed since.
+func SourceAt(ctx context.Context, repo *gitrepo.Repo, e gitrepo.Entry, chartPath string) string {
+	if from := SourceCommit(e.Body); from != "" {
+		return from
+	}
+	file, err := repo.File(ctx, e.Hash, chart.TrailersPath(chartPath))
+	if err != nil {
+		return ""
+	}
+	text, err := validTrailers(ctx, repo, e.Hash, chartPath, string(file))
+	if err != nil {
+		return ""
+	}
+	return SourceCommit(text)
 }
 
 // isOfChart reports whether the lines of a candidate do not name another one of several charts.
@@ -101,27 +140,27 @@ func (r Repository) isOfChart(lines string) bool {
 	return of == "" || r.Config.Chart.Name == "" || of == r.Config.Chart.Name
 }
 
-// contentOf is a digest of the files of a chart: of their paths, their content, and whether they can be executed.
-func contentOf(root *os.Root, chartPath string) (string, error) {
-	chartPath = path.Clean(filepath.ToSlash(chartPath))
-	found, err := snapshot(root, chartPath)
+// contentOf is a digest of the files of a chart in a commit or a tree: of their paths, their content, and whether they can be executed. It is of
+// what git stores, as a checkout may have other line ends or the files of Git LFS.
+func contentOf(ctx context.Context, repo *gitrepo.Repo, tree, chartPath string) (string, error) {
+	entries, err := repo.Entries(ctx, tree, chartPath)
 	if err != nil {
 		return "", err
 	}
-	names := make([]string, 0, len(found))
-	for name := range found {
-		if top, _, _ := strings.Cut(name, "/"); chartPath == "." && isHidden(top) { // of CI engines, and the trailers
-			continue
-		}
-		names = append(names, name)
-	}
-	slices.Sort(names)
 	sum := sha256.New()
-	for _, name := range names {
-		f := found[name]
-		fmt.Fprintf(sum, "%q %t %t %x\n", name, f.mode&fs.ModeSymlink != 0, f.mode&0o100 != 0, sha256.Sum256(f.content))
+	for _, e := range entries {
+		if isOfContent(e.Path, chartPath) {
+			fmt.Fprintf(sum, "%q %s %s\n", e.Path, e.Mode, e.Hash)
+		}
 	}
 	return "sha256:" + hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+// isOfContent reports whether a file at or below the path of a chart is of the chart: what is hidden at the top of a repository belongs to CI
+// engines, or is the trailers.
+func isOfContent(name, chartPath string) bool {
+	first, _, _ := strings.Cut(name, "/")
+	return path.Clean(filepath.ToSlash(chartPath)) != "." || !isHidden(first)
 }
 
 // linesOf are the lines that name the source of the candidate in dir, the files of a checkout of repository, and its last commit; nil if
@@ -130,7 +169,7 @@ func (r Repository) linesOf(ctx context.Context, repository, dir string) (lines 
 	if last, err = r.lastCommit(ctx, repository); err != nil || last == nil {
 		return "", last, err
 	}
-	if lines, err = r.trailers(dir); err != nil || lines != "" {
+	if lines, err = r.trailers(ctx, repository, dir); err != nil || lines != "" {
 		return lines, last, err
 	}
 	if !r.isOfChart(last.Body) { // a checkout of one commit has no other

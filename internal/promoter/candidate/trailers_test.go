@@ -11,6 +11,7 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/version"
 )
 
@@ -25,12 +26,31 @@ func proposing(t *testing.T, chartPath string) (r Repository, dir string, root *
 			t.Fatal(err)
 		}
 	}
+	if _, err := gitrepo.Init(t.Context(), dir, "main", false); err != nil {
+		t.Fatal(err)
+	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { root.Close() })
 	return r, dir, root
+}
+
+// committed commits all files of a directory, and is its repository.
+func committed(t *testing.T, dir string) *gitrepo.Repo {
+	t.Helper()
+	repo, err := gitrepo.Open(t.Context(), dir, gitrepo.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := repo.Add(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := repo.Commit(t.Context(), "A title (#7)", gitrepo.Author{}); err != nil && !errors.Is(err, gitrepo.ErrNothingToCommit) {
+		t.Fatal(err)
+	}
+	return repo
 }
 
 func update(commit string) Update {
@@ -59,20 +79,36 @@ func TestTrailersAreThoseOfTheContentOfTheirChart(t *testing.T) {
 			}, false},
 		} {
 			r, dir, root := proposing(t, chartPath)
-			if err := r.writeTrailers(root, update("aaaa")); err != nil {
+			if err := r.writeTrailers(t.Context(), dir, root, update("aaaa")); err != nil {
 				t.Fatal(err)
 			}
+			repo := committed(t, dir)
 			if err := c.change(dir, filepath.Join(dir, chartPath)); err != nil {
 				t.Fatal(err)
 			}
-			got, err := r.trailers(dir)
-			if err != nil || (got != "") != c.valid || c.valid && (SourceCommit(got) != "aaaa" || trailer(got, filesTrailer) != "example.com/x@sha256:0" || trailer(got, versionLine) != "1.0.0") {
-				t.Errorf("%s, %s: %q, %v", chartPath, name, got, err)
+			if err := repo.Add(t.Context()); err != nil {
+				t.Fatal(err)
 			}
-			if strings.Contains(got, "ci.example.com") {
-				t.Errorf("%s: the file has the run, which makes each run another candidate", chartPath)
+			r.checkTrailers(t, chartPath+", "+name+", not committed", dir, c.valid)
+			committed(t, dir)
+			r.checkTrailers(t, chartPath+", "+name, dir, c.valid)
+			log, err := repo.Log(t.Context(), "HEAD", 1)
+			if err != nil || (SourceAt(t.Context(), repo, log[0], chartPath) != "") != c.valid {
+				t.Errorf("%s, %s: the source of %+v, %v", chartPath, name, log, err)
 			}
 		}
+	}
+}
+
+// checkTrailers checks whether the trailers of a checkout are valid.
+func (r Repository) checkTrailers(t *testing.T, what, dir string, valid bool) {
+	t.Helper()
+	got, err := r.trailers(t.Context(), dir, dir)
+	if err != nil || (got != "") != valid || valid && (SourceCommit(got) != "aaaa" || trailer(got, filesTrailer) != "example.com/x@sha256:0" || trailer(got, versionLine) != "1.0.0") {
+		t.Errorf("%s: %q, %v", what, got, err)
+	}
+	if strings.Contains(got, "ci.example.com") {
+		t.Errorf("%s: the file has the run, which makes each run another candidate", what)
 	}
 }
 
@@ -80,11 +116,12 @@ func TestTheSameContentIsTheSameCandidate(t *testing.T) {
 	t.Parallel()
 	r, dir, root := proposing(t, "hello")
 	for _, commit := range []string{"aaaa", "bbbb"} {
-		if err := r.writeTrailers(root, update(commit)); err != nil {
+		if err := r.writeTrailers(t.Context(), dir, root, update(commit)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if got, err := r.trailers(dir); err != nil || SourceCommit(got) != "aaaa" {
+	committed(t, dir)
+	if got, err := r.trailers(t.Context(), dir, dir); err != nil || SourceCommit(got) != "aaaa" {
 		t.Errorf("%q, %v", got, err)
 	}
 	// Without pull requests, a commit keeps its message; but a file that exists follows.
@@ -92,15 +129,16 @@ func TestTheSameContentIsTheSameCandidate(t *testing.T) {
 	if err := os.WriteFile(dir+"/hello/Chart.yaml", []byte("name: x\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.writeTrailers(root, update("cccc")); err != nil {
+	if err := r.writeTrailers(t.Context(), dir, root, update("cccc")); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := r.trailers(dir); err != nil || SourceCommit(got) != "cccc" {
+	committed(t, dir)
+	if got, err := r.trailers(t.Context(), dir, dir); err != nil || SourceCommit(got) != "cccc" {
 		t.Errorf("%q, %v", got, err)
 	}
 	other, dir, root := proposing(t, "hello")
 	other.settings().PullRequest = nil
-	if err := other.writeTrailers(root, update("aaaa")); err != nil {
+	if err := other.writeTrailers(t.Context(), dir, root, update("aaaa")); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(dir + "/" + chart.TrailersDir); err == nil {
@@ -134,10 +172,10 @@ func TestHostileTrailersAreRejected(t *testing.T) {
 		if err := errors.Join(os.MkdirAll(dir+"/"+chart.TrailersDir, 0o755), c.put(dir)); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := r.trailers(dir); !errors.Is(err, c.want) || failure.Of(err) != failure.BadInput || got != "" {
+		if got, err := r.trailers(t.Context(), dir, dir); !errors.Is(err, c.want) || failure.Of(err) != failure.BadInput || got != "" {
 			t.Errorf("%s, read: %q, %v; want %v", name, got, err, c.want)
 		}
-		if err := r.writeTrailers(root, update("bbbb")); err == nil {
+		if err := r.writeTrailers(t.Context(), dir, root, update("bbbb")); err == nil {
 			t.Errorf("%s is written through", name)
 		}
 		if data, err := os.ReadFile(secret); err != nil || !strings.HasPrefix(string(data), "Source-Commit: aaaa") {

@@ -78,8 +78,12 @@ func (r Repository) Update(ctx context.Context, u Update) (Updated, error) {
 			return "", false, explainEscape(dir, err)
 		}
 		if u.DryRun {
-			if repo, err := gitrepo.Open(ctx, dir, gitrepo.Options{}); err == nil {
-				res.Diff, _ = repo.Diff(ctx)
+			repo, err := gitrepo.Open(ctx, dir, r.Git)
+			if err != nil {
+				return "", false, err
+			}
+			if res.Diff, err = repo.Diff(ctx); err != nil {
+				return "", false, err
 			}
 		}
 		return message(r.Config, u), true, nil
@@ -136,7 +140,7 @@ func (r Repository) write(ctx context.Context, dir string, u Update, built map[s
 	if err := before.check(ctx, dir, root, path); err != nil {
 		return err
 	}
-	return r.writeTrailers(root, u)
+	return r.writeTrailers(ctx, dir, root, u)
 }
 
 // sourceCommit is the trailer of the commit that a candidate was built from.

@@ -35,7 +35,7 @@ func (r Repository) Waiting(ctx context.Context, source string) (bool, error) {
 	}
 	defer os.RemoveAll(tmp)
 	from := func(name, branch string) (string, error) {
-		repo, err := gitrepo.Clone(ctx, c.Git, filepath.Join(tmp, name), gitrepo.CloneOptions{Branch: branch, Depth: orderDepth, Sparse: []string{"/" + r.trailersPath()}, Options: r.Git})
+		repo, err := gitrepo.Clone(ctx, c.Git, filepath.Join(tmp, name), gitrepo.CloneOptions{Branch: branch, Depth: orderDepth, Sparse: []string{"/" + literal.Replace(r.trailersPath())}, Options: r.Git})
 		if err != nil {
 			return "", err
 		}

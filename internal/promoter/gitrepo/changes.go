@@ -2,6 +2,7 @@ package gitrepo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strconv"
@@ -17,6 +18,9 @@ func top(paths []string) []string {
 	out := make([]string, len(paths))
 	for i, p := range paths {
 		out[i] = ":(top,literal)" + filepath.ToSlash(filepath.Clean(p))
+		if filepath.Clean(p) == "." { // which is no file
+			out[i] = ":(top)"
+		}
 	}
 	return out
 }
@@ -101,4 +105,71 @@ func (r *Repo) Objects(ctx context.Context, content bool, names ...string) ([]Ob
 		out = out[size+1:]
 	}
 	return list, nil
+}
+
+// FileVersions are the contents of a file by the full hashes of the commits that changed it, of the last ones in the history of ref that
+// did. A partial clone downloads what it lacks at once, and with its credentials; git alone would download file by file, without them.
+func (r *Repo) FileVersions(ctx context.Context, ref string, limit int, path string) (map[string][]byte, error) {
+	args := []string{"rev-list", "-n", strconv.Itoa(limit), "--objects", "--missing=print", "--end-of-options", ref, "--"}
+	out, err := r.git(ctx, append(args, top([]string{path})...)...)
+	if err != nil {
+		return nil, err
+	}
+	var commits, names []string
+	var missing strings.Builder
+	for line := range strings.Lines(out) {
+		line = strings.TrimSuffix(line, "\n")
+		if hash, ok := strings.CutPrefix(line, "?"); ok {
+			missing.WriteString(hash + "\n")
+		} else if !strings.Contains(line, " ") { // a tree or a file has a space after its hash
+			commits, names = append(commits, line), append(names, line+":"+filepath.ToSlash(path))
+		}
+	}
+	if missing.Len() > 0 {
+		args := []string{"fetch", "-q", "--no-write-fetch-head", "--no-tags", "--recurse-submodules=no", "--filter=blob:none", "--stdin", "origin"}
+		if _, err := r.run(ctx, call{args: args, stdin: missing.String(), remote: r.originURL(ctx), network: true}); err != nil {
+			return nil, err
+		}
+	}
+	objects, err := r.Objects(ctx, true, names...)
+	if err != nil {
+		return nil, err
+	}
+	versions := map[string][]byte{}
+	for i, o := range objects {
+		versions[commits[i]] = o.Content
+	}
+	return versions, nil
+}
+
+// Entries are the files of a directory of a commit or a tree, in the order of git, as git has them: without the changes of a checkout,
+// such as other line ends. Error: ErrNoRef.
+func (r *Repo) Entries(ctx context.Context, tree, dir string) ([]TreeEntry, error) {
+	if dir = filepath.ToSlash(filepath.Clean(dir)); dir != "." {
+		tree += ":" + dir
+	}
+	out, err := r.git(ctx, "ls-tree", "-r", "-z", "--full-tree", "--end-of-options", tree)
+	if err != nil {
+		return nil, fmt.Errorf("%s at %.7s: %w", dir, tree, errors.Join(ErrNoRef, err))
+	}
+	var list []TreeEntry
+	for line := range strings.SplitSeq(out, "\x00") {
+		about, name, ok := strings.Cut(line, "\t")
+		if f := strings.Fields(about); ok && len(f) == 3 {
+			list = append(list, TreeEntry{Path: name, Mode: f[0], Hash: f[2]})
+		}
+	}
+	return list, nil
+}
+
+// TreeEntry is a file of a tree: its path within the directory, its mode (100644, 100755 or 120000) and the hash of its content.
+type TreeEntry struct{ Path, Mode, Hash string }
+
+// Staged stages paths as Add does, and is the tree that a commit would have.
+func (r *Repo) Staged(ctx context.Context, paths ...string) (tree string, err error) {
+	if err := r.Add(ctx, top(paths)...); err != nil {
+		return "", err
+	}
+	out, err := r.git(ctx, "write-tree")
+	return strings.TrimSpace(out), err
 }

@@ -55,6 +55,15 @@ func (o Options) withCredentials(remote string, cred ci.GitCredentials) Options 
 	return o
 }
 
+// For are options for a clone of this address that is opened again: they have the credentials that are part of the address.
+func (o Options) For(address string) Options {
+	clean, cred, err := splitURL(address)
+	if err != nil {
+		return o
+	}
+	return o.withCredentials(clean, cred)
+}
+
 // Host is the host of an HTTP(S) address, with its port if it has one; empty for other addresses.
 func Host(address string) string {
 	u, err := url.Parse(address)

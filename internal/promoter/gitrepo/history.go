@@ -137,9 +137,9 @@ func (r *Repo) CommitTime(ctx context.Context, ref string) (time.Time, error) {
 }
 
 // DirtyFiles lists tracked files that differ from HEAD. Files that git does not know do not count: what is built is
-// an export of the commit, and they are not in it.
-func (r *Repo) DirtyFiles(ctx context.Context) ([]string, error) {
-	return r.lines(ctx, "status", "--porcelain", "--untracked-files=no")
+// an export of the commit, and they are not in it. With paths, only files of those are listed.
+func (r *Repo) DirtyFiles(ctx context.Context, paths ...string) ([]string, error) {
+	return r.lines(ctx, append([]string{"status", "--porcelain", "--no-renames", "--untracked-files=no", "--"}, top(paths)...)...)
 }
 
 // Files are those that git knows or would take, by their path: all but the ignored ones.

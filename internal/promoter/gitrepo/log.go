@@ -2,7 +2,6 @@ package gitrepo
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -61,8 +60,10 @@ func (r *Repo) log(ctx context.Context, options []string, rng string, limit int,
 func (r *Repo) LastChanged(ctx context.Context, dir string) ([]string, error) {
 	args := []string{"diff", "--name-only", "-z", "--no-renames", "--diff-filter=d", "HEAD^1", "HEAD"}
 	if _, err := r.Resolve(ctx, "HEAD^1"); err != nil {
-		if shallow, err := r.IsShallow(ctx); err != nil || shallow {
-			return nil, errors.Join(ErrShallow, err)
+		if shallow, err := r.IsShallow(ctx); err != nil {
+			return nil, err
+		} else if shallow {
+			return nil, ErrShallow
 		}
 		args = []string{"ls-tree", "-r", "-z", "--name-only", "--full-tree", "HEAD"}
 	}

@@ -8,7 +8,6 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/candidate"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 )
@@ -48,21 +47,9 @@ func candidatesIn(ctx context.Context, r *gitrepo.Repo, t *config.Stage, limit i
 		if err := yaml.Unmarshal(data, &c); err != nil {
 			continue
 		}
-		list = append(list, Version{Stage: t.Name, Chart: c.Name, Version: c.Version, AppVersion: c.AppVersion, Since: e.When, Commit: sourceOf(ctx, r, t, e)})
+		list = append(list, Version{Stage: t.Name, Chart: c.Name, Version: c.Version, AppVersion: c.AppVersion, Since: e.When, Commit: candidate.SourceAt(ctx, r, e, t.Candidate.Path)})
 	}
 	return list, nil
-}
-
-// sourceOf is the commit that a candidate was built from: its message names it, or after a merge with another message its file of trailers.
-func sourceOf(ctx context.Context, r *gitrepo.Repo, t *config.Stage, e gitrepo.Entry) string {
-	if from := candidate.SourceCommit(e.Body); from != "" {
-		return from
-	}
-	file, err := r.File(ctx, e.Hash, chart.TrailersPath(t.Candidate.Path))
-	if err != nil {
-		return ""
-	}
-	return candidate.SourceCommit(string(file))
 }
 
 // published are the versions of these charts, of all if none is named, in the chart repository of a stage.
