@@ -33,8 +33,8 @@ const maxTrailers = 1 << 20
 
 func (r Repository) trailersPath() string { return chart.TrailersPath(r.settings().Path) }
 
-// writeTrailers writes the trailers of a candidate into their file, where candidates go through pull requests or have done so. A candidate with the content
-// of the last one is the same candidate, as without the file.
+// writeTrailers writes the trailers of a candidate into their file, where candidates go through pull requests or have done so. A candidate
+// with the content of the last one is the same candidate, as without the file.
 func (r Repository) writeTrailers(ctx context.Context, dir string, root *os.Root, u Update) error {
 	name := filepath.FromSlash(r.trailersPath())
 	before, err := readTrailers(root, r.settings().Path)
@@ -117,8 +117,8 @@ func validTrailers(ctx context.Context, repo *gitrepo.Repo, commit, chartPath, t
 	return text, err
 }
 
-// SourceAt is the commit that the candidate of a commit was built from: its message names it, or after a merge with another message its file of
-// trailers. It is "" if that file is of a chart that was changed since.
+// SourceAt is the commit that the candidate of a commit was built from: its message names it, or after a merge with another message its
+// file of trailers. It is "" if that file is of a chart that was changed since.
 func SourceAt(ctx context.Context, repo *gitrepo.Repo, e gitrepo.Entry, chartPath string) string {
 	if from := SourceCommit(e.Body); from != "" {
 		return from
@@ -140,8 +140,8 @@ func (r Repository) isOfChart(lines string) bool {
 	return of == "" || r.Config.Chart.Name == "" || of == r.Config.Chart.Name
 }
 
-// contentOf is a digest of the files of a chart in a commit or a tree: of their paths, their content, and whether they can be executed. It is of
-// what git stores, as a checkout may have other line ends or the files of Git LFS.
+// contentOf is a digest of the files of a chart in a commit or a tree: of their paths, their content, and whether they can be executed. It
+// is of what git stores, as a checkout may have other line ends or the files of Git LFS.
 func contentOf(ctx context.Context, repo *gitrepo.Repo, tree, chartPath string) (string, error) {
 	entries, err := repo.Entries(ctx, tree, chartPath)
 	if err != nil {
@@ -156,8 +156,8 @@ func contentOf(ctx context.Context, repo *gitrepo.Repo, tree, chartPath string) 
 	return "sha256:" + hex.EncodeToString(sum.Sum(nil)), nil
 }
 
-// isOfContent reports whether a file at or below the path of a chart is of the chart: what is hidden at the top of a repository belongs to CI
-// engines, or is the trailers.
+// isOfContent reports whether a file at or below the path of a chart is of the chart: what is hidden at the top of a repository belongs to
+// CI engines, or is the trailers.
 func isOfContent(name, chartPath string) bool {
 	first, _, _ := strings.Cut(name, "/")
 	return path.Clean(filepath.ToSlash(chartPath)) != "." || !isHidden(first)

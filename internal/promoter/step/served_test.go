@@ -11,7 +11,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/christianb93/bitcoin-controller/internal/promoter/candidate"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/dependency"
 )
 
 // served serves the candidates' repository over HTTP with a password, and sends parts of it, as forges do. It returns the address with the
@@ -95,9 +97,12 @@ func TestACandidateWithTheSameFilesIsTheSameCandidate(t *testing.T) {
 			}
 			w.mergeAs("squash", w.qa, r.PullRequest.Branch)
 			w.write("README.md", "Charts\n")
-			w.commit("docs: only")
-			if r, err := Bump(t.Context(), w.one("filed")); err != nil || r.Changed || r.PullRequest != nil {
-				t.Errorf("a commit that changes no chart: %+v, %v; want no pull request", r, err)
+			// As of a configuration with one chart, whose candidates are of the commit that is built.
+			next := r.Version
+			next.Commit = w.commit("docs: only")
+			u := candidate.Update{Version: next, ChartDir: filepath.Join(w.source.Dir, "charts", "filed"), Source: dependency.Source{Top: w.source.Dir}}
+			if again, err := w.one("filed").candidates().Update(t.Context(), u); err != nil || again.Changed || again.Proposal.Waiting {
+				t.Errorf("a commit that changes no chart: %+v, %v; want no pull request", again, err)
 			}
 			for _, dir := range []string{"", w.checkout(w.qa, "1")} {
 				if c, err := w.one("filed").candidates().Open(t.Context(), dir, ""); err != nil || c.SourceCommit != first {
