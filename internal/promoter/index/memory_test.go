@@ -17,7 +17,8 @@ func TestInsertSharesTheOldIndex(t *testing.T) {
 	if err != nil || !changed || text.Len() <= len(index) || len(text) > 8 {
 		t.Fatal(changed, err, text.Len(), len(text))
 	}
-	if got, limit := after.TotalAlloc-before.TotalAlloc, uint64(len(index)); got > limit {
+	// A copy of the text would be as much again; the race detector adds a quarter.
+	if got, limit := after.TotalAlloc-before.TotalAlloc, uint64(len(index))*3/2; got > limit {
 		t.Errorf("Insert allocated %d bytes for a text of %d, want at most %d", got, len(index), limit)
 	}
 	if out, _, err := Add(index, e); err != nil || !bytes.Equal(out, text.Bytes()) {
