@@ -148,9 +148,10 @@ func (a *app) packageCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "package", Args: cobra.NoArgs,
 		Short: "Lint and package the changed charts of this commit, without a cluster and without credentials",
-		Long: `Lint and package the charts of this commit as their candidates would be, into the work directory. Nothing is pushed and no
-cluster is needed, so that the build of a pull request can check its charts. A chart whose version is that of Chart.yaml, and that is
-changed without a higher one, is rejected.`,
+		Long: `Lint, render and package the charts of this commit as their candidates would be, into the work directory. Nothing is pushed and
+no cluster is needed, so that the build of a pull request can check its charts. The commands of chart.after run; the fields of images
+stay as they are in the chart, unless this commit was built in the same work directory. A chart whose version is that of
+Chart.yaml, and that is changed without a higher one, is rejected.`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			choose := func(p *step.Project) ([]*step.Project, error) { return p.Reading().Select(c.Context(), s) }
 			return a.forCharts(c.Context(), choose, func(p *step.Project) (any, []field, error) {

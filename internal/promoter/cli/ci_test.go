@@ -19,7 +19,7 @@ func TestEveryStepOfTheCIFilesIsACommandThatExists(t *testing.T) {
 	t.Parallel()
 	for _, engine := range ci.Engines {
 		t.Run(engine.Name, func(t *testing.T) {
-			checkFile(t, ciFile(t, devPath(engine)), []string{"build", "bump"})
+			checkFile(t, ciFile(t, devPath(engine)), []string{"build", "package", "bump"})
 			checkFile(t, ciFile(t, engine.QA.Path), []string{"verify", "promote"})
 		})
 	}
@@ -233,7 +233,7 @@ func TestTheLinesOfTheTravisFileTakeACommitToQA(t *testing.T) {
 	if err := os.WriteFile(bin+"/go", []byte(wrapper), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	head := strings.TrimSpace(shell(t, p.dir, "git rev-parse HEAD"))
+	head := strings.TrimSpace(shell(t, p.dir, "git update-ref refs/remotes/origin/main HEAD && git rev-parse HEAD"))
 	env := append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "CI=true", "TRAVIS=true", "TRAVIS_COMMIT="+head, "TRAVIS_BRANCH=main",
 		"TRAVIS_PULL_REQUEST=false", "TRAVIS_TAG=", "TRAVIS_SECURE_ENV_VARS=true", "TRAVIS_BUILD_WEB_URL=https://travis.example/builds/7")
 	for k, v := range p.env {
@@ -251,7 +251,7 @@ func TestTheLinesOfTheTravisFileTakeACommitToQA(t *testing.T) {
 		}
 		ran++
 	}
-	if got := shell(t, p.env["QA"], "git show main:chart/Chart.yaml"); ran != 2 || !strings.Contains(got, head[:7]) {
+	if got := shell(t, p.env["QA"], "git show main:chart/Chart.yaml"); ran != 3 || !strings.Contains(got, head[:7]) {
 		t.Errorf("after %d lines the candidate is\n%s", ran, got)
 	}
 }

@@ -29,7 +29,7 @@ func TestInitWritesFilesWhoseStepsAreCommandsThatExist(t *testing.T) {
 	for engine, paths := range map[string][2]string{
 		"travis": {".travis.yml", "ci/travis/qa.travis.yml"}, "github": {".github/workflows/dev.yaml", "ci/github/qa.yaml"}, "gitlab": {".gitlab-ci.yml", "ci/gitlab/qa.gitlab-ci.yml"},
 	} {
-		for flag, dev := range map[string][]string{"--no-build": {"package", "bump"}, "--no-build=false": {"build", "bump"}} {
+		for flag, dev := range map[string][]string{"--no-build": {"package", "bump"}, "--no-build=false": {"build", "package", "bump"}} {
 			for _, config := range []string{"ci/pipeline.yaml", "release/way.yaml"} {
 				t.Run(engine+flag+config, func(t *testing.T) {
 					p := foreign(t, "https://github.com/o/hello.git")

@@ -53,10 +53,12 @@ type view struct {
 	// Dev is DEV's command for the tool; Origin is a comment on what QA takes from the source.
 	Dev, Origin                 string
 	TravisGo, GitHubGo, ImageGo string
-	Build, GHCR                 bool
-	Checks                      []string
-	Source, SourcePath          string
-	Branch, ChartFile           string
+	// Package is true if a pull request can check the charts, TagPatterns select the tags that are built.
+	Build, GHCR, Package bool
+	TagPatterns          []string
+	Checks               []string
+	Source, SourcePath   string
+	Branch, ChartFile    string
 	// Stage is the stage of the candidates, Token the name of the secret that pushes to its repository.
 	Stage, Token string
 	// Commit prints the commit that a candidate was created from, CommitOutput with its name before it.
@@ -106,6 +108,7 @@ func newView(c *config.Config, file string) (*view, error) {
 		Source: c.Source.Git, SourcePath: remote.Path, Branch: "main", ChartFile: path.Join(t.Candidate.Path, "Chart.yaml"),
 		Stage: t.Name, Token: token(t.Name), SigningKey: t.Key.Env, PublicKey: t.PublicKey.Env,
 	}
+	v.Package, v.TagPatterns = packages(c), tagPatterns(c)
 	v.candidate(c)
 	if !hosted {
 		return nil, fmt.Errorf("%w: no CI engine can fetch the repository of source.git, %q; use its address, or --ci none", failure.ErrInput, c.Source.Git)
@@ -146,7 +149,7 @@ func (v *view) candidate(c *config.Config) {
 		before, after = "", " "+chart.TrailersPath(at.Path)
 	} else if at.PullRequest != nil {
 		before = "git diff --name-only --diff-filter=d HEAD^1 HEAD -- " + chart.TrailersDir + " | xargs "
-		v.Depth = 2
+		after, v.Depth = oneSource, 2
 	}
 	v.Commit, v.CommitOutput = before+fmt.Sprintf(sourceCommit, "")+after, before+fmt.Sprintf(sourceCommit, "commit=")+after
 	if len(c.Charts) > 0 {
