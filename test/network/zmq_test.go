@@ -158,10 +158,12 @@ func (env *testEnv) isBlock(pod string, parts [][]byte) error {
 // subscribe returns the messages of a publisher.
 func (env *testEnv) subscribe(topic, address string) <-chan [][]byte {
 	env.Helper()
-	subscriber, err := gozmq.Subscribe(address, []string{topic}, 5*time.Second)
-	if err != nil {
-		env.Fatal(err)
-	}
+	var subscriber *gozmq.Conn
+	// A cluster node forwards to a Service some time after its pods are ready.
+	env.eventually("a subscription at "+address, time.Minute, func() (err error) {
+		subscriber, err = gozmq.Subscribe(address, []string{topic}, 5*time.Second)
+		return err
+	})
 	env.Cleanup(func() { subscriber.Close() })
 	messages := make(chan [][]byte, 100)
 	go func() {
