@@ -1,6 +1,7 @@
 package scaffold
 
 import (
+	"errors"
 	"os/exec"
 	"regexp"
 	"strings"
@@ -115,7 +116,7 @@ git add -A && git commit -q -m both
 			if (err == nil) != (want != "") || err == nil && string(out) != prefix+want {
 				t.Errorf("%s: %s prints %q, %v", source, script, out, err)
 			}
-			if exit, ok := err.(*exec.ExitError); ok && !strings.Contains(string(exit.Stderr), "merge one pull request at a time") {
+			if exit, ok := errors.AsType[*exec.ExitError](err); ok && !strings.Contains(string(exit.Stderr), "merge one pull request at a time") {
 				t.Errorf("%s: it ends with %q", source, exit.Stderr)
 			}
 		}
