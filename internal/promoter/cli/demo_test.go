@@ -37,7 +37,9 @@ func TestTheDemoAndCITakeTheSameSteps(t *testing.T) {
 		}
 		for _, text := range scalars(&doc) {
 			for _, m := range call.FindAllStringSubmatch(text, -1) {
-				if args := where.ReplaceAllString(strings.TrimSpace(m[1]), ""); !strings.HasPrefix(args, "./") {
+				args := where.ReplaceAllString(strings.TrimSpace(m[1]), "")
+				// The charts of a pull request are checked with package, which is no step.
+				if !strings.HasPrefix(args, "./") && !strings.HasPrefix(args, "package --since ") {
 					calls = append(calls, args)
 				}
 			}
