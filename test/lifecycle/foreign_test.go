@@ -171,7 +171,7 @@ func TestForeignChartsAreVerifiedByTheirOwnTests(t *testing.T) {
 				Tests    struct{ Run, Passed int }
 			}
 			ok(t, json.Unmarshal([]byte(s.must("verify", "--kubeconfig", testCluster.Kind.Kubeconfig)), &verified))
-			if verified.TestedBy != "helm test" || verified.Tests.Run != 1 || verified.Tests.Passed != 1 {
+			if verified.TestedBy != "helm test" || verified.Tests.Run != 2 || verified.Tests.Passed != 2 {
 				t.Errorf("verified by %+v", verified)
 			}
 			s.nothingLeft(name)

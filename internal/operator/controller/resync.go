@@ -66,26 +66,21 @@ func (c *nodeClient) restartSync(ctx context.Context, network *v1.BitcoinNetwork
 	}
 }
 
-// nodesAhead returns for each node the nodes that it is connected with and that have more blocks, if it has not got their headers.
+// nodesAhead returns for each node the nodes that it is connected with and that have more blocks, if it has got headers of more blocks
+// from none of its peers. One is enough: a peer does not announce a block to the node that it has got it from.
 func nodesAhead(nodes []node, connections connections) map[int][]int {
 	missing := make(map[topology.Edge]bool, len(connections.missing))
 	for _, edge := range connections.missing {
 		missing[edge] = true
 	}
-	ahead, headers := map[int][]int{}, map[int]map[string]int64{}
+	ahead := map[int][]int{}
 	for _, edge := range connections.desired {
 		if missing[edge] || !nodes[edge.A].callable() || !nodes[edge.B].callable() {
 			continue
 		}
 		for _, e := range []topology.Edge{edge, {A: edge.B, B: edge.A}} {
 			behind, peer := nodes[e.A].answer.chain, nodes[e.B].answer.chain
-			if max(behind.Blocks, behind.Headers) >= peer.Blocks {
-				continue
-			}
-			if headers[e.A] == nil {
-				headers[e.A] = headersOf(nodes[e.A].answer)
-			}
-			if headers[e.A][nodes[e.B].ip()] <= behind.Blocks {
+			if max(behind.Blocks, behind.Headers) < peer.Blocks && headersOf(nodes[e.A].answer) <= behind.Blocks {
 				ahead[e.A] = append(ahead[e.A], e.B)
 			}
 		}
@@ -93,15 +88,12 @@ func nodesAhead(nodes []node, connections connections) map[int][]int {
 	return ahead
 }
 
-// headersOf are the heights up to which a node has got the headers of its peers, by address.
-func headersOf(a *answer) map[string]int64 {
-	headers := make(map[string]int64, len(a.peers))
+// headersOf is the height up to which a node has got headers from its peers.
+func headersOf(a *answer) (height int64) {
 	for i := range a.peers {
-		peer := &a.peers[i]
-		host := hostOf(peer.Addr)
-		headers[host] = max(headers[host], peer.SyncedHeaders, peer.PresyncedHeaders)
+		height = max(height, a.peers[i].SyncedHeaders, a.peers[i].PresyncedHeaders)
 	}
-	return headers
+	return height
 }
 
 // due returns the nodes whose connections are to be closed, with the node of the connection that stays: another one each time.
