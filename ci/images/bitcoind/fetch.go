@@ -21,9 +21,6 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/atomicfile"
 )
 
-// snapshot has every file that was ever on a mirror of Debian, by its SHA-1.
-const snapshot = "https://snapshot.debian.org/file/"
-
 const updateCommand = "go run ./ci/images/bitcoind update"
 
 // fetcher returns packages: from its directory, or from the first place that has them.
@@ -32,7 +29,8 @@ type fetcher struct {
 	dir string
 	// mirrors are the addresses below which pool/ is.
 	mirrors []string
-	// snapshot is the address of a file before its SHA-1; "" is none.
+	// snapshot is the address before the SHA-1 of a file in Debian's snapshot archive, which has every file that was ever on a mirror;
+	// "" is none.
 	snapshot string
 	backoff  wait.Backoff
 	client   *http.Client
@@ -44,7 +42,7 @@ func newFetcher(ctx context.Context, env func(string) string) *fetcher {
 	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:errcheck,forcetypeassert // documented
 	transport.DialContext = (&net.Dialer{Timeout: 20 * time.Second}).DialContext
 	transport.ResponseHeaderTimeout = time.Minute
-	f := &fetcher{dir: cacheDir(env), snapshot: snapshot, backoff: backoff, client: &http.Client{Transport: transport, Timeout: 10 * time.Minute}, log: os.Stderr}
+	f := &fetcher{dir: cacheDir(env), snapshot: env("DEBIAN_SNAPSHOT"), backoff: backoff, client: &http.Client{Transport: transport, Timeout: 10 * time.Minute}, log: os.Stderr}
 	for _, m := range []string{env("DEBIAN_MIRROR"), aptMirror(ctx)} {
 		if m != "" {
 			f.mirrors = append(f.mirrors, strings.TrimRight(m, "/"))
@@ -102,8 +100,8 @@ func (f *fetcher) get(ctx context.Context, p pin) ([]byte, error) {
 		}
 		return content, atomicfile.WriteMkdir(kept, content, 0o644)
 	}
-	return nil, fmt.Errorf("%s %s cannot be downloaded; set DEBIAN_MIRROR to a mirror of Debian that has it, or, if Debian has dropped it, renew the pins with `%s`: %w",
-		p.Package, p.Version, updateCommand, errors.Join(errs...))
+	return nil, fmt.Errorf("%s %s cannot be downloaded; set DEBIAN_MIRROR to a mirror of Debian that has it, or, if Debian has dropped it, set DEBIAN_SNAPSHOT to the address of the files in its snapshot archive or renew the pins with `%s`: %w",
+		p.Package, p.Version, updateCommand, cmp.Or(errors.Join(errs...), errNoPlace))
 }
 
 func (f *fetcher) places(p pin) []string {
@@ -117,6 +115,9 @@ func (f *fetcher) places(p pin) []string {
 	}
 	return list
 }
+
+// errNoPlace is why nothing was requested: this machine is no Debian, and names no mirror.
+var errNoPlace = errors.New("no mirror is known")
 
 // errBusy is an answer of a server that may have the package, and that another request may get.
 var errBusy = errors.New("the server is busy or does not answer")

@@ -127,9 +127,17 @@ func TestPackagesAreKeptWhereTheScriptsKeepTheirs(t *testing.T) {
 
 func TestTheMirrorOfTheEnvironmentComesFirst(t *testing.T) {
 	f := newFetcher(t.Context(), func(k string) string {
-		return map[string]string{"DEBIAN_MIRROR": "http://mirror.example.com/debian/"}[k]
+		return map[string]string{"DEBIAN_MIRROR": "http://mirror.example.com/debian/", "DEBIAN_SNAPSHOT": "http://snapshot.example.com/file/"}[k]
 	})
-	if places := f.places(pin{Path: "pool/a.deb", SHA1: "0a"}); places[0] != "http://mirror.example.com/debian/pool/a.deb" || places[len(places)-1] != snapshot+"0a" {
+	if places := f.places(pin{Path: "pool/a.deb", SHA1: "0a"}); places[0] != "http://mirror.example.com/debian/pool/a.deb" || places[len(places)-1] != "http://snapshot.example.com/file/0a" {
 		t.Errorf("the places are %v", places)
+	}
+}
+
+func TestWithoutAMirrorTheMessageNamesTheVariable(t *testing.T) {
+	f := &fetcher{dir: t.TempDir()}
+	_, err := f.get(t.Context(), pinOf("libx", debOf(t, "libx", nil), nil))
+	if err == nil || !strings.Contains(err.Error(), "set DEBIAN_MIRROR") || !strings.Contains(err.Error(), "no mirror is known") {
+		t.Errorf("%v", err)
 	}
 }

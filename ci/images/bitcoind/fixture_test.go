@@ -3,7 +3,7 @@ package main
 import (
 	"archive/tar"
 	"bytes"
-	"crypto/sha1" //nolint:gosec // the address of a file on snapshot.debian.org
+	"crypto/sha1" //nolint:gosec // the address of a file in Debian's snapshot archive
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"

@@ -5,8 +5,8 @@
 //	go run ./ci/images/bitcoind archive FILE IMAGE PLATFORM   as an archive for `docker load`
 //	go run ./ci/images/bitcoind update                        renews pins.json; needs apt and the keys of Debian's archive
 //
-// Packages come from $DEBIAN_MIRROR if it is set, from the mirror that apt has on Debian, and from snapshot.debian.org, which keeps what a
-// mirror drops. A build trusts none of them: pins.json has the SHA-256 of each package. `update` takes these from the package index of
+// Packages come from $DEBIAN_MIRROR if it is set, from the mirror that apt has on Debian, and from Debian's snapshot archive, which
+// keeps what a mirror drops, if $DEBIAN_SNAPSHOT is the address of its files before the SHA-1. A build trusts none of them: pins.json has the SHA-256 of each package. `update` takes these from the package index of
 // the suite, whose signature apt checks with Debian's keys, so that a change of pins.json is to be trusted as far as who ran `update`.
 package main
 

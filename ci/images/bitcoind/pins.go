@@ -33,7 +33,7 @@ type pin struct {
 	Path   string `json:"path"`
 	Size   int64  `json:"size"`
 	SHA256 string `json:"sha256"`
-	// SHA1 is the address on snapshot.debian.org, and nothing is trusted because of it.
+	// SHA1 is the address in Debian's snapshot archive, and nothing is trusted because of it.
 	SHA1 string `json:"sha1"`
 	// Files maps a path in the image to the path in the package.
 	Files map[string]string `json:"files"`

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/sha1" //nolint:gosec // the address of a file on snapshot.debian.org
+	"crypto/sha1" //nolint:gosec // the address of a file in Debian's snapshot archive
 	"encoding/hex"
 	"encoding/json"
 	"errors"
