@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -17,9 +18,8 @@ import (
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
-// waitingCalls takes all RPC threads of a node and fills its queue, with calls that wait for a block that never comes. Their clients
-// hang up at once, which bitcoind does not detect.
-func (env *testEnv) waitingCalls(pod string, calls int, wait time.Duration) {
+// tunnelTo is the way to the ports of a pod from outside of the cluster.
+func (env *testEnv) tunnelTo(pod string) (*tunnel.Dialer, *corev1.Pod) {
 	env.Helper()
 	dialer, err := tunnel.NewDialer(cluster.config)
 	if err != nil {
@@ -29,8 +29,33 @@ func (env *testEnv) waitingCalls(pod string, calls int, wait time.Duration) {
 	if err != nil {
 		env.Fatal(err)
 	}
+	return dialer, p
+}
+
+// userClient calls a node as the user of the Secret that createForUser names.
+func (env *testEnv) userClient(pod string) (*bitcoind.Client, bitcoind.Endpoint) {
+	env.Helper()
+	dialer, p := env.tunnelTo(pod)
 	client := bitcoind.NewClient(nil, dialer.DialContext)
 	at := bitcoind.Endpoint{Host: tunnel.Host(p), User: user, Password: password}
+	return client, at
+}
+
+// createForUser creates a network that a user can call with a name and a password, and waits until it is ready.
+func (env *testEnv) createForUser(name string, nodes int32) {
+	env.Helper()
+	env.secret("users", user, password)
+	n := network(name, nodes)
+	n.Spec.Secret = "users"
+	env.create(n)
+	env.ready(name, readyTimeout)
+}
+
+// waitingCalls takes all RPC threads of a node and fills its queue, with calls that wait for a block that never comes. Their clients
+// hang up at once, which bitcoind does not detect.
+func (env *testEnv) waitingCalls(pod string, calls int, wait time.Duration) {
+	env.Helper()
+	client, at := env.userClient(pod)
 	ctx, cancel := context.WithTimeout(env.Context(), limitFactor()*10*time.Second)
 	defer cancel()
 	sent := make(chan error, calls)
@@ -65,11 +90,7 @@ func TestANodeWhoseRPCThreadsAllWaitStaysInTheNetwork(t *testing.T) {
 	env := newEnv(t, 3)
 	undisturbed.RLock()
 	defer undisturbed.RUnlock()
-	env.secret("users", user, password)
-	n := network("besieged", 3)
-	n.Spec.Secret = "users"
-	env.create(n)
-	env.ready("besieged", readyTimeout)
+	env.createForUser("besieged", 3)
 	before := env.condition("besieged", v1.ConditionReady)
 	started := time.Now()
 	// Those in the queue wait as long when their turn has come: 80 calls in 16 threads need 40 seconds.
@@ -118,11 +139,7 @@ func TestANetworkOfOneBusyNodeStaysReady(t *testing.T) {
 	env := newEnv(t, 1)
 	undisturbed.RLock()
 	defer undisturbed.RUnlock()
-	env.secret("users", user, password)
-	n := network("alone", 1)
-	n.Spec.Secret = "users"
-	env.create(n)
-	env.ready("alone", readyTimeout)
+	env.createForUser("alone", 1)
 	before := env.condition("alone", v1.ConditionReady)
 	env.waitingCalls("alone-sts-0", 40, 8*time.Second)
 	env.eventually("the condition to name the busy node", 30*time.Second, func() error {

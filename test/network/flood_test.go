@@ -24,14 +24,7 @@ import (
 // stop is called. stop returns how many calls the node has answered and rejected.
 func (env *testEnv) flood(pod string, clients int) (stop func() (answered, rejected int64)) {
 	env.Helper()
-	dialer, err := tunnel.NewDialer(cluster.config)
-	if err != nil {
-		env.Fatal(err)
-	}
-	p, err := cluster.core.CoreV1().Pods(env.namespace).Get(env.Context(), pod, metav1.GetOptions{})
-	if err != nil {
-		env.Fatal(err)
-	}
+	dialer, p := env.tunnelTo(pod)
 	ctx, cancel := context.WithCancel(env.Context())
 	transport := &http.Transport{DialContext: dialer.DialContext, MaxIdleConnsPerHost: clients}
 	var answered, rejected atomic.Int64
@@ -80,11 +73,7 @@ func TestAFloodOfCallsLeavesItsNodeInTheNetwork(t *testing.T) {
 	env := newEnv(t, 3)
 	undisturbed.RLock()
 	defer undisturbed.RUnlock()
-	env.secret("users", user, password)
-	n := network("flooded", 3)
-	n.Spec.Secret = "users"
-	env.create(n)
-	env.ready("flooded", readyTimeout)
+	env.createForUser("flooded", 3)
 	before := env.condition("flooded", v1.ConditionReady)
 	stop := env.flood("flooded-sts-1", 110)
 	env.eventually("the condition to name the busy node", time.Minute, func() error {

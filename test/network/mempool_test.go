@@ -11,10 +11,7 @@ import (
 	"testing"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
-	"github.com/christianb93/bitcoin-controller/internal/operator/tunnel"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -61,16 +58,7 @@ func small(id []byte, index uint32, value uint64) string {
 // asUser calls a node as the user of the Secret, with a batch of calls.
 func (env *testEnv) asUser(pod string) func(calls ...bitcoind.Call) []error {
 	env.Helper()
-	dialer, err := tunnel.NewDialer(cluster.config)
-	if err != nil {
-		env.Fatal(err)
-	}
-	p, err := cluster.core.CoreV1().Pods(env.namespace).Get(env.Context(), pod, metav1.GetOptions{})
-	if err != nil {
-		env.Fatal(err)
-	}
-	client := bitcoind.NewClient(nil, dialer.DialContext)
-	at := bitcoind.Endpoint{Host: tunnel.Host(p), User: user, Password: password}
+	client, at := env.userClient(pod)
 	return func(calls ...bitcoind.Call) []error {
 		env.Helper()
 		ctx, cancel := context.WithTimeout(env.Context(), limitFactor()*30*time.Second)
@@ -115,11 +103,7 @@ func TestAFullMempoolLeavesItsNodeInTheNetwork(t *testing.T) {
 	env := newEnv(t, 2)
 	undisturbed.RLock()
 	defer undisturbed.RUnlock()
-	env.secret("users", user, password)
-	n := network("crowded", 2)
-	n.Spec.Secret = "users"
-	env.create(n)
-	env.ready("crowded", readyTimeout)
+	env.createForUser("crowded", 2)
 	call := env.asUser("crowded-sts-0")
 	const outputs, value, fee, batch = 18_000, 200_000, 200, 500
 	id := env.manyOutputs("crowded-sts-0", call, outputs, value)
