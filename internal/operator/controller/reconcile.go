@@ -134,11 +134,11 @@ func (r *Reconciler) pass(ctx context.Context, network *v1.BitcoinNetwork, state
 	if len(objects.departing) > 0 && r.decideScaleDown(ctx, network, state, all, staying, now) {
 		objects.recheckIn = time.Millisecond
 	}
-	r.nodes.loadWallets(ctx, network, state.shared, nodes)
 	r.nodes.flush(ctx, network, state.shared, nodes, now)
 	r.nodes.restartSync(ctx, network, state, nodes, connections, chains, now)
 	state.rollouts.proceed(rolloutInputs{now, objects.groups, objects.sets, nodes, connections.desired, chains})
 	sides := sidesOf(nodes, connections.desired)
+	r.nodes.loadWallets(ctx, network, state.shared, nodes, sides, now)
 	lastBlock := lastBlockTime(&network.Status, nodes, sides, state.lastPass.ended, now)
 	mining := r.nodes.mine(ctx, network, state, miningInputs{now, nodes, sides, connections.joined, lastBlock})
 

@@ -55,6 +55,9 @@ type nodeState struct {
 	// loading is true while the wallets are being loaded. wallets is how often that was tried, or walletsLoaded.
 	loading bool
 	wallets int
+	// best is the node's best block since bestAt, kept until its wallets are loaded.
+	best   string
+	bestAt time.Time
 	// flushed is the best block that the node had when it last wrote its chain to the disk on request, at flushedAt. flushing is true
 	// while it does so, and unflushable when it does not allow it.
 	flushed               string

@@ -21,14 +21,21 @@ const (
 	// maxWalletAttempts is how often the wallets of one bitcoind are tried, and walletsLoaded replaces the count in the end.
 	maxWalletAttempts = 3
 	walletsLoaded     = -1
+	// walletsWait is how long a node that may get blocks keeps its best block before its wallets are loaded all the same.
+	walletsWait = 15 * time.Second
 )
 
 // loadWallets loads the wallets of nodes that have started, in the background. bitcoind loads only those that were created with
 // load_on_startup, and a pod may restart at any time, without its user. A wallet that is unloaded later stays so until the next start.
-func (c *nodeClient) loadWallets(ctx context.Context, network *v1.BitcoinNetwork, shared *sharedState, nodes []node) {
+//
+// Wallets wait until their node has the blocks of the others. A wallet that is loaded while its node gets blocks again that the wallet
+// knew already, those since bitcoind last wrote its chain to the disk, may miss their coins from then on, until rescanblockchain:
+// bitcoind compares the wallet with the chain twice during a load, and the blocks between belong to neither (seen with 29.4).
+func (c *nodeClient) loadWallets(ctx context.Context, network *v1.BitcoinNetwork, shared *sharedState, nodes []node, sides []side, now time.Time) {
+	complete := completeChains(nodes, sides)
 	for i := range nodes {
 		n := &nodes[i]
-		if n.answer == nil || n.busy || !mayHaveWallets(network, n.pod) || !shared.startWallets(n.pod) {
+		if n.answer == nil || n.busy || !mayHaveWallets(network, n.pod) || !shared.startWallets(n.pod, n.answer.chain.BestBlockHash, complete[i], now) {
 			continue
 		}
 		endpoint := c.endpoint(network, n)
@@ -49,16 +56,36 @@ func mayHaveWallets(network *v1.BitcoinNetwork, pod *corev1.Pod) bool {
 	if status == nil || status.State.Running == nil || network.Spec.Storage == nil && status.RestartCount == 0 {
 		return false
 	}
-	ready := meta.FindStatusCondition(network.Status.Conditions, v1.ConditionNodesReady)
+	ready := meta.FindStatusCondition(network.Status.Conditions, v1.ConditionReady)
 	return ready == nil || ready.Status != metav1.ConditionTrue || ready.LastTransitionTime.Before(&status.State.Running.StartedAt)
 }
 
-// startWallets claims the loading of the wallets of the pod's bitcoind, endWallets returns it.
-func (s *sharedState) startWallets(pod *corev1.Pod) bool {
+// completeChains reports for each node whether no other node has blocks that it may get: all nodes of its side answer, and none has a
+// higher chain.
+func completeChains(nodes []node, sides []side) []bool {
+	complete := make([]bool, len(nodes))
+	for _, side := range sides {
+		for _, i := range side.members {
+			complete[i] = !slices.ContainsFunc(side.members, func(j int) bool { return nodes[j].answer == nil }) &&
+				max(nodes[i].answer.chain.Headers, side.height) <= nodes[i].answer.chain.Blocks
+		}
+	}
+	return complete
+}
+
+// startWallets claims the loading of the wallets of the pod's bitcoind, endWallets returns it. A node without a complete chain must have
+// had the same best block for a while.
+func (s *sharedState) startWallets(pod *corev1.Pod, best string, complete bool, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	state := s.nodes[pod.UID]
 	if state == nil || state.loading || state.wallets == walletsLoaded || state.wallets >= maxWalletAttempts {
+		return false
+	}
+	if state.best != best {
+		state.best, state.bestAt = best, now
+	}
+	if !complete && now.Sub(state.bestAt) < walletsWait {
 		return false
 	}
 	state.loading = true

@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/topology"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -55,7 +56,7 @@ func TestTheWalletsOfAStartedNodeAreLoadedOnce(t *testing.T) {
 		network := testNetwork(v1.BitcoinNetworkSpec{Storage: &v1.Storage{}})
 		nodes := withAddresses(onChains("a"))
 		load := func() {
-			client.loadWallets(t.Context(), network, shared, nodes)
+			client.loadWallets(t.Context(), network, shared, nodes, sidesOf(nodes, nil), time.Now())
 			time.Sleep(time.Second)
 			synctest.Wait()
 		}
@@ -92,7 +93,7 @@ func TestTheWalletsOfANodeThatDoesNotAnswerAreTriedAgain(t *testing.T) {
 			shared.startProbe(nodes[i].pod)
 		}
 		for range 10 {
-			client.loadWallets(t.Context(), network, shared, nodes)
+			client.loadWallets(t.Context(), network, shared, nodes, sidesOf(nodes, nil), time.Now())
 			time.Sleep(time.Minute)
 			synctest.Wait()
 		}
@@ -103,6 +104,70 @@ func TestTheWalletsOfANodeThatDoesNotAnswerAreTriedAgain(t *testing.T) {
 			t.Errorf("%d attempts at a node that has no wallets", got)
 		}
 	})
+}
+
+// A wallet that is loaded while its node gets blocks that the wallet knew misses coins.
+func TestTheWalletsOfANodeThatMayGetBlocksWait(t *testing.T) {
+	behind := func(n *node) { n.answer.chain.Blocks-- }
+	knowsHeaders := func(n *node) { n.answer.chain.Headers = n.answer.chain.Blocks + 1 }
+	for name, test := range map[string]struct {
+		change    func(nodes []node)
+		apart     bool
+		wantAfter time.Duration
+	}{
+		"all have the same chain":               {},
+		"it is ahead":                           {change: func(nodes []node) { behind(&nodes[1]) }},
+		"it is behind":                          {change: func(nodes []node) { behind(&nodes[0]) }, wantAfter: walletsWait},
+		"it is behind the other side":           {change: func(nodes []node) { behind(&nodes[0]) }, apart: true},
+		"it knows headers of more blocks":       {change: func(nodes []node) { knowsHeaders(&nodes[0]) }, wantAfter: walletsWait},
+		"the other one does not answer":         {change: func(nodes []node) { nodes[1].answer = nil }, wantAfter: walletsWait},
+		"one of the other side does not answer": {change: func(nodes []node) { nodes[1].answer = nil }, apart: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				fake, wallets := newFakeNodes(), &walletNode{exist: []string{"savings"}}
+				fake.answer(0, wallets.handle)
+				client, shared := fake.client(t), newSharedState()
+				network := testNetwork(v1.BitcoinNetworkSpec{Storage: &v1.Storage{}})
+				nodes := withAddresses(onChains("a", "a"))
+				if test.change != nil {
+					test.change(nodes)
+				}
+				desired := []topology.Edge{{A: 0, B: 1}}
+				if test.apart {
+					desired = nil
+				}
+				shared.startProbe(nodes[0].pod)
+				started := time.Now()
+				for time.Since(started) < time.Minute && len(wallets.loaded) == 0 {
+					client.loadWallets(t.Context(), network, shared, nodes, sidesOf(nodes, desired), time.Now())
+					synctest.Wait()
+					if len(wallets.loaded) == 0 {
+						time.Sleep(time.Second)
+					}
+				}
+				if waited := time.Since(started); waited != test.wantAfter {
+					t.Errorf("loaded after %v, want %v", waited, test.wantAfter)
+				}
+			})
+		})
+	}
+}
+
+// Blocks that arrive start the wait again.
+func TestTheWalletsOfANodeThatGetsBlocksWaitForTheLast(t *testing.T) {
+	shared := newSharedState()
+	pod := withAddresses(onChains("a"))[0].pod
+	shared.startProbe(pod)
+	started := time.Unix(1000, 0)
+	for second := range 30 {
+		if shared.startWallets(pod, fmt.Sprint("block ", second), false, started.Add(time.Duration(second)*time.Second)) {
+			t.Fatalf("loaded after %d seconds, at a new block", second)
+		}
+	}
+	if !shared.startWallets(pod, "block 29", false, started.Add(29*time.Second+walletsWait)) {
+		t.Error("not loaded after the wait")
+	}
 }
 
 func TestTheNumberOfWalletsThatAreLoadedIsBounded(t *testing.T) {
@@ -123,7 +188,7 @@ func TestTheNumberOfWalletsThatAreLoadedIsBounded(t *testing.T) {
 func TestWhichNodesMayHaveWallets(t *testing.T) {
 	started := time.Unix(1000, 0)
 	ready := func(status metav1.ConditionStatus, since int64) []metav1.Condition {
-		return []metav1.Condition{{Type: v1.ConditionNodesReady, Status: status, LastTransitionTime: metav1.Unix(since, 0)}}
+		return []metav1.Condition{{Type: v1.ConditionReady, Status: status, LastTransitionTime: metav1.Unix(since, 0)}}
 	}
 	for name, test := range map[string]struct {
 		storage    *v1.Storage
