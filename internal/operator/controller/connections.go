@@ -44,7 +44,7 @@ func (c *nodeClient) connect(ctx context.Context, network *v1.BitcoinNetwork, sh
 	// The number is read before the settling time: a batch records the settling time before it ends, so that each batch is counted
 	// in at least one of them.
 	changing := shared.changing()
-	spec := topologySpec(network.Spec, staying)
+	spec := topology.SpecOf(network.Spec, staying)
 	result := connections{
 		desired:  topology.Desired(spec),
 		foreign:  topology.ForeignPeers(observed, shared.isOwnAddress),
@@ -129,30 +129,6 @@ func calls(actions []topology.Action) []bitcoind.Call {
 		}
 	}
 	return list
-}
-
-func topologySpec(spec v1.BitcoinNetworkSpec, nodes int) topology.Spec {
-	desired := topology.Spec{Type: v1.TopologyMesh, Nodes: nodes, Degree: v1.DefaultDegree, Seed: v1.DefaultSeed}
-	if t := spec.Topology; t != nil {
-		desired.Type = t.Type
-		if t.Degree != nil {
-			desired.Degree = int(*t.Degree)
-		}
-		if t.Seed != nil {
-			desired.Seed = *t.Seed
-		}
-		for _, e := range t.Edges {
-			desired.Edges = append(desired.Edges, topology.Edge{A: int(e.From), B: int(e.To)})
-		}
-	}
-	for _, p := range spec.Partitions {
-		set := make([]int, len(p.Nodes))
-		for i, n := range p.Nodes {
-			set[i] = int(n)
-		}
-		desired.Partitions = append(desired.Partitions, set)
-	}
-	return desired
 }
 
 // observedTopology converts the nodes' answers to the types of package topology.

@@ -90,7 +90,7 @@ func (s *networkState) resumeSettling(network *v1.BitcoinNetwork, nodes int, now
 	if connected == nil || connected.Status == metav1.ConditionTrue && connected.ObservedGeneration == network.Generation {
 		return
 	}
-	if pairs := nodes * (nodes - 1) / 2; len(topology.Desired(topologySpec(network.Spec, nodes))) < pairs {
+	if pairs := nodes * (nodes - 1) / 2; len(topology.Desired(topology.SpecOf(network.Spec, nodes))) < pairs {
 		s.shared.settlesAt(now.Add(topology.LongestSettlingTime))
 	}
 }
