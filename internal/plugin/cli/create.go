@@ -1,0 +1,174 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+
+	"github.com/christianb93/bitcoin-controller/internal/plugin/cluster"
+	"github.com/christianb93/bitcoin-controller/internal/plugin/invalid"
+	"github.com/christianb93/bitcoin-controller/internal/plugin/manifest"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+	"github.com/christianb93/bitcoin-controller/pkg/client/clientset/versioned/scheme"
+)
+
+type create struct {
+	*session
+	spec    manifest.Flags
+	dryRun  string
+	wait    bool
+	timeout time.Duration
+	print   *genericclioptions.PrintFlags
+}
+
+const createExample = `  # Five nodes in a ring, and wait until they are connected
+  kubectl btcnet create my-network --nodes 5 --topology ring --wait
+
+  # Two versions of bitcoind, a block every ten seconds, volumes for the chains
+  kubectl btcnet create mixed --nodes 3 --group old=2,image=registry.example.com/bitcoin:27.0 --mine-interval 10s --storage 1Gi
+
+  # The manifest only, to add what has no flag, such as tolerations
+  kubectl btcnet create my-network --nodes 3 --dry-run=client -o yaml`
+
+func createCommand(s *session) *cobra.Command {
+	c := &create{session: s, spec: manifest.Unset(), print: genericclioptions.NewPrintFlags("created").WithTypeSetter(scheme.Scheme)}
+	command := &cobra.Command{
+		Use:     "create NAME [--nodes N] [--topology TYPE]",
+		Short:   "Create a network from flags",
+		Example: createExample,
+		Args:    arguments(1, 1),
+		RunE:    func(command *cobra.Command, args []string) error { return c.run(command.Context(), args[0]) },
+		// The name of a network that does not exist yet is not completed.
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	c.addFlags(command)
+	c.print.AddFlags(command)
+	flags := command.Flags()
+	flags.StringVar(&c.dryRun, "dry-run", "none", `Must be "none", "server" or "client". With client, print the network without sending it; with server, let the API server validate it.`)
+	flags.BoolVar(&c.wait, "wait", false, "Wait until the network is Ready: all nodes answer, all connections exist, all are on one branch.")
+	flags.DurationVar(&c.timeout, "timeout", 5*time.Minute, "How long --wait waits.")
+	for flag, words := range map[string][]string{
+		"topology": {"Mesh", "Ring", "Line", "Star", "Random", "Custom"}, "expose": {"ClusterIP", "NodePort", "LoadBalancer"},
+		"storage-retention": {"Delete", "Retain"}, "dry-run": {"none", "server", "client"},
+	} {
+		if err := command.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)); err != nil {
+			panic(err) // the flag exists
+		}
+	}
+	return command
+}
+
+func (c *create) addFlags(command *cobra.Command) {
+	flags := command.Flags()
+	f := &c.spec
+	flags.Int32Var(&f.Nodes, "nodes", f.Nodes, "Number of nodes of the main group.")
+	flags.StringVar(&f.Secret, "secret", "", "Secret with BC_RPC_USER and BC_RPC_PASSWORD, for access by RPC from outside the pods.")
+	flags.StringVar(&f.Image, "image", "", "Image with bitcoind and bitcoin-cli. Default: that of the operator.")
+	flags.StringVar(&f.Topology, "topology", "", "Mesh (the default), Ring, Line, Star, Random or Custom.")
+	flags.Int32Var(&f.Degree, "degree", 0, "Number of neighbours of each node of a Random topology. Default: 4.")
+	flags.Int64Var(&f.Seed, "seed", f.Seed, "Seed of a Random topology. Default: 1.")
+	flags.StringSliceVar(&f.Edges, "edge", nil, "Connection of a Custom topology, such as 0-1. Can be repeated.")
+	flags.StringArrayVar(&f.Sides, "partition", nil, "Nodes of one side of a partition, such as 0,1. Can be repeated.")
+	flags.BoolVar(&f.Mine, "mine", false, "Let the operator mine a block every 10 seconds, without a wallet.")
+	flags.DurationVar(&f.MineInterval, "mine-interval", 0, "Time between two blocks that the operator mines.")
+	flags.DurationVar(&f.MineKeepAlive, "mine-keep-alive", 0, "Let the operator mine only when the best block is this old.")
+	flags.Int32Var(&f.MineNode, "mine-node", f.MineNode, "Ordinal of the node that mines. Default: all in turn.")
+	flags.StringVar(&f.MineAddress, "mine-address", "", "Address of the rewards. Default: nobody can spend them.")
+	flags.StringVar(&f.Storage, "storage", "", "Size of a volume for each node, such as 1Gi. Default: the chain is in the pod.")
+	flags.StringVar(&f.StorageClass, "storage-class", "", "Storage class of the volumes. Default: that of the cluster.")
+	flags.StringVar(&f.StorageRetention, "storage-retention", "", "Delete (the default) or Retain the volumes of removed nodes.")
+	flags.StringArrayVar(&f.Config, "config", nil, "Option of bitcoin.conf for all nodes, such as txindex=1. Can be repeated, also for one option with several values.")
+	flags.StringArrayVar(&f.Groups, "group", nil, "More nodes with another image or configuration: NAME=NODES[,image=IMAGE][,config.OPTION=VALUE]. Can be repeated.")
+	flags.BoolVar(&f.ZMQ, "zmq", false, "Switch on the ZMQ publishers of all nodes.")
+	flags.Int32Var(&f.ZMQMessages, "zmq-high-water-mark", 0, "Messages that a ZMQ publisher keeps for a slow subscriber. Default: 10000.")
+	flags.StringVar(&f.Expose, "expose", "", "Service with a stable address: ClusterIP, NodePort or LoadBalancer.")
+	flags.BoolVar(&f.ExposePerNode, "expose-per-node", false, "A Service for each node, with --expose.")
+	flags.StringToStringVar(&f.Requests, "requests", nil, "Resource requests of each node, such as cpu=10m,memory=64Mi.")
+	flags.StringToStringVar(&f.Limits, "limits", nil, "Resource limits of each node, such as cpu=1,memory=256Mi.")
+	flags.StringToStringVar(&f.NodeSelector, "node-selector", nil, "Node selector of the pods, such as disk=ssd.")
+	flags.StringSliceVar(&f.PullSecrets, "image-pull-secret", nil, "Image pull secret of the pods. Can be repeated.")
+}
+
+func (c *create) run(ctx context.Context, name string) error {
+	if c.dryRun != "none" && c.dryRun != "client" && c.dryRun != "server" {
+		return invalid.Errorf("--dry-run %q does not exist: use none, client or server", c.dryRun)
+	}
+	if c.dryRun != "none" {
+		if err := c.print.Complete("%s (" + c.dryRun + " dry run)"); err != nil {
+			return err
+		}
+	}
+	printer, err := c.print.ToPrinter()
+	if err != nil {
+		return invalid.Errorf("%s", err.Error())
+	}
+	network, err := c.spec.Network(name)
+	if err != nil {
+		return err
+	}
+	client, err := c.connect()
+	switch {
+	case err != nil && c.dryRun == "client":
+		client = &cluster.Client{} // the manifest needs no cluster
+	case err != nil:
+		return err
+	}
+	network.Namespace = client.Namespace
+	if c.dryRun != "client" {
+		if network, err = client.Create(ctx, network, c.dryRun == "server"); err != nil {
+			return err
+		}
+	}
+	object, err := withoutStatus(network)
+	if err != nil {
+		return err
+	}
+	if err := printer.PrintObj(object, c.streams.Out); err != nil {
+		return err
+	}
+	if !c.wait || c.dryRun != "none" {
+		return nil
+	}
+	return waitReady(ctx, client, name, c.timeout)
+}
+
+// withoutStatus is a network as a person writes it: the status and the creation time have no value there.
+func withoutStatus(network *v1.BitcoinNetwork) (*unstructured.Unstructured, error) {
+	network.TypeMeta = metav1.TypeMeta{APIVersion: v1.SchemeGroupVersion.String(), Kind: "BitcoinNetwork"}
+	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(network)
+	if err != nil {
+		return nil, err
+	}
+	delete(content, "status")
+	object := &unstructured.Unstructured{Object: content}
+	if network.UID == "" {
+		unstructured.RemoveNestedField(object.Object, "metadata", "creationTimestamp")
+	}
+	object.SetManagedFields(nil)
+	return object, nil
+}
+
+// waitReady waits for the condition Ready of the network's current generation.
+func waitReady(ctx context.Context, client *cluster.Client, name string, limit time.Duration) error {
+	return client.Wait(ctx, limit, fmt.Sprintf("Ready of the network %s", name), func(ctx context.Context) (string, error) {
+		network, err := client.Get(ctx, name)
+		if err != nil {
+			return "", err
+		}
+		ready := meta.FindStatusCondition(network.Status.Conditions, v1.ConditionReady)
+		switch {
+		case ready == nil || ready.ObservedGeneration != network.Generation:
+			return "the operator has not reconciled it yet; is it running, and does it watch this namespace?", nil
+		case ready.Status == metav1.ConditionTrue:
+			return "", nil
+		}
+		return fmt.Sprintf("%s: %s", ready.Reason, ready.Message), nil
+	})
+}

@@ -1,0 +1,225 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"k8s.io/client-go/util/exec"
+)
+
+// block is one of a simulated chain.
+type block struct {
+	hash, previous, address string
+	height                  int64
+	txs                     []string
+}
+
+// nodes stand in for the pods of a network: an Executor that answers as bitcoin-cli does. All nodes of a side have the blocks of each
+// other at once.
+type nodes struct {
+	mu     sync.Mutex
+	blocks map[string]*block
+	byPod  map[string]*node
+	// calls are the arguments of each call, after the pod.
+	calls []string
+	// failing are errors instead of an answer, by the beginning of a call.
+	failing map[string]error
+	// crossing reports whether two nodes are connected.
+	crossing func(a, b *node) bool
+	next     int
+}
+
+type node struct {
+	pod, ip string
+	ordinal int
+	best    string
+	invalid []string
+	mempool []string
+	// wallet: none, on disk or loaded.
+	exists, loaded, keys, labelled bool
+	addresses                      int
+	spent                          int64 // satoshis
+	inactive                       bool
+}
+
+const genesis = "genesis"
+
+func newNodes(pods ...string) *nodes {
+	n := &nodes{blocks: map[string]*block{genesis: {hash: genesis}}, byPod: map[string]*node{}, failing: map[string]error{}, crossing: func(_, _ *node) bool { return true }}
+	for i, pod := range pods {
+		n.byPod[pod] = &node{pod: pod, ordinal: i, best: genesis, ip: fmt.Sprintf("10.0.0.%d", i+1)}
+	}
+	return n
+}
+
+// Exec implements cluster.Executor.
+func (n *nodes) Exec(ctx context.Context, _, pod string, command []string, in io.Reader, out, errOut io.Writer) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	args := command[2:]
+	text := strings.Join(args, " ")
+	n.calls = append(n.calls, pod+" "+text)
+	for call, err := range n.failing {
+		if strings.HasPrefix(pod+" "+text, call) {
+			return err
+		}
+	}
+	at := n.byPod[pod]
+	if at == nil {
+		return fmt.Errorf("no pod %s", pod)
+	}
+	if in != nil {
+		data, err := io.ReadAll(in)
+		if err != nil {
+			return err
+		}
+		args = append(args, strings.Fields(string(data))...)
+	}
+	answer, code, message := n.answer(at, args)
+	if code != 0 {
+		fmt.Fprintf(errOut, "error code: %d\nerror message:\n%s\n", code, message)
+		return exec.CodeExitError{Err: fmt.Errorf("exit %d", -code), Code: -code & 0xff}
+	}
+	fmt.Fprintln(out, answer)
+	return nil
+}
+
+func toJSON(value any) string {
+	text, err := json.Marshal(value)
+	if err != nil {
+		panic(err)
+	}
+	return string(text)
+}
+
+// answer returns what bitcoind does: a result, or an error's code and message.
+func (n *nodes) answer(at *node, args []string) (string, int, string) {
+	for len(args) > 0 && strings.HasPrefix(args[0], "-") {
+		if strings.HasPrefix(args[0], "-rpcwallet=") && !at.loaded {
+			return "", -18, "Requested wallet does not exist or is not loaded"
+		}
+		args = args[1:]
+	}
+	best := n.blocks[at.best]
+	switch args[0] {
+	case "getblockcount":
+		return strconv.FormatInt(best.height, 10), 0, ""
+	case "getbestblockhash":
+		return best.hash, 0, ""
+	case "getblockchaininfo":
+		return toJSON(map[string]any{"blocks": best.height, "headers": best.height, "bestblockhash": best.hash}), 0, ""
+	case "getblockheader":
+		b, confirmations := n.blocks[args[1]], int64(-1)
+		if b.height <= best.height && n.ancestor(best, b.height) == b {
+			confirmations = best.height - b.height + 1
+		}
+		return toJSON(map[string]any{"height": b.height, "confirmations": confirmations}), 0, ""
+	case "getblockhash":
+		height, _ := strconv.ParseInt(args[1], 10, 64)
+		if height > best.height {
+			return "", -8, "Block height out of range"
+		}
+		return n.ancestor(best, height).hash, 0, ""
+	case "getpeerinfo":
+		return toJSON(n.peers(at)), 0, ""
+	case "generatetoaddress":
+		return n.generate(at, args)
+	case "generateblock":
+		mempool := at.mempool
+		at.mempool = nil
+		answer, code, message := n.generate(at, []string{"", "1", args[1]})
+		at.mempool = mempool
+		return answer, code, message
+	case "invalidateblock":
+		at.invalid = append(at.invalid, args[1])
+		at.best = n.blocks[args[1]].previous
+		return "", 0, ""
+	case "reconsiderblock":
+		at.invalid = slices.DeleteFunc(at.invalid, func(hash string) bool { return hash == args[1] })
+		for hash, b := range n.blocks { // its own, of which it knows all
+			if b.height > n.blocks[at.best].height {
+				at.best = hash
+			}
+		}
+		return "", 0, ""
+	case "setnetworkactive":
+		at.inactive = args[1] == "false"
+		n.sync()
+		return args[1], 0, ""
+	case "getconnectioncount":
+		return strconv.Itoa(len(n.peers(at))), 0, ""
+	case "echo":
+		return strings.Join(args[1:], " "), 0, ""
+	}
+	return n.answerWallet(at, args)
+}
+
+func (n *nodes) ancestor(b *block, height int64) *block {
+	for b.height > height {
+		b = n.blocks[b.previous]
+	}
+	return b
+}
+
+func (n *nodes) peers(at *node) []map[string]any {
+	peers := []map[string]any{}
+	for _, other := range n.byPod {
+		if other != at && n.connected(at, other) {
+			peers = append(peers, map[string]any{"id": other.ordinal, "addr": other.ip + ":18444", "version": 70016, "subver": "/sim\u001b[2J/"})
+		}
+	}
+	return peers
+}
+
+func (n *nodes) connected(a, b *node) bool {
+	return !a.inactive && !b.inactive && n.crossing(a, b)
+}
+
+func (n *nodes) generate(at *node, args []string) (string, int, string) {
+	number, err := strconv.Atoi(args[1])
+	if err != nil {
+		return "", -3, "JSON value of type string is not of expected type number"
+	}
+	var hashes []string
+	for range number {
+		n.next++
+		b := &block{hash: fmt.Sprintf("%064x", n.next), previous: at.best, address: args[2], height: n.blocks[at.best].height + 1, txs: at.mempool}
+		at.mempool = nil
+		n.blocks[b.hash] = b
+		at.best = b.hash
+		hashes = append(hashes, b.hash)
+	}
+	n.sync()
+	return toJSON(hashes), 0, ""
+}
+
+// sync gives each node the best chain of those that it is connected with.
+func (n *nodes) sync() {
+	for range n.byPod {
+		for _, a := range n.byPod {
+			for _, b := range n.byPod {
+				if a != b && n.connected(a, b) && n.blocks[b.best].height > n.blocks[a.best].height && !n.rejects(a, b.best) {
+					a.best = b.best
+				}
+			}
+		}
+	}
+}
+
+func (n *nodes) rejects(at *node, hash string) bool {
+	for ; hash != ""; hash = n.blocks[hash].previous {
+		if slices.Contains(at.invalid, hash) {
+			return true
+		}
+	}
+	return false
+}

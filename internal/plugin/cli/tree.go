@@ -1,0 +1,92 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/topology"
+	"github.com/christianb93/bitcoin-controller/internal/plugin/chain"
+	"github.com/christianb93/bitcoin-controller/internal/plugin/cluster"
+	"github.com/christianb93/bitcoin-controller/internal/plugin/invalid"
+	"github.com/christianb93/bitcoin-controller/internal/plugin/tree"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+)
+
+func treeCommand(s *session) *cobra.Command {
+	var everywhere bool
+	command := &cobra.Command{
+		Use:   "tree [NAME]",
+		Short: "Show the nodes of a network, their connections, tips and miners",
+		Long: "Show the nodes of a network with the connections that bitcoind reports (getpeerinfo), the branches that they are on, who mines, and the\n" +
+			"sides of a partition. Without NAME, show all networks of the namespace.",
+		Args:              arguments(0, 1),
+		ValidArgsFunction: s.completeFirst(false),
+		RunE: func(command *cobra.Command, args []string) error {
+			if everywhere && len(args) > 0 {
+				return invalid.Errorf("--all-namespaces and a name exclude each other: leave one of them out")
+			}
+			return s.tree(command.Context(), args, everywhere)
+		},
+	}
+	command.Flags().BoolVarP(&everywhere, "all-namespaces", "A", false, "Show the networks of all namespaces.")
+	return command
+}
+
+func (s *session) tree(ctx context.Context, args []string, everywhere bool) error {
+	client, err := s.connect()
+	if err != nil {
+		return err
+	}
+	networks, err := some(ctx, client, args, everywhere)
+	if err != nil {
+		return err
+	}
+	if len(networks) == 0 {
+		s.note("No networks found: kubectl btcnet create NAME creates one.")
+	}
+	for i := range networks {
+		here := *client
+		here.Namespace = networks[i].Namespace
+		item := tree.Network(&networks[i], s.peers(ctx, &here, &networks[i]))
+		if everywhere {
+			item.Text = networks[i].Namespace + "/" + item.Text
+		}
+		if _, err := fmt.Fprint(s.streams.Out, item.String()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// some are the named network, or all.
+func some(ctx context.Context, client *cluster.Client, args []string, everywhere bool) ([]v1.BitcoinNetwork, error) {
+	if len(args) == 0 {
+		return client.List(ctx, everywhere)
+	}
+	network, err := client.Get(ctx, args[0])
+	if err != nil {
+		return nil, err
+	}
+	return []v1.BitcoinNetwork{*network}, nil
+}
+
+// peers are the connections that the ready nodes report; nil without the right to call them.
+func (s *session) peers(ctx context.Context, client *cluster.Client, network *v1.BitcoinNetwork) map[int][]topology.Peer {
+	nodes := chain.Ready(network)
+	peers, failed := client.Peers(ctx, nodes)
+	for _, err := range failed {
+		if right, missing := errors.AsType[*cluster.MissingRight](err); missing {
+			s.note("The connections are those that the topology specifies: %s", right.Error())
+			return nil
+		}
+	}
+	for _, node := range nodes {
+		if err := failed[node.Ordinal]; err != nil {
+			s.note("%s", err.Error())
+		}
+	}
+	return peers
+}

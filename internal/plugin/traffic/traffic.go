@@ -1,0 +1,199 @@
+package traffic
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/christianb93/bitcoin-controller/internal/plugin/amount"
+	"github.com/christianb93/bitcoin-controller/internal/plugin/cluster"
+	"github.com/christianb93/bitcoin-controller/internal/plugin/faucet"
+	"github.com/christianb93/bitcoin-controller/internal/plugin/noderef"
+)
+
+// Traffic sends transactions between the faucets of nodes.
+type Traffic struct {
+	Cluster *cluster.Client
+	Faucets []*faucet.Faucet
+	// Interval between two transactions, and between two blocks; 0 for no blocks.
+	Interval, Blocks time.Duration
+	Fees             Fees
+	// Note reports what happens.
+	Note func(format string, args ...any)
+
+	addresses []string
+	sent      atomic.Int64
+	failed    atomic.Int64
+	mined     atomic.Int64
+	// skipped counts the transactions that no node had time for.
+	skipped atomic.Int64
+}
+
+// Total is what was sent.
+type Total struct {
+	Sent    int64 `json:"sent"`
+	Failed  int64 `json:"failed"`
+	Skipped int64 `json:"skipped"`
+	Blocks  int64 `json:"blocks"`
+}
+
+// coins are the outputs that each wallet needs: bitcoind accepts at most 25 unconfirmed transactions in a row, and each sends from one.
+const (
+	coins     = 20
+	coinValue = amount.Coin / 4
+	needed    = coins*coinValue + amount.Coin // and fees
+
+	setupTimeout = 2 * time.Minute
+)
+
+// Prepare gives each wallet its coins. All blocks are mined on one node: two that mine at the same time would fork the chain.
+func (t *Traffic) Prepare(ctx context.Context) error {
+	t.addresses = make([]string, len(t.Faucets))
+	var poor []int
+	for i, f := range t.Faucets {
+		var err error
+		if t.addresses[i], err = f.Address(ctx); err != nil {
+			return err
+		}
+		has, err := f.Balances(ctx)
+		if err != nil {
+			return err
+		}
+		if has.Trusted < needed {
+			poor = append(poor, i)
+		}
+	}
+	if len(poor) == 0 {
+		return nil
+	}
+	t.Note("Mining coins for %d wallets.", len(poor))
+	if err := t.enrich(ctx, poor); err != nil {
+		return err
+	}
+	for _, i := range poor {
+		if err := t.Faucets[i].Split(ctx, coins, coinValue); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// enrich mines rewards for wallets, and the blocks that make them mature.
+func (t *Traffic) enrich(ctx context.Context, poor []int) error {
+	miner := t.Faucets[0].Node
+	tip, err := faucet.BestTip(ctx, t.Cluster, miner.Pod)
+	if err != nil {
+		return err
+	}
+	for _, i := range poor {
+		blocks, ok := amount.BlocksFor(tip.Height, needed)
+		if !ok {
+			return fmt.Errorf("the chain of %s cannot pay any more, because its blocks pay less every 150 blocks and its height is %d: create a new network", miner.Pod, tip.Height)
+		}
+		if tip, err = faucet.Mine(ctx, t.Cluster, miner.Pod, blocks, t.addresses[i]); err != nil {
+			return err
+		}
+	}
+	if tip, err = faucet.Mine(ctx, t.Cluster, miner.Pod, faucet.Maturity, t.addresses[0]); err != nil {
+		return err
+	}
+	var nodes []noderef.Node
+	for _, f := range t.Faucets {
+		nodes = append(nodes, f.Node)
+	}
+	return faucet.AwaitBlock(ctx, t.Cluster, nodes, tip, setupTimeout)
+}
+
+// Run sends until the context ends.
+func (t *Traffic) Run(ctx context.Context) Total {
+	tokens := make(chan struct{})
+	var running sync.WaitGroup
+	for i := range t.Faucets {
+		running.Go(func() {
+			for range tokens {
+				t.send(ctx, i)
+			}
+		})
+	}
+	t.pace(ctx, tokens)
+	close(tokens)
+	running.Wait()
+	return t.Total()
+}
+
+// Total is what was sent so far.
+func (t *Traffic) Total() Total {
+	return Total{t.sent.Load(), t.failed.Load(), t.skipped.Load(), t.mined.Load()}
+}
+
+// reportInterval is the time between two reports.
+const reportInterval = 10 * time.Second
+
+// pace gives the nodes a token for each transaction, and mines.
+func (t *Traffic) pace(ctx context.Context, tokens chan<- struct{}) {
+	tick, report := time.NewTicker(t.Interval), time.NewTicker(reportInterval)
+	defer tick.Stop()
+	defer report.Stop()
+	var blocks <-chan time.Time
+	if t.Blocks > 0 {
+		ticker := time.NewTicker(t.Blocks)
+		defer ticker.Stop()
+		blocks = ticker.C
+	}
+	last := int64(0)
+	for {
+		select {
+		case <-tick.C:
+			select {
+			case tokens <- struct{}{}:
+			default:
+				t.skipped.Add(1)
+			}
+		case <-blocks:
+			if err := t.mine(ctx, int(t.mined.Load())%len(t.Faucets)); err != nil && ctx.Err() == nil {
+				t.Note("%s", err.Error())
+			}
+		case <-report.C:
+			sent := t.sent.Load()
+			t.Note("%d transactions in %s; in all %d, failed %d, no time for %d, blocks %d.", sent-last, reportInterval, sent, t.failed.Load(), t.skipped.Load(), t.mined.Load())
+			last = sent
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (t *Traffic) mine(ctx context.Context, i int) error {
+	tip, err := faucet.Mine(ctx, t.Cluster, t.Faucets[i].Node.Pod, 1, t.addresses[i])
+	if err == nil && tip.Height > 0 {
+		t.mined.Add(1)
+	}
+	return err
+}
+
+// The amounts of the transactions.
+const least, most = 10_000, 100_000 // satoshis
+
+// send pays another node. An error is reported, and does not end the traffic.
+func (t *Traffic) send(ctx context.Context, i int) {
+	to := i
+	for len(t.addresses) > 1 && to == i {
+		to = rand.IntN(len(t.addresses)) //nolint:gosec // no secret
+	}
+	value := amount.Satoshis(least + rand.IntN(most-least))                                           //nolint:gosec // no secret
+	if _, err := t.Faucets[i].Send(ctx, t.addresses[to], value, t.Fees.Pick(rand.IntN)); err == nil { //nolint:gosec // no secret
+		t.sent.Add(1)
+	} else if ctx.Err() == nil {
+		if t.failed.Add(1) == 1 {
+			t.Note("A transaction failed, further ones are only counted: %s", err.Error())
+		}
+	}
+}
+
+// String is the total as a sentence.
+func (t Total) String() string {
+	return fmt.Sprintf("sent %d transactions, %d failed, no node had time for %d; %d blocks mined", t.Sent, t.Failed, t.Skipped, t.Blocks)
+}
