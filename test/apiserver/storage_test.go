@@ -232,3 +232,35 @@ func TestRemovedNodesHandOverTheirBlocks(t *testing.T) {
 		})
 	}
 }
+
+// In a line the neighbour of the last node is removed too. Its blocks are those of its own side of the partition.
+func TestRemovedNodesDoNotJoinTheSidesOfAPartition(t *testing.T) {
+	t.Parallel()
+	ns := apiserver.NewNamespace(t)
+	ns.StartOperator(apiserver.OperatorOptions{PollInterval: fast})
+	net := ns.Create("net", v1.BitcoinNetworkSpec{Nodes: 6, Topology: &v1.Topology{Type: v1.TopologyLine}, Partitions: []v1.Partition{{Nodes: []int32{0, 1}}}})
+	net.WaitReady()
+	for node, blocks := range map[int]int{0: 3, 2: 20} {
+		if _, err := net.Node(node).Call("generatetodescriptor", float64(blocks), fmt.Sprintf("raw(6a02%04x)", node)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	net.Eventually("two branches", func(n *v1.BitcoinNetwork) error {
+		if n.Status.ChainTips != 2 {
+			return fmt.Errorf("%d tips", n.Status.ChainTips)
+		}
+		return nil
+	})
+	net.Update(func(n *v1.BitcoinNetwork) { n.Spec.Nodes = 4 })
+	net.Wait("four pods", func() error {
+		if pods := len(net.Pods()); pods != 4 {
+			return fmt.Errorf("%d", pods)
+		}
+		return nil
+	})
+	for node, want := range map[int]int{0: 3, 1: 3, 2: 20, 3: 20} {
+		if got := len(net.Node(node).Chain()); got != want {
+			t.Errorf("node %d has %d blocks, want %d", node, got, want)
+		}
+	}
+}

@@ -53,7 +53,7 @@ func (c *nodeClient) connect(ctx context.Context, network *v1.BitcoinNetwork, sh
 	result.bridges = topology.Bridges(spec, result.foreign)
 	result.existing, result.missing = topology.Connected(result.desired, observed)
 	result.joined = sidesJoined(staying, result.desired, observed, result.settling)
-	actions := topology.Plan(slices.Concat(result.desired, departingEdges(observed, staying)), observed)
+	actions := topology.Plan(slices.Concat(result.desired, departingEdges(observed, staying, network.Spec.Partitions)), observed)
 	result.pending = changing + len(actions)
 	result.removedByHand = shared.newByHand(nodes, actions)
 	byNode := map[int][]topology.Action{}

@@ -21,14 +21,21 @@ func TestARemovedNodeKeepsOneConnection(t *testing.T) {
 		}
 		return n
 	}
-	for want, nodes := range map[string][]topology.Node{
-		"[{0 2}]":       {node(0, true), node(1, true), node(2, true)},
-		"[{1 2}]":       {node(0, true), node(1, true, 2), node(2, true, 1)},
-		"[{1 2} {1 3}]": {node(0, false), node(1, true, 3), node(2, true), node(3, true, 1)},
-		"[]":            {node(0, false), node(1, false), node(2, true)},
+	for name, test := range map[string]struct {
+		nodes []topology.Node
+		sets  []v1.Partition
+		want  string
+	}{
+		"no connection":             {nodes: []topology.Node{node(0, true), node(1, true), node(2, true)}, want: "[{0 2}]"},
+		"a connection":              {nodes: []topology.Node{node(0, true), node(1, true, 2), node(2, true, 1)}, want: "[{1 2}]"},
+		"one node does not answer":  {nodes: []topology.Node{node(0, false), node(1, true, 3), node(2, true), node(3, true, 1)}, want: "[{1 2} {1 3}]"},
+		"no node answers":           {nodes: []topology.Node{node(0, false), node(1, false), node(2, true)}, want: "[]"},
+		"with the side in no set":   {nodes: []topology.Node{node(0, true), node(1, true), node(2, true)}, sets: []v1.Partition{{Nodes: []int32{0}}}, want: "[{1 2}]"},
+		"its whole side is removed": {nodes: []topology.Node{node(0, true), node(1, true), node(2, true)}, sets: []v1.Partition{{Nodes: []int32{0}}, {Nodes: []int32{1}}}, want: "[]"},
+		"a peer of its former set":  {nodes: []topology.Node{node(0, true), node(1, true, 2), node(2, true, 1)}, sets: []v1.Partition{{Nodes: []int32{1}}}, want: "[{1 2}]"},
 	} {
-		if got := fmt.Sprint(departingEdges(nodes, 2)); got != want {
-			t.Errorf("%s, want %s", got, want)
+		if got := fmt.Sprint(departingEdges(test.nodes, 2, test.sets)); got != test.want {
+			t.Errorf("%s: %s, want %s", name, got, test.want)
 		}
 	}
 }

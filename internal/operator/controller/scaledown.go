@@ -266,16 +266,24 @@ func containsTip(of, other *answer, hashes map[string]map[int64]string) bool {
 	return of.chain.BestBlockHash == other.chain.BestBlockHash || hashes[of.chain.BestBlockHash][other.chain.Blocks] == other.chain.BestBlockHash
 }
 
-// departingEdges connect each removed node with one node that stays, with one of its peers if possible: its blocks have to get there.
-func departingEdges(observed []topology.Node, staying int) []topology.Edge {
+// departingEdges connect each removed node with one node that stays, with one of its peers if possible: its blocks have to get there. A
+// removed node is in no set of spec.partitions. Without a peer it is connected with another node in no set: its blocks must not get to the
+// other sides of the partition.
+func departingEdges(observed []topology.Node, staying int, partitions []v1.Partition) []topology.Edge {
 	var edges []topology.Edge
 	existing := topology.Observe(observed)
+	inSet := map[int]bool{}
+	for _, set := range partitions {
+		for _, i := range set.Nodes {
+			inSet[int(i)] = true
+		}
+	}
 	for i := staying; i < len(observed); i++ {
 		to := -1
 		for j := range staying {
 			switch {
 			case !observed[j].Answered:
-			case to < 0, slices.ContainsFunc(existing, func(e topology.Edge) bool { return e == topology.Edge{A: j, B: i} }):
+			case to < 0 && !inSet[j], slices.ContainsFunc(existing, func(e topology.Edge) bool { return e == topology.Edge{A: j, B: i} }):
 				to = j
 			}
 		}
