@@ -55,6 +55,8 @@ type nodeState struct {
 	// loading is true while the wallets are being loaded. wallets is how often that was tried, or walletsLoaded.
 	loading bool
 	wallets int
+	// walletsDecided is true when it has been decided whether wallets may have to be loaded.
+	walletsDecided bool
 	// best is the node's best block since bestAt, kept until its wallets are loaded.
 	best   string
 	bestAt time.Time

@@ -23,6 +23,8 @@ const (
 	walletsLoaded     = -1
 	// walletsWait is how long a node that may get blocks keeps its best block before its wallets are loaded all the same.
 	walletsWait = 15 * time.Second
+	// walletsDelay is how long after the start of bitcoind its wallets may not be loaded yet in a network that is ready.
+	walletsDelay = time.Minute
 )
 
 // loadWallets loads the wallets of nodes that have started, in the background. bitcoind loads only those that were created with
@@ -35,7 +37,7 @@ func (c *nodeClient) loadWallets(ctx context.Context, network *v1.BitcoinNetwork
 	complete := completeChains(nodes, sides)
 	for i := range nodes {
 		n := &nodes[i]
-		if n.answer == nil || n.busy || !mayHaveWallets(network, n.pod) || !shared.startWallets(n.pod, n.answer.chain.BestBlockHash, complete[i], now) {
+		if !shared.expectsWallets(n.pod, func() bool { return mayHaveWallets(network, n.pod, now) }) || n.answer == nil || n.busy || !shared.startWallets(n.pod, n.answer.chain.BestBlockHash, complete[i], now) {
 			continue
 		}
 		endpoint := c.endpoint(network, n)
@@ -50,14 +52,39 @@ func (c *nodeClient) loadWallets(ctx context.Context, network *v1.BitcoinNetwork
 }
 
 // mayHaveWallets reports whether a node may have wallets that an earlier bitcoind had loaded: its data directory outlives the process.
-// It does not when the network has been ready since the process started, because another operator has loaded them then.
-func mayHaveWallets(network *v1.BitcoinNetwork, pod *corev1.Pod) bool {
+// When the network has been ready since the process started, another operator has loaded them, unless that was a moment ago.
+func mayHaveWallets(network *v1.BitcoinNetwork, pod *corev1.Pod, now time.Time) bool {
 	status := nodeContainerStatus(pod)
 	if status == nil || status.State.Running == nil || network.Spec.Storage == nil && status.RestartCount == 0 {
 		return false
 	}
+	started := status.State.Running.StartedAt
+	if now.Sub(started.Time) < walletsDelay {
+		return true
+	}
 	ready := meta.FindStatusCondition(network.Status.Conditions, v1.ConditionReady)
-	return ready == nil || ready.Status != metav1.ConditionTrue || ready.LastTransitionTime.Before(&status.State.Running.StartedAt)
+	return ready == nil || ready.Status != metav1.ConditionTrue || ready.LastTransitionTime.Before(&started)
+}
+
+// expectsWallets reports whether wallets of the pod's bitcoind may have to be loaded. That is decided when this operator first sees the
+// process: the network may be ready before its wallets are loaded, since a node that is one block behind is ready, and its wallets wait.
+func (s *sharedState) expectsWallets(pod *corev1.Pod, mayHave func() bool) bool {
+	if pod == nil {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	state := s.nodes[pod.UID]
+	if state == nil {
+		return false
+	}
+	if !state.walletsDecided {
+		state.walletsDecided = true
+		if !mayHave() {
+			state.wallets = walletsLoaded
+		}
+	}
+	return state.wallets != walletsLoaded
 }
 
 // completeChains reports for each node whether no other node has blocks that it may get: all nodes of its side answer, and none has a

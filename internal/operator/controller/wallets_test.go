@@ -154,6 +154,47 @@ func TestTheWalletsOfANodeThatMayGetBlocksWait(t *testing.T) {
 	}
 }
 
+// A network may be ready while a node is one block behind, or while its wallets are tried again.
+func TestWalletsThatWaitAreLoadedWhenTheNetworkIsReady(t *testing.T) {
+	ready := []metav1.Condition{{Type: v1.ConditionReady, Status: metav1.ConditionTrue, LastTransitionTime: metav1.Unix(1_000_000_000, 0)}}
+	for name, test := range map[string]struct {
+		answersFirst, readyFirst bool
+		want                     int
+	}{
+		"of a node that was one block behind":       {answersFirst: true, want: 1},
+		"of a node that did not answer":             {want: 1},
+		"not of one that another operator has seen": {answersFirst: true, readyFirst: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				fake, wallets := newFakeNodes(), &walletNode{exist: []string{"savings"}}
+				fake.answer(0, wallets.handle)
+				client, shared := fake.client(t), newSharedState()
+				network := testNetwork(v1.BitcoinNetworkSpec{Storage: &v1.Storage{}})
+				nodes := withAddresses(onChains("a", "aa"))
+				pass := func() {
+					client.loadWallets(t.Context(), network, shared, nodes, sidesOf(nodes, []topology.Edge{{A: 0, B: 1}}), time.Now())
+					synctest.Wait()
+				}
+				shared.startProbe(nodes[0].pod)
+				if !test.answersFirst {
+					nodes[0].answer = nil
+				}
+				if test.readyFirst {
+					network.Status.Conditions = ready
+				}
+				pass()
+				network.Status.Conditions = ready
+				nodes[0].answer = nodes[1].answer
+				pass()
+				if got := len(wallets.loaded); got != test.want {
+					t.Errorf("%d wallets are loaded, want %d", got, test.want)
+				}
+			})
+		})
+	}
+}
+
 // Blocks that arrive start the wait again.
 func TestTheWalletsOfANodeThatGetsBlocksWaitForTheLast(t *testing.T) {
 	shared := newSharedState()
@@ -194,12 +235,14 @@ func TestWhichNodesMayHaveWallets(t *testing.T) {
 		storage    *v1.Storage
 		restarts   int32
 		conditions []metav1.Condition
+		now        int64
 		want       bool
 	}{
 		"with storage":    {storage: &v1.Storage{}, want: true},
 		"without storage": {},
 		"without storage, after a restart in the same pod": {restarts: 1, want: true},
 		"another operator has seen it ready":               {storage: &v1.Storage{}, conditions: ready(metav1.ConditionTrue, 1001)},
+		"another operator has just seen it ready":          {storage: &v1.Storage{}, conditions: ready(metav1.ConditionTrue, 1001), now: 1059, want: true},
 		"in the same second":                               {storage: &v1.Storage{}, conditions: ready(metav1.ConditionTrue, 1000)},
 		"restarted while no operator ran":                  {storage: &v1.Storage{}, conditions: ready(metav1.ConditionTrue, 999), want: true},
 		"not ready since then":                             {storage: &v1.Storage{}, conditions: ready(metav1.ConditionFalse, 1001), want: true},
@@ -209,7 +252,11 @@ func TestWhichNodesMayHaveWallets(t *testing.T) {
 		pod := withAddresses(onChains("a"))[0].pod
 		pod.Status.ContainerStatuses[0].RestartCount = test.restarts
 		pod.Status.ContainerStatuses[0].State.Running = &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(started)}
-		if got := mayHaveWallets(network, pod); got != test.want {
+		now := time.Unix(2000, 0)
+		if test.now > 0 {
+			now = time.Unix(test.now, 0)
+		}
+		if got := mayHaveWallets(network, pod, now); got != test.want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}
