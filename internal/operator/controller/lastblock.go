@@ -16,6 +16,10 @@ import (
 // that. Of other nodes nothing is known, and the block may be as old as the time in it.
 func lastBlockTime(previous *v1.BitcoinNetworkStatus, nodes []node, sides []side, lastPass, now time.Time) *metav1.Time {
 	latest := previous.LastBlockTime
+	if latest != nil && latest.After(now) {
+		// The clock was set back, or that of an earlier operator is ahead. No block would be due until the clock has caught up.
+		latest = &metav1.Time{Time: now.Truncate(time.Second)}
+	}
 	if latest != nil && allOn(previous.BestBlockHash, nodes) {
 		return latest
 	}

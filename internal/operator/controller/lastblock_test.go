@@ -45,6 +45,8 @@ var blockAppearances = map[string]struct {
 	"the lower side is back with an old block":    {[2]string{"gabc", ""}, 50, [2]seenBlock{{"gabc", 40}, {"ga", 20}}, 95, true, 50},
 	"a block was invalidated":                     {[2]string{"gabc", "gabc"}, 50, [2]seenBlock{{"gab", 30}, {"gab", 30}}, 95, false, 50},
 	"all nodes have lost the chain":               {[2]string{"gabc", "gabc"}, 50, [2]seenBlock{{"g", -9000}, {"g", -9000}}, 95, false, 50},
+	"the clock was set back":                      {[2]string{"ga", "ga"}, 5000, [2]seenBlock{{"ga", 4990}, {"ga", 4990}}, 5100, false, 100},
+	"the clock was set back, and a new block":     {[2]string{"ga", "ga"}, 5000, [2]seenBlock{{"gab", 5001}, {"ga", 4990}}, 5100, false, 100},
 	"no node answers":                             {[2]string{"ga", "ga"}, 50, [2]seenBlock{}, 95, false, 50},
 	"one node does not answer, the other is same": {[2]string{"ga", "ga"}, 50, [2]seenBlock{{"ga", 40}, {}}, 95, false, 50},
 }
