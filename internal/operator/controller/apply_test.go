@@ -151,6 +151,36 @@ func TestForeignChangesAreReverted(t *testing.T) {
 	}
 }
 
+// The gate of a rollout is the operator's.
+func TestThePartitionOfARolloutIsPutRight(t *testing.T) {
+	for name, change := range map[string]func(*applied){
+		"lowered": func(a *applied) {
+			a.edit(func(set *appsv1.StatefulSet) { set.Spec.UpdateStrategy.RollingUpdate.Partition = ptr.To(int32(0)) })
+		},
+		"raised": func(a *applied) {
+			a.edit(func(set *appsv1.StatefulSet) { set.Spec.UpdateStrategy.RollingUpdate.Partition = ptr.To(int32(9)) })
+		},
+		"deleted with its StatefulSet": func(a *applied) {
+			if err := a.r.client.Delete(a.Context(), a.set()); err != nil {
+				a.Fatal(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := applyNetwork(t, v1.BitcoinNetworkSpec{Nodes: 3})
+			a.network.Spec.Image, a.network.Generation = "nodes:2", 2
+			a.pass()
+			a.state.rollouts["net-sts"] = rolloutStep{partition: 2}
+			a.pass()
+			change(a)
+			a.pass()
+			if got := partitionOf(a.set()); got != 2 {
+				t.Errorf("the partition is %d, want 2", got)
+			}
+		})
+	}
+}
+
 // Without its labels the object is not in the cache.
 func TestAnObjectThatLosesItsLabelsGetsThemBack(t *testing.T) {
 	a := applyNetwork(t, v1.BitcoinNetworkSpec{Nodes: 1})

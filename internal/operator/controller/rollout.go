@@ -45,11 +45,11 @@ func (r rollouts) desiredPartition(desired, existing *appsv1.StatefulSet, templa
 	if templateChanges {
 		return max(ptr.Deref(desired.Spec.Replicas, 1), ptr.Deref(existing.Spec.Replicas, 1))
 	}
-	partition := partitionOf(existing)
+	// Not what a person has set, or what a StatefulSet has that was deleted and created again: the rollout would never end.
 	if step, ok := r[desired.Name]; ok {
-		partition = min(partition, step.partition)
+		return step.partition
 	}
-	return partition
+	return partitionOf(existing)
 }
 
 // blockingSet returns the StatefulSet whose rollout must end before the template of this one may change, "" for none. A
