@@ -24,13 +24,34 @@ import (
 
 // claimStates are what is known of the claims of a network.
 type claimStates struct {
-	// sizes are those that the claims of pods were seen to request, by the UID of the pod.
-	sizes map[types.UID]resource.Quantity
+	// seen are the claims of pods as they were read last, by the UID of the pod.
+	seen map[types.UID]seenClaim
 	// rejected is why the API server rejects the requested size, "" if it does not or another error occurred. A request that failed
 	// is not repeated before retryAt.
 	rejected  string
 	requested resource.Quantity
 	retryAt   time.Time
+}
+
+// seenClaim is what a claim requests, and the capacity of its volume, at a time.
+type seenClaim struct {
+	requested, capacity resource.Quantity
+	at                  time.Time
+}
+
+// volumes are the sizes of the nodes' volumes. A volume that is to grow has its earlier size for a while, or for ever.
+func (c *claimStates) volumes(storage *v1.Storage, sets map[string]*appsv1.StatefulSet) volumeSizes {
+	return func(n *node) *resource.Quantity {
+		set := sets[n.group.StatefulSet]
+		if !mayHaveSmallClaim(storage, set) {
+			return storage.Size
+		}
+		if seen := c.seen[n.pod.UID]; !seen.capacity.IsZero() {
+			return &seen.capacity
+		}
+		size := set.Spec.VolumeClaimTemplates[0].Spec.Resources.Requests[corev1.ResourceStorage]
+		return &size
+	}
 }
 
 // growClaims requests the size of the spec from claims that are smaller. It returns why the cluster rejects it, "" if it does not.
@@ -41,7 +62,7 @@ func (r *Reconciler) growClaims(ctx context.Context, network *v1.BitcoinNetwork,
 	}
 	claims, size := &state.claims, *storage.Size
 	existing := podUIDs(nodes)
-	maps.DeleteFunc(claims.sizes, func(uid types.UID, _ resource.Quantity) bool { return !existing[uid] })
+	maps.DeleteFunc(claims.seen, func(uid types.UID, _ seenClaim) bool { return !existing[uid] })
 	if claims.requested.Cmp(size) == 0 && now.Before(claims.retryAt) {
 		return claims.rejected
 	}
@@ -51,10 +72,10 @@ func (r *Reconciler) growClaims(ctx context.Context, network *v1.BitcoinNetwork,
 		if n.pod == nil || n.pod.Spec.NodeName == "" || !mayHaveSmallClaim(storage, sets[n.group.StatefulSet]) {
 			continue
 		}
-		if seen, ok := claims.sizes[n.pod.UID]; ok && seen.Cmp(size) >= 0 {
+		if seen, ok := claims.seen[n.pod.UID]; ok && seen.requested.Cmp(size) >= 0 && !seen.outdated(n, now) {
 			continue
 		}
-		requested, err := r.growClaim(ctx, client.ObjectKey{Namespace: network.Namespace, Name: resources.ClaimName(n.podName)}, size)
+		seen, err := r.growClaim(ctx, client.ObjectKey{Namespace: network.Namespace, Name: resources.ClaimName(n.podName)}, size)
 		if err != nil {
 			claims.retryAt = now.Add(maxRetryInterval)
 			log.FromContext(ctx).Info("A claim could not be expanded; the operator tries again", "node", n.podName, "error", err.Error())
@@ -63,12 +84,18 @@ func (r *Reconciler) growClaims(ctx context.Context, network *v1.BitcoinNetwork,
 			}
 			return claims.rejected
 		}
-		if claims.sizes == nil {
-			claims.sizes = map[types.UID]resource.Quantity{}
+		if claims.seen == nil {
+			claims.seen = map[types.UID]seenClaim{}
 		}
-		claims.sizes[n.pod.UID] = requested
+		seen.at = now
+		claims.seen[n.pod.UID] = seen
 	}
 	return ""
+}
+
+// outdated reports whether the volume of a node that is not flushed for lack of room may have grown.
+func (c seenClaim) outdated(n *node, now time.Time) bool {
+	return n.answer != nil && c.capacity.Cmp(c.requested) < 0 && !hasRoom(&c.capacity, n.answer.chain) && now.Sub(c.at) >= maxRetryInterval
 }
 
 // mayHaveSmallClaim reports whether claims of a StatefulSet may be smaller than specified: those from its templates are if these are,
@@ -81,20 +108,22 @@ func mayHaveSmallClaim(storage *v1.Storage, set *appsv1.StatefulSet) bool {
 	return storage.RetentionPolicy == v1.RetentionRetain || size.Cmp(*storage.Size) < 0
 }
 
-// growClaim requests a size from a claim that requests less. It returns the size that is requested then.
-func (r *Reconciler) growClaim(ctx context.Context, key client.ObjectKey, size resource.Quantity) (resource.Quantity, error) {
+// growClaim requests a size from a claim that requests less. It returns the claim with what is requested then.
+func (r *Reconciler) growClaim(ctx context.Context, key client.ObjectKey, size resource.Quantity) (seenClaim, error) {
 	claim := &corev1.PersistentVolumeClaim{}
 	// Not from the cache, which would need the permission to list all claims.
 	if err := r.live.Get(ctx, key, claim); err != nil {
-		return resource.Quantity{}, err
+		return seenClaim{}, err
 	}
-	if requested := claim.Spec.Resources.Requests[corev1.ResourceStorage]; requested.Cmp(size) >= 0 {
-		return requested, nil
+	seen := seenClaim{requested: claim.Spec.Resources.Requests[corev1.ResourceStorage], capacity: claim.Status.Capacity[corev1.ResourceStorage]}
+	if seen.requested.Cmp(size) >= 0 {
+		return seen, nil
 	}
+	seen.requested = size
 	larger := claim.DeepCopy()
 	larger.Spec.Resources.Requests[corev1.ResourceStorage] = size
 	log.FromContext(ctx).Info("Expand a claim", "claim", key.Name, "size", size.String())
-	return size, r.client.Patch(ctx, larger, client.MergeFrom(claim), client.FieldOwner(resources.FieldManager))
+	return seen, r.client.Patch(ctx, larger, client.MergeFrom(claim), client.FieldOwner(resources.FieldManager))
 }
 
 // claimMessage is the message of a condition for a claim that the API server does not let grow.

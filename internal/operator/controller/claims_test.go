@@ -113,6 +113,45 @@ func TestClaimsGrowWithTheSpec(t *testing.T) {
 	}
 }
 
+// bitcoind ends when it is flushed on a full volume. A larger size in the spec makes no room yet.
+func TestAFullVolumeIsFlushedOnlyWhenItHasGrown(t *testing.T) {
+	g := newGrowing(t, v1.RetentionDelete)
+	g.nodes[0].answer = onChains("a")[0].answer
+	g.nodes[0].answer.chain.SizeOnDisk = 1000 << 20
+	expect := func(when string, want bool) {
+		t.Helper()
+		volume := g.state.claims.volumes(g.network.Spec.Storage, g.pass().sets)(&g.nodes[0])
+		if got := hasRoom(volume, g.nodes[0].answer.chain); got != want {
+			t.Errorf("%s: the volume has %s, room is %v", when, volume, got)
+		}
+	}
+	expect("full", false)
+	g.specify("2Gi")
+	expect("a larger size", false)
+	g.grow()
+	expect("it is requested", false)
+	if g.grow(); g.reads > 0 {
+		t.Errorf("%d reads a second later", g.reads)
+	}
+	claim := &corev1.PersistentVolumeClaim{}
+	if err := g.r.client.Get(t.Context(), client.ObjectKey{Namespace: "ns", Name: "data-net-sts-0"}, claim); err != nil {
+		t.Fatal(err)
+	}
+	claim.Status.Capacity = corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("2Gi")}
+	if err := g.r.client.Status().Update(t.Context(), claim); err != nil {
+		t.Fatal(err)
+	}
+	g.now = g.now.Add(maxRetryInterval)
+	if g.grow(); g.reads != 1 {
+		t.Errorf("%d reads half a minute later, want one of the full volume", g.reads)
+	}
+	expect("it has grown", true)
+	g.now = g.now.Add(maxRetryInterval)
+	if g.grow(); g.reads > 0 {
+		t.Errorf("%d reads when it is done", g.reads)
+	}
+}
+
 // The condition suggests a larger size when bitcoind does not start on a full volume.
 func TestTheClaimOfANodeThatDoesNotStartGrows(t *testing.T) {
 	g := newGrowing(t, v1.RetentionDelete)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
@@ -21,13 +22,13 @@ const flushReserve = 64 << 20
 
 // flush makes nodes with storage write new blocks to their volumes, in the background. bitcoind does so when it is stopped, and otherwise
 // once an hour: a node that is killed, by the limits of its container or with its machine, would start with an earlier block, or with none.
-func (c *nodeClient) flush(ctx context.Context, network *v1.BitcoinNetwork, shared *sharedState, nodes []node, now time.Time) {
+func (c *nodeClient) flush(ctx context.Context, network *v1.BitcoinNetwork, shared *sharedState, nodes []node, volumes volumeSizes, now time.Time) {
 	if network.Spec.Storage == nil {
 		return
 	}
 	for i := range nodes {
 		n := &nodes[i]
-		if n.answer == nil || n.answer.chain.Blocks == 0 || !hasRoom(network.Spec.Storage, n.answer.chain) || !shared.startFlush(n.pod, n.answer.chain.BestBlockHash, now) {
+		if n.answer == nil || n.answer.chain.Blocks == 0 || !hasRoom(volumes(n), n.answer.chain) || !shared.startFlush(n.pod, n.answer.chain.BestBlockHash, now) {
 			continue
 		}
 		endpoint, pod := c.endpoint(network, n), n.pod
@@ -42,9 +43,12 @@ func (c *nodeClient) flush(ctx context.Context, network *v1.BitcoinNetwork, shar
 	}
 }
 
+// volumeSizes returns the size of a node's volume, nil when it is not known.
+type volumeSizes func(*node) *resource.Quantity
+
 // hasRoom estimates from the size of the blocks whether a volume has room for a flush.
-func hasRoom(storage *v1.Storage, chain bitcoind.ChainInfo) bool {
-	return storage.Size == nil || chain.SizeOnDisk+flushReserve <= storage.Size.Value()
+func hasRoom(volume *resource.Quantity, chain bitcoind.ChainInfo) bool {
+	return volume == nil || chain.SizeOnDisk+flushReserve <= volume.Value()
 }
 
 // startFlush claims the flush of a node's chain up to this block, endFlush returns it.

@@ -30,7 +30,7 @@ func TestNewBlocksAreWrittenToTheVolume(t *testing.T) {
 			t.Helper()
 			nodes[0].answer.chain = bitcoind.ChainInfo{Blocks: int64(len(best)), BestBlockHash: best, SizeOnDisk: size}
 			time.Sleep(after)
-			client.flush(t.Context(), network, shared, nodes, time.Now())
+			client.flush(t.Context(), network, shared, nodes, func(*node) *resource.Quantity { return network.Spec.Storage.Size }, time.Now())
 			time.Sleep(time.Second)
 			synctest.Wait()
 			if got := fake.calls()[0]; got != want {
@@ -66,7 +66,7 @@ func TestAFailedFlushIsRepeatedIfItMayHelp(t *testing.T) {
 			shared.startProbe(nodes[i].pod)
 		}
 		for range 3 {
-			client.flush(t.Context(), testNetwork(v1.BitcoinNetworkSpec{Storage: &v1.Storage{}}), shared, nodes, time.Now())
+			client.flush(t.Context(), testNetwork(v1.BitcoinNetworkSpec{Storage: &v1.Storage{}}), shared, nodes, func(*node) *resource.Quantity { return nil }, time.Now())
 			time.Sleep(time.Minute)
 			synctest.Wait()
 		}
