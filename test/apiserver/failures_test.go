@@ -49,6 +49,11 @@ func TestAWebhookThatIsDownIsNamedInTheStatusAndOneEvent(t *testing.T) {
 		}
 		return nil
 	})
+	for _, event := range net.Events() {
+		if event.Reason == v1.ReasonReconcileFailed && !strings.Contains(event.Note, "validate."+ns.Name) {
+			t.Errorf("the event does not name the webhook: %s", event.Note)
+		}
+	}
 	remove()
 	net.WaitReady()
 	if reasons := reasonsOf(net); reasons[v1.ReasonReconcileFailed] != 1 || reasons["Created"] != 1 {

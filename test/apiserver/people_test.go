@@ -152,3 +152,43 @@ func TestANodeOffTheNetworkIsNamed(t *testing.T) {
 	net.Node(0).Handle("getnetworkinfo", nil)
 	net.WaitReady()
 }
+
+// A node whose clock jumps ends its connections, and bitcoind dials its list again after a minute only.
+func TestANodeThatLosesItsConnectionsIsConnectedAtTheNextPoll(t *testing.T) {
+	t.Parallel()
+	ns := apiserver.NewNamespace(t)
+	ns.StartOperator(apiserver.OperatorOptions{PollInterval: time.Second})
+	net := ns.Create("net", v1.BitcoinNetworkSpec{Nodes: 3})
+	net.WaitReady()
+	connections := func() map[int64]bool {
+		result, err := net.Node(1).Call("getpeerinfo")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids := map[int64]bool{}
+		for _, peer := range result.([]bitcoind.PeerInfo) {
+			ids[peer.ID] = true
+		}
+		return ids
+	}
+	before, lost := connections(), time.Now()
+	for id := range before {
+		if _, err := net.Node(1).Call("disconnectnode", "", id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	net.Wait("two other connections", func() error {
+		now := connections()
+		for id := range before {
+			delete(now, id)
+		}
+		if len(now) != 2 {
+			return fmt.Errorf("%v, and before %v", now, before)
+		}
+		return nil
+	})
+	if took := time.Since(lost); took > 20*time.Second {
+		t.Errorf("it took %s", took)
+	}
+	net.WaitReady()
+}

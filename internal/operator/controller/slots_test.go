@@ -55,6 +55,11 @@ func TestTheCallsOfANetworkAreBounded(t *testing.T) {
 		"probes": func(t *testing.T, c *nodeClient, nodes []node) {
 			c.probeNodes(t.Context(), network, newNetworkState(network), nodes)
 		},
+		"probes of two passes, between which the pods were replaced": func(t *testing.T, c *nodeClient, nodes []node) {
+			state, half := newNetworkState(network), len(nodes)/2
+			go c.probeNodes(t.Context(), network, state, nodes[:half])
+			go c.probeNodes(t.Context(), network, state, nodes[half:])
+		},
 		"questions about chains": func(t *testing.T, c *nodeClient, nodes []node) {
 			c.compareChains(t.Context(), network, newSlots(maxCallsPerNetwork), nodes)
 		},
