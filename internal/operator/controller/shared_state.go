@@ -57,9 +57,7 @@ type nodeState struct {
 	wallets int
 	// walletsDecided is true when it has been decided whether wallets may have to be loaded.
 	walletsDecided bool
-	// best is the node's best block since bestAt, kept until its wallets are loaded.
-	best   string
-	bestAt time.Time
+	walletsReach   walletsReach
 	// flushed is the best block that the node had when it last wrote its chain to the disk on request, at flushedAt. flushing is true
 	// while it does so, and unflushable when it does not allow it.
 	flushed               string
@@ -77,6 +75,16 @@ type nodeState struct {
 	busyAt time.Time
 	// entries is what is known of the node's addnode list.
 	entries entryLog
+}
+
+// walletsReach is up to which block the wallets of a node may know the chain.
+type walletsReach struct {
+	// height of that block, which is not changed any more once it is known.
+	height int64
+	known  bool
+	// since is when the node first answered, and best its best block since bestAt.
+	since, bestAt time.Time
+	best          string
 }
 
 // observe stores a copy of the status for the metrics.

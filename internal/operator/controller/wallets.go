@@ -21,8 +21,10 @@ const (
 	// maxWalletAttempts is how often the wallets of one bitcoind are tried, and walletsLoaded replaces the count in the end.
 	maxWalletAttempts = 3
 	walletsLoaded     = -1
-	// walletsWait is how long a node that may get blocks keeps its best block before its wallets are loaded all the same.
-	walletsWait = 15 * time.Second
+	// walletsWait is how long wallets wait for nodes that do not answer, and for a node that has the same best block and lacks others.
+	// walletsLimit is how long they wait at most, for a node that gets blocks one after the other.
+	walletsWait  = 15 * time.Second
+	walletsLimit = 5 * time.Minute
 	// walletsDelay is how long after the start of bitcoind its wallets may not be loaded yet in a network that is ready.
 	walletsDelay = time.Minute
 )
@@ -30,14 +32,14 @@ const (
 // loadWallets loads the wallets of nodes that have started, in the background. bitcoind loads only those that were created with
 // load_on_startup, and a pod may restart at any time, without its user. A wallet that is unloaded later stays so until the next start.
 //
-// Wallets wait until their node has the blocks of the others. A wallet that is loaded while its node gets blocks again that the wallet
+// Wallets wait until their node has the blocks that there were when it was first seen. A wallet that is loaded while its node gets blocks again that the wallet
 // knew already, those since bitcoind last wrote its chain to the disk, may miss their coins from then on, until rescanblockchain:
 // bitcoind compares the wallet with the chain twice during a load, and the blocks between belong to neither (seen with 29.4).
 func (c *nodeClient) loadWallets(ctx context.Context, network *v1.BitcoinNetwork, shared *sharedState, nodes []node, sides []side, now time.Time) {
-	complete := completeChains(nodes, sides)
+	known := knownHeights(nodes, sides)
 	for i := range nodes {
 		n := &nodes[i]
-		if !shared.expectsWallets(n.pod, func() bool { return mayHaveWallets(network, n.pod, now) }) || n.answer == nil || n.busy || !shared.startWallets(n.pod, n.answer.chain.BestBlockHash, complete[i], now) {
+		if !shared.expectsWallets(n.pod, func() bool { return mayHaveWallets(network, n.pod, now) }) || n.answer == nil || n.busy || !shared.startWallets(n.pod, n.answer.chain, known[i], now) {
 			continue
 		}
 		endpoint := c.endpoint(network, n)
@@ -87,32 +89,44 @@ func (s *sharedState) expectsWallets(pod *corev1.Pod, mayHave func() bool) bool 
 	return state.wallets != walletsLoaded
 }
 
-// completeChains reports for each node whether no other node has blocks that it may get: all nodes of its side answer, and none has a
-// higher chain.
-func completeChains(nodes []node, sides []side) []bool {
-	complete := make([]bool, len(nodes))
-	for _, side := range sides {
-		for _, i := range side.members {
-			complete[i] = !slices.ContainsFunc(side.members, func(j int) bool { return nodes[j].answer == nil }) &&
-				max(nodes[i].answer.chain.Headers, side.height) <= nodes[i].answer.chain.Blocks
-		}
-	}
-	return complete
+// knownHeight is the height of the blocks that the nodes of a side have; complete is true when all of them answer.
+type knownHeight struct {
+	height   int64
+	complete bool
 }
 
-// startWallets claims the loading of the wallets of the pod's bitcoind, endWallets returns it. A node without a complete chain must have
-// had the same best block for a while.
-func (s *sharedState) startWallets(pod *corev1.Pod, best string, complete bool, now time.Time) bool {
+// knownHeights are the known heights of the nodes' sides.
+func knownHeights(nodes []node, sides []side) []knownHeight {
+	known := make([]knownHeight, len(nodes))
+	for _, side := range sides {
+		complete := !slices.ContainsFunc(side.members, func(i int) bool { return nodes[i].answer == nil })
+		for _, i := range side.members {
+			known[i] = knownHeight{side.height, complete}
+		}
+	}
+	return known
+}
+
+// startWallets claims the loading of the wallets of the pod's bitcoind, endWallets returns it. A wallet may know the blocks that other nodes
+// had when its node was first seen: the node must have as many, or have had the same best block for a while.
+func (s *sharedState) startWallets(pod *corev1.Pod, chain bitcoind.ChainInfo, known knownHeight, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	state := s.nodes[pod.UID]
 	if state == nil || state.loading || state.wallets == walletsLoaded || state.wallets >= maxWalletAttempts {
 		return false
 	}
-	if state.best != best {
-		state.best, state.bestAt = best, now
+	w := &state.walletsReach
+	if w.since.IsZero() {
+		w.since = now
 	}
-	if !complete && now.Sub(state.bestAt) < walletsWait {
+	if !w.known {
+		w.height, w.known = max(known.height, chain.Headers), known.complete || now.Sub(w.since) >= walletsWait
+	}
+	if w.best != chain.BestBlockHash {
+		w.best, w.bestAt = chain.BestBlockHash, now
+	}
+	if (!w.known || chain.Blocks < w.height) && now.Sub(w.bestAt) < walletsWait && now.Sub(w.since) < walletsLimit {
 		return false
 	}
 	state.loading = true

@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	"github.com/christianb93/bitcoin-controller/internal/operator/topology"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
@@ -195,19 +196,36 @@ func TestWalletsThatWaitAreLoadedWhenTheNetworkIsReady(t *testing.T) {
 	}
 }
 
-// Blocks that arrive start the wait again.
-func TestTheWalletsOfANodeThatGetsBlocksWaitForTheLast(t *testing.T) {
-	shared := newSharedState()
-	pod := withAddresses(onChains("a"))[0].pod
-	shared.startProbe(pod)
-	started := time.Unix(1000, 0)
-	for second := range 30 {
-		if shared.startWallets(pod, fmt.Sprint("block ", second), false, started.Add(time.Duration(second)*time.Second)) {
-			t.Fatalf("loaded after %d seconds, at a new block", second)
+func TestTheWalletsOfANodeThatGetsBlocksAreLoadedInTheEnd(t *testing.T) {
+	const second = time.Second
+	for name, test := range map[string]struct {
+		height    int64
+		complete  bool
+		wantAfter time.Duration
+	}{
+		"when it has the blocks that there were at first":      {height: 1030, complete: true, wantAfter: 30 * second},
+		"when it has those that nodes had after the wait":      {height: 1005, wantAfter: walletsWait},
+		"when nodes that do not answer may have more of them":  {height: 1040, wantAfter: 40 * second},
+		"after five minutes, when it lacks a thousand of them": {height: 2000, complete: true, wantAfter: walletsLimit},
+	} {
+		shared := newSharedState()
+		pod := withAddresses(onChains("a"))[0].pod
+		shared.startProbe(pod)
+		started, waited := time.Unix(1000, 0), time.Duration(0)
+		load := func() bool {
+			blocks := int64(waited/second) + 1000
+			known := knownHeight{test.height, test.complete}
+			if test.complete {
+				known.height += int64(waited / second) // others mine
+			}
+			return shared.startWallets(pod, bitcoind.ChainInfo{BestBlockHash: fmt.Sprint(blocks), Blocks: blocks}, known, started.Add(waited))
 		}
-	}
-	if !shared.startWallets(pod, "block 29", false, started.Add(29*time.Second+walletsWait)) {
-		t.Error("not loaded after the wait")
+		for waited < 2*walletsLimit && !load() {
+			waited += second
+		}
+		if waited != test.wantAfter {
+			t.Errorf("%s: loaded after %v, want %v", name, waited, test.wantAfter)
+		}
 	}
 }
 
