@@ -59,6 +59,7 @@ func TestEdit(t *testing.T) { //nolint:funlen // a table
 		"a quoted value over several lines":         {"image:\n  tag: \"a\n    b\"\n  d: 1\n", tag("x"), "image:\n  tag: \"x\"\n  d: 1\n"},
 		"only the first document":                   {"---\nimage: {tag: a}\n---\nimage: {tag: a}\n...\n", tag("b"), "---\nimage: {tag: b}\n---\nimage: {tag: a}\n...\n"},
 		"a list item":                               {"c:\n- image: a\n- image: b # x\n", []Change{{"c[1].image", "d"}}, "c:\n- image: a\n- image: d # x\n"},
+		"digits between brackets are quoted":        {"tags: [abc, 2] # x\n", []Change{{"tags[0]", "1234567"}}, "tags: [\"1234567\", 2] # x\n"},
 		"an escaped dot in a key":                   {"annotations:\n  example.com/x: a\n", []Change{{`annotations.example\.com/x`, "d"}}, "annotations:\n  example.com/x: d\n"},
 		"of two equal keys the one that Helm reads": {"a: 1\nb: 2\na: 3\n", []Change{{"a", "d"}}, "a: 1\nb: 2\na: d\n"},
 		"of two ways to write one key the last":     {"0: a\n00: b\n", []Change{{"0", "d"}}, "0: a\n00: d\n"},

@@ -2,6 +2,7 @@ package step
 
 import (
 	"errors"
+	"os"
 	"strings"
 	"testing"
 
@@ -45,6 +46,24 @@ func TestDoctorNamesWhatIsMissingAndNothingElse(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	if got := problems(); !strings.Contains(got["git"], "install git") || !strings.Contains(got["go"], "install go") {
 		t.Errorf("without git and go: %v", got)
+	}
+}
+
+func TestDoctorNamesTheGitThatIsRequired(t *testing.T) {
+	w := newWorld(t)
+	dir := t.TempDir()
+	if err := os.WriteFile(dir+"/git", []byte("#!/bin/sh\necho git version 2.25.1\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	problem := ""
+	for _, f := range Doctor(t.Context(), w.p) {
+		if f.What == "git" {
+			problem = f.Problem
+		}
+	}
+	if !strings.Contains(problem, "2.25.1") || !strings.Contains(problem, "install git "+gitrepo.MinVersion) {
+		t.Errorf("git: %q", problem)
 	}
 }
 

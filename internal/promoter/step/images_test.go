@@ -140,3 +140,21 @@ func TestADockerfileIsBuiltByDockerAndPushedByDigest(t *testing.T) {
 		t.Errorf("a broken Dockerfile: %v", err)
 	}
 }
+
+// Some charts have the reference of their image at image.name, and a list of tags.
+func TestTheFieldsOfAnImageHaveAnyNames(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	values := "image: {name: example.com/hello, tags: [abc, x]} # where\nname: kept\n"
+	w.write("charts/hello/values.yaml", values)
+	w.commit("other names")
+	w.p.Config.Chart.Fields["values.yaml"] = map[string]string{"image.name": config.ImageRepository, "image.tags[0]": config.ImageTag}
+	img := w.built()
+	if _, err := Bump(t.Context(), w.p); err != nil {
+		t.Fatal(err)
+	}
+	want := strings.NewReplacer("example.com/hello", `"`+img.Repository+`"`, "abc", img.Tag).Replace(values) // the port would end a key
+	if got := w.candidate("hello/values.yaml"); got != want {
+		t.Errorf("values.yaml is\n%swant\n%s", got, want)
+	}
+}

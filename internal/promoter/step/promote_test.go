@@ -2,6 +2,7 @@ package step
 
 import (
 	"errors"
+	"os"
 	"strings"
 	"testing"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/candidate"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/index"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/policy"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/publish"
@@ -248,6 +250,26 @@ func TestYankTakesAVersionBack(t *testing.T) {
 	}
 	if _, err := Yank(t.Context(), r.p, "", "hello", "9.9.9"); !errors.Is(err, publish.ErrNone) {
 		t.Errorf("a version that was never there: %v", err)
+	}
+}
+
+func TestYankTakesAVersionThatAnotherToolWroteLikeItsTag(t *testing.T) {
+	t.Parallel()
+	r := newRelease(t, "v1.0.0")
+	r.leave()
+	if _, err := Promote(t.Context(), r.p, PromoteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err := gitrepo.Update(t.Context(), r.prod, "", func(dir string) (string, bool, error) {
+		text, err := os.ReadFile(dir + "/index.yaml")
+		entry := "entries:\n  other:\n  - name: other\n    version: v1.8.0\n    urls: [other-v1.8.0.tgz]\n"
+		return "a chart of another tool", true, errors.Join(err, os.WriteFile(dir+"/index.yaml", []byte(strings.Replace(string(text), "entries:\n", entry, 1)), 0o644))
+	}, gitrepo.UpdateOptions{})
+	if err != nil || len(r.published()) != 2 {
+		t.Fatalf("%v: %+v", err, r.published())
+	}
+	if _, err := Yank(t.Context(), r.p, "", "other", "v1.8.0"); err != nil || len(r.published()) != 1 || r.published()[0].Name != "hello" {
+		t.Errorf("%v, left are %+v", err, r.published())
 	}
 }
 
