@@ -22,7 +22,7 @@ import (
 // world is a source repository with a small program and its chart, empty repositories for candidates and for the
 // published chart, and a registry; all real, all on this machine.
 type world struct {
-	t                      *testing.T
+	t                      testing.TB
 	p                      *Project
 	source                 *gitrepo.Repo
 	origin, qa, prod, host string
@@ -81,7 +81,7 @@ stages:
 // TestMain keeps the settings of the user out of the tests.
 func TestMain(m *testing.M) { os.Exit(testtools.RunWithPrivateHome(m)) }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	h, err := devserver.Registry(t.TempDir(), nil)
 	if err != nil {

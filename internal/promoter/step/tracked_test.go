@@ -39,7 +39,7 @@ func checkedOut(t *testing.T) (w *world, dir string, clean *candidate.Candidate)
 	return w, dir, clean
 }
 
-func git(t *testing.T, dir string, args ...string) string {
+func git(t testing.TB, dir string, args ...string) string {
 	t.Helper()
 	cmd := exec.Command("git", args...)
 	cmd.Dir = dir

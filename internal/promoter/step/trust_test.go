@@ -12,7 +12,7 @@ import (
 )
 
 // withoutBuild is a world whose pipeline builds no image.
-func withoutBuild(t *testing.T) *world {
+func withoutBuild(t testing.TB) *world {
 	t.Helper()
 	w := newWorld(t)
 	w.p.Config.Stages = w.p.Config.Stages[1:]
