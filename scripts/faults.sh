@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Breaks things on purpose: the operator against a real API server and with a real bitcoind for each pod, while API calls, RPC, nodes,
+# operators and the specification go wrong. A seed repeats the choices of a run, which takes one to three minutes.
+#
+#   scripts/faults.sh [SEEDS] [SEED]   runs so many seeds, one after the other (default 5), from SEED on (default: a random one)
+#
+# It needs root on Linux, for network namespaces, and no Docker. A run that fails prints its seed and a timeline, and its logs are kept;
+# with FAULTS_TIMELINE=1 also one that does not.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source-path=SCRIPTDIR source=step.sh
+. "$root/scripts/step.sh"
+command -v go >/dev/null || PATH=$PATH:/usr/local/go/bin
+[[ $(uname -s) == Linux && $(id -u) == 0 ]] || die 'fault runs give each pod a network namespace, which requires root on Linux'
+command -v ip >/dev/null || die 'ip is not installed; install the package iproute2'
+seeds=${1:-5} seed=${2:-$((RANDOM * 32768 + RANDOM))}
+[[ $seeds =~ ^[1-9][0-9]*$ && $seed =~ ^[0-9]+$ ]] || die "SEEDS and SEED must be numbers; see the head of $0"
+place=$(mktemp -d)
+# What a failed run leaves is kept.
+finish() {
+  rm -rf "$place"/{image,image.tar,bitcoin-controller,faults.test}
+  rmdir "$place" 2>/dev/null || true
+}
+trap finish EXIT
+
+programs() {
+  [[ -n ${KUBEBUILDER_ASSETS:-} ]] || "$root/ci/kindnode/programs.sh"
+  (cd "$root" && "${static[@]}" go build -o "$place/bitcoin-controller" ./cmd/bitcoin-controller)
+  if [[ -z ${DEBIAN_MIRROR:-} ]] && grep -qsx 'ID=debian' /etc/os-release; then
+    # shellcheck source-path=SCRIPTDIR source=airgap/apt.sh
+    DEBIAN_MIRROR=$(. "$root/scripts/airgap/apt.sh" && apt_mirror)
+    export DEBIAN_MIRROR
+  fi
+  (cd "$root" && go run ./ci/images/bitcoind archive "$place/image.tar" bitcoind:faults "linux/$(go env GOARCH)")
+  mkdir "$place/image"
+  # One layer.
+  tar -xOf "$place/image.tar" "$(tar -tf "$place/image.tar" | grep '\.tar\.gz$')" | tar -xzf - -C "$place/image"
+  go test -C "$root/test" -tags=faults -c -o "$place/faults.test" ./faults
+}
+step 'fault runs: programs' built programs
+
+info "$seeds seeds from $seed on"
+# The namespaces end with the run, and with them its processes, interfaces and mounts.
+export FAULTS_PLACE=$place FAULTS_SEEDS=$seeds SEED=$seed REQUIRE_TOOLS=1
+unshare --net --mount --pid --fork --kill-child --mount-proc bash -euc \
+  'mount -t tmpfs tmpfs /run && mkdir /run/netns && exec "$0" -test.v -test.timeout 24h' "$place/faults.test"

@@ -1,0 +1,178 @@
+//go:build faults
+
+package faults
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/christianb93/bitcoin-controller/internal/testtools"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+	"github.com/christianb93/bitcoin-controller/test/apiserver"
+)
+
+const (
+	// startLimit is for a network without faults, and recovery for one after them: a lease of 15 s and the operator's start, a rejected
+	// write that is held for 30 s, a bitcoind that starts, and time for a busy machine.
+	startLimit = 2 * time.Minute
+	recovery   = 60 * time.Second
+	// idle is how long an operator with nothing to do is watched: two polls and more.
+	idle = 12 * time.Second
+)
+
+func TestMain(m *testing.M) { os.Exit(apiserver.Main(m)) }
+
+func TestANetworkIsAsSpecifiedAfterFaults(t *testing.T) {
+	if os.Getenv("FAULTS_PLACE") == "" {
+		testtools.Missing(t, "fault runs need a network namespace and programs of their own: use scripts/faults.sh")
+	}
+	must(t, buildBridge())
+	count, err := strconv.Atoi(os.Getenv("FAULTS_SEEDS"))
+	must(t, err)
+	first, err := strconv.ParseUint(os.Getenv("SEED"), 10, 64)
+	must(t, err)
+	for i := range uint64(count) { //nolint:gosec // a small number
+		seed := first + i
+		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
+			defer func() {
+				if t.Failed() {
+					t.Logf("scripts/faults.sh 1 %d repeats the choices of this run", seed)
+				}
+			}()
+			runSeed(t, seed)
+		})
+	}
+}
+
+func runSeed(t *testing.T, seed uint64) {
+	t.Helper()
+	p, r := planOf(seed), newRun(t, seed)
+	ctx := t.Context()
+	spec := v1.BitcoinNetworkSpec{Nodes: 3, Mining: mining()}
+	if p.storage {
+		spec.Storage = &v1.Storage{RetentionPolicy: v1.RetentionDelete}
+	}
+	must(t, r.Client.Create(ctx, &v1.BitcoinNetwork{ObjectMeta: metav1.ObjectMeta{Namespace: r.name, Name: "net"}, Spec: spec}))
+	r.until(t, "the new network to be Ready", startLimit, r.asSpecified)
+	observing, stop := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		r.observe(observing)
+	}()
+	defer func() {
+		stop()
+		<-done
+	}()
+	begin := time.Now()
+	for _, f := range p.faults {
+		if !sleep(ctx, time.Until(begin.Add(f.at))) {
+			return
+		}
+		r.inject(ctx, f)
+	}
+	r.calm()
+	r.until(t, "the network to recover", recovery, r.asSpecified)
+	r.update(ctx, func(spec *v1.BitcoinNetworkSpec) { spec.Mining = nil })
+	r.until(t, "the network to be Ready without mining", recovery, r.asSpecified)
+	must(t, r.leftOver(ctx))
+	r.staysIdle(ctx, t)
+}
+
+// until waits for a check, also of what the operator writes at the end of it.
+func (r *run) until(t *testing.T, what string, limit time.Duration, check func(context.Context) error) {
+	t.Helper()
+	began := time.Now()
+	var err error
+	for time.Since(began) < limit {
+		if err = check(t.Context()); err == nil {
+			r.note("%s: after %.1f s", what, time.Since(began).Seconds())
+			return
+		}
+		if !sleep(t.Context(), 300*time.Millisecond) {
+			break
+		}
+	}
+	r.note("%s: not after %s: %v", what, limit, err)
+	t.Fatalf("waited %s for %s: %v", limit, what, err)
+}
+
+// asSpecified asks the status and the nodes.
+func (r *run) asSpecified(ctx context.Context) error {
+	net, err := r.get(ctx)
+	if err != nil {
+		return err
+	}
+	o := r.ask(ctx, net)
+	if o.wrong != nil {
+		return o.wrong
+	}
+	r.mu.Lock()
+	floor := r.floor
+	r.mu.Unlock()
+	highest := int64(-1)
+	for _, h := range o.heights {
+		highest = max(highest, h)
+	}
+	if highest < floor {
+		return fmt.Errorf("the highest block is %d, and a majority had %d", highest, floor)
+	}
+	if readyOf(net) == "" {
+		return fmt.Errorf("generation %d is not Ready: %v", net.Generation, net.Status.Conditions)
+	}
+	return nil
+}
+
+// leftOver checks that there is nothing but what the specification needs.
+func (r *run) leftOver(ctx context.Context) error {
+	net, err := r.get(ctx)
+	if err != nil {
+		return err
+	}
+	in := client.InNamespace(r.name)
+	var errs []error
+	count := func(list client.ObjectList, what string, want int, size func() int) {
+		if err := r.Client.List(ctx, list, in); err != nil {
+			errs = append(errs, err)
+		} else if got := size(); got != want {
+			errs = append(errs, fmt.Errorf("%d %s exist, want %d", got, what, want))
+		}
+	}
+	nodes := int(net.Spec.Nodes)
+	pods, sets, services, claims := &corev1.PodList{}, &appsv1.StatefulSetList{}, &corev1.ServiceList{}, &corev1.PersistentVolumeClaimList{}
+	count(pods, "pods", nodes, func() int { return len(pods.Items) })
+	count(sets, "StatefulSets", 1, func() int { return len(sets.Items) })
+	count(services, "Services", 1, func() int { return len(services.Items) })
+	if net.Spec.Storage == nil {
+		nodes = 0
+	}
+	count(claims, "claims", nodes, func() int { return len(claims.Items) })
+	return errors.Join(errs...)
+}
+
+// staysIdle checks that operators with nothing to do write nothing.
+func (r *run) staysIdle(ctx context.Context, t *testing.T) {
+	t.Helper()
+	sleep(ctx, 6*time.Second)
+	var before []int
+	for _, o := range r.operators {
+		before = append(before, len(o.written()))
+	}
+	sleep(ctx, idle)
+	for i, o := range r.operators {
+		if after := o.written(); len(after) != before[i] {
+			r.fail("%s wrote when there was nothing to do: %s", o.name, strings.Join(after[before[i]:], ", "))
+		}
+	}
+}

@@ -1,0 +1,115 @@
+//go:build faults
+
+package faults
+
+import (
+	"context"
+	"syscall"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+)
+
+var shapes = []v1.TopologyType{v1.TopologyMesh, v1.TopologyRing, v1.TopologyLine, v1.TopologyStar, v1.TopologyRandom}
+
+// inject lets a fault happen. It returns at once.
+func (r *run) inject(ctx context.Context, f fault) {
+	op := r.operators[f.target%len(r.operators)]
+	switch f.kind {
+	case "rpc":
+		r.rpc.set(10+f.amount, f.lasts)
+	case "node-kill", "node-freeze", "pod-delete":
+		r.injectNode(ctx, f)
+		return
+	case "api":
+		for _, o := range r.operators {
+			o.set(f.amount/2+1, f.lasts)
+		}
+		r.unable(f.lasts + takeover)
+	case "watch-cut":
+		r.note("%s: %d watches are cut", op.name, op.cutWatches())
+	case "api-gone":
+		op.set(100, f.lasts)
+		op.cutWatches()
+		r.unable(f.lasts + takeover)
+	case "op-kill":
+		op.signal(syscall.SIGKILL, f.lasts/3)
+		r.unable(f.lasts/3 + takeover)
+	case "op-freeze":
+		op.signal(syscall.SIGSTOP, 0)
+		time.AfterFunc(2*f.lasts, func() { op.signal(syscall.SIGCONT, 0) })
+		r.unable(2*f.lasts + takeover)
+	case "op-second":
+		r.operators[1].want(true)
+	case "op-stop":
+		r.operators[1].want(false)
+		r.unable(takeover)
+	default:
+		r.update(ctx, func(spec *v1.BitcoinNetworkSpec) { edit(spec, f) })
+	}
+	r.note("%s", f)
+}
+
+// injectNode lets a fault happen to a node, unless blocks could be lost for good.
+func (r *run) injectNode(ctx context.Context, f fault) {
+	c := r.containerAt(f.target)
+	if c == nil {
+		return
+	}
+	// Who loses its chain or its latest blocks must not be who has them alone.
+	if f.kind != "node-freeze" && !r.replaceable(ctx, c) {
+		r.note("%s %s: left out, since the others do not have its blocks yet", f.kind, c.pod.Name)
+		return
+	}
+	r.note("%s %s for %s", f.kind, c.pod.Name, f.lasts.Round(100*time.Millisecond))
+	switch f.kind {
+	case "node-kill":
+		c.signal(syscall.SIGKILL)
+	case "node-freeze":
+		c.signal(syscall.SIGSTOP)
+		time.AfterFunc(f.lasts, func() { c.signal(syscall.SIGCONT) })
+	case "pod-delete":
+		if err := r.Clients.CoreV1().Pods(r.name).Delete(ctx, c.pod.Name, metav1.DeleteOptions{}); err != nil {
+			r.note("delete %s: %v", c.pod.Name, err)
+		}
+	}
+}
+
+// edit changes the specification as a user may.
+func edit(spec *v1.BitcoinNetworkSpec, f fault) {
+	switch f.kind {
+	case "scale":
+		// Not less than three: a majority of two is both. Partitions must name nodes that exist.
+		spec.Nodes, spec.Partitions = int32(3+f.amount%3), nil //nolint:gosec // 3 to 5
+	case "topology":
+		spec.Topology = &v1.Topology{Type: shapes[f.amount%len(shapes)]}
+	case "partition":
+		spec.Partitions = []v1.Partition{{Nodes: []int32{int32(f.target) % spec.Nodes}}} //nolint:gosec // an ordinal
+	case "heal":
+		spec.Partitions = nil
+	case "mining":
+		spec.Mining = nil
+		if f.amount%2 == 0 {
+			spec.Mining = mining()
+		}
+	}
+}
+
+func mining() *v1.Mining {
+	return &v1.Mining{Interval: &metav1.Duration{Duration: time.Second}}
+}
+
+// calm ends all faults.
+func (r *run) calm() {
+	r.rpc.set(0, 0)
+	for _, o := range r.operators {
+		o.set(0, 0)
+		o.signal(syscall.SIGCONT, 0)
+	}
+	for _, c := range r.kubelet.containers() {
+		c.signal(syscall.SIGCONT)
+	}
+	r.note("the faults end")
+}

@@ -1,0 +1,240 @@
+//go:build faults
+
+package faults
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/utils/ptr"
+)
+
+// kubelet runs the pods of one namespace, and provisions their volumes.
+type kubelet struct {
+	clients    kubernetes.Interface
+	namespace  string
+	image, dir string
+	faults     *rpcFaults
+	log        func(format string, args ...any)
+
+	mu   sync.Mutex
+	pods map[types.UID]*container
+	all  sync.WaitGroup
+}
+
+// run starts what is new in each round, until the context ends; then it ends all processes.
+func (k *kubelet) run(ctx context.Context) {
+	for sleep(ctx, 100*time.Millisecond) {
+		claims, err := k.clients.CoreV1().PersistentVolumeClaims(k.namespace).List(ctx, metav1.ListOptions{})
+		if err != nil {
+			continue
+		}
+		for i := range claims.Items {
+			k.provision(ctx, &claims.Items[i])
+		}
+		pods, err := k.clients.CoreV1().Pods(k.namespace).List(ctx, metav1.ListOptions{})
+		if err != nil {
+			continue
+		}
+		for i := range pods.Items {
+			k.admit(ctx, &pods.Items[i])
+		}
+	}
+	k.all.Wait()
+}
+
+func sleep(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (k *kubelet) admit(ctx context.Context, pod *corev1.Pod) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.pods[pod.UID] != nil {
+		return
+	}
+	w, err := newWire()
+	if err != nil {
+		k.log("pod %s: %v", pod.Name, err)
+		return
+	}
+	place := string(pod.UID)
+	for _, volume := range pod.Spec.Volumes {
+		if volume.PersistentVolumeClaim != nil {
+			place = volume.PersistentVolumeClaim.ClaimName
+		}
+	}
+	c := &container{wire: w, pod: pod, root: filepath.Join(k.dir, place), clients: k.clients, faults: k.faults}
+	k.pods[pod.UID] = c
+	k.all.Go(func() { k.tend(ctx, c) })
+}
+
+// tend runs a pod until it is deleted.
+func (k *kubelet) tend(ctx context.Context, c *container) {
+	defer c.remove()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	pods := k.clients.CoreV1().Pods(k.namespace)
+	_ = pods.Bind(ctx, &corev1.Binding{ObjectMeta: metav1.ObjectMeta{Name: c.pod.Name, UID: c.pod.UID},
+		Target: corev1.ObjectReference{Kind: "Node", Name: "stand-in"}}, metav1.CreateOptions{})
+	go func() {
+		defer cancel()
+		for sleep(ctx, 200*time.Millisecond) {
+			now, err := pods.Get(ctx, c.pod.Name, metav1.GetOptions{})
+			if apierrors.IsNotFound(err) || err == nil && (now.UID != c.pod.UID || now.DeletionTimestamp != nil) {
+				return
+			}
+		}
+	}()
+	if _, err := os.Stat(c.root); err != nil {
+		if out, err := exec.Command("cp", "-al", k.image, c.root).CombinedOutput(); err != nil { //nolint:gosec // our own directories
+			k.log("pod %s: %v: %s", c.pod.Name, err, out)
+		}
+	}
+	for restarts := int32(0); ctx.Err() == nil; restarts++ {
+		k.once(ctx, c, restarts)
+		// The kubelet's back-off, which a run has no time for.
+		sleep(ctx, time.Second)
+	}
+	k.mu.Lock()
+	delete(k.pods, c.pod.UID)
+	k.mu.Unlock()
+	ctx = context.WithoutCancel(ctx)
+	err := pods.Delete(ctx, c.pod.Name, metav1.DeleteOptions{GracePeriodSeconds: ptr.To(int64(0)), Preconditions: metav1.NewUIDPreconditions(string(c.pod.UID))})
+	if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) {
+		k.log("pod %s: %v", c.pod.Name, err)
+	}
+}
+
+// once runs the container until its process ends or the pod is deleted.
+func (k *kubelet) once(ctx context.Context, c *container, restarts int32) {
+	log, err := os.OpenFile(filepath.Join(k.dir, c.pod.Name+".log"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		k.log("pod %s: %v", c.pod.Name, err)
+		return
+	}
+	defer log.Close() //nolint:errcheck // a log
+	ended, err := c.start(ctx, log)
+	if err != nil {
+		k.log("pod %s: %v", c.pod.Name, err)
+		return
+	}
+	proxy, err := serveRPC(c.wire, c.faults)
+	if err != nil {
+		k.log("pod %s: %v", c.pod.Name, err)
+	} else {
+		defer proxy.close()
+	}
+	k.report(ctx, c, restarts, true, false)
+	for !c.probe(ctx) {
+		select {
+		case <-ended:
+			k.report(ctx, c, restarts, false, false)
+			return
+		case <-ctx.Done():
+			c.end(ended)
+			return
+		case <-time.After(500 * time.Millisecond):
+		}
+	}
+	k.report(ctx, c, restarts, true, true)
+	select {
+	case <-ended:
+		k.report(ctx, c, restarts, false, false)
+	case <-ctx.Done():
+		c.end(ended)
+	}
+}
+
+// end is the end of a container whose pod is deleted.
+func (c *container) end(ended chan struct{}) {
+	c.signal(syscall.SIGCONT)
+	c.signal(syscall.SIGTERM)
+	select {
+	case <-ended:
+	case <-time.After(10 * time.Second):
+		c.signal(syscall.SIGKILL)
+		<-ended
+	}
+}
+
+func (k *kubelet) report(ctx context.Context, c *container, restarts int32, running, ready bool) {
+	is := map[bool]corev1.ConditionStatus{true: corev1.ConditionTrue, false: corev1.ConditionFalse}[ready]
+	status := corev1.ContainerStatus{
+		Name: c.pod.Spec.Containers[0].Name, Image: c.pod.Spec.Containers[0].Image, RestartCount: restarts, Ready: ready, Started: ptr.To(running),
+		ContainerID: fmt.Sprintf("stand-in://%s-%d", c.pod.UID, restarts),
+	}
+	if running {
+		status.State.Running = &corev1.ContainerStateRunning{StartedAt: metav1.Now()}
+	} else {
+		status.State.Terminated = &corev1.ContainerStateTerminated{ExitCode: 137, Reason: "Error", FinishedAt: metav1.Now(), ContainerID: status.ContainerID}
+	}
+	var conditions []corev1.PodCondition
+	for _, kind := range []corev1.PodConditionType{corev1.PodScheduled, corev1.PodInitialized, corev1.ContainersReady, corev1.PodReady} {
+		value := is
+		if kind == corev1.PodScheduled || kind == corev1.PodInitialized {
+			value = corev1.ConditionTrue
+		}
+		conditions = append(conditions, corev1.PodCondition{Type: kind, Status: value, LastTransitionTime: metav1.Now()})
+	}
+	patch, err := json.Marshal(map[string]any{"status": map[string]any{
+		"phase": corev1.PodRunning, "podIP": c.address, "podIPs": []corev1.PodIP{{IP: c.address}}, "hostIP": "10.77.0.1",
+		"conditions": conditions, "containerStatuses": []corev1.ContainerStatus{status},
+	}})
+	if err == nil {
+		_, err = k.clients.CoreV1().Pods(k.namespace).Patch(ctx, c.pod.Name, types.MergePatchType, patch, metav1.PatchOptions{}, "status")
+	}
+	if err != nil && ctx.Err() == nil {
+		k.log("pod %s: report: %v", c.pod.Name, err)
+	}
+}
+
+// provision binds a claim.
+func (k *kubelet) provision(ctx context.Context, claim *corev1.PersistentVolumeClaim) {
+	if claim.Status.Phase == corev1.ClaimBound || claim.DeletionTimestamp != nil {
+		return
+	}
+	// A new claim has a new volume.
+	_ = os.RemoveAll(filepath.Join(k.dir, claim.Name))
+	size := claim.Spec.Resources.Requests[corev1.ResourceStorage]
+	claims := k.clients.CoreV1().PersistentVolumeClaims(k.namespace)
+	_, err := claims.Patch(ctx, claim.Name, types.MergePatchType, fmt.Appendf(nil, `{"spec":{"volumeName":"volume-%s"}}`, claim.UID), metav1.PatchOptions{})
+	if err == nil {
+		_, err = claims.Patch(ctx, claim.Name, types.MergePatchType,
+			fmt.Appendf(nil, `{"status":{"phase":"Bound","accessModes":["ReadWriteOnce"],"capacity":{"storage":%q}}}`, size.String()), metav1.PatchOptions{}, "status")
+	}
+	if err != nil && ctx.Err() == nil {
+		k.log("claim %s: %v", claim.Name, err)
+	}
+}
+
+// containers are those of the network by name of the pod.
+func (k *kubelet) containers() []*container {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	var list []*container
+	for _, c := range k.pods {
+		list = append(list, c)
+	}
+	slices.SortFunc(list, func(a, b *container) int { return strings.Compare(a.pod.Name, b.pod.Name) })
+	return list
+}

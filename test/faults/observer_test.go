@@ -1,0 +1,244 @@
+//go:build faults
+
+package faults
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/topology"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+)
+
+const (
+	// justified is how old the operator's knowledge may be when it reports Ready: an answer of a node counts for 4 s when a later call
+	// fails (answerLifetime), a pass waits 1.5 s for answers, the patch of the status may be slow by the 5 s after which the proxy
+	// cuts a request that hangs and by the retry after it, and the observer asks each half second.
+	justified = 14 * time.Second
+	// staleReady is how long Ready may stay after the nodes are not as specified any more, while an operator works and can reach the API:
+	// the 5 s between two polls, the 10 s of a call to a node that hangs (callTimeout), of which the last answer may count
+	// for 6 s more (aliveLifetime), and the 1.5 s of a pass.
+	staleReady = 23 * time.Second
+	// takeover is how long no operator may work after a fault of operators or of the API: the 15 s of a lease, 2 s until the next attempt to
+	// get it, the start, and the 5 s of a request that hangs.
+	takeover = 25 * time.Second
+)
+
+// observation is what the bitcoinds report of themselves at one moment.
+type observation struct {
+	at      time.Time
+	heights map[string]int64
+	// wrong is why the network is not as specified; nil when it is.
+	wrong error
+}
+
+type peer struct {
+	Addr    string `json:"addr"`
+	Version int    `json:"version"`
+}
+
+type seen struct {
+	ordinal       int
+	best, address string
+	height        int64
+	peers         []peer
+	err           error
+}
+
+// ask asks all bitcoinds of the network.
+func (r *run) ask(ctx context.Context, net *v1.BitcoinNetwork) observation {
+	ctx, cancel := context.WithTimeout(ctx, 1500*time.Millisecond)
+	defer cancel()
+	containers := r.kubelet.containers()
+	list := make([]seen, len(containers))
+	var group sync.WaitGroup
+	for i, c := range containers {
+		group.Go(func() { list[i] = askOne(ctx, c) })
+	}
+	group.Wait()
+	o := observation{at: time.Now(), heights: map[string]int64{}}
+	var errs []error
+	for i := range list {
+		if list[i].err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", containers[i].pod.Name, list[i].err))
+			continue
+		}
+		o.heights[containers[i].pod.Name] = list[i].height
+	}
+	if len(list) != int(net.Spec.Nodes) {
+		errs = append(errs, fmt.Errorf("%d pods run, want %d", len(list), net.Spec.Nodes))
+	}
+	if o.wrong = errors.Join(errs...); o.wrong == nil {
+		o.wrong = compare(net.Spec, list)
+	}
+	return o
+}
+
+func askOne(ctx context.Context, c *container) (s seen) {
+	var chain struct {
+		Blocks        int64
+		BestBlockHash string
+	}
+	s.address = c.address
+	s.ordinal, s.err = strconv.Atoi(c.pod.Name[strings.LastIndex(c.pod.Name, "-")+1:])
+	if s.err == nil {
+		s.err = c.call(ctx, "getblockchaininfo", &chain)
+	}
+	if s.err == nil {
+		s.err = c.call(ctx, "getpeerinfo", &s.peers)
+	}
+	s.height, s.best = chain.Blocks, chain.BestBlockHash
+	return s
+}
+
+// compare compares the edges that both ends report with those of the specification, and the tips of nodes that these connect.
+func compare(spec v1.BitcoinNetworkSpec, list []seen) error {
+	desired := desiredEdges(spec)
+	at := map[string]int{}
+	for _, s := range list {
+		at[s.address] = s.ordinal
+	}
+	has := map[topology.Edge]int{}
+	for _, s := range list {
+		reported := map[int]bool{}
+		for _, p := range s.peers {
+			host, _, _ := net.SplitHostPort(p.Addr)
+			if other, ok := at[host]; ok && p.Version != 0 {
+				reported[other] = true
+			}
+		}
+		for other := range reported {
+			has[topology.Edge{A: min(s.ordinal, other), B: max(s.ordinal, other)}]++
+		}
+	}
+	var edges []topology.Edge
+	for e, ends := range has {
+		if ends == 2 {
+			edges = append(edges, e)
+		}
+	}
+	slices.SortFunc(edges, func(x, y topology.Edge) int { return (x.A-y.A)*1000 + x.B - y.B })
+	if !slices.Equal(edges, desired) || len(has) != len(desired) {
+		return fmt.Errorf("connections %v (with those that one end reports: %v), want %v", edges, has, desired)
+	}
+	best := map[int]string{}
+	for _, s := range list {
+		best[s.ordinal] = s.best
+	}
+	for _, e := range desired {
+		if best[e.A] != best[e.B] {
+			return fmt.Errorf("nodes %d and %d are connected and have the tips %.10s and %.10s", e.A, e.B, best[e.A], best[e.B])
+		}
+	}
+	return nil
+}
+
+func desiredEdges(spec v1.BitcoinNetworkSpec) []topology.Edge {
+	s := topology.Spec{Type: v1.TopologyMesh, Nodes: int(spec.Nodes), Degree: v1.DefaultDegree, Seed: v1.DefaultSeed}
+	if spec.Topology != nil {
+		s.Type = spec.Topology.Type
+	}
+	for _, p := range spec.Partitions {
+		var set []int
+		for _, n := range p.Nodes {
+			set = append(set, int(n))
+		}
+		s.Partitions = append(s.Partitions, set)
+	}
+	return topology.Desired(s)
+}
+
+// readyOf returns since when the network is Ready for its generation; "" while it is not.
+func readyOf(net *v1.BitcoinNetwork) string {
+	c := meta.FindStatusCondition(net.Status.Conditions, v1.ConditionReady)
+	if c == nil || c.Status != metav1.ConditionTrue || c.ObservedGeneration != net.Generation || net.Status.ObservedGeneration != net.Generation {
+		return ""
+	}
+	return fmt.Sprint("generation ", net.Generation, " since ", c.LastTransitionTime.UTC().Format(time.TimeOnly))
+}
+
+// observe compares Ready with what the bitcoinds report, until the context ends.
+func (r *run) observe(ctx context.Context) {
+	var lastWhole, wrongSince time.Time
+	ready := ""
+	for sleep(ctx, 400*time.Millisecond) {
+		before, err := r.get(ctx)
+		if err != nil {
+			continue
+		}
+		o := r.ask(ctx, before)
+		after, err := r.get(ctx)
+		if err != nil || ctx.Err() != nil {
+			continue
+		}
+		r.raiseFloor(o, int(after.Spec.Nodes))
+		// Blocks spread while the nodes are asked.
+		if o.wrong != nil && before.Generation == after.Generation {
+			if again := r.ask(ctx, after); again.wrong == nil {
+				o = again
+			}
+		}
+		if o.wrong == nil {
+			lastWhole = o.at
+		}
+		now := readyOf(after)
+		if now != ready {
+			r.note("status: Ready %q; by the nodes: %v", now, o.wrong)
+			if now != "" && time.Since(lastWhole) > justified {
+				r.fail("Ready %s was reported, and the nodes were not as specified in the %s before: %v", now, justified, o.wrong)
+			}
+			ready, wrongSince = now, time.Time{}
+		}
+		switch {
+		case now == "" || o.wrong == nil || time.Now().Before(r.ableAt()):
+			wrongSince = time.Time{}
+		case wrongSince.IsZero():
+			wrongSince = o.at
+		case time.Since(wrongSince) > staleReady:
+			r.fail("Ready %s stayed for %s after the nodes were not as specified any more: %v", now, time.Since(wrongSince).Round(time.Second), o.wrong)
+			wrongSince = time.Time{}
+		}
+	}
+}
+
+// raiseFloor remembers the highest height that a majority of the nodes had.
+func (r *run) raiseFloor(o observation, nodes int) {
+	var heights []int64
+	for _, h := range o.heights {
+		heights = append(heights, h)
+	}
+	slices.SortFunc(heights, func(a, b int64) int { return int(b - a) })
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if majority := nodes/2 + 1; len(heights) >= majority {
+		r.floor = max(r.floor, heights[majority-1])
+	}
+}
+
+// replaceable reports whether a majority has the highest blocks without this node, whose own may be lost.
+func (r *run) replaceable(ctx context.Context, target *container) bool {
+	net, err := r.get(ctx)
+	if err != nil {
+		return false
+	}
+	o := r.ask(ctx, net)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	have := 0
+	for name, h := range o.heights {
+		if name != target.pod.Name && h >= r.floor {
+			have++
+		}
+	}
+	return have >= int(net.Spec.Nodes)/2 && have > 0
+}

@@ -1,0 +1,100 @@
+//go:build faults
+
+package faults
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"time"
+
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+)
+
+// rpcFaults are what happens to the operator's calls to nodes.
+type rpcFaults struct {
+	mu      sync.Mutex
+	random  *rand.Rand
+	percent int
+	until   time.Time
+}
+
+// set lets this percentage of the calls fail for some time.
+func (f *rpcFaults) set(percent int, d time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.percent, f.until = percent, time.Now().Add(d)
+}
+
+// choose returns what becomes of a call, "" for nothing.
+func (f *rpcFaults) choose() (kind string, delay time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if time.Now().After(f.until) || f.random.IntN(100) >= f.percent {
+		return "", 0
+	}
+	kinds := []string{"slow", "slow", "cut", "lost", "full", "garbage", "half"}
+	return kinds[f.random.IntN(len(kinds))], time.Duration(100+f.random.IntN(2900)) * time.Millisecond
+}
+
+type rpcProxy struct{ server *http.Server }
+
+func (p rpcProxy) close() { _ = p.server.Close() }
+
+// serveRPC answers at the RPC port of a pod, as long as its bitcoind runs.
+func serveRPC(w wire, faults *rpcFaults) (rpcProxy, error) {
+	listener, err := w.listen(v1.RPCPort)
+	if err != nil {
+		return rpcProxy{}, err
+	}
+	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(out http.ResponseWriter, in *http.Request) { forward(out, in, w.address, faults) })}
+	go func() { _ = server.Serve(listener) }()
+	return rpcProxy{server}, nil
+}
+
+func forward(out http.ResponseWriter, in *http.Request, address string, faults *rpcFaults) {
+	kind, delay := faults.choose()
+	body, err := io.ReadAll(in.Body)
+	if err != nil || kind == "cut" {
+		panic(http.ErrAbortHandler)
+	}
+	switch kind {
+	case "full":
+		http.Error(out, "Work queue depth exceeded", http.StatusServiceUnavailable)
+		return
+	case "garbage":
+		_, _ = io.WriteString(out, `[{"id":0,"result":{"chain":"main","blocks":-1}}, <html>`)
+		return
+	case "slow":
+		if !sleep(in.Context(), delay) {
+			return
+		}
+	}
+	// A call that bitcoind has begun is carried out even if the client has gone.
+	request, err := http.NewRequest(in.Method, fmt.Sprintf("http://%s:%d%s", address, backendPort, in.URL.Path), bytes.NewReader(body)) //nolint:noctx // see above
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	request.Header = in.Header.Clone()
+	answer, err := (&http.Client{Timeout: time.Minute}).Do(request)
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	defer answer.Body.Close() //nolint:errcheck // only read
+	got, err := io.ReadAll(answer.Body)
+	if err != nil || kind == "lost" {
+		panic(http.ErrAbortHandler)
+	}
+	for key, values := range answer.Header {
+		out.Header()[key] = values
+	}
+	out.WriteHeader(answer.StatusCode)
+	if kind == "half" {
+		_, _ = out.Write(got[:len(got)/2])
+		panic(http.ErrAbortHandler)
+	}
+	_, _ = out.Write(got)
+}

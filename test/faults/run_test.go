@@ -1,0 +1,158 @@
+//go:build faults
+
+package faults
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/retry"
+
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+	"github.com/christianb93/bitcoin-controller/test/apiserver"
+)
+
+// run is the run of one seed.
+type run struct {
+	*apiserver.Environment
+	name      string
+	kubelet   *kubelet
+	rpc       *rpcFaults
+	operators []*operator
+	started   time.Time
+
+	mu       sync.Mutex
+	timeline []string
+	wrong    []string
+	floor    int64
+	able     time.Time
+}
+
+// note adds a line to the timeline, which is printed when the run fails.
+func (r *run) note(format string, args ...any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.timeline = append(r.timeline, fmt.Sprintf("%6.1f s  ", time.Since(r.started).Seconds())+fmt.Sprintf(format, args...))
+}
+
+func (r *run) fail(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	r.note("WRONG: %s", text)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.wrong = append(r.wrong, text)
+}
+
+// unable records that no operator may work for a while.
+func (r *run) unable(d time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if at := time.Now().Add(d); at.After(r.able) {
+		r.able = at
+	}
+}
+
+func (r *run) ableAt() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.able
+}
+
+func (r *run) get(ctx context.Context) (*v1.BitcoinNetwork, error) {
+	net := &v1.BitcoinNetwork{}
+	return net, r.Client.Get(ctx, types.NamespacedName{Namespace: r.name, Name: "net"}, net)
+}
+
+func (r *run) update(ctx context.Context, change func(*v1.BitcoinNetworkSpec)) {
+	err := retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		net, err := r.get(ctx)
+		if err != nil {
+			return err
+		}
+		change(&net.Spec)
+		return r.Client.Update(ctx, net)
+	})
+	if err != nil && ctx.Err() == nil {
+		r.fail("change the specification: %v", err)
+	}
+}
+
+func (r *run) containerAt(target int) *container {
+	if list := r.kubelet.containers(); len(list) > 0 {
+		return list[target%len(list)]
+	}
+	return nil
+}
+
+// newRun starts all but the network.
+func newRun(t *testing.T, seed uint64) *run {
+	t.Helper()
+	place := os.Getenv("FAULTS_PLACE")
+	r := &run{Environment: apiserver.Start(t), name: fmt.Sprintf("seed-%d", seed), started: time.Now()}
+	dir := filepath.Join(place, r.name)
+	must(t, os.MkdirAll(dir, 0o750))
+	source := func(stream uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, stream)) } //nolint:gosec // for tests
+	_, err := r.Clients.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: r.name}}, metav1.CreateOptions{})
+	must(t, err)
+	r.rpc = &rpcFaults{random: source(1)}
+	r.kubelet = &kubelet{
+		clients: r.Clients, namespace: r.name, image: filepath.Join(place, "image"), dir: dir, faults: r.rpc, log: r.note, pods: map[types.UID]*container{},
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var group sync.WaitGroup
+	group.Go(func() { r.kubelet.run(ctx) })
+	for i := range 2 {
+		proxy, err := newAPIProxy(r.Config, source(uint64(2+i))) //nolint:gosec // two
+		must(t, err)
+		o := &operator{name: fmt.Sprint("operator-", i), dir: dir, namespace: r.name, apiProxy: proxy, wanted: i == 0}
+		r.operators = append(r.operators, o)
+		group.Go(func() {
+			if err := o.run(ctx, filepath.Join(place, "bitcoin-controller")); err != nil {
+				r.fail("%s: %v", o.name, err)
+			}
+		})
+	}
+	t.Cleanup(func() {
+		for _, c := range r.kubelet.containers() {
+			c.signal(9)
+		}
+		cancel()
+		group.Wait()
+		for _, o := range r.operators {
+			o.server.CloseClientConnections()
+			o.server.Close()
+		}
+		r.report(t, dir)
+	})
+	return r
+}
+
+// report prints the timeline of a run that failed, and the end of its logs.
+func (r *run) report(t *testing.T, dir string) {
+	t.Helper()
+	for _, wrong := range r.wrong {
+		t.Error(wrong)
+	}
+	if !t.Failed() && os.Getenv("FAULTS_TIMELINE") == "" {
+		_ = os.RemoveAll(dir)
+		return
+	}
+	t.Logf("timeline:\n%s\nThe logs of operators and nodes are in %s.", strings.Join(r.timeline, "\n"), dir)
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
