@@ -30,8 +30,8 @@ type world struct {
 	core     *fake.Clientset
 	in       string
 	out, err bytes.Buffer
-	// to gets what is printed as well, while the command runs.
-	to      io.Writer
+	// running is what a running command has printed.
+	running *safe
 	forward func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
@@ -50,7 +50,7 @@ func newWorld(t *testing.T, spec v1.BitcoinNetworkSpec, objects ...runtime.Objec
 	network.Status.ObservedGeneration = 1
 	network.Status.Conditions = []metav1.Condition{{Type: v1.ConditionReady, Status: metav1.ConditionTrue, Reason: "Ready", ObservedGeneration: 1},
 		{Type: v1.ConditionConnected, Status: metav1.ConditionTrue, ObservedGeneration: 1}}
-	return &world{T: t, nodes: newNodes(pods...), networks: networks.NewClientset(network), core: fake.NewClientset(objects...), to: io.Discard}
+	return &world{T: t, nodes: newNodes(pods...), networks: networks.NewClientset(network), core: fake.NewClientset(objects...), running: &safe{}}
 }
 
 // run runs a command as Main does, and returns its exit code.
@@ -63,7 +63,7 @@ func (w *world) runContext(ctx context.Context, args ...string) int {
 	w.Helper()
 	w.out.Reset()
 	w.err.Reset()
-	out, errOut := terminal.NewWriter(io.MultiWriter(&w.out, w.to)), terminal.NewWriter(&w.err)
+	out, errOut := terminal.NewWriter(io.MultiWriter(&w.out, w.running)), terminal.NewWriter(&w.err)
 	s := &session{
 		streams: genericiooptions.IOStreams{In: strings.NewReader(w.in), Out: out, ErrOut: errOut},
 		connect: func() (*cluster.Client, error) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
@@ -28,7 +29,8 @@ func Main(ctx context.Context, args []string, streams genericiooptions.IOStreams
 	out, errOut := terminal.NewWriter(streams.Out), terminal.NewWriter(streams.ErrOut)
 	command := Command(genericiooptions.IOStreams{In: streams.In, Out: out, ErrOut: errOut})
 	command.SetArgs(args)
-	err := command.ExecuteContext(ctx)
+	// The libraries log the ends of streams, which errors report too, or which Ctrl-C wants.
+	err := command.ExecuteContext(logr.NewContext(ctx, logr.Discard()))
 	if closing := out.Close(); err == nil {
 		err = closing
 	}

@@ -83,10 +83,17 @@ func TestCreateWaitsUntilTheNetworkIsReady(t *testing.T) {
 		t.Fatalf("it ended with %d before the network was ready", code)
 	case <-time.After(50 * time.Millisecond):
 	}
-	network.Status.Conditions = []metav1.Condition{{Type: v1.ConditionReady, Status: metav1.ConditionTrue}}
-	if _, err := networks.UpdateStatus(t.Context(), network, metav1.UpdateOptions{}); err != nil {
-		t.Fatal(err)
+	// Ready, but of an earlier generation.
+	network.Generation = 2
+	network.Status.Conditions = []metav1.Condition{{Type: v1.ConditionReady, Status: metav1.ConditionTrue, ObservedGeneration: 1}}
+	network = w.updated(network)
+	select {
+	case code := <-done:
+		t.Fatalf("it ended with %d before its generation was ready", code)
+	case <-time.After(50 * time.Millisecond):
 	}
+	network.Status.Conditions[0].ObservedGeneration = 2
+	w.updated(network)
 	if code := <-done; code != 0 {
 		t.Errorf("it ended with %d: %s", code, w.err.String())
 	}
@@ -102,7 +109,17 @@ func TestTreeShowsWhatBitcoindReports(t *testing.T) {
 		}
 	}
 	w.nodes.byPod["net-sts-2"].inactive = true
-	if got := w.works("tree"); !strings.Contains(got, "Mesh with 1 of 3 connections") || !strings.Contains(got, "net-sts-2  block 0 genesis  /sim/  not with 0, 1\n") {
+	w.works("mine", "net", "2", "--to", someAddress, "--wait=false")
+	if got := w.works("tree"); !strings.Contains(got, "Mesh with 1 of 3 connections, height 2\n├── tip: block 2 000000000000, of nodes 0, 1\n├── tip: block 0 genesis, of nodes 2\n") || !strings.Contains(got, "net-sts-2  block 0 genesis  /sim/  not with 0, 1\n") {
 		t.Errorf("the tree does not show the lost connections:\n%s", got)
 	}
+}
+
+func (w *world) updated(network *v1.BitcoinNetwork) *v1.BitcoinNetwork {
+	w.Helper()
+	network, err := w.networks.BitcoincontrollerV1().BitcoinNetworks("ns").Update(w.Context(), network, metav1.UpdateOptions{})
+	if err != nil {
+		w.Fatal(err)
+	}
+	return network
 }

@@ -158,3 +158,24 @@ func TestCLICallsAllNodes(t *testing.T) {
 		t.Errorf("it printed %s", w.out.String())
 	}
 }
+
+// The operator loads wallets too, and another command may create the wallet at the same time.
+func TestAWalletThatAnotherProgramOpensMeanwhileIsUsed(t *testing.T) {
+	for call, answer := range map[string]func(*node) (int, string){
+		"net-sts-0 loadwallet": func(at *node) (int, string) {
+			at.exists, at.loaded, at.keys = true, true, true
+			return -35, "Wallet \"faucet\" is already loaded."
+		},
+		"net-sts-0 -named createwallet": func(at *node) (int, string) {
+			at.exists, at.loaded = true, true
+			return -4, "Wallet file verification failed. Database already exists."
+		},
+	} {
+		w := newWorld(t, three())
+		w.nodes.once[call] = answer
+		w.works("mine", "net", "1")
+	}
+	w := newWorld(t, three())
+	w.nodes.once["net-sts-0 -named createwallet"] = func(*node) (int, string) { return -4, "The disk is full" }
+	w.fails(exitFailed, "The disk is full", "mine", "net", "1")
+}

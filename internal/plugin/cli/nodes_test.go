@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"k8s.io/client-go/util/exec"
 )
@@ -30,6 +31,10 @@ type nodes struct {
 	calls []string
 	// failing are errors instead of an answer, by the beginning of a call.
 	failing map[string]error
+	// once are the answers to the next call that begins so.
+	once map[string]func(*node) (code int, message string)
+	// slow is how long the answer to a payment takes, which is then lost if the caller has given up.
+	slow time.Duration
 	// crossing reports whether two nodes are connected.
 	crossing func(a, b *node) bool
 	next     int
@@ -51,7 +56,7 @@ type node struct {
 const genesis = "genesis"
 
 func newNodes(pods ...string) *nodes {
-	n := &nodes{blocks: map[string]*block{genesis: {hash: genesis}}, byPod: map[string]*node{}, failing: map[string]error{}, crossing: func(_, _ *node) bool { return true }}
+	n := &nodes{blocks: map[string]*block{genesis: {hash: genesis}}, byPod: map[string]*node{}, failing: map[string]error{}, once: map[string]func(*node) (int, string){}, crossing: func(_, _ *node) bool { return true }}
 	for i, pod := range pods {
 		n.byPod[pod] = &node{pod: pod, ordinal: i, best: genesis, ip: fmt.Sprintf("10.0.0.%d", i+1)}
 	}
@@ -84,7 +89,13 @@ func (n *nodes) Exec(ctx context.Context, _, pod string, command []string, in io
 		}
 		args = append(args, strings.Fields(string(data))...)
 	}
-	answer, code, message := n.answer(at, args)
+	answer, code, message := n.answerOnce(at, text, args)
+	if n.slow > 0 && strings.Contains(text, "sendtoaddress") {
+		time.Sleep(n.slow)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
 	if code != 0 {
 		fmt.Fprintf(errOut, "error code: %d\nerror message:\n%s\n", code, message)
 		return exec.CodeExitError{Err: fmt.Errorf("exit %d", -code), Code: -code & 0xff}
@@ -99,6 +110,17 @@ func toJSON(value any) string {
 		panic(err)
 	}
 	return string(text)
+}
+
+func (n *nodes) answerOnce(at *node, text string, args []string) (string, int, string) {
+	for call, answer := range n.once {
+		if strings.HasPrefix(at.pod+" "+text, call) {
+			delete(n.once, call)
+			code, message := answer(at)
+			return "", code, message
+		}
+	}
+	return n.answer(at, args)
 }
 
 // answer returns what bitcoind does: a result, or an error's code and message.

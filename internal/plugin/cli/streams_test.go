@@ -58,8 +58,7 @@ func TestConnectForwardsUntilItIsInterrupted(t *testing.T) {
 		}()
 		return near, nil
 	}
-	out := &safe{}
-	w.to = out
+	out := w.running
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan int)
 	go func() { done <- w.runContext(ctx, "connect", "net", "--first-port", "0") }()
@@ -129,5 +128,22 @@ func TestTrafficCountsWhatFails(t *testing.T) {
 	}
 	if total.Sent == 0 || total.Failed == 0 || strings.Count(w.err.String(), "connection lost") != 1 {
 		t.Errorf("the total is %+v: %s", total, w.err.String())
+	}
+}
+
+// A call that is under way when the time is over has sent its transaction.
+func TestTrafficCountsWhatIsUnderWayAtTheEnd(t *testing.T) {
+	w := newWorld(t, three())
+	w.nodes.slow = 40 * time.Millisecond
+	var total struct{ Sent, Failed int }
+	if err := json.Unmarshal([]byte(w.works("traffic", "net", "--rate", "200/s", "--duration", "100ms", "--blocks", "0", "-o", "json")), &total); err != nil {
+		t.Fatal(err)
+	}
+	sent := -3 // the transactions that split the coins
+	for _, at := range w.nodes.byPod {
+		sent += len(at.mempool)
+	}
+	if total.Sent != sent || total.Failed > 0 || sent == 0 {
+		t.Errorf("the total is %+v, and %d transactions were sent", total, sent)
 	}
 }

@@ -4,13 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/spf13/cobra"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/topology"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/chain"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/cluster"
+	"github.com/christianb93/bitcoin-controller/internal/plugin/faucet"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/invalid"
+	"github.com/christianb93/bitcoin-controller/internal/plugin/noderef"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/tree"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
@@ -20,7 +23,7 @@ func treeCommand(s *session) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "tree [NAME]",
 		Short: "Show the nodes of a network, their connections, tips and miners",
-		Long: "Show the nodes of a network with the connections that bitcoind reports (getpeerinfo), the branches that they are on, who mines, and the\n" +
+		Long: "Show the nodes of a network with the connections and best blocks that bitcoind reports, the branches that they are on, who mines, and the\n" +
 			"sides of a partition. Without NAME, show all networks of the namespace.",
 		Args:              arguments(0, 1),
 		ValidArgsFunction: s.completeFirst(false),
@@ -50,7 +53,11 @@ func (s *session) tree(ctx context.Context, args []string, everywhere bool) erro
 	for i := range networks {
 		here := *client
 		here.Namespace = networks[i].Namespace
-		item := tree.Network(&networks[i], s.peers(ctx, &here, &networks[i]))
+		peers := s.peers(ctx, &here, &networks[i])
+		if peers != nil {
+			refresh(ctx, &here, &networks[i])
+		}
+		item := tree.Network(&networks[i], peers)
 		if everywhere {
 			item.Text = networks[i].Namespace + "/" + item.Text
 		}
@@ -89,4 +96,26 @@ func (s *session) peers(ctx context.Context, client *cluster.Client, network *v1
 		}
 	}
 	return peers
+}
+
+// refresh replaces the best blocks in the status by those that the nodes report now: the operator calls them at an interval.
+func refresh(ctx context.Context, client *cluster.Client, network *v1.BitcoinNetwork) {
+	tips := map[int32]faucet.Tip{}
+	var mu sync.Mutex
+	cluster.Each(ctx, chain.Ready(network), func(ctx context.Context, node noderef.Node) error {
+		tip, err := faucet.BestTip(ctx, client, node.Pod)
+		if err == nil {
+			mu.Lock()
+			defer mu.Unlock()
+			tips[int32(node.Ordinal)] = tip //nolint:gosec // at most 500
+		}
+		return err
+	})
+	for i := range network.Status.Nodes {
+		status := &network.Status.Nodes[i]
+		if tip, known := tips[status.Ordinal]; known {
+			status.Blocks, status.BestBlockHash = tip.Height, tip.Hash
+			network.Status.Height = max(network.Status.Height, tip.Height)
+		}
+	}
 }

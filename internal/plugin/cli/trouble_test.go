@@ -89,6 +89,9 @@ func TestReorgReplacesTheLastBlocksOnAllNodes(t *testing.T) {
 	if done.Depth != 3 || done.ForkHeight != 7 || done.From.Hash != old || done.From.Height != 10 || done.To.Height != 11 {
 		t.Errorf("it was %+v", done)
 	}
+	if !slices.ContainsFunc(w.nodes.calls, func(call string) bool { return strings.HasPrefix(call, "net-sts-0 generatetoaddress 4 ") }) {
+		t.Errorf("the branch does not have one block more than the depth: %q", w.nodes.calls)
+	}
 	for pod, at := range w.nodes.byPod {
 		if at.best != done.To.Hash || len(at.invalid) > 0 {
 			t.Errorf("%s has the best block %s, and takes %v for invalid", pod, at.best, at.invalid)
@@ -175,13 +178,20 @@ func pod(name string, uid types.UID, ready corev1.ConditionStatus) *corev1.Pod {
 func TestKillWaitsForTheNewPod(t *testing.T) {
 	w := newWorld(t, three(), pod("net-sts-1", "old", corev1.ConditionTrue))
 	var deleted metav1.DeleteOptions
+	// The old pod takes some time to end.
 	w.core.PrependReactor("delete", "pods", func(action clienttesting.Action) (bool, runtime.Object, error) {
 		deleted = action.(clienttesting.DeleteActionImpl).DeleteOptions
-		return false, nil, nil
+		return true, nil, nil
 	})
 	w.endsAfter(func() {
-		if _, err := w.core.CoreV1().Pods("ns").Create(t.Context(), pod("net-sts-1", "new", corev1.ConditionTrue), metav1.CreateOptions{}); err != nil {
-			t.Error(err)
+		for _, ready := range []corev1.ConditionStatus{corev1.ConditionFalse, corev1.ConditionTrue} {
+			if _, err := w.core.CoreV1().Pods("ns").Update(t.Context(), pod("net-sts-1", "new", ready), metav1.UpdateOptions{}); err != nil {
+				t.Error(err)
+			}
+			time.Sleep(50 * time.Millisecond)
+			if ended := strings.Contains(w.running.String(), "deleted"); ended != (ready == corev1.ConditionTrue) {
+				t.Errorf("with a new pod that is ready: %s, it has ended: %t", ready, ended)
+			}
 		}
 	}, "kill", "net/1")
 	if got := w.out.String(); got != "net-sts-1 is deleted; a new pod answers and has its connections\n" {

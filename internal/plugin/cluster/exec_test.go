@@ -112,3 +112,10 @@ func TestTheAPIServersAnswerToAStreamIsFound(t *testing.T) {
 		t.Errorf("without credentials: %v", err)
 	}
 }
+
+func TestNoMoreThanTheBoundIsKept(t *testing.T) {
+	b := &bounded{left: 10}
+	if n, err := io.Copy(b, strings.NewReader(strings.Repeat("x", 30))); n != 30 || err != nil || len(b.String()) > 10 || b.left >= 0 {
+		t.Errorf("of %d bytes %d are kept, %d are left (%v)", n, len(b.String()), b.left, err)
+	}
+}

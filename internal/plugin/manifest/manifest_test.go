@@ -36,6 +36,7 @@ func TestFlagsThatBelongTogetherMakeTheirPart(t *testing.T) {
 		}},
 		"pull secrets":     {func(f *Flags) { f.PullSecrets = []string{"a"} }, func(s v1.BitcoinNetworkSpec) bool { return s.ImagePullSecrets[0].Name == "a" }},
 		"a value with =":   {func(f *Flags) { f.Config = []string{"uacomment=a=b"} }, func(s v1.BitcoinNetworkSpec) bool { return s.Config["uacomment"] == "a=b" }},
+		"several values":   {func(f *Flags) { f.Config = []string{"debug=net", "debug=mempool"} }, func(s v1.BitcoinNetworkSpec) bool { return s.Config == nil && len(s.ConfigLists["debug"]) == 2 }},
 		"sides of a group": {func(f *Flags) { f.Groups, f.Sides = []string{"old=2"}, []string{"1,2"} }, func(s v1.BitcoinNetworkSpec) bool { return len(s.Partitions[0].Nodes) == 2 }},
 	} {
 		flags := Unset()

@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/christianb93/bitcoin-controller/internal/plugin/amount"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/cluster"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/faucet"
@@ -52,17 +54,19 @@ const (
 // Prepare gives each wallet its coins. All blocks are mined on one node: two that mine at the same time would fork the chain.
 func (t *Traffic) Prepare(ctx context.Context) error {
 	t.addresses = make([]string, len(t.Faucets))
+	has := make([]faucet.Balances, len(t.Faucets))
+	if err := t.each(func(i int) (err error) {
+		if t.addresses[i], err = t.Faucets[i].Address(ctx); err == nil {
+			has[i], err = t.Faucets[i].Balances(ctx)
+		}
+		return err
+	}); err != nil {
+		return err
+	}
+	isPoor := func(i int) bool { return has[i].Trusted < needed }
 	var poor []int
-	for i, f := range t.Faucets {
-		var err error
-		if t.addresses[i], err = f.Address(ctx); err != nil {
-			return err
-		}
-		has, err := f.Balances(ctx)
-		if err != nil {
-			return err
-		}
-		if has.Trusted < needed {
+	for i := range t.Faucets {
+		if isPoor(i) {
 			poor = append(poor, i)
 		}
 	}
@@ -73,12 +77,21 @@ func (t *Traffic) Prepare(ctx context.Context) error {
 	if err := t.enrich(ctx, poor); err != nil {
 		return err
 	}
-	for _, i := range poor {
-		if err := t.Faucets[i].Split(ctx, coins, coinValue); err != nil {
-			return err
+	return t.each(func(i int) error {
+		if !isPoor(i) {
+			return nil
 		}
+		return t.Faucets[i].Split(ctx, coins, coinValue)
+	})
+}
+
+// each calls a function for all wallets at the same time.
+func (t *Traffic) each(call func(i int) error) error {
+	var group errgroup.Group
+	for i := range t.Faucets {
+		group.Go(func() error { return call(i) })
 	}
-	return nil
+	return group.Wait()
 }
 
 // enrich mines rewards for wallets, and the blocks that make them mature.
@@ -177,8 +190,13 @@ func (t *Traffic) mine(ctx context.Context, i int) error {
 // The amounts of the transactions.
 const least, most = 10_000, 100_000 // satoshis
 
+// sendTimeout is how long the end of the traffic waits for an answer: a call that is given up may have sent its transaction all the same.
+const sendTimeout = 10 * time.Second
+
 // send pays another node. An error is reported, and does not end the traffic.
 func (t *Traffic) send(ctx context.Context, i int) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendTimeout)
+	defer cancel()
 	to := i
 	for len(t.addresses) > 1 && to == i {
 		to = rand.IntN(len(t.addresses)) //nolint:gosec // no secret
@@ -186,10 +204,8 @@ func (t *Traffic) send(ctx context.Context, i int) {
 	value := amount.Satoshis(least + rand.IntN(most-least))                                           //nolint:gosec // no secret
 	if _, err := t.Faucets[i].Send(ctx, t.addresses[to], value, t.Fees.Pick(rand.IntN)); err == nil { //nolint:gosec // no secret
 		t.sent.Add(1)
-	} else if ctx.Err() == nil {
-		if t.failed.Add(1) == 1 {
-			t.Note("A transaction failed, further ones are only counted: %s", err.Error())
-		}
+	} else if t.failed.Add(1) == 1 {
+		t.Note("A transaction failed, further ones are only counted: %s", err.Error())
 	}
 }
 
