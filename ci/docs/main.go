@@ -1,4 +1,4 @@
-// Command docs writes the references of both command lines, in Markdown, below the directory it is given.
+// Command docs writes the references of the command lines, in Markdown, below the directory it is given.
 package main
 
 import (
@@ -8,8 +8,10 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	operator "github.com/christianb93/bitcoin-controller/internal/operator/cli"
+	plugin "github.com/christianb93/bitcoin-controller/internal/plugin/cli"
 	promoter "github.com/christianb93/bitcoin-controller/internal/promoter/cli"
 )
 
@@ -28,7 +30,10 @@ func write(args []string) error {
 	if err := os.Unsetenv("POD_NAMESPACE"); err != nil {
 		return err
 	}
-	for _, command := range []*cobra.Command{operator.Command(), promoter.Command()} {
+	if err := os.Setenv("KUBECACHEDIR", "$HOME/.kube/cache"); err != nil {
+		return err
+	}
+	for _, command := range []*cobra.Command{operator.Command(), promoter.Command(), plugin.Command(genericiooptions.IOStreams{})} {
 		dir := filepath.Join(args[0], command.Name())
 		if err := os.RemoveAll(dir); err != nil {
 			return err
