@@ -59,8 +59,13 @@ type view struct {
 	Checks               []string
 	Source, SourcePath   string
 	Branch, ChartFile    string
-	// Stage is the stage of the candidates, Token the name of the secret that pushes to its repository.
+	// Stage is the stage of the candidates, Token the name of the secret that pushes to its repository. BuildReads is true if the build
+	// reads that repository too.
 	Stage, Token string
+	BuildReads   bool
+	// Passwords are the names of the secrets for the repositories of dependencies, Unpackaged is true if verify needs them too.
+	Passwords  []string
+	Unpackaged bool
 	// Commit prints the commit that a candidate was created from, CommitOutput with its name before it.
 	Commit, CommitOutput string
 	// Depth is how many commits of the candidates' repository are needed, 0 for the engine's default.
@@ -68,7 +73,8 @@ type view struct {
 	// Dist is where the results of a candidate's tests are.
 	Dist                  string
 	SigningKey, PublicKey string
-	// Later are the stages that test after Stage, Secrets and Variables what all testing stages need from the engine.
+	// First is the test of Stage. Later are the stages that test after it, Secrets and Variables what all of them need from the engine.
+	First              verification
 	Later              []verification
 	Secrets, Variables []string
 	Published          string
@@ -77,19 +83,7 @@ type view struct {
 	Promote            []promotion
 }
 
-// verification is a later stage that tests, with the secrets and variables that its step needs.
-type verification struct {
-	Name               string
-	Secrets, Variables []string
-}
-
 type pair struct{ Name, Value string }
-
-// promotion is one publishing stage with the variables and secrets that its step needs from the engine.
-type promotion struct {
-	Name, Token, Flags string
-	Variables, Secrets []string
-}
 
 // appVersion is the expression that extracts the commit from a chart, with any quotes.
 const appVersion = `"s/^appVersion:[[:space:]]*[\"']\{0,1\}\([^\"'[:space:]]*\).*/%s/p"`
@@ -131,6 +125,7 @@ func newView(c *config.Config, file string) (*view, error) {
 		v.Env = append(v.Env, pair{name, c.CI.Env[name]})
 	}
 	v.tool(c.CI)
+	v.reads(c)
 	v.verifications(c)
 	v.promotions(c)
 	return v, nil
@@ -217,59 +212,3 @@ func clone(version string) (fetch, install string) {
 		" && git -C " + toolClone + " checkout --quiet --detach " + commit + " && "
 	return fetch, "-C " + toolClone + " ./cmd/chart-promoter"
 }
-
-func (v *view) verifications(c *config.Config) {
-	first := c.Tester()
-	v.Secrets, v.Variables = present(first.Key.Env), present(first.PublicKey.Env)
-	for _, s := range c.Testers()[1:] {
-		later := verification{Name: s.Name, Secrets: present(s.Key.Env, s.Verify.Cluster.Kubeconfig.Env), Variables: present(first.PublicKey.Env)}
-		v.Later = append(v.Later, later)
-		v.Secrets = append(v.Secrets, later.Secrets...)
-		v.Variables = append(v.Variables, present(s.PublicKey.Env)...)
-	}
-}
-
-func (v *view) promotions(c *config.Config) {
-	var names []string
-	for _, s := range c.Publishers() {
-		p := promotion{Name: s.Name, Token: token(s.Name), Flags: " --skip-unreleased"}
-		if s.Guards.MinAge > 0 {
-			p.Flags += " --skip-young"
-		}
-		for _, by := range s.Guards.Verifiers() {
-			p.Variables = append(p.Variables, present(c.Stage(by).PublicKey.Env)...)
-		}
-		for _, k := range s.Guards.ApproverKeys {
-			p.Variables = append(p.Variables, present(k.Env)...)
-		}
-		if pgp := s.Publish.PGP; pgp != nil {
-			p.Secrets = present(pgp.Key.Env, pgp.Passphrase.Env)
-		}
-		// The other files of a build come from the registry.
-		if s.Publish.OCI != "" || slices.ContainsFunc(c.PerChart(), hasFiles) {
-			p.Secrets = append(p.Secrets, variableNames(ci.ToRegistry)...)
-		}
-		names = append(names, s.Name)
-		v.Promote = append(v.Promote, p)
-	}
-	v.Published = strings.Join(names, " and ")
-}
-
-func hasFiles(c *config.Config) bool {
-	b := c.Builder()
-	return b != nil && b.Build.Files != nil
-}
-
-func present(names ...string) []string {
-	return slices.DeleteFunc(names, func(s string) bool { return s == "" })
-}
-
-func variableNames(p ci.Purpose) (list []string) {
-	for _, v := range ci.NeededFor(p) {
-		list = append(list, v.Name)
-	}
-	return list
-}
-
-// token is the name of the secret that pushes to a stage's repository, where an engine's secrets are one list for all stages.
-func token(stage string) string { return ci.NeededFor(ci.ToGit)[0].SecretName(stage) }
