@@ -45,5 +45,8 @@ func (r Repository) packageOf(ctx context.Context, dir, chartDir string) (*chart
 	if err != nil {
 		return nil, fmt.Errorf("package the chart in %s: %w", r.chartPath(), err)
 	}
+	if err := pkg.CheckDeclared(); err != nil {
+		return nil, fmt.Errorf("package the chart in %s: %w", r.chartPath(), err)
+	}
 	return pkg, nil
 }

@@ -57,36 +57,52 @@ func (p *Package) Lint(in Installation) (findings []string, err error) {
 			return nil, fmt.Errorf("%w: %w", ErrLint, err)
 		}
 	}
-	for _, found := range by {
-		if slices.ContainsFunc(found, isError) {
-			err = ErrLint
-		}
-	}
-	return texts(in.majors(), by), err
+	found := merged(in.majors(), by)
+	return texts(found), lintError(found)
 }
 
-func isError(f helm.Finding) bool { return f.Error }
+// maxLintErrors is how many errors of the linters an error repeats.
+const maxLintErrors = 3
 
-// texts are what the majors of Helm have found. What not all of them have found begins with the name of its major. The majors word an
+// lintError is the error of a chart with these findings, nil if none of them is one. It names them, since findings are not printed
+// everywhere.
+func lintError(findings []helm.Finding) error {
+	errs := texts(slices.DeleteFunc(slices.Clone(findings), func(f helm.Finding) bool { return !f.Error }))
+	if len(errs) == 0 {
+		return nil
+	}
+	if n := len(errs) - maxLintErrors; n > 0 {
+		errs = append(errs[:maxLintErrors], fmt.Sprintf("and %d more", n))
+	}
+	return fmt.Errorf("%w: %s", ErrLint, strings.Join(strings.Fields(strings.Join(errs, "; ")), " "))
+}
+
+func texts(findings []helm.Finding) (all []string) {
+	for _, f := range findings {
+		all = append(all, f.Text)
+	}
+	return all
+}
+
+// merged are what the majors of Helm have found. What not all of them have found begins with the name of its major. The majors word an
 // error differently, so that the errors of one stand for those of the others.
-func texts(list []helm.Major, by map[helm.Major][]helm.Finding) (all []string) {
+func merged(list []helm.Major, by map[helm.Major][]helm.Finding) (all []helm.Finding) {
 	failed := false
 	for _, m := range list {
 		for _, f := range by[m] {
 			if f.Error && failed {
 				continue
 			}
-			text := f.Text
 			if slices.ContainsFunc(list, func(other helm.Major) bool {
 				return !slices.ContainsFunc(by[other], func(o helm.Finding) bool { return o.Text == f.Text || o.Error && f.Error })
 			}) {
-				text = m.String() + ": " + text
+				f.Text = m.String() + ": " + f.Text
 			}
-			if !slices.Contains(all, text) {
-				all = append(all, text)
+			if !slices.Contains(all, f) {
+				all = append(all, f)
 			}
 		}
-		failed = failed || slices.ContainsFunc(by[m], isError)
+		failed = failed || slices.ContainsFunc(by[m], func(f helm.Finding) bool { return f.Error })
 	}
 	return all
 }
@@ -150,7 +166,7 @@ func (p *Package) Render(ctx context.Context, in Installation) (text string, err
 		return "", ctx.Err()
 	}
 	if len(failed) > 0 {
-		return "", fmt.Errorf("render the chart's templates: %w: %s", ErrNoChart, strings.Join(texts(in.majors(), failed), "; "))
+		return "", fmt.Errorf("render the chart's templates: %w: %s", ErrNoChart, strings.Join(texts(merged(in.majors(), failed)), "; "))
 	}
 	return text, nil
 }

@@ -31,6 +31,11 @@ func readChart(ctx context.Context, root, dir string, versionInFile bool) (p *ch
 	if err != nil && !(unbuilt && errors.Is(err, chart.ErrMissingDependency)) {
 		return nil, nil, err
 	}
+	if p != nil {
+		if err := p.CheckDeclared(); err != nil {
+			return nil, nil, err
+		}
+	}
 	data, err := os.ReadFile(filepath.Join(dir, "Chart.yaml"))
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", chart.ErrNoChart, err)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 )
@@ -40,6 +41,9 @@ func Inspect(ctx context.Context, r *gitrepo.Repo, c Choices) (Facts, error) {
 		found = tools.selected(found)
 	}
 	if main = mainChart(r.Dir, found); main == "" && len(found) > 1 && c.Chart == "" {
+		if others := slices.DeleteFunc(slices.Clone(found), func(dir string) bool { return dir == "." }); len(others) < len(found) {
+			return f, fmt.Errorf("%w: found a chart at the top of the repository and others: %s; each of several charts requires a directory of its own: move the one at the top into one, or select it alone with --chart .", failure.ErrInput, list(others))
+		}
 		return several(ctx, r, found, tools, c)
 	}
 	if c.Chart == "" {
@@ -102,7 +106,8 @@ func hidden(file string) bool {
 	})
 }
 
-// charts are the directories of the charts that are no other chart's dependencies in its directory.
+// charts are the directories of the charts that are no other chart's dependencies in its directory. What a chart leaves out by its
+// .helmignore is none.
 func charts(root string, files []string) []string {
 	var found []string
 	for _, file := range files {
@@ -114,7 +119,12 @@ func charts(root string, files []string) []string {
 	slices.Sort(found)
 	return slices.DeleteFunc(slices.Clone(found), func(dir string) bool {
 		return slices.ContainsFunc(found, func(parent string) bool {
-			return dir != parent && strings.HasPrefix(dir, path.Join(parent, "charts")+"/")
+			if dir == parent || !strings.HasPrefix(dir, path.Join(parent, "charts")+"/") {
+				return false
+			}
+			name := strings.TrimPrefix(dir, parent+"/")
+			ignored, err := chart.Ignores(filepath.Join(root, parent), name)
+			return err != nil || !ignored
 		})
 	})
 }

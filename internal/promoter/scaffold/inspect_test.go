@@ -167,6 +167,7 @@ func TestInspectReportsWhatIsMissingInOneSentence(t *testing.T) {
 		"a program not there":         {github, nil, Choices{Package: "./cmd/x"}, "found: cmd/hello"},
 		"a template without a value":  {github, map[string]string{"charts/hello/templates/x.yaml": "a: {{ .Values.a.b.c }}\n"}, Choices{}, "if it requires values, set them in a file of the chart such as ci/test-values.yaml"},
 		"values that verify rejects":  {github, map[string]string{"charts/hello/templates/x.yaml": "a: {{ .Values.a.b.c }}\n", "charts/hello/ci/a-values.yaml": "a: 1\n"}, Choices{}, "with the values of ci/a-values.yaml"},
+		"other charts below a chart":  {github, map[string]string{"charts/hello/charts/web/Chart.yaml": strings.Replace(goodChart, "hello", "web", 1)}, Choices{}, "charts/web/: these are no dependencies of the chart"},
 		"a broken ct.yaml":            {github, map[string]string{"ct.yaml": "chart-dirs: ["}, Choices{}, "ct.yaml"},
 		"candidates in the source":    {github, nil, Choices{Candidates: "git@github.com:o/hello"}, "--qa is the source repository"},
 		"no origin":                   {"", nil, Choices{}, "--source"},

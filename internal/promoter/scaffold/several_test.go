@@ -1,11 +1,13 @@
 package scaffold
 
 import (
+	"errors"
 	"os"
 	"strings"
 	"testing"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 )
 
 // pipelineOf is the configuration that init writes for these files.
@@ -67,5 +69,22 @@ func TestInitTakesALibraryChart(t *testing.T) {
 	text, c := pipelineOf(t, map[string]string{"Chart.yaml": "apiVersion: v2\nname: base\nversion: 1.0.0\ntype: library\n"})
 	if c.Chart.Path != "." || c.AppVersionIsSource() || len(c.PerChart()) != 1 {
 		t.Errorf("the configuration is\n%s", text)
+	}
+}
+
+func TestInitFindsTheChartsBesideOneAtTheTop(t *testing.T) {
+	chart := func(name string) string {
+		return "apiVersion: v2\nname: " + name + "\nversion: 1.0.0\nappVersion: \"1\"\n"
+	}
+	r := repository(t, "git@github.com:some/charts.git", map[string]string{
+		"Chart.yaml": chart("top") + "dependencies: [{name: dep, version: 1.0.0}]\n", ".helmignore": "charts/web/\ncharts/api/\n",
+		"charts/web/Chart.yaml": chart("web"), "charts/api/Chart.yaml": chart("api"), "charts/dep/Chart.yaml": chart("dep"), "charts/web/charts/sub/Chart.yaml": chart("sub"),
+	})
+	// The directory of one of several charts is what decides whether it is changed.
+	if _, err := Inspect(t.Context(), r, Choices{}); !errors.Is(err, failure.ErrInput) || !strings.Contains(err.Error(), "and others: charts/api, charts/web; ") {
+		t.Errorf("%v, want the others and what to do", err)
+	}
+	if f, err := Inspect(t.Context(), r, Choices{Chart: "."}); err != nil || f.Chart != "." || f.Name != "top" {
+		t.Errorf("the one that was selected: %+v, %v", f, err)
 	}
 }

@@ -1,9 +1,12 @@
 package step
 
 import (
+	"errors"
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
 )
 
 // chosen are the names of the charts that bump selects.
@@ -85,5 +88,30 @@ stages:
 	}
 	if got := read(t, w.p.Work.File("candidate/top/name.txt")); got != "top\n" {
 		t.Errorf("the command runs in a directory with the name %q", got)
+	}
+}
+
+func TestOtherChartsBelowAChartAreRejectedByEachStepThatPackages(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.built()
+	if _, err := Bump(t.Context(), w.p); err != nil {
+		t.Fatal(err)
+	}
+	w.write("charts/hello/charts/web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n")
+	w.commit("feat: web")
+	w.built()
+	for name, err := range map[string]error{"package": second(Package(t.Context(), w.p, "")), "bump": second(Bump(t.Context(), w.p))} {
+		if !errors.Is(err, chart.ErrUndeclared) || !strings.Contains(err.Error(), "charts/web/") || len(w.candidates()) != 1 {
+			t.Errorf("%s: %v, want ErrUndeclared and no candidate", name, err)
+		}
+	}
+	w.write("charts/hello/.helmignore", "charts/web/\n")
+	w.commit("fix: web is a chart of its own")
+	w.built()
+	for name, err := range map[string]error{"package": second(Package(t.Context(), w.p, "")), "bump": second(Bump(t.Context(), w.p))} {
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
