@@ -80,7 +80,7 @@ func TestEachStepOnGitHubGetsTheSecretsOfWhatItReads(t *testing.T) {
 	registry := []string{"CHART_PROMOTER_REGISTRY_PASSWORD", "CHART_PROMOTER_REGISTRY_USER"}
 	got := environments(t, privateRepositories)
 	for step, names := range map[string][]string{
-		"build": append([]string{token}, registry...), "package": {"CHARTS_PASSWORD"}, "bump": {"CHARTS_PASSWORD", token},
+		"build": append([]string{token}, registry...), "package": {"BASE", "CHARTS_PASSWORD"}, "bump": {"CHARTS_PASSWORD", token},
 		"verify": {token, "QA_SIGNING_KEY"}, "verify staging": append(slices.Clone(registry), "QA_PUBLIC_KEY", "STAGING_SIGNING_KEY"),
 	} {
 		if d := cmp.Diff(names, slices.Sorted(maps.Keys(got[step]))); d != "" {

@@ -68,8 +68,10 @@ type view struct {
 	Unpackaged bool
 	// Commit prints the commit that a candidate was created from, CommitOutput with its name before it.
 	Commit, CommitOutput string
-	// Depth is how many commits of the candidates' repository are needed, 0 for the engine's default.
-	Depth int
+	// Depth is how many commits of the candidates' repository are needed, 0 for the engine's default: one push may then have several
+	// candidates, whose commits the lines of Pushed find.
+	Depth  int
+	Pushed []string
 	// Dist is where the results of a candidate's tests are.
 	Dist                  string
 	SigningKey, PublicKey string
@@ -144,7 +146,7 @@ func (v *view) candidate(c *config.Config) {
 		before, after = "", " "+chart.TrailersPath(at.Path)
 	} else if at.PullRequest != nil {
 		before = "git diff --name-only --diff-filter=d HEAD^1 HEAD -- " + chart.TrailersDir + " | xargs "
-		after, v.Depth = oneSource, 2
+		after, v.Depth, v.Pushed = oneSource, 2, pushed
 	}
 	v.Commit, v.CommitOutput = before+fmt.Sprintf(sourceCommit, "")+after, before+fmt.Sprintf(sourceCommit, "commit=")+after
 	if len(c.Charts) > 0 {

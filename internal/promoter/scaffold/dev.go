@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 )
 
@@ -27,6 +28,13 @@ func tagPatterns(c *config.Config) (list []string) {
 		}
 	}
 	return list
+}
+
+// pushed sets commits to those of a push that brought candidates, in their order, as the items of a list in JSON. Of a push that
+// replaced the history, or created the branch, it is the last commit.
+var pushed = []string{
+	`git merge-base --is-ancestor "$BEFORE" HEAD || BEFORE=$(git rev-list --first-parent --skip=1 -n 1 HEAD)`,
+	`commits=$(git log -m --first-parent --reverse --no-renames --diff-filter=AM --format='"%H"' HEAD ${BEFORE:+"^$BEFORE"} -- ` + chart.TrailersDir + ` | paste -sd, -)`,
 }
 
 // oneSource ends with an error for candidates of several commits of the source: a job can check out only one of them.
