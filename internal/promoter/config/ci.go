@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -21,6 +22,10 @@ type CI struct {
 	// Env is the environment of the candidate's tests. A value must not contain white space or characters that are special to a
 	// shell. Default: none.
 	Env map[string]string `yaml:"env"`
+	// Variables are the names of variables in the settings of the engine that builds and tests need, such as the address of a mirror.
+	// They are no secrets. The files for GitHub hand them on from `vars`; GitLab and Travis give all jobs the variables of their settings.
+	// Default: none.
+	Variables []string `yaml:"variables"`
 }
 
 // Prepare is a script of the source repository that prints variables to set, in the shell's syntax.
@@ -44,7 +49,7 @@ func (c *CI) validate() error {
 	if c.Go != "" && !goVersion.MatchString(c.Go) {
 		return fmt.Errorf("ci.go %q: use a version such as 1.26", c.Go)
 	}
-	var names []string
+	names := slices.Clone(c.Variables)
 	if c.Prepare != nil {
 		names = append(names, c.Prepare.Variables...)
 		if c.Prepare.Command == "" {
@@ -52,6 +57,9 @@ func (c *CI) validate() error {
 		}
 	}
 	for name, value := range c.Env {
+		if slices.Contains(c.Variables, name) {
+			return fmt.Errorf("ci: %s is in env and in variables; set it in one of them", name)
+		}
 		names = append(names, name)
 		// Travis splits the text after a name like a shell.
 		if strings.ContainsAny(value, " \t\n'\"$`\\&|;<>()") {

@@ -85,6 +85,8 @@ func TestAnInvalidConfigurationIsExplained(t *testing.T) {
 		"approvals that nobody can give":         {`publish: {git: "${PROD}"}`, "publish: {git: x}\n    guards: {approvals: 1}", "approverKeys"},
 		"guards where nothing is published":      {"candidate: {git", "guards: {versions: any}\n    candidate: {git", "guards require publish"},
 		"a chart outside of the repository":      {"path: charts/hello", "path: ../../etc", "is outside the repository"},
+		"a variable that a shell would read":     {"name: hello", "name: hello\nci: {variables: [A-B]}", "not a valid variable name"},
+		"a variable with two values":             {"name: hello", "name: hello\nci: {variables: [A], env: {A: b}}", "A is in env and in variables"},
 		"an unknown version scheme":              {"name: hello", "name: hello\nversion: {scheme: calver}", "calver"},
 		"a line of releases that is a word":      {"name: hello", "name: hello\nversion: {line: stable}", "version.line"},
 		"a prefix that runs into the version":    {"name: hello", "name: hello\nversion: {tagPrefix: app1}", "tagPrefix"},

@@ -42,6 +42,9 @@ func (v *view) reads(c *config.Config) {
 	})
 }
 
+// Named are the variables of QA that are no secrets.
+func (v *view) Named() []string { return slices.Concat(v.Variables, v.Settings) }
+
 func (v *view) verifications(c *config.Config) {
 	first := c.Tester()
 	v.First = verificationOf(c, first)

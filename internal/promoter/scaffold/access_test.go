@@ -129,3 +129,30 @@ func TestTheFilesOfAnEngineNameThePasswordsOfDependencies(t *testing.T) {
 		}
 	}
 }
+
+func TestTheFilesOfAnEngineNameItsVariablesThatAreNoSecrets(t *testing.T) {
+	c, err := config.Parse([]byte(privateRepositories+"ci: {variables: [MIRROR], env: {A: b}}\n"), none)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, engine := range ci.Names() {
+		files, err := CI(c, config.DefaultFile, engine, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			var doc struct{ Env any }
+			if err := yaml.Unmarshal([]byte(f.Content), &doc); err != nil {
+				t.Fatalf("%s: %v\n%s", f.Path, err, f.Content)
+			}
+			// GitHub hands them on; the other engines give them to all jobs by themselves.
+			env, _ := doc.Env.(map[string]any)
+			if handed := env["MIRROR"] == "${{ vars.MIRROR }}"; handed != (engine == "github") {
+				t.Errorf("%s: handed on: %v, by %v", f.Path, handed, doc.Env)
+			}
+			if before, _, _ := strings.Cut(f.Content, "MIRROR"); !strings.HasPrefix(before[strings.LastIndex(before, "\n")+1:], "#") {
+				t.Errorf("%s does not name the variable at its head:\n%s", f.Path, f.Content)
+			}
+		}
+	}
+}

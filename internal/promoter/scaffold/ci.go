@@ -82,7 +82,9 @@ type view struct {
 	Published          string
 	Prepare            *config.Prepare
 	Env                []pair
-	Promote            []promotion
+	// Settings are the names of variables in the engine's settings that are no secrets.
+	Settings []string
+	Promote  []promotion
 }
 
 type pair struct{ Name, Value string }
@@ -100,7 +102,7 @@ func newView(c *config.Config, file string) (*view, error) {
 	}
 	remote, hosted := gitrepo.ParseRemote(c.Source.Git)
 	v := &view{
-		Config: file, Build: builds(c), Checks: c.CI.Checks, Prepare: c.CI.Prepare,
+		Config: file, Build: builds(c), Checks: c.CI.Checks, Prepare: c.CI.Prepare, Settings: c.CI.Variables,
 		Source: c.Source.Git, SourcePath: remote.Path, Branch: "main", ChartFile: path.Join(t.Candidate.Path, "Chart.yaml"),
 		Stage: t.Name, Token: token(t.Name), SigningKey: t.Key.Env, PublicKey: t.PublicKey.Env,
 	}
