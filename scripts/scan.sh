@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# Fails when a module has a known vulnerability that the programs' code reaches or that is linked into the operator's image, or
-# when kube-score finds something in the chart, with its defaults or with every optional part, that the chart's README does not
-# explain. Changes nothing in the clone.
+# Fails when a module has a known vulnerability that the programs' code reaches or that is linked into the operator's image, when
+# Debian has fixed a vulnerability of a package in the nodes' image, or when kube-score finds something in the chart, with its
+# defaults or with every optional part, that the chart's README does not explain. Changes nothing in the clone.
+#
+# DEBIAN_TRACKER  address of the data of Debian's security tracker, in JSON; required in CI. Without it the nodes' image is not scanned.
 #
 # The vulnerabilities are those of https://vuln.go.dev, or of the Go module golang.org/x/vulndb where that site cannot be
 # reached. Those of Go's own library go away with a newer Go, which is what releases are built with: they are only reported.
@@ -47,6 +49,16 @@ for program in bitcoin-controller rpcauth; do
   GOOS=linux CGO_ENABLED=0 go build -trimpath -buildvcs=false -o "$work/$program" "./cmd/$program"
   vulnerable "$program of the operator's image" -mode=binary "$work/$program"
 done
+
+if [[ -n ${DEBIAN_TRACKER:-} ]]; then
+  curl -fsSL --retry 3 -o "$work/tracker.json" "$DEBIAN_TRACKER" || die 'the data of the security tracker cannot be downloaded; check DEBIAN_TRACKER'
+  info "packages of the nodes' image:"
+  go run ./ci/images/bitcoind vulnerabilities "$work/tracker.json" || problems=$((problems + 1))
+elif [[ -n ${CI:-} ]]; then
+  die 'DEBIAN_TRACKER is not set; set it in the settings of CI to the address of the data of the security tracker of Debian, in JSON'
+else
+  info "packages of the nodes' image: not scanned, as DEBIAN_TRACKER is not set"
+fi
 
 # What charts/bitcoin-controller/README.md explains, in the order of its table.
 explained=(

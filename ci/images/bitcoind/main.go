@@ -4,6 +4,8 @@
 //	go run ./ci/images/bitcoind layout                        into the directory $IMAGE_LAYOUT, for $IMAGE_PLATFORMS: for chart-promoter
 //	go run ./ci/images/bitcoind archive FILE IMAGE PLATFORM   as an archive for `docker load`
 //	go run ./ci/images/bitcoind update                        renews pins.json; needs apt and the keys of Debian's archive
+//	go run ./ci/images/bitcoind check                         fails if a pinned package is gone, or the pins are old; needs the same
+//	go run ./ci/images/bitcoind vulnerabilities FILE          fails if Debian has fixed a vulnerability of a pinned package, by the data of its security tracker
 //
 // Packages come from $DEBIAN_MIRROR if it is set, from the mirror that apt has on Debian, and from Debian's snapshot archive, which
 // keeps what a mirror drops, if $DEBIAN_SNAPSHOT is the address of its files before the SHA-1. A build trusts none of them: pins.json has the SHA-256 of each package. `update` takes these from the package index of
@@ -23,7 +25,7 @@ import (
 )
 
 // Usage is in the documentation of the command.
-var errUsage = errors.New("use layout, archive FILE IMAGE PLATFORM or update, as the head of ci/images/bitcoind/main.go describes")
+var errUsage = errors.New("use layout, archive FILE IMAGE PLATFORM, update, check or vulnerabilities FILE, as the head of ci/images/bitcoind/main.go describes")
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -46,6 +48,10 @@ func run(ctx context.Context, args []string, env func(string) string) error {
 		return archive(ctx, get, args[1], args[2], args[3])
 	case args[0] == "update" && len(args) == 1:
 		return update(ctx, get)
+	case args[0] == "check" && len(args) == 1:
+		return checkPins(ctx, get)
+	case args[0] == "vulnerabilities" && len(args) == 2:
+		return vulnerabilities(args[1], get.log)
 	}
 	return errUsage
 }

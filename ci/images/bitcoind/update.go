@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/atomicfile"
 )
@@ -30,7 +31,7 @@ func update(ctx context.Context, get *fetcher) error {
 		return fmt.Errorf("run this in the root of the repository: %w", err)
 	}
 	if len(get.mirrors) == 0 {
-		return errors.New("no mirror of Debian is known; set DEBIAN_MIRROR to one, as apt names it")
+		return errNoMirror
 	}
 	renewed := pins{Platforms: map[string][]pin{}}
 	for _, platform := range platforms {
@@ -49,6 +50,41 @@ func update(ctx context.Context, get *fetcher) error {
 	return atomicfile.Write(pinsFile, text, 0o644)
 }
 
+var errNoMirror = errors.New("no mirror of Debian is known; set DEBIAN_MIRROR to one, as apt names it")
+
+// checkPins is check for the pins of this source.
+func checkPins(ctx context.Context, get *fetcher) error {
+	p, err := parsePins(pinsText)
+	if err != nil {
+		return err
+	}
+	if len(get.mirrors) == 0 {
+		return errNoMirror
+	}
+	return p.check(ctx, get, get.index)
+}
+
+// index is the time of the suite's package index, and the packages of a platform in it that the program needs, without their files and
+// SHA-1.
+func (f *fetcher) index(ctx context.Context, platform string) (time.Time, []pin, error) {
+	dir, err := os.MkdirTemp("", "apt-*")
+	if err != nil {
+		return time.Time{}, nil, err
+	}
+	defer os.RemoveAll(dir)
+	_, architecture, _ := strings.Cut(platform, "/")
+	a, err := newApt(ctx, dir, architecture, f.mirrors[0])
+	if err != nil {
+		return time.Time{}, nil, err
+	}
+	when, err := a.indexTime()
+	if err != nil {
+		return time.Time{}, nil, err
+	}
+	list, err := a.closure(ctx, program)
+	return when, list, err
+}
+
 // text is the content of pins.json.
 func (p *pins) text() ([]byte, error) {
 	var buf bytes.Buffer
@@ -61,26 +97,12 @@ func (p *pins) text() ([]byte, error) {
 
 // add pins the packages of a platform.
 func (p *pins) add(ctx context.Context, get *fetcher, platform string) error {
-	dir, err := os.MkdirTemp("", "apt-*")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	_, architecture, _ := strings.Cut(platform, "/")
-	a, err := newApt(ctx, dir, architecture, get.mirrors[0])
-	if err != nil {
-		return err
-	}
-	when, err := a.indexTime()
+	when, list, err := get.index(ctx, platform)
 	if err != nil {
 		return err
 	}
 	if when.After(p.Index) {
 		p.Index = when.UTC()
-	}
-	list, err := a.closure(ctx, program)
-	if err != nil {
-		return err
 	}
 	unpacked := map[string]*deb{}
 	for i := range list {
