@@ -1,9 +1,7 @@
 package gitrepo
 
 import (
-	"context"
 	"fmt"
-	"os/exec"
 	"regexp"
 	"strings"
 	"syscall"
@@ -95,30 +93,4 @@ func ownershipRemedy(stderr string) string {
 		}
 	}
 	return "git config --global --add safe.directory DIRECTORY"
-}
-
-// MinVersion is the oldest git that has all that is used here: the option --sparse of git add.
-const MinVersion = "2.34"
-
-var gitVersion = regexp.MustCompile(`^git version (\d+)\.(\d+)`)
-
-// CheckVersion returns the version of the git that is installed. Errors: ErrTooOld.
-func CheckVersion(ctx context.Context) (string, error) {
-	out, err := exec.CommandContext(ctx, "git", "--version").Output()
-	if err != nil {
-		return "", fmt.Errorf("git is not installed, or cannot run; install git %s or later: %w", MinVersion, err)
-	}
-	return checkVersion(strings.TrimSpace(string(out)))
-}
-
-// checkVersion evaluates the output of git --version. A version in an unknown form is accepted.
-func checkVersion(printed string) (string, error) {
-	var major, minor int
-	if m := gitVersion.FindStringSubmatch(printed); m != nil {
-		_, _ = fmt.Sscan(m[1]+" "+m[2], &major, &minor)
-		if major < 2 || major == 2 && minor < 34 {
-			return printed, fmt.Errorf("%s: %w: install git %s or later", printed, ErrTooOld, MinVersion)
-		}
-	}
-	return printed, nil
 }

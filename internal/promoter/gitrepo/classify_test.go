@@ -54,23 +54,6 @@ func TestARepositoryOfAnotherUserIsInvalidInputWithGitsOwnRemedy(t *testing.T) {
 	}
 }
 
-func TestAGitThatIsTooOldIsNamedWithTheVersionThatIsRequired(t *testing.T) {
-	t.Parallel()
-	for printed, ok := range map[string]bool{
-		"git version 2.34.0": true, "git version 2.39.5 (Apple Git-154)": true, "git version 3.0.1": true, "git version 2.45.1.windows.1": true, "something else": true,
-		"git version 2.33.8": false, "git version 2.9.5": false, "git version 1.8.3.1": false,
-	} {
-		_, err := checkVersion(printed)
-		if (err == nil) != ok || !ok && (!errors.Is(err, ErrTooOld) || !strings.Contains(err.Error(), MinVersion)) {
-			t.Errorf("%s: %v", printed, err)
-		}
-	}
-	err := classify(&commandError{verb: "add", Stderr: "error: unknown option `sparse'\nusage: git add [<options>]", err: errors.New("exit status 129")}, call{})
-	if failure.Of(err) != failure.External || !strings.Contains(err.Error(), MinVersion) {
-		t.Errorf("(%s) %v", failure.Of(err), err)
-	}
-}
-
 func TestACommandOfGitThatFailsIsNoFaultOfThisProgram(t *testing.T) {
 	t.Parallel()
 	r := history(t)

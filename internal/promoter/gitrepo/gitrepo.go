@@ -287,7 +287,7 @@ func (r *Repo) Head(ctx context.Context) (string, error) { return r.Resolve(ctx,
 func (r *Repo) Resolve(ctx context.Context, ref string) (string, error) {
 	out, err := r.git(ctx, "rev-parse", "-q", "--verify", "--end-of-options", ref+"^{commit}")
 	if err != nil {
-		if errors.Is(err, ErrNotARepository) {
+		if errors.Is(err, ErrNotARepository) || errors.Is(err, ErrTooOld) {
 			return "", err
 		}
 		return "", fmt.Errorf("%q: %w", ref, ErrNoRef)

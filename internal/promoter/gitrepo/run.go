@@ -92,6 +92,9 @@ func (r *Repo) run(ctx context.Context, c call) (string, error) {
 	if answer, known := r.opts.Answers.get(question); known {
 		return answer, nil
 	}
+	if err := rejectOld(ctx); err != nil {
+		return "", err
+	}
 	cred := r.opts.credentials(c.remote)
 	if c.own {
 		cred = ci.GitCredentials{}

@@ -43,6 +43,14 @@ func TestDoctorNamesWhatIsMissingAndNothingElse(t *testing.T) {
 	if len(got) != 2 || !strings.Contains(got["candidates' repository"], "/no/such/repo.git") {
 		t.Errorf("without a repository and a registry: %v", got)
 	}
+	old := t.TempDir()
+	if err := os.WriteFile(old+"/git", []byte("#!/bin/sh\necho git version 2.30.2\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", old)
+	if got := problems()["git"]; got != "git version 2.30.2: this git is too old: install git 2.34 or later" {
+		t.Errorf("with an old git: %q", got)
+	}
 	t.Setenv("PATH", t.TempDir())
 	if got := problems(); !strings.Contains(got["git"], "install git") || !strings.Contains(got["go"], "install go") {
 		t.Errorf("without git and go: %v", got)
