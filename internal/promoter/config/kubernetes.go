@@ -11,7 +11,7 @@ type Kubernetes struct {
 	// Version of Kubernetes, such as 1.34.2. Default: that of the cluster: of --kubeconfig, of the tag of cluster.nodeImage, or of
 	// kind's own node image.
 	Version string `yaml:"version"`
-	// APIVersions are APIs beside Kubernetes' own that the cluster has, such as monitoring.coreos.com/v1, as for
+	// APIVersions lists APIs beside Kubernetes' own that the cluster has, such as monitoring.coreos.com/v1, as for
 	// `helm template --api-versions`. Default: none.
 	APIVersions []string `yaml:"apiVersions"`
 }
