@@ -73,6 +73,7 @@ func nodesAhead(nodes []node, connections connections) map[int][]int {
 	for _, edge := range connections.missing {
 		missing[edge] = true
 	}
+	headers := headersFromNodes(nodes)
 	ahead := map[int][]int{}
 	for _, edge := range connections.desired {
 		if missing[edge] || !nodes[edge.A].callable() || !nodes[edge.B].callable() {
@@ -80,7 +81,7 @@ func nodesAhead(nodes []node, connections connections) map[int][]int {
 		}
 		for _, e := range []topology.Edge{edge, {A: edge.B, B: edge.A}} {
 			behind, peer := nodes[e.A].answer.chain, nodes[e.B].answer.chain
-			if max(behind.Blocks, behind.Headers) < peer.Blocks && headersOf(nodes[e.A].answer) <= behind.Blocks {
+			if max(behind.Blocks, behind.Headers) < peer.Blocks && headers(e.A) <= behind.Blocks {
 				ahead[e.A] = append(ahead[e.A], e.B)
 			}
 		}
@@ -88,12 +89,27 @@ func nodesAhead(nodes []node, connections connections) map[int][]int {
 	return ahead
 }
 
-// headersOf is the height up to which a node has got headers from its peers.
-func headersOf(a *answer) (height int64) {
-	for i := range a.peers {
-		height = max(height, a.peers[i].SyncedHeaders, a.peers[i].PresyncedHeaders)
+// headersFromNodes returns a function with the height up to which a node has got headers from other nodes. A foreign peer does not count: its
+// branch may be one that the nodes reject.
+func headersFromNodes(nodes []node) func(i int) int64 {
+	hosts := make(map[string]bool, len(nodes))
+	for i := range nodes {
+		hosts[nodes[i].ip()] = true
 	}
-	return height
+	known := map[int]int64{}
+	return func(i int) int64 {
+		height, ok := known[i]
+		if ok {
+			return height
+		}
+		for _, peer := range nodes[i].answer.peers {
+			if hosts[hostOf(peer.Addr)] {
+				height = max(height, peer.SyncedHeaders, peer.PresyncedHeaders)
+			}
+		}
+		known[i] = height
+		return height
+	}
 }
 
 // due returns the nodes whose connections are to be closed, with the node of the connection that stays: another one each time.

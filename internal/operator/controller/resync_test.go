@@ -41,6 +41,9 @@ func TestNodesThatDoNotKnowTheBlocksOfTheirPeersAreFound(t *testing.T) {
 			// As after invalidateblock: the headers that it knows are those of its own branch, but it has got those of node 0.
 			nodes[1].answer.peers[0].SyncedHeaders = 3
 		}},
+		"more headers of a peer that is no node": {chains: []string{"aaa", "a", "aaa", "aaa"}, want: map[int][]int{1: {0, 2, 3}}, change: func(nodes []node, _ *connections) {
+			nodes[1].answer.peers = append(nodes[1].answer.peers, bitcoind.PeerInfo{Addr: "192.0.2.7:18444", SyncedHeaders: 9, PresyncedHeaders: 9})
+		}},
 		"a long branch that it is still checking": {chains: []string{"aaa", "b", "b", "b"}, want: map[int][]int{1: {0}, 3: {0}}, change: func(nodes []node, _ *connections) {
 			nodes[2].answer.peers[0].PresyncedHeaders = 2
 		}},
