@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
@@ -120,7 +121,7 @@ func fakeAPIWith(t *testing.T, faults interceptor.Funcs, objects ...client.Objec
 		builder.WithIndex(kind, indexNetwork, func(object client.Object) []string { return []string{resources.NetworkOf(object.GetLabels())} })
 	}
 	api := builder.WithInterceptorFuncs(faults).Build()
-	return &Reconciler{client: api, live: api, budgets: true, retries: newRetries(), settings: resources.Settings{NodeImage: "nodes:1", Credential: testCredential}}
+	return &Reconciler{client: api, live: api, recorder: events.NewFakeRecorder(100), budgets: true, retries: newRetries(), settings: resources.Settings{NodeImage: "nodes:1", Credential: testCredential}}
 }
 
 func acceptAll(string, string) error { return nil }

@@ -1,9 +1,7 @@
 package controller
 
 import (
-	"cmp"
 	"context"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,7 +14,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
-	"github.com/christianb93/bitcoin-controller/internal/operator/topology"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -29,6 +26,8 @@ const (
 	departureTimeout = 30 * time.Second
 	// departureLifetime is how long the comparison of the chains counts: the removed nodes may have new blocks after that.
 	departureLifetime = 10 * time.Second
+
+	eventClaimsKept = "ClaimsKept"
 )
 
 // scaleDown is the removal of nodes; nil when the StatefulSets have no more nodes than the spec.
@@ -38,9 +37,8 @@ type scaleDown struct {
 	since      time.Time
 	// decidedAt is when the removal was allowed, zero before that.
 	decidedAt time.Time
-	// synced is true when the nodes that stay have all blocks of the removed ones, so that their claims may be deleted, and ahead when
-	// removed nodes that run have blocks of their own, or do not answer.
-	synced, ahead bool
+	// synced is true when the nodes that stay are known to have all blocks of the removed ones, so that their claims may be deleted.
+	synced bool
 }
 
 // waits reports whether the nodes have to stay.
@@ -64,7 +62,7 @@ func (s *scaleDown) decide(now time.Time, d departures) bool {
 	case d.ahead > 0 && waited < syncTimeout, d.silent > 0 && waited < departureTimeout:
 		return false
 	}
-	s.decidedAt, s.synced, s.ahead = now, d == departures{}, d.ahead+d.silent > 0
+	s.decidedAt, s.synced = now, d == departures{}
 	return true
 }
 
@@ -93,8 +91,40 @@ func (r *Reconciler) observeScaleDown(ctx context.Context, p *applyPass) error {
 	if s.waits() && (!runs || countNodes(p.groups) == 0) {
 		// There is no node to compare with, or none to get the blocks.
 		s.decidedAt = p.now
+		r.recordUncompared(p)
 	}
 	return nil
+}
+
+// recordUncompared records that claims are kept, because the chains could not be compared. Those of a group that is stopped are kept in any
+// case.
+func (r *Reconciler) recordUncompared(p *applyPass) {
+	removed := 0
+	for i := range p.departing {
+		set := p.departing[i].group.StatefulSet
+		if !slices.ContainsFunc(p.groups, func(g resources.Group) bool { return g.StatefulSet == set && g.Nodes == 0 }) {
+			removed++
+		}
+	}
+	switch {
+	case removed == 0 || !deletesClaimsOf(p.network):
+	case countNodes(p.groups) == 0:
+		r.recorder.Eventf(p.network, nil, corev1.EventTypeWarning, eventClaimsKept, "Scale",
+			"the claims of the removed nodes are kept, because no node stays that could get their blocks")
+	default:
+		r.recordClaimsKept(p.network, departures{unknown: removed})
+	}
+}
+
+// deletesClaimsOf reports whether the claims of a network's removed nodes are to be deleted.
+func deletesClaimsOf(network *v1.BitcoinNetwork) bool {
+	return network.Spec.Storage != nil && network.Spec.Storage.RetentionPolicy == v1.RetentionDelete
+}
+
+func (r *Reconciler) recordClaimsKept(network *v1.BitcoinNetwork, found departures) {
+	r.recorder.Eventf(network, nil, corev1.EventTypeWarning, eventClaimsKept, "Scale",
+		"the claims of the removed nodes are kept, because these may have blocks that the other nodes do not have: "+
+			"%d of them have, %d do not answer, %d do not run", found.ahead, found.silent, found.unknown)
 }
 
 // waitingNodes are the removed nodes that have to stay.
@@ -127,34 +157,6 @@ func countNodes(groups []resources.Group) int {
 		count += group.Nodes
 	}
 	return count
-}
-
-// departingNodes are the nodes that the StatefulSets have and the groups do not, with ordinals after those of the network.
-func departingNodes(groups []resources.Group, sets map[string]*appsv1.StatefulSet, pods []corev1.Pod) []node {
-	byName := make(map[string]*corev1.Pod, len(pods))
-	for i := range pods {
-		byName[pods[i].Name] = &pods[i]
-	}
-	desired := map[string]resources.Group{}
-	for _, group := range groups {
-		desired[group.StatefulSet] = group
-	}
-	var departing []node
-	for _, name := range slices.Sorted(maps.Keys(sets)) {
-		set := sets[name]
-		group := resources.Group{StatefulSet: name, Nodes: desired[name].Nodes}
-		if !set.DeletionTimestamp.IsZero() {
-			continue
-		}
-		for i := group.Nodes; i < int(ptr.Deref(set.Spec.Replicas, 1)); i++ {
-			n := node{ordinal: countNodes(groups) + len(departing), group: group, podName: group.PodName(i)}
-			if pod := byName[n.podName]; pod != nil && ownedBySet(pod, set) {
-				n.pod, n.podReady = pod, podReady(pod)
-			}
-			departing = append(departing, n)
-		}
-	}
-	return departing
 }
 
 // setScale sets the replicas of a desired StatefulSet and the policy for the claims of the pods that it removes.
@@ -209,10 +211,8 @@ func (r *Reconciler) decideScaleDown(ctx context.Context, network *v1.BitcoinNet
 		return false
 	}
 	log.FromContext(ctx).V(1).Info("Remove nodes", "synced", s.synced, "unknown", found.unknown, "silent", found.silent, "ahead", found.ahead)
-	if storage := network.Spec.Storage; !s.synced && storage != nil && storage.RetentionPolicy == v1.RetentionDelete {
-		r.recorder.Eventf(network, nil, corev1.EventTypeWarning, "ClaimsKept", "Scale",
-			"the claims of the removed nodes are kept, because these may have blocks that the other nodes do not have: "+
-				"%d of them have, %d do not answer, %d do not run", found.ahead, found.silent, found.unknown)
+	if !s.synced && deletesClaimsOf(network) {
+		r.recordClaimsKept(network, found)
 	}
 	return true
 }
@@ -225,7 +225,7 @@ func (r *Reconciler) neededByDeparting(ctx context.Context, p *applyPass, object
 	case s.waits():
 		_, isConfig := object.(*corev1.ConfigMap)
 		return isSet || isConfig, nil
-	case !isSet || s == nil || !s.ahead || set.Spec.PersistentVolumeClaimRetentionPolicy == nil:
+	case !isSet || s == nil || s.synced || set.Spec.PersistentVolumeClaimRetentionPolicy == nil:
 		return false, nil
 	case set.Spec.PersistentVolumeClaimRetentionPolicy.WhenDeleted == appsv1.RetainPersistentVolumeClaimRetentionPolicyType:
 		return set.Status.ObservedGeneration < set.Generation, nil
@@ -264,33 +264,4 @@ func containsTip(of, other *answer, hashes map[string]map[int64]string) bool {
 		return false
 	}
 	return of.chain.BestBlockHash == other.chain.BestBlockHash || hashes[of.chain.BestBlockHash][other.chain.Blocks] == other.chain.BestBlockHash
-}
-
-// departingEdges connect each removed node with one node that stays, with one of its peers if possible: its blocks have to get there. A
-// removed node is in no set of spec.partitions. Without a peer it is connected with another node in no set: its blocks must not get to the
-// other sides of the partition.
-func departingEdges(observed []topology.Node, staying int, partitions []v1.Partition) []topology.Edge {
-	var edges []topology.Edge
-	existing := topology.Observe(observed)
-	inSet := map[int]bool{}
-	for _, set := range partitions {
-		for _, i := range set.Nodes {
-			inSet[int(i)] = true
-		}
-	}
-	for i := staying; i < len(observed); i++ {
-		to := -1
-		for j := range staying {
-			switch {
-			case !observed[j].Answered:
-			case to < 0 && !inSet[j], slices.ContainsFunc(existing, func(e topology.Edge) bool { return e == topology.Edge{A: j, B: i} }):
-				to = j
-			}
-		}
-		if to >= 0 {
-			edges = append(edges, topology.Edge{A: to, B: i})
-		}
-	}
-	slices.SortFunc(edges, func(x, y topology.Edge) int { return cmp.Or(x.A-y.A, x.B-y.B) })
-	return edges
 }

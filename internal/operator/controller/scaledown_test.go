@@ -153,10 +153,10 @@ func TestNodesThatDoNotRunAreRemovedAtOnce(t *testing.T) {
 // A removed group is deleted when the other nodes have its blocks, with its configuration. If they never have them, its claims stay.
 func TestARemovedGroupStaysUntilTheOthersHaveItsBlocks(t *testing.T) {
 	for want, found := range map[string]departures{
-		"delete":         {},
-		"patch, delete":  {ahead: 1},
-		"patch, delete ": {silent: 1},
-		"delete ":        {unknown: 1},
+		"delete":          {},
+		"patch, delete":   {ahead: 1},
+		"patch, delete ":  {silent: 1},
+		"patch, delete  ": {unknown: 1},
 	} {
 		a := applyNetwork(t, v1.BitcoinNetworkSpec{
 			Nodes: 1, Groups: []v1.Group{{Name: "b", Nodes: 2}}, Storage: &v1.Storage{RetentionPolicy: v1.RetentionDelete},
