@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -33,16 +34,37 @@ func checkRotation(ctx context.Context, clients kubernetes.Interface, networks v
 	if err != nil {
 		return fmt.Errorf("list the networks, some of which may not use the current key yet: %w", err)
 	}
-	ours := metav1.ListOptions{LabelSelector: labels.Set{resources.LabelManagedBy: resources.ManagedByValue}.String()}
-	configs, err := clients.CoreV1().ConfigMaps(metav1.NamespaceAll).List(ctx, ours)
+	managed := metav1.ListOptions{LabelSelector: labels.Set{resources.LabelManagedBy: resources.ManagedByValue}.String()}
+	configs, err := clients.CoreV1().ConfigMaps(metav1.NamespaceAll).List(ctx, managed)
 	if err != nil {
 		return fmt.Errorf("list the configurations of the nodes: %w", err)
 	}
-	sets, err := clients.AppsV1().StatefulSets(metav1.NamespaceAll).List(ctx, ours)
+	sets, err := clients.AppsV1().StatefulSets(metav1.NamespaceAll).List(ctx, managed)
 	if err != nil {
 		return fmt.Errorf("list the StatefulSets of the networks: %w", err)
 	}
-	return incomplete(found.Items, configs.Items, sets.Items, credentials.ForNetworks(keys.Current))
+	current, previous := credentials.ForNetworks(keys.Current), credentials.ForNetworks(keys.Previous)
+	ours := slices.DeleteFunc(found.Items, func(n v1.BitcoinNetwork) bool {
+		return isOfAnotherOperator(n.UID, configs.Items, current(&n), previous(&n))
+	})
+	return incomplete(ours, configs.Items, sets.Items, current)
+}
+
+// isOfAnotherOperator reports whether the nodes of a network use neither of the operator's keys: operators with different namespaces have a
+// key each.
+func isOfAnotherOperator(network types.UID, configs []corev1.ConfigMap, keys ...bitcoind.Credential) bool {
+	known := false
+	for i := range configs {
+		config := &configs[i]
+		if !ownedBy(config, network) {
+			continue
+		}
+		if slices.ContainsFunc(keys, func(key bitcoind.Credential) bool { return resources.AllowsCredential(config, key) }) {
+			return false
+		}
+		known = true
+	}
+	return known
 }
 
 // incomplete returns an error that names the networks some of whose nodes do not use the current key yet; nil for none.

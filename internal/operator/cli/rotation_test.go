@@ -87,6 +87,20 @@ func TestASecondRotationWaitsForTheFirst(t *testing.T) {
 	}
 }
 
+// Operators with different namespaces have a master key each.
+func TestARotationDoesNotWaitForNetworksOfAnotherOperator(t *testing.T) {
+	foreign, objects := rotatedNetwork("foreign", []byte("another operator"), []byte("another operator"))
+	keys := credentials.MasterKeys{Current: newKey, Previous: oldKey}
+	if err := checkRotation(t.Context(), fake.NewClientset(objects...), fakenetworks.NewClientset(foreign), keys); err != nil {
+		t.Error(err)
+	}
+	own, others := rotatedNetwork("net", oldKey, oldKey)
+	err := checkRotation(t.Context(), fake.NewClientset(append(objects, others...)...), fakenetworks.NewClientset(foreign, own), keys)
+	if want := "1 of 1 networks have nodes that do not use the current key yet: ns/net (0 of 4 nodes use it)"; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("%v, want %q", err, want)
+	}
+}
+
 func TestAnIncompleteRotationNamesSomeNetworks(t *testing.T) {
 	var networks []v1.BitcoinNetwork
 	var sets []appsv1.StatefulSet
