@@ -54,7 +54,7 @@ var rejected = map[string]string{
 	`{nodes: 2, config: {nolisten: "1"}}`:                                       "config may not set listen, because the operator owns it",
 	`{nodes: 2, config: {txindex: "true"}}`:                                     "txindex in config must be '1' or '0'",
 	`{nodes: 2, config: {uacomment: "a#b"}}`:                                    "a value in config may not contain '#'",
-	`{nodes: 2, config: {prune: "1"}}`:                                          "config.prune needs storage, or a group with prune: '0'",
+	`{nodes: 2, config: {prune: "1"}}`:                                          "prune needs storage, or nodes that are not pruned",
 	`{nodes: 2, configLists: {rpcport: ["1"]}}`:                                 "configLists may not set rpcport, because the operator owns it",
 	`{nodes: 2, configLists: {debug: net}}`:                                     "must be of type array",
 	`{nodes: 2, configLists: {debug: [net], -debug: [net]}}`:                    "configLists must map names of bitcoin.conf options",
