@@ -209,6 +209,21 @@ func TestRemove(t *testing.T) {
 	}
 }
 
+// Other tools write versions as their tags are.
+func TestRemoveTakesAVersionAsItIsWritten(t *testing.T) {
+	index := []byte("apiVersion: v1\nentries:\n  a:\n  - {name: a, version: v1.8.0, urls: [a-v1.8.0.tgz]}\n  - name: a\n    version: 1.7.0\n    urls: [a-1.7.0.tgz]\n")
+	left, err := Remove(index, "a", "v1.8.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := load(t, left).Entries["a"]; len(got) != 1 || got[0].Version != "1.7.0" {
+		t.Errorf("left are %v", got)
+	}
+	if strings.Contains(string(left), "1.8.0") {
+		t.Errorf("left is\n%s", left)
+	}
+}
+
 func TestACorruptIndexIsRejected(t *testing.T) {
 	good := string(add(t, add(t, nil, entry("a", "1.0.0")), entry("a", "1.1.0")))
 	half := good[:strings.Index(good, "digest")+3]
