@@ -79,7 +79,7 @@ func TestTheUsersOwnSSHCommandStaysUnchanged(t *testing.T) {
 		if own != "" {
 			base = []string{"GIT_SSH_COMMAND=" + own}
 		}
-		env := strings.Join(environment(base, "", ci.GitCredentials{}, time.Minute), "\n")
+		env := strings.Join(environment(base, "fetch", "", ci.GitCredentials{}, time.Minute), "\n")
 		if got := strings.Contains(env, "ConnectTimeout=60 -o ServerAliveInterval=15"); got != (own == "") {
 			t.Errorf("with %q: %s", own, env)
 		}

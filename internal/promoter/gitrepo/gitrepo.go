@@ -249,7 +249,7 @@ func (r *Repo) Add(ctx context.Context, paths ...string) error {
 // Commit commits what is staged. Errors: ErrNothingToCommit.
 func (r *Repo) Commit(ctx context.Context, message string, a Author) (string, error) {
 	if _, err := r.git(ctx, "rev-parse", "-q", "--verify", "HEAD"); err == nil {
-		if _, err := r.git(ctx, "diff", "--cached", "--quiet"); err == nil {
+		if _, err := r.git(ctx, "diff", "--cached", "--quiet", "--no-ext-diff"); err == nil {
 			return "", ErrNothingToCommit
 		}
 	} else if out, err := r.git(ctx, "ls-files"); err == nil && out == "" {

@@ -197,7 +197,7 @@ func (r *Repo) Diff(ctx context.Context) (string, error) {
 	if err := r.Add(ctx); err != nil {
 		return "", err
 	}
-	return r.git(ctx, "diff", "--cached")
+	return r.git(ctx, "diff", "--cached", "--no-ext-diff", "--src-prefix=a/", "--dst-prefix=b/", "--unified=3", "--inter-hunk-context=0", "--diff-algorithm=default", "--submodule=short", "-M")
 }
 
 // Blobs are the files of a directory at ref by their paths within it, each with the hash of its content. Errors: ErrNoRef.

@@ -147,7 +147,7 @@ func (r *Repo) hasChange(ctx context.Context, branch, present, base string, muta
 	if err := r.Add(ctx); err != nil {
 		return false, err
 	}
-	_, err = r.git(ctx, "diff", "--cached", "--quiet")
+	_, err = r.git(ctx, "diff", "--cached", "--quiet", "--no-ext-diff")
 	return err == nil && strings.TrimSpace(message) == strings.TrimSpace(old), nil
 }
 

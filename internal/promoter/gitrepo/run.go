@@ -101,7 +101,7 @@ func (r *Repo) run(ctx context.Context, c call) (string, error) {
 	}
 	cmd := exec.CommandContext(ctx, "git", c.args...)
 	cmd.Dir = r.Dir
-	cmd.Env = append(environment(os.Environ(), c.remote, cred, r.opts.timeout()), c.env...)
+	cmd.Env = append(environment(os.Environ(), c.args[0], c.remote, cred, r.opts.timeout()), c.env...)
 	// git starts child processes (ssh, remote-https) that outlive it; the whole group ends with the context. Without a terminal, which a
 	// session of its own has not, ssh-keygen fails where it would wait for a passphrase.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
@@ -136,7 +136,7 @@ func (r *Repo) run(ctx context.Context, c call) (string, error) {
 // environment is the caller's without git's own variables for the present directory (a hook sets them), with
 // settings that preserve bytes and never prompt, with credentials for this one remote, and with a timeout for a server
 // that accepts a connection and stays silent.
-func environment(base []string, remote string, cred ci.GitCredentials, timeout time.Duration) []string {
+func environment(base []string, verb, remote string, cred ci.GitCredentials, timeout time.Duration) []string {
 	drop := map[string]bool{
 		"GIT_DIR": true, "GIT_WORK_TREE": true, "GIT_INDEX_FILE": true, "GIT_OBJECT_DIRECTORY": true, "GIT_PREFIX": true,
 		"GIT_ALTERNATE_OBJECT_DIRECTORIES": true, "GIT_COMMON_DIR": true, "GIT_NAMESPACE": true, "GIT_CONFIG_PARAMETERS": true,
@@ -159,15 +159,9 @@ func environment(base []string, remote string, cred ci.GitCredentials, timeout t
 		limit := int(timeout.Seconds())
 		env = append(env, fmt.Sprintf("GIT_SSH_COMMAND=ssh -o BatchMode=yes -o ConnectTimeout=%d -o ServerAliveInterval=%d -o ServerAliveCountMax=4", limit, max(limit/4, 1)))
 	}
-	settings := [][2]string{
-		{"core.autocrlf", "false"}, {"commit.gpgsign", "false"}, {"tag.gpgsign", "false"}, {"core.hooksPath", os.DevNull},
-		{"core.quotePath", "false"}, {"gc.auto", "0"}, {"maintenance.auto", "false"}, {"advice.detachedHead", "false"},
-		{"http.lowSpeedLimit", "1"}, {"http.lowSpeedTime", strconv.Itoa(int(timeout.Seconds()))}, // bytes in a second, seconds
-	}
 	extra, vars := credentialSettings(cred, remote)
-	settings = append(settings, extra...)
 	env = append(env, vars...)
-	for _, s := range settings {
+	for _, s := range append(settings(verb, timeout), extra...) {
 		env = append(env, fmt.Sprintf("GIT_CONFIG_KEY_%d=%s", n, s[0]), fmt.Sprintf("GIT_CONFIG_VALUE_%d=%s", n, s[1]))
 		n++
 	}
