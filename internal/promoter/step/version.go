@@ -24,17 +24,19 @@ type VersionResult struct {
 	program version.Version
 }
 
-// Version derives the version of the commit in the source repository.
+// Version derives the version of the commit in the source repository. Errors: ErrLowered, and those of version.Derive and gitrepo.Facts.
 func Version(ctx context.Context, p *Project) (*VersionResult, error) {
-	if p.hasNoProgram() {
-		res := &VersionResult{For: p.Config.Chart.Name, CI: p.build()}
-		return res, p.chartVersion(ctx, res)
+	res := &VersionResult{For: p.Config.Chart.Name, CI: p.build()}
+	if !p.hasNoProgram() {
+		var err error
+		if res, err = programVersion(ctx, p); err != nil {
+			return nil, err
+		}
 	}
-	res, err := programVersion(ctx, p)
-	if err != nil {
+	if err := p.chartVersion(ctx, res); err != nil {
 		return nil, err
 	}
-	return res, p.chartVersion(ctx, res)
+	return res, p.checkLowered(ctx, res)
 }
 
 // programVersion derives the version of the program, which is what a stage builds: the same for all charts that share the build.
