@@ -30,8 +30,10 @@ type Facts struct {
 	// Charts are the charts of a repository with several. VersionInFile is true if the version of a chart is that of its Chart.yaml.
 	Charts        []ChartFacts
 	VersionInFile bool
-	// OnlyVersion is true for a library chart, which has no program.
+	// OnlyVersion is true for a chart whose appVersion stays: a library chart, which has no program, or one for a program of another project.
 	OnlyVersion bool
+	// ChartTagPrefix is the prefix of the chart's own tags, and TagPrefix that of the program and its chart; empty for tags without one.
+	ChartTagPrefix, TagPrefix string
 	// Package is the main package that is built into Image; empty when nothing is built.
 	Package, Image string
 	// UnitTests is true for a source with Go tests.
@@ -46,6 +48,8 @@ type Facts struct {
 type ChartFacts struct {
 	// Path is its directory. Name is empty if the base name of the directory is a valid name that no other chart has.
 	Path, Name string
+	// TagPrefix is the prefix of its tags, empty for the name and a hyphen.
+	TagPrefix string
 }
 
 // File is one file, by its path in the repository.

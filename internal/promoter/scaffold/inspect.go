@@ -66,6 +66,9 @@ func Inspect(ctx context.Context, r *gitrepo.Repo, c Choices) (Facts, error) {
 	}
 	f.Name, f.Notes, f.OnlyVersion = PipelineName(meta.Name), notes, meta.IsLibrary() && !f.VersionInFile
 	f.UnitTests = f.Package != "" && slices.ContainsFunc(files, func(p string) bool { return strings.HasSuffix(p, "_test.go") && !hidden(p) })
+	if err := f.versions(ctx, r, meta.Metadata); err != nil {
+		return f, err
+	}
 	if err := f.addresses(r.Origin(ctx), c); err != nil {
 		return f, err
 	}

@@ -40,9 +40,14 @@ func several(ctx context.Context, r *gitrepo.Repo, found []string, tools otherTo
 	if c.Package != "" || c.Image != "" {
 		return f, fmt.Errorf("%w: found several charts: %s; select the one of the program with --chart PATH, or omit --package and --image and add build to the chart in the configuration", failure.ErrInput, list(found))
 	}
+	tags, err := r.Tags(ctx)
+	if err != nil {
+		return f, err
+	}
 	taken := map[string]bool{}
 	for _, dir := range found {
-		if err := checkChart(filepath.Join(r.Dir, dir), f.VersionInFile); err != nil {
+		meta, err := checkChart(filepath.Join(r.Dir, dir), f.VersionInFile)
+		if err != nil {
 			return f, fmt.Errorf("%s: %w", dir, err)
 		}
 		one := ChartFacts{Path: dir, Name: PipelineName(path.Base(dir))}
@@ -50,6 +55,9 @@ func several(ctx context.Context, r *gitrepo.Repo, found []string, tools otherTo
 			one.Name = PipelineName(fmt.Sprintf("%.24s-%d", path.Base(dir), n))
 		}
 		taken[one.Name] = true
+		if p := chartPrefix(meta, tags, true); p != one.Name+"-" && !f.VersionInFile {
+			one.TagPrefix = p
+		}
 		if one.Name == path.Base(dir) {
 			one.Name = ""
 		}
@@ -63,19 +71,17 @@ func several(ctx context.Context, r *gitrepo.Repo, found []string, tools otherTo
 }
 
 // checkChart rejects a chart whose version a candidate could not set.
-func checkChart(dir string, versionInFile bool) error {
+func checkChart(dir string, versionInFile bool) (*chart.Metadata, error) {
 	data, err := os.ReadFile(filepath.Join(dir, "Chart.yaml"))
 	if err != nil {
-		return fmt.Errorf("%w: %w", chart.ErrNoChart, err)
+		return nil, fmt.Errorf("%w: %w", chart.ErrNoChart, err)
 	}
-	if _, err := chart.ReadMetadata(data); err != nil {
-		return err
-	}
-	if versionInFile {
-		return nil
+	meta, err := chart.ReadMetadata(data)
+	if err != nil || versionInFile {
+		return meta, err
 	}
 	if err := chart.Settable(data, "version"); err != nil {
-		return fmt.Errorf("version in Chart.yaml: %w; every candidate sets it, so add the line `version: 0.1.0`", err)
+		return nil, fmt.Errorf("version in Chart.yaml: %w; every candidate sets it, so add the line `version: 0.1.0`", err)
 	}
-	return nil
+	return meta, nil
 }
