@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"os"
 	"strings"
 	"testing"
 )
@@ -32,5 +33,31 @@ func TestAFailureOfWhatChartsShareIsReportedOnce(t *testing.T) {
 	code, _, msg := s.call(s.args("build", "--chart", "api", "--chart", "web")...)
 	if code == 0 || strings.Count(msg, "chart web") != 0 || !strings.Contains(msg, "charts api, web: ") {
 		t.Errorf("exit %d\n%s", code, msg)
+	}
+}
+
+func TestReleaseOfAChartRaisesTheVersionInItsFile(t *testing.T) {
+	t.Parallel()
+	s := newSeveral(t)
+	s.configure(strings.Replace(severalYAML, "charts/api, sources", "charts/api, version: {from: file}, sources", 1))
+	shell(t, s.dir, commitAll)
+	file := s.dir + "/charts/api/Chart.yaml"
+	for _, c := range []struct{ args, old, want string }{{"--dry-run minor", "0.0.1", "0.0.1"}, {"minor", "0.0.1", "0.1.0"}, {"", "0.1.0", "0.1.1"}, {"--version 3.0.0", "0.1.1", "3.0.0"}} {
+		code, out, msg := s.call(s.args(append([]string{"release", "--chart", "api"}, strings.Fields(c.args)...)...)...)
+		got, err := os.ReadFile(file)
+		if code != 0 || err != nil || string(got) != "apiVersion: v2\nname: api\nversion: "+c.want+"\nappVersion: dev\n" {
+			t.Errorf("release %s: exit %d, %v\n%s\n%s", c.args, code, err, got, msg)
+		}
+		for _, words := range []string{c.old, "charts/api/Chart.yaml", "commit it with the change"} {
+			if !strings.Contains(out, words) {
+				t.Errorf("release %s: no %q in\n%s", c.args, words, out)
+			}
+		}
+	}
+	if code, _, msg := s.call(s.args("release", "--chart", "api", "--version", "2.9.9")...); code != 2 || !strings.Contains(msg, "not higher than 3.0.0") {
+		t.Errorf("a lower version: exit %d\n%s", code, msg)
+	}
+	if tags := shell(t, s.dir, "git tag"); tags != "" {
+		t.Errorf("tags were created: %s", tags)
 	}
 }

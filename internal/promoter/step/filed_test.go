@@ -1,6 +1,8 @@
 package step
 
 import (
+	"fmt"
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -8,6 +10,7 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/release"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/verified"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/version"
 )
 
 // git runs a command in the source repository.
@@ -106,6 +109,38 @@ func TestAReleaseTakesAVersionWithOrWithoutThePrefixAndTheV(t *testing.T) {
 		r, err := release.Tag(t.Context(), p.Dir, p.Git(), release.Options{DryRun: true, Tags: p.Config.ChartTags(), Version: exact})
 		if err != nil || r.Tag != want {
 			t.Errorf("%s: %+v, %v; want %s", exact, r, err, want)
+		}
+	}
+}
+
+func TestAStepRaisesTheVersionInChartYAML(t *testing.T) {
+	t.Parallel()
+	w := chartsWorld(t, severalYAML)
+	file := w.source.Dir + "/charts/filed/Chart.yaml"
+	const after = " # its own\nappVersion: \"16.2\"\n"
+	for i, c := range []struct {
+		kind      version.Bump
+		old, want string
+	}{
+		{"", "1.4.2", "1.4.3"}, {version.Patch, "1.4.2", "1.4.3"}, {version.Minor, "1.4.2", "1.5.0"}, {version.Major, "1.4.2", "2.0.0"}, {version.Minor, "1.5.0-rc.1", "1.5.0"},
+	} {
+		before := fmt.Sprintf("# Chart %d.\napiVersion: v2\nname: filed\nversion: ", i)
+		w.write("charts/filed/Chart.yaml", before+c.old+after)
+		head := w.commit("filed " + c.old + " " + string(c.kind))
+		for _, dry := range []bool{true, false} {
+			p := w.one("filed")
+			p.DryRun = dry
+			r, err := p.Raise(t.Context(), c.kind, "")
+			if err != nil || *r != (RaiseResult{"filed", c.want, c.old, "charts/filed/Chart.yaml"}) {
+				t.Fatalf("%s of %s: %+v, %v", c.kind, c.old, r, err)
+			}
+			want := before + map[bool]string{true: c.old, false: c.want}[dry] + after
+			if got, err := os.ReadFile(file); err != nil || string(got) != want {
+				t.Errorf("%s of %s, dry run %t: the file is\n%s%v", c.kind, c.old, dry, got, err)
+			}
+		}
+		if at, err := w.source.Head(t.Context()); err != nil || at != head {
+			t.Errorf("%s of %s: a commit was created: %s, %v", c.kind, c.old, at, err)
 		}
 	}
 }
