@@ -60,6 +60,10 @@ func TestEdit(t *testing.T) { //nolint:funlen // a table
 		"only the first document":                   {"---\nimage: {tag: a}\n---\nimage: {tag: a}\n...\n", tag("b"), "---\nimage: {tag: b}\n---\nimage: {tag: a}\n...\n"},
 		"a list item":                               {"c:\n- image: a\n- image: b # x\n", []Change{{"c[1].image", "d"}}, "c:\n- image: a\n- image: d # x\n"},
 		"digits between brackets are quoted":        {"tags: [abc, 2] # x\n", []Change{{"tags[0]", "1234567"}}, "tags: [\"1234567\", 2] # x\n"},
+		"a version and that of a dependency": {
+			"name: a\nversion: 0.1.0\ndependencies:\n- name: b # version\n  version: 0.1.0 # of b\n- {name: c, version: 0.1.0}\n",
+			[]Change{{"version", "1.0.0"}, {"dependencies[0].version", "1.0.0"}},
+			"name: a\nversion: 1.0.0\ndependencies:\n- name: b # version\n  version: 1.0.0 # of b\n- {name: c, version: 0.1.0}\n"},
 		"an escaped dot in a key":                   {"annotations:\n  example.com/x: a\n", []Change{{`annotations.example\.com/x`, "d"}}, "annotations:\n  example.com/x: d\n"},
 		"of two equal keys the one that Helm reads": {"a: 1\nb: 2\na: 3\n", []Change{{"a", "d"}}, "a: 1\nb: 2\na: d\n"},
 		"of two ways to write one key the last":     {"0: a\n00: b\n", []Change{{"0", "d"}}, "0: a\n00: d\n"},

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 )
@@ -161,5 +162,38 @@ func TestAChartThatIsASubmoduleIsTaken(t *testing.T) {
 	}
 	if got := w.candidate("hello/Chart.yaml"); !strings.HasPrefix(got, "# A chart.\n") {
 		t.Errorf("Chart.yaml is %q", got)
+	}
+}
+
+func TestASubchartGetsTheVersionOfItsUmbrellaChart(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.write("charts/hello/Chart.yaml", strings.Replace(chartYAML, "dependencies: []\n", "dependencies:\n- {name: sub, version: 0.0.0-dev} # within\n- {name: other, version: 1.0.0}\n", 1))
+	w.write("charts/hello/charts/sub/Chart.yaml", "apiVersion: v2\nname: sub\nversion: 0.0.0-dev # with hello\nappVersion: \"1\"\n")
+	w.write("charts/hello/charts/other/Chart.yaml", "apiVersion: v2\nname: other\nversion: 1.0.0\n")
+	w.p.Config.Chart.Fields["Chart.yaml"]["dependencies[0].version"] = config.ChartVersion
+	w.p.Config.Chart.Fields["charts/sub/Chart.yaml"] = map[string]string{"version": config.ChartVersion}
+	w.commit("an umbrella chart")
+	w.tag("v1.2.0")
+	w.built()
+	if r, err := Bump(t.Context(), w.p); err != nil || r.Version.Chart != "1.2.0" {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	for file, want := range map[string]string{
+		"hello/Chart.yaml":              "\nversion: 1.2.0\nappVersion: 'v1.2.0'\ndependencies:\n- {name: sub, version: 1.2.0} # within\n- {name: other, version: 1.0.0}\n",
+		"hello/charts/sub/Chart.yaml":   "version: 1.2.0 # with hello\nappVersion: \"1\"\n",
+		"hello/charts/other/Chart.yaml": "version: 1.0.0\n",
+	} {
+		if got := w.candidate(file); !strings.Contains(got, want) {
+			t.Errorf("%s is\n%s\nwant\n%s", file, got, want)
+		}
+	}
+	if c, err := w.p.candidates().Open(t.Context(), "", ""); err != nil || c.Package.Version != "1.2.0" {
+		t.Errorf("the candidate cannot be packaged: %+v, %v", c, err)
+	}
+	// The subchart alone would not be the version that its chart requires.
+	delete(w.p.Config.Chart.Fields["Chart.yaml"], "dependencies[0].version")
+	if _, err := Bump(t.Context(), w.p); !errors.Is(err, chart.ErrWrongDependency) {
+		t.Errorf("the subchart alone: %v, want ErrWrongDependency", err)
 	}
 }
