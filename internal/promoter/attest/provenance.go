@@ -38,7 +38,14 @@ type Provenance struct {
 }
 
 // ImageRef is an image by digest (sha256:…).
-type ImageRef struct{ Ref, Digest string }
+type ImageRef struct {
+	Ref, Digest string
+	// Go are the versions of the toolchains that compiled its programs, such as go1.26.1; none if that is not known.
+	Go []string
+}
+
+// goAnnotation is the annotation of an image with the toolchains that compiled its programs.
+const goAnnotation = "com.github.christianb93.chart-promoter.go"
 
 type slsaProvenance struct {
 	BuildDefinition struct {
@@ -59,8 +66,9 @@ type slsaProvenance struct {
 }
 
 type slsaDependency struct {
-	URI    string            `json:"uri,omitempty"`
-	Digest map[string]string `json:"digest"`
+	URI         string              `json:"uri,omitempty"`
+	Digest      map[string]string   `json:"digest"`
+	Annotations map[string][]string `json:"annotations,omitempty"`
 }
 
 // SignProvenance puts SLSA provenance into a signed envelope, one line of JSON. Errors: ErrIncomplete, ErrBadKey.
@@ -78,7 +86,11 @@ func SignProvenance(p Provenance, priv []byte) ([]byte, error) {
 	s.BuildDefinition.ResolvedDependencies = []slsaDependency{source}
 	for _, i := range p.Images {
 		if digest, ok := trimSHA256(i.Digest); ok {
-			s.BuildDefinition.ResolvedDependencies = append(s.BuildDefinition.ResolvedDependencies, slsaDependency{i.Ref, map[string]string{"sha256": digest}})
+			from := slsaDependency{URI: i.Ref, Digest: map[string]string{"sha256": digest}}
+			if len(i.Go) > 0 {
+				from.Annotations = map[string][]string{goAnnotation: i.Go}
+			}
+			s.BuildDefinition.ResolvedDependencies = append(s.BuildDefinition.ResolvedDependencies, from)
 		}
 	}
 	s.RunDetails.Builder.ID = builderID

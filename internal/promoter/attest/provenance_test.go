@@ -16,7 +16,7 @@ func provenance() Provenance {
 	return Provenance{
 		Chart: "operator", Version: "1.2.3", AppVersion: "v1.2.3", PackageDigest: strings.Repeat("ab", 32),
 		Source: "https://git.example.com/operator.git", SourceCommit: strings.Repeat("0f", 20),
-		Images: []ImageRef{{"registry.example.com/operator:v1.2.3", "sha256:" + strings.Repeat("cd", 32)}, {"registry.example.com/other:v1", ""}},
+		Images: []ImageRef{{"registry.example.com/operator:v1.2.3", "sha256:" + strings.Repeat("cd", 32), []string{"go1.26.1"}}, {"registry.example.com/other:v1", "", nil}},
 		Stage:  "qa", Run: "https://ci.example.com/1",
 		StartedAt: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), FinishedAt: time.Date(2026, 1, 2, 3, 14, 5, 0, time.UTC),
 	}
@@ -46,6 +46,9 @@ func TestTheLibraryOfInTotoReadsTheProvenance(t *testing.T) {
 	list := p.GetBuildDefinition().GetResolvedDependencies()
 	if len(list) != 2 || list[0].GetDigest()["gitCommit"] != strings.Repeat("0f", 20) || list[1].GetDigest()["sha256"] != strings.Repeat("cd", 32) {
 		t.Errorf("it is created from %v", list)
+	}
+	if a := list[1].GetAnnotations().GetFields()["com.github.christianb93.chart-promoter.go"].GetListValue().GetValues(); len(a) != 1 || a[0].GetStringValue() != "go1.26.1" {
+		t.Errorf("the image was compiled by %v", a)
 	}
 	if m := p.GetRunDetails().GetMetadata(); m.GetInvocationId() != "https://ci.example.com/1" || !m.GetStartedOn().AsTime().Equal(provenance().StartedAt) {
 		t.Errorf("it was created by %v", m)

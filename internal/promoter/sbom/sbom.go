@@ -26,6 +26,19 @@ type Image struct {
 	Platforms   []Platform
 }
 
+// Toolchains are the versions of Go that compiled the programs of an image, in order, each once.
+func (i Image) Toolchains() (versions []string) {
+	for _, platform := range i.Platforms {
+		for _, program := range platform.Programs {
+			if program.Go != "" {
+				versions = append(versions, program.Go)
+			}
+		}
+	}
+	slices.Sort(versions)
+	return slices.Compact(versions)
+}
+
 // Platform is the content of an image for one platform.
 type Platform struct {
 	// Name such as linux/amd64, Digest of its manifest, sha256:….

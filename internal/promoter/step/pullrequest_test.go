@@ -149,7 +149,10 @@ func TestAnOlderCommitReplacesNoNewerCandidateThatWaits(t *testing.T) {
 	if err := w.source.Checkout(t.Context(), older); err != nil {
 		t.Fatal(err)
 	}
-	_, _ = Bump(t.Context(), w.p)
+	_, err = Bump(t.Context(), w.p)
+	if skip, ok := errors.AsType[*Skip](err); !ok || skip.Reason != Outdated || !strings.Contains(skip.Error(), "bump --allow-older") {
+		t.Errorf("the older commit: %v, want a Skip that it is outdated", err)
+	}
 	at, err := (&gitrepo.Repo{Dir: w.qa}).Resolve(t.Context(), "refs/heads/"+newer.PullRequest.Branch)
 	if err != nil || at != newer.Commit {
 		t.Errorf("the branch is at %s, want %s (%v)", at, newer.Commit, err)

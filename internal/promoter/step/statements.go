@@ -1,6 +1,7 @@
 package step
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,10 +24,12 @@ func (p *Project) writeStatements(ctx context.Context, stage *config.Stage, c *c
 		Source: repositoryAddress(p.Config.Source.Git), SourceCommit: c.SourceCommit, Stage: stage.Name, Run: p.build().Run,
 		StartedAt: start.UTC(), FinishedAt: p.Now().UTC(),
 	}
-	for _, img := range c.Images {
-		if img.Digest != "" {
-			provenance.Images = append(provenance.Images, attest.ImageRef{Ref: img.Ref(), Digest: img.Digest})
-		}
+	document, unread := p.describe(ctx, c)
+	if unread != nil && ctx.Err() != nil {
+		return unread
+	}
+	for _, img := range document.Images {
+		provenance.Images = append(provenance.Images, attest.ImageRef{Ref: img.Ref, Digest: img.Digest, Go: img.Toolchains()})
 	}
 	envelope, err := attest.SignProvenance(provenance, key)
 	if err != nil {
@@ -39,13 +42,10 @@ func (p *Project) writeStatements(ctx context.Context, stage *config.Stage, c *c
 	if err := p.Work.Remove(file); err != nil {
 		return err
 	}
-	text, err := p.describe(ctx, c)
-	if err != nil && ctx.Err() == nil {
+	text, err := document.JSON()
+	if err = cmp.Or(unread, err); err != nil {
 		p.line("there is no SBOM: %v", err)
 		return nil
-	}
-	if err != nil {
-		return err
 	}
 	if envelope, err = attest.SignSBOM(pkg.Name, pkg.Version, pkg.Digest, text, key); err != nil {
 		return err
@@ -54,20 +54,20 @@ func (p *Project) writeStatements(ctx context.Context, stage *config.Stage, c *c
 	return err
 }
 
-// describe returns the SBOM of a candidate.
-func (p *Project) describe(ctx context.Context, c *candidate.Candidate) ([]byte, error) {
-	document := sbom.Document{Chart: c.Package.Name, Version: c.Package.Version, Digest: c.Package.Digest, Created: p.Now().UTC()}
+// describe returns what a candidate consists of. With an error, images have no platforms from the one on that cannot be read.
+func (p *Project) describe(ctx context.Context, c *candidate.Candidate) (document sbom.Document, err error) {
+	document = sbom.Document{Chart: c.Package.Name, Version: c.Package.Version, Digest: c.Package.Digest, Created: p.Now().UTC()}
 	for _, img := range c.Images {
 		if img.Digest == "" {
 			continue
 		}
-		platforms, err := p.Access.Programs(ctx, img.Repository+"@"+img.Digest)
-		if err != nil {
-			return nil, err
+		var platforms []sbom.Platform
+		if err == nil {
+			platforms, err = p.Access.Programs(ctx, img.Repository+"@"+img.Digest)
 		}
 		document.Images = append(document.Images, sbom.Image{Ref: img.Ref(), Digest: img.Digest, Platforms: platforms})
 	}
-	return document.JSON()
+	return document, err
 }
 
 // signManifest returns what signs the manifest of a chart in a registry with the key of the publishing stage, nil for a stage without one.

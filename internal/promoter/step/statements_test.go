@@ -6,6 +6,7 @@ import (
 	"io"
 	"log"
 	"net/http/httptest"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/attest"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/image"
 )
 
 // predicates are the types of the statements that refer to the chart in a registry, and the text of the SBOM.
@@ -109,7 +111,7 @@ func TestAnImageThatCannotBeReadHasNoSBOM(t *testing.T) {
 	}
 }
 
-func TestTheSBOMNamesTheProgramsOfEveryPlatform(t *testing.T) {
+func TestTheSBOMNamesTheProgramsOfEveryPlatformAndTheProvenanceTheirToolchain(t *testing.T) {
 	t.Parallel()
 	r := newRelease(t, "v1.2.0")
 	r.leave()
@@ -120,7 +122,7 @@ func TestTheSBOMNamesTheProgramsOfEveryPlatform(t *testing.T) {
 	if err != nil || len(pkg.Envelopes) != 3 {
 		t.Fatalf("%d envelopes, %v", len(pkg.Envelopes), err)
 	}
-	found := ""
+	found, provenance := "", ""
 	for _, e := range pkg.Envelopes {
 		var envelope struct{ Payload string }
 		if err := json.Unmarshal(e, &envelope); err != nil {
@@ -133,6 +135,12 @@ func TestTheSBOMNamesTheProgramsOfEveryPlatform(t *testing.T) {
 		if strings.Contains(string(body), attest.SBOMType) {
 			found = string(body)
 		}
+		if strings.Contains(string(body), attest.ProvenanceType) {
+			provenance = string(body)
+		}
+	}
+	if want := `"annotations":{"` + image.ToolchainLabel + `":["` + runtime.Version() + `"]}`; !strings.Contains(provenance, want) {
+		t.Errorf("no %s in\n%s", want, provenance)
 	}
 	for _, want := range []string{"linux/amd64", `"name":"/hello"`, `"name":"example.com/hello"`, `"name":"stdlib"`, r.c.Package.Digest, r.c.ImageDigest()} {
 		if !strings.Contains(found, want) {
