@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -138,6 +139,29 @@ func TestErrorsOfARegistryAreClassified(t *testing.T) {
 	} {
 		if _, err := (Access{}).Digest(t.Context(), c.ref); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", name, err, c.want)
+		}
+	}
+}
+
+func TestAMessageHasWhatTheRegistryAnswered(t *testing.T) {
+	const text = `{"errors":[{"code":"DENIED","message":"the quota of team\n is used up: ask \u001b[1mops"},{"code":"TOOMANYREQUESTS"}]}`
+	for status, want := range map[int]error{http.StatusNotFound: ErrNoImage, http.StatusForbidden: ErrRegistryAuth, http.StatusTeapot: ErrRegistry} {
+		for body, answer := range map[string]string{
+			text:                            `(the registry answered "DENIED: the quota of team is used up: ask [1mops; TOOMANYREQUESTS")`,
+			`{"errors":[{"message":"no"}]}`: `(the registry answered "no")`, "<html>": "",
+			`{"errors":[{"code":"X","message":"` + strings.Repeat("long ", 200) + `"}]}`: "…\")",
+		} {
+			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path != "/v2/" {
+					w.WriteHeader(status)
+					_, _ = io.WriteString(w, body)
+				}
+			}))
+			_, err := (Access{}).Programs(t.Context(), strings.TrimPrefix(srv.URL, "http://")+"/hi:1")
+			srv.Close()
+			if !errors.Is(err, want) || !strings.Contains(err.Error(), answer) || answer == "" && strings.Contains(err.Error(), "answered") || len(err.Error()) > 800 {
+				t.Errorf("%d: %v, want %v with %s", status, err, want, answer)
+			}
 		}
 	}
 }

@@ -7,7 +7,9 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
@@ -177,12 +179,12 @@ func classify(ref string, err error) error {
 	if errors.As(err, &te) {
 		switch te.StatusCode {
 		case http.StatusNotFound:
-			return fmt.Errorf("%s: %w", ref, ErrNoImage)
+			return fmt.Errorf("%s: %w%s", ref, ErrNoImage, answer(te))
 		case http.StatusUnauthorized, http.StatusForbidden:
-			return fmt.Errorf("%s: %w: log in with docker login, or set %s, %s and, if it is for another registry than that of the images, %s", ref, ErrRegistryAuth,
-				ci.RegistryUser, ci.RegistryPassword, ci.RegistryHost)
+			return fmt.Errorf("%s: %w: log in with docker login, or set %s, %s and, if it is for another registry than that of the images, %s%s", ref, ErrRegistryAuth,
+				ci.RegistryUser, ci.RegistryPassword, ci.RegistryHost, answer(te))
 		}
-		return fmt.Errorf("%s: %w: it returned status %d", ref, ErrRegistry, te.StatusCode)
+		return fmt.Errorf("%s: %w: it returned status %d%s", ref, ErrRegistry, te.StatusCode, answer(te))
 	}
 	var op *net.OpError
 	var dns *net.DNSError
@@ -196,6 +198,26 @@ func classify(ref string, err error) error {
 		return fmt.Errorf("%s: %w: no answer in time: %w", ref, ErrRegistry, err)
 	}
 	return fmt.Errorf("%s: %w: %w", ref, ErrRegistry, err)
+}
+
+// maxAnswer is enough for a sentence of a registry, and keeps a message in one line.
+const maxAnswer = 300
+
+// answer is what a registry wrote about its error, in one line, "" if it wrote nothing that can be read.
+func answer(te *transport.Error) string {
+	var parts []string
+	for _, d := range te.Errors {
+		text := strings.TrimSuffix(strings.TrimSpace(string(d.Code)+": "+d.Message), ":")
+		parts = append(parts, strings.TrimPrefix(text, ": "))
+	}
+	text := strings.Join(strings.FieldsFunc(strings.Join(parts, "; "), func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }), " ")
+	if len(text) > maxAnswer {
+		text = strings.ToValidUTF8(text[:maxAnswer], "") + "…"
+	}
+	if text == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (the registry answered %q)", text)
 }
 
 // Wait waits until a registry that has just been started answers. It sends a request every 100 ms until the limit.
