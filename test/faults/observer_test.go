@@ -112,7 +112,11 @@ func compare(spec v1.BitcoinNetworkSpec, list []seen) error {
 	for _, s := range list {
 		reported := map[int]bool{}
 		for _, p := range s.peers {
-			host, _, _ := net.SplitHostPort(p.Addr)
+			// A node that was dialled without a port is reported without one.
+			host := p.Addr
+			if h, _, err := net.SplitHostPort(host); err == nil {
+				host = h
+			}
 			if other, ok := at[host]; ok && p.Version != 0 {
 				reported[other] = true
 			}
