@@ -49,14 +49,7 @@ type Updated struct {
 	// Diff is set by a dry run: what would be committed.
 	Diff string
 	// Proposal is the branch of the candidate where candidates go through pull requests, nil where they are pushed.
-	Proposal *Proposed
-}
-
-// Proposed is a candidate on a branch of its own.
-type Proposed struct {
-	gitrepo.Proposal
-	// Head is the name of the branch, Message that of its commit.
-	Head, Message string
+	Proposal *gitrepo.Proposal
 }
 
 // Update brings the repository to a version: the chart's files as they are in the source commit, and the fields that a candidate sets.
@@ -91,10 +84,9 @@ func (r Repository) Update(ctx context.Context, u Update) (Updated, error) {
 	c := r.settings()
 	o := gitrepo.UpdateOptions{Options: r.Git, Depth: orderDepth, History: c.Path == ".", DryRun: u.DryRun, Sparse: r.paths()}
 	if c.PullRequest != nil {
-		head := r.proposedBranch()
 		o.Stop = func(err error) bool { return errors.As(err, new(*Superseded)) }
-		p, err := gitrepo.Propose(ctx, c.Git, c.Branch, head, edit, o)
-		res.Commit, res.Changed, res.Proposal = p.Commit, p.Pushed, &Proposed{p, head, message(r.Config, u)}
+		p, err := gitrepo.Propose(ctx, c.Git, c.Branch, r.proposedBranch(), edit, o)
+		res.Commit, res.Changed, res.Proposal = p.Commit, p.Pushed, &p
 		return res, err
 	}
 	res.Commit, res.Changed, err = gitrepo.Update(ctx, c.Git, c.Branch, edit, o)

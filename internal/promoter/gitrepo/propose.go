@@ -20,9 +20,12 @@ type Proposal struct {
 	Commit string
 	// Waiting is true while the base lacks the change, Pushed when the branch was pushed now.
 	Waiting, Pushed bool
-	// Base is the name of the base, which may have been the remote's default. Link is an address that the server printed at the push,
-	// where a pull request can be opened; often empty.
-	Base, Link string
+	// Base is the name of the base, which may have been the remote's default, Head that of the proposed branch.
+	Base, Head string
+	// Message is that of the commit with the change, set while Waiting is true.
+	Message string
+	// Link is an address that the server printed at the push, where a pull request can be opened; often empty.
+	Link string
 }
 
 // Propose is Update with the commit on the branch head in place of base. The branch always has the base and one commit: run again after
@@ -42,7 +45,7 @@ func Propose(ctx context.Context, url, base, head string, mutate func(dir string
 	if err != nil {
 		return Proposal{}, err
 	}
-	p := Proposal{Base: r.Branch(ctx)}
+	p := Proposal{Base: r.Branch(ctx), Head: head}
 	if _, err := r.Head(ctx); err != nil {
 		return p, fmt.Errorf("%w: branch %s of %s has no commit; push a first one to it", ErrNoBase, p.Base, redact(url))
 	}
@@ -51,7 +54,7 @@ func Propose(ctx context.Context, url, base, head string, mutate func(dir string
 		attempts = 40
 	}
 	for try := 1; ; try++ {
-		err := r.propose(ctx, &p, head, mutate, o)
+		err := r.propose(ctx, &p, mutate, o)
 		if !errors.Is(err, ErrRejected) {
 			return p, err
 		}
@@ -70,17 +73,17 @@ func Propose(ctx context.Context, url, base, head string, mutate func(dir string
 	}
 }
 
-func (r *Repo) propose(ctx context.Context, p *Proposal, head string, mutate func(string) (string, bool, error), o UpdateOptions) error {
+func (r *Repo) propose(ctx context.Context, p *Proposal, mutate func(string) (string, bool, error), o UpdateOptions) error {
 	base, err := r.Head(ctx)
 	if err != nil {
 		return err
 	}
-	present, err := r.remoteHead(ctx, head)
+	present, err := r.remoteHead(ctx, p.Head)
 	if err != nil {
 		return err
 	}
 	if present != "" {
-		has, err := r.hasChange(ctx, head, present, base, mutate, o)
+		has, err := r.hasChange(ctx, p, present, base, mutate, o)
 		if err != nil || has {
 			p.Commit, p.Waiting, p.Pushed = present, has, false
 			return err
@@ -90,14 +93,15 @@ func (r *Repo) propose(ctx context.Context, p *Proposal, head string, mutate fun
 		}
 	}
 	p.Commit, p.Waiting, p.Pushed = base, false, false
-	message, changed, err := mutate(r.Dir)
+	var changed bool
+	p.Message, changed, err = mutate(r.Dir)
 	if err != nil || !changed {
 		return err
 	}
 	if err := r.Add(ctx); err != nil {
 		return err
 	}
-	commit, err := r.Commit(ctx, message, o.Author)
+	commit, err := r.Commit(ctx, p.Message, o.Author)
 	if errors.Is(err, ErrNothingToCommit) {
 		return nil
 	}
@@ -108,7 +112,7 @@ func (r *Repo) propose(ctx context.Context, p *Proposal, head string, mutate fun
 	if o.DryRun {
 		return nil
 	}
-	p.Link, err = r.pushWith(ctx, "HEAD:refs/heads/"+head, "--force-with-lease=refs/heads/"+head+":"+present)
+	p.Link, err = r.pushWith(ctx, "HEAD:refs/heads/"+p.Head, "--force-with-lease=refs/heads/"+p.Head+":"+present)
 	return err
 }
 
@@ -120,8 +124,8 @@ func (r *Repo) remoteHead(ctx context.Context, branch string) (string, error) {
 }
 
 // hasChange reports whether a branch of origin is the base with the change of mutate, so that nothing needs to be pushed.
-func (r *Repo) hasChange(ctx context.Context, branch, present, base string, mutate func(string) (string, bool, error), o UpdateOptions) (bool, error) {
-	if _, err := r.remote(ctx, "", "fetch", "-q", "--no-write-fetch-head", "--depth=1", "--no-tags", "--filter=blob:none", "origin", "refs/heads/"+branch); err != nil {
+func (r *Repo) hasChange(ctx context.Context, p *Proposal, present, base string, mutate func(string) (string, bool, error), o UpdateOptions) (bool, error) {
+	if _, err := r.remote(ctx, "", "fetch", "-q", "--no-write-fetch-head", "--depth=1", "--no-tags", "--filter=blob:none", "origin", "refs/heads/"+p.Head); err != nil {
 		return false, err
 	}
 	raw, err := r.git(ctx, "cat-file", "commit", present)
@@ -129,6 +133,7 @@ func (r *Repo) hasChange(ctx context.Context, branch, present, base string, muta
 		return false, nil
 	}
 	head, old, _ := strings.Cut(raw, "\n\n")
+	p.Message = old
 	parents := parent.FindAllString(head, -1)
 	if err := r.ResetHard(ctx, present); err != nil {
 		return false, err

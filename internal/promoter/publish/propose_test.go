@@ -44,6 +44,11 @@ func TestAPackageWaitsOnABranchUntilItIsMerged(t *testing.T) {
 	if err != nil || again.Changed || again.Commit != first.Commit || !again.Proposal.Waiting {
 		t.Errorf("again: %+v, %v; want the commit %s", again, err, first.Commit)
 	}
+	for _, p := range []*gitrepo.Proposal{first.Proposal, again.Proposal} {
+		if got := strings.TrimSpace(p.Message); got != "Publish operator 1.0.0" {
+			t.Errorf("the pull request has the message %q", got)
+		}
+	}
 	if out, err := exec.Command("git", "-C", cfg.Git, "update-ref", "refs/heads/main", first.Commit).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}

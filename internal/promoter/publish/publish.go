@@ -117,7 +117,7 @@ type Result struct {
 	// NewBranch is the branch that did not exist before, git targets only.
 	NewBranch string `json:"newBranch,omitempty"`
 	// Proposal is the branch of the change where changes go through pull requests; nil where they are pushed.
-	Proposal *Proposal `json:"-"`
+	Proposal *gitrepo.Proposal `json:"-"`
 	// PageKept is true when the page was written or changed by others, and therefore left as it is.
 	PageKept bool `json:"pageKept,omitempty"`
 }

@@ -82,7 +82,7 @@ func BumpWith(ctx context.Context, p *Project, o BumpOptions) (*BumpResult, erro
 	res.Commit, res.Changed, res.Diff = updated.Commit, updated.Changed, updated.Diff
 	if err == nil && updated.Proposal != nil {
 		res.Branch = updated.Proposal.Base
-		res.PullRequest, err = p.openPullRequest(ctx, stage.Candidate.PullRequest, proposal{updated.Proposal.Proposal, updated.Proposal.Head, updated.Proposal.Message, stage.Candidate.Git})
+		res.PullRequest, err = p.openPullRequest(ctx, stage.Candidate.PullRequest, stage.Candidate.Git, updated.Proposal)
 	}
 	return res, err
 }

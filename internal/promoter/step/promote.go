@@ -96,7 +96,7 @@ func Promote(ctx context.Context, p *Project, o PromoteOptions) (*PromoteResult,
 		return res, nil
 	}
 	if done.Proposal != nil {
-		res.PullRequest, err = p.openPullRequest(ctx, stage.Publish.PullRequest, proposal{done.Proposal.Proposal, done.Proposal.Head, done.Proposal.Message, stage.Publish.Git})
+		res.PullRequest, err = p.openPullRequest(ctx, stage.Publish.PullRequest, stage.Publish.Git, done.Proposal)
 		return res, err
 	}
 	return res, stages.WriteStatusPage(ctx, stage, target)

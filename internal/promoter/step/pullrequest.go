@@ -32,25 +32,19 @@ func (r *PullRequestResult) String() string {
 	return "branch " + r.Branch + "; open a pull request for it to " + r.Base
 }
 
-// proposal is a change on a branch of its own, with the repository that has it.
-type proposal struct {
-	gitrepo.Proposal
-	head, message, git string
-}
-
-// openPullRequest opens the pull request of a proposal, or updates its text. The result is nil when the base has the change already.
-// Where no API is known or no token is given for its host, the pull request is left to a user.
-func (p *Project) openPullRequest(ctx context.Context, c *config.PullRequest, change proposal) (*PullRequestResult, error) {
+// openPullRequest opens the pull request of a proposal in the repository at an address, or updates its text. The result is nil when the
+// base has the change already. Where no API is known or no token is given for its host, the pull request is left to a user.
+func (p *Project) openPullRequest(ctx context.Context, c *config.PullRequest, git string, change *gitrepo.Proposal) (*PullRequestResult, error) {
 	if !change.Waiting {
 		return nil, nil
 	}
-	res := &PullRequestResult{Branch: change.head, Base: change.Base, Link: change.Link}
+	res := &PullRequestResult{Branch: change.Head, Base: change.Base, Link: change.Link}
 	if p.DryRun {
 		return res, nil
 	}
-	repository := p.forgeOf(c, change.git)
-	title, body, _ := strings.Cut(strings.TrimSpace(change.message), "\n")
-	q := forge.Request{Base: change.Base, Head: change.head, Title: title, Body: strings.TrimSpace(body)}
+	repository := p.forgeOf(c, git)
+	title, body, _ := strings.Cut(strings.TrimSpace(change.Message), "\n")
+	q := forge.Request{Base: change.Base, Head: change.Head, Title: title, Body: strings.TrimSpace(body)}
 	if repository.Path != "" && res.Link == "" {
 		res.Link = repository.Link(q)
 	}
@@ -60,7 +54,7 @@ func (p *Project) openPullRequest(ctx context.Context, c *config.PullRequest, ch
 	}
 	opened, err := repository.Open(ctx, q)
 	if err != nil {
-		return res, fmt.Errorf("branch %s is pushed, but its pull request is not open; run this again: %w", change.head, err)
+		return res, fmt.Errorf("branch %s is pushed, but its pull request is not open; run this again: %w", change.Head, err)
 	}
 	res.URL, res.Link = opened.URL, ""
 	p.line("%s %s", map[bool]string{true: "opened", false: "updated"}[opened.Created], res)

@@ -97,8 +97,8 @@ func TestThePullRequestOfACandidateIsOpenedByTheAPI(t *testing.T) {
 	w := withoutBuild(t)
 	w.env[ci.HostVariable(ci.GitToken, "git.example.com")] = "secret-word"
 	c := &config.PullRequest{Forge: forge.GitHub, API: srv.URL}
-	change := proposal{gitrepo.Proposal{Waiting: true, Base: "main"}, "up/x", "Candidate hello 1.0.0\n\nSource-Commit: a\n", "git@git.example.com:o/qa.git"}
-	res, err := w.p.openPullRequest(t.Context(), c, change)
+	change := &gitrepo.Proposal{Waiting: true, Base: "main", Head: "up/x", Message: "Candidate hello 1.0.0\n\nSource-Commit: a\n"}
+	res, err := w.p.openPullRequest(t.Context(), c, "git@git.example.com:o/qa.git", change)
 	if err != nil || res.URL != "https://git.example.com/o/qa/pull/7" || res.Link != "" {
 		t.Errorf("%+v, %v", res, err)
 	}
@@ -121,7 +121,7 @@ func TestWithoutATokenThePullRequestIsLeftToTheUserWithItsLink(t *testing.T) {
 		"ssh://git@git.example.com:22/o/qa": "",
 		"/srv/qa.git":                       "",
 	} {
-		res, err := w.p.openPullRequest(t.Context(), &config.PullRequest{}, proposal{gitrepo.Proposal{Waiting: true, Base: "main"}, "up/x", "t", git})
+		res, err := w.p.openPullRequest(t.Context(), &config.PullRequest{}, git, &gitrepo.Proposal{Waiting: true, Base: "main", Head: "up/x", Message: "t"})
 		if err != nil || res.URL != "" || !strings.HasPrefix(res.Link, want) || (res.Link == "") != (want == "") {
 			t.Errorf("%s: %+v, %v", git, res, err)
 		}

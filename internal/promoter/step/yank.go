@@ -26,7 +26,7 @@ func Yank(ctx context.Context, p *Project, stageName, chart, version string) (*Y
 	}
 	res := &YankResult{Yanked: *yanked}
 	if done := yanked.Result; err == nil && done.Proposal != nil {
-		res.PullRequest, err = p.openPullRequest(ctx, stage.Publish.PullRequest, proposal{done.Proposal.Proposal, done.Proposal.Head, done.Proposal.Message, stage.Publish.Git})
+		res.PullRequest, err = p.openPullRequest(ctx, stage.Publish.PullRequest, stage.Publish.Git, done.Proposal)
 	}
 	return res, err
 }
