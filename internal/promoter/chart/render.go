@@ -1,13 +1,8 @@
 package chart
 
 import (
-	"archive/tar"
-	"bytes"
-	"compress/gzip"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -42,17 +37,18 @@ func (in Installation) majors() []helm.Major {
 // keeps the chart from working. A finding that not all of the majors have begins with the name of its major. findings do not have what
 // Helm's own log would print.
 func (p *Package) Lint(in Installation) (findings []string, err error) {
-	dir, err := os.MkdirTemp("", "chart-promoter-")
+	tmp, err := os.MkdirTemp("", "chart-promoter-")
 	if err != nil {
 		return nil, fmt.Errorf("unpack %s: %w", p.Filename(), err)
 	}
-	defer os.RemoveAll(dir)
-	if err := p.unpack(dir); err != nil {
-		return nil, fmt.Errorf("unpack %s: %w", p.Filename(), err)
+	defer os.RemoveAll(tmp)
+	dir := filepath.Join(tmp, p.Name)
+	if err := p.Unpack(dir); err != nil {
+		return nil, err
 	}
 	by := map[helm.Major][]helm.Finding{}
 	for _, m := range in.majors() {
-		by[m], err = majors.Of(m).Lint(filepath.Join(dir, p.Name), helm.LintOptions{Values: in.Values, Namespace: in.Namespace, KubeVersion: in.KubeVersion})
+		by[m], err = majors.Of(m).Lint(dir, helm.LintOptions{Values: in.Values, Namespace: in.Namespace, KubeVersion: in.KubeVersion})
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrLint, err)
 		}
@@ -105,42 +101,6 @@ func merged(list []helm.Major, by map[helm.Major][]helm.Finding) (all []helm.Fin
 		failed = failed || slices.ContainsFunc(by[m], func(f helm.Finding) bool { return f.Error })
 	}
 	return all
-}
-
-// unpack writes the package's files into a directory. ReadPackage has checked their names.
-func (p *Package) unpack(dir string) error {
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return err
-	}
-	defer root.Close()
-	unzipped, err := gzip.NewReader(bytes.NewReader(p.Bytes))
-	if err != nil {
-		return err
-	}
-	for archive := tar.NewReader(unzipped); ; {
-		h, err := archive.Next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if h.Typeflag != tar.TypeReg {
-			continue
-		}
-		name := filepath.FromSlash(h.Name)
-		content, err := io.ReadAll(archive)
-		if err != nil {
-			return err
-		}
-		if err := root.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-			return err
-		}
-		if err := root.WriteFile(name, content, 0o644); err != nil {
-			return err
-		}
-	}
 }
 
 // Render returns the manifests that installing a package would apply, its CRDs included, as YAML documents: those of the last major

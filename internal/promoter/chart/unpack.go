@@ -22,11 +22,11 @@ func (p *Package) Unpack(dir string) error {
 		return err
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("unpack %s: %w: %w", p.Filename(), failure.ErrInput, err)
+		return fmt.Errorf("unpack %s: %w", p.Filename(), err)
 	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return fmt.Errorf("unpack %s: %w: %w", p.Filename(), failure.ErrInput, err)
+		return fmt.Errorf("unpack %s: %w", p.Filename(), err)
 	}
 	defer root.Close()
 	unzipped, err := gzip.NewReader(bytes.NewReader(p.Bytes))
@@ -53,7 +53,7 @@ func (p *Package) Unpack(dir string) error {
 			err = root.WriteFile(filepath.FromSlash(name), data, 0o644)
 		}
 		if err != nil {
-			return fmt.Errorf("unpack %s: %w: %w", h.Name, failure.ErrInput, err)
+			return fmt.Errorf("unpack %s: %w: %w", h.Name, failure.ErrInput, err) // such as a file where another one needs a directory
 		}
 	}
 }
