@@ -136,11 +136,7 @@ func versionIn(root *os.Root, path string) string {
 	if err != nil {
 		return ""
 	}
-	m, err := chart.ReadMetadata(data)
-	if err != nil {
-		return ""
-	}
-	return m.Version
+	return chart.VersionIn(data)
 }
 
 // check rejects a candidate that differs from the last one, and whose version is not higher. Error: ErrNotRaised.

@@ -96,7 +96,7 @@ func (s *Charts) versionSet(ctx context.Context, c *config.Config) (base, error)
 		return base{}, err
 	}
 	now, set := s.Metadata(c).Version, 0
-	for set < len(objects) && versionIn(objects[set].Content) == now {
+	for set < len(objects) && chart.VersionIn(objects[set].Content) == now {
 		set++
 	}
 	if set == 0 { // what is committed cannot be read, or the history has a form that is not expected
@@ -118,14 +118,6 @@ func (s *Charts) versionSet(ctx context.Context, c *config.Config) (base, error)
 		return base{name: at[:version.ShortHashLength], why: "the commit sets version " + now}, nil
 	}
 	return base{ref: at, name: at[:version.ShortHashLength]}, nil
-}
-
-func versionIn(chartYAML []byte) string {
-	m, err := chart.ReadMetadata(chartYAML)
-	if err != nil {
-		return ""
-	}
-	return m.Version
 }
 
 // tagsOfBuild are the tags that make this build one of a release: that of the CI engine or, outside CI, those of the commit.

@@ -26,6 +26,15 @@ func ReadMetadata(chartYAML []byte) (*Metadata, error) {
 	return m, nil
 }
 
+// VersionIn is the version in a Chart.yaml, "" if that cannot be read.
+func VersionIn(chartYAML []byte) string {
+	m, err := ReadMetadata(chartYAML)
+	if err != nil {
+		return ""
+	}
+	return m.Version
+}
+
 // Sanitized returns a copy of the metadata as Helm accepts it, without characters that do not print. The error is Helm's reason to
 // reject it.
 func Sanitized(m *Metadata) (*Metadata, error) { return helm3.Sanitize(m) }
