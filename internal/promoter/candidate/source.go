@@ -120,7 +120,7 @@ func (r Repository) checkSource(ctx context.Context, repository, dir string, c *
 // it has the time, and the message of the commit that was merged, if that was cloned.
 func (r Repository) lastCommit(ctx context.Context, repository string) (*gitrepo.Entry, error) {
 	repo, err := gitrepo.Open(ctx, repository, r.Git)
-	if err != nil || !isSameFile(repository, repo.Dir) {
+	if err != nil || !repo.IsTop(repository) {
 		return nil, nil
 	}
 	path := filepath.Join(repo.Dir, r.settings().Path)

@@ -30,7 +30,7 @@ func (r Repository) copyTracked(ctx context.Context, dir string) (string, error)
 		return "", fmt.Errorf("%w: %w", failure.ErrInput, err)
 	}
 	to := r.Work.File(checkoutDir)
-	if !isSameFile(dir, repo.Dir) || isSameFile(dir, to) {
+	if !repo.IsTop(dir) || repo.IsTop(to) {
 		return dir, nil
 	}
 	files, err := repo.Tracked(ctx)
@@ -44,12 +44,6 @@ func (r Repository) copyTracked(ctx context.Context, dir string) (string, error)
 		return "", fmt.Errorf("create %s: %w: %w", to, failure.ErrInput, err)
 	}
 	return to, copyFiles(dir, to, files)
-}
-
-func isSameFile(a, b string) bool {
-	x, err := os.Stat(a)
-	y, berr := os.Stat(b)
-	return err == nil && berr == nil && os.SameFile(x, y)
 }
 
 // copyFiles copies files by their paths within two directories, which no link leads out of.

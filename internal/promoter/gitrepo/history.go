@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -218,6 +219,13 @@ func (r *Repo) Blobs(ctx context.Context, ref, dir string) (map[string]string, e
 		}
 	}
 	return files, nil
+}
+
+// IsTop reports whether dir is the top of the work tree, through links too.
+func (r *Repo) IsTop(dir string) bool {
+	top, err := os.Stat(r.Dir)
+	at, aerr := os.Stat(dir)
+	return err == nil && aerr == nil && os.SameFile(top, at)
 }
 
 // Tracked lists the files of this work tree that git tracks, by slash-separated path. Repositories within it are left out.

@@ -20,7 +20,7 @@ var ErrSubmodule = failure.New(failure.BadInput, "the submodule's commit is not 
 func (m *module) submodule(ctx context.Context, at, commit, dir string) (*Repo, error) {
 	if local := filepath.Join(m.repo.Dir, filepath.FromSlash(at)); m.repo.Dir != "" {
 		r, err := Open(ctx, local, m.repo.opts)
-		if err == nil && isSameDir(r.Dir, local) && r.has(ctx, commit) {
+		if err == nil && r.IsTop(local) && r.has(ctx, commit) {
 			return r, nil
 		}
 	}
@@ -33,12 +33,6 @@ func (m *module) submodule(ctx context.Context, at, commit, dir string) (*Repo, 
 		return nil, fmt.Errorf("clone a submodule: %w", err)
 	}
 	return fetchCommit(ctx, address, commit, to, m.repo.opts)
-}
-
-func isSameDir(a, b string) bool {
-	x, err := os.Stat(a)
-	y, berr := os.Stat(b)
-	return err == nil && berr == nil && os.SameFile(x, y)
 }
 
 func (r *Repo) has(ctx context.Context, commit string) bool {
