@@ -94,10 +94,7 @@ func (r Repository) checkSet(ctx context.Context, pkg *chart.Package, s ValueSet
 	in := chart.Installation{Values: s.Values, KubeVersion: r.KubeVersion}
 	if t := r.tester(); t != nil {
 		v := t.Verify
-		in.Release, in.Namespace, in.APIVersions = v.Install.Release, v.Install.Namespace, v.Kubernetes.APIVersions
-		for _, major := range v.Helm {
-			in.Majors = append(in.Majors, helm.Major(major))
-		}
+		in.Release, in.Namespace, in.APIVersions, in.Majors = v.Install.Release, v.Install.Namespace, v.Kubernetes.APIVersions, helm.Majors(v.Helm)
 	}
 	if findings, err = pkg.Lint(in); err != nil {
 		return findings, fmt.Errorf("with %s: %w", s.Name, err)

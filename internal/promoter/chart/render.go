@@ -28,7 +28,7 @@ type Installation struct {
 
 func (in Installation) majors() []helm.Major {
 	if len(in.Majors) == 0 {
-		return []helm.Major{helm.V3, helm.V4}
+		return majors.All()
 	}
 	return in.Majors
 }

@@ -5,6 +5,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/helm"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/majors"
 )
 
 func TestCandidatesAreTestedWithTheMajorsOfHelmThatAreNamed(t *testing.T) {
@@ -16,6 +19,17 @@ func TestCandidatesAreTestedWithTheMajorsOfHelmThatAreNamed(t *testing.T) {
 		v := c.Tester().Verify
 		if !slices.Equal(v.Helm, want) || v.Newest() != slices.Max(want) || !v.TestsRollback() {
 			t.Errorf("%s: Helm %v, the newest is %d, rollback %v", text, v.Helm, v.Newest(), v.TestsRollback())
+		}
+	}
+}
+
+func TestTheMajorsOfAConfigurationAreThoseOfTheProgram(t *testing.T) {
+	if has := majors.All(); !slices.Equal(helm.Majors(HelmMajors()), has) {
+		t.Errorf("a configuration has %v, the program %v", HelmMajors(), has)
+	}
+	for _, m := range majors.All() {
+		if got := majors.Of(m).Major(); got != m {
+			t.Errorf("%s is %s", m, got)
 		}
 	}
 }

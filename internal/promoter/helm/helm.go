@@ -22,6 +22,15 @@ const (
 
 func (m Major) String() string { return fmt.Sprintf("Helm %d", int(m)) }
 
+// Majors are the majors with these numbers, as a configuration has them.
+func Majors(numbers []int) []Major {
+	list := make([]Major, len(numbers))
+	for i, n := range numbers {
+		list[i] = Major(n)
+	}
+	return list
+}
+
 // Helm is one major version of Helm.
 type Helm interface {
 	Major() Major

@@ -6,7 +6,6 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/candidate"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/cluster"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/helm"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/testenv"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/testrun"
@@ -56,15 +55,6 @@ func lifecycle(majors []helm.Major, previous, rollback bool) []move {
 		}
 	}
 	return moves
-}
-
-// majorsOf are the majors of Helm of a stage, the oldest first.
-func majorsOf(v *config.Verify) []helm.Major {
-	var list []helm.Major
-	for _, m := range v.Helm {
-		list = append(list, helm.Major(m))
-	}
-	return list
 }
 
 // trial is a candidate in an open environment.

@@ -104,7 +104,7 @@ func refs(images []candidate.Image) []string {
 // run installs the candidate in every way that its users would, and tests it with each major.
 func (t trial) run(ctx context.Context, v *config.Verify) (*testrun.Report, error) {
 	newest := helm.Major(v.Newest())
-	older, err := t.live(ctx, lifecycle(majorsOf(v), t.old != nil, v.TestsRollback()))
+	older, err := t.live(ctx, lifecycle(helm.Majors(v.Helm), t.old != nil, v.TestsRollback()))
 	if err != nil {
 		return older, err
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/cluster"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/helm"
 )
 
 type verifyStep struct{ stage *config.Stage }
@@ -28,7 +29,7 @@ func (step verifyStep) Does() string {
 // majors are the names of the majors of Helm.
 func (step verifyStep) majors(between string) string {
 	var names []string
-	for _, m := range majorsOf(step.stage.Verify) {
+	for _, m := range helm.Majors(step.stage.Verify.Helm) {
 		names = append(names, m.String())
 	}
 	return strings.Join(names, between)
