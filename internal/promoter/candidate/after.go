@@ -5,15 +5,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/command"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/report"
@@ -84,40 +85,25 @@ func (r Repository) chartName() string {
 	return r.Config.Name
 }
 
-// command runs one command in dir. At its limit, and when it ends, its whole process group ends.
+// command runs one command in dir, as command.Run does. Error: ErrAfter.
 func (r Repository) command(ctx context.Context, a config.After, dir string) error {
-	limit := a.Timeout.Or(afterTimeout)
-	timed, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	text := strings.Join(a.Command, " ")
-	report.Linef(r.Report, "%s", text)
-	cmd := exec.CommandContext(timed, a.Command[0], a.Command[1:]...)
-	cmd.Dir = dir
-	cmd.Env = append(append([]string{}, r.Env...), "PWD="+dir)
-	for k, v := range a.Env {
-		cmd.Env = append(cmd.Env, k+"="+v)
-	}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	cmd.WaitDelay = time.Second
+	c := command.Command{Args: a.Command, Dir: dir, Env: r.Env, Set: a.Env, Timeout: a.Timeout.Or(afterTimeout)}
+	report.Linef(r.Report, "%s", c)
 	out := &tail{limit: afterOutput}
-	cmd.Stdout, cmd.Stderr = out, out
-	err := cmd.Run()
-	if cmd.Process != nil {
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-	}
+	ended := command.Run(ctx, c, func(in io.Reader) { _, _ = io.Copy(out, in) })
+	failed := errors.Join(ended.Start, ended.Exit)
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case timed.Err() != nil:
+	case ended.TimedOut:
 		// Without the cause, which would make this an external failure.
-		return fmt.Errorf("%w: %s did not end within %s; raise its timeout or repair it", ErrAfter, text, limit)
-	case err == nil, errors.Is(err, exec.ErrWaitDelay): // what it left in the background has ended now
+		return fmt.Errorf("%w: %s did not end within %s; raise its timeout or repair it", ErrAfter, c, c.Timeout)
+	case failed == nil:
 		return nil
-	case errors.Is(err, exec.ErrNotFound), errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("%w: %s is not installed on this machine; install it: %w", ErrAfter, a.Command[0], err)
+	case errors.Is(failed, exec.ErrNotFound), errors.Is(failed, fs.ErrNotExist):
+		return fmt.Errorf("%w: %s is not installed on this machine; install it: %w", ErrAfter, a.Command[0], failed)
 	}
-	return fmt.Errorf("%w: %s: %s; it printed: %s", ErrAfter, text, err.Error(), out.line())
+	return fmt.Errorf("%w: %s: %s; it printed: %s", ErrAfter, c, failed.Error(), out.line())
 }
 
 // tail keeps the end of what is written to it.

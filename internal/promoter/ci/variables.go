@@ -21,7 +21,7 @@ const (
 	Fork = "CHART_PROMOTER_FORK"
 	// Push is set to true in jobs of builds that may push where that is not known, to false where nothing is to be pushed.
 	Push = "CHART_PROMOTER_PUSH"
-	// TestRun marks the processes of a test command.
+	// TestRun marks the processes of a command of the configuration.
 	TestRun = "CHART_PROMOTER_TEST_RUN"
 	// GitUsername and GitPassword hand credentials to git's own process; they are never read from the environment.
 	GitUsername = "CHART_PROMOTER_USERNAME"

@@ -59,9 +59,6 @@ func (p *Project) candidates() candidate.Repository { return p.candidatesOf(p.Co
 
 // candidatesOf is the candidates' repository for the tests of a stage, nil if none tests.
 func (p *Project) candidatesOf(stage *config.Stage) candidate.Repository {
-	if len(p.Config.Chart.After) > 0 { // its commands could read what is removed from their own environment
-		testrun.HideProcess()
-	}
 	return candidate.Repository{Config: p.Config, Source: p.Dir, Work: p.Work, Report: p.Report, Git: p.Git(), Env: testrun.SecretsOf(p.Config).Withhold(os.Environ()), Dependencies: p.dependencies(), KubeVersion: kubeVersion(stage), Stage: stage}
 }
 

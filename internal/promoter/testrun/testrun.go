@@ -7,12 +7,10 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
-	"slices"
 	"strings"
-	"syscall"
 	"time"
 
+	"github.com/christianb93/bitcoin-controller/internal/promoter/command"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/report"
@@ -28,8 +26,12 @@ var (
 	ErrNoTests = failure.New(failure.TestFailed, "no test was run")
 )
 
-// defaultTimeout ends a command whose configuration has no limit.
-const defaultTimeout = 30 * time.Minute
+const (
+	// defaultTimeout ends a command whose configuration has no limit.
+	defaultTimeout = 30 * time.Minute
+	// grace is how long tests may take to end after SIGTERM.
+	grace = 5 * time.Second
+)
 
 // Runner runs tests.
 type Runner struct {
@@ -39,70 +41,28 @@ type Runner struct {
 	Secrets Secrets
 }
 
-// Command runs a command in dir and reports its output line by line. When it ends, and at its time limit, all that it started ends
-// too: a test binary that hangs, and what runs in the background, do not live on. An error of the tests comes with a report. Errors:
-// ErrFailed, ErrHung, ErrNoTests.
+// Command runs a command in dir and reports its output line by line, as command.Run does. An error of the tests comes with a report.
+// Errors: ErrFailed, ErrHung, ErrNoTests.
 func (r Runner) Command(ctx context.Context, c config.Command, dir string, env []string) (*Report, error) {
-	HideProcess()
-	limit := c.Timeout.Or(defaultTimeout)
-	timed, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	mark := newMark()
-	cmd := r.prepare(timed, c, dir, append(slices.Clone(env), mark.variable()))
-	// A pipe of the system: with any other writer Wait waits for all that holds the output open, and takes a background process that a
-	// test left for a failure.
-	out, in, err := os.Pipe()
-	if err != nil {
-		return nil, err
+	run := command.Command{
+		Args: c.Command, Dir: dir, Env: append(r.Secrets.Withhold(os.Environ()), env...), Set: c.Env, Timeout: c.Timeout.Or(defaultTimeout), Grace: grace,
 	}
-	defer out.Close()
-	cmd.Stdout, cmd.Stderr = in, in
 	result := newReport(c)
-	report.Linef(r.Report, "%s", strings.Join(c.Command, " "))
-	start := time.Now()
-	if err := cmd.Start(); err != nil {
-		in.Close()
-		return nil, fmt.Errorf("%w: start %s: %w", failure.ErrInput, c.Command[0], err)
-	}
-	in.Close()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		r.read(out, result)
-	}()
-	stop := r.heartbeat(timed, start)
-	err = cmd.Wait()
+	report.Linef(r.Report, "%s", run)
+	stop := r.heartbeat(ctx)
+	ended := command.Run(ctx, run, func(out io.Reader) { r.read(out, result) })
 	stop()
-	// What is left of the group, in the background or ignoring SIGTERM, ends now, and then what left the group.
-	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-	mark.kill()
-	// Where processes cannot be found by their environment, one that left the group may hold the output open.
-	_ = out.SetReadDeadline(time.Now().Add(outputGrace))
-	<-done
-	result.finish(err == nil, time.Since(start))
+	if ended.Start != nil {
+		return nil, fmt.Errorf("%w: start %s: %w", failure.ErrInput, c.Command[0], ended.Start)
+	}
+	result.finish(ended.Exit == nil, ended.After)
 	if ctx.Err() != nil {
 		return result, ctx.Err()
 	}
-	if timed.Err() != nil {
-		return result, fmt.Errorf("%w: %s, the limit is %s; see the last lines of their output, or raise the limit", ErrHung, strings.Join(c.Command, " "), limit)
+	if ended.TimedOut {
+		return result, fmt.Errorf("%w: %s, the limit is %s; see the last lines of their output, or raise the limit", ErrHung, run, run.Timeout)
 	}
-	return result, outcome(c, result, err)
-}
-
-// outputGrace is how long output is read after the command has ended.
-const outputGrace = 2 * time.Second
-
-func (r Runner) prepare(ctx context.Context, c config.Command, dir string, env []string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, c.Command[0], c.Command[1:]...)
-	cmd.Dir = dir
-	cmd.Env = append(append(r.Secrets.Withhold(os.Environ()), "PWD="+dir), env...)
-	for k, v := range c.Env {
-		cmd.Env = append(cmd.Env, k+"="+v)
-	}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
-	cmd.WaitDelay = 5 * time.Second
-	return cmd
+	return result, outcome(c, result, ended.Exit)
 }
 
 // outcome is the error of a command that ended by itself with exit.
@@ -123,8 +83,9 @@ func outcome(c config.Command, result *Report, exit error) error {
 }
 
 // heartbeat reports once a minute that the command still runs: CI engines end a job that is silent for ten.
-func (r Runner) heartbeat(ctx context.Context, start time.Time) (stop func()) {
+func (r Runner) heartbeat(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
+	start := time.Now()
 	go func() {
 		t := time.NewTicker(time.Minute)
 		defer t.Stop()

@@ -1,4 +1,4 @@
-package testrun
+package command
 
 import (
 	"bytes"

@@ -1,6 +1,7 @@
-package testrun
+package command
 
 import (
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,15 +11,16 @@ import (
 	"time"
 )
 
-func TestATestCannotReadTheEnvironmentOfItsParent(t *testing.T) {
+func TestACommandCannotReadTheEnvironmentOfItsParent(t *testing.T) {
 	if syscall.Getuid() == 0 {
 		asUser(t) // root reads every process
 		return
 	}
-	run, l := runner(t)
-	r, err := run.Command(t.Context(), shell("cat /proc/$PPID/environ && exit 7; echo denied", time.Minute), t.TempDir(), nil)
-	if err != nil || !strings.Contains(l.String(), "denied") || strings.Contains(l.String(), "PATH=") {
-		t.Errorf("%+v %v\n%s", r, err, l)
+	var printed []byte
+	c := Command{Args: []string{"sh", "-c", "cat /proc/$PPID/environ && exit 7; echo denied"}, Dir: t.TempDir(), Env: os.Environ(), Timeout: time.Minute}
+	ended := Run(t.Context(), c, func(out io.Reader) { printed, _ = io.ReadAll(out) })
+	if ended.Start != nil || ended.Exit != nil || !strings.Contains(string(printed), "denied") || strings.Contains(string(printed), "PATH=") {
+		t.Errorf("%+v\n%s", ended, printed)
 	}
 }
 
@@ -26,7 +28,7 @@ func TestATestCannotReadTheEnvironmentOfItsParent(t *testing.T) {
 func asUser(t *testing.T) {
 	t.Helper()
 	const nobody = 65534
-	dir, err := os.MkdirTemp("", "testrun-*")
+	dir, err := os.MkdirTemp("", "command-*")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +37,7 @@ func asUser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	binary := filepath.Join(dir, "testrun.test")
+	binary := filepath.Join(dir, "command.test")
 	if err := os.WriteFile(binary, program, 0o755); err != nil {
 		t.Fatal(err)
 	}
