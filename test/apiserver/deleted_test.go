@@ -32,10 +32,8 @@ func waitForAnother(net *apiserver.Network, deleted types.UID) {
 // With kubectl delete --cascade=orphan, another StatefulSet takes over the pods and the claims. No node restarts.
 func TestAnotherStatefulSetTakesOverThePodsOfADeletedOne(t *testing.T) {
 	t.Parallel()
-	ns := apiserver.NewNamespace(t)
-	ns.StartOperator(apiserver.OperatorOptions{PollInterval: fast})
-	net := ns.Create("net", storedNetwork(2, storageClass(t, ns, true)))
-	net.WaitReady()
+	net, _ := runningStored(t, 2, true)
+	ns := net.Namespace
 	before := map[string]types.UID{}
 	for _, pod := range net.Pods() {
 		before[pod.Name] = pod.UID

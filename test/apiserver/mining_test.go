@@ -93,10 +93,8 @@ func TestTheReasonWhyBlocksAreNotMinedIsOneEvent(t *testing.T) {
 
 func TestKeepAliveHasNoInterval(t *testing.T) {
 	t.Parallel()
-	ns := apiserver.NewNamespace(t)
-	ns.StartOperator(apiserver.OperatorOptions{PollInterval: fast})
-	net := ns.Create("net", v1.BitcoinNetworkSpec{Nodes: 2, Mining: &v1.Mining{KeepAlive: &metav1.Duration{Duration: time.Hour}}})
-	net.WaitReady()
+	net, _ := running(t, v1.BitcoinNetworkSpec{Nodes: 2, Mining: &v1.Mining{KeepAlive: &metav1.Duration{Duration: time.Hour}}})
+	ns := net.Namespace
 	net.WaitCondition(v1.ConditionMining, metav1.ConditionTrue, v1.ReasonMining)
 	waitForPasses(net, 10)
 	if got := net.Get(); got.Spec.Mining.Interval != nil || got.Status.Height != 1 {
@@ -147,10 +145,7 @@ func TestAPartitionForksAfterAnyNumberOfQuickBlocks(t *testing.T) {
 	for _, quick := range []int{0, 1_000, 10_000, 30_000} {
 		t.Run(fmt.Sprint(quick), func(t *testing.T) {
 			t.Parallel()
-			ns := apiserver.NewNamespace(t)
-			ns.StartOperator(apiserver.OperatorOptions{PollInterval: fast})
-			net := ns.Create("net", v1.BitcoinNetworkSpec{Nodes: 4})
-			net.WaitReady()
+			net, _ := running(t, v1.BitcoinNetworkSpec{Nodes: 4})
 			if _, err := net.Node(0).Call("generatetodescriptor", float64(quick), "raw(6a0130)"); err != nil {
 				t.Fatal(err)
 			}

@@ -47,10 +47,8 @@ func TestANameThatIsTakenBetweenReadAndCreateIsNotOverwritten(t *testing.T) {
 
 func TestANameThatIsTakenBetweenReadAndApplyIsNotOverwritten(t *testing.T) {
 	t.Parallel()
-	ns := apiserver.NewNamespace(t)
-	op := ns.StartOperator(apiserver.OperatorOptions{PollInterval: fast})
-	net := ns.Create("net", v1.BitcoinNetworkSpec{Nodes: 1})
-	net.WaitReady()
+	net, op := running(t, v1.BitcoinNetworkSpec{Nodes: 1})
+	ns := net.Namespace
 	replaced := sync.OnceValue(func() error {
 		if err := ns.Client.Delete(t.Context(), foreign(ns)); err != nil {
 			return err
@@ -68,9 +66,8 @@ func TestANameThatIsTakenBetweenReadAndApplyIsNotOverwritten(t *testing.T) {
 // The next network of a name waits until the garbage collector has deleted the objects of the former one, and takes none over.
 func TestANetworkCreatedAgainHasObjectsOfItsOwn(t *testing.T) {
 	t.Parallel()
-	ns := apiserver.NewNamespace(t)
-	ns.StartOperator(apiserver.OperatorOptions{PollInterval: fast})
-	net := ns.Create("net", v1.BitcoinNetworkSpec{Nodes: 1})
+	net, _ := running(t, v1.BitcoinNetworkSpec{Nodes: 1})
+	ns := net.Namespace
 	before := net.WaitReady()
 	if err := ns.Client.Delete(t.Context(), before); err != nil {
 		t.Fatal(err)

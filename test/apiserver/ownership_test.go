@@ -128,10 +128,8 @@ func TestWhatAWebhookInjectsIsLeftAlone(t *testing.T) {
 // The first write of the operator after a webhook was installed brings what the webhook injects.
 func TestAWebhookThatIsInstalledLaterRestartsEachNodeOnce(t *testing.T) {
 	t.Parallel()
-	ns := apiserver.NewNamespace(t)
-	op := ns.StartOperator(apiserver.OperatorOptions{PollInterval: fast})
-	net := ns.Create("net", v1.BitcoinNetworkSpec{Nodes: 2})
-	net.WaitReady()
+	net, op := running(t, v1.BitcoinNetworkSpec{Nodes: 2})
+	ns := net.Namespace
 	ns.Mutate(mutated(func(set *appsv1.StatefulSet) { inject(&set.Spec.Template.Spec) }), "statefulsets")
 	stays(t, ns, op, net)
 	// One more than two nodes take: the operator first becomes the owner by apply of what it created.
@@ -190,10 +188,8 @@ func changeOfImage(t *testing.T, net *apiserver.Network, changes int64) {
 
 func TestWhatAPersonTakesOverIsPutRight(t *testing.T) {
 	t.Parallel()
-	ns := apiserver.NewNamespace(t)
-	ns.StartOperator(apiserver.OperatorOptions{PollInterval: fast})
-	net := ns.Create("net", v1.BitcoinNetworkSpec{Nodes: 2})
-	net.WaitReady()
+	net, _ := running(t, v1.BitcoinNetworkSpec{Nodes: 2})
+	ns := net.Namespace
 	want := net.StatefulSet()
 	for name, edit := range map[string]func(*appsv1.StatefulSet){
 		"another value": func(set *appsv1.StatefulSet) { set.Spec.Template.Spec.Containers[0].Env[0].Value = "9" },

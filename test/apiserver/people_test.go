@@ -27,10 +27,8 @@ func neverUnready(t *testing.T, versions []v1.BitcoinNetwork) {
 
 func TestABusyNodeStaysReadyWhenTheOperatorIsRestartedToo(t *testing.T) {
 	t.Parallel()
-	ns := apiserver.NewNamespace(t)
-	operator := ns.StartOperator(apiserver.OperatorOptions{PollInterval: fast})
-	net := ns.Create("net", v1.BitcoinNetworkSpec{Nodes: 3})
-	net.WaitReady()
+	net, operator := running(t, v1.BitcoinNetworkSpec{Nodes: 3})
+	ns := net.Namespace
 	record := net.Record()
 	free := net.Node(1).Occupy()
 	busy := net.WaitCondition(v1.ConditionReady, metav1.ConditionTrue, v1.ReasonRPCBusy)
@@ -63,10 +61,7 @@ func TestABusyNodeStaysReadyWhenTheOperatorIsRestartedToo(t *testing.T) {
 
 func TestANodeThatHangsIsNoBusyOne(t *testing.T) {
 	t.Parallel()
-	ns := apiserver.NewNamespace(t)
-	ns.StartOperator(apiserver.OperatorOptions{PollInterval: fast})
-	net := ns.Create("net", v1.BitcoinNetworkSpec{Nodes: 2})
-	net.WaitReady()
+	net, _ := running(t, v1.BitcoinNetworkSpec{Nodes: 2})
 	resume := net.Node(1).Hang()
 	net.WaitCondition(v1.ConditionReady, metav1.ConditionFalse, v1.ReasonNodeNotAnswering)
 	resume()
@@ -75,10 +70,7 @@ func TestANodeThatHangsIsNoBusyOne(t *testing.T) {
 
 func TestAPeerOfBothSidesOfAPartitionIsNamed(t *testing.T) {
 	t.Parallel()
-	ns := apiserver.NewNamespace(t)
-	ns.StartOperator(apiserver.OperatorOptions{PollInterval: fast})
-	net := ns.Create("net", v1.BitcoinNetworkSpec{Nodes: 2, Partitions: []v1.Partition{{Nodes: []int32{0}}}})
-	net.WaitReady()
+	net, _ := running(t, v1.BitcoinNetworkSpec{Nodes: 2, Partitions: []v1.Partition{{Nodes: []int32{0}}}})
 	peer := func(id int64, address string) bitcoind.PeerInfo {
 		return bitcoind.PeerInfo{ID: 1<<40 + id, Addr: address, Inbound: true, Version: 70016, Subversion: "/btcwire:0.5.0/btcd:0.24.2/", Services: "0000000000000009"}
 	}
@@ -104,9 +96,7 @@ func TestAPeerOfBothSidesOfAPartitionIsNamed(t *testing.T) {
 
 func TestEntriesOfAPersonStayOrGoWithAnEvent(t *testing.T) {
 	t.Parallel()
-	ns := apiserver.NewNamespace(t)
-	ns.StartOperator(apiserver.OperatorOptions{PollInterval: fast})
-	net := ns.Create("net", v1.BitcoinNetworkSpec{Nodes: 3, Topology: &v1.Topology{Type: v1.TopologyLine}})
+	net, _ := running(t, v1.BitcoinNetworkSpec{Nodes: 3, Topology: &v1.Topology{Type: v1.TopologyLine}})
 	ready := net.WaitReady()
 	// The operator leaves the entries alone that it finds in the list of a node, when it was started after the node: let it see the list.
 	waitForPasses(net, 2)

@@ -46,10 +46,7 @@ func TestANetworkIsConnectedScaledAndDeleted(t *testing.T) {
 
 func TestAnIdleNetworkCausesNoWrite(t *testing.T) {
 	t.Parallel()
-	ns := apiserver.NewNamespace(t)
-	op := ns.StartOperator(apiserver.OperatorOptions{PollInterval: fast})
-	net := ns.Create("net", v1.BitcoinNetworkSpec{Nodes: 1})
-	net.WaitReady()
+	net, op := running(t, v1.BitcoinNetworkSpec{Nodes: 1})
 	waitForPasses(net, 3)
 	before := op.API.Requests(apiserver.On("", ""))
 	waitForPasses(net, 10)

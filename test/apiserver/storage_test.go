@@ -37,6 +37,13 @@ func storedNetwork(nodes int32, class string) v1.BitcoinNetworkSpec {
 	return v1.BitcoinNetworkSpec{Nodes: nodes, Storage: &v1.Storage{StorageClassName: &class}}
 }
 
+// runningStored is running for a network with volumes of a class that can or cannot be expanded.
+func runningStored(t *testing.T, nodes int32, expands bool) (*apiserver.Network, *apiserver.Operator) {
+	t.Helper()
+	ns := apiserver.NewNamespace(t)
+	return runningIn(ns, storedNetwork(nodes, storageClass(t, ns, expands)))
+}
+
 func sizeTo(size string) func(*v1.BitcoinNetwork) {
 	return func(network *v1.BitcoinNetwork) { network.Spec.Storage.Size = ptr.To(resource.MustParse(size)) }
 }
@@ -83,10 +90,7 @@ func tryUpdate(t *testing.T, net *apiserver.Network, change func(*v1.BitcoinNetw
 
 func TestClaimsGrowInAClassThatExpands(t *testing.T) {
 	t.Parallel()
-	ns := apiserver.NewNamespace(t)
-	ns.StartOperator(apiserver.OperatorOptions{PollInterval: fast})
-	net := ns.Create("net", storedNetwork(2, storageClass(t, ns, true)))
-	net.WaitReady()
+	net, _ := runningStored(t, 2, true)
 	waitForClaims(t, net, "data-net-sts-0 1Gi", "data-net-sts-1 1Gi")
 	net.Update(sizeTo("2Gi"))
 	waitForClaims(t, net, "data-net-sts-0 2Gi", "data-net-sts-1 2Gi")
@@ -133,10 +137,8 @@ func volumesHave(net *apiserver.Network, want string) error {
 // The condition suggests a larger size when bitcoind does not start on a full volume.
 func TestTheClaimOfANodeThatDoesNotStartGrows(t *testing.T) {
 	t.Parallel()
-	ns := apiserver.NewNamespace(t)
-	ns.StartOperator(apiserver.OperatorOptions{PollInterval: fast})
-	net := ns.Create("net", storedNetwork(1, storageClass(t, ns, true)))
-	net.WaitReady()
+	net, _ := runningStored(t, 1, true)
+	ns := net.Namespace
 	ns.Report(apiserver.Crashing(1, "Error: A fatal internal error occurred, see debug.log for details: Disk space is too low!"))
 	stalled := net.WaitCondition(v1.ConditionStalled, metav1.ConditionTrue, v1.ReasonNodeFailing)
 	if c := meta.FindStatusCondition(stalled.Status.Conditions, v1.ConditionStalled); !strings.Contains(c.Message, "enlarge spec.storage.size") {
@@ -152,10 +154,7 @@ func TestTheClaimOfANodeThatDoesNotStartGrows(t *testing.T) {
 // The nodes run on with the volumes that they have. The size can be set back, and grow again when the class allows it.
 func TestAClassThatDoesNotExpandStallsTheNetwork(t *testing.T) {
 	t.Parallel()
-	ns := apiserver.NewNamespace(t)
-	op := ns.StartOperator(apiserver.OperatorOptions{PollInterval: fast})
-	net := ns.Create("net", storedNetwork(1, storageClass(t, ns, false)))
-	net.WaitReady()
+	net, op := runningStored(t, 1, false)
 	net.Update(sizeTo("2Gi"))
 	network := net.WaitCondition(v1.ConditionStalled, metav1.ConditionTrue, v1.ReasonStorageNotExpanded)
 	for _, c := range network.Status.Conditions {
@@ -187,10 +186,7 @@ func TestAClassThatDoesNotExpandStallsTheNetwork(t *testing.T) {
 // The controller of a StatefulSet deletes claims by a policy, which is Delete only while nodes are removed whose blocks the others have.
 func TestClaimsAreDeletedWithNodesWhoseBlocksTheOthersHave(t *testing.T) {
 	t.Parallel()
-	ns := apiserver.NewNamespace(t)
-	ns.StartOperator(apiserver.OperatorOptions{PollInterval: fast})
-	net := ns.Create("net", storedNetwork(3, storageClass(t, ns, true)))
-	net.WaitReady()
+	net, _ := runningStored(t, 3, true)
 	net.Update(func(network *v1.BitcoinNetwork) { network.Spec.Nodes = 0 })
 	net.WaitReady()
 	waitForClaims(t, net, "data-net-sts-0 1Gi", "data-net-sts-1 1Gi", "data-net-sts-2 1Gi")

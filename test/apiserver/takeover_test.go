@@ -61,10 +61,8 @@ const applied = `
 
 func TestWhatAPersonAppliesByForceIsPutRight(t *testing.T) {
 	t.Parallel()
-	ns := apiserver.NewNamespace(t)
-	op := ns.StartOperator(apiserver.OperatorOptions{PollInterval: fast})
-	net := ns.Create("net", v1.BitcoinNetworkSpec{Nodes: 2})
-	net.WaitReady()
+	net, op := running(t, v1.BitcoinNetworkSpec{Nodes: 2})
+	ns := net.Namespace
 	var objects []map[string]any
 	if err := yaml.Unmarshal([]byte(applied), &objects); err != nil {
 		t.Fatal(err)

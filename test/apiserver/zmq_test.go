@@ -42,10 +42,7 @@ func TestMissingPublishersStallANetworkUntilTheyExist(t *testing.T) {
 // The API server releases the ports and the settings of the former type, which the operator does not specify.
 func TestTheServicesFollowTheSpec(t *testing.T) {
 	t.Parallel()
-	ns := apiserver.NewNamespace(t)
-	op := ns.StartOperator(apiserver.OperatorOptions{PollInterval: fast})
-	net := ns.Create("net", v1.BitcoinNetworkSpec{Nodes: 1, Expose: &v1.Expose{Type: v1.ExposeClusterIP, PerNode: true}})
-	net.WaitReady()
+	net, op := running(t, v1.BitcoinNetworkSpec{Nodes: 1, Expose: &v1.Expose{Type: v1.ExposeClusterIP, PerNode: true}})
 	address := serviceBecomes(net, v1.ExposeClusterIP, 2)
 	for _, next := range []v1.ExposeType{v1.ExposeNodePort, v1.ExposeLoadBalancer, v1.ExposeClusterIP, v1.ExposeLoadBalancer, v1.ExposeNodePort, v1.ExposeClusterIP} {
 		net.Update(func(n *v1.BitcoinNetwork) { n.Spec.Expose.Type = next })
