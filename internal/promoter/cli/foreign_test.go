@@ -117,19 +117,25 @@ func newForeignPipeline(t *testing.T, program bool) *testPipeline {
 	base := filepath.Dir(s.dir)
 	// The repositories that init proposes.
 	shell(t, base, "git init -q --bare -b main origin.git && git init -q --bare -b main origin-helm-qa.git && git init -q --bare -b main origin-helm.git && git -C source remote add origin "+base+"/origin.git")
+	s.proposed(base)
+	return s
+}
+
+// proposed sets the environment for the repositories beside the source that init proposes, with keys.
+func (s *testPipeline) proposed(base string) {
+	s.t.Helper()
 	s.env["QA"], s.env["PROD"], s.env["WORK"] = base+"/origin-helm-qa.git", base+"/origin-helm.git", base+"/work"
 	s.cfg = publish.Config{Git: s.env["PROD"], Branch: "main"}
 	if code, _, msg := s.call("keygen", base+"/qa"); code != 0 {
-		t.Fatal(msg)
+		s.t.Fatal(msg)
 	}
 	for env, file := range map[string]string{"QA_SIGNING_KEY": base + "/qa.key", "QA_PUBLIC_KEY": base + "/qa.pub"} {
 		data, err := os.ReadFile(file)
 		if err != nil {
-			t.Fatal(err)
+			s.t.Fatal(err)
 		}
 		s.env[env] = string(data)
 	}
-	return s
 }
 
 // put writes a chart into the source.

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/publish"
 	"github.com/christianb93/bitcoin-controller/internal/testtools"
 )
 
@@ -54,18 +53,7 @@ func newRepositoryPipeline(t *testing.T, r *testtools.Repository) *testPipeline 
 	s.kubeconfig, s.api = newAPIServer(t)
 	base := t.TempDir()
 	s.dir = r.Create(t, base)
-	s.env["QA"], s.env["PROD"], s.env["WORK"] = base+"/origin-helm-qa.git", base+"/origin-helm.git", base+"/work"
-	s.cfg = publish.Config{Git: s.env["PROD"], Branch: "main"}
-	if code, _, msg := s.call("keygen", base+"/qa"); code != 0 {
-		t.Fatal(msg)
-	}
-	for env, file := range map[string]string{"QA_SIGNING_KEY": base + "/qa.key", "QA_PUBLIC_KEY": base + "/qa.pub"} {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.env[env] = string(data)
-	}
+	s.proposed(base)
 	return s
 }
 

@@ -107,13 +107,21 @@ func gitServer(t *testing.T, root, user, password string) string {
 	return srv.URL
 }
 
-func TestCredentialsAreUsedAndStoredNowhere(t *testing.T) {
-	const secret = "tok-3n-secret"
-	url := remoteWith(t, map[string]string{"a": "1"})
-	if out, err := exec.Command("git", "-C", url, "config", "http.receivepack", "true").CombinedOutput(); err != nil {
+// secret is the token of the server of withToken.
+const secret = "tok-3n-secret"
+
+// withToken is a remote repository with a file, by its path and as remote.git of a server that requires secret, also for a push.
+func withToken(t *testing.T) (path, server string) {
+	t.Helper()
+	path = remoteWith(t, map[string]string{"a": "1"})
+	if out, err := exec.Command("git", "-C", path, "config", "http.receivepack", "true").CombinedOutput(); err != nil {
 		t.Fatalf("%v %s", err, out)
 	}
-	base := gitServer(t, filepath.Dir(url), "x-access-token", secret)
+	return path, gitServer(t, filepath.Dir(path), "x-access-token", secret)
+}
+
+func TestCredentialsAreUsedAndStoredNowhere(t *testing.T) {
+	url, base := withToken(t)
 	addr := base + "/remote.git"
 	in := func(u string) string { return strings.Replace(u, "http://", "http://x-access-token:"+secret+"@", 1) }
 	for name, c := range map[string]struct{ url, token string }{
@@ -158,8 +166,7 @@ func TestCredentialsAreUsedAndStoredNowhere(t *testing.T) {
 }
 
 func TestAPartialCloneChecksOutACommitWithItsCredentials(t *testing.T) {
-	const secret = "tok-3n-secret"
-	url := remoteWith(t, map[string]string{"a": "1"})
+	url, server := withToken(t)
 	if _, _, err := Update(t.Context(), url, "main", func(d string) (string, bool, error) {
 		write(t, d+"/a", "2")
 		return "second", true, nil
@@ -170,7 +177,7 @@ func TestAPartialCloneChecksOutACommitWithItsCredentials(t *testing.T) {
 		t.Fatalf("%v %s", err, out)
 	}
 	t.Setenv("CHART_PROMOTER_GIT_TOKEN", secret)
-	r, err := Clone(t.Context(), gitServer(t, filepath.Dir(url), "x-access-token", secret)+"/remote.git", filepath.Join(t.TempDir(), "clone"), CloneOptions{Sparse: []string{"/a"}})
+	r, err := Clone(t.Context(), server+"/remote.git", filepath.Join(t.TempDir(), "clone"), CloneOptions{Sparse: []string{"/a"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,12 +210,7 @@ func TestCredentialsReachTheirServerOnly(t *testing.T) {
 
 // actions/checkout leaves a header with the credentials of its own token in the configuration of the work tree.
 func TestAHeaderOfTheWorkTreeDoesNotWinOverTheToken(t *testing.T) {
-	const secret = "tok-3n-secret"
-	url := remoteWith(t, map[string]string{"a": "1"})
-	if out, err := exec.Command("git", "-C", url, "config", "http.receivepack", "true").CombinedOutput(); err != nil {
-		t.Fatalf("%v %s", err, out)
-	}
-	base := gitServer(t, filepath.Dir(url), "x-access-token", secret)
+	url, base := withToken(t)
 	addr := base + "/remote.git"
 	t.Setenv("CHART_PROMOTER_GIT_TOKEN", secret)
 	for _, section := range []string{base + "/", base + "/remote.git", addr + "/"} {

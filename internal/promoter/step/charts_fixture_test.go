@@ -1,16 +1,10 @@
 package step
 
 import (
-	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/attest"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/image"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/workdir"
 )
 
 const severalYAML = `
@@ -32,34 +26,14 @@ stages:
 // chartsWorld is a repository with the charts api, web (which depends on the library base) and filed, and no program.
 func chartsWorld(t *testing.T, configuration string) *world {
 	t.Helper()
-	w := &world{t: t, log: &lines{}}
-	dir := t.TempDir()
-	for name, at := range map[string]*string{"origin": &w.origin, "qa": &w.qa, "prod": &w.prod} {
-		*at = filepath.Join(dir, name+".git")
-		if _, err := gitrepo.Init(t.Context(), *at, "main", true); err != nil {
-			t.Fatal(err)
-		}
-	}
-	var err error
-	if w.source, err = gitrepo.Clone(t.Context(), w.origin, filepath.Join(dir, "source"), gitrepo.CloneOptions{}); err != nil {
-		t.Fatal(err)
-	}
+	w := emptyWorld(t)
 	w.chart("api", "")
 	w.chart("web", "dependencies:\n  - {name: base, version: '*', repository: 'file://../base'}\n")
 	w.chart("base", "type: library\n")
 	w.chart("filed", "")
 	w.write("charts/base/templates/cm.yaml", "{{- define \"base.name\" -}}base{{- end -}}\n")
 	w.commit("first")
-	w.env = map[string]string{"ORIGIN": w.origin, "QA": w.qa, "PROD": w.prod}
-	cfg, err := config.Parse([]byte(configuration), w.getenv)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cfg.Root = w.source.Dir
-	w.p = &Project{
-		Config: cfg, Dir: w.source.Dir, Work: workdir.Dir(filepath.Join(dir, "work")), Env: w.getenv, Report: w.log,
-		Now: time.Now, Access: image.Access{Env: w.getenv},
-	}
+	w.open(configuration)
 	return w
 }
 

@@ -89,17 +89,8 @@ func newWorld(t testing.TB) *world {
 	}
 	srv := httptest.NewServer(h)
 	t.Cleanup(srv.Close)
-	w := &world{t: t, host: strings.TrimPrefix(srv.URL, "http://"), log: &lines{}}
-	dir := t.TempDir()
-	for name, at := range map[string]*string{"origin": &w.origin, "qa": &w.qa, "prod": &w.prod} {
-		*at = filepath.Join(dir, name+".git")
-		if _, err := gitrepo.Init(t.Context(), *at, "main", true); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if w.source, err = gitrepo.Clone(t.Context(), w.origin, filepath.Join(dir, "source"), gitrepo.CloneOptions{}); err != nil {
-		t.Fatal(err)
-	}
+	w := emptyWorld(t)
+	w.host = strings.TrimPrefix(srv.URL, "http://")
 	w.write("go.mod", "module example.com/hello\n\ngo 1.24\n")
 	w.write("cmd/hello/main.go", "package main\n\nfunc main() { println(\"hello\") }\n")
 	w.write("cmd/hello/main_test.go", "package main\n\nimport \"testing\"\n\nfunc TestHello(t *testing.T) { main() }\n")
@@ -107,17 +98,43 @@ func newWorld(t testing.TB) *world {
 	w.write("charts/hello/values.yaml", valuesYAML)
 	w.write("charts/hello/templates/cm.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: {{ .Release.Name }}}\n")
 	w.commit("first")
-	w.env = map[string]string{"ORIGIN": w.origin, "QA": w.qa, "PROD": w.prod, "HOST": w.host}
-	cfg, err := config.Parse([]byte(pipelineYAML), w.getenv)
-	if err != nil {
+	w.env["HOST"] = w.host
+	w.open(pipelineYAML)
+	w.p.Now = func() time.Time { return time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC) }
+	return w
+}
+
+// emptyWorld is a world without files, a registry and a configuration.
+func emptyWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{t: t, log: &lines{}}
+	dir := t.TempDir()
+	for name, at := range map[string]*string{"origin": &w.origin, "qa": &w.qa, "prod": &w.prod} {
+		*at = filepath.Join(dir, name+".git")
+		if _, err := gitrepo.Init(t.Context(), *at, "main", true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.env = map[string]string{"ORIGIN": w.origin, "QA": w.qa, "PROD": w.prod}
+	var err error
+	if w.source, err = gitrepo.Clone(t.Context(), w.origin, filepath.Join(dir, "source"), gitrepo.CloneOptions{}); err != nil {
 		t.Fatal(err)
+	}
+	return w
+}
+
+// open opens the project of a configuration.
+func (w *world) open(configuration string) {
+	w.t.Helper()
+	cfg, err := config.Parse([]byte(configuration), w.getenv)
+	if err != nil {
+		w.t.Fatal(err)
 	}
 	cfg.Root = w.source.Dir
 	w.p = &Project{
-		Config: cfg, Dir: w.source.Dir, Work: workdir.Dir(filepath.Join(dir, "work")), Env: w.getenv, Report: w.log,
-		Now: func() time.Time { return time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC) }, Access: image.Access{Env: w.getenv},
+		Config: cfg, Dir: w.source.Dir, Work: workdir.Dir(filepath.Join(filepath.Dir(w.source.Dir), "work")), Env: w.getenv, Report: w.log,
+		Now: time.Now, Access: image.Access{Env: w.getenv},
 	}
-	return w
 }
 
 func (w *world) getenv(k string) string { return w.env[k] }

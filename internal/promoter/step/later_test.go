@@ -1,14 +1,9 @@
 package step
 
 import (
-	"io"
-	"log"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/google/go-containerregistry/pkg/registry"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/attest"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
@@ -63,9 +58,7 @@ func TestALaterStageInstallsWithItsValuesAndTheFilesOfTheChart(t *testing.T) {
 
 func TestASignedChartHasTheStatementsOfAllTestingStages(t *testing.T) {
 	t.Parallel()
-	s := httptest.NewServer(registry.New(registry.WithReferrersSupport(true), registry.Logger(log.New(io.Discard, "", 0))))
-	t.Cleanup(s.Close)
-	host := strings.TrimPrefix(s.URL, "http://")
+	host := referrersRegistry(t)
 	r := newRelease(t, "v1.2.0")
 	r.leave()
 	key := r.withStaging(config.Install{})

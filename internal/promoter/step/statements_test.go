@@ -44,11 +44,17 @@ func predicates(t *testing.T, chart string) (types []string) {
 	return types
 }
 
-func TestAPromotionToARegistryHasProvenanceAndAnSBOM(t *testing.T) {
-	t.Parallel()
+// referrersRegistry is the address of a registry that lists what refers to an image.
+func referrersRegistry(t *testing.T) string {
+	t.Helper()
 	s := httptest.NewServer(registry.New(registry.WithReferrersSupport(true), registry.Logger(log.New(io.Discard, "", 0))))
 	t.Cleanup(s.Close)
-	host := strings.TrimPrefix(s.URL, "http://")
+	return strings.TrimPrefix(s.URL, "http://")
+}
+
+func TestAPromotionToARegistryHasProvenanceAndAnSBOM(t *testing.T) {
+	t.Parallel()
+	host := referrersRegistry(t)
 	r := newRelease(t, "v1.2.0")
 	r.leave()
 	if err := r.p.writeStatements(t.Context(), r.p.Config.Stage("qa"), r.c, r.key, r.p.Now()); err != nil {
