@@ -14,7 +14,6 @@ import (
 	"github.com/google/go-containerregistry/pkg/registry"
 	helmregistry "helm.sh/helm/v3/pkg/registry"
 
-	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/image"
 )
 
@@ -30,26 +29,40 @@ func TestMediaTypesAreHelms(t *testing.T) {
 	}
 }
 
-func TestHelmPullsWhatIsPublishedToARegistry(t *testing.T) {
-	t.Parallel()
+// pulled is what Helm reads of a chart in a registry: the package, its appVersion, and its provenance.
+type pulled struct{ data, appVersion, provenance string }
+
+// wantPulled publishes a version to a registry, and checks what a major of Helm reads there.
+func wantPulled(t *testing.T, pull func(ref string) (pulled, error), tagsOf func(repository string) ([]string, error)) Config {
+	t.Helper()
 	cfg := kinds()["oci"](t)
 	i := item(t, "1.0.0+build.5")
 	i.Provenance = []byte("signed")
 	publish(t, open(t, cfg), i)
+	repository := strings.TrimPrefix(cfg.OCI, "oci://") + "/operator"
+	want := pulled{string(i.Package.Bytes), "1.0.0+build.5", "signed"}
+	if got, err := pull(repository + ":1.0.0+build.5"); err != nil || got != want {
+		t.Errorf("pulled %d bytes, appVersion %s, provenance %q: %v", len(got.data), got.appVersion, got.provenance, err)
+	}
+	if tags, err := tagsOf(repository); err != nil || len(tags) != 1 || tags[0] != "1.0.0+build.5" {
+		t.Errorf("the tags are %q, %v: attestations are not versions", tags, err)
+	}
+	return cfg
+}
+
+func TestHelmPullsWhatIsPublishedToARegistry(t *testing.T) {
+	t.Parallel()
 	client, err := helmregistry.NewClient(helmregistry.ClientOptPlainHTTP(), helmregistry.ClientOptWriter(&bytes.Buffer{}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := client.Pull(strings.TrimPrefix(cfg.OCI, "oci://")+"/operator:1.0.0+build.5", helmregistry.PullOptWithProv(true))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if chart.Digest(got.Chart.Data) != i.Package.Digest || got.Chart.Meta.AppVersion != "1.0.0+build.5" || string(got.Prov.Data) != "signed" {
-		t.Errorf("pulled %+v", got)
-	}
-	if tags, err := client.Tags(strings.TrimPrefix(cfg.OCI, "oci://") + "/operator"); err != nil || len(tags) != 1 || tags[0] != "1.0.0+build.5" {
-		t.Errorf("Helm sees the tags %q, %v: attestations are not versions", tags, err)
-	}
+	cfg := wantPulled(t, func(ref string) (pulled, error) {
+		got, err := client.Pull(ref, helmregistry.PullOptWithProv(true))
+		if err != nil {
+			return pulled{}, err
+		}
+		return pulled{string(got.Chart.Data), got.Chart.Meta.AppVersion, string(got.Prov.Data)}, nil
+	}, client.Tags)
 	if version, _, err := open(t, cfg).Latest(t.Context(), "operator"); version != "1.0.0+build.5" || err != nil {
 		t.Errorf("latest %q, %v", version, err)
 	}
