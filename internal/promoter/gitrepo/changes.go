@@ -148,9 +148,18 @@ func (r *Repo) Entries(ctx context.Context, tree, dir string) ([]TreeEntry, erro
 	if dir = filepath.ToSlash(filepath.Clean(dir)); dir != "." {
 		tree += ":" + dir
 	}
-	out, err := r.git(ctx, "ls-tree", "-r", "-z", "--full-tree", "--end-of-options", tree)
+	list, err := r.listTree(ctx, "-r", "--end-of-options", tree)
 	if err != nil {
 		return nil, fmt.Errorf("%s at %.7s: %w", dir, tree, errors.Join(ErrNoRef, err))
+	}
+	return list, nil
+}
+
+// listTree is what ls-tree lists.
+func (r *Repo) listTree(ctx context.Context, args ...string) ([]TreeEntry, error) {
+	out, err := r.git(ctx, append([]string{"ls-tree", "-z", "--full-tree"}, args...)...)
+	if err != nil {
+		return nil, err
 	}
 	var list []TreeEntry
 	for line := range strings.SplitSeq(out, "\x00") {

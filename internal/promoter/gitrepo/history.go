@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -203,19 +202,14 @@ func (r *Repo) Diff(ctx context.Context) (string, error) {
 
 // Blobs are the files of a directory at ref by their paths within it, each with the hash of its content. Errors: ErrNoRef.
 func (r *Repo) Blobs(ctx context.Context, ref, dir string) (map[string]string, error) {
-	tree := ref + "^{commit}"
-	if dir = filepath.Clean(dir); dir != "." {
-		tree = ref + ":" + filepath.ToSlash(dir)
-	}
-	out, err := r.git(ctx, "ls-tree", "-r", "-z", "--full-tree", "--end-of-options", tree)
+	entries, err := r.Entries(ctx, ref, dir)
 	if err != nil {
-		return nil, fmt.Errorf("%s at %.7s: %w", dir, ref, errors.Join(ErrNoRef, err))
+		return nil, err
 	}
 	files := map[string]string{}
-	for _, line := range strings.Split(out, "\x00") {
-		about, name, ok := strings.Cut(line, "\t")
-		if f := strings.Fields(about); ok && len(f) == 3 && f[1] == "blob" {
-			files[name] = f[2]
+	for _, e := range entries {
+		if e.Mode != submoduleMode {
+			files[e.Path] = e.Hash
 		}
 	}
 	return files, nil

@@ -12,12 +12,15 @@ import (
 )
 
 // Tree is a directory with those files of a commit that were needed so far, at their paths in the commit: a chart among tens of
-// thousands of files costs what the chart costs.
+// thousands of files costs what the chart costs. Neither the others nor their directories are read.
 type Tree struct {
 	// Dir is the top of the directory.
-	Dir     string
-	top     *module
+	Dir string
+	// modules are the repositories by the paths that they are at.
+	modules map[string]*module
+	// entries are the files that are known so far, all that are at and below the paths in listed.
 	entries map[string]entry
+	listed  map[string]bool
 	written map[string]bool
 	tmp     string
 }
@@ -27,8 +30,10 @@ type module struct {
 	repo   *Repo
 	commit string
 	at     string // the path in the commit, "" for its own repository
-	index  string
 }
+
+// within is a path of the commit within the module.
+func (m *module) within(p string) string { return strings.TrimPrefix(strings.TrimPrefix(p, m.at), "/") }
 
 // entry is one file of the commit.
 type entry struct {
@@ -40,6 +45,7 @@ type entry struct {
 const (
 	linkMode      = "120000"
 	submoduleMode = "160000"
+	directoryMode = "040000"
 )
 
 // Tree prepares a directory for files of a commit. Close releases what it holds; the files stay. Error: ErrNoRef.
@@ -48,7 +54,7 @@ func (r *Repo) Tree(ctx context.Context, ref, dir string) (*Tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Tree{entries: map[string]entry{}, written: map[string]bool{}}
+	t := &Tree{modules: map[string]*module{"": {repo: r, commit: hash}}, entries: map[string]entry{}, listed: map[string]bool{}, written: map[string]bool{}}
 	if t.Dir, err = filepath.Abs(dir); err != nil {
 		return nil, fmt.Errorf("export %.7s: %w", hash, err)
 	}
@@ -57,10 +63,6 @@ func (r *Repo) Tree(ctx context.Context, ref, dir string) (*Tree, error) {
 	}
 	if t.tmp, err = os.MkdirTemp("", "export-*"); err != nil {
 		return nil, fmt.Errorf("export %.7s: %w", hash, err)
-	}
-	if t.top, err = t.mount(ctx, r, hash, ""); err != nil {
-		t.Close()
-		return nil, err
 	}
 	return t, nil
 }
@@ -71,20 +73,59 @@ func (t *Tree) Close() { _ = os.RemoveAll(t.tmp) }
 // Path is the place of a path of the commit.
 func (t *Tree) Path(p string) string { return filepath.Join(t.Dir, filepath.FromSlash(p)) }
 
-// mount adds the files of a repository's commit below a path.
-func (t *Tree) mount(ctx context.Context, r *Repo, commit, at string) (*module, error) {
-	m := &module{repo: r, commit: commit, at: at}
-	out, err := r.git(ctx, "ls-tree", "-r", "-z", "--full-tree", "--end-of-options", commit)
-	if err != nil {
-		return nil, err
-	}
-	for line := range strings.SplitSeq(out, "\x00") {
-		about, name, ok := strings.Cut(line, "\t")
-		if f := strings.Fields(about); ok && len(f) == 3 {
-			t.entries[path.Join(at, name)] = entry{f[0], f[2], m}
+// moduleOf is the repository that has a path.
+func (t *Tree) moduleOf(p string) *module {
+	for at := p; at != "."; at = path.Dir(at) {
+		if m := t.modules[at]; m != nil {
+			return m
 		}
 	}
-	return m, nil
+	return t.modules[""]
+}
+
+// list makes known what the commit has at a path and below it, and the attributes that files there may have.
+func (t *Tree) list(ctx context.Context, wanted string) error {
+	if t.listed[wanted] {
+		return nil
+	}
+	m := t.moduleOf(wanted)
+	paths := []string{m.within(wanted)}
+	for dir := m.within(wanted); dir != "" && dir != "."; {
+		dir = path.Dir(dir)
+		paths = append(paths, path.Join(dir, attributes))
+	}
+	found, err := m.repo.listTree(ctx, append([]string{"-r", "--end-of-options", m.commit, "--"}, top(paths)...)...)
+	if err != nil {
+		return fmt.Errorf("list %s: %w", wanted, err)
+	}
+	t.listed[wanted] = true
+	for _, e := range found {
+		p := path.Join(m.at, e.Path)
+		if e.Mode != submoduleMode || t.modules[p] == nil {
+			t.entries[p] = entry{e.Mode, e.Hash, m}
+		} else if err := t.list(ctx, p); err != nil { // of which a part is known
+			return err
+		}
+	}
+	return nil
+}
+
+// attributes is the file that states how git writes the files of its directory and below it.
+const attributes = ".gitattributes"
+
+// at is the file, link or submodule at a path; its mode is empty where the commit has a directory, or nothing.
+func (t *Tree) at(ctx context.Context, p string) (entry, error) {
+	if e, known := t.entries[p]; known || t.modules[p] != nil || len(t.below(p)) > 0 {
+		return e, nil
+	}
+	m := t.moduleOf(p)
+	found, err := m.repo.listTree(ctx, append([]string{"--end-of-options", m.commit, "--"}, top([]string{m.within(p)})...)...)
+	if err != nil || len(found) != 1 || found[0].Mode == directoryMode {
+		return entry{}, err
+	}
+	e := entry{found[0].Mode, found[0].Hash, m}
+	t.entries[p] = e
+	return e, nil
 }
 
 // Need writes the files at a slash-separated path of the commit and below it, and those that links among them lead to within the
@@ -101,7 +142,7 @@ func (t *Tree) Need(ctx context.Context, wanted string) error {
 		if missing < 0 {
 			return t.write(ctx, below)
 		}
-		if err := t.mountSubmodule(ctx, below[missing]); err != nil {
+		if err := t.mountSubmodule(ctx, below[missing], below[missing]); err != nil {
 			return err
 		}
 	}
@@ -128,12 +169,19 @@ func (t *Tree) resolve(ctx context.Context, wanted string, links int) (resolved 
 	if !filepath.IsLocal(wanted) || links > maxLinks {
 		return "", false, nil
 	}
+	if err := t.list(ctx, wanted); err != nil {
+		return "", false, err
+	}
 	parts := strings.Split(wanted, "/")
 	for i := range parts {
 		at := path.Join(parts[:i+1]...)
-		switch e := t.entries[at]; e.mode {
+		e, err := t.at(ctx, at)
+		if err != nil {
+			return "", false, err
+		}
+		switch e.mode {
 		case submoduleMode:
-			if err := t.mountSubmodule(ctx, at); err != nil {
+			if err := t.mountSubmodule(ctx, at, wanted); err != nil {
 				return "", false, err
 			}
 		case linkMode:
@@ -192,34 +240,47 @@ func (t *Tree) write(ctx context.Context, paths []string) error {
 	return nil
 }
 
-// checkout writes files of one repository, as a checkout of it would.
+// checkout writes files of one repository, as a checkout of it would. Its index has these files alone, and the attributes of their
+// directories.
 func (t *Tree) checkout(ctx context.Context, m *module, paths []string) error {
-	if m.index == "" {
-		index := filepath.Join(t.tmp, fmt.Sprintf("index-%s", m.commit))
-		if _, err := m.repo.run(ctx, call{args: []string{"read-tree", m.commit}, env: []string{"GIT_INDEX_FILE=" + index}}); err != nil {
-			return err
-		}
-		m.index = index
+	var index, list strings.Builder
+	add := func(p string) {
+		fmt.Fprintf(&index, "%s %s\t%s\x00", t.entries[p].mode, t.entries[p].hash, m.within(p))
 	}
-	var list strings.Builder
+	for p, e := range t.entries {
+		if e.from == m && path.Base(p) == attributes {
+			add(p)
+		}
+	}
 	for _, p := range paths {
-		list.WriteString(strings.TrimPrefix(strings.TrimPrefix(p, m.at), "/") + "\x00")
+		add(p)
+		list.WriteString(m.within(p) + "\x00")
+	}
+	dir, err := os.MkdirTemp(t.tmp, "index-*")
+	if err != nil {
+		return fmt.Errorf("export %.7s: %w", m.commit, err)
+	}
+	env := []string{"GIT_INDEX_FILE=" + filepath.Join(dir, "index")}
+	if _, err := m.repo.run(ctx, call{args: []string{"update-index", "-z", "--index-info"}, stdin: index.String(), env: env}); err != nil {
+		return err
 	}
 	prefix := "--prefix=" + filepath.Join(t.Dir, filepath.FromSlash(m.at)) + "/"
-	_, err := m.repo.run(ctx, call{args: []string{"checkout-index", "-f", "-z", "--stdin", prefix}, stdin: list.String(), env: []string{"GIT_INDEX_FILE=" + m.index}})
+	_, err = m.repo.run(ctx, call{args: []string{"checkout-index", "-f", "-z", "--stdin", prefix}, stdin: list.String(), env: env})
 	return err
 }
 
-// mountSubmodule replaces the entry of a submodule by the files of its commit.
-func (t *Tree) mountSubmodule(ctx context.Context, at string) error {
+// mountSubmodule replaces the entry of a submodule by the files of its commit that are at and below a path.
+func (t *Tree) mountSubmodule(ctx context.Context, at, wanted string) error {
 	e := t.entries[at]
-	r, err := e.from.submodule(ctx, strings.TrimPrefix(strings.TrimPrefix(at, e.from.at), "/"), e.hash, t.tmp)
+	r, err := e.from.submodule(ctx, e.from.within(at), e.hash, t.tmp)
 	if err != nil {
 		return fmt.Errorf("the submodule %s: %w", at, err)
 	}
-	if _, err := t.mount(ctx, r, e.hash, at); err != nil {
+	t.modules[at] = &module{repo: r, commit: e.hash, at: at}
+	delete(t.entries, at)
+	delete(t.listed, wanted)
+	if err := t.list(ctx, wanted); err != nil {
 		return errors.Join(ErrSubmodule, err)
 	}
-	delete(t.entries, at)
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -110,6 +111,64 @@ func TestATreeHasOnlyWhatIsNeededAndWhereLinksLead(t *testing.T) {
 	}
 	if got := need(t, r, "charts/app"); got["shared/dir/b"] != "b" || got["charts/app/Chart.yaml"] != "app" {
 		t.Errorf("got %q", got)
+	}
+}
+
+// Neither the files nor the directories beside the needed ones exist in the repository, as in a clone that lacks them.
+func TestATreeReadsNothingBesideWhatIsNeeded(t *testing.T) {
+	t.Parallel()
+	r := committed(t, t.TempDir(), map[string]string{"charts/app/Chart.yaml": "app", "charts/app/lib": "->../lib", "charts/lib/a": "a", "charts/other/b": "b", "src/deep/c": "c"})
+	objects, err := r.Objects(t.Context(), false, "HEAD:charts/other", "HEAD:charts/other/b", "HEAD:src", "HEAD:src/deep", "HEAD:src/deep/c")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range objects {
+		if err := os.Remove(filepath.Join(r.Dir, ".git", "objects", o.Hash[:2], o.Hash[2:])); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := need(t, r, "charts/app", "missing/path"); got["charts/app/Chart.yaml"] != "app" || got["charts/lib/a"] != "a" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestFilesOfATreeAreWrittenByTheAttributesOfAllTheirDirectories(t *testing.T) {
+	t.Parallel()
+	r := committed(t, t.TempDir(), map[string]string{
+		".gitattributes": "[attr]windows text eol=crlf\n*.top windows\n", "charts/.gitattributes": "*.above windows\n", "charts/app/.gitattributes": "*.own windows\n",
+		"charts/app/a.top": "a\n", "charts/app/a.above": "a\n", "charts/app/a.own": "a\n", "charts/app/a": "a\n",
+	})
+	for _, p := range []string{".gitattributes", "charts"} { // git prefers those of the work tree
+		if err := os.RemoveAll(filepath.Join(r.Dir, p)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := need(t, r, "charts/app")
+	for name, want := range map[string]string{"a.top": "a\r\n", "a.above": "a\r\n", "a.own": "a\r\n", "a": "a\n"} {
+		if got["charts/app/"+name] != want {
+			t.Errorf("%s is %q, want %q", name, got["charts/app/"+name], want)
+		}
+	}
+}
+
+func TestASubmoduleOfWhichAPartIsNeededIsCompletedLater(t *testing.T) {
+	t.Parallel()
+	dir := withSubmodule(t, func(string) string { return "../nowhere" })
+	top := &Repo{Dir: dir + "/top"}
+	for _, args := range [][]string{{"-c", "protocol.file.allow=always", "clone", "-q", dir + "/charts", dir + "/top/charts"}, {"-c", "protocol.file.allow=always", "clone", "-q", dir + "/sub", dir + "/top/charts/app/charts/sub"}} {
+		if err := os.RemoveAll(args[len(args)-1]); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := top.git(t.Context(), args...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := []string{"charts/LICENSE", "charts/app/Chart.yaml", "charts/app/README.md", "charts/app/charts/sub/Chart.yaml", "main.go"}
+	for _, paths := range [][]string{{"."}, {"charts/app/charts/sub", "."}, {"charts/LICENSE", "charts/app", "charts", "."}} {
+		got := slices.Sorted(maps.Keys(need(t, top, paths...)))
+		if got = slices.DeleteFunc(got, func(p string) bool { return path.Base(p) == ".gitmodules" }); !slices.Equal(got, want) {
+			t.Errorf("%q: got %q, want %q", paths, got, want)
+		}
 	}
 }
 
