@@ -134,7 +134,7 @@ func Clone(ctx context.Context, url, dir string, o CloneOptions) (*Repo, error) 
 		return nil, err
 	}
 	if len(o.Sparse) > 0 {
-		if err := r.sparse(ctx, o.Sparse); err != nil {
+		if err := r.sparse(o.Sparse); err != nil {
 			return nil, err
 		}
 	}
@@ -148,25 +148,29 @@ func Clone(ctx context.Context, url, dir string, o CloneOptions) (*Repo, error) 
 		_, err := r.git(ctx, "update-ref", "HEAD", "refs/remotes/origin/"+branch)
 		return r, err
 	}
-	return r, r.ResetHard(ctx, "refs/remotes/origin/"+branch)
+	_, err = r.remote(ctx, "", "reset", "-q", "--hard", "refs/remotes/origin/"+branch) // there is nothing to clean
+	return r, err
 }
 
+// sparseConfig is what `git clone --sparse --filter=blob:none` sets; one write takes no process for each.
+const sparseConfig = `
+[core]
+	sparseCheckout = true
+	sparseCheckoutCone = false
+[remote "origin"]
+	promisor = true
+	partialCloneFilter = blob:none
+`
+
 // sparse restricts the work tree to these patterns, before anything is checked out.
-func (r *Repo) sparse(ctx context.Context, patterns []string) error {
-	for k, v := range map[string]string{
-		"core.sparseCheckout": "true", "core.sparseCheckoutCone": "false",
-		"remote.origin.promisor": "true", "remote.origin.partialCloneFilter": "blob:none",
-	} {
-		if _, err := r.git(ctx, "config", k, v); err != nil {
-			return err
-		}
-	}
+func (r *Repo) sparse(patterns []string) error {
 	info := filepath.Join(r.Dir, ".git", "info")
-	if err := os.MkdirAll(info, 0o755); err != nil {
-		return fmt.Errorf("configure the sparse checkout: %w", err)
+	f, err := os.OpenFile(filepath.Join(r.Dir, ".git", "config"), os.O_APPEND|os.O_WRONLY, 0)
+	if err == nil {
+		_, err = f.WriteString(sparseConfig)
+		err = errors.Join(err, f.Close(), os.MkdirAll(info, 0o755), os.WriteFile(filepath.Join(info, "sparse-checkout"), []byte(strings.Join(patterns, "\n")+"\n"), 0o644))
 	}
-	list := strings.Join(patterns, "\n") + "\n"
-	if err := os.WriteFile(filepath.Join(info, "sparse-checkout"), []byte(list), 0o644); err != nil {
+	if err != nil {
 		return fmt.Errorf("configure the sparse checkout: %w", err)
 	}
 	return nil
@@ -248,11 +252,7 @@ func (r *Repo) Add(ctx context.Context, paths ...string) error {
 
 // Commit commits what is staged. Errors: ErrNothingToCommit.
 func (r *Repo) Commit(ctx context.Context, message string, a Author) (string, error) {
-	if _, err := r.git(ctx, "rev-parse", "-q", "--verify", "HEAD"); err == nil {
-		if _, err := r.git(ctx, "diff", "--cached", "--quiet", "--no-ext-diff"); err == nil {
-			return "", ErrNothingToCommit
-		}
-	} else if out, err := r.git(ctx, "ls-files"); err == nil && out == "" {
+	if _, err := r.git(ctx, "diff", "--cached", "--quiet", "--no-ext-diff"); err == nil { // on an unborn branch, to no file
 		return "", ErrNothingToCommit
 	}
 	if _, err := r.run(ctx, call{args: []string{"commit", "-q", "-F", "-"}, stdin: message, env: r.identity(ctx, a)}); err != nil {
