@@ -105,7 +105,7 @@ func newWorld(t testing.TB) *world {
 }
 
 // emptyWorld is a world without files, a registry and a configuration.
-func emptyWorld(t *testing.T) *world {
+func emptyWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{t: t, log: &lines{}}
 	dir := t.TempDir()
