@@ -28,7 +28,7 @@ func TestSettingsOfAUserChangeNothing(t *testing.T) {
 	}
 }
 
-var someone = Author{Name: "Jürgen", Email: "j@example.com", When: time.Unix(1700000000, 0)}
+var author = Author{Name: "Jürgen", Email: "j@example.com", When: time.Unix(1700000000, 0)}
 
 // signedCommit has a signature that nobody can check.
 const signedCommit = `author A <a@example.com> 1700000100 +0000
@@ -67,7 +67,7 @@ func written(t *testing.T) all {
 	write(t, r.Dir+"/.gitattributes", "*.md text=auto\n")
 	write(t, r.Dir+"/README.md", "a\r\nb\n")
 	commitAndPush(t, r, ask, "Grüße: the first\n\n# no comment\nvery well\n\nSource-Commit: x\n")
-	ask("tag", nil, errors.Join(r.Tag(ctx, "v1.0.0", "v1.0.0\n\nwith a text\n", someone), r.Tag(ctx, "v1.0.0-rc.1", "v1.0.0-rc.1", someone), r.PushTag(ctx, "v1.0.0")))
+	ask("tag", nil, errors.Join(r.Tag(ctx, "v1.0.0", "v1.0.0\n\nwith a text\n", author), r.Tag(ctx, "v1.0.0-rc.1", "v1.0.0-rc.1", author), r.PushTag(ctx, "v1.0.0")))
 	text, err := r.git(ctx, "cat-file", "tag", "refs/tags/v1.0.0")
 	ask("the tag", text, err)
 	if err := os.Rename(r.Dir+"/grüße.txt", r.Dir+"/hello.txt"); err != nil {
@@ -83,7 +83,7 @@ func written(t *testing.T) all {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ask("signed", nil, errors.Join(r.ResetHard(ctx, strings.TrimSpace(hash)), r.Push(ctx, "main"), r.Tag(ctx, "v1.1.0", "v1.1.0", someone)))
+	ask("signed", nil, errors.Join(r.ResetHard(ctx, strings.TrimSpace(hash)), r.Push(ctx, "main"), r.Tag(ctx, "v1.1.0", "v1.1.0", author)))
 	readAll(t, r, ask)
 	changed(t, r, origin, ask)
 	return got
@@ -97,14 +97,14 @@ func commitAndPush(t *testing.T, r *Repo, ask asker, message string) {
 	if err := r.Add(ctx); err != nil {
 		t.Fatal(err)
 	}
-	hash, err := r.Commit(ctx, message, someone)
+	hash, err := r.Commit(ctx, message, author)
 	ask("commit "+message, hash, err)
 	text, err := r.git(ctx, "cat-file", "commit", "HEAD")
 	ask("the commit "+message, text, err)
 	ask("push "+message, nil, r.Push(ctx, "main"))
 }
 
-// read asks for what is read from a source repository.
+// readAll collects what is read from a source repository.
 func readAll(t *testing.T, r *Repo, ask asker) {
 	t.Helper()
 	ctx := t.Context()
@@ -145,21 +145,21 @@ func readAll(t *testing.T, r *Repo, ask asker) {
 	ask("exported", files(t, tree.Dir), nil)
 }
 
-// changed asks for what a change of the remote, a proposal of one, and a clone give.
+// changed collects what a change of the remote, a proposal of one, and a clone give.
 func changed(t *testing.T, r *Repo, origin string, ask asker) {
 	t.Helper()
 	ctx := t.Context()
-	ask("tag", nil, errors.Join(r.DeleteTag(ctx, "v1.1.0"), r.Tag(ctx, "local", "of this clone alone", someone)))
+	ask("tag", nil, errors.Join(r.DeleteTag(ctx, "v1.1.0"), r.Tag(ctx, "local", "of this clone alone", author)))
 	change := func(content string) func(string) (string, bool, error) {
 		return func(dir string) (string, bool, error) {
 			return "Größe: " + content + "\n\nvery well\n", true, os.WriteFile(dir+"/values.yaml", []byte(content), 0o644)
 		}
 	}
 	for _, dry := range []bool{true, false} {
-		hash, is, err := Update(ctx, origin, "main", change("a: 3\r\n"), UpdateOptions{Author: someone, DryRun: dry, Sparse: []string{"/values.yaml"}})
+		hash, is, err := Update(ctx, origin, "main", change("a: 3\r\n"), UpdateOptions{Author: author, DryRun: dry, Sparse: []string{"/values.yaml"}})
 		ask("update "+hash, is, err)
 	}
-	_, err := Propose(ctx, origin, "main", "up/x", change("a: 4\n"), UpdateOptions{Author: someone})
+	_, err := Propose(ctx, origin, "main", "up/x", change("a: 4\n"), UpdateOptions{Author: author})
 	ask("propose", nil, err)
 	clone, err := Clone(ctx, origin, filepath.Join(t.TempDir(), "clone"), CloneOptions{})
 	if err != nil {
