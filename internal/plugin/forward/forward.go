@@ -3,13 +3,11 @@ package forward
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
 	"strconv"
 	"sync"
-	"syscall"
 )
 
 // Dial connects with a port of a pod.
@@ -44,7 +42,7 @@ func New(ctx context.Context, dial Dial, failed func(Port, error)) *Forwarder {
 // Listen opens the local port, and returns its address. It never listens on another interface.
 func (f *Forwarder) Listen(port Port) (string, error) {
 	listener, err := listen(f.ctx, port.Local)
-	if errors.Is(err, syscall.EADDRINUSE) {
+	if err != nil && port.Local != 0 { // taken, in whatever words of the system
 		listener, err = listen(f.ctx, 0)
 	}
 	if err != nil {
