@@ -217,6 +217,7 @@ func everyObject(ctx context.Context, namespace string) (map[string]string, erro
 // TestMain searches what is left when all tests are over, which none of them can: the operator's logs of the whole run.
 func TestMain(m *testing.M) {
 	code := m.Run()
+	removePlugin()
 	if cluster.core != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), limitFactor()*time.Minute)
 		found, err := searched(ctx, "")

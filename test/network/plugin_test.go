@@ -23,12 +23,22 @@ import (
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
+// pluginDir has the program, until all tests have ended.
+var pluginDir string
+
+func removePlugin() {
+	if pluginDir != "" {
+		_ = os.RemoveAll(pluginDir) // best effort: it is in the directory for temporary files
+	}
+}
+
 // buildPlugin builds kubectl-btcnet once.
 var buildPlugin = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "kubectl-btcnet-")
 	if err != nil {
 		return "", err
 	}
+	pluginDir = dir
 	file := filepath.Join(dir, "kubectl-btcnet")
 	out, err := exec.Command("go", "build", "-C", "../..", "-o", file, "./cmd/kubectl-btcnet").CombinedOutput()
 	if err != nil {
