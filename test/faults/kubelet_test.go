@@ -39,16 +39,17 @@ type kubelet struct {
 // run starts what is new in each round, until the context ends; then it ends all processes.
 func (k *kubelet) run(ctx context.Context) {
 	for sleep(ctx, 100*time.Millisecond) {
+		// A claim exists before its pod: no volume of a pod in this list is new later, and emptied under its bitcoind.
+		pods, err := k.clients.CoreV1().Pods(k.namespace).List(ctx, metav1.ListOptions{})
+		if err != nil {
+			continue
+		}
 		claims, err := k.clients.CoreV1().PersistentVolumeClaims(k.namespace).List(ctx, metav1.ListOptions{})
 		if err != nil {
 			continue
 		}
 		for i := range claims.Items {
 			k.provision(ctx, &claims.Items[i])
-		}
-		pods, err := k.clients.CoreV1().Pods(k.namespace).List(ctx, metav1.ListOptions{})
-		if err != nil {
-			continue
 		}
 		for i := range pods.Items {
 			k.admit(ctx, &pods.Items[i])
