@@ -37,7 +37,7 @@ type step struct {
 }
 
 // triggers are the events that start a workflow.
-var triggers = map[string]bool{"push": true, "pull_request": true, "schedule": true, "workflow_dispatch": true}
+var triggers = map[string]bool{"push": true, "pull_request": true, "merge_group": true, "schedule": true, "workflow_dispatch": true}
 
 // pinned is an action with its major version, or with a commit.
 var pinned = regexp.MustCompile(`^[a-z-]+/[a-z-]+@(v[0-9]+|[0-9a-f]{40})$`)

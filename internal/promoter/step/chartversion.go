@@ -3,6 +3,7 @@ package step
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/Masterminds/semver/v3"
 
@@ -151,17 +152,33 @@ func (p *Project) versionInFile(ctx context.Context, f version.Facts) (version.V
 	return version.Version{Chart: m.Version, Commit: f.Commit, Release: parsed.Prerelease() == "", Prerelease: parsed.Prerelease() != ""}, nil
 }
 
-// metadataAt is the chart's Chart.yaml at a revision.
+// metadataAt is the chart's Chart.yaml at a revision. One process of git reads those of all charts: a project that only reads does not ask
+// again for the next chart. Error: gitrepo.ErrNoRef.
 func (p *Project) metadataAt(ctx context.Context, ref string) (*chart.Metadata, error) {
 	r, err := p.source(ctx)
 	if err != nil {
 		return nil, err
 	}
-	data, err := r.File(ctx, ref, p.Config.Chart.Path+"/Chart.yaml")
+	paths := []string{p.Config.Chart.Path}
+	if all := p.Config.Whole().Charts; len(all) > 0 {
+		paths = paths[:0]
+		for i := range all {
+			paths = append(paths, all[i].Path)
+		}
+	}
+	names := make([]string, len(paths))
+	for i, path := range paths {
+		names[i] = ref + ":" + path + "/Chart.yaml"
+	}
+	objects, err := r.Objects(ctx, true, names...)
 	if err != nil {
 		return nil, err
 	}
-	return chart.ReadMetadata(data)
+	own := slices.Index(paths, p.Config.Chart.Path)
+	if own < 0 || objects[own].Content == nil {
+		return nil, fmt.Errorf("%s/Chart.yaml at %s: %w", p.Config.Chart.Path, ref, gitrepo.ErrNoRef)
+	}
+	return chart.ReadMetadata(objects[own].Content)
 }
 
 // checkRaised rejects a chart whose version is that of Chart.yaml, and that was changed without a higher one: since the release of this
