@@ -64,7 +64,6 @@ func runSeed(t *testing.T, seed uint64) {
 		spec.Storage = &v1.Storage{RetentionPolicy: v1.RetentionDelete}
 	}
 	must(t, r.Client.Create(ctx, &v1.BitcoinNetwork{ObjectMeta: metav1.ObjectMeta{Namespace: r.name, Name: "net"}, Spec: spec}))
-	r.until(t, "the new network to be Ready", startLimit, r.asSpecified)
 	observing, stop := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {
@@ -75,6 +74,7 @@ func runSeed(t *testing.T, seed uint64) {
 		stop()
 		<-done
 	}()
+	r.until(t, "the new network to be Ready", startLimit, r.asSpecified)
 	begin := time.Now()
 	for _, f := range p.faults {
 		if !sleep(ctx, time.Until(begin.Add(f.at))) {

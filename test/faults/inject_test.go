@@ -64,6 +64,7 @@ func (r *run) injectNode(ctx context.Context, f fault) {
 		return
 	}
 	r.note("%s %s for %s", f.kind, c.pod.Name, f.lasts.Round(100*time.Millisecond))
+	r.disturb(f.lasts)
 	switch f.kind {
 	case "node-kill":
 		c.signal(syscall.SIGKILL)

@@ -22,9 +22,12 @@ import (
 
 const (
 	// justified is how old the operator's knowledge may be when it reports Ready: an answer of a node counts for 4 s when a later call
-	// fails (answerLifetime), a pass waits 1.5 s for answers, the patch of the status may be slow by the 5 s after which the proxy
-	// cuts a request that hangs and by the retry after it, and the observer asks each half second.
-	justified = 14 * time.Second
+	// fails (answerLifetime), a pass waits 1.5 s for answers, and the observer asks twice a second. While API calls fail, the patch of
+	// the status may be slow by the 5 s after which the proxy cuts a request that hangs, and by the retry after it.
+	justified        = 7 * time.Second
+	justifiedByFault = 14 * time.Second
+	// settles is how long the connections of a node may change after a fault of the node.
+	settles = 15 * time.Second
 	// staleReady is how long Ready may stay after the nodes are not as specified any more, while an operator works and can reach the API:
 	// the 5 s between two polls, the 10 s of a call to a node that hangs (callTimeout), of which the last answer may count
 	// for 6 s more (aliveLifetime), and the 1.5 s of a pass.
@@ -33,6 +36,8 @@ const (
 	// get it, the start, and the 5 s of a request that hangs.
 	takeover = 25 * time.Second
 )
+
+var errConnections = errors.New("connections")
 
 // observation is what the bitcoinds report of themselves at one moment.
 type observation struct {
@@ -133,7 +138,7 @@ func compare(spec v1.BitcoinNetworkSpec, list []seen) error {
 	}
 	slices.SortFunc(edges, func(x, y topology.Edge) int { return (x.A-y.A)*1000 + x.B - y.B })
 	if !slices.Equal(edges, desired) || len(has) != len(desired) {
-		return fmt.Errorf("connections %v (with those that one end reports: %v), want %v", edges, has, desired)
+		return fmt.Errorf("%w %v (with those that one end reports: %v), want %v", errConnections, edges, has, desired)
 	}
 	best := map[int]string{}
 	for _, s := range list {
@@ -174,8 +179,9 @@ func readyOf(net *v1.BitcoinNetwork) string {
 // observe compares Ready with what the bitcoinds report, until the context ends.
 func (r *run) observe(ctx context.Context) {
 	var lastWhole, wrongSince time.Time
+	var whole int64 // the last generation as which the nodes have been seen
 	ready := ""
-	for sleep(ctx, 400*time.Millisecond) {
+	for sleep(ctx, 250*time.Millisecond) {
 		before, err := r.get(ctx)
 		if err != nil {
 			continue
@@ -193,13 +199,13 @@ func (r *run) observe(ctx context.Context) {
 			}
 		}
 		if o.wrong == nil {
-			lastWhole = o.at
+			lastWhole, whole = o.at, before.Generation
 		}
 		now := readyOf(after)
 		if now != ready {
 			r.note("status: Ready %q; by the nodes: %v", now, o.wrong)
-			if now != "" && time.Since(lastWhole) > justified {
-				r.fail("Ready %s was reported, and the nodes were not as specified in the %s before: %v", now, justified, o.wrong)
+			if now != "" {
+				r.evaluate(ctx, after, now, lastWhole, whole)
 			}
 			ready, wrongSince = now, time.Time{}
 		}
@@ -212,6 +218,23 @@ func (r *run) observe(ctx context.Context) {
 			r.fail("Ready %s stayed for %s after the nodes were not as specified any more: %v", now, time.Since(wrongSince).Round(time.Second), o.wrong)
 			wrongSince = time.Time{}
 		}
+	}
+}
+
+// evaluate checks a Ready that was reported just now. The nodes were last as specified at lastWhole, and as this generation specifies or not.
+func (r *run) evaluate(ctx context.Context, net *v1.BitcoinNetwork, ready string, lastWhole time.Time, whole int64) {
+	limit := justified
+	if time.Now().Before(r.ableAt()) {
+		limit = justifiedByFault
+	}
+	o := r.ask(ctx, net)
+	switch {
+	case ctx.Err() != nil || o.wrong == nil:
+	case time.Since(lastWhole) > limit:
+		r.fail("Ready %s was reported, and the nodes were not as specified in the %s before: %v", ready, limit, o.wrong)
+	case whole != net.Generation && errors.Is(o.wrong, errConnections) && !r.disturbed():
+		// Whoever reports a generation has seen the nodes after it was specified, and no fault has separated them since.
+		r.fail("Ready %s was reported, and the nodes were never connected as this generation specifies: %v", ready, o.wrong)
 	}
 }
 

@@ -36,6 +36,8 @@ type run struct {
 	wrong    []string
 	floor    int64
 	able     time.Time
+	// settled is when the connections of nodes with faults have settled.
+	settled time.Time
 }
 
 // note adds a line to the timeline, which is printed when the run fails.
@@ -66,6 +68,22 @@ func (r *run) ableAt() time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.able
+}
+
+// disturb records that a node has a fault for so long.
+func (r *run) disturb(d time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if at := time.Now().Add(d + settles); at.After(r.settled) {
+		r.settled = at
+	}
+}
+
+// disturbed reports whether a fault of a node may have changed connections a short while ago.
+func (r *run) disturbed() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return time.Now().Before(r.settled)
 }
 
 func (r *run) get(ctx context.Context) (*v1.BitcoinNetwork, error) {
