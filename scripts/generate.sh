@@ -33,7 +33,7 @@ tool informer-gen --output-dir client/informers --output-pkg "$module/pkg/client
 gofmt -l -w pkg/client
 
 echo "==> references of the conditions, the command lines, the pipeline's configuration and the chart's values"
-go run ./ci/conditions pkg/apis/bitcoincontroller/v1/conditions.go >docs/conditions.md
+go run ./ci/conditions pkg/apis/bitcoincontroller/v1/{conditions,events}.go >docs/conditions.md
 go run ./ci/docs docs/cli
 go run ./ci/schema docs
 go run ./ci/chartreadme

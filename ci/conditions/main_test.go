@@ -17,20 +17,26 @@ const (
 	//
 	// Action: wait.
 	ReasonBusy = "Busy"
+	// EventLost is a warning: a node
+	// has gone.
+	EventLost = "Lost"
+	// EventBack is a normal event: it is here.
+	EventBack = "Back"
 )`
-	var out strings.Builder
-	if err := write(&out, "conditions.go", good); err != nil {
+	var got page
+	if err := got.read("conditions.go", good); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
 		"| `Ready` | True when all is well. |", "### Busy\n\nWork is left.\n\n- Conditions: `A=True`, `B=False`\n- Action: wait.\n",
+		"| `Lost` | Warning | A node has gone. |\n| `Back` | Normal | It is here. |\n",
 	} {
-		if !strings.Contains(out.String(), want) {
-			t.Errorf("%q is not in\n%s", want, out.String())
+		if !strings.Contains(got.text(), want) {
+			t.Errorf("%q is not in\n%s", want, got.text())
 		}
 	}
-	for _, missing := range []string{"	// Action: wait.\n", "Conditions: ", " means that work is left", "	// ConditionReady is true when all\n"} {
-		if err := write(&out, "conditions.go", strings.Replace(good, missing, "", 1)); err == nil {
+	for _, missing := range []string{"	// Action: wait.\n", "Conditions: ", " means that work is left", "	// ConditionReady is true when all\n", " is a warning", " event"} {
+		if err := new(page).read("conditions.go", strings.Replace(good, missing, "", 1)); err == nil {
 			t.Errorf("a comment without %q is accepted", missing)
 		}
 	}

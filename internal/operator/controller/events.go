@@ -68,9 +68,9 @@ func transitions(before v1.BitcoinNetworkStatus, network *v1.BitcoinNetwork, rec
 	switch {
 	case status.ObservedGeneration <= 0: // the first pass has failed
 	case before.ObservedGeneration <= 0: // -1 is the default of the CRD
-		add(corev1.EventTypeNormal, "Created", "Create", "network of %d nodes created", len(status.Nodes))
+		add(corev1.EventTypeNormal, v1.EventCreated, "Create", "network of %d nodes created", len(status.Nodes))
 	case len(before.Nodes) != len(status.Nodes):
-		add(corev1.EventTypeNormal, "Scaled", "Scale", "scaled from %d to %d nodes", len(before.Nodes), len(status.Nodes))
+		add(corev1.EventTypeNormal, v1.EventScaled, "Scale", "scaled from %d to %d nodes", len(before.Nodes), len(status.Nodes))
 	}
 	list = append(list, nodeTransitions(before.Nodes, status.Nodes)...)
 	if fell, ok := heightTransition(before, network); ok {
@@ -79,9 +79,9 @@ func transitions(before v1.BitcoinNetworkStatus, network *v1.BitcoinNetwork, rec
 	forked := ptr.Deref(recorded.forked, before.ChainTips > 1)
 	switch {
 	case status.ChainTips > 1 && !forked:
-		add(corev1.EventTypeWarning, "Forked", "Compare", "the nodes are on %d competing branches", status.ChainTips)
+		add(corev1.EventTypeWarning, v1.EventForked, "Compare", "the nodes are on %d competing branches", status.ChainTips)
 	case status.ChainTips == 1 && forked && allReady(status):
-		add(corev1.EventTypeNormal, "ForkGone", "Compare", "all nodes follow one branch again, at height %d", status.Height)
+		add(corev1.EventTypeNormal, v1.EventForkGone, "Compare", "all nodes follow one branch again, at height %d", status.Height)
 	}
 	old := meta.FindStatusCondition(before.Conditions, v1.ConditionStalled)
 	stalled := meta.FindStatusCondition(status.Conditions, v1.ConditionStalled)
@@ -101,9 +101,9 @@ func transitions(before v1.BitcoinNetworkStatus, network *v1.BitcoinNetwork, rec
 	switch {
 	case recorded.partitioned == nil || *recorded.partitioned == partitioned:
 	case partitioned:
-		add(corev1.EventTypeNormal, "Partitioned", "Connect", "removing the connections between the %d partitions", len(network.Spec.Partitions))
+		add(corev1.EventTypeNormal, v1.EventPartitioned, "Connect", "removing the connections between the %d partitions", len(network.Spec.Partitions))
 	default:
-		add(corev1.EventTypeNormal, "Healed", "Connect", "the partitions are removed: reconnecting the nodes")
+		add(corev1.EventTypeNormal, v1.EventHealed, "Connect", "the partitions are removed: reconnecting the nodes")
 	}
 	// A fork still exists when the nodes of one branch do not answer.
 	forked = status.ChainTips > 1 || forked && !allReady(status)
@@ -132,7 +132,7 @@ func (r *Reconciler) recordRemovedByHand(network *v1.BitcoinNetwork, nodes []nod
 	for _, action := range removed {
 		pod := nodes[action.Node].podName
 		t := transition{pod: pod}
-		r.recorder.Eventf(network, t.relatedPod(network.Namespace), corev1.EventTypeWarning, "AddedNodeRemoved", "Connect",
+		r.recorder.Eventf(network, t.relatedPod(network.Namespace), corev1.EventTypeWarning, v1.EventAddedNodeRemoved, "Connect",
 			"%s is removed from the addnode list of %s: it leads to node %d, which the topology does not connect with node %d",
 			truncate.UTF8(action.Target, maxVersionBytes), pod, action.Peer, action.Node)
 	}
@@ -165,14 +165,14 @@ func nodeTransitions(before, now []v1.NodeStatus) (list []transition) {
 		if len(lost) > 1 {
 			note = fmt.Sprintf("%d nodes are no longer ready: %s", len(lost), strings.Join(lost, ", "))
 		}
-		list = append(list, transition{eventType: corev1.EventTypeWarning, reason: "NodeLost", action: "Watch", note: note, pod: lost[0]})
+		list = append(list, transition{eventType: corev1.EventTypeWarning, reason: v1.EventNodeLost, action: "Watch", note: note, pod: lost[0]})
 	}
 	if len(ready) > 0 {
 		note := fmt.Sprintf("node %s is ready at %s", ready[0], address)
 		if len(ready) > 1 {
 			note = fmt.Sprintf("%d nodes are ready: %s", len(ready), strings.Join(ready, ", "))
 		}
-		list = append(list, transition{eventType: corev1.EventTypeNormal, reason: "NodeReady", action: "Watch", note: note, pod: ready[0]})
+		list = append(list, transition{eventType: corev1.EventTypeNormal, reason: v1.EventNodeReady, action: "Watch", note: note, pod: ready[0]})
 	}
 	return list
 }

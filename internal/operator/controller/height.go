@@ -61,7 +61,7 @@ func heightTransition(before v1.BitcoinNetworkStatus, network *v1.BitcoinNetwork
 		cause = "blocks were invalidated, or the claims with them are gone"
 	}
 	return transition{
-		eventType: corev1.EventTypeWarning, reason: "HeightFell", action: "Compare",
+		eventType: corev1.EventTypeWarning, reason: v1.EventHeightFell, action: "Compare",
 		note: fmt.Sprintf("the height of the network fell from %d to %d: %s", fall.From, fall.To, cause),
 	}, true
 }

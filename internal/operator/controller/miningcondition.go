@@ -55,10 +55,10 @@ func miningTransitions(before []metav1.Condition, status v1.BitcoinNetworkStatus
 	case now == nil:
 		return nil
 	case slices.Contains(miningFailureReasons, now.Reason) && (!failed || old.Reason != now.Reason):
-		return []transition{{eventType: corev1.EventTypeWarning, reason: "MiningFailed", action: "Mine", note: now.Reason + ": " + now.Message}}
+		return []transition{{eventType: corev1.EventTypeWarning, reason: v1.EventMiningFailed, action: "Mine", note: now.Reason + ": " + now.Message}}
 	case now.Status == metav1.ConditionTrue && failed:
 		note := fmt.Sprintf("blocks are mined again, at height %d", status.Height)
-		return []transition{{eventType: corev1.EventTypeNormal, reason: "MiningResumed", action: "Mine", note: note}}
+		return []transition{{eventType: corev1.EventTypeNormal, reason: v1.EventMiningResumed, action: "Mine", note: note}}
 	default:
 		return nil
 	}

@@ -26,8 +26,6 @@ const (
 	departureTimeout = 30 * time.Second
 	// departureLifetime is how long the comparison of the chains counts: the removed nodes may have new blocks after that.
 	departureLifetime = 10 * time.Second
-
-	eventClaimsKept = "ClaimsKept"
 )
 
 // scaleDown is the removal of nodes; nil when the StatefulSets have no more nodes than the spec.
@@ -109,7 +107,7 @@ func (r *Reconciler) recordUncompared(p *applyPass) {
 	switch {
 	case removed == 0 || !deletesClaimsOf(p.network):
 	case countNodes(p.groups) == 0:
-		r.recorder.Eventf(p.network, nil, corev1.EventTypeWarning, eventClaimsKept, "Scale",
+		r.recorder.Eventf(p.network, nil, corev1.EventTypeWarning, v1.EventClaimsKept, "Scale",
 			"the claims of the removed nodes are kept, because no node stays that could get their blocks")
 	default:
 		r.recordClaimsKept(p.network, departures{unknown: removed})
@@ -122,7 +120,7 @@ func deletesClaimsOf(network *v1.BitcoinNetwork) bool {
 }
 
 func (r *Reconciler) recordClaimsKept(network *v1.BitcoinNetwork, found departures) {
-	r.recorder.Eventf(network, nil, corev1.EventTypeWarning, eventClaimsKept, "Scale",
+	r.recorder.Eventf(network, nil, corev1.EventTypeWarning, v1.EventClaimsKept, "Scale",
 		"the claims of the removed nodes are kept, because these may have blocks that the other nodes do not have: "+
 			"%d of them have, %d do not answer, %d do not run", found.ahead, found.silent, found.unknown)
 }
