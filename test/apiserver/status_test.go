@@ -52,3 +52,22 @@ func TestAStatusThatCannotBeWrittenIsWrittenLaterWithItsEvents(t *testing.T) {
 		})
 	}
 }
+
+// Whoever watches a network knows its edges from the status alone.
+func TestTheStatusNamesTheConnectionsOfEachNode(t *testing.T) {
+	t.Parallel()
+	net, _ := running(t, v1.BitcoinNetworkSpec{Nodes: 4, Topology: &v1.Topology{Type: v1.TopologyRing}})
+	connected := func(want ...v1.Ordinals) func(*v1.BitcoinNetwork) error {
+		return func(n *v1.BitcoinNetwork) error {
+			for i, status := range n.Status.Nodes {
+				if status.ConnectedWith != want[i] {
+					return fmt.Errorf("node %d is connected with %q, want %q", i, status.ConnectedWith, want[i])
+				}
+			}
+			return nil
+		}
+	}
+	net.Eventually("the ring", connected("1,3", "0,2", "1,3", "0,2"))
+	net.Update(func(n *v1.BitcoinNetwork) { n.Spec.Partitions = []v1.Partition{{Nodes: []int32{0, 1}}} })
+	net.Eventually("the partition", connected("1", "0", "3", "2"))
+}

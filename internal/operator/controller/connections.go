@@ -21,6 +21,8 @@ const connectTimeout = 500 * time.Millisecond
 // connections are the connections of a network, as the nodes reported them before the pass changed any.
 type connections struct {
 	desired []topology.Edge
+	// observed are the connections between nodes that stay, desired or not.
+	observed []topology.Edge
 	// existing is the number of desired connections that exist, missing are the others.
 	existing int
 	missing  []topology.Edge
@@ -47,6 +49,7 @@ func (c *nodeClient) connect(ctx context.Context, network *v1.BitcoinNetwork, sh
 	spec := topology.SpecOf(network.Spec, staying)
 	result := connections{
 		desired:  topology.Desired(spec),
+		observed: topology.Observe(observed[:staying]),
 		foreign:  topology.ForeignPeers(observed, shared.isOwnAddress),
 		settling: settlingTime(shared.allSettledAt(), nodes, now),
 	}

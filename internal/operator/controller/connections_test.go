@@ -133,3 +133,42 @@ func TestFailedChangesArePlannedAgain(t *testing.T) {
 		}
 	})
 }
+
+// The edges of the status are those that both ends report, whatever the topology specifies; nodes that are being removed have none.
+func TestTheStatusHasTheConnectionsThatExist(t *testing.T) {
+	for name, test := range map[string]struct {
+		change  func(nodes []node)
+		staying int
+		want    []v1.Ordinals
+	}{
+		"a mesh":                            {func([]node) {}, 3, []v1.Ordinals{"1-2", "0,2", "0-1"}},
+		"one end of 0 and 1 has closed it":  {func(n []node) { n[0].answer.peers = n[0].answer.peers[1:] }, 3, []v1.Ordinals{"2", "2", "0-1"}},
+		"node 1 does not answer":            {func(n []node) { n[1].answer = nil }, 3, []v1.Ordinals{"2", "", "0"}},
+		"node 0 has not got a version of 2": {func(n []node) { n[0].answer.peers[1].Version = 0 }, 3, []v1.Ordinals{"1", "0,2", "1"}},
+		"node 2 is being removed":           {func([]node) {}, 2, []v1.Ordinals{"1", "0"}},
+		"node 0 has a peer that is no node": {func(n []node) { n[0].answer.peers[0].Addr = "10.9.9.9:1" }, 3, []v1.Ordinals{"2", "2", "0-1"}},
+	} {
+		inBubble(t, func(t *testing.T) {
+			fake := newFakeNodes()
+			for i := range 3 {
+				fake.answer(i, func(string, []any) (any, error) { return nil, nil })
+			}
+			client, shared := fake.client(t), newSharedState()
+			nodes := meshOfThree(shared)
+			test.change(nodes)
+			network := testNetwork(v1.BitcoinNetworkSpec{Nodes: int32(test.staying), Topology: &v1.Topology{Type: v1.TopologyLine}}) //nolint:gosec // three
+			connected := client.connect(t.Context(), network, shared, nodes, test.staying, time.Now())
+			client.calls.Wait()
+			_, in := healthy()
+			in.nodes, in.connections = nodes[:test.staying], connected
+			for i := range in.nodes {
+				in.nodes[i].podName = "p"
+			}
+			for i, status := range buildStatus(network, in, evaluate(in)).Nodes {
+				if status.ConnectedWith != test.want[i] {
+					t.Errorf("%s: node %d is connected with %q, want %q", name, i, status.ConnectedWith, test.want[i])
+				}
+			}
+		})
+	}
+}

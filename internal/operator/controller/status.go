@@ -14,6 +14,7 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
+	"github.com/christianb93/bitcoin-controller/internal/operator/topology"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -38,6 +39,7 @@ func buildStatus(network *v1.BitcoinNetwork, in *policyInputs, conditions condit
 		status.Replicas = set.Status.Replicas
 	}
 	setNodeStatuses(&status, network.Name, in.nodes)
+	setConnectedWith(&status, in.connections.observed)
 	setForeignPeers(&status, in.connections.foreign)
 	existing, desired := in.connections.existing, len(in.connections.desired)
 	status.Connections, status.DesiredConnections = int32(existing), int32(desired) //nolint:gosec // at most 124,750
@@ -77,6 +79,18 @@ func nodeStatus(n *node, network string) v1.NodeStatus {
 		}
 	}
 	return status
+}
+
+// setConnectedWith reports the connections that exist, desired or not, at both of their nodes.
+func setConnectedWith(status *v1.BitcoinNetworkStatus, existing []topology.Edge) {
+	neighbours := make(map[int32][]int32, len(status.Nodes))
+	for _, e := range existing {
+		a, b := int32(e.A), int32(e.B) //nolint:gosec // at most 500
+		neighbours[a], neighbours[b] = append(neighbours[a], b), append(neighbours[b], a)
+	}
+	for i := range status.Nodes {
+		status.Nodes[i].ConnectedWith = v1.NewOrdinals(neighbours[status.Nodes[i].Ordinal])
+	}
 }
 
 // countPeers counts the different addresses, without ports, of a node's peers: two connections with one peer count once.

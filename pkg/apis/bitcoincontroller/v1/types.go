@@ -294,6 +294,9 @@ type NodeStatus struct {
 	// ForeignPeers is the number of those peers that are no nodes of the network.
 	// +optional
 	ForeignPeers int32 `json:"foreignPeers,omitempty"`
+	// ConnectedWith are the ordinals of the nodes that the node is connected with, as both ends report it, such as 0-3,7.
+	// +optional
+	ConnectedWith Ordinals `json:"connectedWith,omitempty"`
 	// Version is the user agent that the node reports (subversion), such as /Satoshi:29.0.0/.
 	// +optional
 	Version string `json:"version,omitempty"`

@@ -906,6 +906,9 @@ var schemaYAML = typed.YAMLObject(`types:
                     - name: blocks
                       type:
                         scalar: numeric
+                    - name: connectedWith
+                      type:
+                        scalar: string
                     - name: dnsName
                       type:
                         scalar: string

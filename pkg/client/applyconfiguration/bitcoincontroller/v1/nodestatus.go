@@ -2,6 +2,10 @@
 
 package v1
 
+import (
+	bitcoincontrollerv1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+)
+
 // NodeStatusApplyConfiguration represents a declarative configuration of the NodeStatus type for use
 // with apply.
 //
@@ -30,6 +34,8 @@ type NodeStatusApplyConfiguration struct {
 	Peers *int32 `json:"peers,omitempty"`
 	// ForeignPeers is the number of those peers that are no nodes of the network.
 	ForeignPeers *int32 `json:"foreignPeers,omitempty"`
+	// ConnectedWith are the ordinals of the nodes that the node is connected with, as both ends report it, such as 0-3,7.
+	ConnectedWith *bitcoincontrollerv1.Ordinals `json:"connectedWith,omitempty"`
 	// Version is the user agent that the node reports (subversion), such as /Satoshi:29.0.0/.
 	Version *string `json:"version,omitempty"`
 }
@@ -125,6 +131,14 @@ func (b *NodeStatusApplyConfiguration) WithPeers(value int32) *NodeStatusApplyCo
 // If called multiple times, the ForeignPeers field is set to the value of the last call.
 func (b *NodeStatusApplyConfiguration) WithForeignPeers(value int32) *NodeStatusApplyConfiguration {
 	b.ForeignPeers = &value
+	return b
+}
+
+// WithConnectedWith sets the ConnectedWith field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ConnectedWith field is set to the value of the last call.
+func (b *NodeStatusApplyConfiguration) WithConnectedWith(value bitcoincontrollerv1.Ordinals) *NodeStatusApplyConfiguration {
+	b.ConnectedWith = &value
 	return b
 }
 
