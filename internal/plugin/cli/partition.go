@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -10,9 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/christianb93/bitcoin-controller/internal/plugin/chain"
-	"github.com/christianb93/bitcoin-controller/internal/plugin/cluster"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/noderef"
-	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
 func partitionCommand(s *session) *cobra.Command {
@@ -43,15 +40,11 @@ func (s *session) partition(ctx context.Context, name string, sides []string, wa
 	if err != nil {
 		return err
 	}
-	var partitions []v1.Partition
-	for _, set := range sets {
-		partitions = append(partitions, v1.Partition{Nodes: set})
-	}
-	if err := setPartitions(ctx, t.Client, name, partitions); err != nil {
+	if err := chain.Partition(ctx, t.Client, name, sets); err != nil {
 		return err
 	}
 	if wait {
-		if err := awaitConnections(ctx, t.Client, name, "the partition of "+name, timeout); err != nil {
+		if err := chain.AwaitConnections(ctx, t.Client, name, "the partition of "+name, timeout); err != nil {
 			return err
 		}
 	}
@@ -77,20 +70,6 @@ func described(sets [][]int32, nodes int) string {
 	return strings.Join(sides, " | ")
 }
 
-// setPartitions changes no other field; none removes the field.
-func setPartitions(ctx context.Context, client *cluster.Client, name string, partitions []v1.Partition) error {
-	patch, err := json.Marshal(map[string]any{"spec": map[string]any{"partitions": partitions}})
-	if err != nil {
-		return err
-	}
-	_, err = client.Patch(ctx, name, patch)
-	return err
-}
-
-func awaitConnections(ctx context.Context, client *cluster.Client, name, what string, timeout time.Duration) error {
-	return client.Wait(ctx, timeout, what, func(ctx context.Context) (string, error) { return chain.Connections(ctx, client, name) })
-}
-
 func healCommand(s *session) *cobra.Command {
 	var timeout time.Duration
 	command := &cobra.Command{
@@ -111,25 +90,8 @@ func (s *session) heal(ctx context.Context, name string, timeout time.Duration) 
 	if err != nil {
 		return err
 	}
-	nodes := chain.Ready(t.network)
-	for _, err := range cluster.Each(ctx, nodes, func(ctx context.Context, node noderef.Node) error {
-		return chain.Activate(ctx, t.Client, node.Pod)
-	}) {
-		return err
-	}
-	if len(t.network.Spec.Partitions) > 0 {
-		if err := setPartitions(ctx, t.Client, name, nil); err != nil {
-			return err
-		}
-	}
-	if err := awaitConnections(ctx, t.Client, name, "the connection of all nodes", timeout); err != nil {
-		return err
-	}
-	forked := false
-	if err := t.Wait(ctx, timeout, "one best block of all nodes", func(ctx context.Context) (missing string, err error) {
-		missing, forked, err = chain.Settled(ctx, t.Client, nodes)
-		return missing, err
-	}); err != nil {
+	forked, err := chain.Heal(ctx, t.Client, t.network, timeout)
+	if err != nil {
 		return err
 	}
 	end := "all nodes have one best block"

@@ -46,7 +46,7 @@ func (s *session) pause(ctx context.Context, name, text string, timeout time.Dur
 	}); err != nil {
 		return err
 	}
-	if err := awaitConnections(ctx, t.Client, t.network.Name, "the connection of "+t.node.Pod, timeout); err != nil {
+	if err := chain.AwaitConnections(ctx, t.Client, t.network.Name, "the connection of "+t.node.Pod, timeout); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(s.streams.Out, "%s was cut from the network for %s, and is connected again\n", t.node.Pod, duration)

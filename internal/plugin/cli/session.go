@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -92,17 +91,7 @@ func (t *target) faucet() *faucet.Faucet {
 }
 
 // side are the ready nodes that can get the blocks of the target, without the target.
-func (t *target) side() []noderef.Node {
-	sides := map[int]int{}
-	for i, partition := range t.network.Spec.Partitions {
-		for _, n := range partition.Nodes {
-			sides[int(n)] = i + 1
-		}
-	}
-	return slices.DeleteFunc(chain.Ready(t.network), func(n noderef.Node) bool {
-		return n == t.node || sides[n.Ordinal] != sides[t.node.Ordinal]
-	})
-}
+func (t *target) side() []noderef.Node { return chain.Side(t.network, t.node) }
 
 // note prints what a command does, beside its result.
 func (s *session) note(format string, args ...any) {
