@@ -9,6 +9,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -216,14 +217,21 @@ func (r *Reconciler) decideScaleDown(ctx context.Context, network *v1.BitcoinNet
 }
 
 // neededByDeparting reports whether an object that is no longer desired is one of a removed group whose nodes stay for now. Claims that
-// are to be kept are no longer the StatefulSet's before it is deleted.
+// are to be kept are no longer the StatefulSet's before it is deleted: also those of a group that was stopped, since nobody knows whether
+// the others have its blocks.
 func (r *Reconciler) neededByDeparting(ctx context.Context, p *applyPass, object client.Object) (bool, error) {
 	set, isSet := object.(*appsv1.StatefulSet)
-	switch s := p.state.scaleDown; {
-	case s.waits():
+	s := p.state.scaleDown
+	if s.waits() {
 		_, isConfig := object.(*corev1.ConfigMap)
 		return isSet || isConfig, nil
-	case !isSet || s == nil || s.synced || set.Spec.PersistentVolumeClaimRetentionPolicy == nil:
+	}
+	if !isSet || set.Spec.PersistentVolumeClaimRetentionPolicy == nil {
+		return false, nil
+	}
+	stopped := ptr.Deref(set.Spec.Replicas, 1) == 0
+	switch {
+	case !stopped && (s == nil || s.synced):
 		return false, nil
 	case set.Spec.PersistentVolumeClaimRetentionPolicy.WhenDeleted == appsv1.RetainPersistentVolumeClaimRetentionPolicyType:
 		return set.Status.ObservedGeneration < set.Generation, nil
@@ -231,7 +239,23 @@ func (r *Reconciler) neededByDeparting(ctx context.Context, p *applyPass, object
 	kept := set.DeepCopy()
 	kept.Spec.PersistentVolumeClaimRetentionPolicy.WhenDeleted = appsv1.RetainPersistentVolumeClaimRetentionPolicyType
 	log.FromContext(ctx).Info("Keep the claims of a removed group", "object", keyOf(set))
-	return true, r.client.Patch(ctx, kept, client.MergeFrom(set), client.FieldOwner(resources.FieldManager))
+	if err := r.client.Patch(ctx, kept, client.MergeFrom(set), client.FieldOwner(resources.FieldManager)); err != nil {
+		return true, err
+	}
+	if stopped {
+		r.recordStoppedKept(ctx, p.network, set.Name)
+	}
+	return true, nil
+}
+
+// recordStoppedKept records that the claims of a stopped group are kept, if it has any.
+func (r *Reconciler) recordStoppedKept(ctx context.Context, network *v1.BitcoinNetwork, set string) {
+	first := client.ObjectKey{Namespace: network.Namespace, Name: resources.ClaimName(set + "-0")}
+	if err := r.live.Get(ctx, first, &corev1.PersistentVolumeClaim{}); apierrors.IsNotFound(err) {
+		return
+	}
+	r.recorder.Eventf(network, nil, corev1.EventTypeWarning, v1.EventClaimsKept, "Scale",
+		"the claims of the removed nodes of %s are kept, because these were stopped, and may have blocks that the other nodes do not have", set)
 }
 
 // compareDepartures compares the chains of the removed nodes, which follow the others in the list, with those of the nodes that stay.

@@ -9,8 +9,10 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -189,6 +191,33 @@ func TestARemovedGroupStaysUntilTheOthersHaveItsBlocks(t *testing.T) {
 		}
 		if got != strings.TrimSpace(want) || exist() != 0 {
 			t.Errorf("%+v: %s, %d objects, want %s", found, got, exist(), want)
+		}
+	}
+}
+
+// Nobody can compare the chains of nodes that were stopped before.
+func TestTheClaimsOfAStoppedGroupAreKept(t *testing.T) {
+	for _, hasClaims := range []bool{true, false} {
+		a := applyNetwork(t, v1.BitcoinNetworkSpec{
+			Nodes: 1, Groups: []v1.Group{{Name: "b", Nodes: 0}}, Storage: &v1.Storage{RetentionPolicy: v1.RetentionDelete},
+		})
+		if claim := (&corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: "data-net-b-sts-0"}}); hasClaims {
+			if err := a.r.client.Create(t.Context(), claim); err != nil {
+				t.Fatal(err)
+			}
+		}
+		a.network.Spec.Groups, a.network.Generation, a.writes = nil, 2, nil
+		a.pass()
+		if want := []string{"patch net-b-sts"}; !slices.Equal(a.writes, want) {
+			t.Errorf("writes %v before the group is deleted, want %v", a.writes, want)
+		}
+		a.pass()
+		if err := a.r.client.Get(t.Context(), client.ObjectKey{Namespace: "ns", Name: "net-b-sts"}, &appsv1.StatefulSet{}); !apierrors.IsNotFound(err) {
+			t.Errorf("the StatefulSet of the removed group: %v", err)
+		}
+		recorded := len(a.r.recorder.(*events.FakeRecorder).Events)
+		if want := map[bool]int{true: 1}[hasClaims]; recorded != want {
+			t.Errorf("with claims %t: %d events, want %d", hasClaims, recorded, want)
 		}
 	}
 }
