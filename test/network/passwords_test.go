@@ -216,6 +216,10 @@ func everyObject(ctx context.Context, namespace string) (map[string]string, erro
 
 // TestMain searches what is left when all tests are over, which none of them can: the operator's logs of the whole run.
 func TestMain(m *testing.M) {
+	if err := buildEarly(); err != nil {
+		fmt.Println("kubectl-btcnet cannot be built:", err)
+		os.Exit(1)
+	}
 	code := m.Run()
 	removePlugin()
 	if cluster.core != nil {
