@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"os"
 	"regexp"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -19,30 +18,13 @@ import (
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
-func TestThePluginConnectsFollowsAndSends(t *testing.T) {
+func TestThePluginConnectsAndFollows(t *testing.T) {
 	env := newEnv(t, 2)
 	p := env.plugin("bob", pluginRights)
 	env.createForUser("open", 2)
 	p.connects("open")
 	best := env.mineAt("open-sts-1", "1")
 	p.logsHave("open", best)
-	total := p.does("traffic", "open", "--rate", "3/s", "--duration", "12s", "--blocks", "0")
-	sent, err := strconv.Atoi(strings.Fields(total)[1])
-	if err != nil || sent < 10 {
-		t.Errorf("it %s", total)
-	}
-	// The two transactions that split the coins are in the mempool too.
-	env.eventually("the transactions to be in the mempool of each node", time.Minute, func() error {
-		for _, size := range ofEach(env, "open", 2, func(pod string) (int, error) {
-			info, err := ask[struct{ Size int }](env, pod, "getmempoolinfo")
-			return info.Size, err
-		}) {
-			if size != sent+2 {
-				return fmt.Errorf("a mempool has %d transactions, of %d", size, sent+2)
-			}
-		}
-		return nil
-	})
 }
 
 // connects calls a node as its user, through the port on this machine.

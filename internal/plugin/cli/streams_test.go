@@ -92,8 +92,36 @@ func TestConnectForwardsUntilItIsInterrupted(t *testing.T) {
 	w.fails(exitFailed, "the node net-sts-0 does not answer: no route", "connect", "net")
 }
 
-func TestTrafficSendsBetweenTheNodes(t *testing.T) {
+// withoutForward is the cluster of a user who may not forward ports.
+func withoutForward(t *testing.T) *world {
+	t.Helper()
 	w := newWorld(t, three())
+	w.forward = func(context.Context, string, string) (net.Conn, error) {
+		return nil, lacking("create", "pods/portforward")
+	}
+	return w
+}
+
+func TestTrafficNeedsANodeThatAnswers(t *testing.T) {
+	w := newWorld(t, three())
+	w.forward = func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("no route") }
+	w.fails(exitFailed, "the node net-sts-0 does not answer: no route", "traffic", "net")
+	w.forward = func(context.Context, string, string) (net.Conn, error) {
+		near, far := net.Pipe()
+		go func() { _, _ = io.Copy(io.Discard, far) }()
+		go func() { _, _ = io.WriteString(far, "HTTP/1.1 400 Bad Request\r\n\r\n"); far.Close() }()
+		return near, nil
+	}
+	w.fails(exitFailed, "the node net-sts-0 does not answer: the node's P2P port: no message of bitcoind on regtest", "traffic", "net")
+	w.fails(exitInvalid, "must not be negative", "traffic", "net", "--blocks", "-1s")
+	w = withoutForward(t)
+	if code := w.run("traffic", "net", "--txids", "file"); code != exitInvalid || !strings.Contains(w.err.String(), "--txids needs the right to forward ports") {
+		t.Errorf("it ended with %d: %s", code, w.err.String())
+	}
+}
+
+func TestTrafficSendsBetweenTheNodes(t *testing.T) {
+	w := withoutForward(t)
 	var total struct{ Sent, Failed, Blocks int }
 	if err := json.Unmarshal([]byte(w.works("traffic", "net", "--rate", "200/s", "--duration", "300ms", "--blocks", "50ms", "-o", "json")), &total); err != nil {
 		t.Fatal(err)
@@ -119,7 +147,7 @@ func TestTrafficSendsBetweenTheNodes(t *testing.T) {
 }
 
 func TestTrafficCountsWhatFails(t *testing.T) {
-	w := newWorld(t, three())
+	w := withoutForward(t)
 	w.works("traffic", "net", "--rate", "100/s", "--duration", "50ms")
 	w.nodes.failing["net-sts-1 -rpcwallet=faucet -named sendtoaddress"] = errors.New("connection lost")
 	var total struct{ Sent, Failed int }
@@ -133,7 +161,7 @@ func TestTrafficCountsWhatFails(t *testing.T) {
 
 // A call that is under way when the time is over has sent its transaction.
 func TestTrafficCountsWhatIsUnderWayAtTheEnd(t *testing.T) {
-	w := newWorld(t, three())
+	w := withoutForward(t)
 	w.nodes.slow = 40 * time.Millisecond
 	var total struct{ Sent, Failed int }
 	if err := json.Unmarshal([]byte(w.works("traffic", "net", "--rate", "200/s", "--duration", "100ms", "--blocks", "0", "-o", "json")), &total); err != nil {

@@ -87,10 +87,14 @@ const callTimeout = 2 * time.Minute
 
 // CLI runs bitcoin-cli and returns its output, without the line break at the end.
 func (c *Client) CLI(ctx context.Context, pod string, arguments ...string) (string, error) {
+	return c.cli(ctx, pod, nil, arguments)
+}
+
+func (c *Client) cli(ctx context.Context, pod string, in io.Reader, arguments []string) (string, error) {
 	out, errOut := &bounded{left: maxOutput}, &bounded{left: maxOutput}
 	limited, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	err := c.Stream(limited, pod, arguments, nil, out, errOut)
+	err := c.Stream(limited, pod, arguments, in, out, errOut)
 	if err != nil && limited.Err() != nil && ctx.Err() == nil {
 		return "", &NodeError{Pod: pod, Text: fmt.Sprintf("no answer within %s", callTimeout)}
 	}
@@ -105,8 +109,18 @@ func (c *Client) CLI(ctx context.Context, pod string, arguments ...string) (stri
 
 // Ask runs bitcoin-cli and decodes its output.
 func Ask[T any](ctx context.Context, c *Client, pod string, arguments ...string) (T, error) {
-	var answer T
 	text, err := c.CLI(ctx, pod, arguments...)
+	return decode[T](pod, text, err)
+}
+
+// AskWith is Ask with further arguments on standard input, one a line: a process gets at most 128 KiB in one argument.
+func AskWith[T any](ctx context.Context, c *Client, pod string, input []string, arguments ...string) (T, error) {
+	text, err := c.cli(ctx, pod, strings.NewReader(strings.Join(input, "\n")+"\n"), append([]string{"-stdin"}, arguments...))
+	return decode[T](pod, text, err)
+}
+
+func decode[T any](pod, text string, err error) (T, error) {
+	var answer T
 	if err != nil {
 		return answer, err
 	}

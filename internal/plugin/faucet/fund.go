@@ -61,7 +61,7 @@ func (f *Faucet) Pay(ctx context.Context, address string, value amount.Satoshis)
 
 // Send pays an amount that the wallet has, with a named argument for the fee, and returns the transaction.
 func (f *Faucet) Send(ctx context.Context, address string, value amount.Satoshis, fee string) (string, error) {
-	return f.Cluster.CLI(ctx, f.Node.Pod, rpcWallet, "-named", "sendtoaddress", "address="+address, "amount="+value.String(), fee)
+	return f.Cluster.CLI(ctx, f.Node.Pod, f.rpcWallet(), "-named", "sendtoaddress", "address="+address, "amount="+value.String(), fee)
 }
 
 // Split sends coins of one value to fresh addresses of the wallet itself.
@@ -78,7 +78,7 @@ func (f *Faucet) Split(ctx context.Context, coins int, value amount.Satoshis) er
 	if err != nil {
 		return err
 	}
-	_, err = f.Cluster.CLI(ctx, f.Node.Pod, rpcWallet, "-named", "sendmany", "amounts="+string(text), feeRate)
+	_, err = f.Cluster.CLI(ctx, f.Node.Pod, f.rpcWallet(), "-named", "sendmany", "amounts="+string(text), feeRate)
 	return err
 }
 
@@ -111,7 +111,7 @@ func (f *Faucet) collect(ctx context.Context, own string, needed amount.Satoshis
 		}
 		mined += blocks
 	}
-	return mined, fmt.Errorf("the wallet %s of %s does not keep its coins: another program spends them; try again without it", Wallet, f.Node.Pod)
+	return mined, fmt.Errorf("the wallet %s of %s does not keep its coins: another program spends them; try again without it", f.name(), f.Node.Pod)
 }
 
 // Confirm mines a block, and reports in which one the payment is.
@@ -129,7 +129,7 @@ func (f *Faucet) Confirm(ctx context.Context, payment *Payment) error {
 			Confirmations int64
 			BlockHash     string
 			BlockHeight   int64
-		}](ctx, f.Cluster, f.Node.Pod, rpcWallet, "gettransaction", payment.TxID)
+		}](ctx, f.Cluster, f.Node.Pod, f.rpcWallet(), "gettransaction", payment.TxID)
 		if err != nil {
 			return err
 		}

@@ -7,14 +7,19 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/btcsuite/btcd/btcutil/base58"
+	"github.com/btcsuite/btcd/address/v2/base58"
 )
 
-// descriptors are those of a faucet's wallet, for its addresses and for change. Its keys follow from the UID of the network and the
-// ordinal of the node, so that the wallet can be created again when a pod without storage is replaced: the coins are in the chain,
-// which the node gets from the others. Such keys are no secret, and coins of regtest have no value.
-func descriptors(uid string, ordinal int) (receive, change string) {
-	key := masterKey([]byte(fmt.Sprintf("kubectl btcnet faucet %s %d", uid, ordinal)))
+// MasterKey is the extended private key of a wallet. It follows from the UID of the network and the ordinal of the node, so that the
+// wallet can be created again when a pod without storage is replaced: the coins are in the chain, which the node gets from the others.
+// Such keys are no secret, and coins of regtest have no value.
+func MasterKey(wallet, uid string, ordinal int) string {
+	return masterKey([]byte(fmt.Sprintf("kubectl btcnet %s %s %d", wallet, uid, ordinal)))
+}
+
+// descriptors are those of a wallet, for its addresses and for change (BIP 84).
+func descriptors(wallet, uid string, ordinal int) (receive, change string) {
+	key := MasterKey(wallet, uid, ordinal)
 	return withChecksum("wpkh(" + key + "/84h/1h/0h/0/*)"), withChecksum("wpkh(" + key + "/84h/1h/0h/1/*)")
 }
 

@@ -32,14 +32,16 @@ func TestTheMasterKeyIsThatOfBIP32(t *testing.T) {
 
 func TestEachNodeOfEachNetworkHasItsOwnKeys(t *testing.T) {
 	seen := map[string]bool{}
-	for _, uid := range []string{"a", "b", "a 1"} {
-		for ordinal := range 3 {
-			receive, change := descriptors(uid, ordinal)
-			again, _ := descriptors(uid, ordinal)
-			if seen[receive] || seen[change] || receive == change || again != receive || !strings.HasPrefix(receive, "wpkh(tprv") {
-				t.Errorf("the descriptors of node %d of %s are %s and %s", ordinal, uid, receive, change)
+	for _, wallet := range []string{Wallet, TrafficWallet} {
+		for _, uid := range []string{"a", "b", "a 1"} {
+			for ordinal := range 3 {
+				receive, change := descriptors(wallet, uid, ordinal)
+				again, _ := descriptors(wallet, uid, ordinal)
+				if seen[receive] || seen[change] || receive == change || again != receive || !strings.HasPrefix(receive, "wpkh(tprv") {
+					t.Errorf("the descriptors of %s of node %d of %s are %s and %s", wallet, ordinal, uid, receive, change)
+				}
+				seen[receive], seen[change] = true, true
 			}
-			seen[receive], seen[change] = true, true
 		}
 	}
 }

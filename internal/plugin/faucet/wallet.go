@@ -17,15 +17,37 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/plugin/terminal"
 )
 
-// Wallet is the name of the wallet on each node, and the label of the address that the blocks pay.
-const Wallet = "faucet"
+const (
+	// Wallet is the name of the wallet on each node that pays, and the label of the address that its blocks pay.
+	Wallet = "faucet"
+	// TrafficWallet is one that the plugin signs for itself: what faucet pays must not need the coins of such transactions.
+	TrafficWallet = "traffic"
+)
 
-// Faucet is the wallet of one node.
+// Faucet is a wallet of one node.
 type Faucet struct {
 	Cluster *cluster.Client
 	// UID of the network, from which the keys are derived.
 	UID  string
 	Node noderef.Node
+	// Name of the wallet. Default: Wallet.
+	Name string
+}
+
+func (f *Faucet) name() string {
+	if f.Name == "" {
+		return Wallet
+	}
+	return f.Name
+}
+
+// rpcWallet is the option of bitcoin-cli for the calls of the wallet.
+func (f *Faucet) rpcWallet() string { return "-rpcwallet=" + f.name() }
+
+// Descriptors are those of the wallet's keys, for its addresses and for change.
+func (f *Faucet) Descriptors() [2]string {
+	receive, change := descriptors(f.name(), f.UID, f.Node.Ordinal)
+	return [2]string{receive, change}
 }
 
 // codeNoMethod is bitcoind's error for the calls of a wallet when it was built without.
@@ -46,12 +68,12 @@ func (f *Faucet) Address(ctx context.Context) (string, error) {
 	if err != nil || address != "" {
 		return address, err
 	}
-	return f.NewAddress(ctx, Wallet)
+	return f.NewAddress(ctx, f.name())
 }
 
 // labelled is the address with the label, empty when there is none.
 func (f *Faucet) labelled(ctx context.Context) (string, error) {
-	addresses, err := cluster.Ask[map[string]any](ctx, f.Cluster, f.Node.Pod, rpcWallet, "getaddressesbylabel", Wallet)
+	addresses, err := cluster.Ask[map[string]any](ctx, f.Cluster, f.Node.Pod, f.rpcWallet(), "getaddressesbylabel", f.name())
 	if cluster.IsCode(err, cluster.CodeWalletLabelName) {
 		return "", nil
 	}
@@ -61,18 +83,16 @@ func (f *Faucet) labelled(ctx context.Context) (string, error) {
 	return slices.Min(slices.Collect(maps.Keys(addresses))), nil
 }
 
-const rpcWallet = "-rpcwallet=" + Wallet
-
 // NewAddress is one that was never used. The wallet must exist. It has no keys when the program that created it was interrupted.
 func (f *Faucet) NewAddress(ctx context.Context, label string) (string, error) {
-	address, err := f.Cluster.CLI(ctx, f.Node.Pod, rpcWallet, "getnewaddress", label)
+	address, err := f.Cluster.CLI(ctx, f.Node.Pod, f.rpcWallet(), "getnewaddress", label)
 	if !cluster.IsCode(err, cluster.CodeKeypoolRanOut, cluster.CodeWallet) {
 		return address, err
 	}
 	if err := f.importKeys(ctx); err != nil {
 		return "", err
 	}
-	return f.Cluster.CLI(ctx, f.Node.Pod, rpcWallet, "getnewaddress", label)
+	return f.Cluster.CLI(ctx, f.Node.Pod, f.rpcWallet(), "getnewaddress", label)
 }
 
 // open loads the wallet, or creates it.
@@ -80,11 +100,11 @@ func (f *Faucet) open(ctx context.Context) error {
 	if err := f.awaitChain(ctx); err != nil {
 		return err
 	}
-	_, err := f.Cluster.CLI(ctx, f.Node.Pod, "loadwallet", Wallet, "true")
+	_, err := f.Cluster.CLI(ctx, f.Node.Pod, "loadwallet", f.name(), "true")
 	if !cluster.IsCode(err, cluster.CodeWalletNotFound) {
 		return f.unlessOpen(err)
 	}
-	_, err = f.Cluster.CLI(ctx, f.Node.Pod, "-named", "createwallet", "wallet_name="+Wallet, "blank=true", "descriptors=true", "load_on_startup=true")
+	_, err = f.Cluster.CLI(ctx, f.Node.Pod, "-named", "createwallet", "wallet_name="+f.name(), "blank=true", "descriptors=true", "load_on_startup=true")
 	if err := f.unlessOpen(err); err != nil {
 		return err
 	}
@@ -117,7 +137,7 @@ func (f *Faucet) awaitChain(ctx context.Context) error {
 
 // importKeys makes the wallet find the coins of its keys in the whole chain.
 func (f *Faucet) importKeys(ctx context.Context) error {
-	receive, change := descriptors(f.UID, f.Node.Ordinal)
+	receive, change := descriptors(f.name(), f.UID, f.Node.Ordinal)
 	type request struct {
 		Desc      string `json:"desc"`
 		Active    bool   `json:"active"`
@@ -133,13 +153,13 @@ func (f *Faucet) importKeys(ctx context.Context) error {
 	results, err := cluster.Ask[[]struct {
 		Success bool
 		Error   struct{ Message string }
-	}](ctx, f.Cluster, f.Node.Pod, rpcWallet, "importdescriptors", string(text))
+	}](ctx, f.Cluster, f.Node.Pod, f.rpcWallet(), "importdescriptors", string(text))
 	if err != nil {
 		return err
 	}
 	for _, result := range results {
 		if !result.Success {
-			return fmt.Errorf("the wallet %s of %s does not accept its keys: %s; unload it with kubectl btcnet cli, and try again", Wallet, f.Node.Pod,
+			return fmt.Errorf("the wallet %s of %s does not accept its keys: %s; unload it with kubectl btcnet cli, and try again", f.name(), f.Node.Pod,
 				terminal.Line(result.Error.Message))
 		}
 	}
@@ -155,6 +175,6 @@ type Balances struct {
 
 // Balances returns what the wallet has.
 func (f *Faucet) Balances(ctx context.Context) (Balances, error) {
-	answer, err := cluster.Ask[struct{ Mine Balances }](ctx, f.Cluster, f.Node.Pod, rpcWallet, "getbalances")
+	answer, err := cluster.Ask[struct{ Mine Balances }](ctx, f.Cluster, f.Node.Pod, f.rpcWallet(), "getbalances")
 	return answer.Mine, err
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/plugin/invalid"
 )
 
-// maxRate is more than any machine reaches this way: each transaction is a process in a pod.
+// maxRate by the second is more than a chain with a block every ten seconds has room for.
 const maxRate = 1000
 
 // ParseRate reads a rate such as 5/s, 30/m or 5, which is by the second, and returns the time between two transactions.
@@ -47,7 +47,8 @@ func ParseFees(text string) (Fees, error) {
 	return Fees{least, most}, nil
 }
 
-// Pick returns one of the fee rates; random returns a number below its argument.
-func (f Fees) Pick(random func(int) int) string {
-	return fmt.Sprintf("fee_rate=%d", f.Least+random(f.Most-f.Least+1))
-}
+// Rate returns one of the fee rates; random returns a number below its argument.
+func (f Fees) Rate(random func(int) int) int { return f.Least + random(f.Most-f.Least+1) }
+
+// Pick returns one of the fee rates as an argument of bitcoin-cli.
+func (f Fees) Pick(random func(int) int) string { return fmt.Sprintf("fee_rate=%d", f.Rate(random)) }

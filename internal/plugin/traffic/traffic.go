@@ -16,7 +16,8 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/plugin/noderef"
 )
 
-// Traffic sends transactions between the faucets of nodes.
+// Traffic sends transactions between the faucets of nodes, each by a call of bitcoin-cli in a pod. A Stream is faster, and needs the right to
+// forward ports.
 type Traffic struct {
 	Cluster *cluster.Client
 	Faucets []*faucet.Faucet
@@ -104,7 +105,7 @@ func (t *Traffic) enrich(ctx context.Context, poor []int) error {
 	for _, i := range poor {
 		blocks, ok := amount.BlocksFor(tip.Height, needed)
 		if !ok {
-			return fmt.Errorf("the chain of %s cannot pay any more, because its blocks pay less every 150 blocks and its height is %d: create a new network", miner.Pod, tip.Height)
+			return depleted(miner.Pod, tip)
 		}
 		if tip, err = faucet.Mine(ctx, t.Cluster, miner.Pod, blocks, t.addresses[i]); err != nil {
 			return err

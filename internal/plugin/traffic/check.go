@@ -1,0 +1,245 @@
+package traffic
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/btcsuite/btcd/chainhash/v2"
+
+	"github.com/christianb93/bitcoin-controller/internal/plugin/ledger"
+)
+
+const (
+	// maxWalk is the number of blocks that one check reads at most.
+	maxWalk = 140
+	// The number of checks after which a transaction that is nowhere is sent again, and its rejection is final although its node may only
+	// be behind.
+	missesToSend, missesToGiveUp = 2, 5
+	// maxQuestions are the transactions whose rejection one check requests.
+	maxQuestions = 10
+	// settleChecks are the times of a check that the end waits for confirmations, two minutes, and arrivalChecks those that a transaction
+	// may need to be in a mempool.
+	settleChecks, arrivalChecks = 24, 4
+	// refillInterval is the time between two searches for coins.
+	refillInterval = 30 * time.Second
+)
+
+// checkOnce follows the chain and searches for what is pending. Errors are those of nodes that do not answer, and pass.
+func (s *Stream) checkOnce(ctx context.Context) {
+	s.checking.Lock()
+	defer s.checking.Unlock()
+	if err := s.follow(ctx); err != nil {
+		return
+	}
+	seen := s.mempools(ctx)
+	if seen == nil {
+		return
+	}
+	s.mu.Lock()
+	s.seen = seen
+	var missing []*ledger.Tx
+	for _, tx := range s.book.Pending() {
+		if seen[tx.ID] {
+			tx.Misses = 0
+		} else if tx.Misses++; tx.Misses >= missesToSend {
+			missing = append(missing, tx)
+		}
+	}
+	s.mu.Unlock()
+	asked := 0
+	for _, tx := range missing {
+		if asked < maxQuestions && s.isRoot(tx) {
+			asked++
+			s.question(ctx, tx)
+		}
+		s.links[tx.From].push(tx)
+	}
+}
+
+func (s *Stream) isRoot(tx *ledger.Tx) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return tx.State == ledger.Pending && tx.Root()
+}
+
+// follow connects the blocks that were mined since the last check, as the first node that answers reports them.
+func (s *Stream) follow(ctx context.Context) error {
+	var last error
+	for node := range s.Pods {
+		if last = s.followOn(ctx, node); last == nil || ctx.Err() != nil {
+			return last
+		}
+	}
+	return last
+}
+
+func (s *Stream) followOn(ctx context.Context, node int) error {
+	tip, err := s.Nodes.Tip(ctx, node)
+	if err != nil {
+		return err
+	}
+	hash, err := chainhash.NewHashFromStr(tip.Hash)
+	if err != nil {
+		return err
+	}
+	type read struct {
+		hash  chainhash.Hash
+		block Block
+	}
+	var added []read
+	at := *hash
+	for len(added) < maxWalk && !s.follows(at) {
+		block, err := s.Nodes.Block(ctx, node, at)
+		if err != nil {
+			return err
+		}
+		added = append(added, read{at, block})
+		at = block.Previous
+		if _, began := s.tip(); !began {
+			break
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for last, ok := s.book.Tip(); ok && last != at; last, ok = s.book.Tip() {
+		s.book.Disconnect()
+	}
+	for _, r := range slices.Backward(added) {
+		s.book.Connect(r.hash, r.block.TxIDs)
+	}
+	return nil
+}
+
+func (s *Stream) follows(hash chainhash.Hash) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.book.Follows(hash)
+}
+
+func (s *Stream) tip() (chainhash.Hash, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.book.Tip()
+}
+
+// mempools are the transactions in the mempool of any node, nil if no node answered.
+func (s *Stream) mempools(ctx context.Context) map[chainhash.Hash]bool {
+	var mu sync.Mutex
+	var seen map[chainhash.Hash]bool
+	var running sync.WaitGroup
+	for node := range s.Pods {
+		running.Go(func() {
+			ids, err := s.Nodes.Mempool(ctx, node)
+			if err != nil {
+				return
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if seen == nil {
+				seen = map[chainhash.Hash]bool{}
+			}
+			for _, id := range ids {
+				seen[id] = true
+			}
+		})
+	}
+	running.Wait()
+	return seen
+}
+
+// question asks the node of a transaction why it does not have it.
+func (s *Stream) question(ctx context.Context, tx *ledger.Tx) {
+	reason, err := s.Nodes.Rejection(ctx, tx.From, tx.Msg)
+	if err != nil || reason == "" || strings.Contains(reason, "already") {
+		return
+	}
+	// Its inputs may be in a block that the node does not have yet.
+	spent := strings.Contains(reason, "missing") || strings.Contains(reason, "conflict")
+	s.mu.Lock()
+	if spent && tx.Misses < missesToGiveUp {
+		s.mu.Unlock()
+		return
+	}
+	rejected := s.book.Reject(tx, !spent)
+	known := s.reasons[reason]
+	s.reasons[reason] = true
+	s.mu.Unlock()
+	if rejected > 0 && !known {
+		s.Note("%s rejects transaction %s: %s. Further ones with this reason are only counted.", s.Pods[tx.From], tx.ID, reason)
+	}
+}
+
+// checkAndRefill also searches for new coins when the wallets had none: rewards of blocks become mature.
+func (s *Stream) checkAndRefill(ctx context.Context) {
+	s.checkOnce(ctx)
+	if !s.dry.Swap(false) || time.Since(s.refilled) < refillInterval {
+		return
+	}
+	s.refilled = time.Now()
+	if err := s.addCoins(ctx); err != nil && ctx.Err() == nil {
+		s.Note("No further coins were found: %s", err.Error())
+	}
+}
+
+func (s *Stream) addCoins(ctx context.Context) error {
+	found, err := s.Nodes.Coins(ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, coin := range found {
+		s.book.Add(coin)
+	}
+	return err
+}
+
+func (s *Stream) mine(ctx context.Context, node int) error {
+	_, err := s.Nodes.Mine(ctx, node, 1, s.Accounts[node].Address())
+	if err == nil {
+		s.mined.Add(1)
+	}
+	return err
+}
+
+// settle waits until everything is confirmed or rejected: it mines, or waits for the blocks of others. Without either it waits until all
+// that is pending is in a mempool.
+func (s *Stream) settle(ctx context.Context) {
+	limit := settleChecks * s.Check
+	if s.Blocks == 0 {
+		limit = min(limit, 2*s.Others+arrivalChecks*s.Check)
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	for noted := false; ; noted = true {
+		s.checkOnce(ctx)
+		pending, waiting := s.outstanding()
+		if pending == 0 || waiting == pending && s.Blocks == 0 && s.Others == 0 {
+			return
+		}
+		if !noted {
+			s.Note("Waiting for the confirmation of %d transactions; Ctrl-C ends at once.", pending)
+		}
+		if waiting > 0 && s.Blocks > 0 {
+			_ = s.mine(ctx, int(s.mined.Load())%len(s.Accounts)) // a node that does not answer now may later
+		}
+		select {
+		case <-time.After(s.Check / 5):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// outstanding is the number of pending transactions, and of those that are in a mempool.
+func (s *Stream) outstanding() (pending, waiting int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, tx := range s.book.Pending() {
+		pending++
+		if s.seen[tx.ID] {
+			waiting++
+		}
+	}
+	return pending, waiting
+}

@@ -1,0 +1,175 @@
+//go:build e2e
+
+package network
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	rbacv1 "k8s.io/api/rbac/v1"
+)
+
+// trafficTime is how long the test sends; TRAFFIC_TIME=10m is the long form.
+func trafficTime(t *testing.T) time.Duration {
+	t.Helper()
+	text := os.Getenv("TRAFFIC_TIME")
+	if text == "" {
+		return 10 * time.Second
+	}
+	duration, err := time.ParseDuration(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return duration
+}
+
+// sent is what the command reports.
+type sent struct{ Sent, Confirmed, Rejected, Unconfirmed, Lost, Skipped, Blocks int }
+
+func TestThePluginKeepsTwentyTransactionsASecond(t *testing.T) {
+	duration := trafficTime(t)
+	env := newEnv(t, 3)
+	p := env.plugin("bob", pluginRights)
+	env.create(network("busy", 3))
+	env.ready("busy", readyTimeout)
+	file := filepath.Join(t.TempDir(), "txids")
+	var total sent
+	if err := json.Unmarshal([]byte(p.does("traffic", "busy", "--rate", "20/s", "--duration", duration.String(), "--txids", file, "-o", "json")), &total); err != nil {
+		t.Fatal(err)
+	}
+	if want := int(duration / (50 * time.Millisecond)); total.Sent+total.Skipped < want-1 || total.Sent+total.Skipped > want || total.Skipped > want/20 {
+		t.Errorf("it sent %d, and skipped %d, of %d", total.Sent, total.Skipped, want)
+	}
+	if total.Confirmed != total.Sent || total.Rejected+total.Unconfirmed+total.Lost != 0 {
+		t.Errorf("the total is %+v", total)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	txids := strings.Fields(string(text))
+	if len(txids) != total.Sent {
+		t.Errorf("the file has %d transactions, of %d", len(txids), total.Sent)
+	}
+	env.inBlocks("busy-sts-2", txids)
+	env.inWallets("busy", 3, txids[len(txids)-1])
+}
+
+// inBlocks checks that each transaction is in a block of the node's best chain, once.
+func (env *testEnv) inBlocks(pod string, txids []string) {
+	env.Helper()
+	count, err := ask[int](env, pod, "getblockcount")
+	if err != nil {
+		env.Fatal(err)
+	}
+	found := map[string]int{}
+	for height := 1; height <= count; height++ {
+		hash, err := env.cli(pod, "getblockhash", strconv.Itoa(height))
+		if err != nil {
+			env.Fatal(err)
+		}
+		block, err := ask[struct{ Tx []string }](env, pod, "getblock", hash, "1")
+		if err != nil {
+			env.Fatal(err)
+		}
+		for _, txid := range block.Tx {
+			found[txid]++
+		}
+	}
+	missing := slices.DeleteFunc(slices.Clone(txids), func(txid string) bool { return found[txid] == 1 })
+	if len(missing) > 0 {
+		env.Errorf("%d of %d transactions are not in the chain once, such as %s", len(missing), len(txids), missing[0])
+	}
+}
+
+// inWallets checks that the wallets of sender and receiver have a transaction, and no other one has.
+func (env *testEnv) inWallets(name string, nodes int, txid string) {
+	env.Helper()
+	var has []int
+	for i := range nodes {
+		if _, err := env.cli(fmt.Sprintf("%s-sts-%d", name, i), "-rpcwallet=traffic", "gettransaction", txid); err == nil {
+			has = append(has, i)
+		}
+	}
+	if len(has) != 2 {
+		env.Errorf("the wallets of the nodes %v have %s", has, txid)
+	}
+}
+
+func TestTheTrafficOfThePluginSurvivesALostPod(t *testing.T) {
+	skipIfShort(t)
+	env := newEnv(t, 3)
+	p := env.plugin("bob", pluginRights)
+	env.create(network("lossy", 3))
+	env.ready("lossy", readyTimeout)
+	p.does("traffic", "lossy", "--rate", "20/s", "--duration", "1s") // the coins
+	file := filepath.Join(t.TempDir(), "txids")
+	command := p.command("traffic", "lossy", "--rate", "20/s", "--duration", "40s", "--txids", file, "-o", "json")
+	var out, errOut bytes.Buffer
+	command.Stdout, command.Stderr = &out, &errOut
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	env.eventually("transactions", time.Minute, func() error {
+		info, err := ask[struct{ Size int }](env, "lossy-sts-1", "getmempoolinfo")
+		if err == nil && info.Size < 20 {
+			err = fmt.Errorf("the mempool has %d", info.Size)
+		}
+		return err
+	})
+	env.replace("lossy", "lossy-sts-1")
+	err := command.Wait()
+	t.Logf("%s%s", errOut.String(), out.String())
+	if err != nil || !strings.Contains(errOut.String(), "The connection with lossy-sts-1 is lost, and is opened again") {
+		t.Errorf("it ended with %v", err)
+	}
+	var total sent
+	if err := json.Unmarshal(out.Bytes(), &total); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if total.Confirmed != total.Sent || total.Sent < 400 {
+		t.Errorf("the total is %+v", total)
+	}
+	env.inBlocks("lossy-sts-0", strings.Fields(string(text)))
+}
+
+func TestWithoutPortForwardThePluginCallsTheNodes(t *testing.T) {
+	env := newEnv(t, 2)
+	rights := slices.Clone(pluginRights)
+	rights[len(rights)-1] = rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"pods/exec"}, Verbs: []string{"create", "get"}}
+	p := env.plugin("carl", rights)
+	env.create(network("slow", 2))
+	env.ready("slow", readyTimeout)
+	out, errOut, code := p.run("traffic", "slow", "--rate", "3/s", "--duration", "12s", "--blocks", "0")
+	if code != 0 || !strings.Contains(errOut, "which reaches a few in a second: your account has no right to create pods/portforward") {
+		t.Fatalf("it ended with %d: %s", code, errOut)
+	}
+	number, err := strconv.Atoi(strings.Fields(out)[1])
+	if err != nil || number < 5 {
+		t.Errorf("it %s", out)
+	}
+	// The two transactions that split the coins are in the mempool too.
+	env.eventually("the transactions to be in the mempool of each node", time.Minute, func() error {
+		for _, size := range ofEach(env, "slow", 2, func(pod string) (int, error) {
+			info, err := ask[struct{ Size int }](env, pod, "getmempoolinfo")
+			return info.Size, err
+		}) {
+			if size != number+2 {
+				return fmt.Errorf("a mempool has %d transactions, of %d", size, number+2)
+			}
+		}
+		return nil
+	})
+}
