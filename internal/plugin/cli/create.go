@@ -2,11 +2,9 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -136,7 +134,7 @@ func (c *create) run(ctx context.Context, name string) error {
 	if !c.wait || c.dryRun != "none" {
 		return nil
 	}
-	return waitReady(ctx, client, name, c.timeout)
+	return client.WaitReady(ctx, name, c.timeout)
 }
 
 // withoutStatus is a network as a person writes it: the status and the creation time have no value there.
@@ -153,22 +151,4 @@ func withoutStatus(network *v1.BitcoinNetwork) (*unstructured.Unstructured, erro
 	}
 	object.SetManagedFields(nil)
 	return object, nil
-}
-
-// waitReady waits for the condition Ready of the network's current generation.
-func waitReady(ctx context.Context, client *cluster.Client, name string, limit time.Duration) error {
-	return client.Wait(ctx, limit, fmt.Sprintf("Ready of the network %s", name), func(ctx context.Context) (string, error) {
-		network, err := client.Get(ctx, name)
-		if err != nil {
-			return "", err
-		}
-		ready := meta.FindStatusCondition(network.Status.Conditions, v1.ConditionReady)
-		switch {
-		case ready == nil || ready.ObservedGeneration != network.Generation:
-			return "the operator has not reconciled it yet; is it running, and does it watch this namespace?", nil
-		case ready.Status == metav1.ConditionTrue:
-			return "", nil
-		}
-		return fmt.Sprintf("%s: %s", ready.Reason, ready.Message), nil
-	})
 }
