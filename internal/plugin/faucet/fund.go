@@ -52,7 +52,11 @@ func (f *Faucet) Pay(ctx context.Context, address string, value amount.Satoshis)
 	if err != nil {
 		return nil, err
 	}
-	txid, err := f.Send(ctx, address, value, feeRate)
+	rate := feeRate
+	if f.Fee > 0 {
+		rate = fmt.Sprintf("fee_rate=%d", f.Fee)
+	}
+	txid, err := f.Send(ctx, address, value, rate)
 	if err != nil {
 		return nil, err
 	}

@@ -32,6 +32,8 @@ type Faucet struct {
 	Node noderef.Node
 	// Name of the wallet. Default: Wallet.
 	Name string
+	// Fee that Pay pays, in satoshis for each virtual byte. Default: 10.
+	Fee int64
 }
 
 func (f *Faucet) name() string {

@@ -1,0 +1,255 @@
+package play
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+
+	"github.com/christianb93/bitcoin-controller/internal/plugin/noderef"
+	"github.com/christianb93/bitcoin-controller/internal/plugin/scenario"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+)
+
+// expectTimeout is until when an expectation has to be met without within.
+const expectTimeout = 30 * time.Second
+
+// finding is one thing that is expected.
+type finding struct {
+	subject, want, seen string
+	met                 bool
+}
+
+// history is since when each subject is as it is.
+type history map[string]seen
+
+type seen struct {
+	text  string
+	since time.Time
+}
+
+func (h history) update(findings []finding, now time.Time) {
+	for _, f := range findings {
+		if h[f.subject].text != f.seen || h[f.subject].since.IsZero() {
+			h[f.subject] = seen{f.seen, now}
+		}
+	}
+}
+
+// describe is the message of what is not met: what was expected, what was seen, and since when.
+func (h history) describe(findings []finding, limit time.Duration, now time.Time) string {
+	var parts []string
+	unmet := 0
+	for _, f := range findings {
+		if f.met {
+			continue
+		}
+		if unmet++; unmet <= maxUnmet {
+			since := h[f.subject].since
+			parts = append(parts, fmt.Sprintf("expected %s to be %s within %s, and it is %s, since %s (%s)", f.subject, f.want, limit, f.seen,
+				now.Sub(since).Round(100*time.Millisecond), since.UTC().Format("15:04:05.0Z")))
+		}
+	}
+	if unmet > maxUnmet {
+		parts = append(parts, fmt.Sprintf("%d more expectations are not met", unmet-maxUnmet))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// maxUnmet are enough for a message.
+const maxUnmet = 3
+
+// expect checks until everything holds, for as long as it has to.
+func (p *Player) expect(ctx context.Context, e *scenario.Expect, limit time.Duration) (any, error) {
+	deadline := time.Now().Add(limit)
+	known := history{}
+	var holding time.Time
+	for {
+		begin := time.Now()
+		findings, result, err := p.observe(ctx, e)
+		if err != nil {
+			return nil, err
+		}
+		now := time.Now()
+		known.update(findings, now)
+		met := !slices.ContainsFunc(findings, func(f finding) bool { return !f.met })
+		switch {
+		case met && holding.IsZero():
+			holding = begin
+		case !met && !holding.IsZero():
+			p.note("it held for %s, and no longer: %s", now.Sub(holding).Round(time.Millisecond), known.describe(findings, limit, now))
+			holding = time.Time{}
+		}
+		if met && now.Sub(holding) >= time.Duration(e.Holds) {
+			return result, nil
+		}
+		if now.After(deadline) && holding.IsZero() {
+			return nil, fmt.Errorf("%s", known.describe(findings, limit, now))
+		}
+		// A check costs the cluster as many processes as it has nodes and questions: it gets as much time to recover.
+		if err := sleep(ctx, max(p.Cluster.Poll, now.Sub(begin))); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// observe asks the nodes and the network.
+func (p *Player) observe(ctx context.Context, e *scenario.Expect) ([]finding, any, error) {
+	network, err := p.get(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	nodes, err := named(network, string(e.Nodes))
+	if err != nil {
+		return nil, nil, err
+	}
+	answers, err := p.ask(ctx, network, nodes, e)
+	if err != nil {
+		return nil, nil, err
+	}
+	findings, err := p.values(e)
+	if err != nil {
+		return nil, nil, err
+	}
+	findings = append(findings, conditions(network, e)...)
+	for _, a := range answers {
+		findings = append(findings, a.findings...)
+	}
+	result := map[string]any{}
+	if len(answers) > 0 {
+		findings = append(findings, tips(answers, e)...)
+		result["height"], result["best"] = answers[0].tip.Height, answers[0].tip.Hash
+		if answers[0].wallet != nil {
+			result["wallet"] = answers[0].wallet
+		}
+	}
+	return findings, result, nil
+}
+
+// named are the nodes of an expectation; all if none is named.
+func named(network *v1.BitcoinNetwork, text string) ([]noderef.Node, error) {
+	all := noderef.Nodes(network)
+	if text == "" {
+		return all, nil
+	}
+	ordinals, err := noderef.Ordinals(text, len(all))
+	if err != nil {
+		return nil, err
+	}
+	var nodes []noderef.Node
+	for _, ordinal := range ordinals {
+		nodes = append(nodes, all[ordinal])
+	}
+	return nodes, nil
+}
+
+// tips compares the best blocks of the nodes with each other.
+func tips(answers []answer, e *scenario.Expect) []finding {
+	byTip := map[string][]int{}
+	for _, a := range answers {
+		text := "no answer"
+		if a.answered {
+			text = fmt.Sprintf("block %d %s", a.tip.Height, short(a.tip.Hash))
+		}
+		byTip[text] = append(byTip[text], a.node.Ordinal)
+	}
+	var parts []string
+	for _, text := range slices.Sorted(maps.Keys(byTip)) {
+		parts = append(parts, fmt.Sprintf("%s on nodes %s", text, noderef.Ranges(byTip[text])))
+	}
+	all := strings.Join(parts, " and ")
+	var findings []finding
+	if e.Best == "same" {
+		_, silent := byTip["no answer"]
+		findings = append(findings, finding{"the best block of all nodes", "the same", all, len(byTip) == 1 && !silent})
+	}
+	if e.Tips != nil {
+		_, silent := byTip["no answer"]
+		findings = append(findings, finding{"the number of best blocks", e.Tips.String(), fmt.Sprintf("%d: %s", len(byTip), all), !silent && e.Tips.HoldsInt(int64(len(byTip)))})
+	}
+	return findings
+}
+
+// short is enough of a hash for a person.
+func short(hash string) string { return hash[:min(len(hash), 12)] }
+
+func conditions(network *v1.BitcoinNetwork, e *scenario.Expect) []finding {
+	var findings []finding
+	for _, kind := range slices.Sorted(maps.Keys(e.Conditions)) {
+		findings = append(findings, condition(network, kind, e.Conditions[kind]))
+	}
+	return findings
+}
+
+// condition compares with the status or the reason, of the present generation.
+func condition(network *v1.BitcoinNetwork, kind, want string) finding {
+	f := finding{subject: "the condition " + kind + " of " + network.Name, want: want, seen: "not reported"}
+	c := meta.FindStatusCondition(network.Status.Conditions, kind)
+	switch {
+	case c == nil:
+	case c.ObservedGeneration != network.Generation:
+		f.seen = "that of an earlier spec"
+	default:
+		f.seen = fmt.Sprintf("%s (%s: %s)", c.Status, c.Reason, c.Message)
+		f.met = string(c.Status) == want || c.Reason == want
+	}
+	return f
+}
+
+func (p *Player) values(e *scenario.Expect) ([]finding, error) {
+	var findings []finding
+	for _, expression := range slices.Sorted(maps.Keys(e.Values)) {
+		value, err := p.Values.Evaluate(expression)
+		if err != nil {
+			return nil, err
+		}
+		comparison := e.Values[expression]
+		text := scenario.Text(value)
+		findings = append(findings, finding{expression, comparison.String(), brief(text), comparison.Holds(text)})
+	}
+	return findings, nil
+}
+
+// wait waits for a condition or an event.
+func (p *Player) wait(ctx context.Context, w *scenario.Wait, limit time.Duration) error {
+	if w.Event != "" {
+		return p.waitEvent(ctx, w, limit)
+	}
+	want := w.Is
+	if want == "" {
+		want = "True"
+	}
+	return p.Cluster.Wait(ctx, limit, fmt.Sprintf("%s=%s of %s", w.Condition, want, p.network), func(ctx context.Context) (string, error) {
+		network, err := p.get(ctx)
+		if err != nil {
+			return "", err
+		}
+		f := condition(network, w.Condition, want)
+		if f.met {
+			return "", nil
+		}
+		return "it is " + f.seen, nil
+	})
+}
+
+func (p *Player) waitEvent(ctx context.Context, w *scenario.Wait, limit time.Duration) error {
+	object := ""
+	if w.Node != "" {
+		network, err := p.get(ctx)
+		if err != nil {
+			return err
+		}
+		node, err := p.node(network, w.Node)
+		if err != nil {
+			return err
+		}
+		object = node.Pod
+	}
+	return p.Cluster.Wait(ctx, limit, "the event "+w.Event, func(context.Context) (string, error) {
+		return p.events.missing(w.Event, object)
+	})
+}
