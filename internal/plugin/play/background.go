@@ -96,7 +96,7 @@ func (p *Player) traffic(ctx context.Context, network *v1.BitcoinNetwork, step *
 	if err != nil {
 		return nil, err
 	}
-	run := &traffic.Traffic{Cluster: p.Cluster, Interval: interval, Blocks: time.Duration(t.Blocks), Fees: fees, Note: p.note}
+	run := &traffic.Traffic{Cluster: p.Cluster, Interval: interval, Blocks: time.Duration(t.Blocks), Fees: fees, Note: p.note, Seed: p.seed()}
 	for _, node := range nodes {
 		run.Faucets = append(run.Faucets, p.faucet(network, node))
 	}

@@ -199,6 +199,12 @@ func (p *Player) random(purpose uint64) *rand.Rand {
 	return rand.New(rand.NewPCG(uint64(p.Seed), uint64(p.number)<<8|purpose)) //nolint:gosec // choices, no secret
 }
 
+// seed is that of a step.
+func (p *Player) seed() *uint64 {
+	seed := p.random(2).Uint64()
+	return &seed
+}
+
 // get is the present network.
 func (p *Player) get(ctx context.Context) (*v1.BitcoinNetwork, error) {
 	return p.Cluster.Get(ctx, p.network)

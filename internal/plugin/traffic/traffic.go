@@ -24,10 +24,13 @@ type Traffic struct {
 	// Interval between two transactions, and between two blocks; 0 for no blocks.
 	Interval, Blocks time.Duration
 	Fees             Fees
+	// Seed gives each wallet the same receivers, amounts and fees in the same order. Default: others each time.
+	Seed *uint64
 	// Note reports what happens.
 	Note func(format string, args ...any)
 
 	addresses []string
+	random    []func(int) int
 	sent      atomic.Int64
 	failed    atomic.Int64
 	mined     atomic.Int64
@@ -55,6 +58,13 @@ const (
 // Prepare gives each wallet its coins. All blocks are mined on one node: two that mine at the same time would fork the chain.
 func (t *Traffic) Prepare(ctx context.Context) error {
 	t.addresses = make([]string, len(t.Faucets))
+	for i := range t.Faucets {
+		random := rand.IntN
+		if t.Seed != nil {
+			random = rand.New(rand.NewPCG(*t.Seed, uint64(i))).IntN //nolint:gosec // no secret
+		}
+		t.random = append(t.random, random)
+	}
 	has := make([]faucet.Balances, len(t.Faucets))
 	if err := t.each(func(i int) (err error) {
 		if t.addresses[i], err = t.Faucets[i].Address(ctx); err == nil {
@@ -200,10 +210,10 @@ func (t *Traffic) send(ctx context.Context, i int) {
 	defer cancel()
 	to := i
 	for len(t.addresses) > 1 && to == i {
-		to = rand.IntN(len(t.addresses)) //nolint:gosec // no secret
+		to = t.random[i](len(t.addresses))
 	}
-	value := amount.Satoshis(least + rand.IntN(most-least))                                           //nolint:gosec // no secret
-	if _, err := t.Faucets[i].Send(ctx, t.addresses[to], value, t.Fees.Pick(rand.IntN)); err == nil { //nolint:gosec // no secret
+	value := amount.Satoshis(least + t.random[i](most-least))
+	if _, err := t.Faucets[i].Send(ctx, t.addresses[to], value, t.Fees.Pick(t.random[i])); err == nil {
 		t.sent.Add(1)
 	} else if t.failed.Add(1) == 1 {
 		t.Note("A transaction failed, further ones are only counted: %s", err.Error())
