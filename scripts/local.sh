@@ -33,6 +33,9 @@ build_tool() {
   mkdir -p "$bin"
   (cd "$root" && "${static[@]}" go build -o "$bin/chart-promoter" ./cmd/chart-promoter)
   took 'chart-promoter: built' "$at"
+  # Of kubectl-btcnet, which a release has for six platforms, the build makes the one for this machine.
+  PLUGIN_PLATFORMS=$(go env GOOS)/$(go env GOARCH)
+  export PLUGIN_PLATFORMS
 }
 
 have_kubectl() {

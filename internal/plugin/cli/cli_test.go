@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	goruntime "runtime"
 	"strings"
 	"testing"
 	"time"
@@ -134,4 +135,15 @@ func TestAnInterruptedCommandEndsWithItsOwnCode(t *testing.T) {
 	if code := w.runContext(ctx, "mine", "net", "1"); code != exitInterrupted || w.err.String() != "error: interrupted\n" {
 		t.Errorf("it ended with %d: %s", code, w.err.String())
 	}
+}
+
+func TestTheVersionIsPrinted(t *testing.T) {
+	w := newWorld(t, three())
+	if got := w.works("version"); !strings.HasPrefix(got, "kubectl-btcnet dev ") || !strings.Contains(got, goruntime.GOOS+"/"+goruntime.GOARCH+" go1.") {
+		t.Errorf("it printed %q", got)
+	}
+	if got := w.works("version", "-o", "json"); !strings.Contains(got, `"version": "dev"`) {
+		t.Errorf("it printed %q", got)
+	}
+	w.fails(exitInvalid, "1 arguments are wrong", "version", "net")
 }

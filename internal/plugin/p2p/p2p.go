@@ -10,12 +10,12 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"runtime/debug"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/btcsuite/btcd/wire/v2"
+
+	"github.com/christianb93/bitcoin-controller/internal/plugin/version"
 )
 
 // Net is regtest, which the library names TestNet.
@@ -140,13 +140,7 @@ func (p *Peer) shake(options Options) error {
 }
 
 // agent is the user agent, by which nodes and the operator know the plugin.
-func agent() string {
-	version := "dev"
-	if info, ok := debug.ReadBuildInfo(); ok && strings.HasPrefix(info.Main.Version, "v") {
-		version = strings.TrimPrefix(info.Main.Version, "v")
-	}
-	return "/kubectl-btcnet:" + version + "/"
-}
+func agent() string { return "/kubectl-btcnet:" + version.Number() + "/" }
 
 // next reads one message that the library knows.
 func (p *Peer) next() (wire.Message, error) {
