@@ -4,13 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
-
-	"go.yaml.in/yaml/v3"
 )
 
 // file is a parsed index, in parts that can be added and removed.
@@ -99,84 +95,8 @@ func parse(index []byte) (*file, error) {
 		return parseJSON(index)
 	}
 	f, err := parseBlock(index)
-	if !errors.Is(err, errNotPlain) {
-		return f, err
-	}
-	plain, err := normalise(index)
-	if err != nil {
-		return nil, err
-	}
-	if f, err = parseBlock(plain); errors.Is(err, errNotPlain) {
-		return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
+	if errors.Is(err, errNotPlain) {
+		return normalise(index)
 	}
 	return f, err
-}
-
-// normalise converts any YAML to indented blocks.
-func normalise(index []byte) ([]byte, error) {
-	d := yaml.NewDecoder(bytes.NewReader(index))
-	var doc, more yaml.Node
-	if err := d.Decode(&doc); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
-	}
-	if err := d.Decode(&more); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("the index has more than one document: %w", ErrCorrupt)
-	}
-	left := maxAliased
-	if err := expand(&doc, 0, &left); err != nil {
-		return nil, err
-	}
-	var out bytes.Buffer
-	e := yaml.NewEncoder(&out)
-	e.SetIndent(2)
-	if err := errors.Join(e.Encode(&doc), e.Close()); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
-	}
-	return out.Bytes(), nil
-}
-
-// maxAliased limits the nodes that aliases expand to: ten lines of aliases of aliases expand to a billion.
-const maxAliased = 100_000
-
-// expand replaces aliases by copies of their anchors, of at most left nodes, and { } and [ ] by blocks.
-func expand(n *yaml.Node, depth int, left *int) error {
-	if depth > 100 {
-		return fmt.Errorf("the index is nested too deeply: %w", ErrCorrupt)
-	}
-	if n.Kind == yaml.AliasNode {
-		head, line, foot := n.HeadComment, n.LineComment, n.FootComment
-		*n = clone(n.Alias, left)
-		if *left < 0 {
-			return fmt.Errorf("the aliases of the index expand to more than %d values: %w", maxAliased, ErrCorrupt)
-		}
-		n.HeadComment, n.LineComment, n.FootComment = head, line, foot
-	}
-	if n.Kind == yaml.MappingNode {
-		for i := 0; i < len(n.Content); i += 2 {
-			n.Content[i].Style = 0 // quotes only where they must be
-		}
-	}
-	n.Anchor = ""
-	n.Style &^= yaml.FlowStyle
-	for _, c := range n.Content {
-		if err := expand(c, depth+1, left); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// clone copies a value, of at most left nodes.
-func clone(n *yaml.Node, left *int) yaml.Node {
-	c := *n
-	c.Content = nil
-	*left--
-	for _, child := range n.Content {
-		if *left < 0 {
-			break
-		}
-		copied := clone(child, left)
-		c.Content = append(c.Content, &copied)
-	}
-	return c
 }

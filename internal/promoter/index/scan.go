@@ -118,9 +118,10 @@ func splitKey(body string) (key, value string, found bool, err error) {
 		}
 		return n.Content[0].Value, strings.TrimLeft(body[end+1:], " "), true, nil
 	}
-	at := strings.Index(body, ": ")
-	if at < 0 && strings.HasSuffix(body, ":") {
-		at = len(body) - 1
+	plain, _, _ := strings.Cut(body, " #")
+	at := strings.Index(plain, ": ")
+	if at < 0 && strings.HasSuffix(plain, ":") {
+		at = len(plain) - 1
 	}
 	if at < 0 {
 		return "", body, false, nil
@@ -173,11 +174,11 @@ func (s *scanner) value(begin int, v string, parent int) (string, error) {
 		return s.text[begin:s.pos], nil
 	case len(v) >= 2 && (v[:2] == "{}" || v[:2] == "[]") && isComment(v[2:]):
 		return v[:2], nil
-	case strings.ContainsRune("[]{}&*!|>%@`?,", rune(v[0])), !plainText(v):
+	case strings.ContainsRune("[]{}&*!|>%@`?,", rune(v[0])):
 		return "", errNotPlain
 	}
 	v, _, comment := strings.Cut(v, " #")
-	plain := true
+	plain := plainText(v)
 	more := s.pos
 	s.deeper(parent, func(text string) bool {
 		plain = plain && !comment && text[0] != '#' && plainText(text) && !strings.Contains(text, " #") && !strings.Contains(text, "\t")
