@@ -72,20 +72,6 @@ func TestASilentServerEndsInTheTimeout(t *testing.T) {
 	}
 }
 
-func TestTheUsersOwnSSHCommandStaysUnchanged(t *testing.T) {
-	t.Parallel()
-	for _, own := range []string{"", "ssh -i key"} {
-		var base []string
-		if own != "" {
-			base = []string{"GIT_SSH_COMMAND=" + own}
-		}
-		env := strings.Join(environment(base, "fetch", "", ci.GitCredentials{}, time.Minute), "\n")
-		if got := strings.Contains(env, "ConnectTimeout=60 -o ServerAliveInterval=15"); got != (own == "") {
-			t.Errorf("with %q: %s", own, env)
-		}
-	}
-}
-
 // gitServer serves the repositories below root over HTTP with a password, by git's own backend.
 func gitServer(t *testing.T, root, user, password string) string {
 	t.Helper()

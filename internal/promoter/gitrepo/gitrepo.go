@@ -122,7 +122,7 @@ func Clone(ctx context.Context, url, dir string, o CloneOptions) (*Repo, error) 
 		return nil, err
 	}
 	o.Options = o.withCredentials(clean, cred)
-	branch, exists, err := remoteBranch(ctx, clean, o)
+	branch, exists, err := (&Repo{opts: o.Options}).remoteBranch(ctx, clean, o)
 	if err != nil {
 		return nil, err
 	}
@@ -177,8 +177,7 @@ func (r *Repo) sparse(patterns []string) error {
 }
 
 // remoteBranch resolves an empty branch name to the remote's default and returns whether the branch has a commit.
-func remoteBranch(ctx context.Context, url string, o CloneOptions) (branch string, exists bool, err error) {
-	r := &Repo{opts: o.Options}
+func (r *Repo) remoteBranch(ctx context.Context, url string, o CloneOptions) (branch string, exists bool, err error) {
 	out, err := r.remote(ctx, url, "ls-remote", "--symref", "--", url)
 	if err != nil {
 		return "", false, err
@@ -222,7 +221,7 @@ func (r *Repo) fetch(ctx context.Context, branch string, depth int, filter bool)
 
 // Fetch fetches origin's branch, with all history when depth is 0. A branch that the remote does not have yet is no error.
 func (r *Repo) Fetch(ctx context.Context, branch string, depth int) error {
-	_, exists, err := remoteBranch(ctx, r.originURL(ctx), CloneOptions{Branch: branch, Options: r.opts})
+	_, exists, err := r.remoteBranch(ctx, r.originURL(ctx), CloneOptions{Branch: branch})
 	if err != nil || !exists {
 		return err
 	}

@@ -44,6 +44,6 @@ func Reachable(ctx context.Context, url, branch string, o Options) error {
 		return err
 	}
 	o = o.withCredentials(clean, cred)
-	_, _, err = remoteBranch(ctx, clean, CloneOptions{Branch: branch, Options: o})
+	_, _, err = (&Repo{opts: o}).remoteBranch(ctx, clean, CloneOptions{Branch: branch})
 	return err
 }

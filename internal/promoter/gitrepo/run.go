@@ -102,6 +102,7 @@ func (r *Repo) run(ctx context.Context, c call) (string, error) {
 	cmd := exec.CommandContext(ctx, "git", c.args...)
 	cmd.Dir = r.Dir
 	cmd.Env = append(environment(os.Environ(), c.args[0], c.remote, cred, r.opts.timeout()), c.env...)
+	cmd.Env = append(cmd.Env, r.sshCommand(ctx, cmd.Env, c)...)
 	// git starts child processes (ssh, remote-https) that outlive it; the whole group ends with the context. Without a terminal, which a
 	// session of its own has not, ssh-keygen fails where it would wait for a passphrase.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
@@ -155,10 +156,6 @@ func environment(base []string, verb, remote string, cred ci.GitCredentials, tim
 		}
 	}
 	env = append(env, "LC_ALL=C", "GIT_TERMINAL_PROMPT=0", "GIT_MERGE_AUTOEDIT=no")
-	if !hasKey(base, "GIT_SSH_COMMAND") {
-		limit := int(timeout.Seconds())
-		env = append(env, fmt.Sprintf("GIT_SSH_COMMAND=ssh -o BatchMode=yes -o ConnectTimeout=%d -o ServerAliveInterval=%d -o ServerAliveCountMax=4", limit, max(limit/4, 1)))
-	}
 	extra, vars := credentialSettings(cred, remote)
 	env = append(env, vars...)
 	for _, s := range append(settings(verb, timeout), extra...) {
