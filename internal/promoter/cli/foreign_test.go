@@ -45,6 +45,7 @@ var awkward = map[string]map[string]string{
 		"values.yaml":       "sub: {version: 1, appVersion: 2}\nversion: 3\n",
 		"templates/cm.yaml": labelled, "charts/sub/Chart.yaml": "apiVersion: v2\nname: sub\nversion: 0.1.0\nappVersion: stays\n", "charts/sub/templates/cm.yaml": labelled,
 	},
+	"type-of-v2":     {"Chart.yaml": "apiVersion: v1\nname: typed\ntype: application\nversion: 0.1.0\nappVersion: \"0.1.0\"\n", "templates/cm.yaml": labelled},
 	"without-values": {"Chart.yaml": "apiVersion: v2\nname: bare\nversion: 0.1.0\nappVersion: x", "templates/NOTES.txt": "Nothing.\n"},
 }
 
@@ -73,6 +74,7 @@ func TestForeignChartsAreVerifiedAndPromoted(t *testing.T) {
 		"CRLF and byte order marks":             {chart: "crlf-and-bom", program: true, tests: 1, testedBy: "helm test"},
 		"anchors":                               {chart: "anchors", program: true, tests: 1, testedBy: "installation"},
 		"any order, any quotes":                 {chart: "order-and-quotes", tests: 1, testedBy: "installation"},
+		"a field that Helm's linter rejects":    {chart: "type-of-v2", rejected: "chart type is not valid in apiVersion 'v1'. It is valid in apiVersion 'v2'", tests: 1, testedBy: "installation"},
 		"no values":                             {chart: "without-values", tests: 1, testedBy: "installation"},
 	} {
 		t.Run(name, func(t *testing.T) {
