@@ -91,38 +91,50 @@ func (p *Package) Values() (raw []byte, values map[string]any, err error) {
 
 // inspect validates the headers of the archive and returns its top directory.
 func inspect(tgz []byte) (root string, err error) {
-	unzipped, err := gzip.NewReader(bytes.NewReader(tgz))
-	if err != nil {
-		return "", fmt.Errorf("not a gzip archive: %w: %w", ErrNoChart, err)
-	}
 	seen := map[string]bool{}
 	left := int64(helm.MaxChartSize)
-	for archive := tar.NewReader(unzipped); ; {
-		h, err := archive.Next()
-		if errors.Is(err, io.EOF) {
-			return root, nil
-		}
-		if err != nil {
-			return "", fmt.Errorf("not a tar archive: %w: %w", ErrNoChart, err)
-		}
+	err = eachFile(tgz, func(h *tar.Header, _ io.Reader) error {
 		if left -= h.Size; left < 0 {
-			return "", fmt.Errorf("the unpacked chart exceeds Helm's limit of %d bytes: %w", helm.MaxChartSize, ErrNoChart)
+			return fmt.Errorf("the unpacked chart exceeds Helm's limit of %d bytes: %w", helm.MaxChartSize, ErrNoChart)
 		}
 		name := strings.TrimSuffix(h.Name, "/")
 		top, _, _ := strings.Cut(name, "/")
 		switch {
 		case h.Typeflag == tar.TypeXGlobalHeader:
-			continue
+			return nil
 		case h.Typeflag != tar.TypeReg && h.Typeflag != tar.TypeDir:
-			return "", fmt.Errorf("%s is a link or a device: %w", h.Name, ErrUnsafe)
+			return fmt.Errorf("%s is a link or a device: %w", h.Name, ErrUnsafe)
 		case !safePath(name):
-			return "", fmt.Errorf("%q: %w", h.Name, ErrUnsafe)
+			return fmt.Errorf("%q: %w", h.Name, ErrUnsafe)
 		case seen[name] && h.Typeflag == tar.TypeReg:
-			return "", fmt.Errorf("%s occurs twice: %w", h.Name, ErrUnsafe)
+			return fmt.Errorf("%s occurs twice: %w", h.Name, ErrUnsafe)
 		case root != "" && top != root:
-			return "", fmt.Errorf("%s is outside of %s: %w", h.Name, root, ErrUnsafe)
+			return fmt.Errorf("%s is outside of %s: %w", h.Name, root, ErrUnsafe)
 		}
 		seen[name], root = true, top
+		return nil
+	})
+	return root, err
+}
+
+// eachFile calls do with each header in a package and the content that follows it, until do returns an error. Errors: ErrNoChart, and
+// those of do.
+func eachFile(tgz []byte, do func(h *tar.Header, content io.Reader) error) error {
+	unzipped, err := gzip.NewReader(bytes.NewReader(tgz))
+	if err != nil {
+		return fmt.Errorf("not a gzip archive: %w: %w", ErrNoChart, err)
+	}
+	for archive := tar.NewReader(unzipped); ; {
+		h, err := archive.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("not a tar archive: %w: %w", ErrNoChart, err)
+		}
+		if err := do(h, archive); err != nil {
+			return err
+		}
 	}
 }
 

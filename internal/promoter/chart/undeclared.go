@@ -2,8 +2,6 @@ package chart
 
 import (
 	"archive/tar"
-	"bytes"
-	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
@@ -47,26 +45,15 @@ func (p *Package) CheckDeclared() error {
 
 // eachSubchart calls do with the path and the name of each chart that Helm finds directly in charts/: a directory or a package.
 func (p *Package) eachSubchart(do func(at, name string)) error {
-	unzipped, err := gzip.NewReader(bytes.NewReader(p.Bytes))
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrNoChart, err)
-	}
-	for archive := tar.NewReader(unzipped); ; {
-		h, err := archive.Next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("%w: %w", ErrNoChart, err)
-		}
+	return eachFile(p.Bytes, func(h *tar.Header, file io.Reader) error {
 		_, at, _ := strings.Cut(h.Name, "/")
 		parts := strings.Split(at, "/")
 		isDir, isPackage := len(parts) == 3 && parts[2] == "Chart.yaml", len(parts) == 2 && path.Ext(at) == ".tgz"
 		// Helm skips names that begin with a dot or an underscore.
 		if parts[0] != "charts" || !isDir && !isPackage || strings.HasPrefix(parts[1], ".") || strings.HasPrefix(parts[1], "_") {
-			continue
+			return nil
 		}
-		content, err := io.ReadAll(archive)
+		content, err := io.ReadAll(file)
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrNoChart, err)
 		}
@@ -76,14 +63,15 @@ func (p *Package) eachSubchart(do func(at, name string)) error {
 				return fmt.Errorf("%s: %w: %w", at, ErrNoChart, err)
 			}
 			do(at, sub.Metadata.Name)
-			continue
+			return nil
 		}
 		m, err := ReadMetadata(content)
 		if err != nil {
 			return fmt.Errorf("%s: %w", at, err)
 		}
 		do(path.Dir(at)+"/", m.Name)
-	}
+		return nil
+	})
 }
 
 // Ignores reports whether the .helmignore of the chart in dir leaves out a directory of it, given by its slash-separated path there.

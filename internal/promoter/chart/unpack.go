@@ -2,9 +2,6 @@ package chart
 
 import (
 	"archive/tar"
-	"bytes"
-	"compress/gzip"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -29,23 +26,12 @@ func (p *Package) Unpack(dir string) error {
 		return fmt.Errorf("unpack %s: %w", p.Filename(), err)
 	}
 	defer root.Close()
-	unzipped, err := gzip.NewReader(bytes.NewReader(p.Bytes))
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrNoChart, err)
-	}
-	for archive := tar.NewReader(unzipped); ; {
-		h, err := archive.Next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("%w: %w", ErrNoChart, err)
-		}
+	return eachFile(p.Bytes, func(h *tar.Header, content io.Reader) error {
 		name, inside := strings.CutPrefix(h.Name, top+"/")
 		if h.Typeflag != tar.TypeReg || !inside {
-			continue
+			return nil
 		}
-		data, err := io.ReadAll(archive) // inspect has limited it
+		data, err := io.ReadAll(content) // inspect has limited it
 		if err == nil {
 			err = root.MkdirAll(filepath.FromSlash(path.Dir(name)), 0o755)
 		}
@@ -55,5 +41,6 @@ func (p *Package) Unpack(dir string) error {
 		if err != nil {
 			return fmt.Errorf("unpack %s: %w: %w", h.Name, failure.ErrInput, err) // such as a file where another one needs a directory
 		}
-	}
+		return nil
+	})
 }
