@@ -49,19 +49,42 @@ func (w *walletNode) handle(method string, params []any) (any, error) {
 	return nil, fmt.Errorf("unexpected call %s", method)
 }
 
+// walletNodes are the nodes of a network with storage.
+type walletNodes struct {
+	fake    *fakeNodes
+	client  *nodeClient
+	shared  *sharedState
+	network *v1.BitcoinNetwork
+	nodes   []node
+}
+
+// newWalletNodes returns a node for each chain, of which those with wallets have started and answer the calls for them.
+func newWalletNodes(t *testing.T, chains []string, wallets map[int]*walletNode) *walletNodes {
+	t.Helper()
+	w := &walletNodes{fake: newFakeNodes(), shared: newSharedState(), network: testNetwork(v1.BitcoinNetworkSpec{Storage: &v1.Storage{}})}
+	w.client, w.nodes = w.fake.client(t), withAddresses(onChains(chains...))
+	for ordinal, answers := range wallets {
+		w.fake.answer(ordinal, answers.handle)
+		w.shared.startProbe(w.nodes[ordinal].pod)
+	}
+	return w
+}
+
+// load is what a reconcile does, in a network that is to have these connections.
+func (w *walletNodes) load(t *testing.T, desired ...topology.Edge) {
+	t.Helper()
+	w.client.loadWallets(t.Context(), w.network, w.shared, w.nodes, sidesOf(w.nodes, desired), time.Now())
+}
+
 func TestTheWalletsOfAStartedNodeAreLoadedOnce(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
-		fake, wallets := newFakeNodes(), &walletNode{exist: []string{"savings", "", "loaded"}, loaded: []string{"loaded"}}
-		fake.answer(0, wallets.handle)
-		client, shared := fake.client(t), newSharedState()
-		network := testNetwork(v1.BitcoinNetworkSpec{Storage: &v1.Storage{}})
-		nodes := withAddresses(onChains("a"))
+		wallets := &walletNode{exist: []string{"savings", "", "loaded"}, loaded: []string{"loaded"}}
+		w := newWalletNodes(t, []string{"a"}, map[int]*walletNode{0: wallets})
 		load := func() {
-			client.loadWallets(t.Context(), network, shared, nodes, sidesOf(nodes, nil), time.Now())
+			w.load(t)
 			time.Sleep(time.Second)
 			synctest.Wait()
 		}
-		shared.startProbe(nodes[0].pod)
 		load()
 		if want := []string{"loaded", "savings", ""}; !slices.Equal(wallets.loaded, want) {
 			t.Errorf("loaded %q, want %q", wallets.loaded, want)
@@ -72,9 +95,10 @@ func TestTheWalletsOfAStartedNodeAreLoadedOnce(t *testing.T) {
 		if wallets.calls != 1 || len(wallets.loaded) != 1 {
 			t.Errorf("%d calls, loaded %q", wallets.calls, wallets.loaded)
 		}
-		nodes[0].pod = nodes[0].pod.DeepCopy()
-		nodes[0].pod.Status.ContainerStatuses[0].ContainerID = "after a restart"
-		shared.startProbe(nodes[0].pod)
+		restarted := w.nodes[0].pod.DeepCopy()
+		restarted.Status.ContainerStatuses[0].ContainerID = "after a restart"
+		w.nodes[0].pod = restarted
+		w.shared.startProbe(restarted)
 		load()
 		if wallets.calls != 2 || len(wallets.loaded) != 3 {
 			t.Errorf("after a restart: %d calls, loaded %q", wallets.calls, wallets.loaded)
@@ -84,24 +108,17 @@ func TestTheWalletsOfAStartedNodeAreLoadedOnce(t *testing.T) {
 
 func TestTheWalletsOfANodeThatDoesNotAnswerAreTriedAgain(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
-		fake := newFakeNodes()
-		client, shared := fake.client(t), newSharedState()
-		network := testNetwork(v1.BitcoinNetworkSpec{Storage: &v1.Storage{}})
-		nodes := withAddresses(onChains("a", "a"))
-		fake.kill(0)
-		fake.answer(1, (&walletNode{fault: errFake}).handle)
-		for i := range nodes {
-			shared.startProbe(nodes[i].pod)
-		}
+		w := newWalletNodes(t, []string{"a", "a"}, map[int]*walletNode{0: {}, 1: {fault: errFake}})
+		w.fake.kill(0)
 		for range 10 {
-			client.loadWallets(t.Context(), network, shared, nodes, sidesOf(nodes, nil), time.Now())
+			w.load(t)
 			time.Sleep(time.Minute)
 			synctest.Wait()
 		}
-		if got := shared.nodes[nodes[0].pod.UID]; got.wallets != maxWalletAttempts || got.loading {
+		if got := w.shared.nodes[w.nodes[0].pod.UID]; got.wallets != maxWalletAttempts || got.loading {
 			t.Errorf("%d attempts at a node that cannot be reached", got.wallets)
 		}
-		if got := fake.calls()[1]; got != 1 {
+		if got := w.fake.calls()[1]; got != 1 {
 			t.Errorf("%d attempts at a node that has no wallets", got)
 		}
 	})
@@ -126,22 +143,18 @@ func TestTheWalletsOfANodeThatMayGetBlocksWait(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
-				fake, wallets := newFakeNodes(), &walletNode{exist: []string{"savings"}}
-				fake.answer(0, wallets.handle)
-				client, shared := fake.client(t), newSharedState()
-				network := testNetwork(v1.BitcoinNetworkSpec{Storage: &v1.Storage{}})
-				nodes := withAddresses(onChains("a", "a"))
+				wallets := &walletNode{exist: []string{"savings"}}
+				w := newWalletNodes(t, []string{"a", "a"}, map[int]*walletNode{0: wallets})
 				if test.change != nil {
-					test.change(nodes)
+					test.change(w.nodes)
 				}
 				desired := []topology.Edge{{A: 0, B: 1}}
 				if test.apart {
 					desired = nil
 				}
-				shared.startProbe(nodes[0].pod)
 				started := time.Now()
 				for time.Since(started) < time.Minute && len(wallets.loaded) == 0 {
-					client.loadWallets(t.Context(), network, shared, nodes, sidesOf(nodes, desired), time.Now())
+					w.load(t, desired...)
 					synctest.Wait()
 					if len(wallets.loaded) == 0 {
 						time.Sleep(time.Second)
@@ -168,25 +181,21 @@ func TestWalletsThatWaitAreLoadedWhenTheNetworkIsReady(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
-				fake, wallets := newFakeNodes(), &walletNode{exist: []string{"savings"}}
-				fake.answer(0, wallets.handle)
-				client, shared := fake.client(t), newSharedState()
-				network := testNetwork(v1.BitcoinNetworkSpec{Storage: &v1.Storage{}})
-				nodes := withAddresses(onChains("a", "aa"))
+				wallets := &walletNode{exist: []string{"savings"}}
+				w := newWalletNodes(t, []string{"a", "aa"}, map[int]*walletNode{0: wallets})
 				pass := func() {
-					client.loadWallets(t.Context(), network, shared, nodes, sidesOf(nodes, []topology.Edge{{A: 0, B: 1}}), time.Now())
+					w.load(t, topology.Edge{A: 0, B: 1})
 					synctest.Wait()
 				}
-				shared.startProbe(nodes[0].pod)
 				if !test.answersFirst {
-					nodes[0].answer = nil
+					w.nodes[0].answer = nil
 				}
 				if test.readyFirst {
-					network.Status.Conditions = ready
+					w.network.Status.Conditions = ready
 				}
 				pass()
-				network.Status.Conditions = ready
-				nodes[0].answer = nodes[1].answer
+				w.network.Status.Conditions = ready
+				w.nodes[0].answer = w.nodes[1].answer
 				pass()
 				if got := len(wallets.loaded); got != test.want {
 					t.Errorf("%d wallets are loaded, want %d", got, test.want)

@@ -10,7 +10,6 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/ci"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 )
 
 const (
@@ -38,14 +37,7 @@ stages:
 // environments are the variables of each step of GitHub's files that calls the tool, by its command.
 func environments(t *testing.T, configuration string) map[string]map[string]string {
 	t.Helper()
-	c, err := config.Parse([]byte(configuration), none)
-	if err != nil {
-		t.Fatal(err)
-	}
-	files, err := CI(c, config.DefaultFile, "github", false)
-	if err != nil {
-		t.Fatal(err)
-	}
+	files := filesFor(t, configuration, "github")
 	found := map[string]map[string]string{}
 	for _, f := range files {
 		var doc struct {
@@ -110,14 +102,7 @@ func TestEachStepOnGitHubGetsTheSecretsOfWhatItReads(t *testing.T) {
 func TestTheFilesOfAnEngineNameThePasswordsOfDependencies(t *testing.T) {
 	for _, engine := range ci.Names() {
 		for configuration, at := range map[string][]int{privateRepositories: {0}, chartBesideItsCandidates: {0, 1}} {
-			c, err := config.Parse([]byte(configuration), none)
-			if err != nil {
-				t.Fatal(err)
-			}
-			files, err := CI(c, config.DefaultFile, engine, false)
-			if err != nil {
-				t.Fatal(err)
-			}
+			files := filesFor(t, configuration, engine)
 			for i, f := range files {
 				head, _, _ := strings.Cut(f.Content, "\nos:")
 				head, _, _ = strings.Cut(head, "\nname:")
@@ -131,15 +116,8 @@ func TestTheFilesOfAnEngineNameThePasswordsOfDependencies(t *testing.T) {
 }
 
 func TestTheFilesOfAnEngineNameItsVariablesThatAreNoSecrets(t *testing.T) {
-	c, err := config.Parse([]byte(privateRepositories+"ci: {variables: [MIRROR], env: {A: b}}\n"), none)
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, engine := range ci.Names() {
-		files, err := CI(c, config.DefaultFile, engine, false)
-		if err != nil {
-			t.Fatal(err)
-		}
+		files := filesFor(t, privateRepositories+"ci: {variables: [MIRROR], env: {A: b}}\n", engine)
 		for _, f := range files {
 			var doc struct{ Env any }
 			if err := yaml.Unmarshal([]byte(f.Content), &doc); err != nil {

@@ -35,14 +35,7 @@ stages:
 
 func devFile(t *testing.T, configuration, engine string) string {
 	t.Helper()
-	c, err := config.Parse([]byte(configuration), none)
-	if err != nil {
-		t.Fatal(err)
-	}
-	files, err := CI(c, config.DefaultFile, engine, false)
-	if err != nil {
-		t.Fatal(err)
-	}
+	files := filesFor(t, configuration, engine)
 	var doc any
 	if err := yaml.Unmarshal([]byte(files[0].Content), &doc); err != nil {
 		t.Fatalf("%s: %v\n%s", engine, err, files[0].Content)
@@ -94,10 +87,7 @@ func TestTravisBuildsTheTagsOfAllCharts(t *testing.T) {
 }
 
 func TestOneCommitOfSeveralCandidatesIsTestedOnlyIfTheyAreOfOneSource(t *testing.T) {
-	c, err := config.Parse([]byte(severalWithPullRequests), none)
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := configured(t, severalWithPullRequests)
 	v, err := newView(c, config.DefaultFile)
 	if err != nil {
 		t.Fatal(err)

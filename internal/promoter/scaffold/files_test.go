@@ -30,33 +30,49 @@ var (
 	}
 )
 
-func parse(t *testing.T, f Facts) *config.Config {
+// written is the configuration that init writes for a repository with these facts.
+func written(t *testing.T, f Facts) (text string, c *config.Config) {
 	t.Helper()
 	text, err := Config(f)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return text, configured(t, text)
+}
+
+func parse(t *testing.T, f Facts) *config.Config {
+	t.Helper()
+	_, c := written(t, f)
+	return c
+}
+
+// configured is a configuration without variables of the environment.
+func configured(t *testing.T, text string) *config.Config {
+	t.Helper()
 	c, err := config.Parse([]byte(text), none)
 	if err != nil {
-		t.Fatalf("%v\n%s", err, text)
+		t.Fatalf("%v in\n%s", err, text)
 	}
 	return c
+}
+
+// filesFor are the files of an engine for a configuration.
+func filesFor(t *testing.T, configuration, engine string) []File {
+	t.Helper()
+	files, err := CI(configured(t, configuration), config.DefaultFile, engine, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
 }
 
 func TestFilesForOtherRepositories(t *testing.T) {
 	for name, f := range map[string]Facts{"program": program, "chart-alone": chartAlone} {
 		t.Run(name, func(t *testing.T) {
-			text, err := Config(f)
-			if err != nil {
-				t.Fatal(err)
-			}
+			text, _ := written(t, f)
 			files := []File{{config.DefaultFile, text}}
 			for _, engine := range ci.Names() {
-				more, err := CI(parse(t, f), config.DefaultFile, engine, false)
-				if err != nil {
-					t.Fatal(err)
-				}
-				files = append(files, more...)
+				files = append(files, filesFor(t, text, engine)...)
 			}
 			var all strings.Builder
 			for _, f := range files {

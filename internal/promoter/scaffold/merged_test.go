@@ -43,10 +43,7 @@ git clone -q --depth 2 "file://$PWD" clone
 
 func TestCIFindsTheSourceOfAMergedCandidate(t *testing.T) {
 	for file, text := range map[string]string{"api.txt": severalWithPullRequests, "charts/api.txt": ownVersionWithPullRequests} {
-		c, err := config.Parse([]byte(text), func(string) string { return "" })
-		if err != nil {
-			t.Fatal(err)
-		}
+		c := configured(t, text)
 		v, err := newView(c, config.DefaultFile)
 		if err != nil {
 			t.Fatal(err)

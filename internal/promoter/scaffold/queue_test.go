@@ -9,8 +9,6 @@ import (
 	"testing"
 
 	"go.yaml.in/yaml/v3"
-
-	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 )
 
 // pushedByAQueue has two candidates that a merge queue pushes with a commit that is none and one that removes a chart.
@@ -42,14 +40,7 @@ type qaWorkflow struct {
 
 func readQAWorkflow(t *testing.T, configuration string) (qa qaWorkflow) {
 	t.Helper()
-	c, err := config.Parse([]byte(configuration), none)
-	if err != nil {
-		t.Fatal(err)
-	}
-	files, err := CI(c, config.DefaultFile, "github", false)
-	if err != nil {
-		t.Fatal(err)
-	}
+	files := filesFor(t, configuration, "github")
 	if err := yaml.Unmarshal([]byte(files[1].Content), &qa); err != nil {
 		t.Fatal(err)
 	}

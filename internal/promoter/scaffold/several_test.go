@@ -18,14 +18,7 @@ func pipelineOf(t *testing.T, files map[string]string) (string, *config.Config) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := Config(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := config.Parse([]byte(text), func(string) string { return "" })
-	if err != nil {
-		t.Fatalf("%v in\n%s", err, text)
-	}
+	text, c := written(t, f)
 	if err := Check(os.DirFS(r.Dir), c); err != nil {
 		t.Fatal(err)
 	}

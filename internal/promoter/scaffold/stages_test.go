@@ -7,7 +7,6 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/ci"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 )
 
 const severalStages = `name: hello
@@ -20,15 +19,8 @@ stages:
 `
 
 func TestTheFilesOfAnEngineTestInAllStagesInTheirOrder(t *testing.T) {
-	c, err := config.Parse([]byte(severalStages), none)
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, engine := range ci.Names() {
-		files, err := CI(c, config.DefaultFile, engine, false)
-		if err != nil {
-			t.Fatal(err)
-		}
+		files := filesFor(t, severalStages, engine)
 		qa := files[len(files)-1].Content
 		var parsed any
 		if err := yaml.Unmarshal([]byte(qa), &parsed); err != nil {
