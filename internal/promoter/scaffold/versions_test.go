@@ -21,6 +21,10 @@ func TestInitWritesWhereTheVersionsOfAChartComeFrom(t *testing.T) {
 		"both tags for each release":                    {"1.1.0", "1.1.0", "v1.1.0 gauge-1.1.0", false, "chart: {path: charts/gauge}", ""},
 		"a program with the name of its chart":          {"0.1.0", "dev", "gauge-1.2.0", true, "version: {tagPrefix: gauge-}\nchart: {path: charts/gauge}", ""},
 		"a chart alone with its name in the tags":       {"1.2.0", "16.2", "gauge-1.2.0", false, "chart: {path: charts/gauge, " + own + "gauge-}}", "own tags"},
+		"the highest of two kinds of tags":              {"3.1.0", "0.9.0", "helm-v3.0.0 gauge-1.0.0", false, "chart: {path: charts/gauge, " + own + "helm-}}", "own tags"},
+		"a program that is built, and other tags":       {"1.2.0", "dev", "helm-chart-1.2.0", true, "chart: {path: charts/gauge, " + own + "helm-chart-}}", "own tags"},
+		"tags with the name beside those of a program":  {"1.2.0", "0.9.0", "v0.9.0 gauge-1.2.0", true, "chart: {path: charts/gauge, " + own + "gauge-}}", "own tags"},
+		"the version of the chart, without such a tag":  {"3.4.2", "3.4.2", "v3.4.1", false, "chart: {path: charts/gauge}", ""},
 		"tags of another component":                     {"0.1.0", "0.1.0", "v0.3.0 web-9.0.0", false, "chart: {path: charts/gauge}", ""},
 		"a program of another project":                  {"3.4.2", "16.2", "v3.4.2", false, "scalars: {Chart.yaml: {version: chartVersion}}", "keep appVersion 16.2"},
 		"a program of another project, without tags":    {"0.3.0", "v1.16.0", "", false, "scalars: {Chart.yaml: {version: chartVersion}}", "keep appVersion v1.16.0"},
@@ -59,13 +63,38 @@ func TestInitWritesThePrefixesOfTheTagsOfSeveralCharts(t *testing.T) {
 	r := repository(t, github, map[string]string{
 		"charts/api/Chart.yaml": "apiVersion: v2\nname: api\nversion: 1.4.0\n", "charts/web/Chart.yaml": "apiVersion: v2\nname: web\nversion: 2.0.1\n",
 	})
-	tagged(t, r.Dir, "api-chart-1.4.0 web-2.0.1 v9.0.0 helm-chart-2.0.1")
+	tagged(t, r.Dir, "api-chart-1.4.0 web-2.0.1 v9.0.0 helm-chart-1.4.0")
 	f, err := Inspect(t.Context(), r, Choices{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if text, _ := written(t, f); !strings.Contains(text, "  - {path: charts/api, version: {tagPrefix: api-chart-}}\n  - {path: charts/web}\n") {
 		t.Errorf("the configuration is\n%s", text)
+	}
+}
+
+func TestInitWritesOneSourceOfTheVersionsOfAChart(t *testing.T) {
+	const gauge = "apiVersion: v2\nname: gauge\nversion: 1.0.0\nappVersion: \"1.0.0\"\n"
+	for name, c := range map[string]struct {
+		files map[string]string
+		want  string
+	}{
+		"a library with tags of its own": {map[string]string{"charts/gauge/Chart.yaml": gauge + "type: library\n"}, "chart: {path: charts/gauge, version: {tagPrefix: gauge-chart-}}\n"},
+		"the file, for chart-testing":    {map[string]string{"charts/gauge/Chart.yaml": gauge, "ct.yaml": "chart-dirs: [charts]\n"}, "chart: {path: charts/gauge, version: {from: file}}\n"},
+		"the file of each of several": {map[string]string{"charts/gauge/Chart.yaml": gauge, "charts/web/Chart.yaml": strings.Replace(gauge, "gauge", "web", 1), "ct.yaml": "chart-dirs: [charts]\n"},
+			"  - {path: charts/gauge, version: {from: file}}\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := repository(t, github, c.files)
+			tagged(t, r.Dir, "v0.9.0 gauge-chart-1.0.0")
+			f, err := Inspect(t.Context(), r, Choices{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if text, _ := written(t, f); !strings.Contains(text, c.want) {
+				t.Errorf("no %q in\n%s", c.want, text)
+			}
+		})
 	}
 }
 
