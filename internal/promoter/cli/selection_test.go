@@ -54,8 +54,10 @@ func TestReleaseOfAChartRaisesTheVersionInItsFile(t *testing.T) {
 			}
 		}
 	}
-	if code, _, msg := s.call(s.args("release", "--chart", "api", "--version", "2.9.9")...); code != 2 || !strings.Contains(msg, "not higher than 3.0.0") {
-		t.Errorf("a lower version: exit %d\n%s", code, msg)
+	for _, version := range []string{"2.9.9", "3.0.0"} {
+		if code, _, msg := s.call(s.args("release", "--chart", "api", "--version", version)...); code != 2 || !strings.Contains(msg, "not higher than 3.0.0") {
+			t.Errorf("%s after 3.0.0: exit %d\n%s", version, code, msg)
+		}
 	}
 	if tags := shell(t, s.dir, "git tag"); tags != "" {
 		t.Errorf("tags were created: %s", tags)

@@ -44,7 +44,7 @@ func (s Tags) ReleasedAbove(derived, inFile, chart string, all []string, named b
 		return ""
 	}
 	for _, tag := range all {
-		if p := ChartPrefix(tag, chart, named); p != "" && p != s.Prefix && Compare((Tags{Prefix: p}).Number(tag), inFile) == 0 {
+		if p := ChartPrefix(tag, chart, named); p != "" && Compare((Tags{Prefix: p}).Number(tag), inFile) == 0 {
 			return tag
 		}
 	}
