@@ -104,7 +104,7 @@ func rootCommand(s *session) *cobra.Command {
 		createCommand(s), treeCommand(s), cliCommand(s),
 		mineCommand(s), walletCommand(s), fundCommand(s),
 		partitionCommand(s), healCommand(s), reorgCommand(s), killCommand(s), pauseCommand(s),
-		logsCommand(s), connectCommand(s), trafficCommand(s),
+		logsCommand(s), connectCommand(s), uiCommand(s), trafficCommand(s),
 		runCommand(s), versionCommand(s),
 	)
 	return root

@@ -119,3 +119,8 @@ func transient(err error) bool {
 	_, found := errors.AsType[*url.Error](err)
 	return found
 }
+
+// Check lists one object of a resource: a missing right has its sentence before a watch begins, which only tries again.
+func (c *Client) Check(ctx context.Context, resource string, list func(metav1.ListOptions) error) error {
+	return c.explain(list(metav1.ListOptions{Limit: 1}), "list and watch", resource, "")
+}

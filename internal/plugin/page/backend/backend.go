@@ -1,0 +1,133 @@
+// Package backend connects the page with a cluster: what it shows, by watches and by the nodes themselves, and what a person does with it.
+package backend
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/christianb93/bitcoin-controller/internal/plugin/cluster"
+	"github.com/christianb93/bitcoin-controller/internal/plugin/invalid"
+	"github.com/christianb93/bitcoin-controller/internal/plugin/logs"
+	"github.com/christianb93/bitcoin-controller/internal/plugin/noderef"
+	"github.com/christianb93/bitcoin-controller/internal/plugin/page/live"
+	"github.com/christianb93/bitcoin-controller/internal/plugin/page/state"
+	"github.com/christianb93/bitcoin-controller/internal/plugin/page/view"
+	"github.com/christianb93/bitcoin-controller/internal/plugin/page/watch"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+)
+
+// Page is the value with the key "page".
+type Page struct {
+	Namespace string `json:"namespace"`
+	// Only is the name of the only network, if one was named.
+	Only string `json:"only,omitempty"`
+	// Missing are sentences about rights that the caller's account lacks.
+	Missing []string `json:"missing,omitempty"`
+	// Unreachable is why the API server cannot be reached, empty while it can.
+	Unreachable string `json:"unreachable,omitempty"`
+}
+
+// Backend serves one namespace.
+type Backend struct {
+	*live.Nodes
+	watcher *watch.Watcher
+	store   *state.Store
+	mu      sync.Mutex
+	page    Page
+}
+
+// Start watches the networks of the client's namespace, or the named one, until the context ends.
+func Start(ctx context.Context, client *cluster.Client, name string, store *state.Store) (*Backend, error) {
+	chains := live.NewChains(store)
+	b := &Backend{store: store, page: Page{Namespace: client.Namespace, Only: name}}
+	b.watcher = &watch.Watcher{
+		Cluster: client, Name: name, Store: store, Changed: chains.Report, Removed: chains.Forget, Reachable: b.reachable,
+	}
+	missing, err := b.watcher.Start(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, right := range missing {
+		b.missing(right)
+	}
+	b.change(func(*Page) {})
+	b.Nodes = &live.Nodes{Cluster: client, Store: store, Chains: chains, Network: b.watcher.Network, Missing: b.missing, Interval: live.MempoolInterval}
+	go b.Run(ctx)
+	return b, nil
+}
+
+func (b *Backend) change(apply func(*Page)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	apply(&b.page)
+	b.store.Set("page", b.page)
+}
+
+func (b *Backend) missing(right string) {
+	b.change(func(p *Page) {
+		if !slices.Contains(p.Missing, right) {
+			p.Missing = append(slices.Clone(p.Missing), right)
+		}
+	})
+}
+
+func (b *Backend) reachable(err error) {
+	b.change(func(p *Page) {
+		p.Unreachable = ""
+		if err != nil {
+			p.Unreachable = view.Text(err.Error())
+		}
+	})
+}
+
+// node finds a node by its ordinal.
+func (b *Backend) node(network string, ordinal int) (*v1.BitcoinNetwork, noderef.Node, error) {
+	object, err := b.watcher.Network(network)
+	if err != nil {
+		return nil, noderef.Node{}, err
+	}
+	nodes := noderef.Nodes(object)
+	if ordinal < 0 || ordinal >= len(nodes) {
+		return nil, noderef.Node{}, invalid.Errorf("the network %s has no node %d: its nodes are 0 to %d", network, ordinal, len(nodes)-1)
+	}
+	return object, nodes[ordinal], nil
+}
+
+// tail is how much of a log a page gets at the beginning.
+const tail = 60
+
+// Log implements page.Backend.
+func (b *Backend) Log(ctx context.Context, network string, ordinal int, to func(string) error) error {
+	_, node, err := b.node(network, ordinal)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stream, err := b.Cluster.Logs(ctx, node.Pod, corev1.PodLogOptions{Follow: true, TailLines: new(int64(tail))})
+	if err != nil {
+		return err
+	}
+	defer stream.Close() //nolint:errcheck // it was only read
+	lines := make(chan logs.Line)
+	ended := make(chan error, 1)
+	go func() {
+		_, err := logs.Read(ctx, stream, 0, time.Time{}, func(string) bool { return true }, lines)
+		close(lines)
+		ended <- err
+	}()
+	for line := range lines {
+		if err := to(view.Text(line.Text)); err != nil {
+			return err
+		}
+	}
+	if err := <-ended; err != nil {
+		return fmt.Errorf("the log of %s ended: %w", node.Pod, err)
+	}
+	return nil
+}

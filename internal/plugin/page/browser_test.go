@@ -1,0 +1,131 @@
+package page
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/christianb93/bitcoin-controller/internal/plugin/page/view"
+	"github.com/christianb93/bitcoin-controller/internal/testtools/browser"
+)
+
+var pictures = flag.String("pictures", "", "directory to write pictures of a simulated network to")
+
+// open shows the page of a simulated network.
+func (s *simulated) open(options browser.Options) *browser.Tab {
+	tab := browser.Open(s.t, s.serve()+"/#"+testToken, options)
+	tab.Await("the graph", fmt.Sprintf(`document.body.dataset.ready && document.querySelectorAll("#graph .node").length === %d`, s.nodes))
+	return tab
+}
+
+// framesPerSecond counts frames for some milliseconds.
+const framesPerSecond = `new Promise(done => { let n = 0; const start = performance.now();
+	const frame = () => { n++; const took = performance.now() - start; took < %d ? requestAnimationFrame(frame) : done(n * 1000 / took); }; requestAnimationFrame(frame); })`
+
+// A hundred nodes with four hundred edges, blocks on their way and twenty events a second.
+func TestAHundredNodesAreFluent(t *testing.T) {
+	s := newSimulated(t, 100, 400)
+	tab := s.open(browser.Options{Script: `window.seen = {}; addEventListener("DOMContentLoaded", () => new MutationObserver(() => {
+		const height = document.getElementById("fact-height").textContent;
+		window.seen[height] ||= performance.timeOrigin + performance.now();
+	}).observe(document.getElementById("fact-height"), {childList: true, characterData: true, subtree: true}));`})
+	if got := browser.Eval[int](tab, `document.querySelectorAll("#graph .edge").length`); got != 400 {
+		t.Errorf("%d edges are drawn", got)
+	}
+	idle := browser.Eval[float64](tab, fmt.Sprintf(framesPerSecond, 2000))
+	ctx, cancel := context.WithCancel(t.Context())
+	sent := map[int64]time.Time{}
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for i := 0; ctx.Err() == nil; i++ {
+			sent[s.height+1] = time.Now()
+			s.mine(ctx, i*7%s.nodes, 5*time.Millisecond)
+			for n := range 10 {
+				s.store.Set(view.EventKey(fmt.Sprint(i%5, n)), view.Event{Network: s.name, Time: time.Now().UnixMilli(), Reason: "Simulated", Note: fmt.Sprint("event ", i, n)})
+				wait(ctx, 50*time.Millisecond)
+			}
+		}
+	}()
+	frames := browser.Eval[float64](tab, fmt.Sprintf(framesPerSecond, 8000))
+	cancel()
+	<-stopped
+	seen := browser.Eval[map[string]float64](tab, "window.seen")
+	var latencies []time.Duration
+	for height, at := range sent {
+		if shown, ok := seen[fmt.Sprint(height)]; ok {
+			latencies = append(latencies, time.Duration(shown*1e6)-time.Duration(at.UnixNano()))
+		}
+	}
+	if len(latencies) < 3 {
+		t.Fatalf("of %d blocks the page showed %d", len(sent), len(latencies))
+	}
+	slices.Sort(latencies)
+	median, worst := latencies[len(latencies)/2], latencies[len(latencies)-1]
+	t.Logf("100 nodes, 400 edges: %.0f frames per second, %.0f while nothing moves; latency from the value to the document of %d blocks: median %s, worst %s",
+		frames, idle, len(latencies), median.Round(time.Millisecond), worst.Round(time.Millisecond))
+	// A browser without a graphics card, on a machine that runs other tests: what it can do is what it does while nothing moves.
+	if frames < min(20, idle/3) || median > 600*time.Millisecond {
+		t.Errorf("the page is not fluent: %.0f frames per second, median latency %s", frames, median)
+	}
+	if broken := tab.Broken(); len(broken) > 0 {
+		t.Errorf("the page breaks its policy: %v", broken)
+	}
+}
+
+func TestThePageLoadsOnlyItsOwnFilesAndHidesTheToken(t *testing.T) {
+	s := newSimulated(t, 5, 5)
+	tab := s.open(browser.Options{Expected: []string{"127.0.0.1:1/x.png", "Trusted"}})
+	tab.Await("the token to leave the address", `location.hash === "" && !document.body.innerHTML.includes("`+testToken+`")`)
+	loaded := strings.Join(tab.Loaded(), " ")
+	for _, file := range []string{"/lib/d3.min.js", "/main.js", "/style.css", "/favicon.svg", "/api/stream"} {
+		if !strings.Contains(loaded, file) {
+			t.Errorf("%s was not loaded: %s", file, loaded)
+		}
+	}
+	if strings.Contains(loaded, testToken+"?") || strings.Contains(strings.ReplaceAll(loaded, "/#"+testToken, ""), testToken) {
+		t.Errorf("the token is in the address of a request: %s", loaded)
+	}
+	if broken := tab.Broken(); len(broken) > 0 {
+		t.Errorf("the page breaks its policy: %v", broken)
+	}
+	// The policy is in force, so that the check above can fail.
+	browser.Eval[string](tab, `new Image().src = "http://127.0.0.1:1/x.png"`)
+	tab.Await("the violation", `window.broken.length > 0`)
+	if browser.Eval[bool](tab, `(() => { try { document.body.innerHTML = "<b>x</b>"; return true; } catch { return false; } })()`) {
+		t.Error("text can become elements")
+	}
+}
+
+// What nodes and other people write is text, wherever the page shows it.
+func TestHostileTextIsText(t *testing.T) {
+	const hostile = `<img src="http://127.0.0.1:1/x" onerror="window.owned = true"><script>window.owned = true</script>`
+	s := newSimulated(t, 3, 3)
+	node := s.node(0)
+	node.Version, node.Pod, node.Ready, node.Problem = hostile, hostile, false, hostile
+	s.store.Set(view.NodeKey(s.name, 0), node)
+	network := s.network()
+	network.State, network.Good, network.Message, network.Mining = hostile, false, hostile, hostile
+	network.Foreign = []view.Foreign{{Address: hostile, Version: hostile, Nodes: "0"}}
+	s.store.Set(view.NetworkKey(s.name), network)
+	s.store.Set(view.EventKey("1"), view.Event{Network: s.name, Reason: hostile, Note: hostile})
+	s.store.Set(view.TipKey(s.name, 0), view.Tip{Hash: hostile, Height: 1})
+	tab := s.open(browser.Options{})
+	for _, id := range []string{"rows", "events", "about", "message", "state"} {
+		if !browser.Eval[bool](tab, fmt.Sprintf(`document.getElementById(%q).textContent.includes("onerror=")`, id)) {
+			t.Errorf("%s does not show the text", id)
+		}
+	}
+	tab.Run(actionClick(0))
+	tab.Await("the log", `document.querySelector("#detail .log").textContent.includes("onerror=alert(1)>")`)
+	if browser.Eval[bool](tab, `window.owned === true || document.querySelectorAll("img, main script").length > 0`) {
+		t.Error("the text became elements")
+	}
+	if broken := tab.Broken(); len(broken) > 0 {
+		t.Errorf("the text breaks the policy: %v", broken)
+	}
+}

@@ -1,0 +1,204 @@
+// Package page serves the live page of networks to a browser on the same machine. The page is static; what it shows comes as one stream of
+// events, and what it does is a few calls. Every call needs a token, which is in the address that only the caller of the plugin sees.
+package page
+
+import (
+	"context"
+	"crypto/subtle"
+	"embed"
+	"encoding/json"
+	"io"
+	"io/fs"
+	"mime"
+	"net"
+	"net/http"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/christianb93/bitcoin-controller/internal/plugin/page/state"
+)
+
+//go:embed web/index.html web/favicon.svg web/*.css web/*.js web/lib/*.js web/lib/LICENSE
+var assets embed.FS
+
+// Backend is what the page needs beside the values.
+type Backend interface {
+	// View is called when a page begins to show a network; the returned function ends it.
+	View(network string) (end func())
+	// Visible sets which nodes are on the screen.
+	Visible(network string, ordinals []int32)
+	// Log passes on the log of a node, and follows it until the context ends.
+	Log(ctx context.Context, network string, node int, to func(line string) error) error
+	// Do carries out an action, and returns a sentence.
+	Do(ctx context.Context, action Action) (string, error)
+}
+
+// Action is what a person does to a network.
+type Action struct {
+	// Kind is mine, partition, heal or pause.
+	Kind    string `json:"kind"`
+	Network string `json:"network"`
+	Node    int    `json:"node"`
+	// Blocks to mine.
+	Blocks int64 `json:"blocks"`
+	// Sides of a partition, such as "0,1" and "2-4".
+	Sides []string `json:"sides"`
+	// Seconds of a pause.
+	Seconds int64 `json:"seconds"`
+}
+
+// Server serves the page.
+type Server struct {
+	Store   *state.Store
+	Backend Backend
+	// Token is needed for every call. It is not empty.
+	Token string
+	// Host is that of the address, such as 127.0.0.1:8080: requests with another name are rejected, because a page of another site can have
+	// its name lead to this machine.
+	Host      string
+	heartbeat time.Duration
+}
+
+const (
+	// maxStreams are more than one person has tabs.
+	maxStreams = 16
+	maxLogs    = 8
+	// maxActions is how many actions run at the same time.
+	maxActions = 4
+	// maxBody is longer than any call.
+	maxBody = 16 << 10
+	// writeTimeout is how long a browser may take for one message; it gets what it has missed when it comes back.
+	writeTimeout = 15 * time.Second
+	heartbeat    = 10 * time.Second
+	// interval is the least time between two messages of a stream.
+	interval = 40 * time.Millisecond
+)
+
+// policy lets the page load its own files, and nothing else: no script in the text, no other host, no frame.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; " +
+	"frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+
+// Handler serves the page and its calls.
+func (s *Server) Handler() http.Handler {
+	if s.heartbeat == 0 {
+		s.heartbeat = heartbeat
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", s.file)
+	mux.HandleFunc("GET /{name}", s.file)
+	mux.HandleFunc("GET /lib/{name}", s.file)
+	mux.Handle("GET /api/stream", s.guarded(maxStreams, s.stream))
+	mux.Handle("GET /api/log", s.guarded(maxLogs, s.log))
+	mux.Handle("POST /api/action", s.guarded(maxActions, s.action))
+	mux.Handle("POST /api/visible", s.guarded(maxStreams, s.visible))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		header := w.Header()
+		for name, value := range map[string]string{
+			"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "X-Frame-Options": "DENY",
+			"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin", "Cache-Control": "no-store",
+		} {
+			header.Set(name, value)
+		}
+		if !s.isOwnHost(r.Host) {
+			http.Error(w, "this address is not the page's: use the one that kubectl btcnet ui printed", http.StatusMisdirectedRequest)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// isOwnHost accepts the address of the listener, and localhost with its port.
+func (s *Server) isOwnHost(host string) bool {
+	_, port, err := net.SplitHostPort(s.Host)
+	return err == nil && (host == s.Host || host == net.JoinHostPort("localhost", port))
+}
+
+func (s *Server) file(w http.ResponseWriter, r *http.Request) {
+	name := path.Clean("web" + r.URL.Path)
+	if r.URL.Path == "/" {
+		name = "web/index.html"
+	}
+	content, err := fs.ReadFile(assets, name)
+	if err != nil {
+		http.NotFound(w, r)
+		return
+	}
+	kind := mime.TypeByExtension(path.Ext(name))
+	switch path.Ext(name) { // the types of the machine may be others
+	case ".js":
+		kind = "text/javascript; charset=utf-8"
+	case ".css":
+		kind = "text/css; charset=utf-8"
+	case ".html":
+		kind = "text/html; charset=utf-8"
+	case ".svg":
+		kind = "image/svg+xml"
+	case "":
+		kind = "text/plain; charset=utf-8"
+	}
+	w.Header().Set("Content-Type", kind)
+	_, _ = w.Write(content) // the browser has gone
+}
+
+// guarded rejects calls without the token, calls of pages of other sites, and more than a number at the same time.
+func (s *Server) guarded(limit int, serve http.HandlerFunc) http.Handler {
+	slots := make(chan struct{}, limit)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if reason := s.foreign(r); reason != "" {
+			http.Error(w, reason, http.StatusForbidden)
+			return
+		}
+		given := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+		if s.Token == "" || subtle.ConstantTimeCompare([]byte(given), []byte(s.Token)) != 1 {
+			http.Error(w, "the token is missing or wrong: open the address that kubectl btcnet ui printed", http.StatusUnauthorized)
+			return
+		}
+		select {
+		case slots <- struct{}{}:
+			defer func() { <-slots }()
+		default:
+			w.Header().Set("Retry-After", "2")
+			http.Error(w, "too many calls at the same time: close other tabs of the page, or wait", http.StatusTooManyRequests)
+			return
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		serve(w, r)
+	})
+}
+
+// foreign is why a call comes from a page of another site, empty if it does not.
+func (s *Server) foreign(r *http.Request) string {
+	if origin := r.Header.Get("Origin"); origin != "" && origin != "http://"+r.Host {
+		return "calls of pages of other sites are not accepted"
+	}
+	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" && site != "none" {
+		return "calls of pages of other sites are not accepted"
+	}
+	if r.Method == http.MethodPost && r.Header.Get("Content-Type") != "application/json" {
+		return "the content type must be application/json"
+	}
+	return ""
+}
+
+// decode reads the body of a call; it answers itself if that is not possible.
+func decode(w http.ResponseWriter, r *http.Request, into any) bool {
+	decoder := json.NewDecoder(r.Body)
+	decoder.DisallowUnknownFields()
+	err := decoder.Decode(into)
+	if err == nil {
+		if _, end := decoder.Token(); end != io.EOF {
+			err = io.ErrUnexpectedEOF
+		}
+	}
+	if err != nil {
+		http.Error(w, "the body of the call is not the expected JSON", http.StatusBadRequest)
+	}
+	return err == nil
+}
+
+func answer(w http.ResponseWriter, code int, value any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	_ = json.NewEncoder(w).Encode(value) // the browser has gone
+}

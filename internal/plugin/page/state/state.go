@@ -1,0 +1,180 @@
+// Package state keeps what the page shows as values by key, and hands out what has changed since a version. It is independent of what the
+// values mean. Its memory is bounded by the values: a reader that is slow misses intermediate values and never holds up another one.
+package state
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+const (
+	// maxGone are the deleted keys that a reader gets one by one. A reader that has missed more gets everything again.
+	maxGone = 4096
+	// maxMoments are the moments that a reader gets after a pause.
+	maxMoments = 512
+)
+
+// Store has the values.
+type Store struct {
+	// session distinguishes the versions of this store from those of another process.
+	session string
+
+	mu      sync.Mutex
+	version uint64
+	items   map[string]item
+	gone    []numbered[string]
+	// forgotten is the version up to which deleted keys are not known any more.
+	forgotten uint64
+	moments   []numbered[json.RawMessage]
+	changed   chan struct{}
+}
+
+type item struct {
+	version uint64
+	value   json.RawMessage
+}
+
+type numbered[T any] struct {
+	version uint64
+	value   T
+}
+
+// Delta is what a reader does not know yet.
+type Delta struct {
+	// Snapshot means that keys which are not in Set do not exist.
+	Snapshot bool                       `json:"snapshot,omitempty"`
+	Set      map[string]json.RawMessage `json:"set,omitempty"`
+	Gone     []string                   `json:"gone,omitempty"`
+	// Moments have happened, and are not kept.
+	Moments []json.RawMessage `json:"moments,omitempty"`
+}
+
+// Empty reports whether the reader knows everything.
+func (d Delta) Empty() bool {
+	return !d.Snapshot && len(d.Set) == 0 && len(d.Gone) == 0 && len(d.Moments) == 0
+}
+
+// New returns an empty store.
+func New() *Store {
+	return &Store{session: rand.Text(), items: map[string]item{}, changed: make(chan struct{})}
+}
+
+// Set sets a value. One that is equal to the current one changes nothing.
+func (s *Store) Set(key string, value any) {
+	s.change(func() { s.set(key, encode(value)) })
+}
+
+// Delete deletes keys.
+func (s *Store) Delete(keys ...string) {
+	s.change(func() {
+		for _, key := range keys {
+			s.delete(key)
+		}
+	})
+}
+
+// Replace sets all values whose keys begin with a prefix in one change; such keys that are not among them are deleted.
+func (s *Store) Replace(prefix string, values map[string]any) {
+	s.change(func() {
+		for key := range s.items {
+			if _, kept := values[key]; strings.HasPrefix(key, prefix) && !kept {
+				s.delete(key)
+			}
+		}
+		for _, key := range slices.Sorted(maps.Keys(values)) {
+			s.set(key, encode(values[key]))
+		}
+	})
+}
+
+// Moment sends readers something that has happened.
+func (s *Store) Moment(value any) {
+	s.change(func() {
+		s.version++
+		if s.moments = append(s.moments, numbered[json.RawMessage]{s.version, encode(value)}); len(s.moments) > 2*maxMoments {
+			s.moments = last(s.moments, maxMoments)
+		}
+	})
+}
+
+// change wakes the readers when the version has changed.
+func (s *Store) change(apply func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before := s.version
+	if apply(); s.version != before {
+		close(s.changed)
+		s.changed = make(chan struct{})
+	}
+}
+
+func (s *Store) set(key string, value json.RawMessage) {
+	if old, exists := s.items[key]; exists && bytes.Equal(old.value, value) {
+		return
+	}
+	s.version++
+	s.items[key] = item{s.version, value}
+}
+
+func (s *Store) delete(key string) {
+	if _, exists := s.items[key]; !exists {
+		return
+	}
+	delete(s.items, key)
+	s.version++
+	s.gone = append(s.gone, numbered[string]{s.version, key})
+	if len(s.gone) > 2*maxGone {
+		s.forgotten = s.gone[len(s.gone)-maxGone-1].version
+		s.gone = last(s.gone, maxGone)
+	}
+}
+
+// last keeps the last elements, in an array of their own so that the others are freed.
+func last[T any](list []T, n int) []T { return slices.Clone(list[len(list)-n:]) }
+
+// Since returns what has changed since a cursor, the next cursor, and a channel that is closed at the next change. A cursor that is not known,
+// such as an empty one or that of an earlier process, gets a snapshot.
+func (s *Store) Since(cursor string) (Delta, string, <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	known, ok := s.parse(cursor)
+	delta := Delta{Snapshot: !ok, Set: map[string]json.RawMessage{}}
+	for key, item := range s.items {
+		if !ok || item.version > known {
+			delta.Set[key] = item.value
+		}
+	}
+	if ok {
+		for _, gone := range s.gone {
+			if _, again := s.items[gone.value]; gone.version > known && !again {
+				delta.Gone = append(delta.Gone, gone.value)
+			}
+		}
+		for _, moment := range s.moments {
+			if moment.version > known {
+				delta.Moments = append(delta.Moments, moment.value)
+			}
+		}
+	}
+	return delta, s.session + "-" + strconv.FormatUint(s.version, 10), s.changed
+}
+
+func (s *Store) parse(cursor string) (uint64, bool) {
+	session, text, _ := strings.Cut(cursor, "-")
+	version, err := strconv.ParseUint(text, 10, 64)
+	return version, err == nil && session == s.session && version <= s.version && version >= s.forgotten
+}
+
+func encode(value any) json.RawMessage {
+	text, err := json.Marshal(value)
+	if err != nil {
+		panic(err) // the values are structs of text and numbers
+	}
+	return text
+}

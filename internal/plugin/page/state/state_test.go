@@ -1,0 +1,148 @@
+package state
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+)
+
+// reader applies what it gets, as the page does.
+type reader struct {
+	t       *testing.T
+	store   *Store
+	cursor  string
+	values  map[string]string
+	moments []string
+}
+
+func newReader(t *testing.T, s *Store) *reader {
+	return &reader{t: t, store: s, values: map[string]string{}}
+}
+
+func (r *reader) read() Delta {
+	delta, cursor, _ := r.store.Since(r.cursor)
+	if delta.Snapshot {
+		clear(r.values)
+	}
+	for _, key := range delta.Gone {
+		if _, known := r.values[key]; !known && !delta.Snapshot {
+			r.t.Logf("%s is gone before it was known", key)
+		}
+		delete(r.values, key)
+	}
+	for key, value := range delta.Set {
+		r.values[key] = string(value)
+	}
+	for _, moment := range delta.Moments {
+		r.moments = append(r.moments, string(moment))
+	}
+	r.cursor = cursor
+	return delta
+}
+
+func (r *reader) has(want map[string]string) {
+	r.t.Helper()
+	if !maps.Equal(r.values, want) {
+		r.t.Errorf("the reader has %v, want %v", r.values, want)
+	}
+}
+
+func TestAReaderGetsASnapshotAndThenDifferences(t *testing.T) {
+	s := New()
+	s.Set("a", 1)
+	s.Set("b", 2)
+	r := newReader(t, s)
+	if d := r.read(); !d.Snapshot || len(d.Set) != 2 {
+		t.Errorf("first %+v", d)
+	}
+	if d := r.read(); !d.Empty() {
+		t.Errorf("without a change %+v", d)
+	}
+	s.Set("a", 1)
+	if d := r.read(); !d.Empty() {
+		t.Errorf("after the same value %+v", d)
+	}
+	s.Replace("", map[string]any{"a": 3, "c": 4})
+	if d := r.read(); d.Snapshot || len(d.Set) != 2 || !slices.Equal(d.Gone, []string{"b"}) {
+		t.Errorf("after a change %+v", d)
+	}
+	r.has(map[string]string{"a": "3", "c": "4"})
+	s.Delete("c")
+	s.Set("c", 5) // again, before it was read
+	if d := r.read(); len(d.Gone) != 0 {
+		t.Errorf("a value that exists is gone: %+v", d)
+	}
+	r.has(map[string]string{"a": "3", "c": "5"})
+	s.Replace("a/", map[string]any{})
+	r.read()
+	r.has(map[string]string{"a": "3", "c": "5"})
+}
+
+func TestChangesWakeReaders(t *testing.T) {
+	s := New()
+	_, cursor, changed := s.Since("")
+	s.Delete("none")
+	select {
+	case <-changed:
+		t.Error("no change wakes")
+	default:
+	}
+	s.Moment("x")
+	<-changed
+	delta, _, _ := s.Since(cursor)
+	if len(delta.Moments) != 1 || string(delta.Moments[0]) != `"x"` {
+		t.Errorf("%+v", delta)
+	}
+	if delta, _, _ = s.Since(""); len(delta.Moments) != 0 {
+		t.Errorf("a new reader gets what happened before: %+v", delta)
+	}
+}
+
+func TestAnUnknownCursorGetsEverything(t *testing.T) {
+	s, other := New(), New()
+	s.Set("a", 1)
+	_, cursor, _ := other.Since("")
+	_, own, _ := s.Since("")
+	for _, c := range []string{"", "x", cursor, own + "9", own + "x", own[:len(own)-1] + "-1"} {
+		if delta, _, _ := s.Since(c); !delta.Snapshot || len(delta.Set) != 1 {
+			t.Errorf("%q: %+v", c, delta)
+		}
+	}
+}
+
+// A reader that does not read costs nothing, and has the right values when it reads again.
+func TestASlowReaderIsBoundedAndCatchesUp(t *testing.T) {
+	s := New()
+	slow, quick := newReader(t, s), newReader(t, s)
+	slow.read()
+	for i := range 3 * maxGone {
+		key := fmt.Sprint("k", i)
+		s.Set(key, i)
+		s.Set("counter", i)
+		s.Moment(i)
+		if i%100 == 0 {
+			quick.read()
+		}
+		s.Delete(key)
+	}
+	s.Set("k", true)
+	if len(s.gone) > 2*maxGone || len(s.moments) > 2*maxMoments {
+		t.Errorf("%d deleted keys and %d moments are kept", len(s.gone), len(s.moments))
+	}
+	if d := slow.read(); !d.Snapshot {
+		t.Error("the slow reader does not get everything")
+	}
+	quick.read()
+	want := map[string]string{"counter": fmt.Sprint(3*maxGone - 1), "k": "true"}
+	slow.has(want)
+	quick.has(want)
+	if n := len(quick.moments); n < 3*maxGone-200 {
+		t.Errorf("the quick reader has %d moments", n)
+	}
+	var latest int
+	if err := json.Unmarshal([]byte(quick.moments[len(quick.moments)-1]), &latest); err != nil || latest != 3*maxGone-1 {
+		t.Errorf("the last moment is %d (%v)", latest, err)
+	}
+}

@@ -1,0 +1,68 @@
+package watch
+
+import (
+	"context"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/tools/cache"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+)
+
+// lists are the two requests of an informer.
+type lists[T runtime.Object] interface {
+	List(ctx context.Context, options metav1.ListOptions) (T, error)
+	Watch(ctx context.Context, options metav1.ListOptions) (watch.Interface, error)
+}
+
+// informer returns an informer that reports whether its requests succeed.
+func informer[T runtime.Object](w *Watcher, client any, requests lists[T], object runtime.Object, tweak func(*metav1.ListOptions)) cache.SharedIndexInformer {
+	return cache.NewSharedIndexInformer(cache.ToListWatcherWithWatchListSemantics(&cache.ListWatch{
+		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
+			tweak(&options)
+			list, err := requests.List(ctx, options)
+			w.report(ctx, err)
+			return list, err
+		},
+		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
+			tweak(&options)
+			stream, err := requests.Watch(ctx, options)
+			w.report(ctx, err)
+			return stream, err
+		},
+	}, client), object, 0, cache.Indexers{})
+}
+
+func (w *Watcher) report(ctx context.Context, err error) {
+	if ctx.Err() == nil {
+		w.Reachable(err)
+	}
+}
+
+func (w *Watcher) networkInformer() cache.SharedIndexInformer {
+	return informer(w, w.Cluster.Networks, w.Cluster.Networks.BitcoincontrollerV1().BitcoinNetworks(w.Cluster.Namespace), &v1.BitcoinNetwork{},
+		func(options *metav1.ListOptions) { w.selected(options, "metadata.name") })
+}
+
+func (w *Watcher) podInformer() cache.SharedIndexInformer {
+	set := labels.Set{resources.LabelName: resources.NameValue, resources.LabelManagedBy: resources.ManagedByValue}
+	if w.Name != "" {
+		set[resources.LabelInstance] = w.Name
+	}
+	return informer(w, w.Cluster.Core, w.Cluster.Core.CoreV1().Pods(w.Cluster.Namespace), &corev1.Pod{},
+		func(options *metav1.ListOptions) { options.LabelSelector = set.String() })
+}
+
+func (w *Watcher) eventInformer() cache.SharedIndexInformer {
+	return informer(w, w.Cluster.Core, w.Cluster.Core.CoreV1().Events(w.Cluster.Namespace), &corev1.Event{},
+		func(options *metav1.ListOptions) {
+			w.selected(options, "involvedObject.name")
+			options.FieldSelector = strings.Trim(options.FieldSelector+",involvedObject.kind=BitcoinNetwork", ",")
+		})
+}

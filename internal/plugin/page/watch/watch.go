@@ -1,0 +1,260 @@
+// Package watch keeps the values of the page up to date with the API server: one watch each of networks, pods and events, and no other
+// request.
+package watch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/client-go/tools/cache"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
+	"github.com/christianb93/bitcoin-controller/internal/plugin/cluster"
+	"github.com/christianb93/bitcoin-controller/internal/plugin/page/state"
+	"github.com/christianb93/bitcoin-controller/internal/plugin/page/view"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+)
+
+const (
+	// settle is the time in which changes become one.
+	settle = 40 * time.Millisecond
+	// maxEvents are shown, the latest ones.
+	maxEvents = 200
+)
+
+// Watcher watches the networks of a namespace.
+type Watcher struct {
+	Cluster *cluster.Client
+	// Name is that of the only network, or empty.
+	Name  string
+	Store *state.Store
+	// Changed is called for each network whose status may have changed, and Removed for one that was deleted.
+	Changed func(*v1.BitcoinNetwork)
+	Removed func(name string)
+	// Reachable is called when a request to the API server has succeeded or failed.
+	Reachable func(error)
+
+	mu     sync.Mutex
+	dirty  map[string]bool
+	events bool
+	signal chan struct{}
+
+	networks, pods, happened cache.SharedIndexInformer
+}
+
+// Start reads what exists, and follows it until the context ends. It returns the rights that the caller's account lacks, without which the
+// page lacks what they are needed for; a missing right on networks is an error.
+func (w *Watcher) Start(ctx context.Context) (missing []string, err error) {
+	w.dirty, w.signal = map[string]bool{}, make(chan struct{}, 1)
+	w.networks = w.networkInformer()
+	if err := w.check(ctx, "networks"); err != nil {
+		return nil, err
+	}
+	informers := []cache.SharedIndexInformer{w.networks}
+	for resource, informer := range map[string]cache.SharedIndexInformer{"pods": w.podInformer(), "events": w.eventInformer()} {
+		err := w.check(ctx, resource)
+		if right, lacks := errors.AsType[*cluster.MissingRight](err); lacks {
+			missing = append(missing, right.Error())
+			continue
+		} else if err != nil {
+			return nil, err
+		}
+		if resource == "pods" {
+			w.pods = informer
+		} else {
+			w.happened = informer
+		}
+		informers = append(informers, informer)
+	}
+	slices.Sort(missing)
+	var synced []cache.InformerSynced
+	for _, informer := range informers {
+		if err := w.handle(informer); err != nil {
+			return nil, err
+		}
+		synced = append(synced, informer.HasSynced)
+		go informer.RunWithContext(ctx)
+	}
+	if !cache.WaitForCacheSync(ctx.Done(), synced...) {
+		return nil, ctx.Err()
+	}
+	go w.run(ctx)
+	return missing, nil
+}
+
+// check is the first request for a resource, whose error has a sentence.
+func (w *Watcher) check(ctx context.Context, resource string) error {
+	switch resource {
+	case "pods":
+		return w.Cluster.Check(ctx, resource, func(options metav1.ListOptions) error {
+			_, err := w.Cluster.Core.CoreV1().Pods(w.Cluster.Namespace).List(ctx, options)
+			return err
+		})
+	case "events":
+		return w.Cluster.Check(ctx, resource, func(options metav1.ListOptions) error {
+			_, err := w.Cluster.Core.CoreV1().Events(w.Cluster.Namespace).List(ctx, options)
+			return err
+		})
+	}
+	if w.Name != "" {
+		_, err := w.Cluster.Get(ctx, w.Name)
+		return err
+	}
+	return w.Cluster.Check(ctx, "bitcoinnetworks", func(options metav1.ListOptions) error {
+		_, err := w.Cluster.Networks.BitcoincontrollerV1().BitcoinNetworks(w.Cluster.Namespace).List(ctx, options)
+		return err
+	})
+}
+
+// handle marks what an informer reports for the next round.
+func (w *Watcher) handle(informer cache.SharedIndexInformer) error {
+	if err := informer.SetTransform(strip); err != nil {
+		return err
+	}
+	_, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
+		AddFunc:    w.mark,
+		UpdateFunc: func(_, object any) { w.mark(object) },
+		DeleteFunc: func(object any) {
+			if last, ok := object.(cache.DeletedFinalStateUnknown); ok {
+				object = last.Obj
+			}
+			w.mark(object)
+		},
+	})
+	return err
+}
+
+// strip leaves out what is large and has no use here.
+func strip(object any) (any, error) {
+	if about, err := meta.Accessor(object); err == nil {
+		about.SetManagedFields(nil)
+	}
+	return object, nil
+}
+
+func (w *Watcher) mark(object any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch object := object.(type) {
+	case *v1.BitcoinNetwork:
+		w.dirty[object.Name] = true
+	case *corev1.Pod:
+		if network := resources.NetworkOf(object.Labels); network != "" {
+			w.dirty[network] = true
+		}
+	case *corev1.Event:
+		w.events = true
+	}
+	select {
+	case w.signal <- struct{}{}:
+	default: // the next round is due already
+	}
+}
+
+func (w *Watcher) run(ctx context.Context) {
+	for {
+		select {
+		case <-w.signal:
+			w.round()
+		case <-ctx.Done():
+			return
+		}
+		select {
+		case <-time.After(settle):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (w *Watcher) round() {
+	w.mu.Lock()
+	dirty, events := w.dirty, w.events
+	w.dirty, w.events = map[string]bool{}, false
+	w.mu.Unlock()
+	for name := range dirty {
+		w.update(name)
+	}
+	if events {
+		w.updateEvents()
+	}
+}
+
+func (w *Watcher) update(name string) {
+	object, exists, err := w.networks.GetStore().GetByKey(w.Cluster.Namespace + "/" + name)
+	network, ok := object.(*v1.BitcoinNetwork)
+	if err != nil || !exists || !ok {
+		w.Store.Delete(view.NetworkKey(name))
+		w.Store.Replace(view.NodesPrefix(name), nil)
+		w.Removed(name)
+		return
+	}
+	w.Store.Set(view.NetworkKey(name), view.OfNetwork(network))
+	w.Store.Replace(view.NodesPrefix(name), view.OfNodes(network, w.podLookup()))
+	w.Changed(network)
+}
+
+// podLookup returns the pods that are known; nil without the right to see them.
+func (w *Watcher) podLookup() func(string) *corev1.Pod {
+	if w.pods == nil {
+		return nil
+	}
+	return func(name string) *corev1.Pod {
+		object, exists, err := w.pods.GetStore().GetByKey(w.Cluster.Namespace + "/" + name)
+		pod, ok := object.(*corev1.Pod)
+		if err != nil || !exists || !ok {
+			return nil
+		}
+		return pod
+	}
+}
+
+func (w *Watcher) updateEvents() {
+	type dated struct {
+		key string
+		view.Event
+	}
+	var list []dated
+	for _, object := range w.happened.GetStore().List() {
+		if event, ok := object.(*corev1.Event); ok {
+			list = append(list, dated{view.EventKey(string(event.UID)), view.OfEvent(event)})
+		}
+	}
+	slices.SortFunc(list, func(a, b dated) int {
+		if a.Time != b.Time {
+			return int(min(max(b.Time-a.Time, -1), 1))
+		}
+		return strings.Compare(a.key, b.key)
+	})
+	values := map[string]any{}
+	for _, event := range list[:min(len(list), maxEvents)] {
+		values[event.key] = event.Event
+	}
+	w.Store.Replace(view.EventKey(""), values)
+}
+
+// Network returns a network as it was last seen.
+func (w *Watcher) Network(name string) (*v1.BitcoinNetwork, error) {
+	object, exists, err := w.networks.GetStore().GetByKey(w.Cluster.Namespace + "/" + name)
+	network, ok := object.(*v1.BitcoinNetwork)
+	if err != nil || !exists || !ok {
+		return nil, fmt.Errorf("the network %s does not exist any more: choose another one", name)
+	}
+	return network, nil
+}
+
+// selected are the options for one network, or for all.
+func (w *Watcher) selected(options *metav1.ListOptions, field string) {
+	if w.Name != "" {
+		options.FieldSelector = fields.OneTermEqualSelector(field, w.Name).String()
+	}
+}

@@ -1,0 +1,186 @@
+import {$, el, svg, text, short} from "./dom.js";
+import {Model, ranges} from "./model.js";
+import {Stream, post, token} from "./stream.js";
+import {Graph, shapes, shapePath} from "./graph.js";
+import {Detail, showOverview, showTable} from "./panel.js";
+import {ask} from "./actions.js";
+
+const model = new Model();
+let opened = null, live = "connecting", due = false, tableDue = 0, network = null;
+const openNode = ordinal => { opened = ordinal; render(); graph.choose(ordinal); if (ordinal !== null && innerWidth < 960) $("detail").scrollIntoView({block: "nearest"}); };
+const confirm = (kind, node) => ask(kind, network, model.page.namespace, node);
+const graph = new Graph(ordinal => toggle(ordinal));
+const detail = new Detail(openNode, confirm);
+
+function toggle(ordinal) {
+  const from = opened;
+  openNode(ordinal === opened ? null : ordinal);
+  if (opened === null && from !== null && document.activeElement === document.body) graph.focus(from);
+}
+
+const stream = new Stream(delta => {
+  for (const moment of model.apply(delta)) graph.travel.arrive(moment, model.values.get(`tip/${moment.network}/${moment.node}`));
+  schedule();
+}, (state, reason) => {
+  live = state;
+  if (state === "denied") denied(reason);
+  schedule();
+});
+
+// schedule draws once for all changes within a short time, so that the frames between are free for what moves. A tab in the background has
+// no frames, and draws with its next one.
+function schedule() {
+  if (due) return;
+  due = true;
+  setTimeout(() => requestAnimationFrame(() => { due = false; render(); }), network ? 90 : 0);
+}
+
+function render() {
+  chooseNetwork();
+  network = model.network();
+  const states = {connecting: "Connecting…", live: "Live", lost: "Connection lost", denied: "Not allowed"};
+  const state = live === "live" && model.page.unreachable ? "lost" : live;
+  $("live").dataset.live = state;
+  text($("live-text"), states[state]);
+  $("stage").classList.toggle("stale", state === "lost" || state === "denied");
+  banner(state);
+  empty(state);
+  $("facts").hidden = $("state").hidden = !network;
+  $("side").hidden = !network;
+  if (!network) return;
+  facts();
+  legend();
+  graph.update(network);
+  table();
+  showOverview(network, model.events, confirm);
+  const node = network.nodes.find(n => n.ordinal === opened);
+  if (node) detail.show(node, {...network, assumed: network.edges.some(e => e.kind === "assumed")}, model.page.namespace);
+  else { if (opened !== null) graph.choose(opened = null); detail.hide(); }
+  announce();
+  document.body.dataset.ready = "true";
+}
+
+// table brings the table up to date at most twice a second: nobody reads faster.
+function table() {
+  if (tableDue) return;
+  tableDue = setTimeout(() => { tableDue = 0; if (network) showTable(network, openNode); }, $("rows").firstChild ? 500 : 0);
+}
+
+function chooseNetwork() {
+  const names = model.networks, wanted = new URLSearchParams(location.search).get("network");
+  if (!names.includes(model.name) && names.length) model.name = names.includes(wanted) ? wanted : names[0];
+  const select = $("networks");
+  $("choose").hidden = names.length < 2;
+  $("title").hidden = names.length > 1;
+  text($("title"), model.name || "btcnet");
+  document.title = (model.name || "btcnet") + " · btcnet";
+  if (select.dataset.names !== names.join()) {
+    select.dataset.names = names.join();
+    select.replaceChildren(...names.map(name => el("option", {}, name)));
+  }
+  if (model.name) select.value = model.name;
+  if (model.name) stream.show(model.name);
+}
+
+$("networks").addEventListener("change", event => {
+  model.name = event.target.value;
+  opened = null;
+  previous = null;
+  graph.moved = false;
+  stream.show(model.name);
+  schedule();
+});
+
+function banner(state) {
+  const words = [];
+  if (live === "lost") words.push("The connection with kubectl btcnet ui is lost. If its command has ended, start it again and open the new address; otherwise the page continues by itself.");
+  else if (model.page.unreachable && live === "live") words.push("The API server cannot be reached; the page shows the last state. " + model.page.unreachable);
+  for (const right of model.page.missing || []) words.push("Something is missing here: " + right + ".");
+  if (network && network.edges.some(e => e.kind === "assumed")) words.push("The operator of this cluster is older than the plugin and does not report connections: the dashed edges are those that the topology specifies.");
+  $("banner").hidden = !words.length || live === "denied";
+  $("banner").classList.toggle("bad", state === "lost");
+  if ($("banner").dataset.words !== words.join("\n")) {
+    $("banner").dataset.words = words.join("\n");
+    $("banner").replaceChildren(...words.map(w => el("p", {}, w)));
+  }
+}
+
+function empty(state) {
+  const show = (title, more, code) => { text($("empty-title"), title); text($("empty-text"), more); text($("empty-code"), code); $("empty-code").hidden = !code; };
+  const {namespace, only} = model.page;
+  if (state === "denied") return;
+  $("empty").hidden = Boolean(network && network.nodes.length);
+  if (!namespace) show("Connecting…", "The page waits for the first answer of kubectl btcnet ui.", "");
+  else if (!network) show(only ? `The network ${only} does not exist` : "No network in this namespace", "It appears here as soon as it is created.", `kubectl btcnet create ${only || "my-network"} --namespace ${namespace} --nodes 5 --topology ring`);
+  else if (!network.nodes.length) show("The network has no nodes", "It is scaled to 0.", `kubectl scale btcnet ${network.name} --namespace ${namespace} --replicas=3`);
+}
+
+function denied(reason) {
+  $("empty").hidden = false;
+  text($("empty-title"), "This page has no token");
+  text($("empty-text"), reason || "Open the address that kubectl btcnet ui printed.");
+  $("empty-code").hidden = true;
+}
+
+function facts() {
+  text($("state"), network.state);
+  $("state").classList.toggle("good", network.good);
+  const ready = network.nodes.filter(n => n.ready).length, exists = network.edges.filter(e => e.kind === "").length, wanted = network.edges.filter(e => e.kind !== "surplus").length;
+  const pools = network.nodes.filter(n => n.mempool).map(n => n.mempool.size), most = Math.max(...pools);
+  const set = (id, value, mark) => { text($(id), value); $(id).className = mark || ""; };
+  set("fact-height", network.height);
+  set("fact-nodes", `${ready}/${network.size}`, ready < network.size ? "bad" : "");
+  set("fact-connections", network.edges.some(e => e.kind === "assumed") ? network.connections : `${exists}/${wanted}`, exists < wanted ? "warn" : "");
+  set("fact-branches", network.branches.length, network.branches.length > 1 ? "warn" : "");
+  set("fact-mempool", pools.length ? `up to ${most} tx` : "–");
+}
+
+function legend() {
+  const key = (shape, words) => el("li", {}, shape, words), items = [], mark = (...children) => svg("svg", {viewBox: "0 0 24 16", "aria-hidden": "true"}, ...children);
+  for (const b of network.branches) items.push(key(el("span", {class: "swatch b" + b.number % 6}), network.branches.length > 1 ? `branch ${b.number + 1} ${short(b.hash)}` : "on the best block"));
+  if (network.branches.some(b => b.behind.length)) items.push(key(el("span", {class: "swatch behind b0"}), "behind"));
+  if (network.nodes.some(n => !n.ready)) items.push(key(el("span", {class: "swatch lost"}), "not ready"));
+  (network.groups || []).forEach((group, i) => items.push(key(mark(svg("path", {class: "key-shape", d: shapePath(shapes[1 + i % (shapes.length - 1)], 6), transform: "translate(12,8)"})), "group " + group)));
+  items.push(key(mark(svg("line", {class: "key-edge", x1: 0, y1: 8, x2: 24, y2: 8})), "connection"));
+  if (network.edges.some(e => e.kind === "missing")) items.push(key(mark(svg("line", {class: "key-missing", x1: 0, y1: 8, x2: 24, y2: 8})), "missing"));
+  if (network.edges.some(e => e.kind === "surplus")) items.push(key(mark(svg("line", {class: "key-surplus", x1: 0, y1: 8, x2: 24, y2: 8})), "not in the topology"));
+  if (network.nodes.some(n => n.mempool && n.mempool.size)) items.push(key(mark(svg("path", {class: "key-pool", d: "M12,1a7,7 0 1,1 -7,7"})), "mempool"));
+  const words = items.map(i => i.textContent + i.firstChild.getAttribute("class")).join();
+  if ($("legend").dataset.mark !== words) { $("legend").dataset.mark = words; $("legend").replaceChildren(...items); }
+}
+
+let previous = null, waiting = null;
+
+// announce reads out what has changed, at most every three seconds.
+function announce() {
+  if (waiting) return;
+  const now = {name: network.name, height: network.height, sides: network.sides.length, lost: network.nodes.filter(n => !n.ready).map(n => n.ordinal)};
+  const words = [];
+  if (previous && previous.name === now.name) {
+    if (now.height !== previous.height) words.push(`Height ${now.height}.`);
+    const lost = now.lost.filter(o => !previous.lost.includes(o)), back = previous.lost.filter(o => !now.lost.includes(o));
+    if (lost.length) words.push(`Lost: nodes ${ranges(lost)}.`);
+    if (back.length) words.push(`Back: nodes ${ranges(back)}.`);
+    if (now.sides !== previous.sides) words.push(now.sides > 1 ? `The network has ${now.sides} parts without a connection.` : "The network is connected.");
+  }
+  previous = now;
+  if (!words.length) return;
+  $("announce").textContent = words.join(" ");
+  waiting = setTimeout(() => { waiting = null; if (network) announce(); }, 3000);
+}
+
+// visible reports which nodes are on the screen, so that their mempools come first.
+let visible = "";
+setInterval(() => {
+  if (!network || live !== "live" || document.hidden) return;
+  const list = graph.visible(), words = network.name + list.join();
+  if (words === visible) return;
+  visible = words;
+  post("/api/visible", {network: network.name, nodes: list.join()}).catch(() => { visible = ""; });
+}, 2000);
+
+document.addEventListener("keydown", event => { if (event.key === "Escape" && opened !== null && !$("dialog").open) openNode(null); });
+
+if (!token) { live = "denied"; denied(""); }
+else stream.show("");
+schedule();

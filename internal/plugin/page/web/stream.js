@@ -1,0 +1,104 @@
+// One stream of events from kubectl-btcnet, which continues where it was after an interruption. EventSource sends no header, so the token
+// would have to be in an address: fetch does.
+
+const silence = 25000, shortest = 400, longest = 5000;
+
+export const token = readToken();
+
+// readToken takes the token out of the address, where history and screenshots would keep it. A reload finds it in the tab's storage.
+function readToken() {
+  const given = location.hash.slice(1);
+  if (given) {
+    sessionStorage.setItem("token", given);
+    history.replaceState(null, "", location.pathname);
+  }
+  return given || sessionStorage.getItem("token") || "";
+}
+
+export function call(path, options = {}) {
+  return fetch(path, {...options, headers: {Authorization: "Bearer " + token, ...options.headers}});
+}
+
+export function post(path, value) {
+  return call(path, {method: "POST", body: JSON.stringify(value), headers: {"Content-Type": "application/json"}});
+}
+
+// lines passes on the lines of a response as they arrive.
+export async function lines(response, take) {
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const {value, done} = await reader.read();
+    if (done) return;
+    const parts = (rest + value).split("\n");
+    rest = parts.pop();
+    for (const part of parts) take(part);
+  }
+}
+
+export class Stream {
+  // change gets each difference, state one of live, lost and denied.
+  constructor(change, state) {
+    this.change = change;
+    this.state = state;
+    this.cursor = "";
+    this.network = null;
+  }
+
+  // show opens the stream for a network, whose nodes are then heard.
+  show(network) {
+    if (network === this.network) return;
+    this.network = network;
+    this.restart?.();
+    if (!this.running) {
+      this.running = true;
+      this.run();
+    }
+  }
+
+  async run() {
+    for (let pause = shortest; ;) {
+      const got = await this.once();
+      if (got === "denied") return;
+      if (got === "restarted") continue;
+      pause = got === "was live" ? shortest : Math.min(pause * 2, longest);
+      await new Promise(resolve => setTimeout(resolve, pause));
+    }
+  }
+
+  async once() {
+    const control = new AbortController();
+    let restarted = false, live = false, timer;
+    this.restart = () => { restarted = true; control.abort(); };
+    const alive = () => { clearTimeout(timer); timer = setTimeout(() => control.abort(), silence); };
+    try {
+      alive();
+      const response = await call("/api/stream?network=" + encodeURIComponent(this.network || ""), {
+        signal: control.signal, headers: this.cursor ? {"Last-Event-ID": this.cursor} : {},
+      });
+      if (response.status === 401 || response.status === 403 || response.status === 421) {
+        this.state("denied", await response.text());
+        return "denied";
+      }
+      if (!response.ok) throw new Error(await response.text());
+      live = true;
+      this.state("live");
+      let id = "";
+      await lines(response, line => {
+        alive();
+        if (line.startsWith("id: ")) id = line.slice(4);
+        if (line.startsWith("data: ")) {
+          this.change(JSON.parse(line.slice(6)));
+          this.cursor = id;
+        }
+      });
+    } catch (error) {
+      if (!restarted && error.name !== "AbortError" && error.name !== "TypeError") console.warn(error.message);
+    } finally {
+      clearTimeout(timer);
+    }
+    if (restarted) return "restarted";
+    this.state("lost");
+    return live ? "was live" : "lost";
+  }
+}
