@@ -99,11 +99,20 @@ func (p *Player) Play(ctx context.Context) (err error) {
 func (p *Player) setup(ctx, watching context.Context) error {
 	begin := time.Now()
 	title, err := p.prepare(ctx, watching)
-	if err != nil && ctx.Err() == nil {
-		err = &Failure{p.Scenario.File, 0, title, err}
-	}
+	err = p.failure(ctx, p.Scenario.File, 0, title, err)
 	p.finish(report.Step{Number: 0, Name: title, Location: p.Scenario.File}, time.Since(begin), err)
 	return err
+}
+
+// failure adds the place of an error. What an interrupt broke off is no failure of the step.
+func (p *Player) failure(ctx context.Context, location string, number int, title string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	}
+	return &Failure{location, number, title, err}
 }
 
 // skip reports the steps that were not carried out.
@@ -126,9 +135,7 @@ func (p *Player) step(ctx context.Context, step *scenario.Step, number int) erro
 		p.note("it failed, which it may: %s", err.Error())
 		err = nil
 	}
-	if err != nil && ctx.Err() == nil {
-		err = &Failure{p.Scenario.Location(step), number, title, err}
-	}
+	err = p.failure(ctx, p.Scenario.Location(step), number, title, err)
 	p.finish(report.Step{Number: number, Name: title, Location: p.Scenario.Location(step)}, time.Since(begin), err)
 	return err
 }
