@@ -3,6 +3,7 @@ module github.com/christianb93/bitcoin-controller/test
 go 1.26.0
 
 require (
+	github.com/btcsuite/btcd/wire/v2 v2.0.1
 	github.com/christianb93/bitcoin-controller v0.0.0
 	github.com/christianb93/bitcoin-controller/pkg v0.0.0
 	github.com/fluxcd/cli-utils v1.2.2
@@ -33,6 +34,11 @@ require (
 )
 
 require github.com/btcsuite/btcd/address/v2 v2.0.0 // indirect
+
+require (
+	github.com/btcsuite/btcd/chaincfg/v2 v2.0.0 // indirect
+	github.com/btcsuite/btcd/chainhash/v2 v2.0.0 // indirect
+)
 
 require (
 	al.essio.dev/pkg/shellescape v1.5.1 // indirect

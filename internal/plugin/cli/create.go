@@ -24,6 +24,10 @@ type create struct {
 	wait    bool
 	timeout time.Duration
 	print   *genericclioptions.PrintFlags
+	// from is the place of a snapshot, and digest the one that it must have.
+	from, digest string
+	// nodesGiven is whether the number of nodes is that of the snapshot.
+	nodesGiven bool
 }
 
 const createExample = `  # Five nodes in a ring, and wait until they are connected
@@ -31,6 +35,9 @@ const createExample = `  # Five nodes in a ring, and wait until they are connect
 
   # Two versions of bitcoind, a block every ten seconds, volumes for the chains
   kubectl btcnet create mixed --nodes 3 --group old=2,image=registry.example.com/bitcoin:27.0 --mine-interval 10s --storage 1Gi
+
+  # A network with the chain and the wallets of another one
+  kubectl btcnet create copy --from my-network.snapshot --nodes 3
 
   # The manifest only, to add what has no flag, such as tolerations
   kubectl btcnet create my-network --nodes 3 --dry-run=client -o yaml`
@@ -42,7 +49,10 @@ func createCommand(s *session) *cobra.Command {
 		Short:   "Create a network from flags",
 		Example: createExample,
 		Args:    arguments(1, 1),
-		RunE:    func(command *cobra.Command, args []string) error { return c.run(command.Context(), args[0]) },
+		RunE: func(command *cobra.Command, args []string) error {
+			c.nodesGiven = command.Flags().Changed("nodes")
+			return c.run(command.Context(), args[0])
+		},
 		// The name of a network that does not exist yet is not completed.
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
@@ -51,7 +61,9 @@ func createCommand(s *session) *cobra.Command {
 	flags := command.Flags()
 	flags.StringVar(&c.dryRun, "dry-run", "none", `Must be "none", "server" or "client". With client, print the network without sending it; with server, let the API server validate it.`)
 	flags.BoolVar(&c.wait, "wait", false, "Wait until the network is Ready: all nodes answer, all connections exist, all are on one branch.")
-	flags.DurationVar(&c.timeout, "timeout", 5*time.Minute, "How long --wait waits.")
+	flags.DurationVar(&c.timeout, "timeout", 5*time.Minute, "How long --wait waits, and --from for the nodes.")
+	flags.StringVar(&c.from, "from", "", "Snapshot whose chain and wallets the network gets before it mines: a file, or oci://HOST/REPOSITORY:TAG. Default of --nodes: that of the snapshot.")
+	flags.StringVar(&c.digest, "digest", "", "Digest that the snapshot of --from must have, as snapshot save printed it.")
 	for flag, words := range map[string][]string{
 		"topology": {"Mesh", "Ring", "Line", "Star", "Random", "Custom"}, "expose": {"ClusterIP", "NodePort", "LoadBalancer"},
 		"storage-retention": {"Delete", "Retain"}, "dry-run": {"none", "server", "client"},
@@ -107,6 +119,10 @@ func (c *create) run(ctx context.Context, name string) error {
 	if err != nil {
 		return invalid.Errorf("%s", err.Error())
 	}
+	snapshot, err := c.snapshot(ctx)
+	if err != nil {
+		return err
+	}
 	network, err := c.spec.Network(name)
 	if err != nil {
 		return err
@@ -119,6 +135,9 @@ func (c *create) run(ctx context.Context, name string) error {
 		return err
 	}
 	network.Namespace = client.Namespace
+	if snapshot != nil && c.dryRun == "none" {
+		return c.createFrom(ctx, client, network, snapshot)
+	}
 	if c.dryRun != "client" {
 		if network, err = client.Create(ctx, network, c.dryRun == "server"); err != nil {
 			return err

@@ -38,6 +38,8 @@ type nodes struct {
 	// crossing reports whether two nodes are connected.
 	crossing func(a, b *node) bool
 	next     int
+	// logging has the categories of the logs, by pod.
+	logging map[string]map[string]bool
 }
 
 type node struct {
@@ -179,6 +181,8 @@ func (n *nodes) answer(at *node, args []string) (string, int, string) {
 		return args[1], 0, ""
 	case "getconnectioncount":
 		return strconv.Itoa(len(n.peers(at))), 0, ""
+	case "logging":
+		return n.log(at, args)
 	case "echo":
 		return strings.Join(args[1:], " "), 0, ""
 	}

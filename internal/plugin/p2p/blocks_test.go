@@ -3,6 +3,7 @@ package p2p
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -114,18 +115,31 @@ func TestGivenBlocksAreProcessedWhenItReturns(t *testing.T) {
 		}
 		raw = append(raw, buffer.Bytes())
 	}
-	var got atomic.Int32
+	var got, announced atomic.Int32
 	peer := dial(t, Options{}, func(s scripted) {
 		s.shakes()
+		have := map[chainhash.Hash]bool{}
 		for {
 			switch message := s.receive().(type) {
 			case nil:
 				return
-			case *wire.MsgBlock:
-				if message.BlockHash() != blocks[got.Load()].BlockHash() || !message.Transactions[0].HasWitness() {
-					t.Errorf("block %d is another one, or lacks its witness", got.Load())
+			case *wire.MsgHeaders:
+				for _, header := range message.Headers {
+					if header.BlockHash() != blocks[announced.Load()].BlockHash() {
+						t.Errorf("header %d is another one", announced.Load())
+					}
+					announced.Add(1)
 				}
-				got.Add(1)
+			case *wire.MsgBlock:
+				// As bitcoind does: none that is too far ahead, none twice, and those that follow are connected.
+				at := slices.IndexFunc(blocks, func(b *wire.MsgBlock) bool { return b.BlockHash() == message.BlockHash() })
+				if at >= int(got.Load())+288 || at >= int(announced.Load()) || have[message.BlockHash()] || !message.Transactions[0].HasWitness() {
+					t.Errorf("block %d comes twice, too early, or lacks its witness: %d are connected", at, got.Load())
+				}
+				have[message.BlockHash()] = true
+				for int(got.Load()) < len(blocks) && have[blocks[got.Load()].BlockHash()] {
+					got.Add(1)
+				}
 			case *wire.MsgPing:
 				s.send(wire.NewMsgPong(1), wire.NewMsgMemPool(), wire.NewMsgPong(message.Nonce))
 			}

@@ -1,9 +1,12 @@
 package p2p
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"slices"
 
 	"github.com/btcsuite/btcd/wire/v2"
 )
@@ -28,19 +31,24 @@ func (RawBlock) BtcDecode(io.Reader, uint32, wire.MessageEncoding) error {
 // MaxPayloadLength implements wire.Message.
 func (RawBlock) MaxPayloadLength(uint32) uint32 { return wire.MaxBlockPayload }
 
-// givenAtOnce is how many blocks follow each other before the node answers a ping.
-const givenAtOnce = 200
+// givenAtOnce is less than the 288 blocks that bitcoind takes ahead of its best block without having requested them.
+const givenAtOnce = 256
 
-// Give sends blocks, which the node has not requested: bitcoind accepts those that follow its best block, one after the other. It returns
-// when the node has processed all of them. A node that rejects a block closes the connection.
+// Give sends the blocks that follow the best block of a node, or one before it, which the node has not requested. It returns when the node has
+// processed all of them. A node that rejects a block closes the connection.
+//
+// The first block of each part comes last: the node then connects all blocks of the part at once, and announces only the last one to its
+// peers. One after the other, it would announce each, and nodes that get the same chain side by side would spend most of their time on it.
 func (p *Peer) Give(ctx context.Context, blocks [][]byte) error {
+	if err := p.announce(ctx, blocks); err != nil {
+		return err
+	}
 	var before uint64
-	for i, block := range blocks {
-		if err := p.Send(ctx, RawBlock(block)); err != nil {
-			return err
-		}
-		if (i+1)%givenAtOnce != 0 {
-			continue
+	for part := range slices.Chunk(blocks, givenAtOnce) {
+		for _, block := range append(part[1:len(part):len(part)], part[0]) {
+			if err := p.Send(ctx, RawBlock(block)); err != nil {
+				return err
+			}
 		}
 		// The answer to the ping before is awaited, so that there is always something to do for the node.
 		nonce, err := p.ping(ctx)
@@ -52,15 +60,37 @@ func (p *Peer) Give(ctx context.Context, blocks [][]byte) error {
 		}
 		before = nonce
 	}
+	return p.Sync(ctx)
+}
+
+// announce sends the headers, without which a node takes no block before the one that it follows.
+func (p *Peer) announce(ctx context.Context, blocks [][]byte) error {
+	for part := range slices.Chunk(blocks, wire.MaxBlockHeadersPerMsg) {
+		message := wire.NewMsgHeaders()
+		for _, block := range part {
+			var header wire.BlockHeader
+			if err := header.Deserialize(bytes.NewReader(block)); err != nil {
+				return fmt.Errorf("the header of a block cannot be decoded: %w", err)
+			}
+			if err := message.AddBlockHeader(&header); err != nil {
+				return err
+			}
+		}
+		if err := p.Send(ctx, message); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Sync returns when the node has processed all that was sent to it, since it processes the messages of a peer in their order.
+func (p *Peer) Sync(ctx context.Context) error {
 	nonce, err := p.ping(ctx)
 	if err != nil {
 		return err
 	}
 	return p.pong(ctx, nonce)
 }
-
-// Sync returns when the node has processed all that was sent to it, since it processes the messages of a peer in their order.
-func (p *Peer) Sync(ctx context.Context) error { return p.Give(ctx, nil) }
 
 func (p *Peer) ping(ctx context.Context) (uint64, error) {
 	nonce, err := wire.RandomUint64()
