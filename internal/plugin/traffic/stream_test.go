@@ -12,6 +12,7 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/plugin/faucet"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/ledger"
+	"github.com/christianb93/bitcoin-controller/internal/testtools"
 )
 
 // run is a stream through a simulated network.
@@ -125,12 +126,45 @@ func TestALostConnectionLosesNoTransaction(t *testing.T) {
 	}
 }
 
+// A connection begins with what is pending, before a check misses it.
+func TestANewConnectionGetsWhatTheLastOneLost(t *testing.T) {
+	r := newRun(t, 2)
+	ctx, cancel := context.WithCancel(t.Context())
+	closed := r.Start(ctx)
+	defer closed()
+	defer cancel()
+	if err := r.Prepare(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for range 10 {
+		if !r.send() {
+			t.Fatal("no transaction was sent")
+		}
+	}
+	inPool := func() int {
+		r.sim.mu.Lock()
+		defer r.sim.mu.Unlock()
+		return len(r.pools[0].txs)
+	}
+	for range 2 {
+		testtools.Eventually(t, "all transactions in the mempools", 10*time.Second, func() error {
+			if n := inPool(); n != 10 {
+				return fmt.Errorf("%d are", n)
+			}
+			return nil
+		})
+		r.restart(0)
+		r.restart(1)
+	}
+}
+
 func TestAReorganisationLosesNoTransaction(t *testing.T) {
 	r := newRun(t, 2)
 	total := r.sends(600*time.Millisecond, func() {
 		for range 2 {
 			time.Sleep(200 * time.Millisecond)
 			r.reorganise(2)
+			r.restart(0) // nodes that restart do not have the transactions of the old blocks in their mempools
 		}
 	})
 	r.allConfirmed(total, 130)
