@@ -30,8 +30,9 @@ const maxDetails = 20
 var (
 	received = regexp.MustCompile(`\[net(?::\w+)?\] received: (\S+) \((\d+) bytes\) peer=(\d+)\s*$`)
 	sent     = regexp.MustCompile(`\[net(?::\w+)?\] sending (\S+) \((\d+) bytes\) peer=(\d+)`)
-	detail   = regexp.MustCompile(`\[(?:net|cmpctblock|mempool)(?::\w+)?\] (.*)$`)
-	ofPeer   = regexp.MustCompile(`,?\s*(?:\(?from\s+)?\bpeer=(\d+)\)?:?`)
+	// A new header has no category.
+	detail = regexp.MustCompile(`(?:\[(?:net|cmpctblock|mempool)(?::\w+)?\] (.*)|\b(Saw new .*))$`)
+	ofPeer = regexp.MustCompile(`,?\s*(?:\(?from\s+)?\bpeer=(\d+)\)?:?`)
 )
 
 // Reader follows the log of one node. Messages are read by their receiver's log, which has what is in them.
@@ -71,11 +72,11 @@ func (r *Reader) addDetail(line string) {
 	if r.pending == nil || text == nil || sent.MatchString(line) {
 		return
 	}
-	peers := ofPeer.FindAllStringSubmatch(text[1], -1)
+	peers := ofPeer.FindAllStringSubmatch(text[1]+text[2], -1)
 	if !slices.ContainsFunc(peers, func(match []string) bool { return match[1] == strconv.FormatInt(r.pending.Peer, 10) }) {
 		return
 	}
-	words := strings.Join(strings.Fields(ofPeer.ReplaceAllString(text[1], "")), " ")
+	words := strings.Join(strings.Fields(ofPeer.ReplaceAllString(text[1]+text[2], "")), " ")
 	words = strings.TrimPrefix(words, "got "+r.pending.Type+": ")
 	words = strings.TrimPrefix(words, "received "+r.pending.Type+" ")
 	switch {

@@ -17,7 +17,7 @@ const log = `2026-11-29T07:00:00Z [net] received: inv (37 bytes) peer=3
 2026-11-29T07:00:01Z [mempool] AcceptToMemoryPool: peer=3: accepted 4a3f00 (wtxid=4a) (poolsz 1 txn, 1 kB)
 2026-11-29T07:00:01Z [net:debug] received: cmpctblock (300 bytes) peer=3
 2026-11-29T07:00:01Z [cmpctblock] Initialized PartiallyDownloadedBlock for block 5c using a cmpctblock of 300 bytes
-2026-11-29T07:00:01Z [net] Saw new cmpctblock header hash=5c peer=3
+2026-11-29T07:00:01Z Saw new cmpctblock header hash=5c peer=3
 2026-11-29T07:00:02Z [net] received: ping (8 bytes) peer=31
 2026-11-29T07:00:02Z [net] received: getheaders (101 bytes) peer=3
 2026-11-29T07:00:02Z [net] getheaders 5 to end from peer=3
