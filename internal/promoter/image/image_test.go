@@ -150,6 +150,7 @@ func TestAMessageHasWhatTheRegistryAnswered(t *testing.T) {
 			text:                            `(the registry answered "DENIED: the quota of team is used up: ask [1mops; TOOMANYREQUESTS")`,
 			`{"errors":[{"message":"no"}]}`: `(the registry answered "no")`, "<html>": "",
 			`{"errors":[{"code":"X","message":"` + strings.Repeat("long ", 200) + `"}]}`: "…\")",
+			`{"errors":[{"code":"X","message":"` + strings.Repeat("ä", 200) + `"}]}`:     "ä…\")", // byte 300 is half of one
 		} {
 			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if r.URL.Path != "/v2/" {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -97,5 +98,18 @@ func TestADocumentHasThePackagesOfAnImageAndWhereTheirSourcesAre(t *testing.T) {
 	}
 	if !maps.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestTheToolchainsOfAnImageAreThoseOfAllItsProgramsEachOnce(t *testing.T) {
+	compiledBy := func(versions ...string) (p Platform) {
+		for _, v := range versions {
+			p.Programs = append(p.Programs, Program{Path: "/" + v, Go: v})
+		}
+		return p
+	}
+	i := Image{Platforms: []Platform{compiledBy("go1.26.2", "", "go1.26.1"), compiledBy("go1.26.2", "go1.25.9")}}
+	if got, want := i.Toolchains(), []string{"go1.25.9", "go1.26.1", "go1.26.2"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
