@@ -46,10 +46,11 @@ func TestTheUsersSSHProgramIsUsedAndSSHItselfNeverWaits(t *testing.T) {
 		"core.sshCommand in quotes":       {nil, "[core]\nsshCommand = '" + ssh + "' -i key\n", "ssh -i key ", true},
 		"another program":                 {nil, "[core]\nsshCommand = " + wrapper + " -x\n", "wrapper -x host.invalid ", false},
 		"a function of the shell":         {nil, "[core]\nsshCommand = \"f() { " + ssh + " -i key \\\"$@\\\"; }; f\"\n", "ssh -i key ", false},
+		"a redirection":                   {nil, "[core]\nsshCommand = ssh -i key 2>/dev/null\n", "ssh -i key ", false},
 		"a variant":                       {nil, "[core]\nsshCommand = " + ssh + " -i key\n[ssh]\nvariant = simple\n", "ssh -i key host.invalid ", false},
 		"GIT_SSH":                         {map[string]string{"GIT_SSH": wrapper}, "", "wrapper host.invalid ", false},
 		"GIT_SSH under core.sshCommand":   {map[string]string{"GIT_SSH": wrapper}, "[core]\nsshCommand = ssh -i key\n", "ssh -i key ", true},
-		"GIT_SSH_COMMAND":                 {map[string]string{"GIT_SSH_COMMAND": "ssh -i own"}, "[core]\nsshCommand = " + wrapper + "\n", "ssh -i own ", false},
+		"GIT_SSH_COMMAND":                 {map[string]string{"GIT_SSH_COMMAND": "ssh -i own"}, "[core]\nsshCommand = ssh -i other\n", "ssh -i own ", false},
 		"a setting of the environment":    {map[string]string{"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.sshCommand", "GIT_CONFIG_VALUE_0": "ssh -i ci"}, "", "ssh -i ci ", true},
 		"the last of several in the file": {nil, "[core]\nsshCommand = " + wrapper + "\nsshCommand = ssh -i key\n", "ssh -i key ", true},
 	} {

@@ -10,8 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// normalise converts any YAML to indented blocks and parses these. A comment whose place in them would change what is read is left out,
-// with all others.
+// normalise converts any YAML to indented blocks and parses these.
 func normalise(index []byte) (*file, error) {
 	d := yaml.NewDecoder(bytes.NewReader(index))
 	var doc, more yaml.Node
@@ -26,10 +25,6 @@ func normalise(index []byte) (*file, error) {
 		return nil, err
 	}
 	f, err := blocks(&doc)
-	if err != nil && !errors.Is(err, ErrCorrupt) {
-		dropComments(&doc)
-		f, err = blocks(&doc)
-	}
 	if err != nil && !errors.Is(err, ErrCorrupt) {
 		err = fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}
@@ -86,7 +81,7 @@ func expand(n *yaml.Node, depth int, left *int) error {
 		}
 	}
 	n.Anchor = ""
-	n.Style &^= yaml.FlowStyle
+	n.Style &^= yaml.FlowStyle | yaml.TaggedStyle // without its tag, a text that would be read as a number gets quotes
 	moveComments(n)
 	for _, c := range n.Content {
 		if err := expand(c, depth+1, left); err != nil {
@@ -121,13 +116,6 @@ func moveComments(n *yaml.Node) {
 
 func lines(above, below string) string {
 	return strings.Trim(above+"\n"+below, "\n")
-}
-
-func dropComments(n *yaml.Node) {
-	n.HeadComment, n.LineComment, n.FootComment = "", "", ""
-	for _, c := range n.Content {
-		dropComments(c)
-	}
 }
 
 // clone copies a value without its comments, of at most left nodes.
