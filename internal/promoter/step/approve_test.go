@@ -74,11 +74,7 @@ func TestOneKeyUnderTwoNamesIsOneApproval(t *testing.T) {
 
 func TestADryRunOfPromoteRejectsWhatPromoteRejects(t *testing.T) {
 	t.Parallel()
-	r := newRelease(t, "v1.0.0")
-	r.leave()
-	if _, err := Promote(t.Context(), r.p, PromoteOptions{}); err != nil {
-		t.Fatal(err)
-	}
+	r := newPublished(t)
 	r.repack("# A chart.", "# A chart, changed.")
 	r.guards().VerifiedBy = config.Names{"none"}
 	r.p.DryRun = true

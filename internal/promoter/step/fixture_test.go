@@ -1,13 +1,11 @@
 package step
 
 import (
-	"bytes"
 	"context"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -27,29 +25,7 @@ type world struct {
 	source                 *gitrepo.Repo
 	origin, qa, prod, host string
 	env                    map[string]string
-	log                    *lines
-}
-
-type lines struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *lines) Line(t string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.buf.WriteString(t + "\n")
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
-}
-
-func (l *lines) Step(name, does string) func(string, error) {
-	l.Line(name + ": " + does)
-	return func(result string, err error) { l.Line(name + " → " + result) }
+	log                    *testtools.Lines
 }
 
 const chartYAML = "# A chart.\napiVersion: v2\nname: hello   # its name\nversion: 0.0.0-dev\nappVersion: 'dev'\ndependencies: []\n"
@@ -107,7 +83,7 @@ func newWorld(t testing.TB) *world {
 // emptyWorld is a world without files, a registry and a configuration.
 func emptyWorld(t testing.TB) *world {
 	t.Helper()
-	w := &world{t: t, log: &lines{}}
+	w := &world{t: t, log: &testtools.Lines{}}
 	dir := t.TempDir()
 	for name, at := range map[string]*string{"origin": &w.origin, "qa": &w.qa, "prod": &w.prod} {
 		*at = filepath.Join(dir, name+".git")

@@ -26,6 +26,17 @@ type released struct {
 	key         []byte
 }
 
+// newPublished is a release that prod has.
+func newPublished(t *testing.T) *released {
+	t.Helper()
+	r := newRelease(t, "v1.0.0")
+	r.leave()
+	if _, err := Promote(t.Context(), r.p, PromoteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
 func newRelease(t *testing.T, tag string) *released {
 	t.Helper()
 	w := newWorld(t)
@@ -147,11 +158,7 @@ func TestAPromotionIsRejectedWithItsReasonAndChangesNothing(t *testing.T) {
 
 func TestASecondPackageUnderAPublishedVersionIsRejected(t *testing.T) {
 	t.Parallel()
-	r := newRelease(t, "v1.0.0")
-	r.leave()
-	if _, err := Promote(t.Context(), r.p, PromoteOptions{}); err != nil {
-		t.Fatal(err)
-	}
+	r := newPublished(t)
 	r.repack("# A chart.", "# A chart, changed.")
 	r.attestation.PackageDigest = r.c.Package.Digest
 	r.leave()
@@ -235,11 +242,7 @@ func TestApprovalsAreCountedByKeyForThisPackageAndStage(t *testing.T) {
 
 func TestYankTakesAVersionBack(t *testing.T) {
 	t.Parallel()
-	r := newRelease(t, "v1.0.0")
-	r.leave()
-	if _, err := Promote(t.Context(), r.p, PromoteOptions{}); err != nil {
-		t.Fatal(err)
-	}
+	r := newPublished(t)
 	r.p.DryRun = true
 	if _, err := Yank(t.Context(), r.p, "", "hello", "1.0.0"); err != nil || len(r.published()) != 1 {
 		t.Errorf("a dry run: %v, %d versions left", err, len(r.published()))
@@ -255,11 +258,7 @@ func TestYankTakesAVersionBack(t *testing.T) {
 
 func TestYankTakesAVersionThatAnotherToolWroteLikeItsTag(t *testing.T) {
 	t.Parallel()
-	r := newRelease(t, "v1.0.0")
-	r.leave()
-	if _, err := Promote(t.Context(), r.p, PromoteOptions{}); err != nil {
-		t.Fatal(err)
-	}
+	r := newPublished(t)
 	_, _, err := gitrepo.Update(t.Context(), r.prod, "", func(dir string) (string, bool, error) {
 		text, err := os.ReadFile(dir + "/index.yaml")
 		entry := "entries:\n  other:\n  - name: other\n    version: v1.8.0\n    urls: [other-v1.8.0.tgz]\n"

@@ -161,11 +161,7 @@ func TestAnOlderCommitReplacesNoNewerCandidateThatWaits(t *testing.T) {
 
 func TestAVersionIsYankedThroughAPullRequest(t *testing.T) {
 	t.Parallel()
-	r := newRelease(t, "v1.0.0")
-	r.leave()
-	if _, err := Promote(t.Context(), r.p, PromoteOptions{}); err != nil {
-		t.Fatal(err)
-	}
+	r := newPublished(t)
 	publish := r.p.Config.Stage("prod").Publish
 	publish.PullRequest = &config.PullRequest{}
 	for range 2 { // it is the same request again

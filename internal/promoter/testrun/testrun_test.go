@@ -6,7 +6,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -14,35 +13,16 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/workdir"
+	"github.com/christianb93/bitcoin-controller/internal/testtools"
 )
 
 func shell(script string, timeout time.Duration) config.Command {
 	return config.Command{Command: []string{"sh", "-c", script}, Timeout: config.Duration(timeout)}
 }
 
-// lines is a reporter that keeps what it gets.
-type lines struct {
-	mu  sync.Mutex
-	buf strings.Builder
-}
-
-func (l *lines) Line(text string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.buf.WriteString(text + "\n")
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
-}
-
-func (l *lines) Step(string, string) func(string, error) { return func(string, error) {} }
-
-func runner(t *testing.T) (Runner, *lines) {
+func runner(t *testing.T) (Runner, *testtools.Lines) {
 	t.Helper()
-	l := &lines{}
+	l := &testtools.Lines{}
 	return Runner{Work: workdir.Dir(t.TempDir()), Report: l}, l
 }
 
