@@ -56,7 +56,8 @@ type Server struct {
 	Token string
 	// Host is that of the address, such as 127.0.0.1:8080: requests with another name are rejected, because a page of another site can have
 	// its name lead to this machine.
-	Host      string
+	Host string
+	// heartbeat is the time between two signs of life on a stream without changes.
 	heartbeat time.Duration
 }
 

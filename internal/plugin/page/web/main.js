@@ -132,7 +132,7 @@ function facts() {
   set("fact-nodes", `${ready}/${network.size}`, ready < network.size ? "bad" : "");
   set("fact-connections", network.edges.some(e => e.kind === "assumed") ? network.connections : `${exists}/${wanted}`, exists < wanted ? "warn" : "");
   set("fact-branches", network.branches.length, network.branches.length > 1 ? "warn" : "");
-  set("fact-mempool", pools.length ? `up to ${most} tx` : "–");
+  set("fact-mempool", pools.length ? `${most ? "up to " : ""}${most} tx` : "–");
 }
 
 function legend() {

@@ -1,0 +1,120 @@
+//go:build e2e
+
+package network
+
+import (
+	"bufio"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/christianb93/bitcoin-controller/internal/testtools/browser"
+)
+
+var pictures = flag.String("pictures", "", "directory to write the pictures of the live page to")
+
+// page serves the live page of a network until the test ends, and returns its address with the token.
+func (p plugin) page(name string) string {
+	p.Helper()
+	serving := p.command("ui", name)
+	serving.Stderr = os.Stderr
+	// As a person ends it; the context of a test ends before the cleanup.
+	serving.Cancel = func() error { return serving.Process.Signal(os.Interrupt) }
+	serving.WaitDelay = time.Minute
+	out, err := serving.StdoutPipe()
+	if err == nil {
+		err = serving.Start()
+	}
+	if err != nil {
+		p.Fatal(err)
+	}
+	p.Cleanup(func() {
+		err := serving.Wait()
+		if code := serving.ProcessState.ExitCode(); code != 0 {
+			p.Errorf("the page ended with the code %d (%v)", code, err)
+		}
+	})
+	address, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil || !strings.HasPrefix(address, "http://127.0.0.1:") {
+		p.Fatalf("the address is %q (%v)", address, err)
+	}
+	return strings.TrimSpace(address)
+}
+
+// edgesOf are the pairs of nodes that are connected, as bitcoind at both ends reports it.
+func (env *testEnv) edgesOf(name string, nodes int) []string {
+	env.Helper()
+	addresses := env.addresses(name, nodes)
+	peers := ofEach(env, name, nodes, env.peersOf)
+	edges := []string{}
+	for a := range nodes {
+		for b := a + 1; b < nodes; b++ {
+			if slices.Contains(peers[a], addresses[b]) && slices.Contains(peers[b], addresses[a]) {
+				edges = append(edges, fmt.Sprintf("%d-%d", a, b))
+			}
+		}
+	}
+	slices.Sort(edges)
+	return edges
+}
+
+const drawnEdges = `[...document.querySelectorAll("#graph .edge:not(.missing):not(.assumed)")].map(e => e.dataset.from + "-" + e.dataset.to).sort()`
+
+// Done when: the edges that are drawn are those that bitcoind has, and a partition shows within two seconds.
+func TestTheLivePageShowsWhatBitcoindHas(t *testing.T) {
+	env := newEnv(t, 5)
+	p := env.plugin("viewer", pluginRights)
+	p.does("create", "seen", "--nodes", "5", "--topology", "ring", "--wait", "--timeout", "5m")
+	p.does("mine", "seen", "3")
+	address := p.page("seen")
+	tab := browser.Open(t, address, browser.Options{Width: 1280, Height: 760})
+	shows := func(what string) {
+		t.Helper()
+		want := env.edgesOf("seen", 5)
+		tab.Await(what, fmt.Sprintf(`JSON.stringify(%s) === %s`, drawnEdges, browser.Quote(`["`+strings.Join(want, `","`)+`"]`)))
+	}
+	shows("the edges that bitcoind has")
+	tab.Await("blocks to be heard from the nodes themselves", `document.getElementById("fact-height").textContent === "3" && document.querySelectorAll("#graph .node.b0:not(.behind)").length === 5`)
+
+	p.does("mine", "seen/2", "1", "--wait=false")
+	tab.Await("the block on all nodes", `[...document.querySelectorAll("#graph .below")].every(b => b.firstChild.textContent === "4")`)
+	if browser.Eval[int](tab, `Number(document.getElementById("motion").dataset.sparks)`) == 0 {
+		t.Error("the block did not travel")
+	}
+	if *pictures != "" {
+		tab.Picture(filepath.Join(*pictures, "live-page.png"))
+	}
+
+	tab.Click(`[data-action="partition"]`)
+	tab.Click("#dialog-confirm")
+	started := time.Now()
+	tab.Await("the partition", `document.querySelectorAll("#graph .side-box").length === 2`)
+	took := time.Since(started)
+	t.Logf("a partition was shown %s after the click that confirmed it", took.Round(time.Millisecond))
+	if took > 2*time.Second {
+		t.Errorf("the partition was shown after %s", took)
+	}
+	shows("the edges of the sides")
+	p.does("mine", "seen/0", "1")
+	p.does("mine", "seen/4", "2")
+	tab.Await("two branches", `document.getElementById("fact-branches").textContent === "2"`)
+	if *pictures != "" {
+		dark := browser.Open(t, address, browser.Options{Width: 1280, Height: 760, Dark: true})
+		dark.Await("the partition", `document.querySelectorAll("#graph .side-box").length === 2 && document.getElementById("fact-branches").textContent === "2"`)
+		dark.Click(`#graph [data-node="3"]`)
+		dark.Await("the log", `document.querySelector("#detail .log").textContent.includes("UpdateTip")`)
+		dark.Picture(filepath.Join(*pictures, "live-page-dark.png"))
+	}
+	p.does("heal", "seen")
+	tab.Await("one branch again", `document.getElementById("fact-branches").textContent === "1" && document.querySelectorAll("#graph .side-box").length === 0`)
+	p.does("kill", "seen/1")
+	shows("the edges after a lost node")
+	if broken := tab.Broken(); len(broken) > 0 {
+		t.Errorf("the page breaks its policy: %v", broken)
+	}
+}
