@@ -102,8 +102,10 @@ func (s *Stream) Start(ctx context.Context) (wait func()) {
 		s.Check = 5 * time.Second
 	}
 	var running sync.WaitGroup
-	for i := range s.Accounts {
+	for range s.Accounts {
 		s.links = append(s.links, &link{queue: make(chan *ledger.Tx, maxQueued)})
+	}
+	for i := range s.links {
 		running.Go(func() { s.serve(ctx, i) })
 	}
 	return running.Wait
@@ -155,6 +157,7 @@ func (s *Stream) pace(ctx context.Context) {
 	tick := time.NewTicker(min(max(s.Interval, minTick), maxTick))
 	defer tick.Stop()
 	start, done := time.Now(), int64(0)
+	end, limited := ctx.Deadline()
 	catchUp := func(now time.Time) {
 		due := int64(now.Sub(start)/s.Interval) - done
 		if excess := due - max(1, int64(backlog/s.Interval)); excess > 0 {
@@ -170,8 +173,12 @@ func (s *Stream) pace(ctx context.Context) {
 		case now := <-tick.C:
 			catchUp(now)
 		case <-ctx.Done():
-			catchUp(time.Now())
-			s.skipped.Add(max(0, int64(time.Since(start)/s.Interval)-done))
+			now := time.Now()
+			if limited && now.After(end) {
+				now = end
+			}
+			catchUp(now)
+			s.skipped.Add(max(0, int64(now.Sub(start)/s.Interval)-done))
 			return
 		}
 	}
