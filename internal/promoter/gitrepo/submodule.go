@@ -121,6 +121,9 @@ func fetchCommit(ctx context.Context, address, commit, dir string, o Options) (*
 		return nil, err
 	}
 	r := &Repo{Dir: dir, opts: o, url: clean}
+	if err := r.allowed(ctx); err != nil {
+		return nil, err
+	}
 	fetch := func(args ...string) error {
 		c := call{args: append([]string{"fetch", "-q", "--no-write-fetch-head"}, args...), remote: clean, network: true, env: []string{"GIT_PROTOCOL_FROM_USER=0"}}
 		_, err := r.run(ctx, c)
@@ -135,4 +138,15 @@ func fetchCommit(ctx context.Context, address, commit, dir string, o Options) (*
 		return r, nil
 	}
 	return nil, fmt.Errorf("commit %.7s of %s: %w", commit, redact(clean), errors.Join(ErrSubmodule, err))
+}
+
+// allowed rejects the address of a directory of this machine as git does from 2.38.1 on: only the user's protocol.file.allow permits it.
+func (r *Repo) allowed(ctx context.Context) error {
+	if !strings.HasPrefix(r.url, "file:") && !filepath.IsAbs(r.url) {
+		return nil
+	}
+	if setting, err := r.git(ctx, "config", "--get", "protocol.file.allow"); err == nil && strings.TrimSpace(setting) == "always" {
+		return nil
+	}
+	return fmt.Errorf("%s: %w: it is a directory of this machine, which only git's setting protocol.file.allow=always permits", redact(r.url), ErrSubmodule)
 }
