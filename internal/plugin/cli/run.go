@@ -184,7 +184,7 @@ func (r *run) write(result *report.Report) error {
 // read returns the text of a file or of a scenario that the program has, and the name of the scenario.
 func (r *run) read(file string) ([]byte, string, error) {
 	name := strings.TrimSuffix(strings.TrimSuffix(filepath.Base(file), ".yaml"), ".yml")
-	var source io.Reader = r.streams.In
+	source := r.streams.In
 	if file == "-" {
 		name = "scenario"
 	} else {

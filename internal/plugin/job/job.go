@@ -96,9 +96,9 @@ func notCreated(ctx context.Context, c *cluster.Client, name string) (string, er
 }
 
 func waiting(pod *corev1.Pod) string {
-	for _, status := range pod.Status.ContainerStatuses {
-		if status.State.Waiting != nil {
-			return fmt.Sprintf("its container is waiting: %s %s", status.State.Waiting.Reason, terminal.Line(status.State.Waiting.Message))
+	if statuses := pod.Status.ContainerStatuses; len(statuses) > 0 {
+		if waits := statuses[0].State.Waiting; waits != nil {
+			return fmt.Sprintf("its container is waiting: %s %s", waits.Reason, terminal.Line(waits.Message))
 		}
 		return ""
 	}

@@ -149,12 +149,13 @@ func TestTheStreamContinuesWhereItWas(t *testing.T) {
 	s := newSimulated(t, 3, 3)
 	address := s.serve()
 	next, end := reads(t, address, "")
-	id, data := next()
+	_, data := next()
 	if !strings.Contains(data, `"snapshot":true`) || !strings.Contains(data, `"node/net/2"`) {
 		t.Errorf("the first message is %.200s", data)
 	}
 	s.store.Set("x", 1)
-	if id, data = next(); data != `{"set":{"x":1}}` {
+	id, data := next()
+	if data != `{"set":{"x":1}}` {
 		t.Errorf("the difference is %s", data)
 	}
 	end()

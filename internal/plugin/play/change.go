@@ -14,7 +14,7 @@ import (
 func (p *Player) change(ctx context.Context, network *v1.BitcoinNetwork, step *scenario.Step, limit time.Duration) error {
 	spec := map[string]any{}
 	var err error
-	wait := true
+	var wait bool
 	if s := step.Scale; s != nil {
 		err = scaled(network, s, spec)
 		wait = s.Wait == nil || *s.Wait

@@ -49,7 +49,7 @@ func (p *Player) pause(ctx context.Context, network *v1.BitcoinNetwork, name sce
 		return err
 	case <-ctx.Done():
 		end()
-		<-ended // the node is connected again
+		<-ended //nolint:errcheck // the node is connected again, or its loss is what ended the context
 		return ctx.Err()
 	}
 }

@@ -103,7 +103,7 @@ func TestTheNameOfANetworkIsOneOfKubernetes(t *testing.T) {
 			t.Errorf("%q gives %q, and should give %s…", name, got, want)
 		}
 	}
-	if generated("a") == generated("a") {
+	if first, second := generated("a"), generated("a"); first == second {
 		t.Error("two runs have the same name")
 	}
 }
