@@ -57,13 +57,20 @@ func Open(t testing.TB, address string, options Options) *Tab {
 	}
 	flags := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(testtools.Find(t, "chromium", "chromium-browser", "google-chrome")), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.WindowSize(int(options.Width), int(options.Height)), chromedp.UserDataDir(t.TempDir()), chromedp.Flag("disable-dev-shm-usage", true), chromedp.WSURLReadTimeout(limit),
+		chromedp.WindowSize(int(options.Width), int(options.Height)), chromedp.UserDataDir(profile(t)), chromedp.Flag("disable-dev-shm-usage", true), chromedp.WSURLReadTimeout(limit),
 		// The test sees what the page requests; nothing else leaves the browser.
 		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND , EXCLUDE 127.0.0.1 , EXCLUDE localhost"))
-	allocated, endBrowser := chromedp.NewExecAllocator(t.Context(), flags...)
+	// The context of the test ends before its cleanup, and would kill the browser.
+	allocated, endBrowser := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), flags...)
 	// What the library reports beside errors are events that it does not know.
 	ctx, endTab := chromedp.NewContext(allocated, chromedp.WithErrorf(func(string, ...any) {}))
-	t.Cleanup(func() { endTab(); endBrowser() })
+	t.Cleanup(func() {
+		defer endBrowser()
+		defer endTab()
+		if err := chromedp.Cancel(ctx); err != nil {
+			t.Logf("the browser did not end by itself: %v", err)
+		}
+	})
 	own, err := url.Parse(address)
 	if err != nil {
 		t.Fatal(err)
@@ -88,6 +95,29 @@ func Open(t testing.TB, address string, options Options) *Tab {
 		chromedp.Navigate(address))
 	t.Cleanup(tab.check)
 	return tab
+}
+
+// profile is a directory that is removed when the processes of the browser have ended: those that it started write to it until then.
+func profile(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "chromium-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		tick := time.NewTicker(50 * time.Millisecond)
+		defer tick.Stop()
+		for deadline := time.Now().Add(limit); ; <-tick.C {
+			if err = os.RemoveAll(dir); err == nil {
+				return
+			}
+			if time.Now().After(deadline) {
+				t.Errorf("processes of the browser still write after %s: %v", limit, err)
+				return
+			}
+		}
+	})
+	return dir
 }
 
 // watcher keeps what breaks the policy of the page, where the page cannot hide it.
