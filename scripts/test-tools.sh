@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes sure that this machine has the programs without which tests are skipped, or fail with REQUIRE_TOOLS=1: Chromium, GnuPG and
-# ssh-keygen, which it installs as root on Debian, and elsewhere it fails and names those that are missing; and the API server of the
+# Makes sure that this machine has the programs without which tests are skipped, or fail with REQUIRE_TOOLS=1: Chromium, GnuPG,
+# ssh-keygen, zsh and the completion of bash, which it installs as root on Debian, and elsewhere it fails and names those that are missing; and the API server of the
 # tests in test/apiserver, which it compiles once. Docker is not among them, see machine.sh.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -22,6 +22,9 @@ need() {
 need chromium chromium chromium-browser google-chrome
 need gnupg gpg
 need openssh-client ssh-keygen
+need zsh zsh
+# It is no program: the shell reads it.
+[[ -e /usr/share/bash-completion/bash_completion ]] || packages+=(bash-completion)
 if ((${#packages[@]})); then
   [[ $(id -u) == 0 ]] && grep -qsx 'ID=debian' /etc/os-release || die "the tests need these packages, install them: ${packages[*]}"
   apt_install "${packages[@]}"
