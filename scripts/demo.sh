@@ -88,7 +88,7 @@ install() {
   shown=$("$helm" show values bitcoin-controller/bitcoin-controller --version "$version" --jsonpath '{.image.digest}')
   [[ $shown == "$digest" ]] || die "the published chart names the digest $shown, but $image was built"
   # The registry is on this machine, where the cluster does not reach it.
-  promoter cluster load "$cluster" "${images[@]}" >/dev/null
+  promoter cluster load "$cluster" "${images[@]:0:2}" >/dev/null
   run "$helm" install bitcoin-controller bitcoin-controller/bitcoin-controller --kubeconfig "$place/kubeconfig" \
     --namespace $namespace --create-namespace --wait --timeout 5m >"$place/helm.log" ||
     { cat "$place/helm.log" && die 'helm install failed'; }
@@ -96,6 +96,12 @@ install() {
   local installed
   installed=$("$helm" list --kubeconfig "$place/kubeconfig" -n $namespace -o json)
   [[ $installed == *"bitcoin-controller-$version\""* ]] || die "helm installed $installed, not the released $version"
+}
+
+# plugin: kubectl-btcnet of the release, as its users get it from beside the package.
+plugin() {
+  git --git-dir "$place/prod.git" show "main:bitcoin-controller-$version.files/kubectl-btcnet_$(go env GOOS)_$(go env GOARCH).tar.gz" |
+    tar -xz -C "$bin" kubectl-btcnet kubectl_complete-btcnet
 }
 
 digest_runs() {
@@ -188,6 +194,7 @@ main() {
 
   show '4. helm installs the operator from the prod repository, over HTTP, with no value set'
   install
+  plugin
   digest_runs
 
   show '5. A network of three bitcoin nodes, with the image that the chart names'
@@ -205,12 +212,13 @@ main() {
 
 how_to_go_on() {
   # shellcheck disable=SC2016 # the reader's PATH
-  if [[ -n $KUBECTL_DIR ]]; then printf '  export PATH=$PATH:%q\n' "$KUBECTL_DIR"; fi
+  printf '  export PATH=$PATH:%q\n' "$bin${KUBECTL_DIR:+:$KUBECTL_DIR}"
   cat <<END
   export KUBECONFIG=$place/kubeconfig
   kubectl get btcnet,pods
   kubectl exec $network-sts-1 -c bitcoind -- bitcoin-cli -regtest -conf=/bitcoin.conf getblockchaininfo
   kubectl scale btcnet $network --replicas=4
+  kubectl btcnet ui             the live page; kubectl btcnet --help has what else the plugin does
   http://$address/charts/       the chart repository as its users see it; status.html beside it is the pipeline's
   scripts/demo.sh --down        removes all of it
 END

@@ -4,68 +4,21 @@ package network
 
 import (
 	"fmt"
-	"net/http/httptest"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	kind "github.com/christianb93/bitcoin-controller/internal/promoter/cluster"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/devserver"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/image"
-	"github.com/christianb93/bitcoin-controller/internal/testtools"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
-
-// liarImage builds the image of a node that answers garbage and brings it into the kind cluster.
-func liarImage(env *testEnv) string {
-	env.Helper()
-	testtools.Docker(env.T)
-	nodes, err := cluster.core.CoreV1().Nodes().List(env.Context(), metav1.ListOptions{})
-	if err != nil {
-		env.Fatal(err)
-	}
-	name, isKind := strings.CutSuffix(nodes.Items[0].Name, "-control-plane")
-	if !isKind {
-		testtools.Missing(env.T, "this is no kind cluster, so the image cannot be loaded")
-	}
-	index, err := image.Build(env.Context(), image.Spec{
-		SourceDir: "..", Package: "./network/liar/bitcoind", Platforms: []string{"linux/" + runtime.GOARCH}, SourceDate: time.Unix(0, 0),
-	})
-	if err != nil {
-		env.Fatal(err)
-	}
-	handler, err := devserver.Registry(env.TempDir(), nil)
-	if err != nil {
-		env.Fatal(err)
-	}
-	registry := httptest.NewServer(handler)
-	defer registry.Close()
-	repository := strings.TrimPrefix(registry.URL, "http://") + "/bitcoind"
-	digest, _, err := image.Access{}.Push(env.Context(), index, repository+":liar", false)
-	if err != nil {
-		env.Fatal(err)
-	}
-	k, err := kind.Open(name, "", nil)
-	if err != nil {
-		env.Fatal(err)
-	}
-	ref := repository + ":liar@" + digest
-	if _, err := k.LoadImages(env.Context(), image.Access{}, ref); err != nil {
-		env.Fatal(err)
-	}
-	return ref
-}
 
 func TestANodeThatAnswersGarbageIsNamedAndHoldsUpNobody(t *testing.T) {
 	skipIfShort(t)
 	env := newEnv(t, 4)
 	n := network("lied-to", 3)
-	n.Spec.Groups = []v1.Group{{Name: "liar", Nodes: 1, Image: liarImage(env)}}
+	n.Spec.Groups = []v1.Group{{Name: "liar", Nodes: 1, Image: builtImage(env, "..", "./network/liar/bitcoind")}}
 	env.create(n)
 	env.eventually("the honest nodes to be connected, and the liar to be named", readyTimeout, func() error {
 		status := env.get("lied-to").Status

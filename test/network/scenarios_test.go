@@ -5,23 +5,16 @@ package network
 import (
 	"bytes"
 	"fmt"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	kind "github.com/christianb93/bitcoin-controller/internal/promoter/cluster"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/devserver"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/image"
-	"github.com/christianb93/bitcoin-controller/internal/testtools"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -173,50 +166,10 @@ func TestAnInterruptedScenarioRestoresTheNetworkThatItUses(t *testing.T) {
 	env.exactly("used", 3, others(3))
 }
 
-// pluginImage builds the image of the plugin and brings it into the kind cluster.
-func pluginImage(env *testEnv) string {
-	env.Helper()
-	testtools.Docker(env.T)
-	nodes, err := cluster.core.CoreV1().Nodes().List(env.Context(), metav1.ListOptions{})
-	if err != nil {
-		env.Fatal(err)
-	}
-	name, isKind := strings.CutSuffix(nodes.Items[0].Name, "-control-plane")
-	if !isKind {
-		testtools.Missing(env.T, "this is no kind cluster, so the image cannot be loaded")
-	}
-	index, err := image.Build(env.Context(), image.Spec{
-		SourceDir: "../..", Package: "./cmd/kubectl-btcnet", Platforms: []string{"linux/" + runtime.GOARCH}, SourceDate: time.Unix(0, 0),
-	})
-	if err != nil {
-		env.Fatal(err)
-	}
-	handler, err := devserver.Registry(env.TempDir(), nil)
-	if err != nil {
-		env.Fatal(err)
-	}
-	registry := httptest.NewServer(handler)
-	defer registry.Close()
-	repository := strings.TrimPrefix(registry.URL, "http://") + "/kubectl-btcnet"
-	digest, _, err := image.Access{}.Push(env.Context(), index, repository+":test", false)
-	if err != nil {
-		env.Fatal(err)
-	}
-	k, err := kind.Open(name, "", nil)
-	if err != nil {
-		env.Fatal(err)
-	}
-	ref := repository + ":test@" + digest
-	if _, err := k.LoadImages(env.Context(), image.Access{}, ref); err != nil {
-		env.Fatal(err)
-	}
-	return ref
-}
-
 func TestAScenarioRunsInTheCluster(t *testing.T) {
 	skipIfShort(t)
 	env := newEnv(t, 3)
-	ref := pluginImage(env)
+	ref := builtImage(env, "../..", "./cmd/kubectl-btcnet")
 	p := env.plugin("bob", scenarioRights)
 	if _, err := cluster.core.CoreV1().ServiceAccounts(env.namespace).Create(t.Context(), &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: "scenarios"}}, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)

@@ -33,14 +33,7 @@ func Pause(ctx context.Context, c *cluster.Client, pod string, duration time.Dur
 		return err
 	}
 	paused()
-	timer := time.NewTimer(duration)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return cluster.Sleep(ctx, duration)
 }
 
 // activate tries again until the node answers: the connection to the cluster may be lost for a moment.

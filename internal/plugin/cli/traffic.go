@@ -134,7 +134,11 @@ func (o *trafficOptions) limited(ctx context.Context) (context.Context, context.
 }
 
 func (o *trafficOptions) start(wallets int) {
-	o.note("Sending a transaction every %s between %d wallets, until Ctrl-C.", o.interval, wallets)
+	until := "until Ctrl-C"
+	if o.duration > 0 {
+		until = "for " + o.duration.String()
+	}
+	o.note("Sending a transaction every %s between %d wallets, %s.", o.interval, wallets, until)
 }
 
 func (o *trafficOptions) stream(ctx context.Context, t *target, nodes []noderef.Node) error {

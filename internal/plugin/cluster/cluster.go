@@ -105,6 +105,18 @@ func (c *Client) Wait(ctx context.Context, limit time.Duration, what string, con
 	}
 }
 
+// Sleep returns after a time, or with the error of a context that ends before.
+func Sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 var errTimeout = errors.New("the time is over")
 
 // transient reports whether an error can pass by itself: a node that starts, a connection that broke, a server that is busy.

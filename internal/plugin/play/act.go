@@ -7,6 +7,7 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/plugin/amount"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/chain"
+	"github.com/christianb93/bitcoin-controller/internal/plugin/cluster"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/faucet"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/noderef"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/scenario"
@@ -33,7 +34,7 @@ func (p *Player) act(ctx context.Context, step *scenario.Step, limit time.Durati
 	case step.Stop != "":
 		return p.stop(step.Stop)
 	case step.Sleep > 0:
-		return nil, sleep(ctx, time.Duration(step.Sleep))
+		return nil, cluster.Sleep(ctx, time.Duration(step.Sleep))
 	case step.Command != nil:
 		return p.command(ctx, step.Command)
 	case step.Container != nil:
@@ -56,17 +57,6 @@ func (p *Player) act(ctx context.Context, step *scenario.Step, limit time.Durati
 		return nil, p.change(ctx, network, step, limit)
 	}
 	return p.coins(ctx, network, step, limit)
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // disturb does to the network what the world can do to it.

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/christianb93/bitcoin-controller/internal/plugin/chain"
+	"github.com/christianb93/bitcoin-controller/internal/plugin/cluster"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/faucet"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/noderef"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/scenario"
@@ -170,7 +171,7 @@ func (p *Player) miners(ctx context.Context, network *v1.BitcoinNetwork, step *s
 	random := p.random(1)
 	return p.background(ctx, step.As, time.Duration(m.For), func(ctx context.Context) (any, error) {
 		result := mined{By: map[string]int64{}}
-		for sleep(ctx, next(random, time.Duration(m.Every))) == nil {
+		for cluster.Sleep(ctx, next(random, time.Duration(m.Every))) == nil {
 			i := choose(random, names, m.Shares, total)
 			if _, err := faucet.Mine(context.WithoutCancel(ctx), p.Cluster, nodes[i].Pod, 1, addresses[i]); err != nil {
 				return result, err

@@ -10,6 +10,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 
+	"github.com/christianb93/bitcoin-controller/internal/plugin/cluster"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/noderef"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/scenario"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
@@ -91,7 +92,7 @@ func (p *Player) expect(ctx context.Context, e *scenario.Expect, limit time.Dura
 			return nil, fmt.Errorf("%s", known.describe(findings, limit, now))
 		}
 		// A check costs the cluster as many processes as it has nodes and questions: it gets as much time to recover.
-		if err := sleep(ctx, max(p.Cluster.Poll, now.Sub(begin))); err != nil {
+		if err := cluster.Sleep(ctx, max(p.Cluster.Poll, now.Sub(begin))); err != nil {
 			return nil, err
 		}
 	}

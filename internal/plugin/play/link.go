@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/christianb93/bitcoin-controller/internal/plugin/cluster"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/faucet"
 )
 
@@ -22,7 +23,7 @@ const maxBranch = 100
 
 // carry gives a node the blocks of a branch, the oldest first. Those that it has already are no error.
 func (l *link) carry(ctx context.Context, from, to string, best faucet.Tip) {
-	if sleep(ctx, l.delay) != nil {
+	if cluster.Sleep(ctx, l.delay) != nil {
 		return
 	}
 	var branch []string

@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/watch"
 
+	"github.com/christianb93/bitcoin-controller/internal/plugin/cluster"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/report"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
@@ -106,7 +107,7 @@ func (p *Player) follow(ctx context.Context, version, resource string, begin fun
 			p.drain(ctx, w, each)
 		}
 		version = ""
-		if sleep(ctx, again) != nil {
+		if cluster.Sleep(ctx, again) != nil {
 			return
 		}
 	}
