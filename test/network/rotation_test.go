@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -169,7 +170,7 @@ func TestAnotherImageReachesOneNodeAfterTheOtherAndKeepsTheChain(t *testing.T) {
 	env.ready("replaced", readyTimeout)
 	best := env.mineAt("replaced-sts-0", "4")
 	before := env.revision("replaced-sts")
-	image := env.anotherNameOfItsImage("replaced-sts-0")
+	image := env.anotherImage("replaced-sts-0")
 	env.change("replaced", func(s *v1.BitcoinNetworkSpec) { s.Image = image })
 	env.eventually("the StatefulSet to have the image", time.Minute, func() error {
 		if env.revision("replaced-sts") == before {
@@ -218,6 +219,18 @@ func TestGroupsAreRestartedOneAfterTheOther(t *testing.T) {
 			t.Errorf("%s is at %s, %v, and should be at %s", set, hash, err, best)
 		}
 	}
+}
+
+// earlierImage is an image of an earlier bitcoind, which the cluster nodes have; "" unless EARLIER_BITCOIND_IMAGE is set. Debian's mirrors keep no
+// earlier packages, so that no pin of one lasts.
+func earlierImage() string { return os.Getenv("EARLIER_BITCOIND_IMAGE") }
+
+// anotherImage is the image of an earlier bitcoind, or one more name of the image of a pod.
+func (env *testEnv) anotherImage(pod string) string {
+	if image := earlierImage(); image != "" {
+		return image
+	}
+	return env.anotherNameOfItsImage(pod)
 }
 
 // anotherNameOfItsImage gives the image of a pod one more name, on a cluster node that is a container of Docker's.

@@ -73,7 +73,7 @@ func TestTheLongScenariosPass(t *testing.T) {
 		env := newEnv(t, 4)
 		env.create(network("other", 1))
 		env.ready("other", readyTimeout)
-		image := env.anotherNameOfItsImage("other-sts-0")
+		image := env.anotherImage("other-sts-0")
 		if err := cluster.networks.BitcoincontrollerV1().BitcoinNetworks(env.namespace).Delete(t.Context(), "other", metav1.DeleteOptions{}); err != nil {
 			t.Fatal(err)
 		}

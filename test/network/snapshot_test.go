@@ -21,7 +21,11 @@ const savedHeight = 1000
 func TestASnapshotStartsAnotherNetwork(t *testing.T) {
 	env := newEnv(t, 8)
 	p := env.plugin("bob", pluginRights)
-	p.does("create", "old", "--nodes", "2", "--wait")
+	create := []string{"create", "old", "--nodes", "2", "--wait"}
+	if image := earlierImage(); image != "" {
+		create = append(create, "--image", image)
+	}
+	p.does(create...)
 	saved := p.savesAThousandBlocks("old")
 	p.does("create", "plain", "--nodes", "1", "--wait")
 	env.mineAt("plain-sts-0", strconv.Itoa(savedHeight))
@@ -41,7 +45,7 @@ func TestASnapshotStartsAnotherNetwork(t *testing.T) {
 	}
 
 	// Fewer nodes, another image, and blocks afterwards.
-	image := env.anotherNameOfItsImage("old-sts-0")
+	image := env.anotherImage("copy-sts-0")
 	_, notes, code := p.run("create", "single", "--nodes", "1", "--from", saved.file, "--image", image, "--mine-interval", "1s")
 	if code != 0 || !strings.Contains(notes, `the wallet "person" of node 1 is not restored: the network has 1 nodes`) {
 		t.Errorf("a network of one ended with %d: %s", code, notes)
