@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"syscall"
 )
 
@@ -64,14 +65,17 @@ func finish(part *os.File, path string, content [][]byte) (err error) {
 	if err != nil {
 		return failed(path, errors.Join(err, os.Remove(part.Name())))
 	}
-	if err := syncDir(filepath.Dir(path)); err != nil {
+	if err := syncDir(filepath.Dir(path), runtime.GOOS); err != nil {
 		return failed(path, err)
 	}
 	return nil
 }
 
-// syncDir makes the new name durable, where the file system can do that for a directory.
-func syncDir(dir string) error {
+// syncDir makes the new name durable, where the system and the file system can do that for a directory. Windows denies it.
+func syncDir(dir, system string) error {
+	if system == "windows" {
+		return nil
+	}
 	d, err := os.Open(dir)
 	if err != nil {
 		return err

@@ -217,3 +217,14 @@ func TestAReaderNeverSeesAPart(t *testing.T) {
 		}
 	}
 }
+
+// The directory does not exist, so that a call would fail.
+func TestADirectoryIsNotSyncedWhereTheSystemDeniesIt(t *testing.T) {
+	missing := filepath.Join(t.TempDir(), "missing")
+	if err := syncDir(missing, "windows"); err != nil {
+		t.Errorf("on Windows: %v", err)
+	}
+	if err := syncDir(missing, "linux"); err == nil {
+		t.Error("on Linux the directory is not opened")
+	}
+}

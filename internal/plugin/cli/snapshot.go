@@ -39,8 +39,8 @@ func snapshotSaveCommand(s *session) *cobra.Command {
 		Use:   "save NAME[/NODE] FILE|oci://HOST/REPOSITORY:TAG",
 		Short: "Save chain and wallets of a network",
 		Long: "Save the chain of a node, by default the highest one that is ready, and the descriptor wallets of all nodes with their keys, labels and locked\n" +
-			"coins. A file is replaced, completely or not at all, and can be read by its owner only, because it has private keys. The command prints what\n" +
-			"is not kept, such as transactions that are in no block, and the digest of the file.",
+			"coins. A file is replaced, completely or not at all, and can be read by its owner only (on Windows by all who may read its directory),\n" +
+			"because it has private keys. The command prints what is not kept, such as transactions that are in no block, and the digest of the file.",
 		Example:           snapshotExample,
 		Args:              arguments(2, 2),
 		ValidArgsFunction: s.completeFirst(true),

@@ -3,11 +3,13 @@ package forward
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"strconv"
 	"sync"
+	"time"
 )
 
 // Dial connects with a port of a pod.
@@ -39,6 +41,9 @@ func New(ctx context.Context, dial Dial, failed func(Port, error)) *Forwarder {
 	return &Forwarder{dial: dial, failed: failed, ctx: ctx, cancel: cancel}
 }
 
+// firstRetry and lastRetry bound the time between two attempts to accept a connection, such as when the process has too many open files.
+const firstRetry, lastRetry = 10 * time.Millisecond, time.Second
+
 // Listen opens the local port, and returns its address. It never listens on another interface.
 func (f *Forwarder) Listen(port Port) (string, error) {
 	listener, err := listen(f.ctx, port.Local)
@@ -61,11 +66,24 @@ func listen(ctx context.Context, port int) (net.Listener, error) {
 }
 
 func (f *Forwarder) accept(listener net.Listener, port Port) {
+	retry := firstRetry
 	for {
 		local, err := listener.Accept()
-		if err != nil {
-			return // closed
+		switch {
+		case errors.Is(err, net.ErrClosed) || err != nil && f.ctx.Err() != nil:
+			return
+		case err != nil:
+			if retry == firstRetry {
+				f.failed(port, fmt.Errorf("no connection can be accepted now: %w", err))
+			}
+			select {
+			case <-time.After(retry):
+			case <-f.ctx.Done():
+			}
+			retry = min(2*retry, lastRetry)
+			continue
 		}
+		retry = firstRetry
 		f.running.Go(func() { f.connect(local, port) })
 	}
 }
@@ -80,7 +98,8 @@ func (f *Forwarder) connect(local net.Conn, port Port) {
 		}
 		return
 	}
-	defer remote.Close() //nolint:errcheck // the connection has ended
+	// In the background: the end of a port-forward waits for what is being written, and a pod may not read.
+	defer func() { go remote.Close() }() //nolint:errcheck // the connection has ended
 	ended := make(chan struct{}, 2)
 	for _, pair := range [][2]net.Conn{{remote, local}, {local, remote}} {
 		go func() {

@@ -6,7 +6,9 @@ import (
 	"io"
 	"net"
 	"strings"
+	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -86,4 +88,72 @@ func TestCloseEndsWhatIsOpen(t *testing.T) {
 	if _, err := net.Dial("tcp", address); err == nil {
 		t.Error("the port is open")
 	}
+}
+
+// troubled is a listener that fails, and then has one connection.
+type troubled struct {
+	results chan func() (net.Conn, error)
+}
+
+func (l troubled) Accept() (net.Conn, error) {
+	if result, ok := <-l.results; ok {
+		return result()
+	}
+	return nil, net.ErrClosed
+}
+
+func (troubled) Close() error   { return nil }
+func (troubled) Addr() net.Addr { return &net.TCPAddr{} }
+
+func TestAPortSurvivesAnErrorOfAccept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var failed []string
+		f := New(t.Context(), echo, func(_ Port, err error) { failed = append(failed, err.Error()) })
+		near, far := net.Pipe()
+		l := troubled{make(chan func() (net.Conn, error), 4)}
+		for range 3 {
+			l.results <- func() (net.Conn, error) { return nil, syscall.EMFILE }
+		}
+		l.results <- func() (net.Conn, error) { return far, nil }
+		close(l.results)
+		f.running.Go(func() { f.accept(l, Port{Pod: "a"}) })
+		_, _ = io.WriteString(near, "ping")
+		if got, err := io.ReadAll(near); string(got) != "a ping" {
+			t.Errorf("after errors the answer is %q (%v)", got, err)
+		}
+		f.Close()
+		if len(failed) != 1 || !strings.Contains(failed[0], "no connection can be accepted now") {
+			t.Errorf("reported are %q", failed)
+		}
+	})
+}
+
+// stuck is a connection that cannot be closed until something else happens.
+type stuck struct {
+	net.Conn
+	release <-chan struct{}
+}
+
+func (s stuck) Close() error {
+	<-s.release
+	return s.Conn.Close()
+}
+
+func TestCloseDoesNotWaitForAPodThatDoesNotRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		f := New(t.Context(), func(ctx context.Context, pod string, port int32) (net.Conn, error) {
+			conn, err := echo(ctx, pod, port)
+			return stuck{conn, release}, err
+		}, func(Port, error) {})
+		near, far := net.Pipe()
+		l := troubled{make(chan func() (net.Conn, error), 1)}
+		l.results <- func() (net.Conn, error) { return far, nil }
+		close(l.results)
+		f.running.Go(func() { f.accept(l, Port{Pod: "a"}) })
+		synctest.Wait()
+		f.Close() // synctest reports a deadlock if it waits
+		close(release)
+		near.Close() //nolint:errcheck // the test has ended
+	})
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"slices"
 
 	"github.com/btcsuite/btcd/wire/v2"
@@ -31,8 +32,29 @@ func (RawBlock) BtcDecode(io.Reader, uint32, wire.MessageEncoding) error {
 // MaxPayloadLength implements wire.Message.
 func (RawBlock) MaxPayloadLength(uint32) uint32 { return wire.MaxBlockPayload }
 
-// givenAtOnce is less than the 288 blocks that bitcoind takes ahead of its best block without having requested them.
-const givenAtOnce = 256
+const (
+	// givenAtOnce is less than the 288 blocks that bitcoind takes ahead of its best block without having requested them.
+	givenAtOnce = 256
+	// maxPart is the size of blocks that a slow node too connects before answerTimeout.
+	maxPart = 16 << 20
+)
+
+// parts are the blocks that are given at once.
+func parts(blocks [][]byte) iter.Seq[[][]byte] {
+	return func(yield func([][]byte) bool) {
+		for len(blocks) > 0 {
+			end, size := 1, len(blocks[0])
+			for end < min(len(blocks), givenAtOnce) && size+len(blocks[end]) <= maxPart {
+				size += len(blocks[end])
+				end++
+			}
+			if !yield(blocks[:end]) {
+				return
+			}
+			blocks = blocks[end:]
+		}
+	}
+}
 
 // Give sends the blocks that follow the best block of a node, or one before it, which the node has not requested. It returns when the node has
 // processed all of them. A node that rejects a block closes the connection.
@@ -44,7 +66,7 @@ func (p *Peer) Give(ctx context.Context, blocks [][]byte) error {
 		return err
 	}
 	var before uint64
-	for part := range slices.Chunk(blocks, givenAtOnce) {
+	for part := range parts(blocks) {
 		for _, block := range append(part[1:len(part):len(part)], part[0]) {
 			if err := p.Send(ctx, RawBlock(block)); err != nil {
 				return err

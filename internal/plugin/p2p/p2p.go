@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/btcsuite/btcd/wire/v2"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/christianb93/bitcoin-controller/internal/plugin/version"
 )
@@ -28,6 +29,12 @@ const (
 	// maxQueued is how many messages a peer keeps for its owner. Nothing is read from the node while so many wait.
 	maxQueued = 512
 	maxPongs  = 16
+	// maxQueuedBytes bounds them too. A larger message waits alone.
+	maxQueuedBytes = 8 << 20
+	// writeTimeout is how long a node may take to read a message: longer than it takes for the blocks that were given to it before.
+	writeTimeout = answerTimeout
+	// closeTimeout is how long Close waits for a connection that cannot be closed because something is being written.
+	closeTimeout = 2 * time.Second
 )
 
 // Options of a peer.
@@ -43,15 +50,22 @@ type Peer struct {
 	conn     net.Conn
 	in       *bufio.Reader
 	node     *wire.MsgVersion
-	received chan wire.Message
-	out      chan write
-	pongs    chan *wire.MsgPing
+	received chan received
+	// room is what may still be queued.
+	room  *semaphore.Weighted
+	out   chan write
+	pongs chan *wire.MsgPing
 	// ended is closed when the connection ends.
 	ended    chan struct{}
 	end      sync.Once
 	err      error
 	running  sync.WaitGroup
 	uncancel func() bool
+}
+
+type received struct {
+	message wire.Message
+	size    int64
 }
 
 type write struct {
@@ -63,13 +77,20 @@ type write struct {
 // context, or with Close.
 func Dial(ctx context.Context, conn net.Conn, options Options) (*Peer, error) {
 	p := &Peer{
-		conn: conn, in: bufio.NewReader(conn), received: make(chan wire.Message, maxQueued), out: make(chan write), pongs: make(chan *wire.MsgPing, maxPongs),
+		conn: conn, in: bufio.NewReader(conn), received: make(chan received, maxQueued), room: semaphore.NewWeighted(maxQueuedBytes), out: make(chan write), pongs: make(chan *wire.MsgPing, maxPongs),
 		ended: make(chan struct{}),
 	}
 	p.uncancel = context.AfterFunc(ctx, func() { p.fail(context.Cause(ctx)) })
 	// The connections of port-forward have no deadlines.
 	slow := time.AfterFunc(handshakeTimeout, func() { p.fail(fmt.Errorf("no handshake within %s", handshakeTimeout)) })
-	err := p.shake(options)
+	shaken := make(chan error, 1)
+	go func() { shaken <- p.shake(options) }()
+	var err error
+	select {
+	case err = <-shaken:
+	case <-p.ended:
+		err = p.err
+	}
 	if !slow.Stop() && err == nil {
 		err = errors.New("the handshake took too long")
 	}
@@ -90,17 +111,27 @@ func (p *Peer) Node() *wire.MsgVersion { return p.node }
 func (p *Peer) Close() {
 	p.fail(errClosed)
 	p.uncancel()
-	p.running.Wait()
+	closed := make(chan struct{})
+	go func() { defer close(closed); p.running.Wait() }()
+	limit := time.NewTimer(closeTimeout)
+	defer limit.Stop()
+	select {
+	case <-closed:
+	case <-limit.C:
+	}
 }
 
-var errClosed = errors.New("the connection is closed")
+var (
+	errClosed     = errors.New("the connection is closed")
+	errNotReading = fmt.Errorf("the node did not read within %s what it was sent", writeTimeout)
+)
 
 // fail ends the connection for a reason, unless it has ended.
 func (p *Peer) fail(err error) {
 	p.end.Do(func() {
 		p.err = err
 		close(p.ended)
-		p.conn.Close() //nolint:errcheck // it has no use any more
+		go p.conn.Close() //nolint:errcheck // it has no use any more; that of a port-forward waits for what is being written
 	})
 }
 
@@ -117,7 +148,7 @@ func (p *Peer) shake(options Options) error {
 		return err
 	}
 	for {
-		message, err := p.next()
+		message, _, err := p.next()
 		if err != nil {
 			return err
 		}
@@ -142,19 +173,19 @@ func (p *Peer) shake(options Options) error {
 // agent is the user agent, by which nodes and the operator know the plugin.
 func agent() string { return "/kubectl-btcnet:" + version.Number() + "/" }
 
-// next reads one message that the library knows.
-func (p *Peer) next() (wire.Message, error) {
+// next reads one message that the library knows, and returns its size.
+func (p *Peer) next() (wire.Message, int64, error) {
 	for {
-		_, message, _, err := wire.ReadMessageWithEncodingN(p.in, protocol, Net, wire.WitnessEncoding)
+		size, message, _, err := wire.ReadMessageWithEncodingN(p.in, protocol, Net, wire.WitnessEncoding)
 		_, malformed := errors.AsType[*wire.MessageError](err)
 		switch {
 		case errors.Is(err, wire.ErrUnknownMessage): // one of a later protocol, which may be ignored
 		case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
-			return nil, errors.New("the node closed the connection")
+			return nil, 0, errors.New("the node closed the connection")
 		case malformed:
-			return nil, fmt.Errorf("no message of bitcoind on regtest: %w", err)
+			return nil, 0, fmt.Errorf("no message of bitcoind on regtest: %w", err)
 		default:
-			return message, err
+			return message, int64(size), err
 		}
 	}
 }
@@ -162,8 +193,17 @@ func (p *Peer) next() (wire.Message, error) {
 // read passes messages on until the connection ends.
 func (p *Peer) read() {
 	defer close(p.received)
+	open, end := context.WithCancel(context.Background())
+	defer end()
+	p.running.Go(func() {
+		select {
+		case <-p.ended:
+			end()
+		case <-open.Done():
+		}
+	})
 	for {
-		message, err := p.next()
+		message, size, err := p.next()
 		if err != nil {
 			p.fail(err)
 			return
@@ -175,8 +215,12 @@ func (p *Peer) read() {
 			}
 			continue
 		}
+		size = min(size, maxQueuedBytes)
+		if p.room.Acquire(open, size) != nil {
+			return
+		}
 		select {
-		case p.received <- message:
+		case p.received <- received{message, size}:
 		case <-p.ended:
 			return
 		}
@@ -189,10 +233,13 @@ func (p *Peer) write() {
 		var err error
 		select {
 		case w := <-p.out:
-			_, err = p.conn.Write(w.data)
+			err = p.limited(func() error {
+				_, err := p.conn.Write(w.data)
+				return err
+			})
 			w.done <- err
 		case ping := <-p.pongs:
-			err = p.put(wire.NewMsgPong(ping.Nonce))
+			err = p.limited(func() error { return p.put(wire.NewMsgPong(ping.Nonce)) })
 		case <-p.ended:
 			return
 		}
@@ -201,6 +248,13 @@ func (p *Peer) write() {
 			return
 		}
 	}
+}
+
+// limited ends the connection when a write takes too long: connections of port-forward have no deadlines.
+func (p *Peer) limited(write func() error) error {
+	slow := time.AfterFunc(writeTimeout, func() { p.fail(errNotReading) })
+	defer slow.Stop()
+	return write()
 }
 
 // put writes a message in one piece, which is one frame of a port-forward.
@@ -252,12 +306,13 @@ func (p *Peer) Send(ctx context.Context, message wire.Message) error {
 // sends keeps it from sending more.
 func (p *Peer) Receive(ctx context.Context) (wire.Message, error) {
 	select {
-	case message, ok := <-p.received:
+	case next, ok := <-p.received:
 		if !ok {
 			<-p.ended
 			return nil, p.err
 		}
-		return message, nil
+		p.room.Release(next.size)
+		return next.message, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
