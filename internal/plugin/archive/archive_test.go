@@ -166,3 +166,17 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+func TestWhatCouldNotBeReadIsNotWritten(t *testing.T) {
+	var b Builder
+	if err := b.Add(archivetest.Chain(1, tip)[0]); err != nil {
+		t.Fatal(err)
+	}
+	m := Manifest{NotKept: []string{strings.Repeat("x", maxManifest)}}
+	if data, _, err := b.Pack(m, nil); data != nil || err == nil || !strings.Contains(err.Error(), "too long") {
+		t.Errorf("a large manifest gives %d bytes (%v)", len(data), err)
+	}
+	if before := b.chain.Len(); !fits(maxChain-before, before-recordHead) || fits(maxChain-before+1, before-recordHead) {
+		t.Errorf("a block of %d bytes with its head must fill the %d bytes that can be read, and no more", before, maxChain)
+	}
+}

@@ -152,7 +152,7 @@ func (r reader) wallets() error {
 		seen := map[string]bool{}
 		for _, w := range r.a.Kept {
 			id := fmt.Sprintf("%d/%s", w.Node, w.Name)
-			if err := checkWallet(w); err != nil {
+			if err := CheckWallet(w); err != nil {
 				return err
 			}
 			if seen[id] {
@@ -168,14 +168,15 @@ func (r reader) wallets() error {
 }
 
 const (
-	maxNodes  = 500
-	maxName   = 255
-	maxLabels = 100_000
+	maxNodes = 500
+	maxName  = 255
+	// MaxLabels are those of one wallet.
+	MaxLabels = 100_000
 )
 
-// checkWallet rejects what would create something else than a wallet: a name is a directory in the pod, and each line of the input of
+// CheckWallet rejects what would create something else than a wallet: a name is a directory in the pod, and each line of the input of
 // bitcoin-cli is an argument.
-func checkWallet(w Wallet) error {
+func CheckWallet(w Wallet) error {
 	clean := path.Clean(w.Name)
 	switch {
 	case w.Node < 0 || w.Node >= maxNodes:
@@ -183,8 +184,8 @@ func checkWallet(w Wallet) error {
 	case w.Name == "" || len(w.Name) > maxName || clean != w.Name || path.IsAbs(w.Name) || clean == ".." || strings.HasPrefix(clean, "../") ||
 		strings.ContainsFunc(w.Name, unicode.IsControl):
 		return fmt.Errorf("it has a wallet with the name %q, which is no name of a wallet", w.Name)
-	case len(w.Labels) > maxLabels:
-		return fmt.Errorf("the wallet %q has %d labels, and a snapshot has at most %d", w.Name, len(w.Labels), maxLabels)
+	case len(w.Labels) > MaxLabels:
+		return fmt.Errorf("the wallet %q has %d labels, and a snapshot has at most %d", w.Name, len(w.Labels), MaxLabels)
 	}
 	for _, label := range w.Labels {
 		if strings.ContainsFunc(label.Address, func(r rune) bool { return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {

@@ -19,9 +19,12 @@ type Builder struct {
 	last  *wire.BlockHeader
 }
 
+// fits reports whether a block has room behind a chain; both are sizes.
+func fits(chain, block int) bool { return chain+recordHead+block <= maxChain }
+
 // Add appends a block.
 func (b *Builder) Add(block *wire.MsgBlock) error {
-	if b.count >= MaxBlocks || b.chain.Len()+block.SerializeSize() > maxChain {
+	if b.count >= MaxBlocks || !fits(b.chain.Len(), block.SerializeSize()) {
 		return fmt.Errorf("the chain is too large for a snapshot, which has at most %d blocks and %d MiB", MaxBlocks, maxChain>>20)
 	}
 	var head [recordHead]byte
@@ -55,6 +58,9 @@ func (b *Builder) Pack(m Manifest, wallets []Wallet) ([]byte, Manifest, error) {
 	text, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
 		return nil, m, err
+	}
+	if len(text) > maxManifest {
+		return nil, m, fmt.Errorf("the list of wallets is too long for a snapshot, whose manifest has at most %d MiB: unload some", maxManifest>>20)
 	}
 	var out bytes.Buffer
 	compressed, err := gzip.NewWriterLevel(&out, gzip.BestCompression)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/btcsuite/btcd/chaincfg/v2"
+	"github.com/btcsuite/btcd/chainhash/v2"
 	"github.com/btcsuite/btcd/wire/v2"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/util/exec"
@@ -34,6 +35,10 @@ type bitcoind struct {
 	wallets map[string]*wallet
 	stored  []string
 	mempool int
+	// announced are headers that it got.
+	announced map[chainhash.Hash]bool
+	// loses is the height of a block that it forgets without a word.
+	loses int
 	// rejects is the height of a block that it does not accept.
 	rejects int
 	calls   []string
@@ -67,7 +72,7 @@ func newWorld(t *testing.T, name string, nodes int32) *world {
 	t.Helper()
 	w := &world{T: t, nodes: map[string]*bitcoind{}, network: &v1.BitcoinNetwork{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "ns"}, Spec: v1.BitcoinNetworkSpec{Nodes: nodes}}}
 	for _, node := range noderef.Nodes(w.network) {
-		w.nodes[node.Pod] = &bitcoind{wallets: map[string]*wallet{}, ahead: map[string]*wire.MsgBlock{}}
+		w.nodes[node.Pod] = &bitcoind{wallets: map[string]*wallet{}, ahead: map[string]*wire.MsgBlock{}, announced: map[chainhash.Hash]bool{}}
 		w.network.Status.Nodes = append(w.network.Status.Nodes, v1.NodeStatus{Ordinal: int32(node.Ordinal), Ready: true, PodName: node.Pod, IP: "10.0.0.1"})
 	}
 	w.client = &cluster.Client{Namespace: "ns", Networks: networks.NewClientset(w.network), Pods: w, Poll: time.Millisecond, Forward: w.dial}
@@ -116,9 +121,16 @@ func (b *bitcoind) answer(message wire.Message, out chan<- wire.Message) bool {
 		out <- wire.NewMsgVerAck()
 	case *wire.MsgPing:
 		out <- wire.NewMsgPong(message.Nonce)
+	case *wire.MsgHeaders:
+		for _, header := range message.Headers {
+			b.announced[header.BlockHash()] = true
+		}
 	case *wire.MsgGetHeaders:
 		headers := wire.NewMsgHeaders()
 		from := slices.IndexFunc(b.blocks, func(block *wire.MsgBlock) bool { return block.BlockHash() == *message.BlockLocatorHashes[0] }) + 1
+		if from == 0 && b.announced[*message.BlockLocatorHashes[0]] { // it follows the best block
+			from = len(b.blocks)
+		}
 		for _, block := range b.blocks[from:] {
 			headers.Headers = append(headers.Headers, &block.Header)
 		}
@@ -134,6 +146,9 @@ func (b *bitcoind) answer(message wire.Message, out chan<- wire.Message) bool {
 	case *wire.MsgBlock:
 		b.ahead[message.Header.PrevBlock.String()] = message
 		for next := b.ahead[b.best()]; next != nil; next = b.ahead[b.best()] {
+			if len(b.blocks)+1 == b.loses {
+				break
+			}
 			if len(b.blocks)+1 == b.rejects {
 				return false
 			}

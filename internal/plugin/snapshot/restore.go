@@ -217,10 +217,15 @@ func (r *Restorer) give(ctx context.Context, t *target) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	// bitcoind answers with the headers of its best chain after this block, or of the whole chain if the block is not in it.
-	after, err := t.peer.Headers(ctx, r.Archive.Hashes[len(r.Archive.Hashes)-1])
-	if err == nil && len(after) > 0 {
-		err = fmt.Errorf("the best block of node %d is not that of the snapshot: were blocks mined meanwhile? kubectl btcnet logs %s/%d has the reason",
+	// bitcoind answers with the headers of its best chain after this block, or of the whole chain if the block is not in it, and with none
+	// after a block that it lacks itself.
+	last, before := r.Archive.Hashes[len(r.Archive.Hashes)-1], p2p.Genesis()
+	if n := len(r.Archive.Hashes); n > 1 {
+		before = r.Archive.Hashes[n-2]
+	}
+	after, err := t.peer.Headers(ctx, before)
+	if err == nil && (len(after) != 1 || after[0].BlockHash() != last) {
+		err = fmt.Errorf("the best block of node %d is not that of the snapshot: were blocks mined meanwhile, or not accepted? kubectl btcnet logs %s/%d has the reason",
 			t.Ordinal, r.Network.Name, t.Ordinal)
 	}
 	return err

@@ -40,7 +40,15 @@ func Save(ctx context.Context, c *cluster.Client, network *v1.BitcoinNetwork, fr
 		return nil, m, err
 	}
 	m.NotKept = notes
-	return builder.Pack(m, wallets)
+	data, m, err := builder.Pack(m, wallets)
+	if err != nil {
+		return nil, m, err
+	}
+	// Before anything that exists is replaced by it.
+	if _, err := archive.Read(data); err != nil {
+		return nil, m, fmt.Errorf("the snapshot could not be read again, and is not saved: %w", err)
+	}
+	return data, m, nil
 }
 
 // dial connects with the P2P port of a node, as a peer that neither relays nor hears transactions.

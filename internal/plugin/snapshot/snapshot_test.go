@@ -96,6 +96,8 @@ func TestANodeThatCannotHaveTheChainIsNamed(t *testing.T) {
 		want   string
 	}{
 		"it rejects a block": {func(w *world, _ *archive.Archive) { w.nodes["new-sts-1"].rejects = 300 }, "node 1 does not take the blocks"},
+		"it lacks blocks":    {func(w *world, _ *archive.Archive) { w.nodes["new-sts-1"].loses = 300 }, "the best block of node 1 is not that of the snapshot"},
+		"it lacks the last":  {func(w *world, _ *archive.Archive) { w.nodes["new-sts-1"].loses = 450 }, "the best block of node 1 is not that of the snapshot"},
 		"it has another chain": {func(w *world, _ *archive.Archive) {
 			w.nodes["new-sts-1"].blocks = archivetest.Chain(5, time.Now().Add(time.Minute))
 		}, "node 1: its block 1 is not in the snapshot"},

@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -109,6 +110,10 @@ func (r *walletReader) wallet(ctx context.Context, name string) error {
 	if err := r.details(ctx, option, &w); err != nil {
 		return err
 	}
+	if err := archive.CheckWallet(w); err != nil {
+		r.note("%v: it is not kept", err)
+		return nil
+	}
 	r.wallets = append(r.wallets, w)
 	return nil
 }
@@ -118,6 +123,13 @@ func (r *walletReader) details(ctx context.Context, option string, w *archive.Wa
 	addresses, err := cluster.Ask[[]archive.Label](ctx, r.c, r.node.Pod, option, "listreceivedbyaddress", "0", "true")
 	if err != nil {
 		return err
+	}
+	if most := archive.MaxLabels; len(addresses) > most {
+		r.note("the wallet %q has %d addresses, of which %d are kept as such, those with labels first", w.Name, len(addresses), most)
+		slices.SortStableFunc(addresses, func(a, b archive.Label) int {
+			return cmp.Compare(min(1, len(b.Label)), min(1, len(a.Label)))
+		})
+		addresses = addresses[:most]
 	}
 	w.Labels = addresses
 	if w.Locked, err = cluster.Ask[[]archive.Output](ctx, r.c, r.node.Pod, option, "listlockunspent"); err != nil {
