@@ -56,7 +56,7 @@ const (
 	// startTimeout is how long the image may be pulled.
 	startTimeout = 5 * time.Minute
 	// endSeconds is how long an interrupted Job cleans up.
-	endSeconds = 120
+	endSeconds = 150
 )
 
 // outside carries the scenario out in a Job, and returns its exit code.

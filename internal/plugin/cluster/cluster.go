@@ -85,7 +85,7 @@ func (c *Client) Wait(ctx context.Context, limit time.Duration, what string, con
 		last, err := condition(ctx)
 		switch {
 		case ctx.Err() != nil: // the error is that of the context, not the state
-		case err != nil && !transient(err):
+		case err != nil && !Transient(err):
 			return err
 		case err != nil:
 			missing = err.Error()
@@ -119,8 +119,8 @@ func Sleep(ctx context.Context, d time.Duration) error {
 
 var errTimeout = errors.New("the time is over")
 
-// transient reports whether an error can pass by itself: a node that starts, a connection that broke, a server that is busy.
-func transient(err error) bool {
+// Transient reports whether an error can pass by itself: a node that starts, a connection that broke, a server that is busy.
+func Transient(err error) bool {
 	if _, found := errors.AsType[*NodeError](err); found {
 		return true
 	}

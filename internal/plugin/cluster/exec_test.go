@@ -48,8 +48,8 @@ func TestErrorsOfBitcoindAreDistinguishedFromANodeThatDoesNotAnswer(t *testing.T
 		if err == nil || err.Error() != c.want {
 			t.Errorf("%s: the error is %v, and should be %s", name, err, c.want)
 		}
-		if _, rpc := errors.AsType[*RPCError](err); transient(err) == rpc {
-			t.Errorf("%s: transient is %t", name, transient(err))
+		if _, rpc := errors.AsType[*RPCError](err); Transient(err) == rpc {
+			t.Errorf("%s: transient is %t", name, Transient(err))
 		}
 	}
 }

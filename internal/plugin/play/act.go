@@ -3,6 +3,8 @@ package play
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/plugin/amount"
@@ -32,8 +34,8 @@ func (p *Player) act(ctx context.Context, step *scenario.Step, limit time.Durati
 	case step.Wait != nil:
 		return nil, p.wait(ctx, step.Wait, limit)
 	case step.Stop != "":
-		return p.stop(step.Stop)
-	case step.Sleep > 0:
+		return p.stop(ctx, step.Stop)
+	case slices.Contains(step.Actions(), "sleep"): // also for 0s
 		return nil, cluster.Sleep(ctx, time.Duration(step.Sleep))
 	case step.Command != nil:
 		return p.command(ctx, step.Command)
@@ -117,6 +119,8 @@ func (p *Player) coins(ctx context.Context, network *v1.BitcoinNetwork, step *sc
 		name = step.Reorg.Node
 	case step.CLI != nil:
 		name = step.CLI.Node
+	default:
+		return nil, fmt.Errorf("the action %s has no effect with these values", strings.Join(step.Actions(), ", "))
 	}
 	node, err := p.node(network, name)
 	if err != nil {

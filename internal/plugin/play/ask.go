@@ -35,9 +35,14 @@ type asking struct {
 	expect  *scenario.Expect
 }
 
+// asksNodes reports whether the nodes have to be called.
+func asksNodes(e *scenario.Expect) bool {
+	return e.Height != nil || e.Best != "" || e.Tips != nil || e.Peers != nil || e.Mempool != nil || e.Chain != nil || e.Wallet != nil
+}
+
 // ask calls the nodes. A node that does not answer is a finding; only what cannot pass is an error.
 func (p *Player) ask(ctx context.Context, network *v1.BitcoinNetwork, nodes []noderef.Node, e *scenario.Expect) ([]answer, error) {
-	if e.Height == nil && e.Best == "" && e.Tips == nil && e.Peers == nil && e.Mempool == nil && e.Chain == nil && e.Wallet == nil {
+	if !asksNodes(e) {
 		return nil, nil
 	}
 	answers := make([]answer, len(nodes))
@@ -50,6 +55,9 @@ func (p *Player) ask(ctx context.Context, network *v1.BitcoinNetwork, nodes []no
 		return a.all()
 	}) {
 		_, silent := errors.AsType[*cluster.NodeError](err)
+		if ctx.Err() != nil {
+			silent, err = true, errors.New("missing: the time was over before")
+		}
 		if _, rpc := errors.AsType[*cluster.RPCError](err); !silent && !rpc {
 			return nil, err
 		}
@@ -57,7 +65,7 @@ func (p *Player) ask(ctx context.Context, network *v1.BitcoinNetwork, nodes []no
 		a.answered = a.answered && !silent
 		a.findings = append(a.findings, finding{fmt.Sprintf("the answer of node %d", ordinal), "what is expected", err.Error(), false})
 	}
-	return answers, ctx.Err()
+	return answers, nil
 }
 
 func (a *asking) add(what, want, seen string, met bool) {

@@ -7,13 +7,8 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
-	"strconv"
-	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
-	"github.com/christianb93/bitcoin-controller/internal/plugin/chain"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/cluster"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/faucet"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/noderef"
@@ -21,64 +16,6 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/plugin/traffic"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
-
-// task runs in the background.
-type task struct {
-	cancel context.CancelFunc
-	done   chan struct{}
-	result any
-	err    error
-}
-
-// background runs a function until it is stopped, or for a time, which it waits for then.
-func (p *Player) background(ctx context.Context, as string, lasts time.Duration, run func(context.Context) (any, error)) (any, error) {
-	if lasts > 0 {
-		limited, cancel := context.WithTimeout(ctx, lasts)
-		defer cancel()
-		result, err := run(limited)
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		return result, err
-	}
-	running, cancel := context.WithCancel(p.alive)
-	t := &task{cancel: cancel, done: make(chan struct{})}
-	go func() {
-		defer close(t.done)
-		t.result, t.err = run(running)
-	}()
-	if as == "" {
-		as = fmt.Sprintf("step %d", p.number)
-	}
-	p.tasks[as] = t
-	return nil, nil
-}
-
-// stop ends what runs under a name, which has its result then.
-func (p *Player) stop(name string) (any, error) {
-	t := p.tasks[name]
-	if t == nil {
-		return nil, fmt.Errorf("nothing runs under the name %s", name)
-	}
-	delete(p.tasks, name)
-	t.cancel()
-	<-t.done
-	if t.err != nil {
-		return nil, fmt.Errorf("%s has failed meanwhile: %w", name, t.err)
-	}
-	value, err := generic(t.result)
-	p.Values[name] = value
-	p.note("%s: %s", name, scenario.Text(value))
-	return t.result, err
-}
-
-func (p *Player) stopAll() {
-	for _, name := range slices.Sorted(maps.Keys(p.tasks)) {
-		if _, err := p.stop(name); err != nil {
-			p.note("%s", err.Error())
-		}
-	}
-}
 
 // maxWallets is the number of nodes that send to each other.
 const maxWallets = 8
@@ -168,12 +105,22 @@ func (p *Player) miners(ctx context.Context, network *v1.BitcoinNetwork, step *s
 		}
 		total += m.Shares[name]
 	}
+	if total == 0 {
+		return nil, errors.New("miners: it has no shares")
+	}
 	random := p.random(1)
 	return p.background(ctx, step.As, time.Duration(m.For), func(ctx context.Context) (any, error) {
 		result := mined{By: map[string]int64{}}
 		for cluster.Sleep(ctx, next(random, time.Duration(m.Every))) == nil {
 			i := choose(random, names, m.Shares, total)
-			if _, err := faucet.Mine(context.WithoutCancel(ctx), p.Cluster, nodes[i].Pod, 1, addresses[i]); err != nil {
+			// A block that is being mined at the end counts.
+			calling, done := longer(ctx, p.endTimeout*2/3)
+			_, err := faucet.Mine(calling, p.Cluster, nodes[i].Pod, 1, addresses[i])
+			done()
+			if _, away := errors.AsType[*cluster.NodeError](err); away {
+				p.note("a block of node %d is lost: %s", nodes[i].Ordinal, err.Error())
+				continue
+			} else if err != nil {
 				return result, err
 			}
 			result.Blocks++
@@ -196,76 +143,4 @@ func choose(random *rand.Rand, names []string, shares map[string]int64, total in
 		}
 	}
 	return len(names) - 1
-}
-
-// carried is the result of a link.
-type carried struct {
-	Carried int64 `json:"carried"`
-}
-
-// link hands the blocks of each of two nodes to the other, after a delay.
-func (p *Player) link(ctx context.Context, network *v1.BitcoinNetwork, step *scenario.Step) (any, error) {
-	from, err := p.node(network, step.Link.From)
-	if err != nil {
-		return nil, err
-	}
-	to, err := p.node(network, step.Link.To)
-	if err != nil {
-		return nil, err
-	}
-	for _, node := range chain.Side(network, from) {
-		if node == to {
-			return nil, fmt.Errorf("nodes %d and %d are connected, so a link changes nothing: cut them with partition first", from.Ordinal, to.Ordinal)
-		}
-	}
-	l := &link{p: p, delay: time.Duration(step.Link.Delay)}
-	return p.background(ctx, step.As, 0, func(ctx context.Context) (any, error) {
-		var both errgroup.Group
-		both.Go(func() error { return l.follow(ctx, from.Pod, to.Pod) })
-		both.Go(func() error { return l.follow(ctx, to.Pod, from.Pod) })
-		err := both.Wait()
-		if errors.Is(err, context.Canceled) {
-			err = nil
-		}
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		return carried{l.carried}, err
-	})
-}
-
-type link struct {
-	p       *Player
-	delay   time.Duration
-	mu      sync.Mutex
-	carried int64
-}
-
-// blockTimeout is how long one call waits for a block, in milliseconds.
-const blockTimeout = 3000
-
-// follow waits for the blocks of a node, and gives each to the other one when its time has come.
-func (l *link) follow(ctx context.Context, from, to string) error {
-	tip, err := faucet.BestTip(ctx, l.p.Cluster, from)
-	if err != nil {
-		return err
-	}
-	var moving sync.WaitGroup
-	defer moving.Wait()
-	for ctx.Err() == nil {
-		text, err := l.p.Cluster.CLI(ctx, from, "waitforblockheight", strconv.FormatInt(tip.Height+1, 10), strconv.Itoa(blockTimeout))
-		if err != nil {
-			return err
-		}
-		latest, err := decode([]byte(text))
-		if err != nil {
-			return err
-		}
-		best := tipOf(latest)
-		if best.Height <= tip.Height {
-			continue // no block within the time
-		}
-		moving.Go(func() { l.carry(ctx, from, to, best) })
-		tip = best
-	}
-	return ctx.Err()
 }

@@ -2,9 +2,11 @@ package play
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,9 +17,6 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/plugin/scenario"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
-
-// expectTimeout is until when an expectation has to be met without within.
-const expectTimeout = 30 * time.Second
 
 // finding is one thing that is expected.
 type finding struct {
@@ -64,38 +63,69 @@ func (h history) describe(findings []finding, limit time.Duration, now time.Time
 // maxUnmet are enough for a message.
 const maxUnmet = 3
 
-// expect checks until everything holds, for as long as it has to.
+// expect checks until everything holds, for as long as it has to. A check that ends after the limit does not count.
 func (p *Player) expect(ctx context.Context, e *scenario.Expect, limit time.Duration) (any, error) {
-	deadline := time.Now().Add(limit)
+	bounded, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	last := []finding{{"the answer of the cluster", "what is expected", "that the first check has not ended", false}}
 	known := history{}
+	known.update(last, time.Now())
 	var holding time.Time
+	complete := false
 	for {
-		begin := time.Now()
-		findings, result, err := p.observe(ctx, e)
-		if err != nil {
+		if err := p.dead(); err != nil {
 			return nil, err
 		}
+		begin := time.Now()
+		findings, result, err := p.observe(bounded, e)
 		now := time.Now()
-		known.update(findings, now)
-		met := !slices.ContainsFunc(findings, func(f finding) bool { return !f.met })
+		switch {
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case err != nil && bounded.Err() == nil && !cluster.Transient(err):
+			return nil, err
+		case err != nil && bounded.Err() == nil:
+			findings = []finding{{"the answer of the cluster", "what is expected", err.Error(), false}}
+		}
+		if len(findings) > 0 && (bounded.Err() == nil || !complete) { // one that was broken off knows less
+			last = findings
+			known.update(findings, now)
+		}
+		complete = complete || bounded.Err() == nil
+		met := err == nil && bounded.Err() == nil && allMet(findings)
 		switch {
 		case met && holding.IsZero():
 			holding = begin
-		case !met && !holding.IsZero():
+		case !met && !holding.IsZero() && bounded.Err() == nil:
 			p.note("it held for %s, and no longer: %s", now.Sub(holding).Round(time.Millisecond), known.describe(findings, limit, now))
 			holding = time.Time{}
 		}
 		if met && now.Sub(holding) >= time.Duration(e.Holds) {
 			return result, nil
 		}
-		if now.After(deadline) && holding.IsZero() {
-			return nil, fmt.Errorf("%s", known.describe(findings, limit, now))
-		}
 		// A check costs the cluster as many processes as it has nodes and questions: it gets as much time to recover.
-		if err := cluster.Sleep(ctx, max(p.Cluster.Poll, now.Sub(begin))); err != nil {
-			return nil, err
+		if cluster.Sleep(bounded, max(p.Cluster.Poll, now.Sub(begin))) != nil {
+			return nil, unmet(ctx, e, known, last, holding, limit)
 		}
 	}
+}
+
+func allMet(findings []finding) bool {
+	return !slices.ContainsFunc(findings, func(f finding) bool { return !f.met })
+}
+
+// unmet is the error at the end of the time.
+func unmet(ctx context.Context, e *scenario.Expect, known history, last []finding, holding time.Time, limit time.Duration) error {
+	now := time.Now()
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case !allMet(last):
+		return errors.New(known.describe(last, limit, now))
+	case holding.IsZero(): // only the check that ended after the limit
+		return fmt.Errorf("expected everything to hold within %s, and the check of it ended later: give the step a longer within", limit)
+	}
+	return fmt.Errorf("expected everything to hold for %s within %s, and it had held for %s then", time.Duration(e.Holds), limit, now.Sub(holding).Round(time.Millisecond))
 }
 
 // observe asks the nodes and the network.
@@ -127,6 +157,9 @@ func (p *Player) observe(ctx context.Context, e *scenario.Expect) ([]finding, an
 		if answers[0].wallet != nil {
 			result["wallet"] = answers[0].wallet
 		}
+	}
+	if len(findings) == 0 || asksNodes(e) && len(nodes) == 0 {
+		findings = append(findings, finding{"the number of nodes that are asked", "at least 1", strconv.Itoa(len(nodes)), false})
 	}
 	return findings, result, nil
 }

@@ -3,12 +3,110 @@ package play
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"strconv"
 	"strings"
+	"sync"
+	"time"
 
+	"golang.org/x/sync/errgroup"
+
+	"github.com/christianb93/bitcoin-controller/internal/plugin/chain"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/cluster"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/faucet"
+	"github.com/christianb93/bitcoin-controller/internal/plugin/scenario"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
+
+// carried is the result of a link.
+type carried struct {
+	Carried int64 `json:"carried"`
+}
+
+// link hands the blocks of each of two nodes to the other, after a delay.
+func (p *Player) link(ctx context.Context, network *v1.BitcoinNetwork, step *scenario.Step) (any, error) {
+	from, err := p.node(network, step.Link.From)
+	if err != nil {
+		return nil, err
+	}
+	to, err := p.node(network, step.Link.To)
+	if err != nil {
+		return nil, err
+	}
+	for _, node := range chain.Side(network, from) {
+		if node == to {
+			return nil, fmt.Errorf("nodes %d and %d are connected, so a link changes nothing: cut them with partition first", from.Ordinal, to.Ordinal)
+		}
+	}
+	l := &link{p: p, delay: time.Duration(step.Link.Delay)}
+	return p.background(ctx, step.As, 0, func(ctx context.Context) (any, error) {
+		var both errgroup.Group
+		both.Go(func() error { return l.follow(ctx, from.Pod, to.Pod) })
+		both.Go(func() error { return l.follow(ctx, to.Pod, from.Pod) })
+		err := both.Wait()
+		if errors.Is(err, context.Canceled) {
+			err = nil
+		}
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return carried{l.carried}, err
+	})
+}
+
+type link struct {
+	p       *Player
+	delay   time.Duration
+	mu      sync.Mutex
+	carried int64
+}
+
+// blockTimeout is how long one call waits for a block, in milliseconds.
+const blockTimeout = 3000
+
+// follow waits for the blocks of a node, and gives each to the other one when its time has come. A node that is away for a while, such as
+// one that was killed, is followed again when it is back.
+func (l *link) follow(ctx context.Context, from, to string) error {
+	var moving sync.WaitGroup
+	defer moving.Wait()
+	var tip faucet.Tip
+	known, away := false, false
+	for ctx.Err() == nil {
+		best, err := l.next(ctx, from, tip, known)
+		_, silent := errors.AsType[*cluster.NodeError](err)
+		switch {
+		case silent:
+			if !away {
+				l.p.note("the link waits for %s: %s", from, err.Error())
+			}
+			if cluster.Sleep(ctx, max(again, l.p.Cluster.Poll)) != nil {
+				return ctx.Err()
+			}
+		case err != nil:
+			return err
+		case known && best.Height > tip.Height:
+			moving.Go(func() { l.carry(ctx, from, to, best) })
+		}
+		away = silent
+		if !silent && (!known || best.Height > tip.Height) {
+			tip, known = best, true
+		}
+	}
+	return ctx.Err()
+}
+
+// next is the best block when it is above the last one, or after a time. Without a last one it is that of now.
+func (l *link) next(ctx context.Context, from string, last faucet.Tip, known bool) (faucet.Tip, error) {
+	if !known {
+		return faucet.BestTip(ctx, l.p.Cluster, from)
+	}
+	text, err := l.p.Cluster.CLI(ctx, from, "waitforblockheight", strconv.FormatInt(last.Height+1, 10), strconv.Itoa(blockTimeout))
+	if err != nil {
+		return faucet.Tip{}, err
+	}
+	latest, err := decode([]byte(text))
+	return tipOf(latest), err
+}
 
 func tipOf(value any) faucet.Tip {
 	object, _ := value.(map[string]any)

@@ -87,31 +87,34 @@ func generated(name string) string {
 	return name + "-" + string(suffix)
 }
 
-// cleanTimeout is how long the end of a scenario takes at most.
+// cleanTimeout is how long the end of a network takes at most. What ends before it has a time of its own.
 const cleanTimeout = 90 * time.Second
 
 // clean ends what runs, and deletes or restores the network, also when the scenario was interrupted.
 func (p *Player) clean(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanTimeout)
-	defer cancel()
-	p.stopAll()
+	ctx = context.WithoutCancel(ctx)
+	err := p.stopAll()
 	if p.forward != nil {
 		p.forward.Close()
 	}
-	err := p.resumeAll(ctx)
+	resuming, cancel := context.WithTimeout(ctx, p.endTimeout)
+	resumed := p.resumeAll(resuming)
+	cancel()
+	ctx, cancel = context.WithTimeout(ctx, cleanTimeout)
+	defer cancel()
 	switch {
 	case p.network == "":
-		return nil
+		return err
 	case p.Keep:
 		p.Progress("The network %s is kept: kubectl delete btcnet %s --namespace %s deletes it.", p.network, p.network, p.Cluster.Namespace)
-		return err
+		return both(err, resumed)
 	case p.original != nil:
-		return both(err, p.restore(ctx))
+		return both(both(err, resumed), p.restore(ctx))
 	}
 	if failed := p.Cluster.Delete(ctx, p.network, cleanTimeout); failed != nil {
 		return fmt.Errorf("the network %s may still exist: kubectl delete btcnet %s --namespace %s deletes it (%w)", p.network, p.network, p.Cluster.Namespace, failed)
 	}
-	return nil // nodes that could not be resumed are gone
+	return err // nodes that could not be resumed are gone
 }
 
 func both(first, second error) error {

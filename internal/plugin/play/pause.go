@@ -49,7 +49,13 @@ func (p *Player) pause(ctx context.Context, network *v1.BitcoinNetwork, name sce
 		return err
 	case <-ctx.Done():
 		end()
-		<-ended //nolint:errcheck // the node is connected again, or its loss is what ended the context
+		timer := time.NewTimer(p.endTimeout)
+		defer timer.Stop()
+		select {
+		case <-ended: //nolint:errcheck // the node is connected again, or its loss is what ended the context
+		case <-timer.C:
+			p.paused[node.Ordinal] = &pause{end, ended} // the end of the scenario waits for it again
+		}
 		return ctx.Err()
 	}
 }
@@ -64,10 +70,15 @@ func (p *Player) resume(ctx context.Context, network *v1.BitcoinNetwork, name sc
 	if paused == nil {
 		return fmt.Errorf("node %d is not paused", node.Ordinal)
 	}
-	delete(p.paused, node.Ordinal)
 	paused.end()
-	if err := <-paused.ended; err != nil {
-		return err
+	select {
+	case err := <-paused.ended:
+		delete(p.paused, node.Ordinal)
+		if err != nil {
+			return err
+		}
+	case <-ctx.Done():
+		return ctx.Err() // the end of the scenario waits for it again
 	}
 	return p.connected(ctx, fmt.Sprintf("the connection of node %d", node.Ordinal), limit)
 }

@@ -48,6 +48,8 @@ type Player struct {
 	addrs    map[string]map[string]string
 	watchers sync.WaitGroup
 	events   events
+	// endTimeout is how long what runs in the background may take to end.
+	endTimeout time.Duration
 }
 
 // Failure is a step that failed.
@@ -67,6 +69,9 @@ func (f *Failure) Unwrap() error { return f.Err }
 // Play returns when the last step has passed, or with the *Failure of the first that has not.
 func (p *Player) Play(ctx context.Context) (err error) {
 	p.tasks, p.paused = map[string]*task{}, map[int]*pause{}
+	if p.endTimeout == 0 {
+		p.endTimeout = taskEndTimeout
+	}
 	p.Report.Seed, p.Report.Namespace = p.Seed, p.Cluster.Namespace
 	p.Values["seed"], p.Values["namespace"], p.Values["turn"] = strconv.FormatInt(p.Seed, 10), p.Cluster.Namespace, "1"
 	watching, stop := context.WithCancel(ctx)
@@ -171,7 +176,7 @@ const actionTimeout = 2 * time.Minute
 func (p *Player) limited(ctx context.Context, step *scenario.Step) (any, error) {
 	limit := step.Within.Or(actionTimeout)
 	if step.Expect != nil {
-		return p.expect(ctx, step.Expect, step.Within.Or(expectTimeout))
+		return p.expect(ctx, step.Expect, step.Within.Or(scenario.ExpectTimeout+time.Duration(step.Expect.Holds)))
 	}
 	// A step that waits by itself reports what it waits for: the limit here is for one that hangs.
 	bounded, cancel := context.WithTimeout(ctx, limit+grace+lasts(step))

@@ -154,9 +154,7 @@ func (d *decoder) step(step *Step, background map[string]bool) {
 	if step.MayFail && step.Expect != nil {
 		d.add(child(step.node, "mayFail"), "mayFail has no meaning with expect: remove one of them")
 	}
-	inBackground := step.Link != nil || step.Traffic != nil && step.Traffic.For == 0 && child(child(step.node, "traffic"), "for") == nil ||
-		step.Miners != nil && step.Miners.For == 0 && child(child(step.node, "miners"), "for") == nil
-	if inBackground && step.As != "" {
+	if step.inBackground() && step.As != "" {
 		background[step.As] = true
 	}
 	if step.Stop != "" && !background[step.Stop] {
@@ -180,37 +178,6 @@ func valueOf(n *yaml.Node, key string) string {
 		return found.Value
 	}
 	return ""
-}
-
-// action checks the fields that depend on each other.
-func (d *decoder) action(step *Step) {
-	if w := step.Wait; w != nil && (w.Condition == "") == (w.Event == "") {
-		d.add(step.node, "wait needs either a condition or an event")
-	}
-	if e := step.Expect; e != nil {
-		fields := child(step.node, "expect")
-		if fields != nil && fields.Kind == yaml.MappingNode && reflect.DeepEqual(*e, Expect{Nodes: e.Nodes, Holds: e.Holds}) && !hasOther(fields, "nodes", "holds") {
-			d.add(fields, "expect has nothing to check: write what is expected, such as height: 5")
-		}
-	}
-	if c := step.Command; c != nil && len(c.Run) == 0 {
-		d.add(step.node, "command has no program")
-	}
-	if c := step.CLI; c != nil && len(c.Arguments) == 0 {
-		d.add(step.node, "cli has no arguments: write a method, such as getblockcount")
-	}
-	if step.Miners != nil && len(step.Miners.Shares) == 0 {
-		d.add(step.node, "miners has no shares: write the nodes that mine, such as {\"0\": 1}")
-	}
-}
-
-func hasOther(n *yaml.Node, keys ...string) bool {
-	for i := 0; i < len(n.Content); i += 2 {
-		if !slices.Contains(keys, n.Content[i].Value) {
-			return true
-		}
-	}
-	return false
 }
 
 // references checks that each name is known where it is used.

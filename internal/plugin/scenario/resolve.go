@@ -62,6 +62,9 @@ func (v Values) Resolve(step *Step) (*Step, error) {
 	if resolved.Repeat != nil && (*resolved.Repeat < 1 || *resolved.Repeat > maxSteps) {
 		d.add(n, "repeat has to be from 1 to %d", maxSteps)
 	}
+	if len(d.problems) == 0 {
+		d.action(resolved)
+	}
 	return resolved, d.err()
 }
 

@@ -144,10 +144,13 @@ func number(text string) *big.Rat {
 	return value
 }
 
-// Holds reports whether the comparison holds for what is seen.
+// Holds reports whether the comparison holds for what is seen. One with a number never holds for a text.
 func (c Comparison) Holds(seen string) bool {
 	value := number(seen)
-	if c.low == nil || value == nil {
+	if c.low != nil && value == nil {
+		return false // nothing to compare, also for !=
+	}
+	if c.low == nil {
 		return (c.operator == "=" && seen == c.text) || (c.operator == "!=" && seen != c.text)
 	}
 	order := value.Cmp(c.low)

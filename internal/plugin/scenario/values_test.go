@@ -62,7 +62,7 @@ func TestComparisons(t *testing.T) {
 		"> 5":    {"5": false, "5.00000001": true},
 		"<5":     {"4": true, "5": false, "-1": true},
 		"<= -1":  {"-1": true, "0": false},
-		"!= 5":   {"5": false, "5.0": false, "6": true, "x": true},
+		"!= 5":   {"5": false, "5.0": false, "6": true, "x": false},
 		"1..3":   {"1": true, "3": true, "0": false, "4": false, "x": false},
 		"= a b":  {"a b": true, "a": false},
 		"":       {"": true, "x": false},
