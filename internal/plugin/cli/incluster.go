@@ -82,6 +82,11 @@ func (r *run) outside(ctx context.Context, name, file string, text []byte) error
 	log := &splitter{out: r.streams.Out}
 	code, err := job.Run(ctx, client, r.job(object, name, file, client.Namespace), startTimeout, log)
 	if err != nil {
+		if log.flush(); log.report != nil { // handed over before
+			if failed := r.received(log); failed != nil {
+				r.note("%s", failed.Error())
+			}
+		}
 		return err
 	}
 	if err := r.received(log); err != nil {

@@ -21,7 +21,7 @@ func (w *world) endsWith(code int32) *[]*batchv1.Job {
 		job := action.(clienttesting.CreateAction).GetObject().(*batchv1.Job) //nolint:forcetypeassert // by the verb
 		jobs = append(jobs, job)
 		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: job.Name + "-x", Namespace: "ns", Labels: map[string]string{batchv1.JobNameLabel: job.Name}}}
-		pod.Status.ContainerStatuses = []corev1.ContainerStatus{{State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: code}}}}
+		pod.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: "main", State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: code}}}}
 		return false, nil, w.core.Tracker().Add(pod)
 	})
 	return &jobs
@@ -95,5 +95,22 @@ func TestTheReportOfAJobIsReadFromItsLog(t *testing.T) {
 	text, err := os.ReadFile(file)
 	if err != nil || !strings.HasPrefix(string(text), "scenario s on network") || out.String() != "ok  1\nlast\n" {
 		t.Errorf("the file is %q (%v), and the output %q", text, err, out.String())
+	}
+}
+
+// A report that was handed over is written, also when the rest of the log is lost.
+func TestAReportIsWrittenAlthoughTheJobIsLost(t *testing.T) {
+	w := newWorld(t, three())
+	w.endsWith(0)
+	w.core.PrependReactor("get", "pods", func(action clienttesting.Action) (bool, runtime.Object, error) {
+		if action.GetSubresource() == "log" {
+			return true, &runtime.Unknown{Raw: []byte(marker + "{\"scenario\": \"s\"}\n")}, nil
+		}
+		return true, nil, lacking("get", "pods")
+	})
+	file := t.TempDir() + "/t.txt"
+	w.fails(exitFailed, "no right to get pods", "run", "lost-node", "--in-cluster", "--image", "x", "--service-account", "sa", "--timeline", file)
+	if text, err := os.ReadFile(file); err != nil || !strings.HasPrefix(string(text), "scenario s on network") {
+		t.Errorf("the file is %q (%v)", text, err)
 	}
 }

@@ -18,7 +18,7 @@ import (
 
 // New is a Job of one pod with the restricted Pod Security Standard, which is not repeated when it fails.
 func New(name string, container corev1.Container) *batchv1.Job {
-	container.Name = "main"
+	container.Name = containerName
 	container.SecurityContext = &corev1.SecurityContext{
 		AllowPrivilegeEscalation: ptr.To(false), Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
 	}
@@ -39,6 +39,9 @@ func New(name string, container corev1.Container) *batchv1.Job {
 		},
 	}
 }
+
+// containerName distinguishes the container from those that others add to the pod.
+const containerName = "main"
 
 // user is no user of any image in particular.
 const user int64 = 65532
@@ -64,10 +67,7 @@ func Run(ctx context.Context, c *cluster.Client, job *batchv1.Job, start time.Du
 	if err != nil {
 		return 0, err
 	}
-	if err := copyLog(ctx, c, pod, out); err != nil {
-		return 0, err
-	}
-	return ended(ctx, c, pod)
+	return follow(ctx, c, pod, out)
 }
 
 // started waits until the container of the Job runs or has ended, and returns its pod.
@@ -96,8 +96,8 @@ func notCreated(ctx context.Context, c *cluster.Client, name string) (string, er
 }
 
 func waiting(pod *corev1.Pod) string {
-	if statuses := pod.Status.ContainerStatuses; len(statuses) > 0 {
-		if waits := statuses[0].State.Waiting; waits != nil {
+	if status := statusOf(pod); status != nil {
+		if waits := status.State.Waiting; waits != nil {
 			return fmt.Sprintf("its container is waiting: %s %s", waits.Reason, terminal.Line(waits.Message))
 		}
 		return ""
@@ -111,39 +111,4 @@ func waiting(pod *corev1.Pod) string {
 		return ""
 	}
 	return "its container has not started yet"
-}
-
-func copyLog(ctx context.Context, c *cluster.Client, pod string, out io.Writer) error {
-	stream, err := c.Core.CoreV1().Pods(c.Namespace).GetLogs(pod, &corev1.PodLogOptions{Follow: true}).Stream(ctx)
-	if err != nil {
-		return c.Explain(err, "get", "pods/log")
-	}
-	defer stream.Close() //nolint:errcheck // it was only read
-	if _, err = io.Copy(out, stream); err != nil && ctx.Err() != nil {
-		err = ctx.Err()
-	}
-	return err
-}
-
-// endTimeout is how long the kubelet needs to report the end of a container whose log has ended.
-const endTimeout = time.Minute
-
-func ended(ctx context.Context, c *cluster.Client, name string) (exit int32, err error) {
-	err = c.Wait(ctx, endTimeout, "the exit code of "+name, func(ctx context.Context) (string, error) {
-		pod, err := c.Core.CoreV1().Pods(c.Namespace).Get(ctx, name, metav1.GetOptions{})
-		if err != nil {
-			return "", c.Explain(err, "get", "pods")
-		}
-		for _, status := range pod.Status.ContainerStatuses {
-			if ended := status.State.Terminated; ended != nil {
-				exit = ended.ExitCode
-				return "", nil
-			}
-		}
-		if pod.Status.Phase == corev1.PodFailed {
-			return "", fmt.Errorf("the pod %s has failed: %s %s", name, pod.Status.Reason, terminal.Line(pod.Status.Message))
-		}
-		return "its container still runs", nil
-	})
-	return exit, err
 }

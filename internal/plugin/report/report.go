@@ -170,6 +170,11 @@ func (r *Report) JUnit() ([]byte, error) {
 		}
 		suite.AddTestcase(c)
 	}
+	if r.Result == Failed && suite.Failures == 0 { // the end has failed: a network that may still exist
+		c := junit.Testcase{Classname: printable(r.Scenario), Name: "the end of the scenario", Time: "0.000"}
+		c.Failure = &junit.Result{Message: printable(r.Error), Data: printable(r.Error)}
+		suite.AddTestcase(c)
+	}
 	var doc junit.Testsuites
 	doc.AddSuite(suite)
 	out := bytes.NewBufferString(xml.Header)

@@ -2,6 +2,7 @@ package report
 
 import (
 	"encoding/xml"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -73,5 +74,16 @@ func TestJUnitHasACaseForEachStep(t *testing.T) {
 	if doc.Tests != 3 || doc.Failures != 1 || doc.Skipped != 1 || s.Name != "s" || s.Time != "1.500" || s.Testcases[1].Name != `2 second\u001b` ||
 		s.Testcases[1].Failure.Message != `expected <1>\u0000` || !strings.HasPrefix(s.Testcases[1].Failure.Data, "s.yaml:5: ") || s.Testcases[2].Skipped == nil {
 		t.Errorf("the report is\n%s", text)
+	}
+}
+
+// A network that may still exist fails the run, and its report too.
+func TestJUnitHasAFailedEnd(t *testing.T) {
+	r := New("s", time.Now)
+	r.Finish(Step{Number: 1, Name: "mine", Result: Passed}, time.Second)
+	r.End(errors.New("the network may still exist"))
+	text, err := r.JUnit()
+	if err != nil || !strings.Contains(string(text), `failures="1"`) || !strings.Contains(string(text), "the network may still exist") {
+		t.Errorf("the report is %s (%v)", text, err)
 	}
 }
