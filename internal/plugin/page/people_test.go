@@ -174,6 +174,15 @@ func TestALostConnectionIsShownAndContinues(t *testing.T) {
 	tab.Await("the page to continue", `document.getElementById("live").dataset.live === "live" && document.getElementById("banner").hidden && document.getElementById("fact-height").textContent === "105"`)
 }
 
+// The link to the table has a fragment too, which is no token.
+func TestALinkWithinThePageIsNoToken(t *testing.T) {
+	s := newSimulated(t, 3, 3)
+	tab := browser.Open(t, s.serve()+"/?network=net#"+testToken, browser.Options{})
+	tab.Await("the network and its name in the address", `document.querySelectorAll("#rows tr").length === 3 && location.search === "?network=net"`)
+	tab.Run(chromedp.Evaluate(`document.querySelector(".skip").click()`, nil), chromedp.Reload())
+	tab.Await("the network after a reload", `location.hash === "#nodes" && document.querySelectorAll("#rows tr").length === 3`)
+}
+
 func TestThePageWithoutATokenOrANetworkHasWords(t *testing.T) {
 	s := newSimulated(t, 3, 3)
 	address := s.serve()

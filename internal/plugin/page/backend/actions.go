@@ -75,7 +75,11 @@ func (b *Backend) partition(ctx context.Context, action page.Action) (string, er
 }
 
 func (b *Backend) heal(ctx context.Context, action page.Action) (string, error) {
-	network, err := b.watcher.Network(action.Network)
+	if _, err := b.watcher.Network(action.Network); err != nil {
+		return "", err
+	}
+	// The watch may not have heard of a partition yet.
+	network, err := b.Cluster.Get(ctx, action.Network)
 	if err != nil {
 		return "", err
 	}

@@ -17,6 +17,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	apiwatch "k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/kubernetes/fake"
 	clienttesting "k8s.io/client-go/testing"
 
@@ -151,6 +152,44 @@ func TestMissingRightsAreNamedAndTheRestIsShown(t *testing.T) {
 	w.eventually("node/net/1", `"ready":true`)
 	if _, err := Start(t.Context(), w.client, "other", state.New()); err == nil || !strings.Contains(err.Error(), "has no network other") {
 		t.Errorf("a network that does not exist: %v", err)
+	}
+}
+
+// Without the right to watch, an informer would try for ever.
+func TestTheRightToListAndWatchANetworkIsNeeded(t *testing.T) {
+	for _, verb := range []string{"list", "watch"} {
+		w := newWorld(t)
+		err := apierrors.NewForbidden(schema.GroupResource{Resource: "bitcoinnetworks"}, "", errors.New(`User "eve" cannot `+verb+` resource`))
+		w.networks.PrependReactor("list", "*", func(clienttesting.Action) (bool, runtime.Object, error) { return verb == "list", nil, err })
+		w.networks.PrependWatchReactor("*", func(clienttesting.Action) (bool, apiwatch.Interface, error) { return verb == "watch", nil, err })
+		ctx, cancel := context.WithTimeout(t.Context(), limit30s)
+		_, failed := Start(ctx, w.client, "net", w.store)
+		cancel()
+		if failed == nil || !strings.Contains(failed.Error(), "no right to list and watch bitcoinnetworks") {
+			t.Errorf("without %s: %v", verb, failed)
+		}
+	}
+}
+
+// The watch may be behind: what is healed is the network as it is now.
+func TestHealEndsAPartitionOfWhichTheWatchHasNotHeard(t *testing.T) {
+	w := newWorld(t)
+	b, err := Start(t.Context(), w.client, "", w.store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.networks.PrependReactor("get", "bitcoinnetworks", func(clienttesting.Action) (bool, runtime.Object, error) {
+		network := &v1.BitcoinNetwork{ObjectMeta: metav1.ObjectMeta{Name: "net", Namespace: "ns"}}
+		network.Spec.Partitions = []v1.Partition{{Nodes: []int32{0}}}
+		return true, network, nil
+	})
+	patched := false
+	w.networks.PrependReactor("patch", "bitcoinnetworks", func(clienttesting.Action) (bool, runtime.Object, error) {
+		patched = true
+		return true, nil, errors.New("enough")
+	})
+	if _, err := b.Do(t.Context(), page.Action{Kind: "heal", Network: "net"}); err == nil || !patched {
+		t.Errorf("it ended with %v, and the partition was removed: %t", err, patched)
 	}
 }
 

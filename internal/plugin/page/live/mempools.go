@@ -16,6 +16,9 @@ import (
 // MempoolInterval is the time between two calls of getmempoolinfo, whatever the number of nodes: each starts a process in a pod.
 const MempoolInterval = 500 * time.Millisecond
 
+// callTimeout is how long one node may keep the others waiting.
+const callTimeout = 5 * time.Second
+
 // Mempool is what a node reports of its mempool.
 type Mempool struct {
 	Size  int64 `json:"size"`
@@ -37,7 +40,9 @@ func (n *Nodes) mempools(ctx context.Context) {
 		if !found {
 			continue
 		}
-		info, err := cluster.Ask[Mempool](ctx, n.Cluster, node.Pod, "getmempoolinfo")
+		calling, done := context.WithTimeout(ctx, callTimeout)
+		info, err := cluster.Ask[Mempool](calling, n.Cluster, node.Pod, "getmempoolinfo")
+		done()
 		key := view.MempoolKey(network, node.Ordinal)
 		if right, lacks := errors.AsType[*cluster.MissingRight](err); lacks {
 			n.Missing(right.Error())

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -40,7 +41,13 @@ func informer[T runtime.Object](w *Watcher, client any, requests lists[T], objec
 }
 
 func (w *Watcher) report(ctx context.Context, err error) {
-	if ctx.Err() == nil {
+	if ctx.Err() != nil {
+		return
+	}
+	w.mu.Lock()
+	w.last = err
+	w.mu.Unlock()
+	if !apierrors.IsForbidden(err) { // a right that was taken away meanwhile: the API server has answered
 		w.Reachable(err)
 	}
 }

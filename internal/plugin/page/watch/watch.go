@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/tools/cache"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
@@ -44,6 +45,8 @@ type Watcher struct {
 	Reachable func(error)
 
 	mu     sync.Mutex
+	last   error         // of a request of an informer
+	limit  time.Duration // of the first lists
 	dirty  map[string]bool
 	events bool
 	signal chan struct{}
@@ -55,6 +58,9 @@ type Watcher struct {
 // page lacks what they are needed for; a missing right on networks is an error.
 func (w *Watcher) Start(ctx context.Context) (missing []string, err error) {
 	w.dirty, w.signal = map[string]bool{}, make(chan struct{}, 1)
+	if w.limit == 0 {
+		w.limit = syncTimeout
+	}
 	w.networks = w.networkInformer()
 	if err := w.check(ctx, "networks"); err != nil {
 		return nil, err
@@ -84,33 +90,63 @@ func (w *Watcher) Start(ctx context.Context) (missing []string, err error) {
 		synced = append(synced, informer.HasSynced)
 		go informer.RunWithContext(ctx)
 	}
-	if !cache.WaitForCacheSync(ctx.Done(), synced...) {
-		return nil, ctx.Err()
+	if err := w.synced(ctx, synced); err != nil {
+		return nil, err
 	}
 	go w.run(ctx)
 	return missing, nil
 }
 
-// check is the first request for a resource, whose error has a sentence.
+// syncTimeout is how long the first lists take at most.
+const syncTimeout = 30 * time.Second
+
+// synced waits for the first lists.
+func (w *Watcher) synced(ctx context.Context, all []cache.InformerSynced) error {
+	limited, cancel := context.WithTimeout(ctx, w.limit)
+	defer cancel()
+	if cache.WaitForCacheSync(limited.Done(), all...) {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.last != nil {
+		return fmt.Errorf("the API server has not sent the networks, pods and events within %s: %w", w.limit, w.last)
+	}
+	return fmt.Errorf("the API server has not sent the networks, pods and events within %s: check the cluster, and start the command again", w.limit)
+}
+
+// check is the first request for a resource, whose error has a sentence: an informer only tries again.
 func (w *Watcher) check(ctx context.Context, resource string) error {
 	switch resource {
 	case "pods":
-		return w.Cluster.Check(ctx, resource, func(options metav1.ListOptions) error {
-			_, err := w.Cluster.Core.CoreV1().Pods(w.Cluster.Namespace).List(ctx, options)
-			return err
-		})
+		return probe(ctx, w, resource, "", w.Cluster.Core.CoreV1().Pods(w.Cluster.Namespace))
 	case "events":
-		return w.Cluster.Check(ctx, resource, func(options metav1.ListOptions) error {
-			_, err := w.Cluster.Core.CoreV1().Events(w.Cluster.Namespace).List(ctx, options)
-			return err
-		})
+		return probe(ctx, w, resource, "", w.Cluster.Core.CoreV1().Events(w.Cluster.Namespace))
 	}
 	if w.Name != "" {
-		_, err := w.Cluster.Get(ctx, w.Name)
-		return err
+		if _, err := w.Cluster.Get(ctx, w.Name); err != nil {
+			return err
+		}
 	}
-	return w.Cluster.Check(ctx, "bitcoinnetworks", func(options metav1.ListOptions) error {
-		_, err := w.Cluster.Networks.BitcoincontrollerV1().BitcoinNetworks(w.Cluster.Namespace).List(ctx, options)
+	return probe(ctx, w, "bitcoinnetworks", w.Name, w.Cluster.Networks.BitcoincontrollerV1().BitcoinNetworks(w.Cluster.Namespace))
+}
+
+// probe lists and watches a resource for a moment, as its informer does.
+func probe[T runtime.Object](ctx context.Context, w *Watcher, resource, name string, requests lists[T]) error {
+	return w.Cluster.Check(ctx, resource, func(options metav1.ListOptions) error {
+		if name != "" {
+			options.FieldSelector = fields.OneTermEqualSelector("metadata.name", name).String()
+		}
+		if _, err := requests.List(ctx, options); err != nil {
+			return err
+		}
+		stream, err := requests.Watch(ctx, metav1.ListOptions{FieldSelector: options.FieldSelector, TimeoutSeconds: new(int64(1))})
+		if err == nil {
+			stream.Stop()
+		}
 		return err
 	})
 }

@@ -44,7 +44,7 @@ export class Model {
   }
 
   get events() {
-    return [...this.values].filter(([at, event]) => at.startsWith("event/") && event.network === this.name).map(([, event]) => event).sort((a, b) => b.time - a.time);
+    return [...this.values].filter(([at, event]) => at.startsWith("event/") && event.network === this.name).map(([at, event]) => ({...event, id: at})).sort((a, b) => b.time - a.time);
   }
 
   // network is the shown network with its nodes and edges; null if there is none.

@@ -21,7 +21,7 @@ export function showOverview(network, events, ask) {
   $("message").hidden = network.good || !network.message;
   text($("message"), network.message || "");
   for (const button of $("actions").children) button.onclick = () => ask(button.dataset.action);
-  keyed($("events"), events.slice(0, 60), e => e.time + e.reason + e.note, e => String(e.count || 0), e => el("li", {class: e.warning ? "warning" : null},
+  keyed($("events"), events.slice(0, 60), e => e.id, e => [e.time, e.count || 0, e.reason, e.note].join(" "), e => el("li", {class: e.warning ? "warning" : null},
     el("span", {class: "when"}, clock(e.time)), el("span", {class: "reason"}, e.reason), e.count > 1 ? ` ×${e.count}` : null, el("p", {}, e.note)));
   if (!events.length) $("events").replaceChildren(el("li", {}, el("p", {}, "No events in the last hour.")));
 }
@@ -111,6 +111,7 @@ export class Detail {
         while (log.childNodes.length > 400) log.firstChild.remove();
         if (bottom) log.scrollTop = log.scrollHeight;
       });
+      log.append("The log has ended.\n");
     } catch (error) {
       if (error.name !== "AbortError") log.append("The log has ended.\n");
     }

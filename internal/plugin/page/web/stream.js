@@ -7,12 +7,12 @@ export const token = readToken();
 
 // readToken takes the token out of the address, where history and screenshots would keep it. A reload finds it in the tab's storage.
 function readToken() {
-  const given = location.hash.slice(1);
-  if (given) {
+  const given = location.hash.slice(1), isToken = given.length > 0 && !document.getElementById(given); // else a link within the page
+  if (isToken) {
     sessionStorage.setItem("token", given);
-    history.replaceState(null, "", location.pathname);
+    history.replaceState(null, "", location.pathname + location.search);
   }
-  return given || sessionStorage.getItem("token") || "";
+  return isToken ? given : sessionStorage.getItem("token") || "";
 }
 
 export function call(path, options = {}) {
