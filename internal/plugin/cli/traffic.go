@@ -171,13 +171,10 @@ func (o *trafficOptions) stream(ctx context.Context, t *target, nodes []noderef.
 		return err
 	}
 	o.start(len(nodes))
-	sending, cancel := o.limited(ctx)
-	defer cancel()
-	total := run.Run(sending)
-	if err := written(); err != nil {
-		return err
-	}
-	return o.print(o.session, total, total.String())
+	var unwritten error
+	run.Stopped = func() { unwritten = written() } // before the wait for confirmations, which a second Ctrl-C ends at once
+	total := run.Run(ctx, o.duration)
+	return errors.Join(o.print(o.session, total, total.String()), unwritten)
 }
 
 // record writes the transactions to the file of the flag.

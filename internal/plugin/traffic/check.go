@@ -2,7 +2,7 @@ package traffic
 
 import (
 	"context"
-	"slices"
+	"errors"
 	"strings"
 	"sync"
 	"time"
@@ -13,8 +13,6 @@ import (
 )
 
 const (
-	// maxWalk is the number of blocks that one check reads at most.
-	maxWalk = 140
 	// The number of checks after which a transaction that is nowhere is sent again, and its rejection is final although its node may only
 	// be behind.
 	missesToSend, missesToGiveUp = 2, 5
@@ -32,14 +30,16 @@ func (s *Stream) checkOnce(ctx context.Context) {
 	s.checking.Lock()
 	defer s.checking.Unlock()
 	if err := s.follow(ctx); err != nil {
+		s.failedCheck(ctx)
 		return
 	}
-	seen := s.mempools(ctx)
+	seen, all := s.mempools(ctx)
 	if seen == nil {
+		s.failedCheck(ctx)
 		return
 	}
 	s.mu.Lock()
-	s.seen = seen
+	s.seen, s.blind = seen, !all
 	var missing []*ledger.Tx
 	for _, tx := range s.book.Pending() {
 		if seen[tx.ID] {
@@ -59,58 +59,19 @@ func (s *Stream) checkOnce(ctx context.Context) {
 	}
 }
 
+// failedCheck notes that a check failed, unless the caller ended it.
+func (s *Stream) failedCheck(ctx context.Context) {
+	if !errors.Is(ctx.Err(), context.Canceled) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.blind = true
+	}
+}
+
 func (s *Stream) isRoot(tx *ledger.Tx) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return tx.State == ledger.Pending && tx.Root()
-}
-
-// follow connects the blocks that were mined since the last check, as the first node that answers reports them.
-func (s *Stream) follow(ctx context.Context) error {
-	var last error
-	for node := range s.Pods {
-		if last = s.followOn(ctx, node); last == nil || ctx.Err() != nil {
-			return last
-		}
-	}
-	return last
-}
-
-func (s *Stream) followOn(ctx context.Context, node int) error {
-	tip, err := s.Nodes.Tip(ctx, node)
-	if err != nil {
-		return err
-	}
-	hash, err := chainhash.NewHashFromStr(tip.Hash)
-	if err != nil {
-		return err
-	}
-	type read struct {
-		hash  chainhash.Hash
-		block Block
-	}
-	var added []read
-	at := *hash
-	for len(added) < maxWalk && !s.follows(at) {
-		block, err := s.Nodes.Block(ctx, node, at)
-		if err != nil {
-			return err
-		}
-		added = append(added, read{at, block})
-		at = block.Previous
-		if _, began := s.tip(); !began {
-			break
-		}
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for last, ok := s.book.Tip(); ok && last != at; last, ok = s.book.Tip() {
-		s.book.Disconnect()
-	}
-	for _, r := range slices.Backward(added) {
-		s.book.Connect(r.hash, r.block.TxIDs)
-	}
-	return nil
 }
 
 func (s *Stream) follows(hash chainhash.Hash) bool {
@@ -125,19 +86,20 @@ func (s *Stream) tip() (chainhash.Hash, bool) {
 	return s.book.Tip()
 }
 
-// mempools are the transactions in the mempool of any node, nil if no node answered.
-func (s *Stream) mempools(ctx context.Context) map[chainhash.Hash]bool {
+// mempools are the transactions in the mempool of any node, nil if no node answered; all reports whether each one did.
+func (s *Stream) mempools(ctx context.Context) (seen map[chainhash.Hash]bool, all bool) {
+	all = true
 	var mu sync.Mutex
-	var seen map[chainhash.Hash]bool
 	var running sync.WaitGroup
 	for node := range s.Pods {
 		running.Go(func() {
 			ids, err := s.Nodes.Mempool(ctx, node)
-			if err != nil {
-				return
-			}
 			mu.Lock()
 			defer mu.Unlock()
+			if err != nil {
+				all = false
+				return
+			}
 			if seen == nil {
 				seen = map[chainhash.Hash]bool{}
 			}
@@ -147,7 +109,7 @@ func (s *Stream) mempools(ctx context.Context) map[chainhash.Hash]bool {
 		})
 	}
 	running.Wait()
-	return seen
+	return seen, all
 }
 
 // question asks the node of a transaction why it does not have it.
@@ -194,7 +156,11 @@ func (s *Stream) addCoins(ctx context.Context) error {
 	return err
 }
 
-func (s *Stream) mine(ctx context.Context, node int) error {
+// mine mines a block on the node whose turn it is, also after one that does not answer.
+func (s *Stream) mine(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, mineTimeout)
+	defer cancel()
+	node := int((s.miner.Add(1) - 1) % int64(len(s.Accounts)))
 	_, err := s.Nodes.Mine(ctx, node, 1, s.Accounts[node].Address())
 	if err == nil {
 		s.mined.Add(1)
@@ -221,7 +187,7 @@ func (s *Stream) settle(ctx context.Context) {
 			s.Note("Waiting for the confirmation of %d transactions; Ctrl-C ends at once.", pending)
 		}
 		if waiting > 0 && s.Blocks > 0 {
-			_ = s.mine(ctx, int(s.mined.Load())%len(s.Accounts)) // a node that does not answer now may later
+			_ = s.mine(ctx) // a node that does not answer now may later
 		}
 		select {
 		case <-time.After(s.Check / 5):

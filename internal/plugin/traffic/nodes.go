@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/btcsuite/btcd/chainhash/v2"
@@ -38,6 +39,36 @@ func (b *BitcoinCLI) Block(ctx context.Context, node int, hash chainhash.Hash) (
 		Tx                []chainhash.Hash
 	}](ctx, b.Cluster, b.pod(node), "getblock", hash.String(), "1")
 	return Block{answer.PreviousBlockHash, answer.Tx}, err
+}
+
+// codeUnknownBlock is bitcoind's error for the hash of a block that the node does not have.
+const codeUnknownBlock = -5
+
+// Height implements Nodes.
+func (b *BitcoinCLI) Height(ctx context.Context, node int, hash chainhash.Hash) (int64, error) {
+	header, err := cluster.Ask[struct{ Height, Confirmations int64 }](ctx, b.Cluster, b.pod(node), "getblockheader", hash.String())
+	switch {
+	case cluster.IsCode(err, codeUnknownBlock):
+		return -1, nil
+	case err != nil:
+		return 0, err
+	case header.Confirmations < 0:
+		return -1, nil
+	}
+	return header.Height, nil
+}
+
+// At implements Nodes.
+func (b *BitcoinCLI) At(ctx context.Context, node int, height int64) (chainhash.Hash, error) {
+	text, err := b.Cluster.CLI(ctx, b.pod(node), "getblockhash", strconv.FormatInt(height, 10))
+	if err != nil {
+		return chainhash.Hash{}, err
+	}
+	hash, err := chainhash.NewHashFromStr(text)
+	if err != nil {
+		return chainhash.Hash{}, &cluster.NodeError{Pod: b.pod(node), Text: fmt.Sprintf("its answer is no hash: %v", err), Err: err}
+	}
+	return *hash, nil
 }
 
 // Mempool implements Nodes.

@@ -23,6 +23,10 @@ type Nodes interface {
 	Coins(ctx context.Context) ([]ledger.Found, error)
 	Tip(ctx context.Context, node int) (faucet.Tip, error)
 	Block(ctx context.Context, node int, hash chainhash.Hash) (Block, error)
+	// Height is that of a block in the best chain of the node, -1 if it is not in it.
+	Height(ctx context.Context, node int, hash chainhash.Hash) (int64, error)
+	// At is the block of the best chain at a height.
+	At(ctx context.Context, node int, height int64) (chainhash.Hash, error)
 	Mempool(ctx context.Context, node int) ([]chainhash.Hash, error)
 	// Rejection is bitcoind's reason against a transaction, empty if it would accept it.
 	Rejection(ctx context.Context, node int, tx *wire.MsgTx) (string, error)
@@ -54,6 +58,8 @@ type Stream struct {
 	// Note reports what happens, and Sent each transaction when it is handed over.
 	Note func(format string, args ...any)
 	Sent func(txid string)
+	// Stopped is called when nothing is sent any more, before the wait for confirmations.
+	Stopped func()
 	// Check is the time between two checks. Default: 5 seconds.
 	Check time.Duration
 
@@ -61,8 +67,15 @@ type Stream struct {
 	book  *ledger.Ledger
 	links []*link
 	turn  int
-	// seen are the transactions in the mempools at the last check.
+	// seen are the transactions in the mempools at the last check that came to its end.
 	seen map[chainhash.Hash]bool
+	// blind is true when a later check failed, or lacks the mempool of a node.
+	blind bool
+	// guide is the node that answered last about the chain, and height that of its best block.
+	guide  int
+	height int64
+	// miner counts the attempts to mine.
+	miner atomic.Int64
 	// checking is held during a check.
 	checking sync.Mutex
 	reasons  map[string]bool
@@ -83,6 +96,8 @@ type StreamTotal struct {
 	Unconfirmed int64 `json:"unconfirmed"`
 	// Lost are in no block, in no mempool, and not rejected.
 	Lost int64 `json:"lost"`
+	// Unknown would be lost if all nodes had answered.
+	Unknown int64 `json:"unknown"`
 	// Skipped are those for which no wallet had a coin or no node a connection in time.
 	Skipped int64 `json:"skipped"`
 	Blocks  int64 `json:"blocks"`
@@ -90,14 +105,19 @@ type StreamTotal struct {
 
 // String is the total as a sentence.
 func (t StreamTotal) String() string {
-	return fmt.Sprintf("sent %d transactions: %d confirmed, %d rejected, %d unconfirmed, %d lost; %d skipped; %d blocks mined",
-		t.Sent, t.Confirmed, t.Rejected, t.Unconfirmed, t.Lost, t.Skipped, t.Blocks)
+	unknown := ""
+	if t.Unknown > 0 {
+		unknown = fmt.Sprintf(", %d unknown because a node did not answer", t.Unknown)
+	}
+	return fmt.Sprintf("sent %d transactions: %d confirmed, %d rejected, %d unconfirmed, %d lost%s; %d skipped; %d blocks mined",
+		t.Sent, t.Confirmed, t.Rejected, t.Unconfirmed, t.Lost, unknown, t.Skipped, t.Blocks)
 }
 
 // Start opens the connections, which stay open until the context ends. wait returns when they are closed.
 func (s *Stream) Start(ctx context.Context) (wait func()) {
 	s.book = ledger.New(s.Accounts, s.coins())
 	s.reasons = map[string]bool{}
+	s.Nodes = hasty{s.Nodes}
 	if s.Check == 0 {
 		s.Check = 5 * time.Second
 	}
@@ -111,28 +131,41 @@ func (s *Stream) Start(ctx context.Context) (wait func()) {
 	return running.Wait
 }
 
-// Run sends until the context ends. Afterwards it waits until the transactions are confirmed, with a limit.
-func (s *Stream) Run(ctx context.Context) StreamTotal {
+// Run sends until the context ends, or for a time if it is not 0. Afterwards it waits until the transactions are confirmed, with a limit, or
+// until the context ends, if it has not yet.
+func (s *Stream) Run(all context.Context, duration time.Duration) StreamTotal {
+	ctx := all
+	if duration > 0 {
+		limited, cancel := context.WithTimeout(all, duration)
+		defer cancel()
+		ctx = limited
+	}
 	var running sync.WaitGroup
 	running.Go(func() { s.pace(ctx) })
-	running.Go(func() { s.each(ctx, s.Check, func() { s.checkAndRefill(ctx) }) })
-	running.Go(func() { s.each(ctx, reportInterval, func() { s.Note("%s", s.progress()) }) })
+	running.Go(func() { every(ctx, s.Check, func() { s.checkAndRefill(ctx) }) })
+	running.Go(func() { every(ctx, reportInterval, func() { s.Note("%s", s.progress()) }) })
 	if s.Blocks > 0 {
 		running.Go(func() {
-			s.each(ctx, s.Blocks, func() {
-				if err := s.mine(ctx, int(s.mined.Load())%len(s.Accounts)); err != nil && ctx.Err() == nil {
+			every(ctx, s.Blocks, func() {
+				if err := s.mine(ctx); err != nil && ctx.Err() == nil {
 					s.Note("No block was mined: %s", err.Error())
 				}
 			})
 		})
 	}
 	running.Wait()
-	s.settle(context.WithoutCancel(ctx))
+	if s.Stopped != nil {
+		s.Stopped()
+	}
+	if all.Err() != nil {
+		all = context.WithoutCancel(all)
+	}
+	s.settle(all)
 	return s.total()
 }
 
-// each calls a function at an interval.
-func (s *Stream) each(ctx context.Context, interval time.Duration, call func()) {
+// every calls a function at an interval.
+func every(ctx context.Context, interval time.Duration, call func()) {
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for {
@@ -240,6 +273,8 @@ func (s *Stream) total() StreamTotal {
 		case tx.Internal:
 		case s.seen[tx.ID]:
 			total.Unconfirmed++
+		case s.blind:
+			total.Unknown++
 		default:
 			total.Lost++
 		}

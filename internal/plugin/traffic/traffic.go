@@ -142,6 +142,9 @@ func (t *Traffic) Run(ctx context.Context) Total {
 			}
 		})
 	}
+	if t.Blocks > 0 {
+		running.Go(func() { t.mineBlocks(ctx) })
+	}
 	t.pace(ctx, tokens)
 	close(tokens)
 	running.Wait()
@@ -156,17 +159,22 @@ func (t *Traffic) Total() Total {
 // reportInterval is the time between two reports.
 const reportInterval = 10 * time.Second
 
-// pace gives the nodes a token for each transaction, and mines.
+// mineBlocks mines on one node after the other, also when one does not answer.
+func (t *Traffic) mineBlocks(ctx context.Context) {
+	turn := 0
+	every(ctx, t.Blocks, func() {
+		if err := t.mine(ctx, turn%len(t.Faucets)); err != nil && ctx.Err() == nil {
+			t.Note("No block was mined: %s", err.Error())
+		}
+		turn++
+	})
+}
+
+// pace gives the nodes a token for each transaction.
 func (t *Traffic) pace(ctx context.Context, tokens chan<- struct{}) {
 	tick, report := time.NewTicker(t.Interval), time.NewTicker(reportInterval)
 	defer tick.Stop()
 	defer report.Stop()
-	var blocks <-chan time.Time
-	if t.Blocks > 0 {
-		ticker := time.NewTicker(t.Blocks)
-		defer ticker.Stop()
-		blocks = ticker.C
-	}
 	last := int64(0)
 	for {
 		select {
@@ -175,10 +183,6 @@ func (t *Traffic) pace(ctx context.Context, tokens chan<- struct{}) {
 			case tokens <- struct{}{}:
 			default:
 				t.skipped.Add(1)
-			}
-		case <-blocks:
-			if err := t.mine(ctx, int(t.mined.Load())%len(t.Faucets)); err != nil && ctx.Err() == nil {
-				t.Note("%s", err.Error())
 			}
 		case <-report.C:
 			sent := t.sent.Load()
@@ -191,6 +195,8 @@ func (t *Traffic) pace(ctx context.Context, tokens chan<- struct{}) {
 }
 
 func (t *Traffic) mine(ctx context.Context, i int) error {
+	ctx, cancel := context.WithTimeout(ctx, mineTimeout)
+	defer cancel()
 	tip, err := faucet.Mine(ctx, t.Cluster, t.Faucets[i].Node.Pod, 1, t.addresses[i])
 	if err == nil && tip.Height > 0 {
 		t.mined.Add(1)

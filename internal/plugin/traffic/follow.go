@@ -1,0 +1,155 @@
+package traffic
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/btcsuite/btcd/chainhash/v2"
+	"github.com/btcsuite/btcd/wire/v2"
+
+	"github.com/christianb93/bitcoin-controller/internal/plugin/faucet"
+)
+
+const (
+	// maxWalk is the number of blocks that are read back from the best one, less than the ledger keeps.
+	maxWalk = 140
+	// askTimeout is how long a node may take for an answer, and mineTimeout for a block: one that hangs must not hold up what concerns others.
+	askTimeout, mineTimeout = 10 * time.Second, 20 * time.Second
+)
+
+// hasty are Nodes whose answers to questions have a limit.
+type hasty struct{ Nodes }
+
+func within[T any](ctx context.Context, ask func(context.Context) (T, error)) (T, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	return ask(ctx)
+}
+
+func (h hasty) Tip(ctx context.Context, node int) (faucet.Tip, error) {
+	return within(ctx, func(ctx context.Context) (faucet.Tip, error) { return h.Nodes.Tip(ctx, node) })
+}
+
+func (h hasty) Block(ctx context.Context, node int, hash chainhash.Hash) (Block, error) {
+	return within(ctx, func(ctx context.Context) (Block, error) { return h.Nodes.Block(ctx, node, hash) })
+}
+
+func (h hasty) Height(ctx context.Context, node int, hash chainhash.Hash) (int64, error) {
+	return within(ctx, func(ctx context.Context) (int64, error) { return h.Nodes.Height(ctx, node, hash) })
+}
+
+func (h hasty) At(ctx context.Context, node int, height int64) (chainhash.Hash, error) {
+	return within(ctx, func(ctx context.Context) (chainhash.Hash, error) { return h.Nodes.At(ctx, node, height) })
+}
+
+func (h hasty) Mempool(ctx context.Context, node int) ([]chainhash.Hash, error) {
+	return within(ctx, func(ctx context.Context) ([]chainhash.Hash, error) { return h.Nodes.Mempool(ctx, node) })
+}
+
+func (h hasty) Rejection(ctx context.Context, node int, tx *wire.MsgTx) (string, error) {
+	return within(ctx, func(ctx context.Context) (string, error) { return h.Nodes.Rejection(ctx, node, tx) })
+}
+
+// follow connects the blocks that were mined since the last check, as a node reports them: the one that answered last, or else the next.
+func (s *Stream) follow(ctx context.Context) error {
+	var last error
+	for range s.Pods {
+		if last = s.followOn(ctx, s.guide); last == nil || ctx.Err() != nil {
+			return last
+		}
+		s.guide = (s.guide + 1) % len(s.Pods)
+	}
+	return last
+}
+
+var (
+	errBehind  = errors.New("the node is behind")
+	errChanges = errors.New("the chain changes")
+)
+
+// read is a block that was read.
+type read struct {
+	hash  chainhash.Hash
+	block Block
+}
+
+func (s *Stream) followOn(ctx context.Context, node int) error {
+	tip, err := s.Nodes.Tip(ctx, node)
+	if err != nil {
+		return err
+	}
+	hash, err := chainhash.NewHashFromStr(tip.Hash)
+	if err != nil {
+		return err
+	}
+	var added []read
+	at := *hash
+	for !s.follows(at) {
+		if len(added) == maxWalk {
+			return s.catchUp(ctx, node, tip)
+		}
+		block, err := s.Nodes.Block(ctx, node, at)
+		if err != nil {
+			return err
+		}
+		added = append(added, read{at, block})
+		at = block.Previous
+		if _, began := s.tip(); !began {
+			break
+		}
+	}
+	slices.Reverse(added)
+	s.replace(at, added)
+	s.height = tip.Height
+	return nil
+}
+
+// replace takes blocks off the chain as far as one of it, and connects others.
+func (s *Stream) replace(after chainhash.Hash, by []read) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for last, ok := s.book.Tip(); ok && last != after; last, ok = s.book.Tip() {
+		s.book.Disconnect()
+	}
+	for _, r := range by {
+		s.book.Connect(r.hash, r.block.TxIDs)
+	}
+}
+
+// catchUp follows more blocks than a walk back reaches. Unless the last known one was replaced they come after it, such as when the program
+// was asleep.
+func (s *Stream) catchUp(ctx context.Context, node int, tip faucet.Tip) error {
+	if tip.Height < s.height {
+		return errBehind
+	}
+	at, _ := s.tip()
+	height, err := s.Nodes.Height(ctx, node, at)
+	if err != nil {
+		return err
+	}
+	if height < 0 { // all that is known was replaced
+		height = tip.Height - maxWalk
+		if at, err = s.Nodes.At(ctx, node, height); err != nil {
+			return err
+		}
+		s.replace(at, nil)
+	}
+	for height++; height <= tip.Height; height++ {
+		hash, err := s.Nodes.At(ctx, node, height)
+		if err != nil {
+			return err
+		}
+		block, err := s.Nodes.Block(ctx, node, hash)
+		if err != nil {
+			return err
+		}
+		if block.Previous != at {
+			return errChanges
+		}
+		s.replace(at, []read{{hash, block}})
+		at, s.height = hash, height
+	}
+	return nil
+}
