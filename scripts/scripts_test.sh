@@ -87,7 +87,7 @@ check 'CI leaves the engine running that ran before' fails called '^engine.sh st
 
 fresh
 stand_in scripts/machine.sh 'echo NODE_IMAGE=n KIND_CONFIG=c BITCOIND_IMAGE=b'
-case='for name in build_tool repositories serve took; do eval "$name() { :; }"; done
+case='for name in build_tool build_plugin repositories serve took; do eval "$name() { :; }"; done
 commit() { echo "commit $*"; }; promoter() { echo tested; }; working_tree() { return 1; }
 [[ 1 == 2 ]] || integration'
 check 'files that cannot be read end the tests' fails run functions test.sh "$case"
@@ -211,9 +211,9 @@ check 'a node with another image ends the demo' fails nodes_with 'r/bitcoind@sha
 check 'a node with another image is reported' prints '^error: a node runs another image'
 check 'a network without nodes ends the demo' fails nodes_with ''
 
-run functions demo.sh 'KUBECTL_DIR=/some/where address=a; how_to_go_on' || true
-check 'where kubectl came out of the node image, the demo prints how to find it' prints '^  export PATH=\$PATH:/some/where$'
-run functions demo.sh 'KUBECTL_DIR= address=a; how_to_go_on' || true
-check 'where kubectl is on the PATH, the demo prints nothing of it' fails prints 'PATH'
+run functions demo.sh 'KUBECTL_DIR=/some/where bin=/its/bin address=a; how_to_go_on' || true
+check 'where kubectl came out of the node image, the demo prints how to find it' prints '^  export PATH=\$PATH:/its/bin:/some/where$'
+run functions demo.sh 'KUBECTL_DIR= bin=/its/bin address=a; how_to_go_on' || true
+check 'where kubectl is on the PATH, the demo names the directory of the plugin only' prints '^  export PATH=\$PATH:/its/bin$'
 
 exit $((failures > 0))

@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -90,5 +91,21 @@ func valuesOf(text string, appVersion bool) Values {
 		Settable:       func(path string) (bool, error) { return chart.IsSettable([]byte(text), path) },
 		Text:           func(path string) string { return chart.TextAt([]byte(text), path) },
 		UsesAppVersion: func() bool { return appVersion },
+	}
+}
+
+func TestAnImageThatTheChartDoesNotRunHasNoFields(t *testing.T) {
+	const second = "{repository: localhost/tool, package: ./cmd/tool%s}"
+	for scalars, want := range map[string]error{", scalars: {}": nil, "": ErrNoImageField} {
+		text := strings.Replace(shortYAML, "build: {image: {repository: localhost/hello, package: ./cmd/hello}}",
+			"build: {images: [{repository: localhost/hello, package: ./cmd/hello}, "+fmt.Sprintf(second, scalars)+"]}", 1)
+		cfg, err := Parse([]byte(text), none)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fields, err := cfg.FieldsOf(valuesOf("image: {repository: a, tag: b}\n", false))
+		if !errors.Is(err, want) || want == nil && len(fields["values.yaml"]) != 2 || want != nil && !strings.Contains(err.Error(), "scalars: {}") {
+			t.Errorf("%q: %v, %v; want %v", scalars, fields, err, want)
+		}
 	}
 }

@@ -57,7 +57,7 @@ type Image struct {
 	Labels map[string]string `yaml:"labels"`
 	// Fields are the fields of the chart that get values of this image, as chart.scalars. Default: those of chart.scalars for the first
 	// image; for each other one what values.yaml has at NAME.image, or at NAME, of registry, repository, tag and digest, or the whole
-	// reference.
+	// reference. {} is none, for an image that the chart does not run.
 	Fields Fields `yaml:"scalars"`
 }
 

@@ -36,7 +36,7 @@ func (v Values) find(place string, byDigest bool) (map[string]string, error) {
 	// The candidate would be tested with another image than the one that is built.
 	named := set[ImageDigest] || !byDigest && (set[ImageTag] || v.UsesAppVersion())
 	if !set[ImageRepository] && !set[ImagePath] || !named {
-		return nil, fmt.Errorf("field %s in values.yaml: %w; the chart would not run the image that is built; name the fields of its image in scalars",
+		return nil, fmt.Errorf("field %s in values.yaml: %w; the chart would not run the image that is built; name the fields of its image in scalars, or write scalars: {} if the chart has none",
 			strings.Join(missing, ", "), ErrNoImageField)
 	}
 	return found, nil
