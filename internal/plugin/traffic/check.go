@@ -18,9 +18,10 @@ const (
 	missesToSend, missesToGiveUp = 2, 5
 	// maxQuestions are the transactions whose rejection one check requests.
 	maxQuestions = 10
-	// settleChecks are the times of a check that the end waits for confirmations, two minutes, and arrivalChecks those that a transaction
-	// may need to be in a mempool.
-	settleChecks, arrivalChecks = 24, 4
+	// settleChecks are the times of a check that the end waits without progress, two minutes, and arrivalChecks those that a transaction
+	// may need to be in a mempool. On a busy machine each check takes long: idleChecks have to end without progress, too, so that what
+	// a lost node had can be sent again.
+	settleChecks, arrivalChecks, idleChecks = 24, 4, missesToGiveUp + 1
 	// refillInterval is the time between two searches for coins.
 	refillInterval = 30 * time.Second
 )
@@ -49,12 +50,21 @@ func (s *Stream) checkOnce(ctx context.Context) {
 		}
 	}
 	s.mu.Unlock()
+	s.sendAgain(ctx, missing)
+}
+
+// sendAgain asks why nodes do not have some of the transactions, and sends all of them again that are still pending.
+func (s *Stream) sendAgain(ctx context.Context, missing []*ledger.Tx) {
+	var questions sync.WaitGroup
 	asked := 0
 	for _, tx := range missing {
 		if asked < maxQuestions && s.isRoot(tx) {
 			asked++
-			s.question(ctx, tx)
+			questions.Go(func() { s.question(ctx, tx) })
 		}
+	}
+	questions.Wait()
+	for _, tx := range missing {
 		s.links[tx.From].push(tx)
 	}
 }
@@ -175,12 +185,17 @@ func (s *Stream) settle(ctx context.Context) {
 	if s.Blocks == 0 {
 		limit = min(limit, 2*s.Others+arrivalChecks*s.Check)
 	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	for noted := false; ; noted = true {
+	best, idle, since := -1, 0, time.Now()
+	for noted := false; ctx.Err() == nil; noted = true {
 		s.checkOnce(ctx)
 		pending, waiting := s.outstanding()
 		if pending == 0 || waiting == pending && s.Blocks == 0 && s.Others == 0 {
+			return
+		}
+		// What is in a mempool is nearer to a block than what is not.
+		if left := 2*pending - waiting; best < 0 || left < best {
+			best, idle, since = left, 0, time.Now()
+		} else if idle++; idle >= idleChecks && time.Since(since) >= limit {
 			return
 		}
 		if !noted {
