@@ -4,7 +4,6 @@ package lifecycle
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -106,14 +105,9 @@ func inRegistry(t *testing.T, ref string) v1.ImageIndex {
 	return idx
 }
 
-// forget removes the images of the candidate and of its nodes from the cluster, which has them again after the test.
+// forget removes the images of the candidate and of its nodes from the cluster.
 func forget(t *testing.T) {
 	t.Helper()
-	t.Cleanup(func() {
-		if _, err := testCluster.Kind.LoadImages(context.Background(), image.Access{}, os.Getenv("CANDIDATE_IMAGE"), os.Getenv("BITCOIND_IMAGE")); err != nil {
-			t.Error(err)
-		}
-	})
 	for _, node := range clusterNodes(t) {
 		for _, ref := range loaded(t, node) {
 			engine(t, "exec", node, "ctr", "-n", "k8s.io", "images", "rm", "--sync", ref)

@@ -29,6 +29,8 @@ type published struct{ operator, node string }
 
 // As every user of a chart repository has it: `helm install --repo URL bitcoin-controller` without a value, in a cluster that has no
 // image of ours and pulls both by the digests in the package.
+//
+// It is in the last file of the package, so that no other test follows: the cluster does not find the images under their other names afterwards.
 func TestAPublishedChartRunsNetworksFromARegistryWithNoValueSet(t *testing.T) {
 	const space = "pulling"
 	needCluster(t)
