@@ -140,16 +140,6 @@ func (r *walletReader) details(ctx context.Context, option string, w *archive.Wa
 	return err
 }
 
-// request is one entry of importdescriptors.
-type request struct {
-	Desc      string `json:"desc"`
-	Timestamp int64  `json:"timestamp"`
-	Active    bool   `json:"active"`
-	Internal  *bool  `json:"internal,omitempty"`
-	Range     []int  `json:"range,omitempty"`
-	Next      *int   `json:"next_index,omitempty"`
-}
-
 // createWallet creates a wallet with its keys. That it exists already is no error: an earlier attempt may have been interrupted.
 func createWallet(ctx context.Context, c *cluster.Client, pod string, w archive.Wallet) error {
 	_, err := c.CLI(ctx, pod, "-named", "createwallet", "wallet_name="+w.Name, "blank=true", "descriptors=true", "load_on_startup=true",
@@ -164,9 +154,9 @@ func createWallet(ctx context.Context, c *cluster.Client, pod string, w archive.
 	if err != nil {
 		return err
 	}
-	var requests []request
+	var requests []archive.Descriptor // the entries of importdescriptors are like those of listdescriptors
 	for _, d := range w.Descriptors {
-		r := request{Desc: d.Desc, Active: d.Active, Range: d.Range, Next: d.Next} // the whole chain, whatever the times of its blocks
+		r := archive.Descriptor{Desc: d.Desc, Active: d.Active, Range: d.Range, Next: d.Next} // the whole chain, whatever the times of its blocks
 		if d.Active {
 			r.Internal = d.Internal
 			r.Range = used(d)
