@@ -67,9 +67,16 @@ func (f *fund) run(ctx context.Context, name, address, text string) error {
 	if err := from.Confirm(ctx, payment); err != nil {
 		return fmt.Errorf("transaction %s is sent, and not confirmed: %s (%w)", payment.TxID, confirms, err)
 	}
+	var unsettled error
+	if f.wait {
+		unsettled = from.Arrive(ctx, payment, t.side(), f.timeout) // may find the payment in another block
+	}
+	if payment.Block == nil {
+		return fmt.Errorf("transaction %s is sent, and is in no block any more: %s (%w)", payment.TxID, confirms, unsettled)
+	}
 	if err := f.print(f.session, payment, fmt.Sprintf("sent %s BTC to %s in transaction %s, confirmed by block %d %s",
 		value, address, payment.TxID, payment.Block.Height, payment.Block.Hash)); err != nil {
 		return err
 	}
-	return t.awaitBlock(ctx, *payment.Block, f.wait, f.timeout)
+	return unsettled
 }

@@ -97,7 +97,7 @@ func (t *target) awaitBlock(ctx context.Context, tip faucet.Tip, wait bool, limi
 	if !wait {
 		return nil
 	}
-	return faucet.AwaitBlock(ctx, t.Client, t.side(), tip, limit)
+	return faucet.AwaitMined(ctx, t.Client, t.node, t.side(), tip, limit)
 }
 
 func count(n int64, what string) string {

@@ -33,6 +33,8 @@ type nodes struct {
 	failing map[string]error
 	// once are the answers to the next call that begins so.
 	once map[string]func(*node) (code int, message string)
+	// before is called before each answer, with the pod and the call.
+	before func(text string)
 	// slow is how long the answer to a payment takes, which is then lost if the caller has given up.
 	slow time.Duration
 	// crossing reports whether two nodes are connected.
@@ -79,6 +81,9 @@ func (n *nodes) Exec(ctx context.Context, _, pod string, command []string, in io
 		if strings.HasPrefix(pod+" "+text, call) {
 			return err
 		}
+	}
+	if n.before != nil {
+		n.before(pod + " " + text)
 	}
 	at := n.byPod[pod]
 	if at == nil {

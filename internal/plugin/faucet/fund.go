@@ -7,7 +7,6 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/amount"
-	"github.com/christianb93/bitcoin-controller/internal/plugin/cluster"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/invalid"
 )
 
@@ -120,26 +119,12 @@ func (f *Faucet) collect(ctx context.Context, own string, needed amount.Satoshis
 
 // Confirm mines a block, and reports in which one the payment is.
 func (f *Faucet) Confirm(ctx context.Context, payment *Payment) error {
-	own, err := f.Address(ctx)
-	if err != nil {
-		return err
-	}
 	for range 3 {
-		if _, err := Mine(ctx, f.Cluster, f.Node.Pod, 1, own); err != nil {
+		if err := f.mineOne(ctx, payment); err != nil {
 			return err
 		}
-		payment.Mined++
-		tx, err := cluster.Ask[struct {
-			Confirmations int64
-			BlockHash     string
-			BlockHeight   int64
-		}](ctx, f.Cluster, f.Node.Pod, f.rpcWallet(), "gettransaction", payment.TxID)
-		if err != nil {
+		if err := f.locate(ctx, payment); err != nil || payment.Block != nil {
 			return err
-		}
-		if tx.Confirmations > 0 {
-			payment.Block = &Tip{tx.BlockHeight, tx.BlockHash}
-			return nil
 		}
 	}
 	return fmt.Errorf("the transaction %s is in no block after three: the configuration of %s keeps it out, see its log", payment.TxID, f.Node.Pod)

@@ -169,7 +169,7 @@ func (p *Player) mine(ctx context.Context, network *v1.BitcoinNetwork, node node
 	if err != nil || m.Wait != nil && !*m.Wait {
 		return tip, err
 	}
-	return tip, faucet.AwaitBlock(ctx, p.Cluster, p.side(network, node), tip, limit)
+	return tip, faucet.AwaitMined(ctx, p.Cluster, node, p.side(network, node), tip, limit)
 }
 
 func (p *Player) blocks(ctx context.Context, node noderef.Node, blocks int64, address string, empty bool) (faucet.Tip, error) {
@@ -202,7 +202,7 @@ func (p *Player) fund(ctx context.Context, network *v1.BitcoinNetwork, node node
 	if err := from.Confirm(ctx, payment); err != nil {
 		return payment, err
 	}
-	return payment, faucet.AwaitBlock(ctx, p.Cluster, p.side(network, node), *payment.Block, limit)
+	return payment, from.Arrive(ctx, payment, p.side(network, node), limit)
 }
 
 // maxFee keeps a payment below what bitcoind takes for a mistake.

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -104,7 +105,14 @@ func (b *BitcoinCLI) Await(ctx context.Context, tip faucet.Tip) error {
 	for _, f := range b.Faucets {
 		nodes = append(nodes, f.Node)
 	}
-	return faucet.AwaitBlock(ctx, b.Cluster, nodes, tip, setupTimeout)
+	return faucet.Agree(ctx, b.Cluster, nodes, tip, setupTimeout, func(ctx context.Context, node noderef.Node) error {
+		i := slices.Index(nodes, node)
+		address, err := b.Faucets[i].Address(ctx)
+		if err == nil {
+			_, err = b.Mine(ctx, i, 1, address)
+		}
+		return err
+	})
 }
 
 // unspent is a coin in the answer of scantxoutset.

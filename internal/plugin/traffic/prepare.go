@@ -52,7 +52,26 @@ func (s *Stream) Prepare(ctx context.Context) error {
 	if err := s.addCoins(ctx); err != nil {
 		return err
 	}
-	var poor, coarse []int
+	poor, coarse := s.needy()
+	if len(coarse) == 0 {
+		return nil
+	}
+	s.Note("Preparing %d coins for each of %d wallets.", s.coins(), len(coarse))
+	// The branch of another miner may replace the blocks with the rewards.
+	for try := 0; len(poor) > 0 && try < enrichments; try++ {
+		if err := s.enrich(ctx, poor); err != nil {
+			return err
+		}
+		poor, _ = s.needy()
+	}
+	return s.split(ctx, coarse)
+}
+
+// enrichments are the attempts to get rewards.
+const enrichments = 3
+
+// needy are the accounts with too few coins in value, and those with too few in number.
+func (s *Stream) needy() (poor, coarse []int) {
 	for i := range s.Accounts {
 		coins, value := s.book.Has(i)
 		if value < s.needed()/2 {
@@ -62,16 +81,7 @@ func (s *Stream) Prepare(ctx context.Context) error {
 			coarse = append(coarse, i)
 		}
 	}
-	if len(coarse) == 0 {
-		return nil
-	}
-	s.Note("Preparing %d coins for each of %d wallets.", s.coins(), len(coarse))
-	if len(poor) > 0 {
-		if err := s.enrich(ctx, poor); err != nil {
-			return err
-		}
-	}
-	return s.split(ctx, coarse)
+	return poor, coarse
 }
 
 // enrich mines rewards for wallets, and the blocks that make them mature. All are mined on one node: two that mine at the same time would

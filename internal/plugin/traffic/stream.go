@@ -31,7 +31,7 @@ type Nodes interface {
 	// Rejection is bitcoind's reason against a transaction, empty if it would accept it.
 	Rejection(ctx context.Context, node int, tx *wire.MsgTx) (string, error)
 	Mine(ctx context.Context, node int, blocks int64, address string) (faucet.Tip, error)
-	// Await waits until all nodes have a block.
+	// Await waits until all nodes have a block, or none has it: the branch of another miner has replaced it.
 	Await(ctx context.Context, tip faucet.Tip) error
 }
 

@@ -1,0 +1,54 @@
+package traffic
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/christianb93/bitcoin-controller/internal/plugin/faucet"
+)
+
+// rivals are nodes of which another miner replaces the first blocks that pay the wallets.
+type rivals struct {
+	*sim
+	awaited *int
+}
+
+func (r rivals) Await(context.Context, faucet.Tip) error {
+	if *r.awaited++; *r.awaited == 1 {
+		r.reorganise(int(r.blocks[r.best].height))
+	}
+	return nil
+}
+
+func TestRewardsThatAnotherMinersBranchReplacesAreMinedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRun(t, 2)
+		r.Nodes = rivals{r.sim, new(int)}
+		r.allConfirmed(r.sends(100*time.Millisecond, nothing), 10)
+	})
+}
+
+// stubborn is a node whose branch is replaced each time.
+type stubborn struct{ *sim }
+
+func (s stubborn) Await(context.Context, faucet.Tip) error {
+	s.reorganise(int(s.blocks[s.best].height))
+	return nil
+}
+
+func TestAPreparationWhoseRewardsAreAlwaysReplacedEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRun(t, 2)
+		r.Nodes = stubborn{r.sim}
+		ctx, cancel := context.WithCancel(t.Context())
+		closed := r.Start(ctx)
+		defer closed()
+		defer cancel()
+		if err := r.Prepare(ctx); err == nil || !strings.Contains(err.Error(), "the wallet traffic of net-sts-0: the wallet has no coins that can be spent now; try again after some blocks") {
+			t.Errorf("it ended with %v", err)
+		}
+	})
+}
