@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/btcsuite/btcd/wire/v2"
 
@@ -55,17 +56,7 @@ func TestThePluginShowsTheMessagesBetweenTwoNodes(t *testing.T) {
 		}
 	}()
 	env.eventually("the log to have the messages", readyTimeout, func() error { return env.logs("talk-sts-0", true) })
-	best := env.mineAt("talk-sts-0", "1")
-	// Node 0 announces its block to node 1 in one message of some kind, and nothing of node 2 is shown.
-	for m := range lines {
-		if m.From != "talk-sts-0" && m.From != "talk-sts-1" || m.To == m.From || m.Type == "" {
-			t.Errorf("the message is %+v", m)
-		}
-		if m.From == "talk-sts-0" && strings.Contains(strings.Join(m.Details, " "), best) {
-			t.Logf("block %s came with %+v", best, m)
-			break
-		}
-	}
+	env.blockBetween(lines, "talk-sts-0", "talk-sts-1")
 	if err := command.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
@@ -83,6 +74,33 @@ func TestThePluginShowsTheMessagesBetweenTwoNodes(t *testing.T) {
 			t.Errorf("the categories of %s are %v (%v)", pod, on, err)
 		}
 	}
+}
+
+// blockBetween mines blocks at a node until the messages have one of them that it announces to the other node, and checks that they
+// are of these two nodes only. A node that has the block from a third one first gets no announcement.
+func (env *testEnv) blockBetween(lines <-chan message, from, to string) {
+	env.T.Helper()
+	for deadline := time.Now().Add(readyTimeout); time.Now().Before(deadline); {
+		best := env.mineAt(from, "1")
+		for next := time.After(5 * time.Second); next != nil; {
+			select {
+			case m, open := <-lines:
+				if !open {
+					env.T.Fatal("the command ended before a block was announced")
+				}
+				if m.From != from && m.From != to || m.To == m.From || m.Type == "" {
+					env.T.Errorf("the message is %+v", m)
+				}
+				if m.From == from && strings.Contains(strings.Join(m.Details, " "), best) {
+					env.T.Logf("block %s came with %+v", best, m)
+					return
+				}
+			case <-next:
+				next = nil
+			}
+		}
+	}
+	env.T.Fatalf("%s announced none of its blocks to %s within %s", from, to, readyTimeout)
 }
 
 // logs returns an error unless the category net of a node's log is on, or off.
