@@ -21,7 +21,7 @@ var pictures = flag.String("pictures", "", "directory to write the pictures of t
 // page serves the live page of a network until the test ends, and returns its address with the token.
 func (p plugin) page(name string) string {
 	p.Helper()
-	serving := p.command("ui", name)
+	serving := p.command("ui", name, "--no-browser")
 	serving.Stderr = os.Stderr
 	// As a person ends it; the context of a test ends before the cleanup.
 	serving.Cancel = func() error { return serving.Process.Signal(os.Interrupt) }

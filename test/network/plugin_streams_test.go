@@ -4,30 +4,38 @@ package network
 
 import (
 	"bufio"
+	"encoding/hex"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	rbacv1 "k8s.io/api/rbac/v1"
 
+	"github.com/christianb93/bitcoin-controller/internal/plugin/p2p"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
 func TestThePluginConnectsAndFollows(t *testing.T) {
 	env := newEnv(t, 2)
 	p := env.plugin("bob", pluginRights)
-	env.createForUser("open", 2)
+	env.secret("users", user, password)
+	n := network("open", 2)
+	n.Spec.Secret, n.Spec.ZMQ = "users", &v1.ZMQ{}
+	env.create(n)
+	env.ready("open", readyTimeout)
 	p.connects("open")
 	best := env.mineAt("open-sts-1", "1")
 	p.logsHave("open", best)
 }
 
-// connects calls a node as its user, through the port on this machine.
+// connects uses a node through the ports on this machine: RPC as its user, P2P as a peer, and ZMQ as a subscriber.
 func (p plugin) connects(name string) {
 	p.Helper()
 	command := p.command("connect", name, "--first-port", "24680")
@@ -39,10 +47,15 @@ func (p plugin) connects(name string) {
 		p.Fatal(err)
 	}
 	var address string
+	ports := map[string]string{}
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
 		if match := regexp.MustCompile(`^` + name + `-sts-1  rpc (\S+)`).FindStringSubmatch(lines.Text()); match != nil {
 			address = match[1]
+			fields := strings.Fields(lines.Text())
+			for i := 1; i+1 < len(fields); i += 2 {
+				ports[fields[i]] = fields[i+1]
+			}
 		}
 		if strings.HasPrefix(lines.Text(), "electrs") {
 			break
@@ -61,6 +74,8 @@ func (p plugin) connects(name string) {
 	if text, err := io.ReadAll(answer.Body); err != nil || answer.StatusCode != http.StatusOK || !strings.Contains(string(text), `"localservices"`) {
 		p.Errorf("the node answers %d %s (%v)", answer.StatusCode, text, err)
 	}
+	p.publishesTo(name, ports)
+	p.isAPeer(name, ports["p2p"])
 	if err := command.Process.Signal(os.Interrupt); err != nil {
 		p.Fatal(err)
 	}
@@ -69,6 +84,55 @@ func (p plugin) connects(name string) {
 	}
 	if _, err := http.Get("http://" + address); err == nil { //nolint:noctx // it must fail at once
 		p.Errorf("%s is open", address)
+	}
+}
+
+// publishesTo checks that each publisher of node 1 sends what the node has, through its port on this machine.
+func (p plugin) publishesTo(name string, ports map[string]string) {
+	p.Helper()
+	pod := name + "-sts-1"
+	blocks, hashes := p.subscribe("rawblock", ports["rawblock"]), p.subscribe("hashblock", ports["hashblock"])
+	txs, txids, sequence := p.subscribe("rawtx", ports["rawtx"]), p.subscribe("hashtx", ports["hashtx"]), p.subscribe("sequence", ports["sequence"])
+	p.publishesABlock(pod, blocks)
+	for topic, messages := range map[string]<-chan [][]byte{"hashblock": hashes, "rawtx": txs, "hashtx": txids, "sequence": sequence} {
+		select {
+		case parts := <-messages:
+			if len(parts) != 3 || string(parts[0]) != topic {
+				p.Errorf("the publisher of %s sends %x", topic, parts)
+			}
+			if topic == "hashblock" {
+				if _, err := p.cli(pod, "getblockheader", hex.EncodeToString(parts[1])); err != nil {
+					p.Errorf("the node does not have the block %x that it published: %v", parts[1], err)
+				}
+			}
+		case <-time.After(limitFactor() * 30 * time.Second):
+			p.Errorf("no message of %s came through %s within %s", topic, ports[topic], limitFactor()*30*time.Second)
+		}
+	}
+}
+
+// isAPeer checks that a connection with the P2P port has the chain of node 1, and that bitcoind has it among its peers.
+func (p plugin) isAPeer(name, address string) {
+	p.Helper()
+	conn, err := net.Dial("tcp", address) //nolint:noctx // on this machine
+	if err != nil {
+		p.Fatal(err)
+	}
+	peer, err := p2p.Dial(p.Context(), conn, p2p.Options{})
+	if err != nil {
+		p.Fatal(err)
+	}
+	defer peer.Close()
+	best, err := p.cli(name+"-sts-1", "getbestblockhash")
+	if err != nil {
+		p.Fatal(err)
+	}
+	if chain, err := peer.Chain(p.Context(), 1000); err != nil || len(chain) == 0 || chain[len(chain)-1].BlockHash().String() != best {
+		p.Errorf("over P2P the chain has %d blocks (%v), and the best block is %s", len(chain), err, best)
+	}
+	peers, err := ask[[]struct{ SubVer string }](p.testEnv, name+"-sts-1", "getpeerinfo")
+	if err != nil || !slices.ContainsFunc(peers, func(q struct{ SubVer string }) bool { return strings.HasPrefix(q.SubVer, "/kubectl-btcnet:") }) {
+		p.Errorf("its peers are %+v (%v)", peers, err)
 	}
 }
 

@@ -122,10 +122,10 @@ func (p plugin) savesAThousandBlocks(name string) snapshotFile {
 }
 
 // startsInTime prints how long a network takes that is empty, one from a snapshot without wallets, and one with, until all are Ready. The
-// tests of other networks run at the same time, so that the limit of the test is a wide one.
+// tests of other networks run at the same time, so that the limits are wider than what a cluster with time to spare needs.
 func (p plugin) startsInTime(plain, withWallets string) {
 	p.Helper()
-	const rounds, limit = 3, 4
+	const rounds = 3
 	took := map[string]time.Duration{}
 	for round := range rounds {
 		for kind, more := range map[string][]string{"empty": {"--wait"}, "plain": {"--from", plain}, "wallets": {"--from", withWallets}} {
@@ -138,11 +138,13 @@ func (p plugin) startsInTime(plain, withWallets string) {
 			p.ends(name)
 		}
 	}
-	for kind, time := range took {
-		p.Logf("three nodes, %s: Ready after %.2f s, %.2f times as long as empty ones", kind, time.Seconds(), time.Seconds()/took["empty"].Seconds())
+	for kind, last := range took {
+		p.Logf("three nodes, %s: Ready after %.2f s, %.2f times as long as empty ones", kind, last.Seconds(), last.Seconds()/took["empty"].Seconds())
 	}
-	if took["plain"] > limit*took["empty"] {
-		p.Errorf("%d blocks take more than %d times as long as the start", savedHeight, limit)
+	for kind, limit := range map[string]time.Duration{"plain": 2, "wallets": 3} {
+		if took[kind] > limit*took["empty"] {
+			p.Errorf("%d blocks (%s) take %s, more than %d times as long as the start of empty nodes", savedHeight, kind, took[kind], limit)
+		}
 	}
 }
 

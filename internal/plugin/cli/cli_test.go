@@ -34,6 +34,8 @@ type world struct {
 	// running is what a running command has printed.
 	running *safe
 	forward func(ctx context.Context, network, address string) (net.Conn, error)
+	// open is the browser.
+	open func(address string) error
 }
 
 // newWorld has the network net in the namespace ns, with all nodes ready.
@@ -70,6 +72,7 @@ func (w *world) runContext(ctx context.Context, args ...string) int {
 		connect: func() (*cluster.Client, error) {
 			return &cluster.Client{Namespace: "ns", Networks: w.networks, Core: w.core, Pods: w.nodes, Forward: w.forward, Poll: time.Millisecond}, nil
 		},
+		open: w.open,
 	}
 	root := rootCommand(s)
 	root.SetArgs(args)

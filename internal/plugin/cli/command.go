@@ -72,7 +72,7 @@ func exitCode(ctx context.Context, err error) int {
 // Command is kubectl btcnet with all its commands.
 func Command(streams genericiooptions.IOStreams) *cobra.Command {
 	flags := genericclioptions.NewConfigFlags(true)
-	s := &session{streams: streams, connect: func() (*cluster.Client, error) { return connect(flags) }}
+	s := &session{streams: streams, connect: func() (*cluster.Client, error) { return connect(flags) }, open: openBrowser}
 	root := rootCommand(s)
 	flags.AddFlags(root.PersistentFlags())
 	if err := root.RegisterFlagCompletionFunc("namespace", s.completeNamespaces); err != nil {

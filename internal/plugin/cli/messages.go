@@ -92,7 +92,7 @@ func (o *messagesOptions) run(ctx context.Context, name string, a, b string) err
 // restoreTimeout is how long an interrupted command tries to restore the logs.
 const restoreTimeout = 30 * time.Second
 
-// logged switches the categories on, and returns what restores them.
+// logged switches the categories on, and returns what restores them, nil if they were on.
 func (o *messagesOptions) logged(ctx context.Context, client *cluster.Client, pod string) (restore func(), err error) {
 	on, err := cluster.Ask[map[string]bool](ctx, client, pod, "logging")
 	if err != nil {
@@ -105,7 +105,7 @@ func (o *messagesOptions) logged(ctx context.Context, client *cluster.Client, po
 		}
 	}
 	if len(off) == 0 {
-		return func() {}, nil
+		return nil, nil
 	}
 	list, err := json.Marshal(off)
 	if err != nil {
@@ -133,12 +133,15 @@ func (o *messagesOptions) wants(kind string) bool {
 var errOver = errors.New("the time is over")
 
 func (w *watch) follow(ctx context.Context) error {
-	for _, node := range w.nodes {
-		restore, err := w.logged(ctx, w.client, node.Pod)
-		if err != nil {
+	defer func() {
+		for _, restore := range w.restore {
+			restore()
+		}
+	}()
+	for source := range w.nodes {
+		if err := w.switchOn(ctx, source); err != nil {
 			return err
 		}
-		defer restore()
 	}
 	if w.duration > 0 {
 		var cancel context.CancelFunc

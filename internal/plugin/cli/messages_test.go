@@ -6,10 +6,12 @@ import (
 	"errors"
 	"io"
 	"net"
+	"testing"
 	"time"
 
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
+	"github.com/christianb93/bitcoin-controller/internal/plugin/cluster"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/logs"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/noderef"
 )
@@ -50,4 +52,32 @@ func (n *nodes) log(at *node, args []string) (string, int, string) {
 		}
 	}
 	return toJSON(categories), 0, ""
+}
+
+// Two commands may follow one node: that which ends first switches the categories off.
+func TestMessagesSwitchesTheCategoriesOfAQuietLogOnAgain(t *testing.T) {
+	nodes := newNodes("a", "b")
+	off := func() map[string]bool {
+		return map[string]bool{"net": false, "cmpctblock": true, "mempool": false, "rpc": false}
+	}
+	nodes.logging = map[string]map[string]bool{"a": off(), "b": off()}
+	w := newWatch(io.Discard)
+	w.client = &cluster.Client{Namespace: "ns", Pods: nodes, Poll: time.Millisecond}
+	w.latest[1] = time.Now() // it has new lines
+	w.keepOn(t.Context())
+	if on := nodes.logging["a"]; !on["net"] || !on["mempool"] || on["rpc"] || nodes.logging["b"]["net"] {
+		t.Errorf("the categories are %v", nodes.logging)
+	}
+	calls := len(nodes.calls)
+	w.keepOn(t.Context())
+	if len(nodes.calls) != calls {
+		t.Errorf("it called the nodes again: %q", nodes.calls[calls:])
+	}
+	if len(w.restore) != 1 {
+		t.Fatalf("%d logs are to be restored", len(w.restore))
+	}
+	w.restore[0]()
+	if on := nodes.logging["a"]; on["net"] || on["mempool"] || !on["cmpctblock"] {
+		t.Errorf("at the end the categories are %v", on)
+	}
 }

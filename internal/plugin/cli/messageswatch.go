@@ -30,8 +30,37 @@ type watch struct {
 
 	mu      sync.Mutex
 	readers [2]messages.Reader
-	// latest is when the last line of a log was read.
-	latest [2]time.Time
+	// latest is when the last line of a log was read, and checked when its categories were.
+	latest, checked [2]time.Time
+	// restore switches off what the command has switched on.
+	restore []func()
+}
+
+// quiet is how long a log has nothing new before its categories are checked.
+const quiet = 5 * time.Second
+
+// switchOn switches the categories of a log on.
+func (w *watch) switchOn(ctx context.Context, source int) error {
+	restore, err := w.logged(ctx, w.client, w.nodes[source].Pod)
+	if restore != nil {
+		w.restore = append(w.restore, restore)
+	}
+	return err
+}
+
+// keepOn switches the categories of a quiet log on again: another command that follows the same node switches them off at its end.
+func (w *watch) keepOn(ctx context.Context) {
+	for source := range w.nodes {
+		w.mu.Lock()
+		due := time.Since(w.latest[source]) >= quiet && time.Since(w.checked[source]) >= quiet
+		if due {
+			w.checked[source] = time.Now()
+		}
+		w.mu.Unlock()
+		if due {
+			_ = w.switchOn(ctx, source) // a node that does not answer now may later
+		}
+	}
 }
 
 // ask renews what is known of the connections of a node.
@@ -87,25 +116,41 @@ func (w *watch) print(ctx context.Context) error {
 			}
 		}()
 	}
+	for source := range w.checked {
+		w.checked[source] = time.Now()
+	}
+	kept := make(chan struct{})
+	defer func() { cancel(nil); <-kept }()
 	go func() {
-		tick := time.NewTicker(settled)
-		defer tick.Stop()
-		for {
-			select {
-			case <-tick.C:
-				if err := w.flush(ctx); err != nil {
-					cancel(err)
-				}
-			case <-ctx.Done():
-				return
+		defer close(kept)
+		every(ctx, quiet, func() { w.keepOn(ctx) })
+	}()
+	go func() {
+		every(ctx, settled, func() {
+			if err := w.flush(ctx); err != nil {
+				cancel(err)
 			}
-		}
+		})
 	}()
 	err := logs.Merge(ctx, sources, hold, func(line logs.Line) error { return w.line(ctx, line) })
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
 	}
 	return err
+}
+
+// every calls a function at an interval until the context ends.
+func every(ctx context.Context, interval time.Duration, call func()) {
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			call()
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // read passes the new lines of a node's log on.

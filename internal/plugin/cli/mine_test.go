@@ -102,6 +102,24 @@ func TestFundMinesWhatIsMissingAndPaysExactly(t *testing.T) {
 	}
 }
 
+func TestFundCountsTheBlocksThatItMines(t *testing.T) {
+	w := newWorld(t, three())
+	var payment struct{ Mined int }
+	if err := json.Unmarshal([]byte(w.works("fund", "net", someAddress, "60", "-o", "json")), &payment); err != nil || payment.Mined != 103 || w.height("net-sts-1") != 103 {
+		t.Errorf("it reports %+v (%v), and the height is %d", payment, err, w.height("net-sts-1"))
+	}
+}
+
+func TestFundReportsAPaymentThatNoBlockHas(t *testing.T) {
+	w := newWorld(t, three())
+	w.nodes.before = func(text string) {
+		if strings.Contains(text, "generatetoaddress") {
+			w.nodes.byPod["net-sts-0"].mempool = nil // as with blockmaxweight
+		}
+	}
+	w.fails(exitFailed, "is in no block after three: the configuration of net-sts-0 keeps it out", "fund", "net", someAddress, "1")
+}
+
 func TestFundLeavesThePaymentInTheMempoolOnRequest(t *testing.T) {
 	w := newWorld(t, three())
 	got := w.works("fund", "net/2", someAddress, "1", "--confirm=false")

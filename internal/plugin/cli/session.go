@@ -28,6 +28,8 @@ type session struct {
 	streams genericiooptions.IOStreams
 	// connect returns the client of the cluster and namespace that the flags name.
 	connect func() (*cluster.Client, error)
+	// open opens an address in the user's browser.
+	open func(address string) error
 }
 
 // pollInterval is the time between two checks of what a command waits for.

@@ -56,16 +56,6 @@ func (c *Client) List(ctx context.Context, everywhere bool) ([]v1.BitcoinNetwork
 	return list.Items, nil
 }
 
-// Create creates a network; dryRun validates it only.
-func (c *Client) Create(ctx context.Context, network *v1.BitcoinNetwork, dryRun bool) (*v1.BitcoinNetwork, error) {
-	options := metav1.CreateOptions{FieldManager: FieldManager}
-	if dryRun {
-		options.DryRun = []string{metav1.DryRunAll}
-	}
-	created, err := c.Networks.BitcoincontrollerV1().BitcoinNetworks(c.Namespace).Create(ctx, network, options)
-	return created, c.explain(err, "create", resource, network.Name)
-}
-
 // Patch changes a network with a JSON merge patch.
 func (c *Client) Patch(ctx context.Context, name string, patch []byte) (*v1.BitcoinNetwork, error) {
 	options := metav1.PatchOptions{FieldManager: FieldManager}

@@ -128,10 +128,16 @@ type Found struct {
 	Script   []byte
 }
 
-// Add adds a coin, unless it is known or belongs to no account.
+// Add adds a coin, unless it is known or belongs to no account. A known one can be spent again if its spender was rejected: one of several
+// coins was spent by something else, and which one is not known.
 func (l *Ledger) Add(found Found) {
 	to, ours := l.owners[string(found.Script)]
-	if _, known := l.coins[found.OutPoint]; known || !ours {
+	known := l.coins[found.OutPoint]
+	if known != nil && known.spender != nil && known.spender.State == Rejected {
+		known.spender = nil
+		l.enqueue(known)
+	}
+	if known != nil || !ours {
 		return
 	}
 	l.enqueue(l.addCoin(&Coin{OutPoint: found.OutPoint, Value: found.Value, account: to.account, key: to.key}))

@@ -263,3 +263,25 @@ func TestSplitMakesCoinsThatAreNotCounted(t *testing.T) {
 		t.Errorf("it has %d coins after others", coins)
 	}
 }
+
+func TestACoinOfARejectedTransactionIsSpentAgainWhenBitcoindHasIt(t *testing.T) {
+	l := book(t, 2, 3, amount.Coin)
+	tx := pays(t, l, payment(0, 1, 2*amount.Coin)) // needs all three
+	if l.Reject(tx, false) != 1 {
+		t.Fatal("it is not rejected")
+	}
+	if _, err := l.Pay(payment(0, 1, 20_000)); !errors.Is(err, ErrNoCoins) {
+		t.Errorf("a coin that something else may have spent is spent: %v", err)
+	}
+	kept := tx.inputs[1]
+	l.Add(Found{kept.OutPoint, kept.Value, kept.key.script})
+	l.Add(Found{kept.OutPoint, kept.Value, kept.key.script})
+	again := pays(t, l, payment(0, 1, 20_000))
+	if len(again.inputs) != 1 || again.inputs[0] != kept {
+		t.Errorf("%d other coins are spent", len(again.inputs))
+	}
+	l.Add(Found{kept.OutPoint, kept.Value, kept.key.script}) // of a search that began before
+	if _, err := l.Pay(payment(0, 1, amount.Coin)); !errors.Is(err, ErrNoCoins) {
+		t.Errorf("a coin is spent twice: %v", err)
+	}
+}

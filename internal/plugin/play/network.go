@@ -10,6 +10,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/noderef"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
@@ -44,6 +45,13 @@ func (p *Player) prepare(ctx, watching context.Context) (title string, err error
 			p.network = "" // not ours
 			return title, err
 		}
+	}
+	spec := network.Spec
+	if p.original != nil {
+		spec = &p.original.Spec
+	}
+	for _, group := range resources.Groups(&v1.BitcoinNetwork{ObjectMeta: metav1.ObjectMeta{Name: p.network}, Spec: *spec}, "") {
+		p.sets = append(p.sets, group.StatefulSet)
 	}
 	p.Report.Network, p.Values["network"] = p.network, p.network
 	p.watch(watching)

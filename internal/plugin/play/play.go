@@ -48,6 +48,8 @@ type Player struct {
 	addrs    map[string]map[string]string
 	watchers sync.WaitGroup
 	events   events
+	// sets are the names of the StatefulSets of the network.
+	sets []string
 	// endTimeout is how long what runs in the background may take to end.
 	endTimeout time.Duration
 }

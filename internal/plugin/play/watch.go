@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -12,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/watch"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/cluster"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/report"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
@@ -130,17 +132,38 @@ func (p *Player) drain(ctx context.Context, w watch.Interface, each func(any)) {
 	}
 }
 
+// isOwn reports whether an object is the network, or one of its StatefulSets, pods and Services. The names of another network may begin as
+// its own does.
+func (p *Player) isOwn(object string) bool {
+	if object == p.network || object == resources.ServiceName(p.network) {
+		return true
+	}
+	for _, set := range p.sets {
+		rest, found := strings.CutPrefix(object, set)
+		ordinal, _, _ := strings.Cut(strings.TrimPrefix(rest, "-"), "-")
+		if _, err := strconv.Atoi(ordinal); found && (rest == "" || rest[0] == '-' && err == nil) {
+			return true
+		}
+	}
+	return false
+}
+
+// latest is when an event has happened last.
+func latest(e *corev1.Event) time.Time {
+	at := e.EventTime.Time
+	if last := e.LastTimestamp.Time; last.After(at) {
+		at = last
+	}
+	if e.Series != nil && e.Series.LastObservedTime.After(at) {
+		at = e.Series.LastObservedTime.Time
+	}
+	return at
+}
+
 // event reports one about the network, its StatefulSets or its pods. A watch that begins again has old ones too.
 func (p *Player) event(object any) {
 	e, ok := object.(*corev1.Event)
-	if !ok || e.InvolvedObject.Name != p.network && !strings.HasPrefix(e.InvolvedObject.Name, p.network+"-") {
-		return
-	}
-	at := e.LastTimestamp.Time
-	if at.IsZero() {
-		at = e.EventTime.Time
-	}
-	if at.Before(p.Report.Started.Add(-again)) {
+	if !ok || !p.isOwn(e.InvolvedObject.Name) || latest(e).Before(p.Report.Started.Add(-again)) {
 		return
 	}
 	p.events.add(e.Reason, e.InvolvedObject.Name)

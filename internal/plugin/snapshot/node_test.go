@@ -42,6 +42,8 @@ type bitcoind struct {
 	// rejects is the height of a block that it does not accept.
 	rejects int
 	calls   []string
+	// imported are the heights at which its wallets got their keys.
+	imported []int
 }
 
 type wallet struct {
@@ -191,6 +193,9 @@ func (b *bitcoind) call(args []string) (any, int) {
 		if b.wallets[name] == nil {
 			return "Requested wallet does not exist or is not loaded", -18
 		}
+		if args[1] == "importdescriptors" {
+			b.imported = append(b.imported, len(b.blocks))
+		}
 		return b.wallets[name].call(args[1:])
 	}
 	switch args[0] {
@@ -242,6 +247,7 @@ func (w *wallet) call(args []string) (any, int) {
 		if err := json.Unmarshal([]byte(args[1]), &w.descriptors); err != nil {
 			return err.Error(), -1
 		}
+		w.balance = "7.00000000"
 		return []map[string]any{{"success": !strings.Contains(args[1], "bad"), "error": map[string]string{"message": "no"}}}, 0
 	case "-named":
 		w.labels = append(w.labels, archive.Label{Address: strings.TrimPrefix(args[2], "address="), Label: strings.TrimPrefix(args[3], "label=")})
@@ -250,7 +256,6 @@ func (w *wallet) call(args []string) (any, int) {
 		if err := json.Unmarshal([]byte(args[2]), &w.coins); err != nil {
 			return err.Error(), -1
 		}
-		w.balance = "7.00000000"
 		return "true", 0
 	}
 	return "Method not found", -32601

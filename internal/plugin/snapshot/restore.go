@@ -35,9 +35,8 @@ type Restorer struct {
 	Archive *archive.Archive
 	Network *v1.BitcoinNetwork
 
-	limit      time.Duration
-	hasWallets bool
-	mu         sync.Mutex
+	limit time.Duration
+	mu    sync.Mutex
 	// notes are about what differs from the saved network.
 	notes []string
 	// complete are the ordinals of the nodes that have the chain.
@@ -49,8 +48,8 @@ const parallel = 16
 
 // Run returns when bitcoind on all nodes has the best block of the snapshot, and the wallets. A node that has a part already gets the rest.
 //
-// All nodes have their wallets before the first one gets a block, because it passes blocks on: a wallet that gets its keys while its node
-// gets blocks reads them twice, and holds both up.
+// A node gets its blocks as soon as it answers, whatever the others do: each node passes blocks on. Its wallets get their keys afterwards, and
+// find their coins by one rescan. A wallet with keys would take part in each block, and one that gets them meanwhile would read blocks twice.
 func (r *Restorer) Run(ctx context.Context, limit time.Duration) (notes []string, err error) {
 	nodes := noderef.Nodes(r.Network)
 	for _, w := range r.Archive.Kept {
@@ -61,21 +60,7 @@ func (r *Restorer) Run(ctx context.Context, limit time.Duration) (notes []string
 	client := *r.Cluster
 	client.Poll = min(client.Poll, startPoll)
 	r.Cluster, r.limit = &client, limit
-	r.hasWallets = slices.ContainsFunc(r.Archive.Kept, func(w archive.Wallet) bool { return w.Node < len(nodes) })
-	targets, err := r.prepareAll(ctx, nodes)
-	for _, t := range targets {
-		if t.peer != nil {
-			defer t.peer.Close()
-		}
-	}
-	if err == nil && r.hasWallets {
-		group, working := errgroup.WithContext(ctx)
-		group.SetLimit(parallel)
-		for _, t := range targets {
-			group.Go(func() error { return r.fill(working, t) })
-		}
-		err = group.Wait()
-	}
+	err = r.restoreAll(ctx, nodes)
 	slices.Sort(r.complete)
 	return r.notes, err
 }
@@ -83,24 +68,8 @@ func (r *Restorer) Run(ctx context.Context, limit time.Duration) (notes []string
 // startPoll is the time between two attempts to reach a node that starts.
 const startPoll = 100 * time.Millisecond
 
-// target is a node with its wallets, and a connection with its P2P port.
-type target struct {
-	noderef.Node
-	wallets []archive.Wallet
-	peer    *p2p.Peer
-}
-
-// prepareAll connects with each node and creates its wallets when its pod has an address, before the operator knows that it is ready.
-func (r *Restorer) prepareAll(ctx context.Context, nodes []noderef.Node) ([]*target, error) {
-	targets := make([]*target, len(nodes))
-	for i, node := range nodes {
-		targets[i] = &target{Node: node}
-		for _, w := range r.Archive.Kept {
-			if w.Node == node.Ordinal {
-				targets[i].wallets = append(targets[i].wallets, w)
-			}
-		}
-	}
+// restoreAll begins with each node when its pod has an address, before the operator knows that it is ready.
+func (r *Restorer) restoreAll(ctx context.Context, nodes []noderef.Node) error {
 	started := map[int]bool{}
 	group, working := errgroup.WithContext(ctx)
 	group.SetLimit(parallel)
@@ -112,13 +81,7 @@ func (r *Restorer) prepareAll(ctx context.Context, nodes []noderef.Node) ([]*tar
 		for _, status := range network.Status.Nodes {
 			if ordinal := int(status.Ordinal); status.IP != "" && ordinal < len(nodes) && !started[ordinal] {
 				started[ordinal] = true
-				group.Go(func() error {
-					err := r.prepare(ctx, working, targets[ordinal])
-					if err == nil && !r.hasWallets { // it need not wait for the others
-						err = r.fill(working, targets[ordinal])
-					}
-					return err
-				})
+				group.Go(func() error { return r.restore(working, nodes[ordinal]) })
 			}
 		}
 		if len(started) < len(nodes) {
@@ -127,32 +90,53 @@ func (r *Restorer) prepareAll(ctx context.Context, nodes []noderef.Node) ([]*tar
 		return "", nil
 	})
 	if err := group.Wait(); err != nil {
-		return targets, err
+		return err
 	}
-	return targets, waited
+	return waited
 }
 
-// prepare connects until the context ends, and works until working does.
-func (r *Restorer) prepare(ctx, working context.Context, t *target) error {
-	group, working := errgroup.WithContext(working)
-	group.Go(func() error {
-		return r.Cluster.Wait(working, r.limit, "the start of "+t.Pod, func(context.Context) (missing string, err error) {
-			t.peer, err = dial(ctx, r.Cluster, t.Pod)
-			return "", err
-		})
-	})
-	group.Go(func() error { return r.create(working, t) })
-	return group.Wait()
-}
-
-// create creates the wallets of a node, one after the other, as soon as bitcoind answers.
-func (r *Restorer) create(ctx context.Context, t *target) error {
-	for _, w := range t.wallets {
-		if err := r.Cluster.Wait(ctx, r.limit, "the start of "+t.Pod, func(ctx context.Context) (string, error) {
-			return "", createWallet(ctx, r.Cluster, t.Pod, w)
-		}); err != nil {
-			return fmt.Errorf("the wallet %q of node %d cannot be created: %w", w.Name, t.Ordinal, err)
+// restore gives a node its blocks, and its wallets their keys then.
+func (r *Restorer) restore(ctx context.Context, node noderef.Node) error {
+	var wallets []archive.Wallet
+	for _, w := range r.Archive.Kept {
+		if w.Node == node.Ordinal {
+			wallets = append(wallets, w)
 		}
+	}
+	group, working := errgroup.WithContext(ctx)
+	group.Go(func() error { return r.fill(working, node) })
+	for _, w := range wallets {
+		group.Go(func() error {
+			return r.attempt(working, node, w, func(ctx context.Context) error { return createWallet(ctx, r.Cluster, node.Pod, w) })
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	group, working = errgroup.WithContext(ctx)
+	for _, w := range wallets {
+		group.Go(func() error {
+			err := r.attempt(working, node, w, func(ctx context.Context) error { return importKeys(ctx, r.Cluster, node.Pod, w) })
+			if err == nil {
+				err = r.describe(working, node, w)
+			}
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.complete = append(r.complete, node.Ordinal)
+	return nil
+}
+
+// attempt is a part of the creation of a wallet, as soon as bitcoind answers.
+func (r *Restorer) attempt(ctx context.Context, node noderef.Node, w archive.Wallet, part func(context.Context) error) error {
+	err := r.Cluster.Wait(ctx, r.limit, "the start of "+node.Pod, func(ctx context.Context) (string, error) { return "", part(ctx) })
+	if err != nil {
+		return fmt.Errorf("the wallet %q of node %d cannot be created: %w", w.Name, node.Ordinal, err)
 	}
 	return nil
 }
@@ -177,42 +161,41 @@ func (r *Restorer) note(format string, args ...any) {
 	r.notes = append(r.notes, fmt.Sprintf(format, args...))
 }
 
-// fill gives a node its blocks and what its wallets have beside keys.
-func (r *Restorer) fill(ctx context.Context, t *target) error {
+// describe gives a wallet what it has beside keys.
+func (r *Restorer) describe(ctx context.Context, node noderef.Node, w archive.Wallet) error {
 	group, working := errgroup.WithContext(ctx)
-	group.Go(func() error { return r.give(working, t) })
-	for _, w := range t.wallets {
-		group.Go(func() error { return r.label(working, t.Node, w) })
-	}
-	if err := group.Wait(); err != nil {
+	group.Go(func() error { return r.label(working, node, w) })
+	group.Go(func() error { return r.lock(working, node, w) })
+	group.Go(func() error {
+		if err := r.compare(working, node, w); err != nil {
+			return fmt.Errorf("the wallet %q of node %d: %w", w.Name, node.Ordinal, err)
+		}
+		return nil
+	})
+	return group.Wait()
+}
+
+// fill connects with a node as soon as it starts, and gives it the blocks.
+func (r *Restorer) fill(ctx context.Context, node noderef.Node) error {
+	var peer *p2p.Peer
+	if err := r.Cluster.Wait(ctx, r.limit, "the start of "+node.Pod, func(context.Context) (missing string, err error) {
+		peer, err = dial(ctx, r.Cluster, node.Pod)
+		return "", err
+	}); err != nil {
 		return err
 	}
-	group, working = errgroup.WithContext(ctx)
-	for _, w := range t.wallets {
-		group.Go(func() error {
-			if err := r.finish(working, t.Node, w); err != nil {
-				return fmt.Errorf("the wallet %q of node %d: %w", w.Name, t.Ordinal, err)
-			}
-			return nil
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return err
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.complete = append(r.complete, t.Ordinal)
-	return nil
+	defer peer.Close()
+	return r.give(ctx, node, peer)
 }
 
 // give sends the blocks that a node lacks.
-func (r *Restorer) give(ctx context.Context, t *target) error {
-	has, err := r.common(ctx, t.peer)
+func (r *Restorer) give(ctx context.Context, node noderef.Node, peer *p2p.Peer) error {
+	has, err := r.common(ctx, peer)
 	if err != nil {
-		return fmt.Errorf("node %d: %w", t.Ordinal, err)
+		return fmt.Errorf("node %d: %w", node.Ordinal, err)
 	}
-	if err := t.peer.Give(ctx, r.Archive.Chain[has:]); err != nil && ctx.Err() == nil {
-		return fmt.Errorf("node %d does not take the blocks: %w; kubectl btcnet logs %s/%d has the reason", t.Ordinal, err, r.Network.Name, t.Ordinal)
+	if err := peer.Give(ctx, r.Archive.Chain[has:]); err != nil && ctx.Err() == nil {
+		return fmt.Errorf("node %d does not take the blocks: %w; kubectl btcnet logs %s/%d has the reason", node.Ordinal, err, r.Network.Name, node.Ordinal)
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -223,10 +206,10 @@ func (r *Restorer) give(ctx context.Context, t *target) error {
 	if n := len(r.Archive.Hashes); n > 1 {
 		before = r.Archive.Hashes[n-2]
 	}
-	after, err := t.peer.Headers(ctx, before)
+	after, err := peer.Headers(ctx, before)
 	if err == nil && (len(after) != 1 || after[0].BlockHash() != last) {
 		err = fmt.Errorf("the best block of node %d is not that of the snapshot: were blocks mined meanwhile, or not accepted? kubectl btcnet logs %s/%d has the reason",
-			t.Ordinal, r.Network.Name, t.Ordinal)
+			node.Ordinal, r.Network.Name, node.Ordinal)
 	}
 	return err
 }
@@ -263,23 +246,28 @@ func (r *Restorer) label(ctx context.Context, node noderef.Node, w archive.Walle
 	return nil
 }
 
-// finish locks the coins that were locked, and compares the balance.
-func (r *Restorer) finish(ctx context.Context, node noderef.Node, w archive.Wallet) error {
-	option := "-rpcwallet=" + w.Name
-	if len(w.Locked) > 0 {
-		text, err := json.Marshal(w.Locked)
-		if err != nil {
-			return err
-		}
-		if _, err := cluster.AskWith[bool](ctx, r.Cluster, node.Pod, []string{"false", string(text), "true"}, option, "lockunspent"); err != nil {
-			r.note("coins of the wallet %q of node %d are not locked again: %v", w.Name, node.Ordinal, err)
-		}
+// lock locks the coins that were locked.
+func (r *Restorer) lock(ctx context.Context, node noderef.Node, w archive.Wallet) error {
+	if len(w.Locked) == 0 {
+		return nil
 	}
+	text, err := json.Marshal(w.Locked)
+	if err != nil {
+		return err
+	}
+	if _, err := cluster.AskWith[bool](ctx, r.Cluster, node.Pod, []string{"false", string(text), "true"}, "-rpcwallet="+w.Name, "lockunspent"); err != nil {
+		r.note("coins of the wallet %q of node %d are not locked again: %v", w.Name, node.Ordinal, err)
+	}
+	return nil
+}
+
+// compare notes another balance, which has locked coins too.
+func (r *Restorer) compare(ctx context.Context, node noderef.Node, w archive.Wallet) error {
 	want, err := amount.ParseJSON(w.Balance.String())
 	if err != nil {
 		return err
 	}
-	balance, err := r.Cluster.CLI(ctx, node.Pod, option, "getbalance", "*", "1")
+	balance, err := r.Cluster.CLI(ctx, node.Pod, "-rpcwallet="+w.Name, "getbalance", "*", "1")
 	if err != nil {
 		return err
 	}

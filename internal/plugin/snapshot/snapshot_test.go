@@ -66,6 +66,9 @@ func TestAnotherNetworkHasTheChainAndTheWallets(t *testing.T) {
 	if d := coins.descriptors[0]; d.Desc != "wpkh("+key+"/*)" || !d.Active || *d.Internal || *d.Next != 3 || d.Timestamp != 0 || d.Range[1] != 99 {
 		t.Errorf("the keys are %+v", d)
 	}
+	if len(part.imported) != 1 || part.imported[0] != 450 {
+		t.Errorf("the keys came at the heights %v: they would take part in each block", part.imported)
+	}
 	if len(coins.labels) != 2 || len(coins.coins) != 1 || coins.coins[0].Vout != 1 {
 		t.Errorf("labels are %v, locked coins %v", coins.labels, coins.coins)
 	}

@@ -140,7 +140,7 @@ func (r *walletReader) details(ctx context.Context, option string, w *archive.Wa
 	return err
 }
 
-// createWallet creates a wallet with its keys. That it exists already is no error: an earlier attempt may have been interrupted.
+// createWallet creates a wallet without keys. That it exists already is no error: an earlier attempt may have been interrupted.
 func createWallet(ctx context.Context, c *cluster.Client, pod string, w archive.Wallet) error {
 	_, err := c.CLI(ctx, pod, "-named", "createwallet", "wallet_name="+w.Name, "blank=true", "descriptors=true", "load_on_startup=true",
 		fmt.Sprintf("disable_private_keys=%t", !w.PrivateKeys), fmt.Sprintf("avoid_reuse=%t", w.AvoidReuse))
@@ -151,9 +151,11 @@ func createWallet(ctx context.Context, c *cluster.Client, pod string, w archive.
 			err = nil
 		}
 	}
-	if err != nil {
-		return err
-	}
+	return err
+}
+
+// importKeys gives a wallet its keys, which find their coins in the chain that the node has.
+func importKeys(ctx context.Context, c *cluster.Client, pod string, w archive.Wallet) error {
 	var requests []archive.Descriptor // the entries of importdescriptors are like those of listdescriptors
 	for _, d := range w.Descriptors {
 		r := archive.Descriptor{Desc: d.Desc, Active: d.Active, Range: d.Range, Next: d.Next} // the whole chain, whatever the times of its blocks

@@ -52,3 +52,30 @@ func TestAPreparationWhoseRewardsAreAlwaysReplacedEnds(t *testing.T) {
 		}
 	})
 }
+
+// minesSome mines a block with the first transactions of the mempools, as another miner with small blocks does.
+func (s *sim) minesSome(most int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	txs := s.pools[0].txs
+	taken := min(most, len(txs))
+	s.add([]byte{0x51}, txs[:taken])
+	for i := range s.pools {
+		s.pools[i] = newPool(txs[taken:])
+	}
+}
+
+// Each block of other miners confirms a part: together they take longer than the end waits without progress.
+func TestTheEndWaitsAsLongAsThereIsProgress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRun(t, 2)
+		r.Blocks, r.Others = 0, 100*time.Millisecond
+		total := r.sends(40*time.Millisecond, func() {
+			for range 8 {
+				time.Sleep(r.Others)
+				r.minesSome(2)
+			}
+		})
+		r.allConfirmed(total, 8)
+	})
+}
