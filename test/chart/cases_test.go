@@ -7,6 +7,35 @@ var cases = map[string]struct {
 	values  string
 }{
 	"defaults": {},
+	"the page in the cluster": {values: `
+page:
+  enabled: true
+`},
+	"the page of some namespaces": {values: `
+watchNamespaces: [team-a, team-b]
+imagePullSecrets: [{name: registry}]
+priorityClassName: high
+page:
+  enabled: true
+  image:
+    repository: registry.example.com/kubectl-btcnet
+    tag: v1.2.3
+    digest: sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
+    pullPolicy: Always
+  audience: https://btcnet.example.com
+  port: 9443
+  tlsSecret: page-tls
+  service:
+    labels: {team: bitcoin}
+    annotations: {example.com/owner: "1"}
+  resources:
+    requests: {cpu: 20m, memory: 48Mi}
+    limits: {memory: 128Mi}
+networkPolicy:
+  pageFrom:
+    - namespaceSelector:
+        matchLabels: {kubernetes.io/metadata.name: ingress}
+`},
 	"two replicas": {values: `
 replicas: 2
 `},

@@ -105,6 +105,7 @@ func manifests(t *testing.T, objects []*unstructured.Unstructured) []byte {
 		c.Name()+"-"+c.Metadata.Version, c.Name()+"-VERSION",
 		"app.kubernetes.io/version: "+c.Metadata.AppVersion, "app.kubernetes.io/version: APPVERSION",
 		"/bitcoin-controller:"+c.Metadata.AppVersion, "/bitcoin-controller:APPVERSION",
+		"/kubectl-btcnet:"+c.Metadata.AppVersion, "/kubectl-btcnet:APPVERSION",
 	)
 	out := &bytes.Buffer{}
 	for _, u := range objects {

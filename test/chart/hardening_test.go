@@ -69,6 +69,9 @@ func TestSelectorsFindWhatTheyShould(t *testing.T) {
 			for _, u := range objects {
 				var selector *metav1.LabelSelector
 				want := []string{"Deployment"}
+				if strings.HasSuffix(u.GetName(), "-page") {
+					want = []string{"Deployment of the page"}
+				}
 				switch u.GetKind() {
 				case "Deployment":
 					selector = as[appsv1.Deployment](t, u).Spec.Selector
@@ -147,22 +150,33 @@ func TestPortsExist(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			objects := c.release.objects(t, c.values)
-			container := pods(t, objects)["Deployment"].Spec.Containers[0]
-			ports := map[string]int32{}
-			for _, port := range container.Ports {
-				ports[port.Name] = port.ContainerPort
-			}
-			for _, probe := range []*corev1.Probe{container.LivenessProbe, container.ReadinessProbe} {
-				if probe == nil || ports[probe.HTTPGet.Port.StrVal] == 0 {
-					t.Errorf("a probe uses a port that does not exist: %v", probe)
+			all := pods(t, objects)
+			ports := map[string]map[string]int32{} // by pod
+			for what, pod := range all {
+				container := pod.Spec.Containers[0]
+				ports[what] = map[string]int32{}
+				for _, port := range container.Ports {
+					ports[what][port.Name] = port.ContainerPort
+				}
+				if what == "Pod" { // that of helm test ends by itself
+					continue
+				}
+				for _, probe := range []*corev1.Probe{container.LivenessProbe, container.ReadinessProbe} {
+					if probe == nil || ports[what][probe.HTTPGet.Port.StrVal] == 0 {
+						t.Errorf("%s: a probe uses a port that does not exist: %v", what, probe)
+					}
 				}
 			}
 			for _, u := range objects {
 				if u.GetKind() != "Service" {
 					continue
 				}
+				what := "Deployment"
+				if strings.HasSuffix(u.GetName(), "-page") {
+					what = "Deployment of the page"
+				}
 				for _, port := range as[corev1.Service](t, u).Spec.Ports {
-					if ports[port.TargetPort.StrVal] == 0 {
+					if ports[what][port.TargetPort.StrVal] == 0 {
 						t.Errorf("%s leads to a port that does not exist: %v", id(u), port.TargetPort)
 					}
 				}
@@ -179,7 +193,11 @@ func pods(t testing.TB, objects []*unstructured.Unstructured) map[string]*corev1
 		switch u.GetKind() {
 		case "Deployment":
 			template := as[appsv1.Deployment](t, u).Spec.Template
-			out["Deployment"] = &corev1.Pod{ObjectMeta: template.ObjectMeta, Spec: template.Spec}
+			what := "Deployment"
+			if strings.HasSuffix(u.GetName(), "-page") {
+				what = "Deployment of the page"
+			}
+			out[what] = &corev1.Pod{ObjectMeta: template.ObjectMeta, Spec: template.Spec}
 		case "Pod":
 			out["Pod"] = as[corev1.Pod](t, u)
 		}

@@ -32,6 +32,11 @@ func TestNotesDescribeWhatToDoNext(t *testing.T) {
 			values: "watchNamespaces: [team-a, team-b]",
 			want:   []string{"kubectl apply -n team-a", "kubectl get btcnet -n team-a", "networks in team-a, team-b only"},
 		},
+		"the page": {
+			values: "page: {enabled: true}",
+			want:   []string{"kubectl port-forward -n bitcoin-system service/bitcoin-controller-page 8443", "--audience bitcoin-controller-page"},
+		},
+		"no page":                 {not: []string{"live page"}},
 		"a default Secret":        {values: "defaultSecret: {enabled: true}", want: []string{"secret: bitcoin-default-secret"}},
 		"no test":                 {values: "tests: {enabled: false}", not: []string{"helm test"}},
 		"definitions elsewhere":   {values: "crds: {enabled: false}", want: []string{"crds.enabled is false"}},

@@ -57,6 +57,26 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- with .Values.nodeImage.digest -}}@{{ . }}{{- end -}}
 {{- end -}}
 
+{{- define "bitcoin-controller.pageImage" -}}
+{{- $image := .Values.page.image -}}
+{{- printf "%s:%s" $image.repository (default .Chart.AppVersion $image.tag) -}}{{- with $image.digest -}}@{{ . }}{{- end -}}
+{{- end -}}
+
+{{- define "bitcoin-controller.pageName" -}}
+{{- include "bitcoin-controller.fullname" . }}-page
+{{- end -}}
+
+{{/* Not the operator's selector: the page must not become an endpoint of its Service. */}}
+{{- define "bitcoin-controller.pageSelectorLabels" -}}
+app.kubernetes.io/name: bitcoin-controller-page
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
+{{- end -}}
+
+{{- define "bitcoin-controller.pageLabels" -}}
+{{- $own := include "bitcoin-controller.pageSelectorLabels" . | fromYaml -}}
+{{- toYaml (merge $own (include "bitcoin-controller.labels" . | fromYaml)) -}}
+{{- end -}}
+
 {{/* The restricted Pod Security Standard, for every container of the chart. */}}
 {{- define "bitcoin-controller.containerSecurityContext" -}}
 allowPrivilegeEscalation: false

@@ -55,3 +55,13 @@ Owner references that block deletion need the right on finalizers where the clus
   resourceNames: [{{ .Values.masterKeySecret | quote }}]
   verbs: [get, list, watch]
 {{- end -}}
+
+{{/* What the page in the cluster reads for its viewers. No pods: their specifications have what is no viewer's business. */}}
+{{- define "bitcoin-controller.pageRules" -}}
+- apiGroups: [bitcoincontroller.christianb93.github.com]
+  resources: [bitcoinnetworks]
+  verbs: [list, watch]
+- apiGroups: [""]
+  resources: [events]
+  verbs: [list, watch]
+{{- end -}}

@@ -105,7 +105,7 @@ func rootCommand(s *session) *cobra.Command {
 		mineCommand(s), walletCommand(s), fundCommand(s),
 		partitionCommand(s), healCommand(s), reorgCommand(s), killCommand(s), pauseCommand(s),
 		logsCommand(s), connectCommand(s), uiCommand(s), trafficCommand(s),
-		runCommand(s), versionCommand(s),
+		runCommand(s), servePageCommand(s), versionCommand(s),
 		snapshotCommand(s), messagesCommand(s),
 	)
 	return root

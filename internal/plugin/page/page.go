@@ -85,14 +85,22 @@ func (s *Server) Handler() http.Handler {
 	if s.heartbeat == 0 {
 		s.heartbeat = heartbeat
 	}
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", s.file)
-	mux.HandleFunc("GET /{name}", s.file)
-	mux.HandleFunc("GET /lib/{name}", s.file)
+	mux := files(nil)
 	mux.Handle("GET /api/stream", s.guarded(maxStreams, s.stream))
 	mux.Handle("GET /api/log", s.guarded(maxLogs, s.log))
 	mux.Handle("POST /api/action", s.guarded(maxActions, s.action))
 	mux.Handle("POST /api/visible", s.guarded(maxStreams, s.visible))
+	return withPolicy(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !s.isOwnHost(r.Host) {
+			http.Error(w, "this address is not the page's: use the one that kubectl btcnet ui printed", http.StatusMisdirectedRequest)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	}))
+}
+
+// withPolicy limits what a browser does with the answers.
+func withPolicy(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		header := w.Header()
 		for name, value := range map[string]string{
@@ -101,12 +109,31 @@ func (s *Server) Handler() http.Handler {
 		} {
 			header.Set(name, value)
 		}
-		if !s.isOwnHost(r.Host) {
-			http.Error(w, "this address is not the page's: use the one that kubectl btcnet ui printed", http.StatusMisdirectedRequest)
-			return
-		}
-		mux.ServeHTTP(w, r)
+		next.ServeHTTP(w, r)
 	})
+}
+
+// mode is what the page is told about its server.
+type mode struct {
+	// Audience is that of the tokens with which people sign in.
+	Audience string `json:"audience"`
+}
+
+// files serves the page itself, and tells it how it is served: in a cluster if shared is set.
+func files(shared *mode) *http.ServeMux {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", file)
+	mux.HandleFunc("GET /{name}", file)
+	mux.HandleFunc("GET /lib/{name}", file)
+	mux.HandleFunc("GET /mode.js", func(w http.ResponseWriter, _ *http.Request) {
+		text, err := json.Marshal(shared)
+		if err != nil {
+			panic(err) // it is one string
+		}
+		w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
+		_, _ = w.Write([]byte("export const shared = " + string(text) + ";\n")) // the browser has gone
+	})
+	return mux
 }
 
 // isOwnHost accepts the address of the listener, and localhost with its port.
@@ -115,7 +142,7 @@ func (s *Server) isOwnHost(host string) bool {
 	return err == nil && (host == s.Host || host == net.JoinHostPort("localhost", port))
 }
 
-func (s *Server) file(w http.ResponseWriter, r *http.Request) {
+func file(w http.ResponseWriter, r *http.Request) {
 	name := path.Clean("web" + r.URL.Path)
 	if r.URL.Path == "/" {
 		name = "web/index.html"
@@ -150,8 +177,7 @@ func (s *Server) guarded(limit int, serve http.HandlerFunc) http.Handler {
 			http.Error(w, reason, http.StatusForbidden)
 			return
 		}
-		given := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
-		if s.Token == "" || subtle.ConstantTimeCompare([]byte(given), []byte(s.Token)) != 1 {
+		if s.Token == "" || subtle.ConstantTimeCompare([]byte(bearer(r)), []byte(s.Token)) != 1 {
 			http.Error(w, "the token is missing or wrong: open the address that kubectl btcnet ui printed", http.StatusUnauthorized)
 			return
 		}
@@ -173,13 +199,28 @@ func (s *Server) foreign(r *http.Request) string {
 	if origin := r.Header.Get("Origin"); origin != "" && origin != "http://"+r.Host {
 		return "calls of pages of other sites are not accepted"
 	}
-	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" && site != "none" {
+	if crossSite(r) {
 		return "calls of pages of other sites are not accepted"
 	}
 	if r.Method == http.MethodPost && r.Header.Get("Content-Type") != "application/json" {
 		return "the content type must be application/json"
 	}
 	return ""
+}
+
+// crossSite reports whether the browser says that a page of another site makes the call.
+func crossSite(r *http.Request) bool {
+	site := r.Header.Get("Sec-Fetch-Site")
+	return site != "" && site != "same-origin" && site != "none"
+}
+
+// bearer is the token of a call, empty for none.
+func bearer(r *http.Request) string {
+	token, is := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !is {
+		return ""
+	}
+	return token
 }
 
 // decode reads the body of a call; it answers itself if that is not possible.

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,23 +9,27 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/christianb93/bitcoin-controller/internal/plugin/page/state"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
-// stream sends everything, and then what changes. With the header Last-Event-ID it sends what has changed since then, if that is known.
-// Nothing is queued for a browser: one that is slow misses intermediate values.
 func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 	if network := r.URL.Query().Get("network"); network != "" {
 		defer s.Backend.View(network)()
 	}
+	follow(r.Context(), w, s.Store, r.Header.Get("Last-Event-ID"), s.heartbeat)
+}
+
+// follow sends everything, and then what changes, until the context ends. With a cursor it sends what has changed since then, if that is known.
+// Nothing is queued for a browser: one that is slow misses intermediate values.
+func follow(ctx context.Context, w http.ResponseWriter, store *state.Store, cursor string, heartbeat time.Duration) {
 	header := w.Header()
 	header.Set("Content-Type", "text/event-stream")
 	out := http.NewResponseController(w)
-	alive := time.NewTicker(s.heartbeat)
+	alive := time.NewTicker(heartbeat)
 	defer alive.Stop()
-	cursor := r.Header.Get("Last-Event-ID")
 	for {
-		delta, next, changed := s.Store.Since(cursor)
+		delta, next, changed := store.Since(cursor)
 		if !delta.Empty() || cursor == "" {
 			text, err := json.Marshal(delta)
 			if err == nil {
@@ -37,7 +42,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 		cursor = next
 		select {
 		case <-time.After(interval):
-		case <-r.Context().Done():
+		case <-ctx.Done():
 			return
 		}
 		select {
@@ -46,7 +51,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 			if err := send(w, out, ": alive\n\n"); err != nil {
 				return
 			}
-		case <-r.Context().Done():
+		case <-ctx.Done():
 			return
 		}
 	}

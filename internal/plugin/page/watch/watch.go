@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -25,19 +24,17 @@ import (
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
-const (
-	// settle is the time in which changes become one.
-	settle = 40 * time.Millisecond
-	// maxEvents are shown, the latest ones.
-	maxEvents = 200
-)
+// settle is the time in which changes become one.
+const settle = 40 * time.Millisecond
 
 // Watcher watches the networks of a namespace.
 type Watcher struct {
 	Cluster *cluster.Client
 	// Name is that of the only network, or empty.
-	Name  string
-	Store *state.Store
+	Name string
+	// WithoutPods leaves the pods out: nodes are then what the operator reports.
+	WithoutPods bool
+	Store       *state.Store
 	// Changed is called for each network whose status may have changed, and Removed for one that was deleted.
 	Changed func(*v1.BitcoinNetwork)
 	Removed func(name string)
@@ -66,7 +63,11 @@ func (w *Watcher) Start(ctx context.Context) (missing []string, err error) {
 		return nil, err
 	}
 	informers := []cache.SharedIndexInformer{w.networks}
-	for resource, informer := range map[string]cache.SharedIndexInformer{"pods": w.podInformer(), "events": w.eventInformer()} {
+	others := map[string]cache.SharedIndexInformer{"events": w.eventInformer()}
+	if !w.WithoutPods {
+		others["pods"] = w.podInformer()
+	}
+	for resource, informer := range others {
 		err := w.check(ctx, resource)
 		if right, lacks := errors.AsType[*cluster.MissingRight](err); lacks {
 			missing = append(missing, right.Error())
@@ -84,15 +85,17 @@ func (w *Watcher) Start(ctx context.Context) (missing []string, err error) {
 	slices.Sort(missing)
 	var synced []cache.InformerSynced
 	for _, informer := range informers {
-		if err := w.handle(informer); err != nil {
+		handled, err := w.handle(informer)
+		if err != nil {
 			return nil, err
 		}
-		synced = append(synced, informer.HasSynced)
+		synced = append(synced, handled)
 		go informer.RunWithContext(ctx)
 	}
 	if err := w.synced(ctx, synced); err != nil {
 		return nil, err
 	}
+	w.round() // whoever looks now sees what exists
 	go w.run(ctx)
 	return missing, nil
 }
@@ -151,12 +154,12 @@ func probe[T runtime.Object](ctx context.Context, w *Watcher, resource, name str
 	})
 }
 
-// handle marks what an informer reports for the next round.
-func (w *Watcher) handle(informer cache.SharedIndexInformer) error {
+// handle marks what an informer reports for the next round, and returns whether the first list is marked.
+func (w *Watcher) handle(informer cache.SharedIndexInformer) (cache.InformerSynced, error) {
 	if err := informer.SetTransform(strip); err != nil {
-		return err
+		return nil, err
 	}
-	_, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
+	registration, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
 		AddFunc:    w.mark,
 		UpdateFunc: func(_, object any) { w.mark(object) },
 		DeleteFunc: func(object any) {
@@ -166,7 +169,10 @@ func (w *Watcher) handle(informer cache.SharedIndexInformer) error {
 			w.mark(object)
 		},
 	})
-	return err
+	if err != nil {
+		return nil, err
+	}
+	return registration.HasSynced, nil
 }
 
 // strip leaves out what is large and has no use here.
@@ -252,30 +258,6 @@ func (w *Watcher) podLookup() func(string) *corev1.Pod {
 		}
 		return pod
 	}
-}
-
-func (w *Watcher) updateEvents() {
-	type dated struct {
-		key string
-		view.Event
-	}
-	var list []dated
-	for _, object := range w.happened.GetStore().List() {
-		if event, ok := object.(*corev1.Event); ok {
-			list = append(list, dated{view.EventKey(string(event.UID)), view.OfEvent(event)})
-		}
-	}
-	slices.SortFunc(list, func(a, b dated) int {
-		if a.Time != b.Time {
-			return int(min(max(b.Time-a.Time, -1), 1))
-		}
-		return strings.Compare(a.key, b.key)
-	})
-	values := map[string]any{}
-	for _, event := range list[:min(len(list), maxEvents)] {
-		values[event.key] = event.Event
-	}
-	w.Store.Replace(view.EventKey(""), values)
 }
 
 // Network returns a network as it was last seen.

@@ -4,7 +4,10 @@ import {Stream, post, token} from "./stream.js";
 import {Graph, shapes, shapePath} from "./graph.js";
 import {Detail, showOverview, showTable} from "./panel.js";
 import {ask} from "./actions.js";
+import {setUp, signIn} from "./signin.js";
+import {shared} from "./mode.js";
 
+setUp();
 const model = new Model();
 let opened = null, live = "connecting", due = false, tableDue = 0, network = null;
 const openNode = ordinal => { opened = ordinal; render(); graph.choose(ordinal); if (ordinal !== null && innerWidth < 960) $("detail").scrollIntoView({block: "nearest"}); };
@@ -38,7 +41,7 @@ function schedule() {
 function render() {
   chooseNetwork();
   network = model.network();
-  const states = {connecting: "Connecting…", live: "Live", lost: "Connection lost", denied: "Not allowed"};
+  const states = {connecting: "Connecting…", live: "Live", lost: "Connection lost", denied: shared ? "Signed out" : "Not allowed"};
   const state = live === "live" && model.page.unreachable ? "lost" : live;
   $("live").dataset.live = state;
   text($("live-text"), states[state]);
@@ -93,7 +96,8 @@ $("networks").addEventListener("change", event => {
 
 function banner(state) {
   const words = [];
-  if (live === "lost") words.push("The connection with kubectl btcnet ui is lost. If its command has ended, start it again and open the new address; otherwise the page continues by itself.");
+  if (live === "lost" && shared) words.push("The connection with the page's server is lost; the page continues by itself."); // it may be an upgrade
+  else if (live === "lost") words.push("The connection with kubectl btcnet ui is lost. If its command has ended, start it again and open the new address; otherwise the page continues by itself.");
   else if (model.page.unreachable && live === "live") words.push("The API server cannot be reached; the page shows the last state. " + model.page.unreachable);
   for (const right of model.page.missing || []) words.push("Something is missing here: " + right + ".");
   if (network && network.edges.some(e => e.kind === "assumed")) words.push("The operator of this cluster is older than the plugin and does not report connections: the dashed edges are those that the topology specifies.");
@@ -110,12 +114,20 @@ function empty(state) {
   const {namespace, only} = model.page;
   if (state === "denied") return;
   $("empty").hidden = Boolean(network && network.nodes.length);
-  if (!namespace) show("Connecting…", "The page waits for the first answer of kubectl btcnet ui.", "");
+  if (!namespace) show("Connecting…", shared ? "The page waits for the first answer of its server." : "The page waits for the first answer of kubectl btcnet ui.", "");
   else if (!network) show(only ? `The network ${only} does not exist` : "No network in this namespace", "It appears here as soon as it is created.", `kubectl btcnet create ${only || "my-network"} --namespace ${namespace} --nodes 5 --topology ring`);
   else if (!network.nodes.length) show("The network has no nodes", "It is scaled to 0.", `kubectl scale btcnet ${network.name} --namespace ${namespace} --replicas=3`);
 }
 
 function denied(reason) {
+  if (shared) {
+    signIn(reason, namespace => {
+      live = "connecting";
+      stream.watch(namespace);
+      schedule();
+    });
+    return;
+  }
   $("empty").hidden = false;
   text($("empty-title"), "This page has no token");
   text($("empty-text"), reason || "Open the address that kubectl btcnet ui printed.");
@@ -132,7 +144,7 @@ function facts() {
   set("fact-nodes", `${ready}/${network.size}`, ready < network.size ? "bad" : "");
   set("fact-connections", network.edges.some(e => e.kind === "assumed") ? network.connections : `${exists}/${wanted}`, exists < wanted ? "warn" : "");
   set("fact-branches", network.branches.length, network.branches.length > 1 ? "warn" : "");
-  set("fact-mempool", pools.length ? `${most ? "up to " : ""}${most} tx` : "–");
+  if ($("fact-mempool")) set("fact-mempool", pools.length ? `${most ? "up to " : ""}${most} tx` : "–");
 }
 
 function legend() {
@@ -172,14 +184,14 @@ function announce() {
 // visible reports which nodes are on the screen, so that their mempools come first.
 let visible = "";
 setInterval(() => {
-  if (!network || live !== "live" || document.hidden) return;
+  if (shared || !network || live !== "live" || document.hidden) return;
   const list = graph.visible(), words = network.name + list.join();
   if (words === visible) return;
   visible = words;
   post("/api/visible", {network: network.name, nodes: list.join()}).catch(() => { visible = ""; });
 }, 2000);
 
-document.addEventListener("keydown", event => { if (event.key === "Escape" && opened !== null && !$("dialog").open) openNode(null); });
+document.addEventListener("keydown", event => { if (event.key === "Escape" && opened !== null && !$("dialog")?.open) openNode(null); });
 
 if (!token) { live = "denied"; denied(""); }
 else stream.show("");

@@ -2,6 +2,7 @@
 import {$, el, text, keyed, short, clock} from "./dom.js";
 import {ordinals, ranges, stateOf, branchClass} from "./model.js";
 import {call, lines} from "./stream.js";
+import {shared} from "./mode.js";
 
 export function showOverview(network, events, ask) {
   const versions = new Map();
@@ -20,7 +21,7 @@ export function showOverview(network, events, ask) {
   }
   $("message").hidden = network.good || !network.message;
   text($("message"), network.message || "");
-  for (const button of $("actions").children) button.onclick = () => ask(button.dataset.action);
+  for (const button of $("actions")?.children || []) button.onclick = () => ask(button.dataset.action);
   keyed($("events"), events.slice(0, 60), e => e.id, e => [e.time, e.count || 0, e.reason, e.note].join(" "), e => el("li", {class: e.warning ? "warning" : null},
     el("span", {class: "when"}, clock(e.time)), el("span", {class: "reason"}, e.reason), e.count > 1 ? ` ×${e.count}` : null, el("p", {}, e.note)));
   if (!events.length) $("events").replaceChildren(el("li", {}, el("p", {}, "No events in the last hour.")));
@@ -39,7 +40,7 @@ export class Detail {
     $("overview").hidden = true;
     if (changed) this.build(node, network, namespace);
     this.facts(node, network);
-    if (changed || this.pod !== node.pod + node.started) this.follow(node, network);
+    if (this.log && (changed || this.pod !== node.pod + node.started)) this.follow(node, network);
     this.pod = node.pod + node.started;
   }
 
@@ -56,16 +57,17 @@ export class Detail {
     const commands = [`kubectl btcnet cli${space} ${at} getblockchaininfo`, `kubectl btcnet cli${space} ${at} getpeerinfo`, `kubectl btcnet logs${space} ${at} -f`,
       `kubectl btcnet connect${space} ${at}`];
     this.list = el("dl", {class: "about"});
-    this.log = el("pre", {class: "log", tabindex: "0", "aria-label": "Log of the node"});
+    // Without a right to read logs and to act there is neither a place for them nor a button.
+    const act = (words, kind) => el("button", {type: "button", onclick: () => this.ask(kind, node.ordinal)}, words);
+    const actions = shared ? [] : [el("div", {class: "actions", role: "group", "aria-label": "Actions on the node"}, act("Mine here…", "mine"), act("Pause…", "pause"))];
+    this.log = shared ? null : el("pre", {class: "log", tabindex: "0", "aria-label": "Log of the node"});
     this.root.replaceChildren(
       el("div", {class: "head"}, el("h2", {id: "detail-title", tabindex: "-1"}, "Node " + node.ordinal), el("button", {type: "button", id: "detail-close", onclick: () => this.open(null)}, "Close")),
       this.list,
-      el("div", {class: "actions", role: "group", "aria-label": "Actions on the node"},
-        el("button", {type: "button", onclick: () => this.ask("mine", node.ordinal)}, "Mine here…"), el("button", {type: "button", onclick: () => this.ask("pause", node.ordinal)}, "Pause…")),
+      ...actions,
       el("h2", {}, "Commands"),
       el("ul", {class: "lines"}, ...commands.map(command => el("li", {}, el("code", {}, command), copyButton(command)))),
-      el("h2", {}, "Log"), this.log);
-    this.root.querySelector(".actions").style.marginTop = ".9rem";
+      ...this.log ? [el("h2", {}, "Log"), this.log] : []);
   }
 
   facts(node, network) {
@@ -140,6 +142,6 @@ export function showTable(network, open) {
     return el("tr", {class: n.ready ? null : "lost"},
       el("th", {scope: "row"}, el("button", {type: "button", class: "plain", onclick: () => open(n.ordinal), "aria-label": `Open node ${n.ordinal}, ${n.pod}`}, `${n.ordinal}`)),
       cell("State", swatch, stateOf(n)), cell("Height", n.tip ? n.tip.height : "–"), cell("Best block", el("span", {class: "mono"}, n.tip ? short(n.tip.hash) : "–")),
-      cell("Connected with", ranges(ordinals(n.peered)) || "none"), cell("Mempool", n.mempool ? n.mempool.size : "–"), cell("Group", n.group || "–"), cell("Version", n.version || "–"));
+      cell("Connected with", ranges(ordinals(n.peered)) || "none"), ...shared ? [] : [cell("Mempool", n.mempool ? n.mempool.size : "–")], cell("Group", n.group || "–"), cell("Version", n.version || "–"));
   });
 }

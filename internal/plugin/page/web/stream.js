@@ -1,9 +1,13 @@
 // One stream of events from kubectl-btcnet, which continues where it was after an interruption. EventSource sends no header, so the token
 // would have to be in an address: fetch does.
+import {shared} from "./mode.js";
 
 const silence = 25000, shortest = 400, longest = 5000;
 
-export const token = readToken();
+// In a cluster, the token is that of a person's account: it is kept in this variable only, and gone with a reload.
+export let token = shared ? "" : readToken();
+
+export function setToken(value) { token = value; }
 
 // readToken takes the token out of the address, where history and screenshots would keep it. A reload finds it in the tab's storage.
 function readToken() {
@@ -43,17 +47,25 @@ export class Stream {
     this.state = state;
     this.cursor = "";
     this.network = null;
+    this.namespace = "";
   }
 
-  // show opens the stream for a network, whose nodes are then heard.
+  // show opens the stream for a network, whose nodes are then heard. In a cluster none is, and the stream of a namespace has all networks.
   show(network) {
-    if (network === this.network) return;
+    if (network === this.network || shared) return;
     this.network = network;
     this.restart?.();
     if (!this.running) {
       this.running = true;
       this.run();
     }
+  }
+
+  // watch opens the stream of a namespace, with another token than before.
+  watch(namespace) {
+    this.namespace = namespace;
+    this.cursor = "";
+    this.run();
   }
 
   async run() {
@@ -73,10 +85,11 @@ export class Stream {
     const alive = () => { clearTimeout(timer); timer = setTimeout(() => control.abort(), silence); };
     try {
       alive();
-      const response = await call("/api/stream?network=" + encodeURIComponent(this.network || ""), {
+      const query = shared ? "namespace=" + encodeURIComponent(this.namespace) : "network=" + encodeURIComponent(this.network || "");
+      const response = await call("/api/stream?" + query, {
         signal: control.signal, headers: this.cursor ? {"Last-Event-ID": this.cursor} : {},
       });
-      if (response.status === 401 || response.status === 403 || response.status === 421) {
+      if (response.status === 400 || response.status === 401 || response.status === 403 || response.status === 421) {
         this.state("denied", await response.text());
         return "denied";
       }

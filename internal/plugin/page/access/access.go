@@ -1,0 +1,104 @@
+// Package access asks the API server who calls the page in a cluster, and whether he may watch the networks of a namespace.
+package access
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	authenticationv1 "k8s.io/api/authentication/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/client-go/kubernetes"
+
+	"github.com/christianb93/bitcoin-controller/internal/plugin/page"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+)
+
+// Reviewer admits whoever has the rights to watch networks and events, by a TokenReview and SubjectAccessReviews. It keeps nothing.
+type Reviewer struct {
+	Core kubernetes.Interface
+	// Audience is that of the tokens that are accepted. Empty means the API server's own: a token that it accepts for everything.
+	Audience string
+}
+
+// shown are the resources of which the page shows something.
+var shown = []authorizationv1.ResourceAttributes{
+	{Group: v1.SchemeGroupVersion.Group, Resource: "bitcoinnetworks"},
+	{Resource: "events"},
+}
+
+// maxToken is longer than any token of a service account or identity provider.
+const maxToken = 16 << 10
+
+// Admit implements page.Access.
+func (r *Reviewer) Admit(ctx context.Context, token, namespace string) (page.Viewer, error) {
+	if token == "" || len(token) > maxToken {
+		return page.Viewer{}, &page.Denied{Code: http.StatusUnauthorized, Reason: "sign in with a token"}
+	}
+	user, err := r.authenticate(ctx, token)
+	if err != nil {
+		return page.Viewer{}, err
+	}
+	if namespace == "" {
+		namespace = own(user.Username)
+	}
+	if len(validation.IsDNS1123Label(namespace)) > 0 {
+		return page.Viewer{}, &page.Denied{Code: http.StatusBadRequest, Reason: "name the namespace of the networks"}
+	}
+	for _, attributes := range shown {
+		if err := r.authorize(ctx, user, namespace, attributes); err != nil {
+			return page.Viewer{}, err
+		}
+	}
+	return page.Viewer{Name: user.Username, Namespace: namespace}, nil
+}
+
+func (r *Reviewer) authenticate(ctx context.Context, token string) (*authenticationv1.UserInfo, error) {
+	review := &authenticationv1.TokenReview{Spec: authenticationv1.TokenReviewSpec{Token: token}}
+	if r.Audience != "" {
+		review.Spec.Audiences = []string{r.Audience}
+	}
+	answer, err := r.Core.AuthenticationV1().TokenReviews().Create(ctx, review, metav1.CreateOptions{})
+	if err != nil {
+		return nil, err
+	}
+	status := &answer.Status
+	// An authenticator that knows no audiences returns none, and accepts tokens for others.
+	if !status.Authenticated || status.User.Username == "" || r.Audience != "" && !slices.Contains(status.Audiences, r.Audience) {
+		return nil, &page.Denied{Code: http.StatusUnauthorized, Reason: "the token is not valid any more, or not for this page: create another one"}
+	}
+	return &status.User, nil
+}
+
+func (r *Reviewer) authorize(ctx context.Context, user *authenticationv1.UserInfo, namespace string, attributes authorizationv1.ResourceAttributes) error {
+	attributes.Namespace, attributes.Verb = namespace, "watch"
+	extra := make(map[string]authorizationv1.ExtraValue, len(user.Extra))
+	for key, value := range user.Extra {
+		extra[key] = authorizationv1.ExtraValue(value)
+	}
+	answer, err := r.Core.AuthorizationV1().SubjectAccessReviews().Create(ctx, &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+		User: user.Username, UID: user.UID, Groups: user.Groups, Extra: extra, ResourceAttributes: &attributes,
+	}}, metav1.CreateOptions{})
+	if err != nil {
+		return err
+	}
+	if !answer.Status.Allowed || answer.Status.Denied {
+		return &page.Denied{Code: http.StatusForbidden, Reason: fmt.Sprintf("%s has no right to watch %s in namespace %q: an administrator can give it with the role view of the namespace",
+			user.Username, attributes.Resource, namespace)}
+	}
+	return nil
+}
+
+// own is the namespace of a service account, empty for a person.
+func own(username string) string {
+	account, is := strings.CutPrefix(username, "system:serviceaccount:")
+	namespace, _, _ := strings.Cut(account, ":")
+	if !is {
+		return ""
+	}
+	return namespace
+}

@@ -1,0 +1,152 @@
+package backend
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/christianb93/bitcoin-controller/internal/plugin/cluster"
+	"github.com/christianb93/bitcoin-controller/internal/plugin/page"
+	"github.com/christianb93/bitcoin-controller/internal/plugin/page/live"
+	"github.com/christianb93/bitcoin-controller/internal/plugin/page/state"
+	"github.com/christianb93/bitcoin-controller/internal/plugin/page/watch"
+)
+
+const (
+	// maxNamespaces are watched at the same time.
+	maxNamespaces = 64
+	// linger is how long a namespace is watched after its last viewer has gone, who may only reload the page.
+	linger = time.Minute
+)
+
+// Namespaces watches those that somebody looks at, once each, however many look. It reads networks and events, and no node.
+type Namespaces struct {
+	// Client reaches the API server; its namespace does not matter.
+	Client *cluster.Client
+	// Only are the namespaces that can be watched; empty means all.
+	Only []string
+	// Failed is called with the reason why a namespace cannot be watched.
+	Failed func(error)
+
+	linger time.Duration
+	mu     sync.Mutex
+	open   map[string]*namespace
+}
+
+type namespace struct {
+	store   *state.Store
+	viewers int
+	// ready is closed when the first lists have arrived, or err is set.
+	ready  chan struct{}
+	err    error
+	cancel context.CancelFunc
+	idle   *time.Timer
+}
+
+// Open implements page.Values.
+func (n *Namespaces) Open(ctx context.Context, name string) (*state.Store, func(), error) {
+	if len(n.Only) > 0 && !slices.Contains(n.Only, name) {
+		return nil, nil, &page.Denied{Code: http.StatusForbidden, Reason: fmt.Sprintf("this page shows networks of the namespaces %s only", strings.Join(n.Only, ", "))}
+	}
+	watched := n.enter(name)
+	if watched == nil {
+		return nil, nil, &page.Denied{Code: http.StatusTooManyRequests, Reason: "networks of too many namespaces are watched: the page tries again"}
+	}
+	end := sync.OnceFunc(func() { n.leave(name, watched) })
+	select {
+	case <-watched.ready:
+	case <-ctx.Done():
+		end()
+		return nil, nil, ctx.Err()
+	}
+	if watched.err != nil {
+		end()
+		return nil, nil, watched.err
+	}
+	return watched.store, end, nil
+}
+
+// enter counts a viewer of a namespace, and begins to watch it with the first one; nil if there are too many namespaces.
+func (n *Namespaces) enter(name string) *namespace {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if watched := n.open[name]; watched != nil {
+		watched.viewers++
+		if watched.idle != nil {
+			watched.idle.Stop()
+		}
+		return watched
+	}
+	if len(n.open) >= maxNamespaces {
+		return nil
+	}
+	if n.open == nil {
+		n.open = map[string]*namespace{}
+	}
+	ctx, cancel := context.WithCancel(context.Background()) // of all viewers, and of none
+	watched := &namespace{store: state.New(), viewers: 1, ready: make(chan struct{}), cancel: cancel}
+	n.open[name] = watched
+	go func() {
+		if watched.err = n.watch(ctx, name, watched.store); watched.err != nil && ctx.Err() == nil {
+			n.Failed(watched.err)
+			n.forget(name, watched)
+		}
+		close(watched.ready)
+	}()
+	return watched
+}
+
+func (n *Namespaces) watch(ctx context.Context, name string, store *state.Store) error {
+	client := *n.Client
+	client.Namespace = name
+	chains := live.NewChains(store)
+	b := &Backend{store: store, page: Page{Namespace: name}}
+	b.watcher = &watch.Watcher{Cluster: &client, WithoutPods: true, Store: store, Changed: chains.Report, Removed: chains.Forget, Reachable: b.reachable}
+	missing, err := b.watcher.Start(ctx)
+	if err == nil && len(missing) > 0 {
+		err = errors.New(strings.Join(missing, "; "))
+	}
+	if err != nil {
+		return fmt.Errorf("namespace %s cannot be watched with the service account of the page: %w", name, err)
+	}
+	b.change(func(*Page) {})
+	return nil
+}
+
+func (n *Namespaces) leave(name string, watched *namespace) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if watched.viewers--; watched.viewers > 0 {
+		return
+	}
+	after := n.linger
+	if after == 0 {
+		after = linger
+	}
+	watched.idle = time.AfterFunc(after, func() {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		if watched.viewers == 0 {
+			n.end(name, watched)
+		}
+	})
+}
+
+func (n *Namespaces) forget(name string, watched *namespace) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.end(name, watched)
+}
+
+// end stops to watch a namespace. The caller holds the lock.
+func (n *Namespaces) end(name string, watched *namespace) {
+	watched.cancel()
+	if n.open[name] == watched {
+		delete(n.open, name)
+	}
+}
