@@ -91,8 +91,8 @@ func pageOf(t *testing.T, ns *apiserver.Namespace, only ...string) string {
 	return server.URL
 }
 
-// look opens the stream of a namespace, and returns the code with the first message.
-func look(t *testing.T, address, namespace, token string) (int, string) {
+// opens requests the stream of a namespace, and returns the code with the first message.
+func opens(t *testing.T, address, namespace, token string) (int, string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address+"/api/stream?namespace="+namespace, http.NoBody)
 	if err != nil {
@@ -139,12 +139,12 @@ func TestThePageInAClusterShowsATenantHisOwnNetworksOnly(t *testing.T) {
 		{"no token", a.Name, "", http.StatusUnauthorized, "sign in"},
 		{"a namespace that is none", "../a", ofA, http.StatusBadRequest, "name the namespace"},
 	} {
-		code, got := look(t, address, test.namespace, test.token)
+		code, got := opens(t, address, test.namespace, test.token)
 		if code != test.code || !strings.Contains(got, test.words) || code == http.StatusOK && strings.Contains(got, "net-of-a") == strings.Contains(got, "net-of-b") {
 			t.Errorf("%s: %d %.300s, want %d with %q", test.name, code, got, test.code, test.words)
 		}
 	}
-	if code, got := look(t, pageOf(t, a, a.Name), b.Name, everywhere); code != http.StatusForbidden || !strings.Contains(got, "of the namespaces "+a.Name+" only") {
+	if code, got := opens(t, pageOf(t, a, a.Name), b.Name, everywhere); code != http.StatusForbidden || !strings.Contains(got, "of the namespaces "+a.Name+" only") {
 		t.Errorf("a namespace that the page is not for: %d %s", code, got)
 	}
 	// Whoever gets hold of a token at the page can do nothing else with it.

@@ -113,13 +113,13 @@ func withPolicy(next http.Handler) http.Handler {
 	})
 }
 
-// mode is what the page is told about its server.
+// mode is what the page knows of its server.
 type mode struct {
 	// Audience is that of the tokens with which people sign in.
 	Audience string `json:"audience"`
 }
 
-// files serves the page itself, and tells it how it is served: in a cluster if shared is set.
+// files serves the page itself, with the mode of its server: in a cluster if shared is set.
 func files(shared *mode) *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", file)
@@ -208,7 +208,7 @@ func (s *Server) foreign(r *http.Request) string {
 	return ""
 }
 
-// crossSite reports whether the browser says that a page of another site makes the call.
+// crossSite reports whether by the browser's word a page of another site makes the call.
 func crossSite(r *http.Request) bool {
 	site := r.Header.Get("Sec-Fetch-Site")
 	return site != "" && site != "same-origin" && site != "none"

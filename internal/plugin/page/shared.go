@@ -162,7 +162,7 @@ func busy(w http.ResponseWriter, reason string) {
 	http.Error(w, reason, http.StatusTooManyRequests)
 }
 
-// reject answers with a reason for the caller. What the API server says is for the log of who runs the page.
+// reject answers with a reason for the caller. What the API server answers is not for callers.
 func reject(w http.ResponseWriter, err error) {
 	if denied, is := errors.AsType[*Denied](err); is {
 		http.Error(w, denied.Reason, denied.Code)

@@ -194,7 +194,7 @@ func TestAStreamEndsWithTheRightToIt(t *testing.T) {
 			break
 		}
 		if time.Since(started) > browserLimit {
-			t.Fatal("the stream goes on without a right to it")
+			t.Fatal("the stream continues without a right to it")
 		}
 	}
 	testtools.Eventually(t, "the end of the watch", browserLimit, func() error {
@@ -207,7 +207,7 @@ func TestAStreamEndsWithTheRightToIt(t *testing.T) {
 	})
 }
 
-// One person cannot take the page from the others, nor can somebody who has no token take the API server.
+// One person cannot take the page from the others, nor can a caller without a token take the API server.
 func TestThereAreBoundsForOneViewerAndForAll(t *testing.T) {
 	_, address := newCluster(t)
 	for i := range maxOfOne {

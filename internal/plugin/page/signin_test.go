@@ -5,8 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/chromedp/chromedp"
-
 	"github.com/christianb93/bitcoin-controller/internal/testtools/browser"
 )
 
@@ -16,7 +14,8 @@ func TestAPersonSignsInAndSeesNetworksWithoutActions(t *testing.T) {
 	tab.Await("the form", `!document.getElementById("sign-in").hidden && document.activeElement.id === "sign-in-token" && document.getElementById("sign-in").textContent.includes("--audience the-page")`)
 	enter := func(token, namespace string) {
 		t.Helper()
-		tab.Run(fill("#sign-in-token", token), fill("#sign-in-namespace", namespace))
+		tab.Fill("#sign-in-token", token)
+		tab.Fill("#sign-in-namespace", namespace)
 		tab.Press(browser.Enter)
 	}
 	enter("wrong", "")
@@ -57,9 +56,4 @@ func TestAPersonSignsInAndSeesNetworksWithoutActions(t *testing.T) {
 	if len(c.actions()) > 0 || len(c.viewed) > 0 || len(c.visible) > 0 {
 		t.Errorf("the page called what it may not: %v %v %v", c.actions(), c.viewed, c.visible)
 	}
-}
-
-// fill writes a text into a field, in place of what it has.
-func fill(selector, text string) chromedp.Action {
-	return chromedp.Tasks{chromedp.Clear(selector, chromedp.ByQuery), chromedp.SendKeys(selector, text, chromedp.ByQuery)}
 }

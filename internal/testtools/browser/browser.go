@@ -32,6 +32,8 @@ type Options struct {
 	Still bool
 	// Script runs before those of the page.
 	Script string
+	// OwnCertificate accepts a certificate that no browser trusts.
+	OwnCertificate bool
 	// Expected are parts of the words of errors that the page may report.
 	Expected []string
 }
@@ -60,6 +62,9 @@ func Open(t testing.TB, address string, options Options) *Tab {
 		chromedp.WindowSize(int(options.Width), int(options.Height)), chromedp.UserDataDir(profile(t)), chromedp.Flag("disable-dev-shm-usage", true), chromedp.WSURLReadTimeout(limit),
 		// The test sees what the page requests; nothing else leaves the browser.
 		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND , EXCLUDE 127.0.0.1 , EXCLUDE localhost"))
+	if options.OwnCertificate {
+		flags = append(flags, chromedp.IgnoreCertErrors)
+	}
 	// The context of the test ends before its cleanup, and would kill the browser.
 	allocated, endBrowser := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), flags...)
 	// What the library reports beside errors are events that it does not know.
@@ -225,6 +230,12 @@ const (
 func (tab *Tab) Click(selector string) {
 	tab.t.Helper()
 	tab.Run(chromedp.Click(selector, chromedp.ByQuery))
+}
+
+// Fill writes a text into a field, in place of what it has.
+func (tab *Tab) Fill(selector, text string) {
+	tab.t.Helper()
+	tab.Run(chromedp.Clear(selector, chromedp.ByQuery), chromedp.SendKeys(selector, text, chromedp.ByQuery))
 }
 
 // Picture writes what the window shows to a file.

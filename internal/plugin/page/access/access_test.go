@@ -47,7 +47,7 @@ func newAPI() *api {
 	return a
 }
 
-func TestTheWholeUserIsAskedForEachKindOfObject(t *testing.T) {
+func TestEachKindOfObjectIsReviewedForTheWholeUser(t *testing.T) {
 	a := newAPI()
 	viewer, err := (&Reviewer{Core: a, Audience: "page"}).Admit(t.Context(), "token", "")
 	if err != nil || viewer != (page.Viewer{Name: "system:serviceaccount:team-a:viewer", Namespace: "team-a"}) {

@@ -20,11 +20,11 @@ import (
 const (
 	// maxNamespaces are watched at the same time.
 	maxNamespaces = 64
-	// linger is how long a namespace is watched after its last viewer has gone, who may only reload the page.
-	linger = time.Minute
+	// idleTimeout is how long a namespace is watched after its last viewer has gone, who may only reload the page.
+	idleTimeout = time.Minute
 )
 
-// Namespaces watches those that somebody looks at, once each, however many look. It reads networks and events, and no node.
+// Namespaces watches those that pages show, once each, however many pages there are. It reads networks and events, and no node.
 type Namespaces struct {
 	// Client reaches the API server; its namespace does not matter.
 	Client *cluster.Client
@@ -33,9 +33,9 @@ type Namespaces struct {
 	// Failed is called with the reason why a namespace cannot be watched.
 	Failed func(error)
 
-	linger time.Duration
-	mu     sync.Mutex
-	open   map[string]*namespace
+	idleTimeout time.Duration
+	mu          sync.Mutex
+	open        map[string]*namespace
 }
 
 type namespace struct {
@@ -124,9 +124,9 @@ func (n *Namespaces) leave(name string, watched *namespace) {
 	if watched.viewers--; watched.viewers > 0 {
 		return
 	}
-	after := n.linger
+	after := n.idleTimeout
 	if after == 0 {
-		after = linger
+		after = idleTimeout
 	}
 	watched.idle = time.AfterFunc(after, func() {
 		n.mu.Lock()

@@ -30,7 +30,7 @@ func (w *world) requests(verb string) int {
 func TestManyViewersShareOneWatchOfNetworksAndEvents(t *testing.T) {
 	w := newWorld(t)
 	before := w.requests("create") // of the pods of the test
-	all := &Namespaces{Client: w.client, Failed: func(err error) { t.Error(err) }, linger: time.Millisecond}
+	all := &Namespaces{Client: w.client, Failed: func(err error) { t.Error(err) }, idleTimeout: time.Millisecond}
 	var running sync.WaitGroup
 	ends := make(chan func(), 50)
 	for range cap(ends) {

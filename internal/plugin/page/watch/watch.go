@@ -95,7 +95,7 @@ func (w *Watcher) Start(ctx context.Context) (missing []string, err error) {
 	if err := w.synced(ctx, synced); err != nil {
 		return nil, err
 	}
-	w.round() // whoever looks now sees what exists
+	w.round() // the first reader sees what exists
 	go w.run(ctx)
 	return missing, nil
 }
