@@ -27,7 +27,7 @@ func (p plugin) fundsUntil(ended <-chan error, name string, nodes int, interval 
 		select {
 		case err := <-ended:
 			if err != nil {
-				p.Fatalf("the command ended with %v", err)
+				p.Errorf("the command ended with %v", err)
 			}
 			return given
 		case <-tick.C:

@@ -14,6 +14,16 @@ func (l *Ledger) Tip() (chainhash.Hash, bool) {
 	return l.blocks[len(l.blocks)-1].hash, true
 }
 
+// Begin starts the chain with a block, unless the ledger has transactions: only these can be in the blocks before it. It reports whether
+// it did.
+func (l *Ledger) Begin(hash chainhash.Hash) bool {
+	if len(l.txs) > 0 {
+		return false
+	}
+	l.blocks = []block{{hash: hash}}
+	return true
+}
+
 // Follows reports whether the chain has a block.
 func (l *Ledger) Follows(hash chainhash.Hash) bool {
 	return slices.ContainsFunc(l.blocks, func(b block) bool { return b.hash == hash })

@@ -84,6 +84,10 @@ func (s *Stream) followOn(ctx context.Context, node int) error {
 	if err != nil {
 		return err
 	}
+	if s.begin(*hash) {
+		s.height = tip.Height
+		return nil
+	}
 	var added []read
 	at := *hash
 	for !s.follows(at) {
@@ -96,14 +100,19 @@ func (s *Stream) followOn(ctx context.Context, node int) error {
 		}
 		added = append(added, read{at, block})
 		at = block.Previous
-		if _, began := s.tip(); !began {
-			break
-		}
 	}
 	slices.Reverse(added)
 	s.replace(at, added)
 	s.height = tip.Height
 	return nil
+}
+
+// begin follows the chain from a block on, as long as the wallets have sent nothing: while they get their coins, others may mine hundreds of
+// blocks, and to read these would take minutes.
+func (s *Stream) begin(at chainhash.Hash) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.book.Begin(at)
 }
 
 // replace takes blocks off the chain as far as one of it, and connects others.

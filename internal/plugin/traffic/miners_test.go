@@ -7,6 +7,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/btcsuite/btcd/chainhash/v2"
+
 	"github.com/christianb93/bitcoin-controller/internal/plugin/faucet"
 )
 
@@ -28,6 +30,42 @@ func TestRewardsThatAnotherMinersBranchReplacesAreMinedAgain(t *testing.T) {
 		r := newRun(t, 2)
 		r.Nodes = rivals{r.sim, new(int)}
 		r.allConfirmed(r.sends(100*time.Millisecond, nothing), 10)
+	})
+}
+
+// busy are nodes of which another miner mines hundreds of blocks while the wallets get their coins. awaited and read are the numbers of
+// calls.
+type busy struct {
+	*sim
+	awaited, read *int
+}
+
+func (b busy) Await(context.Context, faucet.Tip) error {
+	if *b.awaited++; *b.awaited == 1 {
+		for range 300 {
+			b.minesSome(0)
+		}
+	}
+	return nil
+}
+
+func (b busy) Block(ctx context.Context, node int, hash chainhash.Hash) (Block, error) {
+	*b.read++
+	return b.sim.Block(ctx, node, hash)
+}
+
+func TestThePreparationReadsNoBlocksFromBeforeItsTransactions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRun(t, 2)
+		nodes := busy{r.sim, new(int), new(int)}
+		r.Nodes = nodes
+		ctx, cancel := context.WithCancel(t.Context())
+		closed := r.Start(ctx)
+		defer closed()
+		defer cancel()
+		if err := r.Prepare(ctx); err != nil || *nodes.read > 10 {
+			t.Errorf("%d blocks were read (%v)", *nodes.read, err)
+		}
 	})
 }
 

@@ -130,6 +130,9 @@ func (s *Stream) cut(accounts []int) error {
 
 // split cuts coins, and mines them.
 func (s *Stream) split(ctx context.Context, accounts []int) error {
+	if err := s.follow(ctx); err != nil {
+		return err
+	}
 	if err := s.cut(accounts); err != nil {
 		return err
 	}
