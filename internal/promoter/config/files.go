@@ -8,7 +8,9 @@ import (
 // Files are other files of a build, such as binaries for other platforms, an SBOM or a list of checksums. They are pushed to a registry
 // in one artifact, the candidate and the attestations name them by their digests, and a stage that publishes a package publishes the
 // same files with it: in the directory NAME-VERSION.files beside the package, or as an artifact in a registry. A package has at most
-// 1 GiB of them.
+// 1 GiB of them. The entry of the package in index.yaml lists the first 50 by name, with their digests, in the annotation
+// chart-promoter/files; the landing page lists those of the latest release, and how to install a plugin of kubectl when one of them is
+// its manifest for krew, a file NAME.yaml.
 type Files struct {
 	// Command creates the files; it runs in the source of the commit, with the variables VERSION (of the chart), APP_VERSION, COMMIT and
 	// SOURCE_DATE_EPOCH (of the commit, in seconds). It does not run again for a release whose files the registry has. Default: none.

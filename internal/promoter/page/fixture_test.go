@@ -40,6 +40,23 @@ func add(t testing.TB, text []byte, e index.Entry) []byte {
 	return text
 }
 
+// listFiles gives a version of an index other files.
+func listFiles(t testing.TB, text []byte, name, version string, files ...index.File) []byte {
+	t.Helper()
+	e, _, err := index.Lookup(text, name, version)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err = index.Remove(text, name, version); err != nil {
+		t.Fatal(err)
+	}
+	with, err := e.WithFiles(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return add(t, text, with)
+}
+
 func landing(t testing.TB, r Repository, text []byte) []byte {
 	t.Helper()
 	out, err := r.Render(text)
@@ -55,6 +72,9 @@ var example = Repository{Name: "bitcoin-controller", Address: "https://example.g
 func landings(t testing.TB) map[string][]byte {
 	t.Helper()
 	one := indexOf(t, "bitcoin-controller 0.9.0", "bitcoin-controller 1.0.0-rc.1", "bitcoin-controller 1.0.0", "bitcoin-controller 1.1.0", "bitcoin-controller 1.2.0-dev.3.g64ed033")
+	one = listFiles(t, one, "bitcoin-controller", "1.1.0",
+		index.File{Name: "btcnet.yaml", Digest: digest(20), Krew: "btcnet"}, index.File{Name: "kubectl-btcnet_linux_amd64.tar.gz", Digest: digest(21)},
+		index.File{Name: "kubectl-btcnet_windows_arm64.tar.gz", Digest: digest(22)})
 	many := indexOf(t, "alpha 1.0.0", "beta 0.1.0-rc.1", "gamma 2.0.0", "gamma 2.1.0")
 	many = add(t, many, index.Entry{
 		Metadata: &chart.Metadata{APIVersion: "v2", Name: "shared", Version: "1.0.0", Type: "library", Deprecated: true}, URLs: []string{"oci://example.com/shared:1.0.0"}, Digest: digest(9),

@@ -45,7 +45,18 @@ type chartView struct {
 	Rows                          []versionView
 	More                          int
 	Alone                         bool
+	// Files are the other files of Version, and Krew how to install the first of them that is a manifest for krew.
+	Files []fileView
+	Krew  krewView
 }
+
+type fileView struct {
+	index.File
+	URL string
+}
+
+// krewView is the command that installs a plugin of kubectl, "" for none.
+type krewView struct{ Plugin, Command string }
 
 type versionView struct {
 	index.Entry
@@ -71,7 +82,9 @@ func (r Repository) Render(text []byte) ([]byte, error) {
 		rows = max(minVersions, min(maxVersions, maxRows/len(charts)))
 	}
 	for _, c := range charts {
-		v.Charts = append(v.Charts, r.chart(c, rows))
+		chart := r.chart(c, rows)
+		chart.Krew = krew(v.Address, chart.Files)
+		v.Charts = append(v.Charts, chart)
 	}
 	// A repository of one chart needs no section of its own for the chart.
 	if total == 1 {
@@ -109,6 +122,7 @@ func (r Repository) chart(s index.Summary, rows int) chartView {
 			v.Sources = append(v.Sources, l)
 		}
 	}
+	v.Files = filesOf(*shown)
 	repo, name, version := word(r.Name), word(s.Name), word(shown.Version)
 	if v.Library || repo == "" || name == "" || version == "" {
 		return v
@@ -118,6 +132,30 @@ func (r Repository) chart(s index.Summary, rows int) chartView {
 		v.Install += " --version " + version
 	}
 	return v
+}
+
+// filesOf are the other files of a version, which are beside its package, and so beside the page.
+func filesOf(e index.Entry) []fileView {
+	if word(e.Name) == "" || word(e.Version) == "" {
+		return nil
+	}
+	var files []fileView
+	for _, f := range e.Files() {
+		files = append(files, fileView{f, index.FilesDir(e.Name, e.Version) + "/" + f.Name})
+	}
+	return files
+}
+
+func krew(address string, files []fileView) krewView {
+	if address == "" {
+		address = "ADDRESS"
+	}
+	for _, f := range files {
+		if f.Krew != "" {
+			return krewView{f.Krew, "kubectl krew install --manifest-url=" + address + "/" + f.URL}
+		}
+	}
+	return krewView{}
 }
 
 func hasLatest(rows []versionView) bool {

@@ -18,6 +18,7 @@ import (
 )
 
 func TestALandingPageHasTheCommandsToInstall(t *testing.T) {
+	withFiles := listFiles(t, indexOf(t, "op 1.0.0"), "op", "1.0.0", index.File{Name: "z.tar.gz", Digest: digest(21)}, index.File{Name: "btcnet.yaml", Digest: digest(20), Krew: "btcnet"})
 	for name, c := range map[string]struct {
 		repo Repository
 		text []byte
@@ -35,6 +36,14 @@ func TestALandingPageHasTheCommandsToInstall(t *testing.T) {
 		"several charts":      {example, indexOf(t, "a 1.0.0", "b 1.0.0"), []string{"helm install a ", "helm install b "}, nil},
 		"digests and dates":   {example, indexOf(t, "op 1.0.0"), []string{digest(0), `datetime="2026-03-04T05:06:07Z">2026-03-04<`, "v1.0.0", `href="op-1.0.0.tgz"`}, nil},
 		"the latest is named": {example, indexOf(t, "op 1.0.0", "op 0.9.0"), []string{`1.0.0 <span class="tag good">latest`}, []string{`0.9.0 <span`}},
+		"other files": {example, withFiles, []string{
+			`<a href="op-1.0.0.files/btcnet.yaml">btcnet.yaml</a>`, `<a href="op-1.0.0.files/z.tar.gz">`, digest(20), digest(21), "<code>kubectl btcnet</code>",
+			"<code>kubectl krew install --manifest-url=https://example.github.io/bitcoin-controller-helm/op-1.0.0.files/btcnet.yaml</code>",
+		}, nil},
+		"other files without an address": {Repository{Name: "r"}, withFiles, []string{"--manifest-url=ADDRESS/op-1.0.0.files/btcnet.yaml<", "the address of this page"}, nil},
+		"files that are no plugin":       {example, listFiles(t, indexOf(t, "op 1.0.0"), "op", "1.0.0", index.File{Name: "z.tar.gz", Digest: digest(21)}), []string{"op-1.0.0.files/z.tar.gz"}, []string{"krew"}},
+		"files of an earlier release":    {example, listFiles(t, indexOf(t, "op 1.0.0", "op 1.1.0"), "op", "1.0.0", index.File{Name: "z.tar.gz", Digest: digest(21)}), nil, []string{"z.tar.gz", "Other files"}},
+		"no files":                       {example, indexOf(t, "op 1.0.0"), nil, []string{"Other files", "krew"}},
 	} {
 		page := string(landing(t, c.repo, c.text))
 		for _, want := range c.want {

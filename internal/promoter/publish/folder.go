@@ -41,7 +41,10 @@ func (f folder) publish(item Item) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	e := index.Entry{Metadata: p.Metadata, URLs: []string{f.location(p.Filename())}, Created: item.created(), Digest: p.Digest}
+	e, err := index.Entry{Metadata: p.Metadata, URLs: []string{f.location(p.Filename())}, Created: item.created(), Digest: p.Digest}.WithFiles(listed(item.Files))
+	if err != nil {
+		return Result{}, err
+	}
 	fresh, isNew, err := index.Insert(old, e)
 	if err != nil {
 		return Result{}, err

@@ -74,7 +74,7 @@ func (g *gitTarget) folder(ctx context.Context, dir string) (folder, error) {
 
 func (g *gitTarget) versionFiles(name, version string) []string {
 	archive := name + "-" + version + ".tgz"
-	return g.files(archive, archive+".prov", attestationsFile(name, version), filesDir(name, version)+"/")
+	return g.files(archive, archive+".prov", attestationsFile(name, version), index.FilesDir(name, version)+"/")
 }
 
 func (g *gitTarget) change(ctx context.Context, sparse []string, message string, do func(folder) (Result, error)) (Result, error) {

@@ -5,37 +5,66 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
+	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/image"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/index"
 )
 
 // ErrFileConflict: a version is published with other files.
 var ErrFileConflict = failure.New(failure.Rejected, "the version is published with another content of this file")
 
-// filesDir is the directory of the other files of a package, beside it.
-func filesDir(name, version string) string { return name + "-" + version + ".files" }
+// listed are the other files of a package for its entry in the index.
+func listed(files []image.File) []index.File {
+	var list []index.File
+	for _, f := range files {
+		list = append(list, index.File{Name: f.Name, Digest: f.Digest, Krew: krewPlugin(f)})
+	}
+	return list
+}
+
+// maxManifest is the size in bytes up to which a file can be a manifest for krew.
+const maxManifest = 1 << 20
+
+// krewPlugin is the name of the plugin of kubectl whose manifest for krew a file is, or "".
+func krewPlugin(f image.File) string {
+	var m struct {
+		APIVersion string `yaml:"apiVersion"`
+		Kind       string `yaml:"kind"`
+		Metadata   struct {
+			Name string `yaml:"name"`
+		} `yaml:"metadata"`
+	}
+	if path.Ext(f.Name) != ".yaml" || len(f.Content) > maxManifest || yaml.Unmarshal(f.Content, &m) != nil ||
+		!strings.HasPrefix(m.APIVersion, "krew.googlecontainertools.github.com/") || m.Kind != "Plugin" {
+		return ""
+	}
+	return m.Metadata.Name
+}
 
 // publishFiles writes the other files of a package into a directory beside it, before the index names the package. What exists stays.
 func (f folder) publishFiles(item Item) (changed bool, err error) {
 	if len(item.Files) == 0 {
 		return false, nil
 	}
-	dir := filesDir(item.Package.Name, item.Package.Version)
+	dir := index.FilesDir(item.Package.Name, item.Package.Version)
 	if dir != filepath.Base(dir) {
 		return false, fmt.Errorf("%q is not the name of a chart and a version: %w", dir, ErrConfig)
 	}
-	path := filepath.Join(f.dir, dir)
+	place := filepath.Join(f.dir, dir)
 	// A link that was pushed would lead out of the repository.
-	if info, err := os.Lstat(path); err == nil && !info.IsDir() {
+	if info, err := os.Lstat(place); err == nil && !info.IsDir() {
 		return false, fmt.Errorf("%s is a link or a file instead of a directory; remove it there: %w", dir, ErrUnusable)
 	}
-	inside := folder{dir: path, write: f.write}
+	inside := folder{dir: place, write: f.write}
 	var files []file
 	for _, x := range item.Files {
 		old, err := inside.read(x.Name)
@@ -48,7 +77,7 @@ func (f folder) publishFiles(item Item) (changed bool, err error) {
 		files = append(files, one(x.Name, x.Content))
 	}
 	if f.write == nil {
-		if err := os.MkdirAll(path, 0o755); err != nil {
+		if err := os.MkdirAll(place, 0o755); err != nil {
 			return false, fmt.Errorf("%w: %w", ErrUnusable, err)
 		}
 	}
