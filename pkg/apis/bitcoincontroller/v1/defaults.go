@@ -2,22 +2,6 @@ package v1
 
 import "time"
 
-// Ports of every node, in its pod and in the Services of its network.
-const (
-	RPCPort = 18332
-	P2PPort = 18444
-)
-
-// Ports of the ZMQ publishers of every node of a network with spec.zmq, one for each topic: subscribers such as LND do not accept
-// one port for two topics.
-const (
-	ZMQRawBlockPort  = 28332
-	ZMQRawTxPort     = 28333
-	ZMQHashBlockPort = 28334
-	ZMQHashTxPort    = 28335
-	ZMQSequencePort  = 28336
-)
-
 // Defaults of optional fields.
 const (
 	// DefaultDegree of a Random topology, or all other nodes in a smaller network.

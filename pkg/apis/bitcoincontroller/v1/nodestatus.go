@@ -40,6 +40,16 @@ type NodeStatus struct {
 	// PodName is the name of the pod.
 	// +optional
 	PodName string `json:"podName,omitempty"`
+	// Slot is the number of the node in its pod, from 0, for a network with nodesPerPod. bitcoin-cli reaches the node in the pod with
+	// -conf=/nodes/<slot>/bitcoin.conf.
+	// +optional
+	Slot int32 `json:"slot,omitempty"`
+	// RPCPort is the RPC port of the node at the address of its pod, if it is not 18332.
+	// +optional
+	RPCPort int32 `json:"rpcPort,omitempty"`
+	// P2PPort is the P2P port of the node at the address of its pod, if it is not 18444.
+	// +optional
+	P2PPort int32 `json:"p2pPort,omitempty"`
 	// NodeName is the earlier name of podName and has the same value: the name of the pod, not that of a cluster node.
 	// +optional
 	NodeName string `json:"nodeName,omitempty"`

@@ -146,6 +146,16 @@ type BitcoinNetworkSpec struct {
 	// +optional
 	ZMQ *ZMQ `json:"zmq,omitempty"`
 
+	// NodesPerPod is the number of nodes that share a pod, which takes far less time and memory than a pod for each node. A node keeps
+	// its own process, data directory, configuration, chain, wallets and peers; the nodes of a pod share its address and have ports of
+	// their own, see status.nodes. They are lost, moved and updated together. It cannot be changed once the network exists. Default: 1.
+	// +optional
+	// +kubebuilder:default=1
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=250
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="nodesPerPod cannot be changed once the network exists, because the nodes keep their chains and wallets in their pods: create a new network with the number you want"
+	NodesPerPod int32 `json:"nodesPerPod,omitempty"`
+
 	// Expose creates Services with the ports of the nodes, whose addresses stay when a pod is replaced: for programs that resolve a
 	// name only once, and for access from outside the cluster.
 	// +optional

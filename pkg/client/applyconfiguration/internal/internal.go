@@ -608,6 +608,10 @@ var schemaYAML = typed.YAMLObject(`types:
           - name: nodes
             type:
               scalar: numeric
+          - name: nodesPerPod
+            type:
+              scalar: numeric
+            default: 1
           - name: partitions
             type:
               list:
@@ -927,6 +931,9 @@ var schemaYAML = typed.YAMLObject(`types:
                     - name: ordinal
                       type:
                         scalar: numeric
+                    - name: p2pPort
+                      type:
+                        scalar: numeric
                     - name: peers
                       type:
                         scalar: numeric
@@ -936,6 +943,12 @@ var schemaYAML = typed.YAMLObject(`types:
                     - name: ready
                       type:
                         scalar: boolean
+                    - name: rpcPort
+                      type:
+                        scalar: numeric
+                    - name: slot
+                      type:
+                        scalar: numeric
                     - name: version
                       type:
                         scalar: string

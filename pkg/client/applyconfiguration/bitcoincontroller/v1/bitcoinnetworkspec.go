@@ -58,6 +58,10 @@ type BitcoinNetworkSpecApplyConfiguration struct {
 	// 28335, sequence 28336. The ports are in all Services of the network. An empty object is enough: zmq: {}. Default: no publishers,
 	// except those that config specifies.
 	ZMQ *ZMQApplyConfiguration `json:"zmq,omitempty"`
+	// NodesPerPod is the number of nodes that share a pod, which takes far less time and memory than a pod for each node. A node keeps
+	// its own process, data directory, configuration, chain, wallets and peers; the nodes of a pod share its address and have ports of
+	// their own, see status.nodes. They are lost, moved and updated together. It cannot be changed once the network exists. Default: 1.
+	NodesPerPod *int32 `json:"nodesPerPod,omitempty"`
 	// Expose creates Services with the ports of the nodes, whose addresses stay when a pod is replaced: for programs that resolve a
 	// name only once, and for access from outside the cluster.
 	Expose *ExposeApplyConfiguration `json:"expose,omitempty"`
@@ -178,6 +182,14 @@ func (b *BitcoinNetworkSpecApplyConfiguration) WithGroups(values ...*GroupApplyC
 // If called multiple times, the ZMQ field is set to the value of the last call.
 func (b *BitcoinNetworkSpecApplyConfiguration) WithZMQ(value *ZMQApplyConfiguration) *BitcoinNetworkSpecApplyConfiguration {
 	b.ZMQ = value
+	return b
+}
+
+// WithNodesPerPod sets the NodesPerPod field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the NodesPerPod field is set to the value of the last call.
+func (b *BitcoinNetworkSpecApplyConfiguration) WithNodesPerPod(value int32) *BitcoinNetworkSpecApplyConfiguration {
+	b.NodesPerPod = &value
 	return b
 }
 

@@ -20,6 +20,13 @@ type NodeStatusApplyConfiguration struct {
 	IP *string `json:"ip,omitempty"`
 	// PodName is the name of the pod.
 	PodName *string `json:"podName,omitempty"`
+	// Slot is the number of the node in its pod, from 0, for a network with nodesPerPod. bitcoin-cli reaches the node in the pod with
+	// -conf=/nodes/<slot>/bitcoin.conf.
+	Slot *int32 `json:"slot,omitempty"`
+	// RPCPort is the RPC port of the node at the address of its pod, if it is not 18332.
+	RPCPort *int32 `json:"rpcPort,omitempty"`
+	// P2PPort is the P2P port of the node at the address of its pod, if it is not 18444.
+	P2PPort *int32 `json:"p2pPort,omitempty"`
 	// NodeName is the earlier name of podName and has the same value: the name of the pod, not that of a cluster node.
 	NodeName *string `json:"nodeName,omitempty"`
 	// DNSName is <pod>.<service>, which resolves within the namespace.
@@ -75,6 +82,30 @@ func (b *NodeStatusApplyConfiguration) WithIP(value string) *NodeStatusApplyConf
 // If called multiple times, the PodName field is set to the value of the last call.
 func (b *NodeStatusApplyConfiguration) WithPodName(value string) *NodeStatusApplyConfiguration {
 	b.PodName = &value
+	return b
+}
+
+// WithSlot sets the Slot field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Slot field is set to the value of the last call.
+func (b *NodeStatusApplyConfiguration) WithSlot(value int32) *NodeStatusApplyConfiguration {
+	b.Slot = &value
+	return b
+}
+
+// WithRPCPort sets the RPCPort field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the RPCPort field is set to the value of the last call.
+func (b *NodeStatusApplyConfiguration) WithRPCPort(value int32) *NodeStatusApplyConfiguration {
+	b.RPCPort = &value
+	return b
+}
+
+// WithP2PPort sets the P2PPort field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the P2PPort field is set to the value of the last call.
+func (b *NodeStatusApplyConfiguration) WithP2PPort(value int32) *NodeStatusApplyConfiguration {
+	b.P2PPort = &value
 	return b
 }
 

@@ -1,0 +1,30 @@
+package v1
+
+// Ports of every node, in its pod and in the Services of its network. In a pod with several nodes they are those of the first one.
+const (
+	RPCPort = 18332
+	P2PPort = 18444
+)
+
+// Ports of the ZMQ publishers of every node of a network with spec.zmq, one for each topic: subscribers such as LND do not accept
+// one port for two topics. In a pod with several nodes they are those of the first one.
+const (
+	ZMQRawBlockPort  = 28332
+	ZMQRawTxPort     = 28333
+	ZMQHashBlockPort = 28334
+	ZMQHashTxPort    = 28335
+	ZMQSequencePort  = 28336
+)
+
+// MaxNodesPerPod is the maximum of spec.nodesPerPod.
+const MaxNodesPerPod = 250
+
+// slotStep separates the ports of neighbours in a pod. Ports of different kinds end with different digits, so that no two nodes of a
+// pod have the same port, and all of them are below those that the kernel gives to outgoing connections.
+const slotStep = 10
+
+// PortInSlot returns the port of the node with this number in its pod, of which port is that of the first node, such as RPCPort.
+func PortInSlot(port, slot int32) int32 { return port + slotStep*slot }
+
+// NodesInPod is nodesPerPod with its default, for specifications that no API server has completed.
+func (s *BitcoinNetworkSpec) NodesInPod() int { return max(1, int(s.NodesPerPod)) }
