@@ -46,8 +46,10 @@ type ChainInfo struct {
 type PeerInfo struct {
 	ID int64 `json:"id"`
 	// Addr is <ip>:<port>, or the name or address that was dialled, verbatim.
-	Addr    string `json:"addr"`
-	Inbound bool   `json:"inbound"`
+	Addr string `json:"addr"`
+	// AddrBind is <ip>:<port> of this end of the connection.
+	AddrBind string `json:"addrbind"`
+	Inbound  bool   `json:"inbound"`
 	// Version is 0 until the version handshake is complete.
 	Version int `json:"version"`
 	// ConnectedAt is when the connection was opened, in seconds since 1970.

@@ -52,6 +52,10 @@ type Node struct {
 	Ordinal int
 	// Address is the IP address of the node, without port; empty as long as it has none.
 	Address string
+	// Port is the P2P port of the node, 0 for the default one. It counts for a Shared node only.
+	Port int
+	// Shared is true when other nodes of the network may have the same Address, so that only the port identifies it.
+	Shared bool
 	// Answered is true when Added and Peers are the node's own answers. A node that did
 	// not answer gets no action, and none of its edges count as existing.
 	Answered bool
@@ -75,6 +79,9 @@ type Peer struct {
 	// Address is the "addr" of getpeerinfo, verbatim: an IP address, with or without
 	// port, or the name that was dialled.
 	Address string
+	// Bind is the "addrbind" of getpeerinfo, verbatim: the address and port of the connection at this node. For connections with
+	// Shared nodes, those that were dialled from this node need it.
+	Bind    string
 	Inbound bool
 	// Handshaked is true when the version message of the peer has arrived ("version" > 0).
 	Handshaked bool
