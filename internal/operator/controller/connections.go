@@ -68,14 +68,14 @@ func (c *nodeClient) connect(ctx context.Context, network *v1.BitcoinNetwork, sh
 		if nodes[ordinal].busy {
 			continue
 		}
-		done, ok := shared.startChange(nodes[ordinal].pod)
+		done, ok := shared.startChange(nodes[ordinal].key())
 		if !ok {
 			continue
 		}
-		shared.entriesSent(nodes[ordinal].pod, actions, now)
+		shared.entriesSent(nodes[ordinal].key(), actions, now)
 		settling := topology.SettlingTime(result.desired, observed[ordinal], actions)
 		endpoint := c.endpoint(network, &nodes[ordinal])
-		logged := log.IntoContext(ctx, log.FromContext(ctx).WithValues("node", nodes[ordinal].podName))
+		logged := log.IntoContext(ctx, log.FromContext(ctx).WithValues("node", nodes[ordinal].name()))
 		awaited.Add(1)
 		c.run(logged, shared.slots, changingCalls, func(ctx context.Context) {
 			defer awaited.Done()
@@ -143,7 +143,7 @@ func observedTopology(nodes []node, shared *sharedState) []topology.Node {
 		if n.answer == nil {
 			continue
 		}
-		list[i].ByHand = shared.entriesByHand(n.pod)
+		list[i].ByHand = shared.entriesByHand(n.key())
 		for _, added := range n.answer.added {
 			list[i].Added = append(list[i].Added, added.AddedNode)
 			if len(added.Addresses) > 0 && net.ParseIP(added.AddedNode) == nil {

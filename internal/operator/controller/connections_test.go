@@ -42,9 +42,9 @@ func TestANetworkSettlesUntilAllAnswersAreFromAfterIt(t *testing.T) {
 func TestANodeHasOneBatchOfChangesAtATime(t *testing.T) {
 	shared := newSharedState()
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{UID: "1"}}
-	shared.startProbe(pod)
-	done, ok := shared.startChange(pod)
-	if _, again := shared.startChange(pod); !ok || again || shared.changing() != 1 {
+	shared.startProbe((&node{pod: pod}).process())
+	done, ok := shared.startChange((&node{pod: pod}).key())
+	if _, again := shared.startChange((&node{pod: pod}).key()); !ok || again || shared.changing() != 1 {
 		t.Errorf("started %v, a second time %v, %d nodes are changing", ok, again, shared.changing())
 	}
 	if done(); shared.changing() != 0 {
@@ -56,7 +56,7 @@ func TestANodeHasOneBatchOfChangesAtATime(t *testing.T) {
 func meshOfThree(shared *sharedState) []node {
 	nodes := allPodsReady(withAddresses(onChains("a", "a", "a")))
 	for i := range nodes {
-		shared.startProbe(nodes[i].pod)
+		shared.startProbe(nodes[i].process())
 		nodes[i].answer.at = time.Now()
 		for j := range nodes {
 			if j != i {

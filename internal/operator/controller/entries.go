@@ -5,8 +5,6 @@ import (
 	"net"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	"github.com/christianb93/bitcoin-controller/internal/operator/topology"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
@@ -84,24 +82,17 @@ func (s *sharedState) readLists(network *v1.BitcoinNetwork, nodes []node, leadin
 		if n.answer == nil || n.busy {
 			continue
 		}
-		state := s.nodes[n.pod.UID]
+		state := s.nodes[n.key()]
 		if state == nil {
 			continue
 		}
-		started := startedAt(n.pod)
+		started, _ := n.startedAt()
 		fresh := !leading.IsZero() && started.After(leading.Add(clockMargin))
 		state.entries.read(n.answer.added, n.answer.at, func(entry bitcoind.AddedNode) bool {
 			// An earlier operator may have added it, for a node that has ended by now.
 			return !fresh && net.ParseIP(entry.AddedNode) != nil && (!entry.Connected || s.isOwn(entry.AddedNode))
 		})
 	}
-}
-
-func startedAt(pod *corev1.Pod) time.Time {
-	if status := nodeContainerStatus(pod); status != nil && status.State.Running != nil {
-		return status.State.Running.StartedAt.Time
-	}
-	return time.Time{}
 }
 
 // isOwnAddress reports whether a node of the network has an address, or had it a short time ago.
@@ -117,10 +108,10 @@ func (s *sharedState) isOwn(host string) bool {
 }
 
 // entriesSent records the entries that the operator adds to a node's list or removes from it.
-func (s *sharedState) entriesSent(pod *corev1.Pod, actions []topology.Action, now time.Time) {
+func (s *sharedState) entriesSent(of nodeKey, actions []topology.Action, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	state := s.nodes[pod.UID]
+	state := s.nodes[of]
 	if state == nil || state.entries.own == nil {
 		return
 	}
@@ -139,11 +130,11 @@ func (s *sharedState) entriesSent(pod *corev1.Pod, actions []topology.Action, no
 
 // entriesByHand are the entries that a person added to a node's list, without the former addresses of nodes: what they lead to is
 // nobody's intention.
-func (s *sharedState) entriesByHand(pod *corev1.Pod) map[string]bool {
+func (s *sharedState) entriesByHand(of nodeKey) map[string]bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	byHand := map[string]bool{}
-	if state := s.nodes[pod.UID]; state != nil {
+	if state := s.nodes[of]; state != nil {
 		for name := range state.entries.byHand {
 			if seen, own := s.addresses[name]; !own || seen.Equal(s.addressesAt) {
 				byHand[name] = true
@@ -161,7 +152,7 @@ func (s *sharedState) newByHand(nodes []node, actions []topology.Action) (planne
 		if action.Kind != topology.Remove || !action.ByHand {
 			continue
 		}
-		state := s.nodes[nodes[action.Node].pod.UID]
+		state := s.nodes[nodes[action.Node].key()]
 		if state != nil && !state.entries.byHand[action.Target] {
 			state.entries.byHand[action.Target] = true
 			planned = append(planned, action)

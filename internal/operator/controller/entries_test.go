@@ -26,7 +26,7 @@ type listedNode struct {
 func newListedNode(t *testing.T) *listedNode {
 	l := &listedNode{t: t, shared: newSharedState(), network: testNetwork(v1.BitcoinNetworkSpec{Nodes: 2}), nodes: allPodsReady(withAddresses(onChains("a", "a"))), now: time.Now()}
 	for i := range l.nodes {
-		l.shared.startProbe(l.nodes[i].pod)
+		l.shared.startProbe(l.nodes[i].process())
 	}
 	// The operator leads since long before the nodes were started.
 	l.leading = l.now.Add(-time.Hour)
@@ -44,11 +44,11 @@ func (l *listedNode) byHand(entries ...bitcoind.AddedNode) []string {
 	l.now = l.now.Add(time.Second)
 	l.nodes[0].answer = &answer{added: entries, at: l.now}
 	l.shared.readLists(l.network, l.nodes, l.leading, l.now)
-	return slices.Sorted(maps.Keys(l.shared.entriesByHand(l.nodes[0].pod)))
+	return slices.Sorted(maps.Keys(l.shared.entriesByHand(l.nodes[0].key())))
 }
 
 func (l *listedNode) sent(kind topology.ActionKind, entry string) {
-	l.shared.entriesSent(l.nodes[0].pod, []topology.Action{{Kind: kind, Target: entry}}, l.now)
+	l.shared.entriesSent(l.nodes[0].key(), []topology.Action{{Kind: kind, Target: entry}}, l.now)
 }
 
 func entry(name string) bitcoind.AddedNode { return bitcoind.AddedNode{AddedNode: name} }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
@@ -28,14 +27,14 @@ func (c *nodeClient) flush(ctx context.Context, network *v1.BitcoinNetwork, shar
 	}
 	for i := range nodes {
 		n := &nodes[i]
-		if n.answer == nil || n.answer.chain.Blocks == 0 || !hasRoom(volumes(n), n.answer.chain) || !shared.startFlush(n.pod, n.answer.chain.BestBlockHash, now) {
+		if n.answer == nil || n.answer.chain.Blocks == 0 || !hasRoom(volumes(n), n.answer.chain) || !shared.startFlush(n.key(), n.answer.chain.BestBlockHash, now) {
 			continue
 		}
-		endpoint, pod := c.endpoint(network, n), n.pod
-		ctx := log.IntoContext(ctx, log.FromContext(ctx).WithValues("node", n.podName))
+		endpoint, of := c.endpoint(network, n), n.process()
+		ctx := log.IntoContext(ctx, log.FromContext(ctx).WithValues("node", n.name()))
 		c.run(ctx, shared.slots, changingCalls, func(ctx context.Context) {
 			err := errPanicked
-			defer func() { shared.endFlush(pod, err) }()
+			defer func() { shared.endFlush(of, err) }()
 			if err = c.rpc.Call(ctx, endpoint, bitcoind.Flush()); err != nil {
 				log.FromContext(ctx).V(1).Info("A node may not have written its chain to the disk", "error", err.Error())
 			}
@@ -52,10 +51,10 @@ func hasRoom(volume *resource.Quantity, chain bitcoind.ChainInfo) bool {
 }
 
 // startFlush claims the flush of a node's chain up to this block, endFlush returns it.
-func (s *sharedState) startFlush(pod *corev1.Pod, best string, now time.Time) bool {
+func (s *sharedState) startFlush(of nodeKey, best string, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	state := s.nodes[pod.UID]
+	state := s.nodes[of]
 	if state == nil || state.flushing || state.unflushable || state.flushed == best || now.Sub(state.flushedAt) < flushInterval {
 		return false
 	}
@@ -63,11 +62,11 @@ func (s *sharedState) startFlush(pod *corev1.Pod, best string, now time.Time) bo
 	return true
 }
 
-func (s *sharedState) endFlush(pod *corev1.Pod, err error) {
+func (s *sharedState) endFlush(of process, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	state := s.nodes[pod.UID]
-	if state == nil || state.containerID != containerID(pod) {
+	state := s.nodes[of.nodeKey]
+	if state == nil || state.process != of {
 		return
 	}
 	state.flushing = false

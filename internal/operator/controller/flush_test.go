@@ -24,7 +24,7 @@ func TestNewBlocksAreWrittenToTheVolume(t *testing.T) {
 		client, shared := fake.client(t), newSharedState()
 		network := testNetwork(v1.BitcoinNetworkSpec{Storage: &v1.Storage{}})
 		nodes := withAddresses(onChains("a"))
-		shared.startProbe(nodes[0].pod)
+		shared.startProbe(nodes[0].process())
 		size := int64(0)
 		expect := func(best string, after time.Duration, want int) {
 			t.Helper()
@@ -63,21 +63,21 @@ func TestAFailedFlushIsRepeatedIfItMayHelp(t *testing.T) {
 		fake.kill(0)
 		fake.answer(1, func(string, []any) (any, error) { return nil, errFake })
 		for i := range nodes {
-			shared.startProbe(nodes[i].pod)
+			shared.startProbe(nodes[i].process())
 		}
 		for range 3 {
 			client.flush(t.Context(), testNetwork(v1.BitcoinNetworkSpec{Storage: &v1.Storage{}}), shared, nodes, func(*node) *resource.Quantity { return nil }, time.Now())
 			time.Sleep(time.Minute)
 			synctest.Wait()
 		}
-		if state := shared.nodes[nodes[0].pod.UID]; state.flushed != "" || state.flushing {
+		if state := shared.nodes[nodes[0].key()]; state.flushed != "" || state.flushing {
 			t.Errorf("a node that cannot be reached: %+v", state)
 		}
 		if got := fake.calls()[1]; got != 1 {
 			t.Errorf("%d calls to a node that rejects them", got)
 		}
-		shared.endFlush(nodes[1].pod, bitcoind.ErrUnauthorized)
-		if shared.startFlush(nodes[1].pod, "aa", time.Now()) {
+		shared.endFlush(nodes[1].process(), bitcoind.ErrUnauthorized)
+		if shared.startFlush(nodes[1].key(), "aa", time.Now()) {
 			t.Error("a node with an earlier configuration is tried again")
 		}
 	})

@@ -106,18 +106,18 @@ func withoutMinerMessage(spec *v1.Mining, nodes []node) string {
 	case i >= len(nodes):
 		return fmt.Sprintf("a block is due, and node %d of spec.mining.node does not exist", i)
 	case nodes[i].busy:
-		return fmt.Sprintf("a block is due, and all RPC threads of %s, the node of spec.mining.node, are taken by other calls", nodes[i].podName)
+		return fmt.Sprintf("a block is due, and all RPC threads of %s, the node of spec.mining.node, are taken by other calls", nodes[i].name())
 	case !nodes[i].ready():
-		return fmt.Sprintf("a block is due, and %s, the node of spec.mining.node, is not ready", nodes[i].podName)
+		return fmt.Sprintf("a block is due, and %s, the node of spec.mining.node, is not ready", nodes[i].name())
 	default:
-		return fmt.Sprintf("a block is due, and %s, the node of spec.mining.node, is behind the nodes that it is connected with", nodes[i].podName)
+		return fmt.Sprintf("a block is due, and %s, the node of spec.mining.node, is behind the nodes that it is connected with", nodes[i].name())
 	}
 }
 
 // mineInBackground makes a node mine a block, and starts a pass when the result is known. It returns the claim of startMining.
 func (c *nodeClient) mineInBackground(ctx context.Context, network *v1.BitcoinNetwork, state *networkState, miner *node, nodes int) {
 	endpoint, chain := c.endpoint(network, miner), miner.answer.chain
-	address, ordinal, name := network.Spec.Mining.Address, miner.ordinal, miner.podName
+	address, ordinal, name := network.Spec.Mining.Address, miner.ordinal, miner.name()
 	logger := log.FromContext(ctx).WithValues("node", name)
 	c.run(ctx, state.shared.slots, changingCalls, func(ctx context.Context) {
 		var hashes []string

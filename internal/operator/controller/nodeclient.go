@@ -120,7 +120,7 @@ var errPanicked = errors.New("the operator failed to call the node; its log has 
 // endpoint is the address of a node and the operator's credential for it.
 func (c *nodeClient) endpoint(network *v1.BitcoinNetwork, n *node) bitcoind.Endpoint {
 	credential := c.credential(network)
-	endpoint := bitcoind.Endpoint{Host: n.ip(), User: credential.User, Password: credential.Password}
+	endpoint := bitcoind.Endpoint{Host: n.ip(), Port: n.port(v1.RPCPort), User: credential.User, Password: credential.Password}
 	if c.host != nil {
 		endpoint.Host = c.host(n.pod)
 	}

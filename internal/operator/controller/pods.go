@@ -13,38 +13,6 @@ import (
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
-// node is one desired node of a network.
-type node struct {
-	ordinal int
-	group   resources.Group
-	podName string
-	// pod is nil while it does not exist.
-	pod *corev1.Pod
-	// podReady is the kubelet's condition.
-	podReady bool
-	// answer is the node's answer to the latest probe; nil when it does not answer.
-	answer *answer
-	// busy is true when the answer is an earlier one, because all RPC threads of the node are taken by other calls, and busyLately
-	// when that is so or was so a short time ago.
-	busy, busyLately bool
-	// err is why the node does not answer; nil when no probe was sent.
-	err error
-}
-
-// ready means that the kubelet reports the pod as ready and bitcoind answers the operator, or is only too busy to.
-func (n *node) ready() bool { return n.podReady && n.answer != nil }
-
-// callable means that the node is ready and will carry out a call soon.
-func (n *node) callable() bool { return n.ready() && !n.busy }
-
-// ip is the address of the pod; "" when it has none or is being deleted, so that no node dials it any more.
-func (n *node) ip() string {
-	if n.pod == nil || !n.pod.DeletionTimestamp.IsZero() {
-		return ""
-	}
-	return n.pod.Status.PodIP
-}
-
 // networkNodes are the nodes of a network and the pods beside them.
 type networkNodes struct {
 	// desired are the nodes as specified, by ordinal.
@@ -84,6 +52,17 @@ func nodesOf(groups []resources.Group, sets map[string]*appsv1.StatefulSet, pods
 	}
 	slices.SortFunc(nodes.leaving, func(a, b *corev1.Pod) int { return strings.Compare(a.Name, b.Name) })
 	return nodes
+}
+
+// keysOf are the keys of these nodes, without those whose pod does not exist.
+func keysOf(nodes []node) map[nodeKey]bool {
+	keys := make(map[nodeKey]bool, len(nodes))
+	for i := range nodes {
+		if nodes[i].pod != nil {
+			keys[nodes[i].key()] = true
+		}
+	}
+	return keys
 }
 
 // podUIDs are the UIDs of the pods of these nodes.

@@ -144,7 +144,7 @@ func podsNotReady(in *policyInputs) (reason, message string, violated bool) {
 		case n.ready():
 			ready++
 		case !n.podReady:
-			names = append(names, n.podName)
+			names = append(names, n.name())
 		}
 	}
 	if len(names) == 0 {
@@ -166,7 +166,7 @@ func nodesNotAnswering(in *policyInputs) (reason, message string, violated bool)
 			if n.err != nil {
 				cause = foreignText(n.err.Error())
 			}
-			name := n.podName
+			name := n.name()
 			if n.pod != nil && n.pod.Spec.NodeName != "" {
 				name += " on cluster node " + n.pod.Spec.NodeName
 			}

@@ -13,7 +13,7 @@ import (
 func (in *policyInputs) busyNodes() (names []string) {
 	for i := range in.nodes {
 		if n := &in.nodes[i]; n.busyLately && n.answer != nil {
-			names = append(names, n.podName)
+			names = append(names, n.name())
 		}
 	}
 	return names
@@ -24,7 +24,7 @@ func nodesOffNetwork(in *policyInputs) (reason, message string, violated bool) {
 	var names []string
 	for i := range in.nodes {
 		if n := &in.nodes[i]; n.answer != nil && n.answer.info.NetworkActive != nil && !*n.answer.info.NetworkActive {
-			names = append(names, n.podName)
+			names = append(names, n.name())
 		}
 	}
 	if len(names) == 0 {

@@ -47,10 +47,10 @@ type answer struct {
 func (c *nodeClient) probeNodes(ctx context.Context, network *v1.BitcoinNetwork, state *networkState, nodes []node) ([]node, time.Time) {
 	var awaited sync.WaitGroup
 	for i := range nodes {
-		if !running(nodes[i].pod) {
+		if !nodes[i].running() {
 			continue
 		}
-		probed, start, wait := state.shared.startProbe(nodes[i].pod)
+		probed, start, wait := state.shared.startProbe(nodes[i].process())
 		if !start {
 			continue
 		}
@@ -80,7 +80,7 @@ func (c *nodeClient) probeNodes(ctx context.Context, network *v1.BitcoinNetwork,
 	now := c.now()
 	answered := slices.Clone(nodes)
 	for i := range answered {
-		if n := &answered[i]; running(n.pod) {
+		if n := &answered[i]; n.running() {
 			state.shared.answerOf(n, now)
 		}
 	}

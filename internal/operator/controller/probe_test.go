@@ -46,13 +46,13 @@ func TestAQueuedProbeDoesNotMakeANodeSlow(t *testing.T) {
 		shared.answerOf(&n, now)
 		return n.answer, n.err
 	}
-	state, _, _ := shared.startProbe(pod)
+	state, _, _ := shared.startProbe((&node{pod: pod}).process())
 	if got, err := answerAt(start); got != nil || err != nil || state.slow {
 		t.Errorf("new, in the queue: %v, %v, slow: %v", got, err, state.slow)
 	}
 	shared.sendProbe(state)
 	shared.endProbe(state, &answer{at: start}, nil, start)
-	state, started, wait := shared.startProbe(pod)
+	state, started, wait := shared.startProbe((&node{pod: pod}).process())
 	if !started || !wait {
 		t.Fatal("it is not probed")
 	}
@@ -69,14 +69,14 @@ func TestAQueuedProbeDoesNotMakeANodeSlow(t *testing.T) {
 func TestARestartedNodeIsNoLongerSlow(t *testing.T) {
 	shared := newSharedState()
 	pod := withAddresses(onChains("a"))[0].pod
-	state, _, _ := shared.startProbe(pod)
+	state, _, _ := shared.startProbe((&node{pod: pod}).process())
 	shared.endProbe(state, nil, &bitcoind.UnreachableError{Err: context.DeadlineExceeded}, time.Now())
 	state.slow = true
-	if _, started, wait := shared.startProbe(pod); !started || wait {
+	if _, started, wait := shared.startProbe((&node{pod: pod}).process()); !started || wait {
 		t.Errorf("slow: probed %v, waited for %v", started, wait)
 	}
 	pod.Status.ContainerStatuses[0].ContainerID = "another"
-	if _, started, wait := shared.startProbe(pod); !started || !wait {
+	if _, started, wait := shared.startProbe((&node{pod: pod}).process()); !started || !wait {
 		t.Errorf("restarted: probed %v, waited for %v", started, wait)
 	}
 }

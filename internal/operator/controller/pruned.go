@@ -17,7 +17,7 @@ func cutOff(nodes []node, desired []topology.Edge) []string {
 	var names []string
 	for i := range nodes {
 		if a := nodes[i].answer; a != nil && best[i]-a.chain.Blocks > servedByPruned && !hasSource(nodes, neighbours, i) {
-			names = append(names, nodes[i].podName)
+			names = append(names, nodes[i].name())
 		}
 	}
 	return names

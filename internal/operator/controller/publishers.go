@@ -15,7 +15,7 @@ func publishersMissing(in *policyInputs) (reason, message string, violated bool)
 	var names []string
 	for i := range in.nodes {
 		if cause := in.nodes[i].missingPublishers(); cause != "" {
-			names = append(names, fmt.Sprintf("%s (%s)", in.nodes[i].podName, cause))
+			names = append(names, fmt.Sprintf("%s (%s)", in.nodes[i].name(), cause))
 		}
 	}
 	if len(names) == 0 {

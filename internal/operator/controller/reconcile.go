@@ -124,7 +124,7 @@ func (r *Reconciler) pass(ctx context.Context, network *v1.BitcoinNetwork, state
 	}
 	found := nodesOf(objects.groups, objects.sets, pods)
 	all, staying := slices.Concat(found.desired, objects.departing), len(found.desired)
-	state.shared.keepOnly(podUIDs(all))
+	state.shared.keepOnly(keysOf(all))
 	all, now := r.nodes.probeNodes(ctx, network, state, all)
 	nodes := all[:staying]
 	chains := r.nodes.compareChains(ctx, network, state.shared.slots, nodes)

@@ -66,7 +66,7 @@ func progressOf(generation int64, in *policyInputs) string {
 	started, ready, answering := 0, 0, 0
 	for i := range in.nodes {
 		n := &in.nodes[i]
-		if running(n.pod) {
+		if n.running() {
 			started++
 		}
 		if n.podReady {

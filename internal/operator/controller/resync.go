@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
@@ -24,8 +23,8 @@ import (
 // each time. After the last it is left alone: its user may want it so.
 var resyncDelays = []time.Duration{10 * time.Second, 30 * time.Second, 2 * time.Minute}
 
-// behindNodes are the nodes that are behind their peers, by the UID of the pod.
-type behindNodes map[types.UID]behindNode
+// behindNodes are the nodes that are behind their peers.
+type behindNodes map[nodeKey]behindNode
 
 // behindNode is a node that does not know the blocks of its peers.
 type behindNode struct {
@@ -49,13 +48,13 @@ func (c *nodeClient) restartSync(ctx context.Context, network *v1.BitcoinNetwork
 	}
 	ahead := nodesAhead(nodes, connections)
 	for i, kept := range state.behind.due(nodes, ahead, now) {
-		done, ok := state.shared.startChange(nodes[i].pod)
+		done, ok := state.shared.startChange(nodes[i].key())
 		if !ok {
 			continue
 		}
 		calls := closeAllBut(nodes, i, kept)
 		endpoint := c.endpoint(network, &nodes[i])
-		logger := log.FromContext(ctx).WithValues("node", nodes[i].podName)
+		logger := log.FromContext(ctx).WithValues("node", nodes[i].name())
 		c.run(log.IntoContext(ctx, logger), state.shared.slots, changingCalls, func(ctx context.Context) {
 			defer done()
 			logger.Info("A node does not ask its peers for their blocks; its connections are renewed", "closed", len(calls))
@@ -119,8 +118,8 @@ func (b *behindNodes) due(nodes []node, ahead map[int][]int, now time.Time) map[
 	}
 	remaining, due := behindNodes{}, map[int]int{}
 	for i, peers := range ahead {
-		uid, chain := nodes[i].pod.UID, &nodes[i].answer.chain
-		n, known := (*b)[uid]
+		key, chain := nodes[i].key(), &nodes[i].answer.chain
+		n, known := (*b)[key]
 		if !known || n.best != chain.BestBlockHash || n.headers != chain.Headers {
 			n = behindNode{best: chain.BestBlockHash, headers: chain.Headers, since: now}
 		}
@@ -128,7 +127,7 @@ func (b *behindNodes) due(nodes []node, ahead map[int][]int, now time.Time) map[
 			due[i] = peers[n.restarts%len(peers)]
 			n.restarts, n.since = n.restarts+1, now
 		}
-		remaining[uid] = n
+		remaining[key] = n
 	}
 	*b = remaining
 	return due

@@ -131,7 +131,7 @@ func TestConnectionsAreRenewedByCallsToTheNodeThatIsBehind(t *testing.T) {
 		network := testNetwork(v1.BitcoinNetworkSpec{Nodes: 4})
 		state := newNetworkState(network)
 		for i := range nodes {
-			state.shared.startProbe(nodes[i].pod)
+			state.shared.startProbe(nodes[i].process())
 		}
 		client := fake.client(t)
 		pass := func(chains chainComparison, after time.Duration) int {

@@ -86,7 +86,7 @@ func (r *Reconciler) observeScaleDown(ctx context.Context, p *applyPass) error {
 		s = &scaleDown{generation: p.network.Generation, since: p.now}
 		p.state.scaleDown = s
 	}
-	runs := slices.ContainsFunc(p.departing, func(n node) bool { return running(n.pod) })
+	runs := slices.ContainsFunc(p.departing, func(n node) bool { return n.running() })
 	if s.waits() && (!runs || countNodes(p.groups) == 0) {
 		// There is no node to compare with, or none to get the blocks.
 		s.decidedAt = p.now
@@ -269,7 +269,7 @@ func (c *nodeClient) compareDepartures(ctx context.Context, network *v1.BitcoinN
 	for i := range nodes[staying:] {
 		n := &nodes[staying+i]
 		switch {
-		case !running(n.pod):
+		case !n.running():
 			result.unknown++
 		case n.answer == nil || n.answer.at.Before(since):
 			result.silent++

@@ -6,9 +6,6 @@ import (
 	"sync"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/types"
-
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
@@ -20,7 +17,7 @@ type sharedState struct {
 	slots *slots
 
 	mu    sync.Mutex
-	nodes map[types.UID]*nodeState
+	nodes map[nodeKey]*nodeState
 	// observed is the latest observation; nil before the first.
 	observed *observation
 	// mining is true while a node mines a block.
@@ -34,7 +31,7 @@ type sharedState struct {
 }
 
 func newSharedState() *sharedState {
-	return &sharedState{slots: newSlots(maxCallsPerNetwork), nodes: map[types.UID]*nodeState{}, addresses: map[string]time.Time{}}
+	return &sharedState{slots: newSlots(maxCallsPerNetwork), nodes: map[nodeKey]*nodeState{}, addresses: map[string]time.Time{}}
 }
 
 // observation is a network's status and what else the metrics export.
@@ -46,7 +43,7 @@ type observation struct {
 
 // nodeState is the state of one bitcoind process.
 type nodeState struct {
-	containerID string
+	process process
 	// inFlight is true from the start of a probe to its end, and queued while the probe waits for a slot: the node cannot have
 	// answered yet.
 	inFlight, queued bool
@@ -108,25 +105,25 @@ func (s *sharedState) lastObservation() (observation, bool) {
 	return *s.observed, true
 }
 
-// keepOnly deletes the state of all nodes but those of existing pods.
-func (s *sharedState) keepOnly(existing map[types.UID]bool) {
+// keepOnly deletes the state of all nodes but the existing ones.
+func (s *sharedState) keepOnly(existing map[nodeKey]bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for uid := range s.nodes {
-		if !existing[uid] {
-			delete(s.nodes, uid)
+	for key := range s.nodes {
+		if !existing[key] {
+			delete(s.nodes, key)
 		}
 	}
 }
 
-// startProbe returns the state of the pod's bitcoind, whether to probe it now, and whether to wait for its answer.
-func (s *sharedState) startProbe(pod *corev1.Pod) (state *nodeState, start, wait bool) {
+// startProbe returns the state of a bitcoind, whether to probe it now, and whether to wait for its answer.
+func (s *sharedState) startProbe(of process) (state *nodeState, start, wait bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	state = s.nodes[pod.UID]
-	if id := containerID(pod); state == nil || state.containerID != id {
-		state = &nodeState{containerID: id}
-		s.nodes[pod.UID] = state
+	state = s.nodes[of.nodeKey]
+	if state == nil || state.process != of {
+		state = &nodeState{process: of}
+		s.nodes[of.nodeKey] = state
 	}
 	if state.inFlight {
 		return state, false, false
@@ -178,7 +175,7 @@ func (s *sharedState) setAlive(state *nodeState, now time.Time) {
 func (s *sharedState) answerOf(n *node, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	state := s.nodes[n.pod.UID]
+	state := s.nodes[n.key()]
 	if state == nil {
 		return
 	}
@@ -206,10 +203,10 @@ func (state *nodeState) answerAt(now time.Time, host string) (*answer, error) {
 
 // startChange claims the right to change the node's connections, and done returns it. A batch continues in the node after its
 // call has timed out, and a second one beside it would only occupy another of the node's RPC threads.
-func (s *sharedState) startChange(pod *corev1.Pod) (done func(), ok bool) {
+func (s *sharedState) startChange(of nodeKey) (done func(), ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	state := s.nodes[pod.UID]
+	state := s.nodes[of]
 	if state == nil || state.changing {
 		return nil, false
 	}

@@ -66,7 +66,7 @@ func TestTheCallsOfANetworkAreBounded(t *testing.T) {
 		"changes of connections": func(t *testing.T, c *nodeClient, nodes []node) {
 			shared := newSharedState()
 			for i := range nodes {
-				shared.startProbe(nodes[i].pod)
+				shared.startProbe(nodes[i].process())
 			}
 			c.connect(t.Context(), network, shared, nodes, len(nodes), time.Now())
 		},

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -39,15 +38,15 @@ func (c *nodeClient) loadWallets(ctx context.Context, network *v1.BitcoinNetwork
 	known := knownHeights(nodes, sides)
 	for i := range nodes {
 		n := &nodes[i]
-		if !shared.expectsWallets(n.pod, func() bool { return mayHaveWallets(network, n.pod, now) }) || n.answer == nil || n.busy || !shared.startWallets(n.pod, n.answer.chain, known[i], now) {
+		if !shared.expectsWallets(n, func() bool { return mayHaveWallets(network, n, now) }) || n.answer == nil || n.busy || !shared.startWallets(n.key(), n.answer.chain, known[i], now) {
 			continue
 		}
 		endpoint := c.endpoint(network, n)
-		pod := n.pod
-		ctx := log.IntoContext(ctx, log.FromContext(ctx).WithValues("node", n.podName))
+		of := n.process()
+		ctx := log.IntoContext(ctx, log.FromContext(ctx).WithValues("node", n.name()))
 		c.run(ctx, shared.slots, changingCalls, func(ctx context.Context) {
 			err := errPanicked
-			defer func() { shared.endWallets(pod, err) }()
+			defer func() { shared.endWallets(of, err) }()
 			err = c.loadAllWallets(ctx, endpoint)
 		})
 	}
@@ -55,28 +54,28 @@ func (c *nodeClient) loadWallets(ctx context.Context, network *v1.BitcoinNetwork
 
 // mayHaveWallets reports whether a node may have wallets that an earlier bitcoind had loaded: its data directory outlives the process.
 // When the network has been ready since the process started, another operator has loaded them, unless that was a moment ago.
-func mayHaveWallets(network *v1.BitcoinNetwork, pod *corev1.Pod, now time.Time) bool {
-	status := nodeContainerStatus(pod)
-	if status == nil || status.State.Running == nil || network.Spec.Storage == nil && status.RestartCount == 0 {
+func mayHaveWallets(network *v1.BitcoinNetwork, n *node, now time.Time) bool {
+	at, runs := n.startedAt()
+	if !runs || network.Spec.Storage == nil && !n.restarted() {
 		return false
 	}
-	started := status.State.Running.StartedAt
-	if now.Sub(started.Time) < walletsDelay {
+	started := metav1.NewTime(at)
+	if now.Sub(at) < walletsDelay {
 		return true
 	}
 	ready := meta.FindStatusCondition(network.Status.Conditions, v1.ConditionReady)
 	return ready == nil || ready.Status != metav1.ConditionTrue || ready.LastTransitionTime.Before(&started)
 }
 
-// expectsWallets reports whether wallets of the pod's bitcoind may have to be loaded. That is decided when this operator first sees the
+// expectsWallets reports whether wallets of the node's bitcoind may have to be loaded. That is decided when this operator first sees the
 // process: the network may be ready before its wallets are loaded, since a node that is one block behind is ready, and its wallets wait.
-func (s *sharedState) expectsWallets(pod *corev1.Pod, mayHave func() bool) bool {
-	if pod == nil {
+func (s *sharedState) expectsWallets(n *node, mayHave func() bool) bool {
+	if n.pod == nil {
 		return false
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	state := s.nodes[pod.UID]
+	state := s.nodes[n.key()]
 	if state == nil {
 		return false
 	}
@@ -107,12 +106,12 @@ func knownHeights(nodes []node, sides []side) []knownHeight {
 	return known
 }
 
-// startWallets claims the loading of the wallets of the pod's bitcoind, endWallets returns it. A wallet may know the blocks that other nodes
+// startWallets claims the loading of the wallets of a node's bitcoind, endWallets returns it. A wallet may know the blocks that other nodes
 // had when its node was first seen: the node must have as many, or have had the same best block for a while.
-func (s *sharedState) startWallets(pod *corev1.Pod, chain bitcoind.ChainInfo, known knownHeight, now time.Time) bool {
+func (s *sharedState) startWallets(of nodeKey, chain bitcoind.ChainInfo, known knownHeight, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	state := s.nodes[pod.UID]
+	state := s.nodes[of]
 	if state == nil || state.loading || state.wallets == walletsLoaded || state.wallets >= maxWalletAttempts {
 		return false
 	}
@@ -134,11 +133,11 @@ func (s *sharedState) startWallets(pod *corev1.Pod, chain bitcoind.ChainInfo, kn
 	return true
 }
 
-func (s *sharedState) endWallets(pod *corev1.Pod, err error) {
+func (s *sharedState) endWallets(of process, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	state := s.nodes[pod.UID]
-	if state == nil || state.containerID != containerID(pod) {
+	state := s.nodes[of.nodeKey]
+	if state == nil || state.process != of {
 		return
 	}
 	state.loading = false

@@ -65,7 +65,7 @@ func newWalletNodes(t *testing.T, chains []string, wallets map[int]*walletNode) 
 	w.client, w.nodes = w.fake.client(t), withAddresses(onChains(chains...))
 	for ordinal, answers := range wallets {
 		w.fake.answer(ordinal, answers.handle)
-		w.shared.startProbe(w.nodes[ordinal].pod)
+		w.shared.startProbe(w.nodes[ordinal].process())
 	}
 	return w
 }
@@ -98,7 +98,7 @@ func TestTheWalletsOfAStartedNodeAreLoadedOnce(t *testing.T) {
 		restarted := w.nodes[0].pod.DeepCopy()
 		restarted.Status.ContainerStatuses[0].ContainerID = "after a restart"
 		w.nodes[0].pod = restarted
-		w.shared.startProbe(restarted)
+		w.shared.startProbe(w.nodes[0].process())
 		load()
 		if wallets.calls != 2 || len(wallets.loaded) != 3 {
 			t.Errorf("after a restart: %d calls, loaded %q", wallets.calls, wallets.loaded)
@@ -115,7 +115,7 @@ func TestTheWalletsOfANodeThatDoesNotAnswerAreTriedAgain(t *testing.T) {
 			time.Sleep(time.Minute)
 			synctest.Wait()
 		}
-		if got := w.shared.nodes[w.nodes[0].pod.UID]; got.wallets != maxWalletAttempts || got.loading {
+		if got := w.shared.nodes[w.nodes[0].key()]; got.wallets != maxWalletAttempts || got.loading {
 			t.Errorf("%d attempts at a node that cannot be reached", got.wallets)
 		}
 		if got := w.fake.calls()[1]; got != 1 {
@@ -219,7 +219,7 @@ func TestTheWalletsOfANodeThatGetsBlocksAreLoadedInTheEnd(t *testing.T) {
 	} {
 		shared := newSharedState()
 		pod := withAddresses(onChains("a"))[0].pod
-		shared.startProbe(pod)
+		shared.startProbe((&node{pod: pod}).process())
 		started, waited := time.Unix(1000, 0), time.Duration(0)
 		load := func() bool {
 			blocks := int64(waited/second) + 1000
@@ -227,7 +227,7 @@ func TestTheWalletsOfANodeThatGetsBlocksAreLoadedInTheEnd(t *testing.T) {
 			if test.complete {
 				known.height += int64(waited / second) // others mine
 			}
-			return shared.startWallets(pod, bitcoind.ChainInfo{BestBlockHash: fmt.Sprint(blocks), Blocks: blocks}, known, started.Add(waited))
+			return shared.startWallets((&node{pod: pod}).key(), bitcoind.ChainInfo{BestBlockHash: fmt.Sprint(blocks), Blocks: blocks}, known, started.Add(waited))
 		}
 		for waited < 2*walletsLimit && !load() {
 			waited += second
@@ -283,7 +283,7 @@ func TestWhichNodesMayHaveWallets(t *testing.T) {
 		if test.now > 0 {
 			now = time.Unix(test.now, 0)
 		}
-		if got := mayHaveWallets(network, pod, now); got != test.want {
+		if got := mayHaveWallets(network, &node{pod: pod}, now); got != test.want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}

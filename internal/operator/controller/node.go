@@ -1,0 +1,98 @@
+package controller
+
+import (
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+)
+
+// node is one desired node of a network.
+type node struct {
+	ordinal int
+	group   resources.Group
+	podName string
+	// slot is the number of the node in its pod, and shared is true when the pod has several nodes, or may have.
+	slot   int
+	shared bool
+	// pod is nil while it does not exist.
+	pod *corev1.Pod
+	// podReady is the kubelet's condition.
+	podReady bool
+	// answer is the node's answer to the latest probe; nil when it does not answer.
+	answer *answer
+	// busy is true when the answer is an earlier one, because all RPC threads of the node are taken by other calls, and busyLately
+	// when that is so or was so a short time ago.
+	busy, busyLately bool
+	// err is why the node does not answer; nil when no probe was sent.
+	err error
+}
+
+// nodeKey identifies a node as long as its pod exists.
+type nodeKey struct {
+	pod  types.UID
+	slot int
+}
+
+// process is one bitcoind: a node that restarts gets another one, without its addnode list and without loaded wallets.
+type process struct {
+	nodeKey
+	id string
+}
+
+// key of a node whose pod exists.
+func (n *node) key() nodeKey { return nodeKey{n.pod.UID, n.slot} }
+
+// process of a node whose pod exists.
+func (n *node) process() process { return process{n.key(), containerID(n.pod)} }
+
+// name of the node for people.
+func (n *node) name() string { return nameOfNode(n.podName, n.slot, n.shared) }
+
+func nameOfNode(pod string, slot int, shared bool) string {
+	if shared {
+		return fmt.Sprintf("%s/%d", pod, slot)
+	}
+	return pod
+}
+
+// port of the node, of which first is that of the first node in a pod.
+func (n *node) port(first int32) int {
+	return int(v1.PortInSlot(first, int32(n.slot))) //nolint:gosec // at most 249
+}
+
+// ready means that the kubelet reports the pod as ready and bitcoind answers the operator, or is only too busy to.
+func (n *node) ready() bool { return n.podReady && n.answer != nil }
+
+// callable means that the node is ready and will carry out a call soon.
+func (n *node) callable() bool { return n.ready() && !n.busy }
+
+// running reports whether bitcoind runs and can be called.
+func (n *node) running() bool { return running(n.pod) }
+
+// startedAt is when bitcoind started; false when it does not run.
+func (n *node) startedAt() (at time.Time, runs bool) {
+	status := nodeContainerStatus(n.pod)
+	if status == nil || status.State.Running == nil {
+		return time.Time{}, false
+	}
+	return status.State.Running.StartedAt.Time, true
+}
+
+// ip is the address of the pod; "" when it has none or is being deleted, so that no node dials it any more.
+func (n *node) ip() string {
+	if n.pod == nil || !n.pod.DeletionTimestamp.IsZero() {
+		return ""
+	}
+	return n.pod.Status.PodIP
+}
+
+// restarted reports whether bitcoind has run before in the pod.
+func (n *node) restarted() bool {
+	status := nodeContainerStatus(n.pod)
+	return status != nil && status.RestartCount > 0
+}
