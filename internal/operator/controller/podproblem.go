@@ -2,13 +2,13 @@ package controller
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/nodelog"
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
 	"github.com/christianb93/bitcoin-controller/internal/operator/rpcauth"
 	"github.com/christianb93/bitcoin-controller/internal/operator/truncate"
@@ -106,8 +106,8 @@ func lastTermination(status corev1.ContainerStatus) string {
 	}
 	description := fmt.Sprintf("the last run ended with exit code %d, after %d restarts", ended.ExitCode, status.RestartCount)
 	if ended.Message != "" {
-		description += ": " + foreignText(errorOf(ended.Message))
-		if volumeFull.MatchString(ended.Message) {
+		description += ": " + foreignText(nodelog.Cause(ended.Message))
+		if nodelog.VolumeFull(ended.Message) {
 			description += "; the data volume is full or cannot be written: enlarge spec.storage.size, or free space on the cluster node if spec.storage is not set"
 		}
 	}
@@ -116,40 +116,3 @@ func lastTermination(status corev1.ContainerStatus) string {
 
 // foreignText is what a message quotes of a pod, a node or the API server.
 func foreignText(text string) string { return truncate.UTF8(text, maxForeignText) }
-
-var (
-	// fatalLine is what bitcoind writes to standard error before it ends. A line of the log may come between its two parts.
-	fatalLine = regexp.MustCompile(`^Error: [^0-9]`)
-	// errorLine is a line in which bitcoind reports an error, with or without a time.
-	errorLine = regexp.MustCompile(`^(\S+Z )?(Error: [^0-9]|EXCEPTION:|\[(\w+:)?error\])`)
-	// volumeFull is in what bitcoind writes on a full volume. At its start it does not name the cause.
-	volumeFull = regexp.MustCompile(`(?i)disk space is (too )?low|no space left on device|disk is full|unable to write settings file`)
-	// shutdownLine is a line that bitcoind writes when it shuts down, for whatever reason.
-	shutdownLine = regexp.MustCompile(`(^|Z )(Shutdown: |Flushed fee estimates|Dumped mempool|Writing \d+ |\S+: Thread interrupt)|thread exit$`)
-)
-
-// errorOf is what the output of a container reports of its end: the first fatal error, which others may follow from, or else the last
-// line with an error, or else the last line before the messages of the shutdown.
-func errorOf(output string) string {
-	lines := strings.Split(strings.TrimSpace(output), "\n")
-	for i, line := range lines {
-		if line = strings.TrimSpace(line); fatalLine.MatchString(line) {
-			// A list of causes follows.
-			if strings.HasSuffix(line, ":") && i+1 < len(lines) {
-				line += " " + strings.TrimSpace(lines[i+1])
-			}
-			return line
-		}
-	}
-	last, found := lines[len(lines)-1], false
-	for _, line := range slices.Backward(lines) {
-		line = strings.TrimSpace(line)
-		if errorLine.MatchString(line) {
-			return line
-		}
-		if !found && !shutdownLine.MatchString(line) {
-			last, found = line, true
-		}
-	}
-	return last
-}
