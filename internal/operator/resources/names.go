@@ -48,9 +48,9 @@ type Group struct {
 	Name string
 	// First ordinal in the network.
 	First int
-	// Nodes is their number.
-	Nodes int
-	Image string
+	// Nodes is their number, and PerPod how many of them a pod has.
+	Nodes, PerPod int
+	Image         string
 	// Options of bitcoin.conf with their values.
 	Options map[string][]string
 	// StatefulSet and ConfigMap are the names of the group's objects.
@@ -67,13 +67,13 @@ func Groups(network *v1.BitcoinNetwork, defaultImage string) []Group {
 	all := optionsOf{network.Spec.Config, network.Spec.ConfigLists}
 	groups := make([]Group, 0, 1+len(network.Spec.Groups))
 	groups = append(groups, Group{
-		Nodes: int(network.Spec.Nodes), Image: image, Options: merge(all),
+		Nodes: int(network.Spec.Nodes), PerPod: network.Spec.NodesInPod(), Image: image, Options: merge(all),
 		StatefulSet: network.Name + "-sts", ConfigMap: network.Name + "-config",
 	})
 	next := int(network.Spec.Nodes)
 	for _, g := range network.Spec.Groups {
 		group := Group{
-			Name: g.Name, First: next, Nodes: int(g.Nodes), Image: g.Image, Options: merge(all, optionsOf{g.Config, g.ConfigLists}),
+			Name: g.Name, First: next, Nodes: int(g.Nodes), PerPod: network.Spec.NodesInPod(), Image: g.Image, Options: merge(all, optionsOf{g.Config, g.ConfigLists}),
 			StatefulSet: fmt.Sprintf("%s-%s-sts", network.Name, g.Name),
 			ConfigMap:   fmt.Sprintf("%s-%s-config", network.Name, g.Name),
 		}
@@ -86,23 +86,37 @@ func Groups(network *v1.BitcoinNetwork, defaultImage string) []Group {
 	return groups
 }
 
+// Packed reports whether a pod has several nodes, or may have.
+func (g Group) Packed() bool { return g.PerPod > 1 }
+
+// Pods is the number of the group's pods.
+func (g Group) Pods() int { return g.PodsFor(g.Nodes) }
+
+// PodsFor is the number of pods that the group needs for a number of nodes.
+func (g Group) PodsFor(nodes int) int { return (nodes + max(g.PerPod, 1) - 1) / max(g.PerPod, 1) }
+
+// PodOf is the number of the pod of the i-th node of the group, counted from 0, and SlotOf its number in the pod.
+func (g Group) PodOf(i int) int  { return i / max(g.PerPod, 1) }
+func (g Group) SlotOf(i int) int { return i % max(g.PerPod, 1) }
+
 // PodName of the i-th node of the group, counted from 0.
-func (g Group) PodName(i int) string { return fmt.Sprintf("%s-%d", g.StatefulSet, i) }
+func (g Group) PodName(i int) string { return fmt.Sprintf("%s-%d", g.StatefulSet, g.PodOf(i)) }
 
 // ClaimName is the name of the claim of a pod.
 func ClaimName(pod string) string { return dataVolume + "-" + pod }
 
-// Ordinal in the network of a pod of this group.
+// Ordinal in the network of the first node of a pod of this group.
 func (g Group) Ordinal(pod string) (int, bool) {
 	number, ok := strings.CutPrefix(pod, g.StatefulSet+"-")
 	if !ok {
 		return 0, false
 	}
 	var i int
-	if _, err := fmt.Sscanf(number, "%d", &i); err != nil || g.PodName(i) != pod {
+	if _, err := fmt.Sscanf(number, "%d", &i); err != nil || fmt.Sprintf("%s-%d", g.StatefulSet, i) != pod {
 		return 0, false
 	}
-	return g.First + i, i < g.Nodes
+	first := i * max(g.PerPod, 1)
+	return g.First + first, first < g.Nodes
 }
 
 // Labels of every object of the network.
