@@ -82,9 +82,12 @@ type AddedNode struct {
 	// Connected is whether a connection with the address exists.
 	Connected bool `json:"connected"`
 	// Addresses has the address of the connection.
-	Addresses []struct {
-		Address string `json:"address"`
-	} `json:"addresses"`
+	Addresses []AddedAddress `json:"addresses"`
+}
+
+// AddedAddress is a part of one entry of AddedNode.Addresses.
+type AddedAddress struct {
+	Address string `json:"address"`
 }
 
 // Publisher is a part of one entry of getzmqnotifications.

@@ -4,14 +4,14 @@
 package bitcoindtest
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/netip"
 	"slices"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -27,18 +27,22 @@ type Nodes struct {
 	// Authorize accepts the credential of a request to a node; nil accepts all.
 	Authorize func(node *Node, user, password string) bool
 
-	mu        sync.Mutex
-	byAddress map[string]*Node
-	lastPeer  int64
+	mu sync.Mutex
+	// byListener are the running nodes by the address and port that they accept connections on.
+	byListener map[netip.AddrPort]*Node
+	lastPeer   int64
 }
 
 // Node is one simulated bitcoind.
 type Node struct {
 	// Address that the node listens on.
 	Address string
+	// Slot is the place of the node among those that share its address, which decides on its ports.
+	Slot int
 
-	nodes  *Nodes
-	server *http.Server
+	listener netip.AddrPort
+	nodes    *Nodes
+	server   *http.Server
 	// ended is closed when the node stops.
 	ended chan struct{}
 	// The fields below are guarded by nodes.mu.
@@ -48,6 +52,8 @@ type Node struct {
 	foreign     []bitcoind.PeerInfo
 	handlers    map[string]Handler
 	calls       map[string]int
+	// dialledFrom counts the connections from each address so far, see ephemeralPort.
+	dialledFrom map[string]int
 	// hanging is closed when the node answers again; nil when it does not hang.
 	hanging chan struct{}
 	// occupied is closed when the node has free RPC threads again; nil when it has some.
@@ -58,32 +64,38 @@ type Node struct {
 	alone bool
 }
 
-// connection is one connection, dialed by from, with an id at each end.
-type connection struct {
-	from, to     *Node
-	fromID, toID int64
+// New returns simulated nodes, none of which runs.
+func New() *Nodes { return &Nodes{byListener: map[netip.AddrPort]*Node{}} }
+
+// Start starts a node that has these blocks on the ports of a loopback address that it has alone.
+func (n *Nodes) Start(address string, chain []Block) (*Node, error) {
+	return n.StartSlot(address, 0, chain)
 }
 
-// New returns simulated nodes, none of which runs.
-func New() *Nodes { return &Nodes{byAddress: map[string]*Node{}} }
-
-// Start starts a node that has these blocks on the RPC port of a loopback address.
-func (n *Nodes) Start(address string, chain []Block) (*Node, error) {
-	listener, err := net.Listen("tcp", net.JoinHostPort(address, fmt.Sprint(v1.RPCPort)))
+// StartSlot starts a node that has these blocks on the ports of its slot of a loopback address.
+func (n *Nodes) StartSlot(address string, slot int, chain []Block) (*Node, error) {
+	at, err := listenerOf(address, slot)
+	if err != nil {
+		return nil, err
+	}
+	rpc := v1.PortInSlot(v1.RPCPort, int32(slot)) //nolint:gosec // at most 250
+	listener, err := net.Listen("tcp", net.JoinHostPort(address, fmt.Sprint(rpc)))
 	if err != nil {
 		return nil, err
 	}
 	node := &Node{
-		Address: address, nodes: n, ended: make(chan struct{}), chain: slices.Clone(chain),
-		handlers: map[string]Handler{}, calls: map[string]int{},
+		Address: address, Slot: slot, listener: at, nodes: n, ended: make(chan struct{}), chain: slices.Clone(chain),
+		handlers: map[string]Handler{}, calls: map[string]int{}, dialledFrom: map[string]int{},
 	}
 	node.server = &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: http.HandlerFunc(node.serve)}
 	n.mu.Lock()
-	n.byAddress[address] = node
+	n.byListener[at] = node
 	// Those that have the address in their addnode list dial it sooner or later.
 	for _, other := range n.sorted() {
-		if slices.ContainsFunc(other.added, func(entry string) bool { return hostOf(entry) == address }) {
-			n.connect(other, node)
+		for _, entry := range other.added {
+			if target, ok := resolve(entry); ok && target == at {
+				n.connect(other, node, entry)
+			}
 		}
 	}
 	n.mu.Unlock()
@@ -103,14 +115,17 @@ func (n *Nodes) StartAnywhere(chain []Block) (node *Node, err error) {
 }
 
 // Stop stops the node at an address, if one runs there, and returns its blocks.
-func (n *Nodes) Stop(address string) []Block {
+func (n *Nodes) Stop(address string) []Block { return n.StopSlot(address, 0) }
+
+// StopSlot is Stop for one of the nodes that share an address.
+func (n *Nodes) StopSlot(address string, slot int) []Block {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	node := n.byAddress[address]
+	node := n.at(address, slot)
 	if node == nil {
 		return nil
 	}
-	delete(n.byAddress, address)
+	delete(n.byListener, node.listener)
 	close(node.ended)
 	node.server.Close() //nolint:errcheck // no caller is left
 	for _, c := range slices.Clone(node.connections) {
@@ -120,38 +135,28 @@ func (n *Nodes) Stop(address string) []Block {
 }
 
 // At returns the node that runs at an address; nil for none.
-func (n *Nodes) At(address string) *Node {
+func (n *Nodes) At(address string) *Node { return n.AtSlot(address, 0) }
+
+// AtSlot is At for one of the nodes that share an address.
+func (n *Nodes) AtSlot(address string, slot int) *Node {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.byAddress[address]
+	return n.at(address, slot)
 }
 
-// sorted are the running nodes by address.
+func (n *Nodes) at(address string, slot int) *Node {
+	at, err := listenerOf(address, slot)
+	if err != nil {
+		return nil
+	}
+	return n.byListener[at]
+}
+
+// sorted are the running nodes by address and port.
 func (n *Nodes) sorted() []*Node {
-	list := make([]*Node, 0, len(n.byAddress))
-	for _, node := range n.byAddress {
-		list = append(list, node)
-	}
-	slices.SortFunc(list, func(a, b *Node) int { return cmp.Compare(a.Address, b.Address) })
+	list := slices.Collect(maps.Values(n.byListener))
+	slices.SortFunc(list, func(a, b *Node) int { return a.listener.Compare(b.listener) })
 	return list
-}
-
-// connect two nodes, unless one has dialed the other already.
-func (n *Nodes) connect(from, to *Node) {
-	if from == to || slices.ContainsFunc(from.connections, func(c *connection) bool { return c.from == from && c.to == to }) {
-		return
-	}
-	n.lastPeer += 2
-	c := &connection{from: from, to: to, fromID: n.lastPeer, toID: n.lastPeer + 1}
-	from.connections, to.connections = append(from.connections, c), append(to.connections, c)
-	from.exchangeBlocks()
-	to.exchangeBlocks()
-}
-
-// close a connection at both ends.
-func (c *connection) close() {
-	same := func(other *connection) bool { return other == c }
-	c.from.connections, c.to.connections = slices.DeleteFunc(c.from.connections, same), slices.DeleteFunc(c.to.connections, same)
 }
 
 // exchangeBlocks passes the blocks of a node on to all nodes that it can reach and that have a shorter chain. As in bitcoind, a chain of
@@ -170,26 +175,4 @@ func (node *Node) exchangeBlocks() {
 			}
 		}
 	}
-}
-
-// peers of a node, as getpeerinfo has them.
-func (node *Node) peers() []bitcoind.PeerInfo {
-	peers := make([]bitcoind.PeerInfo, 0)
-	for _, c := range node.connections {
-		switch node {
-		case c.from:
-			peers = append(peers, bitcoind.PeerInfo{ID: c.fromID, Addr: fmt.Sprintf("%s:%d", c.to.Address, v1.P2PPort), Version: 70016, ConnectionType: "manual"})
-		case c.to:
-			peers = append(peers, bitcoind.PeerInfo{ID: c.toID, Addr: c.from.Address + ":40000", Inbound: true, Version: 70016, ConnectionType: "inbound"})
-		}
-	}
-	return append(peers, node.foreign...)
-}
-
-// hostOf an address with or without a port.
-func hostOf(address string) string {
-	if host, _, err := net.SplitHostPort(address); err == nil {
-		return host
-	}
-	return strings.Trim(address, "[]")
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
@@ -120,11 +119,7 @@ func (node *Node) Call(method string, params ...any) (any, error) {
 	case "getpeerinfo":
 		return node.peers(), nil
 	case "getaddednodeinfo":
-		added := make([]bitcoind.AddedNode, len(node.added))
-		for i, entry := range node.added {
-			added[i].AddedNode = entry
-		}
-		return added, nil
+		return node.addedNodes(), nil
 	case "addnode":
 		return nil, node.addNode(textAt(params, 0), textAt(params, 1))
 	case "disconnectnode":
@@ -136,39 +131,6 @@ func (node *Node) Call(method string, params ...any) (any, error) {
 	default:
 		return nil, &bitcoind.RPCError{Code: codeMethodNotFound, Message: "Method not found"}
 	}
-}
-
-func (node *Node) addNode(target, command string) error {
-	listed := slices.Contains(node.added, target)
-	switch {
-	case command == "remove" && !listed:
-		return &bitcoind.RPCError{Code: bitcoind.CodeNodeNotAdded, Message: "Error: Node could not be removed. It has not been added previously."}
-	case command == "remove":
-		node.added = slices.DeleteFunc(node.added, func(entry string) bool { return entry == target })
-		return nil
-	case command == "add" && listed:
-		return &bitcoind.RPCError{Code: bitcoind.CodeNodeAlreadyAdded, Message: "Error: Node already added"}
-	case command == "add":
-		node.added = append(node.added, target)
-	}
-	if other := node.nodes.byAddress[hostOf(target)]; other != nil {
-		node.nodes.connect(node, other)
-	}
-	return nil
-}
-
-func (node *Node) disconnect(id int64) error {
-	before := len(node.connections) + len(node.foreign)
-	for _, c := range slices.Clone(node.connections) {
-		if c.from == node && c.fromID == id || c.to == node && c.toID == id {
-			c.close()
-		}
-	}
-	node.foreign = slices.DeleteFunc(node.foreign, func(p bitcoind.PeerInfo) bool { return p.ID == id })
-	if len(node.connections)+len(node.foreign) == before {
-		return &bitcoind.RPCError{Code: bitcoind.CodeNodeNotConnected, Message: "Node not found in connected nodes"}
-	}
-	return nil
 }
 
 func (node *Node) blockHash(height int64) (string, error) {
