@@ -45,7 +45,7 @@ vulnerable() {
 go build -o "$work/report" ./ci/vulnerabilities
 vulnerable 'what the programs reach' ./cmd/...
 # The image holds these programs and nothing else. Without its symbols, as in the image, every part of a module would count as used.
-for program in bitcoin-controller rpcauth; do
+for program in bitcoin-controller rpcauth supervisor; do
   GOOS=linux CGO_ENABLED=0 go build -trimpath -buildvcs=false -o "$work/$program" "./cmd/$program"
   vulnerable "$program of the operator's image" -mode=binary "$work/$program"
 done

@@ -53,7 +53,7 @@ type Target struct {
 	Nodes int `json:"nodes"`
 	// Revision is the generation of the network. A lower one than the pod has is rejected with ErrOutdated.
 	Revision int64 `json:"revision"`
-	// Forget deletes the data directories of the pod's other nodes, once their processes have ended. Without it they stay. The
-	// operator sets it when it has proved that other nodes have their blocks.
+	// Forget deletes the data directories of the pod's other nodes, once their processes have ended, also if the container ends before.
+	// Without it they stay. The operator sets it when it has proved that other nodes have their blocks.
 	Forget bool `json:"forget,omitempty"`
 }

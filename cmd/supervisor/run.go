@@ -1,0 +1,62 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/supervisor"
+	"github.com/christianb93/bitcoin-controller/internal/operator/supervisor/api"
+)
+
+// run runs the nodes. With --copy-to it copies the program instead, to a volume that containers of other images mount: images of nodes
+// have no program that could.
+func run(ctx context.Context, arguments, env []string, output, usage io.Writer) error {
+	settings := supervisor.Settings{Env: env, Output: output}
+	flags := flag.NewFlagSet("supervisor", flag.ContinueOnError)
+	flags.SetOutput(usage)
+	copyTo := flags.String("copy-to", "", "directory to copy this program to, instead of running nodes")
+	flags.StringVar(&settings.Config, "config", "/bitcoin.conf", "bitcoin.conf of the first node, which those of the others follow from")
+	flags.StringVar(&settings.NodesDir, "nodes-dir", api.NodesDir, "directory for the configurations of the nodes")
+	flags.StringVar(&settings.SlotsDir, "slots-dir", api.SlotsDir, "directory with the number of nodes of the group and of a pod")
+	flags.StringVar(&settings.Listen, "listen", fmt.Sprint(":", api.Port), "address of the HTTP interface")
+	flags.IntVar(&settings.PortStep, "port-step", 0, "difference of the ports of neighbours in the pod (required)")
+	flags.DurationVar(&settings.Grace, "grace", 55*time.Second, "how long a process may take to end before it is killed")
+	if err := flags.Parse(arguments); err != nil {
+		return err
+	}
+	if *copyTo != "" {
+		return copyProgram(*copyTo)
+	}
+	settings.Command = flags.Args()
+	if len(settings.Command) == 0 || settings.PortStep < 1 {
+		return errors.New("--port-step and a program are required")
+	}
+	return supervisor.Run(ctx, settings)
+}
+
+func copyProgram(dir string) error {
+	from, err := os.Open("/proc/self/exe")
+	if err != nil {
+		return err
+	}
+	defer from.Close() //nolint:errcheck // read only
+	path := filepath.Join(dir, "supervisor")
+	// A container that runs again may find the program in use, which cannot be written to.
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	to, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o555) //nolint:gosec // a program
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(to, from)
+	return errors.Join(err, to.Close())
+}

@@ -1,0 +1,71 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestTheProgramCopiesItselfIntoAVolume(t *testing.T) {
+	dir := t.TempDir()
+	for range 2 {
+		if err := run(t.Context(), []string{"--copy-to", dir}, nil, os.Stdout, os.Stderr); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(os.Args[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "supervisor")
+	got, err := os.ReadFile(path) //nolint:gosec // in the test's own directory
+	if err != nil || !bytes.Equal(got, want) {
+		t.Errorf("the copy has %d bytes, the program %d, %v", len(got), len(want), err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o555 {
+		t.Errorf("%v, %v", info, err)
+	}
+}
+
+func TestNothingIsStartedWithoutWhatItNeeds(t *testing.T) {
+	p := newPod(t, 1, nil)
+	files := []string{"--config", p.dir + "/bitcoin.conf", "--nodes-dir", p.dir + "/nodes", "--slots-dir", p.dir + "/slots", "--listen", "127.0.0.1:0"}
+	env := []string{"POD_NAME=my-network-sts-0", "POD_IPS=127.0.0.1"}
+	complete := slices.Concat(files, []string{"--port-step=10", "--", os.Args[0], asNode})
+	for name, test := range map[string]struct {
+		arguments, env []string
+		want           string
+	}{
+		"no program":      {append(files, "--port-step=10"), env, "are required"},
+		"no step":         {append(files, "--", "env"), env, "are required"},
+		"no such program": {append(files, "--port-step=10", "--", "no-such-bitcoind"), env, "no no-such-bitcoind on its PATH"},
+		"no ordinal":      {complete, env[1:], "does not end with its ordinal"},
+		"no address":      {complete, env[:1], "no POD_IPS"},
+		"no ConfigMap":    {slices.Concat(files, []string{"--slots-dir", "/no-such-directory"}, complete[8:]), env, "/no-such-directory/nodes: no such file"},
+	} {
+		command := exec.CommandContext(t.Context(), os.Args[0], append([]string{asSupervisor}, test.arguments...)...) //nolint:gosec // this test
+		command.Env = test.env
+		if out, err := command.CombinedOutput(); err == nil || !strings.Contains(string(out), test.want) {
+			t.Errorf("%s: %v, %s", name, err, out)
+		}
+	}
+}
+
+// Every pod starts the program, and what it imports takes time to initialise.
+func TestTheProgramImportsTheStandardLibraryOnly(t *testing.T) {
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", ".").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, pkg := range strings.Fields(string(out)) {
+		if !strings.HasPrefix(pkg, "github.com/christianb93/bitcoin-controller/internal/") && !strings.HasSuffix(pkg, "/cmd/supervisor") {
+			t.Errorf("the program imports %s", pkg)
+		}
+	}
+}
