@@ -8,10 +8,6 @@ import (
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
-// p2pPort is the P2P port of the nodes, and bitcoind's default port on regtest for an
-// address without port.
-var p2pPort = strconv.Itoa(v1.P2PPort)
-
 // endpoint is an address as bitcoind writes or accepts it.
 type endpoint struct {
 	// addr is the IP address, an IPv4 one also if it was written in IPv6 form. It is
@@ -23,10 +19,22 @@ type endpoint struct {
 	port string
 }
 
-// reaches reports whether bitcoind connects with the node at addr when it dials the
-// endpoint.
-func (e endpoint) reaches(addr netip.Addr) bool {
-	return e.addr.IsValid() && e.addr == addr && (e.port == "" || e.port == p2pPort)
+// dials returns the address and port that bitcoind dials, with its default port on regtest if none was given. It is not valid for a name
+// and for a port that is no number.
+func (e endpoint) dials() netip.AddrPort {
+	port := uint64(v1.P2PPort)
+	if e.port != "" {
+		var err error
+		if port, err = strconv.ParseUint(e.port, 10, 16); err != nil {
+			return netip.AddrPort{}
+		}
+	}
+	return netip.AddrPortFrom(e.addr, uint16(port))
+}
+
+// reaches reports whether bitcoind connects with the node that listens at an address and port when it dials the endpoint.
+func (e endpoint) reaches(at netip.AddrPort) bool {
+	return e.addr.IsValid() && e.addr == at.Addr() && e.dials() == at
 }
 
 // parseEndpoint parses an address. Text that does not begin with an IP address is a name.

@@ -10,30 +10,41 @@ func (v *view) chooseDials() int {
 		if !v.live[i] || v.degree[i] == 0 {
 			continue
 		}
-		row := v.row(i)
-		for j := i + 1; j < len(v.nodes); j++ {
-			if row[j]&wanted == 0 || !v.live[j] || !v.callable[i] && !v.callable[j] {
+		first, end := v.row(i)
+		for k := first; k < end; k++ {
+			j := int(v.other[k])
+			if j < i || v.facts[k]&wanted == 0 || !v.live[j] || !v.callable[i] && !v.callable[j] {
 				continue
 			}
-			here, there := row[j]&reported != 0, v.is(j, i, reported)
-			if here && there {
+			from := v.dialler(i, j, k, load)
+			if from < 0 {
 				continue
-			}
-			var from int
-			switch {
-			case here:
-				from = v.dialUnseen(j, i)
-			case there:
-				from = v.dialUnseen(i, j)
-			default:
-				from = v.dialAnew(i, j, load)
 			}
 			load[from]++
 			dials++
-			v.row(from)[i+j-from] |= toDial
+			if from == j {
+				v.facts[v.back[k]] |= toDial
+			} else {
+				v.facts[k] |= toDial
+			}
 		}
 	}
 	return dials
+}
+
+// dialler returns which of two nodes dials the other one, -1 if both report a connection. k is the place of j in the row of i.
+func (v *view) dialler(i, j, k int, load []int) int {
+	here, there := v.facts[k], v.facts[v.back[k]]
+	switch {
+	case here&there&reported != 0:
+		return -1
+	case here&reported != 0:
+		return v.dialUnseen(j, i, here)
+	case there&reported != 0:
+		return v.dialUnseen(i, j, there)
+	default:
+		return v.dialAnew(i, j, here, there, load)
+	}
 }
 
 // dialUnseen returns the node that dials when only seeing reports the connection. It is the
@@ -41,8 +52,8 @@ func (v *view) chooseDials() int {
 // or not. The exception is a node that has dialled a name. This may be the same connection,
 // which cannot be recognised by the name and which bitcoind would not dial again either; then
 // the node that was dialled dials back.
-func (v *view) dialUnseen(unseeing, seeing int) int {
-	if v.named[unseeing] && !v.is(seeing, unseeing, dialled) {
+func (v *view) dialUnseen(unseeing, seeing int, seen relation) int {
+	if v.named[unseeing] && seen&dialled == 0 {
 		return seeing
 	}
 	return unseeing
@@ -52,16 +63,23 @@ func (v *view) dialUnseen(unseeing, seeing int) int {
 // other one on its list, because bitcoind then counts that entry as connected. A dial from
 // the other side would lead to a second connection. If both or none list the other, the node
 // with fewer dials so far is chosen, because the dials of one node are sequential.
-func (v *view) dialAnew(i, j int, load []int) int {
-	here, there := v.is(i, j, listed), v.is(j, i, listed)
+//
+// Otherwise, if one of them has an unknown peer that may be the other one, then that has dialled since it was asked. It dials again,
+// because bitcoind does not dial an address twice.
+func (v *view) dialAnew(i, j int, here, there relation, load []int) int {
+	maybeFromJ, maybeFromI := here&suspected != 0, there&suspected != 0
 	switch {
 	case !v.callable[j]:
 		return i
 	case !v.callable[i]:
 		return j
-	case here && !there:
+	case here&listed != 0 && there&listed == 0:
 		return i
-	case there && !here:
+	case there&listed != 0 && here&listed == 0:
+		return j
+	case maybeFromI && !maybeFromJ:
+		return i
+	case maybeFromJ && !maybeFromI:
 		return j
 	case load[j] < load[i]:
 		return j

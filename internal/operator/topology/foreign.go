@@ -19,16 +19,14 @@ type Foreign struct {
 // ForeignPeers returns the handshaked peers that are no nodes, sorted by address and agent. Addresses for which own returns true
 // belonged to nodes that have ended: the other end may not know it yet.
 func ForeignPeers(nodes []Node, own func(host string) bool) []Foreign {
-	v := newView(nodes)
+	v := newView(nodes, nil)
 	var found []Foreign
 	index := map[[2]string]int{}
 	for i, node := range v.nodes {
-		if !v.live[i] {
-			continue
-		}
-		for _, peer := range node.Peers {
-			address, foreign := v.foreignAddress(i, peer)
-			if !foreign || !peer.Handshaked || own(hostOf(address)) {
+		for p := range v.peers[i] {
+			peer := &node.Peers[p]
+			address, foreign := v.foreignAddress(i, p)
+			if !foreign || !peer.Handshaked || own(hostOf(address)) && !v.isForeignPort(address) {
 				continue
 			}
 			key := [2]string{address, peer.Agent}
@@ -37,9 +35,10 @@ func ForeignPeers(nodes []Node, own func(host string) bool) []Foreign {
 				at, index[key] = len(found), len(found)
 				found = append(found, Foreign{Address: address, Agent: peer.Agent})
 			}
-			found[at].ServesBlocks = found[at].ServesBlocks || peer.ServesBlocks
-			if !slices.Contains(found[at].Nodes, node.Ordinal) {
-				found[at].Nodes = append(found[at].Nodes, node.Ordinal)
+			f := &found[at]
+			f.ServesBlocks = f.ServesBlocks || peer.ServesBlocks
+			if len(f.Nodes) == 0 || f.Nodes[len(f.Nodes)-1] != node.Ordinal {
+				f.Nodes = append(f.Nodes, node.Ordinal)
 			}
 		}
 	}
@@ -54,18 +53,26 @@ func ForeignPeers(nodes []Node, own func(host string) bool) []Foreign {
 
 // foreignAddress is the address of a peer, and whether it is none of a node. The port of an inbound connection is another one for
 // each connection.
-func (v *view) foreignAddress(i int, peer Peer) (address string, foreign bool) {
-	j, isIP := v.ownerOf(peer.Address)
-	if resolved := v.nodes[i].Resolved[peer.Address]; !isIP && resolved != "" {
-		j, _ = v.ownerOf(resolved)
-	}
-	if j >= 0 {
+func (v *view) foreignAddress(i, p int) (address string, foreign bool) {
+	peer := &v.nodes[i].Peers[p]
+	if v.peers[i][p].kind != foreignPeer {
 		return "", false
+	}
+	if resolved := v.nodes[i].Resolved[peer.Address]; resolved != "" && !parseEndpoint(peer.Address).addr.IsValid() {
+		if j, _ := v.ownerOf(resolved); j >= 0 {
+			return "", false
+		}
 	}
 	if peer.Inbound {
 		return hostOf(peer.Address), true
 	}
 	return peer.Address, true
+}
+
+// isForeignPort reports whether an address is one that nodes share, with a port that none of them can have.
+func (v *view) isForeignPort(address string) bool {
+	end := parseEndpoint(address)
+	return v.shared(end.addr) && end.port != "" && !IsNodePort(int(end.dials().Port()))
 }
 
 func hostOf(address string) string {

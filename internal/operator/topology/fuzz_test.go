@@ -64,6 +64,16 @@ func (s *script) address() string {
 	}
 }
 
+// end is one end of a connection with a node that shares its address.
+func (s *script) end() string {
+	b := int(s.byte())
+	port := 18444 + 10*(b/4%4)
+	if b >= 64 {
+		port = 40000 + b/4%4
+	}
+	return fmt.Sprintf("10.0.0.%d:%d", b%4, port)
+}
+
 func (s *script) edges() []Edge {
 	var edges []Edge
 	for range s.below(128) {
@@ -77,6 +87,10 @@ func (s *script) nodes() []Node {
 	for range s.below(32) {
 		state := s.byte()
 		node := Node{Ordinal: s.ordinal(), Address: s.address(), Answered: state%4 > 0, Busy: state%16 > 12, ByHand: map[string]bool{}}
+		if state&64 > 0 {
+			node.Shared, node.Port = true, 18444+10*s.below(3)
+			node.Address = fmt.Sprintf("10.0.0.%d", s.below(4))
+		}
 		for range s.below(12) {
 			entry := s.address()
 			node.Added = append(node.Added, entry)
@@ -87,6 +101,10 @@ func (s *script) nodes() []Node {
 			node.Peers = append(node.Peers, Peer{
 				ID: int64(s.byte()), Address: s.address(), Inbound: flags&1 > 0, Handshaked: flags&2 > 0,
 			})
+			if flags&4 > 0 {
+				peer := &node.Peers[len(node.Peers)-1]
+				peer.Address, peer.Bind = s.end(), s.end()
+			}
 		}
 		nodes = append(nodes, node)
 	}
@@ -115,7 +133,9 @@ func FuzzPlan(f *testing.F) {
 			if e.A >= e.B || i > 1000 {
 				t.Errorf("%v is no edge", e)
 			}
+			checkProof(t, nodes, e)
 		}
+		ForeignPeers(nodes, func(string) bool { return false })
 		if after := fmt.Sprint(desired, nodes); after != before {
 			t.Errorf("the input was changed:\n%s\n%s", before, after)
 		}

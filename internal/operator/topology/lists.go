@@ -49,23 +49,26 @@ func (v *view) chooseLists() []list {
 	(&coverage{view: v, lists: lists}).improve()
 	for i := range lists {
 		for _, j := range lists[i].nodes() {
-			v.row(i)[j] |= listed
+			v.mark(i, j, listed)
 		}
 	}
 	return lists
 }
 
+// listNext fills a list with the next neighbours in cyclic order.
 func (v *view) listNext(l *list, i int) {
-	n := len(v.nodes)
-	row := v.row(i)
-	for step, left := 1, v.degree[i]; left > 0 && !l.full(); step++ {
-		j := i + step
-		if j >= n {
-			j -= n
+	from, to := v.row(i)
+	after := from
+	for after < to && int(v.other[after]) < i {
+		after++
+	}
+	for step := range to - from {
+		k := after + step
+		if k >= to {
+			k -= to - from
 		}
-		if row[j]&wanted != 0 {
-			l.add(j)
-			left--
+		if v.facts[k]&wanted != 0 && !l.full() {
+			l.add(int(v.other[k]))
 		}
 	}
 }
@@ -82,8 +85,8 @@ type coverage struct {
 	lists []list
 	// exhausted are nodes from which no path leads to a free place, now and later.
 	exhausted []bool
-	// from is the path that is being searched: the node that each one was reached from.
-	from []int
+	// from is the path that is being searched: the node that each one was reached from. queue are those nodes.
+	from, queue []int
 }
 
 const unvisited, start = -2, -1
@@ -96,11 +99,16 @@ func (c *coverage) improve() {
 	c.exhausted = make([]bool, n)
 	c.from = make([]int, n)
 	for i := range n {
+		c.from[i] = unvisited
+	}
+	for i := range n {
 		if !c.big(i) {
 			continue
 		}
-		for j := i + 1; j < n; j++ {
-			if c.is(i, j, wanted) && c.big(j) && !c.lists[i].has(j) && !c.lists[j].has(i) {
+		first, end := c.row(i)
+		for k := first; k < end; k++ {
+			j := int(c.other[k])
+			if i < j && c.facts[k]&wanted != 0 && c.big(j) && !c.lists[i].has(j) && !c.lists[j].has(i) {
 				c.coverEdge(i, j)
 			}
 		}
@@ -131,10 +139,7 @@ func (c *coverage) place(i int) int {
 // edge, and hands the edges on the way over, each from the list of one of its ends to
 // that of the other.
 func (c *coverage) coverEdge(i, j int) {
-	for k := range c.from {
-		c.from[k] = unvisited
-	}
-	var queue []int
+	queue := c.queue[:0]
 	visit := func(node, from int) {
 		if c.from[node] == unvisited && !c.exhausted[node] {
 			c.from[node] = from
@@ -143,19 +148,23 @@ func (c *coverage) coverEdge(i, j int) {
 	}
 	visit(i, start)
 	visit(j, start)
-	for next := 0; next < len(queue); next++ {
+	found := false
+	for next := 0; next < len(queue) && !found; next++ {
 		node := queue[next]
 		if slot := c.place(node); slot >= 0 {
 			c.handOver(node, slot, i, j)
-			return
+			found = true
+			break
 		}
 		for _, neighbour := range c.lists[node].nodes() {
 			visit(neighbour, node)
 		}
 	}
 	for _, node := range queue {
-		c.exhausted[node] = true
+		c.from[node] = unvisited
+		c.exhausted[node] = !found
 	}
+	c.queue = queue
 }
 
 func (c *coverage) handOver(node, slot, i, j int) {

@@ -10,8 +10,7 @@ import (
 
 // listsOf returns who should be on whose list, each sorted.
 func listsOf(n int, desired []Edge) [][]int {
-	v := newView(newNetwork(n))
-	v.want(desired)
+	v := newView(newNetwork(n), desired)
 	lists := make([][]int, n)
 	for i, l := range v.chooseLists() {
 		lists[i] = slices.Clone(l.nodes())

@@ -5,11 +5,12 @@ package topology
 // connections between the same nodes, which bitcoind opens when both list each other, are
 // one edge. Peers outside the network are ignored.
 func Observe(nodes []Node) []Edge {
-	v := newView(nodes)
+	v := newView(nodes, nil)
 	var edges []Edge
 	for i := range v.nodes {
-		for j := i + 1; j < len(v.nodes); j++ {
-			if v.connected(i, j) {
+		from, to := v.row(i)
+		for k := from; k < to; k++ {
+			if j := int(v.other[k]); i < j && v.connected(k) {
 				edges = append(edges, Edge{v.nodes[i].Ordinal, v.nodes[j].Ordinal})
 			}
 		}
@@ -20,10 +21,10 @@ func Observe(nodes []Node) []Edge {
 // Connected returns the number of desired edges that exist, and those that do not. It
 // expects the edges as Desired returns them.
 func Connected(desired []Edge, nodes []Node) (have int, missing []Edge) {
-	v := newView(nodes)
+	v := newView(nodes, desired)
 	for _, e := range desired {
 		i, j := v.find(e.A), v.find(e.B)
-		if i >= 0 && j >= 0 && v.connected(i, j) {
+		if i >= 0 && j >= 0 && v.connectedWith(i, j) {
 			have++
 		} else {
 			missing = append(missing, e)

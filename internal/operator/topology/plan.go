@@ -1,6 +1,6 @@
 package topology
 
-import "slices"
+import "net/netip"
 
 // Plan returns the calls that lead from the observed to the desired state, none if they are
 // the same. It needs every node of the network, including those without address and those
@@ -18,8 +18,8 @@ import "slices"
 // bitcoind goes through its list only every two seconds. Therefore one node of each missing
 // edge also dials the other immediately.
 //
-// The operator owns the list entries that are an IP address without port and that nobody added
-// by hand, and removes those that are not desired. Other entries belong to users. They stay,
+// The operator owns the list entries that are an IP address without port, or where nodes share
+// addresses one with the port of a node, and that nobody added by hand, and removes those that are not desired. Other entries belong to users. They stay,
 // unless they lead to a node of the network that the topology does not connect with this one.
 // Connections with peers outside the network stay too, except those that a removed entry has
 // dialled. Unwanted connections between nodes of the network are closed from both sides.
@@ -28,8 +28,7 @@ import "slices"
 // that lead to nodes it should not be connected with, since the state is not the desired one
 // until they are removed.
 func Plan(desired []Edge, nodes []Node) []Action {
-	v := newView(nodes)
-	v.want(desired)
+	v := newView(nodes, desired)
 	lists := v.chooseLists()
 	var actions []Action
 	if dials := v.chooseDials(); dials > 0 {
@@ -70,7 +69,7 @@ func (v *view) chooseRemovals(lists []list) (removals [][]string, present []list
 			}
 			removals[i] = append(removals[i], entry)
 			if j := v.targetOf(i, entry); j >= 0 && v.callable[i] {
-				v.row(i)[j] |= unlisting
+				v.mark(i, j, unlisting)
 			}
 		}
 	}
@@ -79,30 +78,29 @@ func (v *view) chooseRemovals(lists []list) (removals [][]string, present []list
 
 // appendNode adds the calls for one node.
 func (v *view) appendNode(actions []Action, i int, removals []string, l, present *list) []Action {
-	var gone []endpoint
+	var gone []netip.AddrPort
 	for _, entry := range removals {
 		j := v.targetOf(i, entry)
 		actions = append(actions, v.remove(i, entry, j))
 		if j < 0 {
-			gone = append(gone, parseEndpoint(entry))
+			gone = append(gone, parseEndpoint(entry).dials())
 		}
 	}
 	if len(gone) > 0 {
 		actions = v.appendForeign(actions, i, gone)
 	}
-	var unwanted, dials bool
-	for _, r := range v.row(i) {
-		unwanted = unwanted || r&(reported|wanted) == reported
-		dials = dials || r&toDial != 0
+	from, to := v.row(i)
+	unwanted := v.members != nil
+	for k := from; k < to && !unwanted; k++ {
+		unwanted = v.facts[k]&(reported|wanted) == reported
 	}
 	if unwanted {
 		actions = v.appendDisconnects(actions, i)
 	}
-	if dials {
-		for j, r := range v.row(i) {
-			if r&toDial != 0 {
-				actions = append(actions, v.action(i, OneTry, v.texts[j], j))
-			}
+	for k := from; k < to; k++ {
+		if v.facts[k]&toDial != 0 {
+			j := int(v.other[k])
+			actions = append(actions, v.action(i, OneTry, v.texts[j], j))
 		}
 	}
 	for _, j := range l.nodes() {
@@ -120,10 +118,10 @@ func (v *view) appendNode(actions []Action, i int, removals []string, l, present
 func (v *view) keep(i int, entry string, l, present *list) bool {
 	end := parseEndpoint(entry)
 	for _, j := range l.nodes() {
-		if !end.reaches(v.addrs[j]) {
+		if !end.reaches(v.listeners[j]) {
 			continue
 		}
-		if end.bare && present.has(j) {
+		if v.isOperators(end) && present.has(j) {
 			return false
 		}
 		if !present.has(j) {
@@ -134,59 +132,13 @@ func (v *view) keep(i int, entry string, l, present *list) bool {
 	if j := v.targetOf(i, entry); j >= 0 && !v.is(i, j, wanted) {
 		return false
 	}
-	return !end.bare || v.nodes[i].ByHand[entry]
-}
-
-// targetOf returns the node that a node connects with when it dials an entry of its list, or -1.
-func (v *view) targetOf(i int, entry string) int {
-	end := parseEndpoint(entry)
-	if !end.addr.IsValid() {
-		end = parseEndpoint(v.nodes[i].Resolved[entry])
-	}
-	if !end.addr.IsValid() {
-		return -1
-	}
-	if j, known := v.owner[end.addr.String()]; known && end.reaches(v.addrs[j]) {
-		return j
-	}
-	return -1
+	return !v.isOperators(end) || v.nodes[i].ByHand[entry]
 }
 
 func (v *view) remove(i int, entry string, j int) Action {
 	action := v.action(i, Remove, entry, j)
 	action.ByHand = v.nodes[i].ByHand[entry]
 	return action
-}
-
-// appendForeign closes the connections of removed entries for deleted nodes: the address may belong to a pod of another network
-// by now, and two networks that are connected share one chain.
-func (v *view) appendForeign(actions []Action, i int, gone []endpoint) []Action {
-	for _, peer := range v.nodes[i].Peers {
-		end := parseEndpoint(peer.Address)
-		// bitcoind reports what was dialled: an address without port.
-		if peer.Inbound || end.port != "" && end.port != p2pPort || !slices.ContainsFunc(gone, func(e endpoint) bool { return e.addr == end.addr }) {
-			continue
-		}
-		action := v.action(i, Disconnect, peer.Address, -1)
-		action.PeerID = peer.ID
-		actions = append(actions, action)
-	}
-	return actions
-}
-
-func (v *view) appendDisconnects(actions []Action, i int) []Action {
-	for _, peer := range v.nodes[i].Peers {
-		j, _ := v.ownerOf(peer.Address)
-		// While either node has the other on its list, bitcoind would soon dial it again. The connection is closed in the next
-		// reconcile, when the entries are removed. bitcoind's copy of the list may still restore it, see SettlingTime.
-		if j < 0 || j == i || v.is(i, j, wanted) || v.is(i, j, unlisting) || v.is(j, i, unlisting) {
-			continue
-		}
-		action := v.action(i, Disconnect, peer.Address, j)
-		action.PeerID = peer.ID
-		actions = append(actions, action)
-	}
-	return actions
 }
 
 func (v *view) action(i int, kind ActionKind, target string, j int) Action {

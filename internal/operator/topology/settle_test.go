@@ -53,10 +53,15 @@ func checkLimit(t *testing.T, s *simulator) {
 	}
 }
 
+func isOperators(node *simNode, entry string) bool {
+	end := parseEndpoint(entry)
+	return end.bare || node.shared && end.addr.IsValid() && IsNodePort(int(end.dials().Port()))
+}
+
 func ownEntries(node *simNode) []string {
 	var own []string
 	for _, entry := range node.entries {
-		if parseEndpoint(entry.text).bare {
+		if isOperators(node, entry.text) {
 			own = append(own, entry.text)
 		}
 	}
@@ -74,7 +79,7 @@ func checkSettled(t *testing.T, s *simulator, desired []Edge) {
 	for i, listed := range listsOf(len(s.nodes), desired) {
 		var want []string
 		for _, j := range listed {
-			want = append(want, s.nodes[j].addr.String())
+			want = append(want, s.nodes[j].target())
 		}
 		slices.Sort(want)
 		if got := ownEntries(s.nodes[i]); !slices.Equal(got, want) {
@@ -94,7 +99,7 @@ func userEntries(s *simulator) []string {
 	var texts []string
 	for _, node := range s.nodes {
 		for _, entry := range node.entries {
-			if !parseEndpoint(entry.text).bare {
+			if !isOperators(node, entry.text) {
 				texts = append(texts, fmt.Sprint(node.ordinal, entry.text))
 			}
 		}

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"slices"
 	"testing"
+
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
 // simulator is a network of nodes that behave as bitcoind does as far as connections go:
@@ -24,11 +26,19 @@ type simulator struct {
 	slow bool
 	// addresses counts those given out, as none is used twice.
 	addresses int
+	// perPod is how many nodes share an address.
+	perPod int
 }
 
 type simNode struct {
 	ordinal int
 	addr    netip.Addr
+	port    uint16
+	shared  bool
+	// diallers counts the connections from each address so far.
+	diallers map[netip.Addr]uint16
+	// guest is whether another program at the address of the node is connected with it.
+	guest bool
 	// up nodes accept connections; silent ones are up but do not answer calls.
 	up, silent bool
 	// hidden is the address that others see when this node dials them through address
@@ -48,9 +58,10 @@ type simEntry struct {
 
 // simConn is one connection. Each side may believe in it longer than the other.
 type simConn struct {
-	from, to         *simNode
-	fromAddr, toAddr netip.Addr
-	fromID, toID     int64
+	from, to     *simNode
+	fromID, toID int64
+	// bind is where it was dialled from, source the same as the other side sees it, and toAt what was dialled.
+	bind, source, toAt netip.AddrPort
 	// target is what was dialled, and what the dialling node reports.
 	target string
 	// byList connections hold one of the eight places.
@@ -60,7 +71,12 @@ type simConn struct {
 }
 
 func newSimulator(t *testing.T, seed uint64, nodes int) *simulator {
-	s := &simulator{t: t, rng: rand.New(rand.NewPCG(seed, 0))}
+	return newPackedSimulator(t, seed, nodes, 1)
+}
+
+// newPackedSimulator returns a network in which so many nodes share an address.
+func newPackedSimulator(t *testing.T, seed uint64, nodes, perPod int) *simulator {
+	s := &simulator{t: t, rng: rand.New(rand.NewPCG(seed, 0)), perPod: perPod}
 	s.scale(nodes)
 	return s
 }
@@ -72,10 +88,26 @@ func (s *simulator) scale(nodes int) {
 		s.nodes = s.nodes[:len(s.nodes)-1]
 	}
 	for len(s.nodes) < nodes {
-		node := &simNode{ordinal: len(s.nodes)}
+		i := len(s.nodes)
+		node := &simNode{ordinal: i, port: uint16(v1.PortInSlot(v1.P2PPort, int32(i%s.perPod))), shared: s.perPod > 1}
+		addr := netip.Addr{}
+		for _, other := range s.nodes[i-i%s.perPod:] {
+			if other.up {
+				addr = other.addr
+			}
+		}
+		if !addr.IsValid() {
+			addr = s.newAddress()
+		}
 		s.nodes = append(s.nodes, node)
-		s.start(node, s.newAddress())
+		s.start(node, addr)
 	}
+}
+
+// pod are the nodes that share the address of one.
+func (s *simulator) pod(node *simNode) []*simNode {
+	first := node.ordinal - node.ordinal%s.perPod
+	return s.nodes[first:min(first+s.perPod, len(s.nodes))]
 }
 
 func (s *simulator) newAddress() netip.Addr {
@@ -85,6 +117,7 @@ func (s *simulator) newAddress() netip.Addr {
 
 func (s *simulator) start(node *simNode, addr netip.Addr) {
 	node.addr, node.up, node.silent, node.entries = addr, true, false, nil
+	node.guest = node.shared && s.rng.IntN(4) == 0
 }
 
 // stop stops a node. Most of its peers close their connections at once, others keep them
@@ -111,8 +144,13 @@ func (s *simulator) restart(node *simNode) {
 
 // replace is what happens when a pod is deleted: it comes back with another address.
 func (s *simulator) replace(node *simNode) {
-	s.stop(node)
-	s.start(node, s.newAddress())
+	addr := s.newAddress()
+	for _, member := range s.pod(node) {
+		s.stop(member)
+	}
+	for _, member := range s.pod(node) {
+		s.start(member, addr)
+	}
 }
 
 func (s *simulator) sweep() {
@@ -142,7 +180,7 @@ func (s *simulator) reports() []Node {
 	reports := make([]Node, 0, len(s.nodes))
 	for _, i := range s.rng.Perm(len(s.nodes)) {
 		node := s.nodes[i]
-		report := Node{Ordinal: node.ordinal, Answered: node.up && !node.silent}
+		report := Node{Ordinal: node.ordinal, Port: int(node.port), Shared: node.shared, Answered: node.up && !node.silent}
 		if node.addr.IsValid() {
 			report.Address = node.addr.String()
 		}
@@ -207,12 +245,12 @@ func (s *simulator) reconcile(desired []Edge) int {
 func (s *simulator) mess() {
 	for _, node := range s.nodes {
 		for range s.rng.IntN(14) {
-			text := s.newAddress().String()
+			text := (&simNode{addr: s.newAddress(), port: node.port, shared: node.shared}).target()
 			switch s.rng.IntN(4) {
 			case 0:
 				text = fmt.Sprintf("btcd-%d.example:18444", s.rng.IntN(3))
 			case 1, 2:
-				text = s.nodes[s.rng.IntN(len(s.nodes))].addr.String()
+				text = s.nodes[s.rng.IntN(len(s.nodes))].target()
 			}
 			if !slices.ContainsFunc(node.entries, func(e *simEntry) bool { return e.text == text }) {
 				node.entries = append(node.entries, &simEntry{text: text, lastTry: s.seconds - s.rng.IntN(120)})
@@ -220,10 +258,10 @@ func (s *simulator) mess() {
 		}
 		for range s.rng.IntN(10) {
 			other := s.nodes[s.rng.IntN(len(s.nodes))]
-			target := other.addr.String()
+			target := other.target()
 			switch s.rng.IntN(8) {
 			case 0:
-				target += ":18444"
+				target = other.listener().String()
 			case 1:
 				target = other.name() + "net-svc"
 			}

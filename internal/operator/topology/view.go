@@ -6,67 +6,44 @@ import (
 	"slices"
 )
 
-// relation is a set of facts about node j from the view of node i.
-type relation uint8
-
-const (
-	// wanted: the edge between them is desired.
-	wanted relation = 1 << iota
-	// listed: j belongs on the addnode list of i.
-	listed
-	// reported: i reports a connection with j.
-	reported
-	// dialled: i opened one of these connections.
-	dialled
-	// handshaked: j has sent its version message on one of these connections.
-	handshaked
-	// toDial: i is to dial j now.
-	toDial
-	// unlisting: i is to remove j from its list now.
-	unlisting
-)
-
 // view is the observed state of a network in one reconcile. Nodes are indexed by their
-// position in the order of ordinals. A network has some hundred nodes at most: for that
-// size a full matrix is smaller and much faster than maps of edges.
+// position in the order of ordinals.
 type view struct {
 	nodes []*Node
-	// addrs are the addresses of the nodes, not valid for a node without one, and texts
-	// the same as they are written into calls.
-	addrs []netip.Addr
-	texts []string
-	// owner maps an address, as in texts, to the one node that has it.
-	owner map[string]int
+	identities
 	// live are the nodes that answered at an address that no other node has, and callable those of them that are not busy.
 	live, callable []bool
 	// named are the nodes that have dialled a name.
 	named []bool
-	// degree is the number of wanted edges of each node.
-	degree []int
-	cells  []relation
+	// peers are the nodes that the peers of each live node are.
+	peers [][]peerNode
+	*pairs
 }
 
-// newView indexes the nodes. Of two nodes with the same ordinal the first counts.
-func newView(nodes []Node) *view {
+// newView indexes the nodes and marks the desired edges. Of two nodes with the same ordinal the first counts. Desired edges that name an
+// unknown node are left out.
+func newView(nodes []Node, desired []Edge) *view {
 	v := &view{nodes: byOrdinal(nodes)}
 	n := len(v.nodes)
-	v.addrs = make([]netip.Addr, n)
+	v.listeners, v.texts = make([]netip.AddrPort, n), make([]string, n)
 	v.live, v.callable = make([]bool, n), make([]bool, n)
 	v.named = make([]bool, n)
-	v.degree = make([]int, n)
-	v.texts = make([]string, n)
-	v.cells = make([]relation, n*n)
 	v.assignAddresses()
-	busy := false
-	for i := range v.nodes {
-		if v.live[i] {
-			v.readPeers(i)
-			v.callable[i] = !v.nodes[i].Busy
-			busy = busy || v.nodes[i].Busy
+	v.identifyPeers()
+	list := make([]pair, 0, len(desired))
+	for _, e := range desired {
+		if i, j := v.find(e.A), v.find(e.B); i >= 0 && j >= 0 && i != j {
+			list = append(list, pair{int32(min(i, j)), int32(max(i, j)), true}) //nolint:gosec // indices
 		}
 	}
-	if busy {
-		v.readOtherSides()
+	v.pairs = newPairs(n, list)
+	if more := v.readPeers(); len(more) > 0 {
+		v.pairs = newPairs(n, append(list, more...))
+		v.readPeers()
+	}
+	v.readOtherSides()
+	if v.members != nil {
+		v.suspect()
 	}
 	return v
 }
@@ -80,86 +57,45 @@ func byOrdinal(nodes []Node) []*Node {
 	return slices.CompactFunc(sorted, func(a, b *Node) bool { return a.Ordinal == b.Ordinal })
 }
 
-// assignAddresses maps each address to one node. Kubernetes may report an old address of
-// a deleted pod that another pod has already. When several nodes have the same address, it
-// belongs to the only one of them that answered, and the others have none. Otherwise it
-// belongs to none of them in this reconcile: these nodes get no action, and the entries of
-// other nodes with this address stay.
-func (v *view) assignAddresses() {
-	type claim struct{ last, answered, claims int }
-	claims := make(map[string]claim, len(v.nodes))
-	for i, node := range v.nodes {
-		addr, ok := parseIP(node.Address)
-		if !ok {
-			continue
-		}
-		v.addrs[i], v.texts[i] = addr, canonical(addr, node.Address)
-		c := claims[v.texts[i]]
-		c.claims++
-		if node.Answered {
-			c.answered++
-		}
-		if node.Answered || c.claims == 1 {
-			c.last = i
-		}
-		claims[v.texts[i]] = c
+// readPeers adds the facts that the nodes report. It returns the pairs of nodes that are missing.
+func (v *view) readPeers() (missing []pair) {
+	// at are the places of the nodes in the row of the current one, those below its first place are of earlier rows.
+	at := make([]int32, len(v.nodes))
+	for i := range at {
+		at[i] = -1
 	}
-	v.owner = make(map[string]int, len(claims))
-	for i, node := range v.nodes {
-		c := claims[v.texts[i]]
-		switch {
-		case !v.addrs[i].IsValid():
-		case c.claims > 1 && c.answered != 1:
-		case c.last != i:
-			v.addrs[i] = netip.Addr{}
-		default:
-			v.owner[v.texts[i]] = i
-			v.live[i] = node.Answered
+	for i := range v.nodes {
+		from, to := v.row(i)
+		for k := from; k < to; k++ {
+			at[v.other[k]] = int32(k) //nolint:gosec // a place
+		}
+		for p, who := range v.peers[i] {
+			j := int(who.node)
+			if j < 0 || j == i {
+				continue
+			}
+			k := int(at[j])
+			if k < from {
+				missing = append(missing, pair{a: int32(min(i, j)), b: int32(max(i, j))}) //nolint:gosec // indices
+				continue
+			}
+			if who.kind == nodePeer {
+				v.facts[k] |= factsOf(&v.nodes[i].Peers[p])
+			}
 		}
 	}
+	return missing
 }
 
-// ownerOf returns the index of the node that has an address, or -1. isIP is false when
-// the address is a name.
-func (v *view) ownerOf(address string) (i int, isIP bool) {
-	host, _, ok := splitHost(address)
-	if !ok {
-		return -1, false
+func factsOf(peer *Peer) relation {
+	facts := reported
+	if !peer.Inbound {
+		facts |= dialled
 	}
-	// Nearly every address is that of a node, in its canonical form. A mesh of 500 nodes
-	// reports a quarter of a million addresses, so that parsing all would be slow.
-	if i, known := v.owner[host]; known {
-		return i, true
+	if peer.Handshaked {
+		facts |= handshaked
 	}
-	addr, ok := parseIP(host)
-	if !ok {
-		return -1, false
-	}
-	if i, known := v.owner[addr.String()]; known {
-		return i, true
-	}
-	return -1, true
-}
-
-func (v *view) readPeers(i int) {
-	row := v.row(i)
-	for p := range v.nodes[i].Peers {
-		peer := &v.nodes[i].Peers[p]
-		j, isIP := v.ownerOf(peer.Address)
-		if !isIP && !peer.Inbound {
-			v.named[i] = true
-		}
-		if j < 0 || j == i {
-			continue
-		}
-		row[j] |= reported
-		if !peer.Inbound {
-			row[j] |= dialled
-		}
-		if peer.Handshaked {
-			row[j] |= handshaked
-		}
-	}
+	return facts
 }
 
 // readOtherSides replaces what busy nodes reported earlier by what the nodes at the other end report now. Between two busy nodes
@@ -169,31 +105,17 @@ func (v *view) readOtherSides() {
 		if !v.live[i] || v.callable[i] {
 			continue
 		}
-		row := v.row(i)
-		for j := range v.nodes {
-			if !v.callable[j] {
+		from, to := v.row(i)
+		for k := from; k < to; k++ {
+			if !v.callable[v.other[k]] {
 				continue
 			}
-			there := v.row(j)[i]
-			row[j] = there & (reported | handshaked)
+			there := v.facts[v.back[k]]
+			v.facts[k] = v.facts[k]&wanted | there&(reported|handshaked)
 			if there&(reported|dialled) == reported {
-				row[j] |= dialled
+				v.facts[k] |= dialled
 			}
 		}
-	}
-}
-
-// want marks the desired edges. Those that name an unknown node are left out.
-func (v *view) want(desired []Edge) {
-	for _, e := range desired {
-		i, j := v.find(e.A), v.find(e.B)
-		if i < 0 || j < 0 || i == j || v.is(i, j, wanted) {
-			continue
-		}
-		v.row(i)[j] |= wanted
-		v.row(j)[i] |= wanted
-		v.degree[i]++
-		v.degree[j]++
 	}
 }
 
@@ -210,20 +132,4 @@ func (v *view) find(ordinal int) int {
 		return -1
 	}
 	return place
-}
-
-func (v *view) row(i int) []relation {
-	n := len(v.nodes)
-	return v.cells[i*n : (i+1)*n]
-}
-
-func (v *view) is(i, j int, what relation) bool {
-	return v.cells[i*len(v.nodes)+j]&what != 0
-}
-
-// connected reports whether an edge exists: both nodes report it, whichever of them
-// dialled, and have exchanged version messages. A connection that only one side reports
-// may be closed on the other side, or about to be rejected by it.
-func (v *view) connected(i, j int) bool {
-	return v.is(i, j, handshaked) && v.is(j, i, handshaked)
 }
