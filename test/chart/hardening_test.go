@@ -13,9 +13,11 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	psa "k8s.io/pod-security-admission/api"
 	"k8s.io/pod-security-admission/policy"
+	"k8s.io/utils/ptr"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
+	"github.com/christianb93/bitcoin-controller/internal/operator/supervisor/api"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -127,21 +129,28 @@ func TestPolicyForNetworksFindsTheirPods(t *testing.T) {
 	}
 }
 
-// Peers that are let in reach every port of a node, those of spec.zmq too.
+// Peers that are let in reach every port of a node, those of spec.zmq too, whichever place it has in its pod.
 func TestPolicyForNetworksHasTheirPorts(t *testing.T) {
 	u := find(t, release{}.objects(t, "networkPolicy: {networks: {enabled: true, from: [{podSelector: {}}]}}"), "NetworkPolicy", "bitcoin-controller-networks")
-	var got []int32
-	for _, port := range as[networkingv1.NetworkPolicy](t, u).Spec.Ingress[2].Ports {
-		got = append(got, port.Port.IntVal)
+	ingress := as[networkingv1.NetworkPolicy](t, u).Spec.Ingress
+	allows := func(rule int, port int32) bool {
+		return slices.ContainsFunc(ingress[rule].Ports, func(p networkingv1.NetworkPolicyPort) bool {
+			return p.Port.IntVal <= port && port <= ptr.Deref(p.EndPort, p.Port.IntVal)
+		})
 	}
 	n := &v1.BitcoinNetwork{Spec: v1.BitcoinNetworkSpec{ZMQ: &v1.ZMQ{}}}
 	settings := resources.Settings{Credential: func(*v1.BitcoinNetwork) bitcoind.Credential { return bitcoind.Credential{} }}
-	var want []int32
-	for _, port := range resources.Build(n, settings)[0].(*corev1.Service).Spec.Ports {
-		want = append(want, port.Port)
+	ports := resources.Build(n, settings)[0].(*corev1.Service).Spec.Ports
+	for _, port := range ports {
+		for slot := range int32(v1.MaxNodesPerPod) {
+			at := v1.PortInSlot(port.Port, slot)
+			if nodes, operator := allows(0, at), allows(1, at); !allows(2, at) || port.Name == "p2p" && !nodes || port.Name == "rpc" && !operator {
+				t.Fatalf("port %d of %s in slot %d: nodes %v, the operator %v, peers %v", at, port.Name, slot, nodes, operator, allows(2, at))
+			}
+		}
 	}
-	if len(want) != 7 || !slices.Equal(got, want) {
-		t.Errorf("the policy has the ports %v, the Service of a network %v", got, want)
+	if len(ports) != 7 || !allows(1, api.Port) || allows(0, api.Port) || allows(2, api.Port) {
+		t.Errorf("the supervisor is not for the operator alone, or %d ports are not those of a node", len(ports))
 	}
 }
 

@@ -3,6 +3,7 @@ package resources
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -40,8 +41,12 @@ func Build(network *v1.BitcoinNetwork, settings Settings) []client.Object {
 			userSecret: network.Spec.Secret != "",
 			earlier:    settings.EarlierNodes,
 			zmq:        network.Spec.ZMQ,
+			packed:     group.Packed(),
 			extra:      group.Options,
 		}.render()
+		if group.Packed() {
+			objects = append(objects, slotsConfigMap(network, group))
+		}
 		objects = append(objects, configMap(network, group, conf), statefulSet(network, group, settings, hash(conf)))
 	}
 	return append(objects, exposeServices(network, settings)...)
@@ -90,27 +95,32 @@ func servicePorts(network *v1.BitcoinNetwork) []corev1.ServicePort {
 	return list
 }
 
-// exposeServices have addresses that stay: one Service for all nodes, or one for each.
+// exposeServices have addresses that stay: one Service for all nodes, or one for each. A Service has one port of each pod: the one for all
+// nodes reaches the first node of each pod with several.
 func exposeServices(network *v1.BitcoinNetwork, settings Settings) []client.Object {
 	expose := network.Spec.Expose
 	if expose == nil {
 		return nil
 	}
-	service := func(name string, selector map[string]string) client.Object {
+	service := func(name string, selector map[string]string, ports []corev1.ServicePort) client.Object {
 		return &corev1.Service{
 			TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Service"},
 			ObjectMeta: meta(network, name, exposeLabels(network.Name)),
-			Spec:       corev1.ServiceSpec{Type: corev1.ServiceType(expose.Type), Selector: selector, Ports: servicePorts(network)},
+			Spec:       corev1.ServiceSpec{Type: corev1.ServiceType(expose.Type), Selector: selector, Ports: ports},
 		}
 	}
 	if !expose.PerNode {
-		return []client.Object{service(network.Name+"-expose", Labels(network.Name))}
+		return []client.Object{service(network.Name+"-expose", Labels(network.Name), servicePorts(network))}
 	}
 	var services []client.Object
 	for _, group := range Groups(network, settings.NodeImage) {
 		for i := range group.Nodes {
-			pod := group.PodName(i)
-			services = append(services, service(pod+"-expose", map[string]string{"statefulset.kubernetes.io/pod-name": pod}))
+			pod, slot := group.PodName(i), group.SlotOf(i)
+			name, ports := pod+"-expose", servicePorts(network)
+			if group.Packed() {
+				name, ports = fmt.Sprintf("%s-%d-expose", pod, slot), slotPorts(network, slot)
+			}
+			services = append(services, service(name, map[string]string{"statefulset.kubernetes.io/pod-name": pod}, ports))
 		}
 	}
 	return services

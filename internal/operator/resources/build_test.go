@@ -20,6 +20,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
+	"github.com/christianb93/bitcoin-controller/internal/operator/supervisor/api"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -70,6 +71,16 @@ var networks = map[string]*v1.BitcoinNetwork{
 		s.Nodes, s.ZMQ, s.Expose = 1, &v1.ZMQ{}, &v1.Expose{Type: v1.ExposeClusterIP, PerNode: true}
 		s.Groups = []v1.Group{{Name: "b", Nodes: 1}}
 	}),
+	"packed": network(func(s *v1.BitcoinNetworkSpec) {
+		s.NodesPerPod, s.Nodes, s.Secret, s.ZMQ = 4, 6, "bitcoin-default-secret", &v1.ZMQ{}
+		s.Groups, s.Expose = []v1.Group{{Name: "b", Nodes: 1}}, &v1.Expose{Type: v1.ExposeClusterIP, PerNode: true}
+		s.Storage = &v1.Storage{RetentionPolicy: v1.RetentionDelete}
+		s.Resources = &corev1.ResourceRequirements{Requests: quantities("50m", "100Mi"), Limits: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("200Mi")}}
+	}),
+	"packed-init-container": network(func(s *v1.BitcoinNetworkSpec) {
+		s.NodesPerPod, s.Nodes, s.Expose = 2, 4, &v1.Expose{Type: v1.ExposeNodePort}
+	}),
+	"packed-secret-init-container": network(func(s *v1.BitcoinNetworkSpec) { s.NodesPerPod, s.Secret = 250, "bitcoin-default-secret" }),
 	"per-node": network(func(s *v1.BitcoinNetworkSpec) {
 		s.Nodes, s.Expose = 2, &v1.Expose{Type: v1.ExposeLoadBalancer, PerNode: true}
 	}),
@@ -197,7 +208,7 @@ func TestOrdinalsContinueFromGroupToGroup(t *testing.T) {
 }
 
 func TestWhatAnOperatorBuiltIsReadFromItsStatefulSet(t *testing.T) {
-	for _, name := range []string{"minimal", "init-container", "earlier-volume", "earlier-init-container", "storage"} {
+	for _, name := range []string{"minimal", "init-container", "earlier-volume", "earlier-init-container", "storage", "packed", "packed-init-container", "packed-secret-init-container"} {
 		for _, object := range Build(networks[name], settingsFor(name)) {
 			set, ok := object.(*appsv1.StatefulSet)
 			if !ok {
@@ -250,6 +261,13 @@ func TestBitcoinCliFindsTheConfigurationOfTheNode(t *testing.T) {
 				if variable.Name == "HOME" {
 					home = variable.Value
 				}
+			}
+			if n.Spec.NodesPerPod > 1 {
+				// The supervisor writes it.
+				if home != api.NodesDir {
+					t.Errorf("%s: HOME is %q", name, home)
+				}
+				continue
 			}
 			if home == "" || keys[home+"/.bitcoin/bitcoin.conf"] != keys[configPath] || keys[configPath] == "" {
 				t.Errorf("%s: HOME is %q, mounts %v", name, home, keys)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	"github.com/christianb93/bitcoin-controller/internal/operator/rpcauth"
+	"github.com/christianb93/bitcoin-controller/internal/operator/supervisor/api"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -27,7 +28,7 @@ const maxConnections = 640
 
 // nodeArguments are the arguments of bitcoind. They bind RPC to the pod's address, which the environment variable contains: no
 // constant fits both IPv4 and IPv6, since bitcoind does not start when it cannot bind one of its addresses. Loopback, for
-// bitcoin-cli and port-forward, is in bitcoin.conf.
+// bitcoin-cli and port-forward, is in bitcoin.conf. For a pod with several nodes bitcoin.conf has all of it.
 func nodeArguments(podIPVariable string) []string {
 	return []string{"-conf=" + configPath, "-rpcbind=$(" + podIPVariable + ")"}
 }
@@ -40,6 +41,9 @@ type bitcoinConf struct {
 	userSecret bool
 	// zmq switches on the publishers; nil for none but those in extra.
 	zmq *v1.ZMQ
+	// packed is true for a pod with several nodes. Its supervisor gives each of them this text with data directory, ports and addresses
+	// of its own.
+	packed bool
 	// earlier is true for the text of earlier releases.
 	earlier bool
 	// extra options of the spec with their values, which override the defaults.
@@ -96,6 +100,12 @@ func (c bitcoinConf) render() string {
 	line("maxconnections", fmt.Sprint(maxConnections))
 	line("rpcport", fmt.Sprint(v1.RPCPort))
 	line("rpcbind", "127.0.0.1")
+	if c.packed {
+		line("rpcbind", api.PodIP)
+		// Without addresses bitcoind binds all of them, and one more port for Tor, which is one port for all nodes before v28.1.
+		line("bind", "127.0.0.1")
+		line("bind", api.PodIPs)
+	}
 	line("rpcallowip", "0.0.0.0/0")
 	line("rpcallowip", "::/0")
 	defaults := defaultOptions
@@ -107,7 +117,7 @@ func (c bitcoinConf) render() string {
 		options[key] = []string{value}
 	}
 	maps.Copy(options, c.extra)
-	maps.Copy(options, zmqOptions(c.zmq))
+	maps.Copy(options, zmqOptions(c.zmq, c.packed))
 	for _, key := range slices.Sorted(maps.Keys(options)) {
 		for _, value := range options[key] {
 			line(key, value)

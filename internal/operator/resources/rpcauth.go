@@ -22,8 +22,8 @@ const (
 // operatorCommand is how the operator of an earlier release, whose image has no other program, writes the rpcauth line.
 var operatorCommand = []string{"/bitcoin-controller", "rpcauth"}
 
-// RPCAuthDelivery is how the program rpcauth, of the operator's own image, gets into the pods of a network with a Secret, where it
-// turns the Secret into an rpcauth line. bitcoind itself takes a password from its arguments only, which every user of the machine
+// RPCAuthDelivery is how the programs rpcauth and supervisor, of the operator's own image, get into the pods: supervisor into those with
+// several nodes, and rpcauth into those of a network with a Secret, where it turns the Secret into an rpcauth line. bitcoind itself takes a password from its arguments only, which every user of the machine
 // can read, and the node image need not have a shell. The kubelet provides the Secret, so that the operator needs no right to read it.
 type RPCAuthDelivery struct {
 	// Image of the operator.
@@ -46,7 +46,7 @@ func RPCAuthDeliveryOf(set *appsv1.StatefulSet) (RPCAuthDelivery, bool) {
 		}
 	}
 	for _, container := range spec.InitContainers {
-		if container.Name == InitContainerName {
+		if container.Name == InitContainerName || container.Name == SupervisorContainerName {
 			return RPCAuthDelivery{Image: container.Image, OperatorImage: len(container.Command) == 0}, true
 		}
 	}
@@ -62,11 +62,9 @@ func (d RPCAuthDelivery) addTo(pod *corev1.PodSpec, secret string) {
 	}
 	command = append(command, "--output", rpcauth.File)
 	output := corev1.VolumeMount{Name: userConfigVolume, MountPath: rpcauth.Dir}
-	pod.Volumes = append(pod.Volumes, memoryVolume(userConfigVolume))
+	pod.Volumes = append(pod.Volumes, memoryVolume(userConfigVolume, "1Mi"))
 	if d.Volume {
-		pod.Volumes = append(pod.Volumes, corev1.Volume{Name: deliveryVolume, VolumeSource: corev1.VolumeSource{
-			Image: &corev1.ImageVolumeSource{Reference: d.Image, PullPolicy: corev1.PullIfNotPresent},
-		}})
+		pod.Volumes = append(pod.Volumes, d.volume())
 		command[0] = deliveryDir + command[0]
 		node.Command = slices.Concat(command, []string{"--"}, node.Command)
 		node.Env = append(node.Env, secretEnv(secret)...)
@@ -78,19 +76,30 @@ func (d RPCAuthDelivery) addTo(pod *corev1.PodSpec, secret string) {
 	node.VolumeMounts = append(node.VolumeMounts, output)
 }
 
-func (d RPCAuthDelivery) initContainer(command []string, secret string, output corev1.VolumeMount) corev1.Container {
-	container := corev1.Container{
-		Name:                     InitContainerName,
+// volume mounts the image.
+func (d RPCAuthDelivery) volume() corev1.Volume {
+	return corev1.Volume{Name: deliveryVolume, VolumeSource: corev1.VolumeSource{
+		Image: &corev1.ImageVolumeSource{Reference: d.Image, PullPolicy: corev1.PullIfNotPresent},
+	}}
+}
+
+// programContainer runs a program of the image before bitcoind starts.
+func (d RPCAuthDelivery) programContainer(name string, command []string) corev1.Container {
+	return corev1.Container{
+		Name:                     name,
 		Image:                    d.Image,
 		Command:                  command,
-		Env:                      secretEnv(secret),
 		SecurityContext:          restricted(),
 		TerminationMessagePolicy: corev1.TerminationMessageFallbackToLogsOnError,
 		Resources: corev1.ResourceRequirements{
 			Requests: quantities("10m", "16Mi"), Limits: quantities("1", "64Mi"),
 		},
-		VolumeMounts: []corev1.VolumeMount{output},
 	}
+}
+
+func (d RPCAuthDelivery) initContainer(command []string, secret string, output corev1.VolumeMount) corev1.Container {
+	container := d.programContainer(InitContainerName, command)
+	container.Env, container.VolumeMounts = secretEnv(secret), []corev1.VolumeMount{output}
 	if d.OperatorImage {
 		// The program is the image's entrypoint.
 		container.Command, container.Args = nil, command[1:]

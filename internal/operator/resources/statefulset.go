@@ -41,7 +41,7 @@ func statefulSet(network *v1.BitcoinNetwork, group Group, settings Settings, con
 		TypeMeta:   metav1.TypeMeta{APIVersion: "apps/v1", Kind: "StatefulSet"},
 		ObjectMeta: meta(network, group.StatefulSet, labels),
 		Spec: appsv1.StatefulSetSpec{
-			Replicas:             ptr.To(int32(group.Nodes)), //nolint:gosec // at most 500 by the CRD
+			Replicas:             ptr.To(int32(group.Pods())), //nolint:gosec // at most 500 by the CRD
 			ServiceName:          ServiceName(network.Name),
 			PodManagementPolicy:  appsv1.ParallelPodManagement,
 			MinReadySeconds:      settledSeconds,
@@ -98,6 +98,9 @@ func podSpec(network *v1.BitcoinNetwork, group Group, settings Settings) corev1.
 	if spec.Secret != "" {
 		settings.RPCAuth.addTo(&pod, spec.Secret)
 	}
+	if group.Packed() {
+		settings.RPCAuth.addSupervisor(&pod)
+	}
 	return pod
 }
 
@@ -136,6 +139,9 @@ func nodeContainer(network *v1.BitcoinNetwork, group Group) corev1.Container {
 			{Name: configVolume, MountPath: configPath, SubPath: configKey, ReadOnly: true},
 			{Name: configVolume, MountPath: homeConfigPath, SubPath: configKey, ReadOnly: true},
 		},
+	}
+	if group.Packed() {
+		packedContainer(&container, network, group)
 	}
 	return container
 }
@@ -180,13 +186,16 @@ func volumes(network *v1.BitcoinNetwork, group Group) []corev1.Volume {
 			EmptyDir: &corev1.EmptyDirVolumeSource{},
 		}})
 	}
+	if group.Packed() {
+		list = append(list, packedVolumes(group)...)
+	}
 	return list
 }
 
 // memoryVolume is in memory only, since its content is derived from a Secret.
-func memoryVolume(name string) corev1.Volume {
+func memoryVolume(name, size string) corev1.Volume {
 	return corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{
-		EmptyDir: &corev1.EmptyDirVolumeSource{Medium: corev1.StorageMediumMemory, SizeLimit: ptr.To(resource.MustParse("1Mi"))},
+		EmptyDir: &corev1.EmptyDirVolumeSource{Medium: corev1.StorageMediumMemory, SizeLimit: ptr.To(resource.MustParse(size))},
 	}}
 }
 

@@ -8,6 +8,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
+	"github.com/christianb93/bitcoin-controller/internal/operator/supervisor/api"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -34,14 +35,17 @@ func zmqArguments(zmq *v1.ZMQ, podIPVariable string) []string {
 	return arguments
 }
 
-// zmqOptions are the options of bitcoin.conf for spec.zmq.
-func zmqOptions(zmq *v1.ZMQ) map[string][]string {
+// zmqOptions are the options of bitcoin.conf for spec.zmq, with the addresses that arguments have otherwise for a pod with several nodes.
+func zmqOptions(zmq *v1.ZMQ, packed bool) map[string][]string {
 	options := map[string][]string{}
 	if zmq == nil {
 		return options
 	}
 	for _, topic := range zmqTopics {
 		options["zmqpub"+topic.name] = []string{zmqAddress("127.0.0.1", topic.port)}
+		if packed {
+			options["zmqpub"+topic.name] = append(options["zmqpub"+topic.name], zmqAddress(api.PodIP, topic.port))
+		}
 		options["zmqpub"+topic.name+"hwm"] = []string{fmt.Sprint(ptr.Deref(zmq.HighWaterMark, v1.DefaultZMQHighWaterMark))}
 	}
 	return options
