@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -37,6 +38,11 @@ func TestNothingIsStartedWithoutWhatItNeeds(t *testing.T) {
 	p := newPod(t, 1, nil)
 	files := []string{"--config", p.dir + "/bitcoin.conf", "--nodes-dir", p.dir + "/nodes", "--slots-dir", p.dir + "/slots", "--listen", "127.0.0.1:0"}
 	env := []string{"POD_NAME=my-network-sts-0", "POD_IPS=127.0.0.1"}
+	used, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer used.Close() //nolint:errcheck // nothing connects
 	complete := slices.Concat(files, []string{"--port-step=10", "--", os.Args[0], asNode})
 	for name, test := range map[string]struct {
 		arguments, env []string
@@ -47,6 +53,7 @@ func TestNothingIsStartedWithoutWhatItNeeds(t *testing.T) {
 		"no such program": {append(files, "--port-step=10", "--", "no-such-bitcoind"), env, "no no-such-bitcoind on its PATH"},
 		"no ordinal":      {complete, env[1:], "does not end with its ordinal"},
 		"no address":      {complete, env[:1], "no POD_IPS"},
+		"no port":         {slices.Concat(files[:6], []string{"--listen", used.Addr().String()}, complete[8:]), env, "address already in use"},
 		"no ConfigMap":    {slices.Concat(files, []string{"--slots-dir", "/no-such-directory"}, complete[8:]), env, "/no-such-directory/nodes: no such file"},
 	} {
 		command := exec.CommandContext(t.Context(), os.Args[0], append([]string{asSupervisor}, test.arguments...)...) //nolint:gosec // this test
@@ -54,6 +61,9 @@ func TestNothingIsStartedWithoutWhatItNeeds(t *testing.T) {
 		if out, err := command.CombinedOutput(); err == nil || !strings.Contains(string(out), test.want) {
 			t.Errorf("%s: %v, %s", name, err, out)
 		}
+	}
+	if entries, err := os.ReadDir(p.dir + "/nodes"); err != nil || slices.ContainsFunc(entries, os.DirEntry.IsDir) {
+		t.Errorf("nodes were started: %v, %v", entries, err)
 	}
 }
 

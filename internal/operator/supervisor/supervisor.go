@@ -78,14 +78,15 @@ func Run(ctx context.Context, settings Settings) error {
 		return fmt.Errorf("become the parent of orphans: %w", err)
 	}
 	s.restoreTarget()
-	if err := s.readSlots(); err != nil {
-		return err
-	}
+	// Before the nodes: they would outlive what fails here, or end without SIGTERM.
 	stop, err := s.serve()
 	if err != nil {
 		return err
 	}
 	defer stop()
+	if err := s.readSlots(); err != nil {
+		return err
+	}
 	s.followSlots(ctx)
 	s.close()
 	return nil
@@ -273,6 +274,9 @@ func (s *supervisor) answeredOnce() {
 }
 
 func (s *supervisor) updateReady() {
+	if s.perPod == 0 {
+		return
+	}
 	for slot, n := range s.nodes {
 		n.mu.Lock()
 		missing := s.tasks[slot].runs && !n.answered
@@ -281,7 +285,7 @@ func (s *supervisor) updateReady() {
 			return
 		}
 	}
-	s.ready = s.ready || s.perPod > 0
+	s.ready = true
 }
 
 func (s *supervisor) isReady() bool {
