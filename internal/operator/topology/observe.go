@@ -32,3 +32,35 @@ func Connected(desired []Edge, nodes []Node) (have int, missing []Edge) {
 	}
 	return have, missing
 }
+
+// The peers that Identify has no ordinal for.
+const (
+	// ForeignPeer is no node of the network.
+	ForeignPeer = -1
+	// UnknownPeer has an address that nodes share, and none of them reports the connection.
+	UnknownPeer = -2
+)
+
+// Identify returns, for each node and each of its peers, the ordinal of the node at the other end. Peers of nodes that did not answer are
+// not identified.
+func Identify(nodes []Node) [][]int {
+	v := newView(nodes, nil)
+	found := make(map[*Node][]peerNode, len(nodes))
+	for i, node := range v.nodes {
+		found[node] = v.peers[i]
+	}
+	ordinals := make([][]int, len(nodes))
+	for i := range nodes {
+		for _, who := range found[&nodes[i]] {
+			ordinal := UnknownPeer
+			switch who.kind {
+			case nodePeer:
+				ordinal = v.nodes[who.node].Ordinal
+			case foreignPeer:
+				ordinal = ForeignPeer
+			}
+			ordinals[i] = append(ordinals[i], ordinal)
+		}
+	}
+	return ordinals
+}

@@ -149,6 +149,15 @@ func TestForeignPeersOfNodesThatShareAddresses(t *testing.T) {
 	}
 }
 
+func TestIdentify(t *testing.T) {
+	nodes := packedNetwork(4, 2).linked(0, 2, 40000).out(0, 3, 40000).in(0, 1, 40001).sees(0, Peer{Address: "10.9.9.9:4", Inbound: true}).
+		sees(1, Peer{Address: "10.0.0.2"}).with(silent(3))
+	slices.Reverse(nodes)
+	if got, want := fmt.Sprint(Identify(nodes)), "[[] [0] [2] [2 3 -2 -1]]"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
 // checkProof checks that both nodes of an observed edge report it: where a node shares its address, the other one has dialled its port, or
 // both ends of the connection are the same.
 func checkProof(t *testing.T, nodes []Node, e Edge) {
