@@ -66,6 +66,59 @@ func BenchmarkPlan(b *testing.B) {
 	}
 }
 
+// growthSpecs are networks of the same degree, each twice as large as the one before.
+func growthSpecs() []Spec {
+	var specs []Spec
+	for _, nodes := range []int{125, 250, 500, 1000, 2000} {
+		specs = append(specs, Spec{Type: v1.TopologyRandom, Nodes: nodes, Degree: 4, Seed: 1})
+	}
+	return specs
+}
+
+// steadyPacked is steady for nodes of which so many share an address.
+func steadyPacked(spec Spec, perPod int) ([]Edge, []Node) {
+	desired, nodes := Desired(spec), packedNetwork(spec.Nodes, perPod)
+	for i := range nodes {
+		nodes[i].Address = fmt.Sprintf("10.244.%d.%d", i/perPod/250, i/perPod%250+1)
+	}
+	for i, listed := range listsOf(spec.Nodes, desired) {
+		for _, j := range listed {
+			nodes.lists(i, nodes.at(j))
+		}
+	}
+	for k, e := range desired {
+		nodes.linked(e.A, e.B, 32768+k%20000)
+	}
+	return desired, nodes
+}
+
+// BenchmarkGrowth shows the time and the memory of all that a reconcile takes of this package.
+func BenchmarkGrowth(b *testing.B) {
+	for _, perPod := range []int{1, 50} {
+		for _, spec := range growthSpecs() {
+			b.Run(fmt.Sprintf("%d nodes, %d to an address", spec.Nodes, perPod), func(b *testing.B) {
+				desired, nodes := steady(spec)
+				if perPod > 1 {
+					desired, nodes = steadyPacked(spec, perPod)
+				}
+				b.ReportAllocs()
+				for b.Loop() {
+					reconcileAll(spec, desired, nodes)
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(spec.Nodes), "ns/node")
+			})
+		}
+	}
+}
+
+func reconcileAll(spec Spec, desired []Edge, nodes []Node) {
+	Desired(spec)
+	Observe(nodes)
+	Connected(desired, nodes)
+	ForeignPeers(nodes, func(string) bool { return false })
+	Plan(desired, nodes)
+}
+
 func BenchmarkConnected(b *testing.B) {
 	for name, spec := range benchmarkSpecs() {
 		b.Run(name, func(b *testing.B) {

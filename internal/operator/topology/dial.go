@@ -12,7 +12,7 @@ func (v *view) chooseDials() int {
 		}
 		first, end := v.row(i)
 		for k := first; k < end; k++ {
-			j := int(v.other[k])
+			j := v.node(i, k)
 			if j < i || v.facts[k]&wanted == 0 || !v.live[j] || !v.callable[i] && !v.callable[j] {
 				continue
 			}
@@ -23,7 +23,7 @@ func (v *view) chooseDials() int {
 			load[from]++
 			dials++
 			if from == j {
-				v.facts[v.back[k]] |= toDial
+				v.facts[v.reverse(i, k)] |= toDial
 			} else {
 				v.facts[k] |= toDial
 			}
@@ -34,7 +34,7 @@ func (v *view) chooseDials() int {
 
 // dialler returns which of two nodes dials the other one, -1 if both report a connection. k is the place of j in the row of i.
 func (v *view) dialler(i, j, k int, load []int) int {
-	here, there := v.facts[k], v.facts[v.back[k]]
+	here, there := v.facts[k], v.facts[v.reverse(i, k)]
 	switch {
 	case here&there&reported != 0:
 		return -1

@@ -21,7 +21,8 @@ func (v *view) appendForeign(actions []Action, i int, gone []netip.AddrPort) []A
 // appendDisconnects closes the connections with nodes that the topology does not connect with this one. It also closes those that a node
 // that shares its address has dialled by a name: nobody knows which node it is, and bitcoind does not dial that node again.
 func (v *view) appendDisconnects(actions []Action, i int) []Action {
-	for p, who := range v.peers[i] {
+	for p := range v.peersOf(i) {
+		who := v.peer(i, p)
 		j := int(who.node)
 		switch {
 		case who.kind == namedPeer, who.kind == unknownPeer && v.isUnwanted(i, p):
@@ -38,7 +39,7 @@ func (v *view) appendDisconnects(actions []Action, i int) []Action {
 // SettlingTime.
 func (v *view) isExcused(i, j int) bool {
 	k := v.place(i, j)
-	return k < 0 || v.facts[k]&(wanted|unlisting) != 0 || v.facts[v.back[k]]&unlisting != 0
+	return k < 0 || v.facts[k]&(wanted|unlisting) != 0 || v.facts[v.reverse(i, k)]&unlisting != 0
 }
 
 // isUnwanted reports whether an unknown peer can only be a node that the topology does not connect with this one: some nodes at its
@@ -55,8 +56,8 @@ func (v *view) isUnwanted(i, p int) bool {
 	}
 	from, to := v.row(i)
 	for k := from; k < to; k++ {
-		j := v.other[k]
-		if v.facts[k]&wanted != 0 && v.listeners[j].Addr() == at && (!v.callable[j] || !v.connected(k)) {
+		j := v.node(i, k)
+		if v.facts[k]&wanted != 0 && v.listeners[j].Addr() == at && (!v.callable[j] || !v.connected(i, k)) {
 			return false
 		}
 	}

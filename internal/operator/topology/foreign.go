@@ -23,7 +23,7 @@ func ForeignPeers(nodes []Node, own func(host string) bool) []Foreign {
 	var found []Foreign
 	index := map[[2]string]int{}
 	for i, node := range v.nodes {
-		for p := range v.peers[i] {
+		for p := range v.peersOf(i) {
 			peer := &node.Peers[p]
 			address, foreign := v.foreignAddress(i, p)
 			if !foreign || !peer.Handshaked || own(hostOf(address)) && !v.isForeignPort(address) {
@@ -55,7 +55,7 @@ func ForeignPeers(nodes []Node, own func(host string) bool) []Foreign {
 // each connection.
 func (v *view) foreignAddress(i, p int) (address string, foreign bool) {
 	peer := &v.nodes[i].Peers[p]
-	if v.peers[i][p].kind != foreignPeer {
+	if v.peer(i, p).kind != foreignPeer {
 		return "", false
 	}
 	if resolved := v.nodes[i].Resolved[peer.Address]; resolved != "" && !parseEndpoint(peer.Address).addr.IsValid() {

@@ -58,17 +58,17 @@ func (v *view) chooseLists() []list {
 // listNext fills a list with the next neighbours in cyclic order.
 func (v *view) listNext(l *list, i int) {
 	from, to := v.row(i)
-	after := from
-	for after < to && int(v.other[after]) < i {
-		after++
+	k := from
+	for k < to && v.node(i, k) <= i {
+		k++
 	}
-	for step := range to - from {
-		k := after + step
-		if k >= to {
-			k -= to - from
+	for left := v.degree[i]; left > 0 && !l.full(); k++ {
+		if k == to {
+			k = from
 		}
-		if v.facts[k]&wanted != 0 && !l.full() {
-			l.add(int(v.other[k]))
+		if v.facts[k]&wanted != 0 {
+			l.add(v.node(i, k))
+			left--
 		}
 	}
 }
@@ -107,7 +107,7 @@ func (c *coverage) improve() {
 		}
 		first, end := c.row(i)
 		for k := first; k < end; k++ {
-			j := int(c.other[k])
+			j := c.node(i, k)
 			if i < j && c.facts[k]&wanted != 0 && c.big(j) && !c.lists[i].has(j) && !c.lists[j].has(i) {
 				c.coverEdge(i, j)
 			}

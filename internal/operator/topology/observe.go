@@ -10,7 +10,7 @@ func Observe(nodes []Node) []Edge {
 	for i := range v.nodes {
 		from, to := v.row(i)
 		for k := from; k < to; k++ {
-			if j := int(v.other[k]); i < j && v.connected(k) {
+			if j := v.node(i, k); i < j && v.connected(i, k) {
 				edges = append(edges, Edge{v.nodes[i].Ordinal, v.nodes[j].Ordinal})
 			}
 		}
@@ -24,7 +24,11 @@ func Connected(desired []Edge, nodes []Node) (have int, missing []Edge) {
 	v := newView(nodes, desired)
 	for _, e := range desired {
 		i, j := v.find(e.A), v.find(e.B)
-		if i >= 0 && j >= 0 && v.connectedWith(i, j) {
+		if i < 0 || j < 0 {
+			missing = append(missing, e)
+			continue
+		}
+		if k := v.place(i, j); k >= 0 && v.connected(i, k) {
 			have++
 		} else {
 			missing = append(missing, e)
@@ -45,21 +49,25 @@ const (
 // not identified.
 func Identify(nodes []Node) [][]int {
 	v := newView(nodes, nil)
-	found := make(map[*Node][]peerNode, len(nodes))
+	places := make(map[*Node]int, len(nodes))
 	for i, node := range v.nodes {
-		found[node] = v.peers[i]
+		places[node] = i
 	}
 	ordinals := make([][]int, len(nodes))
-	for i := range nodes {
-		for _, who := range found[&nodes[i]] {
+	for n := range nodes {
+		i, known := places[&nodes[n]]
+		if !known {
+			continue
+		}
+		for p := range v.peersOf(i) {
 			ordinal := UnknownPeer
-			switch who.kind {
+			switch who := v.peer(i, p); who.kind {
 			case nodePeer:
 				ordinal = v.nodes[who.node].Ordinal
 			case foreignPeer:
 				ordinal = ForeignPeer
 			}
-			ordinals[i] = append(ordinals[i], ordinal)
+			ordinals[n] = append(ordinals[n], ordinal)
 		}
 	}
 	return ordinals

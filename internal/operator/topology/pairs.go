@@ -29,9 +29,12 @@ type pair struct {
 }
 
 // pairs are the relations of all nodes that have any with each other. The memory and the time that they take grow with the number of
-// nodes and edges, and not with its square.
+// nodes and edges, and not with its square. Where most pairs have relations, they have all pairs, which is faster.
 type pairs struct {
-	// The places from first[i] to first[i+1] are the row of node i: the nodes that it has relations with, sorted.
+	n    int
+	full bool
+	// The places from first[i] to first[i+1] are the row of node i: the nodes that it has relations with, sorted. With all pairs each row
+	// has n places, and first, other and back are empty.
 	first []int32
 	other []int32
 	// back is the place in the row of the other node.
@@ -41,17 +44,24 @@ type pairs struct {
 	degree []int
 }
 
-// newPairs returns the relations of n nodes, of which only those that are wanted are known. It may change the order of the list.
+// fullBytes bounds the size of all pairs, which have one byte each, by the number of nodes and edges.
+const fullBytes = 16
+
+// newFullPairs returns all pairs of n nodes, or none when edges are few.
+func newFullPairs(n, edges int) *pairs {
+	if n*n > fullBytes*(n+edges) {
+		return &pairs{}
+	}
+	return &pairs{n: n, full: true, facts: make([]relation, n*n), degree: make([]int, n)}
+}
+
+// newPairs returns these pairs of n nodes. It may change the order of the list.
 func newPairs(n int, list []pair) *pairs {
 	list = sortPairs(n, list)
-	p := &pairs{first: make([]int32, n+1), degree: make([]int, n)}
+	p := &pairs{n: n, first: make([]int32, n+1), degree: make([]int, n)}
 	for _, e := range list {
 		p.first[e.a+1]++
 		p.first[e.b+1]++
-		if e.wanted {
-			p.degree[e.a]++
-			p.degree[e.b]++
-		}
 	}
 	next := make([]int32, n)
 	for i := range n {
@@ -67,10 +77,21 @@ func newPairs(n int, list []pair) *pairs {
 		p.other[here], p.other[there] = e.b, e.a
 		p.back[here], p.back[there] = there, here
 		if e.wanted {
-			p.facts[here], p.facts[there] = wanted, wanted
+			p.want(int(e.a), int(here))
 		}
 	}
 	return p
+}
+
+// want marks a desired edge.
+func (p *pairs) want(i, k int) {
+	if p.facts[k]&wanted != 0 {
+		return
+	}
+	p.facts[k] |= wanted
+	p.facts[p.reverse(i, k)] |= wanted
+	p.degree[i]++
+	p.degree[p.node(i, k)]++
 }
 
 // sortPairs sorts pairs by a and then by b, and joins equal ones. As the edges of the topology are sorted, there is often nothing to do.
@@ -114,10 +135,34 @@ func bucket(n int, list []pair, key func(pair) int32) []pair {
 }
 
 // row returns the first place of a node and the one after its last.
-func (p *pairs) row(i int) (from, to int) { return int(p.first[i]), int(p.first[i+1]) }
+func (p *pairs) row(i int) (from, to int) {
+	if p.full {
+		return i * p.n, (i + 1) * p.n
+	}
+	return int(p.first[i]), int(p.first[i+1])
+}
+
+// node is the other node at a place in the row of i.
+func (p *pairs) node(i, k int) int {
+	if p.full {
+		return k - i*p.n
+	}
+	return int(p.other[k])
+}
+
+// reverse is the place of i in the row of the other node.
+func (p *pairs) reverse(i, k int) int {
+	if p.full {
+		return (k-i*p.n)*p.n + i
+	}
+	return int(p.back[k])
+}
 
 // place returns the place of j in the row of i, or -1.
 func (p *pairs) place(i, j int) int {
+	if p.full {
+		return i*p.n + j
+	}
 	from, to := p.row(i)
 	for from < to {
 		switch middle := (from + to) / 2; {
@@ -145,12 +190,7 @@ func (p *pairs) mark(i, j int, what relation) {
 }
 
 // connected reports whether an edge exists: both nodes report it, whichever of them dialled, and have exchanged version messages. A
-// connection that only one side reports may be closed on the other side, or about to be rejected by it. k is its place in one of the rows.
-func (p *pairs) connected(k int) bool {
-	return p.facts[k]&p.facts[p.back[k]]&handshaked != 0
-}
-
-func (p *pairs) connectedWith(i, j int) bool {
-	k := p.place(i, j)
-	return k >= 0 && p.connected(k)
+// connection that only one side reports may be closed on the other side, or about to be rejected by it. k is a place in the row of i.
+func (p *pairs) connected(i, k int) bool {
+	return p.facts[k]&handshaked != 0 && p.facts[p.reverse(i, k)]&handshaked != 0
 }

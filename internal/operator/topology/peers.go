@@ -16,7 +16,7 @@ const (
 	namedPeer
 )
 
-// peerNode is who a peer is. node is -1 when that is not known.
+// peerNode is who a peer is. node is -1 when it is not known.
 type peerNode struct {
 	kind peerKind
 	node int32
@@ -36,28 +36,39 @@ type claims struct {
 	byName map[netip.AddrPort]bool
 }
 
-// identifyPeers determines the nodes at the other ends of all connections.
+// identifyPeers determines the nodes at the other ends of all connections, if nodes share addresses. Otherwise the address of a peer is
+// enough.
 func (v *view) identifyPeers() {
-	v.peers = make([][]peerNode, len(v.nodes))
-	total := 0
-	for i, node := range v.nodes {
-		if v.live[i] {
-			total += len(node.Peers)
-		}
+	if v.members == nil {
+		return
 	}
-	all := make([]peerNode, total)
+	v.peers = make([][]peerNode, len(v.nodes))
 	for i, node := range v.nodes {
 		if !v.live[i] {
 			continue
 		}
-		v.peers[i], all = all[:len(node.Peers):len(node.Peers)], all[len(node.Peers):]
+		v.peers[i] = make([]peerNode, len(node.Peers))
 		for p := range node.Peers {
 			v.peers[i][p] = v.identify(i, &node.Peers[p])
 		}
 	}
-	if v.members != nil {
-		v.identifyDiallers()
+	v.identifyDiallers()
+}
+
+// peer returns who a peer of a live node is.
+func (v *view) peer(i, p int) peerNode {
+	if v.peers != nil {
+		return v.peers[i][p]
 	}
+	return v.identify(i, &v.nodes[i].Peers[p])
+}
+
+// peersOf are the peers of a node that are known.
+func (v *view) peersOf(i int) []Peer {
+	if !v.live[i] {
+		return nil
+	}
+	return v.nodes[i].Peers
 }
 
 // identify returns who a peer is by its address. Inbound peers from shared addresses stay unknown.
@@ -177,7 +188,7 @@ func (v *view) suspect() {
 			from := parseEndpoint(node.Peers[p].Address).addr
 			first, end := v.row(i)
 			for k := first; k < end; k++ {
-				if v.facts[k]&wanted != 0 && v.listeners[v.other[k]].Addr() == from {
+				if v.facts[k]&wanted != 0 && v.listeners[v.node(i, k)].Addr() == from {
 					v.facts[k] |= suspected
 				}
 			}

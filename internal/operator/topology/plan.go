@@ -99,7 +99,7 @@ func (v *view) appendNode(actions []Action, i int, removals []string, l, present
 	}
 	for k := from; k < to; k++ {
 		if v.facts[k]&toDial != 0 {
-			j := int(v.other[k])
+			j := v.node(i, k)
 			actions = append(actions, v.action(i, OneTry, v.texts[j], j))
 		}
 	}

@@ -37,10 +37,15 @@ type growing struct {
 	neighbours [][]int
 	// deficient is the node that is one neighbour short, or -1.
 	deficient int
+	// candidates are the nodes to draw from, in their order, and taken those that have been drawn. Each drawing restores them: new ones
+	// for each node would take time and memory with the square of the nodes.
+	candidates []int
+	taken      []bool
 }
 
 func (g *growing) grow(node int, rng splitMix) {
 	g.neighbours = append(g.neighbours, make([]int, 0, g.degree))
+	g.candidates, g.taken = append(g.candidates, node), append(g.taken, false)
 	if node <= g.degree {
 		for other := range node {
 			g.join(node, other)
@@ -66,18 +71,16 @@ func (g *growing) grow(node int, rng splitMix) {
 // neighbours are taken. One more may be the deficient node, but only when degree is odd,
 // and then one less is taken.
 func (g *growing) splitEdges(node int, rng splitMix) {
-	taken := make([]bool, node)
-	candidates := make([]int, node)
-	for i := range candidates {
-		candidates[i] = i
-	}
+	candidates, taken := g.candidates[:node], g.taken
 	if g.deficient >= 0 {
 		taken[g.deficient] = true
 	}
+	var places []int
 	free := make([]int, 0, g.degree)
 	for split := 0; split < g.degree/2; {
 		drawn := rng.below(len(candidates))
 		a := candidates[drawn]
+		places = append(places, drawn)
 		candidates[drawn] = candidates[len(candidates)-1]
 		candidates = candidates[:len(candidates)-1]
 		if taken[a] {
@@ -95,6 +98,21 @@ func (g *growing) splitEdges(node int, rng splitMix) {
 		g.replace(b, a, node)
 		g.neighbours[node] = append(g.neighbours[node], a, b)
 		split++
+	}
+	g.restore(node, places)
+}
+
+// restore makes all nodes candidates again, each at its own place, of which only those that were drawn from and the last ones have others.
+func (g *growing) restore(node int, places []int) {
+	for i := range places {
+		last := node - 1 - i
+		g.candidates[places[i]], g.candidates[last] = places[i], last
+	}
+	for _, taken := range g.neighbours[node] {
+		g.taken[taken] = false
+	}
+	if g.deficient >= 0 {
+		g.taken[g.deficient] = false
 	}
 }
 

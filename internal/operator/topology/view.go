@@ -15,7 +15,7 @@ type view struct {
 	live, callable []bool
 	// named are the nodes that have dialled a name.
 	named []bool
-	// peers are the nodes that the peers of each live node are.
+	// peers are the nodes that the peers of each live node are, if nodes share addresses; see the method peer.
 	peers [][]peerNode
 	*pairs
 }
@@ -30,17 +30,7 @@ func newView(nodes []Node, desired []Edge) *view {
 	v.named = make([]bool, n)
 	v.assignAddresses()
 	v.identifyPeers()
-	list := make([]pair, 0, len(desired))
-	for _, e := range desired {
-		if i, j := v.find(e.A), v.find(e.B); i >= 0 && j >= 0 && i != j {
-			list = append(list, pair{int32(min(i, j)), int32(max(i, j)), true}) //nolint:gosec // indices
-		}
-	}
-	v.pairs = newPairs(n, list)
-	if more := v.readPeers(); len(more) > 0 {
-		v.pairs = newPairs(n, append(list, more...))
-		v.readPeers()
-	}
+	v.readEdges(desired)
 	v.readOtherSides()
 	if v.members != nil {
 		v.suspect()
@@ -57,6 +47,34 @@ func byOrdinal(nodes []Node) []*Node {
 	return slices.CompactFunc(sorted, func(a, b *Node) bool { return a.Ordinal == b.Ordinal })
 }
 
+// readEdges reads the desired edges and those that the nodes report.
+func (v *view) readEdges(desired []Edge) {
+	n, edges := len(v.nodes), len(desired)
+	for i := range v.nodes {
+		edges += len(v.peersOf(i))
+	}
+	if v.pairs = newFullPairs(n, edges); v.full {
+		for _, e := range desired {
+			if i, j := v.find(e.A), v.find(e.B); i >= 0 && j >= 0 && i != j {
+				v.want(i, v.place(i, j))
+			}
+		}
+		v.readPeers()
+		return
+	}
+	list := make([]pair, 0, len(desired))
+	for _, e := range desired {
+		if i, j := v.find(e.A), v.find(e.B); i >= 0 && j >= 0 && i != j {
+			list = append(list, pair{int32(min(i, j)), int32(max(i, j)), true}) //nolint:gosec // indices
+		}
+	}
+	v.pairs = newPairs(n, list)
+	if more := v.readPeers(); len(more) > 0 {
+		v.pairs = newPairs(n, append(list, more...))
+		v.readPeers()
+	}
+}
+
 // readPeers adds the facts that the nodes report. It returns the pairs of nodes that are missing.
 func (v *view) readPeers() (missing []pair) {
 	// at are the places of the nodes in the row of the current one, those below its first place are of earlier rows.
@@ -66,21 +84,28 @@ func (v *view) readPeers() (missing []pair) {
 	}
 	for i := range v.nodes {
 		from, to := v.row(i)
-		for k := from; k < to; k++ {
-			at[v.other[k]] = int32(k) //nolint:gosec // a place
+		if !v.full {
+			for k := from; k < to; k++ {
+				at[v.other[k]] = int32(k) //nolint:gosec // a place
+			}
 		}
-		for p, who := range v.peers[i] {
+		peers := v.peersOf(i)
+		for p := range peers {
+			who := v.peer(i, p)
 			j := int(who.node)
 			if j < 0 || j == i {
 				continue
 			}
-			k := int(at[j])
+			k := from + j
+			if !v.full {
+				k = int(at[j])
+			}
 			if k < from {
 				missing = append(missing, pair{a: int32(min(i, j)), b: int32(max(i, j))}) //nolint:gosec // indices
 				continue
 			}
 			if who.kind == nodePeer {
-				v.facts[k] |= factsOf(&v.nodes[i].Peers[p])
+				v.facts[k] |= factsOf(&peers[p])
 			}
 		}
 	}
@@ -107,10 +132,10 @@ func (v *view) readOtherSides() {
 		}
 		from, to := v.row(i)
 		for k := from; k < to; k++ {
-			if !v.callable[v.other[k]] {
+			if !v.callable[v.node(i, k)] {
 				continue
 			}
-			there := v.facts[v.back[k]]
+			there := v.facts[v.reverse(i, k)]
 			v.facts[k] = v.facts[k]&wanted | there&(reported|handshaked)
 			if there&(reported|dialled) == reported {
 				v.facts[k] |= dialled
