@@ -7,6 +7,7 @@ import (
 	"reflect"
 
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -214,6 +215,9 @@ func failedOutcome(err error) (applyOutcome, error) {
 
 // proceeds reports whether a rollout or a scale-down proceeds: the network has not changed then, and neither has the object.
 func (p *applyPass) proceeds(desired client.Object) bool {
+	if config, isConfig := desired.(*corev1.ConfigMap); isConfig && p.slotsChange(config) {
+		return true
+	}
 	set, ok := desired.(*appsv1.StatefulSet)
 	return ok && (partitionOf(set) != partitionOf(p.sets[set.Name]) || p.scaleChanges(set))
 }

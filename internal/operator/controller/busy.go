@@ -78,14 +78,14 @@ func sleep(ctx context.Context, pause time.Duration) bool {
 func restoreBusy(nodes []node, status v1.BitcoinNetworkStatus) {
 	before := make(map[string]*v1.NodeStatus, len(status.Nodes))
 	for i := range status.Nodes {
-		before[status.Nodes[i].PodName] = &status.Nodes[i]
+		before[nameOfNode(status.Nodes[i].PodName, int(status.Nodes[i].Slot), true)] = &status.Nodes[i]
 	}
 	for i := range nodes {
 		n := &nodes[i]
 		if !n.busy || n.answer != nil {
 			continue
 		}
-		if last := before[n.podName]; last != nil && last.Ready && last.IP == n.ip() && blockHash.MatchString(last.BestBlockHash) {
+		if last := before[nameOfNode(n.podName, n.slot, true)]; last != nil && last.Ready && last.IP == n.ip() && blockHash.MatchString(last.BestBlockHash) {
 			n.answer = &answer{
 				info: bitcoind.NetworkInfo{Subversion: last.Version}, restored: last,
 				chain: bitcoind.ChainInfo{Chain: "regtest", Blocks: last.Blocks, BestBlockHash: last.BestBlockHash},

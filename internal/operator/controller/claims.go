@@ -67,12 +67,13 @@ func (r *Reconciler) growClaims(ctx context.Context, network *v1.BitcoinNetwork,
 		return claims.rejected
 	}
 	claims.rejected, claims.requested = "", size
+	onDisk := sizesOnDisk(nodes)
 	for i := range nodes {
 		n := &nodes[i]
-		if n.pod == nil || n.pod.Spec.NodeName == "" || !mayHaveSmallClaim(storage, sets[n.group.StatefulSet]) {
+		if n.slot > 0 || n.pod == nil || n.pod.Spec.NodeName == "" || !mayHaveSmallClaim(storage, sets[n.group.StatefulSet]) {
 			continue
 		}
-		if seen, ok := claims.seen[n.pod.UID]; ok && seen.requested.Cmp(size) >= 0 && !seen.outdated(n, now) {
+		if seen, ok := claims.seen[n.pod.UID]; ok && seen.requested.Cmp(size) >= 0 && !seen.outdated(onDisk, n.pod.UID, now) {
 			continue
 		}
 		seen, err := r.growClaim(ctx, client.ObjectKey{Namespace: network.Namespace, Name: resources.ClaimName(n.podName)}, size)
@@ -93,9 +94,21 @@ func (r *Reconciler) growClaims(ctx context.Context, network *v1.BitcoinNetwork,
 	return ""
 }
 
-// outdated reports whether the volume of a node that is not flushed for lack of room may have grown.
-func (c seenClaim) outdated(n *node, now time.Time) bool {
-	return n.answer != nil && c.capacity.Cmp(c.requested) < 0 && !hasRoom(&c.capacity, n.answer.chain) && now.Sub(c.at) >= maxRetryInterval
+// outdated reports whether the volume of nodes that are not flushed for lack of room may have grown.
+func (c seenClaim) outdated(onDisk map[types.UID]int64, pod types.UID, now time.Time) bool {
+	size, answers := onDisk[pod]
+	return answers && c.capacity.Cmp(c.requested) < 0 && !hasRoom(&c.capacity, size) && now.Sub(c.at) >= maxRetryInterval
+}
+
+// sizesOnDisk are the sizes of the chains in the volume of each pod, as far as its nodes answer.
+func sizesOnDisk(nodes []node) map[types.UID]int64 {
+	sizes := map[types.UID]int64{}
+	for i := range nodes {
+		if n := &nodes[i]; n.pod != nil && n.answer != nil {
+			sizes[n.pod.UID] += n.answer.chain.SizeOnDisk
+		}
+	}
+	return sizes
 }
 
 // mayHaveSmallClaim reports whether claims of a StatefulSet may be smaller than specified: those from its templates are if these are,

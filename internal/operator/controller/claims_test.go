@@ -121,7 +121,7 @@ func TestAFullVolumeIsFlushedOnlyWhenItHasGrown(t *testing.T) {
 	expect := func(when string, want bool) {
 		t.Helper()
 		volume := g.state.claims.volumes(g.network.Spec.Storage, g.pass().sets)(&g.nodes[0])
-		if got := hasRoom(volume, g.nodes[0].answer.chain); got != want {
+		if got := hasRoom(volume, sizesOnDisk(g.nodes)[g.nodes[0].pod.UID]); got != want {
 			t.Errorf("%s: the volume has %s, room is %v", when, volume, got)
 		}
 	}

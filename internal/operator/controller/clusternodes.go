@@ -63,7 +63,7 @@ func clusterNodeFailed(in *policyInputs) (reason, message string, violated bool)
 	for i := range in.nodes {
 		if n := &in.nodes[i]; n.ready() {
 			ready++
-		} else if !n.podReady {
+		} else if !n.podReady && n.slot == 0 {
 			pods = append(pods, n.pod)
 		}
 	}
@@ -72,14 +72,18 @@ func clusterNodeFailed(in *policyInputs) (reason, message string, violated bool)
 }
 
 func podsLeaving(in *policyInputs) (reason, message string, violated bool) {
-	if len(in.leaving) == 0 {
-		return "", "", false
-	}
 	names := make([]string, len(in.leaving))
 	for i, pod := range in.leaving {
 		names[i] = pod.Name
 	}
-	message = "pods of removed nodes still exist: " + joinSome(names)
+	switch {
+	case len(names) > 0:
+		message = "pods of removed nodes still exist: " + joinSome(names)
+	case len(in.leavingNodes) > 0:
+		message = "removed nodes still run: " + joinSome(in.leavingNodes)
+	default:
+		return "", "", false
+	}
 	if failed := clusterNodeMessage(in.leaving, in.now); failed != "" {
 		message += "; " + failed
 	}

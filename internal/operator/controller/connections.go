@@ -139,11 +139,11 @@ func observedTopology(nodes []node, shared *sharedState) []topology.Node {
 	list := make([]topology.Node, len(nodes))
 	for i := range nodes {
 		n := &nodes[i]
-		list[i] = topology.Node{Ordinal: n.ordinal, Address: n.ip(), Answered: n.answer != nil, Busy: n.busy}
+		list[i] = topology.Node{Ordinal: n.ordinal, Address: n.ip(), Port: n.port(v1.P2PPort), Shared: n.shared, Answered: n.answer != nil, Busy: n.busy}
 		if n.answer == nil {
 			continue
 		}
-		list[i].ByHand = shared.entriesByHand(n.key())
+		list[i].ByHand = shared.entriesByHand(n)
 		for _, added := range n.answer.added {
 			list[i].Added = append(list[i].Added, added.AddedNode)
 			if len(added.Addresses) > 0 && net.ParseIP(added.AddedNode) == nil {
@@ -155,7 +155,7 @@ func observedTopology(nodes []node, shared *sharedState) []topology.Node {
 		}
 		for _, peer := range n.answer.peers {
 			list[i].Peers = append(list[i].Peers, topology.Peer{
-				ID: peer.ID, Address: peer.Addr, Inbound: peer.Inbound, Handshaked: peer.Version > 0,
+				ID: peer.ID, Address: peer.Addr, Bind: peer.AddrBind, Inbound: peer.Inbound, Handshaked: peer.Version > 0,
 				Agent: peer.Subversion, ServesBlocks: peer.ServesBlocks(),
 			})
 		}

@@ -24,6 +24,7 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
+	"github.com/christianb93/bitcoin-controller/internal/operator/supervisor/api"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -76,7 +77,7 @@ func Add(mgr ctrl.Manager, options Options) error {
 		states:       states,
 		retries:      newRetries(),
 		nodes: &nodeClient{
-			rpc: bitcoind.NewClient(observeRPC, options.Dial), credential: options.Settings.Credential, previous: options.PreviousCredential,
+			rpc: bitcoind.NewClient(observeRPC, options.Dial), supervisors: api.NewClient(api.Dial(options.Dial)), credential: options.Settings.Credential, previous: options.PreviousCredential,
 			host: options.Host, now: options.Now, requeue: sendTo(passes),
 		},
 	}

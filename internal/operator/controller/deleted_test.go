@@ -73,7 +73,7 @@ func TestTheGapEndsWhenTheLastNodeRuns(t *testing.T) {
 		return result.RequeueAfter, r.states.of(network).lastPass
 	}
 	_, first := pass()
-	if first.took < maxPassGap || first.nodes != 1 || first.ready {
+	if first.took < maxPassGap || first.pods != 1 || first.ready {
 		t.Fatalf("the first pass: %+v", first)
 	}
 	step.Store(0)

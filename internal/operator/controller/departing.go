@@ -7,15 +7,15 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/utils/ptr"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
 	"github.com/christianb93/bitcoin-controller/internal/operator/topology"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
-// departingNodes are the nodes that the StatefulSets have and the groups do not, with ordinals after those of the network.
-func departingNodes(groups []resources.Group, sets map[string]*appsv1.StatefulSet, pods []corev1.Pod) []node {
+// departingNodes are the nodes that the StatefulSets have, by the number of each, and the groups do not, with ordinals after those of the
+// network.
+func departingNodes(groups []resources.Group, sets map[string]*appsv1.StatefulSet, has map[string]int, pods []corev1.Pod) []node {
 	byName := make(map[string]*corev1.Pod, len(pods))
 	for i := range pods {
 		byName[pods[i].Name] = &pods[i]
@@ -27,16 +27,16 @@ func departingNodes(groups []resources.Group, sets map[string]*appsv1.StatefulSe
 	var departing []node
 	for _, name := range slices.Sorted(maps.Keys(sets)) {
 		set := sets[name]
-		group := resources.Group{StatefulSet: name, Nodes: desired[name].Nodes}
+		group := resources.Group{StatefulSet: name, Nodes: desired[name].Nodes, PerPod: groups[0].PerPod}
 		if !set.DeletionTimestamp.IsZero() {
 			continue
 		}
-		for i := group.Nodes; i < int(ptr.Deref(set.Spec.Replicas, 1)); i++ {
-			n := node{ordinal: countNodes(groups) + len(departing), group: group, podName: group.PodName(i)}
-			if pod := byName[n.podName]; pod != nil && ownedBySet(pod, set) {
-				n.pod, n.podReady = pod, podReady(pod)
+		for i := group.Nodes; i < has[name]; i++ {
+			pod := byName[group.PodName(i)]
+			if pod != nil && !ownedBySet(pod, set) {
+				pod = nil
 			}
-			departing = append(departing, n)
+			departing = append(departing, newNode(countNodes(groups)+len(departing), group, i, pod))
 		}
 	}
 	return departing
@@ -47,7 +47,10 @@ func departingNodes(groups []resources.Group, sets map[string]*appsv1.StatefulSe
 // has no other peer: the set may be the one that it was in before.
 func departingEdges(observed []topology.Node, staying int, partitions []v1.Partition) []topology.Edge {
 	var edges []topology.Edge
-	existing := topology.Observe(observed)
+	existing := map[topology.Edge]bool{}
+	for _, edge := range topology.Observe(observed) {
+		existing[edge] = true
+	}
 	inSet := map[int]bool{}
 	for _, set := range partitions {
 		for _, i := range set.Nodes {
@@ -58,7 +61,7 @@ func departingEdges(observed []topology.Node, staying int, partitions []v1.Parti
 		to, best := -1, 0
 		for j := range staying {
 			rank := 0
-			switch isPeer := slices.Contains(existing, topology.Edge{A: j, B: i}); {
+			switch isPeer := existing[topology.Edge{A: j, B: i}]; {
 			case !observed[j].Answered:
 			case isPeer && !inSet[j]:
 				rank = 3

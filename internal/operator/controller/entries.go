@@ -3,6 +3,7 @@ package controller
 import (
 	"maps"
 	"net"
+	"strconv"
 	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
@@ -90,9 +91,23 @@ func (s *sharedState) readLists(network *v1.BitcoinNetwork, nodes []node, leadin
 		fresh := !leading.IsZero() && started.After(leading.Add(clockMargin))
 		state.entries.read(n.answer.added, n.answer.at, func(entry bitcoind.AddedNode) bool {
 			// An earlier operator may have added it, for a node that has ended by now.
-			return !fresh && net.ParseIP(entry.AddedNode) != nil && (!entry.Connected || s.isOwn(entry.AddedNode))
+			host := n.hostOfEntry(entry.AddedNode)
+			return !fresh && net.ParseIP(host) != nil && (!n.shared && !entry.Connected || s.isOwn(host))
 		})
 	}
+}
+
+// hostOfEntry is the address in an entry as the operator adds it, "" for another one. Between nodes that share an address it has the port
+// of a node, as the entries of people often have, so that an unknown address is theirs.
+func (n *node) hostOfEntry(entry string) string {
+	if !n.shared {
+		return entry
+	}
+	host, port, err := net.SplitHostPort(entry)
+	if number, bad := strconv.ParseInt(port, 10, 32); err != nil || bad != nil || v1.SlotOfPort(v1.P2PPort, int32(number)) < 0 {
+		return ""
+	}
+	return host
 }
 
 // isOwnAddress reports whether a node of the network has an address, or had it a short time ago.
@@ -130,13 +145,13 @@ func (s *sharedState) entriesSent(of nodeKey, actions []topology.Action, now tim
 
 // entriesByHand are the entries that a person added to a node's list, without the former addresses of nodes: what they lead to is
 // nobody's intention.
-func (s *sharedState) entriesByHand(of nodeKey) map[string]bool {
+func (s *sharedState) entriesByHand(n *node) map[string]bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	byHand := map[string]bool{}
-	if state := s.nodes[of]; state != nil {
+	if state := s.nodes[n.key()]; state != nil {
 		for name := range state.entries.byHand {
-			if seen, own := s.addresses[name]; !own || seen.Equal(s.addressesAt) {
+			if seen, own := s.addresses[n.hostOfEntry(name)]; !own || seen.Equal(s.addressesAt) {
 				byHand[name] = true
 			}
 		}

@@ -44,7 +44,7 @@ func (l *listedNode) byHand(entries ...bitcoind.AddedNode) []string {
 	l.now = l.now.Add(time.Second)
 	l.nodes[0].answer = &answer{added: entries, at: l.now}
 	l.shared.readLists(l.network, l.nodes, l.leading, l.now)
-	return slices.Sorted(maps.Keys(l.shared.entriesByHand(l.nodes[0].key())))
+	return slices.Sorted(maps.Keys(l.shared.entriesByHand(&l.nodes[0])))
 }
 
 func (l *listedNode) sent(kind topology.ActionKind, entry string) {

@@ -72,7 +72,7 @@ func transitions(before v1.BitcoinNetworkStatus, network *v1.BitcoinNetwork, rec
 	case len(before.Nodes) != len(status.Nodes):
 		add(corev1.EventTypeNormal, v1.EventScaled, "Scale", "scaled from %d to %d nodes", len(before.Nodes), len(status.Nodes))
 	}
-	list = append(list, nodeTransitions(before.Nodes, status.Nodes)...)
+	list = append(list, nodeTransitions(before.Nodes, status.Nodes, network.Spec.NodesInPod() > 1)...)
 	if fell, ok := heightTransition(before, network); ok {
 		list = append(list, fell)
 	}
@@ -130,11 +130,11 @@ func unconnected(status v1.BitcoinNetworkStatus) (reason, message string) {
 // recordRemovedByHand records an event for each entry of an addnode list that a person added and the operator removes.
 func (r *Reconciler) recordRemovedByHand(network *v1.BitcoinNetwork, nodes []node, removed []topology.Action) {
 	for _, action := range removed {
-		pod := nodes[action.Node].podName
-		t := transition{pod: pod}
+		n := &nodes[action.Node]
+		t := transition{pod: n.podName}
 		r.recorder.Eventf(network, t.relatedPod(network.Namespace), corev1.EventTypeWarning, v1.EventAddedNodeRemoved, "Connect",
 			"%s is removed from the addnode list of %s: it leads to node %d, which the topology does not connect with node %d",
-			truncate.UTF8(action.Target, maxVersionBytes), pod, action.Peer, action.Node)
+			truncate.UTF8(action.Target, maxVersionBytes), n.name(), action.Peer, action.Node)
 	}
 }
 
@@ -144,20 +144,25 @@ func allReady(status v1.BitcoinNetworkStatus) bool {
 
 // nodeTransitions are the nodes that became ready and those that were lost, in one event each: a network of fifty nodes that
 // starts is no reason for fifty events.
-func nodeTransitions(before, now []v1.NodeStatus) (list []transition) {
+func nodeTransitions(before, now []v1.NodeStatus, shared bool) (list []transition) {
 	// By name: a node of a group has another ordinal when the main group has grown.
 	previous := make(map[string]v1.NodeStatus, len(before))
 	for _, n := range before {
-		previous[n.NodeName] = n
+		previous[nameOfNode(n.NodeName, int(n.Slot), shared)] = n
 	}
 	var ready, lost []string
-	address := ""
+	var firstReady, firstLost v1.NodeStatus
 	for _, n := range now {
-		switch old := previous[n.NodeName]; {
+		name := nameOfNode(n.NodeName, int(n.Slot), shared)
+		switch old := previous[name]; {
 		case n.Ready && !old.Ready:
-			ready, address = append(ready, n.NodeName), n.IP
+			if ready = append(ready, name); len(ready) == 1 {
+				firstReady = n
+			}
 		case !n.Ready && old.Ready:
-			lost = append(lost, n.NodeName)
+			if lost = append(lost, name); len(lost) == 1 {
+				firstLost = n
+			}
 		}
 	}
 	if len(lost) > 0 {
@@ -165,14 +170,14 @@ func nodeTransitions(before, now []v1.NodeStatus) (list []transition) {
 		if len(lost) > 1 {
 			note = fmt.Sprintf("%d nodes are no longer ready: %s", len(lost), strings.Join(lost, ", "))
 		}
-		list = append(list, transition{eventType: corev1.EventTypeWarning, reason: v1.EventNodeLost, action: "Watch", note: note, pod: lost[0]})
+		list = append(list, transition{eventType: corev1.EventTypeWarning, reason: v1.EventNodeLost, action: "Watch", note: note, pod: firstLost.NodeName})
 	}
 	if len(ready) > 0 {
-		note := fmt.Sprintf("node %s is ready at %s", ready[0], address)
+		note := fmt.Sprintf("node %s is ready at %s", ready[0], firstReady.IP)
 		if len(ready) > 1 {
 			note = fmt.Sprintf("%d nodes are ready: %s", len(ready), strings.Join(ready, ", "))
 		}
-		list = append(list, transition{eventType: corev1.EventTypeNormal, reason: v1.EventNodeReady, action: "Watch", note: note, pod: ready[0]})
+		list = append(list, transition{eventType: corev1.EventTypeNormal, reason: v1.EventNodeReady, action: "Watch", note: note, pod: firstReady.NodeName})
 	}
 	return list
 }

@@ -96,10 +96,10 @@ func TestAnEventNamesAllItsNodes(t *testing.T) {
 		{corev1.EventTypeWarning, "NodeLost", "Watch", "2 nodes are no longer ready: a-2, a-3", "a-2"},
 		{corev1.EventTypeNormal, "NodeReady", "Watch", "2 nodes are ready: a-0, a-1", "a-0"},
 	}
-	if got := nodeTransitions(before, now); !slices.Equal(got, want) {
+	if got := nodeTransitions(before, now, false); !slices.Equal(got, want) {
 		t.Errorf("got %+v", got)
 	}
-	if got := nodeTransitions(before[:1], now[:1]); len(got) != 1 || got[0].note != "node a-0 is ready at 10.0.0.7" {
+	if got := nodeTransitions(before[:1], now[:1], false); len(got) != 1 || got[0].note != "node a-0 is ready at 10.0.0.7" {
 		t.Errorf("of one node: %+v", got)
 	}
 }

@@ -25,9 +25,10 @@ func (c *nodeClient) flush(ctx context.Context, network *v1.BitcoinNetwork, shar
 	if network.Spec.Storage == nil {
 		return
 	}
+	onDisk := sizesOnDisk(nodes)
 	for i := range nodes {
 		n := &nodes[i]
-		if n.answer == nil || n.answer.chain.Blocks == 0 || !hasRoom(volumes(n), n.answer.chain) || !shared.startFlush(n.key(), n.answer.chain.BestBlockHash, now) {
+		if n.answer == nil || n.answer.chain.Blocks == 0 || !hasRoom(volumes(n), onDisk[n.pod.UID]) || !shared.startFlush(n.key(), n.answer.chain.BestBlockHash, now) {
 			continue
 		}
 		endpoint, of := c.endpoint(network, n), n.process()
@@ -46,8 +47,8 @@ func (c *nodeClient) flush(ctx context.Context, network *v1.BitcoinNetwork, shar
 type volumeSizes func(*node) *resource.Quantity
 
 // hasRoom estimates from the size of the blocks whether a volume has room for a flush.
-func hasRoom(volume *resource.Quantity, chain bitcoind.ChainInfo) bool {
-	return volume == nil || chain.SizeOnDisk+flushReserve <= volume.Value()
+func hasRoom(volume *resource.Quantity, onDisk int64) bool {
+	return volume == nil || onDisk+flushReserve <= volume.Value()
 }
 
 // startFlush claims the flush of a node's chain up to this block, endFlush returns it.

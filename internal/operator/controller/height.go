@@ -30,7 +30,7 @@ func setHeight(status *v1.BitcoinNetworkStatus, in *policyInputs, stored bool) {
 // mayHaveMoreBlocks reports whether there may be blocks that no node has reported: in a node that does not answer, in one that is
 // being removed, or in the claims of a network without nodes.
 func mayHaveMoreBlocks(in *policyInputs, stored bool) bool {
-	if len(in.leaving) > 0 || len(in.nodes) == 0 && stored {
+	if len(in.leaving) > 0 || len(in.leavingNodes) > 0 || len(in.nodes) == 0 && stored {
 		return true
 	}
 	for i := range in.nodes {

@@ -26,7 +26,7 @@ func lastBlockTime(previous *v1.BitcoinNetworkStatus, nodes []node, sides []side
 	known, heights := map[string]bool{previous.BestBlockHash: true}, map[string]int64{}
 	for _, n := range previous.Nodes {
 		if n.BestBlockHash != "" {
-			known[n.BestBlockHash], heights[n.PodName] = true, n.Blocks
+			known[n.BestBlockHash], heights[nameOfNode(n.PodName, int(n.Slot), true)] = true, n.Blocks
 		}
 	}
 	for _, s := range sides {
@@ -40,7 +40,7 @@ func lastBlockTime(previous *v1.BitcoinNetworkStatus, nodes []node, sides []side
 				continue
 			}
 			appeared := time.Unix(a.chain.Time, 0)
-			if height, reported := heights[nodes[i].podName]; isNew && reported && a.chain.Blocks > height && appeared.Before(lastPass) {
+			if height, reported := heights[nameOfNode(nodes[i].podName, nodes[i].slot, true)]; isNew && reported && a.chain.Blocks > height && appeared.Before(lastPass) {
 				appeared = lastPass
 			}
 			if a.chain.Time == 0 || appeared.After(now) {

@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
+	"github.com/christianb93/bitcoin-controller/internal/operator/supervisor/api"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -16,9 +17,14 @@ type node struct {
 	ordinal int
 	group   resources.Group
 	podName string
-	// slot is the number of the node in its pod, and shared is true when the pod has several nodes, or may have.
-	slot   int
-	shared bool
+	// podNumber is that at the end of podName, slot the number of the node in its pod, and shared is true when the pod has several nodes,
+	// or may have.
+	podNumber, slot int
+	shared          bool
+	// reported is what the supervisor of a shared pod reported last of the node's process, nil before, and failing is true when the
+	// process ends again and again.
+	reported *api.Node
+	failing  bool
 	// pod is nil while it does not exist.
 	pod *corev1.Pod
 	// podReady is the kubelet's condition.
@@ -48,7 +54,13 @@ type process struct {
 func (n *node) key() nodeKey { return nodeKey{n.pod.UID, n.slot} }
 
 // process of a node whose pod exists.
-func (n *node) process() process { return process{n.key(), containerID(n.pod)} }
+func (n *node) process() process {
+	id := containerID(n.pod)
+	if n.reported != nil {
+		id = fmt.Sprintf("%s/%d", id, n.reported.Started)
+	}
+	return process{n.key(), id}
+}
 
 // name of the node for people.
 func (n *node) name() string { return nameOfNode(n.podName, n.slot, n.shared) }
@@ -72,13 +84,25 @@ func (n *node) ready() bool { return n.podReady && n.answer != nil }
 func (n *node) callable() bool { return n.ready() && !n.busy }
 
 // running reports whether bitcoind runs and can be called.
-func (n *node) running() bool { return running(n.pod) }
+func (n *node) running() bool {
+	return running(n.pod) && (!n.shared || n.reported != nil && n.reported.Running)
+}
+
+// shareOf the nodes of a group is what the node's pod runs of them.
+func (n *node) shareOf(nodes int) int {
+	return min(max(nodes-n.podNumber*n.group.PerPod, 0), n.group.PerPod)
+}
 
 // startedAt is when bitcoind started; false when it does not run.
 func (n *node) startedAt() (at time.Time, runs bool) {
 	status := nodeContainerStatus(n.pod)
-	if status == nil || status.State.Running == nil {
+	switch {
+	case status == nil || status.State.Running == nil:
 		return time.Time{}, false
+	case n.shared && (n.reported == nil || !n.reported.Running):
+		return time.Time{}, false
+	case n.shared:
+		return n.reported.Since, true
 	}
 	return status.State.Running.StartedAt.Time, true
 }
@@ -94,5 +118,16 @@ func (n *node) ip() string {
 // restarted reports whether bitcoind has run before in the pod.
 func (n *node) restarted() bool {
 	status := nodeContainerStatus(n.pod)
-	return status != nil && status.RestartCount > 0
+	return status != nil && status.RestartCount > 0 || n.reported != nil && n.reported.Started > 1
+}
+
+// newNode is the i-th node of a group, with its pod if that exists.
+func newNode(ordinal int, group resources.Group, i int, pod *corev1.Pod) node {
+	n := node{
+		ordinal: ordinal, group: group, podName: group.PodName(i), podNumber: group.PodOf(i), slot: group.SlotOf(i), shared: group.Packed(),
+	}
+	if pod != nil {
+		n.pod, n.podReady = pod, podReady(pod)
+	}
+	return n
 }

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
+	"github.com/christianb93/bitcoin-controller/internal/operator/supervisor/api"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -22,6 +23,8 @@ const callTimeout = 10 * time.Second
 // nodeClient makes the calls to nodes, in the background: a call may take longer than the pass that starts it.
 type nodeClient struct {
 	rpc *bitcoind.Client
+	// supervisors are those of the pods with several nodes.
+	supervisors *api.Client
 	// credential of the operator for a network, and the previous one for nodes that have not restarted since the master key was
 	// rotated; previous is nil for none.
 	credential func(*v1.BitcoinNetwork) bitcoind.Credential

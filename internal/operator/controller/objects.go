@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
+	"github.com/christianb93/bitcoin-controller/internal/operator/supervisor/api"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -58,6 +59,8 @@ type appliedObjects struct {
 	recheckIn time.Duration
 	// departing are the removed nodes that stay until the other nodes have their blocks.
 	departing []node
+	// targets are the numbers of nodes that the pods with several nodes are to run, by StatefulSet.
+	targets map[string]api.Target
 }
 
 // applyOutcome is what became of one object; at most one field is set.
@@ -85,6 +88,9 @@ type applyPass struct {
 	// departing are the removed nodes that the StatefulSets still have, and pods those of the network; empty outside of a scale-down.
 	departing []node
 	pods      []corev1.Pod
+	// targets are those of appliedObjects, and slotsWait describes which of the numbers is not written yet, "" for none.
+	targets   map[string]api.Target
+	slotsWait string
 }
 
 // applyObjects brings the network's objects to the desired state. Nothing is written when nothing differs. The error is why the
@@ -123,6 +129,7 @@ func (r *Reconciler) writeObjects(ctx context.Context, p *applyPass) appliedObje
 		result.failed = err
 		return result
 	}
+	result.targets, result.waitingFor = p.targets, p.slotsWait
 	desired := map[string]bool{}
 	for _, object := range objects {
 		desired[keyOf(object)] = true
@@ -190,7 +197,8 @@ func (r *Reconciler) desiredObjects(ctx context.Context, p *applyPass) ([]client
 			objects = append(objects, budget)
 		}
 	}
-	p.desiredSets = map[string]*appsv1.StatefulSet{}
+	p.desiredSets, p.targets = map[string]*appsv1.StatefulSet{}, map[string]api.Target{}
+	p.setAllSlots(objects)
 	for i, object := range objects {
 		if set, ok := object.(*appsv1.StatefulSet); ok {
 			config, set, err := r.desiredSet(p, objects[i-1], set)

@@ -11,6 +11,7 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/operator/nodelog"
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
 	"github.com/christianb93/bitcoin-controller/internal/operator/rpcauth"
+	"github.com/christianb93/bitcoin-controller/internal/operator/supervisor/api"
 	"github.com/christianb93/bitcoin-controller/internal/operator/truncate"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
@@ -31,6 +32,19 @@ func (p podProblem) graceLeft(now time.Time) time.Duration {
 		return 0
 	}
 	return max(p.since.Add(stalledGracePeriod).Sub(now), 0)
+}
+
+// problem of a node: that of its pod, or in a pod that runs that of its own process.
+func (n *node) problem() (problem podProblem, found bool) {
+	if !n.podReady {
+		if problem, found := problemOf(n.pod); found {
+			return problem, true
+		}
+	}
+	if !n.failing {
+		return podProblem{}, false
+	}
+	return podProblem{reason: v1.ReasonNodeFailing, message: fmt.Sprintf("Node %s cannot run%s; see kubectl logs %s", n.name(), lastExit(n.reported), n.podName)}, true
 }
 
 func problemOf(pod *corev1.Pod) (problem podProblem, found bool) {
@@ -104,14 +118,27 @@ func lastTermination(status corev1.ContainerStatus) string {
 	if ended == nil {
 		return foreignText(status.State.Waiting.Message)
 	}
-	description := fmt.Sprintf("the last run ended with exit code %d, after %d restarts", ended.ExitCode, status.RestartCount)
-	if ended.Message != "" {
-		description += ": " + foreignText(nodelog.Cause(ended.Message))
-		if nodelog.VolumeFull(ended.Message) {
+	return describeEnd(int(ended.ExitCode), int(status.RestartCount), ended.Message) + "; see kubectl logs --previous"
+}
+
+// lastExit describes how the process of a node in a shared pod ended, "" if it has not.
+func lastExit(reported *api.Node) string {
+	if reported.LastExit == nil {
+		return ""
+	}
+	return ": " + describeEnd(reported.LastExit.Code, max(reported.Started-1, 0), reported.LastExit.Output)
+}
+
+// describeEnd describes how bitcoind ended, from what it wrote last.
+func describeEnd(exitCode, restarts int, output string) string {
+	description := fmt.Sprintf("the last run ended with exit code %d, after %d restarts", exitCode, restarts)
+	if output != "" {
+		description += ": " + foreignText(nodelog.Cause(output))
+		if nodelog.VolumeFull(output) {
 			description += "; the data volume is full or cannot be written: enlarge spec.storage.size, or free space on the cluster node if spec.storage is not set"
 		}
 	}
-	return description + "; see kubectl logs --previous"
+	return description
 }
 
 // foreignText is what a message quotes of a pod, a node or the API server.

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
@@ -37,16 +38,20 @@ func nodesOf(groups []resources.Group, sets map[string]*appsv1.StatefulSet, pods
 	for i := range pods {
 		byName[pods[i].Name] = &pods[i]
 	}
+	used := map[string]bool{}
 	for _, group := range groups {
 		for i := range group.Nodes {
-			n := node{ordinal: group.First + i, group: group, podName: group.PodName(i)}
-			if pod := byName[n.podName]; pod != nil && ownedBySet(pod, sets[group.StatefulSet]) {
-				n.pod, n.podReady = pod, podReady(pod)
-				delete(byName, n.podName)
+			pod := byName[group.PodName(i)]
+			if pod != nil && !ownedBySet(pod, sets[group.StatefulSet]) {
+				pod = nil
 			}
-			nodes.desired = append(nodes.desired, n)
+			if pod != nil {
+				used[pod.Name] = true
+			}
+			nodes.desired = append(nodes.desired, newNode(group.First+i, group, i, pod))
 		}
 	}
+	maps.DeleteFunc(byName, func(name string, _ *corev1.Pod) bool { return used[name] })
 	for _, pod := range byName {
 		nodes.leaving = append(nodes.leaving, pod)
 	}
@@ -74,6 +79,14 @@ func podUIDs(nodes []node) map[types.UID]bool {
 		}
 	}
 	return uids
+}
+
+func countPods(groups []resources.Group) int {
+	count := 0
+	for i := range groups {
+		count += groups[i].Pods()
+	}
+	return count
 }
 
 func countRunning(pods []corev1.Pod) int {

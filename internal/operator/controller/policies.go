@@ -15,13 +15,15 @@ import (
 
 // policyInputs are what a pass has observed. Policies only read them.
 type policyInputs struct {
-	now         time.Time
-	objects     appliedObjects
-	nodes       []node
-	leaving     []*corev1.Pod
-	connections connections
-	chains      chainComparison
-	mining      miningState
+	now     time.Time
+	objects appliedObjects
+	nodes   []node
+	leaving []*corev1.Pod
+	// leavingNodes are the names of removed nodes that still run in pods that stay.
+	leavingNodes []string
+	connections  connections
+	chains       chainComparison
+	mining       miningState
 	// lastBlock is when the latest block appeared; nil before the first.
 	lastBlock *metav1.Time
 }
@@ -95,10 +97,10 @@ func (in *policyInputs) stalledIn() time.Duration {
 func (in *policyInputs) failingPod() (first podProblem, graceLeft time.Duration, found bool) {
 	for i := range in.nodes {
 		n := &in.nodes[i]
-		if n.podReady || in.isReplaced(n) {
+		if in.isReplaced(n) {
 			continue
 		}
-		problem, ok := problemOf(n.pod)
+		problem, ok := n.problem()
 		if !ok {
 			continue
 		}
@@ -112,8 +114,8 @@ func (in *policyInputs) failingPod() (first podProblem, graceLeft time.Duration,
 // outdatedPodFailing reports the first failing pod that a rollout replaces. The user may have corrected the network already.
 func outdatedPodFailing(in *policyInputs) (reason, message string, violated bool) {
 	for i := range in.nodes {
-		if n := &in.nodes[i]; !n.podReady && in.isReplaced(n) {
-			if problem, found := problemOf(n.pod); found {
+		if n := &in.nodes[i]; in.isReplaced(n) {
+			if problem, found := n.problem(); found {
 				return v1.ReasonUpdating, "pods do not have the new template yet: " + problem.message, true
 			}
 		}
@@ -185,7 +187,7 @@ func statefulSetsNotUpToDate(in *policyInputs) (reason, message string, violated
 		if set == nil {
 			return v1.ReasonNodesStarting, fmt.Sprintf("StatefulSet %s is being created", group.StatefulSet), true
 		}
-		if message := rolloutMessage(set, group.Nodes); message != "" {
+		if message := rolloutMessage(set, group); message != "" {
 			return v1.ReasonUpdating, message, true
 		}
 	}
@@ -202,7 +204,7 @@ func podsOutdated(in *policyInputs) (reason, message string, violated bool) {
 			names = append(names, n.podName)
 		}
 	}
-	if len(names) == 0 {
+	if names = slices.Compact(names); len(names) == 0 {
 		return "", "", false
 	}
 	return v1.ReasonUpdating, "pods do not have the new template yet: " + joinSome(names), true

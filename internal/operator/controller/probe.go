@@ -12,7 +12,6 @@ import (
 	"unique"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
-	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
 	"github.com/christianb93/bitcoin-controller/internal/operator/truncate"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
@@ -43,8 +42,10 @@ type answer struct {
 }
 
 // probeNodes probes all running nodes at the same time, in one round trip each, and returns the nodes with their answers as of
-// the returned time.
+// the returned time. The supervisors of pods with several nodes are asked before.
 func (c *nodeClient) probeNodes(ctx context.Context, network *v1.BitcoinNetwork, state *networkState, nodes []node) ([]node, time.Time) {
+	nodes = slices.Clone(nodes)
+	c.askSupervisors(ctx, network, state, nodes)
 	var awaited sync.WaitGroup
 	for i := range nodes {
 		if !nodes[i].running() {
@@ -54,7 +55,7 @@ func (c *nodeClient) probeNodes(ctx context.Context, network *v1.BitcoinNetwork,
 		if !start {
 			continue
 		}
-		endpoint, publishes := c.endpoint(network, &nodes[i]), len(resources.Publishers(nodes[i].pod)) > 0
+		endpoint, publishes := c.endpoint(network, &nodes[i]), len(nodes[i].publishers()) > 0
 		kind := slowCalls
 		if wait {
 			kind = promptCalls
@@ -78,14 +79,14 @@ func (c *nodeClient) probeNodes(ctx context.Context, network *v1.BitcoinNetwork,
 	}
 	waitFor(ctx, &awaited, probeTimeout)
 	now := c.now()
-	answered := slices.Clone(nodes)
-	for i := range answered {
-		if n := &answered[i]; n.running() {
+	for i := range nodes {
+		if n := &nodes[i]; n.running() {
 			state.shared.answerOf(n, now)
 		}
 	}
-	restoreBusy(answered, network.Status)
-	return answered, now
+	restoreBusy(nodes, network.Status)
+	state.shared.settle(nodes)
+	return nodes, now
 }
 
 // probe makes the round trip to one node. The batch for a node with ZMQ publishers includes these; a node

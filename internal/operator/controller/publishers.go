@@ -3,8 +3,10 @@ package controller
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
@@ -24,13 +26,25 @@ func publishersMissing(in *policyInputs) (reason, message string, violated bool)
 	return v1.ReasonPublishersMissing, "nodes do not publish by ZMQ what they are configured to publish: " + joinSome(names), true
 }
 
+// publishers are the ZMQ publishers that the node is configured with: those of its pod, at ports of its own.
+func (n *node) publishers() []bitcoind.Publisher {
+	list := resources.Publishers(n.pod)
+	for i := range list {
+		at := strings.LastIndex(list[i].Address, ":") + 1
+		if port, err := strconv.ParseInt(list[i].Address[at:], 10, 32); err == nil {
+			list[i].Address = list[i].Address[:at] + strconv.Itoa(n.port(int32(port)))
+		}
+	}
+	return list
+}
+
 // missingPublishers describes the configured publishers that a node which answers does not have; "" for none.
 func (n *node) missingPublishers() string {
 	if n.pod == nil || n.answer == nil || n.answer.restored != nil {
 		return ""
 	}
 	var missing []string
-	for _, publisher := range resources.Publishers(n.pod) {
+	for _, publisher := range n.publishers() {
 		if !slices.Contains(n.answer.publishers, publisher) {
 			missing = append(missing, publisher.Type+" at "+publisher.Address)
 		}

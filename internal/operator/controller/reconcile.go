@@ -70,7 +70,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	started := r.now()
 	result, err := r.pass(ctx, &network, state, started)
 	ended := r.now()
-	state.lastPass = lastPass{ended: ended, took: ended.Sub(started), nodes: result.nodes, ready: result.requeue.ready}
+	state.lastPass = lastPass{ended: ended, took: ended.Sub(started), pods: result.pods, ready: result.requeue.ready}
 	return r.next(state, ended, result, err)
 }
 
@@ -102,7 +102,7 @@ type passResult struct {
 	observed bool
 	// rejected is true when the API server has rejected an object in this pass.
 	rejected bool
-	nodes    int
+	pods     int
 	requeue  requeueInputs
 }
 
@@ -125,8 +125,10 @@ func (r *Reconciler) pass(ctx context.Context, network *v1.BitcoinNetwork, state
 	found := nodesOf(objects.groups, objects.sets, pods)
 	all, staying := slices.Concat(found.desired, objects.departing), len(found.desired)
 	state.shared.keepOnly(keysOf(all))
+	state.shared.keepPods(podUIDs(all))
 	all, now := r.nodes.probeNodes(ctx, network, state, all)
 	nodes := all[:staying]
+	r.nodes.pushTargets(ctx, network, state, objects.targets, nodes)
 	chains := r.nodes.compareChains(ctx, network, state.shared.slots, nodes)
 	state.resumeSettling(network, staying, now)
 	connections := r.nodes.connect(ctx, network, state.shared, all, staying, now)
@@ -143,7 +145,7 @@ func (r *Reconciler) pass(ctx context.Context, network *v1.BitcoinNetwork, state
 	mining := r.nodes.mine(ctx, network, state, miningInputs{now, nodes, sides, connections.joined, lastBlock})
 
 	in := &policyInputs{
-		now: now, objects: objects, nodes: nodes, leaving: found.leaving, connections: connections, chains: chains, lastBlock: lastBlock, mining: mining,
+		now: now, objects: objects, nodes: nodes, leaving: found.leaving, leavingNodes: state.shared.leavingNodes(nodes), connections: connections, chains: chains, lastBlock: lastBlock, mining: mining,
 	}
 	synced, since, syncRecheck := graceSynced(syncedPolicies.evaluate(in), in, network.Status.Conditions, state.unsyncedSince, now)
 	state.unsyncedSince = since
@@ -155,7 +157,7 @@ func (r *Reconciler) pass(ctx context.Context, network *v1.BitcoinNetwork, state
 	if !objects.held {
 		err = errors.Join(objects.failed, err)
 	}
-	return passResult{observed: true, rejected: objects.rejected != nil && !objects.held, nodes: len(nodes), requeue: requeueInputs{
+	return passResult{observed: true, rejected: objects.rejected != nil && !objects.held, pods: countPods(objects.groups), requeue: requeueInputs{
 		held: objects.rejected != nil || objects.failed != nil, ready: conditions.ready.met, progress: progressOf(network.Generation, in),
 		nextBlock: mining.wait, settling: connections.settling, syncRecheck: syncRecheck, objectsRecheck: objects.recheckIn, stalledRecheck: in.stalledIn(),
 	}}, err

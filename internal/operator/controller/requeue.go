@@ -83,16 +83,16 @@ func progressOf(generation int64, in *policyInputs) string {
 type lastPass struct {
 	ended time.Time
 	took  time.Duration
-	nodes int
+	pods  int
 	ready bool
 }
 
-// gap returns the time until the next pass may start, given how many nodes run now. The passes of a large network take long, and
-// leave the machine time for others, above all for the nodes that are starting. When almost all nodes run, also in the middle of
+// gap returns the time until the next pass may start, given how many pods run now. The passes of a large network take long, and
+// leave the machine time for others, above all for the nodes that are starting. When almost all of them run, also in the middle of
 // the gap, the rest of the work is the operator's own and the gap is short.
 func (p lastPass) gap(now time.Time, running int) time.Duration {
 	gap := min(2*p.took, maxPassGap)
-	if !p.ready && (p.nodes-running)*10 <= p.nodes {
+	if !p.ready && (p.pods-running)*10 <= p.pods {
 		gap = min(p.took/2, maxFinalPassGap)
 	}
 	return max(p.ended.Add(max(gap, minPassGap)).Sub(now), 0)

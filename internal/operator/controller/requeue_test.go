@@ -17,7 +17,7 @@ func TestTheGapGrowsWithThePassAndIsShortAtTheEnd(t *testing.T) {
 		{3 * time.Second, maxPassGap, maxFinalPassGap},
 	} {
 		for running, want := range map[int]time.Duration{0: test.gap, 9: test.last} {
-			pass := lastPass{ended: start, took: test.took, nodes: 10}
+			pass := lastPass{ended: start, took: test.took, pods: 10}
 			if got := pass.gap(start, running); got != want {
 				t.Errorf("after a pass of %s, %d of 10 nodes run: %s, want %s", test.took, running, got, want)
 			}
@@ -40,7 +40,7 @@ func TestTheGapIsShortWhenAlmostAllNodesRun(t *testing.T) {
 		{3, 3, false, true}, {3, 2, false, false}, {0, 0, false, true}, {3, 5, false, true},
 	} {
 		ended := time.Unix(1000, 0)
-		pass := lastPass{ended: ended, took: time.Second, nodes: test.nodes, ready: test.ready}
+		pass := lastPass{ended: ended, took: time.Second, pods: test.nodes, ready: test.ready}
 		if got := pass.gap(ended, test.running) == maxFinalPassGap; got != test.want {
 			t.Errorf("%d of %d nodes run, ready %v: %v", test.running, test.nodes, test.ready, got)
 		}

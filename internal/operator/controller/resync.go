@@ -3,7 +3,6 @@ package controller
 import (
 	"context"
 	"net"
-	"slices"
 	"strings"
 	"time"
 
@@ -47,12 +46,13 @@ func (c *nodeClient) restartSync(ctx context.Context, network *v1.BitcoinNetwork
 		return
 	}
 	ahead := nodesAhead(nodes, connections)
+	peers := peersOf(nodes)
 	for i, kept := range state.behind.due(nodes, ahead, now) {
 		done, ok := state.shared.startChange(nodes[i].key())
 		if !ok {
 			continue
 		}
-		calls := closeAllBut(nodes, i, kept)
+		calls := closeAllBut(nodes, peers, i, kept)
 		endpoint := c.endpoint(network, &nodes[i])
 		logger := log.FromContext(ctx).WithValues("node", nodes[i].name())
 		c.run(log.IntoContext(ctx, logger), state.shared.slots, changingCalls, func(ctx context.Context) {
@@ -91,18 +91,16 @@ func nodesAhead(nodes []node, connections connections) map[int][]int {
 // headersFromNodes returns a function with the height up to which a node has got headers from other nodes. A foreign peer does not count: its
 // branch may be one that the nodes reject.
 func headersFromNodes(nodes []node) func(i int) int64 {
-	hosts := make(map[string]bool, len(nodes))
-	for i := range nodes {
-		hosts[nodes[i].ip()] = true
-	}
+	peers := peersOf(nodes)
 	known := map[int]int64{}
 	return func(i int) int64 {
 		height, ok := known[i]
 		if ok {
 			return height
 		}
-		for _, peer := range nodes[i].answer.peers {
-			if hosts[hostOf(peer.Addr)] {
+		for j := range nodes[i].answer.peers {
+			peer := &nodes[i].answer.peers[j]
+			if _, isNode := peers.nodeOf(&nodes[i], peer); isNode {
 				height = max(height, peer.SyncedHeaders, peer.PresyncedHeaders)
 			}
 		}
@@ -134,11 +132,12 @@ func (b *behindNodes) due(nodes []node, ahead map[int][]int, now time.Time) map[
 }
 
 // closeAllBut closes the connections of a node with the other nodes but one, and that one too if it is the only.
-func closeAllBut(nodes []node, i, kept int) []bitcoind.Call {
+func closeAllBut(nodes []node, peers peerNodes, i, kept int) []bitcoind.Call {
 	var others, all []bitcoind.Call
-	for _, peer := range nodes[i].answer.peers {
-		j := slices.IndexFunc(nodes, func(n node) bool { return n.ip() != "" && n.ip() == hostOf(peer.Addr) })
-		if j < 0 || j == i {
+	for p := range nodes[i].answer.peers {
+		peer := &nodes[i].answer.peers[p]
+		j, isNode := peers.nodeOf(&nodes[i], peer)
+		if !isNode || j == i {
 			continue
 		}
 		call := bitcoind.DisconnectNode(peer.ID)

@@ -107,7 +107,7 @@ func TestAllConnectionsButOneWithANodeThatHasMoreBlocksAreClosed(t *testing.T) {
 	nodes, _ := behindNetwork("aa", "a", "a", "aa")
 	nodes[1].answer.peers = append(nodes[1].answer.peers, bitcoind.PeerInfo{ID: 99, Addr: "192.0.2.7:18444"})
 	closed := func(kept int) (ids []int64) {
-		for _, call := range closeAllBut(nodes, 1, kept) {
+		for _, call := range closeAllBut(nodes, peersOf(nodes), 1, kept) {
 			ids = append(ids, call.Params[1].(int64))
 		}
 		return ids

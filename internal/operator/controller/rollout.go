@@ -126,7 +126,7 @@ func (in rolloutInputs) progress(group resources.Group, set *appsv1.StatefulSet)
 		if n.group.StatefulSet != group.StatefulSet {
 			continue
 		}
-		ordinal := int32(n.ordinal - group.First) //nolint:gosec // at most 500
+		ordinal := int32(group.PodOf(n.ordinal - group.First)) //nolint:gosec // at most 500
 		updated := n.pod != nil && n.pod.Labels[appsv1.ControllerRevisionHashLabelKey] == set.Status.UpdateRevision
 		switch {
 		case ordinal < partitionOf(set):
@@ -146,12 +146,15 @@ func (in rolloutInputs) progress(group resources.Group, set *appsv1.StatefulSet)
 }
 
 // rolloutMessage is what the StatefulSet controller still has to do, "" for nothing.
-func rolloutMessage(set *appsv1.StatefulSet, nodes int) string {
+func rolloutMessage(set *appsv1.StatefulSet, group resources.Group) string {
 	switch {
 	case set.Status.ObservedGeneration < set.Generation:
 		return fmt.Sprintf("StatefulSet %s has changed, and its controller has not observed the change yet", set.Name)
-	case nodes > 0 && set.Status.UpdateRevision != set.Status.CurrentRevision && int(set.Status.UpdatedReplicas) < nodes:
-		return fmt.Sprintf("StatefulSet %s: %d of %d nodes have the new template", set.Name, set.Status.UpdatedReplicas, nodes)
+	case group.Nodes == 0 || set.Status.UpdateRevision == set.Status.CurrentRevision || int(set.Status.UpdatedReplicas) >= group.Pods():
+	case group.Packed():
+		return fmt.Sprintf("StatefulSet %s: %d of %d pods have the new template", set.Name, set.Status.UpdatedReplicas, group.Pods())
+	default:
+		return fmt.Sprintf("StatefulSet %s: %d of %d nodes have the new template", set.Name, set.Status.UpdatedReplicas, group.Nodes)
 	}
 	return ""
 }

@@ -76,7 +76,7 @@ func (r *Reconciler) observeScaleDown(ctx context.Context, p *applyPass) error {
 	if p.pods, err = r.listPods(ctx, p.network); err != nil {
 		return err
 	}
-	p.departing = departingNodes(p.groups, p.sets, p.pods)
+	p.departing = departingNodes(p.groups, p.sets, p.nodesOfSets(), p.pods)
 	s := p.state.scaleDown
 	switch {
 	case !removes:
@@ -86,7 +86,7 @@ func (r *Reconciler) observeScaleDown(ctx context.Context, p *applyPass) error {
 		s = &scaleDown{generation: p.network.Generation, since: p.now}
 		p.state.scaleDown = s
 	}
-	runs := slices.ContainsFunc(p.departing, func(n node) bool { return n.running() })
+	runs := slices.ContainsFunc(p.departing, func(n node) bool { return running(n.pod) })
 	if s.waits() && (!runs || countNodes(p.groups) == 0) {
 		// There is no node to compare with, or none to get the blocks.
 		s.decidedAt = p.now
@@ -136,15 +136,16 @@ func (p *applyPass) waitingNodes() []node {
 
 // inScaleDown reports whether nodes are to be removed, and whether the claims of removed nodes are being deleted.
 func (p *applyPass) inScaleDown() (removes, deletes bool) {
-	nodes := map[string]int{}
+	desired := map[string]resources.Group{}
 	for _, group := range p.groups {
-		nodes[group.StatefulSet] = group.Nodes
+		desired[group.StatefulSet] = group
 	}
+	has := p.nodesOfSets()
 	for name, set := range p.sets {
 		if !set.DeletionTimestamp.IsZero() {
 			continue
 		}
-		removes = removes || int(ptr.Deref(set.Spec.Replicas, 1)) > nodes[name]
+		removes = removes || int(ptr.Deref(set.Spec.Replicas, 1)) > desired[name].Pods() || has[name] > desired[name].Nodes
 		deletes = deletes || whenScaled(set) == appsv1.DeletePersistentVolumeClaimRetentionPolicyType
 	}
 	return removes, deletes

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
@@ -18,6 +20,8 @@ type sharedState struct {
 
 	mu    sync.Mutex
 	nodes map[nodeKey]*nodeState
+	// pods are those with several nodes.
+	pods map[types.UID]*supervised
 	// observed is the latest observation; nil before the first.
 	observed *observation
 	// mining is true while a node mines a block.
@@ -31,7 +35,7 @@ type sharedState struct {
 }
 
 func newSharedState() *sharedState {
-	return &sharedState{slots: newSlots(maxCallsPerNetwork), nodes: map[nodeKey]*nodeState{}, addresses: map[string]time.Time{}}
+	return &sharedState{slots: newSlots(maxCallsPerNetwork), nodes: map[nodeKey]*nodeState{}, pods: map[types.UID]*supervised{}, addresses: map[string]time.Time{}}
 }
 
 // observation is a network's status and what else the metrics export.

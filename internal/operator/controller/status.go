@@ -12,7 +12,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
 	"github.com/christianb93/bitcoin-controller/internal/operator/topology"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
@@ -37,6 +36,10 @@ func buildStatus(network *v1.BitcoinNetwork, in *policyInputs, conditions condit
 	status.Replicas = 0
 	if set := in.objects.sets[main.StatefulSet]; set != nil {
 		status.Replicas = set.Status.Replicas
+		if main.Packed() {
+			nodes := max(main.Nodes, in.objects.targets[main.StatefulSet].Nodes)
+			status.Replicas = min(status.Replicas*int32(main.PerPod), int32(nodes)) //nolint:gosec // at most 500
+		}
 	}
 	setNodeStatuses(&status, network.Name, in.nodes)
 	setConnectedWith(&status, in.connections.observed)
@@ -57,23 +60,28 @@ func buildStatus(network *v1.BitcoinNetwork, in *policyInputs, conditions condit
 func setNodeStatuses(status *v1.BitcoinNetworkStatus, network string, nodes []node) {
 	status.Nodes = make([]v1.NodeStatus, len(nodes))
 	status.ReadyNodes = 0
+	peers := peersOf(nodes)
 	for i := range nodes {
-		status.Nodes[i] = nodeStatus(&nodes[i], network)
+		status.Nodes[i] = nodeStatus(&nodes[i], network, peers)
 		if nodes[i].ready() {
 			status.ReadyNodes++
 		}
 	}
 }
 
-func nodeStatus(n *node, network string) v1.NodeStatus {
+func nodeStatus(n *node, network string, peers peerNodes) v1.NodeStatus {
 	status := v1.NodeStatus{
 		Ordinal: int32(n.ordinal), Ready: n.ready(), IP: n.ip(), PodName: n.podName, NodeName: n.podName, //nolint:gosec // at most 500
 		DNSName: n.podName + "." + resources.ServiceName(network), Group: n.group.Name,
 	}
+	if n.slot > 0 {
+		status.Slot = int32(n.slot) //nolint:gosec // at most 249
+		status.RPCPort, status.P2PPort = v1.PortInSlot(v1.RPCPort, status.Slot), v1.PortInSlot(v1.P2PPort, status.Slot)
+	}
 	if n.answer != nil {
 		status.Blocks, status.BestBlockHash = n.answer.chain.Blocks, n.answer.chain.BestBlockHash
 		status.Version = n.answer.info.Subversion
-		status.Peers = countPeers(n.answer.peers)
+		status.Peers = peers.count(n)
 		if n.answer.restored != nil {
 			status.Peers = n.answer.restored.Peers
 		}
@@ -91,18 +99,6 @@ func setConnectedWith(status *v1.BitcoinNetworkStatus, existing []topology.Edge)
 	for i := range status.Nodes {
 		status.Nodes[i].ConnectedWith = v1.NewOrdinals(neighbours[status.Nodes[i].Ordinal])
 	}
-}
-
-// countPeers counts the different addresses, without ports, of a node's peers: two connections with one peer count once.
-func countPeers(peers []bitcoind.PeerInfo) int32 {
-	hosts := make(map[string]bool, len(peers))
-	for _, peer := range peers {
-		if peer.Version == 0 {
-			continue
-		}
-		hosts[hostOf(peer.Addr)] = true
-	}
-	return int32(len(hosts)) //nolint:gosec // bounded by maxconnections
 }
 
 // updateStatus reports what a pass observed.

@@ -28,3 +28,11 @@ func PortInSlot(port, slot int32) int32 { return port + slotStep*slot }
 
 // NodesInPod is nodesPerPod with its default, for specifications that no API server has completed.
 func (s *BitcoinNetworkSpec) NodesInPod() int { return max(1, int(s.NodesPerPod)) }
+
+// SlotOfPort is the inverse of PortInSlot: the number of a node in its pod, or -1 for a port that no node has.
+func SlotOfPort(port, inSlot int32) int32 {
+	if distance := inSlot - port; distance >= 0 && distance%slotStep == 0 && distance/slotStep < MaxNodesPerPod {
+		return distance / slotStep
+	}
+	return -1
+}

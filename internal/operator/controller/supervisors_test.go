@@ -1,0 +1,176 @@
+package controller
+
+import (
+	"errors"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
+	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
+	"github.com/christianb93/bitcoin-controller/internal/operator/supervisor/api"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+)
+
+// sharedPod are the nodes of a running pod with several.
+func sharedPod(nodes int) []node {
+	group := resources.Group{StatefulSet: "net-sts", Nodes: nodes, PerPod: 4}
+	list := make([]node, nodes)
+	pod := withAddresses(make([]node, 1))[0].pod
+	pod.Name, pod.Status.ContainerStatuses[0].ContainerID = "net-sts-0", "c"
+	pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
+	for i := range list {
+		list[i] = newNode(i, group, i, pod)
+	}
+	return list
+}
+
+// report is what the supervisor of the nodes' pod reports from now on.
+func report(shared *sharedState, nodes []node, err error, reported ...api.Node) {
+	state, _, _ := shared.startAsking(nodes[0].pod)
+	shared.endAsking(state, reported, err, false)
+	for i := range nodes {
+		nodes[i].reported, nodes[i].failing, nodes[i].err = nil, false, nil
+		shared.reportedOf(&nodes[i])
+	}
+}
+
+func TestANodeOfASharedPodRunsWhenItsSupervisorReportsIt(t *testing.T) {
+	shared, nodes := newSharedState(), sharedPod(2)
+	unreachable := errors.New("unreachable")
+	report(shared, nodes, unreachable)
+	if nodes[0].running() || !errors.Is(nodes[0].err, unreachable) {
+		t.Errorf("before the first report: running is %v, %v", nodes[0].running(), nodes[0].err)
+	}
+	report(shared, nodes, nil, api.Node{Slot: 0, Started: 1, Running: true})
+	if !nodes[0].running() || nodes[1].running() || !errors.Is(nodes[1].err, errNotStarted) {
+		t.Errorf("one of two: %v and %v, %v", nodes[0].running(), nodes[1].running(), nodes[1].err)
+	}
+	first := nodes[0].process()
+	report(shared, nodes, unreachable)
+	if !nodes[0].running() || nodes[0].process() != first {
+		t.Error("a report that is missing once ends the nodes")
+	}
+	report(shared, nodes, nil, api.Node{Slot: 0, Started: 2, Exits: 1, LastExit: &api.Exit{Code: 139}})
+	if nodes[0].running() || nodes[0].failing || nodes[0].err.Error() != "its bitcoind does not run: the last run ended with exit code 139, after 1 restarts" {
+		t.Errorf("an end: running %v, failing %v, %v", nodes[0].running(), nodes[0].failing, nodes[0].err)
+	}
+	report(shared, nodes, nil, api.Node{Slot: 0, Started: 2, Running: true, Exits: 1})
+	if nodes[0].process() == first || nodes[0].process().nodeKey != first.nodeKey {
+		t.Error("a process that started again is the same as before")
+	}
+	nodes[0].pod = nodes[0].pod.DeepCopy()
+	nodes[0].pod.Status.ContainerStatuses[0].ContainerID = "d"
+	report(shared, nodes[:1], unreachable)
+	if nodes[0].running() {
+		t.Error("what is known of a container counts for the next one")
+	}
+}
+
+// The state of a process does not outlive it, though its pod runs on.
+func TestTheStateOfAnEndedProcessIsForgotten(t *testing.T) {
+	shared, nodes := newSharedState(), sharedPod(1)
+	report(shared, nodes, nil, api.Node{Started: 1, Running: true})
+	old, _, _ := shared.startProbe(nodes[0].process())
+	shared.endProbe(old, &answer{}, nil, old.busyAt)
+	report(shared, nodes, nil, api.Node{Started: 2, Running: true})
+	now, started, _ := shared.startProbe(nodes[0].process())
+	if now == old || !started || now.lastAnswer != nil || now.entries.own != nil {
+		t.Errorf("the new process has the state of the old one: %+v", now)
+	}
+	shared.endProbe(old, &answer{chain: bitcoind.ChainInfo{Blocks: 7}}, nil, old.busyAt)
+	if now.lastAnswer != nil {
+		t.Error("a delayed answer of the old process counts for the new one")
+	}
+}
+
+func TestANodeFailsWhenItsProcessEndsAgainAndAgain(t *testing.T) {
+	shared, nodes := newSharedState(), sharedPod(2)
+	ended := func(exits int) {
+		report(shared, nodes, nil, api.Node{Slot: 0, Started: 1, Running: true}, api.Node{Slot: 1, Started: exits, Exits: exits, LastExit: &api.Exit{Code: 1, Output: "Error: no space left on device"}})
+	}
+	ended(2)
+	if _, found := nodes[1].problem(); found {
+		t.Error("two ends are a failure")
+	}
+	ended(3)
+	problem, found := nodes[1].problem()
+	if want := "Node net-sts-0/1 cannot run: the last run ended with exit code 1, after 2 restarts: Error: no space left on device"; !found || problem.reason != v1.ReasonNodeFailing ||
+		len(problem.message) < len(want) || problem.message[:len(want)] != want {
+		t.Errorf("three ends: %v, %+v", found, problem)
+	}
+	if _, found := nodes[0].problem(); found {
+		t.Error("the other node of the pod fails too")
+	}
+	nodes[1].answer = &answer{}
+	shared.settle(nodes)
+	nodes[1].answer = nil
+	for exits, want := range map[int]bool{4: false, 5: false, 6: true} {
+		if ended(exits); nodes[1].failing != want {
+			t.Errorf("%d ends, three since it has answered: failing is %v", exits, nodes[1].failing)
+		}
+	}
+}
+
+func TestAPodGetsTheNumberOfItsNodesWhenItRunsOthers(t *testing.T) {
+	shared, nodes := newSharedState(), sharedPod(2)
+	target := api.Target{Nodes: 2, Revision: 3}
+	push := func() bool { return shared.startPush(nodes[0].pod, target, nodes[0].shareOf(target.Nodes)) }
+	if push() {
+		t.Error("pushed before the first report")
+	}
+	two := []api.Node{{Slot: 0, Running: true}, {Slot: 1, Running: true}}
+	if report(shared, nodes, nil, two...); push() {
+		t.Error("pushed to a pod that runs its share")
+	}
+	three := append(two, api.Node{Slot: 2, Running: true})
+	if report(shared, nodes, nil, three...); !push() || push() {
+		t.Error("not pushed once to a pod that runs one node too many")
+	}
+	if got := shared.leavingNodes(nodes); len(got) != 1 || got[0] != "net-sts-0/2" {
+		t.Errorf("leaving: %v", got)
+	}
+	shared.endPush(nodes[0].pod, target, errors.New("unreachable"))
+	if !push() {
+		t.Error("a push that failed is not repeated")
+	}
+	shared.endPush(nodes[0].pod, target, nil)
+	if push() || !shared.hasAccepted(nodes[0].pod, target) {
+		t.Error("a push that was accepted is repeated")
+	}
+	target.Forget = true
+	if shared.hasAccepted(nodes[0].pod, target) || !push() {
+		t.Error("the deletion of the data is not pushed")
+	}
+}
+
+// The kernel gives a port to connections with several targets.
+func TestPeersOfSharedPodsAreFoundByBothEndsOfTheirConnections(t *testing.T) {
+	nodes := sharedPod(4)
+	ip := nodes[0].ip()
+	for i := range nodes {
+		nodes[i].answer = &answer{}
+	}
+	connect := func(from, to int, port string) {
+		nodes[from].answer.peers = append(nodes[from].answer.peers, bitcoind.PeerInfo{Addr: nodes[to].listener(), AddrBind: ip + ":" + port, Version: 1})
+		nodes[to].answer.peers = append(nodes[to].answer.peers, bitcoind.PeerInfo{Addr: ip + ":" + port, Inbound: true, Version: 1})
+	}
+	connect(0, 2, "40000")
+	connect(1, 3, "40000")
+	connect(3, 0, "40001")
+	peers := peersOf(nodes)
+	for i, want := range [][]int{{2, 3}, {3}, {0}, {1, 0}} {
+		for j := range nodes[i].answer.peers {
+			if got, found := peers.nodeOf(&nodes[i], &nodes[i].answer.peers[j]); !found || got != want[j] {
+				t.Errorf("peer %d of node %d is node %d, %v, want %d", j, i, got, found, want[j])
+			}
+		}
+		if got := peers.count(&nodes[i]); int(got) != len(want) {
+			t.Errorf("node %d has %d peers", i, got)
+		}
+	}
+	foreign := bitcoind.PeerInfo{Addr: ip + ":40002", Inbound: true, Version: 1}
+	if got, found := peers.nodeOf(&nodes[0], &foreign); found {
+		t.Errorf("a peer without another end is node %d", got)
+	}
+}
