@@ -37,8 +37,8 @@ type machine struct {
 	mu     sync.Mutex
 	report Report
 	places map[types.UID]*place
-	// volumes are the chains by claim.
-	volumes map[string][]bitcoindtest.Block
+	// volumes are the chains by claim, and by the number of the node in its pod.
+	volumes map[string]map[int][]bitcoindtest.Block
 	ended   bool
 }
 
@@ -49,7 +49,9 @@ type place struct {
 	restarts int32
 	// chain of a node that does not run.
 	chain []bitcoindtest.Block
-	claim string
+	// packed is the supervisor of a pod with several nodes; nil for a pod with one.
+	packed *packed
+	claim  string
 	// reported is what was reported last, without times.
 	reported string
 }
@@ -57,7 +59,7 @@ type place struct {
 func newMachine(t testing.TB, clients kubernetes.Interface, namespace string, bitcoinds *bitcoindtest.Nodes) *machine {
 	m := &machine{
 		t: t, clients: clients, namespace: namespace, bitcoinds: bitcoinds,
-		places: map[types.UID]*place{}, volumes: map[string][]bitcoindtest.Block{},
+		places: map[types.UID]*place{}, volumes: map[string]map[int][]bitcoindtest.Block{},
 	}
 	see := func(object any) {
 		switch object := object.(type) {
@@ -151,8 +153,15 @@ func (m *machine) bring(ctx context.Context, pod *corev1.Pod) error {
 	}
 	at := m.places[pod.UID]
 	if at == nil {
+		slots, err := m.slotsOf(ctx, pod)
+		if err != nil {
+			return err
+		}
 		at = &place{claim: claimOf(pod)}
-		at.chain = m.volumes[at.claim]
+		at.chain = m.volumes[at.claim][0]
+		if at.packed, err = newPacked(m.bitcoinds, pod.Name, slots, m.volumes[at.claim]); err != nil {
+			return err
+		}
 		m.places[pod.UID] = at
 	}
 	var status *corev1.PodStatus
@@ -213,6 +222,11 @@ func (m *machine) start(at *place) error {
 	if at.address != "" {
 		return nil
 	}
+	if at.packed != nil {
+		err := at.packed.start()
+		at.address = at.packed.address
+		return err
+	}
 	node, err := m.bitcoinds.StartAnywhere(at.chain)
 	if err != nil {
 		return err
@@ -223,7 +237,12 @@ func (m *machine) start(at *place) error {
 
 // stop the node of a pod, which keeps its blocks.
 func (m *machine) stop(at *place) {
-	if at.address != "" {
+	switch {
+	case at.address == "":
+	case at.packed != nil:
+		at.packed.stop()
+		at.address = ""
+	default:
 		at.chain, at.address = m.bitcoinds.Stop(at.address), ""
 	}
 }
@@ -244,40 +263,13 @@ func (m *machine) leave(pod types.UID) {
 	if at := m.places[pod]; at != nil {
 		m.stop(at)
 		if at.claim != "" {
-			m.volumes[at.claim] = at.chain
+			m.volumes[at.claim] = map[int][]bitcoindtest.Block{0: at.chain}
+			if at.packed != nil {
+				m.volumes[at.claim] = at.packed.chains
+			}
 		}
 		delete(m.places, pod)
 	}
-}
-
-// provision binds a claim, and resizes its volume.
-func (m *machine) provision(claim *corev1.PersistentVolumeClaim) {
-	if !claim.DeletionTimestamp.IsZero() {
-		return
-	}
-	size := claim.Spec.Resources.Requests[corev1.ResourceStorage]
-	if has := claim.Status.Capacity[corev1.ResourceStorage]; claim.Status.Phase == corev1.ClaimBound && has.Cmp(size) >= 0 {
-		return
-	}
-	claims := m.clients.CoreV1().PersistentVolumeClaims(m.namespace)
-	_, err := claims.Patch(context.Background(), claim.Name, types.MergePatchType, fmt.Appendf(nil, `{"spec":{"volumeName":"volume-%s"}}`, claim.UID), metav1.PatchOptions{})
-	if err == nil {
-		_, err = claims.Patch(context.Background(), claim.Name, types.MergePatchType,
-			fmt.Appendf(nil, `{"status":{"phase":"Bound","accessModes":["ReadWriteOnce"],"capacity":{"storage":%q}}}`, size.String()), metav1.PatchOptions{}, "status")
-	}
-	if err != nil && !apierrors.IsNotFound(err) {
-		m.t.Logf("simulated machine: claim %s: %v", claim.Name, err)
-	}
-}
-
-// claimOf is the name of the claim that holds the pod's chain; "" for none.
-func claimOf(pod *corev1.Pod) string {
-	for _, volume := range pod.Spec.Volumes {
-		if volume.Name == "data" && volume.PersistentVolumeClaim != nil {
-			return volume.PersistentVolumeClaim.ClaimName
-		}
-	}
-	return ""
 }
 
 // withoutTimes describes a status.

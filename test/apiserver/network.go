@@ -109,7 +109,7 @@ func (n *Network) StatefulSet() *appsv1.StatefulSet {
 	return set
 }
 
-// Pod of a node of the main group.
+// Pod of the main group, by its number: that of its node unless the pods have several.
 func (n *Network) Pod(ordinal int) *corev1.Pod {
 	n.t.Helper()
 	pod := &corev1.Pod{}
@@ -117,7 +117,7 @@ func (n *Network) Pod(ordinal int) *corev1.Pod {
 	return pod
 }
 
-// PodName of a node of the main group.
+// PodName of a pod of the main group.
 func (n *Network) PodName(ordinal int) string { return fmt.Sprintf("%s-sts-%d", n.Name, ordinal) }
 
 // Pods are those of the network.
@@ -131,10 +131,11 @@ func (n *Network) Pods() []corev1.Pod {
 // Node is the simulated bitcoind of a node of the main group, which must run.
 func (n *Network) Node(ordinal int) *bitcoindtest.Node {
 	n.t.Helper()
-	pod := n.Pod(ordinal)
-	node := n.Bitcoinds.At(pod.Status.PodIP)
+	perPod := n.Get().Spec.NodesInPod()
+	pod := n.Pod(ordinal / perPod)
+	node := n.Bitcoinds.AtSlot(pod.Status.PodIP, ordinal%perPod)
 	if node == nil {
-		n.t.Fatalf("no bitcoind runs in pod %s", pod.Name)
+		n.t.Fatalf("no bitcoind of node %d runs in pod %s", ordinal, pod.Name)
 	}
 	return node
 }

@@ -24,10 +24,14 @@ func withMasterKey(ns *apiserver.Namespace) apiserver.OperatorOptions {
 // A rotation reaches the nodes while the operator runs. The next operator has been set up before the rotation, as a replica that stands by.
 func TestARotatedMasterKeyReachesTheNodesAndStays(t *testing.T) {
 	t.Parallel()
+	packings(t, rotateMasterKey)
+}
+
+func rotateMasterKey(t *testing.T, perPod int32) {
 	ns := apiserver.NewNamespace(t)
 	leader, standby := withMasterKey(ns), withMasterKey(ns)
 	op := ns.StartOperator(leader)
-	net := ns.Create("net", v1.BitcoinNetworkSpec{Nodes: 2})
+	net := ns.Create("net", v1.BitcoinNetworkSpec{Nodes: 2, NodesPerPod: perPod})
 	net.WaitReady()
 	before := net.StatefulSet().Status.UpdateRevision
 	accept := func(credentials.MasterKeys) error { return nil }
