@@ -20,10 +20,11 @@ import (
 
 func (p *pod) kill(slot int, signal syscall.Signal) {
 	p.t.Helper()
-	pid, err := strconv.Atoi(p.printed(slot, "started"))
-	if err != nil {
-		p.t.Fatal(err)
-	}
+	var pid int
+	testtools.Eventually(p.t, "the node has printed its process ID", limit, func() (err error) {
+		pid, err = strconv.Atoi(p.printed(slot, "started"))
+		return err
+	})
 	if err := syscall.Kill(pid, signal); err != nil {
 		p.t.Fatal(err)
 	}
