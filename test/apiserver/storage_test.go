@@ -202,8 +202,10 @@ func TestClaimsAreDeletedWithNodesWhoseBlocksTheOthersHave(t *testing.T) {
 func TestRemovedNodesHandOverTheirBlocks(t *testing.T) {
 	t.Parallel()
 	for name, spec := range map[string]v1.BitcoinNetworkSpec{
-		"an ordinal": {Nodes: 3},
-		"a group":    {Nodes: 2, Groups: []v1.Group{{Name: "old", Nodes: 1}}},
+		"an ordinal":                  {Nodes: 3},
+		"a group":                     {Nodes: 2, Groups: []v1.Group{{Name: "old", Nodes: 1}}},
+		"an ordinal in a pod of four": {Nodes: 3, NodesPerPod: 4},
+		"a group in pods of four":     {Nodes: 2, NodesPerPod: 4, Groups: []v1.Group{{Name: "old", Nodes: 1}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -215,7 +217,7 @@ func TestRemovedNodesHandOverTheirBlocks(t *testing.T) {
 			mine := func(ordinal, blocks int) {
 				pod := &corev1.Pod{}
 				net.Read(network.Status.Nodes[ordinal].PodName, pod)
-				if _, err := ns.Bitcoinds.At(pod.Status.PodIP).Call("generatetodescriptor", float64(blocks), "raw(51)"); err != nil {
+				if _, err := ns.Bitcoinds.AtSlot(pod.Status.PodIP, int(network.Status.Nodes[ordinal].Slot)).Call("generatetodescriptor", float64(blocks), "raw(51)"); err != nil {
 					t.Fatal(err)
 				}
 			}
