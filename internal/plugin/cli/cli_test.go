@@ -3,7 +3,6 @@ package cli
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"net"
 	goruntime "runtime"
@@ -43,10 +42,13 @@ func newWorld(t *testing.T, spec v1.BitcoinNetworkSpec, objects ...runtime.Objec
 	t.Helper()
 	network := &v1.BitcoinNetwork{ObjectMeta: metav1.ObjectMeta{Name: "net", Namespace: "ns", UID: "0-1-2", Generation: 1}, Spec: spec}
 	var pods []string
-	for i, node := range noderef.Nodes(network) {
+	for _, node := range noderef.Nodes(network) {
 		pods = append(pods, node.Pod)
+	}
+	for i, node := range noderef.Nodes(network) {
+		at := noderef.At(node.Pod)
 		network.Status.Nodes = append(network.Status.Nodes, v1.NodeStatus{
-			Ordinal: int32(node.Ordinal), Ready: true, PodName: node.Pod, IP: fmt.Sprintf("10.0.0.%d", i+1), BestBlockHash: genesis, Version: "/sim/",
+			Ordinal: int32(node.Ordinal), Ready: true, PodName: at.Pod, Slot: at.Slot, IP: ipOf(pods, i), BestBlockHash: genesis, Version: "/sim/",
 		})
 	}
 	network.Status.ReadyNodes = int32(len(pods))

@@ -79,6 +79,7 @@ func (c *create) addFlags(command *cobra.Command) {
 	flags := command.Flags()
 	f := &c.spec
 	flags.Int32Var(&f.Nodes, "nodes", f.Nodes, "Number of nodes of the main group.")
+	flags.Int32Var(&f.NodesPerPod, "nodes-per-pod", 0, "Number of nodes that share a pod, which start faster and need less. Default: 1.")
 	flags.StringVar(&f.Secret, "secret", "", "Secret with BC_RPC_USER and BC_RPC_PASSWORD, for access by RPC from outside the pods.")
 	flags.StringVar(&f.Image, "image", "", "Image with bitcoind and bitcoin-cli. Default: that of the operator.")
 	flags.StringVar(&f.Topology, "topology", "", "Mesh (the default), Ring, Line, Star, Random or Custom.")

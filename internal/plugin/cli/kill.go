@@ -20,7 +20,9 @@ func killCommand(s *session) *cobra.Command {
 		Use:   "kill NAME/NODE",
 		Short: "Delete the pod of a node, which the cluster replaces",
 		Long: "Delete the pod of a node. bitcoind has --grace-period seconds to end, then it is killed. Without spec.storage its chain, wallets and mempool are\n" +
-			"lost with the pod, and it gets the chain from the others. The command returns when bitcoind in the new pod answers and has its connections.",
+			"lost with the pod, and it gets the chain from the others. The command returns when bitcoind in the new pod answers and has its connections.\n" +
+			"With spec.nodesPerPod above 1 the other nodes of the pod stay: bitcoind of the node is stopped through RPC, without --grace-period, and the\n" +
+			"supervisor of the pod starts it again with its chain and wallets. Delete the pod with kubectl to lose all of its nodes.",
 		Example:           "  kubectl btcnet kill my-network/1",
 		Args:              arguments(1, 1),
 		ValidArgsFunction: s.completeFirst(true),
@@ -56,6 +58,13 @@ func (s *session) kill(ctx context.Context, name string, grace int64, wait bool,
 	if !wait {
 		end = "a new pod will take its place"
 	}
-	_, err = fmt.Fprintf(s.streams.Out, "%s is deleted; %s\n", t.node.Pod, end)
+	done := "is deleted"
+	if noderef.At(t.node.Pod).Packed {
+		done, end = "is stopped", "another process answers and has its connections"
+		if !wait {
+			end = "the supervisor of its pod will start it again"
+		}
+	}
+	_, err = fmt.Fprintf(s.streams.Out, "%s %s; %s\n", t.node.Pod, done, end)
 	return err
 }

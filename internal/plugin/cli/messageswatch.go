@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/topology"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/cluster"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/logs"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/messages"
@@ -75,11 +77,21 @@ func (w *watch) ask(ctx context.Context, source int) error {
 			other, _ = netip.ParseAddr(status.IP) // a node without an address has no connections
 		}
 	}
-	peers, failed := w.client.Peers(ctx, []noderef.Node{w.nodes[source]})
+	both := []noderef.Node{w.nodes[source]}
+	packed := noderef.At(w.nodes[0].Pod).Packed
+	if packed {
+		both = w.nodes[:]
+	}
+	peers, failed := w.client.Peers(ctx, both)
 	for _, err := range failed {
 		return err
 	}
+	others := peers[w.nodes[1-source].Ordinal]
 	for _, peer := range peers[w.nodes[source].Ordinal] {
+		if packed { // other nodes have the same address: a connection is the one that both report, with its two ends
+			w.known[source][peer.ID] = slices.ContainsFunc(others, func(p topology.Peer) bool { return p.Address == peer.Bind && p.Bind == peer.Address })
+			continue
+		}
 		host, _, err := net.SplitHostPort(peer.Address)
 		addr, errAddr := netip.ParseAddr(host)
 		w.known[source][peer.ID] = err == nil && errAddr == nil && other.IsValid() && addr.Unmap() == other.Unmap()

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"k8s.io/client-go/util/exec"
+
+	"github.com/christianb93/bitcoin-controller/internal/plugin/noderef"
 )
 
 // block is one of a simulated chain.
@@ -47,6 +49,8 @@ type nodes struct {
 type node struct {
 	pod, ip string
 	ordinal int
+	// started is when bitcoind started.
+	started time.Time
 	best    string
 	invalid []string
 	mempool []string
@@ -62,9 +66,15 @@ const genesis = "genesis"
 func newNodes(pods ...string) *nodes {
 	n := &nodes{blocks: map[string]*block{genesis: {hash: genesis}}, byPod: map[string]*node{}, failing: map[string]error{}, once: map[string]func(*node) (int, string){}, crossing: func(_, _ *node) bool { return true }}
 	for i, pod := range pods {
-		n.byPod[pod] = &node{pod: pod, ordinal: i, best: genesis, ip: fmt.Sprintf("10.0.0.%d", i+1)}
+		n.byPod[pod] = &node{pod: pod, ordinal: i, best: genesis, ip: ipOf(pods, i), started: time.Now().Add(-time.Hour)}
 	}
 	return n
+}
+
+// ipOf is the address of a node: one for all nodes of a pod.
+func ipOf(names []string, i int) string {
+	pod := noderef.At(names[i]).Pod
+	return fmt.Sprintf("10.0.0.%d", 1+slices.IndexFunc(names, func(name string) bool { return noderef.At(name).Pod == pod }))
 }
 
 // Exec implements cluster.Executor.
@@ -76,6 +86,9 @@ func (n *nodes) Exec(ctx context.Context, _, pod string, command []string, in io
 	}
 	args := command[2:]
 	text := strings.Join(args, " ")
+	if slot, packed := strings.CutPrefix(command[1], "-conf=/nodes/"); packed {
+		pod += "/" + strings.TrimSuffix(slot, "/bitcoin.conf")
+	}
 	n.calls = append(n.calls, pod+" "+text)
 	for call, err := range n.failing {
 		if strings.HasPrefix(pod+" "+text, call) {
@@ -188,6 +201,11 @@ func (n *nodes) answer(at *node, args []string) (string, int, string) {
 		return strconv.Itoa(len(n.peers(at))), 0, ""
 	case "logging":
 		return n.log(at, args)
+	case "uptime":
+		return strconv.Itoa(int(time.Since(at.started).Seconds())), 0, ""
+	case "stop":
+		at.started = time.Now()
+		return "Bitcoin stopping", 0, ""
 	case "echo":
 		return strings.Join(args[1:], " "), 0, ""
 	}
@@ -205,10 +223,23 @@ func (n *nodes) peers(at *node) []map[string]any {
 	peers := []map[string]any{}
 	for _, other := range n.byPod {
 		if other != at && n.connected(at, other) {
-			peers = append(peers, map[string]any{"id": other.ordinal, "addr": other.ip + ":18444", "version": 70016, "subver": "/sim\u001b[2J/"})
+			peers = append(peers, connectionOf(at, other))
 		}
 	}
 	return peers
+}
+
+// connectionOf is what a node reports of its connection with another one, which the one with the lower ordinal has opened.
+func connectionOf(at, other *node) map[string]any {
+	listening := func(n *node) string { return fmt.Sprintf("%s:%d", n.ip, noderef.At(n.pod).Port(18444)) }
+	opened := func(a, b *node) string { return fmt.Sprintf("%s:%d", a.ip, 40000+100*a.ordinal+b.ordinal) }
+	answer := map[string]any{"id": other.ordinal, "version": 70016, "subver": "/sim\u001b[2J/"}
+	if at.ordinal < other.ordinal {
+		answer["addr"], answer["addrbind"], answer["inbound"] = listening(other), opened(at, other), false
+	} else {
+		answer["addr"], answer["addrbind"], answer["inbound"] = opened(other, at), listening(at), true
+	}
+	return answer
 }
 
 func (n *nodes) connected(a, b *node) bool {

@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/streaming/pkg/httpstream"
 
+	"github.com/christianb93/bitcoin-controller/internal/plugin/noderef"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/terminal"
 )
 
@@ -26,6 +27,7 @@ func (e *MissingRight) Error() string {
 
 // RPCError is an error that bitcoind returned for a call.
 type RPCError struct {
+	// Pod is the name of a noderef.Place, as in all errors.
 	Pod     string
 	Code    int
 	Message string
@@ -72,7 +74,7 @@ func (e *NodeError) Error() string {
 	if text == "" && e.Err != nil {
 		text = terminal.Line(e.Err.Error())
 	}
-	return fmt.Sprintf("the node %s does not answer: %s; kubectl describe pod %s shows its state", e.Pod, text, e.Pod)
+	return fmt.Sprintf("the node %s does not answer: %s; kubectl describe pod %s shows its state", e.Pod, text, noderef.At(e.Pod).Pod)
 }
 
 func (e *NodeError) Unwrap() error { return e.Err }

@@ -22,6 +22,7 @@ import (
 	"k8s.io/streaming/pkg/httpstream"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
+	"github.com/christianb93/bitcoin-controller/internal/plugin/noderef"
 )
 
 // Executor runs a command in the container of bitcoind.
@@ -63,11 +64,14 @@ func (e *executor) Exec(ctx context.Context, namespace, pod string, command []st
 }
 
 // program is bitcoin-cli in every image, with the configuration of the node.
-var program = []string{"bitcoin-cli", "-conf=/bitcoin.conf"}
+func program(at noderef.Place) []string {
+	return []string{"bitcoin-cli", "-conf=" + at.Configuration()}
+}
 
 // Stream runs bitcoin-cli with the arguments of a person. An *ExitError has its exit code.
 func (c *Client) Stream(ctx context.Context, pod string, arguments []string, in io.Reader, out, errOut io.Writer) error {
-	err := c.Pods.Exec(ctx, c.Namespace, pod, append(program[:len(program):len(program)], arguments...), in, out, errOut)
+	at := noderef.At(pod)
+	err := c.Pods.Exec(ctx, c.Namespace, at.Pod, append(program(at), arguments...), in, out, errOut)
 	if exit, found := errors.AsType[exec.CodeExitError](err); found {
 		return &ExitError{exit.Code}
 	}

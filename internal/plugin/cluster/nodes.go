@@ -37,6 +37,7 @@ func Each(ctx context.Context, nodes []noderef.Node, call func(context.Context, 
 type peer struct {
 	ID      int64  `json:"id"`
 	Addr    string `json:"addr"`
+	Bind    string `json:"addrbind"`
 	Inbound bool   `json:"inbound"`
 	Version int    `json:"version"`
 	Subver  string `json:"subver"`
@@ -53,7 +54,7 @@ func (c *Client) Peers(ctx context.Context, nodes []noderef.Node) (map[int][]top
 		}
 		list := make([]topology.Peer, len(peers))
 		for i, p := range peers {
-			list[i] = topology.Peer{ID: p.ID, Address: p.Addr, Inbound: p.Inbound, Handshaked: p.Version > 0, Agent: p.Subver}
+			list[i] = topology.Peer{ID: p.ID, Address: p.Addr, Bind: p.Bind, Inbound: p.Inbound, Handshaked: p.Version > 0, Agent: p.Subver}
 		}
 		mu.Lock()
 		defer mu.Unlock()

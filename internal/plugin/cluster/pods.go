@@ -11,11 +11,13 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
+	"github.com/christianb93/bitcoin-controller/internal/plugin/noderef"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
 // Pod returns the pod of a node. A missing pod is a *NodeError, because the operator creates it again.
 func (c *Client) Pod(ctx context.Context, name string) (*corev1.Pod, error) {
-	pod, err := c.Core.CoreV1().Pods(c.Namespace).Get(ctx, name, metav1.GetOptions{})
+	pod, err := c.Core.CoreV1().Pods(c.Namespace).Get(ctx, noderef.At(name).Pod, metav1.GetOptions{})
 	return pod, c.explainPod(err, "get", name)
 }
 
@@ -34,8 +36,30 @@ func (c *Client) explainPod(err error, verb, name string) error {
 	return c.explain(err, verb, "pods", "")
 }
 
-// Logs returns the log of a node, with the time stamps of the kubelet.
-func (c *Client) Logs(ctx context.Context, pod string, options corev1.PodLogOptions) (io.ReadCloser, error) {
+// linesOfAll is how many lines of a pod are read for each line at the end of the log of one of its nodes: as if all wrote as much.
+const linesOfAll = v1.MaxNodesPerPod
+
+// Logs returns the log of a node, with the time stamps of the kubelet. The last lines of a node in a pod with several are sought among as
+// many lines as the pod can have nodes; when they are followed, there may be more of them.
+func (c *Client) Logs(ctx context.Context, name string, options corev1.PodLogOptions) (io.ReadCloser, error) {
+	at, count := noderef.At(name), options.TailLines
+	if !at.Packed {
+		return c.podLog(ctx, at.Pod, options)
+	}
+	if count != nil {
+		options.TailLines = new(*count * linesOfAll)
+	}
+	stream, err := c.podLog(ctx, at.Pod, options)
+	if err != nil {
+		return nil, err
+	}
+	if stream = newNodeLog(stream, at.LinePrefix()); count == nil || options.Follow {
+		return stream, nil
+	}
+	return lastLines(stream, *count)
+}
+
+func (c *Client) podLog(ctx context.Context, pod string, options corev1.PodLogOptions) (io.ReadCloser, error) {
 	options.Container, options.Timestamps = resources.ContainerName, true
 	stream, err := c.Core.CoreV1().Pods(c.Namespace).GetLogs(pod, &options).Stream(ctx)
 	status := statusOf(err)
@@ -52,9 +76,10 @@ func (c *Client) Logs(ctx context.Context, pod string, options corev1.PodLogOpti
 	return nil, c.explain(status, "get", "pods/log", "")
 }
 
-// Dial connects with a port of a pod, as kubectl port-forward does.
+// Dial connects with a port of a node, as kubectl port-forward does. The port is that of a node alone in its pod, such as v1.RPCPort.
 func (c *Client) Dial(ctx context.Context, pod string, port int32) (net.Conn, error) {
-	conn, err := c.Forward(ctx, "tcp", fmt.Sprintf("%s.%s:%d", pod, c.Namespace, port))
+	at := noderef.At(pod)
+	conn, err := c.Forward(ctx, "tcp", fmt.Sprintf("%s.%s:%d", at.Pod, c.Namespace, at.Port(port)))
 	status := statusOf(err)
 	switch {
 	case err == nil:

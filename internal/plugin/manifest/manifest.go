@@ -19,9 +19,10 @@ import (
 
 // Flags are the values of the flags; the zero value of each means that it is not set, -1 that of numbers for which 0 is a value.
 type Flags struct {
-	Nodes  int32
-	Secret string
-	Image  string
+	Nodes       int32
+	NodesPerPod int32
+	Secret      string
+	Image       string
 
 	Topology string
 	Degree   int32
@@ -60,7 +61,7 @@ func (f Flags) Network(name string) (*v1.BitcoinNetwork, error) {
 	network := &v1.BitcoinNetwork{
 		TypeMeta:   metav1.TypeMeta{APIVersion: v1.GroupName + "/v1", Kind: "BitcoinNetwork"},
 		ObjectMeta: metav1.ObjectMeta{Name: name},
-		Spec:       v1.BitcoinNetworkSpec{Nodes: f.Nodes, Secret: f.Secret, Image: f.Image, NodeSelector: f.NodeSelector},
+		Spec:       v1.BitcoinNetworkSpec{Nodes: f.Nodes, NodesPerPod: f.NodesPerPod, Secret: f.Secret, Image: f.Image, NodeSelector: f.NodeSelector},
 	}
 	for _, secret := range f.PullSecrets {
 		network.Spec.ImagePullSecrets = append(network.Spec.ImagePullSecrets, corev1.LocalObjectReference{Name: secret})

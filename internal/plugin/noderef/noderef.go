@@ -17,7 +17,8 @@ import (
 type Node struct {
 	// Ordinal in the network, over all groups.
 	Ordinal int
-	Pod     string
+	// Pod is where it runs, the name of a Place: that of its pod, and POD/SLOT when the pod has several nodes.
+	Pod string
 	// Group is empty for the main group, and Index the number within the group.
 	Group string
 	Index int
@@ -28,16 +29,20 @@ func Nodes(network *v1.BitcoinNetwork) []Node {
 	var nodes []Node
 	for _, group := range resources.Groups(network, "") {
 		for i := range group.Nodes {
-			nodes = append(nodes, Node{Ordinal: group.First + i, Pod: group.PodName(i), Group: group.Name, Index: i})
+			nodes = append(nodes, Node{Ordinal: group.First + i, Pod: place(group, i).String(), Group: group.Name, Index: i})
 		}
 	}
 	return nodes
 }
 
+func place(group resources.Group, i int) Place {
+	return Place{Pod: group.PodName(i), Slot: int32(group.SlotOf(i)), Packed: group.PerPod > 1} //nolint:gosec // at most MaxNodesPerPod
+}
+
 // Ref is a network and perhaps one of its nodes.
 type Ref struct {
 	Network string
-	// parts after the network: none, NODE, or GROUP and NUMBER.
+	// parts after the network: none, NODE, or GROUP and NUMBER, or POD and SLOT.
 	parts []string
 }
 
@@ -45,7 +50,7 @@ type Ref struct {
 func Parse(text string) (Ref, error) {
 	parts := strings.Split(text, "/")
 	if len(parts) > 3 || slices.Contains(parts, "") {
-		return Ref{}, invalid.Errorf("%q names no node: write NETWORK, NETWORK/2, NETWORK/POD or NETWORK/GROUP/0", text)
+		return Ref{}, invalid.Errorf("%q names no node: write NETWORK, NETWORK/2, NETWORK/POD, NETWORK/POD/SLOT or NETWORK/GROUP/0", text)
 	}
 	return Ref{Network: parts[0], parts: parts[1:]}, nil
 }
@@ -71,7 +76,9 @@ func (r Ref) Node(network *v1.BitcoinNetwork) (Node, error) {
 		match = func(n Node) bool { return n.Pod == r.parts[0] || err == nil && n.Ordinal == ordinal }
 	case 2:
 		index, err := strconv.Atoi(r.parts[1])
-		match = func(n Node) bool { return err == nil && n.Group == r.parts[0] && n.Group != "" && n.Index == index }
+		match = func(n Node) bool {
+			return n.Pod == r.parts[0]+"/"+r.parts[1] || err == nil && n.Group == r.parts[0] && n.Group != "" && n.Index == index
+		}
 	}
 	if i := slices.IndexFunc(nodes, match); i >= 0 {
 		return nodes[i], nil

@@ -147,8 +147,9 @@ func (p *Player) container(ctx context.Context, c *scenario.Container, limit tim
 	}
 	environment := p.common(network)
 	for _, node := range noderef.Nodes(network) {
+		at := noderef.At(node.Pod)
 		for _, port := range recipes.Ports(network) {
-			environment[variable(node.Ordinal, port.Name)] = fmt.Sprintf("%s.%s:%d", node.Pod, resources.ServiceName(network.Name), port.Port)
+			environment[variable(node.Ordinal, port.Name)] = fmt.Sprintf("%s.%s:%d", at.Pod, resources.ServiceName(network.Name), at.Port(port.Port))
 		}
 	}
 	container := corev1.Container{Image: c.Image, Command: c.Command, Args: c.Arguments}

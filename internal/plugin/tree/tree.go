@@ -88,7 +88,10 @@ func Observed(network *v1.BitcoinNetwork, peers map[int][]topology.Peer) []topol
 	var list []topology.Node
 	for _, status := range network.Status.Nodes {
 		answer, answered := peers[int(status.Ordinal)]
-		list = append(list, topology.Node{Ordinal: int(status.Ordinal), Address: status.IP, Answered: answered, Peers: answer})
+		list = append(list, topology.Node{
+			Ordinal: int(status.Ordinal), Address: status.IP, Port: int(v1.PortInSlot(v1.P2PPort, status.Slot)), Shared: network.Spec.NodesInPod() > 1,
+			Answered: answered, Peers: answer,
+		})
 	}
 	return list
 }

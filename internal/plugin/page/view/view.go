@@ -199,7 +199,7 @@ func OfNodes(network *v1.BitcoinNetwork, pods func(name string) *corev1.Pod) map
 			node.Ready, node.Peers, node.Foreign, node.Version, node.Peered = s.Ready, s.Peers-listening[at.Ordinal], max(s.ForeignPeers-listening[at.Ordinal], 0), Text(s.Version), s.ConnectedWith
 		}
 		if pods != nil {
-			pod := pods(at.Pod)
+			pod := pods(noderef.At(at.Pod).Pod)
 			node.Problem = problem(pod, node.Ready)
 			// The operator reports a lost node with its next reconcile; the pod shows it at once.
 			node.Ready = node.Ready && node.Problem == ""

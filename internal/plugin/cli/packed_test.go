@@ -1,0 +1,136 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/christianb93/bitcoin-controller/internal/plugin/cluster"
+	"github.com/christianb93/bitcoin-controller/internal/plugin/noderef"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+)
+
+// packings are the numbers of nodes in a pod with which a test runs, with the names of the nodes 0 to 5 and their ports.
+var packings = map[int32]struct {
+	names []string
+	ports []int32
+}{
+	1: {[]string{"net-sts-0", "net-sts-1", "net-sts-2", "net-sts-3", "net-sts-4", "net-sts-5"}, []int32{18444, 18444, 18444, 18444, 18444, 18444}},
+	4: {[]string{"net-sts-0/0", "net-sts-0/1", "net-sts-0/2", "net-sts-0/3", "net-sts-1/0", "net-sts-1/1"}, []int32{18444, 18454, 18464, 18474, 18444, 18454}},
+}
+
+// packed runs a test for each of them, with a ring of six nodes.
+func packed(t *testing.T, run func(t *testing.T, w *world, names []string, ports []int32)) {
+	for per, p := range packings {
+		t.Run(fmt.Sprintf("%d nodes in a pod", per), func(t *testing.T) {
+			w := newWorld(t, v1.BitcoinNetworkSpec{Nodes: 6, NodesPerPod: per, Topology: &v1.Topology{Type: v1.TopologyRing}})
+			w.nodes.crossing = func(a, b *node) bool {
+				between := (a.ordinal - b.ordinal + 6) % 6
+				return between == 1 || between == 5
+			}
+			run(t, w, p.names, p.ports)
+		})
+	}
+}
+
+func TestEachNodeIsCalledWhereItIs(t *testing.T) {
+	packed(t, func(t *testing.T, w *world, names []string, _ []int32) {
+		for i, name := range names {
+			for _, ref := range []string{fmt.Sprintf("net/%d", i), "net/" + name} {
+				w.nodes.calls = nil
+				w.works("cli", ref, "echo", "x")
+				if !slices.Equal(w.nodes.calls, []string{name + " echo x"}) {
+					t.Errorf("%s called %q, and should have called %s", ref, w.nodes.calls, name)
+				}
+			}
+		}
+		var answers []struct{ Pod string }
+		if err := json.Unmarshal([]byte(w.works("cli", "net", "--all", "getblockcount")), &answers); err != nil || len(answers) != 6 || answers[5].Pod != names[5] {
+			t.Errorf("all nodes: %v (%v)", answers, err)
+		}
+		if out := w.works("mine", "net/5", "3"); !strings.Contains(out, names[5]+" mined 3 blocks") {
+			t.Errorf("it printed %s", out)
+		}
+		w.works("pause", "net/4", "1ms")
+		w.works("partition", "net", "0,1,2", "--wait=false")
+		w.works("heal", "net")
+		if out := w.works("tree", "net"); !strings.Contains(out, names[3]) || !strings.Contains(out, "6 of 6 connections") {
+			t.Errorf("the tree is %s", out)
+		}
+	})
+}
+
+func TestThePortsOfEachNodeAreReached(t *testing.T) {
+	packed(t, func(t *testing.T, w *world, names []string, ports []int32) {
+		for i, name := range names {
+			reached := ""
+			w.forward = func(_ context.Context, _, address string) (net.Conn, error) {
+				reached = address
+				return nil, errors.New("no route")
+			}
+			pod, _, _ := strings.Cut(name, "/")
+			w.fails(exitFailed, "the node "+name+" does not answer: no route; kubectl describe pod "+pod+" shows its state", "connect", fmt.Sprintf("net/%d", i))
+			if want := fmt.Sprintf("%s.ns:%d", pod, ports[i]); reached != want {
+				t.Errorf("node %d is reached at %s, and should be at %s", i, reached, want)
+			}
+		}
+	})
+}
+
+func TestMessagesAreThoseOfTheTwoNodes(t *testing.T) {
+	packed(t, func(t *testing.T, w *world, _ []string, _ []int32) {
+		network, err := w.networks.BitcoincontrollerV1().BitcoinNetworks("ns").Get(t.Context(), "net", metav1.GetOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		nodes := noderef.Nodes(network)
+		for _, pair := range [][2]int{{0, 1}, {1, 0}, {3, 4}, {5, 0}, {1, 3}} {
+			f := &watch{network: "net", client: &cluster.Client{Namespace: "ns", Networks: w.networks, Core: w.core, Pods: w.nodes}}
+			f.nodes, f.known = [2]noderef.Node{nodes[pair[0]], nodes[pair[1]]}, [2]map[int64]bool{{}, {}}
+			if err := f.ask(t.Context(), 0); err != nil {
+				t.Fatal(err)
+			}
+			for peer, is := range f.known[0] {
+				if is != (int(peer) == pair[1]) {
+					t.Errorf("of the connections of node %d, that with node %d is taken for one with node %d: %t", pair[0], peer, pair[1], is)
+				}
+			}
+			if len(f.known[0]) != 2 {
+				t.Errorf("node %d has the connections %v", pair[0], f.known[0])
+			}
+		}
+	})
+}
+
+func TestANodeOfAPodWithOthersIsStoppedAlone(t *testing.T) {
+	w := newWorld(t, v1.BitcoinNetworkSpec{Nodes: 6, NodesPerPod: 4})
+	if out := w.works("kill", "net/2"); out != "net-sts-0/2 is stopped; another process answers and has its connections\n" {
+		t.Errorf("it printed %q", out)
+	}
+	if stopped := slices.DeleteFunc(slices.Clone(w.nodes.calls), func(call string) bool { return !strings.HasSuffix(call, " stop") }); !slices.Equal(stopped, []string{"net-sts-0/2 stop"}) {
+		t.Errorf("stopped are %q", stopped)
+	}
+	if actions := w.core.Actions(); len(actions) > 0 {
+		t.Errorf("pods were changed: %v", actions)
+	}
+	if out := w.works("kill", "net/3", "--wait=false"); out != "net-sts-0/3 is stopped; the supervisor of its pod will start it again\n" {
+		t.Errorf("it printed %q", out)
+	}
+}
+
+func TestANetworkWithSeveralNodesInAPodIsCreated(t *testing.T) {
+	w := newWorld(t, three())
+	if out := w.works("create", "new", "--nodes", "6", "--nodes-per-pod", "4", "--dry-run=client", "-o", "yaml"); !strings.Contains(out, "nodesPerPod: 4") {
+		t.Errorf("the manifest is %s", out)
+	}
+	if out := w.works("create", "new", "--dry-run=client", "-o", "yaml"); strings.Contains(out, "nodesPerPod") {
+		t.Errorf("without the flag the manifest is %s", out)
+	}
+}
