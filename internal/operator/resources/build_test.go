@@ -292,26 +292,3 @@ func TestNoFailedProbeEndsTheReadinessOfAPod(t *testing.T) {
 		}
 	}
 }
-
-func TestTheNodesOfAPackedGroupShareItsPods(t *testing.T) {
-	network := &v1.BitcoinNetwork{Spec: v1.BitcoinNetworkSpec{Nodes: 9, NodesPerPod: 4, Groups: []v1.Group{{Name: "g", Nodes: 4}, {Name: "none"}}}}
-	network.Name = "net"
-	for i, want := range []int{3, 1, 0} {
-		if got := Groups(network, "")[i].Pods(); got != want {
-			t.Errorf("group %d has %d pods, want %d", i, got, want)
-		}
-	}
-	main, group := Groups(network, "")[0], Groups(network, "")[1]
-	if got := main.PodName(8); got != "net-sts-2" || main.SlotOf(8) != 0 || main.SlotOf(7) != 3 {
-		t.Errorf("node 8 is in %s, in place %d, and node 7 in place %d", got, main.SlotOf(8), main.SlotOf(7))
-	}
-	if first, ok := main.Ordinal("net-sts-2"); first != 8 || !ok {
-		t.Errorf("the first node of pod 2 is %d, %t", first, ok)
-	}
-	if _, ok := main.Ordinal("net-sts-3"); ok {
-		t.Error("there is a pod 3")
-	}
-	if first, ok := group.Ordinal("net-g-sts-0"); first != 9 || !ok {
-		t.Errorf("the first node of the group is %d, %t", first, ok)
-	}
-}

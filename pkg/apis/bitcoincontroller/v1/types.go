@@ -25,6 +25,7 @@ import (
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:validation:XValidation:rule="self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$') && size(self.metadata.name) <= 40",message="the name of a network may have at most 40 characters, small letters, digits and '-', beginning with a letter, because its pods and its Service are named after it"
 // +kubebuilder:validation:XValidation:rule="!has(self.spec.groups) || self.spec.groups.all(g, size(self.metadata.name) + size(g.name) <= 47)",message="the names of the network and of a group may have at most 47 characters together, because the pods of the group carry both, with a revision, in a label"
+// +kubebuilder:validation:XValidation:rule="!has(self.spec.groups) || !has(self.spec.nodesPerPod) || self.spec.nodesPerPod == 1 || !has(self.spec.expose) || !has(self.spec.expose.perNode) || !self.spec.expose.perNode || self.spec.groups.all(g, size(self.metadata.name) + size(g.name) <= 45)",message="with nodesPerPod and expose.perNode the names of the network and of a group may have at most 45 characters together, because the Services of the nodes carry both, with the numbers of the pod and of the node in it"
 // +kubebuilder:validation:XValidation:rule="!has(self.spec.storage) || !has(oldSelf.spec.storage) || !has(self.spec.storage.size) || !has(oldSelf.spec.storage.size) || quantity(string(self.spec.storage.size)).compareTo(quantity(string(oldSelf.spec.storage.size))) >= 0 || (has(oldSelf.status) && has(oldSelf.status.conditions) && oldSelf.status.conditions.exists(c, c.type == 'Stalled' && c.reason == 'StorageNotExpanded'))",message="storage.size can only grow, because Kubernetes does not shrink volumes, and may be set back only while the cluster does not expand the claims"
 type BitcoinNetwork struct {
 	metav1.TypeMeta `json:",inline"`
@@ -105,7 +106,8 @@ type BitcoinNetworkSpec struct {
 	// +optional
 	Mining *Mining `json:"mining,omitempty"`
 
-	// Storage gives each node a PersistentVolumeClaim for its chain and its wallets. Only the size can be changed. Default: chain and
+	// Storage gives each pod a PersistentVolumeClaim for the chain and the wallets of its node, or of its nodes with nodesPerPod, which
+	// share the size. Only the size can be changed. Default: chain and
 	// wallets are in the pod. What is kept of them, without storage, with retentionPolicy Delete and with Retain:
 	//
 	//     bitcoind is stopped or restarts  kept      kept      kept
@@ -191,7 +193,7 @@ type BitcoinNetworkStatus struct {
 	// ObservedGeneration is the generation of the spec that this status refers to; -1 before the operator's first reconcile.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
-	// Replicas is the number of pods in the main group, for the scale subresource.
+	// Replicas is the number of nodes in the main group that have a pod, for the scale subresource.
 	// +optional
 	Replicas int32 `json:"replicas"`
 	// ReadyNodes is the number of nodes in all groups whose pod is ready and whose bitcoind answers.

@@ -30,7 +30,8 @@ type BitcoinNetworkSpecApplyConfiguration struct {
 	Partitions []PartitionApplyConfiguration `json:"partitions,omitempty"`
 	// Mining makes the operator mine blocks, at an interval or to keep the best block recent, without a wallet. Default: no mining.
 	Mining *MiningApplyConfiguration `json:"mining,omitempty"`
-	// Storage gives each node a PersistentVolumeClaim for its chain and its wallets. Only the size can be changed. Default: chain and
+	// Storage gives each pod a PersistentVolumeClaim for the chain and the wallets of its node, or of its nodes with nodesPerPod, which
+	// share the size. Only the size can be changed. Default: chain and
 	// wallets are in the pod. What is kept of them, without storage, with retentionPolicy Delete and with Retain:
 	//
 	// bitcoind is stopped or restarts  kept      kept      kept

@@ -14,7 +14,7 @@ import (
 type BitcoinNetworkStatusApplyConfiguration struct {
 	// ObservedGeneration is the generation of the spec that this status refers to; -1 before the operator's first reconcile.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
-	// Replicas is the number of pods in the main group, for the scale subresource.
+	// Replicas is the number of nodes in the main group that have a pod, for the scale subresource.
 	Replicas *int32 `json:"replicas,omitempty"`
 	// ReadyNodes is the number of nodes in all groups whose pod is ready and whose bitcoind answers.
 	ReadyNodes *int32 `json:"readyNodes,omitempty"`
