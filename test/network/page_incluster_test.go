@@ -97,7 +97,7 @@ func TestThePageOfTheClusterShowsATenantWhatBitcoindHas(t *testing.T) {
 	p.does("create", "seen", "--nodes", "3", "--topology", "ring", "--wait", "--timeout", "5m")
 	p.does("mine", "seen", "2")
 	address := env.servedPage()
-	tab := browser.Open(t, address, browser.Options{OwnCertificate: true, Expected: []string{"403 (Forbidden)"}})
+	tab := browser.Open(t, address, browser.Options{OwnCertificate: true, Expected: []string{"status of 403"}})
 	token := env.viewerToken("viewer")
 	signsIn(tab, token, "kube-system")
 	tab.Await("the missing right", `document.querySelector("#sign-in .wrong")?.textContent.includes("has no right to watch bitcoinnetworks in namespace \"kube-system\"")`)
