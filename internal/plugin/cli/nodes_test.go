@@ -199,6 +199,13 @@ func (n *nodes) answer(at *node, args []string) (string, int, string) {
 		return args[1], 0, ""
 	case "getconnectioncount":
 		return strconv.Itoa(len(n.peers(at))), 0, ""
+	}
+	return n.answerProcess(at, args)
+}
+
+// answerProcess is answer for the calls that concern the process alone.
+func (n *nodes) answerProcess(at *node, args []string) (string, int, string) {
+	switch args[0] {
 	case "logging":
 		return n.log(at, args)
 	case "uptime":
