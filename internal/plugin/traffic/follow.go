@@ -90,16 +90,19 @@ func (s *Stream) followOn(ctx context.Context, node int) error {
 	}
 	var added []read
 	at := *hash
-	for !s.follows(at) {
-		if len(added) == maxWalk {
-			return s.catchUp(ctx, node, tip)
-		}
+	// The first block of a chain has a zero hash for the one before.
+	for !s.follows(at) && at != (chainhash.Hash{}) && len(added) < maxWalk {
 		block, err := s.Nodes.Block(ctx, node, at)
 		if err != nil {
 			return err
 		}
 		added = append(added, read{at, block})
 		at = block.Previous
+	}
+	if !s.follows(at) {
+		if done, err := s.catchUp(ctx, node, tip); done || err != nil {
+			return err
+		}
 	}
 	slices.Reverse(added)
 	s.replace(at, added)
@@ -127,38 +130,31 @@ func (s *Stream) replace(after chainhash.Hash, by []read) {
 	}
 }
 
-// catchUp follows more blocks than a walk back reaches. Unless the last known one was replaced they come after it, such as when the program
-// was asleep.
-func (s *Stream) catchUp(ctx context.Context, node int, tip faucet.Tip) error {
+// catchUp follows more blocks than a walk back reaches, such as when the program was asleep. It does nothing and returns false if all known
+// blocks were replaced: those of the walk take their place.
+func (s *Stream) catchUp(ctx context.Context, node int, tip faucet.Tip) (done bool, err error) {
 	if tip.Height < s.height {
-		return errBehind
+		return false, errBehind
 	}
 	at, _ := s.tip()
 	height, err := s.Nodes.Height(ctx, node, at)
-	if err != nil {
-		return err
-	}
-	if height < 0 { // all that is known was replaced
-		height = tip.Height - maxWalk
-		if at, err = s.Nodes.At(ctx, node, height); err != nil {
-			return err
-		}
-		s.replace(at, nil)
+	if err != nil || height < 0 {
+		return false, err
 	}
 	for height++; height <= tip.Height; height++ {
 		hash, err := s.Nodes.At(ctx, node, height)
 		if err != nil {
-			return err
+			return false, err
 		}
 		block, err := s.Nodes.Block(ctx, node, hash)
 		if err != nil {
-			return err
+			return false, err
 		}
 		if block.Previous != at {
-			return errChanges
+			return false, errChanges
 		}
 		s.replace(at, []read{{hash, block}})
 		at, s.height = hash, height
 	}
-	return nil
+	return true, nil
 }

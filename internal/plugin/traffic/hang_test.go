@@ -3,6 +3,7 @@ package traffic
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -34,6 +35,9 @@ func (s *sim) Height(_ context.Context, _ int, hash chainhash.Hash) (int64, erro
 func (s *sim) At(_ context.Context, _ int, height int64) (chainhash.Hash, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if height < 0 {
+		return chainhash.Hash{}, errors.New("block height out of range")
+	}
 	at := s.best
 	for s.blocks[at].height > height {
 		at = s.blocks[at].previous
@@ -156,8 +160,14 @@ func TestAReplacementOfAllKnownBlocksIsFollowed(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer r.Start(ctx)()
 		defer cancel()
+		if err := r.Prepare(ctx); err != nil { // 104 blocks or so
+			t.Fatal(err)
+		}
 		for i, step := range []func(){
-			func() {},
+			func() { r.reorganise(20) },
+			func() { r.reorganise(int(r.blocks[r.best].height)) },
+			func() { _, _ = r.sim.Mine(ctx, 0, 138-r.blocks[r.best].height, r.Accounts[0].Address()) },
+			func() { r.reorganise(138) }, // 139 blocks, one fewer than a walk has
 			func() { _, _ = r.sim.Mine(ctx, 0, 300, r.Accounts[0].Address()) },
 			func() { r.reorganise(200) },
 			func() { _, _ = r.sim.Mine(ctx, 0, 300, r.Accounts[0].Address()) },
@@ -169,6 +179,21 @@ func TestAReplacementOfAllKnownBlocksIsFollowed(t *testing.T) {
 			if tip, _ := r.tip(); tip != r.best {
 				t.Errorf("after step %d the stream is at %s, and the chain at %s", i, tip, r.best)
 			}
+		}
+	})
+}
+
+// The blocks of the branch that replaces the first known one, too, have transactions of the stream.
+func TestTransactionsAreConfirmedAfterAReplacementOfTheFirstKnownBlock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, _ := newHanging(t, 2)
+		r.Blocks = 10 * time.Second
+		r.allConfirmed(r.sends(20*time.Second, func() {
+			time.Sleep(7 * time.Second)
+			r.reorganise(20)
+		}), 80)
+		if height := r.blocks[r.best].height; height >= maxWalk {
+			t.Errorf("the chain has %d blocks, so that a walk ends before the first one", height)
 		}
 	})
 }

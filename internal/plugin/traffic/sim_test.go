@@ -77,7 +77,7 @@ type sim struct {
 
 func newSim(t *testing.T, nodes int) *sim {
 	s := &sim{
-		T: t, blocks: map[chainhash.Hash]simBlock{{}: {}}, connections: make([]context.CancelCauseFunc, nodes), dialled: make([]int, nodes),
+		T: t, blocks: map[chainhash.Hash]simBlock{{1}: {}}, best: chainhash.Hash{1}, connections: make([]context.CancelCauseFunc, nodes), dialled: make([]int, nodes),
 		policy: func(int, *wire.MsgTx) string { return "" }, swallows: func(int, *wire.MsgTx) bool { return false },
 	}
 	s.replay()
