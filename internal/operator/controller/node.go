@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -86,6 +87,11 @@ func (n *node) callable() bool { return n.ready() && !n.busy }
 // running reports whether bitcoind runs and can be called.
 func (n *node) running() bool {
 	return running(n.pod) && (!n.shared || n.reported != nil && n.reported.Running)
+}
+
+// unreported means that the supervisor of the node's pod, which runs, has not reported yet whether the node does.
+func (n *node) unreported() bool {
+	return n.shared && running(n.pod) && n.reported == nil && !errors.Is(n.err, errNotStarted)
 }
 
 // shareOf the nodes of a group is what the node's pod runs of them.

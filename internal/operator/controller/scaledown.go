@@ -270,7 +270,7 @@ func (c *nodeClient) compareDepartures(ctx context.Context, network *v1.BitcoinN
 	for i := range nodes[staying:] {
 		n := &nodes[staying+i]
 		switch {
-		case !n.running():
+		case !n.running() && !n.unreported():
 			result.unknown++
 		case n.answer == nil || n.answer.at.Before(since):
 			result.silent++

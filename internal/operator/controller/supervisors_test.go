@@ -3,6 +3,7 @@ package controller
 import (
 	"errors"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -141,6 +142,26 @@ func TestAPodGetsTheNumberOfItsNodesWhenItRunsOthers(t *testing.T) {
 	target.Forget = true
 	if shared.hasAccepted(nodes[0].pod, target) || !push() {
 		t.Error("the deletion of the data is not pushed")
+	}
+}
+
+// After a restart of the operator, a supervisor that is slow has not answered when the removed nodes are compared.
+func TestARemovedNodeWhoseSupervisorHasNotAnsweredIsSilent(t *testing.T) {
+	shared, nodes := newSharedState(), sharedPod(2)
+	compare := func() departures {
+		return newFakeNodes().client(t).compareDepartures(t.Context(), testNetwork(v1.BitcoinNetworkSpec{}), newSlots(8), nodes, 1, time.Time{})
+	}
+	if got := compare(); got != (departures{silent: 1}) {
+		t.Errorf("before the supervisor is asked: %+v", got)
+	}
+	if report(shared, nodes, errors.New("unreachable")); compare() != (departures{silent: 1}) {
+		t.Errorf("a supervisor that does not answer: %+v", compare())
+	}
+	if report(shared, nodes, nil, api.Node{Slot: 0, Running: true}); compare() != (departures{unknown: 1}) {
+		t.Errorf("a supervisor that has not started the node: %+v", compare())
+	}
+	if report(shared, nodes, nil, api.Node{Slot: 0, Running: true}, api.Node{Slot: 1}); compare() != (departures{unknown: 1}) {
+		t.Errorf("a process that has ended: %+v", compare())
 	}
 }
 
