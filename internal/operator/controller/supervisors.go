@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -20,9 +21,14 @@ import (
 // running all the time: only the supervisor knows which process a node has. It is asked once in each pass, before the nodes, so that no
 // answer of a process counts for a later one.
 
-// failingExits is how often the process of a node must have ended since the node last answered before it counts as failing. The
-// supervisor has waited for several seconds by then.
-const failingExits = 3
+const (
+	// failingExits is how often the process of a node must have ended since the node last answered before it counts as failing. The
+	// supervisor has waited for several seconds by then.
+	failingExits = 3
+	// stableAfter is how long the process of a node runs before it does not count as failing any more, for an operator that has started
+	// in between and does not know whether the node has answered.
+	stableAfter = time.Minute
+)
 
 var errNotStarted = errors.New("its pod has not started it yet")
 
@@ -58,7 +64,7 @@ func (c *nodeClient) askSupervisors(ctx context.Context, network *v1.BitcoinNetw
 	}
 	waitFor(ctx, &awaited, probeTimeout)
 	for i := range nodes {
-		state.shared.reportedOf(&nodes[i])
+		state.shared.reportedOf(&nodes[i], c.now())
 	}
 }
 
@@ -126,7 +132,7 @@ func (s *sharedState) endAsking(state *supervised, got []api.Node, err error, sl
 }
 
 // reportedOf gives a node what is known of its process, or why nothing is.
-func (s *sharedState) reportedOf(n *node) {
+func (s *sharedState) reportedOf(n *node, now time.Time) {
 	if !n.shared || !running(n.pod) {
 		return
 	}
@@ -140,7 +146,8 @@ func (s *sharedState) reportedOf(n *node) {
 	switch {
 	case known:
 		n.reported = &reported
-		n.failing = reported.Exits-state.settled[n.slot] >= failingExits
+		stable := reported.Running && now.Sub(reported.Since) >= stableAfter
+		n.failing = !stable && reported.Exits-state.settled[n.slot] >= failingExits
 		if !reported.Running {
 			n.err = fmt.Errorf("its bitcoind does not run%s", lastExit(&reported))
 		}
@@ -151,13 +158,13 @@ func (s *sharedState) reportedOf(n *node) {
 	}
 }
 
-// settle records that nodes answer: the ends of their processes up to now are no failure any more.
+// settle records that nodes answer, or are too busy to: the ends of their processes up to now are no failure any more.
 func (s *sharedState) settle(nodes []node) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i := range nodes {
 		n := &nodes[i]
-		if n.reported == nil || n.answer == nil || n.busy {
+		if n.reported == nil || n.answer == nil {
 			continue
 		}
 		n.failing = false

@@ -32,7 +32,7 @@ func report(shared *sharedState, nodes []node, err error, reported ...api.Node) 
 	shared.endAsking(state, reported, err, false)
 	for i := range nodes {
 		nodes[i].reported, nodes[i].failing, nodes[i].err = nil, false, nil
-		shared.reportedOf(&nodes[i])
+		shared.reportedOf(&nodes[i], time.Unix(1_000_000, 0))
 	}
 }
 
@@ -103,12 +103,27 @@ func TestANodeFailsWhenItsProcessEndsAgainAndAgain(t *testing.T) {
 	if _, found := nodes[0].problem(); found {
 		t.Error("the other node of the pod fails too")
 	}
-	nodes[1].answer = &answer{}
+	nodes[1].answer, nodes[1].busy = &answer{}, true
 	shared.settle(nodes)
-	nodes[1].answer = nil
+	nodes[1].answer, nodes[1].busy = nil, false
 	for exits, want := range map[int]bool{4: false, 5: false, 6: true} {
 		if ended(exits); nodes[1].failing != want {
 			t.Errorf("%d ends, three since it has answered: failing is %v", exits, nodes[1].failing)
+		}
+	}
+}
+
+// An operator that has started does not know whether a node has answered before, and one that is slow has not answered it yet.
+func TestANodeThatRunsForALongTimeIsNotFailing(t *testing.T) {
+	for since, want := range map[int64]bool{1_000_000 - 3*24*3600: false, 1_000_000 - 60: false, 1_000_000 - 59: true} {
+		shared, nodes := newSharedState(), sharedPod(1)
+		report(shared, nodes, nil, api.Node{Started: 6, Running: true, Since: time.Unix(since, 0), Exits: 5})
+		if nodes[0].failing != want {
+			t.Errorf("a process of second %d is failing: %v", since, nodes[0].failing)
+		}
+		report(shared, nodes, nil, api.Node{Started: 6, Since: time.Unix(since, 0), Exits: 5})
+		if !nodes[0].failing {
+			t.Errorf("a process that ended in second %d is not failing", since)
 		}
 	}
 }
