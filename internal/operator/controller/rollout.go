@@ -121,6 +121,7 @@ func (r rollouts) proceed(in rolloutInputs) {
 // any chain counts.
 func (in rolloutInputs) progress(group resources.Group, set *appsv1.StatefulSet) (next int32, behind []*node) {
 	best := bestHeights(in.nodes, in.desired)
+	restarts := false
 	for i := range in.nodes {
 		n := &in.nodes[i]
 		if n.group.StatefulSet != group.StatefulSet {
@@ -131,18 +132,48 @@ func (in rolloutInputs) progress(group resources.Group, set *appsv1.StatefulSet)
 		switch {
 		case ordinal < partitionOf(set):
 			if !updated {
-				next = ordinal
+				next, restarts = ordinal, true
 			}
 		case !updated || !n.ready():
 			behind = append(behind, n)
 		default:
-			height := n.answer.chain.Blocks
-			if height+1 < best[i] && (!in.chains.forked() || height == 0) {
+			if !in.hasChain(n, best[i]) {
 				behind = append(behind, n)
 			}
 		}
 	}
+	if restarts && group.Packed() && len(set.Spec.VolumeClaimTemplates) == 0 {
+		behind = append(behind, in.lackingChainOf(set.Name, int(next), best)...)
+	}
 	return next, behind
+}
+
+// hasChain reports whether a node that answers has the chain of its side, but for a block that it is about to get.
+func (in rolloutInputs) hasChain(n *node, best int64) bool {
+	height := n.answer.chain.Blocks
+	return height+1 >= best || in.chains.forked() && height > 0
+}
+
+// lackingChainOf a pod without storage are the nodes outside of it that must get its chain before it restarts: of each side that has nodes
+// in the pod and outside, those outside, if none of them has the chain. The chain of a side that has no node outside is lost.
+func (in rolloutInputs) lackingChainOf(set string, pod int, best []int64) (lacking []*node) {
+	for _, side := range sidesOf(in.nodes, in.desired) {
+		var outside []*node
+		inside, kept := false, false
+		for _, i := range side.members {
+			n := &in.nodes[i]
+			if n.group.StatefulSet == set && n.podNumber == pod {
+				inside = true
+				continue
+			}
+			outside = append(outside, n)
+			kept = kept || n.ready() && in.hasChain(n, best[i])
+		}
+		if inside && !kept && side.height > 0 {
+			lacking = append(lacking, outside...)
+		}
+	}
+	return lacking
 }
 
 // rolloutMessage is what the StatefulSet controller still has to do, "" for nothing.

@@ -254,3 +254,47 @@ func TestARolloutProceedsFromNodeToNode(t *testing.T) {
 		t.Errorf("rollouts still in progress: %v", r.state.rollouts)
 	}
 }
+
+// A pod that was moved has not got the chain back when the template changes: the other pod is the only one that has it.
+func TestAPodThatAloneHasTheChainRestartsAfterAnotherHasGotIt(t *testing.T) {
+	for name, test := range map[string]struct {
+		storage *v1.Storage
+		edges   []topology.Edge
+		others  string
+		own     string
+		after   time.Duration
+		waits   bool
+	}{
+		"no other node answers":                {nil, topology.Desired(topology.Spec{Type: v1.TopologyMesh, Nodes: 4}), "", "aaa", syncTimeout, true},
+		"the others have an earlier block":     {nil, topology.Desired(topology.Spec{Type: v1.TopologyMesh, Nodes: 4}), "a", "aaa", syncTimeout, true},
+		"the others do not get it in time":     {nil, topology.Desired(topology.Spec{Type: v1.TopologyMesh, Nodes: 4}), "a", "aaa", syncTimeout + 1, false},
+		"the others have it but for one block": {nil, topology.Desired(topology.Spec{Type: v1.TopologyMesh, Nodes: 4}), "aa", "aaa", 0, false},
+		"its side has no node outside":         {nil, []topology.Edge{{A: 0, B: 1}, {A: 2, B: 3}}, "", "aaa", 0, false},
+		"it has storage":                       {&v1.Storage{}, topology.Desired(topology.Spec{Type: v1.TopologyMesh, Nodes: 4}), "", "aaa", 0, false},
+		"it has no chain":                      {nil, topology.Desired(topology.Spec{Type: v1.TopologyMesh, Nodes: 4}), "", "", 0, false},
+	} {
+		packed := func(spec *v1.BitcoinNetworkSpec) {
+			spec.Nodes, spec.NodesPerPod, spec.Groups, spec.Storage = 4, 2, nil, test.storage
+		}
+		r := threeGroups(t, unchanged, unchanged)
+		r.network = testNetwork(v1.BitcoinNetworkSpec{})
+		packed(&r.network.Spec)
+		r.groups, r.sets, r.desiredSets = resources.Groups(r.network, ""), setsOf(t, r.network), setsOf(t, r.network)
+		r.in = rolloutInputs{groups: r.groups, sets: r.sets, desired: test.edges, now: time.Unix(1000, 0)}
+		for i, chain := range []string{test.others, test.others, test.own, test.own} {
+			n := newNode(i, r.groups[0], i, podOf("1"))
+			n.podReady, n.answer = chain != "", onChains(chain)[0].answer
+			r.in.nodes = append(r.in.nodes, n)
+		}
+		partition := int32(2)
+		set := r.sets["net-sts"]
+		set.Spec.UpdateStrategy.RollingUpdate = &appsv1.RollingUpdateStatefulSetStrategy{Partition: &partition}
+		set.Status.CurrentRevision, set.Status.UpdateRevision = "1", "2"
+		r.state.rollouts = rollouts{"net-sts": {since: r.in.now, partition: partition}}
+		r.in.now = r.in.now.Add(test.after)
+		r.proceed()
+		if waits := r.state.rollouts["net-sts"].partition == partition; waits != test.waits {
+			t.Errorf("%s: the pod waits: %v", name, waits)
+		}
+	}
+}
