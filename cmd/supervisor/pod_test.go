@@ -34,8 +34,10 @@ type pod struct {
 	dir     string
 	command *exec.Cmd
 	output  *syncBuffer
-	at      api.Pod
-	exited  chan error
+	// stdout is where the supervisor writes to instead of output; nil for none.
+	stdout *os.File
+	at     api.Pod
+	exited chan error
 }
 
 type syncBuffer struct {
@@ -142,6 +144,9 @@ func (p *pod) start(arguments ...string) *pod {
 		rpcauth.PasswordKey + "=the users' password", "KEPT=kept"}
 	p.output, p.exited = &syncBuffer{}, make(chan error, 1)
 	p.command.Stdout, p.command.Stderr = p.output, p.output
+	if p.stdout != nil {
+		p.command.Stdout, p.command.Stderr = p.stdout, p.stdout
+	}
 	if err := p.command.Start(); err != nil {
 		p.t.Fatal(err)
 	}

@@ -37,7 +37,7 @@ func confOf(text string, at place) (conf, error) {
 	var b strings.Builder
 	for line := range strings.Lines(text) {
 		line = strings.TrimSuffix(line, "\n")
-		key, value, isOption := strings.Cut(line, "=")
+		key, value, isOption := cutOption(line)
 		if !isOption || strings.HasPrefix(line, "#") {
 			b.WriteString(line + "\n")
 			continue
@@ -96,10 +96,16 @@ func (p place) withAddresses(value string) []string {
 	return values
 }
 
+// cutOption returns the parts of a line without the space around them, which bitcoind ignores too.
+func cutOption(line string) (key, value string, isOption bool) {
+	key, value, isOption = strings.Cut(line, "=")
+	return strings.TrimSpace(key), strings.TrimSpace(value), isOption
+}
+
 // valueIn returns the first value of an option.
 func valueIn(text, option string) (string, bool) {
 	for line := range strings.Lines(text) {
-		if key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "="); key == option {
+		if key, value, _ := cutOption(line); key == option {
 			return value, true
 		}
 	}
@@ -112,10 +118,10 @@ type credential struct{ salt, rpcauth string }
 // credentialIn returns the credential of the operator that bitcoin.conf has.
 func credentialIn(text string) (credential, error) {
 	for line := range strings.Lines(text) {
-		value, isAuth := strings.CutPrefix(strings.TrimSpace(line), "rpcauth=")
+		key, value, _ := cutOption(line)
 		user, hashed, _ := strings.Cut(value, ":")
 		salt, _, hasSalt := strings.Cut(hashed, "$")
-		if isAuth && user == rpcauth.OperatorUser && hasSalt {
+		if key == "rpcauth" && user == rpcauth.OperatorUser && hasSalt {
 			return credential{salt: salt, rpcauth: value}, nil
 		}
 	}

@@ -20,7 +20,7 @@ rpcport=18332
 rpcbind=127.0.0.1
 rpcbind=$(POD_IP)
 uacomment=a=b
-walletdir=/data/wallets
+walletdir= /data/wallets 
 blocknotify=/database/x
 zmqpubrawblock=tcp://127.0.0.1:28332
 zmqpubrawblock=tcp://$(POD_IP):28332
@@ -30,7 +30,7 @@ zmqpubrawblockhwm=1000
 
 func TestEachNodeHasItsOwnConfiguration(t *testing.T) {
 	replace := func(pairs ...string) string {
-		return strings.NewReplacer(append(pairs, "\ndatadir=/data", "\ndatadir=/data/nodes/3", "=/data/wallets", "=/data/nodes/3/wallets", ":29000", ":29030",
+		return strings.NewReplacer(append(pairs, "\ndatadir=/data", "\ndatadir=/data/nodes/3", "= /data/wallets ", "=/data/nodes/3/wallets", ":29000", ":29030",
 			"18444", "18474", "18332", "18362", ":28332", ":28362")...).Replace(podConf)
 	}
 	for name, test := range map[string]struct {

@@ -127,12 +127,13 @@ func (n *node) end(child *process) {
 
 func (n *node) ended(exit api.Exit, unasked bool) {
 	n.mu.Lock()
-	defer n.mu.Unlock()
 	n.state.Running, n.state.Since = false, exit.At
 	if unasked {
 		n.state.Exits++
 		n.state.LastExit = &exit
 	}
+	n.mu.Unlock()
+	n.nodeChanged()
 }
 
 // awaitAnswer asks the node until it has answered for the first time since the container began. The channel is closed when nothing is
@@ -163,7 +164,7 @@ func (n *node) awaitAnswer(child *process) <-chan struct{} {
 		n.mu.Lock()
 		n.answered = true
 		n.mu.Unlock()
-		n.supervisor.answeredOnce()
+		n.nodeChanged()
 	}()
 	return finished
 }

@@ -98,7 +98,8 @@ func (p *processes) reapOne() bool {
 	var status syscall.WaitStatus
 	pid, err := syscall.Wait4(int(info.pid), &status, syscall.WNOHANG, nil)
 	if err != nil || pid == 0 {
-		return errors.Is(err, syscall.EINTR)
+		// ECHILD is about this process only: the signal may also have been for others, which would stay zombies.
+		return errors.Is(err, syscall.EINTR) || errors.Is(err, syscall.ECHILD)
 	}
 	if child := p.children[pid]; child != nil {
 		delete(p.children, pid)

@@ -52,7 +52,7 @@ func (s *supervisor) serve() (stop func(), err error) {
 		return nil, fmt.Errorf("serve the state of the nodes: %w", err)
 	}
 	go func() {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := server.Serve(&boundedListener{Listener: listener, limit: maxConnections}); !errors.Is(err, http.ErrServerClosed) {
 			s.report(err)
 		}
 	}()

@@ -43,16 +43,44 @@ func (s *supervisor) keepTarget() {
 	}
 }
 
-// readSlots applies the ConfigMap.
-func (s *supervisor) readSlots() error {
+// dataLink is the link that the kubelet changes to replace the files of a ConfigMap. Each of them is a link through this one.
+const dataLink = "..data"
+
+// configMap is what SlotsDir has.
+type configMap struct {
+	target target
+	perPod int
+	// version is where dataLink led; "" without one.
+	version string
+}
+
+// readConfigMap reads the files of one version: the kubelet may replace the ConfigMap meanwhile, and deletes the replaced version.
+func readConfigMap(dir string) (configMap, error) {
+	version := versionOf(dir)
+	for {
+		found, err := readVersion(dir, version)
+		current := versionOf(dir)
+		if err == nil || current == version {
+			return found, err
+		}
+		version = current
+	}
+}
+
+func versionOf(dir string) string {
+	version, _ := os.Readlink(filepath.Join(dir, dataLink)) //nolint:errcheck // "" without one
+	return version
+}
+
+func readVersion(dir, version string) (configMap, error) {
 	read := func(key string) (int64, error) {
-		raw, err := os.ReadFile(filepath.Join(s.SlotsDir, key))
+		raw, err := os.ReadFile(filepath.Join(dir, version, key))
 		if err != nil {
 			return 0, err
 		}
 		value, err := strconv.ParseInt(strings.TrimSpace(string(raw)), 10, 64)
 		if err != nil || value < 0 {
-			return 0, fmt.Errorf("%s in %s is no number", key, s.SlotsDir)
+			return 0, fmt.Errorf("%s in %s is no number", key, dir)
 		}
 		return value, nil
 	}
@@ -60,33 +88,39 @@ func (s *supervisor) readSlots() error {
 	perPod, err2 := read(api.NodesPerPodKey)
 	revision, err3 := read(api.RevisionKey)
 	if err := errors.Join(err1, err2, err3); err != nil {
-		return err
+		return configMap{}, err
 	}
 	if perPod < 1 {
-		return fmt.Errorf("%s in %s is less than 1", api.NodesPerPodKey, s.SlotsDir)
+		return configMap{}, fmt.Errorf("%s in %s is less than 1", api.NodesPerPodKey, dir)
+	}
+	return configMap{target: target{Nodes: int(nodes), Revision: revision}, perPod: int(perPod), version: version}, nil
+}
+
+// readSlots applies the ConfigMap and returns its version.
+func (s *supervisor) readSlots() (version string, err error) {
+	found, err := readConfigMap(s.SlotsDir)
+	if err != nil {
+		return "", err
 	}
 	s.mu.Lock()
 	first := s.perPod == 0
-	s.perPod = int(perPod)
+	s.perPod = found.perPod
 	s.mu.Unlock()
-	err := s.setTarget(target{Nodes: int(nodes), Revision: revision})
+	err = s.setTarget(found.target)
 	if !errors.Is(err, errOutdated) {
-		return err
+		return found.version, err
 	}
 	if !first {
-		return nil
+		return found.version, nil
 	}
 	// The target that the operator requested before this container is the newest.
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.apply()
+	return found.version, s.apply()
 }
 
-// followSlots applies each change of the ConfigMap until the context ends.
-func (s *supervisor) followSlots(ctx context.Context) {
-	// The kubelet replaces the files of a ConfigMap by changing this link.
-	link := filepath.Join(s.SlotsDir, "..data")
-	known, _ := os.Readlink(link) //nolint:errcheck // "" without one
+// followSlots applies each change of the ConfigMap after a known version until the context ends.
+func (s *supervisor) followSlots(ctx context.Context, known string) {
 	tick := time.NewTicker(pollInterval)
 	defer tick.Stop()
 	for {
@@ -95,15 +129,15 @@ func (s *supervisor) followSlots(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		current, err := os.Readlink(link)
-		if err == nil && current == known {
+		if current := versionOf(s.SlotsDir); current != "" && current == known {
 			continue
 		}
-		if err := s.readSlots(); err != nil {
+		version, err := s.readSlots()
+		if err != nil {
 			s.report(err)
 			continue
 		}
-		known = current
+		known = version
 	}
 }
 

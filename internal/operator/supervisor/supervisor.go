@@ -84,10 +84,11 @@ func Run(ctx context.Context, settings Settings) error {
 		return err
 	}
 	defer stop()
-	if err := s.readSlots(); err != nil {
+	known, err := s.readSlots()
+	if err != nil {
 		return err
 	}
-	s.followSlots(ctx)
+	s.followSlots(ctx, known)
 	s.close()
 	return nil
 }
@@ -129,16 +130,8 @@ func newSupervisor(settings Settings) (*supervisor, error) {
 	if s.credential, err = credentialIn(s.podConf); err != nil {
 		return nil, err
 	}
+	s.linkData()
 	return s, s.linkHome()
-}
-
-// linkHome makes the first node's configuration that of bitcoin-cli without arguments, whose home directory is NodesDir.
-func (s *supervisor) linkHome() error {
-	err := os.Symlink("0", filepath.Join(s.NodesDir, ".bitcoin"))
-	if errors.Is(err, os.ErrExist) {
-		return nil
-	}
-	return err
 }
 
 func (s *supervisor) now() time.Time { return time.Now().UTC() }
@@ -265,31 +258,4 @@ func (s *supervisor) states() []api.Node {
 		n.mu.Unlock()
 	}
 	return list
-}
-
-func (s *supervisor) answeredOnce() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.updateReady()
-}
-
-func (s *supervisor) updateReady() {
-	if s.perPod == 0 {
-		return
-	}
-	for slot, n := range s.nodes {
-		n.mu.Lock()
-		missing := s.tasks[slot].runs && !n.answered
-		n.mu.Unlock()
-		if missing {
-			return
-		}
-	}
-	s.ready = true
-}
-
-func (s *supervisor) isReady() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.ready
 }

@@ -1,5 +1,6 @@
 // Package api is what the operator and the program cmd/supervisor, which runs the nodes of a pod with several, agree on: the HTTP
-// interface of the program, with a client for it. It imports the standard library only, because every such pod starts the program.
+// interface of the program, with a client for it. It imports the standard library and what needs no more, because every such pod starts
+// the program.
 package api
 
 import "time"
@@ -16,8 +17,10 @@ const (
 const (
 	// MaxTargetBytes limits the body of a POST.
 	MaxTargetBytes = 4096
-	// MaxOutputBytes limits Exit.Output. 250 nodes fit into a response of maxResponseBytes.
+	// MaxOutputBytes limits Exit.Output. MaxNodes fit into a response of maxResponseBytes.
 	MaxOutputBytes = 2048
+	// MaxNodes limits the slots of a pod.
+	MaxNodes = 250
 )
 
 // Node is the process of one node.

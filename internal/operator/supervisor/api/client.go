@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/truncate"
 )
 
 // maxResponseBytes limits the size of a response.
@@ -63,8 +65,16 @@ func (c *Client) Nodes(ctx context.Context, pod Pod) ([]Node, error) {
 		return nil, fmt.Errorf("%s: %w: the body is not a list of nodes", pod.Host, ErrGarbage)
 	}
 	for i, node := range nodes {
-		if node.Slot < 0 || i > 0 && node.Slot <= nodes[i-1].Slot {
+		switch {
+		case node.Slot < 0 || i > 0 && node.Slot <= nodes[i-1].Slot:
 			return nil, fmt.Errorf("%s: %w: its slots have no order", pod.Host, ErrGarbage)
+		case node.Slot >= MaxNodes:
+			return nil, fmt.Errorf("%s: %w: more than %d nodes", pod.Host, ErrGarbage, MaxNodes)
+		case node.Started < 0 || node.Exits < 0:
+			return nil, fmt.Errorf("%s: %w: a negative number of starts or exits", pod.Host, ErrGarbage)
+		}
+		if node.LastExit != nil {
+			node.LastExit.Output = truncate.UTF8(node.LastExit.Output, MaxOutputBytes)
 		}
 	}
 	return nodes, nil

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -10,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
 // serve returns the pod of a supervisor that answers with a status and a body.
@@ -38,6 +41,9 @@ func TestWhatNoSupervisorAnswersIsRejected(t *testing.T) {
 		"no JSON":          {200, "<html>", ErrGarbage},
 		"a slot twice":     {200, `[{"slot":1},{"slot":1}]`, ErrGarbage},
 		"a negative slot":  {200, `[{"slot":-1}]`, ErrGarbage},
+		"a high slot":      {200, fmt.Sprintf(`[{"slot":%d}]`, MaxNodes), ErrGarbage},
+		"negative starts":  {200, `[{"slot":0,"started":-1}]`, ErrGarbage},
+		"negative exits":   {200, `[{"slot":0,"exits":-1}]`, ErrGarbage},
 		"another status":   {500, `[]`, ErrGarbage},
 		"a redirect":       {302, "", ErrGarbage},
 		"a large response": {200, "[" + strings.Repeat(" ", maxResponseBytes) + "]", ErrGarbage},
@@ -52,6 +58,26 @@ func TestWhatNoSupervisorAnswersIsRejected(t *testing.T) {
 		if nodes, err := NewClient(nil).Nodes(deadline(t), pod); !errors.Is(err, test.want) {
 			t.Errorf("%s: %v, %v", name, nodes, err)
 		}
+	}
+}
+
+func TestTheOutputInAnAnswerIsBounded(t *testing.T) {
+	pod := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintf(w, `[{"slot":%d,"lastExit":{"code":1,"output":"%s"}}]`, MaxNodes-1, strings.Repeat("é", MaxOutputBytes))
+	})
+	nodes, err := NewClient(nil).Nodes(deadline(t), pod)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := nodes[0].LastExit.Output; got != strings.Repeat("é", MaxOutputBytes/2) {
+		t.Errorf("%d bytes", len(got))
+	}
+}
+
+// The program cannot import the API, which needs more than the standard library.
+func TestAPodHasTheSlotsOfTheAPI(t *testing.T) {
+	if MaxNodes != v1.MaxNodesPerPod {
+		t.Errorf("%d slots, %d nodes", MaxNodes, v1.MaxNodesPerPod)
 	}
 }
 
