@@ -99,7 +99,7 @@ func TestThePodsConfigurationFindsTheCookieOfItsFirstNode(t *testing.T) {
 		}
 	}
 	read()
-	// With storage, the link and the data are there when the container or the pod starts again.
+	// With storage, the link and the data exist already when the container or the pod starts again.
 	p.stop()
 	p.start()
 	p.untilReady()

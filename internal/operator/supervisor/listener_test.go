@@ -29,9 +29,9 @@ func TestTheOldestOfTooManyConnectionsIsClosed(t *testing.T) {
 		return client, server
 	}
 	// ended reports whether the server has closed the connection: of an open one nothing is read until the deadline.
-	ended := func(client net.Conn, patience time.Duration) bool {
+	ended := func(client net.Conn, timeout time.Duration) bool {
 		t.Helper()
-		if err := client.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		if err := client.SetReadDeadline(time.Now().Add(timeout)); err != nil {
 			t.Fatal(err)
 		}
 		_, err := client.Read(make([]byte, 1))
