@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/plugin/archive"
@@ -48,4 +49,19 @@ func TestASnapshotThatNothingCanReadIsNotSaved(t *testing.T) {
 	if data, _, err := Save(t.Context(), w.client, w.network, noderef.Nodes(w.network)[0]); data != nil || err == nil || !strings.Contains(err.Error(), "is not saved: block 3: its transactions") {
 		t.Errorf("%d bytes (%v)", len(data), err)
 	}
+}
+
+// The wait for the addresses of the pods does not include the blocks of those that have one.
+func TestMoreNodesThanGetBlocksAtTheSameTimeAreRestored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := saved(t)
+		w := newWorld(t, "new", 2*parallel+1)
+		for _, node := range w.nodes {
+			node.slow = 2 * time.Second
+		}
+		r := &Restorer{Cluster: w.client, Archive: a, Network: w.network}
+		if _, err := r.Run(t.Context(), time.Second); err != nil || len(r.Complete()) != len(w.nodes) {
+			t.Errorf("%d of %d nodes have their blocks (%v)", len(r.Complete()), len(w.nodes), err)
+		}
+	})
 }

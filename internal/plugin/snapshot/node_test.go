@@ -42,6 +42,8 @@ type bitcoind struct {
 	// rejects is the height of a block that it does not accept.
 	rejects int
 	calls   []string
+	// slow is how long it takes for an answer about its headers.
+	slow time.Duration
 	// imported are the heights at which its wallets got their keys.
 	imported []int
 }
@@ -112,6 +114,9 @@ func (b *bitcoind) serve(conn net.Conn) {
 
 // answer returns false to close the connection.
 func (b *bitcoind) answer(message wire.Message, out chan<- wire.Message) bool {
+	if _, ok := message.(*wire.MsgGetHeaders); ok {
+		time.Sleep(b.slow)
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch message := message.(type) {

@@ -72,7 +72,8 @@ const startPoll = 100 * time.Millisecond
 func (r *Restorer) restoreAll(ctx context.Context, nodes []noderef.Node) error {
 	started := map[int]bool{}
 	group, working := errgroup.WithContext(ctx)
-	group.SetLimit(parallel)
+	// Not the limit of the group, whose Go blocks: the wait for the others would end meanwhile.
+	slots := make(chan struct{}, parallel)
 	waited := r.Cluster.Wait(working, r.limit, fmt.Sprintf("the start of all %d nodes", len(nodes)), func(waiting context.Context) (string, error) {
 		network, err := r.Cluster.Get(waiting, r.Network.Name)
 		if err != nil {
@@ -81,7 +82,15 @@ func (r *Restorer) restoreAll(ctx context.Context, nodes []noderef.Node) error {
 		for _, status := range network.Status.Nodes {
 			if ordinal := int(status.Ordinal); status.IP != "" && ordinal < len(nodes) && !started[ordinal] {
 				started[ordinal] = true
-				group.Go(func() error { return r.restore(working, nodes[ordinal]) })
+				group.Go(func() error {
+					select {
+					case slots <- struct{}{}:
+						defer func() { <-slots }()
+						return r.restore(working, nodes[ordinal])
+					case <-working.Done():
+						return working.Err()
+					}
+				})
 			}
 		}
 		if len(started) < len(nodes) {
