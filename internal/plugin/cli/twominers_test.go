@@ -65,6 +65,16 @@ func TestFundDecidesBetweenItsBlockAndOneOfAnotherMiner(t *testing.T) {
 	}
 }
 
+// Further blocks do not help nodes that do not get them.
+func TestFundMinesNoMoreBlocksForNodesThatStayOnAnotherBranch(t *testing.T) {
+	w := newWorld(t, three())
+	w.works("fund", "net", someAddress, "1")
+	w.competes()
+	w.nodes.crossing = func(a, b *node) bool { return a.ordinal != 0 && b.ordinal != 0 }
+	w.fails(exitFailed, "it is missing on net-sts-1, net-sts-2; another branch has height 103, and that of net-sts-0 104: kubectl btcnet tree shows whether the nodes are connected",
+		"fund", "net", someAddress, "1", "--timeout", "200ms")
+}
+
 func TestFundConfirmsAgainWhatAnotherMinersBranchReplaced(t *testing.T) {
 	w := newWorld(t, three())
 	w.works("fund", "net", someAddress, "1")

@@ -86,13 +86,52 @@ func AwaitMined(ctx context.Context, c *cluster.Client, miner noderef.Node, node
 	})
 }
 
-// tieChecks is how often two branches of the same height are seen before a block is mined that decides: other miners may do so.
-const tieChecks = 4
+const (
+	// tieChecks is how often two branches of the same height are seen before a block is mined that decides: other miners may do so.
+	tieChecks = 4
+	// maxDeciding is the number of blocks that one wait mines. Rewards become less with each 150 blocks.
+	maxDeciding = 3
+)
+
+// tie counts what one wait has seen of another branch, and the blocks that it has mined to decide.
+type tie struct{ seen, mined int }
+
+// due reports whether a node is to mine a block, so that its branch wins against that of others. Otherwise it returns why not: more blocks
+// do not help nodes that do not get those of the higher branch.
+func (t *tie) due(ctx context.Context, c *cluster.Client, node noderef.Node, others []noderef.Node) (mine bool, why string, err error) {
+	own, err := BestTip(ctx, c, node.Pod)
+	if err != nil {
+		return false, "", err
+	}
+	var mu sync.Mutex
+	highest := int64(0)
+	failed := cluster.Each(ctx, others, func(ctx context.Context, other noderef.Node) error {
+		tip, err := BestTip(ctx, c, other.Pod)
+		mu.Lock()
+		defer mu.Unlock()
+		highest = max(highest, tip.Height)
+		return err
+	})
+	for _, err := range failed {
+		return false, "", err
+	}
+	switch {
+	case own.Height != highest:
+		return false, fmt.Sprintf("; another branch has height %d, and that of %s %d: kubectl btcnet tree shows whether the nodes are connected", highest, node.Pod, own.Height), nil
+	case t.mined == maxDeciding:
+		return false, fmt.Sprintf("; another branch has height %d, too, after %d blocks that should decide", highest, maxDeciding), nil
+	}
+	if t.seen++; t.seen%tieChecks == 0 {
+		t.mined++
+		return true, "", nil
+	}
+	return false, "", nil
+}
 
 // Agree waits until all nodes have a block in their best chain, or none has it any more. If branches of the same height stay, mine is called
 // with a node of those that have it.
 func Agree(ctx context.Context, c *cluster.Client, nodes []noderef.Node, tip Tip, limit time.Duration, mine func(context.Context, noderef.Node) error) error {
-	ties := 0
+	var t tie
 	return c.Wait(ctx, limit, arrival(tip), func(ctx context.Context) (string, error) {
 		behind, other, err := lacking(ctx, c, nodes, tip)
 		left := slices.Concat(behind, other)
@@ -100,17 +139,21 @@ func Agree(ctx context.Context, c *cluster.Client, nodes []noderef.Node, tip Tip
 			return missing(behind), err
 		}
 		with := slices.IndexFunc(nodes, func(n noderef.Node) bool { return !slices.Contains(left, n) })
-		if ties++; with >= 0 && ties%tieChecks == 0 {
+		if with < 0 {
+			return missing(left), nil
+		}
+		due, why, err := t.due(ctx, c, nodes[with], other)
+		if due {
 			err = mine(ctx, nodes[with])
 		}
-		return missing(left), err
+		return missing(left) + why, err
 	})
 }
 
 // Arrive waits until nodes have the block of a payment in their best chain. Another miner may find a block at the same time: the payment can
 // then be in another block, or in none, and is confirmed again.
 func (f *Faucet) Arrive(ctx context.Context, payment *Payment, nodes []noderef.Node, limit time.Duration) error {
-	left, ties := nodes, 0
+	left, t := nodes, tie{}
 	return f.Cluster.Wait(ctx, limit, arrival(*payment.Block), func(ctx context.Context) (string, error) {
 		if payment.Block == nil { // an earlier attempt to confirm it failed
 			return f.confirmAgain(ctx, payment)
@@ -126,16 +169,17 @@ func (f *Faucet) Arrive(ctx context.Context, payment *Payment, nodes []noderef.N
 		}
 		switch {
 		case payment.Block == nil:
-			left, ties = nodes, 0
+			left, t.seen = nodes, 0
 			return f.confirmAgain(ctx, payment)
 		case *payment.Block != before:
-			left, ties = nodes, 0
-		default:
-			if ties++; ties%tieChecks == 0 {
-				err = f.mineOne(ctx, payment)
-			}
+			left, t.seen = nodes, 0
+			return missing(left), nil
 		}
-		return missing(left), err
+		due, why, err := t.due(ctx, f.Cluster, f.Node, other)
+		if due {
+			err = f.mineOne(ctx, payment)
+		}
+		return missing(left) + why, err
 	})
 }
 
