@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -80,7 +81,9 @@ func TestFundMinesWhatIsMissingAndPaysExactly(t *testing.T) {
 	if !strings.HasPrefix(got, "sent 10.00000001 BTC to "+someAddress+" in transaction tx102, confirmed by block 102 ") {
 		t.Errorf("it printed %q", got)
 	}
-	if !slices.Contains(w.nodes.calls, "net-sts-0 -rpcwallet=faucet -named sendtoaddress address="+someAddress+" amount=10.00000001 fee_rate=10") {
+	if !slices.ContainsFunc(w.nodes.calls, func(call string) bool {
+		return strings.HasPrefix(call, "net-sts-0 -rpcwallet=faucet -named sendtoaddress address="+someAddress+" amount=10.00000001 fee_rate=10 comment=")
+	}) {
 		t.Errorf("the calls are %q", w.nodes.calls)
 	}
 	// The rest of the reward is enough for the next one.
@@ -99,6 +102,35 @@ func TestFundMinesWhatIsMissingAndPaysExactly(t *testing.T) {
 	// Immature rewards exist: no more are mined than their maturity needs.
 	if err := json.Unmarshal([]byte(w.works("fund", "net", someAddress, "300", "-o", "json")), &payment); err != nil || payment.Mined != 11 {
 		t.Errorf("the third payment is %+v (%v)", payment, err)
+	}
+}
+
+// losesTheAnswer lets the next payment of net-sts-0 have no answer.
+func (w *world) losesTheAnswer() {
+	const call = "net-sts-0 -rpcwallet=faucet -named sendtoaddress"
+	w.nodes.before = func(text string) {
+		if strings.HasPrefix(text, call) {
+			w.nodes.before = nil
+			w.nodes.send(w.nodes.byPod["net-sts-0"], strings.Fields(text))
+			w.nodes.once[call] = func(*node) (int, string) { return -28, "connection lost" } // no error of the call
+		}
+	}
+}
+
+func TestAPaymentWhoseAnswerIsLostIsSentOnce(t *testing.T) {
+	w := newWorld(t, three())
+	w.works("fund", "net", someAddress, "1")
+	w.losesTheAnswer()
+	at := w.nodes.byPod["net-sts-0"]
+	if payment := w.funds(); len(at.sent) != 2 || payment.TxID != at.sent[1]["txid"] || at.sent[0]["comment"] == at.sent[1]["comment"] {
+		t.Errorf("the payment is %+v, and sent are %v", payment, at.sent)
+	}
+	w.losesTheAnswer()
+	w.nodes.failing["net-sts-0 -rpcwallet=faucet listtransactions"] = errors.New("connection lost again")
+	w.fails(exitFailed, "the payment may have been sent, because its answer is missing: before you pay again, read kubectl btcnet cli NAME/0 -rpcwallet=faucet listtransactions, which has the comment ",
+		"fund", "net", someAddress, "1")
+	if comment := at.sent[2]["comment"]; !strings.Contains(w.err.String(), comment) {
+		t.Errorf("the comment %s is not in %s", comment, w.err.String())
 	}
 }
 

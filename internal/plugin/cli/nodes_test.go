@@ -58,6 +58,7 @@ type node struct {
 	exists, loaded, keys, labelled bool
 	addresses                      int
 	spent                          int64 // satoshis
+	sent                           []map[string]string
 	inactive                       bool
 }
 

@@ -55,6 +55,8 @@ func (n *nodes) answerWallet(at *node, args []string) (string, int, string) {
 		n.next++
 		at.mempool = append(at.mempool, fmt.Sprintf("tx%d", n.next))
 		return fmt.Sprintf("tx%d", n.next), 0, ""
+	case "listtransactions":
+		return toJSON(at.sent), 0, ""
 	case "gettransaction":
 		return n.transaction(at, args[1])
 	}
@@ -90,7 +92,17 @@ func (n *nodes) send(at *node, args []string) (string, int, string) {
 	n.next++
 	txid := fmt.Sprintf("tx%d", n.next)
 	at.mempool = append(at.mempool, txid)
+	at.sent = append(at.sent, map[string]string{"txid": txid, "comment": commentOf(args)})
 	return txid, 0, ""
+}
+
+func commentOf(args []string) string {
+	for _, arg := range args {
+		if comment, ok := strings.CutPrefix(arg, "comment="); ok {
+			return comment
+		}
+	}
+	return ""
 }
 
 func (n *nodes) transaction(at *node, txid string) (string, int, string) {

@@ -2,11 +2,14 @@ package faucet
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/amount"
+	"github.com/christianb93/bitcoin-controller/internal/plugin/cluster"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/invalid"
 )
 
@@ -55,16 +58,39 @@ func (f *Faucet) Pay(ctx context.Context, address string, value amount.Satoshis)
 	if f.Fee > 0 {
 		rate = fmt.Sprintf("fee_rate=%d", f.Fee)
 	}
-	txid, err := f.Send(ctx, address, value, rate)
+	txid, err := f.sendOnce(ctx, address, value, rate)
 	if err != nil {
 		return nil, err
 	}
 	return &Payment{TxID: txid, Address: address, Amount: value, Mined: mined}, nil
 }
 
-// Send pays an amount that the wallet has, with a named argument for the fee, and returns the transaction.
-func (f *Faucet) Send(ctx context.Context, address string, value amount.Satoshis, fee string) (string, error) {
-	return f.Cluster.CLI(ctx, f.Node.Pod, f.rpcWallet(), "-named", "sendtoaddress", "address="+address, "amount="+value.String(), fee)
+// Send pays an amount that the wallet has, with named arguments such as one for the fee, and returns the transaction.
+func (f *Faucet) Send(ctx context.Context, address string, value amount.Satoshis, named ...string) (string, error) {
+	arguments := []string{f.rpcWallet(), "-named", "sendtoaddress", "address=" + address, "amount=" + value.String()}
+	return f.Cluster.CLI(ctx, f.Node.Pod, append(arguments, named...)...)
+}
+
+// latest are the transactions of the wallet among which a payment is sought whose answer was lost.
+const latest = "100"
+
+// sendOnce is Send for a payment that must not be sent twice: if the answer is lost, the payment is found in the wallet by its comment.
+func (f *Faucet) sendOnce(ctx context.Context, address string, value amount.Satoshis, fee string) (string, error) {
+	comment := rand.Text()
+	txid, err := f.Send(ctx, address, value, fee, "comment="+comment)
+	if _, lost := errors.AsType[*cluster.NodeError](err); !lost {
+		return txid, err
+	}
+	sent, unknown := cluster.Ask[[]struct{ TxID, Comment string }](ctx, f.Cluster, f.Node.Pod, f.rpcWallet(), "listtransactions", "*", latest)
+	if unknown == nil {
+		for _, tx := range sent {
+			if tx.Comment == comment {
+				return tx.TxID, nil
+			}
+		}
+	}
+	return "", fmt.Errorf("the payment may have been sent, because its answer is missing: before you pay again, read kubectl btcnet cli NAME/%d %s listtransactions, "+
+		"which has the comment %s if it was (%w)", f.Node.Ordinal, f.rpcWallet(), comment, err)
 }
 
 // Split sends coins of one value to fresh addresses of the wallet itself.
