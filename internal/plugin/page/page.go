@@ -5,22 +5,15 @@ package page
 import (
 	"context"
 	"crypto/subtle"
-	"embed"
 	"encoding/json"
 	"io"
-	"io/fs"
-	"mime"
 	"net"
 	"net/http"
-	"path"
 	"strings"
 	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/plugin/page/state"
 )
-
-//go:embed web/index.html web/favicon.svg web/*.css web/*.js web/lib/*.js web/lib/LICENSE
-var assets embed.FS
 
 // Backend is what the page needs beside the values.
 type Backend interface {
@@ -85,7 +78,7 @@ func (s *Server) Handler() http.Handler {
 	if s.heartbeat == 0 {
 		s.heartbeat = heartbeat
 	}
-	mux := files(nil)
+	mux := files(nil, writeTimeout)
 	mux.Handle("GET /api/stream", s.guarded(maxStreams, s.stream))
 	mux.Handle("GET /api/log", s.guarded(maxLogs, s.log))
 	mux.Handle("POST /api/action", s.guarded(maxActions, s.action))
@@ -113,60 +106,10 @@ func withPolicy(next http.Handler) http.Handler {
 	})
 }
 
-// mode is what the page knows of its server.
-type mode struct {
-	// Audience is that of the tokens with which people sign in.
-	Audience string `json:"audience"`
-}
-
-// files serves the page itself, with the mode of its server: in a cluster if shared is set.
-func files(shared *mode) *http.ServeMux {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", file)
-	mux.HandleFunc("GET /{name}", file)
-	mux.HandleFunc("GET /lib/{name}", file)
-	mux.HandleFunc("GET /mode.js", func(w http.ResponseWriter, _ *http.Request) {
-		text, err := json.Marshal(shared)
-		if err != nil {
-			panic(err) // it is one string
-		}
-		w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
-		_, _ = w.Write([]byte("export const shared = " + string(text) + ";\n")) // the browser has gone
-	})
-	return mux
-}
-
 // isOwnHost accepts the address of the listener, and localhost with its port.
 func (s *Server) isOwnHost(host string) bool {
 	_, port, err := net.SplitHostPort(s.Host)
 	return err == nil && (host == s.Host || host == net.JoinHostPort("localhost", port))
-}
-
-func file(w http.ResponseWriter, r *http.Request) {
-	name := path.Clean("web" + r.URL.Path)
-	if r.URL.Path == "/" {
-		name = "web/index.html"
-	}
-	content, err := fs.ReadFile(assets, name)
-	if err != nil {
-		http.NotFound(w, r)
-		return
-	}
-	kind := mime.TypeByExtension(path.Ext(name))
-	switch path.Ext(name) { // the types of the machine may be others
-	case ".js":
-		kind = "text/javascript; charset=utf-8"
-	case ".css":
-		kind = "text/css; charset=utf-8"
-	case ".html":
-		kind = "text/html; charset=utf-8"
-	case ".svg":
-		kind = "image/svg+xml"
-	case "":
-		kind = "text/plain; charset=utf-8"
-	}
-	w.Header().Set("Content-Type", kind)
-	_, _ = w.Write(content) // the browser has gone
 }
 
 // guarded rejects calls without the token, calls of pages of other sites, and more than a number at the same time.

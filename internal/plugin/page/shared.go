@@ -22,9 +22,11 @@ type Shared struct {
 	// Opened is called when a person begins to watch a namespace.
 	Opened func(Viewer)
 
-	// heartbeat is as in Server, recheck the time between two checks of a stream's token and rights.
-	heartbeat, recheck time.Duration
-	callers            flowcontrol.RateLimiter
+	// heartbeat is as in Server, recheck the time between two checks of a stream's token and rights; the others are for an answer of the API
+	// server and for a browser.
+	heartbeat, recheck, admitTimeout, writeTimeout time.Duration
+	callers                                        flowcontrol.RateLimiter
+	signIns                                        chan struct{}
 
 	mu      sync.Mutex
 	viewers map[string]int
@@ -60,51 +62,77 @@ const (
 	// maxViewers is how many streams there are in all, and maxOfOne those of one person or account.
 	maxViewers = 128
 	maxOfOne   = 16
-	// recheck is how long a stream may outlive its token or its right.
-	recheck = time.Minute
-	// callsPerSecond and callsAtOnce bound the calls whose token nobody has checked yet, and with them the API server's part.
-	callsPerSecond = 20
-	callsAtOnce    = 60
+	// maxCalls are answered at the same time: streams, and those of callers who have not signed in.
+	maxCalls = maxViewers + 256
+	// recheck is how long a stream may outlive its token or its right; maxFailures checks without an answer of the API server end it too.
+	recheck     = time.Minute
+	maxFailures = 3
+	// admitTimeout is how long the API server may take for one check, openTimeout for everything before a stream.
+	admitTimeout = 15 * time.Second
+	openTimeout  = time.Minute
+	// callsPerSecond, callsAtOnce and maxSignIns bound the calls whose token nobody has checked yet. Each is three requests to the API server,
+	// of which the program makes 50 a second.
+	callsPerSecond = 10
+	callsAtOnce    = 30
+	maxSignIns     = 32
+	// maxToken is longer than any token of a service account or identity provider.
+	maxToken = 16 << 10
 )
 
 // Handler serves the page and its stream.
 func (s *Shared) Handler() http.Handler {
-	if s.heartbeat == 0 {
-		s.heartbeat = heartbeat
+	for value, usual := range map[*time.Duration]time.Duration{
+		&s.heartbeat: heartbeat, &s.recheck: recheck, &s.admitTimeout: admitTimeout, &s.writeTimeout: writeTimeout,
+	} {
+		if *value == 0 {
+			*value = usual
+		}
 	}
-	if s.recheck == 0 {
-		s.recheck = recheck
-	}
-	s.viewers, s.callers = map[string]int{}, flowcontrol.NewTokenBucketRateLimiter(callsPerSecond, callsAtOnce)
-	mux := files(&mode{Audience: s.Audience})
+	s.viewers, s.signIns = map[string]int{}, make(chan struct{}, maxSignIns)
+	s.callers = flowcontrol.NewTokenBucketRateLimiter(callsPerSecond, callsAtOnce)
+	mux := files(&mode{Audience: s.Audience}, s.writeTimeout)
 	mux.HandleFunc("GET /api/stream", s.stream)
-	return withPolicy(mux)
+	return withPolicy(s.bounded(mux))
+}
+
+// bounded limits the number of answers, and the time of each: nobody has signed in yet, and a caller that does not read keeps memory.
+func (s *Shared) bounded(next http.Handler) http.Handler {
+	slots := make(chan struct{}, maxCalls)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case slots <- struct{}{}:
+			defer func() { <-slots }()
+		default: // without a text, for which the caller would have to read
+			w.Header().Set("Retry-After", "2")
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		if endWithin(w, s.writeTimeout) != nil {
+			return // the caller has gone
+		}
+		next.ServeHTTP(w, r)
+		_ = http.NewResponseController(w).Flush() // the rest of an answer counts too, until its caller has taken it or has gone
+	})
 }
 
 func (s *Shared) stream(w http.ResponseWriter, r *http.Request) {
-	if crossSite(r) {
-		http.Error(w, "calls of pages of other sites are not accepted", http.StatusForbidden)
-		return
+	if endWithin(w, openTimeout) != nil {
+		return // the caller has gone
 	}
-	if !s.callers.TryAccept() {
-		busy(w, "too many people sign in at the same time: the page tries again")
-		return
-	}
-	token, named := bearer(r), r.URL.Query().Get("namespace")
-	viewer, err := s.Access.Admit(r.Context(), token, named)
+	viewer, err := s.signIn(r)
 	if err != nil {
-		reject(w, err)
+		s.reject(w, err)
 		return
 	}
 	leave, entered := s.enter(viewer.Name)
 	if !entered {
-		busy(w, "too many pages are open: close other tabs, or wait")
+		s.reject(w, busy("too many pages are open: close other tabs, or wait"))
 		return
 	}
 	defer leave()
 	values, end, err := s.Values.Open(r.Context(), viewer.Namespace)
 	if err != nil {
-		reject(w, err)
+		s.reject(w, err)
 		return
 	}
 	defer end()
@@ -115,25 +143,56 @@ func (s *Shared) stream(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	go func() {
 		defer cancel()
-		s.stays(ctx, token, viewer.Namespace)
+		s.stays(ctx, bearer(r), viewer.Namespace)
 	}()
 	follow(ctx, w, values, r.Header.Get("Last-Event-ID"), s.heartbeat)
 }
 
-// stays returns when a viewer may not watch any more, or has gone. While the API server does not answer, nothing new can be seen.
+// signIn returns who calls, by his token.
+func (s *Shared) signIn(r *http.Request) (Viewer, error) {
+	token := bearer(r)
+	switch {
+	case crossSite(r):
+		return Viewer{}, &Denied{http.StatusForbidden, "calls of pages of other sites are not accepted"}
+	case token == "" || len(token) > maxToken:
+		return Viewer{}, &Denied{http.StatusUnauthorized, "sign in with a token"}
+	}
+	wait := busy("too many people sign in at the same time: the page tries again")
+	select {
+	case s.signIns <- struct{}{}:
+		defer func() { <-s.signIns }()
+	default:
+		return Viewer{}, wait
+	}
+	if !s.callers.TryAccept() {
+		return Viewer{}, wait
+	}
+	return s.admit(r.Context(), token, r.URL.Query().Get("namespace"))
+}
+
+func (s *Shared) admit(ctx context.Context, token, namespace string) (Viewer, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.admitTimeout)
+	defer cancel()
+	return s.Access.Admit(ctx, token, namespace)
+}
+
+// stays returns when a viewer may not watch any more, or has gone, or when several checks in a row had no answer: the API server may answer the
+// watches of the page, and so show something new, while its reviews fail. The page then connects again by itself.
 func (s *Shared) stays(ctx context.Context, token, namespace string) {
 	tick := time.NewTicker(s.recheck)
 	defer tick.Stop()
-	for {
+	for failures := 0; failures < maxFailures; {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
 			return
 		}
-		if _, err := s.Access.Admit(ctx, token, namespace); err != nil {
-			if _, denied := errors.AsType[*Denied](err); denied {
-				return
-			}
+		_, err := s.admit(ctx, token, namespace)
+		if _, denied := errors.AsType[*Denied](err); denied {
+			return
+		}
+		if failures++; err == nil {
+			failures = 0
 		}
 	}
 }
@@ -157,16 +216,18 @@ func (s *Shared) enter(name string) (leave func(), entered bool) {
 	}, true
 }
 
-func busy(w http.ResponseWriter, reason string) {
-	w.Header().Set("Retry-After", "2")
-	http.Error(w, reason, http.StatusTooManyRequests)
-}
+func busy(reason string) *Denied { return &Denied{http.StatusTooManyRequests, reason} }
 
 // reject answers with a reason for the caller. What the API server answers is not for callers.
-func reject(w http.ResponseWriter, err error) {
-	if denied, is := errors.AsType[*Denied](err); is {
-		http.Error(w, denied.Reason, denied.Code)
-		return
+func (s *Shared) reject(w http.ResponseWriter, err error) {
+	denied, is := errors.AsType[*Denied](err)
+	if !is {
+		denied = &Denied{http.StatusServiceUnavailable, "the API server of the cluster does not answer now: the page tries again"}
 	}
-	http.Error(w, "the API server of the cluster does not answer now: the page tries again", http.StatusServiceUnavailable)
+	if denied.Code == http.StatusTooManyRequests {
+		w.Header().Set("Retry-After", "2")
+	}
+	if endWithin(w, s.writeTimeout) == nil {
+		http.Error(w, denied.Reason, denied.Code)
+	}
 }

@@ -3,7 +3,6 @@ package page
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -58,7 +57,7 @@ func follow(ctx context.Context, w http.ResponseWriter, store *state.Store, curs
 }
 
 func send(w http.ResponseWriter, out *http.ResponseController, text string) error {
-	if err := out.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+	if err := endWithin(w, writeTimeout); err != nil {
 		return err
 	}
 	if _, err := w.Write([]byte(text)); err != nil {
@@ -106,7 +105,7 @@ func (s *Server) action(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	// The answer comes when bitcoind confirms the effect. A page that is closed meanwhile does not leave half of it.
-	if err := http.NewResponseController(w).SetWriteDeadline(time.Now().Add(actionTimeout + writeTimeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+	if err := endWithin(w, actionTimeout+writeTimeout); err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
