@@ -3,17 +3,13 @@ package cli
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
-	"io"
 	"log"
 	"net"
 	"net/http"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
-	"k8s.io/client-go/util/cert"
 
 	"github.com/christianb93/bitcoin-controller/internal/plugin/page"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/page/access"
@@ -54,14 +50,15 @@ func (p *servePage) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	certificate, err := p.certificate()
+	record := log.New(p.streams.ErrOut, "", log.LstdFlags|log.LUTC) // of several goroutines
+	failed := func(err error) { record.Print(err) }
+	certificate, err := p.certificate(failed)
 	if err != nil {
 		return err
 	}
-	record := log.New(p.streams.ErrOut, "", log.LstdFlags|log.LUTC) // of several goroutines
 	pages := &page.Shared{
 		Access:   &access.Reviewer{Core: client.Core, Audience: p.audience},
-		Values:   &backend.Namespaces{Client: client, Only: p.namespaces, Failed: func(err error) { record.Print(err) }},
+		Values:   &backend.Namespaces{Client: client, Only: p.namespaces, Failed: failed},
 		Audience: p.audience,
 		Opened:   func(v page.Viewer) { record.Printf("%s watches namespace %s", v.Name, v.Namespace) },
 	}
@@ -80,11 +77,11 @@ func (p *servePage) serve(ctx context.Context) error {
 		return err
 	}
 	secure := tls.NewListener(public, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certificate, NextProtos: []string{"h2", "http/1.1"}})
-	return serveAll(ctx, map[net.Listener]http.Handler{secure: pages.Handler(), health: healthy})
+	return serveAll(ctx, record, map[net.Listener]http.Handler{secure: pages.Handler(), health: healthy})
 }
 
 // serveAll serves until the context ends, or one server does.
-func serveAll(ctx context.Context, handlers map[net.Listener]http.Handler) error {
+func serveAll(ctx context.Context, record *log.Logger, handlers map[net.Listener]http.Handler) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ended := make(chan error, len(handlers))
@@ -92,8 +89,7 @@ func serveAll(ctx context.Context, handlers map[net.Listener]http.Handler) error
 		server := &http.Server{
 			Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
 			BaseContext: func(net.Listener) context.Context { return ctx },
-			// Connections that end before they are secure are not worth a line each.
-			ErrorLog: log.New(io.Discard, "", 0),
+			ErrorLog:    log.New(withoutHandshakes{record.Writer()}, record.Prefix(), record.Flags()),
 		}
 		go func() { ended <- server.Serve(listener) }()
 		defer func() {
@@ -111,27 +107,4 @@ func serveAll(ctx context.Context, handlers map[net.Listener]http.Handler) error
 	case <-ctx.Done():
 		return nil
 	}
-}
-
-// certificate returns the certificate for a connection: that of the directory, which may be renewed, or one for this process.
-func (p *servePage) certificate() (func(*tls.ClientHelloInfo) (*tls.Certificate, error), error) {
-	if p.tls != "" {
-		read := func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-			pair, err := tls.LoadX509KeyPair(filepath.Join(p.tls, "tls.crt"), filepath.Join(p.tls, "tls.key"))
-			return &pair, err
-		}
-		if _, err := read(nil); err != nil {
-			return nil, fmt.Errorf("%s has no certificate with its key, tls.crt and tls.key: check the Secret (%w)", p.tls, err)
-		}
-		return read, nil
-	}
-	public, private, err := cert.GenerateSelfSignedCertKey("localhost", []net.IP{net.IPv4(127, 0, 0, 1)}, nil)
-	if err != nil {
-		return nil, err
-	}
-	pair, err := tls.X509KeyPair(public, private)
-	if err != nil {
-		return nil, errors.New("the certificate that was created does not work: " + err.Error())
-	}
-	return func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &pair, nil }, nil
 }

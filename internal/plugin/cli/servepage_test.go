@@ -6,10 +6,8 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -22,7 +20,6 @@ import (
 	authorizationv1 "k8s.io/api/authorization/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clienttesting "k8s.io/client-go/testing"
-	"k8s.io/client-go/util/cert"
 	"sigs.k8s.io/yaml"
 
 	"github.com/christianb93/bitcoin-controller/internal/testtools"
@@ -103,40 +100,6 @@ func TestThePageOfAClusterIsServedOverTLSUntilItIsInterrupted(t *testing.T) {
 	}
 	if _, err := io.Copy(io.Discard, stream.Body); err != nil && !strings.Contains(err.Error(), "EOF") && !strings.Contains(err.Error(), "closed") && !strings.Contains(err.Error(), "GOAWAY") {
 		t.Logf("the stream ended with %v", err)
-	}
-}
-
-// A certificate that is renewed is used without a restart.
-func TestThePageOfAClusterUsesTheCertificateOfADirectory(t *testing.T) {
-	dir := t.TempDir()
-	write := func(host string) {
-		t.Helper()
-		public, private, err := cert.GenerateSelfSignedCertKey(host, nil, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for name, text := range map[string][]byte{"tls.crt": public, "tls.key": private} {
-			if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	w := newWorld(t, three())
-	w.fails(exitFailed, "has no certificate with its key", "serve-page", "--tls-directory="+dir)
-	write("first.example.com")
-	address, _, end := w.pages("--tls-directory=" + dir)
-	defer end()
-	for _, host := range []string{"first.example.com", "second.example.com"} {
-		write(host)
-		dialer := tls.Dialer{NetDialer: &net.Dialer{}, Config: &tls.Config{InsecureSkipVerify: true}} //nolint:gosec // the test checks the certificate itself
-		connection, err := dialer.DialContext(t.Context(), "tcp", strings.TrimPrefix(address, "https://"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := connection.(*tls.Conn).ConnectionState().PeerCertificates[0].VerifyHostname(host); err != nil { //nolint:forcetypeassert // of tls.Dialer
-			t.Error(err)
-		}
-		connection.Close() //nolint:errcheck // it was only read
 	}
 }
 
