@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -50,6 +51,8 @@ func (s *scaleDown) deletesClaims() bool { return s != nil && !s.waits() && s.sy
 type departures struct {
 	// unknown nodes do not run, silent ones run and do not answer, and ahead ones have blocks that no node that stays has.
 	unknown, silent, ahead int
+	// gone are those of the unknown nodes that the supervisor of their pod does not have any more, or has not had yet.
+	gone int
 }
 
 // decide allows the removal when no removed node has blocks of its own, or when the time is over. It returns whether it did now.
@@ -211,7 +214,7 @@ func (r *Reconciler) decideScaleDown(ctx context.Context, network *v1.BitcoinNet
 		return false
 	}
 	log.FromContext(ctx).V(1).Info("Remove nodes", "synced", s.synced, "unknown", found.unknown, "silent", found.silent, "ahead", found.ahead)
-	if !s.synced && deletesClaimsOf(network) {
+	if !s.synced && deletesClaimsOf(network) && found.gone < len(nodes)-staying {
 		r.recordClaimsKept(network, found)
 	}
 	return true
@@ -272,6 +275,9 @@ func (c *nodeClient) compareDepartures(ctx context.Context, network *v1.BitcoinN
 		switch {
 		case !n.running() && !n.unreported():
 			result.unknown++
+			if errors.Is(nodes[staying+i].err, errNotStarted) {
+				result.gone++
+			}
 		case n.answer == nil || n.answer.at.Before(since):
 			result.silent++
 		case !slices.ContainsFunc(nodes[:staying], func(other node) bool { return containsTip(other.answer, n.answer, hashes) }):

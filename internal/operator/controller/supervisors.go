@@ -11,7 +11,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/supervisor/api"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
@@ -174,72 +173,7 @@ func (s *sharedState) settle(nodes []node) {
 	}
 }
 
-// pushTargets gives the pods that run other nodes than they are to run the number of nodes, since the kubelet brings the ConfigMap with
-// it only after a while.
-func (c *nodeClient) pushTargets(ctx context.Context, network *v1.BitcoinNetwork, state *networkState, targets map[string]api.Target, nodes []node) {
-	var awaited sync.WaitGroup
-	for i := range nodes {
-		n := &nodes[i]
-		target, known := targets[n.group.StatefulSet]
-		if n.slot > 0 || !n.shared || !known || !running(n.pod) || !state.shared.startPush(n.pod, target, n.shareOf(target.Nodes)) {
-			continue
-		}
-		at, pod := c.supervisorOf(network, n), n.pod
-		ctx := log.IntoContext(ctx, log.FromContext(ctx).WithValues("pod", n.podName, "nodes", target.Nodes, "forget", target.Forget))
-		awaited.Add(1)
-		c.run(ctx, state.shared.slots, changingCalls, func(ctx context.Context) {
-			defer awaited.Done()
-			err := errPanicked
-			defer func() { state.shared.endPush(pod, target, err) }()
-			if err = c.supervisors.SetTarget(ctx, at, target); err != nil {
-				log.FromContext(ctx).Info("A pod does not take the number of its group's nodes; the operator tries again", "error", err.Error())
-			}
-		})
-	}
-	waitFor(ctx, &awaited, connectTimeout)
-}
-
-// startPush claims the push of a target to a pod that runs other nodes than its share, endPush returns it.
-func (s *sharedState) startPush(pod *corev1.Pod, target api.Target, share int) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	state := s.pods[pod.UID]
-	if state == nil || state.nodes == nil || state.pushing || state.accepted == target || runsShare(state.nodes, share) {
-		return false
-	}
-	state.pushing = true
-	return true
-}
-
-// runsShare reports whether a pod runs these nodes and no others.
-func runsShare(nodes map[int]api.Node, share int) bool {
-	for slot := range share {
-		if _, runs := nodes[slot]; !runs {
-			return false
-		}
-	}
-	for slot := range nodes {
-		if slot >= share {
-			return false
-		}
-	}
-	return true
-}
-
-func (s *sharedState) endPush(pod *corev1.Pod, target api.Target, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	state := s.pods[pod.UID]
-	if state == nil || state.containerID != containerID(pod) {
-		return
-	}
-	state.pushing = false
-	if err == nil {
-		state.accepted = target
-	}
-}
-
-// leavingNodes are the names of nodes that run in the pods of desired ones and are not desired themselves.
+// leavingNodes are the names of nodes that run, or start again soon, in the pods of desired ones and are not desired themselves.
 func (s *sharedState) leavingNodes(nodes []node) (names []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -250,23 +184,12 @@ func (s *sharedState) leavingNodes(nodes []node) (names []string) {
 		}
 		reported, share := s.pods[n.pod.UID].nodes, n.shareOf(n.group.Nodes)
 		for _, slot := range slices.Sorted(maps.Keys(reported)) {
-			if slot >= share && reported[slot].Running {
+			if slot >= share {
 				names = append(names, nameOfNode(n.podName, slot, true))
 			}
 		}
 	}
 	return names
-}
-
-// hasAccepted reports whether a pod has accepted a number of nodes.
-func (s *sharedState) hasAccepted(pod *corev1.Pod, target api.Target) bool {
-	if pod == nil {
-		return false
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	state := s.pods[pod.UID]
-	return state != nil && state.containerID == containerID(pod) && state.accepted == target
 }
 
 // keepPods deletes what is known of all pods but the existing ones.

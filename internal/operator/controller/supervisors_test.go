@@ -6,6 +6,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/tools/events"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
@@ -154,9 +155,17 @@ func TestAPodGetsTheNumberOfItsNodesWhenItRunsOthers(t *testing.T) {
 	if push() || !shared.hasAccepted(nodes[0].pod, target) {
 		t.Error("a push that was accepted is repeated")
 	}
+	if report(shared, nodes, nil, append(two, api.Node{Slot: 2})...); len(shared.leavingNodes(nodes)) != 1 {
+		t.Error("a node between two starts does not leave")
+	}
 	target.Forget = true
 	if shared.hasAccepted(nodes[0].pod, target) || !push() {
 		t.Error("the deletion of the data is not pushed")
+	}
+	// The answer was lost: the pod runs its share since.
+	shared.endPush(nodes[0].pod, target, errors.New("no answer"))
+	if report(shared, nodes, nil, two...); !push() {
+		t.Error("the deletion of the data is not pushed again")
 	}
 }
 
@@ -172,11 +181,30 @@ func TestARemovedNodeWhoseSupervisorHasNotAnsweredIsSilent(t *testing.T) {
 	if report(shared, nodes, errors.New("unreachable")); compare() != (departures{silent: 1}) {
 		t.Errorf("a supervisor that does not answer: %+v", compare())
 	}
-	if report(shared, nodes, nil, api.Node{Slot: 0, Running: true}); compare() != (departures{unknown: 1}) {
+	if report(shared, nodes, nil, api.Node{Slot: 0, Running: true}); compare() != (departures{unknown: 1, gone: 1}) {
 		t.Errorf("a supervisor that has not started the node: %+v", compare())
 	}
 	if report(shared, nodes, nil, api.Node{Slot: 0, Running: true}, api.Node{Slot: 1}); compare() != (departures{unknown: 1}) {
 		t.Errorf("a process that has ended: %+v", compare())
+	}
+}
+
+// A node that its supervisor does not have has been removed by a request whose answer was lost: its data is deleted already.
+func TestNoClaimsAreReportedAsKeptForNodesThatTheirPodDoesNotHave(t *testing.T) {
+	for want, reported := range map[int][]api.Node{
+		0: {{Slot: 0, Running: true}},
+		1: {{Slot: 0, Running: true}, {Slot: 1}},
+	} {
+		shared, nodes := newSharedState(), sharedPod(2)
+		report(shared, nodes, nil, reported...)
+		recorder := events.NewFakeRecorder(10)
+		r := &Reconciler{nodes: newFakeNodes().client(t), recorder: recorder}
+		network := testNetwork(v1.BitcoinNetworkSpec{Storage: &v1.Storage{RetentionPolicy: v1.RetentionDelete}})
+		state := newNetworkState(network)
+		state.scaleDown = &scaleDown{}
+		if !r.decideScaleDown(t.Context(), network, state, nodes, 1, time.Unix(1, 0)) || state.scaleDown.synced || len(recorder.Events) != want {
+			t.Errorf("%d nodes are reported: %+v, %d events, want %d", len(reported), state.scaleDown, len(recorder.Events), want)
+		}
 	}
 }
 
