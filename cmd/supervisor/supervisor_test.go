@@ -216,11 +216,12 @@ func TestDataIsDeletedByRequestOnly(t *testing.T) {
 	if got := directories(); got != slots {
 		t.Errorf("%d directories are left without a request to delete them", got)
 	}
-	if err := p.set(api.Target{Nodes: 2, Revision: 3, Forget: true}); err != nil {
+	if err := p.set(api.Target{Nodes: 2, Revision: 3, Forget: true, Before: 3}); err != nil {
 		t.Fatal(err)
 	}
-	testtools.Eventually(t, "the data of the nodes that were removed is deleted", limit, func() error {
-		if got := directories(); got != 2 {
+	// That of a node that was removed before stays.
+	testtools.Eventually(t, "the data of the node that was removed last is deleted", limit, func() error {
+		if got := directories(); got != 3 {
 			return fmt.Errorf("%d directories are left", got)
 		}
 		return nil
@@ -228,10 +229,10 @@ func TestDataIsDeletedByRequestOnly(t *testing.T) {
 	p.until("2 nodes", running(2))
 	// What the end of the container prevented is done by the next one.
 	p.stop()
-	p.write("data/nodes/3/left", "")
+	p.write("data/nodes/2/left", "")
 	p.start()
 	testtools.Eventually(t, "the data of a removed node is deleted", limit, func() error {
-		if got := directories(); got != 2 {
+		if got := directories(); got != 3 {
 			return fmt.Errorf("%d directories are left", got)
 		}
 		return nil

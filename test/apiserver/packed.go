@@ -109,8 +109,9 @@ func (p *packed) converge() error {
 			delete(p.nodes, slot)
 		}
 	}
+	before := min(max(p.target.Before-p.ordinal*p.perPod, 0), p.perPod)
 	for slot := range p.chains {
-		if slot >= share && p.target.Forget {
+		if slot >= share && slot < before && p.target.Forget {
 			p.forgotten = append(p.forgotten, slot)
 			delete(p.chains, slot)
 		}

@@ -178,7 +178,7 @@ func (p *applyPass) setScale(desired, existing *appsv1.StatefulSet) {
 	}
 	// Once allowed, the policy stays until the pods have ended: the claims of a pod that is ending follow it.
 	ending := whenScaled(existing) == appsv1.DeletePersistentVolumeClaimRetentionPolicyType && hasPodsBeyond(p.pods, existing, want)
-	if want < have && p.state.scaleDown.deletesClaims() || want >= have && ending {
+	if want < have && p.state.scaleDown.deletesClaims() && !p.keepsData(existing) || want >= have && ending {
 		desired.Spec.PersistentVolumeClaimRetentionPolicy.WhenScaled = appsv1.DeletePersistentVolumeClaimRetentionPolicyType
 	}
 }
@@ -231,11 +231,11 @@ func (r *Reconciler) neededByDeparting(ctx context.Context, p *applyPass, object
 		return isSet || isConfig, nil
 	}
 	if !isSet || set.Spec.PersistentVolumeClaimRetentionPolicy == nil {
-		return false, nil
+		return p.hasSlotsOfSet(object), nil
 	}
 	stopped := ptr.Deref(set.Spec.Replicas, 1) == 0
 	switch {
-	case !stopped && (s == nil || s.synced):
+	case !stopped && (s == nil || s.synced) && !p.keepsData(set):
 		return false, nil
 	case set.Spec.PersistentVolumeClaimRetentionPolicy.WhenDeleted == appsv1.RetainPersistentVolumeClaimRetentionPolicyType:
 		return set.Status.ObservedGeneration < set.Generation, nil

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"strconv"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -81,6 +82,7 @@ func (p *applyPass) setSlots(desired *corev1.ConfigMap, group resources.Group) {
 	}
 	have, exists := readTarget(p.existing[keyOf(desired)])
 	p.targets[group.StatefulSet] = want
+	p.setKept(desired, have.Nodes, want.Nodes)
 	if !exists || want.Nodes >= have.Nodes {
 		return
 	}
@@ -89,12 +91,60 @@ func (p *applyPass) setSlots(desired *corev1.ConfigMap, group resources.Group) {
 		p.targets[group.StatefulSet] = have
 		return
 	}
-	want.Forget = group.SlotOf(group.Nodes) > 0 && p.forgets()
+	if group.SlotOf(group.Nodes) > 0 && p.forgets() {
+		want.Forget, want.Before = true, have.Nodes
+	}
 	p.targets[group.StatefulSet] = want
 	if want.Forget && !p.state.shared.hasAccepted(p.podOf(group), want) {
 		desired.Data = maps.Clone(p.existing[keyOf(desired)].(*corev1.ConfigMap).Data)
 		p.slotsWait = fmt.Sprintf("waiting until Pod %s has deleted the data of its removed nodes", group.PodName(group.Nodes))
 	}
+}
+
+// setKept sets up to which node the pods of a group may have the data of removed nodes, whose blocks nobody has compared with those of the
+// others. A later comparison is not about it. Once all of these nodes have been requested again, they are compared themselves.
+func (p *applyPass) setKept(desired *corev1.ConfigMap, have, want int) {
+	kept := readKept(p.existing[keyOf(desired)])
+	if want < have && (want == 0 || !p.forgets()) {
+		kept = max(kept, have)
+	}
+	if kept > want {
+		desired.Data[api.KeptKey] = strconv.Itoa(kept)
+	}
+}
+
+// readKept reads up to which node the pods of a group may have data that is to be kept, from its ConfigMap; 0 for none.
+func readKept(config client.Object) int {
+	slots, isConfig := config.(*corev1.ConfigMap)
+	if !isConfig {
+		return 0
+	}
+	kept, err := strconv.Atoi(slots.Data[api.KeptKey])
+	if err != nil {
+		return 0
+	}
+	return kept
+}
+
+// keepsData reports whether the pods of a StatefulSet may have the data of nodes that were removed earlier and is to be kept.
+func (p *applyPass) keepsData(set *appsv1.StatefulSet) bool {
+	group := resources.Group{StatefulSet: set.Name, PerPod: p.groups[0].PerPod}
+	config := p.existing["ConfigMap "+group.SlotsConfigMap()]
+	have, exists := readTarget(config)
+	return group.Packed() && exists && readKept(config) > have.Nodes && have.Nodes < int(ptr.Deref(set.Spec.Replicas, 1))*group.PerPod
+}
+
+// hasSlotsOfSet reports whether an object has the number of nodes of a StatefulSet that exists: what its claims keep is in it.
+func (p *applyPass) hasSlotsOfSet(object client.Object) bool {
+	if _, isConfig := object.(*corev1.ConfigMap); !isConfig {
+		return false
+	}
+	for name := range p.sets {
+		if group := (resources.Group{StatefulSet: name, PerPod: p.groups[0].PerPod}); group.Packed() && group.SlotsConfigMap() == object.GetName() {
+			return true
+		}
+	}
+	return false
 }
 
 // forgets reports whether the data of removed nodes is deleted in a pod that stays: where their claims would be, and where there are none.

@@ -92,7 +92,7 @@ func (s *supervisor) handleTarget(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
-	err = s.setTarget(target{Nodes: t.Nodes, Revision: t.Revision, Requested: true, Forget: t.Forget})
+	err = s.setTarget(target{Nodes: t.Nodes, Revision: t.Revision, Requested: true, Forget: t.Forget, Before: t.Before})
 	switch {
 	case errors.Is(err, errOutdated):
 		w.WriteHeader(http.StatusConflict)

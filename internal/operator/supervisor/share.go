@@ -29,8 +29,9 @@ type target struct {
 	Revision int64 `json:"revision"`
 	// Requested by the operator itself. Otherwise it is from the ConfigMap, which the kubelet updates after up to a minute.
 	Requested bool `json:"requested"`
-	// Forget deletes the data of the pod's other nodes.
+	// Forget deletes the data of the pod's nodes among those of the group from Nodes to Before.
 	Forget bool `json:"forget,omitempty"`
+	Before int  `json:"before,omitempty"`
 }
 
 // supersedes reports whether a target replaces the current one. The operator may lower the number for one revision, when it has proved

@@ -183,7 +183,7 @@ func (s *supervisor) apply() error {
 		}
 	}
 	if s.target.Forget {
-		s.forget(share)
+		s.forget(share, shareOf(s.target.Before, s.ordinal, s.perPod))
 	}
 	s.updateReady()
 	return nil
@@ -205,8 +205,8 @@ func (s *supervisor) follow(slot int, runs bool, do func(context.Context)) {
 	}()
 }
 
-// forget deletes the data of the nodes that the pod does not run, also of those that another container of the pod ran.
-func (s *supervisor) forget(share int) {
+// forget deletes the data of the nodes from share to before, also of those that another container of the pod ran.
+func (s *supervisor) forget(share, before int) {
 	podDir, _ := valueIn(s.podConf, "datadir")
 	entries, err := os.ReadDir(filepath.Dir(api.DataDir(podDir, 0)))
 	if err != nil {
@@ -214,7 +214,7 @@ func (s *supervisor) forget(share int) {
 	}
 	for _, entry := range entries {
 		slot, err := strconv.Atoi(entry.Name())
-		if err != nil || slot < share || slot >= s.perPod {
+		if err != nil || slot < share || slot >= before {
 			continue
 		}
 		s.follow(slot, false, func(context.Context) {

@@ -56,7 +56,9 @@ type Target struct {
 	Nodes int `json:"nodes"`
 	// Revision is the generation of the network. A lower one than the pod has is rejected with ErrOutdated.
 	Revision int64 `json:"revision"`
-	// Forget deletes the data directories of the pod's other nodes, once their processes have ended, also if the container ends before.
-	// Without it they stay. The operator sets it when it has proved that other nodes have their blocks.
+	// Forget deletes the data directories of the pod's nodes among those of the group from Nodes to Before, once their processes have ended,
+	// also if the container ends before. Without it they stay. The operator sets it when it has proved that other nodes have their blocks.
 	Forget bool `json:"forget,omitempty"`
+	// Before is the number of nodes that the group had. The data of nodes that were removed earlier stays: nothing is proved about it.
+	Before int `json:"before,omitempty"`
 }

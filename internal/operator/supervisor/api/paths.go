@@ -14,6 +14,10 @@ const (
 	SlotsDir = "/run/bitcoin-slots"
 )
 
+// KeptKey in the same ConfigMap is for the operator: the highest number of nodes of which it has removed some without a proof that other
+// nodes have their blocks. It is missing if there are none.
+const KeptKey = "kept"
+
 // Keys of the ConfigMap with what a pod's share of its group follows from. It is no part of the pod template: a network that is scaled
 // would restart its pods.
 const (
