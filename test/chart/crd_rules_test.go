@@ -106,6 +106,22 @@ func TestOptionsOfBitcoinConfAreChecked(t *testing.T) {
 	})
 }
 
+// The ports of such an option could be those of another node of the pod.
+func TestPublishersOfPodsWithSeveralNodesAreThoseOfZMQ(t *testing.T) {
+	const (
+		own   = "config may not set the options zmqpub… with nodesPerPod, because a port in them may be that of another node of the pod: use spec.zmq"
+		group = "the config of a group may not set the options zmqpub… with nodesPerPod"
+	)
+	checkSpecs(t, map[string]string{
+		`{nodes: 4, nodesPerPod: 2, config: {zmqpubrawtx: "tcp://0.0.0.0:28333"}}`:                                               own,
+		`{nodes: 4, nodesPerPod: 2, config: {zmqpubrawtxhwm: "5"}}`:                                                              own,
+		`{nodes: 4, nodesPerPod: 2, groups: [{name: a, nodes: 1}, {name: b, nodes: 1, config: {zmqpubrawtxhwm: "5"}}]}`:          group,
+		`{nodes: 4, nodesPerPod: 2, zmq: {}, config: {txindex: "1"}, groups: [{name: a, nodes: 1, config: {par: "2"}}]}`:         "",
+		`{nodes: 4, nodesPerPod: 1, config: {zmqpubrawtx: "tcp://0.0.0.0:28333"}}`:                                               "",
+		`{nodes: 4, config: {zmqpubrawtx: "tcp://0.0.0.0:28333"}, groups: [{name: a, nodes: 1, config: {zmqpubrawtxhwm: "5"}}]}`: "",
+	})
+}
+
 // ownedOption is a rule for one option that the operator owns.
 var ownedOption = regexp.MustCompile(`!\('([a-z0-9]+)' in self\) && !\('no`)
 

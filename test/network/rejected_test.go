@@ -80,6 +80,7 @@ var rejected = map[string]string{
 	`{nodes: 2, config: {zmqpubrawtx: "tcp://0.0.0.0:65536"}}`:                             "config sets zmqpubrawtx to an address that cannot be used",
 	`{nodes: 2, config: {zmqpubrawtx: "28333"}}`:                                           "config sets zmqpubrawtx to an address that cannot be used",
 	`{nodes: 2, config: {zmqpubrawtxhwm: many}}`:                                           "a high-water mark of ZMQ in config (zmqpub…hwm) must be a number",
+	`{nodes: 4, nodesPerPod: 2, config: {zmqpubrawtx: "tcp://0.0.0.0:28333"}}`:             "config may not set the options zmqpub… with nodesPerPod",
 	`{nodes: 2, groups: [{name: a, nodes: 1, config: {zmqpubhashtx: "tcp://0.0.0.0:x"}}]}`: "config sets zmqpubhashtx to an address that cannot be used",
 }
 
