@@ -24,6 +24,8 @@ type logsOptions struct {
 	follow bool
 	since  time.Duration
 	tail   int64
+	// perPod is the number of nodes in a pod.
+	perPod int
 }
 
 func logsCommand(s *session) *cobra.Command {
@@ -62,6 +64,7 @@ func (o *logsOptions) run(ctx context.Context, name string) error {
 		return err
 	}
 	nodes := noderef.Nodes(t.network)
+	o.perPod = t.network.Spec.NodesInPod()
 	if ref, err := noderef.Parse(name); err == nil && ref.Names() {
 		nodes = []noderef.Node{t.node}
 	}
@@ -126,7 +129,7 @@ func (o *logsOptions) read(ctx context.Context, client *cluster.Client, pod stri
 		options.TailLines = &o.tail
 	}
 	for {
-		err := readOnce(ctx, client, pod, options, func(stream stream) error {
+		err := readOnce(ctx, client, pod, o.perPod, options, func(stream stream) error {
 			var err error
 			last, err = logs.Read(ctx, stream, source, last, pattern.MatchString, to)
 			return err
@@ -147,8 +150,8 @@ func (o *logsOptions) read(ctx context.Context, client *cluster.Client, pod stri
 
 type stream interface{ Read(p []byte) (int, error) }
 
-func readOnce(ctx context.Context, client *cluster.Client, pod string, options corev1.PodLogOptions, read func(stream) error) error {
-	log, err := client.Logs(ctx, pod, options)
+func readOnce(ctx context.Context, client *cluster.Client, pod string, perPod int, options corev1.PodLogOptions, read func(stream) error) error {
+	log, err := client.Logs(ctx, pod, perPod, options)
 	if err != nil {
 		return err
 	}

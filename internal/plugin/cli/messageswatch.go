@@ -168,7 +168,7 @@ func every(ctx context.Context, interval time.Duration, call func()) {
 // read passes the new lines of a node's log on.
 func (w *watch) read(ctx context.Context, source int, to chan<- logs.Line) error {
 	pod, none := w.nodes[source].Pod, int64(0)
-	err := readOnce(ctx, w.client, pod, corev1.PodLogOptions{Follow: true, TailLines: &none}, func(stream stream) error {
+	err := readOnce(ctx, w.client, pod, 1, corev1.PodLogOptions{Follow: true, TailLines: &none}, func(stream stream) error {
 		_, err := logs.Read(ctx, stream, source, time.Time{}, func(string) bool { return true }, to)
 		return err
 	})

@@ -10,7 +10,9 @@ import (
 	"strings"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	clienttesting "k8s.io/client-go/testing"
 
 	"github.com/christianb93/bitcoin-controller/internal/plugin/cluster"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/noderef"
@@ -123,6 +125,25 @@ func TestANodeOfAPodWithOthersIsStoppedAlone(t *testing.T) {
 	if out := w.works("kill", "net/3", "--wait=false"); out != "net-sts-0/3 is stopped; the supervisor of its pod will start it again\n" {
 		t.Errorf("it printed %q", out)
 	}
+}
+
+// A pod with a few nodes does not send what one with the maximum would.
+func TestTheLastLinesOfANodeAreSoughtAmongThoseOfItsPod(t *testing.T) {
+	packed(t, func(t *testing.T, w *world, _ []string, _ []int32) {
+		per := max(1, w.spec().NodesPerPod)
+		w.works("logs", "net/1", "--tail", "7")
+		for _, action := range w.core.Actions() {
+			read, ok := action.(clienttesting.GenericActionImpl)
+			if !ok {
+				continue
+			}
+			if lines := *read.Value.(*corev1.PodLogOptions).TailLines; lines != int64(7*per) {
+				t.Errorf("%d lines were read of a pod with %d nodes", lines, per)
+			}
+			return
+		}
+		t.Error("no log was read")
+	})
 }
 
 func TestANetworkWithSeveralNodesInAPodIsCreated(t *testing.T) {

@@ -12,7 +12,6 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/noderef"
-	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
 // Pod returns the pod of a node. A missing pod is a *NodeError, because the operator creates it again.
@@ -36,18 +35,15 @@ func (c *Client) explainPod(err error, verb, name string) error {
 	return c.explain(err, verb, "pods", "")
 }
 
-// linesOfAll is how many lines of a pod are read for each line at the end of the log of one of its nodes: as if all wrote as much.
-const linesOfAll = v1.MaxNodesPerPod
-
-// Logs returns the log of a node, with the time stamps of the kubelet. The last lines of a node in a pod with several are sought among as
-// many lines as the pod can have nodes; when they are followed, there may be more of them.
-func (c *Client) Logs(ctx context.Context, name string, options corev1.PodLogOptions) (io.ReadCloser, error) {
+// Logs returns the log of a node, with the time stamps of the kubelet. Of perPod nodes in a pod, the last lines of one are sought among perPod
+// times as many, as if all nodes wrote as much; when they are followed, there may be more of them.
+func (c *Client) Logs(ctx context.Context, name string, perPod int, options corev1.PodLogOptions) (io.ReadCloser, error) {
 	at, count := noderef.At(name), options.TailLines
 	if !at.Packed {
 		return c.podLog(ctx, at.Pod, options)
 	}
 	if count != nil {
-		options.TailLines = new(*count * linesOfAll)
+		options.TailLines = new(*count * int64(perPod))
 	}
 	stream, err := c.podLog(ctx, at.Pod, options)
 	if err != nil {

@@ -103,13 +103,13 @@ const tail = 60
 
 // Log implements page.Backend.
 func (b *Backend) Log(ctx context.Context, network string, ordinal int, to func(string) error) error {
-	_, node, err := b.node(network, ordinal)
+	object, node, err := b.node(network, ordinal)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	stream, err := b.Cluster.Logs(ctx, node.Pod, corev1.PodLogOptions{Follow: true, TailLines: new(int64(tail))})
+	stream, err := b.Cluster.Logs(ctx, node.Pod, object.Spec.NodesInPod(), corev1.PodLogOptions{Follow: true, TailLines: new(int64(tail))})
 	if err != nil {
 		return err
 	}
