@@ -6,54 +6,11 @@
 #
 #   BITCOIND_IMAGE=… test/bench/run.sh [ROUNDS] [NODES…]      default: 3 rounds of 3 10 50
 set -euo pipefail
-image=${BITCOIND_IMAGE:?name the image of bitcoind that the operator uses, as scripts/machine.sh prints it}
+# shellcheck source-path=SCRIPTDIR source=cluster.sh
+. "$(dirname "${BASH_SOURCE[0]}")/cluster.sh"
 rounds=${1:-3}
 sizes=("${@:2}")
 ((${#sizes[@]})) || sizes=(3 10 50)
-space=bench-$$
-kubectl create namespace "$space" >/dev/null
-trap 'kubectl delete namespace "$space" --wait=false >/dev/null' EXIT
-kubectl --namespace "$space" create secret generic users --from-literal=BC_RPC_USER=user --from-literal=BC_RPC_PASSWORD=password >/dev/null
-k() { kubectl --namespace "$space" "$@"; }
-now() { date +%s%N; }
-seconds() { awk -v a="$1" -v b="$2" 'BEGIN {printf "%.2f", (b - a) / 1e9}'; }
-
-# gone: until no pod is left, and the kubelet has had time to clean up after them, so that one measurement does not pay for the
-# one before.
-gone() {
-  while [[ $(k get pods --no-headers 2>/dev/null | wc -l) != 0 ]]; do sleep 0.5; done
-  sleep 5
-}
-
-floor() { # NODES
-  local start
-  start=$(now)
-  k apply -f - >/dev/null <<END
-apiVersion: apps/v1
-kind: StatefulSet
-metadata: {name: floor}
-spec:
-  replicas: $1
-  serviceName: floor
-  podManagementPolicy: Parallel
-  selector: {matchLabels: {app: floor}}
-  template:
-    metadata: {labels: {app: floor}}
-    spec:
-      terminationGracePeriodSeconds: 5
-      containers:
-      - name: bitcoind
-        image: $image
-        imagePullPolicy: IfNotPresent
-        command: [bitcoind, -regtest, -server, -datadir=/tmp, -rpcuser=u, -rpcpassword=p, -rpcbind=0.0.0.0, -rpcallowip=0.0.0.0/0,
-          -rpcport=18332, -dbcache=4, -maxmempool=5, -par=1, -rpcthreads=2, -listenonion=0, -dnsseed=0, -discover=0]
-        readinessProbe: {tcpSocket: {port: 18332}, periodSeconds: 1}
-END
-  until [[ $(k get sts floor -o jsonpath='{.status.readyReplicas}') == "$1" ]]; do sleep 0.1; done
-  seconds "$start" "$(now)"
-  k delete sts floor >/dev/null
-  gone
-}
 
 network() { # NODES: seconds until Ready; for three nodes also those from a killed pod until Ready again
   local start killed uid
@@ -92,5 +49,6 @@ for nodes in "${sizes[@]}"; do
     [[ -z $healed ]] || healed="   a killed pod: ${healed}s, $(awk -v a="$a" -v b="$healed" 'BEGIN {printf "%.2f", b / a}') of the floor"
     printf '%-8s %-6s %9ss %9ss %8s%s\n' "$nodes" "$round" "$a" "$b" "$ratio" "$healed"
   done
-  printf '%-8s %-6s %30s\n' "$nodes" median "$(tr ' ' '\n' <<<"$ratios" | sed '/^$/d' | sort -n | awk '{r[NR] = $1} END {printf "%.2f", (r[int((NR + 1) / 2)] + r[int(NR / 2) + 1]) / 2}')"
+  # shellcheck disable=SC2086 # numbers
+  printf '%-8s %-6s %30s\n' "$nodes" median "$(median $ratios)"
 done
