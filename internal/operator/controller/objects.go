@@ -110,6 +110,7 @@ func (r *Reconciler) applyObjects(ctx context.Context, network *v1.BitcoinNetwor
 	if p.holdsWrites() {
 		result := state.held.result
 		result.sets, result.departing, result.held = p.sets, p.waitingNodes(), true
+		result.targets = p.allowedTargets(result.targets)
 		return result, nil
 	}
 	marks := p.marks()

@@ -44,7 +44,7 @@ func (n *node) problem() (problem podProblem, found bool) {
 	if !n.failing {
 		return podProblem{}, false
 	}
-	return podProblem{reason: v1.ReasonNodeFailing, message: fmt.Sprintf("Node %s cannot run%s; see kubectl logs %s", n.name(), lastExit(n.reported), n.podName)}, true
+	return podProblem{reason: v1.ReasonNodeFailing, message: fmt.Sprintf("Node %s cannot run%s; see the lines of kubectl logs %s that begin with [%d]", n.name(), lastExit(n.reported), n.podName, n.slot)}, true
 }
 
 func problemOf(pod *corev1.Pod) (problem podProblem, found bool) {

@@ -76,7 +76,7 @@ func progressOf(generation int64, in *policyInputs) string {
 			answering++
 		}
 	}
-	return fmt.Sprint(generation, len(in.nodes), len(in.leaving), started, ready, answering, in.connections.existing, in.chains.lowest)
+	return fmt.Sprint(generation, len(in.nodes), len(in.leaving)+len(in.leavingNodes), started, ready, answering, in.connections.existing, in.chains.lowest)
 }
 
 // lastPass is what the earliest time of the next pass depends on.

@@ -47,6 +47,14 @@ func TestTheGapIsShortWhenAlmostAllNodesRun(t *testing.T) {
 	}
 }
 
+// The next pass comes soon after a removed node of a pod that stays has ended.
+func TestTheEndOfARemovedNodeIsProgress(t *testing.T) {
+	before, after := &policyInputs{leavingNodes: []string{"net-sts-0/2", "net-sts-0/3"}}, &policyInputs{leavingNodes: []string{"net-sts-0/3"}}
+	if progressOf(1, before) == progressOf(1, after) {
+		t.Error("it is none")
+	}
+}
+
 func TestTheSoonestOfWhatIsDueWins(t *testing.T) {
 	const poll = 5 * time.Second
 	for name, test := range map[string]struct {

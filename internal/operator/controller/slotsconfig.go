@@ -73,7 +73,7 @@ func (p *applyPass) setAllSlots(objects []client.Object) {
 }
 
 // setSlots sets the number of nodes in the desired ConfigMap of a group, and what its pods get. Removed nodes stay until they
-// may go; and the number stays until the pod that loses some of its nodes has deleted their data, if that is to be deleted: a pod that
+// may go; and the number stays until the pod that loses some of its nodes is known to delete their data, if that is to be deleted: a pod that
 // starts again in between would not know.
 func (p *applyPass) setSlots(desired *corev1.ConfigMap, group resources.Group) {
 	want, ok := readTarget(desired)
@@ -97,7 +97,7 @@ func (p *applyPass) setSlots(desired *corev1.ConfigMap, group resources.Group) {
 	p.targets[group.StatefulSet] = want
 	if want.Forget && !p.state.shared.hasAccepted(p.podOf(group), want) {
 		desired.Data = maps.Clone(p.existing[keyOf(desired)].(*corev1.ConfigMap).Data)
-		p.slotsWait = fmt.Sprintf("waiting until Pod %s has deleted the data of its removed nodes", group.PodName(group.Nodes))
+		p.slotsWait = fmt.Sprintf("waiting until Pod %s accepts to delete the data of its removed nodes", group.PodName(group.Nodes))
 	}
 }
 
@@ -145,6 +145,15 @@ func (p *applyPass) hasSlotsOfSet(object client.Object) bool {
 		}
 	}
 	return false
+}
+
+// allowedTargets are those targets of an earlier pass that the scale-down allows now: it may have started again since.
+func (p *applyPass) allowedTargets(earlier map[string]api.Target) map[string]api.Target {
+	targets, has := maps.Clone(earlier), p.nodesOfSets()
+	maps.DeleteFunc(targets, func(set string, target api.Target) bool {
+		return target.Forget && !p.forgets() || p.state.scaleDown.waits() && target.Nodes < has[set]
+	})
+	return targets
 }
 
 // forgets reports whether the data of removed nodes is deleted in a pod that stays: where their claims would be, and where there are none.

@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -8,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
 	"github.com/christianb93/bitcoin-controller/internal/operator/supervisor/api"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
@@ -72,6 +74,37 @@ func TestOnlyTheDataOfComparedNodesIsDeleted(t *testing.T) {
 	a.scale(8)
 	a.pass()
 	a.hasSlots("8", "")
+}
+
+// Until a failed write is tried again, the comparison of the chains may start again.
+func TestATargetOfAnEarlierPassIsPushedOnlyWhileTheScaleDownAllowsIt(t *testing.T) {
+	network := testNetwork(v1.BitcoinNetworkSpec{Nodes: 2, NodesPerPod: 4, Groups: []v1.Group{{Name: "a", Nodes: 4}}})
+	earlier := map[string]api.Target{"net-sts": {Nodes: 2, Forget: true, Before: 4}, "net-a-sts": {Nodes: 4}}
+	since := time.Unix(1000, 0)
+	for name, test := range map[string]struct {
+		scaleDown *scaleDown
+		forget    bool
+		want      int
+	}{
+		"the chains are compared":             {&scaleDown{since: since}, false, 1},
+		"the nodes go, and their data stays":  {&scaleDown{since: since, decidedAt: since}, false, 2},
+		"the data would go, and must not":     {&scaleDown{since: since, decidedAt: since}, true, 1},
+		"the data goes with the nodes":        {&scaleDown{since: since, decidedAt: since, synced: true}, true, 2},
+		"the chains are compared once more":   {&scaleDown{since: since, synced: true}, true, 1},
+		"no removal of nodes is known at all": {nil, true, 1},
+	} {
+		p := &applyPass{network: network, state: newNetworkState(network), groups: resources.Groups(network, ""), sets: setsOf(t, network)}
+		p.state.scaleDown = test.scaleDown
+		config := &corev1.ConfigMap{Data: map[string]string{api.NodesKey: "4", api.RevisionKey: "1"}}
+		p.existing = map[string]client.Object{"ConfigMap net-slots": config}
+		targets := maps.Clone(earlier)
+		if !test.forget {
+			targets["net-sts"] = api.Target{Nodes: 2}
+		}
+		if got := p.allowedTargets(targets); len(got) != test.want || len(targets) != 2 {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
 }
 
 func TestTheClaimOfARemovedPodIsKeptWithDataThatWasNotCompared(t *testing.T) {

@@ -41,9 +41,11 @@ type supervised struct {
 	err   error
 	// settled is how often the process of a node had ended when the node last answered, by slot.
 	settled map[int]int
-	// accepted is the last number of nodes that it has accepted, and pushing is true while it gets one.
+	// accepted is the last number of nodes that it has accepted, and pushing is true while it gets one. pushErr is why it did not accept
+	// the latest.
 	accepted api.Target
 	pushing  bool
+	pushErr  error
 }
 
 // askSupervisors asks the supervisors of all pods with several nodes at the same time, and gives each node what is known of its process.
@@ -150,8 +152,10 @@ func (s *sharedState) reportedOf(n *node, now time.Time) {
 		if !reported.Running {
 			n.err = fmt.Errorf("its bitcoind does not run%s", lastExit(&reported))
 		}
-	case state.nodes == nil && state.err != nil:
+	case state.err != nil:
 		n.err = state.err
+	case state.nodes != nil && state.pushErr != nil:
+		n.err = fmt.Errorf("%w: %w", errNotStarted, state.pushErr)
 	case state.nodes != nil:
 		n.err = errNotStarted
 	}

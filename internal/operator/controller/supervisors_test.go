@@ -48,6 +48,15 @@ func TestANodeOfASharedPodRunsWhenItsSupervisorReportsIt(t *testing.T) {
 	if !nodes[0].running() || nodes[1].running() || !errors.Is(nodes[1].err, errNotStarted) {
 		t.Errorf("one of two: %v and %v, %v", nodes[0].running(), nodes[1].running(), nodes[1].err)
 	}
+	rejected := errors.New("rejected")
+	shared.endPush(nodes[0].pod, api.Target{Nodes: 2}, rejected)
+	report(shared, nodes, nil, api.Node{Slot: 0, Started: 1, Running: true})
+	if !errors.Is(nodes[1].err, errNotStarted) || !errors.Is(nodes[1].err, rejected) {
+		t.Errorf("a pod that does not take the number of nodes: %v", nodes[1].err)
+	}
+	if report(shared, nodes, unreachable); !errors.Is(nodes[1].err, unreachable) {
+		t.Errorf("a pod that does not answer any more: %v", nodes[1].err)
+	}
 	first := nodes[0].process()
 	report(shared, nodes, unreachable)
 	if !nodes[0].running() || nodes[0].process() != first {
@@ -161,6 +170,15 @@ func TestAPodGetsTheNumberOfItsNodesWhenItRunsOthers(t *testing.T) {
 	target.Forget = true
 	if shared.hasAccepted(nodes[0].pod, target) || !push() {
 		t.Error("the deletion of the data is not pushed")
+	}
+	shared.endPush(nodes[0].pod, target, nil)
+	target.Forget = false
+	if report(shared, nodes, nil, three...); push() {
+		t.Error("the deletion of the data is taken back")
+	}
+	target.Revision, target.Forget = 4, true
+	if !push() {
+		t.Error("the deletion of the data for another generation is not pushed")
 	}
 	// The answer was lost: the pod runs its share since.
 	shared.endPush(nodes[0].pod, target, errors.New("no answer"))

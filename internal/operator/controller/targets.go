@@ -42,11 +42,17 @@ func (s *sharedState) startPush(pod *corev1.Pod, target api.Target, share int) b
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	state := s.pods[pod.UID]
-	if state == nil || state.nodes == nil || state.pushing || state.accepted == target || !target.Forget && runsShare(state.nodes, share) {
+	if state == nil || state.nodes == nil || state.pushing || contains(state.accepted, target) || !target.Forget && runsShare(state.nodes, share) {
 		return false
 	}
 	state.pushing = true
 	return true
+}
+
+// contains reports whether a pod that has accepted a target needs no push of another one. One without Forget would end a deletion that
+// waits for the end of processes.
+func contains(accepted, target api.Target) bool {
+	return accepted == target || !target.Forget && accepted.Nodes == target.Nodes && accepted.Revision == target.Revision
 }
 
 // runsShare reports whether a pod runs these nodes and no others.
@@ -71,7 +77,7 @@ func (s *sharedState) endPush(pod *corev1.Pod, target api.Target, err error) {
 	if state == nil || state.containerID != containerID(pod) {
 		return
 	}
-	state.pushing = false
+	state.pushing, state.pushErr = false, err
 	if err == nil {
 		state.accepted = target
 	}

@@ -70,7 +70,7 @@ const (
 	// Node object, and the pod starts on another one. A pod with a volume of that cluster node then needs another claim: delete the
 	// claim and the pod, and the node gets the chain from the others.
 	ReasonClusterNodeFailed = "ClusterNodeFailed"
-	// ReasonNodesLeaving means that pods of removed nodes are still terminating.
+	// ReasonNodesLeaving means that pods of removed nodes are still terminating, or removed nodes still run in a pod that stays.
 	//
 	// Conditions: NodesReady=False.
 	//
@@ -95,7 +95,8 @@ const (
 	// Conditions: NodesReady=False, Stalled=True, Reconciling=False.
 	//
 	// Action: see the exit code and the last error of the output in the message, and the whole output with
-	// kubectl logs --previous. Common causes are an option in spec.config that this release of bitcoind does not have, a
+	// kubectl logs --previous. In a pod with several nodes, whose container does not end with one of them, the output of node k of the pod
+	// are the lines of kubectl logs that begin with [k]. Common causes are an option in spec.config that this release of bitcoind does not have, a
 	// memory limit that is too low, and an image without bitcoind.
 	ReasonNodeFailing = "NodeFailing"
 	// ReasonUnschedulable means that no cluster node has room for a pod, or a PersistentVolumeClaim cannot be bound.
@@ -109,8 +110,9 @@ const (
 	//
 	// Conditions: NodesReady=False.
 	//
-	// Action: see the error in the message. Check that NetworkPolicies allow the operator to reach port 18332 of the pods. If
-	// the node hangs, delete its pod.
+	// Action: see the error in the message. Check that NetworkPolicies allow the operator to reach port 18332 of the pods; for
+	// pods with several nodes, port 18330 and the ports 18332, 18342 and so on, one for each node. If the node hangs, delete its pod. With
+	// several nodes in the pod, all of them restart then: end the bitcoind of that node only, which its pod starts again.
 	ReasonNodeNotAnswering = "NodeNotAnswering"
 	// ReasonUpdating means that the nodes are being restarted one by one with a new pod template, a group waits until another one
 	// is updated, or an object of an earlier network of the same name is not deleted yet. A problem of a pod that still has the

@@ -29,7 +29,7 @@ const (
 	// EventAddedNodeRemoved is a warning: an entry that a person had added to the addnode list of a node led to a node that the topology
 	// does not connect with it, and was removed.
 	EventAddedNodeRemoved = "AddedNodeRemoved"
-	// EventClaimsKept is a warning: the volume claims of removed nodes are kept, though storage.retentionPolicy is Delete, because they may
-	// have blocks that no other node has.
+	// EventClaimsKept is a warning: the volume claims of removed nodes, or in a pod with several nodes that stays their data, are kept,
+	// though storage.retentionPolicy is Delete, because they may have blocks that no other node has.
 	EventClaimsKept = "ClaimsKept"
 )
