@@ -46,12 +46,14 @@ type namespace struct {
 	err    error
 	cancel context.CancelFunc
 	idle   *time.Timer
+	// since is when the last viewer has gone.
+	since time.Time
 }
 
 // Open implements page.Values.
 func (n *Namespaces) Open(ctx context.Context, name string) (*state.Store, func(), error) {
 	if len(n.Only) > 0 && !slices.Contains(n.Only, name) {
-		return nil, nil, &page.Denied{Code: http.StatusForbidden, Reason: fmt.Sprintf("this page shows networks of the namespaces %s only", strings.Join(n.Only, ", "))}
+		return nil, nil, &page.Denied{Code: http.StatusForbidden, Reason: fmt.Sprintf("this page does not show namespace %q", name)}
 	}
 	watched := n.enter(name)
 	if watched == nil {
@@ -82,7 +84,7 @@ func (n *Namespaces) enter(name string) *namespace {
 		}
 		return watched
 	}
-	if len(n.open) >= maxNamespaces {
+	if len(n.open) >= maxNamespaces && !n.endIdle() {
 		return nil
 	}
 	if n.open == nil {
@@ -128,6 +130,7 @@ func (n *Namespaces) leave(name string, watched *namespace) {
 	if after == 0 {
 		after = idleTimeout
 	}
+	watched.since = time.Now()
 	watched.idle = time.AfterFunc(after, func() {
 		n.mu.Lock()
 		defer n.mu.Unlock()
@@ -135,6 +138,22 @@ func (n *Namespaces) leave(name string, watched *namespace) {
 			n.end(name, watched)
 		}
 	})
+}
+
+// endIdle makes place for another namespace: it ends the one whose last viewer went first, and reports whether there is one. The caller holds
+// the lock.
+func (n *Namespaces) endIdle() bool {
+	oldest := ""
+	for name, watched := range n.open {
+		if watched.viewers == 0 && (oldest == "" || watched.since.Before(n.open[oldest].since)) {
+			oldest = name
+		}
+	}
+	if oldest == "" {
+		return false
+	}
+	n.end(oldest, n.open[oldest])
+	return true
 }
 
 func (n *Namespaces) forget(name string, watched *namespace) {

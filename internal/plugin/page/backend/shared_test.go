@@ -130,4 +130,23 @@ func TestThereAreNoMoreNamespacesThanTheBound(t *testing.T) {
 	} else {
 		end()
 	}
+	// Those that nobody looks at any more make place, the oldest first.
+	for _, name := range []string{"ns7", "ns3"} {
+		all.leave(name, all.open[name])
+	}
+	for i, gone := range []string{"ns7", "ns3"} {
+		if all.enter(fmt.Sprint("more", i)) == nil || all.open[gone] != nil || len(all.open) != maxNamespaces {
+			t.Errorf("namespace %d more does not take the place of %s", i, gone)
+		}
+	}
+	if all.enter("one-more") != nil {
+		t.Error("a namespace with a viewer makes place")
+	}
+}
+
+func TestANamespaceThatIsNotShownIsTheOnlyOneThatIsNamed(t *testing.T) {
+	all := &Namespaces{Only: []string{"team-a", "team-b"}}
+	if _, _, err := all.Open(t.Context(), "team-c"); err == nil || err.Error() != `this page does not show namespace "team-c"` {
+		t.Errorf("it is rejected with %v", err)
+	}
 }
