@@ -108,13 +108,24 @@ func (n *Namespaces) watch(ctx context.Context, name string, store *state.Store)
 	client.Namespace = name
 	chains := live.NewChains(store)
 	b := &Backend{store: store, page: Page{Namespace: name}}
-	b.watcher = &watch.Watcher{Cluster: &client, WithoutPods: true, Store: store, Changed: chains.Report, Removed: chains.Forget, Reachable: b.reachable}
+	lacks := func(err error) error {
+		return fmt.Errorf("namespace %s cannot be watched with the service account of the page: %w", name, err)
+	}
+	b.watcher = &watch.Watcher{
+		Cluster: &client, WithoutPods: true, Store: store, Changed: chains.Report, Removed: chains.Forget,
+		Reachable: func(err error) {
+			if err != nil {
+				err = lacks(err)
+			}
+			b.reachable(err)
+		},
+	}
 	missing, err := b.watcher.Start(ctx)
 	if err == nil && len(missing) > 0 {
 		err = errors.New(strings.Join(missing, "; "))
 	}
 	if err != nil {
-		return fmt.Errorf("namespace %s cannot be watched with the service account of the page: %w", name, err)
+		return lacks(err)
 	}
 	b.change(func(*Page) {})
 	return nil

@@ -11,6 +11,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	apiwatch "k8s.io/apimachinery/pkg/watch"
 	clienttesting "k8s.io/client-go/testing"
 
 	"github.com/christianb93/bitcoin-controller/internal/testtools"
@@ -130,7 +131,7 @@ func TestThereAreNoMoreNamespacesThanTheBound(t *testing.T) {
 	} else {
 		end()
 	}
-	// Those that nobody looks at any more make place, the oldest first.
+	// Those without a viewer make place, the oldest first.
 	for _, name := range []string{"ns7", "ns3"} {
 		all.leave(name, all.open[name])
 	}
@@ -149,4 +150,40 @@ func TestANamespaceThatIsNotShownIsTheOnlyOneThatIsNamed(t *testing.T) {
 	if _, _, err := all.Open(t.Context(), "team-c"); err == nil || err.Error() != `this page does not show namespace "team-c"` {
 		t.Errorf("it is rejected with %v", err)
 	}
+}
+
+// The page would show old values as live ones.
+func TestARightThatIsTakenAwayMeanwhileIsNamed(t *testing.T) {
+	w := newWorld(t)
+	stream, denied := apiwatch.NewFake(), false
+	var mu sync.Mutex
+	isDenied := func(change func()) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		change()
+		return denied
+	}
+	forbidden := apierrors.NewForbidden(schema.GroupResource{Resource: "events"}, "", errors.New(`User "page" cannot list resource`))
+	w.core.PrependReactor("list", "events", func(clienttesting.Action) (bool, runtime.Object, error) { return isDenied(func() {}), nil, forbidden })
+	w.core.PrependWatchReactor("events", func(clienttesting.Action) (bool, apiwatch.Interface, error) {
+		if isDenied(func() {}) {
+			return true, nil, forbidden
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		stream = apiwatch.NewFake()
+		return true, stream, nil
+	})
+	all := &Namespaces{Client: w.client, Failed: func(err error) { t.Error(err) }}
+	store, end, err := all.Open(t.Context(), "ns")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer end()
+	w.store = store
+	w.eventually("page", `"namespace":"ns"`)
+	isDenied(func() { denied = true; stream.Stop() })
+	w.eventually("page", `"unreachable":"namespace ns cannot be watched with the service account of the page: your account has no right to list and watch events`)
+	isDenied(func() { denied = false })
+	w.eventually("page", `{"namespace":"ns"}`)
 }

@@ -2,10 +2,11 @@ package watch
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -23,37 +24,45 @@ type lists[T runtime.Object] interface {
 }
 
 // informer returns an informer that reports whether its requests succeed.
-func informer[T runtime.Object](w *Watcher, client any, requests lists[T], object runtime.Object, tweak func(*metav1.ListOptions)) cache.SharedIndexInformer {
+func informer[T runtime.Object](w *Watcher, resource string, client any, requests lists[T], object runtime.Object, tweak func(*metav1.ListOptions)) cache.SharedIndexInformer {
 	return cache.NewSharedIndexInformer(cache.ToListWatcherWithWatchListSemantics(&cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
 			tweak(&options)
 			list, err := requests.List(ctx, options)
-			w.report(ctx, err)
+			w.report(ctx, resource, err)
 			return list, err
 		},
 		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
 			tweak(&options)
 			stream, err := requests.Watch(ctx, options)
-			w.report(ctx, err)
+			w.report(ctx, resource, err)
 			return stream, err
 		},
 	}, client), object, 0, cache.Indexers{})
 }
 
-func (w *Watcher) report(ctx context.Context, err error) {
+// report passes on whether the latest requests for all resources have succeeded: while one fails, values are old. A right that was taken away
+// meanwhile has the sentence of one that is missing from the beginning.
+func (w *Watcher) report(ctx context.Context, resource string, err error) {
 	if ctx.Err() != nil {
 		return
 	}
-	w.mu.Lock()
-	w.last = err
-	w.mu.Unlock()
-	if !apierrors.IsForbidden(err) { // a right that was taken away meanwhile: the API server has answered
-		w.Reachable(err)
+	if err != nil {
+		err = w.Cluster.Check(ctx, resource, func(metav1.ListOptions) error { return err })
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.last, w.failures[resource] = err, err
+	for _, name := range slices.Sorted(maps.Keys(w.failures)) {
+		if err == nil {
+			err = w.failures[name]
+		}
+	}
+	w.Reachable(err)
 }
 
 func (w *Watcher) networkInformer() cache.SharedIndexInformer {
-	return informer(w, w.Cluster.Networks, w.Cluster.Networks.BitcoincontrollerV1().BitcoinNetworks(w.Cluster.Namespace), &v1.BitcoinNetwork{},
+	return informer(w, "bitcoinnetworks", w.Cluster.Networks, w.Cluster.Networks.BitcoincontrollerV1().BitcoinNetworks(w.Cluster.Namespace), &v1.BitcoinNetwork{},
 		func(options *metav1.ListOptions) { w.selected(options, "metadata.name") })
 }
 
@@ -62,12 +71,12 @@ func (w *Watcher) podInformer() cache.SharedIndexInformer {
 	if w.Name != "" {
 		set[resources.LabelInstance] = w.Name
 	}
-	return informer(w, w.Cluster.Core, w.Cluster.Core.CoreV1().Pods(w.Cluster.Namespace), &corev1.Pod{},
+	return informer(w, "pods", w.Cluster.Core, w.Cluster.Core.CoreV1().Pods(w.Cluster.Namespace), &corev1.Pod{},
 		func(options *metav1.ListOptions) { options.LabelSelector = set.String() })
 }
 
 func (w *Watcher) eventInformer() cache.SharedIndexInformer {
-	return informer(w, w.Cluster.Core, w.Cluster.Core.CoreV1().Events(w.Cluster.Namespace), &corev1.Event{},
+	return informer(w, "events", w.Cluster.Core, w.Cluster.Core.CoreV1().Events(w.Cluster.Namespace), &corev1.Event{},
 		func(options *metav1.ListOptions) {
 			w.selected(options, "involvedObject.name")
 			options.FieldSelector = strings.Trim(options.FieldSelector+",involvedObject.kind=BitcoinNetwork", ",")

@@ -38,15 +38,17 @@ type Watcher struct {
 	// Changed is called for each network whose status may have changed, and Removed for one that was deleted.
 	Changed func(*v1.BitcoinNetwork)
 	Removed func(name string)
-	// Reachable is called when a request to the API server has succeeded or failed.
+	// Reachable is called when a request to the API server has succeeded or failed, with the error of any resource whose latest one failed.
 	Reachable func(error)
 
-	mu     sync.Mutex
-	last   error         // of a request of an informer
-	limit  time.Duration // of the first lists
-	dirty  map[string]bool
-	events bool
-	signal chan struct{}
+	mu    sync.Mutex
+	last  error         // of a request of an informer
+	limit time.Duration // of the first lists
+	// failures are the errors of the latest requests, by resource.
+	failures map[string]error
+	dirty    map[string]bool
+	events   bool
+	signal   chan struct{}
 
 	networks, pods, happened cache.SharedIndexInformer
 }
@@ -54,7 +56,7 @@ type Watcher struct {
 // Start reads what exists, and follows it until the context ends. It returns the rights that the caller's account lacks, without which the
 // page lacks what they are needed for; a missing right on networks is an error.
 func (w *Watcher) Start(ctx context.Context) (missing []string, err error) {
-	w.dirty, w.signal = map[string]bool{}, make(chan struct{}, 1)
+	w.dirty, w.failures, w.signal = map[string]bool{}, map[string]error{}, make(chan struct{}, 1)
 	if w.limit == 0 {
 		w.limit = syncTimeout
 	}
