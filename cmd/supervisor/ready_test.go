@@ -108,10 +108,11 @@ func TestThePodsConfigurationFindsTheCookieOfItsFirstNode(t *testing.T) {
 		t.Fatal(err)
 	}
 	testtools.Eventually(t, "the data is deleted", limit, func() error {
-		if entries, err := os.ReadDir(filepath.Join(p.dir, "data", "nodes")); err != nil || len(entries) > 0 {
-			return fmt.Errorf("%v, %v", entries, err)
+		entries, err := os.ReadDir(filepath.Join(p.dir, "data", "nodes"))
+		if err == nil && len(entries) > 0 {
+			err = fmt.Errorf("%v are left", entries)
 		}
-		return nil
+		return err
 	})
 	if err := p.set(api.Target{Nodes: 1, Revision: 3}); err != nil {
 		t.Fatal(err)
