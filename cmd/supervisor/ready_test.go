@@ -104,7 +104,7 @@ func TestThePodsConfigurationFindsTheCookieOfItsFirstNode(t *testing.T) {
 	p.start()
 	p.untilReady()
 	read()
-	if err := p.set(api.Target{Nodes: 0, Revision: 2, Forget: true}); err != nil {
+	if err := p.set(api.Target{Nodes: 0, Revision: 2, Forget: true, Before: 2}); err != nil {
 		t.Fatal(err)
 	}
 	testtools.Eventually(t, "the data is deleted", limit, func() error {
