@@ -141,7 +141,7 @@ func (p plugin) startsInTime(plain, withWallets string) {
 	for kind, last := range took {
 		p.Logf("three nodes, %s: Ready after %.2f s, %.2f times as long as empty ones", kind, last.Seconds(), last.Seconds()/took["empty"].Seconds())
 	}
-	for kind, limit := range map[string]time.Duration{"plain": 2, "wallets": 3} {
+	for kind, limit := range map[string]time.Duration{"plain": 3, "wallets": 5} {
 		if took[kind] > limit*took["empty"] {
 			p.Errorf("%d blocks (%s) take %s, more than %d times as long as the start of empty nodes", savedHeight, kind, took[kind], limit)
 		}
