@@ -67,7 +67,7 @@ draw() { # lines "NODES SECONDS MIB": two curves over the number of nodes
 results=''
 printf '%-6s %-6s %9s %18s %18s %9s %9s\n' nodes round 'floor of 3' 'a pod each' "$per a pod" 'time' 'memory'
 for nodes in "${sizes[@]}"; do
-  times=() memories=()
+  times=() mebibytes=()
   for ((round = 1; round <= rounds; round++)); do
     a=$(floor 3)
     b='' c='' each='' times_ratio='' memory_ratio=''
@@ -76,10 +76,10 @@ for nodes in "${sizes[@]}"; do
       each="${b}s ${c}MiB"
     fi
     read -r d e <<<"$(packed "$nodes" "$per")"
-    times+=("$d") memories+=("$e")
+    times+=("$d") mebibytes+=("$e")
     if [[ -n $b ]]; then times_ratio=$(ratio "$b" "$d") memory_ratio=$(ratio "$c" "$e"); fi
     printf '%-6s %-6s %9ss %18s %18s %9s %9s\n' "$nodes" "$round" "$a" "${each:--}" "${d}s ${e}MiB" "${times_ratio:--}" "${memory_ratio:--}"
   done
-  results+="$nodes $(median "${times[@]}") $(median "${memories[@]}" | sed 's/[.].*//')"$'\n'
+  results+="$nodes $(median "${times[@]}") $(median "${mebibytes[@]}" | sed 's/[.].*//')"$'\n'
 done
 if [[ -n $plot ]]; then printf '%s' "$results" | draw >"$plot"; fi
