@@ -3,9 +3,7 @@
 package network
 
 import (
-	"bufio"
 	"fmt"
-	"os"
 	"os/exec"
 	"regexp"
 	"strings"
@@ -59,26 +57,10 @@ func (env *testEnv) servedPage() string {
 	if err != nil {
 		env.Fatal(err)
 	}
-	serving := exec.CommandContext(env.Context(), file, "serve-page", "--bind-address=127.0.0.1:0", "--health-bind-address=127.0.0.1:0")
-	serving.Stderr = os.Stderr
-	serving.Cancel = func() error { return serving.Process.Signal(os.Interrupt) }
-	serving.WaitDelay = time.Minute
-	out, err := serving.StdoutPipe()
-	if err == nil {
-		err = serving.Start()
-	}
-	if err != nil {
-		env.Fatal(err)
-	}
-	env.Cleanup(func() {
-		if err := serving.Wait(); serving.ProcessState.ExitCode() != 0 {
-			env.Errorf("the page ended with the code %d (%v)", serving.ProcessState.ExitCode(), err)
-		}
-	})
-	line, err := bufio.NewReader(out).ReadString('\n')
+	line := env.serves(exec.CommandContext(env.Context(), file, "serve-page", "--bind-address=127.0.0.1:0", "--health-bind-address=127.0.0.1:0"))
 	found := regexp.MustCompile(`served on (\S+),`).FindStringSubmatch(line)
 	if found == nil {
-		env.Fatalf("it printed %q (%v)", line, err)
+		env.Fatalf("it printed %q", line)
 	}
 	return "https://" + found[1]
 }

@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -21,29 +22,38 @@ var pictures = flag.String("pictures", "", "directory to write the pictures of t
 // page serves the live page of a network until the test ends, and returns its address with the token.
 func (p plugin) page(name string) string {
 	p.Helper()
-	serving := p.command("ui", name, "--no-browser")
-	serving.Stderr = os.Stderr
-	// As a person ends it; the context of a test ends before the cleanup.
-	serving.Cancel = func() error { return serving.Process.Signal(os.Interrupt) }
-	serving.WaitDelay = time.Minute
-	out, err := serving.StdoutPipe()
+	address := p.serves(p.command("ui", name, "--no-browser"))
+	if !strings.HasPrefix(address, "http://127.0.0.1:") {
+		p.Fatalf("the address is %q", address)
+	}
+	return address
+}
+
+// serves runs a command until the test ends, as a person does, and returns the first line of its output.
+func (env *testEnv) serves(command *exec.Cmd) string {
+	env.Helper()
+	command.Stderr = os.Stderr
+	// The context of a test ends before the cleanup.
+	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
+	command.WaitDelay = time.Minute
+	out, err := command.StdoutPipe()
 	if err == nil {
-		err = serving.Start()
+		err = command.Start()
 	}
 	if err != nil {
-		p.Fatal(err)
+		env.Fatal(err)
 	}
-	p.Cleanup(func() {
-		err := serving.Wait()
-		if code := serving.ProcessState.ExitCode(); code != 0 {
-			p.Errorf("the page ended with the code %d (%v)", code, err)
+	env.Cleanup(func() {
+		err := command.Wait()
+		if code := command.ProcessState.ExitCode(); code != 0 {
+			env.Errorf("the page ended with the code %d (%v)", code, err)
 		}
 	})
-	address, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil || !strings.HasPrefix(address, "http://127.0.0.1:") {
-		p.Fatalf("the address is %q (%v)", address, err)
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		env.Fatalf("it printed %q (%v)", line, err)
 	}
-	return strings.TrimSpace(address)
+	return strings.TrimSpace(line)
 }
 
 // edgesOf are the pairs of nodes that are connected, as bitcoind at both ends reports it.

@@ -34,16 +34,20 @@ func TestConnectionsOfBusyNodesAreWhatTheOtherSideReports(t *testing.T) {
 		},
 		"an old address on the list of a busy node waits": {pair, newNetwork(2).lists(0, "10.7.7.7", address(1)).lists(1, address(0)).joined(0, 1).busy(0), 1, nil},
 	} {
-		t.Run(name, func(t *testing.T) {
-			actions := Plan(c.desired, c.nodes)
-			if got := texts(actions); !slices.Equal(got, c.want) {
-				t.Errorf("got  %q\nwant %q", got, c.want)
-			}
-			checkActions(t, c.nodes, actions)
-			if have, _ := Connected(c.desired, c.nodes); have != c.have {
-				t.Errorf("%d connections exist, want %d", have, c.have)
-			}
-		})
+		t.Run(name, func(t *testing.T) { checkPlan(t, c.desired, c.nodes, c.have, c.want) })
+	}
+}
+
+// checkPlan compares the calls and the number of connections that exist.
+func checkPlan(t *testing.T, desired []Edge, nodes network, have int, want []string) {
+	t.Helper()
+	actions := Plan(desired, nodes)
+	if got := texts(actions); !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+	checkActions(t, nodes, actions)
+	if got, _ := Connected(desired, nodes); got != have {
+		t.Errorf("%d connections exist, want %d", got, have)
 	}
 }
 

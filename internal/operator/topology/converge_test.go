@@ -178,27 +178,35 @@ func TestNodesThatComeBackAreConnectedAgain(t *testing.T) {
 
 func TestASilentNodeDelaysNoOtherNode(t *testing.T) {
 	for _, kind := range types {
-		t.Run(string(kind), func(t *testing.T) {
-			spec := Spec{Type: kind, Nodes: 14, Degree: 4, Edges: customEdges}
-			desired := Desired(spec)
-			s := newSimulator(t, 3, spec.Nodes)
-			s.nodes[4].silent = true
-			others := slices.DeleteFunc(slices.Clone(desired), func(e Edge) bool { return e.A == 4 || e.B == 4 })
-			for range 6 {
-				s.reconcile(desired)
-				s.pass()
-			}
-			_, missing := Connected(desired, s.reports())
-			if got := without(desired, others); !slices.Equal(missing, got) {
-				t.Errorf("missing are %v, want those of the silent node, %v", missing, got)
-			}
-			if calls := s.reconcile(desired); calls != 0 {
-				t.Errorf("%d calls for a node that does not answer", calls)
-			}
-			s.nodes[4].silent = false
-			settle(t, s, desired, 3)
-		})
+		for _, perAddress := range []int{1, 5} {
+			t.Run(fmt.Sprint(kind, perAddress), func(t *testing.T) { silentNode(t, kind, perAddress) })
+		}
 	}
+}
+
+func silentNode(t *testing.T, kind v1.TopologyType, perAddress int) {
+	t.Helper()
+	spec := Spec{Type: kind, Nodes: 14, Degree: 4, Edges: customEdges}
+	desired := Desired(spec)
+	s := newSimulator(t, 3, spec.Nodes)
+	if perAddress > 1 {
+		s = newPackedSimulator(t, 3, spec.Nodes, perAddress)
+	}
+	s.nodes[4].silent = true
+	others := slices.DeleteFunc(slices.Clone(desired), func(e Edge) bool { return e.A == 4 || e.B == 4 })
+	for range 6 {
+		s.reconcile(desired)
+		s.pass()
+	}
+	_, missing := Connected(desired, s.reports())
+	if got := without(desired, others); !slices.Equal(missing, got) {
+		t.Errorf("missing are %v, want those of the silent node, %v", missing, got)
+	}
+	if calls := s.reconcile(desired); calls != 0 {
+		t.Errorf("%d calls for a node that does not answer", calls)
+	}
+	s.nodes[4].silent = false
+	settle(t, s, desired, 3)
 }
 
 func TestNodesBehindAddressTranslationConnect(t *testing.T) {

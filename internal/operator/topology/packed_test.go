@@ -95,31 +95,6 @@ func TestANewNetworkOfNodesThatShareAddressesIsCompleteAfterOneReconcile(t *test
 	}
 }
 
-func TestASilentNodeOfASharedAddressDelaysNoOtherNode(t *testing.T) {
-	for _, kind := range types {
-		t.Run(string(kind), func(t *testing.T) {
-			spec := Spec{Type: kind, Nodes: 14, Degree: 4, Edges: customEdges}
-			desired := Desired(spec)
-			s := newPackedSimulator(t, 3, spec.Nodes, 5)
-			s.nodes[4].silent = true
-			others := slices.DeleteFunc(slices.Clone(desired), func(e Edge) bool { return e.A == 4 || e.B == 4 })
-			for range 6 {
-				s.reconcile(desired)
-				s.pass()
-			}
-			_, missing := Connected(desired, s.reports())
-			if got := without(desired, others); !slices.Equal(missing, got) {
-				t.Errorf("missing are %v, want those of the silent node, %v", missing, got)
-			}
-			if calls := s.reconcile(desired); calls != 0 {
-				t.Errorf("%d calls for a node that does not answer", calls)
-			}
-			s.nodes[4].silent = false
-			settle(t, s, desired, 3)
-		})
-	}
-}
-
 // The source addresses that the dialled nodes see are not those that the others report: no connection is known to both of its ends, until
 // both nodes have dialled.
 func TestNodesThatShareAddressesBehindAddressTranslationConnect(t *testing.T) {

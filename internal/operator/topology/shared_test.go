@@ -109,16 +109,7 @@ func TestPlanOfNodesThatShareAddresses(t *testing.T) { //nolint:funlen // a tabl
 			out(0, 2, 40000).busy(0), 1, nil},
 	}
 	for name, c := range cases {
-		t.Run(name, func(t *testing.T) {
-			actions := Plan(c.desired, c.nodes)
-			if got := texts(actions); !slices.Equal(got, c.want) {
-				t.Errorf("got  %q\nwant %q", got, c.want)
-			}
-			checkActions(t, c.nodes, actions)
-			if have, _ := Connected(c.desired, c.nodes); have != c.have {
-				t.Errorf("%d connections exist, want %d", have, c.have)
-			}
-		})
+		t.Run(name, func(t *testing.T) { checkPlan(t, c.desired, c.nodes, c.have, c.want) })
 	}
 }
 

@@ -135,10 +135,10 @@ func (w *watch) print(ctx context.Context) error {
 	defer func() { cancel(nil); <-kept }()
 	go func() {
 		defer close(kept)
-		every(ctx, quiet, func() { w.keepOn(ctx) })
+		cluster.Every(ctx, quiet, func() { w.keepOn(ctx) })
 	}()
 	go func() {
-		every(ctx, settled, func() {
+		cluster.Every(ctx, settled, func() {
 			if err := w.flush(ctx); err != nil {
 				cancel(err)
 			}
@@ -149,20 +149,6 @@ func (w *watch) print(ctx context.Context) error {
 		return cause
 	}
 	return err
-}
-
-// every calls a function at an interval until the context ends.
-func every(ctx context.Context, interval time.Duration, call func()) {
-	tick := time.NewTicker(interval)
-	defer tick.Stop()
-	for {
-		select {
-		case <-tick.C:
-			call()
-		case <-ctx.Done():
-			return
-		}
-	}
 }
 
 // read passes the new lines of a node's log on.

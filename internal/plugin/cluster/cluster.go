@@ -126,3 +126,17 @@ func Transient(err error) bool {
 func (c *Client) Check(ctx context.Context, resource string, list func(metav1.ListOptions) error) error {
 	return c.explain(list(metav1.ListOptions{Limit: 1}), "list and watch", resource, "")
 }
+
+// Every calls a function at an interval until the context ends.
+func Every(ctx context.Context, interval time.Duration, call func()) {
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			call()
+		case <-ctx.Done():
+			return
+		}
+	}
+}

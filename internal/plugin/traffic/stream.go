@@ -13,6 +13,7 @@ import (
 	"github.com/btcsuite/btcd/wire/v2"
 
 	"github.com/christianb93/bitcoin-controller/internal/plugin/amount"
+	"github.com/christianb93/bitcoin-controller/internal/plugin/cluster"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/faucet"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/ledger"
 )
@@ -142,11 +143,11 @@ func (s *Stream) Run(all context.Context, duration time.Duration) StreamTotal {
 	}
 	var running sync.WaitGroup
 	running.Go(func() { s.pace(ctx) })
-	running.Go(func() { every(ctx, s.Check, func() { s.checkAndRefill(ctx) }) })
-	running.Go(func() { every(ctx, reportInterval, func() { s.Note("%s", s.progress()) }) })
+	running.Go(func() { cluster.Every(ctx, s.Check, func() { s.checkAndRefill(ctx) }) })
+	running.Go(func() { cluster.Every(ctx, reportInterval, func() { s.Note("%s", s.progress()) }) })
 	if s.Blocks > 0 {
 		running.Go(func() {
-			every(ctx, s.Blocks, func() {
+			cluster.Every(ctx, s.Blocks, func() {
 				if err := s.mine(ctx); err != nil && ctx.Err() == nil {
 					s.Note("No block was mined: %s", err.Error())
 				}
@@ -162,20 +163,6 @@ func (s *Stream) Run(all context.Context, duration time.Duration) StreamTotal {
 	}
 	s.settle(all)
 	return s.total()
-}
-
-// every calls a function at an interval.
-func every(ctx context.Context, interval time.Duration, call func()) {
-	tick := time.NewTicker(interval)
-	defer tick.Stop()
-	for {
-		select {
-		case <-tick.C:
-			call()
-		case <-ctx.Done():
-			return
-		}
-	}
 }
 
 const (

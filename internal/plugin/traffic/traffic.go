@@ -162,7 +162,7 @@ const reportInterval = 10 * time.Second
 // mineBlocks mines on one node after the other, also when one does not answer.
 func (t *Traffic) mineBlocks(ctx context.Context) {
 	turn := 0
-	every(ctx, t.Blocks, func() {
+	cluster.Every(ctx, t.Blocks, func() {
 		if err := t.mine(ctx, turn%len(t.Faucets)); err != nil && ctx.Err() == nil {
 			t.Note("No block was mined: %s", err.Error())
 		}
