@@ -150,7 +150,7 @@ func TestABusyNodeIsRestoredFromTheStatus(t *testing.T) {
 			t.Errorf("%s: ready %v, busy %v", name, n.ready(), n.busy)
 		}
 		if test.restored {
-			if got := nodeStatus(&nodes[0], "n", peersOf(nodes)); got.Blocks != 7 || got.BestBlockHash != hash || got.Peers != 2 || got.Version != "/x/" {
+			if got := nodeStatus(0, &nodes[0], "n", peersOf(nodes)); got.Blocks != 7 || got.BestBlockHash != hash || got.Peers != 2 || got.Version != "/x/" {
 				t.Errorf("%s: %+v", name, got)
 			}
 		}

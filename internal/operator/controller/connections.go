@@ -138,27 +138,34 @@ func calls(actions []topology.Action) []bitcoind.Call {
 func observedTopology(nodes []node, shared *sharedState) []topology.Node {
 	list := make([]topology.Node, len(nodes))
 	for i := range nodes {
-		n := &nodes[i]
-		list[i] = topology.Node{Ordinal: n.ordinal, Address: n.ip(), Port: n.port(v1.P2PPort), Shared: n.shared, Answered: n.answer != nil, Busy: n.busy}
-		if n.answer == nil {
-			continue
-		}
-		list[i].ByHand = shared.entriesByHand(n)
-		for _, added := range n.answer.added {
-			list[i].Added = append(list[i].Added, added.AddedNode)
-			if len(added.Addresses) > 0 && net.ParseIP(added.AddedNode) == nil {
-				if list[i].Resolved == nil {
-					list[i].Resolved = map[string]string{}
-				}
-				list[i].Resolved[added.AddedNode] = added.Addresses[0].Address
-			}
-		}
-		for _, peer := range n.answer.peers {
-			list[i].Peers = append(list[i].Peers, topology.Peer{
-				ID: peer.ID, Address: peer.Addr, Bind: peer.AddrBind, Inbound: peer.Inbound, Handshaked: peer.Version > 0,
-				Agent: peer.Subversion, ServesBlocks: peer.ServesBlocks(),
-			})
+		list[i] = topologyNode(&nodes[i])
+		if nodes[i].answer != nil {
+			list[i].ByHand = shared.entriesByHand(&nodes[i])
 		}
 	}
 	return list
+}
+
+// topologyNode is a node as it answered, without what is known of its entries.
+func topologyNode(n *node) topology.Node {
+	observed := topology.Node{Ordinal: n.ordinal, Address: n.ip(), Port: n.port(v1.P2PPort), Shared: n.shared, Answered: n.answer != nil, Busy: n.busy}
+	if n.answer == nil {
+		return observed
+	}
+	for _, added := range n.answer.added {
+		observed.Added = append(observed.Added, added.AddedNode)
+		if len(added.Addresses) > 0 && net.ParseIP(added.AddedNode) == nil {
+			if observed.Resolved == nil {
+				observed.Resolved = map[string]string{}
+			}
+			observed.Resolved[added.AddedNode] = added.Addresses[0].Address
+		}
+	}
+	for _, peer := range n.answer.peers {
+		observed.Peers = append(observed.Peers, topology.Peer{
+			ID: peer.ID, Address: peer.Addr, Bind: peer.AddrBind, Inbound: peer.Inbound, Handshaked: peer.Version > 0,
+			Agent: peer.Subversion, ServesBlocks: peer.ServesBlocks(),
+		})
+	}
+	return observed
 }

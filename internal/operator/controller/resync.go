@@ -100,7 +100,7 @@ func headersFromNodes(nodes []node) func(i int) int64 {
 		}
 		for j := range nodes[i].answer.peers {
 			peer := &nodes[i].answer.peers[j]
-			if _, isNode := peers.nodeOf(&nodes[i], peer); isNode {
+			if _, isNode := peers.nodeOf(i, j); isNode {
 				height = max(height, peer.SyncedHeaders, peer.PresyncedHeaders)
 			}
 		}
@@ -136,7 +136,7 @@ func closeAllBut(nodes []node, peers peerNodes, i, kept int) []bitcoind.Call {
 	var others, all []bitcoind.Call
 	for p := range nodes[i].answer.peers {
 		peer := &nodes[i].answer.peers[p]
-		j, isNode := peers.nodeOf(&nodes[i], peer)
+		j, isNode := peers.nodeOf(i, p)
 		if !isNode || j == i {
 			continue
 		}

@@ -62,14 +62,14 @@ func setNodeStatuses(status *v1.BitcoinNetworkStatus, network string, nodes []no
 	status.ReadyNodes = 0
 	peers := peersOf(nodes)
 	for i := range nodes {
-		status.Nodes[i] = nodeStatus(&nodes[i], network, peers)
+		status.Nodes[i] = nodeStatus(i, &nodes[i], network, peers)
 		if nodes[i].ready() {
 			status.ReadyNodes++
 		}
 	}
 }
 
-func nodeStatus(n *node, network string, peers peerNodes) v1.NodeStatus {
+func nodeStatus(i int, n *node, network string, peers peerNodes) v1.NodeStatus {
 	status := v1.NodeStatus{
 		Ordinal: int32(n.ordinal), Ready: n.ready(), IP: n.ip(), PodName: n.podName, NodeName: n.podName, //nolint:gosec // at most 500
 		DNSName: n.podName + "." + resources.ServiceName(network), Group: n.group.Name,
@@ -81,7 +81,7 @@ func nodeStatus(n *node, network string, peers peerNodes) v1.NodeStatus {
 	if n.answer != nil {
 		status.Blocks, status.BestBlockHash = n.answer.chain.Blocks, n.answer.chain.BestBlockHash
 		status.Version = n.answer.info.Subversion
-		status.Peers = peers.count(n)
+		status.Peers = peers.count(i, n)
 		if n.answer.restored != nil {
 			status.Peers = n.answer.restored.Peers
 		}

@@ -102,7 +102,7 @@ func TestTwoConnectionsWithOnePeerCountOnce(t *testing.T) {
 	peers := []bitcoind.PeerInfo{
 		{Addr: "10.0.0.2:18444", Version: 1}, {Addr: "10.0.0.2:41234", Version: 1}, {Addr: "10.0.0.3:18444"}, {Addr: "[fd00::4]:18444", Version: 1}, {Addr: "[fd00::4]", Version: 1},
 	}
-	if got := peersOf(nil).count(&node{answer: &answer{peers: peers}}); got != 2 {
+	if got := peersOf(nil).count(0, &node{answer: &answer{peers: peers}}); got != 2 {
 		t.Errorf("%d peers instead of 2", got)
 	}
 }

@@ -41,6 +41,9 @@ func TestANodeOfASharedPodRunsWhenItsSupervisorReportsIt(t *testing.T) {
 	shared, nodes := newSharedState(), sharedPod(2)
 	unreachable := errors.New("unreachable")
 	report(shared, nodes, unreachable)
+	if _, runs := nodes[0].startedAt(); runs {
+		t.Error("before the first report: it has started")
+	}
 	if nodes[0].running() || !errors.Is(nodes[0].err, unreachable) {
 		t.Errorf("before the first report: running is %v, %v", nodes[0].running(), nodes[0].err)
 	}
@@ -235,7 +238,7 @@ func TestPeersOfSharedPodsAreFoundByBothEndsOfTheirConnections(t *testing.T) {
 	}
 	connect := func(from, to int, port string) {
 		nodes[from].answer.peers = append(nodes[from].answer.peers, bitcoind.PeerInfo{Addr: nodes[to].listener(), AddrBind: ip + ":" + port, Version: 1})
-		nodes[to].answer.peers = append(nodes[to].answer.peers, bitcoind.PeerInfo{Addr: ip + ":" + port, Inbound: true, Version: 1})
+		nodes[to].answer.peers = append(nodes[to].answer.peers, bitcoind.PeerInfo{Addr: ip + ":" + port, AddrBind: nodes[to].listener(), Inbound: true, Version: 1})
 	}
 	connect(0, 2, "40000")
 	connect(1, 3, "40000")
@@ -243,16 +246,16 @@ func TestPeersOfSharedPodsAreFoundByBothEndsOfTheirConnections(t *testing.T) {
 	peers := peersOf(nodes)
 	for i, want := range [][]int{{2, 3}, {3}, {0}, {1, 0}} {
 		for j := range nodes[i].answer.peers {
-			if got, found := peers.nodeOf(&nodes[i], &nodes[i].answer.peers[j]); !found || got != want[j] {
+			if got, found := peers.nodeOf(i, j); !found || got != want[j] {
 				t.Errorf("peer %d of node %d is node %d, %v, want %d", j, i, got, found, want[j])
 			}
 		}
-		if got := peers.count(&nodes[i]); int(got) != len(want) {
+		if got := peers.count(i, &nodes[i]); int(got) != len(want) {
 			t.Errorf("node %d has %d peers", i, got)
 		}
 	}
-	foreign := bitcoind.PeerInfo{Addr: ip + ":40002", Inbound: true, Version: 1}
-	if got, found := peers.nodeOf(&nodes[0], &foreign); found {
+	nodes[0].answer.peers = []bitcoind.PeerInfo{{Addr: ip + ":40002", AddrBind: nodes[0].listener(), Inbound: true, Version: 1}}
+	if got, found := peersOf(nodes).nodeOf(0, 0); found {
 		t.Errorf("a peer without another end is node %d", got)
 	}
 }

@@ -72,7 +72,7 @@ func (v *view) foreignAddress(i, p int) (address string, foreign bool) {
 // isForeignPort reports whether an address is one that nodes share, with a port that none of them can have.
 func (v *view) isForeignPort(address string) bool {
 	end := parseEndpoint(address)
-	return v.shared(end.addr) && end.port != "" && !IsNodePort(int(end.dials().Port()))
+	return v.shared(end.addr) && end.port != "" && !isNodePort(end.dials().Port())
 }
 
 func hostOf(address string) string {

@@ -165,12 +165,8 @@ func (v *view) targetOf(i int, entry string) int {
 // isOperators reports whether an entry of a list has the form of those that the operator adds: an IP address without port, or one with
 // the port of a node where nodes share addresses.
 func (v *view) isOperators(end endpoint) bool {
-	return end.bare || v.members != nil && end.addr.IsValid() && IsNodePort(int(end.dials().Port()))
+	return end.bare || v.members != nil && end.addr.IsValid() && isNodePort(end.dials().Port())
 }
 
-// IsNodePort reports whether a port is one that a node that shares its address may have.
-func IsNodePort(port int) bool {
-	step := int(v1.PortInSlot(0, 1))
-	slot := (port - v1.P2PPort) / step
-	return port >= v1.P2PPort && slot < v1.MaxNodesPerPod && port == v1.P2PPort+slot*step
-}
+// isNodePort reports whether a port is one that a node that shares its address may have.
+func isNodePort(port uint16) bool { return v1.SlotOfPort(v1.P2PPort, int32(port)) >= 0 }

@@ -103,7 +103,7 @@ func (v *view) identifyShared(i int, peer *Peer) peerNode {
 		return peerNode{unknownPeer, -1}
 	case known:
 		return knownPeer(j)
-	case IsNodePort(int(at.Port())):
+	case isNodePort(at.Port()):
 		// A node that has been removed from this address, or that two nodes claim to be.
 		return peerNode{unknownPeer, -1}
 	}

@@ -55,7 +55,7 @@ func checkLimit(t *testing.T, s *simulator) {
 
 func isOperators(node *simNode, entry string) bool {
 	end := parseEndpoint(entry)
-	return end.bare || node.shared && end.addr.IsValid() && IsNodePort(int(end.dials().Port()))
+	return end.bare || node.shared && end.addr.IsValid() && isNodePort(end.dials().Port())
 }
 
 func ownEntries(node *simNode) []string {

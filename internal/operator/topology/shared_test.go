@@ -185,7 +185,7 @@ func TestPortsOfNodes(t *testing.T) {
 	for port, want := range map[int]bool{
 		18444: true, 18454: true, 18444 + 2490: true, 18444 + 2500: false, 18434: false, 18445: false, 0: false, -6: false, 65535: false, 40004: false,
 	} {
-		if got := IsNodePort(port); got != want {
+		if got := isNodePort(uint16(port)); got != want {
 			t.Errorf("%d: %t, want %t", port, got, want)
 		}
 	}
