@@ -78,26 +78,40 @@ func older(t *testing.T) *chart.Chart {
 	return c
 }
 
-// images are the values that a candidate's package brings with it.
+// images are the values that a candidate's package brings with it, and that the chart had from the start.
 func images(byDigest bool) map[string]any {
-	name, digest, _ := strings.Cut(os.Getenv("CANDIDATE_IMAGE"), "@")
+	return map[string]any{
+		"image":     imageValues(os.Getenv("CANDIDATE_IMAGE"), byDigest),
+		"nodeImage": map[string]any{"repository": os.Getenv("BITCOIND_IMAGE")},
+	}
+}
+
+// imageValues are a chart's values of an image.
+func imageValues(ref string, byDigest bool) map[string]any {
+	name, digest, _ := strings.Cut(ref, "@")
 	colon := strings.LastIndex(name, ":")
 	if colon <= strings.LastIndex(name, "/") {
 		colon = len(name)
 	}
-	operator := map[string]any{"repository": name[:colon], "tag": strings.TrimPrefix(name[colon:], ":")}
+	v := map[string]any{"repository": name[:colon], "tag": strings.TrimPrefix(name[colon:], ":")}
 	if byDigest {
-		operator["digest"] = digest
+		v["digest"] = digest
 	}
-	return map[string]any{"image": operator, "nodeImage": map[string]any{"repository": os.Getenv("BITCOIND_IMAGE")}}
+	return v
 }
 
-// values are these in YAML, and the images.
+// values are these in YAML, and the images of the candidate.
 func values(t *testing.T, text string) map[string]any {
 	t.Helper()
 	own := map[string]any{}
 	ok(t, yaml.Unmarshal([]byte(text), &own))
-	return chartutil.CoalesceTables(own, images(true))
+	all := images(true)
+	for ref := range strings.FieldsSeq(os.Getenv("CANDIDATE_IMAGES")) {
+		if strings.Contains(ref, "/kubectl-btcnet:") {
+			all["page"] = map[string]any{"image": imageValues(ref, true)}
+		}
+	}
+	return chartutil.CoalesceTables(own, all)
 }
 
 // flags are those of both releases of Helm for the cluster and the namespace.

@@ -72,15 +72,26 @@ func TestACancelledCommandEndsInSeconds(t *testing.T) {
 	run, l := runner(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
-		for !strings.Contains(l.String(), "it runs") && t.Context().Err() == nil {
+		// The line of the command itself is reported too, before it starts.
+		for !strings.Contains(l.String(), "it runs: 42") && t.Context().Err() == nil {
 			time.Sleep(time.Millisecond)
 		}
 		cancel()
 	}()
 	start := time.Now()
-	_, err := run.Command(ctx, shell(`trap "" TERM; echo it runs; while :; do sleep 0.05; done`, time.Hour), t.TempDir(), nil)
+	_, err := run.Command(ctx, shell(`trap "" TERM; echo it runs: $((6 * 7)); while :; do sleep 0.05; done`, time.Hour), t.TempDir(), nil)
 	if err != context.Canceled || time.Since(start) > 10*time.Second { //nolint:errorlint // it is that error and no failed test
 		t.Errorf("%v after %s", err, time.Since(start))
+	}
+}
+
+func TestACancelledContextStartsNoCommand(t *testing.T) {
+	t.Parallel()
+	run, _ := runner(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := run.Command(ctx, shell("exit 3", time.Hour), t.TempDir(), nil); err != context.Canceled { //nolint:errorlint // it is that error alone
+		t.Errorf("%v", err)
 	}
 }
 

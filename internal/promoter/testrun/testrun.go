@@ -53,6 +53,9 @@ func (r Runner) Command(ctx context.Context, c config.Command, dir string, env [
 	ended := command.Run(ctx, run, func(out io.Reader) { r.read(out, result) })
 	stop()
 	if ended.Start != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		return nil, fmt.Errorf("%w: start %s: %w", failure.ErrInput, c.Command[0], ended.Start)
 	}
 	result.finish(ended.Exit == nil, ended.After)
