@@ -2,9 +2,11 @@ package cli
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -51,6 +53,9 @@ func createCommand(s *session) *cobra.Command {
 		Args:    arguments(1, 1),
 		RunE: func(command *cobra.Command, args []string) error {
 			c.nodesGiven = command.Flags().Changed("nodes")
+			if err := rejectZeros(command.Flags()); err != nil {
+				return err
+			}
 			return c.run(command.Context(), args[0])
 		},
 		// The name of a network that does not exist yet is not completed.
@@ -73,6 +78,16 @@ func createCommand(s *session) *cobra.Command {
 		}
 	}
 	return command
+}
+
+// rejectZeros rejects a 0 where the field of the manifest would be left out with it, and have its default.
+func rejectZeros(flags *pflag.FlagSet) error {
+	for _, name := range []string{"nodes-per-pod", "degree", "mine-interval", "mine-keep-alive", "zmq-high-water-mark"} {
+		if flag := flags.Lookup(name); flag.Changed && strings.TrimSuffix(flag.Value.String(), "s") == "0" {
+			return invalid.Errorf("--%s %s is not possible: write more than 0, or leave the flag out for its default", name, flag.Value)
+		}
+	}
+	return nil
 }
 
 func (c *create) addFlags(command *cobra.Command) {

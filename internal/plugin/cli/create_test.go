@@ -123,3 +123,10 @@ func (w *world) updated(network *v1.BitcoinNetwork) *v1.BitcoinNetwork {
 	}
 	return network
 }
+
+func TestCreateRejectsAZeroThatWouldBeTheDefault(t *testing.T) {
+	w := newWorld(t, three())
+	for flag, zero := range map[string]string{"nodes-per-pod": "0", "degree": "0", "mine-interval": "0s", "mine-keep-alive": "0", "zmq-high-water-mark": "0"} {
+		w.fails(exitInvalid, "or leave the flag out for its default", "create", "new", "--nodes", "3", "--"+flag, zero, "--dry-run=client", "-o", "yaml")
+	}
+}
