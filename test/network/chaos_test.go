@@ -14,47 +14,64 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/christianb93/bitcoin-controller/internal/plugin/noderef"
 	"github.com/christianb93/bitcoin-controller/internal/testtools"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
 func TestAllPodsDeletedAtOnceComeBackConnected(t *testing.T) {
 	skipIfShort(t)
-	env := newEnv(t, 3)
-	env.create(network("razed", 3))
-	env.ready("razed", readyTimeout)
-	before := env.addresses("razed", 3)
-	err := cluster.core.CoreV1().Pods(env.namespace).DeleteCollection(t.Context(), metav1.DeleteOptions{}, metav1.ListOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	env.eventually("all pods to be new", readyTimeout, func() error {
-		for i, node := range env.get("razed").Status.Nodes {
-			if !node.Ready || node.IP == before[i] {
-				return fmt.Errorf("node %d: ready %v at %s", i, node.Ready, node.IP)
-			}
+	packings(t, func(t *testing.T, perPod int) {
+		nodes := sized(perPod, 3, 6)
+		env := newPackedEnv(t, nodes, perPod)
+		env.create(network("razed", nodes))
+		env.ready("razed", readyTimeout)
+		before, err := env.podIPs("razed", nodes)
+		if err == nil {
+			err = cluster.core.CoreV1().Pods(env.namespace).DeleteCollection(t.Context(), metav1.DeleteOptions{}, metav1.ListOptions{})
 		}
-		return nil
+		if err != nil {
+			t.Fatal(err)
+		}
+		env.eventually("all pods to be new", readyTimeout, func() error {
+			for _, node := range env.get("razed").Status.Nodes {
+				if !node.Ready || slices.Contains(before, node.IP) {
+					return fmt.Errorf("node %d: ready %v at %s", node.Ordinal, node.Ready, node.IP)
+				}
+			}
+			return nil
+		})
+		env.ready("razed", readyTimeout)
+		env.exactly("razed", nodes, others(nodes))
+		env.listsOnly("razed", nodes)
 	})
-	env.ready("razed", readyTimeout)
-	env.exactly("razed", 3, others(3))
-	env.listsOnly("razed", 3)
 }
 
 func TestAnOperatorKilledInTheMiddleLosesNoStep(t *testing.T) {
 	skipIfShort(t)
-	env := newEnv(t, 4)
-	env.create(network("orphaned", 2))
-	env.ready("orphaned", readyTimeout)
-	template := env.revision("orphaned-sts")
-	env.scale("orphaned", 4)
-	env.endOperators()
-	env.ready("orphaned", readyTimeout)
-	env.exactly("orphaned", 4, others(4))
-	env.listsOnly("orphaned", 4)
-	if now := env.revision("orphaned-sts"); now != template {
-		t.Errorf("the new operator changed the pod template: revision %s, and it was %s", now, template)
+	env := newEnv(t, 7)
+	names, templates := map[int]string{1: "orphaned", packed: "packed"}, map[int]string{}
+	each := func(do func(env *testEnv, name string, perPod int)) {
+		for perPod, name := range names {
+			do(env.packed(perPod), name, perPod)
+		}
 	}
+	each(func(env *testEnv, name string, perPod int) { env.create(network(name, sized(perPod, 2, 3))) })
+	each(func(env *testEnv, name string, _ int) {
+		env.ready(name, readyTimeout)
+		templates[env.nodesInPod()] = env.revision(name + "-sts")
+	})
+	each(func(env *testEnv, name string, perPod int) { env.scale(name, sized(perPod, 4, 6)) })
+	env.endOperators()
+	each(func(env *testEnv, name string, perPod int) {
+		nodes := sized(perPod, 4, 6)
+		env.ready(name, readyTimeout)
+		env.exactly(name, nodes, others(nodes))
+		env.listsOnly(name, nodes)
+		if now := env.revision(name + "-sts"); now != templates[perPod] {
+			t.Errorf("the new operator changed the pod template of %s: revision %s, and it was %s", name, now, templates[perPod])
+		}
+	})
 }
 
 func (env *testEnv) revision(set string) string {
@@ -66,96 +83,119 @@ func (env *testEnv) revision(set string) string {
 	return s.Status.UpdateRevision
 }
 
-// beside runs a shell command on the cluster node of a pod, with the directory in /proc of its bitcoind as $p. That takes a
-// node that is a container of Docker's, as kind's are.
-func (env *testEnv) beside(pod, command string) string {
+// beside runs a shell command on the cluster node of a node, with the directory in /proc of its bitcoind as $p. That takes a
+// cluster node that is a container of Docker's, as kind's are.
+func (env *testEnv) beside(node, command string) string {
 	env.Helper()
-	out, err := env.tryBeside(pod, command)
+	out, err := env.tryBeside(node, command)
 	if err != nil {
 		env.Fatal(err)
 	}
 	return out
 }
 
-func (env *testEnv) tryBeside(pod, command string) (string, error) {
-	p, err := cluster.core.CoreV1().Pods(env.namespace).Get(env.Context(), pod, metav1.GetOptions{})
+func (env *testEnv) tryBeside(node, command string) (string, error) {
+	place := noderef.At(node)
+	p, err := cluster.core.CoreV1().Pods(env.namespace).Get(env.Context(), place.Pod, metav1.GetOptions{})
 	if err != nil {
 		return "", err
 	}
 	script := `for p in /proc/[0-9]*; do
-		grep -q "$1" $p/cgroup 2>/dev/null && [ "$(cat $p/comm)" = bitcoind ] && ` + command + ` && exit 0
+		grep -q "$1" $p/cgroup 2>/dev/null && [ "$(cat $p/comm)" = bitcoind ] && grep -qzx -- "$2" $p/cmdline && ` + command + ` && exit 0
 	done; exit 1`
 	uid := string(p.UID)
-	out, err := exec.CommandContext(env.Context(), "docker", "exec", p.Spec.NodeName, "sh", "-c", script, "beside",
-		uid+`\|`+strings.ReplaceAll(uid, "-", "_")).CombinedOutput()
+	out, err := exec.CommandContext(env.Context(), "docker", "exec", p.Spec.NodeName, "sh", "-c", script, "beside", //nolint:gosec // a test's own script
+		uid+`\|`+strings.ReplaceAll(uid, "-", "_"), "-conf="+place.Configuration()).CombinedOutput()
 	if err != nil {
-		return "", fmt.Errorf("%s for %s: %w: %s", command, pod, err, out)
+		return "", fmt.Errorf("%s for %s: %w: %s", command, node, err, out)
 	}
 	return string(out), nil
 }
 
-// signal sends a signal to the bitcoind of a pod.
-func (env *testEnv) signal(name, pod string) {
+// signal sends a signal to the bitcoind of a node.
+func (env *testEnv) signal(name, node string) {
 	env.Helper()
-	env.beside(pod, "kill -"+name+" ${p#/proc/}")
+	env.beside(node, "kill -"+name+" ${p#/proc/}")
 }
 
+// showProcess prints the number of a process and when it started.
+const showProcess = `echo "${p#/proc/} since $(cut -d ' ' -f 22 $p/stat)"`
+
+// process is the bitcoind of a node: a node that restarts has another one.
+func (env *testEnv) process(node string) (string, error) { return env.tryBeside(node, showProcess) }
+
+// With several nodes in a pod, the frozen one shares its pod with others.
 func TestAFrozenNodeIsNamedAndHoldsUpNobody(t *testing.T) {
 	skipIfShort(t)
 	testtools.Docker(t)
-	env := newEnvAtOnce(t)
-	undisturbed.RLock()
-	defer undisturbed.RUnlock()
-	env.create(network("frozen", 4))
-	env.ready("frozen", readyTimeout)
-	env.signal("STOP", "frozen-sts-1")
-	frozen := time.Now()
-	env.eventually("the condition to name the frozen node", time.Minute, func() error {
-		ready := meta.FindStatusCondition(env.get("frozen").Status.Conditions, v1.ConditionReady)
-		if ready.Status == metav1.ConditionFalse && strings.Contains(ready.Message, "frozen-sts-1") {
-			return nil
+	packings(t, func(t *testing.T, perPod int) {
+		nodes, frozen, deleted := sized(perPod, 4, 6), 1, sized(perPod, 2, 4)
+		env := newEnvAtOnce(t).packed(perPod)
+		undisturbed.RLock()
+		defer undisturbed.RUnlock()
+		env.create(network("frozen", nodes))
+		env.ready("frozen", readyTimeout)
+		env.signal("STOP", env.node("frozen", frozen))
+		since := time.Now()
+		named := func() error {
+			ready := meta.FindStatusCondition(env.get("frozen").Status.Conditions, v1.ConditionReady)
+			if ready.Status == metav1.ConditionFalse && strings.Contains(ready.Message, env.node("frozen", frozen)) {
+				return nil
+			}
+			return fmt.Errorf("%s: %s", ready.Reason, ready.Message)
 		}
-		return fmt.Errorf("%s: %s", ready.Reason, ready.Message)
+		env.eventually("the condition to name the frozen node", time.Minute, named)
+		// Work for the operator meanwhile: the others are to be connected again as if nothing were wrong.
+		env.replaceBeside("frozen", nodes, deleted, frozen)
+		if _, err := env.cli(env.node("frozen", 0), "generatetodescriptor", "1", "raw(51)"); err != nil {
+			t.Fatal(err)
+		}
+		env.every(3*time.Second, "a minute to pass in which the condition names the node, and the others go on", 2*time.Minute, func() error {
+			if err := named(); err != nil {
+				t.Fatalf("after %s the condition is %v", time.Since(since), err)
+			}
+			if height, err := env.cli(env.node("frozen", nodes-1), "getblockcount"); err != nil || height != "1" {
+				return fmt.Errorf("the last node is at height %s, %w", height, err)
+			}
+			if left := time.Minute - time.Since(since); left > 0 {
+				return fmt.Errorf("%s are left", left)
+			}
+			return nil
+		})
+		env.signal("CONT", env.node("frozen", frozen))
+		env.ready("frozen", readyTimeout)
+		env.exactly("frozen", nodes, others(nodes))
+		env.listsOnly("frozen", nodes)
 	})
-	// Work for the operator meanwhile: the others are to be connected again as if nothing were wrong.
-	old := env.addresses("frozen", 4)[2]
-	if err := cluster.core.CoreV1().Pods(env.namespace).Delete(t.Context(), "frozen-sts-2", metav1.DeleteOptions{}); err != nil {
-		t.Fatal(err)
+}
+
+// replaceBeside deletes the pod of a node while another node does not answer, and waits until the nodes that do are connected again.
+func (env *testEnv) replaceBeside(name string, nodes, deleted, silent int) {
+	env.Helper()
+	answer := slices.DeleteFunc(firstOf(nodes), func(i int) bool { return i == silent })
+	old := env.addresses(name, nodes)[deleted]
+	if err := cluster.core.CoreV1().Pods(env.namespace).Delete(env.Context(), podOf(env.node(name, deleted)), metav1.DeleteOptions{}); err != nil {
+		env.Fatal(err)
 	}
-	env.eventually("the nodes that are not frozen to be connected again", time.Minute, func() error {
-		addresses, err := env.tryAddresses("frozen", 4)
+	env.eventually("the nodes that answer to be connected again", time.Minute, func() error {
+		addresses, err := env.tryAddresses(name, nodes)
 		if err != nil {
 			return err
 		}
-		if addresses[2] == old || addresses[2] == "" {
+		if addresses[deleted] == old || addresses[deleted] == "" {
 			return errors.New("the deleted pod is not back yet")
 		}
-		for _, i := range []int{0, 3} {
-			peers, err := env.peersOf(fmt.Sprintf("frozen-sts-%d", i))
-			if err != nil || !slices.Contains(peers, addresses[2]) || !slices.Contains(peers, addresses[3-i]) {
-				return fmt.Errorf("node %d is connected with %v (%w)", i, peers, err)
+		connected, err := env.connections(name, nodes, answer...)
+		if err != nil {
+			return err
+		}
+		for _, i := range answer {
+			for _, other := range answer {
+				if other != i && !slices.Contains(connected[i], env.node(name, other)) {
+					return fmt.Errorf("node %d is connected with %v, not with node %d", i, connected[i], other)
+				}
 			}
 		}
 		return nil
 	})
-	if _, err := env.cli("frozen-sts-0", "generatetodescriptor", "1", "raw(51)"); err != nil {
-		t.Fatal(err)
-	}
-	env.every(3*time.Second, "a minute to pass in which the condition names the node, and the others go on", 2*time.Minute, func() error {
-		ready := meta.FindStatusCondition(env.get("frozen").Status.Conditions, v1.ConditionReady)
-		if ready.Status != metav1.ConditionFalse || !strings.Contains(ready.Message, "frozen-sts-1") {
-			t.Fatalf("after %s the condition is %s: %s", time.Since(frozen), ready.Reason, ready.Message)
-		}
-		if height, err := env.cli("frozen-sts-3", "getblockcount"); err != nil || height != "1" {
-			return fmt.Errorf("node 3 is at height %s, %w", height, err)
-		}
-		if left := time.Minute - time.Since(frozen); left > 0 {
-			return fmt.Errorf("%s are left", left)
-		}
-		return nil
-	})
-	env.signal("CONT", "frozen-sts-1")
-	env.ready("frozen", readyTimeout)
-	env.exactly("frozen", 4, others(4))
-	env.listsOnly("frozen", 4)
 }

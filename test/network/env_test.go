@@ -22,6 +22,8 @@ import (
 type testEnv struct {
 	*testing.T
 	namespace string
+	// perPod is spec.nodesPerPod of the networks that it creates, 0 for the default.
+	perPod int
 }
 
 // skipIfShort leaves a test out with -short, with which only the tests of what a release must never break run.

@@ -4,42 +4,55 @@ package network
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	"github.com/christianb93/bitcoin-controller/internal/testtools"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
 // bitcoind writes its chain to the disk when it is stopped, and otherwise once an hour. A node that is killed, by its memory limit for
-// example, would begin with the first block again, and here no other node has the others.
+// example, would begin with the first block again, and here no other node has the others: it is alone on its side of a partition. The
+// other nodes of its pod keep running.
 func TestAKilledNodeHasItsChain(t *testing.T) {
 	skipIfShort(t)
 	testtools.Docker(t)
-	env := newEnv(t, 1)
-	env.create(storedNetwork("killed", 1))
-	env.ready("killed", readyTimeout)
-	best := env.mineToWallet("killed-sts-0", "savings")
-	env.eventually("the chain state to be written after the last block", time.Minute, func() error {
-		_, err := env.tryBeside("killed-sts-0",
-			`(cd $p/root/data/regtest && [ -n "$(find chainstate -type f -newer "$(ls -t blocks/rev*.dat | head -1)")" ])`)
-		return err
-	})
-	env.signal("KILL", "killed-sts-0")
-	env.eventually("bitcoind to run again, with its chain", time.Minute, func() error {
-		pod, err := cluster.core.CoreV1().Pods(env.namespace).Get(t.Context(), "killed-sts-0", metav1.GetOptions{})
-		if err != nil {
+	packings(t, func(t *testing.T, perPod int) {
+		nodes, killed := sized(perPod, 2, 5), sized(perPod, 0, 2)
+		env := newPackedEnv(t, nodes, perPod)
+		n := storedNetwork("killed", nodes)
+		n.Spec.Partitions = []v1.Partition{{Nodes: []int32{int32(killed)}}} //nolint:gosec // a small number
+		env.create(n)
+		env.ready("killed", readyTimeout)
+		node := env.node("killed", killed)
+		best := env.mineToWallet(node, "savings")
+		env.eventually("the chain state to be written after the last block", time.Minute, func() error {
+			_, err := env.tryBeside(node,
+				`(cd $p/root`+dataDir(node)+`/regtest && [ -n "$(find chainstate -type f -newer "$(ls -t blocks/rev*.dat | head -1)")" ])`)
 			return err
+		})
+		before := ofEach(env, "killed", nodes, env.process)
+		env.signal("KILL", node)
+		env.eventually("bitcoind to run again, with its chain", time.Minute, func() error {
+			now, err := env.process(node)
+			if err != nil || now == before[killed] {
+				return fmt.Errorf("its process was %s, and is %s (%w)", before[killed], now, err)
+			}
+			hash, err := env.cli(node, "getbestblockhash")
+			if err == nil && hash != best {
+				err = fmt.Errorf("its best block is %s", hash)
+			}
+			return err
+		})
+		if fall := env.ready("killed", readyTimeout).Status.HeightFell; fall != nil {
+			t.Errorf("the height fell: %+v", fall)
 		}
-		hash, err := env.cli("killed-sts-0", "getbestblockhash")
-		if err == nil && (hash != best || pod.Status.ContainerStatuses[0].RestartCount == 0) {
-			err = fmt.Errorf("after %d restarts its best block is %s", pod.Status.ContainerStatuses[0].RestartCount, hash)
+		env.hasCoins(node, "savings", "50.00000000")
+		for i, now := range ofEach(env, "killed", nodes, env.process) {
+			if i != killed && now != before[i] {
+				t.Errorf("node %d was the process %s, and is %s", i, strings.TrimSpace(before[i]), now)
+			}
 		}
-		return err
 	})
-	if fall := env.ready("killed", readyTimeout).Status.HeightFell; fall != nil {
-		t.Errorf("the height fell: %+v", fall)
-	}
-	env.hasCoins("killed-sts-0", "savings", "50.00000000")
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -23,27 +22,39 @@ import (
 // readyTimeout is the limit for a network to become Ready while other tests run. limitFactor multiplies it.
 const readyTimeout = 3 * time.Minute
 
+// With several nodes in a pod, inside of a pod and across pods. No pod that stays is restarted.
 func TestScalingAddsAndRemovesExactlyWhatItShould(t *testing.T) {
 	skipIfShort(t)
-	env := newEnv(t, 12)
-	// A test that kills the operator would lose events that it has not sent yet.
-	undisturbed.RLock()
-	defer undisturbed.RUnlock()
-	env.create(network("scaled", 3))
-	env.ready("scaled", readyTimeout)
-	from, want := 3, []string{}
-	for _, nodes := range []int{12, 5, 0, 3} {
-		want = append(want, fmt.Sprintf("scaled from %d to %d nodes", from, nodes))
-		from = nodes
-		env.scale("scaled", int32(nodes)) //nolint:gosec // a small number
-		status := env.ready("scaled", readyTimeout).Status
-		if int(status.ReadyNodes) != nodes || len(status.Nodes) != nodes {
-			t.Errorf("scaled to %d: status %+v", nodes, status)
+	steps := map[int][]int{1: {12, 5, 0, 3}, packed: {4, 9, 7, 2, 0, 5}}
+	packings(t, func(t *testing.T, perPod int) {
+		env := newPackedEnv(t, sized(perPod, 12, 9), perPod)
+		// A test that kills the operator would lose events that it has not sent yet.
+		undisturbed.RLock()
+		defer undisturbed.RUnlock()
+		env.create(network("scaled", 3))
+		env.ready("scaled", readyTimeout)
+		from, want := 3, []string{}
+		for _, nodes := range steps[perPod] {
+			want = append(want, fmt.Sprintf("scaled from %d to %d nodes", from, nodes))
+			stays := min(env.pods(from), env.pods(nodes)) * env.nodesInPod()
+			before, err := env.podIPs("scaled", stays)
+			if err != nil {
+				t.Fatal(err)
+			}
+			from = nodes
+			env.scale("scaled", nodes)
+			status := env.ready("scaled", readyTimeout).Status
+			if int(status.ReadyNodes) != nodes || len(status.Nodes) != nodes {
+				t.Errorf("scaled to %d: status %+v", nodes, status)
+			}
+			if after, err := env.podIPs("scaled", stays); err != nil || !slices.Equal(after, before) {
+				t.Errorf("scaled to %d: the pods that stay were at %v, and are at %v, %v", nodes, before, after, err)
+			}
+			env.exactly("scaled", nodes, others(nodes))
+			env.listsOnly("scaled", nodes)
 		}
-		env.exactly("scaled", nodes, others(nodes))
-		env.listsOnly("scaled", nodes)
-	}
-	env.hasScaledEvents("scaled", want)
+		env.hasScaledEvents("scaled", want)
+	})
 }
 
 // hasScaledEvents waits until the events with reason Scaled are these, each once and in this order. The caller holds undisturbed.
@@ -85,15 +96,17 @@ func TestReadyIsNeverEarly(t *testing.T) {
 	skipIfShort(t)
 	t.Parallel()
 	for run := range 8 {
-		t.Run(strconv.Itoa(run), func(t *testing.T) {
-			nodes := 2 + run%4
-			env := newEnv(t, nodes)
-			env.create(network("early", int32(nodes))) //nolint:gosec // a small number
+		// Half of the runs are with several nodes in a pod, of which another one always has the chain.
+		perPod := 1 + run/4*(packed-1)
+		t.Run(fmt.Sprintf("%d-%d-in-a-pod", run, perPod), func(t *testing.T) {
+			nodes := perPod + 1 + run%4
+			env := newPackedEnv(t, nodes, perPod)
+			env.create(network("early", nodes))
 			env.ready("early", readyTimeout)
 			env.exactly("early", nodes, others(nodes))
-			best := env.mineAt("early-sts-0", "3")
+			best := env.mineAt(env.node("early", 0), "3")
 			env.ready("early", readyTimeout)
-			env.replace("early", fmt.Sprintf("early-sts-%d", run%nodes))
+			env.replace("early", env.node("early", 3*run%nodes))
 			env.allAt("early", nodes, best)
 			env.exactly("early", nodes, others(nodes))
 			env.change("early", func(spec *v1.BitcoinNetworkSpec) { spec.Topology = &v1.Topology{Type: v1.TopologyLine} })
@@ -118,7 +131,7 @@ func TestReadyIsNeverEarly(t *testing.T) {
 func (env *testEnv) allAt(name string, nodes int, best string) {
 	env.Helper()
 	for i := range nodes {
-		if hash, err := env.cli(fmt.Sprintf("%s-sts-%d", name, i), "getbestblockhash"); err != nil || hash != best {
+		if hash, err := env.cli(env.node(name, i), "getbestblockhash"); err != nil || hash != best {
 			env.Errorf("node %d is at %s, %v, and should be at %s", i, hash, err, best)
 		}
 	}
@@ -179,10 +192,10 @@ func TestForeignObjectsAreLeftAlone(t *testing.T) {
 	env.ready("taken", readyTimeout)
 }
 
-// replace deletes a pod of a network, and waits for Ready with another in its place.
-func (env *testEnv) replace(name, pod string) {
+// replace deletes the pod of a node, and waits for Ready with another in its place.
+func (env *testEnv) replace(name, node string) {
 	env.Helper()
-	pods := cluster.core.CoreV1().Pods(env.namespace)
+	pod, pods := podOf(node), cluster.core.CoreV1().Pods(env.namespace)
 	before, err := pods.Get(env.Context(), pod, metav1.GetOptions{})
 	if err != nil {
 		env.Fatal(err)
@@ -208,7 +221,7 @@ func (env *testEnv) replace(name, pod string) {
 }
 
 // scale does what kubectl scale does, which tries again when the status has been written meanwhile.
-func (env *testEnv) scale(name string, nodes int32) {
+func (env *testEnv) scale(name string, nodes int) {
 	env.Helper()
 	networks := cluster.networks.BitcoincontrollerV1().BitcoinNetworks(env.namespace)
 	env.eventually("the scale to be written", 10*time.Second, func() error {
@@ -216,29 +229,10 @@ func (env *testEnv) scale(name string, nodes int32) {
 		if err != nil {
 			return err
 		}
-		scale.Spec.Replicas = nodes
+		scale.Spec.Replicas = int32(nodes) //nolint:gosec // a small number
 		_, err = networks.UpdateScale(env.Context(), name, scale, metav1.UpdateOptions{})
 		return err
 	})
-}
-
-// mostListed is the number of entries that bitcoind makes connections of, and that a node is given at most.
-const mostListed = 8
-
-// listsOnly checks that everybody's list has as many of the others as it can hold, and no entry for a node that is no more.
-func (env *testEnv) listsOnly(name string, nodes int) {
-	env.Helper()
-	addresses := env.addresses(name, nodes)
-	for i, list := range ofEach(env, name, nodes, env.listOf) {
-		if want := max(min(nodes-1, mostListed), 0); len(list) != want || len(slices.Compact(slices.Clone(list))) != want {
-			env.Errorf("node %d lists %v, and should list %d others", i, list, want)
-		}
-		for _, entry := range list {
-			if at := slices.Index(addresses, entry); at < 0 || at == i {
-				env.Errorf("node %d lists %s, which is no other node of %v", i, entry, addresses)
-			}
-		}
-	}
 }
 
 func TestAMissingSecretIsNamedAndTheNetworkStartsWhenItComes(t *testing.T) {

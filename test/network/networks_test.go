@@ -16,8 +16,12 @@ import (
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
+// create creates a network, with as many nodes in a pod as the environment has.
 func (env *testEnv) create(network *v1.BitcoinNetwork) {
 	env.Helper()
+	if env.perPod > 1 {
+		network.Spec.NodesPerPod = int32(env.perPod) //nolint:gosec // a small number
+	}
 	created, err := cluster.networks.BitcoincontrollerV1().BitcoinNetworks(env.namespace).Create(env.Context(), network, metav1.CreateOptions{})
 	if err == nil {
 		err = sought.operatorsOwn(env.Context(), *created)
@@ -84,6 +88,6 @@ func (env *testEnv) secret(name, user, password string) {
 	}
 }
 
-func network(name string, nodes int32) *v1.BitcoinNetwork {
-	return &v1.BitcoinNetwork{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: v1.BitcoinNetworkSpec{Nodes: nodes}}
+func network[N int | int32](name string, nodes N) *v1.BitcoinNetwork {
+	return &v1.BitcoinNetwork{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: v1.BitcoinNetworkSpec{Nodes: int32(nodes)}} //nolint:gosec // a small number
 }

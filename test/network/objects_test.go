@@ -20,13 +20,16 @@ import (
 // With claims, which are deleted with the network unless they are to be retained.
 func TestADeletedNetworkLeavesNothingBehind(t *testing.T) {
 	skipIfShort(t)
-	env := newEnv(t, 2)
-	n := network("gone", 2)
-	n.Spec.Storage = &v1.Storage{}
-	env.create(n)
-	env.ready("gone", readyTimeout)
-	env.remove("gone")
-	env.nothingLeft()
+	packings(t, func(t *testing.T, perPod int) {
+		nodes := sized(perPod, 2, 5)
+		env := newPackedEnv(t, nodes, perPod)
+		n := network("gone", nodes)
+		n.Spec.Storage = &v1.Storage{}
+		env.create(n)
+		env.ready("gone", readyTimeout)
+		env.remove("gone")
+		env.nothingLeft()
+	})
 }
 
 // With claims that outlive the network, and their nodes.

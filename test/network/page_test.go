@@ -59,12 +59,14 @@ func (env *testEnv) serves(command *exec.Cmd) string {
 // edgesOf are the pairs of nodes that are connected, as bitcoind at both ends reports it.
 func (env *testEnv) edgesOf(name string, nodes int) []string {
 	env.Helper()
-	addresses := env.addresses(name, nodes)
-	peers := ofEach(env, name, nodes, env.peersOf)
+	connected, err := env.connections(name, nodes, firstOf(nodes)...)
+	if err != nil {
+		env.Fatal(err)
+	}
 	edges := []string{}
 	for a := range nodes {
 		for b := a + 1; b < nodes; b++ {
-			if slices.Contains(peers[a], addresses[b]) && slices.Contains(peers[b], addresses[a]) {
+			if slices.Contains(connected[a], env.node(name, b)) && slices.Contains(connected[b], env.node(name, a)) {
 				edges = append(edges, fmt.Sprintf("%d-%d", a, b))
 			}
 		}

@@ -10,11 +10,9 @@ import (
 
 // Two pods, of four nodes and of two.
 func TestThePluginReachesEachNodeOfAPod(t *testing.T) {
-	env := newEnv(t, 6)
+	env := newPackedEnv(t, 6, packed)
 	p := env.plugin("bob", pluginRights)
-	packed := network("packed", 6)
-	packed.Spec.NodesPerPod = 4
-	env.create(packed)
+	env.create(network("packed", 6))
 	env.ready("packed", readyTimeout)
 	for i, name := range []string{"packed-sts-0/0", "packed-sts-0/1", "packed-sts-0/2", "packed-sts-0/3", "packed-sts-1/0", "packed-sts-1/1"} {
 		ref := fmt.Sprintf("packed/%d", i)

@@ -17,104 +17,99 @@ import (
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
-// neighbours turns edges into who is next to whom.
-func neighbours(edges []topology.Edge) func(int) []int {
-	return func(i int) []int {
-		var list []int
-		for _, e := range edges {
-			switch i {
-			case e.A:
-				list = append(list, e.B)
-			case e.B:
-				list = append(list, e.A)
-			}
-		}
-		return list
-	}
-}
-
-// line joins each of the nodes to the next.
-func line(nodes int) func(int) []int {
-	return neighbours(topology.Desired(topology.Spec{Type: v1.TopologyLine, Nodes: nodes}))
-}
-
 // In one network, so that each change of topology is tested too: the connections of the old one must go.
 func TestEachShapeHasItsEdgesAndNoOthers(t *testing.T) {
 	skipIfShort(t)
-	random := topology.Spec{Type: v1.TopologyRandom, Nodes: 30, Degree: 4, Seed: 7}
-	// Most of its shapes are of twelve nodes and less; if others waited until there is room for thirty, the machine would idle.
-	env := newEnv(t, 12)
-	env.create(network("shaped", 10))
-	for _, shape := range []struct {
-		nodes    int
-		topology v1.Topology
-		want     func(int) []int
-	}{
-		{10, v1.Topology{Type: v1.TopologyMesh}, others(10)},
-		{20, v1.Topology{Type: v1.TopologyMesh}, others(20)},
-		{30, v1.Topology{Type: v1.TopologyRandom, Degree: ptr.To(int32(4)), Seed: ptr.To(int64(7))}, neighbours(topology.Desired(random))},
-		{12, v1.Topology{Type: v1.TopologyRing}, func(i int) []int { return []int{(i + 11) % 12, (i + 1) % 12} }},
-		{12, v1.Topology{Type: v1.TopologyStar}, func(i int) []int {
-			if i > 0 {
-				return []int{0}
+	packings(t, func(t *testing.T, perPod int) {
+		// Most of its shapes are of twelve nodes and less; if others waited until there is room for thirty, the machine would idle.
+		env := newPackedEnv(t, sized(perPod, 12, 8), perPod)
+		env.create(network("shaped", sized(perPod, 10, 6)))
+		for _, shape := range []struct {
+			nodes    int
+			topology v1.Topology
+			want     func(nodes int) func(i int) []int
+		}{
+			{sized(perPod, 10, 6), v1.Topology{Type: v1.TopologyMesh}, others},
+			{sized(perPod, 20, 8), v1.Topology{Type: v1.TopologyMesh}, others},
+			{sized(perPod, 30, 8), v1.Topology{Type: v1.TopologyRandom, Degree: ptr.To(int32(4)), Seed: ptr.To(int64(7))}, func(nodes int) func(i int) []int {
+				return neighbours(topology.Desired(topology.Spec{Type: v1.TopologyRandom, Nodes: nodes, Degree: 4, Seed: 7}))
+			}},
+			{sized(perPod, 12, 7), v1.Topology{Type: v1.TopologyRing}, func(nodes int) func(i int) []int {
+				return func(i int) []int { return []int{(i + nodes - 1) % nodes, (i + 1) % nodes} }
+			}},
+			{sized(perPod, 12, 7), v1.Topology{Type: v1.TopologyStar}, func(nodes int) func(i int) []int {
+				return func(i int) []int {
+					if i > 0 {
+						return []int{0}
+					}
+					return others(nodes)(0)
+				}
+			}},
+			{6, v1.Topology{Type: v1.TopologyCustom, Edges: []v1.Edge{{From: 0, To: 1}, {From: 4, To: 1}, {From: 1, To: 2}, {From: 3, To: 4}, {From: 5, To: 3}}},
+				func(int) func(i int) []int {
+					return func(i int) []int { return [][]int{{1}, {0, 2, 4}, {1}, {4, 5}, {1, 3}, {3}}[i] }
+				}},
+		} {
+			if !t.Run(fmt.Sprintf("%s-of-%d", strings.ToLower(string(shape.topology.Type)), shape.nodes), func(t *testing.T) {
+				env := env.within(t)
+				env.change("shaped", func(spec *v1.BitcoinNetworkSpec) { spec.Nodes, spec.Topology = int32(shape.nodes), &shape.topology }) //nolint:gosec // a small number
+				env.ready("shaped", readyTimeout)
+				env.exactly("shaped", shape.nodes, shape.want(shape.nodes))
+			}) {
+				t.FailNow()
 			}
-			return others(12)(0)
-		}},
-	} {
-		if !t.Run(fmt.Sprintf("%s-of-%d", strings.ToLower(string(shape.topology.Type)), shape.nodes), func(t *testing.T) {
-			env := &testEnv{T: t, namespace: env.namespace}
-			env.change("shaped", func(spec *v1.BitcoinNetworkSpec) { spec.Nodes, spec.Topology = int32(shape.nodes), &shape.topology }) //nolint:gosec // a small number
-			env.ready("shaped", readyTimeout)
-			env.exactly("shaped", shape.nodes, shape.want)
-		}) {
-			t.FailNow()
 		}
-	}
+	})
 }
 
+// With several nodes in a pod, one of the pods has nodes of both sides.
 func TestAPartitionForksTheChainAndHealingJoinsIt(t *testing.T) {
 	skipIfShort(t)
-	env := newEnv(t, 6)
-	env.create(network("split", 6))
-	env.ready("split", readyTimeout)
-	env.change("split", func(s *v1.BitcoinNetworkSpec) { s.Partitions = []v1.Partition{{Nodes: []int32{0, 1, 2}}} })
-	env.ready("split", readyTimeout)
-	side := func(i int) []int {
-		return slices.DeleteFunc(others(6)(i), func(n int) bool { return n/3 != i/3 })
-	}
-	env.exactly("split", 6, side)
-
-	// To different scripts: blocks of the same second and script would be the same block on both sides, and no fork.
-	for _, mined := range []struct{ pod, blocks, script string }{{"split-sts-0", "2", "raw(51)"}, {"split-sts-3", "5", "raw(52)"}} {
-		if _, err := env.cli(mined.pod, "generatetodescriptor", mined.blocks, mined.script); err != nil {
+	packings(t, func(t *testing.T, perPod int) {
+		env := newPackedEnv(t, 6, perPod)
+		env.create(network("split", 6))
+		env.ready("split", readyTimeout)
+		env.change("split", func(s *v1.BitcoinNetworkSpec) { s.Partitions = []v1.Partition{{Nodes: []int32{0, 1, 2}}} })
+		env.ready("split", readyTimeout)
+		env.exactly("split", 6, func(i int) []int {
+			return slices.DeleteFunc(others(6)(i), func(n int) bool { return n/3 != i/3 })
+		})
+		env.forks("split")
+		env.change("split", func(s *v1.BitcoinNetworkSpec) { s.Partitions = nil })
+		status := env.ready("split", readyTimeout).Status
+		env.exactly("split", 6, others(6))
+		best, err := env.cli(env.node("split", 3), "getbestblockhash")
+		if err != nil {
 			t.Fatal(err)
+		}
+		if status.ChainTips != 1 || status.Height != 5 || status.BestBlockHash != best {
+			t.Errorf("healed, the status has %d tips, height %d, best %s; node 3 is at %s", status.ChainTips, status.Height, status.BestBlockHash, best)
+		}
+		env.allAt("split", 6, best)
+		env.eventually("an event about the end of the fork", time.Minute, func() error { return env.hasEvent("split", "ForkGone") })
+	})
+}
+
+// forks mines on both sides of a network of six nodes, the longer branch at node 3.
+func (env *testEnv) forks(name string) {
+	env.Helper()
+	// To different scripts: blocks of the same second and script would be the same block on both sides, and no fork.
+	for _, mined := range []struct {
+		node           int
+		blocks, script string
+	}{{0, "2", "raw(51)"}, {3, "5", "raw(52)"}} {
+		if _, err := env.cli(env.node(name, mined.node), "generatetodescriptor", mined.blocks, mined.script); err != nil {
+			env.Fatal(err)
 		}
 	}
 	env.eventually("the status to show two branches", time.Minute, func() error {
-		status := env.get("split").Status
+		status := env.get(name).Status
 		if status.ChainTips != 2 || status.Height != 5 {
 			return fmt.Errorf("%d tips, height %d", status.ChainTips, status.Height)
 		}
 		return nil
 	})
-	env.eventually("an event about the fork", time.Minute, func() error { return env.hasEvent("split", "Forked") })
-
-	env.change("split", func(s *v1.BitcoinNetworkSpec) { s.Partitions = nil })
-	status := env.ready("split", readyTimeout).Status
-	env.exactly("split", 6, others(6))
-	best, err := env.cli("split-sts-3", "getbestblockhash")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if status.ChainTips != 1 || status.Height != 5 || status.BestBlockHash != best {
-		t.Errorf("healed, the status has %d tips, height %d, best %s; node 3 is at %s", status.ChainTips, status.Height, status.BestBlockHash, best)
-	}
-	for i := range 6 {
-		if hash, err := env.cli(fmt.Sprintf("split-sts-%d", i), "getbestblockhash"); err != nil || hash != best {
-			t.Errorf("node %d is at %s, %v", i, hash, err)
-		}
-	}
-	env.eventually("an event about the end of the fork", time.Minute, func() error { return env.hasEvent("split", "ForkGone") })
+	env.eventually("an event about the fork", time.Minute, func() error { return env.hasEvent(name, "Forked") })
 }
 
 // hasEvent returns an error without an event of the network with this reason.

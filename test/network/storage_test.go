@@ -5,6 +5,7 @@ package network
 import (
 	"cmp"
 	"fmt"
+	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,12 +17,11 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
-	"github.com/christianb93/bitcoin-controller/internal/testtools"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
 // storedNetwork has claims that are deleted with their nodes.
-func storedNetwork(name string, nodes int32) *v1.BitcoinNetwork {
+func storedNetwork(name string, nodes int) *v1.BitcoinNetwork {
 	n := network(name, nodes)
 	n.Spec.Storage = &v1.Storage{RetentionPolicy: v1.RetentionDelete}
 	return n
@@ -56,189 +56,156 @@ func (env *testEnv) hasNoPods(name string) {
 	})
 }
 
-// hasCoins waits until a wallet is loaded in a node and has this balance.
-func (env *testEnv) hasCoins(pod, wallet, balance string) {
-	env.Helper()
-	env.eventually("the wallet of "+pod+" to be loaded", time.Minute, func() error {
-		got, err := env.cli(pod, "-rpcwallet="+wallet, "getbalance")
-		if err == nil && got != balance {
-			err = fmt.Errorf("it has %s, and should have %s", got, balance)
-		}
-		return err
-	})
-}
-
-// mineToWallet creates a wallet and mines 101 blocks to it, so that it can spend the coins of one.
-func (env *testEnv) mineToWallet(pod, wallet string) (best string) {
-	env.Helper()
-	if _, err := env.cli(pod, "createwallet", wallet); err != nil {
-		env.Fatal(err)
-	}
-	address, err := env.cli(pod, "-rpcwallet="+wallet, "getnewaddress")
-	if err == nil {
-		_, err = env.cli(pod, "generatetoaddress", "101", address)
-	}
-	if err == nil {
-		best, err = env.cli(pod, "getbestblockhash")
-	}
-	if err != nil {
-		env.Fatal(err)
-	}
-	return best
-}
-
 // 0 stops the nodes and keeps what they have: claims are deleted with nodes that are removed, not with those that are stopped.
 func TestAStoppedNetworkKeepsItsChainAndItsWallets(t *testing.T) {
 	skipIfShort(t)
-	env := newEnv(t, 3)
-	env.create(storedNetwork("stopped", 3))
-	env.ready("stopped", readyTimeout)
-	best := env.mineToWallet("stopped-sts-0", "savings")
-	env.eventually("height 101", time.Minute, func() error {
-		if height := env.get("stopped").Status.Height; height != 101 {
-			return fmt.Errorf("height %d", height)
+	packings(t, func(t *testing.T, perPod int) {
+		nodes := sized(perPod, 3, 5)
+		env := newPackedEnv(t, nodes, perPod)
+		env.create(storedNetwork("stopped", nodes))
+		env.ready("stopped", readyTimeout)
+		owner := env.node("stopped", nodes-2)
+		best := env.mineToWallet(owner, "savings")
+		env.eventually("height 101", time.Minute, func() error {
+			if height := env.get("stopped").Status.Height; height != 101 {
+				return fmt.Errorf("height %d", height)
+			}
+			return nil
+		})
+		env.scale("stopped", 0)
+		env.ready("stopped", readyTimeout)
+		env.hasNoPods("stopped")
+		if got, want := env.claims(), env.claimNames("stopped", nodes); !slices.Equal(got, want) {
+			t.Fatalf("the claims of the stopped network are %v, want %v", got, want)
 		}
-		return nil
+		env.scale("stopped", nodes)
+		if status := env.ready("stopped", readyTimeout).Status; status.Height != 101 || status.BestBlockHash != best || status.HeightFell != nil {
+			t.Errorf("height %d, best block %s, fall %+v; want 101, %s", status.Height, status.BestBlockHash, status.HeightFell, best)
+		}
+		env.allAt("stopped", nodes, best)
+		env.hasCoins(owner, "savings", "50.00000000")
+		if notes := env.eventNotes("stopped", "HeightFell"); len(notes) > 0 {
+			t.Errorf("events %q", notes)
+		}
+		env.remove("stopped")
+		env.nothingLeft()
 	})
-	env.scale("stopped", 0)
-	env.ready("stopped", readyTimeout)
-	env.hasNoPods("stopped")
-	want := []string{"data-stopped-sts-0", "data-stopped-sts-1", "data-stopped-sts-2"}
-	if got := env.claims(); !slices.Equal(got, want) {
-		t.Fatalf("the claims of the stopped network are %v, want %v", got, want)
-	}
-	env.scale("stopped", 3)
-	if status := env.ready("stopped", readyTimeout).Status; status.Height != 101 || status.BestBlockHash != best || status.HeightFell != nil {
-		t.Errorf("height %d, best block %s, fall %+v; want 101, %s", status.Height, status.BestBlockHash, status.HeightFell, best)
-	}
-	env.allAt("stopped", 3, best)
-	env.hasCoins("stopped-sts-0", "savings", "50.00000000")
-	if notes := env.eventNotes("stopped", "HeightFell"); len(notes) > 0 {
-		t.Errorf("events %q", notes)
-	}
-	env.remove("stopped")
-	env.nothingLeft()
 }
 
-// The removed node is cut off from the others and has the best chain. It stays until they have it.
+// The last of the removed nodes is cut off from the others and has the best chain. It stays until they have it. With several nodes in a
+// pod, nodes leave a pod that stays, with their data, and a pod that goes.
 func TestAScaleDownLosesNoBlocks(t *testing.T) {
 	skipIfShort(t)
-	for _, stored := range []bool{true, false} {
-		t.Run("stored "+strconv.FormatBool(stored), func(t *testing.T) {
-			env := newEnv(t, 3)
-			n := storedNetwork("smaller", 3)
-			if !stored {
-				n.Spec.Storage = nil
-			}
-			n.Spec.Partitions = []v1.Partition{{Nodes: []int32{2}}}
-			env.create(n)
-			env.ready("smaller", readyTimeout)
-			env.mineAt("smaller-sts-0", "3")
-			best := env.mineAt("smaller-sts-2", "20")
-			env.change("smaller", func(spec *v1.BitcoinNetworkSpec) { spec.Nodes, spec.Partitions = 1, nil })
-			if status := env.ready("smaller", readyTimeout).Status; status.Height != 20 || status.BestBlockHash != best || status.HeightFell != nil {
-				t.Errorf("height %d, best block %s, fall %+v; want 20, %s", status.Height, status.BestBlockHash, status.HeightFell, best)
-			}
-			env.allAt("smaller", 1, best)
-			if !stored {
-				return
-			}
-			env.eventually("the claims of the removed nodes to be deleted", time.Minute, func() error {
-				if got := env.claims(); !slices.Equal(got, []string{"data-smaller-sts-0"}) {
-					return fmt.Errorf("the claims are %v", got)
+	packings(t, func(t *testing.T, perPod int) {
+		t.Parallel()
+		for _, stored := range []bool{true, false} {
+			t.Run("stored "+strconv.FormatBool(stored), func(t *testing.T) {
+				nodes := sized(perPod, 3, 6)
+				env := newPackedEnv(t, nodes, perPod)
+				n := storedNetwork("smaller", nodes)
+				if !stored {
+					n.Spec.Storage = nil
 				}
-				return nil
+				last := nodes - 1
+				n.Spec.Partitions = []v1.Partition{{Nodes: []int32{int32(last)}}} //nolint:gosec // a small number
+				env.create(n)
+				env.ready("smaller", readyTimeout)
+				env.mineAt(env.node("smaller", 0), "3")
+				best := env.mineAt(env.node("smaller", last), "20")
+				left := sized(perPod, 1, 2)
+				env.change("smaller", func(spec *v1.BitcoinNetworkSpec) { spec.Nodes, spec.Partitions = int32(left), nil }) //nolint:gosec // a small number
+				if status := env.ready("smaller", readyTimeout).Status; status.Height != 20 || status.BestBlockHash != best || status.HeightFell != nil {
+					t.Errorf("height %d, best block %s, fall %+v; want 20, %s", status.Height, status.BestBlockHash, status.HeightFell, best)
+				}
+				env.allAt("smaller", left, best)
+				if stored {
+					env.dataIsOf("smaller", left)
+				}
 			})
-			set, err := cluster.core.AppsV1().StatefulSets(env.namespace).Get(t.Context(), "smaller-sts", metav1.GetOptions{})
-			if err != nil || set.Spec.PersistentVolumeClaimRetentionPolicy.WhenScaled != "Retain" {
-				t.Errorf("after the scale-down: %+v, %v", set.Spec.PersistentVolumeClaimRetentionPolicy, err)
-			}
-		})
+		}
+	})
+}
+
+// dataIsOf waits until no data of removed nodes is left.
+func (env *testEnv) dataIsOf(name string, nodes int) {
+	env.Helper()
+	env.eventually("the data of the removed nodes to be deleted", time.Minute, func() error {
+		if got := env.claims(); !slices.Equal(got, env.claimNames(name, nodes)) {
+			return fmt.Errorf("the claims are %v", got)
+		}
+		if env.perPod <= 1 || exec.CommandContext(env.Context(), "docker", "info").Run() != nil {
+			return nil
+		}
+		// The nodes that are left are in one pod.
+		found, err := env.tryBeside(env.node(name, 0), "ls $p/root/data/nodes")
+		if err == nil && len(strings.Fields(found)) != nodes {
+			err = fmt.Errorf("the directories are %s", found)
+		}
+		return err
+	})
+	set, err := cluster.core.AppsV1().StatefulSets(env.namespace).Get(env.Context(), name+"-sts", metav1.GetOptions{})
+	if err != nil || set.Spec.PersistentVolumeClaimRetentionPolicy.WhenScaled != "Retain" {
+		env.Errorf("after the scale-down: %+v, %v", set.Spec.PersistentVolumeClaimRetentionPolicy, err)
 	}
 }
 
-// A removed node that does not give its blocks away is removed in the end, and its claim stays until the network is deleted.
+// A removed node that does not give its blocks away is removed in the end, and its data stays until the network is deleted: a claim of its
+// own, or its directory in that of its pod.
 func TestTheOnlyCopyOfAChainIsKept(t *testing.T) {
 	skipIfShort(t)
-	env := newEnv(t, 2)
-	n := storedNetwork("only", 2)
-	n.Spec.Partitions = []v1.Partition{{Nodes: []int32{1}}}
-	env.create(n)
-	env.ready("only", readyTimeout)
-	best := env.mineAt("only-sts-1", "5")
-	env.signal("STOP", "only-sts-1")
-	env.change("only", func(spec *v1.BitcoinNetworkSpec) { spec.Nodes, spec.Partitions = 1, nil })
-	env.eventually("the event that its claim is kept", time.Minute, func() error { return env.hasEvent("only", "ClaimsKept") })
-	env.signal("CONT", "only-sts-1")
-	env.ready("only", 2*time.Minute)
-	if got := env.claims(); !slices.Equal(got, []string{"data-only-sts-0", "data-only-sts-1"}) {
-		t.Errorf("the claims are %v", got)
-	}
-	env.scale("only", 2)
-	if status := env.ready("only", readyTimeout).Status; status.BestBlockHash != best {
-		t.Errorf("best block %s at height %d, want %s", status.BestBlockHash, status.Height, best)
-	}
-	env.remove("only")
-	env.nothingLeft()
+	packings(t, func(t *testing.T, perPod int) {
+		nodes := sized(perPod, 2, 4)
+		env, only := newPackedEnv(t, nodes, perPod), nodes-1
+		n := storedNetwork("only", nodes)
+		n.Spec.Partitions = []v1.Partition{{Nodes: []int32{int32(only)}}} //nolint:gosec // a small number
+		env.create(n)
+		env.ready("only", readyTimeout)
+		best := env.mineAt(env.node("only", only), "5")
+		env.signal("STOP", env.node("only", only))
+		env.change("only", func(spec *v1.BitcoinNetworkSpec) { spec.Nodes, spec.Partitions = 1, nil })
+		env.eventually("the event that its claim is kept", time.Minute, func() error { return env.hasEvent("only", "ClaimsKept") })
+		env.signal("CONT", env.node("only", only))
+		env.ready("only", 2*time.Minute)
+		if got := env.claims(); !slices.Equal(got, env.claimNames("only", nodes)) {
+			t.Errorf("the claims are %v", got)
+		}
+		env.scale("only", nodes)
+		if status := env.ready("only", readyTimeout).Status; status.BestBlockHash != best {
+			t.Errorf("best block %s at height %d, want %s", status.BestBlockHash, status.Height, best)
+		}
+		env.remove("only")
+		env.nothingLeft()
+	})
 }
 
 // Whoever changes the replicas of a StatefulSet by hand deletes no claim.
 func TestAManualScaleDownDeletesNoClaim(t *testing.T) {
 	skipIfShort(t)
-	env := newEnv(t, 2)
-	env.create(storedNetwork("manual", 2))
-	env.ready("manual", readyTimeout)
-	best := env.mineToWallet("manual-sts-1", "savings")
-	sets := cluster.core.AppsV1().StatefulSets(env.namespace)
-	scale, err := sets.GetScale(t.Context(), "manual-sts", metav1.GetOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	scale.Spec.Replicas = 0
-	if _, err := sets.UpdateScale(t.Context(), "manual-sts", scale, metav1.UpdateOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	env.eventually("the operator to have put it right", time.Minute, func() error {
-		set, err := sets.Get(t.Context(), "manual-sts", metav1.GetOptions{})
-		if err == nil && (*set.Spec.Replicas != 2 || set.Status.ReadyReplicas != 2 || set.Status.ObservedGeneration < set.Generation) {
-			err = fmt.Errorf("%d replicas, %d ready", *set.Spec.Replicas, set.Status.ReadyReplicas)
+	packings(t, func(t *testing.T, perPod int) {
+		nodes := sized(perPod, 2, 5)
+		env := newPackedEnv(t, nodes, perPod)
+		env.create(storedNetwork("manual", nodes))
+		env.ready("manual", readyTimeout)
+		best := env.mineToWallet(env.node("manual", 1), "savings")
+		sets := cluster.core.AppsV1().StatefulSets(env.namespace)
+		scale, err := sets.GetScale(t.Context(), "manual-sts", metav1.GetOptions{})
+		if err != nil {
+			t.Fatal(err)
 		}
-		return cmp.Or(err, env.noneTerminates())
-	})
-	env.ready("manual", readyTimeout)
-	env.allAt("manual", 2, best)
-}
-
-// bitcoind loads a wallet at its start only if that was requested when it was created. A pod restarts without its user.
-func TestWalletsAreLoadedAfterARestart(t *testing.T) {
-	skipIfShort(t)
-	testtools.Docker(t)
-	env := newEnv(t, 2)
-	env.create(storedNetwork("wallets", 1))
-	env.create(network("plain", 1))
-	env.ready("wallets", readyTimeout)
-	env.ready("plain", readyTimeout)
-	env.mineToWallet("wallets-sts-0", "savings")
-	env.mineToWallet("plain-sts-0", "pocket")
-	env.replace("wallets", "wallets-sts-0")
-	env.hasCoins("wallets-sts-0", "savings", "50.00000000")
-	// The data directory outlives the container, also without storage.
-	env.signal("TERM", "plain-sts-0")
-	env.hasCoins("plain-sts-0", "pocket", "50.00000000")
-	// What a user unloads stays so until the next restart.
-	if _, err := env.cli("wallets-sts-0", "unloadwallet", "savings"); err != nil {
-		t.Fatal(err)
-	}
-	env.mineAt("wallets-sts-0", "1")
-	env.eventually("the operator to see the block", time.Minute, func() error {
-		if height := env.get("wallets").Status.Height; height != 102 {
-			return fmt.Errorf("height %d", height)
+		scale.Spec.Replicas = 0
+		if _, err := sets.UpdateScale(t.Context(), "manual-sts", scale, metav1.UpdateOptions{}); err != nil {
+			t.Fatal(err)
 		}
-		return nil
+		env.eventually("the operator to have put it right", time.Minute, func() error {
+			set, err := sets.Get(t.Context(), "manual-sts", metav1.GetOptions{})
+			if err == nil && (*set.Spec.Replicas != 2 || set.Status.ReadyReplicas != 2 || set.Status.ObservedGeneration < set.Generation) {
+				err = fmt.Errorf("%d replicas, %d ready", *set.Spec.Replicas, set.Status.ReadyReplicas)
+			}
+			return cmp.Or(err, env.noneTerminates())
+		})
+		env.ready("manual", readyTimeout)
+		env.allAt("manual", nodes, best)
 	})
-	if loaded, err := ask[[]string](env, "wallets-sts-0", "listwallets"); err != nil || len(loaded) > 0 {
-		t.Errorf("loaded are %v, %v", loaded, err)
-	}
 }
 
 // The default class of kind does not expand volumes.

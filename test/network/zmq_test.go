@@ -21,6 +21,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/christianb93/bitcoin-controller/internal/plugin/noderef"
 	"github.com/christianb93/bitcoin-controller/internal/testtools"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
@@ -30,24 +31,40 @@ import (
 func TestASubscriberGetsTheBlocksOfANodeThroughItsService(t *testing.T) {
 	skipIfShort(t)
 	testtools.Docker(t)
-	env := newEnv(t, 2)
-	n := network("zmq", 2)
-	n.Spec.ZMQ, n.Spec.Expose = &v1.ZMQ{}, &v1.Expose{Type: v1.ExposeClusterIP, PerNode: true}
-	env.create(n)
-	env.ready("zmq", readyTimeout)
-	env.publishesEverything("zmq-sts-0")
+	packings(t, func(t *testing.T, perPod int) {
+		nodes := sized(perPod, 2, 5)
+		env := newPackedEnv(t, nodes, perPod)
+		n := network("zmq", nodes)
+		n.Spec.ZMQ, n.Spec.Expose = &v1.ZMQ{}, &v1.Expose{Type: v1.ExposeClusterIP, PerNode: true}
+		env.create(n)
+		env.ready("zmq", readyTimeout)
+		for i := range nodes {
+			env.publishesEverything(env.node("zmq", i))
+			env.servesItsNode(env.node("zmq", i))
+		}
+		node := env.node("zmq", nodes-2)
+		service := env.service(serviceOf(node))
+		if service.Spec.Type != corev1.ServiceTypeClusterIP || slices.ContainsFunc(service.Spec.Ports, func(p corev1.ServicePort) bool { return p.NodePort != 0 }) {
+			t.Errorf("the Service has ports of cluster nodes: %+v", service.Spec)
+		}
+		blocks := env.subscribe("rawblock", env.relay(node, service.Spec.ClusterIP, v1.ZMQRawBlockPort))
+		env.publishesABlock(node, blocks)
+		env.replace("zmq", node)
+		env.publishesABlock(node, blocks)
+		if after := env.service(serviceOf(node)); after.UID != service.UID || after.Spec.ClusterIP != service.Spec.ClusterIP {
+			t.Errorf("the Service had the address %s, and has %s", service.Spec.ClusterIP, after.Spec.ClusterIP)
+		}
+	})
+}
 
-	service := env.service("zmq-sts-0-expose")
-	if service.Spec.Type != corev1.ServiceTypeClusterIP || slices.ContainsFunc(service.Spec.Ports, func(p corev1.ServicePort) bool { return p.NodePort != 0 }) {
-		t.Errorf("the Service has ports of cluster nodes: %+v", service.Spec)
-	}
-	blocks := env.subscribe("rawblock", env.relay("zmq-sts-0", service.Spec.ClusterIP, v1.ZMQRawBlockPort))
-	env.publishesABlock("zmq-sts-0", blocks)
-	env.replace("zmq", "zmq-sts-0")
-	env.publishesABlock("zmq-sts-0", blocks)
-	if after := env.service("zmq-sts-0-expose"); after.UID != service.UID || after.Spec.ClusterIP != service.Spec.ClusterIP {
-		t.Errorf("the Service had the address %s, and has %s", service.Spec.ClusterIP, after.Spec.ClusterIP)
-	}
+// servesItsNode calls a node through its Service, with the cookie of the node, which no other one accepts.
+func (env *testEnv) servesItsNode(node string) {
+	env.Helper()
+	// A cluster node forwards to a Service some time after its pods are ready.
+	env.eventually("an answer of "+node+" through its Service", time.Minute, func() error {
+		_, err := env.cli(node, "-rpcconnect="+env.service(serviceOf(node)).Spec.ClusterIP, fmt.Sprintf("-rpcport=%d", v1.RPCPort), "getblockcount")
+		return err
+	})
 }
 
 // bitcoind does not report an address that it cannot use: 0.0.0.0 and * are one, and cannot be bound twice.
@@ -101,10 +118,11 @@ func (env *testEnv) service(name string) *corev1.Service {
 	return service
 }
 
-// publishesEverything checks that a node has a publisher for each topic, at its own address and at loopback.
-func (env *testEnv) publishesEverything(pod string) {
+// publishesEverything checks that a node has a publisher for each topic, at the address of its pod and at loopback.
+func (env *testEnv) publishesEverything(node string) {
 	env.Helper()
-	p, err := cluster.core.CoreV1().Pods(env.namespace).Get(env.Context(), pod, metav1.GetOptions{})
+	place := noderef.At(node)
+	p, err := cluster.core.CoreV1().Pods(env.namespace).Get(env.Context(), place.Pod, metav1.GetOptions{})
 	if err != nil {
 		env.Fatal(err)
 	}
@@ -112,14 +130,14 @@ func (env *testEnv) publishesEverything(pod string) {
 		Type, Address string
 		HWM           int
 	}
-	got, err := ask[[]publisher](env, pod, "getzmqnotifications")
+	got, err := ask[[]publisher](env, node, "getzmqnotifications")
 	if err != nil {
 		env.Fatal(err)
 	}
-	for topic, port := range map[string]int{"rawblock": 28332, "rawtx": 28333, "hashblock": 28334, "hashtx": 28335, "sequence": 28336} {
+	for topic, port := range map[string]int32{"rawblock": 28332, "rawtx": 28333, "hashblock": 28334, "hashtx": 28335, "sequence": 28336} {
 		for _, host := range []string{p.Status.PodIP, "127.0.0.1"} {
-			if want := (publisher{"pub" + topic, fmt.Sprintf("tcp://%s:%d", host, port), v1.DefaultZMQHighWaterMark}); !slices.Contains(got, want) {
-				env.Errorf("%s has no publisher %+v, but %+v", pod, want, got)
+			if want := (publisher{"pub" + topic, fmt.Sprintf("tcp://%s:%d", host, place.Port(port)), v1.DefaultZMQHighWaterMark}); !slices.Contains(got, want) {
+				env.Errorf("%s has no publisher %+v, but %+v", node, want, got)
 			}
 		}
 	}
@@ -127,13 +145,13 @@ func (env *testEnv) publishesEverything(pod string) {
 
 // publishesABlock mines on a node until a subscriber has got one of its blocks: a subscription takes a moment, and misses what is
 // published before.
-func (env *testEnv) publishesABlock(pod string, blocks <-chan [][]byte) {
+func (env *testEnv) publishesABlock(node string, blocks <-chan [][]byte) {
 	env.Helper()
 	env.eventually("a mined block to reach the subscriber", time.Minute, func() error {
-		env.mineAt(pod, "1")
+		env.mineAt(node, "1")
 		select {
 		case parts := <-blocks:
-			return env.isBlock(pod, parts)
+			return env.isBlock(node, parts)
 		case <-time.After(3 * time.Second):
 			return errors.New("no message came")
 		}
@@ -141,14 +159,14 @@ func (env *testEnv) publishesABlock(pod string, blocks <-chan [][]byte) {
 }
 
 // isBlock checks that a message has a block of the node's chain.
-func (env *testEnv) isBlock(pod string, parts [][]byte) error {
+func (env *testEnv) isBlock(node string, parts [][]byte) error {
 	if len(parts) != 3 || string(parts[0]) != "rawblock" || len(parts[1]) < 80 || len(parts[2]) != 4 {
 		return fmt.Errorf("the message has the parts %x", parts)
 	}
 	first := sha256.Sum256(parts[1][:80])
 	hash := sha256.Sum256(first[:])
 	slices.Reverse(hash[:])
-	block, err := env.cli(pod, "getblock", hex.EncodeToString(hash[:]), "0")
+	block, err := env.cli(node, "getblock", hex.EncodeToString(hash[:]), "0")
 	if err == nil && block != hex.EncodeToString(parts[1]) {
 		err = fmt.Errorf("the block is %x, and the node has %s", parts[1], block)
 	}
@@ -182,10 +200,10 @@ func (env *testEnv) subscribe(topic, address string) <-chan [][]byte {
 	return messages
 }
 
-// relay returns a local address that leads to one in the cluster, by way of the cluster node of a pod, which is a container of Docker's.
-func (env *testEnv) relay(pod, host string, port int32) string {
+// relay returns a local address that leads to one in the cluster, by way of the cluster node of a node, which is a container of Docker's.
+func (env *testEnv) relay(node, host string, port int32) string {
 	env.Helper()
-	p, err := cluster.core.CoreV1().Pods(env.namespace).Get(env.Context(), pod, metav1.GetOptions{})
+	p, err := cluster.core.CoreV1().Pods(env.namespace).Get(env.Context(), podOf(node), metav1.GetOptions{})
 	if err != nil {
 		env.Fatal(err)
 	}
