@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes sure that this machine has the programs without which tests are skipped, or fail with REQUIRE_TOOLS=1: Chromium, GnuPG,
 # ssh-keygen, zsh and the completion of bash, which it installs as root on Debian, and elsewhere it fails and names those that are missing; and the API server of the
-# tests in test/apiserver, which it compiles once. Docker is not among them, see machine.sh.
+# tests in test/apiserver, which it compiles once; and bitcoind (scripts/bitcoind.sh). Docker is not among them, see machine.sh.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source-path=SCRIPTDIR source=step.sh
@@ -30,3 +30,4 @@ if ((${#packages[@]})); then
   apt_install "${packages[@]}"
 fi
 if [[ $(uname -s) == Linux && -z ${KUBEBUILDER_ASSETS:-} ]]; then "$root/ci/kindnode/programs.sh"; fi
+if [[ $(uname -s) == Linux ]]; then "$root/scripts/bitcoind.sh" >/dev/null; fi

@@ -38,6 +38,8 @@ type pod struct {
 	stdout *os.File
 	at     api.Pod
 	exited chan error
+	// program of the nodes.
+	program []string
 }
 
 type syncBuffer struct {
@@ -57,7 +59,7 @@ func (b *syncBuffer) String() string {
 	return b.text.String()
 }
 
-// freePorts returns the first of as many ports as the pod's nodes need, and one for the supervisor.
+// freePorts returns the first ports of the pod's first node, of which each node has three, and one for the supervisor.
 func freePorts(t *testing.T) (first, own int) {
 	t.Helper()
 	for range 100 {
@@ -67,8 +69,8 @@ func freePorts(t *testing.T) (first, own int) {
 		}
 		own = listener.Addr().(*net.TCPAddr).Port
 		free := true
-		for slot := range slots {
-			l, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", own+1+10*slot))
+		for port := range 3 * slots {
+			l, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", own+1+port%3+10*(port/3)))
 			if err != nil {
 				free = false
 				continue
@@ -86,7 +88,7 @@ func freePorts(t *testing.T) (first, own int) {
 // newPod is the first one of a group with so many nodes.
 func newPod(t *testing.T, nodes int, behaviour map[int]string) *pod {
 	t.Helper()
-	p := &pod{t: t, dir: t.TempDir()}
+	p := &pod{t: t, dir: t.TempDir(), program: []string{os.Args[0], asNode}}
 	first, own := freePorts(t)
 	p.at = api.Pod{Host: "127.0.0.1", Port: own, User: rpcauth.OperatorUser, Password: password}
 	p.write("bitcoin.conf", fmt.Sprintf("datadir=%s/data\nrpcauth=%s\n\n[regtest]\nrpcport=%d\n", p.dir,
@@ -139,7 +141,7 @@ func (p *pod) start(arguments ...string) *pod {
 		"--listen", fmt.Sprint("127.0.0.1:", p.at.Port), "--port-step", "10",
 	}, arguments...)
 	//nolint:gosec // this test
-	p.command = exec.Command(os.Args[0], append(arguments, "--", os.Args[0], asNode)...) //nolint:noctx // ended by stop
+	p.command = exec.Command(os.Args[0], append(append(arguments, "--"), p.program...)...) //nolint:noctx // ended by stop
 	p.command.Env = []string{api.PodNameVariable + "=my-network-sts-0", api.PodIPsVariable + "=127.0.0.1", rpcauth.UserKey + "=alice",
 		rpcauth.PasswordKey + "=the users' password", "KEPT=kept"}
 	p.output, p.exited = &syncBuffer{}, make(chan error, 1)
