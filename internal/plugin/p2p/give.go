@@ -67,20 +67,23 @@ func (p *Peer) Give(ctx context.Context, blocks [][]byte) error {
 	}
 	var before uint64
 	for part := range parts(blocks) {
-		for _, block := range append(part[1:len(part):len(part)], part[0]) {
-			if err := p.Send(ctx, RawBlock(block)); err != nil {
-				return err
-			}
+		ping, err := newPing()
+		if err != nil {
+			return err
 		}
+		var messages []wire.Message
+		for _, block := range append(part[1:len(part):len(part)], part[0]) {
+			messages = append(messages, RawBlock(block))
+		}
+		err = p.sendAll(ctx, append(messages, ping))
 		// The answer to the ping before is awaited, so that there is always something to do for the node.
-		nonce, err := p.ping(ctx)
 		if err == nil && before != 0 {
 			err = p.pong(ctx, before)
 		}
 		if err != nil {
 			return err
 		}
-		before = nonce
+		before = ping.Nonce
 	}
 	return p.Sync(ctx)
 }
@@ -107,20 +110,19 @@ func (p *Peer) announce(ctx context.Context, blocks [][]byte) error {
 
 // Sync returns when the node has processed all that was sent to it, since it processes the messages of a peer in their order.
 func (p *Peer) Sync(ctx context.Context) error {
-	nonce, err := p.ping(ctx)
+	ping, err := newPing()
+	if err == nil {
+		err = p.Send(ctx, ping)
+	}
 	if err != nil {
 		return err
 	}
-	return p.pong(ctx, nonce)
+	return p.pong(ctx, ping.Nonce)
 }
 
-func (p *Peer) ping(ctx context.Context) (uint64, error) {
+func newPing() (*wire.MsgPing, error) {
 	nonce, err := wire.RandomUint64()
-	if err != nil {
-		return 0, err
-	}
-	nonce |= 1 // 0 is none
-	return nonce, p.Send(ctx, wire.NewMsgPing(nonce))
+	return wire.NewMsgPing(nonce | 1), err // 0 is none
 }
 
 func (p *Peer) pong(ctx context.Context, nonce uint64) error {

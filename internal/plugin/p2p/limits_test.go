@@ -1,8 +1,10 @@
 package p2p
 
 import (
+	"bytes"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -119,5 +121,54 @@ func TestPartsOfLargeBlocksAreShort(t *testing.T) {
 	}
 	if count != len(blocks) || most > maxPart {
 		t.Errorf("the parts have %d blocks, one %d bytes", count, most)
+	}
+}
+
+// counted counts the writes.
+type counted struct {
+	net.Conn
+	writes *atomic.Int32
+}
+
+func (c counted) Write(data []byte) (int, error) {
+	c.writes.Add(1)
+	return c.Conn.Write(data)
+}
+
+// A write is a frame for each of the programs on the way of a port-forward.
+func TestSmallBlocksAreGivenInFewWrites(t *testing.T) {
+	blocks := chain(1000)
+	var raw [][]byte
+	for _, block := range blocks {
+		var buffer bytes.Buffer
+		if err := block.Serialize(&buffer); err != nil {
+			t.Fatal(err)
+		}
+		raw = append(raw, buffer.Bytes())
+	}
+	var got atomic.Int32
+	conn := counted{serve(t, func(s scripted) {
+		s.shakes()
+		for {
+			switch message := s.receive().(type) {
+			case nil:
+				return
+			case *wire.MsgBlock:
+				got.Add(1)
+			case *wire.MsgPing:
+				s.send(wire.NewMsgPong(message.Nonce))
+			}
+		}
+	}), &atomic.Int32{}}
+	peer, err := Dial(t.Context(), conn, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer peer.Close()
+	if err := peer.Give(t.Context(), raw); err != nil || int(got.Load()) != len(blocks) {
+		t.Fatalf("%d of %d blocks are given (%v)", got.Load(), len(blocks), err)
+	}
+	if writes := conn.writes.Load(); writes > 12 {
+		t.Errorf("%d blocks are given in %d writes", len(blocks), writes)
 	}
 }

@@ -8,10 +8,34 @@ import (
 
 // Send sends a message, and returns when it is written. Several may be sent at the same time.
 func (p *Peer) Send(ctx context.Context, message wire.Message) error {
-	data, err := encode(message)
-	if err != nil {
-		return err
+	return p.sendAll(ctx, []wire.Message{message})
+}
+
+// maxTogether is the size from which messages are written without waiting for more.
+const maxTogether = 256 << 10
+
+// sendAll sends messages in few writes. Each write passes five programs on its way through a port-forward, which costs more than the content of
+// a small block.
+func (p *Peer) sendAll(ctx context.Context, messages []wire.Message) error {
+	var together []byte
+	for i, message := range messages {
+		data, err := encode(message)
+		if err != nil {
+			return err
+		}
+		if together = append(together, data...); len(together) < maxTogether && i < len(messages)-1 {
+			continue
+		}
+		if err := p.enqueue(ctx, together); err != nil {
+			return err
+		}
+		together = nil
 	}
+	return nil
+}
+
+// enqueue returns when the data is written.
+func (p *Peer) enqueue(ctx context.Context, data []byte) error {
 	done := make(chan error, 1)
 	select {
 	case p.out <- write{data, done}:
