@@ -43,9 +43,12 @@ func TestASnapshotStartsAnotherNetwork(t *testing.T) {
 	if _, errOut, code := p.run("create", "copy", "--nodes", "3", "--from", saved.file); code != 1 || !strings.Contains(errOut, "its block 1001 is not in the snapshot") {
 		t.Errorf("a network with another chain ended with %d: %s", code, errOut)
 	}
+	image := env.anotherImage("copy-sts-0")
+	p.ends("copy")
+	p.startsPacked(saved)
+	p.continues(saved)
 
 	// Fewer nodes, another image, and blocks afterwards.
-	image := env.anotherImage("copy-sts-0")
 	_, notes, code := p.run("create", "single", "--nodes", "1", "--from", saved.file, "--image", image, "--mine-interval", "1s")
 	if code != 0 || !strings.Contains(notes, `the wallet "person" of node 1 is not restored: the network has 1 nodes`) {
 		t.Errorf("a network of one ended with %d: %s", code, notes)

@@ -48,7 +48,7 @@ func finish(ctx context.Context, err error, errOut io.Writer) int {
 // sentence leaves out the words of a context that was cancelled.
 func sentence(ctx context.Context, err error) string {
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) && err.Error() == ctx.Err().Error() {
-		return "interrupted"
+		return errInterrupted.Error()
 	}
 	return err.Error()
 }

@@ -3,10 +3,12 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/christianb93/bitcoin-controller/internal/plugin/archive"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/cluster"
@@ -45,14 +47,23 @@ func (c *create) createFrom(ctx context.Context, client *cluster.Client, network
 	mining := network.Spec.Mining
 	network.Spec.Mining = nil
 	network.Annotations = map[string]string{annotationSnapshot: a.Digest}
+	before, err := client.NetworkPods(ctx, network.Name)
+	if err != nil {
+		return err
+	}
+	foreign := map[types.UID]bool{}
+	for i := range before.Items {
+		foreign[before.Items[i].UID] = true
+	}
 	created, err := client.Create(ctx, network, false)
 	if apierrors.IsAlreadyExists(err) {
 		created, err = c.goOn(ctx, client, network.Name, a, err)
+		foreign = nil
 	}
 	if err != nil {
 		return err
 	}
-	r := &snapshot.Restorer{Cluster: client, Archive: a, Network: created}
+	r := &snapshot.Restorer{Cluster: client, Archive: a, Network: created, Foreign: foreign}
 	notes, err := r.Run(ctx, c.timeout)
 	for _, note := range notes {
 		c.note("%s", note)
@@ -60,10 +71,16 @@ func (c *create) createFrom(ctx context.Context, client *cluster.Client, network
 	if err == nil {
 		err = r.Cluster.WaitReady(ctx, network.Name, c.timeout) // it polls as the restorer does
 	}
+	if err == nil {
+		err = r.Unchanged(ctx)
+	}
 	if err == nil && mining != nil {
 		err = setMining(ctx, client, network.Name, mining)
 	}
 	if err != nil {
+		if ctx.Err() != nil {
+			err = errInterrupted // whatever was going on
+		}
 		return unfinished(network.Name, r.Complete(), err)
 	}
 	_, err = fmt.Fprintf(c.streams.Out, "%s has %d nodes with the chain of %s: height %d, best block %s, %d wallets\n", network.Name,
@@ -87,13 +104,15 @@ func (c *create) goOn(ctx context.Context, client *cluster.Client, name string, 
 	return network, nil
 }
 
+var errInterrupted = errors.New("interrupted")
+
 // unfinished is an error with what exists, and how to continue.
 func unfinished(name string, complete []int, err error) error {
 	with := "no node"
 	if len(complete) > 0 {
-		with = "nodes " + noderef.Ranges(complete)
+		with = "the nodes " + noderef.Ranges(complete)
 	}
-	return fmt.Errorf("%w; the network %s exists, without mining, and %s of it have chain and wallets: the same command continues, and kubectl delete btcnet %s begins anew",
+	return fmt.Errorf("%w; the network %s exists, without mining, with chain and wallets on %s: the same command continues, and kubectl delete btcnet %s begins anew",
 		err, name, with, name)
 }
 

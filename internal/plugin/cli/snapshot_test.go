@@ -90,7 +90,7 @@ func TestAStartFromASnapshotContinues(t *testing.T) {
 	if code := w.run("create", "net", "--from", name, "--timeout", "50ms"); code != exitFailed {
 		t.Errorf("it ended with %d", code)
 	}
-	for _, want := range []string{"from this snapshot: continuing with it", "no node of it have chain and wallets: the same command continues, and kubectl delete btcnet net begins anew"} {
+	for _, want := range []string{"from this snapshot: continuing with it", "with chain and wallets on no node: the same command continues, and kubectl delete btcnet net begins anew"} {
 		if !strings.Contains(w.err.String(), want) {
 			t.Errorf("it printed %s, without %q", w.err.String(), want)
 		}

@@ -17,6 +17,7 @@ import (
 	"github.com/btcsuite/btcd/chainhash/v2"
 	"github.com/btcsuite/btcd/wire/v2"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes/fake"
 	"k8s.io/client-go/util/exec"
 
 	"github.com/christianb93/bitcoin-controller/internal/plugin/archive"
@@ -46,6 +47,8 @@ type bitcoind struct {
 	slow time.Duration
 	// imported are the heights at which its wallets got their keys.
 	imported []int
+	// rejected is how many connections it rejects before it has started, and early how many calls it got before.
+	rejected, early int
 }
 
 type wallet struct {
@@ -55,6 +58,8 @@ type wallet struct {
 	labels      []archive.Label
 	coins       []archive.Output
 	balance     string
+	// rescans is how many calls come while it reads blocks for an earlier one.
+	rescans int
 }
 
 func (b *bitcoind) best() string {
@@ -70,6 +75,7 @@ type world struct {
 	nodes   map[string]*bitcoind
 	network *v1.BitcoinNetwork
 	client  *cluster.Client
+	core    *fake.Clientset
 }
 
 func newWorld(t *testing.T, name string, nodes int32) *world {
@@ -79,7 +85,11 @@ func newWorld(t *testing.T, name string, nodes int32) *world {
 		w.nodes[node.Pod] = &bitcoind{wallets: map[string]*wallet{}, ahead: map[string]*wire.MsgBlock{}, announced: map[chainhash.Hash]bool{}}
 		w.network.Status.Nodes = append(w.network.Status.Nodes, v1.NodeStatus{Ordinal: int32(node.Ordinal), Ready: true, PodName: node.Pod, IP: "10.0.0.1"})
 	}
-	w.client = &cluster.Client{Namespace: "ns", Networks: networks.NewClientset(w.network), Pods: w, Poll: time.Millisecond, Forward: w.dial}
+	w.core = fake.NewClientset()
+	w.client = &cluster.Client{Namespace: "ns", Networks: networks.NewClientset(w.network), Core: w.core, Pods: w, Poll: time.Millisecond, Forward: w.dial}
+	for _, node := range noderef.Nodes(w.network) {
+		w.addPod(node.Pod, "1", "10.0.0.1")
+	}
 	return w
 }
 
@@ -88,8 +98,15 @@ func (w *world) first() *bitcoind { return w.nodes[w.network.Name+"-sts-0"] }
 // dial serves the P2P port.
 func (w *world) dial(_ context.Context, _, address string) (net.Conn, error) {
 	pod, _, _ := strings.Cut(address, ".")
+	b := w.nodes[pod]
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.rejected > 0 {
+		b.rejected--
+		return nil, errors.New("connection rejected")
+	}
 	near, far := net.Pipe()
-	go w.nodes[pod].serve(far)
+	go b.serve(far)
 	return near, nil
 }
 
@@ -171,6 +188,9 @@ func (w *world) Exec(ctx context.Context, _, pod string, command []string, in io
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	args := command[2:]
+	if b.rejected > 0 {
+		b.early++
+	}
 	b.calls = append(b.calls, strings.Join(args, " "))
 	if args[0] == "-stdin" {
 		text, err := io.ReadAll(in)
@@ -249,6 +269,10 @@ func (w *wallet) call(args []string) (any, int) {
 	case "getbalance":
 		return w.balance, 0
 	case "importdescriptors":
+		if w.rescans > 0 {
+			w.rescans--
+			return "Wallet is currently rescanning. Abort existing rescan or wait.", -4
+		}
 		if err := json.Unmarshal([]byte(args[1]), &w.descriptors); err != nil {
 			return err.Error(), -1
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/christianb93/bitcoin-controller/internal/plugin/amount"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/archive"
@@ -34,6 +35,8 @@ type Restorer struct {
 	Cluster *cluster.Client
 	Archive *archive.Archive
 	Network *v1.BitcoinNetwork
+	// Foreign are pods that are not the network's: those of a deleted one of the same name may still run.
+	Foreign map[types.UID]bool
 
 	limit time.Duration
 	mu    sync.Mutex
@@ -41,10 +44,9 @@ type Restorer struct {
 	notes []string
 	// complete are the ordinals of the nodes that have the chain.
 	complete []int
+	// pods are those to which nodes were restored, by ordinal.
+	pods map[int]types.UID
 }
-
-// parallel is how many nodes get blocks at the same time.
-const parallel = 16
 
 // Run returns when bitcoind on all nodes has the best block of the snapshot, and the wallets. A node that has a part already gets the rest.
 //
@@ -59,7 +61,7 @@ func (r *Restorer) Run(ctx context.Context, limit time.Duration) (notes []string
 	}
 	client := *r.Cluster
 	client.Poll = min(client.Poll, startPoll)
-	r.Cluster, r.limit = &client, limit
+	r.Cluster, r.limit, r.pods = &client, limit, map[int]types.UID{}
 	err = r.restoreAll(ctx, nodes)
 	slices.Sort(r.complete)
 	return r.notes, err
@@ -68,44 +70,13 @@ func (r *Restorer) Run(ctx context.Context, limit time.Duration) (notes []string
 // startPoll is the time between two attempts to reach a node that starts.
 const startPoll = 100 * time.Millisecond
 
-// restoreAll begins with each node when its pod has an address, before the operator knows that it is ready.
-func (r *Restorer) restoreAll(ctx context.Context, nodes []noderef.Node) error {
-	started := map[int]bool{}
-	group, working := errgroup.WithContext(ctx)
-	// Not the limit of the group, whose Go blocks: the wait for the others would end meanwhile.
-	slots := make(chan struct{}, parallel)
-	waited := r.Cluster.Wait(working, r.limit, fmt.Sprintf("the start of all %d nodes", len(nodes)), func(waiting context.Context) (string, error) {
-		network, err := r.Cluster.Get(waiting, r.Network.Name)
-		if err != nil {
-			return "", err
-		}
-		for _, status := range network.Status.Nodes {
-			if ordinal := int(status.Ordinal); status.IP != "" && ordinal < len(nodes) && !started[ordinal] {
-				started[ordinal] = true
-				group.Go(func() error {
-					select {
-					case slots <- struct{}{}:
-						defer func() { <-slots }()
-						return r.restore(working, nodes[ordinal])
-					case <-working.Done():
-						return working.Err()
-					}
-				})
-			}
-		}
-		if len(started) < len(nodes) {
-			return fmt.Sprintf("%d of %d pods have an address", len(started), len(nodes)), nil
-		}
-		return "", nil
-	})
-	if err := group.Wait(); err != nil {
+// restore gives a node its blocks, and its wallets their keys then. A node that takes connections of peers answers calls too: each one before
+// would be a process in the pod that takes its time from bitcoind.
+func (r *Restorer) restore(ctx context.Context, node noderef.Node) error {
+	peer, err := r.connect(ctx, node)
+	if err != nil {
 		return err
 	}
-	return waited
-}
-
-// restore gives a node its blocks, and its wallets their keys then.
-func (r *Restorer) restore(ctx context.Context, node noderef.Node) error {
 	var wallets []archive.Wallet
 	for _, w := range r.Archive.Kept {
 		if w.Node == node.Ordinal {
@@ -113,7 +84,10 @@ func (r *Restorer) restore(ctx context.Context, node noderef.Node) error {
 		}
 	}
 	group, working := errgroup.WithContext(ctx)
-	group.Go(func() error { return r.fill(working, node) })
+	group.Go(func() error {
+		defer peer.Close()
+		return r.give(working, node, peer)
+	})
 	for _, w := range wallets {
 		group.Go(func() error {
 			return r.attempt(working, node, w, func(ctx context.Context) error { return createWallet(ctx, r.Cluster, node.Pod, w) })
@@ -139,6 +113,22 @@ func (r *Restorer) restore(ctx context.Context, node noderef.Node) error {
 	defer r.mu.Unlock()
 	r.complete = append(r.complete, node.Ordinal)
 	return nil
+}
+
+// connect connects with a node as soon as it starts. On a busy machine, where an attempt takes long, it tries less often.
+func (r *Restorer) connect(ctx context.Context, node noderef.Node) (peer *p2p.Peer, err error) {
+	var next time.Time
+	var last error
+	err = r.Cluster.Wait(ctx, r.limit, "the start of "+node.Pod, func(context.Context) (string, error) {
+		begin := time.Now()
+		if begin.Before(next) {
+			return "", last
+		}
+		peer, last = dial(ctx, r.Cluster, node.Pod)
+		next = time.Now().Add(2 * time.Since(begin))
+		return "", last
+	})
+	return peer, err
 }
 
 // attempt is a part of the creation of a wallet, as soon as bitcoind answers.
@@ -182,19 +172,6 @@ func (r *Restorer) describe(ctx context.Context, node noderef.Node, w archive.Wa
 		return nil
 	})
 	return group.Wait()
-}
-
-// fill connects with a node as soon as it starts, and gives it the blocks.
-func (r *Restorer) fill(ctx context.Context, node noderef.Node) error {
-	var peer *p2p.Peer
-	if err := r.Cluster.Wait(ctx, r.limit, "the start of "+node.Pod, func(context.Context) (missing string, err error) {
-		peer, err = dial(ctx, r.Cluster, node.Pod)
-		return "", err
-	}); err != nil {
-		return err
-	}
-	defer peer.Close()
-	return r.give(ctx, node, peer)
 }
 
 // give sends the blocks that a node lacks.
