@@ -50,7 +50,7 @@ type place struct {
 	// chain of a node that does not run.
 	chain []bitcoindtest.Block
 	// packed is the supervisor of a pod with several nodes; nil for a pod with one.
-	packed *packed
+	packed *bitcoindtest.Supervisor
 	claim  string
 	// reported is what was reported last, without times.
 	reported string
@@ -159,8 +159,10 @@ func (m *machine) bring(ctx context.Context, pod *corev1.Pod) error {
 		}
 		at = &place{claim: claimOf(pod)}
 		at.chain = m.volumes[at.claim][0]
-		if at.packed, err = newPacked(m.bitcoinds, pod.Name, slots, m.volumes[at.claim]); err != nil {
-			return err
+		if slots != nil {
+			if at.packed, err = bitcoindtest.NewSupervisor(m.bitcoinds, pod.Name, slots.Data, m.volumes[at.claim]); err != nil {
+				return err
+			}
 		}
 		m.places[pod.UID] = at
 	}
@@ -223,8 +225,8 @@ func (m *machine) start(at *place) error {
 		return nil
 	}
 	if at.packed != nil {
-		err := at.packed.start()
-		at.address = at.packed.address
+		var err error
+		at.address, err = at.packed.Start()
 		return err
 	}
 	node, err := m.bitcoinds.StartAnywhere(at.chain)
@@ -240,7 +242,7 @@ func (m *machine) stop(at *place) {
 	switch {
 	case at.address == "":
 	case at.packed != nil:
-		at.packed.stop()
+		at.packed.Stop()
 		at.address = ""
 	default:
 		at.chain, at.address = m.bitcoinds.Stop(at.address), ""
@@ -265,7 +267,7 @@ func (m *machine) leave(pod types.UID) {
 		if at.claim != "" {
 			m.volumes[at.claim] = map[int][]bitcoindtest.Block{0: at.chain}
 			if at.packed != nil {
-				m.volumes[at.claim] = at.packed.chains
+				m.volumes[at.claim] = at.packed.Stop()
 			}
 		}
 		delete(m.places, pod)

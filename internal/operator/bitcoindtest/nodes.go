@@ -105,13 +105,22 @@ func (n *Nodes) StartSlot(address string, slot int, chain []Block) (*Node, error
 
 // StartAnywhere starts a node on a loopback address that is free, also while other processes simulate nodes.
 func (n *Nodes) StartAnywhere(chain []Block) (node *Node, err error) {
+	_, err = anywhere(func(address string) (err error) {
+		node, err = n.Start(address, chain)
+		return err
+	})
+	return node, err
+}
+
+// anywhere calls a function that listens on a loopback address until one is free, and returns that.
+func anywhere(listen func(address string) error) (address string, err error) {
 	for range 100 {
-		address := fmt.Sprintf("127.%d.%d.%d", 64+rand.IntN(128), rand.IntN(256), 1+rand.IntN(254)) //nolint:gosec // an address
-		if node, err = n.Start(address, chain); err == nil || !errors.Is(err, syscall.EADDRINUSE) {
-			return node, err
+		address = fmt.Sprintf("127.%d.%d.%d", 64+rand.IntN(128), rand.IntN(256), 1+rand.IntN(254)) //nolint:gosec // an address
+		if err = listen(address); !errors.Is(err, syscall.EADDRINUSE) {
+			break
 		}
 	}
-	return nil, err
+	return address, err
 }
 
 // Stop stops the node at an address, if one runs there, and returns its blocks.

@@ -3,9 +3,8 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"log"
-	"sync"
+	"strings"
 	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
@@ -21,6 +20,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoindtest"
+	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
 )
 
 // heartbeat is as often as a kubelet renews its Lease.
@@ -32,15 +32,19 @@ type kubelet struct {
 	machine string
 	nodes   *bitcoindtest.Nodes
 
-	mu sync.Mutex
-	// addresses of the pods, by UID.
-	addresses map[types.UID]string
-	next      int
+	// running pods by UID. Only the handler of the informer uses it, which has one pod at a time.
+	running map[types.UID]place
+}
+
+// place is where the nodes of a pod run, and what stops them.
+type place struct {
+	address string
+	stop    func()
 }
 
 // join registers the machine.
 func (k *kubelet) join(ctx context.Context) error {
-	k.addresses = map[types.UID]string{}
+	k.running = map[types.UID]place{}
 	plenty := corev1.ResourceList{
 		corev1.ResourceCPU: resource.MustParse("10000"), corev1.ResourceMemory: resource.MustParse("10Ti"), corev1.ResourcePods: resource.MustParse("20000"),
 		corev1.ResourceEphemeralStorage: resource.MustParse("10Ti"),
@@ -103,10 +107,10 @@ func (k *kubelet) work(ctx context.Context) error {
 func (k *kubelet) tend(ctx context.Context, pod *corev1.Pod) error {
 	pods := k.clients.CoreV1().Pods(pod.Namespace)
 	if !pod.DeletionTimestamp.IsZero() {
-		k.mu.Lock()
-		k.nodes.Stop(k.addresses[pod.UID])
-		delete(k.addresses, pod.UID)
-		k.mu.Unlock()
+		if at, ok := k.running[pod.UID]; ok {
+			at.stop()
+			delete(k.running, pod.UID)
+		}
 		err := pods.Delete(ctx, pod.Name, metav1.DeleteOptions{GracePeriodSeconds: ptr.To(int64(0)), Preconditions: metav1.NewUIDPreconditions(string(pod.UID))})
 		if apierrors.IsNotFound(err) {
 			return nil
@@ -116,11 +120,15 @@ func (k *kubelet) tend(ctx context.Context, pod *corev1.Pod) error {
 	if pod.Status.Phase == corev1.PodRunning || pod.Spec.Containers[0].Name != "bitcoind" {
 		return nil
 	}
-	address, err := k.start(pod.UID)
-	if err != nil {
-		return err
+	at, ok := k.running[pod.UID]
+	if !ok {
+		var err error
+		if at, err = k.start(ctx, pod); err != nil {
+			return err
+		}
+		k.running[pod.UID] = at
 	}
-	patch, err := json.Marshal(map[string]any{"status": running(pod, address)})
+	patch, err := json.Marshal(map[string]any{"status": running(pod, at.address)})
 	if err != nil {
 		return err
 	}
@@ -128,20 +136,34 @@ func (k *kubelet) tend(ctx context.Context, pod *corev1.Pod) error {
 	return err
 }
 
-// start gives a pod an address, on loopback, and a node that listens there.
-func (k *kubelet) start(pod types.UID) (string, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if address := k.addresses[pod]; address != "" {
-		return address, nil
+// start starts the nodes of a pod.
+func (k *kubelet) start(ctx context.Context, pod *corev1.Pod) (place, error) {
+	supervisor, err := k.supervisorOf(ctx, pod)
+	if err != nil {
+		return place{}, err
 	}
-	k.next++
-	address := fmt.Sprintf("127.%d.%d.%d", 16+k.next>>16, k.next>>8&255, k.next&255)
-	if _, err := k.nodes.Start(address, nil); err != nil {
-		return "", err
+	if supervisor != nil {
+		address, err := supervisor.Start()
+		return place{address, func() { supervisor.Stop() }}, err
 	}
-	k.addresses[pod] = address
-	return address, nil
+	node, err := k.nodes.StartAnywhere(nil)
+	if err != nil {
+		return place{}, err
+	}
+	return place{node.Address, func() { k.nodes.Stop(node.Address) }}, nil
+}
+
+// supervisorOf is that of a pod with several nodes; nil for a pod with one.
+func (k *kubelet) supervisorOf(ctx context.Context, pod *corev1.Pod) (*bitcoindtest.Supervisor, error) {
+	group := resources.Group{StatefulSet: pod.Name[:max(strings.LastIndex(pod.Name, "-"), 0)]}
+	slots, err := k.clients.CoreV1().ConfigMaps(pod.Namespace).Get(ctx, group.SlotsConfigMap(), metav1.GetOptions{})
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	return bitcoindtest.NewSupervisor(k.nodes, pod.Name, slots.Data, nil)
 }
 
 func running(pod *corev1.Pod, address string) corev1.PodStatus {
