@@ -1,0 +1,98 @@
+#!/usr/bin/env bash
+# How the time and the memory of the operator grow with the nodes and edges of its networks. The nodes are simulated, see simulated.sh. Each
+# size has an operator of its own: the seconds and its CPU seconds until all networks are Ready, then, over a minute of polling, its passes,
+# the CPU time of each, and memory; heap is what is in use at its least, right after a garbage collection. Below are CPU and memory above
+# those of an operator without networks, for each node and edge, relative to the first row. Like run.sh it prints figures and has no limit.
+#
+#   test/bench/growth.sh [ROW…]      a row is TOPOLOGY:NETWORKSxNODES or TOPOLOGY:NETWORKSxNODES/NODES_PER_POD, with Random of degree 4
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+rows=("$@")
+((${#rows[@]})) || rows=(Random:1x125 Random:1x250 Random:1x500 Random:2x500 Random:1x125/25 Random:1x250/25 Random:1x500/25 Random:2x500/25
+  Mesh:1x50 Mesh:1x100 Mesh:1x200)
+# shellcheck source-path=SCRIPTDIR source=simulated.sh
+. test/bench/simulated.sh growth
+port=${METRICS_PORT:-$((20000 + $$ % 10000))}
+
+# sample: CPU seconds, passes, resident and heap bytes of the operator so far.
+sample() {
+  curl -sf "http://127.0.0.1:$port/metrics" | awk '
+    $1 == "process_cpu_seconds_total" { cpu = $2 }
+    $1 ~ /^controller_runtime_reconcile_total/ { passes += $2 }
+    $1 == "process_resident_memory_bytes" { resident = $2 }
+    $1 == "go_memstats_heap_inuse_bytes" { heap = $2 }
+    END { printf "%f %d %d %d\n", cpu, passes, resident, heap }'
+}
+
+# minute: seconds of CPU, passes, and MiB resident and of heap in a minute. A collection is due at least every two minutes.
+minute() {
+  local cpu passes resident heap from_cpu from_passes until=$((SECONDS + 60)) least=0 most=0
+  read -r from_cpu from_passes resident heap <<<"$(sample)"
+  while ((SECONDS < until)); do
+    running
+    read -r cpu passes resident heap <<<"$(sample)"
+    ((least > 0 && least < heap)) || least=$heap
+    ((most > resident)) || most=$resident
+    sleep 0.5
+  done
+  awk -v a="$from_cpu" -v b="$cpu" -v n=$((passes - from_passes)) -v r="$most" -v h="$least" \
+    'BEGIN { printf "%.2f %d %.1f %.1f\n", b - a, n, r / 1048576, h / 1048576 }'
+}
+
+begin() {
+  start_operator --metrics-bind-address "127.0.0.1:$port" --metrics-secure=false
+  until sample >/dev/null 2>&1; do running && sleep 0.2; done
+}
+
+end() {
+  kubectl delete btcnet --all >/dev/null
+  while [[ -n $(kubectl get pods -o name) ]]; do sleep 1; done
+  kill "$operator"
+  wait "$operator" || true
+}
+
+measure() { # TOPOLOGY NETWORKS NODES NODES_PER_POD: a line of the table
+  local topology="topology: {type: $1}" edges=$(($3 * ($3 - 1) / 2)) from cpu start seconds i
+  if [[ $1 == Random ]]; then topology='topology: {type: Random, degree: 4}' edges=$(($3 * 2)); fi
+  from=$SECONDS
+  read -r start _ <<<"$(sample)"
+  for ((i = 0; i < $2; i++)); do network "n$i" "nodes: $3, nodesPerPod: $4, $topology"; done | kubectl create -f - >/dev/null
+  while (($(ready) < $2)); do
+    running
+    ((SECONDS - from < 1200)) || { kubectl describe btcnet >&2 && exit 1; }
+    sleep 1
+  done
+  seconds=$((SECONDS - from))
+  read -r cpu _ <<<"$(sample)"
+  sleep 20 # until nothing of the start is left, and the network is polled
+  echo "$1 $2 $3 $4 $edges $seconds $(awk -v a="$start" -v b="$cpu" 'BEGIN { printf "%.1f", b - a }') $(minute)"
+}
+
+# relative: of a line of the table, its figures above those of an idle operator for each node and edge, relative to the first line.
+relative() { # IDLE FIRST LINE
+  awk -v idle="$1" -v first="$2" -v line="$3" '
+    function per(text, figures,   f, size) {
+      split(text, f); split(idle, i); size = f[3] + f[5]
+      figures[1] = f[7] / (f[2] * size); figures[2] = (f[8] - i[1]) / (f[2] * size)
+      figures[3] = (f[8] - i[1]) / f[9] / size; figures[4] = (f[10] - i[3]) / (f[2] * size); figures[5] = (f[11] - i[4]) / (f[2] * size)
+    }
+    BEGIN { per(first, a); per(line, b); for (k = 1; k <= 5; k++) printf " %8.2f", b[k] / a[k]; print "" }'
+}
+
+begin
+idle=$(minute)
+end
+echo "without networks: $idle (CPU seconds of a minute, passes, MiB resident, MiB of heap)"
+printf '%-8s %-7s %5s %7s | %6s %9s | %9s %6s %11s %12s %8s | %s\n' topology nodes a-pod edges Ready 'CPU until' 'CPU/min' passes 'CPU/pass' 'resident' 'heap' \
+  'relative: CPU until, CPU/min, CPU/pass, resident, heap'
+first='' of=''
+for row in "${rows[@]}"; do
+  IFS=':x/' read -r topology networks nodes per <<<"$row"
+  begin
+  line=$(measure "$topology" "$networks" "$nodes" "${per:-1}")
+  end
+  if [[ $of != "$topology/${per:-1}" ]]; then first=$line of=$topology/${per:-1}; fi
+  read -r _ _ _ _ edges seconds until cpu passes resident heap <<<"$line"
+  printf '%-8s %-7s %5d %7d | %5ds %8ss | %8ss %6d %9s %9s %8s |%s\n' "$topology" "${networks}x$nodes" "${per:-1}" $((edges * networks)) "$seconds" "$until" "$cpu" \
+    "$passes" "$(awk -v c="$cpu" -v n="$passes" 'BEGIN { printf "%.0fms", c / n * 1000 }')" "${resident}MiB" "${heap}MiB" "$(relative "$idle" "$first" "$line")"
+done
