@@ -18,7 +18,7 @@ seeds=${1:-5} seed=${2:-$((RANDOM * 32768 + RANDOM))}
 place=$(mktemp -d)
 # What a failed run leaves is kept.
 finish() {
-  rm -rf "$place"/{image,image.tar,bitcoin-controller,faults.test}
+  rm -rf "$place"/{image,bitcoin-controller,faults.test}
   rmdir "$place" 2>/dev/null || true
 }
 trap finish EXIT
@@ -26,15 +26,10 @@ trap finish EXIT
 programs() {
   [[ -n ${KUBEBUILDER_ASSETS:-} ]] || "$root/ci/kindnode/programs.sh"
   (cd "$root" && "${static[@]}" go build -o "$place/bitcoin-controller" ./cmd/bitcoin-controller)
-  if [[ -z ${DEBIAN_MIRROR:-} ]] && grep -qsx 'ID=debian' /etc/os-release; then
-    # shellcheck source-path=SCRIPTDIR source=airgap/apt.sh
-    DEBIAN_MIRROR=$(. "$root/scripts/airgap/apt.sh" && apt_mirror)
-    export DEBIAN_MIRROR
-  fi
-  (cd "$root" && go run ./ci/images/bitcoind archive "$place/image.tar" bitcoind:faults "linux/$(go env GOARCH)")
-  mkdir "$place/image"
-  # One layer.
-  tar -xOf "$place/image.tar" "$(tar -tf "$place/image.tar" | grep '\.tar\.gz$')" | tar -xzf - -C "$place/image"
+  # A copy: pods have links to its files.
+  cp -a "$("$root/scripts/bitcoind.sh")" "$place/image"
+  # As the operator's image brings it.
+  (cd "$root" && "${static[@]}" go build -o "$place/image/run/bitcoin-controller/supervisor" ./cmd/supervisor)
   go test -C "$root/test" -tags=faults -c -o "$place/faults.test" ./faults
 }
 step 'fault runs: programs' built programs

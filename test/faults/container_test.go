@@ -4,7 +4,6 @@ package faults
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,22 +11,32 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
+
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
-// backendPort is where bitcoind really answers RPC: the operator's requests to the usual port go through the proxy.
-const backendPort = 18499
+// backendPort is where bitcoind really answers RPC, and backendSupervisor where a supervisor answers: the operator's requests to the
+// usual ports go through the proxies.
+const (
+	backendPort       = 18499
+	backendSupervisor = 18489
+)
 
-// container runs the bitcoind of one pod, in a root directory of its own.
+// container runs the bitcoind of one pod, or its supervisor with several of them, in a root directory of its own.
 type container struct {
 	wire
+	// perPod is the number of nodes in a pod with a supervisor; 0 for a pod with one node.
+	perPod  int
 	pod     *corev1.Pod
 	root    string
 	clients kubernetes.Interface
@@ -55,6 +64,9 @@ func (c *container) start(ctx context.Context, log io.Writer) (ended chan struct
 			args[i] += fmt.Sprint(":", backendPort)
 		}
 	}
+	if c.perPod > 0 {
+		args = slices.Insert(args, 1, fmt.Sprint("--listen=:", backendSupervisor))
+	}
 	program := args[0]
 	if !strings.Contains(program, "/") {
 		program = "/usr/local/bin/" + program
@@ -79,12 +91,20 @@ func (c *container) start(ctx context.Context, log io.Writer) (ended chan struct
 	return ended, nil
 }
 
-// mount copies the ConfigMaps to their mounts. The image and the program rpcauth are in the root already.
+// mount copies the ConfigMaps to their mounts. The image and the programs of the operator's image are in the root already.
 func (c *container) mount(ctx context.Context, spec corev1.Container) error {
-	for _, dir := range []string{"data", "run/bitcoin", "tmp"} {
+	for _, dir := range []string{"data", "nodes", "run/bitcoin", "tmp"} {
 		if err := os.MkdirAll(filepath.Join(c.root, dir), 0o750); err != nil {
 			return err
 		}
+	}
+	// The supervisor gives it to its nodes.
+	null := filepath.Join(c.root, os.DevNull)
+	if err := os.MkdirAll(filepath.Dir(null), 0o755); err != nil { //nolint:gosec // as on every machine
+		return err
+	}
+	if err := unix.Mknod(null, unix.S_IFCHR|0o666, int(unix.Mkdev(1, 3))); err != nil && !errors.Is(err, os.ErrExist) { //nolint:gosec // a small number
+		return err
 	}
 	for _, volume := range c.pod.Spec.Volumes {
 		if volume.ConfigMap == nil {
@@ -99,10 +119,64 @@ func (c *container) mount(ctx context.Context, spec corev1.Container) error {
 				continue
 			}
 			path := filepath.Join(c.root, mount.MountPath)
+			if mount.SubPath == "" {
+				if err := writeDirectory(path, config); err != nil {
+					return err
+				}
+				continue
+			}
 			if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 				return err
 			}
-			if err := os.WriteFile(path, []byte(config.Data[mount.SubPath]), 0o600); err != nil {
+			// It may be a link to the image's, which all pods have.
+			if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+				return err
+			}
+			text := config.Data[mount.SubPath]
+			if c.perPod > 0 {
+				text = strings.Replace(text, fmt.Sprintf("\nrpcport=%d\n", v1.RPCPort), fmt.Sprintf("\nrpcport=%d\n", backendPort), 1)
+			}
+			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// writeDirectory replaces the files of a ConfigMap together, as the kubelet does.
+func writeDirectory(dir string, config *corev1.ConfigMap) error {
+	version := "..version-" + config.ResourceVersion
+	if err := os.MkdirAll(filepath.Join(dir, version), 0o750); err != nil {
+		return err
+	}
+	for key, value := range config.Data {
+		if err := os.WriteFile(filepath.Join(dir, version, key), []byte(value), 0o600); err != nil {
+			return err
+		}
+		if err := os.Symlink(filepath.Join("..data", key), filepath.Join(dir, key)); err != nil && !errors.Is(err, os.ErrExist) {
+			return err
+		}
+	}
+	link := filepath.Join(dir, "..data")
+	if err := os.Symlink(version, link+"_tmp"); err != nil {
+		return err
+	}
+	return os.Rename(link+"_tmp", link)
+}
+
+// refresh brings mounted directories up to date, as the kubelet does from time to time.
+func (c *container) refresh(ctx context.Context) error {
+	for _, volume := range c.pod.Spec.Volumes {
+		for _, mount := range c.pod.Spec.Containers[0].VolumeMounts {
+			if volume.ConfigMap == nil || mount.Name != volume.Name || mount.SubPath != "" {
+				continue
+			}
+			config, err := c.clients.CoreV1().ConfigMaps(c.pod.Namespace).Get(ctx, volume.ConfigMap.Name, metav1.GetOptions{})
+			if err != nil {
+				return err
+			}
+			if err := writeDirectory(filepath.Join(c.root, mount.MountPath), config); err != nil {
 				return err
 			}
 		}
@@ -115,6 +189,8 @@ func (c *container) environment(ctx context.Context, spec corev1.Container) (env
 		value := v.Value
 		switch from := v.ValueFrom; {
 		case from == nil:
+		case from.FieldRef != nil && from.FieldRef.FieldPath == "metadata.name":
+			value = c.pod.Name
 		case from.FieldRef != nil:
 			value = c.address
 		case from.SecretKeyRef != nil:
@@ -150,7 +226,11 @@ func (c *container) probe(ctx context.Context) bool {
 	probe := c.pod.Spec.Containers[0].ReadinessProbe
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://%s:%d%s", c.address, backendPort, probe.HTTPGet.Path), nil)
+	port := backendPort
+	if c.perPod > 0 {
+		port = backendSupervisor
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://%s:%d%s", c.address, port, probe.HTTPGet.Path), nil)
 	if err != nil {
 		return false
 	}
@@ -160,41 +240,4 @@ func (c *container) probe(ctx context.Context) bool {
 	}
 	defer answer.Body.Close() //nolint:errcheck // only read
 	return answer.StatusCode < 400
-}
-
-// call asks bitcoind itself, with the cookie that it writes for those who can read its files.
-func (c *container) call(ctx context.Context, method string, result any, params ...any) error {
-	cookie, err := os.ReadFile(filepath.Join(c.root, "data/regtest/.cookie"))
-	if err != nil {
-		return err
-	}
-	if params == nil {
-		params = []any{}
-	}
-	body, err := json.Marshal(map[string]any{"id": 1, "method": method, "params": params})
-	if err != nil {
-		return err
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, fmt.Sprintf("http://%s:%d/", c.address, backendPort), strings.NewReader(string(body)))
-	if err != nil {
-		return err
-	}
-	user, password, _ := strings.Cut(string(cookie), ":")
-	request.SetBasicAuth(user, password)
-	answer, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	defer answer.Body.Close() //nolint:errcheck // only read
-	var got struct {
-		Result json.RawMessage
-		Error  *struct{ Message string }
-	}
-	if err := json.NewDecoder(answer.Body).Decode(&got); err != nil {
-		return err
-	}
-	if got.Error != nil {
-		return errors.New(got.Error.Message)
-	}
-	return json.Unmarshal(got.Result, result)
 }

@@ -60,6 +60,9 @@ func runSeed(t *testing.T, seed uint64) {
 	p, r := planOf(seed), newRun(t, seed)
 	ctx := t.Context()
 	spec := v1.BitcoinNetworkSpec{Nodes: 3, Mining: mining()}
+	if p.perPod > 1 {
+		spec.Nodes, spec.NodesPerPod = 5, p.perPod
+	}
 	if p.storage {
 		spec.Storage = &v1.Storage{RetentionPolicy: v1.RetentionDelete}
 	}
@@ -149,16 +152,21 @@ func (r *run) leftOver(ctx context.Context) error {
 			errs = append(errs, fmt.Errorf("%d %s exist, want %d", got, what, want))
 		}
 	}
-	nodes := int(net.Spec.Nodes)
+	needed := podsOf(net.Spec)
 	pods, sets, services, claims := &corev1.PodList{}, &appsv1.StatefulSetList{}, &corev1.ServiceList{}, &corev1.PersistentVolumeClaimList{}
-	count(pods, "pods", nodes, func() int { return len(pods.Items) })
+	count(pods, "pods", needed, func() int { return len(pods.Items) })
 	count(sets, "StatefulSets", 1, func() int { return len(sets.Items) })
 	count(services, "Services", 1, func() int { return len(services.Items) })
 	if net.Spec.Storage == nil {
-		nodes = 0
+		needed = 0
 	}
-	count(claims, "claims", nodes, func() int { return len(claims.Items) })
+	count(claims, "claims", needed, func() int { return len(claims.Items) })
 	return errors.Join(errs...)
+}
+
+// podsOf is the number of pods that a network needs.
+func podsOf(spec v1.BitcoinNetworkSpec) int {
+	return (int(spec.Nodes) + spec.NodesInPod() - 1) / spec.NodesInPod()
 }
 
 // staysIdle checks that operators with nothing to do write nothing.

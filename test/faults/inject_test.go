@@ -54,27 +54,31 @@ func (r *run) inject(ctx context.Context, f fault) {
 
 // injectNode lets a fault happen to a node, unless blocks could be lost for good.
 func (r *run) injectNode(ctx context.Context, f fault) {
-	c := r.containerAt(f.target)
-	if c == nil {
+	n, exists := r.nodeAt(ctx, f.target)
+	if !exists {
 		return
 	}
+	// A container that is killed takes all its nodes with it.
+	wholePod := f.kind == "pod-delete" || f.kind == "node-kill" && n.perPod > 0 && f.amount%4 == 0
 	// Who loses its chain or its latest blocks must not be who has them alone.
-	if f.kind != "node-freeze" && !r.replaceable(ctx, c) {
-		r.note("%s %s: left out, since the others do not have its blocks yet", f.kind, c.pod.Name)
+	if f.kind != "node-freeze" && !r.replaceable(ctx, func(o node) bool { return o.pod.Name == n.pod.Name && (wholePod || o.slot == n.slot) }) {
+		r.note("%s %s: left out, since the others do not have its blocks yet", f.kind, n.name())
 		return
 	}
-	r.note("%s %s for %s", f.kind, c.pod.Name, f.lasts.Round(100*time.Millisecond))
+	r.note("%s %s (all of its pod: %t) for %s", f.kind, n.name(), wholePod, f.lasts.Round(100*time.Millisecond))
 	r.disturb(f.lasts)
-	switch f.kind {
-	case "node-kill":
-		c.signal(syscall.SIGKILL)
-	case "node-freeze":
-		c.signal(syscall.SIGSTOP)
-		time.AfterFunc(f.lasts, func() { c.signal(syscall.SIGCONT) })
-	case "pod-delete":
-		if err := r.Clients.CoreV1().Pods(r.name).Delete(ctx, c.pod.Name, metav1.DeleteOptions{}); err != nil {
-			r.note("delete %s: %v", c.pod.Name, err)
+	switch {
+	case f.kind == "pod-delete":
+		if err := r.Clients.CoreV1().Pods(r.name).Delete(ctx, n.pod.Name, metav1.DeleteOptions{}); err != nil {
+			r.note("delete %s: %v", n.pod.Name, err)
 		}
+	case f.kind == "node-freeze":
+		n.signal(syscall.SIGSTOP)
+		time.AfterFunc(f.lasts, func() { n.signal(syscall.SIGCONT) })
+	case wholePod:
+		n.signalAll(syscall.SIGKILL)
+	default:
+		n.signal(syscall.SIGKILL)
 	}
 }
 
@@ -84,6 +88,9 @@ func edit(spec *v1.BitcoinNetworkSpec, f fault) {
 	case "scale":
 		// Not less than three: a majority of two is both. Partitions must name nodes that exist.
 		spec.Nodes, spec.Partitions = int32(3+f.amount%3), nil //nolint:gosec // 3 to 5
+		if spec.NodesPerPod > 1 {
+			spec.Nodes = int32(5 + f.amount%4) //nolint:gosec // 5 to 8, so that nodes leave their pods, and pods
+		}
 	case "topology":
 		spec.Topology = &v1.Topology{Type: shapes[f.amount%len(shapes)]}
 	case "partition":
@@ -110,7 +117,7 @@ func (r *run) calm() {
 		o.signal(syscall.SIGCONT, 0)
 	}
 	for _, c := range r.kubelet.containers() {
-		c.signal(syscall.SIGCONT)
+		c.signalAll(syscall.SIGCONT)
 	}
 	r.note("the faults end")
 }

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -21,6 +22,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/utils/ptr"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/supervisor/api"
 )
 
 // kubelet runs the pods of one namespace, and provisions their volumes.
@@ -73,6 +76,11 @@ func (k *kubelet) admit(ctx context.Context, pod *corev1.Pod) {
 	if k.pods[pod.UID] != nil {
 		return
 	}
+	perPod, err := k.nodesPerPod(ctx, pod)
+	if err != nil {
+		k.log("pod %s: %v", pod.Name, err)
+		return
+	}
 	w, err := newWire()
 	if err != nil {
 		k.log("pod %s: %v", pod.Name, err)
@@ -84,9 +92,25 @@ func (k *kubelet) admit(ctx context.Context, pod *corev1.Pod) {
 			place = volume.PersistentVolumeClaim.ClaimName
 		}
 	}
-	c := &container{wire: w, pod: pod, root: filepath.Join(k.dir, place), clients: k.clients, faults: k.faults}
+	c := &container{wire: w, perPod: perPod, pod: pod, root: filepath.Join(k.dir, place), clients: k.clients, faults: k.faults}
 	k.pods[pod.UID] = c
 	k.all.Go(func() { k.tend(ctx, c) })
+}
+
+// nodesPerPod of a pod with a supervisor; 0 for a pod with one node.
+func (k *kubelet) nodesPerPod(ctx context.Context, pod *corev1.Pod) (int, error) {
+	for _, mount := range pod.Spec.Containers[0].VolumeMounts {
+		if mount.MountPath != api.SlotsDir {
+			continue
+		}
+		group := strings.TrimSuffix(pod.Name[:strings.LastIndex(pod.Name, "-")], "-sts")
+		config, err := k.clients.CoreV1().ConfigMaps(k.namespace).Get(ctx, group+"-slots", metav1.GetOptions{})
+		if err != nil {
+			return 0, err
+		}
+		return strconv.Atoi(config.Data[api.NodesPerPodKey])
+	}
+	return 0, nil
 }
 
 // tend runs a pod until it is deleted.
@@ -99,10 +123,16 @@ func (k *kubelet) tend(ctx context.Context, c *container) {
 		Target: corev1.ObjectReference{Kind: "Node", Name: "stand-in"}}, metav1.CreateOptions{})
 	go func() {
 		defer cancel()
+		rounds := 0
 		for sleep(ctx, 200*time.Millisecond) {
 			now, err := pods.Get(ctx, c.pod.Name, metav1.GetOptions{})
 			if apierrors.IsNotFound(err) || err == nil && (now.UID != c.pod.UID || now.DeletionTimestamp != nil) {
 				return
+			}
+			if rounds++; rounds%75 == 0 { // every 15 s; the kubelet takes up to a minute
+				if err := c.refresh(ctx); err != nil {
+					k.log("pod %s: %v", c.pod.Name, err)
+				}
 			}
 		}
 	}()
@@ -110,6 +140,10 @@ func (k *kubelet) tend(ctx context.Context, c *container) {
 		if out, err := exec.Command("cp", "-al", k.image, c.root).CombinedOutput(); err != nil { //nolint:gosec // our own directories
 			k.log("pod %s: %v: %s", c.pod.Name, err, out)
 		}
+	}
+	// It is in the memory of the pod.
+	if err := os.RemoveAll(filepath.Join(c.root, api.NodesDir)); err != nil {
+		k.log("pod %s: %v", c.pod.Name, err)
 	}
 	for restarts := int32(0); ctx.Err() == nil; restarts++ {
 		k.once(ctx, c, restarts)
@@ -139,10 +173,12 @@ func (k *kubelet) once(ctx context.Context, c *container, restarts int32) {
 		k.log("pod %s: %v", c.pod.Name, err)
 		return
 	}
-	proxy, err := serveRPC(c.wire, c.faults)
-	if err != nil {
-		k.log("pod %s: %v", c.pod.Name, err)
-	} else {
+	for port, backend := range c.proxied() {
+		proxy, err := serveRPC(c.wire, port, backend, c.faults)
+		if err != nil {
+			k.log("pod %s: %v", c.pod.Name, err)
+			continue
+		}
 		defer proxy.close()
 	}
 	k.report(ctx, c, restarts, true, false)
@@ -168,12 +204,12 @@ func (k *kubelet) once(ctx context.Context, c *container, restarts int32) {
 
 // end is the end of a container whose pod is deleted.
 func (c *container) end(ended chan struct{}) {
-	c.signal(syscall.SIGCONT)
+	c.signalAll(syscall.SIGCONT)
 	c.signal(syscall.SIGTERM)
 	select {
 	case <-ended:
 	case <-time.After(10 * time.Second):
-		c.signal(syscall.SIGKILL)
+		c.signalAll(syscall.SIGKILL)
 		<-ended
 	}
 }

@@ -6,10 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -47,109 +44,37 @@ type observation struct {
 	wrong error
 }
 
-type peer struct {
-	Addr    string `json:"addr"`
-	Version int    `json:"version"`
-}
-
-type seen struct {
-	ordinal       int
-	best, address string
-	height        int64
-	peers         []peer
-	err           error
-}
-
 // ask asks all bitcoinds of the network.
 func (r *run) ask(ctx context.Context, net *v1.BitcoinNetwork) observation {
 	ctx, cancel := context.WithTimeout(ctx, 1500*time.Millisecond)
 	defer cancel()
-	containers := r.kubelet.containers()
-	list := make([]seen, len(containers))
+	all := int(net.Spec.Nodes)
+	nodes := r.kubelet.nodes(all)
+	list := make([]seen, len(nodes))
 	var group sync.WaitGroup
-	for i, c := range containers {
-		group.Go(func() { list[i] = askOne(ctx, c) })
+	for i, n := range nodes {
+		group.Go(func() { list[i] = askOne(ctx, n) })
 	}
 	group.Wait()
 	o := observation{at: time.Now(), heights: map[string]int64{}}
 	var errs []error
 	for i := range list {
 		if list[i].err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", containers[i].pod.Name, list[i].err))
+			errs = append(errs, fmt.Errorf("%s: %w", nodes[i].name(), list[i].err))
 			continue
 		}
-		o.heights[containers[i].pod.Name] = list[i].height
+		o.heights[nodes[i].name()] = list[i].height
 	}
-	if len(list) != int(net.Spec.Nodes) {
-		errs = append(errs, fmt.Errorf("%d pods run, want %d", len(list), net.Spec.Nodes))
+	if pods := len(r.kubelet.containers()); pods != podsOf(net.Spec) || len(list) != all {
+		errs = append(errs, fmt.Errorf("%d pods run, want %d, with %d of %d nodes", pods, podsOf(net.Spec), len(list), all))
+	}
+	if leaving := r.kubelet.leaving(all); len(leaving) > 0 {
+		errs = append(errs, fmt.Errorf("%v run and are not specified", leaving))
 	}
 	if o.wrong = errors.Join(errs...); o.wrong == nil {
 		o.wrong = compare(net.Spec, list)
 	}
 	return o
-}
-
-func askOne(ctx context.Context, c *container) (s seen) {
-	var chain struct {
-		Blocks        int64
-		BestBlockHash string
-	}
-	s.address = c.address
-	s.ordinal, s.err = strconv.Atoi(c.pod.Name[strings.LastIndex(c.pod.Name, "-")+1:])
-	if s.err == nil {
-		s.err = c.call(ctx, "getblockchaininfo", &chain)
-	}
-	if s.err == nil {
-		s.err = c.call(ctx, "getpeerinfo", &s.peers)
-	}
-	s.height, s.best = chain.Blocks, chain.BestBlockHash
-	return s
-}
-
-// compare compares the edges that both ends report with those of the specification, and the tips of nodes that these connect.
-func compare(spec v1.BitcoinNetworkSpec, list []seen) error {
-	desired := desiredEdges(spec)
-	at := map[string]int{}
-	for _, s := range list {
-		at[s.address] = s.ordinal
-	}
-	has := map[topology.Edge]int{}
-	for _, s := range list {
-		reported := map[int]bool{}
-		for _, p := range s.peers {
-			// A node that was dialled without a port is reported without one.
-			host := p.Addr
-			if h, _, err := net.SplitHostPort(host); err == nil {
-				host = h
-			}
-			if other, ok := at[host]; ok && p.Version != 0 {
-				reported[other] = true
-			}
-		}
-		for other := range reported {
-			has[topology.Edge{A: min(s.ordinal, other), B: max(s.ordinal, other)}]++
-		}
-	}
-	var edges []topology.Edge
-	for e, ends := range has {
-		if ends == 2 {
-			edges = append(edges, e)
-		}
-	}
-	slices.SortFunc(edges, func(x, y topology.Edge) int { return (x.A-y.A)*1000 + x.B - y.B })
-	if !slices.Equal(edges, desired) || len(has) != len(desired) {
-		return fmt.Errorf("%w %v (with those that one end reports: %v), want %v", errConnections, edges, has, desired)
-	}
-	best := map[int]string{}
-	for _, s := range list {
-		best[s.ordinal] = s.best
-	}
-	for _, e := range desired {
-		if best[e.A] != best[e.B] {
-			return fmt.Errorf("nodes %d and %d are connected and have the tips %.10s and %.10s", e.A, e.B, best[e.A], best[e.B])
-		}
-	}
-	return nil
 }
 
 func desiredEdges(spec v1.BitcoinNetworkSpec) []topology.Edge {
@@ -252,18 +177,23 @@ func (r *run) raiseFloor(o observation, nodes int) {
 	}
 }
 
-// replaceable reports whether a majority has the highest blocks without this node, whose own may be lost.
-func (r *run) replaceable(ctx context.Context, target *container) bool {
+// replaceable reports whether a majority has the highest blocks without these nodes, whose own may be lost.
+func (r *run) replaceable(ctx context.Context, lost func(node) bool) bool {
 	net, err := r.get(ctx)
 	if err != nil {
 		return false
 	}
 	o := r.ask(ctx, net)
+	for _, n := range r.kubelet.nodes(int(net.Spec.Nodes)) {
+		if lost(n) {
+			delete(o.heights, n.name())
+		}
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	have := 0
-	for name, h := range o.heights {
-		if name != target.pod.Name && h >= r.floor {
+	for _, h := range o.heights {
+		if h >= r.floor {
 			have++
 		}
 	}

@@ -38,7 +38,9 @@ var weights = []struct {
 
 type plan struct {
 	storage bool
-	faults  []fault
+	// perPod is spec.nodesPerPod.
+	perPod int32
+	faults []fault
 }
 
 // planOf is the run of a seed: the same seed makes the same choices.
@@ -71,11 +73,15 @@ func planOf(seed uint64) plan {
 		}
 		p.faults = append(p.faults, f)
 	}
+	// After all other choices, so that these stay those of the seed.
+	if random.IntN(3) == 0 {
+		p.perPod = 2
+	}
 	return p
 }
 
 func TestASeedRepeatsItsChoices(t *testing.T) {
-	kinds := map[string]bool{}
+	kinds, shared := map[string]bool{}, 0
 	for seed := range uint64(200) {
 		p := planOf(seed)
 		if !reflect.DeepEqual(p, planOf(seed)) {
@@ -84,9 +90,15 @@ func TestASeedRepeatsItsChoices(t *testing.T) {
 		for _, f := range p.faults {
 			kinds[f.kind] = true
 		}
+		if p.perPod > 1 {
+			shared++
+		}
 	}
 	if len(kinds) != len(weights) {
 		t.Errorf("200 seeds have %d kinds of faults, want %d", len(kinds), len(weights))
+	}
+	if shared < 40 || shared > 100 {
+		t.Errorf("in %d of 200 seeds nodes share pods, want about a third", shared)
 	}
 	if reflect.DeepEqual(planOf(1), planOf(2)) {
 		t.Error("two seeds make the same choices")

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/supervisor/api"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -44,13 +45,28 @@ type rpcProxy struct{ server *http.Server }
 
 func (p rpcProxy) close() { _ = p.server.Close() }
 
-// serveRPC answers at the RPC port of a pod, as long as its bitcoind runs.
-func serveRPC(w wire, faults *rpcFaults) (rpcProxy, error) {
-	listener, err := w.listen(v1.RPCPort)
+// proxied are the ports of a pod at which the operator calls it, with those of the programs behind them.
+func (c *container) proxied() map[int]int {
+	ports := map[int]int{v1.RPCPort: backendPort}
+	if c.perPod > 0 {
+		ports[api.Port] = backendSupervisor
+		for slot := range c.perPod {
+			n := node{c, slot}
+			ports[n.port(v1.RPCPort)] = n.port(backendPort)
+		}
+	}
+	return ports
+}
+
+// serveRPC answers at a port of a pod, as long as its container runs.
+func serveRPC(w wire, port, backend int, faults *rpcFaults) (rpcProxy, error) {
+	listener, err := w.listen(port)
 	if err != nil {
 		return rpcProxy{}, err
 	}
-	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(out http.ResponseWriter, in *http.Request) { forward(out, in, w.address, faults) })}
+	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(out http.ResponseWriter, in *http.Request) {
+		forward(out, in, fmt.Sprint(w.address, ":", backend), faults)
+	})}
 	go func() { _ = server.Serve(listener) }()
 	return rpcProxy{server}, nil
 }
@@ -74,7 +90,7 @@ func forward(out http.ResponseWriter, in *http.Request, address string, faults *
 		}
 	}
 	// A call that bitcoind has begun is carried out even if the client has gone.
-	request, err := http.NewRequest(in.Method, fmt.Sprintf("http://%s:%d%s", address, backendPort, in.URL.Path), bytes.NewReader(body)) //nolint:noctx // see above
+	request, err := http.NewRequest(in.Method, fmt.Sprintf("http://%s%s", address, in.URL.Path), bytes.NewReader(body)) //nolint:noctx // see above
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}

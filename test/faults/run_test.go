@@ -105,11 +105,17 @@ func (r *run) update(ctx context.Context, change func(*v1.BitcoinNetworkSpec)) {
 	}
 }
 
-func (r *run) containerAt(target int) *container {
-	if list := r.kubelet.containers(); len(list) > 0 {
-		return list[target%len(list)]
+// nodeAt is one of the nodes that exist.
+func (r *run) nodeAt(ctx context.Context, target int) (node, bool) {
+	net, err := r.get(ctx)
+	if err != nil {
+		return node{}, false
 	}
-	return nil
+	list := r.kubelet.nodes(int(net.Spec.Nodes))
+	if len(list) == 0 {
+		return node{}, false
+	}
+	return list[target%len(list)], true
 }
 
 // newRun starts all but the network.
@@ -142,7 +148,7 @@ func newRun(t *testing.T, seed uint64) *run {
 	}
 	t.Cleanup(func() {
 		for _, c := range r.kubelet.containers() {
-			c.signal(9)
+			c.signalAll(9)
 		}
 		cancel()
 		group.Wait()
