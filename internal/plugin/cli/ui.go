@@ -90,6 +90,7 @@ func (s *session) ui(ctx context.Context, name string, o uiOptions) error {
 	closing, done := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer done()
 	cancel()
+	pages.Close(closing)
 	if err := server.Shutdown(closing); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}

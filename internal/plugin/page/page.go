@@ -1,12 +1,10 @@
 // Package page serves the live page of networks to a browser on the same machine. The page is static; what it shows comes as one stream of
-// events, and what it does is a few calls. Every call needs a token, which is in the address that only the caller of the plugin sees.
+// events, and what it does is a few calls, which are short: a browser has few connections. Every call needs a token, which is in the address that only the caller of the plugin sees.
 package page
 
 import (
 	"context"
 	"crypto/subtle"
-	"encoding/json"
-	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -23,8 +21,8 @@ type Backend interface {
 	Visible(network string, ordinals []int32)
 	// Log passes on the log of a node, and follows it until the context ends.
 	Log(ctx context.Context, network string, node int, to func(line string) error) error
-	// Do carries out an action, and returns a sentence.
-	Do(ctx context.Context, action Action) (string, error)
+	// Do carries out an action until the context ends, reports what has happened so far, and returns a sentence.
+	Do(ctx context.Context, action Action, report func(words string)) (string, error)
 }
 
 // Action is what a person does to a network.
@@ -52,14 +50,13 @@ type Server struct {
 	Host string
 	// heartbeat is the time between two signs of life on a stream without changes.
 	heartbeat time.Duration
+	visits    visits
 }
 
 const (
-	// maxStreams are more than one person has tabs.
-	maxStreams = 16
-	maxLogs    = 8
-	// maxActions is how many actions run at the same time.
-	maxActions = 4
+	// maxStreams are requests for a stream at the same time, and maxShort those for something else. None of these lasts.
+	maxStreams = 4 * maxPages
+	maxShort   = 16
 	// maxBody is longer than any call.
 	maxBody = 16 << 10
 	// writeTimeout is how long a browser may take for one message; it gets what it has missed when it comes back.
@@ -78,11 +75,14 @@ func (s *Server) Handler() http.Handler {
 	if s.heartbeat == 0 {
 		s.heartbeat = heartbeat
 	}
+	if s.visits.grace == 0 {
+		s.visits.grace = grace
+	}
 	mux := files(nil, writeTimeout)
 	mux.Handle("GET /api/stream", s.guarded(maxStreams, s.stream))
-	mux.Handle("GET /api/log", s.guarded(maxLogs, s.log))
-	mux.Handle("POST /api/action", s.guarded(maxActions, s.action))
-	mux.Handle("POST /api/visible", s.guarded(maxStreams, s.visible))
+	mux.Handle("POST /api/log", s.guarded(maxShort, s.log))
+	mux.Handle("POST /api/action", s.guarded(maxShort, s.action))
+	mux.Handle("POST /api/visible", s.guarded(maxShort, s.visible))
 	return withPolicy(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !s.isOwnHost(r.Host) {
 			http.Error(w, "this address is not the page's: use the one that kubectl btcnet ui printed", http.StatusMisdirectedRequest)
@@ -116,6 +116,9 @@ func (s *Server) isOwnHost(host string) bool {
 func (s *Server) guarded(limit int, serve http.HandlerFunc) http.Handler {
 	slots := make(chan struct{}, limit)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if endWithin(w, writeTimeout) != nil {
+			return // the caller has gone
+		}
 		if reason := s.foreign(r); reason != "" {
 			http.Error(w, reason, http.StatusForbidden)
 			return
@@ -128,8 +131,7 @@ func (s *Server) guarded(limit int, serve http.HandlerFunc) http.Handler {
 		case slots <- struct{}{}:
 			defer func() { <-slots }()
 		default:
-			w.Header().Set("Retry-After", "2")
-			http.Error(w, "too many calls at the same time: close other tabs of the page, or wait", http.StatusTooManyRequests)
+			reject(w, busy("too many calls at the same time: close other tabs of the page, or wait"), writeTimeout)
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
@@ -164,26 +166,4 @@ func bearer(r *http.Request) string {
 		return ""
 	}
 	return token
-}
-
-// decode reads the body of a call; it answers itself if that is not possible.
-func decode(w http.ResponseWriter, r *http.Request, into any) bool {
-	decoder := json.NewDecoder(r.Body)
-	decoder.DisallowUnknownFields()
-	err := decoder.Decode(into)
-	if err == nil {
-		if _, end := decoder.Token(); end != io.EOF {
-			err = io.ErrUnexpectedEOF
-		}
-	}
-	if err != nil {
-		http.Error(w, "the body of the call is not the expected JSON", http.StatusBadRequest)
-	}
-	return err == nil
-}
-
-func answer(w http.ResponseWriter, code int, value any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(code)
-	_ = json.NewEncoder(w).Encode(value) // the browser has gone
 }

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -53,13 +54,13 @@ func TestANodeIsOpenedByTheKeyboard(t *testing.T) {
 
 func TestEachActionIsConfirmedAndCarriedOut(t *testing.T) {
 	s := newSimulated(t, 5, 5)
-	s.answer = func(a Action) (string, error) {
+	s.answer = func(_ context.Context, a Action, _ func(string)) (string, error) {
 		if a.Kind == "heal" {
 			return "", errors.New("your account has no right to patch bitcoinnetworks")
 		}
 		return "done " + a.Kind, nil
 	}
-	tab := s.open(browser.Options{Expected: []string{"409 (Conflict)"}})
+	tab := s.open(browser.Options{})
 	confirm := func(button, command string) {
 		tab.Click(button)
 		tab.Await("the dialog", `document.getElementById("dialog").open && document.getElementById("dialog-command").textContent === `+browser.Quote(command))
@@ -167,7 +168,7 @@ func TestALostConnectionIsShownAndContinues(t *testing.T) {
 	tab := browser.Open(t, s.serveOn(cut)+"/#"+testToken, browser.Options{Expected: []string{"ERR_"}})
 	tab.Await("the graph", `document.getElementById("live").dataset.live === "live" && document.querySelectorAll("#graph .node").length === 3`)
 	cut.set(true)
-	tab.Await("the loss", `document.getElementById("live").dataset.live === "lost" && !document.getElementById("banner").hidden && document.getElementById("stage").classList.contains("stale")`)
+	tab.Await("the loss", `document.getElementById("live").dataset.live === "lost" && document.getElementById("banner").textContent.includes("What the page shows was true at") && document.getElementById("stage").classList.contains("stale")`)
 	s.height += 5
 	s.publish()
 	cut.set(false)

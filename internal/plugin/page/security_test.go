@@ -11,11 +11,18 @@ import (
 	"time"
 )
 
-// request is a call with everything right, before a test changes it.
+// request is a call of a page that is open, with everything right before a test changes it. What it began has ended.
 func request(t *testing.T, s *simulated, method, path, body string, change func(*http.Request)) *http.Response {
 	t.Helper()
 	pages := &Server{Store: s.store, Backend: s, Token: testToken, Host: "127.0.0.1:8080"}
-	r := httptest.NewRequestWithContext(t.Context(), method, "http://127.0.0.1:8080"+path, strings.NewReader(body))
+	handler := pages.Handler()
+	of, leave, err := pages.visits.enter("", func() {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pages.Close(t.Context())
+	defer leave()
+	r := httptest.NewRequestWithContext(t.Context(), method, "http://127.0.0.1:8080"+path, strings.NewReader(strings.ReplaceAll(body, "THE-VISIT", of.id)))
 	r.Header.Set("Authorization", "Bearer "+testToken)
 	if method == http.MethodPost {
 		r.Header.Set("Content-Type", "application/json")
@@ -25,11 +32,11 @@ func request(t *testing.T, s *simulated, method, path, body string, change func(
 		change(r)
 	}
 	w := httptest.NewRecorder()
-	pages.Handler().ServeHTTP(w, r)
+	handler.ServeHTTP(w, r)
 	return w.Result()
 }
 
-const mineOne = `{"kind":"mine","network":"net","node":0,"blocks":1}`
+const mineOne = `{"visit":"THE-VISIT","action":{"kind":"mine","network":"net","node":0,"blocks":1}}`
 
 // Pages of other sites, which the same browser shows, can neither read nor do anything.
 func TestOnlyThePageItselfMayCall(t *testing.T) {
@@ -41,9 +48,9 @@ func TestOnlyThePageItselfMayCall(t *testing.T) {
 		change func(*http.Request)
 		code   int
 	}{
-		"the page":                           {nil, http.StatusOK},
-		"localhost":                          {func(r *http.Request) { r.Host = "localhost:8080"; r.Header.Set("Origin", "http://localhost:8080") }, http.StatusOK},
-		"a program without an origin":        {func(r *http.Request) { r.Header.Del("Origin") }, http.StatusOK},
+		"the page":                           {nil, http.StatusAccepted},
+		"localhost":                          {func(r *http.Request) { r.Host = "localhost:8080"; r.Header.Set("Origin", "http://localhost:8080") }, http.StatusAccepted},
+		"a program without an origin":        {func(r *http.Request) { r.Header.Del("Origin") }, http.StatusAccepted},
 		"no token":                           {func(r *http.Request) { r.Header.Del("Authorization") }, http.StatusUnauthorized},
 		"another token":                      {set("Authorization", "Bearer x"+testToken[1:]), http.StatusUnauthorized},
 		"an empty token":                     {set("Authorization", "Bearer "), http.StatusUnauthorized},
@@ -59,14 +66,14 @@ func TestOnlyThePageItselfMayCall(t *testing.T) {
 	} {
 		before := len(s.actions())
 		response := request(t, s, http.MethodPost, "/api/action", mineOne, c.change)
-		if response.StatusCode != c.code || (len(s.actions()) > before) != (c.code == http.StatusOK) {
+		if response.StatusCode != c.code || (len(s.actions()) > before) != (c.code == http.StatusAccepted) {
 			t.Errorf("%s: code %d, want %d; %d actions", name, response.StatusCode, c.code, len(s.actions())-before)
 		}
 		if response.Header.Get("Access-Control-Allow-Origin") != "" || response.Header.Get("Cross-Origin-Resource-Policy") != "same-origin" {
 			t.Errorf("%s: pages of other sites may read the answer: %v", name, response.Header)
 		}
 	}
-	for _, path := range []string{"/api/stream", "/api/log?network=net&node=0"} {
+	for _, path := range []string{"/api/stream"} {
 		if response := request(t, s, http.MethodGet, path, "", func(r *http.Request) { r.Header.Del("Authorization") }); response.StatusCode != http.StatusUnauthorized {
 			t.Errorf("%s without a token: %d", path, response.StatusCode)
 		}
@@ -85,7 +92,7 @@ func TestOnlyThePageItselfMayCall(t *testing.T) {
 func TestCallsThatAreWrongAreRejected(t *testing.T) {
 	s := newSimulated(t, 3, 3)
 	for body, code := range map[string]int{
-		mineOne: http.StatusOK, "": http.StatusBadRequest, "{": http.StatusBadRequest, `{"kind":"mine","unknown":1}`: http.StatusBadRequest, mineOne + "x": http.StatusBadRequest,
+		mineOne: http.StatusAccepted, "": http.StatusBadRequest, "{": http.StatusBadRequest, `{"visit":"THE-VISIT","unknown":1}`: http.StatusBadRequest, `{"visit":"another"}`: http.StatusGone, `{}`: http.StatusGone, mineOne + "x": http.StatusBadRequest,
 		`{"kind":"` + strings.Repeat("x", maxBody) + `"}`: http.StatusBadRequest, `[]`: http.StatusBadRequest,
 	} {
 		if response := request(t, s, http.MethodPost, "/api/action", body, nil); response.StatusCode != code {
@@ -94,8 +101,7 @@ func TestCallsThatAreWrongAreRejected(t *testing.T) {
 	}
 	for target, code := range map[string]int{
 		"/": http.StatusOK, "/main.js": http.StatusOK, "/lib/d3.min.js": http.StatusOK, "/lib/LICENSE": http.StatusOK, "/missing.js": http.StatusNotFound, "/lib/../page.go": http.StatusNotFound,
-		"/%2e%2e/page.go": http.StatusNotFound, "/lib/..%2f..%2fpage.go": http.StatusNotFound, "/api/action": http.StatusMethodNotAllowed, "/api/log?network=net&node=x": http.StatusBadRequest,
-		"/api/log?network=net&node=7": http.StatusBadGateway,
+		"/%2e%2e/page.go": http.StatusNotFound, "/lib/..%2f..%2fpage.go": http.StatusNotFound, "/api/action": http.StatusMethodNotAllowed, "/api/log": http.StatusMethodNotAllowed,
 	} {
 		response := request(t, s, http.MethodGet, target, "", nil)
 		if response.StatusCode != code && (code != http.StatusNotFound || response.StatusCode < 300) {
@@ -128,7 +134,7 @@ func reads(t *testing.T, address, after string) (next func() (id, data string), 
 	reader := bufio.NewReader(response.Body)
 	return func() (id, data string) {
 		t.Helper()
-		for {
+		for own := false; ; {
 			line, err := reader.ReadString('\n')
 			if err != nil {
 				t.Fatal(err)
@@ -138,6 +144,10 @@ func reads(t *testing.T, address, after string) (next func() (id, data string), 
 				id = text[4:]
 			case strings.HasPrefix(text, "data: "):
 				data = text[6:]
+			case text == "event: own":
+				own = true
+			case text == "" && own:
+				own, data = false, ""
 			case text == "" && data != "":
 				return id, data
 			}
@@ -200,10 +210,10 @@ func TestASlowBrowserDoesNotHoldUpAnotherOne(t *testing.T) {
 	}
 }
 
-func TestThereAreNoMoreStreamsThanTheBound(t *testing.T) {
+func TestThereAreNoMorePagesThanABrowserHasConnections(t *testing.T) {
 	s := newSimulated(t, 3, 3)
 	address := s.serve()
-	for range maxStreams {
+	for range maxPages {
 		next, _ := reads(t, address, "")
 		next()
 	}
@@ -218,7 +228,7 @@ func TestThereAreNoMoreStreamsThanTheBound(t *testing.T) {
 	}
 	defer response.Body.Close() //nolint:errcheck // it was only read
 	body, err := io.ReadAll(response.Body)
-	if err != nil || response.StatusCode != http.StatusTooManyRequests || !strings.Contains(string(body), "close other tabs") {
+	if err != nil || response.StatusCode != http.StatusTooManyRequests || !strings.Contains(string(body), "5 pages are open, which is the bound of a browser: close one of them") {
 		t.Errorf("%d %s (%v)", response.StatusCode, body, err)
 	}
 }

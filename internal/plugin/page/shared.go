@@ -28,9 +28,10 @@ type Shared struct {
 	callers                                        flowcontrol.RateLimiter
 	signIns                                        chan struct{}
 
-	mu      sync.Mutex
-	viewers map[string]int
-	total   int
+	mu sync.Mutex
+	// viewers and namespaces are the numbers of streams.
+	viewers, namespaces map[string]int
+	total               int
 }
 
 // Viewer is a person or program, and the namespace that he watches.
@@ -59,9 +60,11 @@ type Denied struct {
 func (d *Denied) Error() string { return d.Reason }
 
 const (
-	// maxViewers is how many streams there are in all, and maxOfOne those of one person or account.
-	maxViewers = 128
-	maxOfOne   = 16
+	// maxViewers is how many streams there are in all, maxOfOne those of one person or account, and maxOfNamespace those of one namespace, in
+	// which anybody with rights may create many accounts.
+	maxViewers     = 128
+	maxOfOne       = 16
+	maxOfNamespace = 48
 	// maxCalls are answered at the same time: streams, and those of callers who have not signed in.
 	maxCalls = maxViewers + 256
 	// recheck is how long a stream may outlive its token or its right; maxFailures checks without an answer of the API server end it too.
@@ -88,7 +91,7 @@ func (s *Shared) Handler() http.Handler {
 			*value = usual
 		}
 	}
-	s.viewers, s.signIns = map[string]int{}, make(chan struct{}, maxSignIns)
+	s.viewers, s.namespaces, s.signIns = map[string]int{}, map[string]int{}, make(chan struct{}, maxSignIns)
 	s.callers = flowcontrol.NewTokenBucketRateLimiter(callsPerSecond, callsAtOnce)
 	mux := files(&mode{Audience: s.Audience}, s.writeTimeout)
 	mux.HandleFunc("GET /api/stream", s.stream)
@@ -121,18 +124,18 @@ func (s *Shared) stream(w http.ResponseWriter, r *http.Request) {
 	}
 	viewer, err := s.signIn(r)
 	if err != nil {
-		s.reject(w, err)
+		reject(w, err, s.writeTimeout)
 		return
 	}
-	leave, entered := s.enter(viewer.Name)
+	leave, entered := s.enter(viewer)
 	if !entered {
-		s.reject(w, busy("too many pages are open: close other tabs, or wait"))
+		reject(w, busy("too many pages are open: close other tabs, or wait"), s.writeTimeout)
 		return
 	}
 	defer leave()
 	values, end, err := s.Values.Open(r.Context(), viewer.Namespace)
 	if err != nil {
-		s.reject(w, err)
+		reject(w, err, s.writeTimeout)
 		return
 	}
 	defer end()
@@ -145,7 +148,7 @@ func (s *Shared) stream(w http.ResponseWriter, r *http.Request) {
 		defer cancel()
 		s.stays(ctx, bearer(r), viewer.Namespace)
 	}()
-	follow(ctx, w, values, r.Header.Get("Last-Event-ID"), s.heartbeat)
+	follow(ctx, w, s.heartbeat, r.Header.Get("Last-Event-ID"), source{store: values})
 }
 
 // signIn returns who calls, by his token.
@@ -198,28 +201,36 @@ func (s *Shared) stays(ctx context.Context, token, namespace string) {
 }
 
 // enter counts a stream of a viewer.
-func (s *Shared) enter(name string) (leave func(), entered bool) {
+func (s *Shared) enter(viewer Viewer) (leave func(), entered bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.total >= maxViewers || s.viewers[name] >= maxOfOne {
+	if s.total >= maxViewers || s.viewers[viewer.Name] >= maxOfOne || s.namespaces[viewer.Namespace] >= maxOfNamespace {
 		return nil, false
 	}
-	s.total++
-	s.viewers[name]++
+	count := func(by int) {
+		s.total += by
+		add(s.viewers, viewer.Name, by)
+		add(s.namespaces, viewer.Namespace, by)
+	}
+	count(1)
 	return func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.total--
-		if s.viewers[name]--; s.viewers[name] == 0 {
-			delete(s.viewers, name)
-		}
+		count(-1)
 	}, true
+}
+
+// add counts streams. A name without one is not kept.
+func add(counts map[string]int, name string, by int) {
+	if counts[name] += by; counts[name] == 0 {
+		delete(counts, name)
+	}
 }
 
 func busy(reason string) *Denied { return &Denied{http.StatusTooManyRequests, reason} }
 
 // reject answers with a reason for the caller. What the API server answers is not for callers.
-func (s *Shared) reject(w http.ResponseWriter, err error) {
+func reject(w http.ResponseWriter, err error, timeout time.Duration) {
 	denied, is := errors.AsType[*Denied](err)
 	if !is {
 		denied = &Denied{http.StatusServiceUnavailable, "the API server of the cluster does not answer now: the page tries again"}
@@ -227,7 +238,7 @@ func (s *Shared) reject(w http.ResponseWriter, err error) {
 	if denied.Code == http.StatusTooManyRequests {
 		w.Header().Set("Retry-After", "2")
 	}
-	if endWithin(w, s.writeTimeout) == nil {
+	if endWithin(w, timeout) == nil {
 		http.Error(w, denied.Reason, denied.Code)
 	}
 }

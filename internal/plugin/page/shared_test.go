@@ -218,19 +218,25 @@ func TestThereAreBoundsForOneViewerAndForAll(t *testing.T) {
 	if got := get(t, http.MethodGet, address+"/api/stream", "bob/team-a").StatusCode; got != http.StatusOK {
 		t.Errorf("another person: %d", got)
 	}
-	s := &Shared{viewers: map[string]int{}}
+	s := &Shared{viewers: map[string]int{}, namespaces: map[string]int{}}
 	var leave func()
 	for i := range maxViewers {
-		left, entered := s.enter(fmt.Sprint(i))
+		if i == maxOfNamespace {
+			if _, entered := s.enter(Viewer{"one more", "ns0"}); entered {
+				t.Error("there is no bound for a namespace")
+			}
+		}
+		left, entered := s.enter(Viewer{fmt.Sprint(i), fmt.Sprint("ns", i/maxOfNamespace)})
 		if leave = left; !entered {
 			t.Fatalf("viewer %d is rejected", i)
 		}
 	}
-	if _, entered := s.enter("one more"); entered {
+	other := Viewer{"one more", "other"}
+	if _, entered := s.enter(other); entered {
 		t.Error("there is no bound for all")
 	}
 	leave()
-	if _, entered := s.enter("one more"); !entered {
+	if _, entered := s.enter(other); !entered {
 		t.Error("a place that is free again is not given away")
 	}
 	c, address := newCluster(t)

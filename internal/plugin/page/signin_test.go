@@ -45,7 +45,8 @@ func TestAPersonSignsInAndSeesNetworksWithoutActions(t *testing.T) {
 		t.Error("the token is in the address of a request")
 	}
 	c.set(func() { c.denied["ann/team-a"] = true })
-	tab.Await("the form again", `!document.getElementById("sign-in").hidden && document.getElementById("live-text").textContent === "Signed out" && document.getElementById("sign-in-namespace").value === "team-a"`)
+	tab.Await("the form again", `!document.getElementById("sign-in").hidden && document.getElementById("live-text").textContent === "Signed out" && document.getElementById("sign-in-namespace").value === "team-a"
+		&& /not valid any more\. What the page shows was true at \S*\d:\d\d/.test(document.querySelector("#sign-in .wrong").textContent)`)
 	enter("bob/team-a", "")
 	tab.Await("the network again", `document.getElementById("live").dataset.live === "live" && document.getElementById("sign-in").hidden`)
 	tab.Click("#sign-out")

@@ -31,13 +31,17 @@ type simulated struct {
 	done    []Action
 	visible []int32
 	viewed  map[string]int
-	answer  func(Action) (string, error)
+	// grace is how long what a page began continues without its stream; 0 for the usual time.
+	grace time.Duration
+	// answer carries out an action; paused are the nodes that one cuts from the network at the moment.
+	answer func(ctx context.Context, action Action, report func(string)) (string, error)
+	paused map[int]bool
 }
 
 // newSimulated has a number of nodes with a number of edges between them, the same for each run.
 func newSimulated(t *testing.T, nodes, edges int) *simulated {
-	s := &simulated{t: t, store: state.New(), name: "net", nodes: nodes, peers: map[int][]int32{}, height: 100, viewed: map[string]int{}}
-	s.answer = func(a Action) (string, error) { return "done " + a.Kind, nil }
+	s := &simulated{t: t, store: state.New(), name: "net", nodes: nodes, peers: map[int][]int32{}, height: 100, viewed: map[string]int{}, paused: map[int]bool{}}
+	s.answer = func(_ context.Context, a Action, _ func(string)) (string, error) { return "done " + a.Kind, nil }
 	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a test
 	join := func(a, b int) bool {
 		if a == b || slices.Contains(s.peers[a], int32(b)) { //nolint:gosec // small
@@ -158,11 +162,37 @@ func (s *simulated) Log(ctx context.Context, network string, node int, to func(s
 	return nil
 }
 
-func (s *simulated) Do(_ context.Context, action Action) (string, error) {
+func (s *simulated) Do(ctx context.Context, action Action, report func(string)) (string, error) {
 	s.mu.Lock()
 	s.done = append(s.done, action)
 	s.mu.Unlock()
-	return s.answer(action)
+	return s.answer(ctx, action, report)
+}
+
+// pauses makes a pause last until its page ends it, as one of ten minutes does.
+func (s *simulated) pauses(ctx context.Context, action Action, report func(string)) (string, error) {
+	if action.Kind != "pause" {
+		return "done " + action.Kind, nil
+	}
+	set := func(paused bool) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.paused[action.Node] = true; !paused {
+			delete(s.paused, action.Node)
+		}
+	}
+	set(true)
+	defer set(false)
+	report(fmt.Sprintf("node %d is cut", action.Node))
+	<-ctx.Done()
+	return "", ctx.Err()
+}
+
+// cut is how many nodes are paused.
+func (s *simulated) cut() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.paused)
 }
 
 func (s *simulated) actions() []Action {
@@ -184,13 +214,13 @@ func (s *simulated) serve() string {
 }
 
 func (s *simulated) serveOn(listener net.Listener) string {
-	pages := &Server{Store: s.store, Backend: s, Token: testToken, Host: listener.Addr().String(), heartbeat: 200 * time.Millisecond}
+	pages := &Server{Store: s.store, Backend: s, Token: testToken, Host: listener.Addr().String(), heartbeat: 200 * time.Millisecond, visits: visits{grace: s.grace}}
 	server := &http.Server{Handler: pages.Handler(), ReadHeaderTimeout: time.Second}
 	go func() {
 		if err := server.Serve(listener); err != nil && !strings.Contains(err.Error(), "closed") {
 			s.t.Error(err)
 		}
 	}()
-	s.t.Cleanup(func() { server.Close() }) //nolint:errcheck // the test has ended
+	s.t.Cleanup(func() { server.Close(); pages.Close(context.Background()) }) //nolint:errcheck // the test has ended
 	return "http://" + listener.Addr().String()
 }

@@ -2,52 +2,76 @@ package page
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"net/http"
-	"strconv"
+	"strings"
 	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/plugin/page/state"
-	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
 func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
-	if network := r.URL.Query().Get("network"); network != "" {
+	query := r.URL.Query()
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	of, leave, err := s.visits.enter(query.Get("visit"), cancel)
+	if err != nil {
+		reject(w, err, writeTimeout)
+		return
+	}
+	defer leave()
+	if network := query.Get("network"); network != "" {
 		defer s.Backend.View(network)()
 	}
-	follow(r.Context(), w, s.Store, r.Header.Get("Last-Event-ID"), s.heartbeat)
+	follow(ctx, w, s.heartbeat, r.Header.Get("Last-Event-ID"), source{store: s.Store}, source{event: "event: own\n", store: of.own})
 }
 
-// follow sends everything, and then what changes, until the context ends. With a cursor it sends what has changed since then, if that is known.
-// Nothing is queued for a browser: one that is slow misses intermediate values.
-func follow(ctx context.Context, w http.ResponseWriter, store *state.Store, cursor string, heartbeat time.Duration) {
-	header := w.Header()
-	header.Set("Content-Type", "text/event-stream")
-	out := http.NewResponseController(w)
+// source is a store that a stream follows, with the line that names its messages.
+type source struct {
+	event  string
+	store  *state.Store
+	cursor string
+	// changed is nil for a source that does not exist.
+	changed <-chan struct{}
+}
+
+// stream is one that is written.
+type stream struct {
+	w       http.ResponseWriter
+	out     *http.ResponseController
+	sources [2]source
+}
+
+// follow sends everything, and then what changes, until the context ends. With a cursor of each source it sends what has changed since then, if
+// that is known. Nothing is queued for a browser: one that is slow misses intermediate values.
+func follow(ctx context.Context, w http.ResponseWriter, heartbeat time.Duration, cursors string, sources ...source) {
+	w.Header().Set("Content-Type", "text/event-stream")
+	s := stream{w: w, out: http.NewResponseController(w)}
+	copy(s.sources[:], sources)
+	for i, cursor := range strings.Fields(cursors) {
+		if i < len(sources) {
+			s.sources[i].cursor = cursor
+		}
+	}
 	alive := time.NewTicker(heartbeat)
 	defer alive.Stop()
 	for {
-		delta, next, changed := store.Since(cursor)
-		if !delta.Empty() || cursor == "" {
-			text, err := json.Marshal(delta)
-			if err == nil {
-				err = send(w, out, fmt.Sprintf("id: %s\ndata: %s\n\n", next, text))
-			}
-			if err != nil {
-				return
-			}
+		more, err := s.changes(ctx, len(sources))
+		if err != nil {
+			return
 		}
-		cursor = next
+		if more {
+			continue
+		}
 		select {
 		case <-time.After(interval):
 		case <-ctx.Done():
 			return
 		}
 		select {
-		case <-changed:
+		case <-s.sources[0].changed:
+		case <-s.sources[1].changed:
 		case <-alive.C:
-			if err := send(w, out, ": alive\n\n"); err != nil {
+			if err := s.send([]byte(": alive\n\n")); err != nil {
 				return
 			}
 		case <-ctx.Done():
@@ -56,75 +80,36 @@ func follow(ctx context.Context, w http.ResponseWriter, store *state.Store, curs
 	}
 }
 
-func send(w http.ResponseWriter, out *http.ResponseController, text string) error {
-	if err := endWithin(w, writeTimeout); err != nil {
-		return err
+// changes sends the next message of each source, and reports whether one has others that belong to it.
+func (s *stream) changes(ctx context.Context, number int) (more bool, err error) {
+	for i := range number {
+		at := &s.sources[i]
+		message := at.store.Message(at.cursor)
+		at.cursor, at.changed = message.Next, message.Changed
+		more = more || message.More
+		if len(message.Text) == 0 {
+			continue
+		}
+		if ctx.Err() != nil {
+			return false, ctx.Err()
+		}
+		id := "id: " + strings.TrimSpace(s.sources[0].cursor+" "+s.sources[1].cursor) + "\n"
+		if err := s.send([]byte(id+at.event+"data: "), message.Text, []byte("\n\n")); err != nil {
+			return false, err
+		}
 	}
-	if _, err := w.Write([]byte(text)); err != nil {
-		return err
-	}
-	return out.Flush()
+	return more, nil
 }
 
-// log sends the log of a node as JSON strings, one a line.
-func (s *Server) log(w http.ResponseWriter, r *http.Request) {
-	query := r.URL.Query()
-	node, err := strconv.Atoi(query.Get("node"))
-	if err != nil {
-		http.Error(w, "node must be an ordinal", http.StatusBadRequest)
-		return
+// send writes the parts of a message. All streams share its text, which is not copied.
+func (s *stream) send(parts ...[]byte) error {
+	if err := endWithin(s.w, writeTimeout); err != nil {
+		return err
 	}
-	out := http.NewResponseController(w)
-	w.Header().Set("Content-Type", "application/x-ndjson")
-	started := false
-	err = s.Backend.Log(r.Context(), query.Get("network"), node, func(line string) error {
-		started = true
-		text, err := json.Marshal(line)
-		if err != nil {
+	for _, part := range parts {
+		if _, err := s.w.Write(part); err != nil {
 			return err
 		}
-		return send(w, out, string(text)+"\n")
-	})
-	if err != nil && !started && r.Context().Err() == nil {
-		http.Error(w, err.Error(), http.StatusBadGateway)
 	}
-}
-
-// result is the answer to an action.
-type result struct {
-	Done  string `json:"done,omitempty"`
-	Error string `json:"error,omitempty"`
-}
-
-// actionTimeout is longer than the longest pause.
-const actionTimeout = 15 * time.Minute
-
-func (s *Server) action(w http.ResponseWriter, r *http.Request) {
-	var action Action
-	if !decode(w, r, &action) {
-		return
-	}
-	// The answer comes when bitcoind confirms the effect. A page that is closed meanwhile does not leave half of it.
-	if err := endWithin(w, actionTimeout+writeTimeout); err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	done, err := s.Backend.Do(r.Context(), action)
-	if err != nil {
-		answer(w, http.StatusConflict, result{Error: err.Error()})
-		return
-	}
-	answer(w, http.StatusOK, result{Done: done})
-}
-
-func (s *Server) visible(w http.ResponseWriter, r *http.Request) {
-	var call struct {
-		Network string      `json:"network"`
-		Nodes   v1.Ordinals `json:"nodes"`
-	}
-	if !decode(w, r, &call) {
-		return
-	}
-	s.Backend.Visible(call.Network, call.Nodes.List())
-	answer(w, http.StatusOK, result{})
+	return s.out.Flush()
 }

@@ -22,7 +22,7 @@ const (
 )
 
 // Do implements page.Backend, with what the commands of the same names do.
-func (b *Backend) Do(ctx context.Context, action page.Action) (string, error) {
+func (b *Backend) Do(ctx context.Context, action page.Action, report func(words string)) (string, error) {
 	switch action.Kind {
 	case "mine":
 		return b.mine(ctx, action)
@@ -31,7 +31,7 @@ func (b *Backend) Do(ctx context.Context, action page.Action) (string, error) {
 	case "heal":
 		return b.heal(ctx, action)
 	case "pause":
-		return b.pause(ctx, action)
+		return b.pause(ctx, action, report)
 	}
 	return "", invalid.Errorf("the action %q does not exist", action.Kind)
 }
@@ -93,7 +93,7 @@ func (b *Backend) heal(ctx context.Context, action page.Action) (string, error) 
 	return network.Name + " is connected; all nodes have one best block.", nil
 }
 
-func (b *Backend) pause(ctx context.Context, action page.Action) (string, error) {
+func (b *Backend) pause(ctx context.Context, action page.Action, report func(words string)) (string, error) {
 	duration := time.Duration(action.Seconds) * time.Second
 	if action.Seconds < 1 || action.Seconds > int64(maxPause/time.Second) {
 		return "", invalid.Errorf("%d is not a number of seconds from 1 to %d", action.Seconds, int64(maxPause/time.Second))
@@ -102,9 +102,13 @@ func (b *Backend) pause(ctx context.Context, action page.Action) (string, error)
 	if err != nil {
 		return "", err
 	}
-	if err := chain.Pause(ctx, b.Cluster, node.Pod, duration, func() {}); err != nil {
+	paused := func() {
+		report(fmt.Sprintf("Node %d has no connection any more, and gets them back after %s.", node.Ordinal, duration))
+	}
+	if err := chain.Pause(ctx, b.Cluster, node.Pod, duration, paused); err != nil {
 		return "", err
 	}
+	report(fmt.Sprintf("Node %d is connecting again.", node.Ordinal))
 	if err := chain.AwaitConnections(ctx, b.Cluster, network.Name, "the connection of "+node.Pod, limit); err != nil {
 		return "", err
 	}

@@ -3,12 +3,14 @@ package backend
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/christianb93/bitcoin-controller/internal/plugin/cluster"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/invalid"
@@ -28,8 +30,39 @@ type Page struct {
 	Only string `json:"only,omitempty"`
 	// Missing are sentences about rights that the caller's account lacks.
 	Missing []string `json:"missing,omitempty"`
-	// Unreachable is why the API server cannot be reached, empty while it can.
-	Unreachable string `json:"unreachable,omitempty"`
+	// Stale is set while the values may not be those of the cluster any more.
+	Stale *Stale `json:"stale,omitempty"`
+	// TooLarge is why the networks of the namespace are not shown.
+	TooLarge string `json:"tooLarge,omitempty"`
+}
+
+// Stale is why values are old.
+type Stale struct {
+	Kind   string `json:"kind"`
+	Reason string `json:"reason"`
+	// Since is when the API server last sent something, in milliseconds since 1970.
+	Since int64 `json:"since"`
+}
+
+// The kinds of reasons.
+const (
+	missingRight = "right"
+	credentials  = "credentials"
+	unreachable  = "unreachable"
+)
+
+// staleBy distinguishes what an administrator mends from what passes by itself.
+func staleBy(err error, since time.Time) *Stale {
+	if err == nil {
+		return nil
+	}
+	stale := &Stale{Kind: unreachable, Reason: view.Text(err.Error()), Since: since.UnixMilli()}
+	if _, lacks := errors.AsType[*cluster.MissingRight](err); lacks {
+		stale.Kind = missingRight
+	} else if apierrors.IsUnauthorized(err) {
+		stale.Kind = credentials
+	}
+	return stale
 }
 
 // Backend serves one namespace.
@@ -76,13 +109,15 @@ func (b *Backend) missing(right string) {
 	})
 }
 
-func (b *Backend) reachable(err error) {
+func (b *Backend) reachable(err error, since time.Time) { b.stale(staleBy(err, since)) }
+
+// stale shows why values are old, or that they are not, and reports whether the kind of the reason is another one than before.
+func (b *Backend) stale(now *Stale) (changed bool) {
 	b.change(func(p *Page) {
-		p.Unreachable = ""
-		if err != nil {
-			p.Unreachable = view.Text(err.Error())
-		}
+		changed = now != nil && (p.Stale == nil || p.Stale.Kind != now.Kind)
+		p.Stale = now
 	})
+	return changed
 }
 
 // node finds a node by its ordinal.

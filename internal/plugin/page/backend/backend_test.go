@@ -133,7 +133,7 @@ func TestThePageFollowsTheCluster(t *testing.T) {
 	for _, key := range []string{"network/net", "node/net/0", "tip/net/0", "mempool/net/0"} {
 		w.eventually(key, "")
 	}
-	if _, err := b.Do(t.Context(), page.Action{Kind: "heal", Network: "net"}); err == nil || !strings.Contains(err.Error(), "does not exist any more") {
+	if _, err := b.Do(t.Context(), page.Action{Kind: "heal", Network: "net"}, nil); err == nil || !strings.Contains(err.Error(), "does not exist any more") {
 		t.Errorf("an action on a deleted network: %v", err)
 	}
 }
@@ -188,7 +188,7 @@ func TestHealEndsAPartitionOfWhichTheWatchHasNotHeard(t *testing.T) {
 		patched = true
 		return true, nil, errors.New("enough")
 	})
-	if _, err := b.Do(t.Context(), page.Action{Kind: "heal", Network: "net"}); err == nil || !patched {
+	if _, err := b.Do(t.Context(), page.Action{Kind: "heal", Network: "net"}, nil); err == nil || !patched {
 		t.Errorf("it ended with %v, and the partition was removed: %t", err, patched)
 	}
 }
@@ -237,7 +237,7 @@ func TestActionsAreCheckedBeforeTheyReachANode(t *testing.T) {
 		w.networks.PrependReactor("patch", "*", func(clienttesting.Action) (bool, runtime.Object, error) {
 			return true, nil, apierrors.NewForbidden(schema.GroupResource{Resource: "bitcoinnetworks"}, "", errors.New(`User "eve" cannot patch resource`))
 		})
-		if _, err := b.Do(t.Context(), action); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := b.Do(t.Context(), action, nil); err == nil || !strings.Contains(err.Error(), want) {
 			text, _ := json.Marshal(action) //nolint:errchkjson // for the message
 			t.Errorf("%s: %v, want %q", text, err, want)
 		}

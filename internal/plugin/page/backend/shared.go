@@ -2,19 +2,15 @@ package backend
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/plugin/cluster"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/page"
-	"github.com/christianb93/bitcoin-controller/internal/plugin/page/live"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/page/state"
-	"github.com/christianb93/bitcoin-controller/internal/plugin/page/watch"
 )
 
 const (
@@ -33,9 +29,12 @@ type Namespaces struct {
 	// Failed is called with the reason why a namespace cannot be watched.
 	Failed func(error)
 
-	idleTimeout time.Duration
-	mu          sync.Mutex
-	open        map[string]*namespace
+	idleTimeout, rereadTime time.Duration
+	// limit and total are maxBytes and maxTotal but in tests.
+	limit, total int
+
+	mu   sync.Mutex
+	open map[string]*namespace
 }
 
 type namespace struct {
@@ -48,6 +47,9 @@ type namespace struct {
 	idle   *time.Timer
 	// since is when the last viewer has gone.
 	since time.Time
+	// bytes is what it needs in memory, and exceed ends its watch because of that.
+	bytes  int
+	exceed func()
 }
 
 // Open implements page.Values.
@@ -93,42 +95,8 @@ func (n *Namespaces) enter(name string) *namespace {
 	ctx, cancel := context.WithCancel(context.Background()) // of all viewers, and of none
 	watched := &namespace{store: state.New(), viewers: 1, ready: make(chan struct{}), cancel: cancel}
 	n.open[name] = watched
-	go func() {
-		if watched.err = n.watch(ctx, name, watched.store); watched.err != nil && ctx.Err() == nil {
-			n.Failed(watched.err)
-			n.forget(name, watched)
-		}
-		close(watched.ready)
-	}()
+	go n.run(ctx, name, watched)
 	return watched
-}
-
-func (n *Namespaces) watch(ctx context.Context, name string, store *state.Store) error {
-	client := *n.Client
-	client.Namespace = name
-	chains := live.NewChains(store)
-	b := &Backend{store: store, page: Page{Namespace: name}}
-	lacks := func(err error) error {
-		return fmt.Errorf("namespace %s cannot be watched with the service account of the page: %w", name, err)
-	}
-	b.watcher = &watch.Watcher{
-		Cluster: &client, WithoutPods: true, Store: store, Changed: chains.Report, Removed: chains.Forget,
-		Reachable: func(err error) {
-			if err != nil {
-				err = lacks(err)
-			}
-			b.reachable(err)
-		},
-	}
-	missing, err := b.watcher.Start(ctx)
-	if err == nil && len(missing) > 0 {
-		err = errors.New(strings.Join(missing, "; "))
-	}
-	if err != nil {
-		return lacks(err)
-	}
-	b.change(func(*Page) {})
-	return nil
 }
 
 func (n *Namespaces) leave(name string, watched *namespace) {

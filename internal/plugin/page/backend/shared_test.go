@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -102,7 +103,7 @@ func TestANamespaceThatThePageMayNotReadIsReportedAndTriedAgain(t *testing.T) {
 		w.core.PrependReactor("list", resource, deny)
 		w.networks.PrependReactor("list", resource, deny)
 		var failed []string
-		all := &Namespaces{Client: w.client, Failed: func(err error) { failed = append(failed, err.Error()) }}
+		all := &Namespaces{Client: w.client, Failed: func(err error) { failed = append(failed, err.Error()) }} // before Open returns
 		if _, _, err := all.Open(t.Context(), "ns"); err == nil || len(failed) != 1 || !strings.Contains(failed[0], "service account of the page") || !strings.Contains(failed[0], "list and watch "+resource) {
 			t.Errorf("without %s: %v, reported %q", resource, err, failed)
 		}
@@ -152,9 +153,8 @@ func TestANamespaceThatIsNotShownIsTheOnlyOneThatIsNamed(t *testing.T) {
 	}
 }
 
-// The page would show old values as live ones.
-func TestARightThatIsTakenAwayMeanwhileIsNamed(t *testing.T) {
-	w := newWorld(t)
+// breaks makes the requests for events, and the watch that runs, fail with an error until allow is called.
+func (w *world) breaks(err error) (deny, allow func()) {
 	stream, denied := apiwatch.NewFake(), false
 	var mu sync.Mutex
 	isDenied := func(change func()) bool {
@@ -163,27 +163,35 @@ func TestARightThatIsTakenAwayMeanwhileIsNamed(t *testing.T) {
 		change()
 		return denied
 	}
-	forbidden := apierrors.NewForbidden(schema.GroupResource{Resource: "events"}, "", errors.New(`User "page" cannot list resource`))
-	w.core.PrependReactor("list", "events", func(clienttesting.Action) (bool, runtime.Object, error) { return isDenied(func() {}), nil, forbidden })
+	w.core.PrependReactor("list", "events", func(clienttesting.Action) (bool, runtime.Object, error) { return isDenied(func() {}), nil, err })
 	w.core.PrependWatchReactor("events", func(clienttesting.Action) (bool, apiwatch.Interface, error) {
-		if isDenied(func() {}) {
-			return true, nil, forbidden
+		own := apiwatch.NewFake()
+		if isDenied(func() { stream = own }) {
+			return true, nil, err
 		}
-		mu.Lock()
-		defer mu.Unlock()
-		stream = apiwatch.NewFake()
-		return true, stream, nil
+		return true, own, nil
 	})
-	all := &Namespaces{Client: w.client, Failed: func(err error) { t.Error(err) }}
-	store, end, err := all.Open(t.Context(), "ns")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer end()
-	w.store = store
+	return func() { isDenied(func() { denied = true; stream.Stop() }) }, func() { isDenied(func() { denied = false }) }
+}
+
+// The page would show old values as live ones.
+func TestARightThatIsTakenAwayMeanwhileIsNamed(t *testing.T) {
+	w := newWorld(t)
+	deny, allow := w.breaks(apierrors.NewForbidden(schema.GroupResource{Resource: "events"}, "", errors.New(`User "page" cannot list resource`)))
+	failed := make(chan error, 1) // one word for an administrator, however often it fails
+	all := &Namespaces{Client: w.client, Failed: func(err error) { failed <- err }}
+	before := time.Now().UnixMilli()
+	w.opens(all, "ns")
 	w.eventually("page", `"namespace":"ns"`)
-	isDenied(func() { denied = true; stream.Stop() })
-	w.eventually("page", `"unreachable":"namespace ns cannot be watched with the service account of the page: your account has no right to list and watch events`)
-	isDenied(func() { denied = false })
+	deny()
+	w.eventually("page", `"stale":{"kind":"right","reason":"the service account of the page has no right to list and watch events in namespace \"ns\" any more`)
+	var page Page
+	if delta, _, _ := w.store.Since(""); json.Unmarshal(delta.Set["page"], &page) != nil || page.Stale == nil || page.Stale.Since < before || page.Stale.Since > time.Now().UnixMilli() {
+		t.Errorf("the page shows as true until %+v", page.Stale)
+	}
+	if err := <-failed; !strings.Contains(err.Error(), "namespace ns cannot be watched with the service account of the page: your account has no right to list and watch events") {
+		t.Errorf("reported is %v", err)
+	}
+	allow()
 	w.eventually("page", `{"namespace":"ns"}`)
 }

@@ -94,6 +94,17 @@ func (c *Chains) Forget(network string) {
 	c.store.Replace(view.MempoolsPrefix(network), nil)
 }
 
+// Bytes is about what the blocks of all networks need in memory.
+func (c *Chains) Bytes() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	total := 0
+	for _, chain := range c.known {
+		total += chain.Bytes()
+	}
+	return total
+}
+
 func (c *Chains) of(network string) *chainOf {
 	if c.known[network] == nil {
 		c.known[network] = &chainOf{Tips: view.NewTips()}

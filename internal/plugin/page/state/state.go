@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 )
@@ -33,6 +32,10 @@ type Store struct {
 	forgotten uint64
 	moments   []numbered[json.RawMessage]
 	changed   chan struct{}
+	// bytes is the size of the values with their keys.
+	bytes int
+	// encoded are the messages of this version, by cursor.
+	encoded map[string]Message
 }
 
 type item struct {
@@ -45,24 +48,9 @@ type numbered[T any] struct {
 	value   T
 }
 
-// Delta is what a reader does not know yet.
-type Delta struct {
-	// Snapshot means that keys which are not in Set do not exist.
-	Snapshot bool                       `json:"snapshot,omitempty"`
-	Set      map[string]json.RawMessage `json:"set,omitempty"`
-	Gone     []string                   `json:"gone,omitempty"`
-	// Moments have happened, and are not kept.
-	Moments []json.RawMessage `json:"moments,omitempty"`
-}
-
-// Empty reports whether the reader knows everything.
-func (d Delta) Empty() bool {
-	return !d.Snapshot && len(d.Set) == 0 && len(d.Gone) == 0 && len(d.Moments) == 0
-}
-
 // New returns an empty store.
 func New() *Store {
-	return &Store{session: rand.Text(), items: map[string]item{}, changed: make(chan struct{})}
+	return &Store{session: rand.Text(), items: map[string]item{}, changed: make(chan struct{}), encoded: map[string]Message{}}
 }
 
 // Set sets a value. One that is equal to the current one changes nothing.
@@ -111,21 +99,29 @@ func (s *Store) change(apply func()) {
 	if apply(); s.version != before {
 		close(s.changed)
 		s.changed = make(chan struct{})
+		clear(s.encoded)
 	}
 }
 
 func (s *Store) set(key string, value json.RawMessage) {
-	if old, exists := s.items[key]; exists && bytes.Equal(old.value, value) {
+	old, exists := s.items[key]
+	if exists && bytes.Equal(old.value, value) {
 		return
 	}
+	if exists {
+		s.bytes -= sizeOf(key, old.value)
+	}
+	s.bytes += sizeOf(key, value)
 	s.version++
 	s.items[key] = item{s.version, value}
 }
 
 func (s *Store) delete(key string) {
-	if _, exists := s.items[key]; !exists {
+	old, exists := s.items[key]
+	if !exists {
 		return
 	}
+	s.bytes -= sizeOf(key, old.value)
 	delete(s.items, key)
 	s.version++
 	s.gone = append(s.gone, numbered[string]{s.version, key})
@@ -138,38 +134,17 @@ func (s *Store) delete(key string) {
 // last keeps the last elements, in an array of their own so that the others are freed.
 func last[T any](list []T, n int) []T { return slices.Clone(list[len(list)-n:]) }
 
-// Since returns what has changed since a cursor, the next cursor, and a channel that is closed at the next change. A cursor that is not known,
-// such as an empty one or that of an earlier process, gets a snapshot.
-func (s *Store) Since(cursor string) (Delta, string, <-chan struct{}) {
+// Bytes is the size of all values with their keys.
+func (s *Store) Bytes() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	known, ok := s.parse(cursor)
-	delta := Delta{Snapshot: !ok, Set: map[string]json.RawMessage{}}
-	for key, item := range s.items {
-		if !ok || item.version > known {
-			delta.Set[key] = item.value
-		}
-	}
-	if ok {
-		for _, gone := range s.gone {
-			if _, again := s.items[gone.value]; gone.version > known && !again {
-				delta.Gone = append(delta.Gone, gone.value)
-			}
-		}
-		for _, moment := range s.moments {
-			if moment.version > known {
-				delta.Moments = append(delta.Moments, moment.value)
-			}
-		}
-	}
-	return delta, s.session + "-" + strconv.FormatUint(s.version, 10), s.changed
+	return s.bytes
 }
 
-func (s *Store) parse(cursor string) (uint64, bool) {
-	session, text, _ := strings.Cut(cursor, "-")
-	version, err := strconv.ParseUint(text, 10, 64)
-	return version, err == nil && session == s.session && version <= s.version && version >= s.forgotten
-}
+// overhead is about what the store itself needs for a value.
+const overhead = 128
+
+func sizeOf(key string, value json.RawMessage) int { return overhead + len(key) + len(value) }
 
 func encode(value any) json.RawMessage {
 	text, err := json.Marshal(value)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -144,5 +145,83 @@ func TestASlowReaderIsBoundedAndCatchesUp(t *testing.T) {
 	var latest int
 	if err := json.Unmarshal([]byte(quick.moments[len(quick.moments)-1]), &latest); err != nil || latest != 3*maxGone-1 {
 		t.Errorf("the last moment is %d (%v)", latest, err)
+	}
+}
+
+// A reader that is slow keeps one piece, however large everything is.
+func TestALargeStateComesInPieces(t *testing.T) {
+	s := New()
+	want := map[string]string{}
+	for i := range 100 {
+		key, text := fmt.Sprint("k", i), strings.Repeat(string(rune('a'+i%26)), maxPiece/10)
+		s.Set(key, text)
+		want[key] = `"` + text + `"`
+	}
+	s.Delete("k99")
+	s.Moment("before")
+	r, pieces := newReader(t, s), 0
+	for more := true; more; pieces++ {
+		if pieces == 3 { // what changes meanwhile comes too
+			s.Set("k0", "new")
+			s.Delete("k1")
+			s.Delete("k98")
+			s.Moment("meanwhile")
+		}
+		message := s.Message(r.cursor)
+		if len(message.Text) > maxPiece+maxPiece/4 {
+			t.Errorf("a piece has %d bytes", len(message.Text))
+		}
+		d := r.read()
+		if more = d.More; d.Snapshot != (pieces == 0) {
+			t.Errorf("piece %d is a snapshot: %v", pieces, d.Snapshot)
+		}
+	}
+	for _, key := range []string{"k1", "k98", "k99"} {
+		delete(want, key)
+	}
+	want["k0"] = `"new"`
+	if r.has(want); pieces < 9 || pieces > 15 || !slices.Equal(r.moments, []string{`"meanwhile"`}) {
+		t.Errorf("%d pieces with the moments %v", pieces, r.moments)
+	}
+}
+
+func TestAMessageIsEncodedOnceForAllReaders(t *testing.T) {
+	s := New()
+	s.Set("a", 1)
+	first, unknown := s.Message(""), s.Message("another session")
+	if string(first.Text) != `{"snapshot":true,"set":{"a":1}}` || &first.Text[0] != &unknown.Text[0] {
+		t.Errorf("%s and %s", first.Text, unknown.Text)
+	}
+	if again := s.Message(first.Next); len(again.Text) > 0 || again.Next != first.Next {
+		t.Errorf("a reader that knows everything gets %s", again.Text)
+	}
+	s.Set("b", 2)
+	<-first.Changed
+	one, two := s.Message(first.Next), s.Message(first.Next)
+	if string(one.Text) != `{"set":{"b":2}}` || &one.Text[0] != &two.Text[0] {
+		t.Errorf("%s and %s", one.Text, two.Text)
+	}
+	for i := range 10 * maxEncoded {
+		s.Moment(i)
+		s.Message(one.Next)
+		s.Message(fmt.Sprint(i))
+	}
+	if len(s.encoded) > maxEncoded {
+		t.Errorf("%d messages are kept", len(s.encoded))
+	}
+}
+
+func TestTheSizeIsThatOfTheValues(t *testing.T) {
+	s := New()
+	s.Set("a", "12345")
+	s.Set("b", "1")
+	s.Set("a", "1234567")
+	if got, want := s.Bytes(), 2*overhead+2+9+3; got != want {
+		t.Errorf("%d bytes, want %d", got, want)
+	}
+	s.Delete("a", "a")
+	s.Replace("", nil)
+	if got := s.Bytes(); got != 0 {
+		t.Errorf("without a value there are %d bytes", got)
 	}
 }

@@ -12,6 +12,8 @@ const (
 	maxBlocks = 4096
 	// maxWalk is how far back a branch is followed.
 	maxWalk = 2016
+	// bytesOfBlock are those of two hashes, and of the tables that have them.
+	bytesOfBlock = 320
 	// stale is how long a status may be behind what a node announced itself.
 	stale = 15 * time.Second
 )
@@ -58,6 +60,9 @@ type nodeTip struct {
 func NewTips() *Tips {
 	return &Tips{blocks: map[string]block{}, nodes: map[int]*nodeTip{}, branches: map[int]string{}}
 }
+
+// Bytes is about what the blocks need in memory.
+func (t *Tips) Bytes() int { return bytesOfBlock * len(t.blocks) }
 
 // Report takes over the status of a network.
 func (t *Tips) Report(status []v1.NodeStatus, now time.Time) {

@@ -76,6 +76,22 @@ func TestEachNodeHasItsPlaceAndItsProblem(t *testing.T) {
 	}
 }
 
+// A pod may have several nodes, which share its problem.
+func TestNodesOfOnePodAreNamedWithTheirSlots(t *testing.T) {
+	network := four()
+	network.Spec.NodesPerPod = 2
+	pods := map[string]*corev1.Pod{"net-sts-0": {Status: corev1.PodStatus{Phase: corev1.PodRunning}}}
+	var got []string
+	for i, values := 0, OfNodes(network, func(name string) *corev1.Pod { return pods[name] }); i < 4; i++ {
+		node, _ := values[NodeKey("net", i)].(Node)
+		got = append(got, node.Pod+" "+node.Problem)
+	}
+	want := []string{"net-sts-0/0 ", "net-sts-0/1 ", "net-sts-1/0 its pod does not exist", "net-old-sts-0/0 its pod does not exist"}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("the nodes are %q, want %q", got, want)
+	}
+}
+
 // A status of the largest mesh stays small, since each edge is in ranges.
 func TestTheLargestMeshIsSmall(t *testing.T) {
 	network := &v1.BitcoinNetwork{ObjectMeta: metav1.ObjectMeta{Name: "net"}, Spec: v1.BitcoinNetworkSpec{Nodes: 500}}

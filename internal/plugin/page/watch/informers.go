@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -28,15 +29,18 @@ func informer[T runtime.Object](w *Watcher, resource string, client any, request
 	return cache.NewSharedIndexInformer(cache.ToListWatcherWithWatchListSemantics(&cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
 			tweak(&options)
-			list, err := requests.List(ctx, options)
+			all, err := list(ctx, w, resource, requests, options)
 			w.report(ctx, resource, err)
-			return list, err
+			return all, err
 		},
 		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
 			tweak(&options)
 			stream, err := requests.Watch(ctx, options)
 			w.report(ctx, resource, err)
-			return stream, err
+			if err != nil {
+				return nil, err
+			}
+			return w.arriving(resource, &options, stream), nil
 		},
 	}, client), object, 0, cache.Indexers{})
 }
@@ -53,12 +57,22 @@ func (w *Watcher) report(ctx context.Context, resource string, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.last, w.failures[resource] = err, err
+	if err == nil {
+		w.confirmed[resource] = time.Now()
+	}
+	var since time.Time
 	for _, name := range slices.Sorted(maps.Keys(w.failures)) {
+		if w.failures[name] == nil {
+			continue
+		}
 		if err == nil {
 			err = w.failures[name]
 		}
+		if at := w.confirmed[name]; since.IsZero() || at.Before(since) {
+			since = at
+		}
 	}
-	w.Reachable(err)
+	w.Reachable(err, since)
 }
 
 func (w *Watcher) networkInformer() cache.SharedIndexInformer {

@@ -8,10 +8,10 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -38,17 +38,29 @@ type Watcher struct {
 	// Changed is called for each network whose status may have changed, and Removed for one that was deleted.
 	Changed func(*v1.BitcoinNetwork)
 	Removed func(name string)
-	// Reachable is called when a request to the API server has succeeded or failed, with the error of any resource whose latest one failed.
-	Reachable func(error)
+	// Limit is how many bytes the objects and values may need in memory; 0 means without one. With a limit, Kept returns what Changed keeps, and
+	// Counted is called with the sum.
+	Limit   int
+	Kept    func() int
+	Counted func(bytes int)
+	// Reachable is called when a request to the API server has succeeded or failed, with the error of any resource whose latest one failed, and
+	// since when its values are not known to be those of the API server.
+	Reachable func(err error, since time.Time)
 
 	mu    sync.Mutex
 	last  error         // of a request of an informer
 	limit time.Duration // of the first lists
 	// failures are the errors of the latest requests, by resource.
 	failures map[string]error
-	dirty    map[string]bool
-	events   bool
-	signal   chan struct{}
+	// confirmed is when the API server last sent something of a resource.
+	confirmed map[string]time.Time
+	accounts  map[string]*account
+	dirty     map[string]bool
+	events    bool
+	signal    chan struct{}
+	end       context.CancelCauseFunc
+	ended     chan struct{}
+	exceeded  atomic.Bool
 
 	networks, pods, happened cache.SharedIndexInformer
 }
@@ -56,7 +68,14 @@ type Watcher struct {
 // Start reads what exists, and follows it until the context ends. It returns the rights that the caller's account lacks, without which the
 // page lacks what they are needed for; a missing right on networks is an error.
 func (w *Watcher) Start(ctx context.Context) (missing []string, err error) {
-	w.dirty, w.failures, w.signal = map[string]bool{}, map[string]error{}, make(chan struct{}, 1)
+	w.dirty, w.failures, w.accounts, w.confirmed = map[string]bool{}, map[string]error{}, map[string]*account{}, map[string]time.Time{}
+	w.signal, w.ended = make(chan struct{}, 1), make(chan struct{})
+	ctx, w.end = context.WithCancelCause(ctx)
+	defer func() {
+		if err != nil {
+			w.end(err)
+		}
+	}()
 	if w.limit == 0 {
 		w.limit = syncTimeout
 	}
@@ -98,9 +117,21 @@ func (w *Watcher) Start(ctx context.Context) (missing []string, err error) {
 		return nil, err
 	}
 	w.round() // the first reader sees what exists
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	go w.run(ctx)
 	return missing, nil
 }
+
+// Exceed ends the watch because of the memory that it needs.
+func (w *Watcher) Exceed() {
+	w.exceeded.Store(true)
+	w.end(ErrTooLarge)
+}
+
+// Ended is closed at the end of the watch, after which no value changes any more.
+func (w *Watcher) Ended() <-chan struct{} { return w.ended }
 
 // syncTimeout is how long the first lists take at most.
 const syncTimeout = 30 * time.Second
@@ -113,7 +144,7 @@ func (w *Watcher) synced(ctx context.Context, all []cache.InformerSynced) error 
 		return nil
 	}
 	if ctx.Err() != nil {
-		return ctx.Err()
+		return context.Cause(ctx)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -158,9 +189,6 @@ func probe[T runtime.Object](ctx context.Context, w *Watcher, resource, name str
 
 // handle marks what an informer reports for the next round, and returns whether the first list is marked.
 func (w *Watcher) handle(informer cache.SharedIndexInformer) (cache.InformerSynced, error) {
-	if err := informer.SetTransform(strip); err != nil {
-		return nil, err
-	}
 	registration, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
 		AddFunc:    w.mark,
 		UpdateFunc: func(_, object any) { w.mark(object) },
@@ -175,14 +203,6 @@ func (w *Watcher) handle(informer cache.SharedIndexInformer) (cache.InformerSync
 		return nil, err
 	}
 	return registration.HasSynced, nil
-}
-
-// strip leaves out what is large and has no use here.
-func strip(object any) (any, error) {
-	if about, err := meta.Accessor(object); err == nil {
-		about.SetManagedFields(nil)
-	}
-	return object, nil
 }
 
 func (w *Watcher) mark(object any) {
@@ -205,6 +225,7 @@ func (w *Watcher) mark(object any) {
 }
 
 func (w *Watcher) run(ctx context.Context) {
+	defer close(w.ended)
 	for {
 		select {
 		case <-w.signal:
@@ -226,10 +247,13 @@ func (w *Watcher) round() {
 	w.dirty, w.events = map[string]bool{}, false
 	w.mu.Unlock()
 	for name := range dirty {
-		w.update(name)
+		if w.update(name); w.fits() != nil {
+			return
+		}
 	}
 	if events {
 		w.updateEvents()
+		_ = w.fits() // it ends the watch itself
 	}
 }
 

@@ -1,6 +1,7 @@
 // What a person does to the network. Each action is confirmed in a dialog, which shows the same command for a terminal.
-import {$, el} from "./dom.js";
+import {$, el, text} from "./dom.js";
 import {post} from "./stream.js";
+import {currentVisit} from "./own.js";
 
 const actions = {
   mine: {
@@ -22,7 +23,7 @@ const actions = {
   },
   pause: {
     title: "Pause a node", confirm: "Pause", busy: (a) => `Node ${a.node} is cut from the network for ${a.seconds} s…`,
-    text: "The node loses all connections for a time, and gets them back. bitcoind keeps running. Closing the page ends the pause.",
+    text: "The node loses all connections for a time, and gets them back. bitcoind keeps running. Closing or reloading the page ends the pause.",
     fields: [{name: "node", label: "Node", type: "node"}, {name: "seconds", label: "Seconds", type: "number", value: 30, min: 1, max: 600}],
     command: (a, at) => `kubectl btcnet pause ${at}/${a.node} ${a.seconds}s`,
   },
@@ -34,7 +35,6 @@ export function ask(kind, network, namespace, node) {
   $("dialog-title").textContent = action.title;
   $("dialog-text").textContent = action.text;
   $("dialog-confirm").textContent = action.confirm;
-  $("dialog-wrong").hidden = true;
   $("dialog-fields").replaceChildren(...action.fields.map(field => {
     const input = el("input", {name: field.name, type: field.type === "text" ? "text" : "number", required: "", autocomplete: "off",
       min: field.min ?? 0, max: field.type === "node" ? network.size - 1 : field.max, value: field.type === "node" ? node ?? 0 : field.value ?? proposal(network)});
@@ -53,7 +53,7 @@ export function ask(kind, network, namespace, node) {
   $("dialog-form").onsubmit = event => {
     event.preventDefault();
     $("dialog").close();
-    run(action.busy(read()), read());
+    run(read());
   };
   $("dialog").showModal();
   (inputs.get("blocks") || inputs.get("sides") || inputs.get("seconds") || $("dialog-confirm")).focus();
@@ -65,18 +65,46 @@ function proposal(network) {
   return half > 1 ? `0-${half - 1}` : "0";
 }
 
-async function run(words, action) {
-  const toast = el("div", {class: "toast"}, el("span", {}, words));
-  $("toasts").append(toast);
-  let outcome;
+// run begins an action; how it proceeds comes with the stream.
+async function run(action) {
+  let wrong;
   try {
-    const response = await post("/api/action", action);
-    outcome = (response.headers.get("Content-Type") || "").startsWith("application/json") ? await response.json() : {error: await response.text()};
+    const response = await post("/api/action", {visit: currentVisit(), action});
+    if (response.ok) return;
+    wrong = await response.text();
   } catch {
-    outcome = {error: "kubectl btcnet ui does not answer: its command may have ended."};
+    wrong = "kubectl btcnet ui does not answer: its command may have ended.";
   }
-  toast.firstChild.textContent = outcome.done || outcome.error;
-  toast.classList.add(outcome.done ? "good" : "bad");
-  toast.append(el("button", {type: "button", class: "plain", onclick: () => toast.remove()}, "Close"));
-  if (outcome.done) setTimeout(() => toast.remove(), 8000);
+  end(toast(), "bad", wrong);
+}
+
+// shown are the words on the screen about actions, by visit and action. Those that a person has closed stay closed.
+const shown = new Map();
+
+// showActions shows how the actions of a visit proceed. What an earlier visit began has ended with it.
+export function showActions(visit, list) {
+  for (const [key, {action, words, ended}] of list) {
+    const at = visit + " " + key;
+    if (!shown.has(at)) shown.set(at, toast());
+    const of = shown.get(at), shownWords = words || actions[action.kind].busy(action);
+    if (!of.ended && ended) end(of, ended, shownWords);
+    else if (!of.ended) text(of.words, shownWords);
+  }
+  for (const [at, of] of shown) {
+    if (!of.ended && !at.startsWith(visit + " ")) end(of, "bad", "The connection was lost for too long, which ended this: " + of.words.textContent);
+  }
+}
+
+function toast() {
+  const words = el("span"), element = el("div", {class: "toast"}, words);
+  $("toasts").append(element);
+  return {element, words, ended: ""};
+}
+
+function end(of, how, words) {
+  of.ended = how;
+  text(of.words, words);
+  of.element.classList.add(how);
+  of.element.append(el("button", {type: "button", class: "plain", onclick: () => of.element.remove()}, "Close"));
+  if (how === "good") setTimeout(() => of.element.remove(), 8000);
 }

@@ -54,3 +54,6 @@ export function keyed(parent, list, id, signature, make) {
 
 export const short = hash => (hash || "").slice(0, 12);
 export const clock = time => new Date(time).toLocaleTimeString([], {hour: "2-digit", minute: "2-digit", second: "2-digit"});
+
+// moment is a time that may be of another day.
+export const moment = time => new Date(time).toDateString() === new Date().toDateString() ? clock(time) : new Date(time).toLocaleString();

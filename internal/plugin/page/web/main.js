@@ -1,34 +1,49 @@
-import {$, el, svg, text, short} from "./dom.js";
+import {$, el, svg, text, short, moment} from "./dom.js";
 import {Model, ranges} from "./model.js";
 import {Stream, post, token} from "./stream.js";
 import {Graph, shapes, shapePath} from "./graph.js";
 import {Detail, showOverview, showTable} from "./panel.js";
-import {ask} from "./actions.js";
+import {ask, showActions} from "./actions.js";
+import * as own from "./own.js";
 import {setUp, signIn} from "./signin.js";
 import {shared} from "./mode.js";
 
 setUp();
 const model = new Model();
-let opened = null, live = "connecting", due = false, tableDue = 0, network = null;
-const openNode = ordinal => { opened = ordinal; render(); graph.choose(ordinal); if (ordinal !== null && innerWidth < 960) $("detail").scrollIntoView({block: "nearest"}); };
+let opened = null, live = "connecting", why = "", due = false, tableDue = 0, network = null;
+let fromTable = false;
+const openNode = ordinal => {
+  const before = opened;
+  if (before === null) fromTable = $("rows").contains(document.activeElement);
+  opened = ordinal;
+  render();
+  graph.choose(ordinal);
+  if (ordinal !== null) detail.focus(fromTable || innerWidth < 960);
+  else if (before !== null) back(before);
+};
 const confirm = (kind, node) => ask(kind, network, model.page.namespace, node);
 const graph = new Graph(ordinal => toggle(ordinal));
 const detail = new Detail(openNode, confirm);
 
-function toggle(ordinal) {
-  const from = opened;
-  openNode(ordinal === opened ? null : ordinal);
-  if (opened === null && from !== null && document.activeElement === document.body) graph.focus(from);
+const toggle = ordinal => openNode(ordinal === opened ? null : ordinal);
+
+// back returns the focus to where a node was opened.
+function back(ordinal) {
+  const button = fromTable && $("rows").querySelector(`[data-id="${ordinal}"] button`);
+  if (button) button.focus();
+  else graph.focus(ordinal);
 }
 
 const stream = new Stream(delta => {
-  for (const moment of model.apply(delta)) graph.travel.arrive(moment, model.values.get(`tip/${moment.network}/${moment.node}`));
+  for (const arrival of model.apply(delta)) graph.travel.arrive(arrival, model.values.get(`tip/${arrival.network}/${arrival.node}`));
   schedule();
-}, (state, reason) => {
+}, delta => own.apply(delta, showActions), (state, reason) => {
   live = state;
+  why = reason || "";
+  if (state === "live") visible = ""; // which the server forgets with a stream
   if (state === "denied") denied(reason);
   schedule();
-});
+}, own.currentVisit);
 
 // schedule draws once for all changes within a short time, so that the frames between are free for what moves. A tab in the background has
 // no frames, and draws with its next one.
@@ -38,15 +53,18 @@ function schedule() {
   setTimeout(() => requestAnimationFrame(() => { due = false; render(); }), network ? 90 : 0);
 }
 
+const reasons = {right: "A right is missing", credentials: "Credentials have expired", unreachable: "No answer of the cluster"};
+
 function render() {
+  if (model.partial && live === "live") return; // the rest comes at once
   chooseNetwork();
   network = model.network();
   const states = {connecting: "Connecting…", live: "Live", lost: "Connection lost", denied: shared ? "Signed out" : "Not allowed"};
-  const state = live === "live" && model.page.unreachable ? "lost" : live;
+  const {stale} = model.page, state = live === "live" && stale ? "stale" : live, old = state !== "live" && state !== "connecting";
   $("live").dataset.live = state;
-  text($("live-text"), states[state]);
-  $("stage").classList.toggle("stale", state === "lost" || state === "denied");
-  banner(state);
+  text($("live-text"), state === "stale" ? reasons[stale.kind] || reasons.unreachable : states[state]);
+  for (const part of ["stage", "nodes"]) $(part).classList.toggle("stale", old);
+  banner(old);
   empty(state);
   $("facts").hidden = $("state").hidden = !network;
   $("side").hidden = !network;
@@ -94,34 +112,41 @@ $("networks").addEventListener("change", event => {
   schedule();
 });
 
-function banner(state) {
-  const words = [];
-  if (live === "lost" && shared) words.push("The connection with the page's server is lost; the page continues by itself."); // it may be an upgrade
-  else if (live === "lost") words.push("The connection with kubectl btcnet ui is lost. If its command has ended, start it again and open the new address; otherwise the page continues by itself.");
-  else if (model.page.unreachable && live === "live") words.push("The API server cannot be reached; the page shows the last state. " + model.page.unreachable);
+// until is since when what the page shows may not be true any more.
+const until = time => time ? ` What the page shows was true at ${moment(time)}.` : "";
+
+function banner(old) {
+  const words = [], {stale} = model.page;
+  if (live === "lost" && why) words.push(sentence(why) + " The page tries again by itself." + until(stream.heard));
+  else if (live === "lost" && shared) words.push("The connection with the page's server is lost; the page continues by itself." + until(stream.heard)); // it may be an upgrade
+  else if (live === "lost") words.push("The connection with kubectl btcnet ui is lost. If its command has ended, start it again and open the new address; otherwise the page continues by itself." + until(stream.heard));
+  else if (stale && live === "live") words.push(sentence(stale.reason) + until(stale.since) + " It continues by itself when this is mended.");
   for (const right of model.page.missing || []) words.push("Something is missing here: " + right + ".");
   if (network && network.edges.some(e => e.kind === "assumed")) words.push("The operator of this cluster is older than the plugin and does not report connections: the dashed edges are those that the topology specifies.");
   $("banner").hidden = !words.length || live === "denied";
-  $("banner").classList.toggle("bad", state === "lost");
+  $("banner").classList.toggle("bad", old);
   if ($("banner").dataset.words !== words.join("\n")) {
     $("banner").dataset.words = words.join("\n");
     $("banner").replaceChildren(...words.map(w => el("p", {}, w)));
   }
 }
 
+const sentence = words => { const text = words.trim(); return text[0].toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : "."); };
+
 function empty(state) {
   const show = (title, more, code) => { text($("empty-title"), title); text($("empty-text"), more); text($("empty-code"), code); $("empty-code").hidden = !code; };
-  const {namespace, only} = model.page;
+  const {namespace, only, tooLarge} = model.page;
   if (state === "denied") return;
   $("empty").hidden = Boolean(network && network.nodes.length);
-  if (!namespace) show("Connecting…", shared ? "The page waits for the first answer of its server." : "The page waits for the first answer of kubectl btcnet ui.", "");
+  if (!namespace) show(why ? "Not connected" : "Connecting…", why ? sentence(why) : shared ? "The page waits for the first answer of its server." : "The page waits for the first answer of kubectl btcnet ui.", "");
+  else if (tooLarge) show("The networks of this namespace are not shown", sentence(tooLarge), "");
   else if (!network) show(only ? `The network ${only} does not exist` : "No network in this namespace", "It appears here as soon as it is created.", `kubectl btcnet create ${only || "my-network"} --namespace ${namespace} --nodes 5 --topology ring`);
   else if (!network.nodes.length) show("The network has no nodes", "It is scaled to 0.", `kubectl scale btcnet ${network.name} --namespace ${namespace} --replicas=3`);
 }
 
 function denied(reason) {
   if (shared) {
-    signIn(reason, namespace => {
+    signIn(reason && reason.trim() + until(stream.heard).replace(/^ /, ". "), namespace => {
       live = "connecting";
       stream.watch(namespace);
       schedule();
@@ -129,7 +154,7 @@ function denied(reason) {
     return;
   }
   $("empty").hidden = false;
-  text($("empty-title"), "This page has no token");
+  text($("empty-title"), token ? "This page's token is not valid" : "This page has no token");
   text($("empty-text"), reason || "Open the address that kubectl btcnet ui printed.");
   $("empty-code").hidden = true;
 }

@@ -27,10 +27,13 @@ export class Model {
   constructor() {
     this.values = new Map();
     this.name = null;
+    // partial is true while the rest of the values is on its way.
+    this.partial = false;
   }
 
   // apply takes over a difference, and returns what has happened meanwhile.
   apply(delta) {
+    this.partial = Boolean(delta.more);
     if (delta.snapshot) this.values.clear();
     for (const gone of delta.gone || []) this.values.delete(gone);
     for (const [at, value] of Object.entries(delta.set || {})) this.values.set(at, value);

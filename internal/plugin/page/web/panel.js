@@ -1,7 +1,7 @@
 // The panel beside the graph: the network with its events, or one node with its log.
 import {$, el, text, keyed, short, clock} from "./dom.js";
 import {ordinals, ranges, stateOf, branchClass} from "./model.js";
-import {call, lines} from "./stream.js";
+import {follow} from "./own.js";
 import {shared} from "./mode.js";
 
 export function showOverview(network, events, ask) {
@@ -47,9 +47,12 @@ export class Detail {
   hide() {
     this.root.hidden = true;
     $("overview").hidden = false;
-    this.control?.abort();
-    this.ordinal = null;
+    if (this.log) follow("", 0, null);
+    this.ordinal = this.log = null;
   }
+
+  // focus is for those who go on with the keyboard or listen; on a phone the details are below the graph.
+  focus(scroll) { $("detail-title")?.focus({preventScroll: !scroll}); }
 
   build(node, network, namespace) {
     Object.assign(this, {ordinal: node.ordinal, network: network.name, mark: null});
@@ -60,7 +63,7 @@ export class Detail {
     // Without a right to read logs and to act there is neither a place for them nor a button.
     const act = (words, kind) => el("button", {type: "button", onclick: () => this.ask(kind, node.ordinal)}, words);
     const actions = shared ? [] : [el("div", {class: "actions", role: "group", "aria-label": "Actions on the node"}, act("Mine here…", "mine"), act("Pause…", "pause"))];
-    this.log = shared ? null : el("pre", {class: "log", tabindex: "0", "aria-label": "Log of the node"});
+    this.log = shared ? null : el("pre", {class: "log", role: "log", "aria-live": "off", tabindex: "0", "aria-label": "Log of the node"});
     this.root.replaceChildren(
       el("div", {class: "head"}, el("h2", {id: "detail-title", tabindex: "-1"}, "Node " + node.ordinal), el("button", {type: "button", id: "detail-close", onclick: () => this.open(null)}, "Close")),
       this.list,
@@ -71,8 +74,8 @@ export class Detail {
   }
 
   facts(node, network) {
-    const peers = ordinals(node.peered), wanted = ordinals(node.wanted);
-    const lacking = network.edges === undefined || !node.ready ? [] : wanted.filter(o => !peers.includes(o));
+    const peers = ordinals(node.peered);
+    const lacking = lackingOf(node);
     const facts = [["Pod", node.pod], ["State", stateOf(node)]];
     if (node.group) facts.push(["Group", node.group]);
     if (node.tip) facts.push(["Height", String(node.tip.height)], ["Best block", node.tip.hash, "mono"], ["Blocks heard", node.tip.heard ? "from the node itself" : "from the operator"]);
@@ -96,27 +99,18 @@ export class Detail {
   }
 
   // follow shows the log until another node is opened.
-  async follow(node, network) {
-    this.control?.abort();
-    const control = this.control = new AbortController(), {log} = this;
-    log.textContent = "";
-    try {
-      const response = await call(`/api/log?network=${encodeURIComponent(network.name)}&node=${node.ordinal}`, {signal: control.signal});
-      if (!response.ok) {
-        log.textContent = await response.text();
+  follow(node, network) {
+    const {log} = this;
+    follow(network.name, node.ordinal, line => {
+      if (line === null) {
+        log.textContent = "";
         return;
       }
-      await lines(response, line => {
-        if (control.signal.aborted) return;
-        const bottom = log.scrollTop + log.clientHeight >= log.scrollHeight - 8;
-        log.append(JSON.parse(line) + "\n");
-        while (log.childNodes.length > 400) log.firstChild.remove();
-        if (bottom) log.scrollTop = log.scrollHeight;
-      });
-      log.append("The log has ended.\n");
-    } catch (error) {
-      if (error.name !== "AbortError") log.append("The log has ended.\n");
-    }
+      const bottom = log.scrollTop + log.clientHeight >= log.scrollHeight - 8;
+      log.append(line + "\n");
+      while (log.childNodes.length > 400) log.firstChild.remove();
+      if (bottom) log.scrollTop = log.scrollHeight;
+    });
   }
 }
 
@@ -135,13 +129,23 @@ function copyButton(command) {
   return button;
 }
 
+// lackingOf are the nodes with which a ready one should be connected, and is not.
+function lackingOf(node) {
+  const peers = ordinals(node.peered);
+  return node.ready ? ordinals(node.wanted).filter(o => !peers.includes(o)) : [];
+}
+
+// showTable shows what the graph does, in words. Roles are named, because a phone's style takes away those of the elements.
 export function showTable(network, open) {
-  keyed($("rows"), network.nodes, n => n.ordinal, n => JSON.stringify([n, network.name]), n => {
-    const cell = (name, ...content) => el("td", {"data-name": name}, ...content);
+  const several = network.branches.length > 1, assumed = network.edges.some(e => e.kind === "assumed");
+  keyed($("rows"), network.nodes, n => n.ordinal, n => JSON.stringify([n, network.name, several, assumed]), n => {
+    const cell = (name, ...content) => el("td", {role: "cell", "data-name": name}, ...content), lacking = assumed ? [] : lackingOf(n);
     const swatch = el("span", {class: ["swatch", n.ready ? branchClass(n.tip) : "lost", n.tip && n.tip.behind ? "behind" : ""].join(" ").trim(), "aria-hidden": "true"});
-    return el("tr", {class: n.ready ? null : "lost"},
-      el("th", {scope: "row"}, el("button", {type: "button", class: "plain", onclick: () => open(n.ordinal), "aria-label": `Open node ${n.ordinal}, ${n.pod}`}, `${n.ordinal}`)),
-      cell("State", swatch, stateOf(n)), cell("Height", n.tip ? n.tip.height : "–"), cell("Best block", el("span", {class: "mono"}, n.tip ? short(n.tip.hash) : "–")),
-      cell("Connected with", ranges(ordinals(n.peered)) || "none"), ...shared ? [] : [cell("Mempool", n.mempool ? n.mempool.size : "–")], cell("Group", n.group || "–"), cell("Version", n.version || "–"));
+    return el("tr", {role: "row", class: n.ready ? null : "lost"},
+      el("th", {scope: "row", role: "rowheader"}, el("button", {type: "button", class: "plain", onclick: () => open(n.ordinal), "aria-label": `Open node ${n.ordinal}, ${n.pod}`}, `${n.ordinal}`)),
+      cell("Pod", n.pod), cell("State", swatch, stateOf(n)), cell("Height", n.tip ? n.tip.height : "–"),
+      cell("Best block", several && n.tip ? `branch ${n.tip.branch + 1} ` : "", el("span", {class: "mono"}, n.tip ? short(n.tip.hash) : "–")),
+      cell("Connected with", (ranges(ordinals(n.peered)) || "none") + (lacking.length ? `; not with ${ranges(lacking)}` : "")),
+      ...shared ? [] : [cell("Mempool", n.mempool ? n.mempool.size : "–")], cell("Group", n.group || "–"), cell("Version", n.version || "–"));
   });
 }

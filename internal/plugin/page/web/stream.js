@@ -41,13 +41,18 @@ export async function lines(response, take) {
 }
 
 export class Stream {
-  // change gets each difference, state one of live, lost and denied.
-  constructor(change, state) {
+  // change gets each difference, own those that are for this page only, state one of live, lost and denied with a reason. visit is the name
+  // that the server gave the page, with which it continues what the page began.
+  constructor(change, own, state, visit) {
     this.change = change;
+    this.own = own;
     this.state = state;
+    this.visit = visit;
     this.cursor = "";
     this.network = null;
     this.namespace = "";
+    // heard is when the server last sent something, 0 for never.
+    this.heard = 0;
   }
 
   // show opens the stream for a network, whose nodes are then heard. In a cluster none is, and the stream of a namespace has all networks.
@@ -80,12 +85,12 @@ export class Stream {
 
   async once() {
     const control = new AbortController();
-    let restarted = false, live = false, timer;
+    let restarted = false, live = false, reason = "", timer;
     this.restart = () => { restarted = true; control.abort(); };
     const alive = () => { clearTimeout(timer); timer = setTimeout(() => control.abort(), silence); };
     try {
       alive();
-      const query = shared ? "namespace=" + encodeURIComponent(this.namespace) : "network=" + encodeURIComponent(this.network || "");
+      const query = shared ? "namespace=" + encodeURIComponent(this.namespace) : "network=" + encodeURIComponent(this.network || "") + "&visit=" + encodeURIComponent(this.visit());
       const response = await call("/api/stream?" + query, {
         signal: control.signal, headers: this.cursor ? {"Last-Event-ID": this.cursor} : {},
       });
@@ -93,15 +98,18 @@ export class Stream {
         this.state("denied", await response.text());
         return "denied";
       }
-      if (!response.ok) throw new Error(await response.text());
+      if (!response.ok) throw new Error(reason = await response.text());
       live = true;
       this.state("live");
-      let id = "";
+      let id = "", event = "";
       await lines(response, line => {
         alive();
-        if (line.startsWith("id: ")) id = line.slice(4);
-        if (line.startsWith("data: ")) {
-          this.change(JSON.parse(line.slice(6)));
+        this.heard = Date.now();
+        if (line === "") event = "";
+        else if (line.startsWith("id: ")) id = line.slice(4);
+        else if (line.startsWith("event: ")) event = line.slice(7);
+        else if (line.startsWith("data: ")) {
+          (event === "own" ? this.own : this.change)(JSON.parse(line.slice(6)));
           this.cursor = id;
         }
       });
@@ -111,7 +119,7 @@ export class Stream {
       clearTimeout(timer);
     }
     if (restarted) return "restarted";
-    this.state("lost");
+    this.state("lost", reason);
     return live ? "was live" : "lost";
   }
 }

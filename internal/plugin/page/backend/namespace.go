@@ -1,0 +1,127 @@
+package backend
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/christianb93/bitcoin-controller/internal/plugin/cluster"
+	"github.com/christianb93/bitcoin-controller/internal/plugin/page/live"
+	"github.com/christianb93/bitcoin-controller/internal/plugin/page/watch"
+)
+
+const (
+	// maxBytes is what the networks and events of one namespace may need in memory, and maxTotal those of all. Each tenant can write as many as
+	// he likes, so the namespace that is too large, or the largest one, is not shown.
+	maxBytes = 8 << 20
+	maxTotal = 32 << 20
+	// rereadTime is how long such a namespace is not read again.
+	rereadTime = time.Minute
+)
+
+// run watches a namespace until the context ends. One that is too large is read again after a time: something may have been deleted.
+func (n *Namespaces) run(ctx context.Context, name string, watched *namespace) {
+	isReady := sync.OnceFunc(func() { close(watched.ready) })
+	defer isReady()
+	b := &Backend{store: watched.store, page: Page{Namespace: name}}
+	for wasReady := false; ; wasReady = true {
+		err := n.watch(ctx, b, watched, isReady)
+		if ctx.Err() != nil {
+			return
+		}
+		tooLarge := errors.Is(err, watch.ErrTooLarge)
+		if n.Failed(err); !tooLarge && !wasReady {
+			watched.err = err
+			n.forget(name, watched)
+			return
+		}
+		if tooLarge {
+			n.counted(watched, 0, nil)
+			b.hide(fmt.Sprintf("the networks and events of namespace %q need more memory than this page has for them, %d MiB for one namespace and %d MiB for all: "+
+				"delete those that nobody needs; the page tries again by itself", name, n.bound()>>20, cmp.Or(n.total, maxTotal)>>20))
+			isReady()
+		}
+		if cluster.Sleep(ctx, cmp.Or(n.rereadTime, rereadTime)) != nil {
+			return
+		}
+	}
+}
+
+func (n *Namespaces) bound() int { return cmp.Or(n.limit, maxBytes) }
+
+// watch watches a namespace until its end.
+func (n *Namespaces) watch(ctx context.Context, b *Backend, watched *namespace, isReady func()) error {
+	client := *n.Client
+	client.Namespace = b.page.Namespace
+	chains := live.NewChains(b.store)
+	watcher := &watch.Watcher{
+		Cluster: &client, WithoutPods: true, Store: b.store, Changed: chains.Report, Removed: chains.Forget, Limit: n.bound(), Kept: chains.Bytes,
+	}
+	watcher.Counted = func(bytes int) { n.counted(watched, bytes, watcher.Exceed) }
+	lacks := func(err error) error {
+		return fmt.Errorf("namespace %s cannot be watched with the service account of the page: %w", client.Namespace, err)
+	}
+	watcher.Reachable = func(err error, since time.Time) {
+		stale := staleBy(err, since)
+		if stale != nil {
+			stale.Reason = forViewers(stale.Kind, err)
+		}
+		if b.stale(stale) {
+			n.Failed(lacks(err))
+		}
+	}
+	missing, err := watcher.Start(ctx)
+	if err == nil && len(missing) > 0 {
+		watcher.Exceed()
+		<-watcher.Ended()
+		err = errors.New(missing[0])
+	}
+	if err != nil {
+		return lacks(err)
+	}
+	b.change(func(p *Page) { p.TooLarge = "" })
+	isReady()
+	<-watcher.Ended()
+	return lacks(watch.ErrTooLarge)
+}
+
+// counted takes over what a namespace needs in memory. When all need too much, the largest one is not shown.
+func (n *Namespaces) counted(watched *namespace, bytes int, exceed func()) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	watched.bytes, watched.exceed = bytes, exceed
+	largest, total := watched, 0
+	for _, other := range n.open {
+		if total += other.bytes; other.bytes > largest.bytes {
+			largest = other
+		}
+	}
+	if total > cmp.Or(n.total, maxTotal) && largest.exceed != nil {
+		largest.bytes = 0
+		largest.exceed()
+	}
+}
+
+// forViewers is the reason why values are old. What the API server answers is not for viewers, and its addresses even less.
+func forViewers(kind string, err error) string {
+	right, lacks := errors.AsType[*cluster.MissingRight](err)
+	switch {
+	case lacks:
+		return fmt.Sprintf("the service account of the page has no right to %s %s in namespace %q any more: an administrator of the cluster can give it",
+			right.Verb, right.Resource, right.Namespace)
+	case kind == credentials:
+		return "the API server does not accept the token of the page's service account any more: an administrator of the cluster can restart the page"
+	}
+	return "the API server of the cluster does not answer the page now"
+}
+
+// hide shows why a namespace is not shown, and nothing else.
+func (b *Backend) hide(reason string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.page.TooLarge, b.page.Stale = reason, nil
+	b.store.Replace("", map[string]any{"page": b.page})
+}
