@@ -8,10 +8,9 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"time"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/podprogram"
 	"github.com/christianb93/bitcoin-controller/internal/operator/supervisor"
 	"github.com/christianb93/bitcoin-controller/internal/operator/supervisor/api"
 )
@@ -33,30 +32,11 @@ func run(ctx context.Context, arguments, env []string, output, usage io.Writer) 
 		return err
 	}
 	if *copyTo != "" {
-		return copyProgram(*copyTo)
+		return podprogram.CopyTo(*copyTo, "supervisor")
 	}
 	settings.Command = flags.Args()
 	if len(settings.Command) == 0 || settings.PortStep < 1 {
 		return errors.New("--port-step and a program are required")
 	}
 	return supervisor.Run(ctx, settings)
-}
-
-func copyProgram(dir string) error {
-	from, err := os.Open("/proc/self/exe")
-	if err != nil {
-		return err
-	}
-	defer from.Close() //nolint:errcheck // read only
-	path := filepath.Join(dir, "supervisor")
-	// A container that runs again may find the program in use, which cannot be written to.
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	to, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o555) //nolint:gosec // a program
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(to, from)
-	return errors.Join(err, to.Close())
 }

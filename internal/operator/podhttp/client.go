@@ -5,7 +5,6 @@ package podhttp
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -17,12 +16,8 @@ import (
 // MaxResponseBytes limits the size of a response.
 const MaxResponseBytes = 4 << 20
 
-var (
-	// ErrUnreachable means that no response came: the cause is wrapped too.
-	ErrUnreachable = errors.New("no response")
-	// ErrTooLarge means that a response has more than MaxResponseBytes.
-	ErrTooLarge = fmt.Errorf("more than %d bytes", MaxResponseBytes)
-)
+// ErrTooLarge means that a response has more than MaxResponseBytes.
+var ErrTooLarge = fmt.Errorf("more than %d bytes", MaxResponseBytes)
 
 // Pod is where a program is reached, with the operator's credential.
 type Pod struct {
@@ -74,13 +69,13 @@ func (c *Client) once(ctx context.Context, pod Pod, method, path string, body []
 	req.Header["X-Idempotency-Key"] = nil
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return 0, nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
+		return 0, nil, err
 	}
 	defer resp.Body.Close() //nolint:errcheck // read to its end or abandoned
 	raw, err := io.ReadAll(io.LimitReader(resp.Body, MaxResponseBytes+1))
 	switch {
 	case err != nil:
-		return 0, nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
+		return 0, nil, err
 	case len(raw) > MaxResponseBytes:
 		return 0, nil, ErrTooLarge
 	}

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/podhttp"
 	"github.com/christianb93/bitcoin-controller/internal/operator/rpcauth"
 	"github.com/christianb93/bitcoin-controller/internal/operator/supervisor/api"
 )
@@ -112,18 +113,17 @@ func valueIn(text, option string) (string, bool) {
 	return "", false
 }
 
-// credential is the operator's, as bitcoind knows it.
-type credential struct{ salt, rpcauth string }
-
 // credentialIn returns the credential of the operator that bitcoin.conf has.
-func credentialIn(text string) (credential, error) {
+func credentialIn(text string) (podhttp.Credential, error) {
 	for line := range strings.Lines(text) {
 		key, value, _ := cutOption(line)
-		user, hashed, _ := strings.Cut(value, ":")
-		salt, _, hasSalt := strings.Cut(hashed, "$")
-		if key == "rpcauth" && user == rpcauth.OperatorUser && hasSalt {
-			return credential{salt: salt, rpcauth: value}, nil
+		user, _, _ := strings.Cut(value, ":")
+		if key != "rpcauth" || user != rpcauth.OperatorUser {
+			continue
+		}
+		if credential, err := podhttp.ParseCredential(value); err == nil {
+			return credential, nil
 		}
 	}
-	return credential{}, errors.New("bitcoin.conf has no credential of the operator")
+	return podhttp.Credential{}, errors.New("bitcoin.conf has no credential of the operator")
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/podhttp"
 	"github.com/christianb93/bitcoin-controller/internal/operator/rpcauth"
 )
 
@@ -64,7 +65,11 @@ func TestAConfigurationWithoutItsPartsIsRejected(t *testing.T) {
 func TestTheCredentialIsTheOperators(t *testing.T) {
 	operators := rpcauth.Value(rpcauth.OperatorUser, "word", "salt")
 	text := "rpcauth=" + rpcauth.Value("alice", "word", "other") + "\nrpcauth=" + operators + "\n"
-	if got, err := credentialIn(text); err != nil || got != (credential{salt: "salt", rpcauth: operators}) {
+	want, err := podhttp.ParseCredential(operators)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := credentialIn(text); err != nil || got != want {
 		t.Errorf("%+v, %v", got, err)
 	}
 	if _, err := credentialIn("rpcauth=" + rpcauth.Value("alice", "word", "salt") + "\nrpcauth=" + rpcauth.OperatorUser + "\n"); err == nil {

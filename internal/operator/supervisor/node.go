@@ -5,19 +5,19 @@ package supervisor
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"sync"
-	"syscall"
 	"time"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/nodelog"
+	"github.com/christianb93/bitcoin-controller/internal/operator/podprogram"
 	"github.com/christianb93/bitcoin-controller/internal/operator/supervisor/api"
 	"github.com/christianb93/bitcoin-controller/internal/operator/truncate"
 )
 
 const (
-	// outputTimeout bounds how long the output of a process that ended is read: what it started may have its file open.
-	outputTimeout = time.Second
 	// readyInterval between requests to a node that has not answered yet, and their timeout, which is long for the reason that
 	// readinessProbe of package resources gives.
 	readyInterval = 250 * time.Millisecond
@@ -46,7 +46,7 @@ func (n *node) keep(ctx context.Context) {
 			return
 		}
 		delay = nextDelay(delay, exit.At.Sub(began))
-		n.lines.printf(n.state.Slot, "the process ended with exit code %d and starts again in %v", exit.Code, delay)
+		n.printf(n.state.Slot, "the process ended with exit code %d and starts again in %v", exit.Code, delay)
 		select {
 		case <-time.After(delay):
 		case <-ctx.Done():
@@ -56,73 +56,44 @@ func (n *node) keep(ctx context.Context) {
 
 // once starts the process and waits for its end.
 func (n *node) once(ctx context.Context) api.Exit {
-	var keep tail
-	child, read, err := n.begin(&keep)
+	var keep podprogram.Tail
+	child, err := n.begin(&keep)
 	if err != nil {
 		return api.Exit{Code: 127, At: n.now(), Output: truncate.UTF8(err.Error(), api.MaxOutputBytes)}
 	}
 	answered := n.awaitAnswer(child)
 	select {
-	case <-child.ended:
+	case <-child.Ended():
 	case <-ctx.Done():
-		n.end(child)
+		child.Stop(n.Grace, func() { n.printf(n.state.Slot, "the process did not end within %v and is killed", n.Grace) })
 	}
 	<-answered
-	select {
-	case <-read:
-	case <-time.After(outputTimeout):
-	}
-	exit := api.Exit{Code: child.status.ExitStatus(), At: n.now(), Output: keep.cause()}
-	if child.status.Signaled() {
-		exit.Signal = int(child.status.Signal())
-		exit.Code = 128 + exit.Signal
-	}
-	return exit
+	code, signal := child.Exit()
+	return api.Exit{Code: code, Signal: int(signal), At: n.now(), Output: causeIn(keep.Text())}
 }
 
-// begin writes what the process reads and starts it. read is closed when all of its output has been.
-func (n *node) begin(keep *tail) (child *process, read chan struct{}, err error) {
+// causeIn an output is the line of it that reports the end of the process.
+func causeIn(output string) string { return truncate.UTF8(nodelog.Cause(output), api.MaxOutputBytes) }
+
+// begin writes what the process reads and starts it.
+func (n *node) begin(keep *podprogram.Tail) (*podprogram.Child, error) {
 	for _, dir := range []string{filepath.Dir(n.path), n.conf.dataDir} {
 		if err := os.MkdirAll(dir, 0o750); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
 	if err := os.WriteFile(n.path, []byte(n.conf.text), 0o600); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	reader, writer, err := os.Pipe()
+	argv := append(append([]string{}, n.Command...), "-conf="+n.path)
+	child, err := n.children.Start(n.Program, argv, n.env, func(output io.Reader) { n.lines.Copy(prefixOf(n.state.Slot), output, keep) })
 	if err != nil {
-		return nil, nil, err
-	}
-	defer writer.Close() //nolint:errcheck // the process has its own
-	child, err = n.processes.start(n.Program, append(append([]string{}, n.Command...), "-conf="+n.path), n.env, writer)
-	if err != nil {
-		_ = reader.Close() //nolint:errcheck // nothing was written
-		return nil, nil, err
+		return nil, err
 	}
 	n.mu.Lock()
 	n.state.Started, n.state.Running, n.state.Since = n.state.Started+1, true, n.now()
 	n.mu.Unlock()
-	read = make(chan struct{})
-	go func() {
-		defer close(read)
-		defer reader.Close() //nolint:errcheck // read to its end
-		n.lines.copy(n.state.Slot, reader, keep)
-	}()
-	return child, read, nil
-}
-
-// end asks the process to end, and kills it when the grace period is over.
-func (n *node) end(child *process) {
-	child.signal(syscall.SIGTERM)
-	select {
-	case <-child.ended:
-		return
-	case <-time.After(n.Grace):
-	}
-	n.lines.printf(n.state.Slot, "the process did not end within %v and is killed", n.Grace)
-	child.signal(syscall.SIGKILL)
-	<-child.ended
+	return child, nil
 }
 
 func (n *node) ended(exit api.Exit, unasked bool) {
@@ -138,7 +109,7 @@ func (n *node) ended(exit api.Exit, unasked bool) {
 
 // awaitAnswer asks the node until it has answered for the first time since the container began. The channel is closed when nothing is
 // asked any more.
-func (n *node) awaitAnswer(child *process) <-chan struct{} {
+func (n *node) awaitAnswer(child *podprogram.Child) <-chan struct{} {
 	finished := make(chan struct{})
 	n.mu.Lock()
 	known := n.answered
@@ -149,7 +120,7 @@ func (n *node) awaitAnswer(child *process) <-chan struct{} {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
-		<-child.ended
+		<-child.Ended()
 		cancel()
 	}()
 	go func() {

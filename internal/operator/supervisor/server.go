@@ -4,16 +4,14 @@ package supervisor
 
 import (
 	"context"
-	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"time"
 
-	"github.com/christianb93/bitcoin-controller/internal/operator/rpcauth"
+	"github.com/christianb93/bitcoin-controller/internal/operator/podhttp"
 	"github.com/christianb93/bitcoin-controller/internal/operator/supervisor/api"
 )
 
@@ -43,35 +41,15 @@ func (s *supervisor) serve() (stop func(), err error) {
 	mux.HandleFunc("GET "+api.ReadyPath, s.handleReady)
 	mux.HandleFunc("GET "+api.NodesPath, s.authorized(s.handleNodes))
 	mux.HandleFunc("POST "+api.NodesPath, s.authorized(s.handleTarget))
-	server := &http.Server{
-		Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second,
-		IdleTimeout: 10 * time.Second, MaxHeaderBytes: 8 << 10,
-	}
-	listener, err := net.Listen("tcp", s.Listen)
+	stop, err = podhttp.Serve(s.Listen, mux, 10*time.Second, s.report)
 	if err != nil {
 		return nil, fmt.Errorf("serve the state of the nodes: %w", err)
 	}
-	go func() {
-		if err := server.Serve(&boundedListener{Listener: listener, limit: maxConnections}); !errors.Is(err, http.ErrServerClosed) {
-			s.report(err)
-		}
-	}()
-	return func() { _ = server.Close() }, nil //nolint:errcheck // the program ends
+	return stop, nil
 }
 
-// authorized handles requests with the operator's credential, as bitcoind does.
 func (s *supervisor) authorized(handle http.HandlerFunc) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		user, password, _ := r.BasicAuth()
-		// The salted hash also hides how many characters of a user name are right.
-		got := rpcauth.Value(user, password, s.credential.salt)
-		if subtle.ConstantTimeCompare([]byte(got), []byte(s.credential.rpcauth)) != 1 {
-			w.Header().Set("WWW-Authenticate", `Basic realm="supervisor"`)
-			w.WriteHeader(http.StatusUnauthorized)
-			return
-		}
-		handle(w, r)
-	}
+	return s.credential.Authorized("supervisor", handle)
 }
 
 func (s *supervisor) handleReady(w http.ResponseWriter, _ *http.Request) {

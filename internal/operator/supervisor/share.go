@@ -2,25 +2,11 @@
 // repository, because every such pod starts it.
 package supervisor
 
-import (
-	"fmt"
-	"strconv"
-	"strings"
-	"time"
-)
+import "time"
 
 // shareOf a pod is how many of its group's nodes it runs.
 func shareOf(nodes, ordinal, nodesPerPod int) int {
 	return min(max(nodes-ordinal*nodesPerPod, 0), nodesPerPod)
-}
-
-// ordinalOf a StatefulSet's pod is the number at the end of its name.
-func ordinalOf(pod string) (int, error) {
-	ordinal, err := strconv.Atoi(pod[strings.LastIndex(pod, "-")+1:])
-	if err != nil || ordinal < 0 || !strings.Contains(pod, "-") {
-		return 0, fmt.Errorf("the pod's name %q does not end with its ordinal", pod)
-	}
-	return ordinal, nil
 }
 
 // target is how many nodes the group is to have, and which of several statements of that is the newest.

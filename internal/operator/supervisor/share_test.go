@@ -15,15 +15,6 @@ func TestThePodsOfAGroupShareItsNodes(t *testing.T) {
 	}
 }
 
-func TestTheOrdinalIsAtTheEndOfThePodsName(t *testing.T) {
-	for pod, want := range map[string]int{"my-network-sts-0": 0, "a-1-sts-17": 17, "sts": -1, "sts-": -1, "sts-x": -1, "": -1, "7": -1} {
-		got, err := ordinalOf(pod)
-		if (err != nil) != (want < 0) || err == nil && got != want {
-			t.Errorf("%q: %d, %v", pod, got, err)
-		}
-	}
-}
-
 func TestTheNewestTargetCounts(t *testing.T) {
 	file := func(revision int64) target { return target{Nodes: 1, Revision: revision} }
 	request := func(revision int64) target { return target{Nodes: 2, Revision: revision, Requested: true} }

@@ -142,5 +142,5 @@ func (s *supervisor) followSlots(ctx context.Context, known string) {
 }
 
 func (s *supervisor) report(err error) {
-	s.lines.write(fmt.Appendf(nil, "supervisor: %v", err))
+	s.lines.Printf("supervisor: ", "%v", err)
 }

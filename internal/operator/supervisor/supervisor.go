@@ -16,6 +16,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/podhttp"
+	"github.com/christianb93/bitcoin-controller/internal/operator/podprogram"
 	"github.com/christianb93/bitcoin-controller/internal/operator/rpcauth"
 	"github.com/christianb93/bitcoin-controller/internal/operator/supervisor/api"
 )
@@ -43,10 +45,10 @@ type supervisor struct {
 	place      place // but for the slot
 	ordinal    int
 	podConf    string
-	credential credential
+	credential podhttp.Credential
 	env        []string
-	lines      *lines
-	processes  *processes
+	lines      *podprogram.Lines
+	children   *podprogram.Children
 	rest       rest
 
 	mu     sync.Mutex
@@ -74,7 +76,7 @@ func Run(ctx context.Context, settings Settings) error {
 	if err != nil {
 		return err
 	}
-	if err := s.processes.reap(); err != nil {
+	if err := s.children.Reap(); err != nil {
 		return fmt.Errorf("become the parent of orphans: %w", err)
 	}
 	s.restoreTarget()
@@ -95,7 +97,7 @@ func Run(ctx context.Context, settings Settings) error {
 
 func newSupervisor(settings Settings) (*supervisor, error) {
 	s := &supervisor{
-		Settings: settings, lines: &lines{to: settings.Output}, processes: &processes{children: map[int]*process{}}, rest: newREST(),
+		Settings: settings, lines: podprogram.NewLines(settings.Output), children: podprogram.NewChildren(), rest: newREST(),
 	}
 	program, err := exec.LookPath(settings.Command[0])
 	if err != nil {
@@ -115,7 +117,7 @@ func newSupervisor(settings Settings) (*supervisor, error) {
 		}
 		s.env = append(s.env, variable)
 	}
-	if s.ordinal, err = ordinalOf(podName); err != nil {
+	if s.ordinal, err = podprogram.Ordinal(podName); err != nil {
 		return nil, err
 	}
 	if addresses == "" {
@@ -132,6 +134,14 @@ func newSupervisor(settings Settings) (*supervisor, error) {
 	}
 	s.linkData()
 	return s, s.linkHome()
+}
+
+// prefixOf the lines of a node.
+func prefixOf(slot int) string { return fmt.Sprintf("[%d] ", slot) }
+
+// printf writes a line about a node.
+func (s *supervisor) printf(slot int, format string, args ...any) {
+	s.lines.Printf(prefixOf(slot), "supervisor: "+format, args...)
 }
 
 func (s *supervisor) now() time.Time { return time.Now().UTC() }
@@ -219,7 +229,7 @@ func (s *supervisor) forget(share, before int) {
 		}
 		s.follow(slot, false, func(context.Context) {
 			if err := os.RemoveAll(api.DataDir(podDir, slot)); err != nil {
-				s.lines.printf(slot, "delete the data of a removed node: %v", err)
+				s.printf(slot, "delete the data of a removed node: %v", err)
 			}
 		})
 	}

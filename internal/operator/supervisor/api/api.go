@@ -17,7 +17,7 @@ const (
 const (
 	// MaxTargetBytes limits the body of a POST.
 	MaxTargetBytes = 4096
-	// MaxOutputBytes limits Exit.Output. MaxNodes fit into a response of maxResponseBytes.
+	// MaxOutputBytes limits Exit.Output. MaxNodes fit into a response.
 	MaxOutputBytes = 2048
 	// MaxNodes limits the slots of a pod.
 	MaxNodes = 250

@@ -1,22 +1,15 @@
 package api
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
-	"strconv"
-	"time"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/podhttp"
 	"github.com/christianb93/bitcoin-controller/internal/operator/truncate"
 )
-
-// maxResponseBytes limits the size of a response.
-const maxResponseBytes = 4 << 20
 
 var (
 	// ErrUnauthorized means that the pod does not have this credential.
@@ -27,32 +20,17 @@ var (
 	ErrGarbage = errors.New("unexpected response of the supervisor")
 )
 
-// Pod is where a supervisor is reached, with the operator's credential.
-type Pod struct {
-	// Host is an IP address, or what the client's dial function takes. Port is its port, Port of this package when 0.
-	Host string
-	Port int
-	// User and Password are sent as HTTP basic authentication, and PreviousPassword, unless it is "", when the pod rejects Password.
-	User, Password, PreviousPassword string
-}
+// Pod is where a supervisor is reached, with the operator's credential. Its port is Port of this package when 0.
+type Pod = podhttp.Pod
 
-// Client calls the supervisors of many pods. It is safe for concurrent use.
-type Client struct{ http *http.Client }
+// Client calls the supervisors of many pods. It is safe for concurrent use. The contexts of its calls should have deadlines.
+type Client struct{ http *podhttp.Client }
 
 // Dial opens a connection to <host>:<port>, with the host of a Pod.
-type Dial func(ctx context.Context, network, address string) (net.Conn, error)
+type Dial = podhttp.Dial
 
-// NewClient returns a client. Without dial it uses TCP. The contexts of its calls should have deadlines, because it has no timeout.
-func NewClient(dial Dial) *Client {
-	if dial == nil {
-		dial = (&net.Dialer{Timeout: 2 * time.Second, KeepAlive: 15 * time.Second}).DialContext
-	}
-	return &Client{http: &http.Client{
-		// Never a proxy, which would receive the credential, and no redirect, which would send it to another server.
-		Transport:     &http.Transport{DialContext: dial, MaxIdleConnsPerHost: 1, IdleConnTimeout: 500 * time.Millisecond},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
-}
+// NewClient returns a client. Without dial it uses TCP.
+func NewClient(dial Dial) *Client { return &Client{http: podhttp.NewClient(dial)} }
 
 // Nodes returns the nodes of a pod, in the order of their slots, each once.
 func (c *Client) Nodes(ctx context.Context, pod Pod) ([]Node, error) {
@@ -91,45 +69,22 @@ func (c *Client) SetTarget(ctx context.Context, pod Pod, target Target) error {
 }
 
 func (c *Client) call(ctx context.Context, pod Pod, method string, body []byte) ([]byte, error) {
-	raw, err := c.once(ctx, pod, method, body)
-	if errors.Is(err, ErrUnauthorized) && pod.PreviousPassword != "" {
-		pod.Password = pod.PreviousPassword
-		raw, err = c.once(ctx, pod, method, body)
+	if pod.Port == 0 {
+		pod.Port = Port
 	}
-	return raw, err
-}
-
-func (c *Client) once(ctx context.Context, pod Pod, method string, body []byte) ([]byte, error) {
-	port := pod.Port
-	if port == 0 {
-		port = Port
-	}
-	url := "http://" + net.JoinHostPort(pod.Host, strconv.Itoa(port)) + NodesPath
-	req, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
-	if err != nil {
-		return nil, err
-	}
-	req.SetBasicAuth(pod.User, pod.Password)
-	req.Header.Set("Content-Type", "application/json")
-	// net/http repeats a POST after a closed idle connection only with this header: a target counts once, however often it arrives.
-	req.Header["X-Idempotency-Key"] = nil
-	resp, err := c.http.Do(req)
-	if err != nil {
-		return nil, fmt.Errorf("the supervisor cannot be reached: %w", err)
-	}
-	defer resp.Body.Close() //nolint:errcheck // read to its end or abandoned
-	raw, err := io.ReadAll(io.LimitReader(resp.Body, maxResponseBytes+1))
+	// A target counts once, however often it arrives.
+	status, raw, err := c.http.Call(ctx, pod, method, NodesPath, body)
 	switch {
+	case errors.Is(err, podhttp.ErrTooLarge):
+		return nil, fmt.Errorf("%s: %w: %w", pod.Host, ErrGarbage, err)
 	case err != nil:
 		return nil, fmt.Errorf("the supervisor cannot be reached: %w", err)
-	case resp.StatusCode == http.StatusUnauthorized:
+	case status == http.StatusUnauthorized:
 		return nil, fmt.Errorf("%s: %w", pod.Host, ErrUnauthorized)
-	case resp.StatusCode == http.StatusConflict:
+	case status == http.StatusConflict:
 		return nil, fmt.Errorf("%s: %w", pod.Host, ErrOutdated)
-	case resp.StatusCode != http.StatusOK:
-		return nil, fmt.Errorf("%s: %w: HTTP status %d", pod.Host, ErrGarbage, resp.StatusCode)
-	case len(raw) > maxResponseBytes:
-		return nil, fmt.Errorf("%s: %w: more than %d bytes", pod.Host, ErrGarbage, maxResponseBytes)
+	case status != http.StatusOK:
+		return nil, fmt.Errorf("%s: %w: HTTP status %d", pod.Host, ErrGarbage, status)
 	}
 	return raw, nil
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/podhttp"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -46,7 +47,7 @@ func TestWhatNoSupervisorAnswersIsRejected(t *testing.T) {
 		"negative exits":   {200, `[{"slot":0,"exits":-1}]`, ErrGarbage},
 		"another status":   {500, `[]`, ErrGarbage},
 		"a redirect":       {302, "", ErrGarbage},
-		"a large response": {200, "[" + strings.Repeat(" ", maxResponseBytes) + "]", ErrGarbage},
+		"a large response": {200, "[" + strings.Repeat(" ", podhttp.MaxResponseBytes) + "]", ErrGarbage},
 		"unauthorized":     {401, "", ErrUnauthorized},
 		"a newer target":   {409, "", ErrOutdated},
 	} {

@@ -1,4 +1,4 @@
-package supervisor
+package podprogram
 
 import (
 	"bytes"
@@ -6,16 +6,14 @@ import (
 	"strings"
 	"sync"
 	"testing"
-
-	"github.com/christianb93/bitcoin-controller/internal/operator/supervisor/api"
 )
 
 func TestLinesOfManyNodesAreWholeAndBounded(t *testing.T) {
 	var output bytes.Buffer
-	all, group := &lines{to: &output}, sync.WaitGroup{}
+	all, group := NewLines(&output), sync.WaitGroup{}
 	for slot := range 8 {
 		text := strings.Repeat(fmt.Sprintf("line of %d\n", slot), 200) + strings.Repeat(string(rune('a'+slot)), 3*maxLineBytes+5) + "\nno line break"
-		group.Go(func() { all.copy(slot, strings.NewReader(text), &tail{}) })
+		group.Go(func() { all.Copy(fmt.Sprintf("[%d] ", slot), strings.NewReader(text), &Tail{}) })
 	}
 	group.Wait()
 	joined := map[string]string{}
@@ -34,20 +32,15 @@ func TestLinesOfManyNodesAreWholeAndBounded(t *testing.T) {
 	}
 }
 
-func TestTheCauseOfAnEndIsKeptAndBounded(t *testing.T) {
-	var keep tail
+func TestTheEndOfAnOutputIsKeptAndBounded(t *testing.T) {
+	var keep Tail
 	for i := range 100_000 {
 		keep.add(fmt.Appendf(nil, "line %d\n", i))
 	}
 	if len(keep.text) > 3*tailBytes {
 		t.Errorf("%d bytes are kept", len(keep.text))
 	}
-	keep.add([]byte("Error: Cannot obtain a lock\n2026-01-01T00:00:00Z Shutdown: done\n"))
-	if got := keep.cause(); got != "Error: Cannot obtain a lock" {
-		t.Errorf("the cause is %q", got)
-	}
-	long := tail{text: []byte("Error: " + strings.Repeat("x", 5000))}
-	if got := long.cause(); len(got) != api.MaxOutputBytes {
-		t.Errorf("a cause of %d bytes", len(got))
+	if !strings.HasSuffix(keep.Text(), "line 99998\nline 99999\n") {
+		t.Errorf("%.40q is kept", keep.Text())
 	}
 }
