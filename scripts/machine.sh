@@ -89,7 +89,7 @@ node_image() {
 
 bitcoind_image() {
   local context=$root/ci/images/bitcoind
-  BITCOIND_IMAGE=bitcoin-controller/bitcoind:knots-$(cd "$context" && key_of "$(uname -m)" -- .)
+  BITCOIND_IMAGE=bitcoin-controller/bitcoind:knots-$(cd "$context" && key_of "$(uname -m)" -- . ../oci)
   if have_image "$BITCOIND_IMAGE"; then
     info "bitcoind image $BITCOIND_IMAGE: cached"
     return

@@ -18,6 +18,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/wait"
 
+	"github.com/christianb93/bitcoin-controller/ci/images/oci"
 	"github.com/christianb93/bitcoin-controller/internal/atomicfile"
 )
 
@@ -42,26 +43,13 @@ func newFetcher(ctx context.Context, env func(string) string) *fetcher {
 	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:errcheck,forcetypeassert // documented
 	transport.DialContext = (&net.Dialer{Timeout: 20 * time.Second}).DialContext
 	transport.ResponseHeaderTimeout = time.Minute
-	f := &fetcher{dir: cacheDir(env), snapshot: env("DEBIAN_SNAPSHOT"), backoff: backoff, client: &http.Client{Transport: transport, Timeout: 10 * time.Minute}, log: os.Stderr}
+	f := &fetcher{dir: oci.CacheDir(env, "packages"), snapshot: env("DEBIAN_SNAPSHOT"), backoff: backoff, client: &http.Client{Transport: transport, Timeout: 10 * time.Minute}, log: os.Stderr}
 	for _, m := range []string{env("DEBIAN_MIRROR"), aptMirror(ctx)} {
 		if m != "" {
 			f.mirrors = append(f.mirrors, strings.TrimRight(m, "/"))
 		}
 	}
 	return f
-}
-
-// cacheDir is below that of the scripts (scripts/step.sh).
-func cacheDir(env func(string) string) string {
-	base := env("XDG_CACHE_HOME")
-	if base == "" {
-		home := env("HOME")
-		if home == "" {
-			return ""
-		}
-		base = filepath.Join(home, ".cache")
-	}
-	return filepath.Join(base, "bitcoin-controller", "packages")
 }
 
 // aptMirror is where apt gets the packages of Debian's archive from, "" where it has no such place, as on other distributions.

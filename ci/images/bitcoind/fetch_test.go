@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/christianb93/bitcoin-controller/ci/images/oci"
 )
 
 func TestAPackageComesFromTheFirstPlaceThatHasIt(t *testing.T) {
@@ -118,7 +120,7 @@ func TestPackagesAreKeptWhereTheScriptsKeepTheirs(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			if got := cacheDir(func(k string) string { return test.env[k] }); got != test.want {
+			if got := oci.CacheDir(func(k string) string { return test.env[k] }, "packages"); got != test.want {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
 		})

@@ -15,6 +15,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 
+	"github.com/christianb93/bitcoin-controller/ci/images/oci"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/image"
 )
 
@@ -49,7 +50,7 @@ func digestOf(t *testing.T, p *pins, get *fetcher, platforms ...string) (v1.Imag
 		t.Fatal(err)
 	}
 	dir := filepath.Join(t.TempDir(), "layout")
-	if err := writeLayout(dir, idx); err != nil {
+	if err := oci.WriteLayout(dir, idx); err != nil {
 		t.Fatal(err)
 	}
 	// As chart-promoter reads it.
@@ -178,7 +179,7 @@ func TestAnArchiveIsThatOfOnePlatform(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "image.tar")
-	if err := writeArchive(file, "example.com/bitcoind:1", img); err != nil {
+	if err := oci.WriteArchive(file, "example.com/bitcoind:1", img); err != nil {
 		t.Fatal(err)
 	}
 	m, err := tarball.LoadManifest(func() (io.ReadCloser, error) { return os.Open(file) })
@@ -188,7 +189,7 @@ func TestAnArchiveIsThatOfOnePlatform(t *testing.T) {
 	if len(m) != 1 || m[0].Config != want.String() || cmp.Diff(m[0].RepoTags, []string{"example.com/bitcoind:1"}) != "" {
 		t.Errorf("the archive has %+v, want the image %s", m, want)
 	}
-	if err := writeArchive(file, "a b", img); err == nil {
+	if err := oci.WriteArchive(file, "a b", img); err == nil {
 		t.Error("a name with a space is accepted")
 	}
 }

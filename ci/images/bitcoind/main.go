@@ -3,6 +3,7 @@
 //
 //	go run ./ci/images/bitcoind layout                        into the directory $IMAGE_LAYOUT, for $IMAGE_PLATFORMS: for chart-promoter
 //	go run ./ci/images/bitcoind archive FILE IMAGE PLATFORM   as an archive for `docker load`
+//	go run ./ci/images/bitcoind files DIRECTORY PLATFORM      its files into a directory: for tests that start bitcoind themselves
 //	go run ./ci/images/bitcoind update                        renews pins.json; needs apt and the keys of Debian's archive
 //	go run ./ci/images/bitcoind check                         fails if a pinned package is gone, or the pins are old; needs the same
 //	go run ./ci/images/bitcoind vulnerabilities FILE          fails if Debian has fixed a vulnerability of a pinned package, by the data of its security tracker
@@ -19,13 +20,13 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"slices"
-	"strings"
 	"syscall"
+
+	"github.com/christianb93/bitcoin-controller/ci/images/oci"
 )
 
 // Usage is in the documentation of the command.
-var errUsage = errors.New("use layout, archive FILE IMAGE PLATFORM, update, check or vulnerabilities FILE, as the head of ci/images/bitcoind/main.go describes")
+var errUsage = errors.New("use layout, archive FILE IMAGE PLATFORM, files DIRECTORY PLATFORM, update, check or vulnerabilities FILE, as the head of ci/images/bitcoind/main.go describes")
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -46,6 +47,8 @@ func run(ctx context.Context, args []string, env func(string) string) error {
 		return layoutFor(ctx, get, env("IMAGE_LAYOUT"), env("IMAGE_PLATFORMS"))
 	case args[0] == "archive" && len(args) == 4:
 		return archive(ctx, get, args[1], args[2], args[3])
+	case args[0] == "files" && len(args) == 3:
+		return writeFiles(ctx, get, args[1], args[2])
 	case args[0] == "update" && len(args) == 1:
 		return update(ctx, get)
 	case args[0] == "check" && len(args) == 1:
@@ -64,14 +67,9 @@ func layoutFor(ctx context.Context, get *fetcher, dir, platforms string) error {
 	if err != nil {
 		return err
 	}
-	list := strings.FieldsFunc(platforms, func(r rune) bool { return r == ',' })
-	if len(list) == 0 {
-		list = p.platforms()
-	}
-	slices.Sort(list)
-	idx, err := p.index(ctx, get, slices.Compact(list))
+	idx, err := p.index(ctx, get, oci.Platforms(platforms, p.platforms()))
 	if err != nil {
 		return err
 	}
-	return writeLayout(dir, idx)
+	return oci.WriteLayout(dir, idx)
 }

@@ -1,4 +1,4 @@
-package main
+package oci
 
 import (
 	"archive/tar"
@@ -16,35 +16,35 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
-// entry is a file or a directory of the image.
-type entry struct {
-	content []byte
-	// program makes the file executable.
-	program bool
-	dir     bool
-	// mode and owner are those of a directory.
-	mode  int64
-	owner int
+// Entry is a file or a directory of an image.
+type Entry struct {
+	Content []byte
+	// Program makes the file executable.
+	Program bool
+	Dir     bool
+	// Mode and Owner are those of a directory.
+	Mode  int64
+	Owner int
 }
 
-func (e entry) header(name string, when time.Time) *tar.Header {
-	h := &tar.Header{Name: name, ModTime: when.UTC().Truncate(time.Second), Format: tar.FormatPAX, Typeflag: tar.TypeReg, Mode: 0o644, Size: int64(len(e.content))}
+func (e Entry) header(name string, when time.Time) *tar.Header {
+	h := &tar.Header{Name: name, ModTime: when.UTC().Truncate(time.Second), Format: tar.FormatPAX, Typeflag: tar.TypeReg, Mode: 0o644, Size: int64(len(e.Content))}
 	switch {
-	case e.dir:
-		h.Name, h.Typeflag, h.Mode, h.Size, h.Uid, h.Gid = name+"/", tar.TypeDir, e.mode, 0, e.owner, e.owner
-	case e.program:
+	case e.Dir:
+		h.Name, h.Typeflag, h.Mode, h.Size, h.Uid, h.Gid = name+"/", tar.TypeDir, e.Mode, 0, e.Owner, e.Owner
+	case e.Program:
 		h.Mode = 0o755
 	}
 	return h
 }
 
 // layerOf returns a layer whose bytes depend on its arguments, and on the release of Go, which compresses it.
-func layerOf(files map[string]entry, when time.Time) (v1.Layer, error) {
+func layerOf(files map[string]Entry, when time.Time) (v1.Layer, error) {
 	all := maps.Clone(files)
 	for name := range files {
 		for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
 			if _, ok := all[dir]; !ok {
-				all[dir] = entry{dir: true, mode: 0o755}
+				all[dir] = Entry{Dir: true, Mode: 0o755}
 			}
 		}
 	}
@@ -54,7 +54,7 @@ func layerOf(files map[string]entry, when time.Time) (v1.Layer, error) {
 		if err := tw.WriteHeader(all[name].header(name, when)); err != nil {
 			return nil, fmt.Errorf("pack %s: %w", name, err)
 		}
-		if _, err := tw.Write(all[name].content); err != nil {
+		if _, err := tw.Write(all[name].Content); err != nil {
 			return nil, fmt.Errorf("pack %s: %w", name, err)
 		}
 	}
