@@ -31,3 +31,5 @@ if ((${#packages[@]})); then
 fi
 if [[ $(uname -s) == Linux && -z ${KUBEBUILDER_ASSETS:-} ]]; then "$root/ci/kindnode/programs.sh"; fi
 if [[ $(uname -s) == Linux ]]; then "$root/scripts/bitcoind.sh" >/dev/null; fi
+# What cmd/lnd-agent is tested with; it takes minutes when Go's cache has nothing of it.
+if [[ $(uname -s) == Linux && -z ${LND_DIR:-} ]]; then (cd "$root" && go run ./ci/images/lnd programs) >&2; fi

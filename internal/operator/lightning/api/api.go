@@ -47,8 +47,8 @@ const (
 	StateTimeout = 3 * time.Second
 	// CallTimeout is for Address and Backend. LND starts after the answer.
 	CallTimeout = 5 * time.Second
-	// AliveTimeout is for AlivePath: how long LND may take to answer getinfo.
-	AliveTimeout = 5 * time.Second
+	// AliveTimeout is for AlivePath: how long LND may take to answer getinfo. A probe waits longer.
+	AliveTimeout = 4 * time.Second
 	// PeersTimeout is for all peers of a request, which are connected in parallel.
 	PeersTimeout = 10 * time.Second
 	// OpenTimeout is for Channels, and CloseTimeout for Close.

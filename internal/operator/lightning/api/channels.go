@@ -109,7 +109,8 @@ type ChannelFailure struct {
 // so that the request can be repeated, with Force too.
 type Close struct {
 	Point string `json:"point"`
-	// Force closes without the other end. LND delays its own coins then.
+	// Force closes without the other end. LND delays its own coins then. A channel that is PendingOpen is forgotten: its coins are lost if
+	// its funding transaction is confirmed later. That is for one whose transaction does not exist, since LND ended while it opened it.
 	Force bool `json:"force,omitempty"`
 }
 

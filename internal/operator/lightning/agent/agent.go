@@ -1,0 +1,214 @@
+//go:build linux
+
+// Package agent runs the LND of a pod: cmd/lnd-agent. It imports the standard library only, and little of this repository, because every
+// such pod starts it.
+package agent
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/christianb93/bitcoin-controller/internal/atomicfile"
+	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/api"
+	"github.com/christianb93/bitcoin-controller/internal/operator/podprogram"
+)
+
+// Settings of the program.
+type Settings struct {
+	// ConfigDir, RunDir and DataDir are the directories of package api.
+	ConfigDir, RunDir, DataDir string
+	// Listen is the address of the HTTP interface, and REST that of LND's.
+	Listen, REST string
+	// Grace is how long LND may take to end before it is killed.
+	Grace time.Duration
+	// Command is lnd, with its arguments but for the configuration.
+	Command []string
+	Env     []string
+	Output  io.Writer
+}
+
+// backendFile in RunDir has the backend, so that a container that is started again needs no operator.
+const backendFile = "backend.json"
+
+type agent struct {
+	Settings
+	program  string // the path of Command
+	ordinal  int
+	lines    *podprogram.Lines
+	children *podprogram.Children
+	lnd      *lnd
+	rpc      *http.Client
+	// changed has a message after each change of the backend.
+	changed chan struct{}
+
+	mu      sync.Mutex
+	backend *api.Backend
+	running bool
+	// problem is why LND does not run although a backend is known.
+	problem string
+	// answered is true when LND has been active and answered getinfo since its start.
+	answered bool
+	// run is the context of LND's process.
+	run          context.Context //nolint:containedctx // it ends with the process, and not with a call
+	opening      bool
+	unknownUntil time.Time
+
+	aliveMu sync.Mutex
+	aliveAt time.Time
+	aliveIs error
+}
+
+// ExitError is the end of LND by itself.
+type ExitError struct {
+	Code  int
+	Cause string
+}
+
+func (e *ExitError) Error() string {
+	return fmt.Sprintf("lnd ended with exit code %d: %s", e.Code, e.Cause)
+}
+
+// Run runs LND until the context ends and LND has, or until LND ends by itself. Errors: *ExitError.
+func Run(ctx context.Context, settings Settings) error {
+	a, err := newAgent(settings)
+	if err != nil {
+		return err
+	}
+	if err := a.children.Reap(); err != nil {
+		return fmt.Errorf("become the parent of orphans: %w", err)
+	}
+	a.restoreBackend()
+	stop, err := a.serve()
+	if err != nil {
+		return fmt.Errorf("serve the operator: %w", err)
+	}
+	defer stop()
+	for ctx.Err() == nil {
+		backend, ok := a.awaitBackend(ctx)
+		if !ok {
+			break
+		}
+		if err := a.runLND(ctx, backend); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func newAgent(settings Settings) (*agent, error) {
+	program, err := exec.LookPath(settings.Command[0])
+	if err != nil {
+		return nil, fmt.Errorf("the image has no %s on its PATH: set another image in spec.image (%w)", settings.Command[0], err)
+	}
+	a := &agent{
+		Settings: settings, program: program, lines: podprogram.NewLines(settings.Output), children: podprogram.NewChildren(),
+		lnd: newLND(settings.REST, settings.DataDir), changed: make(chan struct{}, 1), run: context.Background(),
+		// Never a proxy, which would receive the credential.
+		rpc: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
+	}
+	for _, variable := range settings.Env {
+		if name, found := strings.CutPrefix(variable, api.PodNameVariable+"="); found {
+			if a.ordinal, err = podprogram.Ordinal(name); err != nil {
+				return nil, err
+			}
+		}
+	}
+	// A pod without it must not get ready, and the file is read again at each request.
+	if _, err := credentialIn(settings.ConfigDir); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+func (a *agent) now() time.Time { return time.Now() }
+
+func (a *agent) report(format string, args ...any) { a.lines.Printf("lnd-agent: ", format, args...) }
+
+func (a *agent) restoreBackend() {
+	raw, err := os.ReadFile(filepath.Join(a.RunDir, backendFile))
+	var kept api.Backend
+	if err == nil && json.Unmarshal(raw, &kept) == nil && validate(kept) == nil {
+		a.backend = &kept
+	}
+}
+
+// setBackend keeps a backend, and lets Run act on it if it is another one.
+func (a *agent) setBackend(b api.Backend) error {
+	raw, err := json.Marshal(b)
+	if err != nil {
+		return err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.backend != nil && *a.backend == b {
+		return nil
+	}
+	if err := atomicfile.Write(filepath.Join(a.RunDir, backendFile), raw, 0o600); err != nil {
+		return err
+	}
+	a.backend = &b
+	select {
+	case a.changed <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// awaitBackend returns the backend when LND can start with it; not ok if the context ends before.
+func (a *agent) awaitBackend(ctx context.Context) (_ api.Backend, ok bool) {
+	reported := ""
+	for {
+		a.mu.Lock()
+		backend := a.backend
+		a.mu.Unlock()
+		err := errors.New("the operator has not sent the bitcoind for LND yet")
+		if backend != nil {
+			err = reachable(ctx, a.rpc, *backend)
+		}
+		if err == nil {
+			a.mu.Lock()
+			a.problem = ""
+			a.mu.Unlock()
+			return *backend, true
+		}
+		if text := sentence(err.Error()); text != reported {
+			reported = text
+			a.report("waits: %s", text)
+			a.mu.Lock()
+			a.problem = text
+			a.mu.Unlock()
+		}
+		select {
+		case <-ctx.Done():
+			return api.Backend{}, false
+		case <-a.changed:
+		case <-time.After(reachInterval):
+		}
+	}
+}
+
+// processState is the part of the state that needs no LND.
+func (a *agent) processState() api.State {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	s := api.State{Process: api.Waiting}
+	if a.backend != nil {
+		s.Backend = a.backend.Digest()
+	}
+	if a.running {
+		s.Process = api.Running
+	} else if a.problem != "" {
+		s.Problems = []string{a.problem}
+	}
+	return s
+}

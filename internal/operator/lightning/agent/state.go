@@ -1,0 +1,172 @@
+//go:build linux
+
+package agent
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/api"
+)
+
+// parallelEdges is how many edges of LND's graph are requested at the same time.
+const parallelEdges = 8
+
+// state gathers what LND reports, within StateTimeout.
+func (a *agent) state(ctx context.Context) api.State {
+	ctx, cancel := context.WithTimeout(ctx, api.StateTimeout)
+	defer cancel()
+	s := a.processState()
+	if s.Process != api.Running {
+		return s
+	}
+	state, err := a.lnd.stateOf(ctx)
+	if err != nil {
+		s.Problems = append(s.Problems, problem("the state of LND", err))
+		return s
+	}
+	s.LND = state
+	if state != api.LNDSyncing && state != api.LNDActive {
+		return s
+	}
+	g := gathering{state: &s}
+	g.add("getinfo", func() (func(), error) {
+		var answer infoAnswer
+		err := a.lnd.call(ctx, http.MethodGet, "/v1/getinfo", nil, &answer)
+		return func() { s.Info = answer.info() }, err
+	})
+	g.add("the balance of the wallet", func() (func(), error) {
+		var answer balanceAnswer
+		err := a.lnd.call(ctx, http.MethodGet, "/v1/balance/blockchain", nil, &answer)
+		return func() { s.Wallet = &api.Wallet{Confirmed: answer.Confirmed, Unconfirmed: answer.Unconfirmed} }, err
+	})
+	g.add("the list of peers", func() (func(), error) {
+		peers, err := a.peers(ctx)
+		return func() { s.Peers = peers }, err
+	})
+	g.add("the list of channels", func() (func(), error) {
+		channels, err := a.channels(ctx)
+		return func() { s.Channels = channels }, err
+	})
+	g.group.Wait()
+	return s
+}
+
+// gathering is a State whose parts are requested in parallel.
+type gathering struct {
+	state *api.State
+	mu    sync.Mutex
+	group sync.WaitGroup
+}
+
+// add requests a part, and sets it unless that fails.
+func (g *gathering) add(part string, get func() (set func(), err error)) {
+	g.group.Go(func() {
+		set, err := get()
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		if err != nil {
+			g.state.Problems = append(g.state.Problems, problem(part, err))
+			return
+		}
+		set()
+	})
+}
+
+// problem is the sentence for a part that is missing.
+func problem(part string, err error) string {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return sentence(part + " is unknown: LND does not answer in time")
+	}
+	return sentence(part + " is unknown: " + err.Error())
+}
+
+// peers are the public keys of the connected ones.
+func (a *agent) peers(ctx context.Context) ([]string, error) {
+	var answer peersAnswer
+	if err := a.lnd.call(ctx, http.MethodGet, "/v1/peers", nil, &answer); err != nil {
+		return nil, err
+	}
+	keys := make([]string, len(answer.Peers))
+	for i, peer := range answer.Peers {
+		keys[i] = peer.PubKey
+	}
+	return keys, nil
+}
+
+// channels are all that LND has, with what its graph has of the open ones.
+func (a *agent) channels(ctx context.Context) ([]api.Channel, error) {
+	open, list, err := a.listChannels(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var group sync.WaitGroup
+	slots := make(chan struct{}, parallelEdges)
+	for i, channel := range open {
+		if channel.ID == 0 {
+			continue
+		}
+		slots <- struct{}{}
+		group.Go(func() {
+			defer func() { <-slots }()
+			edge, err := a.edge(ctx, channel.ID)
+			if err != nil {
+				cancel(err)
+			}
+			list[i].Policies, list[i].Announced = edge.policies(), edge.Proof != nil
+		})
+	}
+	group.Wait()
+	return list, context.Cause(ctx)
+}
+
+// listChannels returns the open channels as LND has them, and all channels, of which the open ones are the first.
+func (a *agent) listChannels(ctx context.Context) (open []openChannel, all []api.Channel, err error) {
+	// Between two requests a channel may become open, or begin to close: no order of two of them shows every channel.
+	var before, after channelsAnswer
+	var pending pendingAnswer
+	for _, request := range []struct {
+		path   string
+		answer any
+	}{{"/v1/channels", &before}, {"/v1/channels/pending", &pending}, {"/v1/channels", &after}} {
+		if err := a.lnd.call(ctx, http.MethodGet, request.path, nil, request.answer); err != nil {
+			return nil, nil, err
+		}
+	}
+	known := map[string]bool{}
+	all = []api.Channel{}
+	add := func(channel api.Channel) bool {
+		isNew := !known[channel.Point]
+		if isNew {
+			known[channel.Point] = true
+			all = append(all, channel)
+		}
+		return isNew
+	}
+	for _, channel := range after.Channels {
+		if add(channel.channel()) {
+			open = append(open, channel)
+		}
+	}
+	for _, channel := range pending.channels() {
+		add(channel)
+	}
+	for _, channel := range before.Channels {
+		add(channel.channel())
+	}
+	return open, all, nil
+}
+
+// edge of the graph; an empty one for a channel that the graph does not have yet.
+func (a *agent) edge(ctx context.Context, id uint64) (edgeAnswer, error) {
+	var answer edgeAnswer
+	err := a.lnd.call(ctx, http.MethodGet, edgePath(id), nil, &answer)
+	if rejected, ok := errors.AsType[*lndError](err); ok && rejected.status == http.StatusNotFound {
+		return edgeAnswer{}, nil
+	}
+	return answer, err
+}
