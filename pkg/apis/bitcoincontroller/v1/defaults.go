@@ -12,4 +12,6 @@ const (
 	DefaultMiningInterval = 10 * time.Second
 	// DefaultZMQHighWaterMark is more than the transactions of a large block, each of which is a message.
 	DefaultZMQHighWaterMark = 10_000
+	// DefaultCloseTimeout is the time after which a LightningNetwork closes a channel by force.
+	DefaultCloseTimeout = 2 * time.Minute
 )

@@ -1,4 +1,4 @@
-// Package v1 is the API of bitcoin-controller: the BitcoinNetwork resource in group
+// Package v1 is the API of bitcoin-controller: the resources BitcoinNetwork and LightningNetwork in group
 // bitcoincontroller.christianb93.github.com.
 //
 // +kubebuilder:object:generate=true

@@ -16,6 +16,15 @@ const (
 	ZMQSequencePort  = 28336
 )
 
+// Ports of every node of a LightningNetwork, in its pod and, but for the agent's, in its Services.
+const (
+	LightningP2PPort  = 9735
+	LightningGRPCPort = 10009
+	LightningRESTPort = 8080
+	// LightningAgentPort is where the operator reaches the agent beside LND.
+	LightningAgentPort = 18331
+)
+
 // MaxNodesPerPod is the maximum of spec.nodesPerPod.
 const MaxNodesPerPod = 250
 

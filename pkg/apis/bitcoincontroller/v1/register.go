@@ -6,7 +6,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// GroupName is the API group of BitcoinNetwork.
+// GroupName is the API group of BitcoinNetwork and LightningNetwork.
 const GroupName = "bitcoincontroller.christianb93.github.com"
 
 // SchemeGroupVersion is the group and version of the types in this package.
@@ -25,7 +25,7 @@ func Resource(resource string) schema.GroupResource {
 }
 
 func addKnownTypes(scheme *runtime.Scheme) error {
-	scheme.AddKnownTypes(SchemeGroupVersion, &BitcoinNetwork{}, &BitcoinNetworkList{})
+	scheme.AddKnownTypes(SchemeGroupVersion, &BitcoinNetwork{}, &BitcoinNetworkList{}, &LightningNetwork{}, &LightningNetworkList{})
 	metav1.AddToGroupVersion(scheme, SchemeGroupVersion)
 	return nil
 }

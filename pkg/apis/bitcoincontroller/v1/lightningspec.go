@@ -1,0 +1,92 @@
+package v1
+
+import "k8s.io/apimachinery/pkg/api/resource"
+
+// LightningChannel is one or more channels from one node to another.
+//
+// +kubebuilder:validation:XValidation:rule="self.from != self.to",message="a channel must connect two different nodes, not a node with itself"
+// +kubebuilder:validation:XValidation:rule="!has(self.push) || self.push < self.capacity",message="push must be less than capacity, because the node that opens the channel pushes a part of it to the other end"
+type LightningChannel struct {
+	// From is the ordinal of the node that opens the channel and pays for it.
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=63
+	From int32 `json:"from"`
+	// To is the ordinal of the other node.
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=63
+	To int32 `json:"to"`
+	// Capacity is the capacity of the channel, in satoshis.
+	// +required
+	// +kubebuilder:validation:Minimum=20000
+	// +kubebuilder:validation:Maximum=1000000000
+	Capacity int64 `json:"capacity"`
+	// Push is the part of the capacity, in satoshis, that the other node gets when the channel is opened. Default: 0.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=1000000000
+	Push int64 `json:"push,omitempty"`
+	// Count is the number of such channels. Default: 1.
+	// +optional
+	// +kubebuilder:default=1
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=10
+	Count int32 `json:"count,omitempty"`
+	// Private channels are not announced: only their two nodes know them.
+	// +optional
+	Private bool `json:"private,omitempty"`
+}
+
+// LightningTopologyType is the shape of a Lightning network's graph.
+//
+// +kubebuilder:validation:Enum=Mesh;Ring;Line;Star;Random
+type LightningTopologyType string
+
+// LightningTopology specifies the channels by a shape, each of them with the same capacity. The node with the lower ordinal opens the
+// channel.
+//
+// +kubebuilder:validation:XValidation:rule="self.type == 'Random' || (!has(self.degree) && !has(self.seed))",message="topology.degree and topology.seed are allowed for type Random only"
+// +kubebuilder:validation:XValidation:rule="!has(self.push) || self.push < self.capacity",message="topology.push must be less than topology.capacity, because the node that opens a channel pushes a part of it to the other end"
+type LightningTopology struct {
+	// Type is Mesh (a channel between each pair of nodes), Ring, Line, Star (node 0 is the centre) or Random.
+	// +required
+	Type LightningTopologyType `json:"type"`
+	// Degree is the number of channels of each node, for type Random only. Default: 4, or all other nodes in a smaller network.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=63
+	Degree *int32 `json:"degree,omitempty"`
+	// Seed of the random graph, for type Random only. The same seed always gives the same graph. Default: 1.
+	// +optional
+	Seed *int64 `json:"seed,omitempty"`
+	// Capacity is the capacity of each channel, in satoshis.
+	// +required
+	// +kubebuilder:validation:Minimum=20000
+	// +kubebuilder:validation:Maximum=1000000000
+	Capacity int64 `json:"capacity"`
+	// Push is the part of the capacity, in satoshis, that the node with the higher ordinal gets when the channel is opened. Default: 0.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=1000000000
+	Push int64 `json:"push,omitempty"`
+}
+
+// LightningStorage configures a PersistentVolumeClaim per node. Its fields are those of Storage.
+type LightningStorage struct {
+	// Size is the size of each claim. It can grow if the storage class allows the expansion of volumes; otherwise the nodes keep their
+	// volumes, Stalled reports it, and the size may be set back. At least 128Mi. Default: 1Gi.
+	// +optional
+	// +kubebuilder:default="1Gi"
+	// +kubebuilder:validation:XValidation:rule="!quantity(string(self)).isLessThan(quantity('128Mi'))",message="storage.size must be at least 128Mi, because LND cannot write its channels to a full volume"
+	Size *resource.Quantity `json:"size,omitempty"`
+	// StorageClassName is the storage class of the claims. Default: the cluster's default class.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	StorageClassName *string `json:"storageClassName,omitempty"`
+	// RetentionPolicy is Delete or Retain. Delete: the claims of nodes that are removed by scaling down, but not to 0, are deleted with
+	// them, and all claims with the network. Retain: claims are kept in both cases.
+	// +optional
+	// +kubebuilder:default=Delete
+	RetentionPolicy RetentionPolicy `json:"retentionPolicy,omitempty"`
+}
