@@ -1,11 +1,12 @@
-// Command openapi writes the schema of BitcoinNetwork as an OpenAPI v2 document, the form that applyconfiguration-gen reads. The
+// Command openapi writes the schemas of the resources as an OpenAPI v2 document, the form that applyconfiguration-gen reads. The
 // generated apply configurations and the fake clientset then know how lists are merged.
 //
-//	go run ./ci/openapi CRD
+//	go run ./ci/openapi CRD...
 package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -15,7 +16,7 @@ import (
 )
 
 const (
-	network    = "com.github.christianb93.bitcoin-controller.pkg.apis.bitcoincontroller.v1.BitcoinNetwork"
+	api        = "com.github.christianb93.bitcoin-controller.pkg.apis.bitcoincontroller.v1."
 	objectMeta = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 )
 
@@ -26,31 +27,43 @@ func main() {
 	}
 }
 
-func run(args []string, out io.Writer) error {
-	if len(args) != 1 {
-		return fmt.Errorf("usage: openapi CRD")
+func run(files []string, out io.Writer) error {
+	if len(files) == 0 {
+		return errors.New("usage: openapi CRD...")
 	}
-	text, err := os.ReadFile(args[0])
+	definitions := map[string]any{objectMeta: metadata()}
+	for _, file := range files {
+		kind, root, err := schemaOf(file)
+		if err != nil {
+			return err
+		}
+		definitions[api+kind] = root
+	}
+	return json.NewEncoder(out).Encode(map[string]any{
+		"swagger":     "2.0",
+		"info":        map[string]any{"title": "bitcoin-controller", "version": "v1"},
+		"paths":       map[string]any{},
+		"definitions": definitions,
+	})
+}
+
+// schemaOf returns the kind of a definition, and its schema.
+func schemaOf(file string) (kind string, root map[string]any, err error) {
+	text, err := os.ReadFile(file) //nolint:gosec // an argument of the command
 	if err != nil {
-		return err
+		return "", nil, err
 	}
 	var definition apiextensionsv1.CustomResourceDefinition
 	if err := yaml.UnmarshalStrict(text, &definition); err != nil {
-		return fmt.Errorf("%s: %w", args[0], err)
+		return "", nil, fmt.Errorf("%s: %w", file, err)
 	}
-	root, err := asMap(definition.Spec.Versions[0].Schema.OpenAPIV3Schema)
-	if err != nil {
-		return err
+	if root, err = asMap(definition.Spec.Versions[0].Schema.OpenAPIV3Schema); err != nil {
+		return "", nil, err
 	}
 	reduce(root)
 	properties := root["properties"].(map[string]any) //nolint:errcheck,forcetypeassert // every definition has them
 	properties["metadata"] = map[string]any{"$ref": "#/definitions/" + objectMeta}
-	return json.NewEncoder(out).Encode(map[string]any{
-		"swagger":     "2.0",
-		"info":        map[string]any{"title": definition.Name, "version": definition.Spec.Versions[0].Name},
-		"paths":       map[string]any{},
-		"definitions": map[string]any{network: root, objectMeta: metadata()},
-	})
+	return definition.Spec.Names.Kind, root, nil
 }
 
 func asMap(schema any) (result map[string]any, err error) {

@@ -32,6 +32,22 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &bitcoincontrollerv1.GroupApplyConfiguration{}
 	case v1.SchemeGroupVersion.WithKind("HeightFall"):
 		return &bitcoincontrollerv1.HeightFallApplyConfiguration{}
+	case v1.SchemeGroupVersion.WithKind("LightningChannel"):
+		return &bitcoincontrollerv1.LightningChannelApplyConfiguration{}
+	case v1.SchemeGroupVersion.WithKind("LightningChannelStatus"):
+		return &bitcoincontrollerv1.LightningChannelStatusApplyConfiguration{}
+	case v1.SchemeGroupVersion.WithKind("LightningNetwork"):
+		return &bitcoincontrollerv1.LightningNetworkApplyConfiguration{}
+	case v1.SchemeGroupVersion.WithKind("LightningNetworkSpec"):
+		return &bitcoincontrollerv1.LightningNetworkSpecApplyConfiguration{}
+	case v1.SchemeGroupVersion.WithKind("LightningNetworkStatus"):
+		return &bitcoincontrollerv1.LightningNetworkStatusApplyConfiguration{}
+	case v1.SchemeGroupVersion.WithKind("LightningNodeStatus"):
+		return &bitcoincontrollerv1.LightningNodeStatusApplyConfiguration{}
+	case v1.SchemeGroupVersion.WithKind("LightningStorage"):
+		return &bitcoincontrollerv1.LightningStorageApplyConfiguration{}
+	case v1.SchemeGroupVersion.WithKind("LightningTopology"):
+		return &bitcoincontrollerv1.LightningTopologyApplyConfiguration{}
 	case v1.SchemeGroupVersion.WithKind("Mining"):
 		return &bitcoincontrollerv1.MiningApplyConfiguration{}
 	case v1.SchemeGroupVersion.WithKind("NodeStatus"):

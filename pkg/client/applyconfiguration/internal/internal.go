@@ -969,6 +969,871 @@ var schemaYAML = typed.YAMLObject(`types:
               scalar: string
       default:
         observedGeneration: -1
+- name: com.github.christianb93.bitcoin-controller.pkg.apis.bitcoincontroller.v1.LightningNetwork
+  map:
+    fields:
+    - name: apiVersion
+      type:
+        scalar: string
+    - name: kind
+      type:
+        scalar: string
+    - name: metadata
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta
+    - name: spec
+      type:
+        map:
+          fields:
+          - name: affinity
+            type:
+              map:
+                fields:
+                - name: nodeAffinity
+                  type:
+                    map:
+                      fields:
+                      - name: preferredDuringSchedulingIgnoredDuringExecution
+                        type:
+                          list:
+                            elementType:
+                              map:
+                                fields:
+                                - name: preference
+                                  type:
+                                    map:
+                                      fields:
+                                      - name: matchExpressions
+                                        type:
+                                          list:
+                                            elementType:
+                                              map:
+                                                fields:
+                                                - name: key
+                                                  type:
+                                                    scalar: string
+                                                - name: operator
+                                                  type:
+                                                    scalar: string
+                                                - name: values
+                                                  type:
+                                                    list:
+                                                      elementType:
+                                                        scalar: string
+                                                      elementRelationship: atomic
+                                            elementRelationship: atomic
+                                      - name: matchFields
+                                        type:
+                                          list:
+                                            elementType:
+                                              map:
+                                                fields:
+                                                - name: key
+                                                  type:
+                                                    scalar: string
+                                                - name: operator
+                                                  type:
+                                                    scalar: string
+                                                - name: values
+                                                  type:
+                                                    list:
+                                                      elementType:
+                                                        scalar: string
+                                                      elementRelationship: atomic
+                                            elementRelationship: atomic
+                                      elementRelationship: atomic
+                                - name: weight
+                                  type:
+                                    scalar: numeric
+                            elementRelationship: atomic
+                      - name: requiredDuringSchedulingIgnoredDuringExecution
+                        type:
+                          map:
+                            fields:
+                            - name: nodeSelectorTerms
+                              type:
+                                list:
+                                  elementType:
+                                    map:
+                                      fields:
+                                      - name: matchExpressions
+                                        type:
+                                          list:
+                                            elementType:
+                                              map:
+                                                fields:
+                                                - name: key
+                                                  type:
+                                                    scalar: string
+                                                - name: operator
+                                                  type:
+                                                    scalar: string
+                                                - name: values
+                                                  type:
+                                                    list:
+                                                      elementType:
+                                                        scalar: string
+                                                      elementRelationship: atomic
+                                            elementRelationship: atomic
+                                      - name: matchFields
+                                        type:
+                                          list:
+                                            elementType:
+                                              map:
+                                                fields:
+                                                - name: key
+                                                  type:
+                                                    scalar: string
+                                                - name: operator
+                                                  type:
+                                                    scalar: string
+                                                - name: values
+                                                  type:
+                                                    list:
+                                                      elementType:
+                                                        scalar: string
+                                                      elementRelationship: atomic
+                                            elementRelationship: atomic
+                                      elementRelationship: atomic
+                                  elementRelationship: atomic
+                            elementRelationship: atomic
+                - name: podAffinity
+                  type:
+                    map:
+                      fields:
+                      - name: preferredDuringSchedulingIgnoredDuringExecution
+                        type:
+                          list:
+                            elementType:
+                              map:
+                                fields:
+                                - name: podAffinityTerm
+                                  type:
+                                    map:
+                                      fields:
+                                      - name: labelSelector
+                                        type:
+                                          map:
+                                            fields:
+                                            - name: matchExpressions
+                                              type:
+                                                list:
+                                                  elementType:
+                                                    map:
+                                                      fields:
+                                                      - name: key
+                                                        type:
+                                                          scalar: string
+                                                      - name: operator
+                                                        type:
+                                                          scalar: string
+                                                      - name: values
+                                                        type:
+                                                          list:
+                                                            elementType:
+                                                              scalar: string
+                                                            elementRelationship: atomic
+                                                  elementRelationship: atomic
+                                            - name: matchLabels
+                                              type:
+                                                map:
+                                                  elementType:
+                                                    scalar: string
+                                            elementRelationship: atomic
+                                      - name: matchLabelKeys
+                                        type:
+                                          list:
+                                            elementType:
+                                              scalar: string
+                                            elementRelationship: atomic
+                                      - name: mismatchLabelKeys
+                                        type:
+                                          list:
+                                            elementType:
+                                              scalar: string
+                                            elementRelationship: atomic
+                                      - name: namespaceSelector
+                                        type:
+                                          map:
+                                            fields:
+                                            - name: matchExpressions
+                                              type:
+                                                list:
+                                                  elementType:
+                                                    map:
+                                                      fields:
+                                                      - name: key
+                                                        type:
+                                                          scalar: string
+                                                      - name: operator
+                                                        type:
+                                                          scalar: string
+                                                      - name: values
+                                                        type:
+                                                          list:
+                                                            elementType:
+                                                              scalar: string
+                                                            elementRelationship: atomic
+                                                  elementRelationship: atomic
+                                            - name: matchLabels
+                                              type:
+                                                map:
+                                                  elementType:
+                                                    scalar: string
+                                            elementRelationship: atomic
+                                      - name: namespaces
+                                        type:
+                                          list:
+                                            elementType:
+                                              scalar: string
+                                            elementRelationship: atomic
+                                      - name: topologyKey
+                                        type:
+                                          scalar: string
+                                - name: weight
+                                  type:
+                                    scalar: numeric
+                            elementRelationship: atomic
+                      - name: requiredDuringSchedulingIgnoredDuringExecution
+                        type:
+                          list:
+                            elementType:
+                              map:
+                                fields:
+                                - name: labelSelector
+                                  type:
+                                    map:
+                                      fields:
+                                      - name: matchExpressions
+                                        type:
+                                          list:
+                                            elementType:
+                                              map:
+                                                fields:
+                                                - name: key
+                                                  type:
+                                                    scalar: string
+                                                - name: operator
+                                                  type:
+                                                    scalar: string
+                                                - name: values
+                                                  type:
+                                                    list:
+                                                      elementType:
+                                                        scalar: string
+                                                      elementRelationship: atomic
+                                            elementRelationship: atomic
+                                      - name: matchLabels
+                                        type:
+                                          map:
+                                            elementType:
+                                              scalar: string
+                                      elementRelationship: atomic
+                                - name: matchLabelKeys
+                                  type:
+                                    list:
+                                      elementType:
+                                        scalar: string
+                                      elementRelationship: atomic
+                                - name: mismatchLabelKeys
+                                  type:
+                                    list:
+                                      elementType:
+                                        scalar: string
+                                      elementRelationship: atomic
+                                - name: namespaceSelector
+                                  type:
+                                    map:
+                                      fields:
+                                      - name: matchExpressions
+                                        type:
+                                          list:
+                                            elementType:
+                                              map:
+                                                fields:
+                                                - name: key
+                                                  type:
+                                                    scalar: string
+                                                - name: operator
+                                                  type:
+                                                    scalar: string
+                                                - name: values
+                                                  type:
+                                                    list:
+                                                      elementType:
+                                                        scalar: string
+                                                      elementRelationship: atomic
+                                            elementRelationship: atomic
+                                      - name: matchLabels
+                                        type:
+                                          map:
+                                            elementType:
+                                              scalar: string
+                                      elementRelationship: atomic
+                                - name: namespaces
+                                  type:
+                                    list:
+                                      elementType:
+                                        scalar: string
+                                      elementRelationship: atomic
+                                - name: topologyKey
+                                  type:
+                                    scalar: string
+                            elementRelationship: atomic
+                - name: podAntiAffinity
+                  type:
+                    map:
+                      fields:
+                      - name: preferredDuringSchedulingIgnoredDuringExecution
+                        type:
+                          list:
+                            elementType:
+                              map:
+                                fields:
+                                - name: podAffinityTerm
+                                  type:
+                                    map:
+                                      fields:
+                                      - name: labelSelector
+                                        type:
+                                          map:
+                                            fields:
+                                            - name: matchExpressions
+                                              type:
+                                                list:
+                                                  elementType:
+                                                    map:
+                                                      fields:
+                                                      - name: key
+                                                        type:
+                                                          scalar: string
+                                                      - name: operator
+                                                        type:
+                                                          scalar: string
+                                                      - name: values
+                                                        type:
+                                                          list:
+                                                            elementType:
+                                                              scalar: string
+                                                            elementRelationship: atomic
+                                                  elementRelationship: atomic
+                                            - name: matchLabels
+                                              type:
+                                                map:
+                                                  elementType:
+                                                    scalar: string
+                                            elementRelationship: atomic
+                                      - name: matchLabelKeys
+                                        type:
+                                          list:
+                                            elementType:
+                                              scalar: string
+                                            elementRelationship: atomic
+                                      - name: mismatchLabelKeys
+                                        type:
+                                          list:
+                                            elementType:
+                                              scalar: string
+                                            elementRelationship: atomic
+                                      - name: namespaceSelector
+                                        type:
+                                          map:
+                                            fields:
+                                            - name: matchExpressions
+                                              type:
+                                                list:
+                                                  elementType:
+                                                    map:
+                                                      fields:
+                                                      - name: key
+                                                        type:
+                                                          scalar: string
+                                                      - name: operator
+                                                        type:
+                                                          scalar: string
+                                                      - name: values
+                                                        type:
+                                                          list:
+                                                            elementType:
+                                                              scalar: string
+                                                            elementRelationship: atomic
+                                                  elementRelationship: atomic
+                                            - name: matchLabels
+                                              type:
+                                                map:
+                                                  elementType:
+                                                    scalar: string
+                                            elementRelationship: atomic
+                                      - name: namespaces
+                                        type:
+                                          list:
+                                            elementType:
+                                              scalar: string
+                                            elementRelationship: atomic
+                                      - name: topologyKey
+                                        type:
+                                          scalar: string
+                                - name: weight
+                                  type:
+                                    scalar: numeric
+                            elementRelationship: atomic
+                      - name: requiredDuringSchedulingIgnoredDuringExecution
+                        type:
+                          list:
+                            elementType:
+                              map:
+                                fields:
+                                - name: labelSelector
+                                  type:
+                                    map:
+                                      fields:
+                                      - name: matchExpressions
+                                        type:
+                                          list:
+                                            elementType:
+                                              map:
+                                                fields:
+                                                - name: key
+                                                  type:
+                                                    scalar: string
+                                                - name: operator
+                                                  type:
+                                                    scalar: string
+                                                - name: values
+                                                  type:
+                                                    list:
+                                                      elementType:
+                                                        scalar: string
+                                                      elementRelationship: atomic
+                                            elementRelationship: atomic
+                                      - name: matchLabels
+                                        type:
+                                          map:
+                                            elementType:
+                                              scalar: string
+                                      elementRelationship: atomic
+                                - name: matchLabelKeys
+                                  type:
+                                    list:
+                                      elementType:
+                                        scalar: string
+                                      elementRelationship: atomic
+                                - name: mismatchLabelKeys
+                                  type:
+                                    list:
+                                      elementType:
+                                        scalar: string
+                                      elementRelationship: atomic
+                                - name: namespaceSelector
+                                  type:
+                                    map:
+                                      fields:
+                                      - name: matchExpressions
+                                        type:
+                                          list:
+                                            elementType:
+                                              map:
+                                                fields:
+                                                - name: key
+                                                  type:
+                                                    scalar: string
+                                                - name: operator
+                                                  type:
+                                                    scalar: string
+                                                - name: values
+                                                  type:
+                                                    list:
+                                                      elementType:
+                                                        scalar: string
+                                                      elementRelationship: atomic
+                                            elementRelationship: atomic
+                                      - name: matchLabels
+                                        type:
+                                          map:
+                                            elementType:
+                                              scalar: string
+                                      elementRelationship: atomic
+                                - name: namespaces
+                                  type:
+                                    list:
+                                      elementType:
+                                        scalar: string
+                                      elementRelationship: atomic
+                                - name: topologyKey
+                                  type:
+                                    scalar: string
+                            elementRelationship: atomic
+          - name: alias
+            type:
+              scalar: string
+          - name: bitcoinNetwork
+            type:
+              scalar: string
+          - name: channels
+            type:
+              list:
+                elementType:
+                  map:
+                    fields:
+                    - name: capacity
+                      type:
+                        scalar: numeric
+                    - name: count
+                      type:
+                        scalar: numeric
+                      default: 1
+                    - name: from
+                      type:
+                        scalar: numeric
+                    - name: private
+                      type:
+                        scalar: boolean
+                    - name: push
+                      type:
+                        scalar: numeric
+                    - name: to
+                      type:
+                        scalar: numeric
+                elementRelationship: atomic
+          - name: closeTimeout
+            type:
+              scalar: string
+          - name: config
+            type:
+              map:
+                elementType:
+                  scalar: string
+          - name: image
+            type:
+              scalar: string
+          - name: imagePullSecrets
+            type:
+              list:
+                elementType:
+                  map:
+                    fields:
+                    - name: name
+                      type:
+                        scalar: string
+                      default: ""
+                    elementRelationship: atomic
+                elementRelationship: atomic
+          - name: nodeSelector
+            type:
+              map:
+                elementType:
+                  scalar: string
+          - name: nodes
+            type:
+              scalar: numeric
+          - name: resources
+            type:
+              map:
+                fields:
+                - name: claims
+                  type:
+                    list:
+                      elementType:
+                        map:
+                          fields:
+                          - name: name
+                            type:
+                              scalar: string
+                          - name: request
+                            type:
+                              scalar: string
+                      elementRelationship: associative
+                      keys:
+                      - name
+                - name: limits
+                  type:
+                    map:
+                      elementType:
+                        scalar: untyped
+                        list:
+                          elementType:
+                            namedType: __untyped_atomic_
+                          elementRelationship: atomic
+                        map:
+                          elementType:
+                            namedType: __untyped_deduced_
+                          elementRelationship: separable
+                - name: requests
+                  type:
+                    map:
+                      elementType:
+                        scalar: untyped
+                        list:
+                          elementType:
+                            namedType: __untyped_atomic_
+                          elementRelationship: atomic
+                        map:
+                          elementType:
+                            namedType: __untyped_deduced_
+                          elementRelationship: separable
+          - name: storage
+            type:
+              map:
+                fields:
+                - name: retentionPolicy
+                  type:
+                    scalar: string
+                  default: Delete
+                - name: size
+                  type:
+                    scalar: untyped
+                    list:
+                      elementType:
+                        namedType: __untyped_atomic_
+                      elementRelationship: atomic
+                    map:
+                      elementType:
+                        namedType: __untyped_deduced_
+                      elementRelationship: separable
+                  default: 1Gi
+                - name: storageClassName
+                  type:
+                    scalar: string
+          - name: tolerations
+            type:
+              list:
+                elementType:
+                  map:
+                    fields:
+                    - name: effect
+                      type:
+                        scalar: string
+                    - name: key
+                      type:
+                        scalar: string
+                    - name: operator
+                      type:
+                        scalar: string
+                    - name: tolerationSeconds
+                      type:
+                        scalar: numeric
+                    - name: value
+                      type:
+                        scalar: string
+                elementRelationship: atomic
+          - name: topology
+            type:
+              map:
+                fields:
+                - name: capacity
+                  type:
+                    scalar: numeric
+                - name: degree
+                  type:
+                    scalar: numeric
+                - name: push
+                  type:
+                    scalar: numeric
+                - name: seed
+                  type:
+                    scalar: numeric
+                - name: type
+                  type:
+                    scalar: string
+          - name: topologySpreadConstraints
+            type:
+              list:
+                elementType:
+                  map:
+                    fields:
+                    - name: labelSelector
+                      type:
+                        map:
+                          fields:
+                          - name: matchExpressions
+                            type:
+                              list:
+                                elementType:
+                                  map:
+                                    fields:
+                                    - name: key
+                                      type:
+                                        scalar: string
+                                    - name: operator
+                                      type:
+                                        scalar: string
+                                    - name: values
+                                      type:
+                                        list:
+                                          elementType:
+                                            scalar: string
+                                          elementRelationship: atomic
+                                elementRelationship: atomic
+                          - name: matchLabels
+                            type:
+                              map:
+                                elementType:
+                                  scalar: string
+                          elementRelationship: atomic
+                    - name: matchLabelKeys
+                      type:
+                        list:
+                          elementType:
+                            scalar: string
+                          elementRelationship: atomic
+                    - name: maxSkew
+                      type:
+                        scalar: numeric
+                    - name: minDomains
+                      type:
+                        scalar: numeric
+                    - name: nodeAffinityPolicy
+                      type:
+                        scalar: string
+                    - name: nodeTaintsPolicy
+                      type:
+                        scalar: string
+                    - name: topologyKey
+                      type:
+                        scalar: string
+                    - name: whenUnsatisfiable
+                      type:
+                        scalar: string
+                elementRelationship: atomic
+    - name: status
+      type:
+        map:
+          fields:
+          - name: activeChannels
+            type:
+              scalar: numeric
+          - name: channels
+            type:
+              list:
+                elementType:
+                  map:
+                    fields:
+                    - name: capacity
+                      type:
+                        scalar: numeric
+                    - name: from
+                      type:
+                        scalar: numeric
+                    - name: fromBalance
+                      type:
+                        scalar: numeric
+                    - name: index
+                      type:
+                        scalar: numeric
+                    - name: message
+                      type:
+                        scalar: string
+                    - name: point
+                      type:
+                        scalar: string
+                    - name: private
+                      type:
+                        scalar: boolean
+                    - name: shortID
+                      type:
+                        scalar: string
+                    - name: state
+                      type:
+                        scalar: string
+                    - name: to
+                      type:
+                        scalar: numeric
+                    - name: toBalance
+                      type:
+                        scalar: numeric
+                elementRelationship: atomic
+          - name: channelsActive
+            type:
+              scalar: string
+          - name: conditions
+            type:
+              list:
+                elementType:
+                  map:
+                    fields:
+                    - name: lastTransitionTime
+                      type:
+                        scalar: untyped
+                    - name: message
+                      type:
+                        scalar: string
+                    - name: observedGeneration
+                      type:
+                        scalar: numeric
+                    - name: reason
+                      type:
+                        scalar: string
+                    - name: status
+                      type:
+                        scalar: string
+                    - name: type
+                      type:
+                        scalar: string
+                elementRelationship: associative
+                keys:
+                - type
+          - name: desiredChannels
+            type:
+              scalar: numeric
+          - name: nodes
+            type:
+              list:
+                elementType:
+                  map:
+                    fields:
+                    - name: address
+                      type:
+                        scalar: string
+                    - name: alias
+                      type:
+                        scalar: string
+                    - name: bitcoinNode
+                      type:
+                        scalar: numeric
+                    - name: channelBalance
+                      type:
+                        scalar: numeric
+                    - name: height
+                      type:
+                        scalar: numeric
+                    - name: ordinal
+                      type:
+                        scalar: numeric
+                    - name: podName
+                      type:
+                        scalar: string
+                    - name: pubkey
+                      type:
+                        scalar: string
+                    - name: ready
+                      type:
+                        scalar: boolean
+                    - name: synced
+                      type:
+                        scalar: boolean
+                    - name: version
+                      type:
+                        scalar: string
+                    - name: walletBalance
+                      type:
+                        scalar: numeric
+                elementRelationship: associative
+                keys:
+                - ordinal
+          - name: observedGeneration
+            type:
+              scalar: numeric
+          - name: readyNodes
+            type:
+              scalar: numeric
+          - name: replicas
+            type:
+              scalar: numeric
+          - name: selector
+            type:
+              scalar: string
+      default:
+        observedGeneration: -1
 - name: io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta
   map:
     fields:

@@ -39,6 +39,8 @@ func (f *sharedInformerFactory) ForResource(resource schema.GroupVersionResource
 	// Group=bitcoincontroller.christianb93.github.com, Version=v1
 	case v1.SchemeGroupVersion.WithResource("bitcoinnetworks"):
 		return &genericInformer{resource: resource.GroupResource(), informer: f.Bitcoincontroller().V1().BitcoinNetworks().Informer()}, nil
+	case v1.SchemeGroupVersion.WithResource("lightningnetworks"):
+		return &genericInformer{resource: resource.GroupResource(), informer: f.Bitcoincontroller().V1().LightningNetworks().Informer()}, nil
 
 	}
 

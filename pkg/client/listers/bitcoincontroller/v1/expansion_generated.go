@@ -9,3 +9,11 @@ type BitcoinNetworkListerExpansion interface{}
 // BitcoinNetworkNamespaceListerExpansion allows custom methods to be added to
 // BitcoinNetworkNamespaceLister.
 type BitcoinNetworkNamespaceListerExpansion interface{}
+
+// LightningNetworkListerExpansion allows custom methods to be added to
+// LightningNetworkLister.
+type LightningNetworkListerExpansion interface{}
+
+// LightningNetworkNamespaceListerExpansion allows custom methods to be added to
+// LightningNetworkNamespaceLister.
+type LightningNetworkNamespaceListerExpansion interface{}

@@ -10,6 +10,8 @@ import (
 type Interface interface {
 	// BitcoinNetworks returns a BitcoinNetworkInformer.
 	BitcoinNetworks() TypedBitcoinNetworkInformer
+	// LightningNetworks returns a LightningNetworkInformer.
+	LightningNetworks() TypedLightningNetworkInformer
 }
 
 type version struct {
@@ -26,4 +28,9 @@ func New(f internalinterfaces.SharedInformerFactory, namespace string, tweakList
 // BitcoinNetworks returns a TypedBitcoinNetworkInformer.
 func (v *version) BitcoinNetworks() TypedBitcoinNetworkInformer {
 	return &bitcoinNetworkInformer{factory: v.factory, namespace: v.namespace, tweakListOptions: v.tweakListOptions}
+}
+
+// LightningNetworks returns a TypedLightningNetworkInformer.
+func (v *version) LightningNetworks() TypedLightningNetworkInformer {
+	return &lightningNetworkInformer{factory: v.factory, namespace: v.namespace, tweakListOptions: v.tweakListOptions}
 }

@@ -13,6 +13,7 @@ import (
 type BitcoincontrollerV1Interface interface {
 	RESTClient() rest.Interface
 	BitcoinNetworksGetter
+	LightningNetworksGetter
 }
 
 // BitcoincontrollerV1Client is used to interact with features provided by the bitcoincontroller.christianb93.github.com group.
@@ -22,6 +23,10 @@ type BitcoincontrollerV1Client struct {
 
 func (c *BitcoincontrollerV1Client) BitcoinNetworks(namespace string) BitcoinNetworkInterface {
 	return newBitcoinNetworks(c, namespace)
+}
+
+func (c *BitcoincontrollerV1Client) LightningNetworks(namespace string) LightningNetworkInterface {
+	return newLightningNetworks(c, namespace)
 }
 
 // NewForConfig creates a new BitcoincontrollerV1Client for the given config.

@@ -3,3 +3,5 @@
 package v1
 
 type BitcoinNetworkExpansion interface{}
+
+type LightningNetworkExpansion interface{}

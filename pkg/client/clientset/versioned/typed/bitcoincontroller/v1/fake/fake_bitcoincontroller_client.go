@@ -16,6 +16,10 @@ func (c *FakeBitcoincontrollerV1) BitcoinNetworks(namespace string) v1.BitcoinNe
 	return newFakeBitcoinNetworks(c, namespace)
 }
 
+func (c *FakeBitcoincontrollerV1) LightningNetworks(namespace string) v1.LightningNetworkInterface {
+	return newFakeLightningNetworks(c, namespace)
+}
+
 // RESTClient returns a RESTClient that is used to communicate
 // with API server by this client implementation.
 func (c *FakeBitcoincontrollerV1) RESTClient() rest.Interface {
