@@ -85,7 +85,7 @@ func validate(user, password string) error {
 		return errors.New("the Secret's " + rpcauth.PasswordKey + " is empty: set it to a password")
 	case strings.ContainsAny(user, ":#\n\r\x00"), strings.TrimSpace(user) != user:
 		return errors.New("the Secret's " + rpcauth.UserKey + " has a colon, a '#', a line break, or white space at its start or end, which bitcoind does not allow in a user name")
-	case user == rpcauth.OperatorUser, user == "__cookie__":
+	case user == rpcauth.OperatorUser, user == rpcauth.LightningUser, user == "__cookie__":
 		return fmt.Errorf("the Secret's %s is %q, which is reserved: choose another user name", rpcauth.UserKey, user)
 	}
 	return nil

@@ -52,6 +52,7 @@ func TestNothingIsStartedWithAWrongSecretOrImage(t *testing.T) {
 		"a colon":          {[]string{"BC_RPC_USER=a:b", good[1]}, []string{"--", "env"}, "BC_RPC_USER has a colon"},
 		"no such program":  {good, []string{"--", "no-such-bitcoind"}, "no no-such-bitcoind on its PATH"},
 		"the reserved one": {[]string{"BC_RPC_USER=__cookie__", good[1]}, nil, "choose another user name"},
+		"the one of LND":   {[]string{"BC_RPC_USER=bitcoin-controller-lightning", good[1]}, nil, "choose another user name"},
 	} {
 		output, _, err := start(t, test.env, test.args...)
 		if err == nil || !strings.Contains(output, test.want) || strings.Contains(output, "secret-word") || strings.Contains(output, "KEPT") {

@@ -25,6 +25,15 @@ func DeriveCredential(masterKey []byte, network string) Credential {
 	}
 }
 
+// DeriveLightningCredential derives the credential with which the LND nodes of LightningNetworks call the nodes of a network.
+func DeriveLightningCredential(masterKey []byte, network string) Credential {
+	return Credential{
+		User:     rpcauth.LightningUser,
+		Password: derive(masterKey, "lightning password", network),
+		Salt:     derive(masterKey, "lightning salt", network)[:32],
+	}
+}
+
 func derive(key []byte, purpose, network string) string {
 	mac := hmac.New(sha256.New, key)
 	mac.Write([]byte(purpose + "\x00" + network))

@@ -14,6 +14,14 @@ var Methods = []string{
 	"getblockhash", "getnetworkinfo", "getpeerinfo", "gettxoutsetinfo", "listwalletdir", "listwallets", "loadwallet",
 }
 
+// LightningMethods are the methods that LND calls, release 0.21. It calls getinfo, which bitcoind no longer has, and ends when the answer
+// is 403 in place of 404.
+var LightningMethods = []string{
+	"estimatesmartfee", "getblock", "getblockchaininfo", "getblockhash", "getblockheader", "getdeploymentinfo", "getinfo", "getmempoolinfo",
+	"getnetworkinfo", "getpeerinfo", "getrawmempool", "getrawtransaction", "gettxout", "gettxspendingprevout", "getzmqnotifications",
+	"sendrawtransaction", "testmempoolaccept", "uptime",
+}
+
 // MethodPublishers is allowed, and called, for nodes with ZMQ publishers only.
 const MethodPublishers = "getzmqnotifications"
 

@@ -102,6 +102,32 @@ func (c *Credentials) Previous(network *v1.BitcoinNetwork) bitcoind.Credential {
 	return bitcoind.Credential{}
 }
 
+// Lightning is the credential with which LND calls the nodes of a network.
+func (c *Credentials) Lightning(network *v1.BitcoinNetwork) bitcoind.Credential {
+	return bitcoind.DeriveLightningCredential(c.keys.Load().Current, string(network.UID))
+}
+
+// PreviousLightning is that from before the last rotation, without a user if there was none.
+func (c *Credentials) PreviousLightning(network *v1.BitcoinNetwork) bitcoind.Credential {
+	if keys := c.keys.Load(); len(keys.Previous) > 0 {
+		return bitcoind.DeriveLightningCredential(keys.Previous, string(network.UID))
+	}
+	return bitcoind.Credential{}
+}
+
+// Agent is the operator's credential at the agents of a LightningNetwork.
+func (c *Credentials) Agent(network *v1.LightningNetwork) bitcoind.Credential {
+	return bitcoind.DeriveCredential(c.keys.Load().Current, string(network.UID))
+}
+
+// PreviousAgent is that from before the last rotation, without a user if there was none.
+func (c *Credentials) PreviousAgent(network *v1.LightningNetwork) bitcoind.Credential {
+	if keys := c.keys.Load(); len(keys.Previous) > 0 {
+		return bitcoind.DeriveCredential(keys.Previous, string(network.UID))
+	}
+	return bitcoind.Credential{}
+}
+
 // ForNetworks derives the operator's credential for each network from the master key and the network's UID.
 func ForNetworks(masterKey []byte) func(*v1.BitcoinNetwork) bitcoind.Credential {
 	return func(network *v1.BitcoinNetwork) bitcoind.Credential {

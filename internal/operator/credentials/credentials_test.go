@@ -19,8 +19,9 @@ func TestARotationReachesARunningOperator(t *testing.T) {
 	if err := c.Read(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	first := c.Current(network)
-	if c.Previous(network).User != "" {
+	lightning := &v1.LightningNetwork{ObjectMeta: metav1.ObjectMeta{UID: "2"}}
+	first, firstOfLND, firstOfAgent := c.Current(network), c.Lightning(network), c.Agent(lightning)
+	if c.Previous(network).User != "" || c.PreviousLightning(network).User != "" || c.PreviousAgent(lightning).User != "" {
 		t.Error("the first key has a previous one")
 	}
 	changed := make(chan struct{}, 10)
@@ -40,6 +41,12 @@ func TestARotationReachesARunningOperator(t *testing.T) {
 	second := c.Current(network)
 	if second == first || c.Previous(network) != first {
 		t.Error("the new key is not used, or the previous one is lost")
+	}
+	if c.Lightning(network) == firstOfLND || c.PreviousLightning(network) != firstOfLND {
+		t.Error("LND does not use the new key, or the previous one is lost")
+	}
+	if c.Agent(lightning) == firstOfAgent || c.PreviousAgent(lightning) != firstOfAgent || c.Agent(lightning).Password == second.Password {
+		t.Error("the agent does not use the new key, the previous one is lost, or it has the password of a node")
 	}
 	// What is no key changes nothing, also while the Secret does not exist.
 	secrets := clients.CoreV1().Secrets("ns")

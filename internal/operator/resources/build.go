@@ -9,7 +9,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
@@ -29,6 +28,17 @@ type Settings struct {
 	EarlierNodes bool
 	// Credential derives the operator's credential for a network from its UID.
 	Credential func(network *v1.BitcoinNetwork) bitcoind.Credential
+	// Lightning derives the credential of LND for a network from its UID; nil for an operator that runs no LightningNetworks, whose nodes do
+	// not have it.
+	Lightning func(network *v1.BitcoinNetwork) bitcoind.Credential
+}
+
+// lightning is LND's credential for a network, without a user if there is none.
+func (s Settings) lightning(network *v1.BitcoinNetwork) bitcoind.Credential {
+	if s.Lightning == nil {
+		return bitcoind.Credential{}
+	}
+	return s.Lightning(network)
 }
 
 // Build returns the objects of a network, in the order in which they are to be applied. The ConfigMap of a StatefulSet is the object
@@ -38,6 +48,7 @@ func Build(network *v1.BitcoinNetwork, settings Settings) []client.Object {
 	for _, group := range Groups(network, settings.NodeImage) {
 		conf := bitcoinConf{
 			operator:   settings.Credential(network),
+			lightning:  settings.lightning(network),
 			userSecret: network.Spec.Secret != "",
 			earlier:    settings.EarlierNodes,
 			zmq:        network.Spec.ZMQ,
@@ -47,20 +58,13 @@ func Build(network *v1.BitcoinNetwork, settings Settings) []client.Object {
 		if group.Packed() {
 			objects = append(objects, slotsConfigMap(network, group))
 		}
-		objects = append(objects, configMap(network, group, conf), statefulSet(network, group, settings, hash(conf)))
+		objects = append(objects, configMap(network, group, conf), statefulSet(network, group, settings, Hash(conf)))
 	}
 	return append(objects, exposeServices(network, settings)...)
 }
 
 func meta(network *v1.BitcoinNetwork, name string, labels map[string]string) metav1.ObjectMeta {
-	return metav1.ObjectMeta{
-		Name:      name,
-		Namespace: network.Namespace,
-		Labels:    labels,
-		OwnerReferences: []metav1.OwnerReference{
-			*metav1.NewControllerRef(network, v1.SchemeGroupVersion.WithKind("BitcoinNetwork")),
-		},
-	}
+	return Owned(network, "BitcoinNetwork", name, labels)
 }
 
 // headlessService also publishes addresses that are not ready: DNS names that appear only with readiness would delay connections.
@@ -133,23 +137,15 @@ func exposeLabels(network string) map[string]string {
 }
 
 // ConfigHashOf is the hash of the bitcoin.conf in a ConfigMap, as the pod template has it.
-func ConfigHashOf(config *corev1.ConfigMap) string { return hash(config.Data[configKey]) }
+func ConfigHashOf(config *corev1.ConfigMap) string { return Hash(config.Data[configKey]) }
 
 // AllowsCredential reports whether the bitcoin.conf in a ConfigMap has the operator's credential.
 func AllowsCredential(config *corev1.ConfigMap, credential bitcoind.Credential) bool {
 	return strings.Contains(config.Data[configKey], credential.RPCAuth())
 }
 
-func hash(text string) string {
+// Hash is short, for annotations of pod templates.
+func Hash(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:8])
-}
-
-// restricted meets the Pod Security Standard of that name.
-func restricted() *corev1.SecurityContext {
-	return &corev1.SecurityContext{
-		AllowPrivilegeEscalation: ptr.To(false),
-		ReadOnlyRootFilesystem:   ptr.To(true),
-		Capabilities:             &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
-	}
 }

@@ -41,6 +41,11 @@ func settingsFor(name string) Settings {
 	s.RPCAuth.Volume = !strings.HasSuffix(name, "init-container")
 	s.EarlierNodes = strings.HasPrefix(name, "earlier-")
 	s.RPCAuth.OperatorImage = s.EarlierNodes
+	if name == "lightning" {
+		s.Lightning = func(n *v1.BitcoinNetwork) bitcoind.Credential {
+			return bitcoind.DeriveLightningCredential([]byte("a master key of thirty-two bytes"), string(n.UID))
+		}
+	}
 	return s
 }
 
@@ -75,12 +80,13 @@ var networks = map[string]*v1.BitcoinNetwork{
 		s.NodesPerPod, s.Nodes, s.Secret, s.ZMQ = 4, 6, "bitcoin-default-secret", &v1.ZMQ{}
 		s.Groups, s.Expose = []v1.Group{{Name: "b", Nodes: 1}}, &v1.Expose{Type: v1.ExposeClusterIP, PerNode: true}
 		s.Storage = &v1.Storage{RetentionPolicy: v1.RetentionDelete}
-		s.Resources = &corev1.ResourceRequirements{Requests: quantities("50m", "100Mi"), Limits: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("200Mi")}}
+		s.Resources = &corev1.ResourceRequirements{Requests: Quantities("50m", "100Mi"), Limits: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("200Mi")}}
 	}),
 	"packed-init-container": network(func(s *v1.BitcoinNetworkSpec) {
 		s.NodesPerPod, s.Nodes, s.Expose = 2, 4, &v1.Expose{Type: v1.ExposeNodePort}
 	}),
 	"packed-secret-init-container": network(func(s *v1.BitcoinNetworkSpec) { s.NodesPerPod, s.Secret = 250, "bitcoin-default-secret" }),
+	"lightning":                    network(func(s *v1.BitcoinNetworkSpec) { s.Nodes, s.ZMQ = 1, &v1.ZMQ{} }),
 	"per-node": network(func(s *v1.BitcoinNetworkSpec) {
 		s.Nodes, s.Expose = 2, &v1.Expose{Type: v1.ExposeLoadBalancer, PerNode: true}
 	}),

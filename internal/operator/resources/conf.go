@@ -37,6 +37,8 @@ func nodeArguments(podIPVariable string) []string {
 type bitcoinConf struct {
 	// operator is the credential of the operator. bitcoind knows it by its hash and limits it to bitcoind.Methods.
 	operator bitcoind.Credential
+	// lightning is the credential of LND, limited to bitcoind.LightningMethods; without a user where the operator runs no LightningNetworks.
+	lightning bitcoind.Credential
 	// userSecret includes rpcauth.File, which has the rpcauth line of the network's users.
 	userSecret bool
 	// zmq switches on the publishers; nil for none but those in extra.
@@ -89,6 +91,10 @@ func (c bitcoinConf) render() string {
 	}
 	line("rpcauth", c.operator.RPCAuth())
 	line("rpcwhitelist", c.operator.User+":"+strings.Join(c.methods(), ","))
+	if c.lightning.User != "" {
+		line("rpcauth", c.lightning.RPCAuth())
+		line("rpcwhitelist", c.lightning.User+":"+strings.Join(bitcoind.LightningMethods, ","))
+	}
 	line("rpcwhitelistdefault", "0")
 	if c.userSecret {
 		line("includeconf", rpcauth.File)

@@ -14,12 +14,13 @@ import (
 func TestBitcoinConf(t *testing.T) {
 	operator := bitcoind.Credential{User: rpcauth.OperatorUser, Password: "p", Salt: "00112233445566778899aabbccddeeff"}
 	for name, conf := range map[string]bitcoinConf{
-		"plain":   {operator: operator},
-		"secret":  {operator: operator, userSecret: true},
-		"zmq":     {operator: operator, zmq: &v1.ZMQ{HighWaterMark: ptr.To(int32(7))}},
-		"extra":   {operator: operator, extra: map[string][]string{"txindex": {"1"}, "dbcache": {"50"}, "zmqpubrawblock": {"tcp://0.0.0.0:28332"}}},
-		"earlier": {operator: operator, earlier: true},
-		"lists":   {operator: operator, extra: map[string][]string{"debug": {"net", "mempool"}, "uacomment": {"b", "a"}, "par": {}}},
+		"plain":     {operator: operator},
+		"secret":    {operator: operator, userSecret: true},
+		"zmq":       {operator: operator, zmq: &v1.ZMQ{HighWaterMark: ptr.To(int32(7))}},
+		"extra":     {operator: operator, extra: map[string][]string{"txindex": {"1"}, "dbcache": {"50"}, "zmqpubrawblock": {"tcp://0.0.0.0:28332"}}},
+		"earlier":   {operator: operator, earlier: true},
+		"lightning": {operator: operator, lightning: bitcoind.Credential{User: rpcauth.LightningUser, Password: "q", Salt: "ffeeddccbbaa99887766554433221100"}},
+		"lists":     {operator: operator, extra: map[string][]string{"debug": {"net", "mempool"}, "uacomment": {"b", "a"}, "par": {}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			golden := "testdata/conf/" + name + ".conf"

@@ -2,12 +2,10 @@ package resources
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/supervisor/api"
@@ -20,7 +18,6 @@ import (
 const (
 	// SupervisorContainerName is the name of the init container that brings the program, where no image volume does.
 	SupervisorContainerName = "supervisor"
-	supervisorProgram       = "/supervisor"
 
 	nodesVolume = "nodes"
 	slotsVolume = "slots"
@@ -35,7 +32,7 @@ const (
 // packedContainer makes the container of one node that of several.
 func packedContainer(node *corev1.Container, network *v1.BitcoinNetwork, group Group) {
 	node.Command = []string{
-		deliveryDir + supervisorProgram, "--port-step=" + strconv.Itoa(int(v1.PortInSlot(0, 1))),
+		ProgramPath(SupervisorContainerName), "--port-step=" + strconv.Itoa(int(v1.PortInSlot(0, 1))),
 		fmt.Sprintf("--grace=%ds", gracePeriodSeconds-killSeconds), "--", "bitcoind",
 	}
 	field := func(name, path string) corev1.EnvVar {
@@ -61,7 +58,7 @@ func packedContainer(node *corev1.Container, network *v1.BitcoinNetwork, group G
 // packedVolumes are the volumes that only pods with several nodes have.
 func packedVolumes(group Group) []corev1.Volume {
 	return []corev1.Volume{
-		memoryVolume(nodesVolume, nodesVolumeSize),
+		MemoryVolume(nodesVolume, nodesVolumeSize),
 		{Name: slotsVolume, VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{
 			LocalObjectReference: corev1.LocalObjectReference{Name: group.SlotsConfigMap()},
 		}}},
@@ -71,7 +68,7 @@ func packedVolumes(group Group) []corev1.Volume {
 // packedResources are those of a node times the nodes of a pod. Without any in the spec a node requests less than one with a pod of
 // its own: 500 of them, of 22 to 41 MiB each and idle but for a block now and then, fit on one machine.
 func packedResources(specified *corev1.ResourceRequirements, nodes int) corev1.ResourceRequirements {
-	each := corev1.ResourceRequirements{Requests: quantities("1m", "32Mi"), Limits: quantities("1", "256Mi")}
+	each := corev1.ResourceRequirements{Requests: Quantities("1m", "32Mi"), Limits: Quantities("1", "256Mi")}
 	if specified != nil {
 		each = *specified
 	}
@@ -88,27 +85,6 @@ func packedResources(specified *corev1.ResourceRequirements, nodes int) corev1.R
 		return product
 	}
 	return corev1.ResourceRequirements{Requests: times(each.Requests), Limits: times(each.Limits), Claims: each.Claims}
-}
-
-// addSupervisor brings the program supervisor into a pod with several nodes.
-func (d RPCAuthDelivery) addSupervisor(pod *corev1.PodSpec) {
-	node := &pod.Containers[0]
-	mount := corev1.VolumeMount{Name: deliveryVolume, MountPath: deliveryDir}
-	if !d.Volume {
-		size := resource.MustParse("64Mi")
-		pod.Volumes = append(pod.Volumes, corev1.Volume{Name: deliveryVolume, VolumeSource: corev1.VolumeSource{
-			EmptyDir: &corev1.EmptyDirVolumeSource{SizeLimit: &size},
-		}})
-		container := d.programContainer(SupervisorContainerName, []string{supervisorProgram, "--copy-to=" + deliveryDir})
-		container.VolumeMounts = []corev1.VolumeMount{mount}
-		pod.InitContainers = append(pod.InitContainers, container)
-	} else if !slices.ContainsFunc(pod.Volumes, func(v corev1.Volume) bool { return v.Name == deliveryVolume }) {
-		pod.Volumes = append(pod.Volumes, d.volume())
-	}
-	if !slices.ContainsFunc(node.VolumeMounts, func(m corev1.VolumeMount) bool { return m.Name == deliveryVolume }) {
-		mount.ReadOnly = true
-		node.VolumeMounts = append(node.VolumeMounts, mount)
-	}
 }
 
 // SlotsConfigMap is the name of the ConfigMap with the number of the group's nodes, for pods with several nodes.

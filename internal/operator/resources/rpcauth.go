@@ -5,6 +5,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/rpcauth"
 )
@@ -12,6 +13,10 @@ import (
 const (
 	// InitContainerName is the name of the container that hashes the users' Secret before bitcoind starts.
 	InitContainerName = "rpcauth"
+
+	// AgentContainerName is the name of the init container that brings the program of the pods of LND, where no image volume does, and that
+	// of the program.
+	AgentContainerName = "lnd-agent"
 
 	deliveryVolume = "bitcoin-controller"
 	deliveryDir    = "/run/bitcoin-controller"
@@ -22,9 +27,9 @@ const (
 // operatorCommand is how the operator of an earlier release, whose image has no other program, writes the rpcauth line.
 var operatorCommand = []string{"/bitcoin-controller", "rpcauth"}
 
-// RPCAuthDelivery is how the programs rpcauth and supervisor, of the operator's own image, get into the pods: supervisor into those with
-// several nodes, and rpcauth into those of a network with a Secret, where it turns the Secret into an rpcauth line. bitcoind itself takes a password from its arguments only, which every user of the machine
-// can read, and the node image need not have a shell. The kubelet provides the Secret, so that the operator needs no right to read it.
+// RPCAuthDelivery is how the programs of the operator's own image get into the pods: supervisor into those with several nodes, lnd-agent
+// into those of LND, and rpcauth into those of a network with a Secret, where it turns the Secret into an rpcauth line. bitcoind itself
+// takes a password from its arguments only, which every user of the machine can read, and the node image need not have a shell. The kubelet provides the Secret, so that the operator needs no right to read it.
 type RPCAuthDelivery struct {
 	// Image of the operator.
 	Image string
@@ -46,7 +51,7 @@ func RPCAuthDeliveryOf(set *appsv1.StatefulSet) (RPCAuthDelivery, bool) {
 		}
 	}
 	for _, container := range spec.InitContainers {
-		if container.Name == InitContainerName || container.Name == SupervisorContainerName {
+		if container.Name == InitContainerName || container.Name == SupervisorContainerName || container.Name == AgentContainerName {
 			return RPCAuthDelivery{Image: container.Image, OperatorImage: len(container.Command) == 0}, true
 		}
 	}
@@ -62,7 +67,7 @@ func (d RPCAuthDelivery) addTo(pod *corev1.PodSpec, secret string) {
 	}
 	command = append(command, "--output", rpcauth.File)
 	output := corev1.VolumeMount{Name: userConfigVolume, MountPath: rpcauth.Dir}
-	pod.Volumes = append(pod.Volumes, memoryVolume(userConfigVolume, "1Mi"))
+	pod.Volumes = append(pod.Volumes, MemoryVolume(userConfigVolume, "1Mi"))
 	if d.Volume {
 		pod.Volumes = append(pod.Volumes, d.volume())
 		command[0] = deliveryDir + command[0]
@@ -89,11 +94,35 @@ func (d RPCAuthDelivery) programContainer(name string, command []string) corev1.
 		Name:                     name,
 		Image:                    d.Image,
 		Command:                  command,
-		SecurityContext:          restricted(),
+		SecurityContext:          Restricted(),
 		TerminationMessagePolicy: corev1.TerminationMessageFallbackToLogsOnError,
 		Resources: corev1.ResourceRequirements{
-			Requests: quantities("10m", "16Mi"), Limits: quantities("1", "64Mi"),
+			Requests: Quantities("10m", "16Mi"), Limits: Quantities("1", "64Mi"),
 		},
+	}
+}
+
+// ProgramPath is where AddProgram brings a program.
+func ProgramPath(program string) string { return deliveryDir + "/" + program }
+
+// AddProgram brings a program of the image, which can copy itself, into the first container of a pod.
+func (d RPCAuthDelivery) AddProgram(pod *corev1.PodSpec, program string) {
+	node := &pod.Containers[0]
+	mount := corev1.VolumeMount{Name: deliveryVolume, MountPath: deliveryDir}
+	if !d.Volume {
+		size := resource.MustParse("64Mi")
+		pod.Volumes = append(pod.Volumes, corev1.Volume{Name: deliveryVolume, VolumeSource: corev1.VolumeSource{
+			EmptyDir: &corev1.EmptyDirVolumeSource{SizeLimit: &size},
+		}})
+		container := d.programContainer(program, []string{"/" + program, "--copy-to=" + deliveryDir})
+		container.VolumeMounts = []corev1.VolumeMount{mount}
+		pod.InitContainers = append(pod.InitContainers, container)
+	} else if !slices.ContainsFunc(pod.Volumes, func(v corev1.Volume) bool { return v.Name == deliveryVolume }) {
+		pod.Volumes = append(pod.Volumes, d.volume())
+	}
+	if !slices.ContainsFunc(node.VolumeMounts, func(m corev1.VolumeMount) bool { return m.Name == deliveryVolume }) {
+		mount.ReadOnly = true
+		node.VolumeMounts = append(node.VolumeMounts, mount)
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/utils/ptr"
@@ -15,11 +14,6 @@ import (
 )
 
 const (
-	// nodeUser is the user and group of the nodes, whatever the user of the image is.
-	nodeUser int64 = 1000
-	// gracePeriodSeconds let bitcoind flush its chain state, which a SIGKILL damages.
-	gracePeriodSeconds int64 = 60
-
 	// settledSeconds are the time that a restarted node has to connect and sync before kubectl rollout restart proceeds to the
 	// next one. The operator's own rollouts wait until the node is synced.
 	settledSeconds int32 = 5
@@ -55,7 +49,7 @@ func statefulSet(network *v1.BitcoinNetwork, group Group, settings Settings, con
 		},
 	}
 	if storage := network.Spec.Storage; storage != nil {
-		set.Spec.VolumeClaimTemplates = []corev1.PersistentVolumeClaim{claim(storage, labels)}
+		set.Spec.VolumeClaimTemplates = []corev1.PersistentVolumeClaim{Claim(storage, labels)}
 		set.Spec.PersistentVolumeClaimRetentionPolicy = claimRetention(storage)
 	}
 	return set
@@ -72,49 +66,19 @@ func claimRetention(storage *v1.Storage) *appsv1.StatefulSetPersistentVolumeClai
 
 func podSpec(network *v1.BitcoinNetwork, group Group, settings Settings) corev1.PodSpec {
 	spec := network.Spec
-	pod := corev1.PodSpec{
-		AutomountServiceAccountToken:  ptr.To(false),
-		EnableServiceLinks:            ptr.To(false),
-		TerminationGracePeriodSeconds: ptr.To(gracePeriodSeconds),
-		SecurityContext: &corev1.PodSecurityContext{
-			RunAsNonRoot: ptr.To(true), RunAsUser: ptr.To(nodeUser), RunAsGroup: ptr.To(nodeUser), FSGroup: ptr.To(nodeUser),
-			// A chain may have thousands of files, whose owner changes only once.
-			FSGroupChangePolicy: ptr.To(corev1.FSGroupChangeOnRootMismatch),
-			SeccompProfile:      &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
-		},
-		Containers:                []corev1.Container{nodeContainer(network, group)},
-		Volumes:                   volumes(network, group),
-		NodeSelector:              spec.NodeSelector,
-		Tolerations:               spec.Tolerations,
-		Affinity:                  spec.Affinity,
-		TopologySpreadConstraints: spec.TopologySpreadConstraints,
-		ImagePullSecrets:          spec.ImagePullSecrets,
-	}
+	placement := Placement{spec.NodeSelector, spec.Tolerations, spec.Affinity, spec.TopologySpreadConstraints, spec.ImagePullSecrets}
+	pod := NewPod(placement, nodeContainer(network, group), volumes(network, group))
 	if settings.EarlierNodes {
 		asEarlier(&pod.Containers[0])
-	} else if !tolerateUnreachable(spec.Tolerations) {
-		pod.Tolerations = append(slices.Clone(spec.Tolerations), unreachable)
+		pod.Tolerations = spec.Tolerations
 	}
 	if spec.Secret != "" {
 		settings.RPCAuth.addTo(&pod, spec.Secret)
 	}
 	if group.Packed() {
-		settings.RPCAuth.addSupervisor(&pod)
+		settings.RPCAuth.AddProgram(&pod, SupervisorContainerName)
 	}
 	return pod
-}
-
-// unreachable is the toleration of a cluster node that has failed, without a limit. Kubernetes marks a pod there for deletion after five
-// minutes by default, and nothing comes of it but that the pod is replaced, and its chain and wallets in an emptyDir are deleted, when
-// the cluster node returns: until then nobody ends it, and the StatefulSet starts no other one of its name. A pod on a cluster node
-// that is not ready, but can be reached, is moved after five minutes.
-var unreachable = corev1.Toleration{Key: corev1.TaintNodeUnreachable, Operator: corev1.TolerationOpExists, Effect: corev1.TaintEffectNoExecute}
-
-// tolerateUnreachable reports whether there is a toleration of a cluster node that has failed, with or without a limit.
-func tolerateUnreachable(list []corev1.Toleration) bool {
-	return slices.ContainsFunc(list, func(t corev1.Toleration) bool {
-		return (t.Key == unreachable.Key || t.Key == "") && (t.Effect == unreachable.Effect || t.Effect == "")
-	})
 }
 
 func nodeContainer(network *v1.BitcoinNetwork, group Group) corev1.Container {
@@ -130,7 +94,7 @@ func nodeContainer(network *v1.BitcoinNetwork, group Group) corev1.Container {
 		},
 		Ports:           containerPorts(network),
 		Resources:       nodeResources(network.Spec.Resources),
-		SecurityContext: restricted(),
+		SecurityContext: Restricted(),
 		// The last output of rpcauth or bitcoind is in the condition that reports a failing node.
 		TerminationMessagePolicy: corev1.TerminationMessageFallbackToLogsOnError,
 		ReadinessProbe:           readinessProbe(),
@@ -165,13 +129,7 @@ func nodeResources(specified *corev1.ResourceRequirements) corev1.ResourceRequir
 	if specified != nil {
 		return *specified
 	}
-	return corev1.ResourceRequirements{Requests: quantities("10m", "64Mi"), Limits: quantities("1", "256Mi")}
-}
-
-func quantities(cpu, memory string) corev1.ResourceList {
-	return corev1.ResourceList{
-		corev1.ResourceCPU: resource.MustParse(cpu), corev1.ResourceMemory: resource.MustParse(memory),
-	}
+	return corev1.ResourceRequirements{Requests: Quantities("10m", "64Mi"), Limits: Quantities("1", "256Mi")}
 }
 
 func volumes(network *v1.BitcoinNetwork, group Group) []corev1.Volume {
@@ -190,27 +148,4 @@ func volumes(network *v1.BitcoinNetwork, group Group) []corev1.Volume {
 		list = append(list, packedVolumes(group)...)
 	}
 	return list
-}
-
-// memoryVolume is in memory only, since its content is derived from a Secret.
-func memoryVolume(name, size string) corev1.Volume {
-	return corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{
-		EmptyDir: &corev1.EmptyDirVolumeSource{Medium: corev1.StorageMediumMemory, SizeLimit: ptr.To(resource.MustParse(size))},
-	}}
-}
-
-func claim(storage *v1.Storage, labels map[string]string) corev1.PersistentVolumeClaim {
-	requests := corev1.ResourceList{}
-	if storage.Size != nil { // the API server sets the default
-		requests[corev1.ResourceStorage] = *storage.Size
-	}
-	return corev1.PersistentVolumeClaim{
-		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "PersistentVolumeClaim"},
-		ObjectMeta: metav1.ObjectMeta{Name: dataVolume, Labels: labels},
-		Spec: corev1.PersistentVolumeClaimSpec{
-			AccessModes:      []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
-			StorageClassName: storage.StorageClassName,
-			Resources:        corev1.VolumeResourceRequirements{Requests: requests},
-		},
-	}
 }

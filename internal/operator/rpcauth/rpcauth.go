@@ -15,6 +15,8 @@ const (
 	PasswordKey = "BC_RPC_PASSWORD"
 	// OperatorUser is the operator's RPC user on every node. No other user can have this name.
 	OperatorUser = "bitcoin-controller"
+	// LightningUser is the RPC user of LND on every node of an operator that runs LightningNetworks. No other user can have this name.
+	LightningUser = "bitcoin-controller-lightning"
 	// Dir contains File, which bitcoin.conf includes.
 	Dir  = "/run/bitcoin"
 	File = Dir + "/user.conf"
