@@ -34,6 +34,7 @@ gofmt -l -w pkg/client
 
 echo "==> references of the conditions, the command lines, the pipeline's configuration and the chart's values"
 go run ./ci/conditions pkg/apis/bitcoincontroller/v1/{conditions,events}.go >docs/conditions.md
+go run ./ci/conditions -lightning pkg/apis/bitcoincontroller/v1/lightning{conditions,events}.go >docs/lightning-conditions.md
 go run ./ci/docs docs/cli
 go run ./ci/schema docs
 go run ./ci/chartreadme

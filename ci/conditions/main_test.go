@@ -22,6 +22,8 @@ const (
 	EventLost = "Lost"
 	// EventBack is a normal event: it is here.
 	EventBack = "Back"
+	// LightningConditionFunded is true with coins.
+	LightningConditionFunded = "Funded"
 )`
 	var got page
 	if err := got.read("conditions.go", good); err != nil {
@@ -29,7 +31,7 @@ const (
 	}
 	for _, want := range []string{
 		"| `Ready` | True when all is well. |", "### Busy\n\nWork is left.\n\n- Conditions: `A=True`, `B=False`\n- Action: wait.\n",
-		"| `Lost` | Warning | A node has gone. |\n| `Back` | Normal | It is here. |\n",
+		"| `Funded` | True with coins. |\n", "| `Lost` | Warning | A node has gone. |\n| `Back` | Normal | It is here. |\n",
 	} {
 		if !strings.Contains(got.text(), want) {
 			t.Errorf("%q is not in\n%s", want, got.text())
