@@ -154,7 +154,7 @@ func restoreDefinition(t *testing.T, ns *apiserver.Namespace) {
 // definitionOf the chart.
 func definitionOf(t *testing.T) *unstructured.Unstructured {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(chartDir, "files/crds/*.yaml"))
+	files, err := filepath.Glob(filepath.Join(chartDir, "files/crds/*_bitcoinnetworks.yaml"))
 	if err != nil || len(files) != 1 {
 		t.Fatal(files, err)
 	}

@@ -56,6 +56,21 @@ nodeImage:
   tag: "29.4"
   digest: sha256:fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210
 `},
+	"Lightning networks": {values: `
+lightning:
+  enabled: true
+  image:
+    repository: registry.example.com:5000/team/lnd
+    tag: "0.21"
+    digest: sha256:fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210
+metrics:
+  prometheusRule: {enabled: true}
+networkPolicy:
+  networks:
+    enabled: true
+    from:
+      - podSelector: {matchLabels: {app: wallet}}
+`},
 	"settings of the operator": {values: `
 masterKeySecret: my-key
 rpcauthDelivery: init-container

@@ -51,7 +51,7 @@ func TestProgramUnderstandsTheArguments(t *testing.T) {
 
 // A flag that the chart does not set would have to be set by extraArgs, which nobody finds.
 func TestChartSetsEveryFlag(t *testing.T) {
-	args := pods(t, release{}.objects(t, "watchNamespaces: [a]"))["Deployment"].Spec.Containers[0].Args
+	args := pods(t, release{}.objects(t, lightningOn+"watchNamespaces: [a]"))["Deployment"].Spec.Containers[0].Args
 	outside := []string{"help", "kubeconfig", "namespace", "node-access"} // on a laptop only; the namespace comes by POD_NAMESPACE
 	cli.Command().Flags().VisitAll(func(flag *pflag.Flag) {
 		if flag.Deprecated != "" {

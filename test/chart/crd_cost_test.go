@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
 	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions"
@@ -17,11 +16,15 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-const crdFile = "../../charts/bitcoin-controller/files/crds/bitcoincontroller.christianb93.github.com_bitcoinnetworks.yaml"
+// The resources, as their definitions name them.
+const (
+	bitcoinNetworks   = "bitcoinnetworks"
+	lightningNetworks = "lightningnetworks"
+)
 
-func readCRD(t *testing.T) *apiextensions.CustomResourceDefinition {
+func readCRD(t *testing.T, resource string) *apiextensions.CustomResourceDefinition {
 	t.Helper()
-	raw, err := os.ReadFile(filepath.FromSlash(crdFile))
+	raw, err := os.ReadFile(filepath.Join(chartDir, "files", "crds", "bitcoincontroller.christianb93.github.com_"+resource+".yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,41 +43,43 @@ func readCRD(t *testing.T) *apiextensions.CustomResourceDefinition {
 }
 
 // The API server rejects a CRD whose CEL rules might cost too much; this runs the same check in a second.
-func TestTheAPIServerAcceptsTheCRD(t *testing.T) {
-	var problems []string
-	for _, err := range validation.ValidateCustomResourceDefinition(context.Background(), readCRD(t)) {
-		problems = append(problems, err.Error())
-	}
-	if len(problems) > 0 {
-		t.Fatal(strings.Join(problems, "\n"))
+func TestTheAPIServerAcceptsTheCRDs(t *testing.T) {
+	for _, resource := range []string{bitcoinNetworks, lightningNetworks} {
+		for _, err := range validation.ValidateCustomResourceDefinition(context.Background(), readCRD(t, resource)) {
+			t.Errorf("%s: %v", resource, err)
+		}
 	}
 }
 
 // kstatus takes an object without a status for current, so that Helm, Flux and Argo CD would not wait for the operator. With an
 // observed generation that no object has, the object is in progress until the operator writes its status.
 func TestANetworkWithoutAStatusHasObservedNoGeneration(t *testing.T) {
-	structural, err := schema.NewStructural(readCRD(t).Spec.Validation.OpenAPIV3Schema)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, network := range map[string]map[string]any{
-		"no status":  {"spec": map[string]any{"nodes": int64(3)}},
-		"its status": {"spec": map[string]any{"nodes": int64(3)}, "status": map[string]any{"observedGeneration": int64(2)}},
-	} {
-		want := int64(-1)
-		if name == "its status" {
-			want = 2
+	for _, resource := range []string{bitcoinNetworks, lightningNetworks} {
+		structural, err := schema.NewStructural(readCRD(t, resource).Spec.Validation.OpenAPIV3Schema)
+		if err != nil {
+			t.Fatal(err)
 		}
-		defaulting.Default(network, structural)
-		if got, _, _ := unstructured.NestedInt64(network, "status", "observedGeneration"); got != want {
-			t.Errorf("%s: the observed generation is %d, want %d", name, got, want)
+		for name, network := range map[string]map[string]any{
+			"no status":  {"spec": map[string]any{"nodes": int64(3)}},
+			"its status": {"spec": map[string]any{"nodes": int64(3)}, "status": map[string]any{"observedGeneration": int64(2)}},
+		} {
+			want := int64(-1)
+			if name == "its status" {
+				want = 2
+			}
+			defaulting.Default(network, structural)
+			if got, _, _ := unstructured.NestedInt64(network, "status", "observedGeneration"); got != want {
+				t.Errorf("%s, %s: the observed generation is %d, want %d", resource, name, got, want)
+			}
 		}
 	}
 }
 
 // kubectl get bitcoin lists networks only.
 func TestNetworksHaveACategoryOfTheirOwn(t *testing.T) {
-	if got := readCRD(t).Spec.Names.Categories; !slices.Equal(got, []string{"all", "bitcoin"}) {
-		t.Errorf("categories %q", got)
+	for _, resource := range []string{bitcoinNetworks, lightningNetworks} {
+		if got := readCRD(t, resource).Spec.Names.Categories; !slices.Equal(got, []string{"all", "bitcoin"}) {
+			t.Errorf("%s: categories %q", resource, got)
+		}
 	}
 }

@@ -20,10 +20,15 @@ const (
 	costBudget   = 10000000
 )
 
-// specChecker returns a function that validates a spec, in YAML, as the API server does, and returns the errors.
+// specChecker returns a function that validates the spec of a BitcoinNetwork, in YAML, as the API server does, and returns the errors.
 func specChecker(t *testing.T) func(spec string) string {
 	t.Helper()
-	crd := readCRD(t)
+	return specCheckerOf(t, bitcoinNetworks)
+}
+
+func specCheckerOf(t *testing.T, resource string) func(spec string) string {
+	t.Helper()
+	crd := readCRD(t, resource)
 	structural, err := schema.NewStructural(crd.Spec.Validation.OpenAPIV3Schema)
 	if err != nil {
 		t.Fatal(err)
@@ -36,7 +41,7 @@ func specChecker(t *testing.T) func(spec string) string {
 	return func(spec string) string {
 		t.Helper()
 		var network map[string]any
-		text := "{apiVersion: bitcoincontroller.christianb93.github.com/v1, kind: BitcoinNetwork, metadata: {name: tried}, spec: " + spec + "}"
+		text := "{apiVersion: bitcoincontroller.christianb93.github.com/v1, kind: " + crd.Spec.Names.Kind + ", metadata: {name: tried}, spec: " + spec + "}"
 		raw, err := yaml.YAMLToJSON([]byte(text))
 		if err == nil {
 			err = json.Unmarshal(raw, &network)
@@ -63,7 +68,12 @@ func errorText(errs field.ErrorList) string {
 // checkSpecs compares what the API server answers with these texts, of which it must contain each one; "" for specs that it accepts.
 func checkSpecs(t *testing.T, specs map[string]string) {
 	t.Helper()
-	check := specChecker(t)
+	checkSpecsOf(t, bitcoinNetworks, specs)
+}
+
+func checkSpecsOf(t *testing.T, resource string, specs map[string]string) {
+	t.Helper()
+	check := specCheckerOf(t, resource)
 	for spec, want := range specs {
 		if got := check(spec); got != want && (want == "" || !strings.Contains(got, want)) {
 			t.Errorf("%s: got %q, want %q", spec, got, want)
@@ -128,7 +138,7 @@ var ownedOption = regexp.MustCompile(`!\('([a-z0-9]+)' in self\) && !\('no`)
 // Each option that config rejects is rejected in configLists too, with its name.
 func TestAnOptionThatTheOperatorOwnsIsRejectedInBothFields(t *testing.T) {
 	check := specChecker(t)
-	config := readCRD(t).Spec.Validation.OpenAPIV3Schema.Properties["spec"].Properties["config"]
+	config := readCRD(t, bitcoinNetworks).Spec.Validation.OpenAPIV3Schema.Properties["spec"].Properties["config"]
 	owned := 0
 	for _, rule := range config.XValidations {
 		match := ownedOption.FindStringSubmatch(rule.Rule)

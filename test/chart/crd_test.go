@@ -11,42 +11,50 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-const crdName = "bitcoinnetworks.bitcoincontroller.christianb93.github.com"
+const (
+	crdName          = "bitcoinnetworks.bitcoincontroller.christianb93.github.com"
+	lightningCRDName = "lightningnetworks.bitcoincontroller.christianb93.github.com"
+)
 
 func compatible(constraint, version string) bool {
 	return chartutil.IsCompatibleRange(constraint, version)
 }
 
-// The generated definition goes to the cluster as it is: nothing but labels and the policy to keep it are added.
-func TestDefinitionIsTheGeneratedOne(t *testing.T) {
+// The generated definitions go to the cluster as they are: nothing but labels and the policy to keep them are added.
+func TestDefinitionsAreTheGeneratedOnes(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(chartDir, "files/crds/*.yaml"))
-	if err != nil || len(files) != 1 {
-		t.Fatalf("want one generated definition, have %v (%v)", files, err)
+	if err != nil || len(files) != 2 {
+		t.Fatalf("want two generated definitions, have %v (%v)", files, err)
 	}
-	text, err := os.ReadFile(files[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	var want map[string]any
-	if err := yaml.UnmarshalStrict(text, &want); err != nil {
-		t.Fatal(err)
-	}
-	got := find(t, release{}.objects(t, ""), "CustomResourceDefinition", crdName)
-	unstructured.RemoveNestedField(got.Object, "metadata", "labels")
-	unstructured.RemoveNestedField(got.Object, "metadata", "annotations", "helm.sh/resource-policy")
-	if diff := cmp.Diff(want, got.Object); diff != "" {
-		t.Errorf("the chart changes the definition (-generated +rendered):\n%s", diff)
+	objects := release{}.objects(t, lightningOn)
+	for i, name := range []string{crdName, lightningCRDName} {
+		text, err := os.ReadFile(files[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want map[string]any
+		if err := yaml.UnmarshalStrict(text, &want); err != nil {
+			t.Fatal(err)
+		}
+		got := find(t, objects, "CustomResourceDefinition", name)
+		unstructured.RemoveNestedField(got.Object, "metadata", "labels")
+		unstructured.RemoveNestedField(got.Object, "metadata", "annotations", "helm.sh/resource-policy")
+		if diff := cmp.Diff(want, got.Object); diff != "" {
+			t.Errorf("the chart changes the definition %s (-generated +rendered):\n%s", name, diff)
+		}
 	}
 }
 
 func TestDefinitionIsKeptUnlessAskedOtherwise(t *testing.T) {
 	for values, want := range map[string]string{"": "keep", "crds: {keep: true}": "keep", "crds: {keep: false}": ""} {
-		crd := find(t, release{}.objects(t, values), "CustomResourceDefinition", crdName)
-		if got := crd.GetAnnotations()["helm.sh/resource-policy"]; got != want {
-			t.Errorf("%q: resource policy %q, want %q", values, got, want)
+		objects := release{}.objects(t, lightningOn+values)
+		for _, name := range []string{crdName, lightningCRDName} {
+			if got := find(t, objects, "CustomResourceDefinition", name).GetAnnotations()["helm.sh/resource-policy"]; got != want {
+				t.Errorf("%s with %q: resource policy %q, want %q", name, values, got, want)
+			}
 		}
 	}
-	for _, u := range (release{}).objects(t, "crds: {enabled: false}") {
+	for _, u := range (release{}).objects(t, lightningOn+"crds: {enabled: false}") {
 		if u.GetKind() == "CustomResourceDefinition" {
 			t.Error("crds.enabled=false renders the definition all the same")
 		}
@@ -64,8 +72,8 @@ func TestNothingLiesInCrds(t *testing.T) {
 func TestChartHasNoNetworks(t *testing.T) {
 	for name, c := range cases {
 		for _, u := range c.release.objects(t, c.values) {
-			if u.GetKind() == "BitcoinNetwork" {
-				t.Errorf("%s: renders a BitcoinNetwork", name)
+			if kind := u.GetKind(); kind == "BitcoinNetwork" || kind == "LightningNetwork" {
+				t.Errorf("%s: renders a %s", name, kind)
 			}
 		}
 	}

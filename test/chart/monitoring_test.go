@@ -34,6 +34,13 @@ var ownMetrics = map[string][]string{
 	"bitcoin_rpc_errors_total":                 {"method", "reason"},
 }
 
+// The metrics of Lightning networks.
+var lightningMetrics = map[string][]string{
+	"lightning_network_nodes":            {"namespace", "network", "ready"},
+	"lightning_network_channels":         {"namespace", "network"},
+	"lightning_network_channels_desired": {"namespace", "network"},
+}
+
 // The metrics of controller-runtime and client_golang that the chart uses.
 var otherMetrics = map[string][]string{
 	"controller_runtime_active_workers":         {"controller"},
@@ -49,7 +56,7 @@ var otherMetrics = map[string][]string{
 // Labels that Prometheus itself gives to everything it scrapes in a cluster.
 var targetLabels = []string{"job", "namespace", "pod", "instance"}
 
-var metricName = regexp.MustCompile(`\b(bitcoin|controller_runtime|leader_election|process|workqueue)_[a-z_]+`)
+var metricName = regexp.MustCompile(`\b(bitcoin|lightning|controller_runtime|leader_election|process|workqueue)_[a-z_]+`)
 
 // base strips what a histogram adds to its name.
 func base(metric string) string {
@@ -96,7 +103,7 @@ func expressions(t *testing.T) map[string]string {
 			out["variable "+variable.Name] = query
 		}
 	}
-	for _, values := range []string{"", "leaderElection: {enabled: false}\n"} {
+	for _, values := range []string{"", "leaderElection: {enabled: false}\n", lightningOn} {
 		for _, a := range alerts(t, values) {
 			out["alert "+a.Alert+" "+values] = a.Expr
 		}
@@ -118,12 +125,14 @@ func TestQueriesUseMetricsThatExist(t *testing.T) {
 		}
 		known := slices.Clone(targetLabels)
 		for _, name := range names {
-			labels, own := ownMetrics[base(name)]
-			if !own {
-				var other bool
-				if labels, other = otherMetrics[base(name)]; !other {
-					t.Errorf("%s uses %s, which the operator does not export", where, name)
+			labels, exported := []string(nil), false
+			for _, list := range []map[string][]string{ownMetrics, lightningMetrics, otherMetrics} {
+				if found, ok := list[base(name)]; ok {
+					labels, exported = found, true
 				}
+			}
+			if !exported {
+				t.Errorf("%s uses %s, which the operator does not export", where, name)
 			}
 			known = append(known, labels...)
 		}

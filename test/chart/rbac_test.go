@@ -11,7 +11,12 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-const networks = "bitcoincontroller.christianb93.github.com/bitcoinnetworks"
+const (
+	networks   = "bitcoincontroller.christianb93.github.com/bitcoinnetworks"
+	lightnings = "bitcoincontroller.christianb93.github.com/lightningnetworks"
+	// lightningOn are values.
+	lightningOn = "lightning: {enabled: true}\n"
+)
 
 // What the operator's code does with networks and their objects: nothing less is granted, and nothing more.
 var networkRights = []string{
@@ -26,6 +31,13 @@ var networkRights = []string{
 	"persistentvolumeclaims get patch",
 	"events create patch",
 	"events.k8s.io/events create patch",
+}
+
+// What it does with LightningNetworks besides: their objects are of the same kinds.
+var lightningRights = []string{
+	lightnings + " get list watch",
+	lightnings + "/finalizers update",
+	lightnings + "/status patch",
 }
 
 // What it does in its own namespace besides.
@@ -48,6 +60,14 @@ func TestRightsOfTheOperator(t *testing.T) {
 		values string
 		want   map[string][]string // by namespace; "" for the whole cluster
 	}{
+		"Lightning": {
+			values: lightningOn,
+			want:   map[string][]string{"": slices.Concat(networkRights, lightningRights, metricsRights), "bitcoin-system": ownRights},
+		},
+		"Lightning in some namespaces": {
+			values: lightningOn + "watchNamespaces: [team-a]",
+			want:   map[string][]string{"": metricsRights, "team-a": slices.Concat(networkRights, lightningRights), "bitcoin-system": ownRights},
+		},
 		"all namespaces": {
 			want: map[string][]string{"": slices.Concat(networkRights, metricsRights), "bitcoin-system": ownRights},
 		},
@@ -155,16 +175,23 @@ func TestRightsOfTheSmokeTest(t *testing.T) {
 }
 
 func TestAggregatedRoles(t *testing.T) {
-	read := []string{networks + " get list watch", networks + "/scale get", networks + "/status get"}
-	write := []string{networks + " create delete deletecollection patch update", networks + "/scale patch update"}
-	want := map[string][]string{"view": read, "edit": slices.Concat(read, write), "admin": slices.Concat(read, write)}
 	for values, rendered := range map[string]bool{
+		lightningOn:                     true,
 		"":                              true,
 		"rbac: {aggregateRoles: Never}": false,
 		"watchNamespaces: [a]":          false,
 		"watchNamespaces: [a]\nrbac: {aggregateRoles: Always}": true,
 	} {
-		for role, list := range want {
+		kinds := []string{networks}
+		if values == lightningOn {
+			kinds = append(kinds, lightnings)
+		}
+		var read, write []string
+		for _, kind := range kinds {
+			read = append(read, kind+" get list watch", kind+"/scale get", kind+"/status get")
+			write = append(write, kind+" create delete deletecollection patch update", kind+"/scale patch update")
+		}
+		for role, list := range map[string][]string{"view": read, "edit": slices.Concat(read, write), "admin": slices.Concat(read, write)} {
 			var got []string
 			for _, u := range (release{}).objects(t, values) {
 				if u.GetLabels()["rbac.authorization.k8s.io/aggregate-to-"+role] == "true" {

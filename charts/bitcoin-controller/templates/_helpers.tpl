@@ -51,10 +51,11 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- printf "%s:%s" .Values.image.repository $tag -}}{{- with .Values.image.digest -}}@{{ . }}{{- end -}}
 {{- end -}}
 
-{{- define "bitcoin-controller.nodeImage" -}}
-{{- .Values.nodeImage.repository -}}
-{{- with .Values.nodeImage.tag -}}:{{ . }}{{- end -}}
-{{- with .Values.nodeImage.digest -}}@{{ . }}{{- end -}}
+{{/* A repository with a tag or a digest, or a whole reference: nodeImage and lightning.image. */}}
+{{- define "bitcoin-controller.imageOrReference" -}}
+{{- .repository -}}
+{{- with .tag -}}:{{ . }}{{- end -}}
+{{- with .digest -}}@{{ . }}{{- end -}}
 {{- end -}}
 
 {{- define "bitcoin-controller.pageImage" -}}

@@ -4,15 +4,21 @@ what people write in a network's spec is not the operator's to change. To get on
 Owner references that block deletion need the right on finalizers where the cluster checks them (OpenShift does).
 */}}
 {{- define "bitcoin-controller.networkRules" -}}
+{{- $kinds := list "bitcoinnetworks" -}}
+{{- if .Values.lightning.enabled }}
+{{- $kinds = append $kinds "lightningnetworks" }}
+{{- end }}
+{{- range $kinds }}
 - apiGroups: [bitcoincontroller.christianb93.github.com]
-  resources: [bitcoinnetworks]
+  resources: [{{ . }}]
   verbs: [get, list, watch]
 - apiGroups: [bitcoincontroller.christianb93.github.com]
-  resources: [bitcoinnetworks/status]
+  resources: [{{ . }}/status]
   verbs: [patch]
 - apiGroups: [bitcoincontroller.christianb93.github.com]
-  resources: [bitcoinnetworks/finalizers]
+  resources: [{{ . }}/finalizers]
   verbs: [update]
+{{- end }}
 - apiGroups: [apps]
   resources: [statefulsets]
   verbs: [get, list, watch, create, patch, delete]
