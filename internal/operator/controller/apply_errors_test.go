@@ -22,7 +22,7 @@ func TestAnExistingObjectThatUsesUpItsQuotaIsNotRejected(t *testing.T) {
 		return nil
 	}
 	if objects := a.pass(); objects.rejected != nil {
-		t.Errorf("rejected: %s", objects.rejected.message)
+		t.Errorf("rejected: %s", objects.rejected.Message)
 	}
 	a.expect()
 }
@@ -39,7 +39,7 @@ func TestARejectedFirstChangeIsReportedWhicheverRequestIsRejected(t *testing.T) 
 				}
 				return nil
 			}
-			if objects := a.pass(); objects.rejected == nil || objects.rejected.reason != v1.ReasonApplyRefused {
+			if objects := a.pass(); objects.rejected == nil || objects.rejected.Reason != v1.ReasonApplyRefused {
 				t.Errorf("rejected: %v", objects.rejected)
 			}
 		})

@@ -13,6 +13,7 @@ import (
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/apply"
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
@@ -143,7 +144,7 @@ func TestForeignChangesAreReverted(t *testing.T) {
 			if partitionOf(after) != test.partition {
 				t.Errorf("the partition is %d, want %d", partitionOf(after), test.partition)
 			}
-			before.Spec.UpdateStrategy, after.Annotations[annotationApplied] = after.Spec.UpdateStrategy, before.Annotations[annotationApplied]
+			before.Spec.UpdateStrategy, after.Annotations[apply.AnnotationApplied] = after.Spec.UpdateStrategy, before.Annotations[apply.AnnotationApplied]
 			if !equality.Semantic.DeepEqual(after.Spec, before.Spec) || !maps.Equal(after.Labels, before.Labels) || !maps.Equal(after.Annotations, before.Annotations) {
 				t.Errorf("it is\n%+v\nwant\n%+v", after, before)
 			}

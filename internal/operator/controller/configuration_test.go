@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/apply"
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
@@ -63,13 +64,14 @@ func TestTheHashesAreThoseOfThePreviousRelease(t *testing.T) {
 		if set, ok := object.(*appsv1.StatefulSet); ok {
 			set.Spec.UpdateStrategy.RollingUpdate = &appsv1.RollingUpdateStatefulSetStrategy{Partition: ptr.To(int32(0))}
 		}
-		config, err := newConfiguration(object)
+		config, err := apply.New(object)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, annotation := range []string{annotationApplied, annotationTemplate} {
-			if got, want := config.annotations[annotation], objects[i].GetAnnotations()[annotation]; got != want {
-				t.Errorf("%s: %s is %q, want %q", keyOf(object), annotation, got, want)
+		config.Annotate(object)
+		for _, annotation := range []string{apply.AnnotationApplied, apply.AnnotationTemplate} {
+			if got, want := object.GetAnnotations()[annotation], objects[i].GetAnnotations()[annotation]; got != want {
+				t.Errorf("%s: %s is %q, want %q", apply.KeyOf(object), annotation, got, want)
 			}
 		}
 	}
@@ -110,16 +112,16 @@ func TestATemplateWithoutAnAnnotationIsComparedByItsValues(t *testing.T) {
 	network := testNetwork(v1.BitcoinNetworkSpec{Nodes: 1})
 	settings := resources.Settings{NodeImage: "nodes:1", Credential: testCredential}
 	existing := setOf(t, network, settings)
-	if changes, err := changesTemplate(setOf(t, network, settings), existing); err != nil || changes {
+	if changes, err := apply.ChangesTemplate(setOf(t, network, settings), existing); err != nil || changes {
 		t.Errorf("the same template: %v, %v", changes, err)
 	}
 	settings.NodeImage = "nodes:2"
-	if changes, err := changesTemplate(setOf(t, network, settings), existing); err != nil || !changes {
+	if changes, err := apply.ChangesTemplate(setOf(t, network, settings), existing); err != nil || !changes {
 		t.Errorf("another image: %v, %v", changes, err)
 	}
 	settings.NodeImage = "nodes:1"
 	existing.Spec.Template.Spec.Containers[0].Env = nil
-	if changes, err := changesTemplate(setOf(t, network, settings), existing); err != nil || !changes {
+	if changes, err := apply.ChangesTemplate(setOf(t, network, settings), existing); err != nil || !changes {
 		t.Errorf("without variables: %v, %v", changes, err)
 	}
 }

@@ -3,7 +3,6 @@ package controller
 import (
 	"context"
 	"fmt"
-	"reflect"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -15,15 +14,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/apply"
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
 	"github.com/christianb93/bitcoin-controller/internal/operator/supervisor/api"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
-
-// applyError is why an object could not be written, where a retry does not help.
-type applyError struct{ reason, message string }
-
-func (e *applyError) Error() string { return e.message }
 
 // appliedObject is what the operator wrote last.
 type appliedObject struct {
@@ -47,7 +42,7 @@ type appliedObjects struct {
 	sets map[string]*appsv1.StatefulSet
 	// rejected is the first object that could not be written where a retry does not help, and failed why another write failed; nil
 	// for none.
-	rejected *applyError
+	rejected *apply.Error
 	failed   error
 	// held is true when the pass left the writes out, because of an earlier failure.
 	held bool
@@ -68,7 +63,7 @@ type applyOutcome struct {
 	// set is a StatefulSet as the API server returned it.
 	set *appsv1.StatefulSet
 	// rejected and blocked end the phase: later objects may need this one.
-	rejected *applyError
+	rejected *apply.Error
 	blocked  string
 	// waits is a StatefulSet that waits for the rollout of another one.
 	waits string
@@ -133,7 +128,7 @@ func (r *Reconciler) writeObjects(ctx context.Context, p *applyPass) appliedObje
 	result.targets, result.waitingFor = p.targets, p.slotsWait
 	desired := map[string]bool{}
 	for _, object := range objects {
-		desired[keyOf(object)] = true
+		desired[apply.KeyOf(object)] = true
 	}
 	for _, object := range objects {
 		outcome, err := r.applyObject(ctx, p, object)
@@ -145,7 +140,7 @@ func (r *Reconciler) writeObjects(ctx context.Context, p *applyPass) appliedObje
 		}
 		// Later objects may need this one: pods need their configuration.
 		if err != nil {
-			result.failed = fmt.Errorf("apply %s: %w", keyOf(object), err)
+			result.failed = fmt.Errorf("apply %s: %w", apply.KeyOf(object), err)
 			break
 		}
 		if outcome.rejected != nil {
@@ -194,7 +189,7 @@ func (r *Reconciler) desiredObjects(ctx context.Context, p *applyPass) ([]client
 			return nil, err
 		}
 		budget := resources.DisruptionBudget(p.network)
-		if budgetDesired(p.existing[keyOf(budget)] != nil, pods, p.now) {
+		if budgetDesired(p.existing[apply.KeyOf(budget)] != nil, pods, p.now) {
 			objects = append(objects, budget)
 		}
 	}
@@ -230,10 +225,10 @@ func (p *applyPass) setPartition(desired *appsv1.StatefulSet) error {
 	existing := p.sets[desired.Name]
 	changes := false
 	// Without a change of the network or the object, which is the usual case, the templates need no comparison.
-	last, known := p.state.applied[keyOf(desired)]
+	last, known := p.state.applied[apply.KeyOf(desired)]
 	if existing != nil && (!known || last != p.appliedAs(existing)) {
 		var err error
-		if changes, err = changesTemplate(desired, existing); err != nil {
+		if changes, err = apply.ChangesTemplate(desired, existing); err != nil {
 			return err
 		}
 	}
@@ -255,7 +250,7 @@ func (r *Reconciler) listObjects(ctx context.Context, p *applyPass) error {
 		}
 		err := meta.EachListItem(list, func(item runtime.Object) error {
 			object := item.(client.Object)
-			p.existing[keyOf(object)] = object
+			p.existing[apply.KeyOf(object)] = object
 			if set, ok := object.(*appsv1.StatefulSet); ok && metav1.IsControlledBy(set, p.network) {
 				p.sets[set.Name] = set
 			}
@@ -271,27 +266,9 @@ func (r *Reconciler) listObjects(ctx context.Context, p *applyPass) error {
 // nameTaken is the outcome for an object whose name belongs to an unmanaged object or to a network that no longer exists; nil
 // when the existing object is the network's own.
 func (p *applyPass) nameTaken(key string, existing client.Object) *applyOutcome {
-	if metav1.IsControlledBy(existing, p.network) {
+	waits, rejected := apply.NameTaken(key, existing, p.network, "BitcoinNetwork")
+	if waits == "" && rejected == nil {
 		return nil
 	}
-	if !existing.GetDeletionTimestamp().IsZero() || ownedByFormerNetwork(existing, p.network) {
-		return &applyOutcome{blocked: fmt.Sprintf("waiting until the garbage collector has deleted %s of an earlier network with the same name", key)}
-	}
-	return &applyOutcome{rejected: &applyError{v1.ReasonNameTaken,
-		fmt.Sprintf("%s exists and does not belong to this network: delete it, or choose another name for the network", key)}}
-}
-
-// ownedByFormerNetwork reports whether an object's controller is a network of the same name that no longer exists.
-func ownedByFormerNetwork(object client.Object, network *v1.BitcoinNetwork) bool {
-	owner := metav1.GetControllerOf(object)
-	return owner != nil && owner.Kind == "BitcoinNetwork" && owner.Name == network.Name && owner.UID != network.UID
-}
-
-// keyOf names an object for messages and maps: "StatefulSet my-network-sts".
-func keyOf(object client.Object) string {
-	kind := object.GetObjectKind().GroupVersionKind().Kind
-	if kind == "" {
-		kind = reflect.TypeOf(object).Elem().Name()
-	}
-	return kind + " " + object.GetName()
+	return &applyOutcome{blocked: waits, rejected: rejected}
 }

@@ -44,7 +44,7 @@ func TestUndesiredObjectsAreDeletedThoughAnotherIsRejected(t *testing.T) {
 	}
 	network.Spec.Expose.PerNode, network.Generation = false, 2
 	objects, err := r.applyObjects(t.Context(), network, newNetworkState(network), time.Now())
-	if err != nil || objects.rejected == nil || objects.rejected.reason != v1.ReasonApplyRefused {
+	if err != nil || objects.rejected == nil || objects.rejected.Reason != v1.ReasonApplyRefused {
 		t.Fatalf("rejected %v, %v", objects.rejected, err)
 	}
 	if after := services(); len(after) != 1 {
@@ -74,7 +74,7 @@ func TestAnUnmanagedObjectIsNotOverwritten(t *testing.T) {
 	unmanaged := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "net-config", Namespace: "ns"}, Data: map[string]string{"a": "b"}}
 	r := fakeAPI(t, acceptAll, unmanaged)
 	objects, err := r.applyObjects(t.Context(), network, newNetworkState(network), time.Now())
-	if err != nil || objects.rejected == nil || objects.rejected.reason != v1.ReasonNameTaken {
+	if err != nil || objects.rejected == nil || objects.rejected.Reason != v1.ReasonNameTaken {
 		t.Fatalf("rejected %v, %v", objects.rejected, err)
 	}
 	got := &corev1.ConfigMap{}

@@ -68,7 +68,7 @@ func objectRejected(in *policyInputs) (reason, message string, violated bool) {
 	if in.objects.rejected == nil {
 		return "", "", false
 	}
-	return in.objects.rejected.reason, in.objects.rejected.message, true
+	return in.objects.rejected.Reason, in.objects.rejected.Message, true
 }
 
 func writeFailed(in *policyInputs) (reason, message string, violated bool) {

@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/apply"
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
 	"github.com/christianb93/bitcoin-controller/internal/operator/topology"
@@ -102,7 +103,7 @@ func TestReadyNeedsAppliedObjects(t *testing.T) {
 		}, false, v1.ReasonUpdating, "pods do not have the new template yet: n-sts-1"},
 		"one group waits for the other": {func(in *policyInputs) { in.objects.waitingFor = "n-b-sts waits" }, false, v1.ReasonUpdating, "n-b-sts waits"},
 		"the API server rejects an object": {func(in *policyInputs) {
-			in.objects.rejected = &applyError{v1.ReasonApplyRefused, "quota exceeded"}
+			in.objects.rejected = &apply.Error{Reason: v1.ReasonApplyRefused, Message: "quota exceeded"}
 		}, false, v1.ReasonApplyRefused, "quota exceeded"},
 	})
 }
@@ -154,7 +155,7 @@ func TestStalledAndReconcilingAreDerived(t *testing.T) {
 		"ready":                            {func(*policyInputs) {}, false, false},
 		"a pod does not exist yet":         {func(in *policyInputs) { podNotReady(in, 0) }, true, false},
 		"a connection is missing":          {func(in *policyInputs) { in.connections.missing = []topology.Edge{{A: 0, B: 1}} }, true, false},
-		"the API server rejects an object": {func(in *policyInputs) { in.objects.rejected = &applyError{v1.ReasonApplyRefused, "quota"} }, false, true},
+		"the API server rejects an object": {func(in *policyInputs) { in.objects.rejected = &apply.Error{Reason: v1.ReasonApplyRefused, Message: "quota"} }, false, true},
 		"an image cannot be pulled": {func(in *policyInputs) {
 			podNotReady(in, 0, waiting(resources.ContainerName, "ErrImagePull", "not found"))
 		}, false, true},
@@ -218,7 +219,7 @@ func TestAProblemOfAPodWithAnOldTemplateIsNotStalled(t *testing.T) {
 
 // When several policies are violated, the condition names the cause before its effects.
 func TestTheFirstViolatedPolicyDecides(t *testing.T) {
-	rejected := func(in *policyInputs) { in.objects.rejected = &applyError{v1.ReasonNameTaken, "taken"} }
+	rejected := func(in *policyInputs) { in.objects.rejected = &apply.Error{Reason: v1.ReasonNameTaken, Message: "taken"} }
 	failing := func(in *policyInputs) {
 		podNotReady(in, 0, waiting(resources.ContainerName, "ErrImagePull", "not found"))
 	}

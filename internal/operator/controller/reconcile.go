@@ -12,6 +12,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/apply"
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
@@ -113,7 +114,7 @@ func (r *Reconciler) pass(ctx context.Context, network *v1.BitcoinNetwork, state
 	if err != nil {
 		return passResult{}, r.reportFailure(ctx, network, state, fmt.Errorf("read the objects of the network: %w", err))
 	}
-	if passesByItself(objects.failed) && r.retries.NumRequeues(ctrl.Request{NamespacedName: state.key}) == 0 {
+	if apply.PassesByItself(objects.failed) && r.retries.NumRequeues(ctrl.Request{NamespacedName: state.key}) == 0 {
 		state.held = nil
 		return passResult{}, objects.failed
 	}

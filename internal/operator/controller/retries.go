@@ -8,8 +8,6 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -118,11 +116,4 @@ func markOf(object client.Object) string {
 		}
 	}
 	return mark.String()
-}
-
-// passesByItself reports whether a request failed since the operator had not seen the latest state of an object. The cache will have
-// it in a moment.
-func passesByItself(err error) bool {
-	_, otherUID := apierrors.StatusCause(err, metav1.CauseTypeFieldValueInvalid)
-	return apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) || apierrors.IsNotFound(err) || otherUID
 }

@@ -7,6 +7,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/utils/ptr"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/apply"
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
 	"github.com/christianb93/bitcoin-controller/internal/operator/topology"
 )
@@ -55,7 +56,7 @@ func (r rollouts) desiredPartition(desired, existing *appsv1.StatefulSet, templa
 // blockingSet returns the StatefulSet whose rollout must end before the template of this one may change, "" for none. A
 // StatefulSet that is itself about to change again blocks no other one: the change may be the repair.
 func (r rollouts) blockingSet(name string, groups []resources.Group, desired, existing map[string]*appsv1.StatefulSet) (string, error) {
-	if changes, err := changesTemplate(desired[name], existing[name]); err != nil || !changes {
+	if changes, err := apply.ChangesTemplate(desired[name], existing[name]); err != nil || !changes {
 		return "", err
 	}
 	for _, group := range groups {
@@ -63,7 +64,7 @@ func (r rollouts) blockingSet(name string, groups []resources.Group, desired, ex
 		if set == nil || want == nil || set.Name == name {
 			continue
 		}
-		changes, err := changesTemplate(want, set)
+		changes, err := apply.ChangesTemplate(want, set)
 		if err != nil {
 			return "", err
 		}

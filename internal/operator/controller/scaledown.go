@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/apply"
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
@@ -242,7 +243,7 @@ func (r *Reconciler) neededByDeparting(ctx context.Context, p *applyPass, object
 	}
 	kept := set.DeepCopy()
 	kept.Spec.PersistentVolumeClaimRetentionPolicy.WhenDeleted = appsv1.RetainPersistentVolumeClaimRetentionPolicyType
-	log.FromContext(ctx).Info("Keep the claims of a removed group", "object", keyOf(set))
+	log.FromContext(ctx).Info("Keep the claims of a removed group", "object", apply.KeyOf(set))
 	if err := r.client.Patch(ctx, kept, client.MergeFrom(set), client.FieldOwner(resources.FieldManager)); err != nil {
 		return true, err
 	}

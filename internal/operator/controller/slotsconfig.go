@@ -10,6 +10,7 @@ import (
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/apply"
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
 	"github.com/christianb93/bitcoin-controller/internal/operator/supervisor/api"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
@@ -80,14 +81,14 @@ func (p *applyPass) setSlots(desired *corev1.ConfigMap, group resources.Group) {
 	if !ok {
 		return
 	}
-	have, exists := readTarget(p.existing[keyOf(desired)])
+	have, exists := readTarget(p.existing[apply.KeyOf(desired)])
 	p.targets[group.StatefulSet] = want
 	p.setKept(desired, have.Nodes, want.Nodes)
 	if !exists || want.Nodes >= have.Nodes {
 		return
 	}
 	if p.state.scaleDown.waits() {
-		desired.Data = maps.Clone(p.existing[keyOf(desired)].(*corev1.ConfigMap).Data)
+		desired.Data = maps.Clone(p.existing[apply.KeyOf(desired)].(*corev1.ConfigMap).Data)
 		p.targets[group.StatefulSet] = have
 		return
 	}
@@ -96,7 +97,7 @@ func (p *applyPass) setSlots(desired *corev1.ConfigMap, group resources.Group) {
 	}
 	p.targets[group.StatefulSet] = want
 	if want.Forget && !p.state.shared.hasAccepted(p.podOf(group), want) {
-		desired.Data = maps.Clone(p.existing[keyOf(desired)].(*corev1.ConfigMap).Data)
+		desired.Data = maps.Clone(p.existing[apply.KeyOf(desired)].(*corev1.ConfigMap).Data)
 		p.slotsWait = fmt.Sprintf("waiting until Pod %s accepts to delete the data of its removed nodes", group.PodName(group.Nodes))
 	}
 }
@@ -104,7 +105,7 @@ func (p *applyPass) setSlots(desired *corev1.ConfigMap, group resources.Group) {
 // setKept sets up to which node the pods of a group may have the data of removed nodes, whose blocks nobody has compared with those of the
 // others. A later comparison is not about it. Once all of these nodes have been requested again, they are compared themselves.
 func (p *applyPass) setKept(desired *corev1.ConfigMap, have, want int) {
-	kept := readKept(p.existing[keyOf(desired)])
+	kept := readKept(p.existing[apply.KeyOf(desired)])
 	if want < have && (want == 0 || !p.forgets()) {
 		kept = max(kept, have)
 	}
@@ -176,6 +177,6 @@ func (p *applyPass) podOf(group resources.Group) *corev1.Pod {
 // generation of the network.
 func (p *applyPass) slotsChange(desired *corev1.ConfigMap) bool {
 	want, ok := readTarget(desired)
-	have, exists := readTarget(p.existing[keyOf(desired)])
+	have, exists := readTarget(p.existing[apply.KeyOf(desired)])
 	return ok && exists && want != have
 }

@@ -12,6 +12,7 @@ import (
 	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/apply"
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
@@ -82,7 +83,7 @@ func TestWhatMayPassByItselfIsStalledAfterTheGracePeriod(t *testing.T) {
 func TestARejectedObjectHasNoGracePeriod(t *testing.T) {
 	_, in := healthy()
 	failSince(in, 0, in.now, waiting(resources.ContainerName, "ErrImagePull", "timeout"))
-	in.objects.rejected = &applyError{v1.ReasonApplyRefused, "quota"}
+	in.objects.rejected = &apply.Error{Reason: v1.ReasonApplyRefused, Message: "quota"}
 	if got := evaluate(in).stalled; !got.met || got.reason != v1.ReasonApplyRefused {
 		t.Errorf("%+v", got)
 	}

@@ -8,6 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/apply"
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
@@ -27,12 +28,12 @@ func setOf(t *testing.T, network *v1.BitcoinNetwork, settings resources.Settings
 // asApplied is a desired StatefulSet as the API server has it after an apply.
 func asApplied(t *testing.T, desired *appsv1.StatefulSet) *appsv1.StatefulSet {
 	t.Helper()
-	config, err := newConfiguration(desired)
+	config, err := apply.New(desired)
 	if err != nil {
 		t.Fatal(err)
 	}
 	applied := desired.DeepCopy()
-	config.annotate(applied)
+	config.Annotate(applied)
 	return applied
 }
 

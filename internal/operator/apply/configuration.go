@@ -1,4 +1,4 @@
-package controller
+package apply
 
 import (
 	"crypto/sha256"
@@ -30,15 +30,15 @@ import (
 )
 
 const (
-	// annotationApplied has a hash of the applied object. A field that is no longer desired does not show in the ownership of
+	// AnnotationApplied has a hash of the applied object. A field that is no longer desired does not show in the ownership of
 	// the desired fields, but in the hash, also after a restart of the operator.
-	annotationApplied = v1.GroupName + "/applied"
-	// annotationTemplate has a hash of the applied pod template, for the same purpose.
-	annotationTemplate = v1.GroupName + "/applied-template"
+	AnnotationApplied = v1.GroupName + "/applied"
+	// AnnotationTemplate has a hash of the applied pod template, for the same purpose.
+	AnnotationTemplate = v1.GroupName + "/applied-template"
 )
 
-// configuration is a desired object in the form for server-side apply.
-type configuration struct {
+// Configuration is a desired object in the form for server-side apply.
+type Configuration struct {
 	object runtime.ApplyConfiguration
 	meta   *applymetav1.ObjectMetaApplyConfiguration
 	// annotations with the hashes, which are among those of meta.
@@ -51,37 +51,37 @@ type configuration struct {
 // typeConverter knows the types of the Kubernetes API. Reading them takes a third of a second.
 var typeConverter = sync.OnceValue(func() managedfields.TypeConverter { return applyconfigurations.NewTypeConverter(scheme.Scheme) })
 
-// newConfiguration returns the fields of an object that the operator specifies, with the hashes as annotations.
-func newConfiguration(object client.Object) (*configuration, error) {
+// New returns the fields of an object that the operator specifies, with the hashes as annotations.
+func New(object client.Object) (*Configuration, error) {
 	c, err := typedConfiguration(object)
 	if err != nil {
-		return nil, fmt.Errorf("convert %s: %w", keyOf(object), err)
+		return nil, fmt.Errorf("convert %s: %w", KeyOf(object), err)
 	}
 	fields, err := asMap(c.object)
 	if err != nil {
-		return nil, fmt.Errorf("encode %s: %w", keyOf(object), err)
+		return nil, fmt.Errorf("encode %s: %w", KeyOf(object), err)
 	}
 	// Earlier releases wrote the same hash, of the JSON with sorted keys, so that an upgrade writes nothing.
 	text, err := json.Marshal(fields)
 	if err != nil {
-		return nil, fmt.Errorf("encode %s: %w", keyOf(object), err)
+		return nil, fmt.Errorf("encode %s: %w", KeyOf(object), err)
 	}
-	c.annotations[annotationApplied] = shortHash(text)
+	c.annotations[AnnotationApplied] = shortHash(text)
 	if set, ok := object.(*appsv1.StatefulSet); ok {
-		if c.annotations[annotationTemplate], err = templateHash(set); err != nil {
+		if c.annotations[AnnotationTemplate], err = templateHash(set); err != nil {
 			return nil, err
 		}
 	}
 	c.meta.WithAnnotations(c.annotations)
 	if err := unstructured.SetNestedStringMap(fields, c.meta.Annotations, "metadata", "annotations"); err != nil {
-		return nil, fmt.Errorf("annotate %s: %w", keyOf(object), err)
+		return nil, fmt.Errorf("annotate %s: %w", KeyOf(object), err)
 	}
 	if c.value, err = typeConverter().ObjectToTyped(&unstructured.Unstructured{Object: fields}); err != nil {
-		return nil, fmt.Errorf("convert %s: %w", keyOf(object), err)
+		return nil, fmt.Errorf("convert %s: %w", KeyOf(object), err)
 	}
 	specified, err := c.value.ToFieldSet()
 	if err != nil {
-		return nil, fmt.Errorf("list the fields of %s: %w", keyOf(object), err)
+		return nil, fmt.Errorf("list the fields of %s: %w", KeyOf(object), err)
 	}
 	c.fields = specified.Leaves().Difference(unmanagedFields)
 	return c, nil
@@ -94,8 +94,8 @@ var unmanagedFields = fieldpath.NewSet(
 )
 
 // typedConfiguration converts an object. The status is not the operator's to write.
-func typedConfiguration(object client.Object) (*configuration, error) {
-	c := &configuration{annotations: map[string]string{}}
+func typedConfiguration(object client.Object) (*Configuration, error) {
+	c := &Configuration{annotations: map[string]string{}}
 	switch object.(type) {
 	case *appsv1.StatefulSet:
 		set := &applyappsv1.StatefulSetApplyConfiguration{}
@@ -133,15 +133,15 @@ func typedConfiguration(object client.Object) (*configuration, error) {
 	return c, nil
 }
 
-// annotate adds the hashes to an object that is created.
-func (c *configuration) annotate(object client.Object) {
+// Annotate adds the hashes to an object that is created.
+func (c *Configuration) Annotate(object client.Object) {
 	annotations := maps.Clone(c.annotations)
 	maps.Copy(annotations, object.GetAnnotations())
 	object.SetAnnotations(annotations)
 }
 
 // only restricts the configuration to the object with this UID: an apply does not overwrite one that was created in its place.
-func (c *configuration) only(uid types.UID) {
+func (c *Configuration) only(uid types.UID) {
 	if uid != "" {
 		c.meta.WithUID(uid)
 	}

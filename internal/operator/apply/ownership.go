@@ -1,4 +1,4 @@
-package controller
+package apply
 
 import (
 	"cmp"
@@ -23,32 +23,32 @@ import (
 // the operator, and an item that another manager adds to a list has that manager as its owner. What the API server defaults and
 // what admission webhooks add has no owner, and is left alone.
 
-// drift is how an existing object differs from the configuration, whatever was applied last.
-type drift struct {
-	// lost are the specified fields that the operator does not own.
-	lost *fieldpath.Set
-	// foreign are the items that other managers have added to specified lists.
-	foreign []fieldpath.Path
+// Drift is how an existing object differs from the configuration, whatever was applied last.
+type Drift struct {
+	// Lost are the specified fields that the operator does not own.
+	Lost *fieldpath.Set
+	// Foreign are the items that other managers have added to specified lists.
+	Foreign []fieldpath.Path
 }
 
-// driftOf an existing object.
-func (c *configuration) driftOf(existing metav1.Object) (drift, error) {
+// DriftOf an existing object.
+func (c *Configuration) DriftOf(existing metav1.Object) (Drift, error) {
 	own, foreign, err := owners(existing)
 	if err != nil {
-		return drift{}, err
+		return Drift{}, err
 	}
-	d := drift{lost: c.fields.Difference(own)}
+	d := Drift{Lost: c.fields.Difference(own)}
 	for path := range foreign.Difference(own).All() {
 		if path[0].FieldName != nil && *path[0].FieldName == "spec" && isListItem(path) && hasItems(c.fields, path[:len(path)-1]) {
-			d.foreign = append(d.foreign, path.Copy())
+			d.Foreign = append(d.Foreign, path.Copy())
 		}
 	}
 	return d, nil
 }
 
-// upToDate reports whether an existing object is the applied configuration.
-func (c *configuration) upToDate(existing metav1.Object, d drift) bool {
-	return existing.GetAnnotations()[annotationApplied] == c.annotations[annotationApplied] && d.lost.Empty() && len(d.foreign) == 0
+// UpToDate reports whether an existing object is the applied configuration.
+func (c *Configuration) UpToDate(existing metav1.Object, d Drift) bool {
+	return existing.GetAnnotations()[AnnotationApplied] == c.annotations[AnnotationApplied] && d.Lost.Empty() && len(d.Foreign) == 0
 }
 
 // owners returns the fields that the operator owns, and those that other managers own.
@@ -86,13 +86,13 @@ func hasItems(fields *fieldpath.Set, list fieldpath.Path) bool {
 }
 
 // sameValues reports whether an existing object has the same values as the configuration in these of its fields.
-func (c *configuration) sameValues(existing client.Object, fields *fieldpath.Set) (bool, error) {
+func (c *Configuration) sameValues(existing client.Object, fields *fieldpath.Set) (bool, error) {
 	if fields.Empty() {
 		return true, nil
 	}
 	all, err := asMap(existing)
 	if err != nil {
-		return false, fmt.Errorf("encode %s: %w", keyOf(existing), err)
+		return false, fmt.Errorf("encode %s: %w", KeyOf(existing), err)
 	}
 	// Items of a typed list have no kind of their own.
 	gvk, err := apiutil.GVKForObject(existing, scheme.Scheme)
@@ -103,11 +103,11 @@ func (c *configuration) sameValues(existing client.Object, fields *fieldpath.Set
 	object.SetGroupVersionKind(gvk)
 	actual, err := typeConverter().ObjectToTyped(object)
 	if err != nil {
-		return false, fmt.Errorf("convert %s: %w", keyOf(existing), err)
+		return false, fmt.Errorf("convert %s: %w", KeyOf(existing), err)
 	}
 	difference, err := c.value.Compare(actual)
 	if err != nil {
-		return false, fmt.Errorf("compare %s: %w", keyOf(existing), err)
+		return false, fmt.Errorf("compare %s: %w", KeyOf(existing), err)
 	}
 	return difference.Modified.Union(difference.Removed).Intersection(fields).Empty(), nil
 }

@@ -1,4 +1,4 @@
-package controller
+package apply
 
 import (
 	"encoding/json"
@@ -6,10 +6,12 @@ import (
 	"strings"
 	"testing"
 
+	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 	"sigs.k8s.io/yaml"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
@@ -36,9 +38,24 @@ func inPod(parts ...any) fieldpath.Path {
 	return fieldpath.MakePathOrDie(append([]any{"spec", "template", "spec"}, parts...)...)
 }
 
+// statefulSet is that of a network.
+func statefulSet(t *testing.T) *appsv1.StatefulSet {
+	t.Helper()
+	network := &v1.BitcoinNetwork{ObjectMeta: metav1.ObjectMeta{Name: "net", Namespace: "ns", UID: "1", Generation: 1}, Spec: v1.BitcoinNetworkSpec{Nodes: 1}}
+	credential := func(network *v1.BitcoinNetwork) bitcoind.Credential {
+		return bitcoind.DeriveCredential([]byte("key"), string(network.UID))
+	}
+	for _, object := range resources.Build(network, resources.Settings{NodeImage: "nodes:1", Credential: credential}) {
+		if set, ok := object.(*appsv1.StatefulSet); ok {
+			return set
+		}
+	}
+	t.Fatal("no StatefulSet")
+	return nil
+}
+
 func TestDrift(t *testing.T) {
-	network := testNetwork(v1.BitcoinNetworkSpec{Nodes: 1})
-	config, err := newConfiguration(setOf(t, network, resources.Settings{NodeImage: "nodes:1", Credential: testCredential}))
+	config, err := New(statefulSet(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,21 +95,21 @@ func TestDrift(t *testing.T) {
 			object.ManagedFields = []metav1.ManagedFieldsEntry{
 				managedBy(resources.FieldManager, "", specified.Difference(fieldpath.NewSet(test.lost...))), managedBy("kubectl-edit", "", test.foreign),
 			}
-			d, err := config.driftOf(object)
+			d, err := config.DriftOf(object)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !d.lost.Equals(fieldpath.NewSet(test.lost...)) || !fieldpath.NewSet(d.foreign...).Equals(fieldpath.NewSet(test.items...)) {
-				t.Errorf("lost %s, foreign %v, want %v and %v", d.lost, d.foreign, test.lost, test.items)
+			if !d.Lost.Equals(fieldpath.NewSet(test.lost...)) || !fieldpath.NewSet(d.Foreign...).Equals(fieldpath.NewSet(test.items...)) {
+				t.Errorf("lost %s, foreign %v, want %v and %v", d.Lost, d.Foreign, test.lost, test.items)
 			}
 		})
 	}
-	if d, err := config.driftOf(&ownedObject{}); err != nil || !d.lost.Equals(config.fields) {
+	if d, err := config.DriftOf(&ownedObject{}); err != nil || !d.Lost.Equals(config.fields) {
 		t.Errorf("an object without managed fields: %v, %v", d, err)
 	}
 	broken := &ownedObject{}
 	broken.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "broken", FieldsV1: metav1.NewFieldsV1("[]")}}
-	if _, err := config.driftOf(broken); err == nil {
+	if _, err := config.DriftOf(broken); err == nil {
 		t.Error("managed fields that cannot be read pass for none")
 	}
 }
