@@ -22,6 +22,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/backoff"
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
 	"github.com/christianb93/bitcoin-controller/internal/operator/supervisor/api"
@@ -75,7 +76,7 @@ func Add(mgr ctrl.Manager, options Options) error {
 		pollInterval: options.PollInterval,
 		now:          options.Now,
 		states:       states,
-		retries:      newRetries(),
+		retries:      backoff.NewRetries(minBackoff, maxRetryInterval),
 		nodes: &nodeClient{
 			rpc: bitcoind.NewClient(observeRPC, options.Dial), supervisors: api.NewClient(api.Dial(options.Dial)), credential: options.Settings.Credential, previous: options.PreviousCredential,
 			host: options.Host, now: options.Now, requeue: sendTo(passes),

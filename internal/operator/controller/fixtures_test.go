@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/backoff"
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
 	"github.com/christianb93/bitcoin-controller/internal/operator/topology"
@@ -121,7 +122,7 @@ func fakeAPIWith(t *testing.T, faults interceptor.Funcs, objects ...client.Objec
 		builder.WithIndex(kind, indexNetwork, func(object client.Object) []string { return []string{resources.NetworkOf(object.GetLabels())} })
 	}
 	api := builder.WithInterceptorFuncs(faults).Build()
-	return &Reconciler{client: api, live: api, recorder: events.NewFakeRecorder(100), budgets: true, retries: newRetries(), settings: resources.Settings{NodeImage: "nodes:1", Credential: testCredential}}
+	return &Reconciler{client: api, live: api, recorder: events.NewFakeRecorder(100), budgets: true, retries: backoff.NewRetries(minBackoff, maxRetryInterval), settings: resources.Settings{NodeImage: "nodes:1", Credential: testCredential}}
 }
 
 func acceptAll(string, string) error { return nil }

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/apply"
+	"github.com/christianb93/bitcoin-controller/internal/operator/backoff"
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
@@ -29,7 +30,7 @@ type Reconciler struct {
 	now          func() time.Time
 
 	states  *stateStore
-	retries *retries
+	retries *backoff.Retries
 	nodes   *nodeClient
 }
 
@@ -39,7 +40,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err := r.client.Get(ctx, req.NamespacedName, &network); err != nil {
 		if apierrors.IsNotFound(err) {
 			r.states.forget(req.NamespacedName)
-			r.retries.reset(req.NamespacedName)
+			r.retries.Reset(req.NamespacedName)
 			return ctrl.Result{}, nil
 		}
 		return ctrl.Result{}, err
@@ -66,7 +67,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if state.generation != network.Generation {
 		// Another specification is another attempt.
 		state.generation, state.retryAt = network.Generation, time.Time{}
-		r.retries.reset(req.NamespacedName)
+		r.retries.Reset(req.NamespacedName)
 	}
 	started := r.now()
 	result, err := r.pass(ctx, &network, state, started)
@@ -79,17 +80,17 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 func (r *Reconciler) next(state *networkState, now time.Time, result passResult, err error) (ctrl.Result, error) {
 	wait := maxRetryInterval
 	if result.observed {
-		wait = state.backoff.requeueAfter(result.requeue, r.pollInterval)
+		wait = requeueAfter(&state.backoff, result.requeue, r.pollInterval)
 	}
 	switch {
 	case err != nil || result.rejected:
-		retryIn := r.retries.failed(state.key, wait)
+		retryIn := r.retries.Failed(state.key, wait)
 		state.retryAt = now.Add(retryIn)
 		wait = min(wait, retryIn)
 	case state.held != nil || state.statusFailed:
 		wait = min(wait, max(state.retryAt.Sub(now), time.Millisecond))
 	default:
-		r.retries.reset(state.key)
+		r.retries.Reset(state.key)
 	}
 	if err != nil {
 		return ctrl.Result{}, err

@@ -3,6 +3,8 @@ package controller
 import (
 	"fmt"
 	"time"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/backoff"
 )
 
 const (
@@ -28,14 +30,14 @@ type requeueInputs struct {
 
 // requeueAfter is the time until the next pass: the soonest of what is due. While something is missing, the time grows as long as
 // nothing changes.
-func (b *backoff) requeueAfter(in requeueInputs, pollInterval time.Duration) time.Duration {
+func requeueAfter(b *backoff.Backoff, in requeueInputs, pollInterval time.Duration) time.Duration {
 	wait := pollInterval
 	switch {
 	case in.held:
 		// The operator itself can change nothing.
-		wait = min(wait, b.next(in.progress, maxRetryInterval))
+		wait = min(wait, b.Next(in.progress, minBackoff, maxRetryInterval))
 	case !in.ready:
-		wait = min(wait, b.next(in.progress, maxBackoff))
+		wait = min(wait, b.Next(in.progress, minBackoff, maxBackoff))
 	}
 	for _, due := range []time.Duration{in.nextBlock, in.settling, in.syncRecheck, in.objectsRecheck, in.stalledRecheck} {
 		if due > 0 {
@@ -43,22 +45,6 @@ func (b *backoff) requeueAfter(in requeueInputs, pollInterval time.Duration) tim
 		}
 	}
 	return max(wait, time.Millisecond)
-}
-
-// backoff makes the time between two passes grow while a network makes no progress.
-type backoff struct {
-	wait     time.Duration
-	progress string
-}
-
-// next returns the time until the next pass: short after progress, longer with each pass without it.
-func (b *backoff) next(progress string, longest time.Duration) time.Duration {
-	if progress != b.progress || b.wait == 0 {
-		b.progress, b.wait = progress, minBackoff
-		return b.wait
-	}
-	b.wait = min(b.wait*3/2, longest)
-	return b.wait
 }
 
 // progressOf describes how far a network has come, for the backoff.

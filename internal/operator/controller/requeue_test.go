@@ -3,6 +3,8 @@ package controller
 import (
 	"testing"
 	"time"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/backoff"
 )
 
 func TestTheGapGrowsWithThePassAndIsShortAtTheEnd(t *testing.T) {
@@ -74,7 +76,7 @@ func TestTheSoonestOfWhatIsDueWins(t *testing.T) {
 		"… and a block is due":      {requeueInputs{held: true, nextBlock: 50 * time.Millisecond}, 50 * time.Millisecond},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := (&backoff{}).requeueAfter(test.in, poll); got != test.want {
+			if got := requeueAfter(&backoff.Backoff{}, test.in, poll); got != test.want {
 				t.Errorf("%s, want %s", got, test.want)
 			}
 		})
@@ -83,16 +85,16 @@ func TestTheSoonestOfWhatIsDueWins(t *testing.T) {
 
 func TestTheBackoffGrowsWithoutProgress(t *testing.T) {
 	for held, longest := range map[bool]time.Duration{true: maxRetryInterval, false: maxBackoff} {
-		b, in := &backoff{}, requeueInputs{held: held, progress: "1"}
-		first, last := b.requeueAfter(in, time.Minute), time.Duration(0)
+		b, in := &backoff.Backoff{}, requeueInputs{held: held, progress: "1"}
+		first, last := requeueAfter(b, in, time.Minute), time.Duration(0)
 		for range 30 {
-			last = b.requeueAfter(in, time.Minute)
+			last = requeueAfter(b, in, time.Minute)
 		}
 		if first != minBackoff || last != longest {
 			t.Errorf("writes held %v: from %s to %s, want %s to %s", held, first, last, minBackoff, longest)
 		}
 		in.progress = "2"
-		if got := b.requeueAfter(in, time.Minute); got != minBackoff {
+		if got := requeueAfter(b, in, time.Minute); got != minBackoff {
 			t.Errorf("after progress: %s", got)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/backoff"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -82,7 +83,7 @@ type networkState struct {
 	claims    claimStates
 	mining    miningSchedule
 	lastPass  lastPass
-	backoff   backoff
+	backoff   backoff.Backoff
 	// behind are the nodes that are behind their peers.
 	behind behindNodes
 	// unsyncedSince is when the chains of a synced network were first seen to differ; zero while they do not.
