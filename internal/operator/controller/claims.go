@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/phrase"
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
@@ -142,7 +143,7 @@ func (r *Reconciler) growClaim(ctx context.Context, key client.ObjectKey, size r
 // claimMessage is the message of a condition for a claim that the API server does not let grow.
 func claimMessage(pod string, size resource.Quantity, err error) string {
 	return fmt.Sprintf("the claim of Pod %s cannot be expanded to %s: %s; allow the expansion in the storage class, or set storage.size back: "+
-		"the nodes run with the volumes that they have", pod, size.String(), foreignText(err.Error()))
+		"the nodes run with the volumes that they have", pod, size.String(), phrase.Quote(err.Error()))
 }
 
 // keepClaimTemplates keeps the immutable claim templates of an existing StatefulSet.
@@ -162,12 +163,11 @@ func (s conditionSet) withRejectedClaims(message string) conditionSet {
 	switch {
 	case message == "":
 		return s
-	case s.stalled.met:
-		s.stalled.message += "; " + message
-		s.reconciling.message += "; " + message
+	case s.Stalled.Met:
+		s.Stalled.Message += "; " + message
+		s.Reconciling.Message += "; " + message
 		return s
 	}
-	s.stalled = condition{true, v1.ReasonStorageNotExpanded, message}
-	s.reconciling = condition{false, v1.ReasonStorageNotExpanded, "the network needs action by the user: " + message}
+	s.Stall(v1.ReasonStorageNotExpanded, message)
 	return s
 }

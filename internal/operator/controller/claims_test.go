@@ -219,13 +219,13 @@ func TestAClassThatDoesNotExpandIsReported(t *testing.T) {
 func TestClaimsThatDoNotGrowStallAReadyNetwork(t *testing.T) {
 	_, in := healthy()
 	set := evaluate(in).withRejectedClaims("no")
-	if !set.ready.met || !set.stalled.met || set.stalled.reason != v1.ReasonStorageNotExpanded || set.reconciling.met || set.reconciling.reason != v1.ReasonStorageNotExpanded {
+	if !set.Ready.Met || !set.Stalled.Met || set.Stalled.Reason != v1.ReasonStorageNotExpanded || set.Reconciling.Met || set.Reconciling.Reason != v1.ReasonStorageNotExpanded {
 		t.Errorf("%+v", set)
 	}
 	podNotReady(in, 0, waiting("bitcoind", "CreateContainerError", "no"))
-	stalled := evaluate(in).stalled
-	if set := evaluate(in).withRejectedClaims("no"); set.stalled.reason != v1.ReasonNodeFailing || set.stalled.message != stalled.message+"; no" || !strings.HasSuffix(set.reconciling.message, "; no") {
-		t.Errorf("%+v, %+v", set.stalled, set.reconciling)
+	stalled := evaluate(in).Stalled
+	if set := evaluate(in).withRejectedClaims("no"); set.Stalled.Reason != v1.ReasonNodeFailing || set.Stalled.Message != stalled.Message+"; no" || !strings.HasSuffix(set.Reconciling.Message, "; no") {
+		t.Errorf("%+v, %+v", set.Stalled, set.Reconciling)
 	}
 	if set := evaluate(in); set != set.withRejectedClaims("") {
 		t.Error("nothing is rejected")

@@ -8,6 +8,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/phrase"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -78,9 +79,9 @@ func podsLeaving(in *policyInputs) (reason, message string, violated bool) {
 	}
 	switch {
 	case len(names) > 0:
-		message = "pods of removed nodes still exist: " + joinSome(names)
+		message = "pods of removed nodes still exist: " + phrase.JoinSome(names)
 	case len(in.leavingNodes) > 0:
-		message = "removed nodes still run: " + joinSome(in.leavingNodes)
+		message = "removed nodes still run: " + phrase.JoinSome(in.leavingNodes)
 	default:
 		return "", "", false
 	}
@@ -124,7 +125,7 @@ func clusterNodeMessage(pods []*corev1.Pod, now time.Time) string {
 func (p clusterNodeProblem) describe(pods []string) string {
 	subject := "pod " + pods[0] + " is"
 	if len(pods) > 1 {
-		subject = "pods " + joinSome(pods) + " are"
+		subject = "pods " + phrase.JoinSome(pods) + " are"
 	}
 	cause := "which is not ready since"
 	if p.overdue {

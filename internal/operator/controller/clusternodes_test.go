@@ -133,8 +133,8 @@ func TestReadyNamesTheClusterNode(t *testing.T) {
 	_, in := healthy()
 	fail(in, 1)
 	// It may return by itself.
-	if got := evaluate(in); got.stalled.met || !got.reconciling.met {
-		t.Errorf("stalled %+v, reconciling %+v", got.stalled, got.reconciling)
+	if got := evaluate(in); got.Stalled.Met || !got.Reconciling.Met {
+		t.Errorf("stalled %+v, reconciling %+v", got.Stalled, got.Reconciling)
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/christianb93/bitcoin-controller/internal/operator/truncate"
+	"github.com/christianb93/bitcoin-controller/internal/operator/condition"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -22,18 +22,12 @@ const (
 	stalledGracePeriod = 15 * time.Second
 )
 
-// condition is the result of the policies of one condition.
-type condition struct {
-	// met is whether the condition is true.
-	met             bool
-	reason, message string
-}
-
 // conditionSet are all conditions of a network. Ready, Reconciling and Stalled are derived from the others.
 type conditionSet struct {
-	nodesReady, connected, synced, ready, reconciling, stalled condition
+	nodesReady, connected, synced condition.Result
+	condition.Derived
 	// mining is nil without spec.mining.
-	mining *condition
+	mining *condition.Result
 }
 
 // stalledReasons are those of NodesReady that need the user to act.
@@ -43,33 +37,20 @@ var stalledReasons = []string{
 }
 
 // deriveConditions derives Ready, Stalled and Reconciling. Within a grace period, whose rest is stalledIn, a network is not stalled.
-func deriveConditions(nodesReady, connected, synced condition, stalledIn time.Duration) conditionSet {
-	set := conditionSet{
-		nodesReady: nodesReady, connected: connected, synced: synced,
-		ready:       condition{true, v1.ReasonReady, "all nodes are ready, connected as specified, and on one branch"},
-		stalled:     condition{false, v1.ReasonProgressing, "no action by a user is needed"},
-		reconciling: condition{false, v1.ReasonSettled, "the operator has nothing left to do"},
-	}
-	switch nodesReady.reason {
+func deriveConditions(nodesReady, connected, synced condition.Result, stalledIn time.Duration) conditionSet {
+	whenMet := condition.True(v1.ReasonReady, "all nodes are ready, connected as specified, and on one branch")
+	switch nodesReady.Reason {
 	case v1.ReasonNoNodes:
-		set.ready = nodesReady
+		whenMet = nodesReady
 	case v1.ReasonRPCBusy:
-		set.ready.reason, set.ready.message = v1.ReasonRPCBusy, set.ready.message+"; "+nodesReady.message
+		whenMet = condition.True(v1.ReasonRPCBusy, whenMet.Message+"; "+nodesReady.Message)
 	}
-	for _, c := range []condition{nodesReady, connected, synced} {
-		if !c.met {
-			set.ready = c
-			break
-		}
+	var stalled *condition.Result
+	if !nodesReady.Met && stalledIn == 0 && slices.Contains(stalledReasons, nodesReady.Reason) {
+		stalled = &nodesReady
 	}
-	if !nodesReady.met && stalledIn == 0 && slices.Contains(stalledReasons, nodesReady.reason) {
-		set.stalled = condition{true, nodesReady.reason, nodesReady.message}
-		set.reconciling = condition{false, nodesReady.reason, "the network needs action by the user: " + nodesReady.message}
-	}
-	if !set.ready.met && !set.stalled.met {
-		set.reconciling = condition{true, v1.ReasonProgressing, set.ready.message}
-	}
-	return set
+	derived := condition.Derive(whenMet, []condition.Result{nodesReady, connected, synced}, stalled)
+	return conditionSet{nodesReady: nodesReady, connected: connected, synced: synced, Derived: derived}
 }
 
 // conditionOrder is the order of the conditions in the status.
@@ -80,35 +61,24 @@ var conditionOrder = []string{
 
 // setIn updates the conditions of a status. Those whose value has not changed keep their transition time.
 func (s conditionSet) setIn(conditions *[]metav1.Condition, generation int64) {
-	all := map[string]condition{
+	all := map[string]condition.Result{
 		v1.ConditionNodesReady: s.nodesReady, v1.ConditionConnected: s.connected, v1.ConditionSynced: s.synced,
-		v1.ConditionReady: s.ready, v1.ConditionReconciling: s.reconciling, v1.ConditionStalled: s.stalled,
+		v1.ConditionReady: s.Ready, v1.ConditionReconciling: s.Reconciling, v1.ConditionStalled: s.Stalled,
 	}
 	if s.mining == nil {
 		meta.RemoveStatusCondition(conditions, v1.ConditionMining)
 	} else {
 		all[v1.ConditionMining] = *s.mining
 	}
-	for conditionType, c := range all {
-		status := metav1.ConditionFalse
-		if c.met {
-			status = metav1.ConditionTrue
-		}
-		meta.SetStatusCondition(conditions, metav1.Condition{
-			Type: conditionType, Status: status, Reason: c.reason, Message: truncate.UTF8(c.message, maxConditionMessage), ObservedGeneration: generation,
-		})
-	}
-	slices.SortStableFunc(*conditions, func(a, b metav1.Condition) int {
-		return slices.Index(conditionOrder, a.Type) - slices.Index(conditionOrder, b.Type)
-	})
+	condition.Set(conditions, all, conditionOrder, generation)
 }
 
 // graceSynced keeps Synced true for the grace period in a network that was synced and ready. unsyncedSince is the start of the
 // grace period, zero outside of it; recheckIn is the time until the condition is evaluated again, 0 for none. A network that is
 // not ready becomes synced only when its chains are known to be one: after a partition the nodes are still forked when the
 // connections exist again.
-func graceSynced(synced condition, in *policyInputs, previous []metav1.Condition, unsyncedSince, now time.Time) (result condition, since time.Time, recheckIn time.Duration) {
-	if synced.met || !allAnswer(in.nodes) {
+func graceSynced(synced condition.Result, in *policyInputs, previous []metav1.Condition, unsyncedSince, now time.Time) (result condition.Result, since time.Time, recheckIn time.Duration) {
+	if synced.Met || !allAnswer(in.nodes) {
 		return synced, time.Time{}, 0
 	}
 	before := meta.FindStatusCondition(previous, v1.ConditionSynced)
@@ -122,5 +92,5 @@ func graceSynced(synced condition, in *policyInputs, previous []metav1.Condition
 	if left <= 0 {
 		return synced, unsyncedSince, 0
 	}
-	return condition{true, v1.ReasonSynced, before.Message}, unsyncedSince, min(left, syncRecheckInterval)
+	return condition.True(v1.ReasonSynced, before.Message), unsyncedSince, min(left, syncRecheckInterval)
 }

@@ -6,7 +6,9 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/condition"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -31,10 +33,10 @@ func TestSyncedHasAGracePeriodInAReadyNetworkOnly(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, in := healthy()
 			now := time.Now()
-			forked := condition{false, v1.ReasonForked, "two branches"}
+			forked := condition.False(v1.ReasonForked, "two branches")
 			got, since, recheck := graceSynced(forked, in, previousConditions(test.synced, test.ready), now.Add(-test.after), now)
-			if got.met != test.want || (recheck > 0) != test.want || recheck > syncGracePeriod-test.after && test.want {
-				t.Errorf("synced: %v, want %v; evaluated again in %s", got.met, test.want, recheck)
+			if got.Met != test.want || (recheck > 0) != test.want || recheck > syncGracePeriod-test.after && test.want {
+				t.Errorf("synced: %v, want %v; evaluated again in %s", got.Met, test.want, recheck)
 			}
 			if !since.Equal(now.Add(-test.after)) {
 				t.Errorf("the grace period begins again, at %s", since)
@@ -51,9 +53,9 @@ func TestIncompleteComparisonHasAGracePeriod(t *testing.T) {
 		if !answers {
 			in.nodes[1].answer = nil
 		}
-		got, since, _ := graceSynced(syncedPolicies.evaluate(in), in, previousConditions(metav1.ConditionTrue, metav1.ConditionTrue), time.Time{}, time.Now())
-		if got.met != answers || since.IsZero() == answers {
-			t.Errorf("all nodes answer: %v, synced: %v, since %s", answers, got.met, since)
+		got, since, _ := graceSynced(syncedPolicies.Evaluate(in), in, previousConditions(metav1.ConditionTrue, metav1.ConditionTrue), time.Time{}, time.Now())
+		if got.Met != answers || since.IsZero() == answers {
+			t.Errorf("all nodes answer: %v, synced: %v, since %s", answers, got.Met, since)
 		}
 	}
 }
@@ -63,7 +65,7 @@ func TestConditionsAreInAFixedOrder(t *testing.T) {
 	// As the API server's default has them.
 	conditions := []metav1.Condition{{Type: v1.ConditionStalled}, {Type: v1.ConditionReady}}
 	set := evaluate(in)
-	set.mining = &condition{true, v1.ReasonMining, "blocks are mined"}
+	set.mining = ptr.To(condition.True(v1.ReasonMining, "blocks are mined"))
 	set.setIn(&conditions, 7)
 	var got []string
 	for _, c := range conditions {

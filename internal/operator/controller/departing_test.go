@@ -96,7 +96,7 @@ func TestTheClaimsOfARemovedGroupThatCannotBeComparedAreKept(t *testing.T) {
 func TestTheConditionHasTheReasonWhyRemovedNodesStay(t *testing.T) {
 	_, in := healthy()
 	in.leaving, in.objects.departing = []*corev1.Pod{{ObjectMeta: metav1.ObjectMeta{Name: "n-sts-3"}}}, make([]node, 1)
-	if got := evaluate(in).ready; got.reason != v1.ReasonNodesLeaving || !strings.Contains(got.message, "stay until the other nodes have their blocks") {
+	if got := evaluate(in).Ready; got.Reason != v1.ReasonNodesLeaving || !strings.Contains(got.Message, "stay until the other nodes have their blocks") {
 		t.Errorf("%+v", got)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/phrase"
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
@@ -78,13 +79,13 @@ func TestAPanicOfAPassIsReported(t *testing.T) {
 // Each other message would be a write of the status.
 func TestAFailureMessageIsBoundedAndTheSameEachTime(t *testing.T) {
 	dial := func(port int) string {
-		return failureMessage(fmt.Errorf("apply Service net-svc: Post \"https://10.96.0.1:443/api\": read tcp 10.244.0.7:%d->10.96.0.1:443: read: connection reset by peer", port))
+		return phrase.OfFailure(fmt.Errorf("apply Service net-svc: Post \"https://10.96.0.1:443/api\": read tcp 10.244.0.7:%d->10.96.0.1:443: read: connection reset by peer", port))
 	}
 	if dial(40001) != dial(40002) || !strings.Contains(dial(1), "10.96.0.1:443: read: connection reset by peer") {
 		t.Errorf("%q", dial(40001))
 	}
-	long := failureMessage(errors.New(strings.Repeat("日", 20_000)))
-	if len(long) > maxForeignText+100 || !utf8.ValidString(long) || !strings.HasSuffix(long, "; the operator tries again") {
+	long := phrase.OfFailure(errors.New(strings.Repeat("日", 20_000)))
+	if len(long) > 2048+100 || !utf8.ValidString(long) || !strings.HasSuffix(long, "; the operator tries again") {
 		t.Errorf("%d bytes", len(long))
 	}
 }

@@ -4,25 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/condition"
+	"github.com/christianb93/bitcoin-controller/internal/operator/phrase"
 	"github.com/christianb93/bitcoin-controller/internal/operator/truncate"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
-
-// localAddress is the operator's own end of a connection in an error of package net. It differs from one connection to the next, and
-// each new message would be a write of the status.
-var localAddress = regexp.MustCompile(`\b(read|write) (tcp|udp) \S+->`)
-
-// failureMessage is the message of a condition for an error.
-func failureMessage(err error) string {
-	return foreignText(localAddress.ReplaceAllString(err.Error(), "$1 $2 ")) + "; the operator tries again"
-}
 
 // reportFailure reports a pass that could not observe the nodes. It returns the error, with that of the report if there is one.
 func (r *Reconciler) reportFailure(ctx context.Context, network *v1.BitcoinNetwork, state *networkState, err error) error {
@@ -32,13 +22,13 @@ func (r *Reconciler) reportFailure(ctx context.Context, network *v1.BitcoinNetwo
 // failedStatus is the status before the pass that failed, with the failure in its conditions.
 func failedStatus(network *v1.BitcoinNetwork, err error) v1.BitcoinNetworkStatus {
 	status := *network.Status.DeepCopy()
-	previous := func(conditionType string) condition {
-		if c := meta.FindStatusCondition(status.Conditions, conditionType); c != nil {
-			return condition{c.Status == metav1.ConditionTrue, c.Reason, c.Message}
+	previous := func(conditionType string) condition.Result {
+		if c, ok := condition.Of(status.Conditions, conditionType); ok {
+			return c
 		}
-		return condition{false, v1.ReasonWaiting, "the nodes have not been observed yet"}
+		return condition.False(v1.ReasonWaiting, "the nodes have not been observed yet")
 	}
-	nodesReady := condition{false, v1.ReasonReconcileFailed, failureMessage(err)}
+	nodesReady := condition.False(v1.ReasonReconcileFailed, phrase.OfFailure(err))
 	conditions := deriveConditions(nodesReady, previous(v1.ConditionConnected), previous(v1.ConditionSynced), 0)
 	if network.Spec.Mining != nil {
 		conditions.mining = ptr.To(previous(v1.ConditionMining))
@@ -53,6 +43,6 @@ func (r *Reconciler) recordStatusFailure(network *v1.BitcoinNetwork, state *netw
 		return
 	}
 	state.statusFailed = true
-	note := truncate.UTF8(fmt.Sprintf("the status cannot be written: %s", failureMessage(err)), maxEventNote)
+	note := truncate.UTF8(fmt.Sprintf("the status cannot be written: %s", phrase.OfFailure(err)), maxEventNote)
 	r.recorder.Eventf(network, nil, corev1.EventTypeWarning, v1.ReasonReconcileFailed, "Report", "%s", note)
 }

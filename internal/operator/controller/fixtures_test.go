@@ -65,7 +65,7 @@ func healthy() (*v1.BitcoinNetwork, *policyInputs) {
 
 // evaluate returns the conditions without a grace period.
 func evaluate(in *policyInputs) conditionSet {
-	return deriveConditions(nodesReadyPolicies.evaluate(in), connectedPolicies.evaluate(in), syncedPolicies.evaluate(in), in.stalledIn())
+	return deriveConditions(nodesReadyPolicies.Evaluate(in), connectedPolicies.Evaluate(in), syncedPolicies.Evaluate(in), in.stalledIn())
 }
 
 func testNetwork(spec v1.BitcoinNetworkSpec) *v1.BitcoinNetwork {

@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
+	"github.com/christianb93/bitcoin-controller/internal/operator/phrase"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -145,7 +146,7 @@ func miningFailureOf(err error, name string, chain bitcoind.ChainInfo, now time.
 		return nil
 	}
 	var rejected *bitcoind.RPCError
-	cause := foreignText(localAddress.ReplaceAllString(err.Error(), "$1 $2 "))
+	cause := phrase.OfError(err)
 	switch {
 	case errors.As(err, &rejected) && rejected.Code == bitcoind.CodeInvalidAddress:
 		return &miningFailure{v1.ReasonAddressInvalid, fmt.Sprintf("%s rejects spec.mining.address, no blocks are mined: %s", name, cause)}

@@ -7,7 +7,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/condition"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -16,21 +18,21 @@ var miningFailureReasons = []string{v1.ReasonMiningFailed, v1.ReasonAddressInval
 
 // evaluateMining returns the condition Mining, nil without spec.mining. A new operator has mined nothing yet and keeps the condition that
 // the earlier one has reported.
-func evaluateMining(network *v1.BitcoinNetwork, in *policyInputs) *condition {
+func evaluateMining(network *v1.BitcoinNetwork, in *policyInputs) *condition.Result {
 	previous := meta.FindStatusCondition(network.Status.Conditions, v1.ConditionMining)
 	switch {
 	case network.Spec.Mining == nil:
 		return nil
 	case len(in.nodes) == 0:
-		return &condition{false, v1.ReasonNoNodes, noNodesMessage}
+		return ptr.To(condition.False(v1.ReasonNoNodes, noNodesMessage))
 	case in.mining.failure != nil:
-		return &condition{false, in.mining.failure.reason, in.mining.failure.message}
+		return ptr.To(condition.False(in.mining.failure.reason, in.mining.failure.message))
 	case in.mining.mined:
-		return &condition{true, v1.ReasonMining, "blocks are mined when they are due"}
+		return ptr.To(condition.True(v1.ReasonMining, "blocks are mined when they are due"))
 	case previous != nil && previous.Status == metav1.ConditionTrue:
-		return &condition{true, previous.Reason, previous.Message}
+		return ptr.To(condition.True(previous.Reason, previous.Message))
 	default:
-		return &condition{false, v1.ReasonWaiting, "no block has been due yet"}
+		return ptr.To(condition.False(v1.ReasonWaiting, "no block has been due yet"))
 	}
 }
 

@@ -9,10 +9,10 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/nodelog"
+	"github.com/christianb93/bitcoin-controller/internal/operator/phrase"
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
 	"github.com/christianb93/bitcoin-controller/internal/operator/rpcauth"
 	"github.com/christianb93/bitcoin-controller/internal/operator/supervisor/api"
-	"github.com/christianb93/bitcoin-controller/internal/operator/truncate"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -54,7 +54,7 @@ func problemOf(pod *corev1.Pod) (problem podProblem, found bool) {
 	for _, condition := range pod.Status.Conditions {
 		if condition.Type == corev1.PodScheduled && condition.Status == corev1.ConditionFalse && condition.Reason == corev1.PodReasonUnschedulable {
 			return podProblem{v1.ReasonUnschedulable, fmt.Sprintf(
-				"Pod %s cannot be scheduled: %s; %s", pod.Name, foreignText(condition.Message), unschedulableAction(pod.Name, condition.Message)),
+				"Pod %s cannot be scheduled: %s; %s", pod.Name, phrase.Quote(condition.Message), unschedulableAction(pod.Name, condition.Message)),
 				true, changedAt(pod)}, true
 		}
 	}
@@ -100,12 +100,12 @@ func containerProblem(pod string, status corev1.ContainerStatus) (problem podPro
 		if status.Name == resources.InitContainerName || strings.Contains(strings.ToLower(waiting.Message), "secret") {
 			return podProblem{reason: v1.ReasonSecretMissing, passing: true, message: fmt.Sprintf(
 				"Pod %s cannot start: %s; create the Secret that spec.secret names in this namespace, with the keys %s and %s, and the nodes start without further action",
-				pod, foreignText(waiting.Message), rpcauth.UserKey, rpcauth.PasswordKey)}, true
+				pod, phrase.Quote(waiting.Message), rpcauth.UserKey, rpcauth.PasswordKey)}, true
 		}
-		return podProblem{reason: v1.ReasonNodeFailing, message: fmt.Sprintf("Pod %s cannot start: %s", pod, foreignText(waiting.Message))}, true
+		return podProblem{reason: v1.ReasonNodeFailing, message: fmt.Sprintf("Pod %s cannot start: %s", pod, phrase.Quote(waiting.Message))}, true
 	case "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull":
 		return podProblem{reason: v1.ReasonImageUnavailable, passing: waiting.Reason != "InvalidImageName", message: fmt.Sprintf(
-			"Pod %s cannot pull the image %s: %s; check the image's name and spec.imagePullSecrets", pod, status.Image, foreignText(waiting.Message))}, true
+			"Pod %s cannot pull the image %s: %s; check the image's name and spec.imagePullSecrets", pod, status.Image, phrase.Quote(waiting.Message))}, true
 	case "CrashLoopBackOff", "RunContainerError", "CreateContainerError":
 		return podProblem{reason: v1.ReasonNodeFailing, message: fmt.Sprintf("Pod %s cannot run the container %s: %s", pod, status.Name, lastTermination(status))}, true
 	}
@@ -116,7 +116,7 @@ func containerProblem(pod string, status corev1.ContainerStatus) (problem podPro
 func lastTermination(status corev1.ContainerStatus) string {
 	ended := status.LastTerminationState.Terminated
 	if ended == nil {
-		return foreignText(status.State.Waiting.Message)
+		return phrase.Quote(status.State.Waiting.Message)
 	}
 	return describeEnd(int(ended.ExitCode), int(status.RestartCount), ended.Message) + "; see kubectl logs --previous"
 }
@@ -133,13 +133,10 @@ func lastExit(reported *api.Node) string {
 func describeEnd(exitCode, restarts int, output string) string {
 	description := fmt.Sprintf("the last run ended with exit code %d, after %d restarts", exitCode, restarts)
 	if output != "" {
-		description += ": " + foreignText(nodelog.Cause(output))
+		description += ": " + phrase.Quote(nodelog.Cause(output))
 		if nodelog.VolumeFull(output) {
 			description += "; the data volume is full or cannot be written: enlarge spec.storage.size, or free space on the cluster node if spec.storage is not set"
 		}
 	}
 	return description
 }
-
-// foreignText is what a message quotes of a pod, a node or the API server.
-func foreignText(text string) string { return truncate.UTF8(text, maxForeignText) }

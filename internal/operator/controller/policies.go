@@ -3,13 +3,14 @@ package controller
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/condition"
+	"github.com/christianb93/bitcoin-controller/internal/operator/phrase"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -28,39 +29,25 @@ type policyInputs struct {
 	lastBlock *metav1.Time
 }
 
-// policy returns the reason and the message why a condition is not met, or violated = false.
-type policy func(in *policyInputs) (reason, message string, violated bool)
-
-// policyChain evaluates a condition: the first violated policy decides.
-type policyChain struct {
-	policies []policy
-	// met is the reason and the message of the condition when no policy is violated.
-	met func(in *policyInputs) (reason, message string)
-}
-
-func (c policyChain) evaluate(in *policyInputs) condition {
-	for _, violates := range c.policies {
-		if reason, message, violated := violates(in); violated {
-			return condition{false, reason, message}
-		}
-	}
-	reason, message := c.met(in)
-	return condition{true, reason, message}
-}
+// policy and policyChain of a network.
+type (
+	policy      = condition.Policy[*policyInputs]
+	policyChain = condition.Chain[*policyInputs]
+)
 
 // The policies of the three conditions that are not derived, in the order in which they are evaluated.
 var (
 	nodesReadyPolicies = policyChain{
-		[]policy{objectRejected, writeFailed, podFailing, outdatedPodFailing, clusterNodeFailed, podsNotReady, nodesNotAnswering, podsLeaving, statefulSetsNotUpToDate, podsOutdated, objectWaiting, publishersMissing},
-		nodesReady,
+		Policies: []policy{objectRejected, writeFailed, podFailing, outdatedPodFailing, clusterNodeFailed, podsNotReady, nodesNotAnswering, podsLeaving, statefulSetsNotUpToDate, podsOutdated, objectWaiting, publishersMissing},
+		Met:      nodesReady,
 	}
 	connectedPolicies = policyChain{
-		[]policy{nodesOffNetwork, connectionsMissing, connectionsChanging, nodesSettling, partitionBridged, answersMissing},
-		connectionsExist,
+		Policies: []policy{nodesOffNetwork, connectionsMissing, connectionsChanging, nodesSettling, partitionBridged, answersMissing},
+		Met:      connectionsExist,
 	}
 	syncedPolicies = policyChain{
-		[]policy{answersMissing, chainsNotCompared, chainsForked, nodesBehind},
-		chainsSynced,
+		Policies: []policy{answersMissing, chainsNotCompared, chainsForked, nodesBehind},
+		Met:      chainsSynced,
 	}
 )
 
@@ -75,7 +62,7 @@ func writeFailed(in *policyInputs) (reason, message string, violated bool) {
 	if in.objects.failed == nil {
 		return "", "", false
 	}
-	return v1.ReasonReconcileFailed, failureMessage(in.objects.failed), true
+	return v1.ReasonReconcileFailed, phrase.OfFailure(in.objects.failed), true
 }
 
 // podFailing reports the first pod that needs the user to act.
@@ -152,7 +139,7 @@ func podsNotReady(in *policyInputs) (reason, message string, violated bool) {
 	if len(names) == 0 {
 		return "", "", false
 	}
-	message = fmt.Sprintf("%d of %d nodes are ready; not ready: %s", ready, len(in.nodes), joinSome(names))
+	message = fmt.Sprintf("%d of %d nodes are ready; not ready: %s", ready, len(in.nodes), phrase.JoinSome(names))
 	// Nodes that do not answer are not fixed by waiting for the other ones.
 	if _, silent, ok := nodesNotAnswering(in); ok {
 		message += "; " + silent
@@ -166,7 +153,7 @@ func nodesNotAnswering(in *policyInputs) (reason, message string, violated bool)
 		if n := &in.nodes[i]; n.podReady && n.answer == nil {
 			cause := "no answer yet"
 			if n.err != nil {
-				cause = foreignText(n.err.Error())
+				cause = phrase.Quote(n.err.Error())
 			}
 			name := n.name()
 			if n.pod != nil && n.pod.Spec.NodeName != "" {
@@ -178,7 +165,7 @@ func nodesNotAnswering(in *policyInputs) (reason, message string, violated bool)
 	if len(names) == 0 {
 		return "", "", false
 	}
-	return v1.ReasonNodeNotAnswering, "pods are ready, but their nodes do not answer the operator: " + joinSome(names), true
+	return v1.ReasonNodeNotAnswering, "pods are ready, but their nodes do not answer the operator: " + phrase.JoinSome(names), true
 }
 
 func statefulSetsNotUpToDate(in *policyInputs) (reason, message string, violated bool) {
@@ -207,7 +194,7 @@ func podsOutdated(in *policyInputs) (reason, message string, violated bool) {
 	if names = slices.Compact(names); len(names) == 0 {
 		return "", "", false
 	}
-	return v1.ReasonUpdating, "pods do not have the new template yet: " + joinSome(names), true
+	return v1.ReasonUpdating, "pods do not have the new template yet: " + phrase.JoinSome(names), true
 }
 
 func objectWaiting(in *policyInputs) (reason, message string, violated bool) {
@@ -222,7 +209,7 @@ func nodesReady(in *policyInputs) (reason, message string) {
 	}
 	if busy := in.busyNodes(); len(busy) > 0 {
 		return v1.ReasonRPCBusy, fmt.Sprintf("%d of %d nodes are ready; all RPC threads of some are taken by other calls, so that their last answers and the reports of their peers count: %s",
-			len(in.nodes), len(in.nodes), joinSome(busy))
+			len(in.nodes), len(in.nodes), phrase.JoinSome(busy))
 	}
 	return v1.ReasonReady, fmt.Sprintf("%d of %d nodes are ready and answer", len(in.nodes), len(in.nodes))
 }
@@ -246,7 +233,7 @@ func connectionsMissing(in *policyInputs) (reason, message string, violated bool
 		}
 	}
 	_, count := connectionsExist(in)
-	return v1.ReasonConnecting, count + "; missing: " + joinSome(slices.Concat(ofReady, others)), true
+	return v1.ReasonConnecting, count + "; missing: " + phrase.JoinSome(slices.Concat(ofReady, others)), true
 }
 
 func connectionsChanging(in *policyInputs) (reason, message string, violated bool) {
@@ -275,7 +262,7 @@ func nodesBehind(in *policyInputs) (reason, message string, violated bool) {
 	message = fmt.Sprintf("a node is %d blocks behind", in.chains.lag)
 	if names := cutOff(in.nodes, in.connections.desired); len(names) > 0 {
 		message += fmt.Sprintf("; the nodes that these are connected with are pruned, and have no blocks for them: %s; "+
-			"connect them with a node that is not pruned, and use spec.storage, so that pruned nodes keep their chain", joinSome(names))
+			"connect them with a node that is not pruned, and use spec.storage, so that pruned nodes keep their chain", phrase.JoinSome(names))
 	}
 	return v1.ReasonSyncing, message, in.chains.lag > 1
 }
@@ -285,13 +272,4 @@ func chainsSynced(in *policyInputs) (reason, message string) {
 		return v1.ReasonNoNodes, noNodesMessage
 	}
 	return v1.ReasonSynced, fmt.Sprintf("all nodes are on one branch of height %d", in.chains.branches[0].height)
-}
-
-// joinSome joins names, and counts those that it omits from a long list.
-func joinSome(names []string) string {
-	const limit = 8
-	if len(names) <= limit {
-		return strings.Join(names, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:limit], ", "), len(names)-limit)
 }

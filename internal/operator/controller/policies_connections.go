@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/phrase"
 	"github.com/christianb93/bitcoin-controller/internal/operator/topology"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
@@ -31,7 +32,7 @@ func nodesOffNetwork(in *policyInputs) (reason, message string, violated bool) {
 		return "", "", false
 	}
 	_, count := connectionsExist(in)
-	return v1.ReasonNetworkInactive, count + "; nodes are off the P2P network after setnetworkactive false: " + joinSome(names), true
+	return v1.ReasonNetworkInactive, count + "; nodes are off the P2P network after setnetworkactive false: " + phrase.JoinSome(names), true
 }
 
 // partitionBridged reports peers outside the network through which blocks cross a partition.
@@ -43,7 +44,7 @@ func partitionBridged(in *policyInputs) (reason, message string, violated bool) 
 	for i, bridge := range in.connections.bridges {
 		names[i] = describe(bridge)
 	}
-	return v1.ReasonPartitionBridged, "peers that are no nodes of the network connect its partitions: " + joinSome(names), true
+	return v1.ReasonPartitionBridged, "peers that are no nodes of the network connect its partitions: " + phrase.JoinSome(names), true
 }
 
 // describe names a foreign peer and the nodes that are connected with it.
@@ -56,5 +57,5 @@ func describe(peer topology.Foreign) string {
 	if len(nodes) == 1 {
 		word = "node"
 	}
-	return fmt.Sprintf("%s (%s, peer of %s %s)", foreignText(peer.Address), foreignText(peer.Agent), word, strings.Join(nodes, ", "))
+	return fmt.Sprintf("%s (%s, peer of %s %s)", phrase.Quote(peer.Address), phrase.Quote(peer.Agent), word, strings.Join(nodes, ", "))
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/apply"
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
+	"github.com/christianb93/bitcoin-controller/internal/operator/condition"
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
 	"github.com/christianb93/bitcoin-controller/internal/operator/topology"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
@@ -42,8 +43,8 @@ func testReady(t *testing.T, tests map[string]conditionTest) {
 		t.Run(name, func(t *testing.T) {
 			_, in := healthy()
 			test.change(in)
-			got := evaluate(in).ready
-			if got.met != test.ready || got.reason != test.reason || !strings.Contains(got.message, test.message) {
+			got := evaluate(in).Ready
+			if got.Met != test.ready || got.Reason != test.reason || !strings.Contains(got.Message, test.message) {
 				t.Errorf("got %+v, want %v %s with %q", got, test.ready, test.reason, test.message)
 			}
 		})
@@ -130,8 +131,8 @@ func TestReadyNeedsConnectionsAndOneBranch(t *testing.T) {
 
 func TestNodesReadyCountsTheNodes(t *testing.T) {
 	_, in := healthy()
-	got := nodesReadyPolicies.evaluate(in)
-	if want := (condition{true, v1.ReasonReady, "3 of 3 nodes are ready and answer"}); got != want {
+	got := nodesReadyPolicies.Evaluate(in)
+	if want := (condition.True(v1.ReasonReady, "3 of 3 nodes are ready and answer")); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
@@ -141,8 +142,8 @@ func TestMissingConnectionsOfReadyNodesComeFirst(t *testing.T) {
 	_, in := healthy()
 	podNotReady(in, 0)
 	in.connections.existing, in.connections.missing = 1, []topology.Edge{{A: 0, B: 1}, {A: 1, B: 2}}
-	if got := connectedPolicies.evaluate(in); got.message != "1 of 3 connections exist; missing: 1–2, 0–1" {
-		t.Error(got.message)
+	if got := connectedPolicies.Evaluate(in); got.Message != "1 of 3 connections exist; missing: 1–2, 0–1" {
+		t.Error(got.Message)
 	}
 }
 
@@ -152,10 +153,12 @@ func TestStalledAndReconcilingAreDerived(t *testing.T) {
 		change               func(*policyInputs)
 		reconciling, stalled bool
 	}{
-		"ready":                            {func(*policyInputs) {}, false, false},
-		"a pod does not exist yet":         {func(in *policyInputs) { podNotReady(in, 0) }, true, false},
-		"a connection is missing":          {func(in *policyInputs) { in.connections.missing = []topology.Edge{{A: 0, B: 1}} }, true, false},
-		"the API server rejects an object": {func(in *policyInputs) { in.objects.rejected = &apply.Error{Reason: v1.ReasonApplyRefused, Message: "quota"} }, false, true},
+		"ready":                    {func(*policyInputs) {}, false, false},
+		"a pod does not exist yet": {func(in *policyInputs) { podNotReady(in, 0) }, true, false},
+		"a connection is missing":  {func(in *policyInputs) { in.connections.missing = []topology.Edge{{A: 0, B: 1}} }, true, false},
+		"the API server rejects an object": {func(in *policyInputs) {
+			in.objects.rejected = &apply.Error{Reason: v1.ReasonApplyRefused, Message: "quota"}
+		}, false, true},
 		"an image cannot be pulled": {func(in *policyInputs) {
 			podNotReady(in, 0, waiting(resources.ContainerName, "ErrImagePull", "not found"))
 		}, false, true},
@@ -163,8 +166,8 @@ func TestStalledAndReconcilingAreDerived(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, in := healthy()
 			test.change(in)
-			if got := evaluate(in); got.reconciling.met != test.reconciling || got.stalled.met != test.stalled {
-				t.Errorf("reconciling %+v, stalled %+v", got.reconciling, got.stalled)
+			if got := evaluate(in); got.Reconciling.Met != test.reconciling || got.Stalled.Met != test.stalled {
+				t.Errorf("reconciling %+v, stalled %+v", got.Reconciling, got.Stalled)
 			}
 		})
 	}
@@ -175,7 +178,7 @@ func TestReconcilingNamesTheReasonOfAStalledNetwork(t *testing.T) {
 	_, in := healthy()
 	podNotReady(in, 0, waiting(resources.InitContainerName, "CreateContainerConfigError", `secret "users" not found`))
 	got := evaluate(in)
-	if r := got.reconciling; r.met || r.reason != v1.ReasonSecretMissing || r.message != "the network needs action by the user: "+got.stalled.message {
+	if r := got.Reconciling; r.Met || r.Reason != v1.ReasonSecretMissing || r.Message != "the network needs action by the user: "+got.Stalled.Message {
 		t.Errorf("%+v", r)
 	}
 }
@@ -203,14 +206,14 @@ func TestAProblemOfAPodWithAnOldTemplateIsNotStalled(t *testing.T) {
 			podNotReady(in, 1, waiting(resources.ContainerName, "ImagePullBackOff", "not found"))
 			test.change(in, set)
 			got := evaluate(in)
-			if got.stalled.met != test.stalled || got.reconciling.met == test.stalled {
-				t.Errorf("stalled %+v, reconciling %+v", got.stalled, got.reconciling)
+			if got.Stalled.Met != test.stalled || got.Reconciling.Met == test.stalled {
+				t.Errorf("stalled %+v, reconciling %+v", got.Stalled, got.Reconciling)
 			}
 			want := v1.ReasonImageUnavailable
 			if !test.stalled {
 				want = v1.ReasonUpdating
 			}
-			if got.nodesReady.reason != want || !strings.Contains(got.nodesReady.message, "Pod n-sts-1 cannot pull the image") {
+			if got.nodesReady.Reason != want || !strings.Contains(got.nodesReady.Message, "Pod n-sts-1 cannot pull the image") {
 				t.Errorf("nodes ready: %+v", got.nodesReady)
 			}
 		})
@@ -219,7 +222,9 @@ func TestAProblemOfAPodWithAnOldTemplateIsNotStalled(t *testing.T) {
 
 // When several policies are violated, the condition names the cause before its effects.
 func TestTheFirstViolatedPolicyDecides(t *testing.T) {
-	rejected := func(in *policyInputs) { in.objects.rejected = &apply.Error{Reason: v1.ReasonNameTaken, Message: "taken"} }
+	rejected := func(in *policyInputs) {
+		in.objects.rejected = &apply.Error{Reason: v1.ReasonNameTaken, Message: "taken"}
+	}
 	failing := func(in *policyInputs) {
 		podNotReady(in, 0, waiting(resources.ContainerName, "ErrImagePull", "not found"))
 	}
@@ -249,7 +254,7 @@ func TestTheFirstViolatedPolicyDecides(t *testing.T) {
 		_, in := healthy()
 		for i, change := range test.changes {
 			change(in)
-			if got := test.chain.evaluate(in); got.reason != test.reasons[i] {
+			if got := test.chain.Evaluate(in); got.Reason != test.reasons[i] {
 				t.Errorf("after change %d: %+v, want %s", i, got, test.reasons[i])
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
+	"github.com/christianb93/bitcoin-controller/internal/operator/phrase"
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
@@ -23,7 +24,7 @@ func publishersMissing(in *policyInputs) (reason, message string, violated bool)
 	if len(names) == 0 {
 		return "", "", false
 	}
-	return v1.ReasonPublishersMissing, "nodes do not publish by ZMQ what they are configured to publish: " + joinSome(names), true
+	return v1.ReasonPublishersMissing, "nodes do not publish by ZMQ what they are configured to publish: " + phrase.JoinSome(names), true
 }
 
 // publishers are the ZMQ publishers that the node is configured with: those of its pod, at ports of its own.
@@ -53,7 +54,7 @@ func (n *node) missingPublishers() string {
 	case len(missing) == 0:
 		return ""
 	case n.answer.publishersErr != nil:
-		return "its bitcoind may be built without ZMQ: " + foreignText(n.answer.publishersErr.Error())
+		return "its bitcoind may be built without ZMQ: " + phrase.Quote(n.answer.publishersErr.Error())
 	case len(n.answer.publishers) == 0:
 		return "no publisher is active: bitcoind cannot use one of the addresses " + strings.Join(missing, ", ")
 	default:

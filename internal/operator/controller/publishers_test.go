@@ -48,8 +48,8 @@ func TestReadyNeedsThePublishersThatAreConfigured(t *testing.T) {
 	})
 	_, in := healthy()
 	of()(in)
-	if got := evaluate(in); !got.stalled.met || got.stalled.reason != v1.ReasonPublishersMissing {
-		t.Errorf("only a user can help, and Stalled is %+v", got.stalled)
+	if got := evaluate(in); !got.Stalled.Met || got.Stalled.Reason != v1.ReasonPublishersMissing {
+		t.Errorf("only a user can help, and Stalled is %+v", got.Stalled)
 	}
 }
 

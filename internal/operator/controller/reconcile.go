@@ -149,9 +149,9 @@ func (r *Reconciler) pass(ctx context.Context, network *v1.BitcoinNetwork, state
 	in := &policyInputs{
 		now: now, objects: objects, nodes: nodes, leaving: found.leaving, leavingNodes: state.shared.leavingNodes(nodes), connections: connections, chains: chains, lastBlock: lastBlock, mining: mining,
 	}
-	synced, since, syncRecheck := graceSynced(syncedPolicies.evaluate(in), in, network.Status.Conditions, state.unsyncedSince, now)
+	synced, since, syncRecheck := graceSynced(syncedPolicies.Evaluate(in), in, network.Status.Conditions, state.unsyncedSince, now)
 	state.unsyncedSince = since
-	conditions := deriveConditions(nodesReadyPolicies.evaluate(in), connectedPolicies.evaluate(in), synced, in.stalledIn()).
+	conditions := deriveConditions(nodesReadyPolicies.Evaluate(in), connectedPolicies.Evaluate(in), synced, in.stalledIn()).
 		withRejectedClaims(r.growClaims(ctx, network, state, objects.sets, nodes, now))
 	conditions.mining = evaluateMining(network, in)
 	status := buildStatus(network, in, conditions)
@@ -160,7 +160,7 @@ func (r *Reconciler) pass(ctx context.Context, network *v1.BitcoinNetwork, state
 		err = errors.Join(objects.failed, err)
 	}
 	return passResult{observed: true, rejected: objects.rejected != nil && !objects.held, pods: countPods(objects.groups), requeue: requeueInputs{
-		held: objects.rejected != nil || objects.failed != nil, ready: conditions.ready.met, progress: progressOf(network.Generation, in),
+		held: objects.rejected != nil || objects.failed != nil, ready: conditions.Ready.Met, progress: progressOf(network.Generation, in),
 		nextBlock: mining.wait, settling: connections.settling, syncRecheck: syncRecheck, objectsRecheck: objects.recheckIn, stalledRecheck: in.stalledIn(),
 	}}, err
 }

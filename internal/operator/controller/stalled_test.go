@@ -69,10 +69,10 @@ func TestWhatMayPassByItselfIsStalledAfterTheGracePeriod(t *testing.T) {
 				test.fail(in, i, in.now.Add(-since))
 			}
 			got := evaluate(in)
-			if in.stalledIn() != test.stalledIn || got.stalled.met != (test.stalledIn == 0) || got.reconciling.met == got.stalled.met {
-				t.Errorf("stalled in %s, want %s; stalled %+v, reconciling %+v", in.stalledIn(), test.stalledIn, got.stalled, got.reconciling)
+			if in.stalledIn() != test.stalledIn || got.Stalled.Met != (test.stalledIn == 0) || got.Reconciling.Met == got.Stalled.Met {
+				t.Errorf("stalled in %s, want %s; stalled %+v, reconciling %+v", in.stalledIn(), test.stalledIn, got.Stalled, got.Reconciling)
 			}
-			if got.nodesReady.reason != test.reason || got.ready.reason != test.reason {
+			if got.nodesReady.Reason != test.reason || got.Ready.Reason != test.reason {
 				t.Errorf("the conditions name the reason at once: %+v", got.nodesReady)
 			}
 		})
@@ -84,7 +84,7 @@ func TestARejectedObjectHasNoGracePeriod(t *testing.T) {
 	_, in := healthy()
 	failSince(in, 0, in.now, waiting(resources.ContainerName, "ErrImagePull", "timeout"))
 	in.objects.rejected = &apply.Error{Reason: v1.ReasonApplyRefused, Message: "quota"}
-	if got := evaluate(in).stalled; !got.met || got.reason != v1.ReasonApplyRefused {
+	if got := evaluate(in).Stalled; !got.Met || got.Reason != v1.ReasonApplyRefused {
 		t.Errorf("%+v", got)
 	}
 }

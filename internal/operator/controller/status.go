@@ -20,10 +20,6 @@ import (
 const (
 	// patchTimeout ends a status patch that the API server does not answer.
 	patchTimeout = 10 * time.Second
-	// maxConditionMessage is the API server's limit in bytes.
-	maxConditionMessage = 32768
-	// maxForeignText bounds what a message quotes of a pod, a node or the API server.
-	maxForeignText = 2048
 )
 
 // buildStatus returns the status of a network after a pass. The previous status gives the conditions their transition times, and
