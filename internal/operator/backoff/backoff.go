@@ -18,4 +18,3 @@ func (b *Backoff) Next(progress string, shortest, longest time.Duration) time.Du
 	b.wait = min(b.wait*3/2, longest)
 	return b.wait
 }
-

@@ -147,9 +147,9 @@ func TestAPodThatItsVolumeBindsIsReportedWithTheClaim(t *testing.T) {
 		"0/3 nodes are available: 3 node(s) didn't match Pod's node affinity/selector.":                         false,
 	} {
 		pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: corev1.PodReasonUnschedulable, Message: cause}}
-		problem, _ := problemOf(pod)
-		if got := strings.Contains(problem.message, "delete the claim"); got != claim || claim && !strings.Contains(problem.message, "claim data-n-sts-1 ") {
-			t.Errorf("%s: %s", cause, problem.message)
+		problem, _ := problems.Of(pod)
+		if got := strings.Contains(problem.Message, "delete the claim"); got != claim || claim && !strings.Contains(problem.Message, "claim data-n-sts-1 ") {
+			t.Errorf("%s: %s", cause, problem.Message)
 		}
 	}
 }

@@ -17,9 +17,6 @@ const (
 	syncGracePeriod = 3 * time.Second
 	// syncRecheckInterval is the time between two passes in the grace period.
 	syncRecheckInterval = 500 * time.Millisecond
-	// stalledGracePeriod is how long a pod may fail for a reason that may pass by itself before the network is stalled. It is as
-	// long as that of kstatus for pods that cannot be scheduled.
-	stalledGracePeriod = 15 * time.Second
 )
 
 // conditionSet are all conditions of a network. Ready, Reconciling and Stalled are derived from the others.

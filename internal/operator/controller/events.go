@@ -6,25 +6,13 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/utils/ptr"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/eventlog"
 	"github.com/christianb93/bitcoin-controller/internal/operator/topology"
 	"github.com/christianb93/bitcoin-controller/internal/operator/truncate"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
-
-// maxEventNote is the API server's limit in bytes.
-const maxEventNote = 1024
-
-// transition is a change of a network that becomes an event.
-type transition struct {
-	eventType, reason, action, note string
-	// pod that the event is about, the first of several; "" for the whole network. The recorder aggregates events that differ only
-	// in their notes.
-	pod string
-}
 
 // recordedEvents is what the events have reported of a network; nil before the first pass.
 type recordedEvents struct {
@@ -38,32 +26,19 @@ func (r *recordedEvents) resume(network *v1.BitcoinNetwork) {
 	}
 }
 
-// recordEvents records an event for each transition between two statuses. It is called after the new status is written, so that
-// each transition is recorded once, also when the operator restarts.
+// recordEvents records an event for each transition between two statuses.
 func (r *Reconciler) recordEvents(before v1.BitcoinNetworkStatus, network *v1.BitcoinNetwork, recorded *recordedEvents) {
 	list, now := transitions(before, network, *recorded)
-	for _, t := range list {
-		r.recorder.Eventf(network, t.relatedPod(network.Namespace), t.eventType, t.reason, t.action, "%s", truncate.UTF8(t.note, maxEventNote))
-	}
+	eventlog.Record(r.recorder, network, list...)
 	*recorded = now
 }
 
-func (t transition) relatedPod(namespace string) runtime.Object {
-	if t.pod == "" {
-		return nil
-	}
-	return &corev1.Pod{
-		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"},
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: t.pod},
-	}
-}
-
 // transitions returns what has changed since the previous status and since the recorded events, and what is recorded then.
-func transitions(before v1.BitcoinNetworkStatus, network *v1.BitcoinNetwork, recorded recordedEvents) ([]transition, recordedEvents) {
+func transitions(before v1.BitcoinNetworkStatus, network *v1.BitcoinNetwork, recorded recordedEvents) ([]eventlog.Event, recordedEvents) {
 	status := network.Status
-	var list []transition
+	var list []eventlog.Event
 	add := func(eventType, reason, action, format string, args ...any) {
-		list = append(list, transition{eventType: eventType, reason: reason, action: action, note: fmt.Sprintf(format, args...)})
+		list = append(list, eventlog.Event{Type: eventType, Reason: reason, Action: action, Note: fmt.Sprintf(format, args...)})
 	}
 	switch {
 	case status.ObservedGeneration <= 0: // the first pass has failed
@@ -83,14 +58,8 @@ func transitions(before v1.BitcoinNetworkStatus, network *v1.BitcoinNetwork, rec
 	case status.ChainTips == 1 && forked && allReady(status):
 		add(corev1.EventTypeNormal, v1.EventForkGone, "Compare", "all nodes follow one branch again, at height %d", status.Height)
 	}
-	old := meta.FindStatusCondition(before.Conditions, v1.ConditionStalled)
-	stalled := meta.FindStatusCondition(status.Conditions, v1.ConditionStalled)
-	if meta.IsStatusConditionTrue(status.Conditions, v1.ConditionStalled) && (old == nil || old.Reason != stalled.Reason) {
-		add(corev1.EventTypeWarning, stalled.Reason, "Start", "%s", stalled.Message)
-	}
-	if failed := failureOf(status); failed != nil && failureOf(before) == nil {
-		add(corev1.EventTypeWarning, failed.Reason, "Reconcile", "%s", failed.Message)
-	}
+	list = append(list, eventlog.Stalled(before.Conditions, status.Conditions, v1.ConditionStalled)...)
+	list = append(list, eventlog.Failed(before.Conditions, status.Conditions, v1.ConditionNodesReady, v1.ReasonReconcileFailed)...)
 	list = append(list, miningTransitions(before.Conditions, status)...)
 	if reason, message := unconnected(status); reason != "" {
 		if before, _ := unconnected(before); before != reason {
@@ -110,14 +79,6 @@ func transitions(before v1.BitcoinNetworkStatus, network *v1.BitcoinNetwork, rec
 	return list, recordedEvents{partitioned: &partitioned, forked: &forked}
 }
 
-// failureOf is the condition of a status that reports a failed pass, nil for none.
-func failureOf(status v1.BitcoinNetworkStatus) *metav1.Condition {
-	if c := meta.FindStatusCondition(status.Conditions, v1.ConditionNodesReady); c != nil && c.Reason == v1.ReasonReconcileFailed {
-		return c
-	}
-	return nil
-}
-
 // unconnected returns the reason and the message of the condition Connected if it is one that a person has caused on the nodes.
 func unconnected(status v1.BitcoinNetworkStatus) (reason, message string) {
 	connected := meta.FindStatusCondition(status.Conditions, v1.ConditionConnected)
@@ -131,10 +92,11 @@ func unconnected(status v1.BitcoinNetworkStatus) (reason, message string) {
 func (r *Reconciler) recordRemovedByHand(network *v1.BitcoinNetwork, nodes []node, removed []topology.Action) {
 	for _, action := range removed {
 		n := &nodes[action.Node]
-		t := transition{pod: n.podName}
-		r.recorder.Eventf(network, t.relatedPod(network.Namespace), corev1.EventTypeWarning, v1.EventAddedNodeRemoved, "Connect",
-			"%s is removed from the addnode list of %s: it leads to node %d, which the topology does not connect with node %d",
-			truncate.UTF8(action.Target, maxVersionBytes), n.name(), action.Peer, action.Node)
+		eventlog.Record(r.recorder, network, eventlog.Event{
+			Type: corev1.EventTypeWarning, Reason: v1.EventAddedNodeRemoved, Action: "Connect", Pod: n.podName,
+			Note: fmt.Sprintf("%s is removed from the addnode list of %s: it leads to node %d, which the topology does not connect with node %d",
+				truncate.UTF8(action.Target, maxVersionBytes), n.name(), action.Peer, action.Node),
+		})
 	}
 }
 
@@ -144,7 +106,7 @@ func allReady(status v1.BitcoinNetworkStatus) bool {
 
 // nodeTransitions are the nodes that became ready and those that were lost, in one event each: a network of fifty nodes that
 // starts is no reason for fifty events.
-func nodeTransitions(before, now []v1.NodeStatus, shared bool) (list []transition) {
+func nodeTransitions(before, now []v1.NodeStatus, shared bool) (list []eventlog.Event) {
 	// By name: a node of a group has another ordinal when the main group has grown.
 	previous := make(map[string]v1.NodeStatus, len(before))
 	for _, n := range before {
@@ -170,14 +132,14 @@ func nodeTransitions(before, now []v1.NodeStatus, shared bool) (list []transitio
 		if len(lost) > 1 {
 			note = fmt.Sprintf("%d nodes are no longer ready: %s", len(lost), strings.Join(lost, ", "))
 		}
-		list = append(list, transition{eventType: corev1.EventTypeWarning, reason: v1.EventNodeLost, action: "Watch", note: note, pod: firstLost.NodeName})
+		list = append(list, eventlog.Event{Type: corev1.EventTypeWarning, Reason: v1.EventNodeLost, Action: "Watch", Note: note, Pod: firstLost.NodeName})
 	}
 	if len(ready) > 0 {
 		note := fmt.Sprintf("node %s is ready at %s", ready[0], firstReady.IP)
 		if len(ready) > 1 {
 			note = fmt.Sprintf("%d nodes are ready: %s", len(ready), strings.Join(ready, ", "))
 		}
-		list = append(list, transition{eventType: corev1.EventTypeNormal, reason: v1.EventNodeReady, action: "Watch", note: note, pod: firstReady.NodeName})
+		list = append(list, eventlog.Event{Type: corev1.EventTypeNormal, Reason: v1.EventNodeReady, Action: "Watch", Note: note, Pod: firstReady.NodeName})
 	}
 	return list
 }

@@ -10,6 +10,7 @@ import (
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/ptr"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/eventlog"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -64,7 +65,7 @@ func TestEachTransitionIsOneEvent(t *testing.T) {
 			var got []string
 			list, _ := transitions(test.before, &v1.BitcoinNetwork{Status: test.now}, recordedEvents{forked: test.recordedFork})
 			for _, n := range list {
-				got = append(got, n.reason)
+				got = append(got, n.Reason)
 			}
 			if strings.Join(got, " ") != test.want {
 				t.Errorf("got %v, want %q", got, test.want)
@@ -81,7 +82,7 @@ func TestAForkEndsWhenAllNodesAnswerOnly(t *testing.T) {
 	}
 	network.Status.ReadyNodes = 2
 	list, recorded = transitions(network.Status, network, recorded)
-	if len(list) != 1 || list[0].reason != "ForkGone" || *recorded.forked {
+	if len(list) != 1 || list[0].Reason != "ForkGone" || *recorded.forked {
 		t.Errorf("when all answer: %v, forked %v", list, *recorded.forked)
 	}
 }
@@ -92,14 +93,14 @@ func TestAnEventNamesAllItsNodes(t *testing.T) {
 	}
 	before := []v1.NodeStatus{node("a-0", false), node("a-1", false), node("a-2", true), node("a-3", true), node("a-4", true)}
 	now := []v1.NodeStatus{node("a-0", true), node("a-1", true), node("a-2", false), node("a-3", false), node("a-4", true)}
-	want := []transition{
-		{corev1.EventTypeWarning, "NodeLost", "Watch", "2 nodes are no longer ready: a-2, a-3", "a-2"},
-		{corev1.EventTypeNormal, "NodeReady", "Watch", "2 nodes are ready: a-0, a-1", "a-0"},
+	want := []eventlog.Event{
+		{Type: corev1.EventTypeWarning, Reason: "NodeLost", Action: "Watch", Note: "2 nodes are no longer ready: a-2, a-3", Pod: "a-2"},
+		{Type: corev1.EventTypeNormal, Reason: "NodeReady", Action: "Watch", Note: "2 nodes are ready: a-0, a-1", Pod: "a-0"},
 	}
 	if got := nodeTransitions(before, now, false); !slices.Equal(got, want) {
 		t.Errorf("got %+v", got)
 	}
-	if got := nodeTransitions(before[:1], now[:1], false); len(got) != 1 || got[0].note != "node a-0 is ready at 10.0.0.7" {
+	if got := nodeTransitions(before[:1], now[:1], false); len(got) != 1 || got[0].Note != "node a-0 is ready at 10.0.0.7" {
 		t.Errorf("of one node: %+v", got)
 	}
 }
@@ -159,7 +160,7 @@ func TestANoteIsWithinTheAPIServersLimit(t *testing.T) {
 	network.Status.Conditions = []metav1.Condition{{Type: v1.ConditionStalled, Status: metav1.ConditionTrue, Reason: v1.ReasonNodeFailing, Message: strings.Repeat("x", 5000)}}
 	recorder := events.NewFakeRecorder(10)
 	(&Reconciler{recorder: recorder}).recordEvents(v1.BitcoinNetworkStatus{ObservedGeneration: 1}, network, &recordedEvents{})
-	if event := <-recorder.Events; strings.Count(event, "x") != maxEventNote || !strings.HasPrefix(event, corev1.EventTypeWarning) {
+	if event := <-recorder.Events; strings.Count(event, "x") != 1024 || !strings.HasPrefix(event, corev1.EventTypeWarning) {
 		t.Errorf("a note of %d bytes", strings.Count(event, "x"))
 	}
 }

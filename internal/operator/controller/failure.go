@@ -9,8 +9,8 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/condition"
+	"github.com/christianb93/bitcoin-controller/internal/operator/eventlog"
 	"github.com/christianb93/bitcoin-controller/internal/operator/phrase"
-	"github.com/christianb93/bitcoin-controller/internal/operator/truncate"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -43,6 +43,8 @@ func (r *Reconciler) recordStatusFailure(network *v1.BitcoinNetwork, state *netw
 		return
 	}
 	state.statusFailed = true
-	note := truncate.UTF8(fmt.Sprintf("the status cannot be written: %s", phrase.OfFailure(err)), maxEventNote)
-	r.recorder.Eventf(network, nil, corev1.EventTypeWarning, v1.ReasonReconcileFailed, "Report", "%s", note)
+	eventlog.Record(r.recorder, network, eventlog.Event{
+		Type: corev1.EventTypeWarning, Reason: v1.ReasonReconcileFailed, Action: "Report",
+		Note: fmt.Sprintf("the status cannot be written: %s", phrase.OfFailure(err)),
+	})
 }

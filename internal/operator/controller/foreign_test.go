@@ -60,7 +60,7 @@ func TestWhatAPersonDoesToConnectionsIsOneEvent(t *testing.T) {
 		list, _ := transitions(before, network, recordedEvents{})
 		count := 0
 		for _, event := range list {
-			if event.reason == v1.ReasonPartitionBridged {
+			if event.Reason == v1.ReasonPartitionBridged {
 				count++
 			}
 		}

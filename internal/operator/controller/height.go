@@ -6,6 +6,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/eventlog"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -51,17 +52,17 @@ func hasRun(pod *corev1.Pod) bool {
 }
 
 // heightTransition is the event of a fall of the height.
-func heightTransition(before v1.BitcoinNetworkStatus, network *v1.BitcoinNetwork) (transition, bool) {
+func heightTransition(before v1.BitcoinNetworkStatus, network *v1.BitcoinNetwork) (eventlog.Event, bool) {
 	fall := network.Status.HeightFell
 	if fall == nil || before.HeightFell != nil && *before.HeightFell == *fall {
-		return transition{}, false
+		return eventlog.Event{}, false
 	}
 	cause := "without storage, a block is lost with the last pod that has it"
 	if network.Spec.Storage != nil {
 		cause = "blocks were invalidated, or the claims with them are gone"
 	}
-	return transition{
-		eventType: corev1.EventTypeWarning, reason: v1.EventHeightFell, action: "Compare",
-		note: fmt.Sprintf("the height of the network fell from %d to %d: %s", fall.From, fall.To, cause),
+	return eventlog.Event{
+		Type: corev1.EventTypeWarning, Reason: v1.EventHeightFell, Action: "Compare",
+		Note: fmt.Sprintf("the height of the network fell from %d to %d: %s", fall.From, fall.To, cause),
 	}, true
 }

@@ -10,6 +10,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/condition"
+	"github.com/christianb93/bitcoin-controller/internal/operator/eventlog"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -50,17 +51,17 @@ func reportedFailure(network *v1.BitcoinNetwork) *failingMiner {
 }
 
 // miningTransitions are the beginning of a failure, for each reason, and its end.
-func miningTransitions(before []metav1.Condition, status v1.BitcoinNetworkStatus) []transition {
+func miningTransitions(before []metav1.Condition, status v1.BitcoinNetworkStatus) []eventlog.Event {
 	old, now := meta.FindStatusCondition(before, v1.ConditionMining), meta.FindStatusCondition(status.Conditions, v1.ConditionMining)
 	failed := old != nil && slices.Contains(miningFailureReasons, old.Reason)
 	switch {
 	case now == nil:
 		return nil
 	case slices.Contains(miningFailureReasons, now.Reason) && (!failed || old.Reason != now.Reason):
-		return []transition{{eventType: corev1.EventTypeWarning, reason: v1.EventMiningFailed, action: "Mine", note: now.Reason + ": " + now.Message}}
+		return []eventlog.Event{{Type: corev1.EventTypeWarning, Reason: v1.EventMiningFailed, Action: "Mine", Note: now.Reason + ": " + now.Message}}
 	case now.Status == metav1.ConditionTrue && failed:
 		note := fmt.Sprintf("blocks are mined again, at height %d", status.Height)
-		return []transition{{eventType: corev1.EventTypeNormal, reason: v1.EventMiningResumed, action: "Mine", note: note}}
+		return []eventlog.Event{{Type: corev1.EventTypeNormal, Reason: v1.EventMiningResumed, Action: "Mine", Note: note}}
 	default:
 		return nil
 	}

@@ -159,7 +159,7 @@ func (w *miningWorld) pass() time.Duration {
 // report records the condition when it has changed, and its events.
 func (w *miningWorld) report(status v1.BitcoinNetworkStatus) {
 	for _, t := range miningTransitions(w.network.Status.Conditions, status) {
-		w.events = append(w.events, t.reason)
+		w.events = append(w.events, t.Reason)
 	}
 	text := "none"
 	for _, c := range status.Conditions {

@@ -98,7 +98,7 @@ Error: Failed to initialize ChainstateManager: The blocksdir XOR-key can not be 
 		status := waiting(resources.ContainerName, "CrashLoopBackOff", "back-off")
 		status.LastTerminationState.Terminated = &corev1.ContainerStateTerminated{ExitCode: 1, Message: test.output}
 		want := "the last run ended with exit code 1, after 0 restarts: " + test.want + "; see kubectl logs --previous"
-		if got := lastTermination(status); got != want {
+		if got := problems.LastTermination(status); got != want {
 			t.Errorf("%s: %q, want %q", name, got, want)
 		}
 	}

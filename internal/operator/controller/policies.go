@@ -11,6 +11,7 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/condition"
 	"github.com/christianb93/bitcoin-controller/internal/operator/phrase"
+	"github.com/christianb93/bitcoin-controller/internal/operator/podproblem"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -68,7 +69,7 @@ func writeFailed(in *policyInputs) (reason, message string, violated bool) {
 // podFailing reports the first pod that needs the user to act.
 func podFailing(in *policyInputs) (reason, message string, violated bool) {
 	problem, _, found := in.failingPod()
-	return problem.reason, problem.message, found
+	return problem.Reason, problem.Message, found
 }
 
 // stalledIn is the time until a pod fails for so long that only the user can help, 0 when it does so already or no pod fails.
@@ -81,7 +82,7 @@ func (in *policyInputs) stalledIn() time.Duration {
 }
 
 // failingPod returns the problem of the first pod whose grace period has ended, or else of the one whose period ends first.
-func (in *policyInputs) failingPod() (first podProblem, graceLeft time.Duration, found bool) {
+func (in *policyInputs) failingPod() (first podproblem.Problem, graceLeft time.Duration, found bool) {
 	for i := range in.nodes {
 		n := &in.nodes[i]
 		if in.isReplaced(n) {
@@ -91,7 +92,7 @@ func (in *policyInputs) failingPod() (first podProblem, graceLeft time.Duration,
 		if !ok {
 			continue
 		}
-		if left := problem.graceLeft(in.now); !found || left < graceLeft {
+		if left := problem.GraceLeft(in.now); !found || left < graceLeft {
 			first, graceLeft, found = problem, left, true
 		}
 	}
@@ -103,7 +104,7 @@ func outdatedPodFailing(in *policyInputs) (reason, message string, violated bool
 	for i := range in.nodes {
 		if n := &in.nodes[i]; in.isReplaced(n) {
 			if problem, found := n.problem(); found {
-				return v1.ReasonUpdating, "pods do not have the new template yet: " + problem.message, true
+				return v1.ReasonUpdating, "pods do not have the new template yet: " + problem.Message, true
 			}
 		}
 	}

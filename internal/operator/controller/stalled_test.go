@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/apply"
+	"github.com/christianb93/bitcoin-controller/internal/operator/podproblem"
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
@@ -51,16 +52,16 @@ func TestWhatMayPassByItselfIsStalledAfterTheGracePeriod(t *testing.T) {
 		stalledIn time.Duration
 		reason    string
 	}{
-		"no room, at once":                     {unschedulable, []time.Duration{0}, stalledGracePeriod, v1.ReasonUnschedulable},
-		"no room for ten seconds":              {unschedulable, []time.Duration{10 * time.Second}, stalledGracePeriod - 10*time.Second, v1.ReasonUnschedulable},
-		"no room for the whole period":         {unschedulable, []time.Duration{stalledGracePeriod}, 0, v1.ReasonUnschedulable},
-		"no Secret, at once":                   {noSecret, []time.Duration{0}, stalledGracePeriod, v1.ReasonSecretMissing},
+		"no room, at once":                     {unschedulable, []time.Duration{0}, podproblem.GracePeriod, v1.ReasonUnschedulable},
+		"no room for ten seconds":              {unschedulable, []time.Duration{10 * time.Second}, podproblem.GracePeriod - 10*time.Second, v1.ReasonUnschedulable},
+		"no room for the whole period":         {unschedulable, []time.Duration{podproblem.GracePeriod}, 0, v1.ReasonUnschedulable},
+		"no Secret, at once":                   {noSecret, []time.Duration{0}, podproblem.GracePeriod, v1.ReasonSecretMissing},
 		"no Secret, long after":                {noSecret, []time.Duration{time.Hour}, 0, v1.ReasonSecretMissing},
-		"an image that cannot be pulled":       {failing(resources.ContainerName, "ErrImagePull", "timeout"), []time.Duration{0}, stalledGracePeriod, v1.ReasonImageUnavailable},
-		"the kubelet waits before it pulls":    {failing(resources.ContainerName, "ImagePullBackOff", "back-off"), []time.Duration{time.Second}, stalledGracePeriod - time.Second, v1.ReasonImageUnavailable},
+		"an image that cannot be pulled":       {failing(resources.ContainerName, "ErrImagePull", "timeout"), []time.Duration{0}, podproblem.GracePeriod, v1.ReasonImageUnavailable},
+		"the kubelet waits before it pulls":    {failing(resources.ContainerName, "ImagePullBackOff", "back-off"), []time.Duration{time.Second}, podproblem.GracePeriod - time.Second, v1.ReasonImageUnavailable},
 		"an image name that is not valid":      {failing(resources.ContainerName, "InvalidImageName", "no"), []time.Duration{0}, 0, v1.ReasonImageUnavailable},
 		"a node that exits again and again":    {failing(resources.ContainerName, "CrashLoopBackOff", "back-off"), []time.Duration{0}, 0, v1.ReasonNodeFailing},
-		"the pod that fails longest decides":   {noSecret, []time.Duration{0, 5 * time.Second}, stalledGracePeriod - 5*time.Second, v1.ReasonSecretMissing},
+		"the pod that fails longest decides":   {noSecret, []time.Duration{0, 5 * time.Second}, podproblem.GracePeriod - 5*time.Second, v1.ReasonSecretMissing},
 		"another pod fails for longer than it": {noSecret, []time.Duration{0, time.Minute}, 0, v1.ReasonSecretMissing},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -110,7 +111,7 @@ func TestTheGracePeriodContinuesAfterARestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	var stalled []bool
-	for _, after := range []time.Duration{5 * time.Second, stalledGracePeriod - time.Second, stalledGracePeriod} {
+	for _, after := range []time.Duration{5 * time.Second, podproblem.GracePeriod - time.Second, podproblem.GracePeriod} {
 		r.states, r.events = newStateStore(), events.NewFakeRecorder(100)
 		r.recorder = r.events
 		r.clock = created.Add(after)
@@ -118,7 +119,7 @@ func TestTheGracePeriodContinuesAfterARestart(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if left := stalledGracePeriod - after; left > 0 && result.RequeueAfter > left {
+		if left := podproblem.GracePeriod - after; left > 0 && result.RequeueAfter > left {
 			t.Errorf("the next pass is in %s, the grace period ends in %s", result.RequeueAfter, left)
 		}
 		conditions := r.network(t).Status.Conditions

@@ -109,8 +109,8 @@ func TestANodeFailsWhenItsProcessEndsAgainAndAgain(t *testing.T) {
 	}
 	ended(3)
 	problem, found := nodes[1].problem()
-	if want := "Node net-sts-0/1 cannot run: the last run ended with exit code 1, after 2 restarts: Error: no space left on device"; !found || problem.reason != v1.ReasonNodeFailing ||
-		len(problem.message) < len(want) || problem.message[:len(want)] != want {
+	if want := "Node net-sts-0/1 cannot run: the last run ended with exit code 1, after 2 restarts: Error: no space left on device"; !found || problem.Reason != v1.ReasonNodeFailing ||
+		len(problem.Message) < len(want) || problem.Message[:len(want)] != want {
 		t.Errorf("three ends: %v, %+v", found, problem)
 	}
 	if _, found := nodes[0].problem(); found {
