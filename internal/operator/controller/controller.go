@@ -24,6 +24,7 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/backoff"
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
+	"github.com/christianb93/bitcoin-controller/internal/operator/credentials"
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
 	"github.com/christianb93/bitcoin-controller/internal/operator/supervisor/api"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
@@ -36,7 +37,7 @@ type Options struct {
 	// there is none.
 	PreviousCredential func(*v1.BitcoinNetwork) bitcoind.Credential
 	// Credentials are read before the first pass, and followed; nil for credentials that do not change.
-	Credentials Credentials
+	Credentials credentials.Reader
 	// Dial opens connections to nodes, and Host returns the host for it; nil for TCP and the pod's address.
 	Dial bitcoind.Dial
 	Host func(*corev1.Pod) string
@@ -99,13 +100,28 @@ func Add(mgr ctrl.Manager, options Options) error {
 		WatchesRawSource(source.Channel(passes, &handler.EnqueueRequestForObject{})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: options.MaxConcurrentReconciles, RateLimiter: r.retries})
 	if options.Credentials != nil {
-		controlled.WatchesRawSource(&credentialSource{credentials: options.Credentials, networks: mgr.GetClient(), read: make(chan error, 1)})
+		controlled.WatchesRawSource(credentials.NewSource(options.Credentials, networksIn(mgr.GetClient())))
 	}
 	if options.DisruptionBudgets {
 		// The status changes with every pod, which is watched anyway.
 		controlled.Owns(&policyv1.PodDisruptionBudget{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, deletion{})))
 	}
 	return controlled.Complete(r)
+}
+
+// networksIn lists the networks in a cache.
+func networksIn(reader client.Reader) func(context.Context) ([]types.NamespacedName, error) {
+	return func(ctx context.Context) ([]types.NamespacedName, error) {
+		var networks v1.BitcoinNetworkList
+		if err := reader.List(ctx, &networks); err != nil {
+			return nil, err
+		}
+		keys := make([]types.NamespacedName, len(networks.Items))
+		for i := range networks.Items {
+			keys[i] = client.ObjectKeyFromObject(&networks.Items[i])
+		}
+		return keys, nil
+	}
 }
 
 // sendTo returns a function that requests a pass of a network. When the channel is full, the request is dropped: the next poll

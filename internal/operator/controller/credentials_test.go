@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
+	"github.com/christianb93/bitcoin-controller/internal/operator/credentials"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -68,7 +69,7 @@ func TestPassesBeginWhenTheCredentialsAreReadAndAfterEachChange(t *testing.T) {
 		passes := map[types.NamespacedName][]time.Duration{}
 		one, other := testNetwork(v1.BitcoinNetworkSpec{}), testNetwork(v1.BitcoinNetworkSpec{})
 		other.Name = "other"
-		credentials := slowCredentials{read: time.Minute, changes: make(chan struct{})}
+		slow := slowCredentials{read: time.Minute, changes: make(chan struct{})}
 		c, err := controller.NewTypedUnmanaged(t.Name(), controller.Options{
 			SkipNameValidation: ptr.To(true),
 			Reconciler: reconcile.Func(func(_ context.Context, r reconcile.Request) (reconcile.Result, error) {
@@ -81,7 +82,7 @@ func TestPassesBeginWhenTheCredentialsAreReadAndAfterEachChange(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		source := &credentialSource{credentials: credentials, networks: fakeAPI(t, acceptAll, one, other).client, read: make(chan error, 1)}
+		source := credentials.NewSource(slow, networksIn(fakeAPI(t, acceptAll, one, other).client))
 		event := make(chan reconcile.Request, 1)
 		event <- reconcile.Request{NamespacedName: testKey}
 		if err := c.Watch(source); err != nil {
@@ -96,12 +97,12 @@ func TestPassesBeginWhenTheCredentialsAreReadAndAfterEachChange(t *testing.T) {
 			}
 		}()
 		time.Sleep(time.Hour)
-		credentials.changes <- struct{}{}
+		slow.changes <- struct{}{}
 		synctest.Wait()
 		mu.Lock()
 		defer mu.Unlock()
 		otherKey := types.NamespacedName{Namespace: "ns", Name: "other"}
-		if got := passes[testKey]; len(got) != 2 || got[0] < credentials.read || got[1] < time.Hour {
+		if got := passes[testKey]; len(got) != 2 || got[0] < slow.read || got[1] < time.Hour {
 			t.Errorf("passes of one network: %v", got)
 		}
 		if got := passes[otherKey]; len(got) != 1 || got[0] < time.Hour {
