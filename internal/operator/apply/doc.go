@@ -1,3 +1,3 @@
 // Package apply writes objects to the API server by server-side apply: only what differs, by the owners of the fields, and never an
-// object of the same name that somebody else created.
+// object of the same name that another user created.
 package apply

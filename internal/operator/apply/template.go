@@ -2,6 +2,7 @@ package apply
 
 import (
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 )
 
@@ -38,4 +39,15 @@ func (c *Configuration) SameTemplate(existing *appsv1.StatefulSet) (bool, error)
 		return applied == c.annotations[AnnotationTemplate], nil
 	}
 	return c.sameValues(existing, c.fields.FilterIncludeMatches(templateMatcher))
+}
+
+// KeepClaimTemplates keeps the immutable claim templates of an existing StatefulSet.
+func KeepClaimTemplates(desired, existing *appsv1.StatefulSet) {
+	if existing == nil || len(existing.Spec.VolumeClaimTemplates) != 1 || len(desired.Spec.VolumeClaimTemplates) != 1 {
+		return
+	}
+	want, have := desired.Spec.VolumeClaimTemplates[0].Spec.Resources.Requests, existing.Spec.VolumeClaimTemplates[0].Spec.Resources.Requests
+	if size := want[corev1.ResourceStorage]; size.Cmp(have[corev1.ResourceStorage]) != 0 {
+		want[corev1.ResourceStorage] = have[corev1.ResourceStorage]
+	}
 }

@@ -52,7 +52,10 @@ func (w Writer) Create(ctx context.Context, desired client.Object) (created, exi
 	createErr := w.Client.Create(ctx, created, client.FieldOwner(resources.FieldManager))
 	// A quota that the object itself uses up forbids the create of an object that exists.
 	if !apierrors.IsAlreadyExists(createErr) && !apierrors.IsForbidden(createErr) {
-		return created, nil, rejectionOr(key, createErr)
+		if err := rejectionOr(key, createErr); err != nil {
+			return nil, nil, err
+		}
+		return created, nil, nil
 	}
 	existing = newLike(desired)
 	err = w.Live.Get(ctx, client.ObjectKeyFromObject(desired), existing)

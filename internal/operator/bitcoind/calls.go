@@ -190,8 +190,13 @@ func unspendable(ordinal int) string { return fmt.Sprintf("raw(6a02%04x)", ordin
 
 // Mine makes the node with this ordinal mine one block. The reward goes to the address, or is unspendable when that is empty.
 func Mine(ordinal int, address string, hashes *[]string) Call {
+	return MineBlocks(ordinal, 1, address, hashes)
+}
+
+// MineBlocks makes the node with this ordinal mine blocks. The rewards go to the address, or are unspendable when that is empty.
+func MineBlocks(ordinal, blocks int, address string, hashes *[]string) Call {
 	if address == "" {
-		return Call{Method: "generatetodescriptor", Params: []any{1, unspendable(ordinal)}, Result: hashes}
+		return Call{Method: "generatetodescriptor", Params: []any{blocks, unspendable(ordinal)}, Result: hashes}
 	}
-	return Call{Method: "generatetoaddress", Params: []any{1, address}, Result: hashes}
+	return Call{Method: "generatetoaddress", Params: []any{blocks, address}, Result: hashes}
 }

@@ -26,11 +26,13 @@ type Block struct {
 	Hash string
 	// Time in seconds since 1970.
 	Time int64
+	// Script is the address or the descriptor that has the reward.
+	Script string
 }
 
 func tipOf(chain []Block) Block {
 	if len(chain) == 0 {
-		return Block{Genesis, genesisTime}
+		return Block{Hash: Genesis, Time: genesisTime}
 	}
 	return chain[len(chain)-1]
 }
@@ -43,7 +45,7 @@ func nextBlock(chain []Block, now time.Time, script string) (Block, error) {
 		return Block{}, fmt.Errorf("CreateNewBlock: TestBlockValidity failed: time-too-new, block timestamp too far in the future")
 	}
 	sum := sha256.Sum256(fmt.Append(nil, tipOf(chain).Hash, at, script))
-	return Block{Hash: hex.EncodeToString(sum[:]), Time: at}, nil
+	return Block{Hash: hex.EncodeToString(sum[:]), Time: at, Script: script}, nil
 }
 
 // medianTime of the last blocks.

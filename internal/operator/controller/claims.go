@@ -146,17 +146,6 @@ func claimMessage(pod string, size resource.Quantity, err error) string {
 		"the nodes run with the volumes that they have", pod, size.String(), phrase.Quote(err.Error()))
 }
 
-// keepClaimTemplates keeps the immutable claim templates of an existing StatefulSet.
-func keepClaimTemplates(desired, existing *appsv1.StatefulSet) {
-	if existing == nil || len(existing.Spec.VolumeClaimTemplates) != 1 || len(desired.Spec.VolumeClaimTemplates) != 1 {
-		return
-	}
-	want, have := desired.Spec.VolumeClaimTemplates[0].Spec.Resources.Requests, existing.Spec.VolumeClaimTemplates[0].Spec.Resources.Requests
-	if size := want[corev1.ResourceStorage]; size.Cmp(have[corev1.ResourceStorage]) != 0 {
-		want[corev1.ResourceStorage] = have[corev1.ResourceStorage]
-	}
-}
-
 // withRejectedClaims makes the conditions report claims that cannot be expanded. The network is as ready as it was. When it is stalled
 // for another reason, its volumes may be full: the message must not suggest only a larger size.
 func (s conditionSet) withRejectedClaims(message string) conditionSet {

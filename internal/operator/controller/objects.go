@@ -216,7 +216,7 @@ func (r *Reconciler) desiredSet(p *applyPass, config client.Object, built *appsv
 	}
 	p.desiredSets[set.Name] = set
 	p.setScale(set, p.sets[set.Name])
-	keepClaimTemplates(set, p.sets[set.Name])
+	apply.KeepClaimTemplates(set, p.sets[set.Name])
 	return config, set, p.setPartition(set)
 }
 

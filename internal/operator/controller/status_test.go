@@ -150,7 +150,9 @@ func TestForeignTextInMessagesIsBounded(t *testing.T) {
 		"an answer": func(in *policyInputs) { in.nodes[0].answer, in.nodes[0].err = nil, errors.New(long) },
 		"the API server": func(in *policyInputs) {
 			network := testNetwork(v1.BitcoinNetworkSpec{Nodes: 1})
-			r := fakeAPI(t, func(string, string) error { return apierrors.NewForbidden(schema.GroupResource{}, "n", errors.New(long)) })
+			r := fakeAPI(t, func(string, string) error {
+				return apierrors.NewForbidden(schema.GroupResource{}, "n", errors.New(long))
+			})
 			objects, err := r.applyObjects(t.Context(), network, newNetworkState(network), time.Now())
 			if err != nil || objects.rejected == nil {
 				t.Fatal(objects.failed, err)
