@@ -1,0 +1,265 @@
+// Package lightningtest simulates LNDs, each with its agent, for tests. A node does what LND does as far as the operator can see it: it
+// follows a chain, with a delay of one answer, starts on a recent chain only, has coins that mature, and channels that both ends report,
+// each for itself.
+package lightningtest
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/api"
+)
+
+// Block of a chain, whose genesis block is not among them.
+type Block struct {
+	Hash string
+	// Time in seconds since 1970.
+	Time int64
+	// Script is the address that has the reward.
+	Script string
+}
+
+// Chain returns the blocks of a node's bitcoind; nil and false if it does not answer.
+type Chain func() ([]Block, bool)
+
+// Network is a number of LNDs that can connect with each other.
+type Network struct {
+	// Now is the nodes' clock; nil for time.Now.
+	Now func() time.Time
+
+	mu       sync.Mutex
+	nodes    map[string]*LND
+	channels []*channel
+	serial   int
+	// Opened counts the channels by memo that were ever opened.
+	opened map[string]int
+}
+
+// New returns a network without nodes.
+func New() *Network { return &Network{nodes: map[string]*LND{}, opened: map[string]int{}} }
+
+// Opened is how often a channel with each memo was opened so far.
+func (n *Network) Opened() map[string]int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	opened := map[string]int{}
+	for memo, count := range n.opened {
+		opened[memo] = count
+	}
+	return opened
+}
+
+func (n *Network) now() time.Time {
+	if n.Now == nil {
+		return time.Now()
+	}
+	return n.Now()
+}
+
+// channel between two nodes, and its transactions.
+type channel struct {
+	memo, point        string
+	from, to           *LND
+	capacity, toAmount int64
+	private            bool
+	// openedAt is the height before the funding transaction, and closedAt that before the closing one, -1 for none.
+	openedAt, closedAt int64
+	forced             bool
+	// ids replace the short channel id at an end.
+	ids map[*LND]string
+}
+
+// LND is one simulated node.
+type LND struct {
+	net    *Network
+	pubKey string
+	chain  Chain
+	// height is up to which the node has processed the chain, and seen what it will have with its next answer.
+	height, seen int64
+	tip          Block
+	stopped      bool
+	addresses    []string
+	spent        int64
+	peers        map[string]bool
+	backend      *api.Backend
+	needsBackend bool
+	// rejects are the errors of LND by what it is asked to do: "open", "close" or "connect"; "" for none.
+	rejects map[string]string
+	// calls are the requests for its state so far.
+	calls int
+}
+
+const (
+	fee           = 1_000
+	maturity      = 100
+	confirmations = 6
+	closeDepth    = 3
+	forceDelay    = 10
+	maxTipAge     = 2 * time.Hour
+)
+
+// Start starts a node with a new wallet.
+func (n *Network) Start(chain Chain) *LND {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.serial++
+	sum := sha256.Sum256(fmt.Append(nil, "node ", n.serial))
+	l := &LND{net: n, pubKey: "02" + hex.EncodeToString(sum[:]), chain: chain, peers: map[string]bool{}, rejects: map[string]string{}}
+	n.nodes[l.pubKey] = l
+	return l
+}
+
+// PubKey of the node.
+func (l *LND) PubKey() string { return l.pubKey }
+
+// Stop ends the node, which keeps its wallet; Resume starts it again.
+func (l *LND) Stop() {
+	l.net.mu.Lock()
+	defer l.net.mu.Unlock()
+	l.stopped = true
+	for key := range l.peers {
+		delete(l.net.nodes[key].peers, l.pubKey)
+	}
+	l.peers = map[string]bool{}
+}
+
+// Resume starts a stopped node. It connects with the nodes that it has channels with by itself.
+func (l *LND) Resume(chain Chain) {
+	l.net.mu.Lock()
+	defer l.net.mu.Unlock()
+	l.stopped, l.chain = false, chain
+	l.height, l.seen = 0, 0
+	for _, c := range l.net.channels {
+		if other := c.other(l); other != nil && !other.stopped {
+			l.peers[other.pubKey], other.peers[l.pubKey] = true, true
+		}
+	}
+}
+
+// ForgetBackend makes the agent wait for one, as in a new pod.
+func (l *LND) ForgetBackend() {
+	l.net.mu.Lock()
+	defer l.net.mu.Unlock()
+	l.backend, l.needsBackend = nil, true
+}
+
+// Reject makes LND reject what it is asked to do, "open", "close" or "connect", with an error; "" lets it.
+func (l *LND) Reject(what, message string) {
+	l.net.mu.Lock()
+	defer l.net.mu.Unlock()
+	l.rejects[what] = message
+}
+
+// SetShortID makes an end report another short channel id, as after a reorganisation of the funding transaction.
+func (l *LND) SetShortID(point, id string) {
+	l.net.mu.Lock()
+	defer l.net.mu.Unlock()
+	for _, c := range l.net.channels {
+		if c.point == point {
+			c.ids[l] = id
+		}
+	}
+}
+
+func (c *channel) other(l *LND) *LND {
+	switch l {
+	case c.from:
+		return c.to
+	case c.to:
+		return c.from
+	}
+	return nil
+}
+
+// NewAddress of the wallet.
+func (l *LND) NewAddress() string {
+	l.net.mu.Lock()
+	defer l.net.mu.Unlock()
+	if len(l.addresses) == 0 {
+		l.addresses = append(l.addresses, "bcrt1q"+l.pubKey[2:40])
+	}
+	return l.addresses[0]
+}
+
+// Connect with other nodes.
+func (l *LND) Connect(peers []api.Peer) (failed []api.PeerFailure) {
+	l.net.mu.Lock()
+	defer l.net.mu.Unlock()
+	for _, p := range peers {
+		other := l.net.nodes[p.PubKey]
+		if other == nil || other.stopped || l.rejects["connect"] != "" {
+			failed = append(failed, api.PeerFailure{PubKey: p.PubKey, Message: "dial tcp: connection refused"})
+			continue
+		}
+		l.peers[p.PubKey], other.peers[l.pubKey] = true, true
+	}
+	return failed
+}
+
+// Open opens those of the channels whose memo the node has on none.
+func (l *LND) Open(channels []api.NewChannel) (result api.ChannelsResult) {
+	l.net.mu.Lock()
+	defer l.net.mu.Unlock()
+	fail := func(c api.NewChannel, message string) {
+		result.Failed = append(result.Failed, api.ChannelFailure{Memo: c.Memo, Message: message})
+	}
+	confirmed, _ := l.balance()
+	for _, c := range channels {
+		exists := slices.ContainsFunc(l.reported(), func(r api.Channel) bool { return r.Memo == c.Memo })
+		switch other := l.net.nodes[c.PubKey]; {
+		case exists:
+		case l.rejects["open"] != "":
+			fail(c, l.rejects["open"])
+		case !l.active() || other == nil || !other.active():
+			fail(c, "channels cannot be created before the wallet is fully synced")
+		case !l.peers[c.PubKey]:
+			fail(c, "peer is not online")
+		case confirmed < c.Capacity+fee:
+			fail(c, "not enough witness outputs to create funding transaction")
+		default:
+			confirmed -= c.Capacity + fee
+			l.spent += c.Capacity + fee
+			result.Opened = append(result.Opened, api.Opened{Memo: c.Memo, Point: l.add(c, other)})
+		}
+	}
+	return result
+}
+
+func (l *LND) add(c api.NewChannel, other *LND) (point string) {
+	l.net.serial++
+	l.net.opened[c.Memo]++
+	sum := sha256.Sum256(fmt.Append(nil, "transaction ", l.net.serial))
+	point = hex.EncodeToString(sum[:]) + ":0"
+	blocks, _ := l.chain()
+	l.net.channels = append(l.net.channels, &channel{
+		memo: c.Memo, point: point, from: l, to: other, capacity: c.Capacity, toAmount: c.Push, private: c.Private, openedAt: int64(len(blocks)), closedAt: -1, ids: map[*LND]string{},
+	})
+	return point
+}
+
+// Close begins to close a channel; the message is LND's error, "" for none.
+func (l *LND) Close(point string, force bool) (message string) {
+	l.net.mu.Lock()
+	defer l.net.mu.Unlock()
+	blocks, _ := l.chain()
+	for _, c := range l.net.channels {
+		other := c.other(l)
+		switch {
+		case c.point != point || other == nil:
+		case c.closedAt >= 0:
+			return ""
+		case l.rejects["close"] != "" && !force:
+			return l.rejects["close"]
+		case !force && !l.peers[other.pubKey]:
+			return "unable to gracefully close channel while peer is offline"
+		default:
+			c.closedAt, c.forced = int64(len(blocks)), force
+			return ""
+		}
+	}
+	return "the channel does not exist"
+}

@@ -1,0 +1,55 @@
+package lightningtest
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/api"
+)
+
+// Handler serves the HTTP interface of the node's agent. LND starts when the agent has a backend that check accepts. Requests without the
+// credential get 401.
+func (l *LND) Handler(authorize func(user, password string) bool, check func(api.Backend) error) http.Handler {
+	mux := http.NewServeMux()
+	handle := func(pattern string, do func(*http.Request) (any, int)) {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			if user, password, _ := r.BasicAuth(); !authorize(user, password) {
+				w.WriteHeader(http.StatusUnauthorized)
+				return
+			}
+			result, status := do(r)
+			w.WriteHeader(status)
+			_ = json.NewEncoder(w).Encode(result) //nolint:errcheck // the client may have gone
+		})
+	}
+	handle("GET "+api.StatePath, func(*http.Request) (any, int) { return l.State(), http.StatusOK })
+	handle("PUT "+api.BackendPath, decoded(func(b api.Backend) (any, int) {
+		if err := check(b); err != nil {
+			return api.Failure{Message: err.Error()}, api.StatusInvalid
+		}
+		l.net.mu.Lock()
+		defer l.net.mu.Unlock()
+		l.backend = &b
+		return struct{}{}, http.StatusOK
+	}))
+	handle("POST "+api.AddressPath, func(*http.Request) (any, int) { return api.Address{Address: l.NewAddress()}, http.StatusOK })
+	handle("PUT "+api.PeersPath, decoded(func(p api.Peers) (any, int) { return api.PeersResult{Failed: l.Connect(p.Peers)}, http.StatusOK }))
+	handle("PUT "+api.ChannelsPath, decoded(func(c api.Channels) (any, int) { return l.Open(c.Channels), http.StatusOK }))
+	handle("POST "+api.ClosePath, decoded(func(c api.Close) (any, int) {
+		if message := l.Close(c.Point, c.Force); message != "" {
+			return api.Failure{Message: message}, api.StatusLND
+		}
+		return struct{}{}, http.StatusOK
+	}))
+	return mux
+}
+
+func decoded[T any](do func(T) (any, int)) func(*http.Request) (any, int) {
+	return func(r *http.Request) (any, int) {
+		var request T
+		if err := json.NewDecoder(http.MaxBytesReader(nil, r.Body, api.MaxRequestBytes)).Decode(&request); err != nil {
+			return api.Failure{Message: err.Error()}, api.StatusInvalid
+		}
+		return do(request)
+	}
+}

@@ -1,0 +1,207 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/api"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+)
+
+// staleAfter is how long both ends must report different short channel ids on the same block: they process a reorganisation one after
+// the other.
+const staleAfter = 5 * time.Second
+
+// evaluateChannels decides the state of each desired channel, and closes those that can never be used again.
+func (p *planner) evaluateChannels() {
+	for i := range p.channels {
+		c := &p.channels[i]
+		from, to := p.node(c.From), p.node(c.To)
+		if c.actual != nil && to != nil && to.State != nil {
+			if at := slices.IndexFunc(to.State.Channels, func(o api.Channel) bool { return o.Point == c.actual.Point }); at >= 0 {
+				c.other = &to.State.Channels[at]
+			}
+		}
+		c.state, c.message = p.stateOf(c, from, to)
+		if c.state == v1.LightningChannelActive {
+			p.plan.Active++
+		}
+	}
+}
+
+func (p *planner) stateOf(c *channel, from, to *Node) (v1.LightningChannelState, string) {
+	a := c.actual
+	switch {
+	case from == nil || to == nil || from.State == nil || from.State.Channels == nil:
+		return p.unobserved(c)
+	case a == nil:
+		return v1.LightningChannelMissing, p.heldBy(c, from, to)
+	case a.State == api.PendingOpen:
+		return v1.LightningChannelOpening, ""
+	case to.pubKey() != "" && to.pubKey() != a.RemotePubKey:
+		message := fmt.Sprintf("%s has another key than the other end of the channel, since it has lost its wallet", nodeName(c.To))
+		p.close(Close{Node: c.From, Point: a.Point, Force: true, Channel: c.String(), Cause: message})
+		return v1.LightningChannelStale, message
+	case !a.Active:
+		return v1.LightningChannelInactive, nodeName(c.From) + " reports it as inactive"
+	case to.State == nil || to.State.Channels == nil:
+		return v1.LightningChannelInactive, nodeName(c.To) + " does not answer"
+	case c.other == nil || c.other.State == api.PendingOpen:
+		return v1.LightningChannelPending, nodeName(c.To) + " does not report it as open yet"
+	case c.other.State != api.Open:
+		return v1.LightningChannelInactive, nodeName(c.To) + " is closing it"
+	case !c.other.Active:
+		return v1.LightningChannelInactive, nodeName(c.To) + " reports it as inactive"
+	case c.other.ShortID != a.ShortID:
+		return p.stale(c, from, to)
+	default:
+		return announced(a.Channel, *c.other)
+	}
+}
+
+// announced decides whether both ends have an open channel in their graphs.
+func announced(a, other api.Channel) (v1.LightningChannelState, string) {
+	switch {
+	case a.ShortID == "":
+		return v1.LightningChannelPending, "it has no short channel id yet"
+	case a.Policies < 2 || other.Policies < 2:
+		return v1.LightningChannelPending, "not both ends know the policies of both directions"
+	case !a.Private && (!a.Announced || !other.Announced):
+		return v1.LightningChannelPending, "it is not announced yet"
+	}
+	return v1.LightningChannelActive, ""
+}
+
+// stale is a channel of whose ends each has another short channel id. When both have processed the same blocks, it stays so: its funding
+// transaction was reorganised into another block, and the channel cannot be used.
+func (p *planner) stale(c *channel, from, to *Node) (v1.LightningChannelState, string) {
+	message := fmt.Sprintf("the ends have the short channel ids %s and %s", orNone(c.actual.ShortID), orNone(c.other.ShortID))
+	if from.State.Info == nil || to.State.Info == nil || from.State.Info.BlockHash != to.State.Info.BlockHash || c.actual.ShortID == "" || c.other.ShortID == "" {
+		return v1.LightningChannelPending, message
+	}
+	message += ", since its funding transaction was reorganised into another block"
+	if left := staleAfter - p.since("stale "+c.actual.Point); left > 0 {
+		p.recheck(left)
+		return v1.LightningChannelStale, message
+	}
+	p.close(Close{Node: c.From, Point: c.actual.Point, Force: true, Channel: c.String(), Cause: message})
+	return v1.LightningChannelStale, message
+}
+
+func orNone(id string) string {
+	if id == "" {
+		return "none"
+	}
+	return id
+}
+
+// unobserved is the state of a channel whose opener does not answer.
+func (p *planner) unobserved(c *channel) (v1.LightningChannelState, string) {
+	message := nodeName(c.From) + " does not answer"
+	if before := p.previous(c.Channel); before != nil && before.Point != "" {
+		return v1.LightningChannelInactive, message
+	}
+	return v1.LightningChannelMissing, message
+}
+
+// previous status of a desired channel.
+func (p *planner) previous(c Channel) *v1.LightningChannelStatus {
+	at := slices.IndexFunc(p.Previous, func(s v1.LightningChannelStatus) bool {
+		return int(s.From) == c.From && int(s.To) == c.To && int(s.Index) == c.Index && s.State != v1.LightningChannelClosing && s.State != v1.LightningChannelForceClosing
+	})
+	if at < 0 {
+		return nil
+	}
+	return &p.Previous[at]
+}
+
+// heldBy closes what the other end still has of a missing channel, whose opener has lost it with its wallet; the channel is opened again
+// after that, since the status would have no trace of the lost one.
+func (p *planner) heldBy(c *channel, from, to *Node) string {
+	before := p.previous(c.Channel)
+	if before == nil || before.Point == "" || to.State == nil || has(from.State.Channels, before.Point) {
+		return ""
+	}
+	for _, other := range to.State.Channels {
+		if other.Point == before.Point && other.State == api.Open {
+			c.held = true
+			message := nodeName(c.From) + " has lost the channel with its wallet"
+			p.close(Close{Node: c.To, Point: other.Point, Force: true, Channel: c.String(), Cause: message})
+			return message
+		}
+	}
+	return ""
+}
+
+func has(channels []api.Channel, point string) bool {
+	return slices.ContainsFunc(channels, func(c api.Channel) bool { return c.Point == point })
+}
+
+// closeUnwanted closes the channels that are not desired: together with the other end, and by force when that takes too long. A network
+// that is scaled to 0 keeps its channels.
+func (p *planner) closeUnwanted() {
+	if p.Wanted == 0 {
+		return
+	}
+	for _, a := range p.unwanted {
+		waited := p.since(KeyClose(a.Point))
+		if a.State != api.Open {
+			continue // it cannot be closed before it is open
+		}
+		force := waited >= p.CloseTimeout
+		cause := "it is not desired any more"
+		if force {
+			cause += fmt.Sprintf(", and the other end has not closed it within %s", p.CloseTimeout)
+		} else {
+			p.recheck(p.CloseTimeout - waited)
+		}
+		p.close(Close{Node: a.from, Point: a.Point, Force: force, Channel: name(a.from, a.to, a.index), Cause: cause})
+	}
+}
+
+func (p *planner) close(c Close) {
+	if n := p.node(c.Node); n == nil || !n.answers() {
+		return
+	}
+	// The key of a forced close is another one: it must not wait for the retries of the other.
+	if p.mayTry(KeyClose(c.Point + forced(c.Force))) {
+		p.plan.Close = append(p.plan.Close, c)
+	}
+}
+
+func forced(force bool) string {
+	if force {
+		return " by force"
+	}
+	return ""
+}
+
+// Key of the action.
+func (c Close) Key() string { return KeyClose(c.Point + forced(c.Force)) }
+
+// connect connects the ends of channels that are not active.
+func (p *planner) connect() {
+	peers := map[int][]api.Peer{}
+	for i := range p.channels {
+		c := &p.channels[i]
+		from, to := p.node(c.From), p.node(c.To)
+		if c.state == v1.LightningChannelActive || from == nil || to == nil || !from.answers() || to.pubKey() == "" || p.connected(from, to) {
+			continue
+		}
+		peer := api.Peer{PubKey: to.pubKey(), Host: to.Address}
+		if !slices.Contains(peers[c.From], peer) {
+			peers[c.From] = append(peers[c.From], peer)
+		}
+	}
+	for i := range p.Nodes {
+		n := p.Nodes[i].Ordinal
+		if len(peers[n]) > 0 && p.mayTry(KeyConnect(n)) {
+			p.plan.Connect = append(p.plan.Connect, Connect{Node: n, Peers: peers[n]})
+		}
+	}
+}
+
+func (p *planner) connected(from, to *Node) bool {
+	return from.State != nil && slices.Contains(from.State.Peers, to.pubKey())
+}

@@ -1,0 +1,211 @@
+package plan
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/api"
+)
+
+const (
+	// confirmations are the blocks after which both ends announce a channel, and more than a closing transaction needs.
+	confirmations = 6
+	// keepAliveAge is the age of the best block at which another one is mined, and maxTipAge the one from which on LND does not start,
+	// and opens no channels.
+	keepAliveAge = 90 * time.Minute
+	maxTipAge    = 2 * time.Hour
+	// Bounds of the time between two minings for the same reason.
+	minMineWait = time.Second
+	maxMineWait = time.Minute
+)
+
+// blocksNeeded are transactions that wait for blocks.
+type blocksNeeded struct {
+	// at has the nodes of the BitcoinNetwork that have transactions without a block. Another node may not have got them yet.
+	at map[int]bool
+	// more is the largest number of further blocks that a transaction in a block needs, on any node.
+	more int
+	// keys identify what waits.
+	keys []string
+}
+
+// confirm finds what waits for blocks.
+func (p *planner) confirm() {
+	p.blocks.at = map[int]bool{}
+	for i := range p.channels {
+		if a := p.channels[i].actual; a != nil {
+			p.await(*a)
+		}
+	}
+	for _, a := range slices.Concat(p.unwanted, p.closing) {
+		p.await(a)
+	}
+}
+
+func (p *planner) await(a actual) {
+	n := p.node(a.from)
+	if n == nil || !p.caughtUp(n) {
+		return // its report may be that of before a block
+	}
+	switch a.State {
+	case api.PendingOpen, api.WaitingClose:
+		p.blocks.at[n.Bitcoin] = true
+		p.blocks.keys = append(p.blocks.keys, a.Point)
+	case api.Open:
+		if a.Private || a.Announced {
+			return
+		}
+		if more := confirmations - confirmed(a.ShortID, n.State.Info.Height); more > 0 {
+			p.blocks.more = max(p.blocks.more, more)
+			p.blocks.keys = append(p.blocks.keys, a.Point)
+		}
+	}
+}
+
+// confirmed is the number of blocks from that of a short channel id up to a height.
+func confirmed(shortID string, height int64) int {
+	block, _, _ := strings.Cut(shortID, "x")
+	at, err := strconv.ParseInt(block, 10, 64)
+	if err != nil || at > height {
+		return confirmations // it is not known
+	}
+	return int(min(height-at+1, confirmations))
+}
+
+// mine decides whether blocks are mined now: at most once in a pass, and never beside other blocks that are not everywhere yet, since the
+// chain would fork.
+func (p *planner) mine(deficits []deficit) {
+	coins := p.fund(deficits)
+	mine := p.keepAlive()
+	if mine == nil {
+		mine = coins
+	}
+	if mine == nil {
+		mine = p.confirmNow(deficits)
+	}
+	if mine == nil {
+		mine = p.endSplit()
+	}
+	if mine == nil || !p.mayTry(KeyMine) {
+		return
+	}
+	if mine.Key == p.Mined.Key {
+		if left := p.Mined.At.Add(delay(p.Mined.Repeats, minMineWait, maxMineWait)).Sub(p.Now); left > 0 {
+			p.recheck(left)
+			return
+		}
+	}
+	p.plan.Mine = mine
+}
+
+// keepAlive mines a block on a chain that is old: LND does not start then, nor open channels.
+func (p *planner) keepAlive() *Mine {
+	if p.Wanted == 0 {
+		return nil
+	}
+	for _, ordinal := range slices.Sorted(maps.Keys(p.Bitcoins)) {
+		b := p.Bitcoins[ordinal]
+		if b.Tip == nil {
+			continue
+		}
+		left := b.Tip.Time.Add(keepAliveAge).Sub(p.Now)
+		if left > 0 && b.Tip.Height > 0 {
+			p.recheck(left)
+			continue
+		}
+		return &Mine{
+			Bitcoin: ordinal, Rewards: []Reward{{Blocks: 1}},
+			Key: fmt.Sprintf("keep-alive %d %d", ordinal, b.Tip.Height), Purpose: "since LND does not start on a chain whose best block is old",
+		}
+	}
+	return nil
+}
+
+// splitAfter is how long nodes may have competing blocks of the same height before one more block decides.
+const splitAfter = 5 * time.Second
+
+// endSplit mines a block on one of several competing blocks of the same height, which were mined at the same time: without
+// another block they would stay for ever, and no other block could be mined.
+func (p *planner) endSplit() *Mine {
+	if p.split < 0 {
+		return nil
+	}
+	if left := splitAfter - p.since("split"); left > 0 {
+		p.recheck(left)
+		return nil
+	}
+	return &Mine{
+		Bitcoin: p.split, Rewards: []Reward{{Blocks: 1}}, Key: "split " + p.Bitcoins[p.split].Tip.Hash, Purpose: "to decide between competing blocks",
+	}
+}
+
+// confirmNow mines the blocks that transactions wait for.
+func (p *planner) confirmNow(deficits []deficit) *Mine {
+	for _, d := range deficits {
+		if d.unconfirmed {
+			p.blocks.at[d.node.Bitcoin] = true
+			p.blocks.keys = append(p.blocks.keys, fmt.Sprintf("coins of %d", d.node.Ordinal))
+		}
+	}
+	if len(p.blocks.keys) == 0 || p.waitsForOpening() {
+		return nil
+	}
+	first, count := -1, p.blocks.more
+	if at := slices.Sorted(maps.Keys(p.blocks.at)); len(at) > 0 {
+		first, count = at[0], confirmations
+		if len(at) > 1 {
+			count = 1 // the next block comes from the next node
+		}
+	}
+	bitcoin, tip := p.miner(first)
+	if tip == nil || first >= 0 && bitcoin != first {
+		return nil
+	}
+	slices.Sort(p.blocks.keys)
+	return &Mine{
+		Bitcoin: bitcoin, Rewards: []Reward{{Blocks: count}},
+		Key: "confirm " + strings.Join(slices.Compact(p.blocks.keys), " "), Purpose: "for the confirmation of the transactions of channels",
+	}
+}
+
+// waitsForOpening reports whether channels are being opened: the same blocks serve for them too.
+func (p *planner) waitsForOpening() bool {
+	if !p.opening {
+		return false
+	}
+	left := othersTimeout - p.since("confirming")
+	p.recheck(left)
+	return left > 0
+}
+
+// miner is the node of the BitcoinNetwork to mine on: the preferred one, or the first that answers if that is -1. The tip is nil while not
+// all nodes on its side have the same best block.
+func (p *planner) miner(preferred int) (int, *Tip) {
+	if preferred < 0 {
+		for _, ordinal := range slices.Sorted(maps.Keys(p.Bitcoins)) {
+			if p.Bitcoins[ordinal].Tip != nil {
+				preferred = ordinal
+				break
+			}
+		}
+	}
+	b, ok := p.Bitcoins[preferred]
+	if !ok || b.Tip == nil || b.Tip.Height < b.MinedTo {
+		return preferred, nil
+	}
+	tip := b.Tip
+	for _, other := range p.Bitcoins {
+		if other.Side != b.Side || other.Tip == nil || other.Tip.Hash == b.Tip.Hash {
+			continue
+		}
+		tip = nil
+		if other.Tip.Height == b.Tip.Height {
+			p.split = preferred
+		}
+	}
+	return preferred, tip
+}

@@ -1,0 +1,131 @@
+package plan
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/condition"
+	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/api"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+)
+
+// Plan is what to do next, and what to report. All actions can be carried out at the same time, and each of them again.
+type Plan struct {
+	// Addresses are the nodes of whose wallet an address is needed.
+	Addresses []int
+	Connect   []Connect
+	Open      []Open
+	Close     []Close
+	// Mine is nil when no block is needed.
+	Mine *Mine
+	// Keep is the number of nodes that must run: more than are desired while channels of removed nodes are being closed.
+	Keep int
+	// Marks are for Inputs.Since.
+	Marks map[string]bool
+	// Channels are the desired ones, and those that are being closed.
+	Channels []v1.LightningChannelStatus
+	// Active is the number of desired channels that are active.
+	Active int
+
+	Synced, Funded, ChannelsActive condition.Result
+	// Stalled is the condition that needs the user to act, nil for none.
+	Stalled *condition.Result
+	// RecheckIn is the time until the plan changes by itself, 0 for never.
+	RecheckIn time.Duration
+}
+
+// Connect connects a node with peers.
+type Connect struct {
+	Node  int
+	Peers []api.Peer
+}
+
+// Open opens channels of a node.
+type Open struct {
+	Node     int
+	Channels []api.NewChannel
+}
+
+// Close closes a channel at one of its ends.
+type Close struct {
+	Node  int
+	Point string
+	Force bool
+	// Channel is its name for people, and Cause why it is closed.
+	Channel, Cause string
+}
+
+// Mine mines blocks on a node of the BitcoinNetwork.
+type Mine struct {
+	Bitcoin int
+	Rewards []Reward
+	// Key is the same while the reason for the blocks is, and Purpose is for people.
+	Key, Purpose string
+}
+
+// Reward is the address for the rewards of a number of blocks; "" for blocks that nobody can spend.
+type Reward struct {
+	Address string
+	Blocks  int
+}
+
+// Blocks is their number.
+func (m *Mine) Blocks() int {
+	sum := 0
+	for _, r := range m.Rewards {
+		sum += r.Blocks
+	}
+	return sum
+}
+
+// planner builds a plan.
+type planner struct {
+	*Inputs
+	plan Plan
+	// channels are the desired ones with what exists of them, and unwanted the operator's others that are not being closed yet.
+	channels []channel
+	unwanted []actual
+	closing  []actual
+	// opening is true when channels are being opened.
+	opening bool
+	// blocks are what needs blocks.
+	blocks blocksNeeded
+	// split is a node with the highest of several competing blocks, which keep the operator from mining; -1 for none.
+	split int
+}
+
+// New returns the plan.
+func New(in *Inputs) Plan {
+	p := &planner{Inputs: in, plan: Plan{Marks: map[string]bool{}}, split: -1}
+	p.match()
+	p.evaluateChannels()
+	p.closeUnwanted()
+	p.connect()
+	deficits := p.openOrFund()
+	p.confirm()
+	p.mine(deficits)
+	p.keepRemoved()
+	p.report(deficits)
+	return p.plan
+}
+
+// since is how long a mark has been set, and sets it.
+func (p *planner) since(mark string) time.Duration {
+	p.plan.Marks[mark] = true
+	if at, ok := p.Since[mark]; ok {
+		return p.Now.Sub(at)
+	}
+	return 0
+}
+
+// recheck makes the next pass come after this time at the latest.
+func (p *planner) recheck(in time.Duration) {
+	if in > 0 && (p.plan.RecheckIn == 0 || in < p.plan.RecheckIn) {
+		p.plan.RecheckIn = in
+	}
+}
+
+func key(kind string, node int) string { return kind + " " + strconv.Itoa(node) }
+
+func nodeName(ordinal int) string { return fmt.Sprintf("node %d", ordinal) }
