@@ -133,9 +133,6 @@ func typedConfiguration(object client.Object) (*Configuration, error) {
 	return c, nil
 }
 
-// Hash identifies the configuration.
-func (c *Configuration) Hash() string { return c.annotations[AnnotationApplied] }
-
 // Annotate adds the hashes to an object that is created.
 func (c *Configuration) Annotate(object client.Object) {
 	annotations := maps.Clone(c.annotations)

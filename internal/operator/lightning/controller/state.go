@@ -1,0 +1,184 @@
+package controller
+
+import (
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/resourceversion"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/backoff"
+	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/plan"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+)
+
+// stateStore keeps the state of each network between two reconcile passes. A restarted operator starts without it: the nodes have all
+// that matters.
+type stateStore struct {
+	mu       sync.Mutex
+	networks map[types.NamespacedName]*networkState
+}
+
+func newStateStore() *stateStore {
+	return &stateStore{networks: map[types.NamespacedName]*networkState{}}
+}
+
+// of returns the state of a network, a new one if an earlier network of the same name had another UID.
+func (s *stateStore) of(network *v1.LightningNetwork) *networkState {
+	key := types.NamespacedName{Namespace: network.Namespace, Name: network.Name}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if known := s.networks[key]; known != nil && known.uid == network.UID {
+		return known
+	}
+	state := &networkState{
+		key: key, uid: network.UID, applied: map[string]string{}, since: map[string]time.Time{}, shared: newShared(),
+	}
+	s.networks[key] = state
+	return state
+}
+
+func (s *stateStore) forget(key types.NamespacedName) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.networks, key)
+}
+
+// observations returns the latest status of every network, for the metrics.
+func (s *stateStore) observations() map[types.NamespacedName]v1.LightningNetworkStatus {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	latest := make(map[types.NamespacedName]v1.LightningNetworkStatus, len(s.networks))
+	for key, state := range s.networks {
+		if status := state.shared.observedStatus(); status != nil {
+			latest[key] = *status
+		}
+	}
+	return latest
+}
+
+// networkState is the state that only reconcile passes use. The work queue runs one pass of a network at a time, so that it needs no
+// lock. What background calls and the metrics use as well is in shared.
+type networkState struct {
+	key    types.NamespacedName
+	uid    types.UID
+	shared *shared
+	// applied has the version of each object as the operator wrote it, or found it to be as desired, by kind and name.
+	applied map[string]string
+	// since are the marks of the plans.
+	since   map[string]time.Time
+	backoff backoff.Backoff
+	// generation is that of the last pass, and retryAt when an object that the API server rejected is written again.
+	generation int64
+	retryAt    time.Time
+	held       *appliedObjects
+	// statusFailed is true when the last patch of the status failed.
+	statusFailed bool
+	// written is the status that was patched last, until the cache has it.
+	written *writtenStatus
+}
+
+// writtenStatus is a status and the resource version that the network has since it was written.
+type writtenStatus struct {
+	resourceVersion string
+	status          *v1.LightningNetworkStatus
+}
+
+// restoreStatus replaces the status of a network from a cache that has not seen the last patch yet. Otherwise the pass would
+// record the events of that patch again.
+func (s *networkState) restoreStatus(network *v1.LightningNetwork) {
+	if s.written == nil {
+		return
+	}
+	if order, err := resourceversion.CompareResourceVersion(network.ResourceVersion, s.written.resourceVersion); err == nil && order < 0 {
+		s.written.status.DeepCopyInto(&network.Status)
+		return
+	}
+	s.written = nil
+}
+
+// mark keeps the times of the marks that a plan has set, and forgets the others.
+func (s *networkState) mark(marks map[string]bool, now time.Time) {
+	for mark := range s.since {
+		if !marks[mark] {
+			delete(s.since, mark)
+		}
+	}
+	for mark := range marks {
+		if _, known := s.since[mark]; !known {
+			s.since[mark] = now
+		}
+	}
+}
+
+// shared is the state of a network that background calls and the metrics use beside the reconcile pass.
+type shared struct {
+	mu       sync.Mutex
+	busy     map[string]bool
+	failures map[string]plan.Failure
+	// wallets are addresses of the wallets, by public key.
+	wallets map[string]string
+	mined   plan.Mined
+	// minedTo are the heights after the last mining on each node of the BitcoinNetwork.
+	minedTo map[int]int64
+	// observed is the latest status; nil before the first.
+	observed *v1.LightningNetworkStatus
+}
+
+func newShared() *shared {
+	return &shared{busy: map[string]bool{}, failures: map[string]plan.Failure{}, wallets: map[string]string{}, minedTo: map[int]int64{}}
+}
+
+func (s *shared) observe(status *v1.LightningNetworkStatus) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.observed = status.DeepCopy()
+}
+
+func (s *shared) observedStatus() *v1.LightningNetworkStatus {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.observed
+}
+
+// begin claims an action; false while it is in progress.
+func (s *shared) begin(key string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.busy[key] {
+		return false
+	}
+	s.busy[key] = true
+	return true
+}
+
+func (s *shared) end(key string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.busy, key)
+}
+
+// report stores the result of an action, "" for a success, or for a failure that is no news but delays the next attempt.
+func (s *shared) report(key, message string, failed bool, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !failed {
+		delete(s.failures, key)
+		return
+	}
+	s.failures[key] = plan.Failure{Message: message, Count: s.failures[key].Count + 1, At: now}
+}
+
+// failureLifetime is how long a failure counts that is not repeated.
+const failureLifetime = 2 * time.Minute
+
+// keepRecent forgets failures of actions that are not tried any more.
+func (s *shared) keepRecent(now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for key, failure := range s.failures {
+		if !s.busy[key] && now.Sub(failure.At) > failureLifetime {
+			delete(s.failures, key)
+		}
+	}
+}
