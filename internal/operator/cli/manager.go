@@ -14,6 +14,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/controller"
+	lightning "github.com/christianb93/bitcoin-controller/internal/operator/lightning/controller"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -24,14 +25,19 @@ func scheme() *runtime.Scheme {
 	return s
 }
 
-// newManager returns a manager with the controller and the health checks.
-func newManager(config *rest.Config, options ctrl.Options, settings controller.Options) (ctrl.Manager, error) {
+// newManager returns a manager with the controllers and the health checks. Without settings for LightningNetworks it watches none.
+func newManager(config *rest.Config, options ctrl.Options, settings controller.Options, lightningSettings *lightning.Options) (ctrl.Manager, error) {
 	mgr, err := ctrl.NewManager(config, options)
 	if err != nil {
 		return nil, fmt.Errorf("create the manager: %w", err)
 	}
 	if err := controller.Add(mgr, settings); err != nil {
 		return nil, err
+	}
+	if lightningSettings != nil {
+		if err := lightning.Add(mgr, *lightningSettings); err != nil {
+			return nil, err
+		}
 	}
 	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {
 		return nil, err
@@ -52,6 +58,9 @@ func managerOptions(o *options) ctrl.Options {
 		HealthProbeBindAddress:        o.probeAddress,
 		Metrics:                       metricsserver.Options{BindAddress: o.metricsAddress, SecureServing: o.metricsSecure},
 		Cache:                         controller.CacheOptions(),
+	}
+	if o.lightningImage != "" {
+		options.Cache.ByObject[&v1.LightningNetwork{}] = cache.ByObject{Transform: cache.TransformStripManagedFields()}
 	}
 	if o.metricsSecure {
 		options.Metrics.FilterProvider = filters.WithAuthenticationAndAuthorization

@@ -47,7 +47,7 @@ func run(ctx context.Context, o *options) error {
 	if settings.DisruptionBudgets, err = mayHaveBudgets(ctx, c.clients, o.watchNamespaces); err != nil {
 		return err
 	}
-	mgr, err := newManager(c.config, managerOptions(o), settings)
+	mgr, err := newManager(c.config, managerOptions(o), settings, lightningOptions(c, o, settings))
 	if err != nil {
 		return err
 	}
@@ -86,6 +86,9 @@ func controllerOptions(c cluster, o *options) (controller.Options, error) {
 			NodeImage: o.nodeImage, RPCAuth: resources.RPCAuthDelivery{Image: o.rpcAuthImage, Volume: volume}, Credential: keys.Current,
 		},
 		Credentials: keys, PreviousCredential: keys.Previous, PollInterval: o.pollInterval, MaxConcurrentReconciles: o.concurrent,
+	}
+	if o.lightningImage != "" {
+		settings.Settings.Lightning = keys.Lightning
 	}
 	if o.forwardsPorts(c.inPod) {
 		dialer, err := tunnel.NewDialer(c.config)

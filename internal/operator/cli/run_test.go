@@ -176,7 +176,7 @@ func TestTheManagerIsBuiltWithoutACluster(t *testing.T) {
 	}
 	options := managerOptions(o)
 	options.MapperProvider = func(*rest.Config, *http.Client) (meta.RESTMapper, error) { return namespacedMapper(), nil }
-	if _, err := newManager(c.config, options, settings); err != nil {
+	if _, err := newManager(c.config, options, settings, lightningOptions(c, o, settings)); err != nil {
 		t.Fatal(err)
 	}
 	if namespaces := options.Cache.DefaultNamespaces; len(namespaces) != 2 {
