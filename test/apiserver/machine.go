@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"sync"
 	"testing"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -19,6 +18,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoindtest"
+	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/lightningtest"
 )
 
 // MachineName is that of the simulated machine, which has no Node object.
@@ -39,7 +39,10 @@ type machine struct {
 	places map[types.UID]*place
 	// volumes are the chains by claim, and by the number of the node in its pod.
 	volumes map[string]map[int][]bitcoindtest.Block
-	ended   bool
+	// lightning are the simulated LNDs, and wallets those of the claims.
+	lightning *lightningtest.Network
+	wallets   map[string]*lightningtest.LND
+	ended     bool
 }
 
 // place is what the machine has of one pod.
@@ -49,6 +52,8 @@ type place struct {
 	restarts int32
 	// chain of a node that does not run.
 	chain []bitcoindtest.Block
+	// lnd is the simulated LND of a pod that has one.
+	lnd *lndPlace
 	// packed is the supervisor of a pod with several nodes; nil for a pod with one.
 	packed *bitcoindtest.Supervisor
 	claim  string
@@ -60,6 +65,7 @@ func newMachine(t testing.TB, clients kubernetes.Interface, namespace string, bi
 	m := &machine{
 		t: t, clients: clients, namespace: namespace, bitcoinds: bitcoinds,
 		places: map[types.UID]*place{}, volumes: map[string]map[int][]bitcoindtest.Block{},
+		lightning: lightningtest.New(), wallets: map[string]*lightningtest.LND{},
 	}
 	see := func(object any) {
 		switch object := object.(type) {
@@ -136,7 +142,7 @@ func (m *machine) restart(name string) error {
 func (m *machine) tend(pod *corev1.Pod) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.ended || bitcoindOf(pod) == nil {
+	if m.ended || nodeOf(pod) == nil {
 		return
 	}
 	err := m.bring(context.Background(), pod)
@@ -151,20 +157,9 @@ func (m *machine) bring(ctx context.Context, pod *corev1.Pod) error {
 		m.leave(pod.UID)
 		return pods.Delete(ctx, pod.Name, metav1.DeleteOptions{GracePeriodSeconds: ptr.To(int64(0)), Preconditions: metav1.NewUIDPreconditions(string(pod.UID))})
 	}
-	at := m.places[pod.UID]
-	if at == nil {
-		slots, err := m.slotsOf(ctx, pod)
-		if err != nil {
-			return err
-		}
-		at = &place{claim: claimOf(pod)}
-		at.chain = m.volumes[at.claim][0]
-		if slots != nil {
-			if at.packed, err = bitcoindtest.NewSupervisor(m.bitcoinds, pod.Name, slots.Data, m.volumes[at.claim]); err != nil {
-				return err
-			}
-		}
-		m.places[pod.UID] = at
+	at, err := m.placeOf(ctx, pod)
+	if err != nil {
+		return err
 	}
 	var status *corev1.PodStatus
 	if m.report != nil {
@@ -175,6 +170,9 @@ func (m *machine) bring(ctx context.Context, pod *corev1.Pod) error {
 			return err
 		}
 		status = running(pod, at.address, fmt.Sprintf("simulated://%s-%d", pod.UID, at.restarts), at.restarts)
+		if at.lnd != nil && !at.lnd.ready() {
+			notReady(status)
+		}
 	} else {
 		m.stop(at)
 	}
@@ -224,6 +222,11 @@ func (m *machine) start(at *place) error {
 	if at.address != "" {
 		return nil
 	}
+	if at.lnd != nil {
+		err := at.lnd.start()
+		at.address = at.lnd.address
+		return err
+	}
 	if at.packed != nil {
 		var err error
 		at.address, err = at.packed.Start()
@@ -241,6 +244,9 @@ func (m *machine) start(at *place) error {
 func (m *machine) stop(at *place) {
 	switch {
 	case at.address == "":
+	case at.lnd != nil:
+		at.lnd.stop()
+		at.address = ""
 	case at.packed != nil:
 		at.packed.Stop()
 		at.address = ""
@@ -258,13 +264,16 @@ func (m *machine) gone(object any) {
 		m.leave(object.UID)
 	case *corev1.PersistentVolumeClaim:
 		delete(m.volumes, object.Name)
+		delete(m.wallets, object.Name)
 	}
 }
 
 func (m *machine) leave(pod types.UID) {
 	if at := m.places[pod]; at != nil {
 		m.stop(at)
-		if at.claim != "" {
+		if at.lnd != nil && at.claim != "" {
+			m.wallets[at.claim] = at.lnd.node
+		} else if at.claim != "" {
 			m.volumes[at.claim] = map[int][]bitcoindtest.Block{0: at.chain}
 			if at.packed != nil {
 				m.volumes[at.claim] = at.packed.Stop()
@@ -272,19 +281,4 @@ func (m *machine) leave(pod types.UID) {
 		}
 		delete(m.places, pod)
 	}
-}
-
-// withoutTimes describes a status.
-func withoutTimes(status *corev1.PodStatus) string {
-	plain := status.DeepCopy()
-	for i := range plain.Conditions {
-		plain.Conditions[i].LastTransitionTime = metav1.Time{}
-	}
-	for i := range plain.ContainerStatuses {
-		if running := plain.ContainerStatuses[i].State.Running; running != nil {
-			running.StartedAt = metav1.NewTime(time.Time{})
-		}
-	}
-	text, _ := json.Marshal(plain) //nolint:errchkjson // a type of the API
-	return string(text)
 }

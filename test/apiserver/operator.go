@@ -17,13 +17,20 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	"github.com/christianb93/bitcoin-controller/internal/operator/controller"
 	"github.com/christianb93/bitcoin-controller/internal/operator/credentials"
+	lightning "github.com/christianb93/bitcoin-controller/internal/operator/lightning/controller"
+	lightningresources "github.com/christianb93/bitcoin-controller/internal/operator/lightning/resources"
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
 // NodeImage is that of nodes whose network names none.
 const NodeImage = "bitcoind:test"
+
+// LightningImage is that of LND nodes whose network names none.
+const LightningImage = "lnd:test"
 
 // OperatorOptions of an operator under test. The zero value is an operator with the chart's defaults, which polls each second.
 type OperatorOptions struct {
@@ -33,6 +40,8 @@ type OperatorOptions struct {
 	Now func() time.Time
 	// MasterKey that the credentials are derived from, and PreviousKey of the time before a rotation; nil for a fixed one, and for none.
 	MasterKey, PreviousKey []byte
+	// Lightning makes the operator reconcile LightningNetworks too.
+	Lightning bool
 	// Edit changes all other options; nil for none.
 	Edit func(*controller.Options)
 }
@@ -65,7 +74,11 @@ func (ns *Namespace) StartOperator(o OperatorOptions) *Operator {
 		Controller: ctrlconfig.Controller{SkipNameValidation: ptr.To(true)},
 	})
 	ok(ns.t, err)
-	ok(ns.t, controller.Add(mgr, o.settings()))
+	settings := o.settings()
+	ok(ns.t, controller.Add(mgr, settings))
+	if o.Lightning {
+		ok(ns.t, lightning.Add(mgr, o.lightningSettings(settings)))
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	op.cancel = cancel
 	go func() { op.ended <- mgr.Start(ctx) }()
@@ -80,16 +93,25 @@ func (ns *Namespace) StartOperator(o OperatorOptions) *Operator {
 	return op
 }
 
-func (o OperatorOptions) settings() controller.Options {
-	key := o.MasterKey
-	if key == nil {
-		key = bytes.Repeat([]byte{1}, 32)
+func (o OperatorOptions) masterKey() []byte {
+	if o.MasterKey != nil {
+		return o.MasterKey
 	}
+	return bytes.Repeat([]byte{1}, 32)
+}
+
+func (o OperatorOptions) settings() controller.Options {
+	key := o.masterKey()
 	settings := controller.Options{
 		Settings: resources.Settings{
 			NodeImage: NodeImage, RPCAuth: resources.RPCAuthDelivery{Image: "bitcoin-controller:test", Volume: true}, Credential: credentials.ForNetworks(key),
 		},
 		PollInterval: time.Second, MaxConcurrentReconciles: 8, DisruptionBudgets: true, Metrics: prometheus.NewRegistry(), Now: o.Now,
+	}
+	if o.Lightning {
+		settings.Settings.Lightning = func(n *v1.BitcoinNetwork) bitcoind.Credential {
+			return bitcoind.DeriveLightningCredential(key, string(n.UID))
+		}
 	}
 	if o.PollInterval != 0 {
 		settings.PollInterval = o.PollInterval
@@ -99,6 +121,28 @@ func (o OperatorOptions) settings() controller.Options {
 	}
 	if o.Edit != nil {
 		o.Edit(&settings)
+	}
+	return settings
+}
+
+// lightningSettings are those of the controller of LightningNetworks.
+func (o OperatorOptions) lightningSettings(base controller.Options) lightning.Options {
+	key := o.masterKey()
+	settings := lightning.Options{
+		Settings: lightningresources.Settings{Image: LightningImage, Delivery: base.Settings.RPCAuth, Credential: func(n *v1.LightningNetwork) bitcoind.Credential {
+			return bitcoind.DeriveCredential(key, string(n.UID))
+		}},
+		Operator:     lightning.BitcoinCredential{Current: base.Settings.Credential, Previous: base.PreviousCredential},
+		LND:          lightning.BitcoinCredential{Current: base.Settings.Lightning},
+		PollInterval: base.PollInterval, MaxConcurrentReconciles: base.MaxConcurrentReconciles, Metrics: prometheus.NewRegistry(), Now: o.Now,
+	}
+	if o.PreviousKey != nil {
+		settings.PreviousCredential = func(n *v1.LightningNetwork) bitcoind.Credential {
+			return bitcoind.DeriveCredential(o.PreviousKey, string(n.UID))
+		}
+		settings.LND.Previous = func(n *v1.BitcoinNetwork) bitcoind.Credential {
+			return bitcoind.DeriveLightningCredential(o.PreviousKey, string(n.UID))
+		}
 	}
 	return settings
 }

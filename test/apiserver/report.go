@@ -1,6 +1,7 @@
 package apiserver
 
 import (
+	"encoding/json"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -28,7 +29,7 @@ func Unschedulable(message string) Report {
 // Waiting reports pods whose container waits, for a reason such as ImagePullBackOff.
 func Waiting(reason, message string) Report {
 	return func(pod *corev1.Pod) *corev1.PodStatus {
-		container := bitcoindOf(pod)
+		container := nodeOf(pod)
 		return &corev1.PodStatus{Phase: corev1.PodPending, Conditions: conditions(corev1.ConditionFalse, time.Now()), ContainerStatuses: []corev1.ContainerStatus{{
 			Name: container.Name, Image: container.Image, State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message}},
 		}}}
@@ -64,7 +65,7 @@ func Ago(age time.Duration, report Report) Report {
 // WithImage is a report of the pods with this image; others run.
 func WithImage(image string, report Report) Report {
 	return func(pod *corev1.Pod) *corev1.PodStatus {
-		if bitcoindOf(pod).Image != image {
+		if nodeOf(pod).Image != image {
 			return nil
 		}
 		return report(pod)
@@ -73,7 +74,7 @@ func WithImage(image string, report Report) Report {
 
 // running is the report of a pod that runs.
 func running(pod *corev1.Pod, address, containerID string, restarts int32) *corev1.PodStatus {
-	container := bitcoindOf(pod)
+	container := nodeOf(pod)
 	return &corev1.PodStatus{
 		Phase: corev1.PodRunning, PodIP: address, PodIPs: []corev1.PodIP{{IP: address}}, HostIP: "127.0.0.1", HostIPs: []corev1.HostIP{{IP: "127.0.0.1"}},
 		Conditions: conditions(corev1.ConditionTrue, time.Now().Add(-readySince)),
@@ -82,6 +83,12 @@ func running(pod *corev1.Pod, address, containerID string, restarts int32) *core
 			State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.Now()}},
 		}},
 	}
+}
+
+// notReady changes a report to that of a pod whose readiness probe fails.
+func notReady(status *corev1.PodStatus) {
+	status.Conditions = conditions(corev1.ConditionFalse, time.Now().Add(-readySince))
+	status.ContainerStatuses[0].Ready = false
 }
 
 // conditions of a pod that is scheduled.
@@ -94,11 +101,26 @@ func conditions(ready corev1.ConditionStatus, at time.Time) []corev1.PodConditio
 }
 
 // bitcoindOf is the container that runs bitcoind; nil for a pod that is none of a network.
-func bitcoindOf(pod *corev1.Pod) *corev1.Container {
+func nodeOf(pod *corev1.Pod) *corev1.Container {
 	for i := range pod.Spec.Containers {
-		if pod.Spec.Containers[i].Name == "bitcoind" {
+		if name := pod.Spec.Containers[i].Name; name == "bitcoind" || name == "lnd" {
 			return &pod.Spec.Containers[i]
 		}
 	}
 	return nil
+}
+
+// withoutTimes describes a status.
+func withoutTimes(status *corev1.PodStatus) string {
+	plain := status.DeepCopy()
+	for i := range plain.Conditions {
+		plain.Conditions[i].LastTransitionTime = metav1.Time{}
+	}
+	for i := range plain.ContainerStatuses {
+		if running := plain.ContainerStatuses[i].State.Running; running != nil {
+			running.StartedAt = metav1.NewTime(time.Time{})
+		}
+	}
+	text, _ := json.Marshal(plain) //nolint:errchkjson // a type of the API
+	return string(text)
 }

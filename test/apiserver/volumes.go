@@ -8,6 +8,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoindtest"
 )
 
 // provision binds a claim, and resizes its volume.
@@ -38,4 +40,28 @@ func claimOf(pod *corev1.Pod) string {
 		}
 	}
 	return ""
+}
+
+// placeOf is what the machine has of a pod, with the data of its claim.
+func (m *machine) placeOf(ctx context.Context, pod *corev1.Pod) (*place, error) {
+	if at := m.places[pod.UID]; at != nil {
+		return at, nil
+	}
+	at := &place{claim: claimOf(pod)}
+	if isLND(pod) {
+		at.lnd = m.newLND(pod)
+	} else {
+		slots, err := m.slotsOf(ctx, pod)
+		if err != nil {
+			return nil, err
+		}
+		at.chain = m.volumes[at.claim][0]
+		if slots != nil {
+			if at.packed, err = bitcoindtest.NewSupervisor(m.bitcoinds, pod.Name, slots.Data, m.volumes[at.claim]); err != nil {
+				return nil, err
+			}
+		}
+	}
+	m.places[pod.UID] = at
+	return at, nil
 }
