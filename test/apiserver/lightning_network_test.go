@@ -135,10 +135,14 @@ func watchReady(t *testing.T, ln *apiserver.Lightning, ended chan struct{}) erro
 func TestAnOperatorThatIsEndedWhileItOpensChannelsOpensNoneTwice(t *testing.T) {
 	t.Parallel()
 	ring := v1.LightningNetworkSpec{BitcoinNetwork: "net", Nodes: 4, Topology: &v1.LightningTopology{Type: "Ring", Capacity: 1_000_000}}
-	ln, _, op := withLightning(t, 2, ring)
-	for _, opened := range []int{1, 4} {
-		ln.Eventually("channels to be opened", func(*v1.LightningNetwork) error {
-			if len(ln.Opened()) < opened {
+	ns := apiserver.NewNamespace(t)
+	ns.Lightning().OpenDelay = time.Second
+	op := ns.StartOperator(apiserver.OperatorOptions{PollInterval: fast, Lightning: true})
+	ns.Create("net", v1.BitcoinNetworkSpec{Nodes: 2})
+	ln := ns.CreateLightning("ln", ring)
+	for range 2 {
+		ln.Eventually("channels to be opened", func(n *v1.LightningNetwork) error {
+			if ns.Lightning().Opening() == 0 && n.Status.ActiveChannels < 4 {
 				return errors.New("not yet")
 			}
 			return nil

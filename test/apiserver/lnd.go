@@ -190,5 +190,8 @@ func (ns *Namespace) LND(pod string) *lightningtest.LND {
 	return nil
 }
 
+// Lightning are the simulated LNDs of all pods.
+func (ns *Namespace) Lightning() *lightningtest.Network { return ns.machine.lightning }
+
 // Opened is how often a channel with each memo was opened so far.
 func (ns *Namespace) Opened() map[string]int { return ns.machine.lightning.Opened() }

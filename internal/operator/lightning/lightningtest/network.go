@@ -31,12 +31,16 @@ type Network struct {
 	// Now is the nodes' clock; nil for time.Now.
 	Now func() time.Time
 
+	// OpenDelay is how long LND takes to open channels, during which its agent accepts no other request for that.
+	OpenDelay time.Duration
+
 	mu       sync.Mutex
 	nodes    map[string]*LND
 	channels []*channel
 	serial   int
-	// Opened counts the channels by memo that were ever opened.
-	opened map[string]int
+	// opened counts the channels by memo that were ever opened, and opening the requests for that in progress.
+	opened  map[string]int
+	opening int
 }
 
 // New returns a network without nodes.
@@ -51,6 +55,13 @@ func (n *Network) Opened() map[string]int {
 		opened[memo] = count
 	}
 	return opened
+}
+
+// Opening is the number of requests to open channels that are in progress.
+func (n *Network) Opening() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.opening
 }
 
 func (n *Network) now() time.Time {
@@ -87,6 +98,7 @@ type LND struct {
 	peers        map[string]bool
 	backend      *api.Backend
 	needsBackend bool
+	opening      bool
 	// rejects are the errors of LND by what it is asked to do: "open", "close" or "connect"; "" for none.
 	rejects map[string]string
 	// calls are the requests for its state so far.

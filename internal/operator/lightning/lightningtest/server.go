@@ -3,6 +3,7 @@ package lightningtest
 import (
 	"encoding/json"
 	"net/http"
+	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/api"
 )
@@ -34,7 +35,15 @@ func (l *LND) Handler(authorize func(user, password string) bool, check func(api
 	}))
 	handle("POST "+api.AddressPath, func(*http.Request) (any, int) { return api.Address{Address: l.NewAddress()}, http.StatusOK })
 	handle("PUT "+api.PeersPath, decoded(func(p api.Peers) (any, int) { return api.PeersResult{Failed: l.Connect(p.Peers)}, http.StatusOK }))
-	handle("PUT "+api.ChannelsPath, decoded(func(c api.Channels) (any, int) { return l.Open(c.Channels), http.StatusOK }))
+	handle("PUT "+api.ChannelsPath, decoded(func(c api.Channels) (any, int) {
+		if !l.setOpening(true) {
+			return api.Failure{Message: "a request to open channels has not ended yet"}, api.StatusBusy
+		}
+		defer l.setOpening(false)
+		// LND does not end a request whose client has gone.
+		time.Sleep(l.net.OpenDelay)
+		return l.Open(c.Channels), http.StatusOK
+	}))
 	handle("POST "+api.ClosePath, decoded(func(c api.Close) (any, int) {
 		if message := l.Close(c.Point, c.Force); message != "" {
 			return api.Failure{Message: message}, api.StatusLND
@@ -42,6 +51,22 @@ func (l *LND) Handler(authorize func(user, password string) bool, check func(api
 		return struct{}{}, http.StatusOK
 	}))
 	return mux
+}
+
+// setOpening returns false for a request beside another one.
+func (l *LND) setOpening(opening bool) bool {
+	l.net.mu.Lock()
+	defer l.net.mu.Unlock()
+	if opening == l.opening {
+		return false
+	}
+	l.opening = opening
+	if opening {
+		l.net.opening++
+	} else {
+		l.net.opening--
+	}
+	return true
 }
 
 func decoded[T any](do func(T) (any, int)) func(*http.Request) (any, int) {
