@@ -17,10 +17,7 @@ unpack() {
   fi
   rm -rf "$dir.part"
   mkdir "$dir.part"
-  (cd "$root" && go run ./ci/images/bitcoind archive "$dir.part/image.tar" bitcoind:unpacked "linux/$(go env GOARCH)")
-  # One layer.
-  tar -xOf "$dir.part/image.tar" "$(tar -tf "$dir.part/image.tar" | grep '\.tar\.gz$')" | tar -xzf - -C "$dir.part"
-  rm "$dir.part/image.tar"
+  (cd "$root" && go run ./ci/images/bitcoind files "$dir.part" "linux/$(go env GOARCH)")
   local loaders=("$dir.part"/lib*/ld-linux*) libraries=("$dir.part"/usr/lib/*-linux-gnu)
   printf '#!/bin/sh\nexec "%s" --library-path "%s" "%s" "$@"\n' \
     "${loaders[0]/.part/}" "${libraries[0]/.part/}" "$dir/usr/local/bin/bitcoind" >"$dir.part/bitcoind"

@@ -26,7 +26,7 @@ const whitelist = "estimatesmartfee,getblock,getblockchaininfo,getblockhash,getb
 // bitcoind is a real one, on this machine.
 type bitcoind struct {
 	t       *testing.T
-	program []string
+	program string
 	dir     string
 	backend api.Backend
 	command *exec.Cmd
@@ -55,8 +55,8 @@ func (b *bitcoind) start() {
 	if err := os.WriteFile(path, []byte(conf), 0o600); err != nil {
 		b.t.Fatal(err)
 	}
-	arguments := append(b.program[1:len(b.program):len(b.program)], "-conf="+path, "-datadir="+b.dir, "-printtoconsole=0")
-	b.command = exec.Command(b.program[0], arguments...) //nolint:gosec,noctx // of this test, ended by stop
+	arguments := []string{"-conf=" + path, "-datadir=" + b.dir, "-printtoconsole=0"}
+	b.command = exec.Command(b.program, arguments...) //nolint:gosec,noctx // of this test, ended by stop
 	b.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := b.command.Start(); err != nil {
 		b.t.Fatal(err)

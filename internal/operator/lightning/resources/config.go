@@ -22,7 +22,7 @@ func ownedOptions(network *v1.LightningNetwork) map[string][]string {
 	inNamespace := name + "." + network.Namespace
 	return map[string][]string{
 		"alias": {aliasPrefix(network) + api.Ordinal}, "bitcoin.node": {"bitcoind"}, "bitcoin.regtest": {"true"},
-		"externalhosts": {inNamespace + ".svc"}, "listen": {address(v1.LightningP2PPort)}, "lnddir": {api.DataDir},
+		"externalhosts": {inNamespace + ".svc"}, "listen": {fmt.Sprintf(":%d", v1.LightningP2PPort)}, "lnddir": {api.DataDir},
 		"logging.file.disable": {"true"}, "nobootstrap": {"true"}, "noseedbackup": {"true"}, "restlisten": {address(v1.LightningRESTPort)},
 		"rpclisten": {address(v1.LightningGRPCPort)}, "tlsautorefresh": {"true"}, "tlsdisableautofill": {"true"},
 		"tlsextradomain": {name, inNamespace, inNamespace + ".svc"},
@@ -45,8 +45,9 @@ var defaultOptions = map[string]string{
 	"protocol.wumbo-channels": "true", "trickledelay": "1000",
 }
 
-// address is all of the pod's, whether IPv4 or IPv6. Users of the API need a macaroon.
-func address(port int32) string { return fmt.Sprintf(":%d", port) }
+// address of an API is all IPv4 ones of the pod, with loopback. Without the zeros LND listens at IPv6 addresses only, and one of these in
+// addition would keep LND from starting where there are none. The port for peers has all. Users of the API need a macaroon.
+func address(port int32) string { return fmt.Sprintf("0.0.0.0:%d", port) }
 
 // render returns the text of lnd.conf, which is the same for all nodes. Equal input gives equal bytes. It has no sections: LND finds an
 // option by its name, and the section of an option of the spec is unknown.

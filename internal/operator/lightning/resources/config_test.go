@@ -15,7 +15,7 @@ func TestOptionsOfTheSpecDoNotReplaceThoseOfTheOperator(t *testing.T) {
 		s.Config = v1.LightningConfig{"rpclisten": "0.0.0.0:1", "alias": "one", "debuglevel": "warn", "color": "#3399FF"}
 	})
 	text := render(n)
-	for _, line := range []string{"rpclisten=:10009", "alias=my-lightning-$(ORDINAL)", "debuglevel=warn", "color=#3399FF"} {
+	for _, line := range []string{"rpclisten=0.0.0.0:10009", "alias=my-lightning-$(ORDINAL)", "debuglevel=warn", "color=#3399FF"} {
 		if !strings.Contains(text, "\n"+line+"\n") {
 			t.Errorf("no line %s in\n%s", line, text)
 		}
