@@ -134,13 +134,13 @@ func TestProgramsInTheCacheAreThoseOfTheModule(t *testing.T) {
 		},
 		"another sum": func(mod, sum string) (string, string) { return mod, sum + "x" },
 	} {
-		for file, text := range map[string]string{"go.mod": "", "go.sum": ""} {
+		for _, file := range []string{"go.mod", "go.sum"} {
 			raw, err := os.ReadFile(filepath.Join("module", file))
 			if err != nil {
 				t.Fatal(err)
 			}
-			mod, sum := change(string(raw), string(raw))
-			if text = mod; file == "go.sum" {
+			text, sum := change(string(raw), string(raw))
+			if file == "go.sum" {
 				text = sum
 			}
 			if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o600); err != nil {

@@ -143,7 +143,7 @@ func TestAnnotationsAndLongTextsAreNotKept(t *testing.T) {
 			e.UID = "e"
 			e.Annotations = map[string]string{"x": strings.Repeat("x", large)}
 			e.Message = strings.Repeat("y", large)
-			e.ManagedFields = []metav1.ManagedFieldsEntry{{FieldsV1: &metav1.FieldsV1{Raw: []byte(strings.Repeat(" ", large))}}}
+			e.ManagedFields = []metav1.ManagedFieldsEntry{{FieldsV1: metav1.NewFieldsV1(strings.Repeat(" ", large))}}
 		})
 	}
 	all := &Namespaces{Client: w.client, Failed: func(err error) { t.Error(err) }, limit: 256 << 10}

@@ -9,6 +9,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
@@ -95,4 +96,11 @@ func (w *Watcher) eventInformer() cache.SharedIndexInformer {
 			w.selected(options, "involvedObject.name")
 			options.FieldSelector = strings.Trim(options.FieldSelector+",involvedObject.kind=BitcoinNetwork", ",")
 		})
+}
+
+// selected are the options for one network, or for all.
+func (w *Watcher) selected(options *metav1.ListOptions, field string) {
+	if w.Name != "" {
+		options.FieldSelector = fields.OneTermEqualSelector(field, w.Name).String()
+	}
 }

@@ -295,10 +295,3 @@ func (w *Watcher) Network(name string) (*v1.BitcoinNetwork, error) {
 	}
 	return network, nil
 }
-
-// selected are the options for one network, or for all.
-func (w *Watcher) selected(options *metav1.ListOptions, field string) {
-	if w.Name != "" {
-		options.FieldSelector = fields.OneTermEqualSelector(field, w.Name).String()
-	}
-}
