@@ -7,7 +7,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 . "$root/scripts/step.sh"
 command -v go >/dev/null || PATH=$PATH:/usr/local/go/bin
 [[ $(uname -s) == Linux ]] || die 'the image of the nodes runs on Linux only'
-dir=$cache_dir/bin/bitcoind-$(cd "$root/ci/images/bitcoind" && key_of "$(uname -m)" -- .)
+dir=$cache_dir/bin/bitcoind-$(cd "$root/ci/images/bitcoind" && key_of "$(uname -m)" -- . ../oci)
 
 unpack() {
   if [[ -z ${DEBIAN_MIRROR:-} ]] && grep -qsx 'ID=debian' /etc/os-release; then

@@ -3,6 +3,7 @@ package testtools
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 )
 
@@ -17,7 +18,7 @@ func LND(t testing.TB) string {
 			t.Fatal(err)
 		}
 		// Twelve hexadecimal digits; an unfinished directory has a longer name.
-		found, err := filepath.Glob(filepath.Join(cache, "bitcoin-controller", "bin", "lnd-????????????"))
+		found, err := filepath.Glob(filepath.Join(cache, "bitcoin-controller", "bin", "lnd-"+runtime.GOARCH+"-????????????"))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -273,11 +273,14 @@ func (p plugin) pauses(name, pod string) {
 		}
 	}
 	// An interrupted command does not wait for the connections.
-	p.eventually("the connections of the paused node", readyTimeout, func() error {
-		if peers, err := p.peersOf(pod); err != nil || len(peers) != 3 {
-			return fmt.Errorf("its peers are %v (%w)", peers, err)
+	p.eventually("the connections of all nodes", readyTimeout, func() error {
+		connected, err := p.connections(name, 4, firstOf(4)...)
+		for i := range connected {
+			if len(connected[i]) != 3 {
+				err = fmt.Errorf("node %d is connected with %v", i, connected[i])
+			}
 		}
-		return nil
+		return err
 	})
 	p.exactly(name, 4, others(4))
 }

@@ -129,7 +129,8 @@ func (m *module) compile(ctx context.Context, platform string) (string, error) {
 // place of the programs for a platform in the cache.
 func (m *module) place(platform string) string {
 	sum := sha256.Sum256(append([]byte(platform+"\n"), m.inputs...))
-	return filepath.Join(m.cache, "lnd-"+hex.EncodeToString(sum[:])[:12])
+	_, architecture, _ := strings.Cut(platform, "/")
+	return filepath.Join(m.cache, "lnd-"+architecture+"-"+hex.EncodeToString(sum[:])[:12])
 }
 
 // licence is the text of LND's, which requires that copies have it.

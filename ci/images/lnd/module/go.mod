@@ -1,6 +1,6 @@
 module github.com/christianb93/bitcoin-controller/ci/images/lnd/module
 
-go 1.26.3
+go 1.26.0
 
 tool (
 	github.com/lightningnetwork/lnd/cmd/lncli

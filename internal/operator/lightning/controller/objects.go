@@ -109,7 +109,7 @@ func (r *Reconciler) writeObjects(ctx context.Context, network *v1.LightningNetw
 		}
 	}
 	// Also after a failure: an undesired object may occupy the quota that the desired one needs.
-	if err := r.deleteUndesired(ctx, network, bitcoin, state, existing, desired); err != nil && result.failed == nil {
+	if err := r.deleteUndesired(ctx, network, bitcoin, state, existing, desired, nodes); err != nil && result.failed == nil {
 		result.failed = err
 	}
 	return result
@@ -193,10 +193,10 @@ func (r *Reconciler) applyObject(ctx context.Context, network *v1.LightningNetwo
 	return written, "", err
 }
 
-// deleteUndesired deletes the objects of removed nodes. The Services for bitcoinds stay while the BitcoinNetwork has none: LND resolves
+// deleteUndesired deletes the objects of removed nodes, but not of those that still close their channels. The Services for bitcoinds stay while the BitcoinNetwork has none: LND resolves
 // their names only when it starts.
-func (r *Reconciler) deleteUndesired(ctx context.Context, network *v1.LightningNetwork, bitcoin *v1.BitcoinNetwork, state *networkState, existing map[string]client.Object, desired map[string]bool) error {
-	for i := range int(network.Spec.Nodes) {
+func (r *Reconciler) deleteUndesired(ctx context.Context, network *v1.LightningNetwork, bitcoin *v1.BitcoinNetwork, state *networkState, existing map[string]client.Object, desired map[string]bool, nodes int) error {
+	for i := range nodes {
 		if _, ok := resources.BackendOf(bitcoin, i); !ok {
 			desired["Service "+resources.BackendServiceName(network.Name, i)] = true
 		}
