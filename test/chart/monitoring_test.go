@@ -17,6 +17,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/controller"
+	lightning "github.com/christianb93/bitcoin-controller/internal/operator/lightning/controller"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 	"github.com/christianb93/bitcoin-controller/test/monitoring"
 )
@@ -39,6 +40,8 @@ var lightningMetrics = map[string][]string{
 	"lightning_network_nodes":            {"namespace", "network", "ready"},
 	"lightning_network_channels":         {"namespace", "network"},
 	"lightning_network_channels_desired": {"namespace", "network"},
+	"lightning_network_wallet_satoshis":  {"namespace", "network", "node"},
+	"lightning_network_channel_satoshis": {"namespace", "network", "node"},
 }
 
 // The metrics of controller-runtime and client_golang that the chart uses.
@@ -166,7 +169,7 @@ func TestQueriesAreWellFormed(t *testing.T) {
 // name, but takes a new one.
 func TestOperatorRegistersTheMetrics(t *testing.T) {
 	register(t)
-	for _, name := range append(sortedKeys(ownMetrics), sortedKeys(otherMetrics)...) {
+	for _, name := range slices.Concat(sortedKeys(ownMetrics), sortedKeys(lightningMetrics), sortedKeys(otherMetrics)) {
 		probe := prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: "is this name taken?"})
 		if err := metrics.Registry.Register(probe); err == nil {
 			metrics.Registry.Unregister(probe)
@@ -194,6 +197,9 @@ func register(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := controller.Add(mgr, controller.Options{MaxConcurrentReconciles: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if err := lightning.Add(mgr, lightning.Options{MaxConcurrentReconciles: 1}); err != nil {
 		t.Fatal(err)
 	}
 }
