@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/chromedp/chromedp"
@@ -114,6 +115,34 @@ func TestAPauseContinuesWhenTheStreamIsInterrupted(t *testing.T) {
 	if _, _, err := pages.visits.enter("", func() {}); err == nil {
 		t.Error("a page is opened after the end")
 	}
+}
+
+func TestWhatAPageBeganEndsWhenItsStreamIsAwayForTheGrace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &visits{grace: grace}
+		of, leave, err := v.enter("", func() {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 3 { // an interruption does not count for the next one
+			leave()
+			time.Sleep(grace - time.Millisecond)
+			synctest.Wait()
+			if _, leave, err = v.enter(of.id, func() {}); err != nil || of.ctx.Err() != nil {
+				t.Fatalf("before the end of the grace: %v, %v", err, of.ctx.Err())
+			}
+		}
+		time.Sleep(2 * grace)
+		if of.ctx.Err() != nil {
+			t.Error("a visit ends while it has a stream")
+		}
+		leave()
+		time.Sleep(grace)
+		synctest.Wait()
+		if of.ctx.Err() == nil || len(v.open) > 0 || v.pages != 0 {
+			t.Errorf("after the grace: %v, %d visits, %d pages", of.ctx.Err(), len(v.open), v.pages)
+		}
+	})
 }
 
 func TestAnActionIsReportedOverTheStreamOfItsPageOnly(t *testing.T) {
