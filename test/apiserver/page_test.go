@@ -84,9 +84,15 @@ func pageOf(t *testing.T, ns *apiserver.Namespace, only ...string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// A namespace is watched for a while after its last viewer, and so after the test and its API server.
+	failed := func(err error) {
+		if t.Context().Err() == nil {
+			t.Log(err)
+		}
+	}
 	server := httptest.NewServer((&page.Shared{
 		Access: &access.Reviewer{Core: core, Audience: audience},
-		Values: &backend.Namespaces{Client: &cluster.Client{Core: core, Networks: networks}, Only: only, Failed: func(err error) { t.Log(err) }},
+		Values: &backend.Namespaces{Client: &cluster.Client{Core: core, Networks: networks}, Only: only, Failed: failed},
 	}).Handler())
 	t.Cleanup(server.CloseClientConnections)
 	return server.URL
