@@ -159,6 +159,14 @@ func TestOnlyTheSpecOfTheNodesChangesTheirTemplate(t *testing.T) {
 			t.Errorf("%s: the nodes would restart", name)
 		}
 	}
+	rotated := settingsFor("minimal")
+	rotated.Credential = func(n *v1.LightningNetwork) bitcoind.Credential {
+		return bitcoind.DeriveCredential([]byte("another key of thirty-two bytes."), string(n.UID))
+	}
+	// The agent reads the credential at each request.
+	if raw, err := yaml.Marshal(set(t, Build(lightning(func(*v1.LightningNetworkSpec) {}), nil, rotated)).Spec.Template); err != nil || string(raw) != first {
+		t.Errorf("another master key: the nodes would restart (%v)", err)
+	}
 	if template(func(s *v1.LightningNetworkSpec) { s.Config = v1.LightningConfig{"bitcoin.feerate": "10"} }, nil) == first {
 		t.Error("another option would not restart the nodes")
 	}

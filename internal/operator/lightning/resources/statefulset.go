@@ -34,7 +34,8 @@ func statefulSet(network *v1.LightningNetwork, settings Settings, config *corev1
 			UpdateStrategy:       appsv1.StatefulSetUpdateStrategy{Type: appsv1.RollingUpdateStatefulSetStrategyType},
 			Template: corev1.PodTemplateSpec{
 				ObjectMeta: metav1.ObjectMeta{Labels: labels, Annotations: map[string]string{
-					resources.AnnotationConfigHash: resources.Hash(config.Data[api.ConfigKey] + config.Data[api.CredentialKey]),
+					// Without the credential: the agent reads that at each request, and a restarted pod without storage loses everything.
+					resources.AnnotationConfigHash: resources.Hash(config.Data[api.ConfigKey]),
 				}},
 				Spec: podSpec(network, settings),
 			},
