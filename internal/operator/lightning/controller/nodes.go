@@ -94,7 +94,7 @@ func planned(network *v1.LightningNetwork, nodes []node, wallets map[string]stri
 	list := make([]plan.Node, len(nodes))
 	for i := range nodes {
 		n := &nodes[i]
-		list[i] = plan.Node{Ordinal: n.ordinal, Bitcoin: n.bitcoin, State: n.state, Address: addressOf(network, n.ordinal)}
+		list[i] = plan.Node{Ordinal: n.ordinal, Bitcoin: n.bitcoin, Exists: n.pod != nil, State: n.state, Address: addressOf(network, n.ordinal)}
 		if n.state != nil && n.state.Info != nil {
 			list[i].Wallet = wallets[n.state.Info.PubKey]
 		}

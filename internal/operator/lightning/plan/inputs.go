@@ -44,6 +44,8 @@ type Node struct {
 	Address string
 	// Bitcoin is the ordinal of its bitcoind, -1 for none.
 	Bitcoin int
+	// Exists is whether its pod does.
+	Exists bool
 	// State is its answer in this pass; nil if it did not answer.
 	State *api.State
 	// Wallet is an address of its wallet; "" while it is unknown.

@@ -15,7 +15,7 @@ func (p *planner) keepRemoved() {
 	}
 	for i := range p.Nodes {
 		n := &p.Nodes[i]
-		if n.Ordinal < p.Wanted || !p.hasChannels(n.Ordinal) {
+		if n.Ordinal < p.Wanted || !n.Exists || !p.mayHaveChannels(n) {
 			continue
 		}
 		// Twice: a forced close needs some time too.
@@ -28,10 +28,26 @@ func (p *planner) keepRemoved() {
 	}
 }
 
-// hasChannels reports whether a removed node has channels of the operator that are not closed by a transaction in a block.
-func (p *planner) hasChannels(ordinal int) bool {
-	ends := func(a actual) bool {
-		return (a.from == ordinal || a.to == ordinal) && (isLive(a.Channel) || a.State == api.WaitingClose)
+// mayHaveChannels reports whether a removed node has channels of the operator that are not closed by a transaction in a block, or whether
+// that is unknown, since it or a node that may have opened one does not report its channels.
+func (p *planner) mayHaveChannels(removed *Node) bool {
+	if !removed.listsChannels() || slices.ContainsFunc(p.Nodes[:min(p.Wanted, len(p.Nodes))], func(n Node) bool { return !n.listsChannels() }) {
+		return true
 	}
-	return slices.ContainsFunc(p.unwanted, ends) || slices.ContainsFunc(p.closing, ends)
+	ends := func(a actual) bool {
+		return (a.from == removed.Ordinal || a.to == removed.Ordinal) && isUnsettled(a.Channel)
+	}
+	return slices.ContainsFunc(p.unwanted, ends) || slices.ContainsFunc(p.closing, ends) || slices.ContainsFunc(removed.State.Channels, p.isLost)
 }
+
+// isLost reports whether a channel was opened by another node of the network that does not have it any more.
+func (p *planner) isLost(c api.Channel) bool {
+	return !c.Initiator && isUnsettled(c) && slices.ContainsFunc(p.Nodes, func(n Node) bool {
+		return n.pubKey() != "" && n.pubKey() == c.RemotePubKey && n.listsChannels() && !has(n.State.Channels, c.Point)
+	})
+}
+
+// isUnsettled reports whether a channel is not closed by a transaction in a block.
+func isUnsettled(c api.Channel) bool { return isLive(c) || c.State == api.WaitingClose }
+
+func (n *Node) listsChannels() bool { return n.State != nil && n.State.Channels != nil }

@@ -92,7 +92,7 @@ func (l *simulation) inputs() *Inputs {
 		in.Bitcoins[i] = Bitcoin{Ordinal: i, Side: c.side, Tip: &tip, MinedTo: l.minedTo[i]}
 	}
 	for i, n := range l.nodes {
-		node := Node{Ordinal: i, Address: fmt.Sprintf("node-%d:9735", i), Bitcoin: i % len(l.chains)}
+		node := Node{Ordinal: i, Address: fmt.Sprintf("node-%d:9735", i), Bitcoin: i % len(l.chains), Exists: true}
 		if !l.silent[i] {
 			state := n.State()
 			node.State, node.Wallet = &state, l.wallets[n.PubKey()]
