@@ -72,7 +72,7 @@ type Tip struct {
 
 // Failure of an action.
 type Failure struct {
-	// Message has the cause, Count how often it failed in a row, and At when it last did.
+	// Message has the cause, "" if that is no news, Count how often it failed in a row, and At when it last did.
 	Message string
 	Count   int
 	At      time.Time
@@ -99,6 +99,12 @@ func (in *Inputs) mayTry(key string) bool {
 	}
 	failure, failed := in.Failures[key]
 	return !failed || !in.Now.Before(failure.At.Add(delay(failure.Count-1, minRetry, maxRetry)))
+}
+
+// failure of an action that is reported. One without a message only delays the next attempt.
+func (in *Inputs) failure(key string) (Failure, bool) {
+	failure := in.Failures[key]
+	return failure, failure.Message != ""
 }
 
 // delay doubles with each repetition.

@@ -65,7 +65,7 @@ func (p *planner) reportChannels() {
 		status.Capacity, status.Private, status.Point, status.ShortID = a.Capacity, a.Private, a.Point, a.ShortID
 		status.FromBalance, status.ToBalance = a.Local, a.Remote
 		for _, force := range []bool{true, false} {
-			if failure, failed := p.Failures[KeyClose(a.Point+forced(force))]; failed && isLive(a.Channel) {
+			if failure, failed := p.failure(KeyClose(a.Point + forced(force))); failed && isLive(a.Channel) {
 				status.Message = truncate.UTF8("LND does not close it: "+failure.Message, maxChannelMessage)
 				break
 			}
@@ -87,9 +87,9 @@ func (p *planner) openFailure(c *channel) (Failure, bool) {
 	if c.actual != nil || from == nil || from.State == nil {
 		return Failure{}, false
 	}
-	failure, failed := p.Failures[KeyChannel(p.newMemo(c.Channel, from))]
+	failure, failed := p.failure(KeyChannel(p.newMemo(c.Channel, from)))
 	if !failed {
-		failure, failed = p.Failures[KeyOpen(c.From)]
+		failure, failed = p.failure(KeyOpen(c.From))
 	}
 	return failure, failed
 }
@@ -152,7 +152,7 @@ func (p *planner) near(height int64) bool {
 
 // withMiningError adds why blocks cannot be mined.
 func (p *planner) withMiningError(c condition.Result) condition.Result {
-	if failure, failed := p.Failures[KeyMine]; failed {
+	if failure, failed := p.failure(KeyMine); failed {
 		return condition.False(v1.LightningReasonMiningFailed, c.Message+"; blocks cannot be mined: "+failure.Message)
 	}
 	return c
@@ -259,7 +259,7 @@ func firstOf(groups map[string][]string, count string) condition.Result {
 
 // unconnected describes a channel whose ends are not connected, or do not use it.
 func (p *planner) unconnected(c *channel) string {
-	if failure, failed := p.Failures[KeyConnect(c.From)]; failed {
+	if failure, failed := p.failure(KeyConnect(c.From)); failed {
 		return fmt.Sprintf("%s (%s)", c, failure.Message)
 	}
 	if c.message != "" {
