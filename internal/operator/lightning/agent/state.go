@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"sync"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/api"
@@ -50,7 +51,7 @@ func (a *agent) state(ctx context.Context) api.State {
 		channels, err := a.channels(ctx)
 		return func() { s.Channels = channels }, err
 	})
-	g.group.Wait()
+	g.wait()
 	return s
 }
 
@@ -73,6 +74,12 @@ func (g *gathering) add(part string, get func() (set func(), err error)) {
 		}
 		set()
 	})
+}
+
+// wait for all parts. The problems have an order, since the operator reports them: another order would be another status.
+func (g *gathering) wait() {
+	g.group.Wait()
+	slices.Sort(g.state.Problems)
 }
 
 // problem is the sentence for a part that is missing.

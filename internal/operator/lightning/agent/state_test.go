@@ -4,6 +4,7 @@ package agent
 
 import (
 	"encoding/pem"
+	"errors"
 	"net/http"
 	"reflect"
 	"slices"
@@ -104,6 +105,20 @@ func TestWhatLNDDoesNotAnswerIsAbsentWithAProblem(t *testing.T) {
 				t.Errorf("problems: %s", problems)
 			}
 		})
+	}
+}
+
+// Another order would be another status at each pass.
+func TestProblemsHaveAnOrder(t *testing.T) {
+	var s api.State
+	g := gathering{state: &s}
+	for _, part := range []string{"c", "a", "b"} {
+		g.add(part, func() (func(), error) { return nil, errors.New("no") })
+		g.group.Wait()
+	}
+	g.wait()
+	if want := []string{"a is unknown: no", "b is unknown: no", "c is unknown: no"}; !slices.Equal(s.Problems, want) {
+		t.Errorf("%q", s.Problems)
 	}
 }
 
