@@ -102,27 +102,62 @@ func (p *planner) mine(deficits []deficit) {
 	p.plan.Mine = mine
 }
 
-// keepAlive mines a block on a chain that is old: LND does not start then, nor open channels.
+// keepAlive mines a block on a chain that is old: LND does not start then, nor open channels. The nodes of a side have one chain: a block
+// of one of them comes to the others.
 func (p *planner) keepAlive() *Mine {
 	if p.Wanted == 0 {
 		return nil
 	}
+	decided := map[int]bool{}
 	for _, ordinal := range slices.Sorted(maps.Keys(p.Bitcoins)) {
-		b := p.Bitcoins[ordinal]
-		if b.Tip == nil {
+		side := p.Bitcoins[ordinal].Side
+		if decided[side] {
 			continue
 		}
-		left := b.Tip.Time.Add(keepAliveAge).Sub(p.Now)
-		if left > 0 && b.Tip.Height > 0 {
-			p.recheck(left)
+		decided[side] = true
+		highest := p.oldSide(side)
+		if highest < 0 {
 			continue
 		}
 		return &Mine{
-			Bitcoin: ordinal, Rewards: []Reward{{Blocks: 1}},
-			Key: fmt.Sprintf("keep-alive %d %d", ordinal, b.Tip.Height), Purpose: "since LND does not start on a chain whose best block is old",
+			Bitcoin: highest, Rewards: []Reward{{Blocks: 1}},
+			Key: fmt.Sprintf("keep-alive %d %d", highest, p.Bitcoins[highest].Tip.Height), Purpose: "since LND does not start on a chain whose best block is old",
 		}
 	}
 	return nil
+}
+
+// oldSide is the node with the highest block of a side without a recent block; -1 while there is one, or one is on its way.
+func (p *planner) oldSide(side int) (highest int) {
+	highest = -1
+	minedTo := p.minedTo(side)
+	for _, ordinal := range slices.Sorted(maps.Keys(p.Bitcoins)) {
+		b := p.Bitcoins[ordinal]
+		if b.Side != side || b.Tip == nil {
+			continue
+		}
+		if left := b.Tip.Time.Add(keepAliveAge).Sub(p.Now); left > 0 && b.Tip.Height > 0 {
+			p.recheck(left)
+			return -1
+		}
+		if b.Tip.Height < minedTo {
+			return -1
+		}
+		if highest < 0 || b.Tip.Height > p.Bitcoins[highest].Tip.Height {
+			highest = ordinal
+		}
+	}
+	return highest
+}
+
+// minedTo is the height after the operator's last mining on any node of a side.
+func (p *planner) minedTo(side int) (height int64) {
+	for _, b := range p.Bitcoins {
+		if b.Side == side {
+			height = max(height, b.MinedTo)
+		}
+	}
+	return height
 }
 
 // splitAfter is how long nodes may have competing blocks of the same height before one more block decides.
