@@ -134,8 +134,9 @@ func (a *actions) mineBlocks(ctx context.Context, m plan.Mine) {
 	}
 	a.background.run(ctx, a.state, plan.KeyMine, mineTimeout, func(ctx context.Context) error {
 		height, err := a.mine(ctx, a.bitcoin, miner, m.Rewards)
-		a.state.shared.setMined(m, height, a.options.Now())
-		if mined := height - miner.Tip.Height; mined > 0 {
+		mined := int(height - miner.Tip.Height)
+		a.state.shared.setMined(&m, mined, height, a.options.Now())
+		if mined > 0 {
 			a.record(corev1.EventTypeNormal, v1.LightningEventBlocksMined, "Mine",
 				fmt.Sprintf("%d blocks are mined on node %d of the BitcoinNetwork %s, %s", mined, m.Bitcoin, a.bitcoin.Name, m.Purpose))
 		}
@@ -165,15 +166,11 @@ func (s *shared) setWallet(pubKey, address string) {
 }
 
 // setMined stores that blocks were mined, up to a height.
-func (s *shared) setMined(m plan.Mine, height int64, now time.Time) {
+func (s *shared) setMined(m *plan.Mine, blocks int, height int64, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.minedTo[m.Bitcoin] = height
-	repeats := 0
-	if s.mined.Key == m.Key {
-		repeats = s.mined.Repeats + 1
-	}
-	s.mined = plan.Mined{Key: m.Key, Repeats: repeats, At: now}
+	s.mined = s.mined.With(m, blocks, now)
 	for _, reward := range m.Rewards {
 		for pubKey, address := range s.wallets {
 			if address == reward.Address {

@@ -37,6 +37,9 @@ func (p *planner) stateOf(c *channel, from, to *Node) (v1.LightningChannelState,
 		return p.unobserved(c)
 	case a == nil:
 		return v1.LightningChannelMissing, p.heldBy(c, from, to)
+	case a.State == api.PendingOpen && p.Mined.For[a.Point].Blocks >= maxBlocksFor:
+		return v1.LightningChannelOpening, fmt.Sprintf("its funding transaction %s is not confirmed by %d blocks, and no more are mined for it: if bitcoind does not know the transaction, "+
+			"remove the channel with lncli abandonchannel", a.Point, maxBlocksFor)
 	case a.State == api.PendingOpen:
 		return v1.LightningChannelOpening, ""
 	case to.pubKey() != "" && to.pubKey() != a.RemotePubKey:

@@ -115,7 +115,8 @@ func (p *planner) fund(deficits []deficit) *Mine {
 	if len(needy) == 0 {
 		return nil
 	}
-	bitcoin, tip := p.miner(needy[0].node.Bitcoin)
+	bitcoin := p.lowest(p.Bitcoins[needy[0].node.Bitcoin].Side)
+	tip := p.tipFor(bitcoin)
 	if tip == nil {
 		return nil
 	}

@@ -84,6 +84,34 @@ type Mined struct {
 	Key     string
 	Repeats int
 	At      time.Time
+	// For are the blocks for each transaction that has waited for some in the last hour.
+	For map[string]Minings
+}
+
+// Minings are blocks for the same transaction. At is the time of the last one.
+type Minings struct {
+	Blocks int
+	At     time.Time
+}
+
+// miningsLifetime is how long they count.
+const miningsLifetime = time.Hour
+
+// With is what was mined last after so many blocks of a plan.
+func (m Mined) With(mine *Mine, blocks int, now time.Time) Mined {
+	next := Mined{Key: mine.Key, At: now, For: map[string]Minings{}}
+	if m.Key == mine.Key {
+		next.Repeats = m.Repeats + 1
+	}
+	for key, before := range m.For {
+		if now.Sub(before.At) < miningsLifetime {
+			next.For[key] = before
+		}
+	}
+	for _, key := range mine.Waiting {
+		next.For[key] = Minings{next.For[key].Blocks + blocks, now}
+	}
+	return next
 }
 
 // Bounds of the time between two attempts of an action that fails.

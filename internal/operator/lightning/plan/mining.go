@@ -21,13 +21,16 @@ const (
 	// Bounds of the time between two minings for the same reason.
 	minMineWait = time.Second
 	maxMineWait = time.Minute
+	// maxBlocksFor are the most blocks that are mined for the same transaction.
+	maxBlocksFor = 5 * confirmations
 )
 
-// blocksNeeded are transactions that wait for blocks.
+// blocksNeeded are what waits for blocks on a node of the BitcoinNetwork. Another one may not have got the transactions yet, or is on
+// another side of a partition.
 type blocksNeeded struct {
-	// at has the nodes of the BitcoinNetwork that have transactions without a block. Another node may not have got them yet.
-	at map[int]bool
-	// more is the largest number of further blocks that a transaction in a block needs, on any node.
+	// unconfirmed is whether transactions are in no block.
+	unconfirmed bool
+	// more is the largest number of further blocks that a transaction in a block needs.
 	more int
 	// keys identify what waits.
 	keys []string
@@ -35,7 +38,7 @@ type blocksNeeded struct {
 
 // confirm finds what waits for blocks.
 func (p *planner) confirm() {
-	p.blocks.at = map[int]bool{}
+	p.blocks = map[int]*blocksNeeded{}
 	for i := range p.channels {
 		if a := p.channels[i].actual; a != nil {
 			p.await(*a)
@@ -53,17 +56,27 @@ func (p *planner) await(a actual) {
 	}
 	switch a.State {
 	case api.PendingOpen, api.WaitingClose:
-		p.blocks.at[n.Bitcoin] = true
-		p.blocks.keys = append(p.blocks.keys, a.Point)
+		p.need(n.Bitcoin, a.Point, confirmations, true)
 	case api.Open:
 		if a.Private || a.Announced {
 			return
 		}
 		if more := confirmations - confirmed(a.ShortID, n.State.Info.Height); more > 0 {
-			p.blocks.more = max(p.blocks.more, more)
-			p.blocks.keys = append(p.blocks.keys, a.Point)
+			p.need(n.Bitcoin, a.Point, more, false)
 		}
 	}
+}
+
+// need adds what waits for blocks, unless enough were mined for it in vain: its transaction may not exist.
+func (p *planner) need(bitcoin int, key string, more int, unconfirmed bool) {
+	if p.Mined.For[key].Blocks >= maxBlocksFor {
+		return
+	}
+	if p.blocks[bitcoin] == nil {
+		p.blocks[bitcoin] = &blocksNeeded{}
+	}
+	b := p.blocks[bitcoin]
+	b.unconfirmed, b.more, b.keys = b.unconfirmed || unconfirmed, max(b.more, more), append(b.keys, key)
 }
 
 // confirmed is the number of blocks from that of a short channel id up to a height.
@@ -178,32 +191,58 @@ func (p *planner) endSplit() *Mine {
 	}
 }
 
-// confirmNow mines the blocks that transactions wait for.
+// confirmNow mines the blocks that transactions wait for, on one side after the other.
 func (p *planner) confirmNow(deficits []deficit) *Mine {
 	for _, d := range deficits {
 		if d.unconfirmed {
-			p.blocks.at[d.node.Bitcoin] = true
-			p.blocks.keys = append(p.blocks.keys, fmt.Sprintf("coins of %d", d.node.Ordinal))
+			p.need(d.node.Bitcoin, fmt.Sprintf("coins of %d: %d", d.node.Ordinal, d.node.State.Wallet.Unconfirmed), confirmations, true)
 		}
 	}
-	if len(p.blocks.keys) == 0 || p.waitsForOpening() {
+	if len(p.blocks) == 0 || p.waitsForOpening() {
 		return nil
 	}
-	first, count := -1, p.blocks.more
-	if at := slices.Sorted(maps.Keys(p.blocks.at)); len(at) > 0 {
-		first, count = at[0], confirmations
-		if len(at) > 1 {
-			count = 1 // the next block comes from the next node
+	waiting := map[int][]int{}
+	for _, ordinal := range slices.Sorted(maps.Keys(p.blocks)) {
+		side := p.Bitcoins[ordinal].Side
+		waiting[side] = append(waiting[side], ordinal)
+	}
+	var first *Mine
+	for _, side := range slices.Sorted(maps.Keys(waiting)) {
+		mine := p.confirmOn(side, waiting[side])
+		if mine != nil && mine.Key != p.Mined.Key {
+			return mine
+		}
+		if first == nil {
+			first = mine
 		}
 	}
-	bitcoin, tip := p.miner(first)
-	if tip == nil || first >= 0 && bitcoin != first {
+	return first
+}
+
+// confirmOn mines the blocks that transactions on a side wait for, which its nodes at have.
+func (p *planner) confirmOn(side int, at []int) *Mine {
+	miner, count, unconfirmed := p.lowest(side), 0, 0
+	var keys []string
+	for _, ordinal := range at {
+		b := p.blocks[ordinal]
+		keys, count = append(keys, b.keys...), max(count, b.more)
+		if b.unconfirmed {
+			if unconfirmed++; unconfirmed == 1 {
+				miner = ordinal
+			}
+		}
+	}
+	if unconfirmed > 1 {
+		count = 1 // the next block comes from the next node
+	}
+	if p.tipFor(miner) == nil {
 		return nil
 	}
-	slices.Sort(p.blocks.keys)
+	slices.Sort(keys)
+	keys = slices.Compact(keys)
 	return &Mine{
-		Bitcoin: bitcoin, Rewards: []Reward{{Blocks: count}},
-		Key: "confirm " + strings.Join(slices.Compact(p.blocks.keys), " "), Purpose: "for the confirmation of the transactions of channels",
+		Bitcoin: miner, Rewards: []Reward{{Blocks: count}}, Key: "confirm " + strings.Join(keys, " "), Waiting: keys,
+		Purpose: "for the confirmation of the transactions of channels",
 	}
 }
 
@@ -217,20 +256,21 @@ func (p *planner) waitsForOpening() bool {
 	return left > 0
 }
 
-// miner is the node of the BitcoinNetwork to mine on: the preferred one, or the first that answers if that is -1. The tip is nil while not
-// all nodes on its side have the same best block.
-func (p *planner) miner(preferred int) (int, *Tip) {
-	if preferred < 0 {
-		for _, ordinal := range slices.Sorted(maps.Keys(p.Bitcoins)) {
-			if p.Bitcoins[ordinal].Tip != nil {
-				preferred = ordinal
-				break
-			}
+// lowest is the first node of a side that answers, -1 for none. Several LightningNetworks mine on the same one.
+func (p *planner) lowest(side int) int {
+	for _, ordinal := range slices.Sorted(maps.Keys(p.Bitcoins)) {
+		if b := p.Bitcoins[ordinal]; b.Side == side && b.Tip != nil {
+			return ordinal
 		}
 	}
-	b, ok := p.Bitcoins[preferred]
-	if !ok || b.Tip == nil || b.Tip.Height < b.MinedTo {
-		return preferred, nil
+	return -1
+}
+
+// tipFor is the tip of a node to mine on; nil while not all nodes on its side have the same best block, or a mined block is on its way.
+func (p *planner) tipFor(miner int) *Tip {
+	b, ok := p.Bitcoins[miner]
+	if !ok || b.Tip == nil || b.Tip.Height < p.minedTo(b.Side) {
+		return nil
 	}
 	tip := b.Tip
 	for _, other := range p.Bitcoins {
@@ -239,8 +279,8 @@ func (p *planner) miner(preferred int) (int, *Tip) {
 		}
 		tip = nil
 		if other.Tip.Height == b.Tip.Height {
-			p.split = preferred
+			p.split = miner
 		}
 	}
-	return preferred, tip
+	return tip
 }

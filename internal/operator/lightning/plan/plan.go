@@ -62,6 +62,8 @@ type Mine struct {
 	Rewards []Reward
 	// Key is the same while the reason for the blocks is, and Purpose is for people.
 	Key, Purpose string
+	// Waiting are transactions that the blocks are to confirm.
+	Waiting []string
 }
 
 // Reward is the address for the rewards of a number of blocks; "" for blocks that nobody can spend.
@@ -89,8 +91,8 @@ type planner struct {
 	closing  []actual
 	// opening is true when channels are being opened.
 	opening bool
-	// blocks are what needs blocks.
-	blocks blocksNeeded
+	// blocks are what needs blocks, by node of the BitcoinNetwork.
+	blocks map[int]*blocksNeeded
 	// split is a node with the highest of several competing blocks, which keep the operator from mining; -1 for none.
 	split int
 }

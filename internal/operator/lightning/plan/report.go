@@ -213,6 +213,8 @@ func (p *planner) evaluateChannelsActive() condition.Result {
 			add(v1.LightningReasonConnecting, p.unconnected(c))
 		case c.state == v1.LightningChannelPending:
 			add(v1.LightningReasonActivating, fmt.Sprintf("%s (%s)", c, c.message))
+		case c.message != "":
+			add(v1.LightningReasonOpening, fmt.Sprintf("%s (%s)", c, c.message))
 		default:
 			add(v1.LightningReasonOpening, c.String())
 		}

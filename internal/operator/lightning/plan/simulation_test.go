@@ -144,11 +144,7 @@ func (l *simulation) step() Plan {
 			l.mine(p.Mine.Bitcoin, reward.Blocks, reward.Address)
 		}
 		l.minedTo[p.Mine.Bitcoin] = int64(len(l.chains[p.Mine.Bitcoin].blocks))
-		repeats := 0
-		if l.mined.Key == p.Mine.Key {
-			repeats = l.mined.Repeats + 1
-		}
-		l.mined = Mined{Key: p.Mine.Key, Repeats: repeats, At: l.now}
+		l.mined = l.mined.With(p.Mine, p.Mine.Blocks(), l.now)
 	}
 	return p
 }
