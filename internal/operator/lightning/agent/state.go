@@ -15,6 +15,9 @@ import (
 // parallelEdges is how many edges of LND's graph are requested at the same time.
 const parallelEdges = 8
 
+// infoTimeout is how much of StateTimeout getinfo may take, since the rest waits for it.
+const infoTimeout = 2 * api.StateTimeout / 3
+
 // state gathers what LND reports, within StateTimeout.
 func (a *agent) state(ctx context.Context) api.State {
 	ctx, cancel := context.WithTimeout(ctx, api.StateTimeout)
@@ -34,10 +37,14 @@ func (a *agent) state(ctx context.Context) api.State {
 	}
 	g := gathering{state: &s}
 	g.add("getinfo", func() (func(), error) {
+		ctx, cancel := context.WithTimeout(ctx, infoTimeout)
+		defer cancel()
 		var answer infoAnswer
 		err := a.lnd.call(ctx, http.MethodGet, "/v1/getinfo", nil, &answer)
 		return func() { s.Info = answer.info() }, err
 	})
+	// First: a balance or a channel of before a block must not come with the height of after it.
+	g.group.Wait()
 	g.add("the balance of the wallet", func() (func(), error) {
 		var answer balanceAnswer
 		err := a.lnd.call(ctx, http.MethodGet, "/v1/balance/blockchain", nil, &answer)

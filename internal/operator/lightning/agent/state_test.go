@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -105,6 +106,37 @@ func TestWhatLNDDoesNotAnswerIsAbsentWithAProblem(t *testing.T) {
 				t.Errorf("problems: %s", problems)
 			}
 		})
+	}
+}
+
+// Otherwise the balance may be that of before a block that getinfo reports as processed.
+func TestTheHeightIsNotNewerThanTheRest(t *testing.T) {
+	informed := make(chan struct{})
+	var early atomic.Int32
+	rest := func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case <-informed:
+		default:
+			early.Add(1)
+		}
+		text("{}")(w, r)
+	}
+	asked := make(chan struct{}, 8)
+	s := newStandIn(t, map[string]http.HandlerFunc{
+		"GET /v1/getinfo": func(w http.ResponseWriter, r *http.Request) {
+			select {
+			case <-asked:
+			case <-time.After(200 * time.Millisecond):
+			}
+			close(informed)
+			text("{}")(w, r)
+		},
+		"GET /v1/balance/blockchain": func(w http.ResponseWriter, r *http.Request) { asked <- struct{}{}; rest(w, r) },
+		"GET /v1/channels/pending":   rest,
+	})
+	s.state(t.Context())
+	if early.Load() > 0 {
+		t.Errorf("%d requests before the answer of getinfo", early.Load())
 	}
 }
 

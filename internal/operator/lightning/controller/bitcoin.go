@@ -34,7 +34,7 @@ type bitcoinNode struct {
 var errNoCredential = errors.New("it does not have the credential of LND yet, and restarts with it")
 
 // bitcoinNodes observes the ready nodes among these of a BitcoinNetwork, all at the same time.
-func (r *Reconciler) bitcoinNodes(ctx context.Context, bitcoin *v1.BitcoinNetwork, ordinals map[int]bool, minedTo map[int]int64) map[int]*bitcoinNode {
+func (r *Reconciler) bitcoinNodes(ctx context.Context, bitcoin *v1.BitcoinNetwork, ordinals map[int]bool) map[int]*bitcoinNode {
 	nodes := map[int]*bitcoinNode{}
 	if bitcoin == nil {
 		return nodes
@@ -42,7 +42,7 @@ func (r *Reconciler) bitcoinNodes(ctx context.Context, bitcoin *v1.BitcoinNetwor
 	sides := sidesOf(bitcoin)
 	var group sync.WaitGroup
 	for ordinal := range ordinals {
-		n := &bitcoinNode{Bitcoin: plan.Bitcoin{Ordinal: ordinal, Side: sides[ordinal], MinedTo: minedTo[ordinal]}}
+		n := &bitcoinNode{Bitcoin: plan.Bitcoin{Ordinal: ordinal, Side: sides[ordinal]}}
 		nodes[ordinal] = n
 		for _, status := range bitcoin.Status.Nodes {
 			if int(status.Ordinal) == ordinal && status.Ready && status.IP != "" {

@@ -109,13 +109,16 @@ type observed struct {
 
 // pass brings a network one step nearer to its specification and reports its status.
 func (r *Reconciler) pass(ctx context.Context, network *v1.LightningNetwork, state *networkState) (passResult, error) {
-	o, err := r.read(ctx, network, state)
+	started, busy := r.options.Now(), state.shared.inProgress()
+	o, err := r.read(ctx, network)
 	if err != nil {
 		return passResult{wait: maxRetryInterval}, errors.Join(err, r.reportFailure(ctx, network, state, err))
 	}
 	now := r.options.Now()
 	state.shared.keepRecent(now)
 	in := r.planInputs(network, state, o, now)
+	wallets := state.shared.inputs(in, busy, started)
+	in.Nodes = planned(network, o.nodes, wallets)
 	decided := plan.New(in)
 	marks := maps.Clone(decided.Marks)
 	if _, withBitcoin := o.bitcoinNode(0); !withBitcoin {
@@ -165,7 +168,7 @@ func (o *observed) bitcoinNode(i int) (int, bool) {
 }
 
 // read observes everything: the objects from the cache, and the nodes by their agents.
-func (r *Reconciler) read(ctx context.Context, network *v1.LightningNetwork, state *networkState) (*observed, error) {
+func (r *Reconciler) read(ctx context.Context, network *v1.LightningNetwork) (*observed, error) {
 	o := &observed{bitcoin: &v1.BitcoinNetwork{}}
 	err := r.client.Get(ctx, types.NamespacedName{Namespace: network.Namespace, Name: network.Spec.BitcoinNetwork}, o.bitcoin)
 	if client.IgnoreNotFound(err) != nil {
@@ -191,7 +194,7 @@ func (r *Reconciler) read(ctx context.Context, network *v1.LightningNetwork, sta
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		o.bitcoins = r.bitcoinNodes(ctx, o.bitcoin, used, state.shared.minedHeights(r.options.Now()))
+		o.bitcoins = r.bitcoinNodes(ctx, o.bitcoin, used)
 	}()
 	r.observe(ctx, network, o.nodes)
 	<-done
@@ -208,19 +211,31 @@ func (r *Reconciler) planInputs(network *v1.LightningNetwork, state *networkStat
 		Bitcoins: map[int]plan.Bitcoin{}, Forked: o.bitcoin != nil && isForked(o.bitcoin), Previous: network.Status.Channels,
 		WasSynced: meta.IsStatusConditionTrue(network.Status.Conditions, v1.LightningConditionSynced), CloseTimeout: timeout, Since: state.since,
 	}
+	minedTo := state.shared.minedHeights(now)
 	for ordinal, b := range o.bitcoins {
+		b.MinedTo = minedTo[ordinal]
 		in.Bitcoins[ordinal] = b.Bitcoin
 	}
-	wallets := state.shared.inputs(in)
-	in.Nodes = planned(network, o.nodes, wallets)
 	return in
 }
 
-// inputs sets what the background actions have reported, and returns the addresses of the wallets.
-func (s *shared) inputs(in *plan.Inputs) map[string]string {
+// inProgress are the actions that have not ended yet.
+func (s *shared) inProgress() map[string]bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.busy)
+}
+
+// inputs sets what the background actions have reported, and returns the addresses of the wallets. The nodes may have answered before an
+// action that was in progress when the pass started, or ended since: it counts as in progress.
+func (s *shared) inputs(in *plan.Inputs, before map[string]bool, started time.Time) map[string]string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	in.Busy, in.Failures, in.Mined = maps.Clone(s.busy), maps.Clone(s.failures), s.mined
+	maps.Copy(in.Busy, before)
+	if s.mined.At.After(started) {
+		in.Busy[plan.KeyMine] = true
+	}
 	return maps.Clone(s.wallets)
 }
 
