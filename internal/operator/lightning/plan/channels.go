@@ -123,8 +123,12 @@ func (p *planner) previous(c Channel) *v1.LightningChannelStatus {
 // after that, since the status would have no trace of the lost one.
 func (p *planner) heldBy(c *channel, from, to *Node) string {
 	before := p.previous(c.Channel)
-	if before == nil || before.Point == "" || to.State == nil || has(from.State.Channels, before.Point) {
+	if before == nil || before.Point == "" || has(from.State.Channels, before.Point) {
 		return ""
+	}
+	if !to.listsChannels() {
+		c.held = true
+		return fmt.Sprintf("%s does not have the channel any more, and %s does not answer", nodeName(c.From), nodeName(c.To))
 	}
 	for _, other := range to.State.Channels {
 		if other.Point == before.Point && other.State == api.Open {
