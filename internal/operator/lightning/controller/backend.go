@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
@@ -11,27 +12,53 @@ import (
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
-// handOver gives each agent the bitcoind of its LND, with the credential that this bitcoind has now.
-func (r *Reconciler) handOver(ctx context.Context, network *v1.LightningNetwork, bitcoin *v1.BitcoinNetwork, state *networkState, nodes []node, bitcoins map[int]*bitcoinNode) {
-	for i := range nodes {
-		n := &nodes[i]
-		b := bitcoins[n.bitcoin]
-		if n.state == nil || b == nil || b.lnd.User == "" {
-			continue
+// setBackends sets what each agent should have: the bitcoind of its LND, with the credential that this bitcoind has now.
+func (r *Reconciler) setBackends(network *v1.LightningNetwork, o *observed) {
+	for i := range o.nodes {
+		n := &o.nodes[i]
+		if b := o.bitcoins[n.bitcoin]; b != nil && b.lnd.User != "" {
+			backend := backendOf(network, o.bitcoin, n.ordinal, b.lnd)
+			n.backend = &backend
+			n.otherCredential = n.state != nil && r.hasOtherCredential(network, o.bitcoin, n)
 		}
-		desired := backendOf(network, bitcoin, n.ordinal, b.lnd)
-		if n.state.Backend == desired.Digest() {
-			continue
-		}
-		// Another one restarts LND. Only a changed credential is urgent; otherwise the bitcoind may not be as specified yet.
-		if n.state.Backend != "" && !isUpdated(bitcoin) && !r.hasOtherCredential(network, bitcoin, n) {
-			continue
-		}
-		agent := r.agentOf(network, n.pod)
+	}
+}
+
+// lacksBackend reports whether an agent has another backend than it should.
+func (n *node) lacksBackend() bool {
+	return n.state != nil && n.backend != nil && n.state.Backend != n.backend.Digest()
+}
+
+// restarts reports whether LND is not active yet with the backend that it should have.
+func (n *node) restarts() bool {
+	return n.state != nil && n.backend != nil && !n.lacksBackend() && n.state.LND != api.LNDActive
+}
+
+// handOver gives each agent its backend.
+func (r *Reconciler) handOver(ctx context.Context, network *v1.LightningNetwork, bitcoin *v1.BitcoinNetwork, state *networkState, nodes []node) {
+	for _, n := range handedOver(nodes, bitcoin != nil && isUpdated(bitcoin)) {
+		agent, backend := r.agentOf(network, n.pod), *n.backend
 		r.background.run(ctx, state, fmt.Sprint("backend ", n.ordinal), api.CallTimeout+time.Second, func(ctx context.Context) error {
-			return r.agents.PutBackend(ctx, agent, desired)
+			return r.agents.PutBackend(ctx, agent, backend)
 		})
 	}
+}
+
+// handedOver are the nodes whose agents get their backend now. It restarts an LND that runs: one after the other, and not before all
+// bitcoinds are as specified. An LND whose bitcoind has another password does not work until then.
+func handedOver(nodes []node, updated bool) (now []*node) {
+	restarting := slices.ContainsFunc(nodes, func(n node) bool { return n.restarts() })
+	for i := range nodes {
+		n := &nodes[i]
+		switch {
+		case !n.lacksBackend():
+		case n.state.Backend == "" || n.otherCredential:
+			now = append(now, n)
+		case updated && !restarting:
+			restarting, now = true, append(now, n)
+		}
+	}
+	return now
 }
 
 // hasOtherCredential reports whether an agent has the desired backend but for the password, which has changed with the master key.

@@ -33,7 +33,7 @@ import (
 // Options of the controller.
 type Options struct {
 	Settings resources.Settings
-	// PreviousCredential is for agents that have not restarted since the master key was rotated; nil for none, and without a user when
+	// PreviousCredential is for agents whose file the kubelet has not replaced since the master key was rotated; nil for none, and without a user when
 	// there is none.
 	PreviousCredential func(*v1.LightningNetwork) bitcoind.Credential
 	// Operator is the operator's credential at bitcoind, and LND the one that LND has there.

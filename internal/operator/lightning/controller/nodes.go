@@ -32,6 +32,9 @@ type node struct {
 	// state is what its agent reports; nil if it did not answer, and err is why, nil if it was not asked.
 	state *api.State
 	err   error
+	// backend is what its agent should have, nil while that is unknown. otherCredential means that it has that but for the password.
+	backend         *api.Backend
+	otherCredential bool
 }
 
 // ready means that the kubelet reports the pod as ready, and LND answers.

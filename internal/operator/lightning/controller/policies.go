@@ -34,7 +34,7 @@ type policyInputs struct {
 type policy = condition.Policy[*policyInputs]
 
 var nodesReadyPolicies = condition.Chain[*policyInputs]{
-	Policies: []policy{objectRejected, writeFailed, bitcoinMissing, podFailing, bitcoinNotReady, podsNotReady, nodesNotAnswering, podsLeaving, outdated, objectWaiting},
+	Policies: []policy{objectRejected, writeFailed, bitcoinMissing, podFailing, bitcoinNotReady, podsNotReady, nodesNotAnswering, podsLeaving, outdated, otherBackend, objectWaiting},
 	Met:      nodesReady,
 }
 
@@ -212,6 +212,16 @@ func (in *policyInputs) isOutdated(pod *corev1.Pod) bool {
 	}
 	revision := pod.Labels[appsv1.ControllerRevisionHashLabelKey]
 	return revision != "" && set.Status.UpdateRevision != "" && revision != set.Status.UpdateRevision
+}
+
+func otherBackend(in *policyInputs) (reason, message string, violated bool) {
+	var names []string
+	for i := range in.nodes {
+		if in.nodes[i].lacksBackend() {
+			names = append(names, in.nodes[i].podName)
+		}
+	}
+	return v1.LightningReasonUpdating, "LND restarts with another bitcoind or password: " + phrase.JoinSome(names), len(names) > 0
 }
 
 func objectWaiting(in *policyInputs) (reason, message string, violated bool) {

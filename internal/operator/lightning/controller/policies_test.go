@@ -90,6 +90,9 @@ func TestNodesReadyNamesWhatHinders(t *testing.T) {
 			in.objects.set.Status.UpdateRevision = "new"
 			in.nodes[1].pod.Labels = map[string]string{appsv1.ControllerRevisionHashLabelKey: "old"}
 		}, v1.LightningReasonUpdating, "ln-lnd-1", false, 0},
+		"an LND with another backend": {func(in *policyInputs) {
+			in.nodes[1].backend = &api.Backend{Host: "new"}
+		}, v1.LightningReasonUpdating, "another bitcoind or password: ln-lnd-1", false, 0},
 		"an object of an earlier network": {func(in *policyInputs) { in.objects.waitingFor = "waiting until it is deleted" }, v1.LightningReasonUpdating, "waiting until", false, 0},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -75,8 +75,6 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 func (r *Reconciler) next(state *networkState, result passResult, err error) (ctrl.Result, error) {
 	wait, now := result.wait, r.options.Now()
 	switch {
-	case apply.PassesByItself(err):
-		return ctrl.Result{RequeueAfter: minBackoff}, nil
 	case err != nil || result.rejected:
 		retryIn := r.retries.Failed(state.key, wait)
 		state.retryAt = now.Add(retryIn)
@@ -127,7 +125,11 @@ func (r *Reconciler) pass(ctx context.Context, network *v1.LightningNetwork, sta
 	state.mark(marks, now)
 
 	objects := r.applyObjects(ctx, network, o.bitcoin, state, o.existing, decided.Keep)
-	r.handOver(ctx, network, o.bitcoin, state, o.nodes, o.bitcoins)
+	if r.passesByItself(state, &objects) {
+		return passResult{wait: maxRetryInterval}, objects.failed
+	}
+	r.setBackends(network, o)
+	r.handOver(ctx, network, o.bitcoin, state, o.nodes)
 	(&actions{r, network, o.bitcoin, state, o.nodes, o.bitcoins}).start(ctx, &decided)
 
 	wanted := int(network.Spec.Nodes)
@@ -154,6 +156,16 @@ func (r *Reconciler) pass(ctx context.Context, network *v1.LightningNetwork, sta
 		err = errors.Join(objects.failed, err)
 	}
 	return passResult{wait, objects.rejected != nil && !objects.held}, err
+}
+
+// passesByItself reports whether a write failed that most likely succeeds in the next pass, which comes at once: that is not reported the
+// first time.
+func (r *Reconciler) passesByItself(state *networkState, objects *appliedObjects) bool {
+	if r.retries.NumRequeues(ctrl.Request{NamespacedName: state.key}) > 0 || objects.held || !apply.PassesByItself(objects.failed) {
+		return false
+	}
+	state.held = nil
+	return true
 }
 
 // markWithoutBitcoin is set while there is no BitcoinNetwork, or it has no nodes.

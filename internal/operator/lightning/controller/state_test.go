@@ -1,11 +1,48 @@
 package controller
 
 import (
+	"errors"
+	"fmt"
 	"testing"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/backoff"
 	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/plan"
 )
+
+func TestAConflictIsReportedWhenItIsRepeated(t *testing.T) {
+	conflict := fmt.Errorf("apply: %w", apierrors.NewConflict(schema.GroupResource{Resource: "statefulsets"}, "ln-lnd", errors.New("changed")))
+	for name, test := range map[string]struct {
+		failed  error
+		earlier int
+		held    bool
+		silent  bool
+	}{
+		"nothing failed":        {nil, 0, false, false},
+		"a conflict":            {conflict, 0, false, true},
+		"a second conflict":     {conflict, 1, false, false},
+		"a conflict of earlier": {conflict, 0, true, false},
+		"another failure":       {errors.New("no answer"), 0, false, false},
+	} {
+		r := &Reconciler{retries: backoff.NewRetries(minBackoff, maxRetryInterval), options: Options{Now: func() time.Time { return now }}}
+		objects := appliedObjects{failed: test.failed, held: test.held}
+		state := &networkState{key: types.NamespacedName{Name: "ln"}, held: &objects}
+		for range test.earlier {
+			r.retries.Failed(state.key, time.Second)
+		}
+		if got := r.passesByItself(state, &objects); got != test.silent || got && state.held != nil {
+			t.Errorf("%s: %v, want %v", name, got, test.silent)
+		}
+		if _, err := r.next(state, passResult{wait: time.Minute}, test.failed); test.failed != nil && (err == nil || r.retries.NumRequeues(ctrl.Request{NamespacedName: state.key}) != test.earlier+1) {
+			t.Errorf("%s: no backoff: %v", name, err)
+		}
+	}
+}
 
 // The nodes may have answered before an action that ended while they were asked.
 func TestAnActionThatEndsWhileTheNodesAreAskedIsBusy(t *testing.T) {
