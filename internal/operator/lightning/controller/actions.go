@@ -134,6 +134,9 @@ func (a *actions) mineBlocks(ctx context.Context, m plan.Mine) {
 	}
 	a.background.run(ctx, a.state, plan.KeyMine, mineTimeout, func(ctx context.Context) error {
 		height, err := a.mine(ctx, a.bitcoin, miner, m.Rewards)
+		if errors.Is(err, errOvertaken) {
+			return err
+		}
 		mined := int(height - miner.Tip.Height)
 		a.state.shared.setMined(&m, mined, height, a.options.Now())
 		if mined > 0 {
@@ -153,7 +156,7 @@ func failureOf(err error) (message string, failed bool) {
 	switch {
 	case err == nil:
 		return "", false
-	case errors.Is(err, api.ErrBusy), errors.Is(err, api.ErrNotActive), errors.Is(err, context.Canceled):
+	case errors.Is(err, api.ErrBusy), errors.Is(err, api.ErrNotActive), errors.Is(err, errOvertaken), errors.Is(err, context.Canceled):
 		return "", true
 	}
 	return strings.TrimSpace(phrase.OfError(err)), true

@@ -88,22 +88,6 @@ func (r *Reconciler) endpoint(bitcoin *v1.BitcoinNetwork, status v1.NodeStatus) 
 	return at
 }
 
-// mine mines blocks on a bitcoind, with the operator's own credential there, and returns the height after them.
-func (r *Reconciler) mine(ctx context.Context, bitcoin *v1.BitcoinNetwork, n *bitcoinNode, rewards []plan.Reward) (height int64, err error) {
-	at := r.endpoint(bitcoin, n.status)
-	credential := r.options.Operator.Current(bitcoin)
-	at.User, at.Password, at.PreviousPassword = credential.User, credential.Password, r.options.Operator.previous(bitcoin).Password
-	height = n.Tip.Height
-	for _, reward := range rewards {
-		var hashes []string
-		if err := r.rpc.Call(ctx, at, bitcoind.MineBlocks(n.Ordinal, reward.Blocks, reward.Address, &hashes)); err != nil {
-			return height, err
-		}
-		height += int64(len(hashes))
-	}
-	return height, nil
-}
-
 // sidesOf are the numbers of the partitions of a BitcoinNetwork's nodes, 0 for those in none.
 func sidesOf(bitcoin *v1.BitcoinNetwork) map[int]int {
 	sides := map[int]int{}

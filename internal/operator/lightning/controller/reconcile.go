@@ -44,6 +44,7 @@ type Reconciler struct {
 	agents     *api.Client
 	rpc        *bitcoind.Client
 	background *background
+	miners     miners
 }
 
 // Reconcile runs one pass over a network.
