@@ -9,8 +9,8 @@ import (
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
-// staleAfter is how long both ends must report different short channel ids on the same block: they process a reorganisation one after
-// the other.
+// staleAfter is how long both ends must report different short channel ids before they do so on the same block: they process a
+// reorganisation one after the other.
 const staleAfter = 5 * time.Second
 
 // evaluateChannels decides the state of each desired channel, and closes those that can never be used again.
@@ -80,11 +80,16 @@ func announced(a, other api.Channel) (v1.LightningChannelState, string) {
 // transaction was reorganised into another block, and the channel cannot be used.
 func (p *planner) stale(c *channel, from, to *Node) (v1.LightningChannelState, string) {
 	message := fmt.Sprintf("the ends have the short channel ids %s and %s", orNone(c.actual.ShortID), orNone(c.other.ShortID))
-	if from.State.Info == nil || to.State.Info == nil || from.State.Info.BlockHash != to.State.Info.BlockHash || c.actual.ShortID == "" || c.other.ShortID == "" {
+	if c.actual.ShortID == "" || c.other.ShortID == "" {
+		return v1.LightningChannelPending, message
+	}
+	// Also on different blocks: blocks come all the time, and the time would start again.
+	left := staleAfter - p.since(channelMark(markStale, c.From, c.To, c.actual.Point))
+	if from.State.Info == nil || to.State.Info == nil || from.State.Info.BlockHash != to.State.Info.BlockHash {
 		return v1.LightningChannelPending, message
 	}
 	message += ", since its funding transaction was reorganised into another block"
-	if left := staleAfter - p.since("stale "+c.actual.Point); left > 0 {
+	if left > 0 {
 		p.recheck(left)
 		return v1.LightningChannelStale, message
 	}
@@ -152,7 +157,7 @@ func (p *planner) closeUnwanted() {
 		return
 	}
 	for _, a := range p.unwanted {
-		waited := p.since(KeyClose(a.Point))
+		waited := p.since(channelMark(markClosing, a.from, a.to, a.Point))
 		if a.State != api.Open {
 			continue // it cannot be closed before it is open
 		}

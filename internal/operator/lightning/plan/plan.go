@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/condition"
@@ -108,6 +109,7 @@ func New(in *Inputs) Plan {
 	p.confirm()
 	p.mine(deficits)
 	p.keepRemoved()
+	p.keepMarks()
 	p.report(deficits)
 	return p.plan
 }
@@ -119,6 +121,35 @@ func (p *planner) since(mark string) time.Duration {
 		return p.Now.Sub(at)
 	}
 	return 0
+}
+
+// Marks of a channel.
+const (
+	markClosing = "closing"
+	markStale   = "stale"
+)
+
+func channelMark(kind string, from, to int, point string) string {
+	return fmt.Sprintf("%s %d-%d %s", kind, from, to, point)
+}
+
+// keepMarks keeps the marks of channels whose ends do not all report their channels: one answer that is missing starts no time again.
+func (p *planner) keepMarks() {
+	for mark := range p.Since {
+		kind, rest, _ := strings.Cut(mark, " ")
+		var from, to int
+		if kind != markClosing && kind != markStale {
+			continue
+		}
+		if _, err := fmt.Sscanf(rest, "%d-%d ", &from, &to); err != nil {
+			continue
+		}
+		for _, ordinal := range []int{from, to} {
+			if n := p.node(ordinal); n != nil && !n.listsChannels() {
+				p.plan.Marks[mark] = true
+			}
+		}
+	}
 }
 
 // recheck makes the next pass come after this time at the latest.

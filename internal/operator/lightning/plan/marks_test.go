@@ -1,0 +1,71 @@
+package plan
+
+import (
+	"testing"
+	"time"
+)
+
+func TestAnAnswerThatIsMissingStartsNoTimeAgain(t *testing.T) {
+	for name, silent := range map[string]func(*Node){
+		"it answers":                   func(*Node) {},
+		"the opener does not answer":   func(n *Node) { n.State = nil },
+		"the opener lists no channels": func(n *Node) { n.State.Channels = nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newSimulation(t, 1, line(2, open(0, 1, 1_000_000), open(0, 1, 2_000_000)))
+			l.ready()
+			l.nodes[0].Reject("close", "the peer is offline")
+			l.spec.Channels = l.spec.Channels[:1]
+			started := l.now
+			l.change = func(in *Inputs) {
+				if passed := l.now.Sub(started); passed > 40*time.Second && passed < 45*time.Second {
+					silent(&in.Nodes[0])
+				}
+			}
+			l.until("closed by force", func(p Plan) bool { return len(p.Close) > 0 && p.Close[0].Force })
+			if took := l.now.Sub(started); took > 65*time.Second {
+				t.Errorf("after %s, want a minute", took)
+			}
+		})
+	}
+}
+
+// Blocks come all the time, so that the ends are often on different ones.
+func TestAStaleChannelIsClosedBetweenTwoBlocks(t *testing.T) {
+	for name, change := range map[string]func(*simulation, *Inputs){
+		"on the same block": func(*simulation, *Inputs) {},
+		"on the same block every third time": func(l *simulation, in *Inputs) {
+			if l.now.Unix()%3 > 0 {
+				in.Nodes[1].State.Info.BlockHash = "another"
+			}
+		},
+		"an end does not answer at times": func(l *simulation, in *Inputs) {
+			if l.now.Unix()%3 > 0 {
+				in.Nodes[1].State = nil
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newSimulation(t, 1, line(2, open(0, 1, 1_000_000)))
+			l.ready()
+			l.nodes[1].SetShortID(l.channels[0].Point, "324x1x0")
+			l.change = func(in *Inputs) { change(l, in) }
+			started := l.now
+			p := l.until("closed", func(p Plan) bool { return len(p.Close) > 0 })
+			if took := l.now.Sub(started); !p.Close[0].Force || took < staleAfter || took > staleAfter+5*time.Second {
+				t.Errorf("%+v after %s", p.Close, took)
+			}
+		})
+	}
+}
+
+func TestMarksOfNodesThatAnswerAreForgotten(t *testing.T) {
+	l := newSimulation(t, 1, line(2))
+	l.ready()
+	l.since[channelMark(markClosing, 0, 1, "a:0")] = l.now
+	l.since["funding"] = l.now
+	l.since[channelMark(markStale, 0, 7, "b:0")] = l.now
+	if p := l.step(); len(p.Marks) > 0 {
+		t.Errorf("%v", p.Marks)
+	}
+}
