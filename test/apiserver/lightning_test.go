@@ -115,15 +115,16 @@ func TestWhatCannotBeChangedInALightningNetwork(t *testing.T) {
 		change func(*v1.LightningNetworkSpec)
 		want   string
 	}{
-		"another BitcoinNetwork": {func(s *v1.LightningNetworkSpec) { s.BitcoinNetwork = "b" }, "bitcoinNetwork cannot be changed once the network exists"},
-		"another storage class":  {func(s *v1.LightningNetworkSpec) { s.Storage.StorageClassName = ptr.To("slow") }, "storage cannot be changed once the network exists"},
-		"another policy":         {func(s *v1.LightningNetworkSpec) { s.Storage.RetentionPolicy = v1.RetentionRetain }, "storage cannot be changed once the network exists"},
-		"no storage":             {func(s *v1.LightningNetworkSpec) { s.Storage = nil }, "storage cannot be changed once the network exists"},
-		"a smaller volume":       {func(s *v1.LightningNetworkSpec) { s.Storage.Size = ptr.To(resource.MustParse("500Mi")) }, "storage.size can only grow"},
-		"a larger volume":        {func(s *v1.LightningNetworkSpec) { s.Storage.Size = ptr.To(resource.MustParse("2Gi")) }, ""},
-		"no channels":            {func(s *v1.LightningNetworkSpec) { s.Channels = nil }, ""},
-		"a node that has one":    {func(s *v1.LightningNetworkSpec) { s.Nodes = 1 }, "channels names a node that does not exist"},
-		"no nodes":               {func(s *v1.LightningNetworkSpec) { s.Nodes = 0 }, ""},
+		"another BitcoinNetwork":  {func(s *v1.LightningNetworkSpec) { s.BitcoinNetwork = "b" }, "bitcoinNetwork cannot be changed once the network exists"},
+		"another storage class":   {func(s *v1.LightningNetworkSpec) { s.Storage.StorageClassName = ptr.To("slow") }, "storage cannot be changed once the network exists"},
+		"another policy":          {func(s *v1.LightningNetworkSpec) { s.Storage.RetentionPolicy = v1.RetentionRetain }, "storage cannot be changed once the network exists"},
+		"no storage":              {func(s *v1.LightningNetworkSpec) { s.Storage = nil }, "storage cannot be changed once the network exists"},
+		"a smaller volume":        {func(s *v1.LightningNetworkSpec) { s.Storage.Size = ptr.To(resource.MustParse("500Mi")) }, "storage.size cannot be changed once the network exists"},
+		"a larger volume":         {func(s *v1.LightningNetworkSpec) { s.Storage.Size = ptr.To(resource.MustParse("2Gi")) }, "storage.size cannot be changed once the network exists"},
+		"the size in other words": {func(s *v1.LightningNetworkSpec) { s.Storage.Size = ptr.To(resource.MustParse("1024Mi")) }, ""},
+		"no channels":             {func(s *v1.LightningNetworkSpec) { s.Channels = nil }, ""},
+		"a node that has one":     {func(s *v1.LightningNetworkSpec) { s.Nodes = 1 }, "channels names a node that does not exist"},
+		"no nodes":                {func(s *v1.LightningNetworkSpec) { s.Nodes = 0 }, ""},
 	} {
 		changed := network.DeepCopy()
 		test.change(&changed.Spec)

@@ -47,7 +47,7 @@ func TestNetworksOnOneChainDoNotMineAtTheSameTime(t *testing.T) {
 
 func TestNothingIsMinedOnAChainThatIsNotThatOfThePlan(t *testing.T) {
 	for name, test := range map[string]struct {
-		// other blocks come after the plan was made.
+		// other blocks come after the plan.
 		other int
 		err   error
 		mined int64

@@ -23,7 +23,7 @@ import (
 // +kubebuilder:printcolumn:name="Status",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:validation:XValidation:rule="self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$') && size(self.metadata.name) <= 40",message="the name of a network may have at most 40 characters, small letters, digits and '-', beginning with a letter, because its pods and its Services are named after it"
-// +kubebuilder:validation:XValidation:rule="!has(self.spec.storage) || !has(oldSelf.spec.storage) || !has(self.spec.storage.size) || !has(oldSelf.spec.storage.size) || quantity(string(self.spec.storage.size)).compareTo(quantity(string(oldSelf.spec.storage.size))) >= 0 || (has(oldSelf.status) && has(oldSelf.status.conditions) && oldSelf.status.conditions.exists(c, c.type == 'Stalled' && c.reason == 'StorageNotExpanded'))",message="storage.size can only grow, because Kubernetes does not shrink volumes, and may be set back only while the cluster does not expand the claims"
+// +kubebuilder:validation:XValidation:rule="!has(self.spec.storage) || !has(oldSelf.spec.storage) || !has(self.spec.storage.size) || !has(oldSelf.spec.storage.size) || quantity(string(self.spec.storage.size)).compareTo(quantity(string(oldSelf.spec.storage.size))) == 0",message="storage.size cannot be changed once the network exists, because the operator does not expand the claims of a LightningNetwork: create a new network with the size you want"
 type LightningNetwork struct {
 	metav1.TypeMeta `json:",inline"`
 	// +optional
@@ -52,7 +52,7 @@ type LightningNetworkList struct {
 
 // LightningNetworkSpec is the desired state of a Lightning network.
 //
-// +kubebuilder:validation:XValidation:rule="has(self.storage) == has(oldSelf.storage) && (!has(self.storage) || (has(self.storage.storageClassName) == has(oldSelf.storage.storageClassName) && (!has(self.storage.storageClassName) || self.storage.storageClassName == oldSelf.storage.storageClassName) && has(self.storage.retentionPolicy) == has(oldSelf.storage.retentionPolicy) && (!has(self.storage.retentionPolicy) || self.storage.retentionPolicy == oldSelf.storage.retentionPolicy)))",message="storage cannot be changed once the network exists, except for a larger size: create a new network with the storage you want"
+// +kubebuilder:validation:XValidation:rule="has(self.storage) == has(oldSelf.storage) && (!has(self.storage) || (has(self.storage.storageClassName) == has(oldSelf.storage.storageClassName) && (!has(self.storage.storageClassName) || self.storage.storageClassName == oldSelf.storage.storageClassName) && has(self.storage.retentionPolicy) == has(oldSelf.storage.retentionPolicy) && (!has(self.storage.retentionPolicy) || self.storage.retentionPolicy == oldSelf.storage.retentionPolicy)))",message="storage cannot be changed once the network exists: create a new network with the storage you want"
 // +kubebuilder:validation:XValidation:rule="!has(self.channels) || !has(self.topology)",message="channels and topology exclude each other: topology specifies all channels of the network"
 // +kubebuilder:validation:XValidation:rule="!has(self.channels) || self.nodes == 0 || self.channels.all(c, c.from < self.nodes && c.to < self.nodes)",message="channels names a node that does not exist: nodes are numbered from 0 to the number of nodes less 1"
 // +kubebuilder:validation:XValidation:rule="!has(self.channels) || self.channels.map(c, has(c.count) ? c.count : 1).sum() <= 500",message="a network may have at most 500 channels, the count of each entry in channels included"
@@ -102,7 +102,7 @@ type LightningNetworkSpec struct {
 	// +optional
 	Config LightningConfig `json:"config,omitempty"`
 
-	// Storage gives each node a PersistentVolumeClaim for its wallet, its keys and its channels. Only the size can be changed. Default:
+	// Storage gives each node a PersistentVolumeClaim for its wallet, its keys and its channels. It cannot be changed. Default:
 	// they are in the pod. What is kept of them, without storage, with retentionPolicy Delete and with Retain:
 	//
 	//     LND is stopped or restarts   kept      kept      kept

@@ -73,20 +73,13 @@ const (
 	//
 	// Action: wait. A pod on an unreachable cluster node stays until that cluster node returns or is deleted.
 	LightningReasonNodesLeaving = "NodesLeaving"
-	// LightningReasonUpdating means that the nodes are being restarted with a new pod template.
+	// LightningReasonUpdating means that the nodes are being restarted with a new pod template, or LND in its pod with another bitcoind or
+	// password.
 	//
 	// Conditions: NodesReady=False.
 	//
 	// Action: wait.
 	LightningReasonUpdating = "Updating"
-	// LightningReasonClusterNodeFailed means that the cluster node of a pod is not ready, or does not end a pod that was to end. The
-	// message names both, and since when.
-	//
-	// Conditions: NodesReady=False.
-	//
-	// Action: wait until the cluster node returns; the pod and its channels continue there. If it is gone for good, delete its Node
-	// object, and the pod starts on another one.
-	LightningReasonClusterNodeFailed = "ClusterNodeFailed"
 	// LightningReasonImageUnavailable means that the image of LND or of the operator cannot be pulled.
 	//
 	// Conditions: NodesReady=False, Stalled=True, Reconciling=False.
@@ -124,14 +117,6 @@ const (
 	// Action: see the error in the message. Check that NetworkPolicies allow the operator to reach port 18331 of the pods. If LND hangs,
 	// its container restarts by itself after some minutes.
 	LightningReasonNodeNotAnswering = "NodeNotAnswering"
-	// LightningReasonStorageNotExpanded means that the cluster does not expand the claims, though storage.size has grown: the storage class
-	// does not allow it, or a quota is used up. The nodes run with the volumes that they have.
-	//
-	// Conditions: Stalled=True, Reconciling=False.
-	//
-	// Action: set allowVolumeExpansion in the storage class, if its provisioner supports it, or set storage.size back. The operator
-	// tries again every 30 seconds.
-	LightningReasonStorageNotExpanded = "StorageNotExpanded"
 	// LightningReasonApplyRefused means that the API server rejects an object of the network.
 	//
 	// Conditions: NodesReady=False, Stalled=True, Reconciling=False.

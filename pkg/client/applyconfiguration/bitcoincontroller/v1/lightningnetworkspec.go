@@ -30,7 +30,7 @@ type LightningNetworkSpecApplyConfiguration struct {
 	// Config contains additional options of lnd.conf for all nodes, with their sections before a dot, such as bitcoin.feerate: "10".
 	// Options that the operator sets itself are rejected.
 	Config *bitcoincontrollerv1.LightningConfig `json:"config,omitempty"`
-	// Storage gives each node a PersistentVolumeClaim for its wallet, its keys and its channels. Only the size can be changed. Default:
+	// Storage gives each node a PersistentVolumeClaim for its wallet, its keys and its channels. It cannot be changed. Default:
 	// they are in the pod. What is kept of them, without storage, with retentionPolicy Delete and with Retain:
 	//
 	// LND is stopped or restarts   kept      kept      kept
