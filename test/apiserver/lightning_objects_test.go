@@ -1,6 +1,7 @@
 package apiserver_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/api"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 	"github.com/christianb93/bitcoin-controller/test/apiserver"
 )
@@ -101,18 +103,24 @@ func TestARotatedMasterKeyReachesTheAgents(t *testing.T) {
 	if err := op.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	pod := &corev1.Pod{}
+	pod, config, backend := &corev1.Pod{}, &corev1.ConfigMap{}, ln.Node(0).State().Backend
 	ln.Read(ln.PodName(0), pod)
+	ln.Read("ln-lnd", config)
 	ln.StartOperator(apiserver.OperatorOptions{
 		PollInterval: fast, Lightning: true, MasterKey: []byte(strings.Repeat("2", 32)), PreviousKey: []byte(strings.Repeat("\x01", 32)),
 	})
-	ln.Eventually("the pod to be replaced", func(*v1.LightningNetwork) error {
-		now := &corev1.Pod{}
-		if err := ln.Client.Get(t.Context(), client.ObjectKeyFromObject(pod), now); err != nil || now.UID == pod.UID {
-			return fmt.Errorf("not yet: %w", err)
+	ln.Eventually("another credential, and another password for bitcoind", func(*v1.LightningNetwork) error {
+		now := &corev1.ConfigMap{}
+		ln.Read("ln-lnd", now)
+		if now.Data[api.CredentialKey] == config.Data[api.CredentialKey] || ln.Node(0).State().Backend == backend {
+			return errors.New("not yet")
 		}
 		return nil
 	})
 	net.WaitReady()
 	ln.WaitReady()
+	now := &corev1.Pod{}
+	if ln.Read(ln.PodName(0), now); now.UID != pod.UID {
+		t.Error("the pod was replaced: without storage it would have lost everything")
+	}
 }
