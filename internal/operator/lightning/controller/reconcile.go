@@ -232,38 +232,6 @@ func (r *Reconciler) planInputs(network *v1.LightningNetwork, state *networkStat
 	return in
 }
 
-// inProgress are the actions that have not ended yet.
-func (s *shared) inProgress() map[string]bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return maps.Clone(s.busy)
-}
-
-// inputs sets what the background actions have reported, and returns the addresses of the wallets. The nodes may have answered before an
-// action that was in progress when the pass started, or ended since: it counts as in progress.
-func (s *shared) inputs(in *plan.Inputs, before map[string]bool, started time.Time) map[string]string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	in.Busy, in.Failures, in.Mined = maps.Clone(s.busy), maps.Clone(s.failures), s.mined
-	maps.Copy(in.Busy, before)
-	if s.mined.At.After(started) {
-		in.Busy[plan.KeyMine] = true
-	}
-	return maps.Clone(s.wallets)
-}
-
-// minedLifetime is how long a height after mining counts: a chain may be lost.
-const minedLifetime = 30 * time.Second
-
-func (s *shared) minedHeights(now time.Time) map[int]int64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if now.Sub(s.mined.At) > minedLifetime {
-		return nil
-	}
-	return maps.Clone(s.minedTo)
-}
-
 // evaluate returns the conditions, and the time until one of them changes by itself.
 func evaluate(in *policyInputs, decided *plan.Plan) (conditions conditionSet, recheck time.Duration) {
 	ready := nodesReadyPolicies.Evaluate(in)
