@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -136,13 +137,27 @@ func (c *Cluster) createNow() error {
 	if _, err := cluster.Create(ctx, cluster.Options{Name: name, NodeImage: os.Getenv("NODE_IMAGE"), Config: config, Kubeconfig: kubeconfig}, ""); err != nil {
 		return err
 	}
-	if _, err := c.Kind.LoadImages(ctx, image.Access{}, candidate, node); err != nil {
+	images := []string{candidate, node}
+	if page := PageImage(); page != "" {
+		images = append(images, page)
+	}
+	if _, err := c.Kind.LoadImages(ctx, image.Access{}, images...); err != nil {
 		if errors.Is(err, image.ErrRegistryAuth) {
 			return fmt.Errorf("%w: the tests have no credentials for the registry: %w", ErrSkip, err)
 		}
 		return err
 	}
 	return c.connect(kubeconfig)
+}
+
+// PageImage is the image of the live page among those in the variable CANDIDATE_IMAGES; "" without it.
+func PageImage() string {
+	for ref := range strings.FieldsSeq(os.Getenv("CANDIDATE_IMAGES")) {
+		if strings.Contains(ref, "/kubectl-btcnet:") {
+			return ref
+		}
+	}
+	return ""
 }
 
 func (c *Cluster) connect(kubeconfig string) error {

@@ -19,6 +19,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"sigs.k8s.io/yaml"
+
+	"github.com/christianb93/bitcoin-controller/test/kindcluster"
 )
 
 const (
@@ -106,10 +108,8 @@ func values(t *testing.T, text string) map[string]any {
 	own := map[string]any{}
 	ok(t, yaml.Unmarshal([]byte(text), &own))
 	all := images(true)
-	for ref := range strings.FieldsSeq(os.Getenv("CANDIDATE_IMAGES")) {
-		if strings.Contains(ref, "/kubectl-btcnet:") {
-			all["page"] = map[string]any{"image": imageValues(ref, true)}
-		}
+	if page := kindcluster.PageImage(); page != "" {
+		all["page"] = map[string]any{"image": imageValues(page, true)}
 	}
 	return chartutil.CoalesceTables(own, all)
 }

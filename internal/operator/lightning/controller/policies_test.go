@@ -47,54 +47,57 @@ func (in *policyInputs) wait(reason, message, output string) {
 	in.nodes[0].state = nil
 }
 
+// hindrances are what keeps the nodes from being ready, one at a time.
+var hindrances = map[string]struct {
+	change       func(*policyInputs)
+	reason, text string
+	stalled      bool
+	recheck      time.Duration
+}{
+	"nothing":       {func(*policyInputs) {}, v1.LightningReasonReady, "2 of 2 nodes are ready", false, 0},
+	"no nodes":      {func(in *policyInputs) { in.nodes, in.bitcoin = nil, nil }, v1.LightningReasonNoNodes, "no nodes", false, 0},
+	"a write fails": {func(in *policyInputs) { in.objects.failed = errors.New("no answer") }, v1.LightningReasonReconcileFailed, "no answer", false, 0},
+	"an object is rejected": {func(in *policyInputs) {
+		in.objects.rejected = &apply.Error{Reason: v1.ReasonApplyRefused, Message: "quota"}
+	}, v1.LightningReasonApplyRefused, "quota", true, 0},
+	"no BitcoinNetwork": {func(in *policyInputs) { in.bitcoin = nil }, v1.LightningReasonBitcoinNetworkMissing, "BitcoinNetwork net does not exist", false, podproblem.GracePeriod},
+	"no BitcoinNetwork for long": {func(in *policyInputs) {
+		in.bitcoin, in.withoutBitcoin = nil, time.Minute
+	}, v1.LightningReasonBitcoinNetworkMissing, "create it", true, 0},
+	"no bitcoind": {func(in *policyInputs) {
+		in.bitcoin.Spec.Nodes, in.withoutBitcoin = 0, time.Minute
+	}, v1.LightningReasonBitcoinNodesMissing, "scale it up", true, 0},
+	"a bitcoind is not ready":           {func(in *policyInputs) { in.bitcoins[0].status.IP = "" }, v1.LightningReasonBitcoinNodeNotReady, "net are not ready: node 0", false, 0},
+	"a bitcoind without the credential": {func(in *policyInputs) { in.bitcoins[0].err = errNoCredential }, v1.LightningReasonBitcoinNodeNotReady, "does not have the credential", false, 0},
+	"a pod is missing":                  {func(in *policyInputs) { in.nodes[1] = node{podName: "ln-lnd-1"} }, v1.LightningReasonNodesStarting, "1 of 2 nodes are ready; not ready: ln-lnd-1", false, 0},
+	"an LND that starts": {func(in *policyInputs) {
+		in.nodes[0].pod.Status.Conditions[0].Status, in.nodes[0].state.LND = corev1.ConditionFalse, api.LNDSyncing
+	}, v1.LightningReasonNodesStarting, "LND is in the state RPC_ACTIVE", false, 0},
+	"a silent agent": {func(in *policyInputs) {
+		in.nodes[0].state, in.nodes[0].err = nil, errors.New("read tcp 10.0.0.9:4711->10.0.0.2:18331: reset")
+	}, v1.LightningReasonNodeNotAnswering, "ln-lnd-0 (read tcp 10.0.0.2:18331: reset)", false, 0},
+	"no image": {func(in *policyInputs) { in.wait("ErrImagePull", "no such image", "") }, v1.LightningReasonImageUnavailable, "cannot pull the image lnd:1", false, podproblem.GracePeriod},
+	"an LND that ends": {func(in *policyInputs) {
+		in.wait("CrashLoopBackOff", "back-off", "lnd-agent: waits\nunknown flag `colour'\n")
+	}, v1.LightningReasonNodeFailing, "exit code 1, after 3 restarts: unknown flag `colour'", true, 0},
+	"half a wallet": {func(in *policyInputs) {
+		in.wait("CrashLoopBackOff", "back-off", "unable to create wallet controller: missing address manager namespace")
+	}, v1.LightningReasonWalletDamaged, "its claim data-ln-lnd-0", true, 0},
+	"a removed node": {func(in *policyInputs) {
+		in.leaving = []node{{podName: "ln-lnd-2", pod: &corev1.Pod{}}}
+	}, v1.LightningReasonNodesLeaving, "ln-lnd-2", false, 0},
+	"an old pod": {func(in *policyInputs) {
+		in.objects.set.Status.UpdateRevision = "new"
+		in.nodes[1].pod.Labels = map[string]string{appsv1.ControllerRevisionHashLabelKey: "old"}
+	}, v1.LightningReasonUpdating, "ln-lnd-1", false, 0},
+	"an LND with another backend": {func(in *policyInputs) {
+		in.nodes[1].backend = &api.Backend{Host: "new"}
+	}, v1.LightningReasonUpdating, "another bitcoind or password: ln-lnd-1", false, 0},
+	"an object of an earlier network": {func(in *policyInputs) { in.objects.waitingFor = "waiting until it is deleted" }, v1.LightningReasonUpdating, "waiting until", false, 0},
+}
+
 func TestNodesReadyNamesWhatHinders(t *testing.T) {
-	for name, test := range map[string]struct {
-		change       func(*policyInputs)
-		reason, text string
-		stalled      bool
-		recheck      time.Duration
-	}{
-		"nothing":       {func(*policyInputs) {}, v1.LightningReasonReady, "2 of 2 nodes are ready", false, 0},
-		"no nodes":      {func(in *policyInputs) { in.nodes, in.bitcoin = nil, nil }, v1.LightningReasonNoNodes, "no nodes", false, 0},
-		"a write fails": {func(in *policyInputs) { in.objects.failed = errors.New("no answer") }, v1.LightningReasonReconcileFailed, "no answer", false, 0},
-		"an object is rejected": {func(in *policyInputs) {
-			in.objects.rejected = &apply.Error{Reason: v1.ReasonApplyRefused, Message: "quota"}
-		}, v1.LightningReasonApplyRefused, "quota", true, 0},
-		"no BitcoinNetwork": {func(in *policyInputs) { in.bitcoin = nil }, v1.LightningReasonBitcoinNetworkMissing, "BitcoinNetwork net does not exist", false, podproblem.GracePeriod},
-		"no BitcoinNetwork for long": {func(in *policyInputs) {
-			in.bitcoin, in.withoutBitcoin = nil, time.Minute
-		}, v1.LightningReasonBitcoinNetworkMissing, "create it", true, 0},
-		"no bitcoind": {func(in *policyInputs) {
-			in.bitcoin.Spec.Nodes, in.withoutBitcoin = 0, time.Minute
-		}, v1.LightningReasonBitcoinNodesMissing, "scale it up", true, 0},
-		"a bitcoind is not ready":           {func(in *policyInputs) { in.bitcoins[0].status.IP = "" }, v1.LightningReasonBitcoinNodeNotReady, "net are not ready: node 0", false, 0},
-		"a bitcoind without the credential": {func(in *policyInputs) { in.bitcoins[0].err = errNoCredential }, v1.LightningReasonBitcoinNodeNotReady, "does not have the credential", false, 0},
-		"a pod is missing":                  {func(in *policyInputs) { in.nodes[1] = node{podName: "ln-lnd-1"} }, v1.LightningReasonNodesStarting, "1 of 2 nodes are ready; not ready: ln-lnd-1", false, 0},
-		"an LND that starts": {func(in *policyInputs) {
-			in.nodes[0].pod.Status.Conditions[0].Status, in.nodes[0].state.LND = corev1.ConditionFalse, api.LNDSyncing
-		}, v1.LightningReasonNodesStarting, "LND is in the state RPC_ACTIVE", false, 0},
-		"a silent agent": {func(in *policyInputs) {
-			in.nodes[0].state, in.nodes[0].err = nil, errors.New("read tcp 10.0.0.9:4711->10.0.0.2:18331: reset")
-		}, v1.LightningReasonNodeNotAnswering, "ln-lnd-0 (read tcp 10.0.0.2:18331: reset)", false, 0},
-		"no image": {func(in *policyInputs) { in.wait("ErrImagePull", "no such image", "") }, v1.LightningReasonImageUnavailable, "cannot pull the image lnd:1", false, podproblem.GracePeriod},
-		"an LND that ends": {func(in *policyInputs) {
-			in.wait("CrashLoopBackOff", "back-off", "lnd-agent: waits\nunknown flag `colour'\n")
-		}, v1.LightningReasonNodeFailing, "exit code 1, after 3 restarts: unknown flag `colour'", true, 0},
-		"half a wallet": {func(in *policyInputs) {
-			in.wait("CrashLoopBackOff", "back-off", "unable to create wallet controller: missing address manager namespace")
-		}, v1.LightningReasonWalletDamaged, "its claim data-ln-lnd-0", true, 0},
-		"a removed node": {func(in *policyInputs) {
-			in.leaving = []node{{podName: "ln-lnd-2", pod: &corev1.Pod{}}}
-		}, v1.LightningReasonNodesLeaving, "ln-lnd-2", false, 0},
-		"an old pod": {func(in *policyInputs) {
-			in.objects.set.Status.UpdateRevision = "new"
-			in.nodes[1].pod.Labels = map[string]string{appsv1.ControllerRevisionHashLabelKey: "old"}
-		}, v1.LightningReasonUpdating, "ln-lnd-1", false, 0},
-		"an LND with another backend": {func(in *policyInputs) {
-			in.nodes[1].backend = &api.Backend{Host: "new"}
-		}, v1.LightningReasonUpdating, "another bitcoind or password: ln-lnd-1", false, 0},
-		"an object of an earlier network": {func(in *policyInputs) { in.objects.waitingFor = "waiting until it is deleted" }, v1.LightningReasonUpdating, "waiting until", false, 0},
-	} {
+	for name, test := range hindrances {
 		t.Run(name, func(t *testing.T) {
 			in, decided := healthy()
 			test.change(in)
