@@ -109,7 +109,8 @@ func (r *Reconciler) writeObjects(ctx context.Context, network *v1.LightningNetw
 		}
 	}
 	// Also after a failure: an undesired object may occupy the quota that the desired one needs.
-	if err := r.deleteUndesired(ctx, network, bitcoin, state, existing, desired, nodes); err != nil && result.failed == nil {
+	keepBackends(desired, network.Name, bitcoin, nodes)
+	if err := r.deleteUndesired(ctx, network, state, existing, desired); err != nil && result.failed == nil {
 		result.failed = err
 	}
 	return result
@@ -193,14 +194,18 @@ func (r *Reconciler) applyObject(ctx context.Context, network *v1.LightningNetwo
 	return written, "", err
 }
 
-// deleteUndesired deletes the objects of removed nodes, but not of those that still close their channels. The Services for bitcoinds stay while the BitcoinNetwork has none: LND resolves
-// their names only when it starts.
-func (r *Reconciler) deleteUndesired(ctx context.Context, network *v1.LightningNetwork, bitcoin *v1.BitcoinNetwork, state *networkState, existing map[string]client.Object, desired map[string]bool, nodes int) error {
+// keepBackends adds the Services for bitcoinds of all nodes that run, also of those that still close their channels, while the BitcoinNetwork
+// has no such node: LND resolves their names only when it starts.
+func keepBackends(desired map[string]bool, name string, bitcoin *v1.BitcoinNetwork, nodes int) {
 	for i := range nodes {
 		if _, ok := resources.BackendOf(bitcoin, i); !ok {
-			desired["Service "+resources.BackendServiceName(network.Name, i)] = true
+			desired["Service "+resources.BackendServiceName(name, i)] = true
 		}
 	}
+}
+
+// deleteUndesired deletes the objects of removed nodes.
+func (r *Reconciler) deleteUndesired(ctx context.Context, network *v1.LightningNetwork, state *networkState, existing map[string]client.Object, desired map[string]bool) error {
 	for key, object := range existing {
 		if desired[key] || !metav1.IsControlledBy(object, network) || !object.GetDeletionTimestamp().IsZero() {
 			continue
