@@ -2,24 +2,16 @@ package controller
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/types"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/apply"
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
 	"github.com/christianb93/bitcoin-controller/internal/operator/topology"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
-)
-
-const (
-	// patchTimeout ends a status patch that the API server does not answer.
-	patchTimeout = 10 * time.Second
 )
 
 // buildStatus returns the status of a network after a pass. The previous status gives the conditions their transition times, and
@@ -113,7 +105,7 @@ func (r *Reconciler) writeStatus(ctx context.Context, previous *v1.BitcoinNetwor
 	if state.statusFailed && r.now().Before(state.retryAt) {
 		return nil
 	}
-	resourceVersion, err := r.patchStatus(ctx, previous, status)
+	resourceVersion, err := apply.Status(ctx, r.client, previous, status)
 	if apierrors.IsNotFound(err) {
 		return nil
 	}
@@ -127,22 +119,4 @@ func (r *Reconciler) writeStatus(ctx context.Context, previous *v1.BitcoinNetwor
 	current.Status = status
 	r.recordEvents(previous.Status, current, &state.recorded)
 	return nil
-}
-
-// patchStatus writes the status and returns the network's new resource version.
-func (r *Reconciler) patchStatus(ctx context.Context, network *v1.BitcoinNetwork, status v1.BitcoinNetworkStatus) (string, error) {
-	// The whole status: a merge patch would never write a height of 0, since 0 is omitted.
-	patch, err := json.Marshal([]map[string]any{{"op": "add", "path": "/status", "value": status}})
-	if err != nil {
-		return "", err
-	}
-	// An operator that is stopped at this moment must know whether it has written the status: a status without a known result
-	// would be a transition without an event.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patchTimeout)
-	defer cancel()
-	patched := network.DeepCopy()
-	if err := r.client.Status().Patch(ctx, patched, client.RawPatch(types.JSONPatchType, patch)); err != nil {
-		return "", err
-	}
-	return patched.ResourceVersion, nil
 }

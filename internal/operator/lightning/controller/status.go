@@ -2,18 +2,15 @@ package controller
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
-	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/types"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/apply"
 	"github.com/christianb93/bitcoin-controller/internal/operator/condition"
 	"github.com/christianb93/bitcoin-controller/internal/operator/eventlog"
 	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/api"
@@ -24,12 +21,8 @@ import (
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
-const (
-	// patchTimeout ends a status patch that the API server does not answer.
-	patchTimeout = 10 * time.Second
-	// maxTextBytes bounds what the status has of a node's own texts.
-	maxTextBytes = 256
-)
+// maxTextBytes bounds what the status has of a node's own texts.
+const maxTextBytes = 256
 
 // conditionSet are all conditions of a network.
 type conditionSet struct {
@@ -131,7 +124,7 @@ func (r *Reconciler) writeStatus(ctx context.Context, previous *v1.LightningNetw
 		state.statusFailed = false
 		return nil
 	}
-	resourceVersion, err := r.patchStatus(ctx, previous, status)
+	resourceVersion, err := apply.Status(ctx, r.client, previous, status)
 	if apierrors.IsNotFound(err) {
 		return nil
 	}
@@ -148,22 +141,4 @@ func (r *Reconciler) writeStatus(ctx context.Context, previous *v1.LightningNetw
 	current.Status = status
 	eventlog.Record(r.recorder, current, transitions(previous.Status, current)...)
 	return nil
-}
-
-// patchStatus writes the status and returns the network's new resource version.
-func (r *Reconciler) patchStatus(ctx context.Context, network *v1.LightningNetwork, status v1.LightningNetworkStatus) (string, error) {
-	// The whole status: a merge patch would never write a 0 that is omitted.
-	patch, err := json.Marshal([]map[string]any{{"op": "add", "path": "/status", "value": status}})
-	if err != nil {
-		return "", err
-	}
-	// An operator that is stopped at this moment must know whether it has written the status: a status without a known result
-	// would be a transition without an event.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patchTimeout)
-	defer cancel()
-	patched := network.DeepCopy()
-	if err := r.client.Status().Patch(ctx, patched, client.RawPatch(types.JSONPatchType, patch)); err != nil {
-		return "", err
-	}
-	return patched.ResourceVersion, nil
 }
