@@ -156,19 +156,24 @@ func TestAnOperatorThatIsEndedWhileItOpensChannelsOpensNoneTwice(t *testing.T) {
 	openedOnce(t, ln.Namespace, 4)
 }
 
-func TestAnAgentThatIsKilledIsReadyAgain(t *testing.T) {
-	t.Parallel()
-	ln, _, _ := withLightning(t, 2, twoChannels)
-	ln.WaitReady()
-	ln.RestartContainer(ln.PodName(1))
+// waitLost waits until the operator has seen that a node is lost: Ready may be True until then.
+func waitLost(ln *apiserver.Lightning, ordinal int) {
 	ln.Eventually("the node to be lost", func(*v1.LightningNetwork) error {
 		for _, event := range ln.Events() {
-			if event.Reason == v1.LightningEventNodeLost && strings.Contains(event.Note, ln.PodName(1)) {
+			if event.Reason == v1.LightningEventNodeLost && strings.Contains(event.Note, ln.PodName(ordinal)) {
 				return nil
 			}
 		}
 		return errors.New("no event")
 	})
+}
+
+func TestAnAgentThatIsKilledIsReadyAgain(t *testing.T) {
+	t.Parallel()
+	ln, _, _ := withLightning(t, 2, twoChannels)
+	ln.WaitReady()
+	ln.RestartContainer(ln.PodName(1))
+	waitLost(ln, 1)
 	ln.WaitReady()
 	openedOnce(t, ln.Namespace, 2)
 }
@@ -212,13 +217,7 @@ func TestAPodWithStorageKeepsItsChannels(t *testing.T) {
 	if err := ln.Client.Delete(t.Context(), pod); err != nil {
 		t.Fatal(err)
 	}
-	ln.Eventually("another pod", func(*v1.LightningNetwork) error {
-		now := &corev1.Pod{}
-		if err := ln.Client.Get(t.Context(), client.ObjectKeyFromObject(pod), now); err != nil || now.UID == pod.UID {
-			return fmt.Errorf("not yet: %w", err)
-		}
-		return nil
-	})
+	waitLost(ln, 1)
 	ln.WaitReady()
 	openedOnce(t, ln.Namespace, 2)
 	if after := ln.Get(); after.Status.Nodes[1].PubKey != before.Status.Nodes[1].PubKey {
