@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"strings"
@@ -44,17 +45,7 @@ func TestThePluginShowsTheMessagesBetweenTwoNodes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lines := make(chan message)
-	go func() {
-		defer close(lines)
-		for scanner := bufio.NewScanner(out); scanner.Scan(); {
-			var m message
-			if err := json.Unmarshal(scanner.Bytes(), &m); err != nil {
-				t.Errorf("%s: %v", scanner.Text(), err)
-			}
-			lines <- m
-		}
-	}()
+	lines := messagesOf(t, out)
 	env.eventually("the log to have the messages", readyTimeout, func() error { return env.logs("talk-sts-0", true) })
 	env.blockBetween(lines, "talk-sts-0", "talk-sts-1")
 	if err := command.Process.Signal(os.Interrupt); err != nil {
@@ -74,6 +65,22 @@ func TestThePluginShowsTheMessagesBetweenTwoNodes(t *testing.T) {
 			t.Errorf("the categories of %s are %v (%v)", pod, on, err)
 		}
 	}
+}
+
+// messagesOf parses the output of a command until it ends.
+func messagesOf(t *testing.T, out io.Reader) <-chan message {
+	lines := make(chan message)
+	go func() {
+		defer close(lines)
+		for scanner := bufio.NewScanner(out); scanner.Scan(); {
+			var m message
+			if err := json.Unmarshal(scanner.Bytes(), &m); err != nil {
+				t.Errorf("%s: %v", scanner.Text(), err)
+			}
+			lines <- m
+		}
+	}()
+	return lines
 }
 
 // blockBetween mines blocks at a node until the messages have one of them that it announces to the other node, and checks that they
