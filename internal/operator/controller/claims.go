@@ -143,7 +143,7 @@ func (r *Reconciler) growClaim(ctx context.Context, key client.ObjectKey, size r
 // claimMessage is the message of a condition for a claim that the API server does not let grow.
 func claimMessage(pod string, size resource.Quantity, err error) string {
 	return fmt.Sprintf("the claim of Pod %s cannot be expanded to %s: %s; allow the expansion in the storage class, or set storage.size back: "+
-		"the nodes run with the volumes that they have", pod, size.String(), phrase.Quote(err.Error()))
+		"the nodes run with the volumes that they have", pod, size.String(), phrase.OfError(err))
 }
 
 // withRejectedClaims makes the conditions report claims that cannot be expanded. The network is as ready as it was. When it is stalled

@@ -154,7 +154,7 @@ func nodesNotAnswering(in *policyInputs) (reason, message string, violated bool)
 		if n := &in.nodes[i]; n.podReady && n.answer == nil {
 			cause := "no answer yet"
 			if n.err != nil {
-				cause = phrase.Quote(n.err.Error())
+				cause = phrase.OfError(n.err)
 			}
 			name := n.name()
 			if n.pod != nil && n.pod.Spec.NodeName != "" {

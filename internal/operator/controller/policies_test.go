@@ -2,7 +2,9 @@ package controller
 
 import (
 	"errors"
+	"net"
 	"strings"
+	"syscall"
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -82,6 +84,13 @@ func TestReadyNeedsReadyNodes(t *testing.T) {
 		"a ready pod does not answer": {func(in *policyInputs) {
 			in.nodes[1].answer, in.nodes[1].err = nil, errors.New("no answer in time")
 		}, false, v1.ReasonNodeNotAnswering, "n-sts-1 (no answer in time)"},
+		"a connection with a node was reset, without the operator's own port": {func(in *policyInputs) {
+			in.nodes[1].answer = nil
+			in.nodes[1].err = &net.OpError{
+				Op: "read", Net: "tcp", Source: &net.TCPAddr{IP: net.IPv4(10, 0, 0, 1), Port: 40001}, Addr: &net.TCPAddr{IP: net.IPv4(10, 0, 0, 2), Port: 8332},
+				Err: syscall.ECONNRESET,
+			}
+		}, false, v1.ReasonNodeNotAnswering, "n-sts-1 (read tcp 10.0.0.2:8332: connection reset by peer)"},
 		"one pod is not ready, and another node does not answer": {func(in *policyInputs) {
 			podNotReady(in, 0)
 			in.nodes[1].answer, in.nodes[1].err = nil, errors.New("no answer in time")

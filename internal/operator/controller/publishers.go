@@ -54,7 +54,7 @@ func (n *node) missingPublishers() string {
 	case len(missing) == 0:
 		return ""
 	case n.answer.publishersErr != nil:
-		return "its bitcoind may be built without ZMQ: " + phrase.Quote(n.answer.publishersErr.Error())
+		return "its bitcoind may be built without ZMQ: " + phrase.OfError(n.answer.publishersErr)
 	case len(n.answer.publishers) == 0:
 		return "no publisher is active: bitcoind cannot use one of the addresses " + strings.Join(missing, ", ")
 	default:

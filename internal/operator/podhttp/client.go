@@ -5,10 +5,12 @@ package podhttp
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strconv"
 	"time"
 )
@@ -58,8 +60,8 @@ func (c *Client) Call(ctx context.Context, pod Pod, method, path string, body []
 }
 
 func (c *Client) once(ctx context.Context, pod Pod, method, path string, body []byte) (int, []byte, error) {
-	url := "http://" + net.JoinHostPort(pod.Host, strconv.Itoa(pod.Port)) + path
-	req, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
+	at := "http://" + net.JoinHostPort(pod.Host, strconv.Itoa(pod.Port)) + path
+	req, err := http.NewRequestWithContext(ctx, method, at, bytes.NewReader(body))
 	if err != nil {
 		return 0, nil, err
 	}
@@ -69,15 +71,27 @@ func (c *Client) once(ctx context.Context, pod Pod, method, path string, body []
 	req.Header["X-Idempotency-Key"] = nil
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return 0, nil, err
+		return 0, nil, unreachable(pod.Host, err)
 	}
 	defer resp.Body.Close() //nolint:errcheck // read to its end or abandoned
 	raw, err := io.ReadAll(io.LimitReader(resp.Body, MaxResponseBytes+1))
 	switch {
 	case err != nil:
-		return 0, nil, err
+		return 0, nil, unreachable(pod.Host, err)
 	case len(raw) > MaxResponseBytes:
 		return 0, nil, ErrTooLarge
 	}
 	return resp.StatusCode, raw, nil
+}
+
+// unreachable is the error of a request without a response, the same for the same cause: an error of package net has the operator's own
+// end of the connection, whose port differs each time, and each new message of a condition is a write of a status.
+func unreachable(host string, err error) error {
+	if request, ok := errors.AsType[*url.Error](err); ok {
+		err = request.Err
+	}
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		err = op.Err
+	}
+	return fmt.Errorf("%s: %w", host, err)
 }
