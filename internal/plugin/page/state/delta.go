@@ -12,8 +12,10 @@ import (
 const (
 	// maxPiece is how many bytes of values one delta has. A reader that is slow keeps no more than one delta.
 	maxPiece = 256 << 10
-	// maxEncoded are the messages that are kept for other readers until the next change.
-	maxEncoded = 32
+	// maxEncoded are the messages that are kept for other readers until the next change, and maxEncodedBytes those of their texts: the pieces
+	// that readers of everything get at about the same time.
+	maxEncoded      = 32
+	maxEncodedBytes = 4 * maxPiece
 )
 
 // Delta is what a reader does not know yet.
@@ -44,6 +46,9 @@ type Message struct {
 // position is what a reader knows: values up to one version, and deletions and moments up to another one.
 type position struct{ values, others uint64 }
 
+// unknown is what a reader knows whose cursor is not known. No position has more values than others.
+var unknown = position{values: 1}
+
 // Since returns what has changed since a cursor, the next cursor, and a channel that is closed at the next change. A cursor that is not known,
 // such as an empty one or that of an earlier process, gets a snapshot.
 func (s *Store) Since(cursor string) (Delta, string, <-chan struct{}) {
@@ -58,11 +63,12 @@ func (s *Store) Since(cursor string) (Delta, string, <-chan struct{}) {
 func (s *Store) Message(cursor string) Message {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	// Not by the text of a cursor, which a reader sends as he likes. All whose cursor is not known get the same.
 	known, ok := s.parse(cursor)
 	if !ok {
-		cursor = "" // all of them get the same
+		known = unknown
 	}
-	if message, exists := s.encoded[cursor]; exists {
+	if message, exists := s.encoded[known]; exists {
 		return message
 	}
 	delta, next := s.since(known, ok)
@@ -70,12 +76,30 @@ func (s *Store) Message(cursor string) Message {
 	if !delta.Empty() {
 		message.Text = encode(delta)
 	}
-	if len(s.encoded) >= maxEncoded {
-		clear(s.encoded)
-	}
-	s.encoded[cursor] = message
+	s.keep(known, message)
 	return message
 }
+
+// keep keeps a message for other readers who know the same, in the memory that Bytes counts for that.
+func (s *Store) keep(known position, message Message) {
+	limit := s.encodedLimit()
+	if len(s.encoded) >= maxEncoded || s.encodedBytes+len(message.Text) > limit {
+		s.forget()
+	}
+	if len(message.Text) <= limit {
+		s.encoded[known] = message
+		s.encodedBytes += len(message.Text)
+	}
+}
+
+// forget drops the messages that are kept.
+func (s *Store) forget() {
+	clear(s.encoded)
+	s.encodedBytes = 0
+}
+
+// encodedLimit is how many bytes of messages are kept: no more than those of the values.
+func (s *Store) encodedLimit() int { return min(maxEncodedBytes, s.bytes+s.goneBytes) }
 
 func (s *Store) since(known position, ok bool) (Delta, string) {
 	if !ok {

@@ -13,8 +13,10 @@ import (
 )
 
 const (
-	// maxGone are the deleted keys that a reader gets one by one. A reader that has missed more gets everything again.
-	maxGone = 4096
+	// maxGone are the deleted keys that a reader gets one by one, and maxGoneBytes their bytes. A reader that has missed more gets everything
+	// again.
+	maxGone      = 4096
+	maxGoneBytes = maxPiece
 	// maxMoments are the moments that a reader gets after a pause.
 	maxMoments = 512
 )
@@ -32,10 +34,11 @@ type Store struct {
 	forgotten uint64
 	moments   []numbered[json.RawMessage]
 	changed   chan struct{}
-	// bytes is the size of the values with their keys.
-	bytes int
-	// encoded are the messages of this version, by cursor.
-	encoded map[string]Message
+	// bytes is the size of the values with their keys, and goneBytes that of the deleted keys.
+	bytes, goneBytes int
+	// encoded are the messages of this version, by what their readers know, and encodedBytes those of their texts.
+	encoded      map[position]Message
+	encodedBytes int
 }
 
 type item struct {
@@ -50,7 +53,7 @@ type numbered[T any] struct {
 
 // New returns an empty store.
 func New() *Store {
-	return &Store{session: rand.Text(), items: map[string]item{}, changed: make(chan struct{}), encoded: map[string]Message{}}
+	return &Store{session: rand.Text(), items: map[string]item{}, changed: make(chan struct{}), encoded: map[position]Message{}}
 }
 
 // Set sets a value. One that is equal to the current one changes nothing.
@@ -99,7 +102,7 @@ func (s *Store) change(apply func()) {
 	if apply(); s.version != before {
 		close(s.changed)
 		s.changed = make(chan struct{})
-		clear(s.encoded)
+		s.forget()
 	}
 }
 
@@ -125,26 +128,35 @@ func (s *Store) delete(key string) {
 	delete(s.items, key)
 	s.version++
 	s.gone = append(s.gone, numbered[string]{s.version, key})
-	if len(s.gone) > 2*maxGone {
-		s.forgotten = s.gone[len(s.gone)-maxGone-1].version
-		s.gone = last(s.gone, maxGone)
+	s.goneBytes += sizeOfGone(key)
+	if len(s.gone) > 2*maxGone || s.goneBytes > 2*maxGoneBytes {
+		kept := len(s.gone) / 2
+		s.forgotten = s.gone[len(s.gone)-kept-1].version
+		s.gone = last(s.gone, kept)
+		s.goneBytes = 0
+		for _, gone := range s.gone {
+			s.goneBytes += sizeOfGone(gone.value)
+		}
 	}
 }
 
 // last keeps the last elements, in an array of their own so that the others are freed.
 func last[T any](list []T, n int) []T { return slices.Clone(list[len(list)-n:]) }
 
-// Bytes is the size of all values with their keys.
+// Bytes is the size of all values with their keys, of the keys that readers are to forget, and of the messages that may be kept for readers,
+// whether or not there are any: how much a store needs does not depend on what readers do.
 func (s *Store) Bytes() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.bytes
+	return s.bytes + s.goneBytes + s.encodedLimit()
 }
 
-// overhead is about what the store itself needs for a value.
-const overhead = 128
+// overhead is about what the store itself needs for a value, and goneOverhead for a deleted key.
+const overhead, goneOverhead = 128, 32
 
 func sizeOf(key string, value json.RawMessage) int { return overhead + len(key) + len(value) }
+
+func sizeOfGone(key string) int { return goneOverhead + len(key) }
 
 func encode(value any) json.RawMessage {
 	text, err := json.Marshal(value)

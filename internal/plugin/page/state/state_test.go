@@ -211,17 +211,80 @@ func TestAMessageIsEncodedOnceForAllReaders(t *testing.T) {
 	}
 }
 
+// A reader sends what cursor he likes.
+func TestTheMessagesThatAreKeptAreInTheSize(t *testing.T) {
+	s := New()
+	for i := range 8 {
+		s.Set(fmt.Sprint("k", i), strings.Repeat("x", maxPiece/2))
+	}
+	values, cursors := s.bytes, map[string]bool{}
+	for known := range s.version {
+		for others := known; others <= s.version; others++ {
+			for _, zeros := range []string{"", "0", "000"} {
+				cursors[fmt.Sprintf("%s-%s%d-%d", s.session, zeros, known, others)] = true
+			}
+		}
+	}
+	for cursor := range cursors {
+		s.Message(cursor)
+		kept := 0
+		for _, message := range s.encoded {
+			kept += len(message.Text)
+		}
+		if values+kept > s.Bytes() || kept > maxEncodedBytes {
+			t.Fatalf("%d bytes of values and %d of messages are kept, counted as %d", values, kept, s.Bytes())
+		}
+	}
+	first, _, _ := strings.Cut(s.Message("").Next, "-")
+	if one, two := s.Message(first+"-3-8"), s.Message(first+"-003-8"); &one.Text[0] != &two.Text[0] {
+		t.Error("the same position with other digits is encoded again")
+	}
+	small := New()
+	small.Set("a", 1)
+	small.Moment(strings.Repeat("x", maxPiece))
+	if small.Message(small.session + "-1-1"); small.encodedBytes > small.bytes {
+		t.Errorf("%d bytes of messages are kept for %d of values", small.encodedBytes, small.bytes)
+	}
+}
+
+func TestDeletedKeysAreBoundedAndInTheSize(t *testing.T) {
+	s := New()
+	slow, quick := newReader(t, s), newReader(t, s)
+	slow.read()
+	for i := range maxGone {
+		key := fmt.Sprintf("%0300d", i)
+		s.Set(key, i)
+		s.Delete(key)
+		if i%100 == 0 {
+			quick.read()
+		}
+		kept := 0
+		for _, gone := range s.gone {
+			kept += sizeOfGone(gone.value)
+		}
+		if kept != s.goneBytes || kept > 2*maxGoneBytes || s.Bytes() < kept {
+			t.Fatalf("%d bytes of deleted keys are kept, counted as %d of %d", kept, s.goneBytes, s.Bytes())
+		}
+	}
+	if d := slow.read(); !d.Snapshot {
+		t.Error("the slow reader does not get everything")
+	}
+	if d := quick.read(); d.Snapshot || len(d.Gone) == 0 {
+		t.Error("the quick reader gets everything")
+	}
+}
+
 func TestTheSizeIsThatOfTheValues(t *testing.T) {
 	s := New()
 	s.Set("a", "12345")
 	s.Set("b", "1")
 	s.Set("a", "1234567")
-	if got, want := s.Bytes(), 2*overhead+2+9+3; got != want {
-		t.Errorf("%d bytes, want %d", got, want)
+	if got, want := s.Bytes(), 2*(2*overhead+2+9+3); got != want {
+		t.Errorf("%d bytes with those of messages, want %d", got, want)
 	}
 	s.Delete("a", "a")
 	s.Replace("", nil)
-	if got := s.Bytes(); got != 0 {
-		t.Errorf("without a value there are %d bytes", got)
+	if got, want := s.Bytes(), 2*2*(goneOverhead+1); got != want {
+		t.Errorf("without a value there are %d bytes, want those of two deleted keys and of messages with them, %d", got, want)
 	}
 }
