@@ -6,6 +6,7 @@
 #
 #   test/bench/growth.sh [ROW…]      a row is TOPOLOGY:NETWORKSxNODES or TOPOLOGY:NETWORKSxNODES/NODES_PER_POD, with Random of degree 4
 set -euo pipefail
+shopt -s inherit_errexit # bash ends no $(…) at a command that fails without it
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 rows=("$@")
 ((${#rows[@]})) || rows=(Random:1x125 Random:1x250 Random:1x500 Random:2x500 Random:1x125/25 Random:1x250/25 Random:1x500/25 Random:2x500/25
@@ -26,11 +27,13 @@ sample() {
 
 # minute: seconds of CPU, passes, and MiB resident and of heap in a minute. A collection is due at least every two minutes.
 minute() {
-  local cpu passes resident heap from_cpu from_passes until=$((SECONDS + 60)) least=0 most=0
-  read -r from_cpu from_passes resident heap <<<"$(sample)"
+  local now cpu passes resident heap from_cpu from_passes until=$((SECONDS + 60)) least=0 most=0
+  now=$(sample)
+  read -r from_cpu from_passes resident heap <<<"$now"
   while ((SECONDS < until)); do
     running
-    read -r cpu passes resident heap <<<"$(sample)"
+    now=$(sample)
+    read -r cpu passes resident heap <<<"$now"
     ((least > 0 && least < heap)) || least=$heap
     ((most > resident)) || most=$resident
     sleep 0.5
@@ -41,7 +44,10 @@ minute() {
 
 begin() {
   start_operator --metrics-bind-address "127.0.0.1:$port" --metrics-secure=false
-  until sample >/dev/null 2>&1; do running && sleep 0.2; done
+  until sample >/dev/null 2>&1; do
+    running
+    sleep 0.2
+  done
 }
 
 end() {
@@ -52,10 +58,11 @@ end() {
 }
 
 measure() { # TOPOLOGY NETWORKS NODES NODES_PER_POD: a line of the table
-  local topology="topology: {type: $1}" edges=$(($3 * ($3 - 1) / 2)) from cpu start seconds i
+  local topology="topology: {type: $1}" edges=$(($3 * ($3 - 1) / 2)) from now cpu start seconds polled i
   if [[ $1 == Random ]]; then topology='topology: {type: Random, degree: 4}' edges=$(($3 * 2)); fi
   from=$SECONDS
-  read -r start _ <<<"$(sample)"
+  now=$(sample)
+  read -r start _ <<<"$now"
   for ((i = 0; i < $2; i++)); do network "n$i" "nodes: $3, nodesPerPod: $4, $topology"; done | kubectl create -f - >/dev/null
   while (($(ready) < $2)); do
     running
@@ -63,9 +70,11 @@ measure() { # TOPOLOGY NETWORKS NODES NODES_PER_POD: a line of the table
     sleep 1
   done
   seconds=$((SECONDS - from))
-  read -r cpu _ <<<"$(sample)"
+  now=$(sample)
+  read -r cpu _ <<<"$now"
   sleep 20 # until nothing of the start is left, and the network is polled
-  echo "$1 $2 $3 $4 $edges $seconds $(awk -v a="$start" -v b="$cpu" 'BEGIN { printf "%.1f", b - a }') $(minute)"
+  polled=$(minute)
+  echo "$1 $2 $3 $4 $edges $seconds $(awk -v a="$start" -v b="$cpu" 'BEGIN { printf "%.1f", b - a }') $polled"
 }
 
 # relative: of a line of the table, its figures above those of an idle operator for each node and edge, relative to the first line.

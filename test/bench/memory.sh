@@ -4,6 +4,7 @@
 #
 #   test/bench/memory.sh [NETWORKS]      default: 1000, which takes about ten minutes on two cores
 set -euo pipefail
+shopt -s inherit_errexit # bash ends no $(…) at a command that fails without it
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 networks=${1:-1000}
 # shellcheck source-path=SCRIPTDIR source=simulated.sh

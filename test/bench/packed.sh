@@ -6,6 +6,7 @@
 #
 #   BITCOIND_IMAGE=… test/bench/packed.sh [--plot FILE.svg] [NODES_PER_POD [ROUNDS [NODES…]]]      default: 25, 1 round of 25 50 100 200 500
 set -euo pipefail
+shopt -s inherit_errexit # bash ends no $(…) at a command that fails without it
 # shellcheck source-path=SCRIPTDIR source=cluster.sh
 . "$(dirname "${BASH_SOURCE[0]}")/cluster.sh"
 plot=''
@@ -72,10 +73,12 @@ for nodes in "${sizes[@]}"; do
     a=$(floor 3)
     b='' c='' each='' times_ratio='' memory_ratio=''
     if ((nodes <= separately)); then
-      read -r b c <<<"$(packed "$nodes" 1)"
+      figures=$(packed "$nodes" 1)
+      read -r b c <<<"$figures"
       each="${b}s ${c}MiB"
     fi
-    read -r d e <<<"$(packed "$nodes" "$per")"
+    figures=$(packed "$nodes" "$per")
+    read -r d e <<<"$figures"
     times+=("$d") mebibytes+=("$e")
     if [[ -n $b ]]; then times_ratio=$(ratio "$b" "$d") memory_ratio=$(ratio "$c" "$e"); fi
     printf '%-6s %-6s %9ss %18s %18s %9s %9s\n' "$nodes" "$round" "$a" "${each:--}" "${d}s ${e}MiB" "${times_ratio:--}" "${memory_ratio:--}"

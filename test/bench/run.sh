@@ -6,6 +6,7 @@
 #
 #   BITCOIND_IMAGE=… test/bench/run.sh [ROUNDS] [NODES…]      default: 3 rounds of 3 10 50
 set -euo pipefail
+shopt -s inherit_errexit # bash ends no $(…) at a command that fails without it
 # shellcheck source-path=SCRIPTDIR source=cluster.sh
 . "$(dirname "${BASH_SOURCE[0]}")/cluster.sh"
 rounds=${1:-3}
@@ -43,7 +44,8 @@ for nodes in "${sizes[@]}"; do
   ratios=''
   for ((round = 1; round <= rounds; round++)); do
     a=$(floor "$nodes")
-    read -r b healed <<<"$(network "$nodes")"
+    figures=$(network "$nodes")
+    read -r b healed <<<"$figures"
     ratio=$(awk -v a="$a" -v b="$b" 'BEGIN {printf "%.2f", b / a}')
     ratios+="$ratio "
     [[ -z $healed ]] || healed="   a killed pod: ${healed}s, $(awk -v a="$a" -v b="$healed" 'BEGIN {printf "%.2f", b / a}') of the floor"
