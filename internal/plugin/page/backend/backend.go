@@ -40,8 +40,8 @@ type Page struct {
 type Stale struct {
 	Kind   string `json:"kind"`
 	Reason string `json:"reason"`
-	// Since is when the API server last sent something, in milliseconds since 1970.
-	Since int64 `json:"since"`
+	// Since is when the API server last sent something, in milliseconds since 1970; 0 if it has not sent anything yet.
+	Since int64 `json:"since,omitempty"`
 }
 
 // The kinds of reasons.
@@ -56,7 +56,10 @@ func staleBy(err error, since time.Time) *Stale {
 	if err == nil {
 		return nil
 	}
-	stale := &Stale{Kind: unreachable, Reason: view.Text(err.Error()), Since: since.UnixMilli()}
+	stale := &Stale{Kind: unreachable, Reason: view.Text(err.Error())}
+	if !since.IsZero() {
+		stale.Since = since.UnixMilli()
+	}
 	if _, lacks := errors.AsType[*cluster.MissingRight](err); lacks {
 		stale.Kind = missingRight
 	} else if apierrors.IsUnauthorized(err) {
@@ -72,6 +75,8 @@ type Backend struct {
 	store   *state.Store
 	mu      sync.Mutex
 	page    Page
+	// failed is why nothing is shown. A request that succeeds does not end that: the others must too.
+	failed *Stale
 }
 
 // Start watches the networks of the client's namespace, or the named one, until the context ends.
@@ -114,6 +119,9 @@ func (b *Backend) reachable(err error, since time.Time) { b.stale(staleBy(err, s
 // stale shows why values are old, or that they are not, and reports whether the kind of the reason is another one than before.
 func (b *Backend) stale(now *Stale) (changed bool) {
 	b.change(func(p *Page) {
+		if now == nil && p.Stale == b.failed {
+			return
+		}
 		changed = now != nil && (p.Stale == nil || p.Stale.Kind != now.Kind)
 		p.Stale = now
 	})

@@ -32,14 +32,16 @@ func (n *Namespaces) run(ctx context.Context, name string, watched *namespace) {
 		if ctx.Err() != nil {
 			return
 		}
+		n.counted(watched, 0, true, nil) // of a watch that has ended nothing is left but what is shown
 		tooLarge := errors.Is(err, watch.ErrTooLarge)
 		if n.Failed(err); !tooLarge && !wasReady {
 			watched.err = err
 			n.forget(name, watched)
 			return
 		}
-		if tooLarge {
-			n.counted(watched, 0, nil)
+		if !tooLarge {
+			b.fails(err)
+		} else {
 			b.hide(fmt.Sprintf("the networks and events of namespace %q need more memory than this page has for them, %d MiB for one namespace and %d MiB for all: "+
 				"delete those that nobody needs; the page tries again by itself", name, n.bound()>>20, cmp.Or(n.total, maxTotal)>>20))
 			isReady()
@@ -60,16 +62,12 @@ func (n *Namespaces) watch(ctx context.Context, b *Backend, watched *namespace, 
 	watcher := &watch.Watcher{
 		Cluster: &client, WithoutPods: true, Store: b.store, Changed: chains.Report, Removed: chains.Forget, Limit: n.bound(), Kept: chains.Bytes,
 	}
-	watcher.Counted = func(bytes int) { n.counted(watched, bytes, watcher.Exceed) }
+	watcher.Counted = func(bytes int, all bool) { n.counted(watched, bytes, all, watcher.Exceed) }
 	lacks := func(err error) error {
 		return fmt.Errorf("namespace %s cannot be watched with the service account of the page: %w", client.Namespace, err)
 	}
 	watcher.Reachable = func(err error, since time.Time) {
-		stale := staleBy(err, since)
-		if stale != nil {
-			stale.Reason = forViewers(stale.Kind, err)
-		}
-		if b.stale(stale) {
+		if b.stale(staleForViewers(err, since)) {
 			n.Failed(lacks(err))
 		}
 	}
@@ -82,27 +80,50 @@ func (n *Namespaces) watch(ctx context.Context, b *Backend, watched *namespace, 
 	if err != nil {
 		return lacks(err)
 	}
-	b.change(func(p *Page) { p.TooLarge = "" })
+	b.shows()
 	isReady()
 	<-watcher.Ended()
 	return lacks(watch.ErrTooLarge)
 }
 
-// counted takes over what a namespace needs in memory. When all need too much, the largest one is not shown.
-func (n *Namespaces) counted(watched *namespace, bytes int, exceed func()) {
+// counted takes over what a namespace needs in memory, and whether that is all. When all need too much, the largest one is not shown. While some
+// arrive, one that is complete is not known to be the largest: all may need the memory of one more until they are complete.
+func (n *Namespaces) counted(watched *namespace, bytes int, all bool, exceed func()) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	watched.bytes, watched.exceed = bytes, exceed
-	largest, total := watched, 0
+	watched.bytes, watched.arrives, watched.exceed = bytes, !all, exceed
+	largest, total, arrive := watched, 0, false
 	for _, other := range n.open {
+		arrive = arrive || other.arrives
 		if total += other.bytes; other.bytes > largest.bytes {
 			largest = other
 		}
 	}
-	if total > cmp.Or(n.total, maxTotal) && largest.exceed != nil {
+	over := total - cmp.Or(n.total, maxTotal)
+	if over <= 0 {
+		return
+	}
+	if arrive && !largest.arrives {
+		if over <= n.bound() {
+			return
+		}
+		if watched.arrives {
+			largest = watched
+		}
+	}
+	if largest.exceed != nil {
 		largest.bytes = 0
 		largest.exceed()
 	}
+}
+
+// staleForViewers is why values are old.
+func staleForViewers(err error, since time.Time) *Stale {
+	stale := staleBy(err, since)
+	if stale != nil {
+		stale.Reason = forViewers(stale.Kind, err)
+	}
+	return stale
 }
 
 // forViewers is the reason why values are old. What the API server answers is not for viewers, and its addresses even less.
@@ -124,4 +145,20 @@ func (b *Backend) hide(reason string) {
 	defer b.mu.Unlock()
 	b.page.TooLarge, b.page.Stale = reason, nil
 	b.store.Replace("", map[string]any{"page": b.page})
+}
+
+// fails shows why a namespace of which nothing is shown cannot be read again.
+func (b *Backend) fails(err error) {
+	stale := staleForViewers(err, time.Time{})
+	b.change(func(p *Page) { p.TooLarge, p.Stale, b.failed = "", stale, stale })
+}
+
+// shows ends the reason why nothing is shown.
+func (b *Backend) shows() {
+	b.change(func(p *Page) {
+		if p.TooLarge = ""; p.Stale == b.failed {
+			p.Stale = nil
+		}
+		b.failed = nil
+	})
 }

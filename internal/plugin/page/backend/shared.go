@@ -47,9 +47,10 @@ type namespace struct {
 	idle   *time.Timer
 	// since is when the last viewer has gone.
 	since time.Time
-	// bytes is what it needs in memory, and exceed ends its watch because of that.
-	bytes  int
-	exceed func()
+	// bytes is what it needs in memory, or at least needs while it arrives, and exceed ends its watch because of that.
+	bytes   int
+	arrives bool
+	exceed  func()
 }
 
 // Open implements page.Values.

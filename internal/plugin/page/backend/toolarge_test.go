@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"runtime"
@@ -110,30 +111,6 @@ func TestDeletedEventsDoNotCount(t *testing.T) {
 	w.eventually("page", `{"namespace":"ns"}`)
 }
 
-// One tenant with several namespaces cannot take the page from the others.
-func TestTheLargestNamespaceIsNotShownWhenAllNeedTooMuch(t *testing.T) {
-	w := newWorld(t)
-	all := &Namespaces{Client: w.client, Failed: func(error) {}, limit: 100 << 10, total: 130 << 10, rereadTime: time.Hour}
-	for _, namespace := range []string{"large", "small"} {
-		for i := range map[string]int{"large": 70, "small": 10}[namespace] {
-			w.event(namespace, fmt.Sprint("e", i), func(e *corev1.Event) { e.UID = "e" })
-		}
-	}
-	w.opens(all, "large")
-	large := w.store
-	w.eventually("event/e", "Ready")
-	w.opens(all, "small")
-	small := w.store
-	for i := range 60 {
-		w.event("small", fmt.Sprint("f", i), func(e *corev1.Event) { e.UID = "f" })
-	}
-	w.store = large
-	w.eventually("page", "need more memory")
-	w.store = small
-	w.eventually("event/f", "Ready")
-	w.eventually("page", `{"namespace":"small"}`)
-}
-
 // What the page does not show is not kept, whatever its size.
 func TestAnnotationsAndLongTextsAreNotKept(t *testing.T) {
 	const large = 256 << 10
@@ -176,8 +153,11 @@ func TestTheReasonWhyValuesAreOldIsNamed(t *testing.T) {
 			t.Errorf("viewers read %q", words)
 		}
 	}
-	if staleBy(nil, at) != nil {
+	if staleBy(nil, at) != nil || staleForViewers(nil, at) != nil {
 		t.Error("values are old without a reason")
+	}
+	if text, err := json.Marshal(staleBy(errors.New("reset"), time.Time{})); err != nil || string(text) != `{"kind":"unreachable","reason":"reset"}` {
+		t.Errorf("values that have never arrived: %s, %v", text, err)
 	}
 }
 

@@ -32,6 +32,8 @@ var ErrTooLarge = errors.New("the networks and events need more memory than the 
 type account struct {
 	sizes map[string]int
 	total int
+	// arriving is true from the beginning of a list to its end.
+	arriving bool
 }
 
 // list reads all objects in pages, each of which is reduced before the next one arrives.
@@ -58,6 +60,7 @@ func list[T runtime.Object](ctx context.Context, w *Watcher, resource string, re
 			return all, err
 		}
 		if options.Continue = about.GetContinue(); options.Continue == "" {
+			w.complete(resource)
 			return page, meta.SetList(page, objects)
 		}
 	}
@@ -77,6 +80,10 @@ func (w *Watcher) arriving(resource string, options *metav1.ListOptions, stream 
 			return event, w.arrived(resource, event.Object) == nil
 		case watch.Deleted:
 			w.gone(resource, event.Object)
+		case watch.Bookmark:
+			if about, err := meta.Accessor(event.Object); err == nil && about.GetAnnotations()[metav1.InitialEventsAnnotationKey] == "true" {
+				w.complete(resource)
+			}
 		}
 		return event, true
 	})
@@ -93,7 +100,14 @@ func (w *Watcher) confirm(resource string) {
 func (w *Watcher) begin(resource string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.accounts[resource] = &account{sizes: map[string]int{}}
+	w.accounts[resource] = &account{sizes: map[string]int{}, arriving: true}
+}
+
+// complete notes that all objects of a resource have arrived.
+func (w *Watcher) complete(resource string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.accounts[resource].arriving = false
 }
 
 // arrived reduces and counts an object. The error is ErrTooLarge.
@@ -141,11 +155,13 @@ func (w *Watcher) fits() error {
 	}
 	total := w.Store.Bytes() + w.Kept()
 	w.mu.Lock()
+	all := w.shown
 	for _, of := range w.accounts {
 		total += of.total
+		all = all && !of.arriving
 	}
 	w.mu.Unlock()
-	if w.Counted(total); total <= w.Limit {
+	if w.Counted(total, all); total <= w.Limit {
 		return nil
 	}
 	w.Exceed()

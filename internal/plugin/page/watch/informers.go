@@ -61,7 +61,7 @@ func (w *Watcher) report(ctx context.Context, resource string, err error) {
 	if err == nil {
 		w.confirmed[resource] = time.Now()
 	}
-	var since time.Time
+	since := time.Now()
 	for _, name := range slices.Sorted(maps.Keys(w.failures)) {
 		if w.failures[name] == nil {
 			continue
@@ -69,8 +69,8 @@ func (w *Watcher) report(ctx context.Context, resource string, err error) {
 		if err == nil {
 			err = w.failures[name]
 		}
-		if at := w.confirmed[name]; since.IsZero() || at.Before(since) {
-			since = at
+		if at := w.confirmed[name]; at.Before(since) {
+			since = at // that of a resource which has never arrived is zero, before all others
 		}
 	}
 	w.Reachable(err, since)

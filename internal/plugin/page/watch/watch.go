@@ -39,12 +39,12 @@ type Watcher struct {
 	Changed func(*v1.BitcoinNetwork)
 	Removed func(name string)
 	// Limit is how many bytes the objects and values may need in memory; 0 means without one. With a limit, Kept returns what Changed keeps, and
-	// Counted is called with the sum.
+	// Counted is called with the sum, and whether that is all: while a list arrives, more may come.
 	Limit   int
 	Kept    func() int
-	Counted func(bytes int)
+	Counted func(bytes int, all bool)
 	// Reachable is called when a request to the API server has succeeded or failed, with the error of any resource whose latest one failed, and
-	// since when its values are not known to be those of the API server.
+	// since when the values of one are not known to be those of the API server: zero if there have been none of it yet.
 	Reachable func(err error, since time.Time)
 
 	mu    sync.Mutex
@@ -55,12 +55,14 @@ type Watcher struct {
 	// confirmed is when the API server last sent something of a resource.
 	confirmed map[string]time.Time
 	accounts  map[string]*account
-	dirty     map[string]bool
-	events    bool
-	signal    chan struct{}
-	end       context.CancelCauseFunc
-	ended     chan struct{}
-	exceeded  atomic.Bool
+	// shown is true when the first values are all in the store.
+	shown    bool
+	dirty    map[string]bool
+	events   bool
+	signal   chan struct{}
+	end      context.CancelCauseFunc
+	ended    chan struct{}
+	exceeded atomic.Bool
 
 	networks, pods, happened cache.SharedIndexInformer
 }
@@ -117,6 +119,10 @@ func (w *Watcher) Start(ctx context.Context) (missing []string, err error) {
 		return nil, err
 	}
 	w.round() // the first reader sees what exists
+	w.mu.Lock()
+	w.shown = true
+	w.mu.Unlock()
+	_ = w.fits() // it ends the watch itself
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
