@@ -62,8 +62,6 @@ type logged struct {
 	Log  int    `json:"log"`
 	At   int    `json:"at"`
 	Line string `json:"line"`
-	// Ended is set for the last one, whose line is the reason.
-	Ended bool `json:"ended,omitempty"`
 }
 
 // log begins the log of a node, in place of the one that the page shows. A node below 0 is none.
@@ -106,7 +104,6 @@ func (s *Server) lines(ctx context.Context, of *visit, number int, network strin
 	if err == nil {
 		err = errors.New("the log has ended")
 	}
-	line.Ended = true
 	_ = send(err.Error()) // the page may have gone
 }
 

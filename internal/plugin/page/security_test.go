@@ -73,12 +73,21 @@ func TestOnlyThePageItselfMayCall(t *testing.T) {
 			t.Errorf("%s: pages of other sites may read the answer: %v", name, response.Header)
 		}
 	}
-	for _, path := range []string{"/api/stream"} {
-		if response := request(t, s, http.MethodGet, path, "", func(r *http.Request) { r.Header.Del("Authorization") }); response.StatusCode != http.StatusUnauthorized {
-			t.Errorf("%s without a token: %d", path, response.StatusCode)
-		}
-		if response := request(t, s, http.MethodGet, path, "", func(r *http.Request) { r.Host = "evil.example" }); response.StatusCode != http.StatusMisdirectedRequest {
-			t.Errorf("%s by another name: %d", path, response.StatusCode)
+	for path, method := range map[string]string{
+		"/api/stream": http.MethodGet, "/api/log": http.MethodPost, "/api/action": http.MethodPost, "/api/visible": http.MethodPost,
+	} {
+		for name, c := range map[string]struct {
+			change func(*http.Request)
+			code   int
+		}{
+			"without a token":    {func(r *http.Request) { r.Header.Del("Authorization") }, http.StatusUnauthorized},
+			"with another token": {set("Authorization", "Bearer x"+testToken[1:]), http.StatusUnauthorized},
+			"by another name":    {func(r *http.Request) { r.Host = "evil.example" }, http.StatusMisdirectedRequest},
+			"from another site":  {set("Sec-Fetch-Site", "cross-site"), http.StatusForbidden},
+		} {
+			if response := request(t, s, method, path, mineOne, c.change); response.StatusCode != c.code {
+				t.Errorf("%s %s: %d, want %d", path, name, response.StatusCode, c.code)
+			}
 		}
 	}
 	unset := &Server{Store: s.store, Backend: s, Host: "127.0.0.1:8080"}

@@ -28,6 +28,9 @@ func TestWhyValuesAreOldAndSinceWhenIsNamed(t *testing.T) {
 			&& document.getElementById("live-text").textContent === %s && document.getElementById("stage").classList.contains("stale") && document.getElementById("nodes").classList.contains("stale")`,
 			browser.Quote("Your account lacks "+kind+". What the page shows was true at "), clock, browser.Quote(words)))
 	}
+	s.store.Set("page", map[string]any{"namespace": "default", "stale": map[string]any{"kind": "right", "reason": "your account lacks everything"}})
+	tab.Await("the words about values that have never arrived",
+		`document.getElementById("banner").innerText.trim() === "Your account lacks everything. It continues by itself when this is mended."`)
 	s.store.Set("page", map[string]any{"namespace": "default"})
 	tab.Await("the end of the words", `document.getElementById("banner").hidden && document.getElementById("live-text").textContent === "Live" && !document.querySelector(".stale")`)
 }
