@@ -14,13 +14,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/phrase"
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
-	"github.com/christianb93/bitcoin-controller/internal/operator/truncate"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
-
-// maxQuoted bounds what a message quotes of the API server.
-const maxQuoted = 2048
 
 // Error is why an object could not be written, where a retry does not help.
 type Error struct {
@@ -126,7 +123,7 @@ func rejectionOr(key string, err error) error {
 		return err // another object of the name, which the cache will have
 	}
 	if apierrors.IsInvalid(err) || apierrors.IsForbidden(err) || apierrors.IsBadRequest(err) {
-		return &Error{v1.ReasonApplyRefused, fmt.Sprintf("the API server rejects %s: %s", key, truncate.UTF8(err.Error(), maxQuoted))}
+		return &Error{v1.ReasonApplyRefused, fmt.Sprintf("the API server rejects %s: %s", key, phrase.Quote(err.Error()))}
 	}
 	return err
 }
