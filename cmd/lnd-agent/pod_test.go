@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -14,7 +13,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -38,27 +36,10 @@ type pod struct {
 	lnd     []string
 	env     []string
 	command *exec.Cmd
-	output  *syncBuffer
+	output  *testtools.Buffer
 	at      api.Pod
 	client  *api.Client
 	exited  chan error
-}
-
-type syncBuffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *syncBuffer) Write(text []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(text)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
 }
 
 // freePort returns a port that nothing has, for a program that is started next.
@@ -109,7 +90,7 @@ func (p *pod) start(arguments ...string) *pod {
 	p.command = exec.Command(os.Args[0], arguments...) //nolint:gosec,noctx // this test, ended by stop
 	p.command.Env = append([]string{api.PodNameVariable + "=my-lightning-lnd-3", restVariable + "=" + p.rest, "HOME=" + p.dir}, p.env...)
 	if p.output == nil {
-		p.output = &syncBuffer{} // of all containers of the pod
+		p.output = &testtools.Buffer{} // of all containers of the pod
 	}
 	p.exited = make(chan error, 1)
 	p.command.Stdout, p.command.Stderr = p.output, p.output

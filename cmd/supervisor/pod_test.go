@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net"
@@ -12,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -33,30 +31,13 @@ type pod struct {
 	t       *testing.T
 	dir     string
 	command *exec.Cmd
-	output  *syncBuffer
+	output  *testtools.Buffer
 	// stdout is where the supervisor writes to instead of output; nil for none.
 	stdout *os.File
 	at     api.Pod
 	exited chan error
 	// program of the nodes.
 	program []string
-}
-
-type syncBuffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *syncBuffer) Write(text []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(text)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
 }
 
 // freePorts returns the first ports of the pod's first node, of which each node has three, and one for the supervisor.
@@ -144,7 +125,7 @@ func (p *pod) start(arguments ...string) *pod {
 	p.command = exec.Command(os.Args[0], append(append(arguments, "--"), p.program...)...) //nolint:noctx // ended by stop
 	p.command.Env = []string{api.PodNameVariable + "=my-network-sts-0", api.PodIPsVariable + "=127.0.0.1", rpcauth.UserKey + "=alice",
 		rpcauth.PasswordKey + "=the users' password", "KEPT=kept"}
-	p.output, p.exited = &syncBuffer{}, make(chan error, 1)
+	p.output, p.exited = &testtools.Buffer{}, make(chan error, 1)
 	p.command.Stdout, p.command.Stderr = p.output, p.output
 	if p.stdout != nil {
 		p.command.Stdout, p.command.Stderr = p.stdout, p.stdout

@@ -3,7 +3,6 @@ package resources
 import (
 	"flag"
 	"math"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -21,6 +20,7 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	"github.com/christianb93/bitcoin-controller/internal/operator/supervisor/api"
+	"github.com/christianb93/bitcoin-controller/internal/testtools"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -103,19 +103,7 @@ func TestObjects(t *testing.T) {
 				}
 				text.WriteString("---\n" + string(raw))
 			}
-			golden := filepath.Join("testdata", name+".yaml")
-			if *update {
-				if err := os.WriteFile(golden, []byte(text.String()), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if text.String() != string(want) {
-				t.Errorf("the objects differ from %s; if they should, run go test ./internal/operator/resources -update\n%s", golden, text.String())
-			}
+			testtools.Golden(t, filepath.Join("testdata", name+".yaml"), text.String(), *update)
 		})
 	}
 }

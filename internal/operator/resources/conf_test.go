@@ -1,13 +1,13 @@
 package resources
 
 import (
-	"os"
 	"testing"
 
 	"k8s.io/utils/ptr"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	"github.com/christianb93/bitcoin-controller/internal/operator/rpcauth"
+	"github.com/christianb93/bitcoin-controller/internal/testtools"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -23,20 +23,7 @@ func TestBitcoinConf(t *testing.T) {
 		"lists":     {operator: operator, extra: map[string][]string{"debug": {"net", "mempool"}, "uacomment": {"b", "a"}, "par": {}}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			golden := "testdata/conf/" + name + ".conf"
-			got := conf.render()
-			if *update {
-				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got != string(want) {
-				t.Errorf("got\n%s\nwant\n%s\n(go test ./internal/operator/resources -update rewrites it)", got, want)
-			}
+			testtools.Golden(t, "testdata/conf/"+name+".conf", conf.render(), *update)
 		})
 	}
 }
