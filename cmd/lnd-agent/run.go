@@ -32,7 +32,7 @@ func run(ctx context.Context, arguments, env []string, output, usage io.Writer) 
 		return err
 	}
 	if *copyTo != "" {
-		return podprogram.CopyTo(*copyTo, "lnd-agent")
+		return podprogram.CopyTo(*copyTo, api.Program)
 	}
 	settings.Command = flags.Args()
 	if len(settings.Command) == 0 {

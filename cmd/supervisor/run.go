@@ -32,7 +32,7 @@ func run(ctx context.Context, arguments, env []string, output, usage io.Writer) 
 		return err
 	}
 	if *copyTo != "" {
-		return podprogram.CopyTo(*copyTo, "supervisor")
+		return podprogram.CopyTo(*copyTo, api.Program)
 	}
 	settings.Command = flags.Args()
 	if len(settings.Command) == 0 || settings.PortStep < 1 {

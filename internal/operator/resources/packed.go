@@ -16,9 +16,6 @@ import (
 // that is no part of the pod template: a network that is scaled restarts no pod.
 
 const (
-	// SupervisorContainerName is the name of the init container that brings the program, where no image volume does.
-	SupervisorContainerName = "supervisor"
-
 	nodesVolume = "nodes"
 	slotsVolume = "slots"
 	// nodesVolumeSize is enough for 250 configurations of several pages of memory. What is not used costs nothing.
@@ -32,7 +29,7 @@ const (
 // packedContainer makes the container of one node that of several.
 func packedContainer(node *corev1.Container, network *v1.BitcoinNetwork, group Group) {
 	node.Command = []string{
-		ProgramPath(SupervisorContainerName), "--port-step=" + strconv.Itoa(int(v1.PortInSlot(0, 1))),
+		ProgramPath(api.Program), "--port-step=" + strconv.Itoa(int(v1.PortInSlot(0, 1))),
 		fmt.Sprintf("--grace=%ds", gracePeriodSeconds-killSeconds), "--", "bitcoind",
 	}
 	field := func(name, path string) corev1.EnvVar {

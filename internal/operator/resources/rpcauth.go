@@ -7,16 +7,14 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 
+	agent "github.com/christianb93/bitcoin-controller/internal/operator/lightning/api"
 	"github.com/christianb93/bitcoin-controller/internal/operator/rpcauth"
+	supervisor "github.com/christianb93/bitcoin-controller/internal/operator/supervisor/api"
 )
 
 const (
 	// InitContainerName is the name of the container that hashes the users' Secret before bitcoind starts.
 	InitContainerName = "rpcauth"
-
-	// AgentContainerName is the name of the init container that brings the program of the pods of LND, where no image volume does, and that
-	// of the program.
-	AgentContainerName = "lnd-agent"
 
 	deliveryVolume = "bitcoin-controller"
 	deliveryDir    = "/run/bitcoin-controller"
@@ -51,7 +49,7 @@ func RPCAuthDeliveryOf(set *appsv1.StatefulSet) (RPCAuthDelivery, bool) {
 		}
 	}
 	for _, container := range spec.InitContainers {
-		if container.Name == InitContainerName || container.Name == SupervisorContainerName || container.Name == AgentContainerName {
+		if container.Name == InitContainerName || container.Name == supervisor.Program || container.Name == agent.Program {
 			return RPCAuthDelivery{Image: container.Image, OperatorImage: len(container.Command) == 0}, true
 		}
 	}
@@ -105,7 +103,8 @@ func (d RPCAuthDelivery) programContainer(name string, command []string) corev1.
 // ProgramPath is where AddProgram brings a program.
 func ProgramPath(program string) string { return deliveryDir + "/" + program }
 
-// AddProgram brings a program of the image, which can copy itself, into the first container of a pod.
+// AddProgram brings a program of the image, which can copy itself, into the first container of a pod. Where no image volume brings it, an init
+// container does, which has the program's name.
 func (d RPCAuthDelivery) AddProgram(pod *corev1.PodSpec, program string) {
 	node := &pod.Containers[0]
 	mount := corev1.VolumeMount{Name: deliveryVolume, MountPath: deliveryDir}

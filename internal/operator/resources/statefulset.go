@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/utils/ptr"
 
+	supervisor "github.com/christianb93/bitcoin-controller/internal/operator/supervisor/api"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -76,7 +77,7 @@ func podSpec(network *v1.BitcoinNetwork, group Group, settings Settings) corev1.
 		settings.RPCAuth.addTo(&pod, spec.Secret)
 	}
 	if group.Packed() {
-		settings.RPCAuth.AddProgram(&pod, SupervisorContainerName)
+		settings.RPCAuth.AddProgram(&pod, supervisor.Program)
 	}
 	return pod
 }

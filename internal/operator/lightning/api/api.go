@@ -10,6 +10,8 @@ import (
 )
 
 const (
+	// Program is the name of the agent's program, in the operator's image and where a pod runs it.
+	Program = "lnd-agent"
 	// Port of the agent in its pod. Neither LND nor bitcoind has it.
 	Port = 18331
 	// AlivePath answers 200, without a credential, unless an LND that was active no longer answers: for the liveness probe. It is 200

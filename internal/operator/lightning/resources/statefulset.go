@@ -65,7 +65,7 @@ func podSpec(network *v1.LightningNetwork, settings Settings) corev1.PodSpec {
 		TopologySpreadConstraints: spec.TopologySpreadConstraints, ImagePullSecrets: spec.ImagePullSecrets,
 	}
 	pod := resources.NewPod(placement, nodeContainer(network, settings.Image), volumes(network))
-	settings.Delivery.AddProgram(&pod, resources.AgentContainerName)
+	settings.Delivery.AddProgram(&pod, api.Program)
 	return pod
 }
 
@@ -77,7 +77,7 @@ func nodeContainer(network *v1.LightningNetwork, image string) corev1.Container 
 		Name:  ContainerName,
 		Image: image,
 		// LND is the child of the agent, which completes its configuration.
-		Command:                  []string{resources.ProgramPath(resources.AgentContainerName), "--", "lnd"},
+		Command:                  []string{resources.ProgramPath(api.Program), "--", "lnd"},
 		Env:                      environment(),
 		Ports:                    containerPorts(),
 		Resources:                nodeResources(network.Spec.Resources),

@@ -6,6 +6,8 @@ package api
 import "time"
 
 const (
+	// Program is the name of the program, in the operator's image and where a pod runs it.
+	Program = "supervisor"
 	// Port of the program in its pod. No node has it.
 	Port = 18330
 	// ReadyPath answers 200, without a credential, when every node of the pod has answered once since the container began.
