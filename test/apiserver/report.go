@@ -100,7 +100,7 @@ func conditions(ready corev1.ConditionStatus, at time.Time) []corev1.PodConditio
 	return list
 }
 
-// bitcoindOf is the container that runs bitcoind; nil for a pod that is none of a network.
+// nodeOf is the container that runs bitcoind or LND; nil for a pod that is none of a network.
 func nodeOf(pod *corev1.Pod) *corev1.Container {
 	for i := range pod.Spec.Containers {
 		if name := pod.Spec.Containers[i].Name; name == "bitcoind" || name == "lnd" {

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/christianb93/bitcoin-controller/internal/testtools"
@@ -43,18 +44,19 @@ func (env *testEnv) waitForRollouts(rollouts []rollout, check func() error) {
 		}
 		var unfinished []error
 		unavailable := map[string]int32{}
-		for i := range list.Items {
-			s := &list.Items[i]
-			at := slices.IndexFunc(rollouts, func(r rollout) bool { return r.set == s.Name })
+		for _, r := range rollouts {
+			at := slices.IndexFunc(list.Items, func(s appsv1.StatefulSet) bool { return s.Name == r.set })
 			if at < 0 {
+				unfinished = append(unfinished, fmt.Errorf("%s does not exist", r.set))
 				continue
 			}
+			s := &list.Items[at]
 			network := s.Labels["app.kubernetes.io/instance"]
-			unavailable[network] += rollouts[at].pods - s.Status.ReadyReplicas
+			unavailable[network] += r.pods - s.Status.ReadyReplicas
 			if unavailable[network] > 1 {
 				env.Fatalf("%d pods of %s are not ready: more than one was restarted at the same time", unavailable[network], network)
 			}
-			if s.Status.CurrentRevision == rollouts[at].before || s.Status.CurrentRevision != s.Status.UpdateRevision || s.Status.ReadyReplicas < rollouts[at].pods {
+			if s.Status.CurrentRevision == r.before || s.Status.CurrentRevision != s.Status.UpdateRevision || s.Status.ReadyReplicas < r.pods {
 				unfinished = append(unfinished, fmt.Errorf("%s: %d updated, %d ready", s.Name, s.Status.UpdatedReplicas, s.Status.ReadyReplicas))
 			}
 		}
