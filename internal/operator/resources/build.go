@@ -52,6 +52,7 @@ func Build(network *v1.BitcoinNetwork, settings Settings) []client.Object {
 			userSecret: network.Spec.Secret != "",
 			earlier:    settings.EarlierNodes,
 			zmq:        network.Spec.ZMQ,
+			volume:     network.Spec.Storage != nil,
 			packed:     group.Packed(),
 			extra:      group.Options,
 		}.render()

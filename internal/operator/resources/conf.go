@@ -46,6 +46,8 @@ type bitcoinConf struct {
 	// packed is true for a pod with several nodes. Its supervisor gives each of them this text with data directory, ports and addresses
 	// of its own.
 	packed bool
+	// volume is true when the data is in a volume, which outlives the pod and its machine.
+	volume bool
 	// earlier is true for the text of earlier releases.
 	earlier bool
 	// extra options of the spec with their values, which override the defaults.
@@ -114,14 +116,7 @@ func (c bitcoinConf) render() string {
 	}
 	line("rpcallowip", "0.0.0.0/0")
 	line("rpcallowip", "::/0")
-	defaults := defaultOptions
-	if c.earlier {
-		defaults = earlierOptions
-	}
-	options := make(map[string][]string, len(defaults)+len(c.extra))
-	for key, value := range defaults {
-		options[key] = []string{value}
-	}
+	options := c.defaults()
 	maps.Copy(options, c.extra)
 	maps.Copy(options, zmqOptions(c.zmq, c.packed))
 	for _, key := range slices.Sorted(maps.Keys(options)) {
@@ -130,6 +125,27 @@ func (c bitcoinConf) render() string {
 		}
 	}
 	return b.String()
+}
+
+// unsafeWallets does not wait for the disk at each change of a wallet, four times for each: a transaction of a wallet has three, so that the
+// 101 rewards with which a faucet begins are a thousand waits, during which other pods of the machine wait too. What bitcoind has written
+// outlives its end, also by a kill, and is lost only when the machine itself fails. A pod without a volume does not outlive that for long.
+const unsafeWallets = "unsafesqlitesync"
+
+// defaults are the options that extra overrides.
+func (c bitcoinConf) defaults() map[string][]string {
+	defaults := defaultOptions
+	if c.earlier {
+		defaults = earlierOptions
+	}
+	options := make(map[string][]string, len(defaults)+len(c.extra)+1)
+	for key, value := range defaults {
+		options[key] = []string{value}
+	}
+	if !c.earlier && !c.volume {
+		options[unsafeWallets] = []string{"1"}
+	}
+	return options
 }
 
 // methods are those that the operator calls. Nodes without publishers do not get that call.

@@ -19,6 +19,7 @@ func TestBitcoinConf(t *testing.T) {
 		"zmq":       {operator: operator, zmq: &v1.ZMQ{HighWaterMark: ptr.To(int32(7))}},
 		"extra":     {operator: operator, extra: map[string][]string{"txindex": {"1"}, "dbcache": {"50"}, "zmqpubrawblock": {"tcp://0.0.0.0:28332"}}},
 		"earlier":   {operator: operator, earlier: true},
+		"volume":    {operator: operator, volume: true},
 		"lightning": {operator: operator, lightning: bitcoind.Credential{User: rpcauth.LightningUser, Password: "q", Salt: "ffeeddccbbaa99887766554433221100"}},
 		"lists":     {operator: operator, extra: map[string][]string{"debug": {"net", "mempool"}, "uacomment": {"b", "a"}, "par": {}}},
 	} {

@@ -37,13 +37,14 @@ func documentedDefaults(t *testing.T) map[string]string {
 
 func TestTheDefaultsAreDocumented(t *testing.T) {
 	documented := documentedDefaults(t)
-	for option, value := range defaultOptions {
-		if got, found := documented[option]; !found || got != value && got != "" {
-			t.Errorf("docs/networks.md has %q for %s, and the default is %s", got, option, value)
+	defaults := bitcoinConf{}.defaults()
+	for option, values := range defaults {
+		if got, found := documented[option]; !found || got != values[0] && got != "" {
+			t.Errorf("docs/networks.md has %q for %s, and the default is %s", got, option, values[0])
 		}
 	}
 	for option := range documented {
-		if _, found := defaultOptions[option]; !found {
+		if _, found := defaults[option]; !found {
 			t.Errorf("docs/networks.md has %s, which is no default", option)
 		}
 	}
