@@ -91,17 +91,22 @@ const callTimeout = 2 * time.Minute
 
 // CLI runs bitcoin-cli and returns its output, without the line break at the end.
 func (c *Client) CLI(ctx context.Context, pod string, arguments ...string) (string, error) {
-	return c.cli(ctx, pod, nil, arguments)
+	return c.limitedCLI(ctx, pod, nil, arguments)
+}
+
+func (c *Client) limitedCLI(ctx context.Context, pod string, in io.Reader, arguments []string) (string, error) {
+	limited, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	text, err := c.cli(limited, pod, in, arguments)
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		return "", &NodeError{Pod: pod, Text: fmt.Sprintf("no answer within %s", callTimeout)}
+	}
+	return text, err
 }
 
 func (c *Client) cli(ctx context.Context, pod string, in io.Reader, arguments []string) (string, error) {
 	out, errOut := &bounded{left: maxOutput}, &bounded{left: maxOutput}
-	limited, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	err := c.Stream(limited, pod, arguments, in, out, errOut)
-	if err != nil && limited.Err() != nil && ctx.Err() == nil {
-		return "", &NodeError{Pod: pod, Text: fmt.Sprintf("no answer within %s", callTimeout)}
-	}
+	err := c.Stream(ctx, pod, arguments, in, out, errOut)
 	if exit, found := errors.AsType[*ExitError](err); found {
 		return "", cliError(pod, exit, errOut.String())
 	}
@@ -119,9 +124,17 @@ func Ask[T any](ctx context.Context, c *Client, pod string, arguments ...string)
 
 // AskWith is Ask with further arguments on standard input, one a line: a process gets at most 128 KiB in one argument.
 func AskWith[T any](ctx context.Context, c *Client, pod string, input []string, arguments ...string) (T, error) {
-	text, err := c.cli(ctx, pod, strings.NewReader(strings.Join(input, "\n")+"\n"), append([]string{"-stdin"}, arguments...))
+	text, err := c.limitedCLI(ctx, pod, lines(input), append([]string{"-stdin"}, arguments...))
 	return decode[T](pod, text, err)
 }
+
+// AskLong is AskWith for a call that takes as long as the context allows: one that is given up continues in bitcoind.
+func AskLong[T any](ctx context.Context, c *Client, pod string, input []string, arguments ...string) (T, error) {
+	text, err := c.cli(ctx, pod, lines(input), append([]string{"-stdin"}, arguments...))
+	return decode[T](pod, text, err)
+}
+
+func lines(input []string) io.Reader { return strings.NewReader(strings.Join(input, "\n") + "\n") }
 
 func decode[T any](pod, text string, err error) (T, error) {
 	var answer T

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -118,4 +119,33 @@ func TestNoMoreThanTheBoundIsKept(t *testing.T) {
 	if n, err := io.Copy(b, strings.NewReader(strings.Repeat("x", 30))); n != 30 || err != nil || len(b.String()) > 10 || b.left >= 0 {
 		t.Errorf("of %d bytes %d are kept, %d are left (%v)", n, len(b.String()), b.left, err)
 	}
+}
+
+// slow is a node that answers after a time.
+type slow time.Duration
+
+func (s slow) Exec(ctx context.Context, _, _ string, _ []string, _ io.Reader, out, _ io.Writer) error {
+	if err := Sleep(ctx, time.Duration(s)); err != nil {
+		return err
+	}
+	_, err := io.WriteString(out, "[]\n")
+	return err
+}
+
+// Keys that find their coins in a long chain: what is given up after two minutes would begin anew, and never end.
+func TestALongCallTakesAsLongAsItsCallerAllows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &Client{Pods: slow(4 * time.Minute)}
+		if _, err := AskWith[[]int](t.Context(), c, "p", nil, "call"); err == nil || !strings.Contains(err.Error(), "no answer within 2m0s") {
+			t.Errorf("a call of four minutes ended with %v", err)
+		}
+		if _, err := AskLong[[]int](t.Context(), c, "p", nil, "call"); err != nil {
+			t.Errorf("a long call of four minutes ended with %v", err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if _, err := AskLong[[]int](ctx, c, "p", nil, "call"); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("a long call that may take a minute ended with %v", err)
+		}
+	})
 }
