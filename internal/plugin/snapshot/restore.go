@@ -220,7 +220,11 @@ const maxLabelCalls = 4
 func (r *Restorer) label(ctx context.Context, node noderef.Node, w archive.Wallet) error {
 	group, working := errgroup.WithContext(ctx)
 	group.SetLimit(maxLabelCalls)
+	imported := importedLabels(w)
 	for _, label := range w.Labels {
+		if _, has := imported[label.Address]; has {
+			continue
+		}
 		group.Go(func() error {
 			_, err := r.Cluster.CLI(working, node.Pod, "-rpcwallet="+w.Name, "-named", "setlabel", "address="+label.Address, "label="+label.Label)
 			return err

@@ -154,11 +154,44 @@ func createWallet(ctx context.Context, c *cluster.Client, pod string, w archive.
 	return err
 }
 
+// request is an entry of importdescriptors, which is like one of listdescriptors.
+type request struct {
+	archive.Descriptor
+	Label string `json:"label,omitempty"`
+}
+
+// addressOf is the address that a descriptor of one address has, and "" for others.
+func addressOf(d archive.Descriptor) string {
+	text, is := strings.CutPrefix(d.Desc, "addr(")
+	address, rest, closed := strings.Cut(text, ")")
+	if !is || !closed || d.Active || rest != "" && !strings.HasPrefix(rest, "#") {
+		return ""
+	}
+	return address
+}
+
+// importedLabels are the labels by address that a wallet gets with its keys: each other one is a call, a process in the pod.
+func importedLabels(w archive.Wallet) map[string]string {
+	imported := map[string]string{}
+	for _, d := range w.Descriptors {
+		if address := addressOf(d); address != "" {
+			for _, label := range w.Labels {
+				if label.Address == address {
+					imported[address] = label.Label
+				}
+			}
+		}
+	}
+	return imported
+}
+
 // importKeys gives a wallet its keys, which find their coins in the chain that the node has.
 func importKeys(ctx context.Context, c *cluster.Client, pod string, w archive.Wallet) error {
-	var requests []archive.Descriptor // the entries of importdescriptors are like those of listdescriptors
+	labels := importedLabels(w)
+	var requests []request
 	for _, d := range w.Descriptors {
-		r := archive.Descriptor{Desc: d.Desc, Active: d.Active, Range: d.Range, Next: d.Next} // the whole chain, whatever the times of its blocks
+		r := request{Label: labels[addressOf(d)]}
+		r.Descriptor = archive.Descriptor{Desc: d.Desc, Active: d.Active, Range: d.Range, Next: d.Next} // the whole chain, whatever the times of its blocks
 		if d.Active {
 			r.Internal = d.Internal
 			r.Range = used(d)
@@ -188,7 +221,7 @@ func used(d archive.Descriptor) []int {
 
 func importAll(ctx context.Context, c *cluster.Client, pod, name, requests string) error {
 	// On standard input, since arguments are in lists of processes and in logs of the API server.
-	results, err := cluster.AskWith[[]struct {
+	results, err := cluster.AskLong[[]struct {
 		Success bool
 		Error   struct{ Message string }
 	}](ctx, c, pod, []string{requests}, "-rpcwallet="+name, "importdescriptors")
