@@ -57,7 +57,7 @@ func (c *create) createFrom(ctx context.Context, client *cluster.Client, network
 	}
 	created, err := client.Create(ctx, network, false)
 	if apierrors.IsAlreadyExists(err) {
-		created, err = c.goOn(ctx, client, network.Name, a, err)
+		created, err = c.goOn(ctx, client, network, a, err)
 		foreign = nil
 	}
 	if err != nil {
@@ -89,7 +89,8 @@ func (c *create) createFrom(ctx context.Context, client *cluster.Client, network
 }
 
 // goOn returns the existing network, if it was started from the same snapshot.
-func (c *create) goOn(ctx context.Context, client *cluster.Client, name string, a *archive.Archive, exists error) (*v1.BitcoinNetwork, error) {
+func (c *create) goOn(ctx context.Context, client *cluster.Client, requested *v1.BitcoinNetwork, a *archive.Archive, exists error) (*v1.BitcoinNetwork, error) {
+	name := requested.Name
 	network, err := client.Get(ctx, name)
 	if err != nil {
 		return nil, err
@@ -99,6 +100,10 @@ func (c *create) goOn(ctx context.Context, client *cluster.Client, name string, 
 	}
 	if network.Spec.Mining != nil {
 		return nil, fmt.Errorf("the network %s exists, was started from this snapshot, and mines: it is complete", name)
+	}
+	if has, want := len(noderef.Nodes(network)), len(noderef.Nodes(requested)); has != want {
+		return nil, fmt.Errorf("the network %s exists, was started from this snapshot, and has %d nodes, not %d: the same number continues, and kubectl delete btcnet %s begins anew",
+			name, has, want, name)
 	}
 	c.note("The network %s exists already, from this snapshot: continuing with it.", name)
 	return network, nil

@@ -95,6 +95,9 @@ func TestAStartFromASnapshotContinues(t *testing.T) {
 			t.Errorf("it printed %s, without %q", w.err.String(), want)
 		}
 	}
+	// Another size would be ignored.
+	w.fails(exitFailed, "was started from this snapshot, and has 3 nodes, not 5: the same number continues, and kubectl delete btcnet net begins anew",
+		"create", "net", "--from", name, "--nodes", "5", "--timeout", "50ms")
 }
 
 func TestASnapshotIsOfAnyReadyNode(t *testing.T) {
