@@ -144,7 +144,7 @@ func (p plugin) startsInTime(plain, withWallets string) {
 	for kind, last := range took {
 		p.Logf("three nodes, %s: Ready after %.2f s, %.2f times as long as empty ones", kind, last.Seconds(), last.Seconds()/took["empty"].Seconds())
 	}
-	for kind, limit := range map[string]time.Duration{"plain": 5, "wallets": 6} {
+	for kind, limit := range map[string]time.Duration{"plain": 3, "wallets": 4} {
 		if took[kind] > limit*took["empty"] {
 			p.Errorf("%d blocks (%s) take %s, more than %d times as long as the start of empty nodes", savedHeight, kind, took[kind], limit)
 		}
