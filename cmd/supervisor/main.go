@@ -18,7 +18,7 @@ func main() {
 	// Without this, a reader of the output that is gone would end the program and with it the nodes. The processes of the nodes would
 	// inherit a signal that is ignored, and not one that is received.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-	if err := run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr); err != nil {
+	if err := run(ctx, os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintf(os.Stderr, "supervisor: %v\n", err)
 		os.Exit(1) //nolint:gocritic // nothing is left to stop
 	}

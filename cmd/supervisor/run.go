@@ -16,12 +16,13 @@ import (
 )
 
 // run runs the nodes. With --copy-to it copies the program instead, to a volume that containers of other images mount: images of nodes
-// have no program that could.
-func run(ctx context.Context, arguments, env []string, output, usage io.Writer) error {
+// have no program that could. With --calls it calls the nodes that another process runs.
+func run(ctx context.Context, arguments, env []string, input io.Reader, output, usage io.Writer) error {
 	settings := supervisor.Settings{Env: env, Output: output}
 	flags := flag.NewFlagSet("supervisor", flag.ContinueOnError)
 	flags.SetOutput(usage)
 	copyTo := flags.String("copy-to", "", "directory to copy this program to, instead of running nodes")
+	calls := flags.Bool(api.CallsFlag, false, "call bitcoin-cli for nodes of this pod instead of running them; input and output are lines of JSON")
 	flags.StringVar(&settings.Config, "config", "/bitcoin.conf", "bitcoin.conf of the first node, which those of the others follow from")
 	flags.StringVar(&settings.NodesDir, "nodes-dir", api.NodesDir, "directory for the configurations of the nodes")
 	flags.StringVar(&settings.SlotsDir, "slots-dir", api.SlotsDir, "directory with the number of nodes of the group and of a pod")
@@ -33,6 +34,13 @@ func run(ctx context.Context, arguments, env []string, output, usage io.Writer) 
 	}
 	if *copyTo != "" {
 		return podprogram.CopyTo(*copyTo, api.Program)
+	}
+	if *calls {
+		cli, err := supervisor.BitcoinCLI(settings.NodesDir)
+		if err != nil {
+			return err
+		}
+		return supervisor.Calls(ctx, input, output, cli)
 	}
 	settings.Command = flags.Args()
 	if len(settings.Command) == 0 || settings.PortStep < 1 {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"slices"
 	"strings"
@@ -13,7 +14,10 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	clienttesting "k8s.io/client-go/testing"
+	"k8s.io/client-go/util/exec"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/supervisor"
+	"github.com/christianb93/bitcoin-controller/internal/operator/supervisor/api"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/cluster"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/noderef"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
@@ -67,6 +71,60 @@ func TestEachNodeIsCalledWhereItIs(t *testing.T) {
 			t.Errorf("the tree is %s", out)
 		}
 	})
+}
+
+// callsIn is the supervisor of a pod, which calls several of its nodes.
+func (n *nodes) callsIn(ctx context.Context, pod string, in io.Reader, out, errOut io.Writer) error {
+	if n.earlier {
+		fmt.Fprintln(errOut, "flag provided but not defined: -calls")
+		return exec.CodeExitError{Err: errors.New("exit 1"), Code: 1}
+	}
+	n.together.Add(1)
+	return supervisor.Calls(ctx, in, out, func(ctx context.Context, slot int, arguments []string, out, errOut io.Writer) int {
+		command := append([]string{"bitcoin-cli", "-conf=" + api.ConfigPath(slot)}, arguments...)
+		err := n.Exec(ctx, "", pod, command, nil, out, errOut)
+		if exit, exited := errors.AsType[exec.CodeExitError](err); exited {
+			return exit.Code
+		}
+		if err != nil {
+			fmt.Fprintln(errOut, err)
+			return 1
+		}
+		return 0
+	})
+}
+
+// What is printed does not depend on how the nodes were called, nor on their number in a pod.
+func TestAllNodesOfAPodAreCalledThroughOneStream(t *testing.T) {
+	ask := func(w *world, call string) string {
+		code := w.run("cli", "net", "--all", call)
+		return fmt.Sprintf("%d %s%s", code, w.out.String(), w.err.String())
+	}
+	for _, call := range []string{"getbestblockhash", "getblockchaininfo", "echo", "nonsense"} {
+		var outputs []string
+		for _, earlier := range []bool{false, true} {
+			w := newWorld(t, v1.BitcoinNetworkSpec{Nodes: 6, NodesPerPod: 4})
+			w.nodes.earlier = earlier
+			w.nodes.once["net-sts-0/2 getb"] = func(*node) (int, string) { return -8, "out of range\nsecond line" }
+			w.nodes.once["net-sts-1/0 getb"] = func(*node) (int, string) { return -28, "Loading" }
+			outputs = append(outputs, ask(w, call))
+			if streams := w.nodes.together.Load(); !earlier && streams != 2 || earlier && streams != 0 {
+				t.Errorf("%s: %d streams for the nodes of two pods, earlier release: %t", call, streams, earlier)
+			}
+			if len(w.nodes.calls) != 6 {
+				t.Errorf("%s: the calls are %q", call, w.nodes.calls)
+			}
+		}
+		if outputs[0] != outputs[1] {
+			t.Errorf("%s: through one stream it prints\n%s\nand node by node\n%s", call, outputs[0], outputs[1])
+		}
+	}
+	w := newWorld(t, v1.BitcoinNetworkSpec{Nodes: 6, NodesPerPod: 4})
+	w.works("tree", "net")
+	w.works("mine", "net/5", "1")
+	if streams := w.nodes.together.Load(); streams == 0 {
+		t.Error("the other commands call the nodes one by one")
+	}
 }
 
 func TestThePortsOfEachNodeAreReached(t *testing.T) {

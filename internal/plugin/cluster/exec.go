@@ -91,22 +91,26 @@ const callTimeout = 2 * time.Minute
 
 // CLI runs bitcoin-cli and returns its output, without the line break at the end.
 func (c *Client) CLI(ctx context.Context, pod string, arguments ...string) (string, error) {
-	return c.limitedCLI(ctx, pod, nil, arguments)
+	return c.cli(ctx, callTimeout, pod, nil, arguments)
 }
 
-func (c *Client) limitedCLI(ctx context.Context, pod string, in io.Reader, arguments []string) (string, error) {
-	limited, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	text, err := c.cli(limited, pod, in, arguments)
-	if err != nil && limited.Err() != nil && ctx.Err() == nil {
-		return "", &NodeError{Pod: pod, Text: fmt.Sprintf("no answer within %s", callTimeout)}
+// cli runs bitcoin-cli for as long as the limit, or as the context allows if that is 0. The wait for other calls of the pod is not limited.
+func (c *Client) cli(ctx context.Context, limit time.Duration, pod string, in io.Reader, arguments []string) (string, error) {
+	through, done, err := c.wayTo(ctx, pod, arguments, in)
+	if err != nil {
+		return "", err
 	}
-	return text, err
-}
-
-func (c *Client) cli(ctx context.Context, pod string, in io.Reader, arguments []string) (string, error) {
+	defer done()
+	limited, cancel := ctx, context.CancelFunc(func() {})
+	if limit > 0 {
+		limited, cancel = context.WithTimeout(ctx, limit)
+	}
+	defer cancel()
 	out, errOut := &bounded{left: maxOutput}, &bounded{left: maxOutput}
-	err := c.Stream(ctx, pod, arguments, in, out, errOut)
+	err = through(limited, out, errOut)
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		return "", &NodeError{Pod: pod, Text: fmt.Sprintf("no answer within %s", limit)}
+	}
 	if exit, found := errors.AsType[*ExitError](err); found {
 		return "", cliError(pod, exit, errOut.String())
 	}
@@ -124,13 +128,13 @@ func Ask[T any](ctx context.Context, c *Client, pod string, arguments ...string)
 
 // AskWith is Ask with further arguments on standard input, one a line: a process gets at most 128 KiB in one argument.
 func AskWith[T any](ctx context.Context, c *Client, pod string, input []string, arguments ...string) (T, error) {
-	text, err := c.limitedCLI(ctx, pod, lines(input), append([]string{"-stdin"}, arguments...))
+	text, err := c.cli(ctx, callTimeout, pod, lines(input), append([]string{"-stdin"}, arguments...))
 	return decode[T](pod, text, err)
 }
 
 // AskLong is AskWith for a call that takes as long as the context allows: one that is given up continues in bitcoind.
 func AskLong[T any](ctx context.Context, c *Client, pod string, input []string, arguments ...string) (T, error) {
-	text, err := c.cli(ctx, pod, lines(input), append([]string{"-stdin"}, arguments...))
+	text, err := c.cli(ctx, 0, pod, lines(input), append([]string{"-stdin"}, arguments...))
 	return decode[T](pod, text, err)
 }
 

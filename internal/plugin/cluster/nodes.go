@@ -4,34 +4,9 @@ import (
 	"context"
 	"sync"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/christianb93/bitcoin-controller/internal/operator/topology"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/noderef"
 )
-
-// parallel is how many nodes are called at the same time: each call starts a process on a machine of the cluster.
-const parallel = 8
-
-// Each calls a function for every node, for several at the same time, and returns the first error of each node.
-func Each(ctx context.Context, nodes []noderef.Node, call func(context.Context, noderef.Node) error) map[int]error {
-	failed := map[int]error{}
-	var mu sync.Mutex
-	var group errgroup.Group
-	group.SetLimit(parallel)
-	for _, node := range nodes {
-		group.Go(func() error {
-			if err := call(ctx, node); err != nil {
-				mu.Lock()
-				defer mu.Unlock()
-				failed[node.Ordinal] = err
-			}
-			return nil
-		})
-	}
-	_ = group.Wait() // the functions return nil
-	return failed
-}
 
 // peer is a part of one entry of getpeerinfo.
 type peer struct {
