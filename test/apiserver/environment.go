@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	apiruntime "k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/kubernetes/scheme"
@@ -61,7 +62,7 @@ func Start(t testing.TB) *Environment {
 	started.Lock()
 	defer started.Unlock()
 	if started.environment == nil && started.err == nil {
-		started.environment, started.err = start()
+		started.environment, started.err = start(definitions)
 	}
 	if errors.Is(started.err, errNoPrograms) {
 		testtools.Missing(t, started.err.Error())
@@ -70,6 +71,43 @@ func Start(t testing.TB) *Environment {
 		t.Fatal(started.err)
 	}
 	return started.environment
+}
+
+// StartApart returns an environment of the test's own, whose API server has no definition of LightningNetworks.
+func StartApart(t testing.TB) *Environment {
+	t.Helper()
+	e, err := start(filepath.Join(definitions, "bitcoincontroller.christianb93.github.com_bitcoinnetworks.yaml"))
+	if errors.Is(err, errNoPrograms) {
+		testtools.Missing(t, err.Error())
+	}
+	ok(t, err)
+	t.Cleanup(func() { ok(t, e.stopAll()) })
+	return e
+}
+
+// lightningDefinition is that of LightningNetworks.
+func lightningDefinition() envtest.CRDInstallOptions {
+	return envtest.CRDInstallOptions{Paths: []string{filepath.Join(definitions, "bitcoincontroller.christianb93.github.com_lightningnetworks.yaml")}, ErrorIfPathMissing: true}
+}
+
+// InstallLightning installs the definition of LightningNetworks.
+func (e *Environment) InstallLightning(t testing.TB) {
+	t.Helper()
+	_, err := envtest.InstallCRDs(e.Config, lightningDefinition())
+	ok(t, err)
+}
+
+// RemoveLightning deletes it, and all LightningNetworks.
+func (e *Environment) RemoveLightning(t testing.TB) {
+	t.Helper()
+	ok(t, envtest.UninstallCRDs(e.Config, lightningDefinition()))
+	testtools.Eventually(t, "the API server to have no LightningNetworks", Limit, func() error {
+		_, err := e.Clients.Discovery().RESTClient().Get().AbsPath("/apis/bitcoincontroller.christianb93.github.com/v1/lightningnetworks").DoRaw(t.Context())
+		if !apierrors.IsNotFound(err) {
+			return fmt.Errorf("it answers: %w", err)
+		}
+		return nil
+	})
 }
 
 // Main runs the tests of a package and then stops the environment, also after a signal.
@@ -86,7 +124,10 @@ func Main(m *testing.M) int {
 	return code
 }
 
-func start() (*Environment, error) {
+// definitions are those of the chart.
+var definitions = filepath.Join(sourceRoot(), "charts/bitcoin-controller/files/crds")
+
+func start(crds string) (*Environment, error) {
 	if runtime.GOOS != "linux" {
 		return nil, fmt.Errorf("%w; simulated nodes have addresses in 127.0.0.0/8, which only Linux has", errNoPrograms)
 	}
@@ -97,13 +138,13 @@ func start() (*Environment, error) {
 		return nil, err
 	}
 	e := &Environment{dir: dir, Scheme: apiruntime.NewScheme()}
-	if err := e.startAll(); err != nil {
+	if err := e.startAll(crds); err != nil {
 		return nil, errors.Join(err, e.stopAll())
 	}
 	return e, nil
 }
 
-func (e *Environment) startAll() error {
+func (e *Environment) startAll(crds string) error {
 	programs, err := findPrograms(e.dir)
 	if err != nil {
 		return err
@@ -115,7 +156,7 @@ func (e *Environment) startAll() error {
 	}
 	e.plane = &envtest.Environment{
 		BinaryAssetsDirectory: programs, UseExistingCluster: ptr.To(false), Scheme: e.Scheme,
-		CRDDirectoryPaths: []string{filepath.Join(sourceRoot(), "charts/bitcoin-controller/files/crds")}, ErrorIfCRDPathMissing: true,
+		CRDDirectoryPaths: []string{crds}, ErrorIfCRDPathMissing: true,
 		ControlPlaneStartTimeout: startTimeout,
 	}
 	if e.Config, err = e.plane.Start(); err != nil {

@@ -34,7 +34,12 @@ var noName = regexp.MustCompile(`[^a-z0-9]+`)
 // NewNamespace returns a namespace of the test's own. At the end of the test, its operators and nodes stop.
 func NewNamespace(t testing.TB) *Namespace {
 	t.Helper()
-	e := Start(t)
+	return Start(t).NewNamespace(t)
+}
+
+// NewNamespace returns one of this environment.
+func (e *Environment) NewNamespace(t testing.TB) *Namespace {
+	t.Helper()
 	name := strings.Trim(noName.ReplaceAllString(strings.ToLower(strings.TrimPrefix(t.Name(), "Test")), "-"), "-")
 	name = strings.Trim(name[:min(len(name), 50)], "-") + fmt.Sprintf("-%d", namespaces.Add(1))
 	_, err := e.Clients.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{})

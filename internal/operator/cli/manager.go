@@ -59,9 +59,6 @@ func managerOptions(o *options) ctrl.Options {
 		Metrics:                       metricsserver.Options{BindAddress: o.metricsAddress, SecureServing: o.metricsSecure},
 		Cache:                         controller.CacheOptions(),
 	}
-	if o.lightningImage != "" {
-		options.Cache.ByObject[&v1.LightningNetwork{}] = cache.ByObject{Transform: cache.TransformStripManagedFields()}
-	}
 	if o.metricsSecure {
 		options.Metrics.FilterProvider = filters.WithAuthenticationAndAuthorization
 	}

@@ -48,6 +48,8 @@ type Options struct {
 	PollInterval time.Duration
 	// MaxConcurrentReconciles is the number of networks that are reconciled at the same time.
 	MaxConcurrentReconciles int
+	// Namespaces are those of the networks; none for all.
+	Namespaces []string
 	// Metrics is where the metrics are registered; nil for the registry that the manager serves.
 	Metrics prometheus.Registerer
 	// Now is the clock; nil for time.Now.
@@ -71,7 +73,8 @@ func (c BitcoinCredential) previous(network *v1.BitcoinNetwork) bitcoind.Credent
 // defaultPollInterval is that of a network that is ready.
 const defaultPollInterval = 10 * time.Second
 
-// Add registers the controller with a manager. The cache must have the BitcoinNetworks, and the objects with the operator's labels.
+// Add registers the controller with a manager, which starts it as soon as the definition of LightningNetworks exists. The cache must have the
+// BitcoinNetworks, and the objects with the operator's labels.
 func Add(mgr ctrl.Manager, options Options) error {
 	if options.Metrics == nil {
 		options.Metrics = metrics.Registry
@@ -82,11 +85,24 @@ func Add(mgr ctrl.Manager, options Options) error {
 	if options.PollInterval == 0 {
 		options.PollInterval = defaultPollInterval
 	}
-	passes := make(chan event.GenericEvent, 1024)
 	states := newStateStore()
-	if err := options.Metrics.Register(networkCollector{states}); err != nil {
+	d := &definition{
+		reader: mgr.GetAPIReader(), namespaces: options.Namespaces, logger: mgr.GetLogger().WithName("lightning"), interval: definitionInterval,
+		found: func() error { return addController(mgr, options, states) },
+	}
+	for _, collector := range []prometheus.Collector{networkCollector{states}, d.collector()} {
+		if err := options.Metrics.Register(collector); err != nil {
+			return err
+		}
+	}
+	if err := addIndexes(mgr.GetFieldIndexer()); err != nil {
 		return err
 	}
+	return mgr.Add(d)
+}
+
+func addController(mgr ctrl.Manager, options Options, states *stateStore) error {
+	passes := make(chan event.GenericEvent, 1024)
 	r := &Reconciler{
 		client: mgr.GetClient(), live: mgr.GetAPIReader(), recorder: mgr.GetEventRecorder("bitcoin-controller"), options: options, states: states,
 		retries: backoff.NewRetries(minBackoff, maxRetryInterval),
@@ -96,7 +112,7 @@ func Add(mgr ctrl.Manager, options Options) error {
 	if err := mgr.Add(r.background); err != nil {
 		return err
 	}
-	if err := addIndexes(mgr.GetFieldIndexer()); err != nil {
+	if err := addNetworkIndex(mgr.GetFieldIndexer()); err != nil {
 		return err
 	}
 	changed := builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, deletion{}))
@@ -148,7 +164,12 @@ func addIndexes(indexer client.FieldIndexer) error {
 			return err
 		}
 	}
-	return indexer.IndexField(ctx, &v1.LightningNetwork{}, indexBitcoin, func(object client.Object) []string {
+	return nil
+}
+
+// addNetworkIndex needs the definition, which the API server may not have when the operator starts.
+func addNetworkIndex(indexer client.FieldIndexer) error {
+	return indexer.IndexField(context.Background(), &v1.LightningNetwork{}, indexBitcoin, func(object client.Object) []string {
 		return []string{object.(*v1.LightningNetwork).Spec.BitcoinNetwork}
 	})
 }
