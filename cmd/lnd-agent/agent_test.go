@@ -187,7 +187,7 @@ func TestNothingIsStartedWithoutWhatItNeeds(t *testing.T) {
 		podName   string
 		want      string
 	}{
-		"no program":      {nil, "ln-lnd-0", "a program is required"},
+		"no program":      {nil, "ln-lnd-0", "a program is required: lnd-agent -- lnd runs"},
 		"no such program": {[]string{"--", "no-such-lnd"}, "ln-lnd-0", "no no-such-lnd on its PATH"},
 		"no ordinal":      {[]string{"--", os.Args[0], asLND}, "ln", "does not end with its ordinal"},
 		"no credential":   {[]string{"--config-dir", "/no-such-directory", "--", os.Args[0], asLND}, "ln-lnd-0", "/no-such-directory/rpcauth: no such file"},

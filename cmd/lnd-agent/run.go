@@ -36,7 +36,7 @@ func run(ctx context.Context, arguments, env []string, output, usage io.Writer) 
 	}
 	settings.Command = flags.Args()
 	if len(settings.Command) == 0 {
-		return errors.New("a program is required")
+		return errors.New("a program is required: lnd-agent -- lnd runs the LND on the PATH, and options of LND follow it; options of lnd-agent come before the --")
 	}
 	return agent.Run(ctx, settings)
 }

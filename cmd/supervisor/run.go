@@ -44,7 +44,7 @@ func run(ctx context.Context, arguments, env []string, input io.Reader, output, 
 	}
 	settings.Command = flags.Args()
 	if len(settings.Command) == 0 || settings.PortStep < 1 {
-		return errors.New("--port-step and a program are required")
+		return errors.New("--port-step and a program are required: supervisor --port-step=10 -- bitcoind runs the bitcoind on the PATH, with ports that are 10 apart")
 	}
 	return supervisor.Run(ctx, settings)
 }

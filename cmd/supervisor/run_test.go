@@ -41,7 +41,7 @@ func TestNothingIsStartedWithoutWhatItNeeds(t *testing.T) {
 		arguments, env []string
 		want           string
 	}{
-		"no program":      {append(files, "--port-step=10"), env, "are required"},
+		"no program":      {append(files, "--port-step=10"), env, "a program are required: supervisor --port-step=10 -- bitcoind runs"},
 		"no step":         {append(files, "--", "env"), env, "are required"},
 		"no such program": {append(files, "--port-step=10", "--", "no-such-bitcoind"), env, "no no-such-bitcoind on its PATH"},
 		"no ordinal":      {complete, env[1:], "does not end with its ordinal"},
