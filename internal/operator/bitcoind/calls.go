@@ -6,12 +6,18 @@ import (
 )
 
 // The calls that the operator sends, and the parts of their results that it reads. Every method in this file must be in Methods,
-// the rpcwhitelist of the credential, or be MethodPublishers.
+// the rpcwhitelist of the credential, or in LightningMethods, or be MethodPublishers.
 
 // Methods are the methods that the operator's credential may call.
 var Methods = []string{
 	"addnode", "disconnectnode", "generatetoaddress", "generatetodescriptor", "getaddednodeinfo", "getblockchaininfo",
 	"getblockhash", "getnetworkinfo", "getpeerinfo", "gettxoutsetinfo", "listwalletdir", "listwallets", "loadwallet",
+}
+
+// TxOut is a part of gettxout.
+type TxOut struct {
+	// Confirmations is 0 for an output of a transaction that is in no block yet.
+	Confirmations int64 `json:"confirmations"`
 }
 
 // LightningMethods are the methods that LND calls, release 0.21. It calls getinfo, which bitcoind no longer has, and ends when the answer
@@ -118,6 +124,11 @@ func GetNetworkInfo(into *NetworkInfo) Call {
 // GetBlockchainInfo reads the node's best block.
 func GetBlockchainInfo(into *ChainInfo) Call {
 	return Call{Method: "getblockchaininfo", Result: into, Repeatable: true}
+}
+
+// GetTxOut reads an unspent output of the chain or of the mempool, nil for none. It is for the credential of LND, since it is not among Methods.
+func GetTxOut(transaction string, index int, into **TxOut) Call {
+	return Call{Method: "gettxout", Params: []any{transaction, index, true}, Result: into, Repeatable: true}
 }
 
 // GetPeerInfo reads the node's live connections.

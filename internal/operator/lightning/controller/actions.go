@@ -114,6 +114,10 @@ func (a *actions) close(ctx context.Context, c plan.Close) {
 	if !ok {
 		return
 	}
+	if c.Abandon {
+		a.abandon(ctx, at, c)
+		return
+	}
 	a.background.run(ctx, a.state, c.Key(), api.CloseTimeout+margin, func(ctx context.Context) error {
 		if err := a.agents.CloseChannel(ctx, at, api.Close{Point: c.Point, Force: c.Force}); err != nil {
 			return err

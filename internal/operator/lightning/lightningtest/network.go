@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -41,6 +42,8 @@ type Network struct {
 	// opened counts the channels by memo that were ever opened, and opening the requests for that in progress.
 	opened  map[string]int
 	opening int
+	// losing is true when the next funding transaction is lost.
+	losing bool
 }
 
 // New returns a network without nodes.
@@ -82,6 +85,8 @@ type channel struct {
 	forced             bool
 	// ids replace the short channel id at an end.
 	ids map[*LND]string
+	// forgotten are the ends that have abandoned the channel.
+	forgotten map[*LND]bool
 }
 
 // LND is one simulated node.
@@ -159,25 +164,11 @@ func (l *LND) ForgetBackend() {
 	l.backend, l.needsBackend = nil, true
 }
 
-// Reject makes LND reject what it is asked to do, "open", "close" or "connect", with an error; "" lets it.
-func (l *LND) Reject(what, message string) {
-	l.net.mu.Lock()
-	defer l.net.mu.Unlock()
-	l.rejects[what] = message
-}
-
-// SetShortID makes an end report another short channel id, as after a reorganisation of the funding transaction.
-func (l *LND) SetShortID(point, id string) {
-	l.net.mu.Lock()
-	defer l.net.mu.Unlock()
-	for _, c := range l.net.channels {
-		if c.point == point {
-			c.ids[l] = id
-		}
-	}
-}
-
+// other end of a channel of a node; nil if the node has no such channel.
 func (c *channel) other(l *LND) *LND {
+	if c.forgotten[l] {
+		return nil
+	}
 	switch l {
 	case c.from:
 		return c.to
@@ -249,7 +240,11 @@ func (l *LND) add(c api.NewChannel, other *LND) (point string) {
 	blocks, _ := l.chain()
 	l.net.channels = append(l.net.channels, &channel{
 		memo: c.Memo, point: point, from: l, to: other, capacity: c.Capacity, toAmount: c.Push, private: c.Private, openedAt: int64(len(blocks)), closedAt: -1, ids: map[*LND]string{},
+		forgotten: map[*LND]bool{},
 	})
+	if l.net.losing {
+		l.net.channels[len(l.net.channels)-1].openedAt, l.net.losing = math.MaxInt64, false
+	}
 	return point
 }
 
@@ -263,6 +258,12 @@ func (l *LND) Close(point string, force bool) (message string) {
 		switch {
 		case c.point != point || other == nil:
 		case c.closedAt >= 0:
+			return ""
+		case force && l.height <= c.openedAt:
+			c.forgotten[l] = true
+			if l == c.from {
+				l.spent -= c.capacity + fee
+			}
 			return ""
 		case l.rejects["close"] != "" && !force:
 			return l.rejects["close"]

@@ -61,7 +61,7 @@ func (l *LND) balance() (confirmed, unconfirmed int64) {
 	}
 	confirmed -= l.spent
 	for _, c := range l.net.channels {
-		if c.from == l && l.height <= c.openedAt {
+		if c.from == l && !c.forgotten[l] && l.height <= c.openedAt {
 			return 0, confirmed
 		}
 	}

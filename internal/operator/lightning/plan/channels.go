@@ -37,9 +37,8 @@ func (p *planner) stateOf(c *channel, from, to *Node) (v1.LightningChannelState,
 		return p.unobserved(c)
 	case a == nil:
 		return v1.LightningChannelMissing, p.heldBy(c, from, to)
-	case a.State == api.PendingOpen && p.Mined.For[a.Point].Blocks >= maxBlocksFor:
-		return v1.LightningChannelOpening, fmt.Sprintf("its funding transaction %s is not confirmed by %d blocks, and no more are mined for it: if bitcoind does not know the transaction, "+
-			"remove the channel with lncli abandonchannel", a.Point, maxBlocksFor)
+	case a.State == api.PendingOpen && p.unconfirmable(a.Point):
+		return v1.LightningChannelOpening, p.abandon(*a)
 	case a.State == api.PendingOpen:
 		return v1.LightningChannelOpening, ""
 	case to.pubKey() != "" && to.pubKey() != a.RemotePubKey:
@@ -135,15 +134,23 @@ func (p *planner) heldBy(c *channel, from, to *Node) string {
 		c.held = true
 		return fmt.Sprintf("%s does not have the channel any more, and %s does not answer", nodeName(c.From), nodeName(c.To))
 	}
-	for _, other := range to.State.Channels {
-		if other.Point == before.Point && other.State == api.Open {
-			c.held = true
-			message := nodeName(c.From) + " has lost the channel with its wallet"
-			p.close(Close{Node: c.To, Point: other.Point, Force: true, Channel: c.String(), Cause: message})
-			return message
-		}
+	at := slices.IndexFunc(to.State.Channels, func(other api.Channel) bool { return other.Point == before.Point && isLive(other) })
+	if at < 0 {
+		return ""
 	}
-	return ""
+	c.held = true
+	other := to.State.Channels[at]
+	message := nodeName(c.From) + " has lost the channel with its wallet"
+	switch {
+	case other.State == api.Open:
+		p.close(Close{Node: c.To, Point: other.Point, Force: true, Channel: c.String(), Cause: message})
+	case p.unconfirmable(other.Point):
+		p.abandonAt(to, other.Point, c.String())
+	default:
+		// Either end closes it when its transaction is confirmed.
+		p.orphans = append(p.orphans, orphan{to, other.Point})
+	}
+	return message
 }
 
 func has(channels []api.Channel, point string) bool {
@@ -159,6 +166,9 @@ func (p *planner) closeUnwanted() {
 	for _, a := range p.unwanted {
 		waited := p.since(channelMark(markClosing, a.from, a.to, a.Point))
 		if a.State != api.Open {
+			if p.unconfirmable(a.Point) {
+				p.abandon(a)
+			}
 			continue // it cannot be closed before it is open
 		}
 		force := waited >= p.CloseTimeout
@@ -176,8 +186,7 @@ func (p *planner) close(c Close) {
 	if n := p.node(c.Node); n == nil || !n.answers() {
 		return
 	}
-	// The key of a forced close is another one: it must not wait for the retries of the other.
-	if p.mayTry(KeyClose(c.Point + forced(c.Force))) {
+	if p.mayTry(c.Key()) {
 		p.plan.Close = append(p.plan.Close, c)
 	}
 }
@@ -189,8 +198,13 @@ func forced(force bool) string {
 	return ""
 }
 
-// Key of the action.
-func (c Close) Key() string { return KeyClose(c.Point + forced(c.Force)) }
+// Key of the action. That of a forced close is another one: it must not wait for the retries of the other.
+func (c Close) Key() string {
+	if c.Abandon {
+		return keyAbandon(c.Node, c.Point)
+	}
+	return KeyClose(c.Point + forced(c.Force))
+}
 
 // connect connects the ends of channels that are not active.
 func (p *planner) connect() {

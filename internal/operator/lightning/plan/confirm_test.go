@@ -32,7 +32,7 @@ func TestNoMoreBlocksAreMinedForATransactionThatDoesNotExist(t *testing.T) {
 				t.Errorf("%d blocks in ten minutes, want %d", mined, maxBlocksFor)
 			}
 			if state == api.PendingOpen {
-				reasonOf(t, p, v1.LightningReasonOpening, "remove the channel with lncli abandonchannel")
+				reasonOf(t, p, v1.LightningReasonOpening, "is not confirmed by 30 blocks")
 			}
 		})
 	}

@@ -47,6 +47,7 @@ func (p *planner) confirm() {
 	for _, a := range slices.Concat(p.unwanted, p.closing) {
 		p.await(a)
 	}
+	p.awaitOrphans()
 }
 
 func (p *planner) await(a actual) {

@@ -53,6 +53,8 @@ type Close struct {
 	Node  int
 	Point string
 	Force bool
+	// Abandon means that the node forgets the channel, unless a bitcoind knows its funding transaction.
+	Abandon bool
 	// Channel is its name for people, and Cause why it is closed.
 	Channel, Cause string
 }
@@ -90,6 +92,8 @@ type planner struct {
 	channels []channel
 	unwanted []actual
 	closing  []actual
+	// orphans are channels that are not confirmed, and that only the end has which did not open them.
+	orphans []orphan
 	// opening is true when channels are being opened.
 	opening bool
 	// blocks are what needs blocks, by node of the BitcoinNetwork.

@@ -1,0 +1,64 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
+	"github.com/christianb93/bitcoin-controller/internal/operator/eventlog"
+	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/api"
+	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/plan"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+)
+
+// abandon makes a node forget a channel, unless its funding transaction exists: its coins would be lost.
+func (a *actions) abandon(ctx context.Context, at api.Pod, c plan.Close) {
+	a.background.run(ctx, a.state, c.Key(), tipTimeout+api.CloseTimeout+margin, func(ctx context.Context) error {
+		if err := a.findNoFunding(ctx, c.Point); err != nil {
+			return err
+		}
+		if err := a.agents.CloseChannel(ctx, at, api.Close{Point: c.Point, Force: true}); err != nil {
+			return err
+		}
+		// With the pod, since Kubernetes makes one event of several that differ in their note only.
+		eventlog.Record(a.recorder, a.network, eventlog.Event{
+			Type: corev1.EventTypeWarning, Reason: v1.LightningEventChannelAbandoned, Action: "Close", Pod: a.nodes[c.Node].podName,
+			Note: fmt.Sprintf("channel %s is abandoned at node %d: %s, and no bitcoind has it", c.Channel, c.Node, c.Cause),
+		})
+		return nil
+	})
+}
+
+// findNoFunding returns an error unless all bitcoinds that LND nodes use report that they have no output of this name, neither in the chain
+// nor in the mempool.
+func (a *actions) findNoFunding(ctx context.Context, point string) error {
+	ctx, cancel := context.WithTimeout(ctx, tipTimeout)
+	defer cancel()
+	transaction, output, _ := strings.Cut(point, ":")
+	index, err := strconv.Atoi(output)
+	if err != nil {
+		return err
+	}
+	for _, ordinal := range slices.Sorted(maps.Keys(a.bitcoins)) {
+		n := a.bitcoins[ordinal]
+		if n.lnd.User == "" {
+			return fmt.Errorf("node %d of the BitcoinNetwork %s does not answer, and may have the transaction", ordinal, a.bitcoin.Name)
+		}
+		at := a.endpoint(a.bitcoin, n.status)
+		at.User, at.Password = n.lnd.User, n.lnd.Password
+		var found *bitcoind.TxOut
+		if err := a.rpc.Call(ctx, at, bitcoind.GetTxOut(transaction, index, &found)); err != nil {
+			return err
+		}
+		if found != nil {
+			return fmt.Errorf("node %d of the BitcoinNetwork %s has the transaction, with %d confirmations", ordinal, a.bitcoin.Name, found.Confirmations)
+		}
+	}
+	return nil
+}

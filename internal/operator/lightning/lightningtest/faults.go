@@ -1,0 +1,39 @@
+package lightningtest
+
+import "math"
+
+// Reject makes LND reject what it is asked to do, "open", "close" or "connect", with an error; "" lets it.
+func (l *LND) Reject(what, message string) {
+	l.net.mu.Lock()
+	defer l.net.mu.Unlock()
+	l.rejects[what] = message
+}
+
+// SetShortID makes an end report another short channel id, as after a reorganisation of the funding transaction.
+func (l *LND) SetShortID(point, id string) {
+	l.net.mu.Lock()
+	defer l.net.mu.Unlock()
+	for _, c := range l.net.channels {
+		if c.point == point {
+			c.ids[l] = id
+		}
+	}
+}
+
+// LoseFunding makes the funding transaction of a channel that is not confirmed vanish from bitcoind.
+func (n *Network) LoseFunding(point string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, c := range n.channels {
+		if c.point == point {
+			c.openedAt = math.MaxInt64
+		}
+	}
+}
+
+// LoseNextFunding makes the funding transaction of the next channel vanish.
+func (n *Network) LoseNextFunding() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.losing = true
+}
