@@ -130,6 +130,14 @@ const (
 	//
 	// Action: delete that object, or create the network with another name.
 	LightningReasonNameTaken = "NameTaken"
+	// LightningReasonStorageNotExpanded means that the cluster does not expand the claims, though storage.size has grown: the storage class does
+	// not allow it, or a quota is used up. The nodes run with the volumes that they have.
+	//
+	// Conditions: Stalled=True, Reconciling=False.
+	//
+	// Action: set allowVolumeExpansion in the storage class, if its provisioner supports it, or set storage.size back. The operator
+	// tries again every 30 seconds.
+	LightningReasonStorageNotExpanded = "StorageNotExpanded"
 	// LightningReasonReconcileFailed means that the operator could not finish a reconcile, for example because the API server answers the
 	// write of an object with an internal error.
 	//

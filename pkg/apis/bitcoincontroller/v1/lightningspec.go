@@ -74,7 +74,8 @@ type LightningTopology struct {
 
 // LightningStorage configures a PersistentVolumeClaim per node. Its fields are those of Storage.
 type LightningStorage struct {
-	// Size is the size of each claim, which cannot be changed. At least 128Mi. Default: 1Gi.
+	// Size is the size of each claim. It can grow if the storage class allows the expansion of volumes; otherwise the nodes keep their
+	// volumes, Stalled reports it, and the size may be set back. At least 128Mi. Default: 1Gi.
 	// +optional
 	// +kubebuilder:default="1Gi"
 	// +kubebuilder:validation:XValidation:rule="!quantity(string(self)).isLessThan(quantity('128Mi'))",message="storage.size must be at least 128Mi, because LND cannot write its channels to a full volume"

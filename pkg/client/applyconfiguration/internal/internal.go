@@ -1793,6 +1793,9 @@ var schemaYAML = typed.YAMLObject(`types:
                     - name: channelBalance
                       type:
                         scalar: numeric
+                    - name: credentialSalt
+                      type:
+                        scalar: string
                     - name: height
                       type:
                         scalar: numeric

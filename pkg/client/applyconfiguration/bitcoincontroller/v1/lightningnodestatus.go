@@ -31,6 +31,9 @@ type LightningNodeStatusApplyConfiguration struct {
 	WalletBalance *int64 `json:"walletBalance,omitempty"`
 	// ChannelBalance is the node's own balance in its active channels, in satoshis.
 	ChannelBalance *int64 `json:"channelBalance,omitempty"`
+	// CredentialSalt identifies the operator's credential that the pod accepted last, by the salt of its hash, which is no secret. A rotation of the
+	// master key is complete when all pods accept the one of the new key.
+	CredentialSalt *string `json:"credentialSalt,omitempty"`
 }
 
 // LightningNodeStatusApplyConfiguration constructs a declarative configuration of the LightningNodeStatus type for use with
@@ -132,5 +135,13 @@ func (b *LightningNodeStatusApplyConfiguration) WithWalletBalance(value int64) *
 // If called multiple times, the ChannelBalance field is set to the value of the last call.
 func (b *LightningNodeStatusApplyConfiguration) WithChannelBalance(value int64) *LightningNodeStatusApplyConfiguration {
 	b.ChannelBalance = &value
+	return b
+}
+
+// WithCredentialSalt sets the CredentialSalt field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the CredentialSalt field is set to the value of the last call.
+func (b *LightningNodeStatusApplyConfiguration) WithCredentialSalt(value string) *LightningNodeStatusApplyConfiguration {
+	b.CredentialSalt = &value
 	return b
 }

@@ -12,7 +12,8 @@ import (
 //
 // LightningStorage configures a PersistentVolumeClaim per node. Its fields are those of Storage.
 type LightningStorageApplyConfiguration struct {
-	// Size is the size of each claim, which cannot be changed. At least 128Mi. Default: 1Gi.
+	// Size is the size of each claim. It can grow if the storage class allows the expansion of volumes; otherwise the nodes keep their
+	// volumes, Stalled reports it, and the size may be set back. At least 128Mi. Default: 1Gi.
 	Size *resource.Quantity `json:"size,omitempty"`
 	// StorageClassName is the storage class of the claims. Default: the cluster's default class.
 	StorageClassName *string `json:"storageClassName,omitempty"`
