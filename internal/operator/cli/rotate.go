@@ -21,10 +21,10 @@ func rotateCommand() *cobra.Command {
 		Short: "Create a new master key, from which the operator then derives its credentials",
 		Long: "Creates a new master key in its Secret and keeps the previous key, so that the operator can still reach nodes that have not " +
 			"restarted yet. The operator uses the new key at once and restarts the nodes of all networks, one node of each StatefulSet at a " +
-			"time. The key cannot be rotated again before all nodes use it.\n\n" +
+			"time. Pods of LightningNetworks get it without a restart, within two minutes. The key cannot be rotated again before all nodes use it.\n\n" +
 			"Run it with a kubeconfig of your own: the service account of the operator may not change the Secret. You need the permissions " +
-			"to get and update it in the operator's namespace and, from the second rotation on, to list bitcoinnetworks, configmaps and " +
-			"statefulsets in all namespaces. Networks of other operators, which have other master keys, are left out.",
+			"to get and update it in the operator's namespace and, from the second rotation on, to list bitcoinnetworks, lightningnetworks, " +
+			"configmaps and statefulsets in all namespaces. Networks of other operators, which have other master keys, are left out.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			config, _, err := restConfig(kubeconfig)

@@ -27,12 +27,13 @@ func checkRotation(ctx context.Context, clients kubernetes.Interface, networks v
 	if keys.Previous == nil {
 		return nil
 	}
-	found, err := networks.BitcoincontrollerV1().BitcoinNetworks(metav1.NamespaceAll).List(ctx, metav1.ListOptions{})
-	if apierrors.IsNotFound(err) {
-		return nil // the definition is not installed
-	}
-	if err != nil {
+	bitcoin, err := networks.BitcoincontrollerV1().BitcoinNetworks(metav1.NamespaceAll).List(ctx, metav1.ListOptions{})
+	if err != nil && !apierrors.IsNotFound(err) { // the definition may not be installed
 		return fmt.Errorf("list the networks, some of which may not use the current key yet: %w", err)
+	}
+	lightning, err := networks.BitcoincontrollerV1().LightningNetworks(metav1.NamespaceAll).List(ctx, metav1.ListOptions{})
+	if err != nil && !apierrors.IsNotFound(err) {
+		return fmt.Errorf("list the Lightning networks, some of which may not use the current key yet: %w", err)
 	}
 	managed := metav1.ListOptions{LabelSelector: labels.Set{resources.LabelManagedBy: resources.ManagedByValue}.String()}
 	configs, err := clients.CoreV1().ConfigMaps(metav1.NamespaceAll).List(ctx, managed)
@@ -43,23 +44,41 @@ func checkRotation(ctx context.Context, clients kubernetes.Interface, networks v
 	if err != nil {
 		return fmt.Errorf("list the StatefulSets of the networks: %w", err)
 	}
-	current, previous := credentials.ForNetworks(keys.Current), credentials.ForNetworks(keys.Previous)
-	ours := slices.DeleteFunc(found.Items, func(n v1.BitcoinNetwork) bool {
-		return isOfAnotherOperator(n.UID, configs.Items, current(&n), previous(&n))
-	})
-	return incomplete(ours, configs.Items, sets.Items, current)
+	progress := bitcoinProgress(bitcoin.Items, configs.Items, sets.Items, credentials.ForNetworks(keys.Current), credentials.ForNetworks(keys.Previous))
+	return incomplete(append(progress, lightningProgress(lightning.Items, configs.Items, keys)...))
+}
+
+// rotationProgress is how far a rotation has come in a network.
+type rotationProgress struct {
+	network      string
+	using, nodes int32
+	complete     bool
+}
+
+// bitcoinProgress is that of the operator's BitcoinNetworks.
+func bitcoinProgress(networks []v1.BitcoinNetwork, configs []corev1.ConfigMap, sets []appsv1.StatefulSet, current, previous func(*v1.BitcoinNetwork) bitcoind.Credential) (list []rotationProgress) {
+	for i := range networks {
+		n := &networks[i]
+		if isOfAnotherOperator(n.UID, configs, resources.AllowsCredential, current(n), previous(n)) {
+			continue
+		}
+		p := rotationProgress{network: n.Namespace + "/" + n.Name}
+		p.using, p.nodes, p.complete = nodesWithKey(n.UID, configs, sets, current(n))
+		list = append(list, p)
+	}
+	return list
 }
 
 // isOfAnotherOperator reports whether the nodes of a network use neither of the operator's keys: operators with different namespaces have a
 // key each.
-func isOfAnotherOperator(network types.UID, configs []corev1.ConfigMap, keys ...bitcoind.Credential) bool {
+func isOfAnotherOperator(network types.UID, configs []corev1.ConfigMap, allows func(*corev1.ConfigMap, bitcoind.Credential) bool, keys ...bitcoind.Credential) bool {
 	known := false
 	for i := range configs {
 		config := &configs[i]
 		if !ownedBy(config, network) {
 			continue
 		}
-		if slices.ContainsFunc(keys, func(key bitcoind.Credential) bool { return resources.AllowsCredential(config, key) }) {
+		if slices.ContainsFunc(keys, func(key bitcoind.Credential) bool { return allows(config, key) }) {
 			return false
 		}
 		known = true
@@ -68,17 +87,16 @@ func isOfAnotherOperator(network types.UID, configs []corev1.ConfigMap, keys ...
 }
 
 // incomplete returns an error that names the networks some of whose nodes do not use the current key yet; nil for none.
-func incomplete(networks []v1.BitcoinNetwork, configs []corev1.ConfigMap, sets []appsv1.StatefulSet, current func(*v1.BitcoinNetwork) bitcoind.Credential) error {
+func incomplete(networks []rotationProgress) error {
 	const limit = 8
 	var names []string
 	left := 0
-	for i := range networks {
-		using, nodes, complete := nodesWithKey(networks[i].UID, configs, sets, current(&networks[i]))
-		if complete {
+	for _, n := range networks {
+		if n.complete {
 			continue
 		}
 		if left++; left <= limit {
-			names = append(names, fmt.Sprintf("%s/%s (%d of %d nodes use it)", networks[i].Namespace, networks[i].Name, using, nodes))
+			names = append(names, fmt.Sprintf("%s (%d of %d nodes use it)", n.network, n.using, n.nodes))
 		}
 	}
 	if left == 0 {

@@ -113,7 +113,7 @@ func TestAnIncompleteRotationNamesSomeNetworks(t *testing.T) {
 			}
 		}
 	}
-	err := incomplete(networks, nil, sets, credentials.ForNetworks(newKey))
+	err := incomplete(bitcoinProgress(networks, nil, sets, credentials.ForNetworks(newKey), credentials.ForNetworks(oldKey)))
 	if err == nil || !strings.Contains(err.Error(), "20 of 20 networks") || !strings.Contains(err.Error(), "net-07 (0 of 4 nodes use it) and 12 more") {
 		t.Errorf("%v", err)
 	}

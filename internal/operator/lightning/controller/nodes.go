@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -32,6 +33,8 @@ type node struct {
 	// state is what its agent reports; nil if it did not answer, and err is why, nil if it was not asked.
 	state *api.State
 	err   error
+	// salt is that of the credential that its agent accepted; "" if it did not answer.
+	salt string
 	// backend is what its agent should have, nil while that is unknown. otherCredential means that it has that but for the password.
 	backend         *api.Backend
 	otherCredential bool
@@ -70,13 +73,28 @@ func (r *Reconciler) observe(ctx context.Context, network *v1.LightningNetwork, 
 		group.Go(func() {
 			ctx, cancel := context.WithTimeout(ctx, stateTimeout)
 			defer cancel()
-			state, err := r.agents.State(ctx, r.agentOf(network, n.pod))
+			state, salt, err := r.stateOf(ctx, network, n.pod)
 			if n.err = err; err == nil {
-				n.state = &state
+				n.state, n.salt = &state, salt
 			}
 		})
 	}
 	group.Wait()
+}
+
+// stateOf asks the agent of a pod, and returns the salt of the credential that it accepts. The kubelet replaces the file with the credential some time
+// after a rotation of the master key.
+func (r *Reconciler) stateOf(ctx context.Context, network *v1.LightningNetwork, pod *corev1.Pod) (state api.State, salt string, err error) {
+	at := r.agentOf(network, pod)
+	previous := at.PreviousPassword
+	at.PreviousPassword = ""
+	state, err = r.agents.State(ctx, at)
+	if errors.Is(err, api.ErrUnauthorized) && previous != "" {
+		at.Password = previous
+		state, err = r.agents.State(ctx, at)
+		return state, r.options.PreviousCredential(network).Salt, err
+	}
+	return state, r.options.Settings.Credential(network).Salt, err
 }
 
 // agentOf is where the agent of a pod is reached.

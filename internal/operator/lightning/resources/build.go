@@ -98,3 +98,8 @@ func configMap(network *v1.LightningNetwork, settings Settings) *corev1.ConfigMa
 		},
 	}
 }
+
+// AllowsCredential reports whether a ConfigMap has the operator's credential for the agents.
+func AllowsCredential(config *corev1.ConfigMap, credential bitcoind.Credential) bool {
+	return config.Data[api.CredentialKey] == credential.RPCAuth()
+}
