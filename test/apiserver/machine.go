@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -43,6 +45,8 @@ type machine struct {
 	lightning *lightningtest.Network
 	wallets   map[string]*lightningtest.LND
 	ended     bool
+	// spread is whether each pod gets a cluster node of its own.
+	spread atomic.Bool
 }
 
 // place is what the machine has of one pod.
@@ -208,13 +212,21 @@ func (m *machine) bind(ctx context.Context, pod *corev1.Pod, status *corev1.PodS
 		return nil
 	}
 	err := m.clients.CoreV1().Pods(m.namespace).Bind(ctx, &corev1.Binding{
-		ObjectMeta: metav1.ObjectMeta{Name: pod.Name, UID: pod.UID}, Target: corev1.ObjectReference{Kind: "Node", Name: MachineName},
+		ObjectMeta: metav1.ObjectMeta{Name: pod.Name, UID: pod.UID}, Target: corev1.ObjectReference{Kind: "Node", Name: m.nameFor(pod)},
 	}, metav1.CreateOptions{})
 	// The pod in the cache may be older than the machine's own binding.
 	if apierrors.IsConflict(err) {
 		return nil
 	}
 	return err
+}
+
+// nameFor is the cluster node of a pod.
+func (m *machine) nameFor(pod *corev1.Pod) string {
+	if m.spread.Load() {
+		return MachineName + pod.Name[strings.LastIndex(pod.Name, "-"):]
+	}
+	return MachineName
 }
 
 // start the node of a pod with the blocks that it had.

@@ -73,6 +73,9 @@ func (ns *Namespace) Network(name string) *Network { return &Network{Namespace: 
 // Report sets what the machine reports of the pods from now on, of those that exist too; nil for pods that run and are ready.
 func (ns *Namespace) Report(report Report) { ns.machine.setReport(report) }
 
+// SpreadPods gives each pod from now on a cluster node of its own.
+func (ns *Namespace) SpreadPods() { ns.machine.spread.Store(true) }
+
 // RestartContainer ends the container of a pod's bitcoind and starts it again, with another id. The node keeps its blocks.
 func (ns *Namespace) RestartContainer(pod string) {
 	ns.t.Helper()

@@ -134,7 +134,7 @@ func (o OperatorOptions) lightningSettings(base controller.Options) lightning.Op
 		}},
 		Operator:     lightning.BitcoinCredential{Current: base.Settings.Credential, Previous: base.PreviousCredential},
 		LND:          lightning.BitcoinCredential{Current: base.Settings.Lightning},
-		PollInterval: base.PollInterval, MaxConcurrentReconciles: base.MaxConcurrentReconciles, Metrics: prometheus.NewRegistry(), Now: o.Now,
+		PollInterval: base.PollInterval, MaxConcurrentReconciles: base.MaxConcurrentReconciles, DisruptionBudgets: base.DisruptionBudgets, Metrics: prometheus.NewRegistry(), Now: o.Now,
 	}
 	if o.PreviousKey != nil {
 		settings.PreviousCredential = func(n *v1.LightningNetwork) bitcoind.Credential {

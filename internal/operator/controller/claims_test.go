@@ -120,7 +120,7 @@ func TestAFullVolumeIsFlushedOnlyWhenItHasGrown(t *testing.T) {
 	g.nodes[0].answer.chain.SizeOnDisk = 1000 << 20
 	expect := func(when string, want bool) {
 		t.Helper()
-		volume := g.state.claims.volumes(g.network.Spec.Storage, g.pass().sets)(&g.nodes[0])
+		volume := volumesOf(&g.state.claims, g.network.Spec.Storage, g.pass().sets)(&g.nodes[0])
 		if got := hasRoom(volume, sizesOnDisk(g.nodes)[g.nodes[0].pod.UID]); got != want {
 			t.Errorf("%s: the volume has %s, room is %v", when, volume, got)
 		}

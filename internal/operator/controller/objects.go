@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/apply"
+	"github.com/christianb93/bitcoin-controller/internal/operator/disruption"
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
 	"github.com/christianb93/bitcoin-controller/internal/operator/supervisor/api"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
@@ -189,7 +190,7 @@ func (r *Reconciler) desiredObjects(ctx context.Context, p *applyPass) ([]client
 			return nil, err
 		}
 		budget := resources.DisruptionBudget(p.network)
-		if budgetDesired(p.existing[apply.KeyOf(budget)] != nil, pods, p.now) {
+		if disruption.BudgetDesired(p.existing[apply.KeyOf(budget)] != nil, pods, p.now) {
 			objects = append(objects, budget)
 		}
 	}

@@ -138,7 +138,7 @@ func (r *Reconciler) pass(ctx context.Context, network *v1.BitcoinNetwork, state
 	if len(objects.departing) > 0 && r.decideScaleDown(ctx, network, state, all, staying, now) {
 		objects.recheckIn = time.Millisecond
 	}
-	r.nodes.flush(ctx, network, state.shared, nodes, state.claims.volumes(network.Spec.Storage, objects.sets), now)
+	r.nodes.flush(ctx, network, state.shared, nodes, volumesOf(&state.claims, network.Spec.Storage, objects.sets), now)
 	r.nodes.restartSync(ctx, network, state, nodes, connections, chains, now)
 	state.rollouts.proceed(rolloutInputs{now, objects.groups, objects.sets, nodes, connections.desired, chains})
 	sides := sidesOf(nodes, connections.desired)

@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/backoff"
+	"github.com/christianb93/bitcoin-controller/internal/operator/claims"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -80,7 +81,7 @@ type networkState struct {
 	settlingResumed bool
 	// scaleDown is the removal of nodes in progress; nil for none.
 	scaleDown *scaleDown
-	claims    claimStates
+	claims    claims.State
 	mining    miningSchedule
 	lastPass  lastPass
 	backoff   backoff.Backoff

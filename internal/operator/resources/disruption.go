@@ -13,12 +13,17 @@ import (
 // chain of a network without storage with them. It is no part of Build, since not every network has one.
 func DisruptionBudget(network *v1.BitcoinNetwork) *policyv1.PodDisruptionBudget {
 	labels := Labels(network.Name)
+	return OneAtATime(meta(network, network.Name+"-pdb", labels), labels)
+}
+
+// OneAtATime is a budget that lets a drain evict one of the pods with these labels after the other.
+func OneAtATime(object metav1.ObjectMeta, pods map[string]string) *policyv1.PodDisruptionBudget {
 	return &policyv1.PodDisruptionBudget{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "policy/v1", Kind: "PodDisruptionBudget"},
-		ObjectMeta: meta(network, network.Name+"-pdb", labels),
+		ObjectMeta: object,
 		Spec: policyv1.PodDisruptionBudgetSpec{
 			MaxUnavailable: ptr.To(intstr.FromInt32(1)),
-			Selector:       &metav1.LabelSelector{MatchLabels: labels},
+			Selector:       &metav1.LabelSelector{MatchLabels: pods},
 			// A node that is not ready has nothing to lose, and a drain must not wait for it.
 			UnhealthyPodEvictionPolicy: ptr.To(policyv1.AlwaysAllow),
 		},

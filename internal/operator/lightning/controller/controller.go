@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -48,6 +49,8 @@ type Options struct {
 	PollInterval time.Duration
 	// MaxConcurrentReconciles is the number of networks that are reconciled at the same time.
 	MaxConcurrentReconciles int
+	// DisruptionBudgets is whether the operator has the permissions for them.
+	DisruptionBudgets bool
 	// Namespaces are those of the networks; none for all.
 	Namespaces []string
 	// Metrics is where the metrics are registered; nil for the registry that the manager serves.
@@ -95,7 +98,7 @@ func Add(mgr ctrl.Manager, options Options) error {
 			return err
 		}
 	}
-	if err := addIndexes(mgr.GetFieldIndexer()); err != nil {
+	if err := addIndexes(mgr.GetFieldIndexer(), options.DisruptionBudgets); err != nil {
 		return err
 	}
 	return mgr.Add(d)
@@ -129,6 +132,10 @@ func addController(mgr ctrl.Manager, options Options, states *stateStore) error 
 	if options.Credentials != nil {
 		controlled.WatchesRawSource(credentials.NewSource(options.Credentials, networksIn(mgr.GetClient())))
 	}
+	if options.DisruptionBudgets {
+		// The status changes with every pod, which is watched anyway.
+		controlled.Owns(&policyv1.PodDisruptionBudget{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, deletion{})))
+	}
 	return controlled.Complete(r)
 }
 
@@ -151,9 +158,13 @@ const (
 	indexBitcoin = "spec.bitcoinNetwork"
 )
 
-func addIndexes(indexer client.FieldIndexer) error {
+func addIndexes(indexer client.FieldIndexer, budgets bool) error {
 	ctx := context.Background()
-	for _, kind := range []client.Object{&corev1.Pod{}, &corev1.Service{}, &corev1.ConfigMap{}, &appsv1.StatefulSet{}} {
+	kinds := []client.Object{&corev1.Pod{}, &corev1.Service{}, &corev1.ConfigMap{}, &appsv1.StatefulSet{}}
+	if budgets {
+		kinds = append(kinds, &policyv1.PodDisruptionBudget{})
+	}
+	for _, kind := range kinds {
 		err := indexer.IndexField(ctx, kind, indexNetwork, func(object client.Object) []string {
 			if network := resources.NetworkOf(object.GetLabels()); network != "" {
 				return []string{network}

@@ -7,6 +7,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -15,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/apply"
+	"github.com/christianb93/bitcoin-controller/internal/operator/disruption"
 	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/resources"
 	operator "github.com/christianb93/bitcoin-controller/internal/operator/resources"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
@@ -37,7 +39,11 @@ type appliedObjects struct {
 // existingObjects reads the objects with the network's labels from the cache.
 func (r *Reconciler) existingObjects(ctx context.Context, network *v1.LightningNetwork) (map[string]client.Object, error) {
 	existing := map[string]client.Object{}
-	for _, list := range []client.ObjectList{&corev1.ServiceList{}, &corev1.ConfigMapList{}, &appsv1.StatefulSetList{}} {
+	lists := []client.ObjectList{&corev1.ServiceList{}, &corev1.ConfigMapList{}, &appsv1.StatefulSetList{}}
+	if r.options.DisruptionBudgets {
+		lists = append(lists, &policyv1.PodDisruptionBudgetList{})
+	}
+	for _, list := range lists {
 		if err := r.client.List(ctx, list, objectsOf(network)...); err != nil {
 			return nil, err
 		}
@@ -63,13 +69,13 @@ func setOf(network *v1.LightningNetwork, existing map[string]client.Object) *app
 }
 
 // applyObjects brings the network's objects to the desired state, with so many nodes. Nothing is written when nothing differs.
-func (r *Reconciler) applyObjects(ctx context.Context, network *v1.LightningNetwork, bitcoin *v1.BitcoinNetwork, state *networkState, existing map[string]client.Object, nodes int) appliedObjects {
+func (r *Reconciler) applyObjects(ctx context.Context, network *v1.LightningNetwork, state *networkState, o *observed, nodes int) appliedObjects {
 	if state.held != nil && r.options.Now().Before(state.retryAt) {
 		held := *state.held
-		held.set, held.held = setOf(network, existing), true
+		held.set, held.held = setOf(network, o.existing), true
 		return held
 	}
-	result := r.writeObjects(ctx, network, bitcoin, state, existing, nodes)
+	result := r.writeObjects(ctx, network, state, o, nodes)
 	state.held = nil
 	if result.rejected != nil || result.failed != nil {
 		state.held = &result
@@ -77,12 +83,17 @@ func (r *Reconciler) applyObjects(ctx context.Context, network *v1.LightningNetw
 	return result
 }
 
-func (r *Reconciler) writeObjects(ctx context.Context, network *v1.LightningNetwork, bitcoin *v1.BitcoinNetwork, state *networkState, existing map[string]client.Object, nodes int) (result appliedObjects) {
+func (r *Reconciler) writeObjects(ctx context.Context, network *v1.LightningNetwork, state *networkState, o *observed, nodes int) (result appliedObjects) {
+	bitcoin, existing := o.bitcoin, o.existing
 	result.set = setOf(network, existing)
 	objects, err := r.desiredObjects(network, bitcoin, result.set, nodes)
 	if err != nil {
 		result.failed = err
 		return result
+	}
+	budget := resources.DisruptionBudget(network)
+	if r.options.DisruptionBudgets && disruption.BudgetDesired(existing[apply.KeyOf(budget)] != nil, o.pods, r.options.Now()) {
+		objects = append(objects, budget)
 	}
 	desired, inputs := map[string]bool{}, r.inputsOf(network, bitcoin, nodes)
 	for _, object := range objects {

@@ -18,6 +18,7 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/operator/apply"
 	"github.com/christianb93/bitcoin-controller/internal/operator/backoff"
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
+	"github.com/christianb93/bitcoin-controller/internal/operator/claims"
 	"github.com/christianb93/bitcoin-controller/internal/operator/condition"
 	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/api"
 	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/plan"
@@ -102,6 +103,7 @@ type passResult struct {
 type observed struct {
 	bitcoin  *v1.BitcoinNetwork
 	existing map[string]client.Object
+	pods     []corev1.Pod
 	nodes    []node
 	bitcoins map[int]*bitcoinNode
 }
@@ -125,7 +127,7 @@ func (r *Reconciler) pass(ctx context.Context, network *v1.LightningNetwork, sta
 	}
 	state.mark(marks, now)
 
-	objects := r.applyObjects(ctx, network, o.bitcoin, state, o.existing, decided.Keep)
+	objects := r.applyObjects(ctx, network, state, o, decided.Keep)
 	if r.passesByItself(state, &objects) {
 		return passResult{wait: maxRetryInterval}, objects.failed
 	}
@@ -141,6 +143,7 @@ func (r *Reconciler) pass(ctx context.Context, network *v1.LightningNetwork, sta
 		policies.withoutBitcoin = now.Sub(since)
 	}
 	conditions, recheck := evaluate(policies, &decided)
+	claims.Report(&conditions.Derived, v1.LightningReasonStorageNotExpanded, r.growClaims(ctx, network, state, objects.set, o.nodes, now))
 	status := buildStatus(network, policies, &decided, conditions)
 	err = r.writeStatus(ctx, network, status, state)
 
@@ -197,6 +200,7 @@ func (r *Reconciler) read(ctx context.Context, network *v1.LightningNetwork) (*o
 	if err := r.client.List(ctx, &pods, objectsOf(network)...); err != nil {
 		return nil, fmt.Errorf("list the pods of the network: %w", err)
 	}
+	o.pods = pods.Items
 	o.nodes = nodesOf(network, o.bitcoin, setOf(network, o.existing), pods.Items)
 	used := map[int]bool{}
 	for i := range o.nodes {

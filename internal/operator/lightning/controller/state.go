@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/backoff"
+	"github.com/christianb93/bitcoin-controller/internal/operator/claims"
 	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/plan"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
@@ -66,6 +67,7 @@ type networkState struct {
 	shared *shared
 	// applied has the version of each object as the operator wrote it, or found it to be as desired, by kind and name.
 	applied map[string]string
+	claims  claims.State
 	// since are the marks of the plans.
 	since   map[string]time.Time
 	backoff backoff.Backoff

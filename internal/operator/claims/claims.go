@@ -1,0 +1,149 @@
+// Package claims makes the claims of a network as large as its specification. The claim templates of a StatefulSet are immutable: when the size has
+// grown they keep the earlier one, and the operator requests the new one from each claim whose pod has a cluster node, since a claim that is not bound
+// yet cannot be changed. The pod need not run, since a node whose volume is full does not start.
+package claims
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/condition"
+	"github.com/christianb93/bitcoin-controller/internal/operator/phrase"
+	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+)
+
+// retryInterval is the time between two requests that fail, and between two reads of a volume that has not grown yet.
+const retryInterval = 30 * time.Second
+
+// State is what is known of the claims of a network. The zero value knows nothing.
+type State struct {
+	// seen are the claims of pods as they were read last, by the UID of the pod.
+	seen map[types.UID]seenClaim
+	// rejected is why the API server rejects the requested size, "" if it does not or another error occurred. A request that failed
+	// is not repeated before retryAt.
+	rejected  string
+	requested resource.Quantity
+	retryAt   time.Time
+}
+
+// seenClaim is what a claim requests, and the capacity of its volume, at a time.
+type seenClaim struct {
+	requested, capacity resource.Quantity
+	at                  time.Time
+}
+
+// Pod is one whose claim may be too small.
+type Pod struct {
+	Namespace, Name string
+	UID             types.UID
+	// Waits reports whether something waits for a larger volume than this, which is then read again from time to time; nil for nothing.
+	Waits func(capacity resource.Quantity) bool
+}
+
+// Grower reads and changes claims.
+type Grower struct {
+	Client client.Client
+	// Live reads from the API server: a cache would need the permission to list all claims.
+	Live client.Reader
+}
+
+// MayBeSmall reports whether claims of a StatefulSet may be smaller than specified: those from its templates are if these are, and retained ones
+// may be of an earlier network.
+func MayBeSmall(storage *v1.Storage, set *appsv1.StatefulSet) bool {
+	if storage == nil || storage.Size == nil || set == nil || len(set.Spec.VolumeClaimTemplates) == 0 {
+		return false
+	}
+	size := set.Spec.VolumeClaimTemplates[0].Spec.Resources.Requests[corev1.ResourceStorage]
+	return storage.RetentionPolicy == v1.RetentionRetain || size.Cmp(*storage.Size) < 0
+}
+
+// Capacity of the volume of a pod, as it was read last; false while it is unknown.
+func (s *State) Capacity(pod types.UID) (resource.Quantity, bool) {
+	seen := s.seen[pod]
+	return seen.capacity, !seen.capacity.IsZero()
+}
+
+// KeepOnly forgets the claims of other pods.
+func (s *State) KeepOnly(pods map[types.UID]bool) {
+	maps.DeleteFunc(s.seen, func(uid types.UID, _ seenClaim) bool { return !pods[uid] })
+}
+
+// Grow requests a size from the claims that are smaller. It returns why the cluster rejects it, "" if it does not.
+func (s *State) Grow(ctx context.Context, g Grower, pods []Pod, size resource.Quantity, now time.Time) string {
+	if s.requested.Cmp(size) == 0 && now.Before(s.retryAt) {
+		return s.rejected
+	}
+	s.rejected, s.requested = "", size
+	for _, pod := range pods {
+		if seen, ok := s.seen[pod.UID]; ok && seen.requested.Cmp(size) >= 0 && !seen.outdated(pod, now) {
+			continue
+		}
+		seen, err := g.grow(ctx, client.ObjectKey{Namespace: pod.Namespace, Name: resources.ClaimName(pod.Name)}, size)
+		if err != nil {
+			s.retryAt = now.Add(retryInterval)
+			log.FromContext(ctx).Info("A claim could not be expanded; the operator tries again", "node", pod.Name, "error", err.Error())
+			if apierrors.IsForbidden(err) || apierrors.IsInvalid(err) {
+				s.rejected = rejection(pod.Name, size, err)
+			}
+			return s.rejected
+		}
+		if s.seen == nil {
+			s.seen = map[types.UID]seenClaim{}
+		}
+		seen.at = now
+		s.seen[pod.UID] = seen
+	}
+	return ""
+}
+
+// outdated reports whether a volume that something waits for may have grown.
+func (c seenClaim) outdated(pod Pod, now time.Time) bool {
+	return pod.Waits != nil && c.capacity.Cmp(c.requested) < 0 && pod.Waits(c.capacity) && now.Sub(c.at) >= retryInterval
+}
+
+// grow requests a size from a claim that requests less. It returns the claim with what is requested then.
+func (g Grower) grow(ctx context.Context, key client.ObjectKey, size resource.Quantity) (seenClaim, error) {
+	claim := &corev1.PersistentVolumeClaim{}
+	if err := g.Live.Get(ctx, key, claim); err != nil {
+		return seenClaim{}, err
+	}
+	seen := seenClaim{requested: claim.Spec.Resources.Requests[corev1.ResourceStorage], capacity: claim.Status.Capacity[corev1.ResourceStorage]}
+	if seen.requested.Cmp(size) >= 0 {
+		return seen, nil
+	}
+	seen.requested = size
+	larger := claim.DeepCopy()
+	larger.Spec.Resources.Requests[corev1.ResourceStorage] = size
+	log.FromContext(ctx).Info("Expand a claim", "claim", key.Name, "size", size.String())
+	return seen, g.Client.Patch(ctx, larger, client.MergeFrom(claim), client.FieldOwner(resources.FieldManager))
+}
+
+// rejection is the message of a condition for a claim that the API server does not let grow.
+func rejection(pod string, size resource.Quantity, err error) string {
+	return fmt.Sprintf("the claim of Pod %s cannot be expanded to %s: %s; allow the expansion in the storage class, or set storage.size back: "+
+		"the nodes run with the volumes that they have", pod, size.String(), phrase.Quote(err.Error()))
+}
+
+// Report makes the conditions report claims that cannot be expanded, "" for none. The network is as ready as it was. When it is stalled
+// for another reason, its volumes may be full: the message must not suggest only a larger size.
+func Report(conditions *condition.Derived, reason, message string) {
+	switch {
+	case message == "":
+	case conditions.Stalled.Met:
+		conditions.Stalled.Message += "; " + message
+		conditions.Reconciling.Message += "; " + message
+	default:
+		conditions.Stall(reason, message)
+	}
+}
