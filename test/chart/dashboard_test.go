@@ -13,29 +13,49 @@ import (
 
 func TestDashboardShowsEveryMetricOfNetworks(t *testing.T) {
 	shown := map[string]bool{}
-	for _, expr := range expressions(t) {
+	for where, expr := range expressions(t) {
+		if !strings.HasPrefix(where, "panel ") {
+			continue
+		}
 		for _, name := range metricName.FindAllString(expr, -1) {
 			shown[base(name)] = true
 		}
 	}
-	for _, name := range sortedKeys(ownMetrics) {
+	for _, name := range slices.Concat(sortedKeys(ownMetrics), sortedKeys(lightningMetrics)) {
 		if !shown[name] {
 			t.Errorf("%s is shown nowhere", name)
 		}
 	}
 }
 
-func readDashboard(t *testing.T) *monitoring.Dashboard {
+// dashboards are the files of the chart's.
+var dashboards = []string{"bitcoin-networks.json", "lightning-networks.json"}
+
+func readDashboard(t *testing.T, file string) *monitoring.Dashboard {
 	t.Helper()
-	d, err := monitoring.ReadDashboard(filepath.Join(chartDir, "files/dashboards/bitcoin-networks.json"))
+	d, err := monitoring.ReadDashboard(filepath.Join(chartDir, "files/dashboards", file))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return d
 }
 
-func TestDashboardIsInOrder(t *testing.T) {
-	d := readDashboard(t)
+func TestDashboardsAreInOrder(t *testing.T) {
+	uids := map[string]bool{}
+	for _, file := range dashboards {
+		t.Run(file, func(t *testing.T) {
+			d := readDashboard(t, file)
+			if uids[d.UID] {
+				t.Errorf("the uid %s is that of another dashboard", d.UID)
+			}
+			uids[d.UID] = true
+			dashboardIsInOrder(t, d)
+		})
+	}
+}
+
+func dashboardIsInOrder(t *testing.T, d *monitoring.Dashboard) {
+	t.Helper()
 	if d.Title == "" || d.UID == "" {
 		t.Error("the dashboard has no title or no uid")
 	}
@@ -78,14 +98,21 @@ func TestDashboardIsInOrder(t *testing.T) {
 	}
 }
 
-// The sidecar reads what is in the ConfigMap: it must be the file, but for the last line's end.
-func TestDashboardIsRenderedAsItIs(t *testing.T) {
-	u := find(t, release{}.objects(t, "dashboards: {enabled: true}"), "ConfigMap", "bitcoin-controller-dashboard")
-	text, err := os.ReadFile(filepath.Join(chartDir, "files/dashboards/bitcoin-networks.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := u.Object["data"].(map[string]any)["bitcoin-networks.json"]; got != strings.TrimSuffix(string(text), "\n") {
-		t.Error("the ConfigMap does not hold the dashboard as the file has it")
+// The sidecar reads what is in the ConfigMap: it must be the files, but for the last line's end.
+func TestDashboardsAreRenderedAsTheyAre(t *testing.T) {
+	for values, files := range map[string][]string{"": dashboards[:1], lightningOn: dashboards} {
+		data := find(t, release{}.objects(t, values+"dashboards: {enabled: true}"), "ConfigMap", "bitcoin-controller-dashboard").Object["data"].(map[string]any)
+		if len(data) != len(files) {
+			t.Errorf("with %q: %d dashboards, want %v", values, len(data), files)
+		}
+		for _, file := range files {
+			text, err := os.ReadFile(filepath.Join(chartDir, "files/dashboards", file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.TrimSuffix(data[file].(string), "\n") != strings.TrimSuffix(string(text), "\n") {
+				t.Errorf("with %q, the ConfigMap does not hold %s as the file has it", values, file)
+			}
+		}
 	}
 }

@@ -42,6 +42,7 @@ var lightningMetrics = map[string][]string{
 	"lightning_network_channels_desired": {"namespace", "network"},
 	"lightning_network_wallet_satoshis":  {"namespace", "network", "node"},
 	"lightning_network_channel_satoshis": {"namespace", "network", "node"},
+	"lightning_controller_waiting":       {},
 }
 
 // The metrics of controller-runtime and client_golang that the chart uses.
@@ -96,14 +97,17 @@ func labelsIn(expr string) []string {
 func expressions(t *testing.T) map[string]string {
 	t.Helper()
 	out := map[string]string{}
-	for _, panel := range readDashboard(t).Panels {
-		for _, target := range panel.Targets {
-			out["panel "+panel.Title+" "+target.RefID] = target.Expr
+	for _, file := range dashboards {
+		d := readDashboard(t, file)
+		for _, panel := range d.Panels {
+			for _, target := range panel.Targets {
+				out["panel "+file+" "+panel.Title+" "+target.RefID] = target.Expr
+			}
 		}
-	}
-	for _, variable := range readDashboard(t).Templating.List {
-		if query := variable.LabelValues(); query != "" {
-			out["variable "+variable.Name] = query
+		for _, variable := range d.Templating.List {
+			if query := variable.LabelValues(); query != "" {
+				out["variable "+file+" "+variable.Name] = query
+			}
 		}
 	}
 	for _, values := range []string{"", "leaderElection: {enabled: false}\n", lightningOn} {
