@@ -12,19 +12,18 @@ import (
 	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
-	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/backoff"
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	"github.com/christianb93/bitcoin-controller/internal/operator/credentials"
+	"github.com/christianb93/bitcoin-controller/internal/operator/passes"
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
 	"github.com/christianb93/bitcoin-controller/internal/operator/supervisor/api"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
@@ -67,7 +66,7 @@ func Add(mgr ctrl.Manager, options Options) error {
 	if err != nil {
 		return err
 	}
-	passes := make(chan event.GenericEvent, 1024)
+	requests := make(chan event.GenericEvent, 1024)
 	r := &Reconciler{
 		client:       mgr.GetClient(),
 		live:         mgr.GetAPIReader(),
@@ -80,7 +79,7 @@ func Add(mgr ctrl.Manager, options Options) error {
 		retries:      backoff.NewRetries(minBackoff, maxRetryInterval),
 		nodes: &nodeClient{
 			rpc: bitcoind.NewClient(observeRPC, options.Dial), supervisors: api.NewClient(api.Dial(options.Dial)), credential: options.Settings.Credential, previous: options.PreviousCredential,
-			host: options.Host, now: options.Now, requeue: sendTo(passes),
+			host: options.Host, now: options.Now, requeue: passes.SendTo(requests, func() client.Object { return &v1.BitcoinNetwork{} }),
 		},
 	}
 	if err := mgr.Add(r.nodes); err != nil {
@@ -91,20 +90,18 @@ func Add(mgr ctrl.Manager, options Options) error {
 	}
 	controlled := ctrl.NewControllerManagedBy(mgr).
 		Named("bitcoinnetwork").
-		For(&v1.BitcoinNetwork{}, builder.WithPredicates(predicate.Or(
-			predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, deletion{}))).
+		For(&v1.BitcoinNetwork{}, passes.Changes()).
 		Owns(&appsv1.StatefulSet{}).
 		Owns(&corev1.Service{}).
 		Owns(&corev1.ConfigMap{}).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(networkOfPod)).
-		WatchesRawSource(source.Channel(passes, &handler.EnqueueRequestForObject{})).
+		WatchesRawSource(source.Channel(requests, &handler.EnqueueRequestForObject{})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: options.MaxConcurrentReconciles, RateLimiter: r.retries})
 	if options.Credentials != nil {
 		controlled.WatchesRawSource(credentials.NewSource(options.Credentials, networksIn(mgr.GetClient())))
 	}
 	if options.DisruptionBudgets {
-		// The status changes with every pod, which is watched anyway.
-		controlled.Owns(&policyv1.PodDisruptionBudget{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, deletion{})))
+		controlled.Owns(&policyv1.PodDisruptionBudget{}, passes.BudgetChanges())
 	}
 	return controlled.Complete(r)
 }
@@ -121,19 +118,6 @@ func networksIn(reader client.Reader) func(context.Context) ([]types.NamespacedN
 			keys[i] = client.ObjectKeyFromObject(&networks.Items[i])
 		}
 		return keys, nil
-	}
-}
-
-// sendTo returns a function that requests a pass of a network. When the channel is full, the request is dropped: the next poll
-// is soon enough.
-func sendTo(passes chan<- event.GenericEvent) func(types.NamespacedName) {
-	return func(key types.NamespacedName) {
-		network := &v1.BitcoinNetwork{}
-		network.Namespace, network.Name = key.Namespace, key.Name
-		select {
-		case passes <- event.GenericEvent{Object: network}:
-		default:
-		}
 	}
 }
 
@@ -162,13 +146,6 @@ func objectsOf(network *v1.BitcoinNetwork) []client.ListOption {
 	return []client.ListOption{
 		client.InNamespace(network.Namespace), client.MatchingFields{indexNetwork: network.Name}, client.UnsafeDisableDeepCopy,
 	}
-}
-
-// deletion passes the update that sets a deletion timestamp, which changes the generation of some kinds only.
-type deletion struct{ predicate.Funcs }
-
-func (deletion) Update(e event.UpdateEvent) bool {
-	return e.ObjectOld.GetDeletionTimestamp().IsZero() != e.ObjectNew.GetDeletionTimestamp().IsZero()
 }
 
 func networkOfPod(_ context.Context, pod client.Object) []reconcile.Request {

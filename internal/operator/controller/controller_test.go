@@ -3,20 +3,17 @@ package controller
 import (
 	"net/http"
 	"testing"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/config"
-	"sigs.k8s.io/controller-runtime/pkg/event"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
@@ -51,17 +48,6 @@ func TestTwoManagersInOneProcess(t *testing.T) {
 	}
 }
 
-func TestAFullChannelDropsRequests(t *testing.T) {
-	passes := make(chan event.GenericEvent, 1)
-	request := sendTo(passes)
-	for range 3 {
-		request(types.NamespacedName{Namespace: "ns", Name: "net"})
-	}
-	if got := (<-passes).Object; got.GetNamespace() != "ns" || got.GetName() != "net" || len(passes) != 0 {
-		t.Errorf("%s/%s, %d more", got.GetNamespace(), got.GetName(), len(passes))
-	}
-}
-
 func TestPodsRequestAPassOfTheirNetwork(t *testing.T) {
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Labels: resources.Labels("net")}}
 	if got := networkOfPod(t.Context(), pod); len(got) != 1 || got[0].NamespacedName != testKey {
@@ -69,17 +55,5 @@ func TestPodsRequestAPassOfTheirNetwork(t *testing.T) {
 	}
 	if got := networkOfPod(t.Context(), &corev1.Pod{}); len(got) != 0 {
 		t.Errorf("of an unmanaged pod: %v", got)
-	}
-}
-
-func TestADeletionTimestampRequestsAPass(t *testing.T) {
-	before := &v1.BitcoinNetwork{}
-	after := before.DeepCopy()
-	after.DeletionTimestamp = &metav1.Time{Time: time.Now()}
-	if !(deletion{}).Update(event.UpdateEvent{ObjectOld: before, ObjectNew: after}) {
-		t.Error("the update that sets it is dropped")
-	}
-	if (deletion{}).Update(event.UpdateEvent{ObjectOld: after, ObjectNew: after}) {
-		t.Error("a later update requests a pass")
 	}
 }

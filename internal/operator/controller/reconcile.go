@@ -7,13 +7,13 @@ import (
 	"slices"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/apply"
 	"github.com/christianb93/bitcoin-controller/internal/operator/backoff"
+	"github.com/christianb93/bitcoin-controller/internal/operator/passes"
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
@@ -37,16 +37,12 @@ type Reconciler struct {
 // Reconcile runs one pass over a network.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	var network v1.BitcoinNetwork
-	if err := r.client.Get(ctx, req.NamespacedName, &network); err != nil {
-		if apierrors.IsNotFound(err) {
-			r.states.forget(req.NamespacedName)
-			r.retries.Reset(req.NamespacedName)
-			return ctrl.Result{}, nil
-		}
+	exists, err := passes.Read(ctx, r.client, req.NamespacedName, &network, func() {
+		r.states.Forget(req.NamespacedName)
+		r.retries.Reset(req.NamespacedName)
+	})
+	if err != nil || !exists {
 		return ctrl.Result{}, err
-	}
-	if !network.DeletionTimestamp.IsZero() {
-		return ctrl.Result{}, nil
 	}
 	state := r.states.of(&network)
 	state.restoreStatus(&network)

@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/apply"
+	"github.com/christianb93/bitcoin-controller/internal/operator/passes"
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
 	"github.com/christianb93/bitcoin-controller/internal/operator/topology"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
@@ -114,7 +115,7 @@ func (r *Reconciler) writeStatus(ctx context.Context, previous *v1.BitcoinNetwor
 		return fmt.Errorf("write the status: %w", err)
 	}
 	state.statusFailed = false
-	state.written = &writtenStatus{resourceVersion, status.DeepCopy()}
+	state.written = &passes.Written[v1.BitcoinNetworkStatus]{ResourceVersion: resourceVersion, Status: status.DeepCopy()}
 	current := previous.DeepCopy()
 	current.Status = status
 	r.recordEvents(previous.Status, current, &state.recorded)

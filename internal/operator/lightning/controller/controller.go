@@ -27,6 +27,7 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/operator/credentials"
 	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/api"
 	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/resources"
+	"github.com/christianb93/bitcoin-controller/internal/operator/passes"
 	"github.com/christianb93/bitcoin-controller/internal/operator/podhttp"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
@@ -105,12 +106,12 @@ func Add(mgr ctrl.Manager, options Options) error {
 }
 
 func addController(mgr ctrl.Manager, options Options, states *stateStore) error {
-	passes := make(chan event.GenericEvent, 1024)
+	requests := make(chan event.GenericEvent, 1024)
 	r := &Reconciler{
 		client: mgr.GetClient(), live: mgr.GetAPIReader(), recorder: mgr.GetEventRecorder("bitcoin-controller"), options: options, states: states,
 		retries: backoff.NewRetries(minBackoff, maxRetryInterval),
 		agents:  api.NewClient(podhttp.Dial(options.Dial)), rpc: bitcoind.NewClient(nil, options.Dial),
-		background: &background{now: options.Now, requeue: sendTo(passes)},
+		background: &background{now: options.Now, requeue: passes.SendTo(requests, func() client.Object { return &v1.LightningNetwork{} })},
 	}
 	if err := mgr.Add(r.background); err != nil {
 		return err
@@ -118,38 +119,23 @@ func addController(mgr ctrl.Manager, options Options, states *stateStore) error 
 	if err := addNetworkIndex(mgr.GetFieldIndexer()); err != nil {
 		return err
 	}
-	changed := builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, deletion{}))
 	controlled := ctrl.NewControllerManagedBy(mgr).
 		Named("lightningnetwork").
-		For(&v1.LightningNetwork{}, changed).
+		For(&v1.LightningNetwork{}, passes.Changes()).
 		Owns(&appsv1.StatefulSet{}).
 		Owns(&corev1.Service{}).
 		Owns(&corev1.ConfigMap{}).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(networkOfPod)).
 		Watches(&v1.BitcoinNetwork{}, handler.EnqueueRequestsFromMapFunc(r.networksOn), builder.WithPredicates(bitcoinChanged{})).
-		WatchesRawSource(source.Channel(passes, &handler.EnqueueRequestForObject{})).
+		WatchesRawSource(source.Channel(requests, &handler.EnqueueRequestForObject{})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: options.MaxConcurrentReconciles, RateLimiter: r.retries})
 	if options.Credentials != nil {
 		controlled.WatchesRawSource(credentials.NewSource(options.Credentials, networksIn(mgr.GetClient())))
 	}
 	if options.DisruptionBudgets {
-		// The status changes with every pod, which is watched anyway.
-		controlled.Owns(&policyv1.PodDisruptionBudget{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, deletion{})))
+		controlled.Owns(&policyv1.PodDisruptionBudget{}, passes.BudgetChanges())
 	}
 	return controlled.Complete(r)
-}
-
-// sendTo returns a function that requests a pass of a network. When the channel is full, the request is dropped: the next poll
-// is soon enough.
-func sendTo(passes chan<- event.GenericEvent) func(types.NamespacedName) {
-	return func(key types.NamespacedName) {
-		network := &v1.LightningNetwork{}
-		network.Namespace, network.Name = key.Namespace, key.Name
-		select {
-		case passes <- event.GenericEvent{Object: network}:
-		default:
-		}
-	}
 }
 
 // Indexes of the cache: the objects by their network, and the networks by their BitcoinNetwork.
@@ -230,19 +216,12 @@ func list(ctx context.Context, reader client.Reader, options ...client.ListOptio
 	return keys, nil
 }
 
-// deletion passes the update that sets a deletion timestamp, which changes the generation of some kinds only.
-type deletion struct{ predicate.Funcs }
-
-func (deletion) Update(e event.UpdateEvent) bool {
-	return e.ObjectOld.GetDeletionTimestamp().IsZero() != e.ObjectNew.GetDeletionTimestamp().IsZero()
-}
-
 // bitcoinChanged passes the changes of a BitcoinNetwork that matter at once: not each block.
 type bitcoinChanged struct{ predicate.Funcs }
 
 func (bitcoinChanged) Update(e event.UpdateEvent) bool {
 	before, ok := e.ObjectOld.(*v1.BitcoinNetwork)
 	after, is := e.ObjectNew.(*v1.BitcoinNetwork)
-	return !ok || !is || before.Generation != after.Generation || (deletion{}).Update(e) ||
+	return !ok || !is || before.Generation != after.Generation || (passes.Deletion{}).Update(e) ||
 		before.Status.ReadyNodes != after.Status.ReadyNodes || isForked(before) != isForked(after) || isUpdated(before) != isUpdated(after)
 }

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
@@ -22,6 +21,7 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/operator/condition"
 	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/api"
 	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/plan"
+	"github.com/christianb93/bitcoin-controller/internal/operator/passes"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -51,16 +51,12 @@ type Reconciler struct {
 // Reconcile runs one pass over a network.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	var network v1.LightningNetwork
-	if err := r.client.Get(ctx, req.NamespacedName, &network); err != nil {
-		if apierrors.IsNotFound(err) {
-			r.states.forget(req.NamespacedName)
-			r.retries.Reset(req.NamespacedName)
-			return ctrl.Result{}, nil
-		}
+	exists, err := passes.Read(ctx, r.client, req.NamespacedName, &network, func() {
+		r.states.Forget(req.NamespacedName)
+		r.retries.Reset(req.NamespacedName)
+	})
+	if err != nil || !exists {
 		return ctrl.Result{}, err
-	}
-	if !network.DeletionTimestamp.IsZero() {
-		return ctrl.Result{}, nil
 	}
 	state := r.states.of(&network)
 	state.restoreStatus(&network)

@@ -6,52 +6,31 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/resourceversion"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/backoff"
 	"github.com/christianb93/bitcoin-controller/internal/operator/claims"
 	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/plan"
+	"github.com/christianb93/bitcoin-controller/internal/operator/passes"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
 // stateStore keeps the state of each network between two reconcile passes. A restarted operator starts without it: the nodes have all
 // that matters.
-type stateStore struct {
-	mu       sync.Mutex
-	networks map[types.NamespacedName]*networkState
-}
+type stateStore struct{ passes.Store[networkState] }
 
-func newStateStore() *stateStore {
-	return &stateStore{networks: map[types.NamespacedName]*networkState{}}
-}
+func newStateStore() *stateStore { return &stateStore{} }
 
-// of returns the state of a network, a new one if an earlier network of the same name had another UID.
 func (s *stateStore) of(network *v1.LightningNetwork) *networkState {
-	key := types.NamespacedName{Namespace: network.Namespace, Name: network.Name}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if known := s.networks[key]; known != nil && known.uid == network.UID {
-		return known
-	}
-	state := &networkState{
-		key: key, uid: network.UID, applied: map[string]string{}, since: map[string]time.Time{}, shared: newShared(),
-	}
-	s.networks[key] = state
-	return state
-}
-
-func (s *stateStore) forget(key types.NamespacedName) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.networks, key)
+	return s.Of(network, func() *networkState {
+		return &networkState{key: client.ObjectKeyFromObject(network), applied: map[string]string{}, since: map[string]time.Time{}, shared: newShared()}
+	})
 }
 
 // observations returns the latest status of every network, for the metrics.
 func (s *stateStore) observations() map[types.NamespacedName]v1.LightningNetworkStatus {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	latest := make(map[types.NamespacedName]v1.LightningNetworkStatus, len(s.networks))
-	for key, state := range s.networks {
+	latest := map[types.NamespacedName]v1.LightningNetworkStatus{}
+	for key, state := range s.All() {
 		if status := state.shared.observedStatus(); status != nil {
 			latest[key] = *status
 		}
@@ -63,7 +42,6 @@ func (s *stateStore) observations() map[types.NamespacedName]v1.LightningNetwork
 // lock. What background calls and the metrics use as well is in shared.
 type networkState struct {
 	key    types.NamespacedName
-	uid    types.UID
 	shared *shared
 	// applied has the version of each object as the operator wrote it, or found it to be as desired, by kind and name.
 	applied map[string]string
@@ -78,26 +56,11 @@ type networkState struct {
 	// statusFailed is true when the last patch of the status failed.
 	statusFailed bool
 	// written is the status that was patched last, until the cache has it.
-	written *writtenStatus
+	written *passes.Written[v1.LightningNetworkStatus]
 }
 
-// writtenStatus is a status and the resource version that the network has since it was written.
-type writtenStatus struct {
-	resourceVersion string
-	status          *v1.LightningNetworkStatus
-}
-
-// restoreStatus replaces the status of a network from a cache that has not seen the last patch yet. Otherwise the pass would
-// record the events of that patch again.
 func (s *networkState) restoreStatus(network *v1.LightningNetwork) {
-	if s.written == nil {
-		return
-	}
-	if order, err := resourceversion.CompareResourceVersion(network.ResourceVersion, s.written.resourceVersion); err == nil && order < 0 {
-		s.written.status.DeepCopyInto(&network.Status)
-		return
-	}
-	s.written = nil
+	s.written = passes.Restore(s.written, network.ResourceVersion, &network.Status)
 }
 
 // mark keeps the times of the marks that a plan has set, and forgets the others.

@@ -16,6 +16,7 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/api"
 	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/plan"
 	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/resources"
+	"github.com/christianb93/bitcoin-controller/internal/operator/passes"
 	"github.com/christianb93/bitcoin-controller/internal/operator/phrase"
 	"github.com/christianb93/bitcoin-controller/internal/operator/truncate"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
@@ -139,7 +140,7 @@ func (r *Reconciler) writeStatus(ctx context.Context, previous *v1.LightningNetw
 		return fmt.Errorf("write the status: %w", err)
 	}
 	state.statusFailed = false
-	state.written = &writtenStatus{resourceVersion, status.DeepCopy()}
+	state.written = &passes.Written[v1.LightningNetworkStatus]{ResourceVersion: resourceVersion, Status: status.DeepCopy()}
 	current := previous.DeepCopy()
 	current.Status = status
 	eventlog.Record(r.recorder, current, transitions(previous.Status, current)...)
