@@ -16,8 +16,8 @@ const (
 	minersDescriptor = "wpkh(0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798)"
 )
 
-// After a reorganisation, another transaction spends the coins of a channel that is not confirmed. Both ends keep the channel, until each is asked
-// to forget it.
+// After a reorganisation, another transaction spends the coins of a channel that is not confirmed. Both ends keep the channel, until each
+// is asked to forget it.
 func TestARealLNDForgetsAChannelWhoseFundingTransactionIsLost(t *testing.T) {
 	p := newPair(t)
 	p.connect()
@@ -66,8 +66,8 @@ func (p *pair) miner() string {
 	return addresses[0]
 }
 
-// fundTwice gives the first LND a coin that is larger than its others, and that it spends first therefore. It returns another transaction that
-// spends the same coins of the miner.
+// fundTwice gives the first LND a coin that is larger than its others, and that it spends first therefore. It returns another transaction
+// that spends the same coins of the miner.
 func (p *pair) fundTwice(miner string) (competing string) {
 	p.t.Helper()
 	type input struct {

@@ -126,7 +126,8 @@ func GetBlockchainInfo(into *ChainInfo) Call {
 	return Call{Method: "getblockchaininfo", Result: into, Repeatable: true}
 }
 
-// GetTxOut reads an unspent output of the chain or of the mempool, nil for none. It is for the credential of LND, since it is not among Methods.
+// GetTxOut reads an unspent output of the chain or of the mempool, nil for none. It is for the credential of LND, since it is not among
+// Methods.
 func GetTxOut(transaction string, index int, into **TxOut) Call {
 	return Call{Method: "gettxout", Params: []any{transaction, index, true}, Result: into, Repeatable: true}
 }

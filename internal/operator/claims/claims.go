@@ -1,6 +1,6 @@
-// Package claims makes the claims of a network as large as its specification. The claim templates of a StatefulSet are immutable: when the size has
-// grown they keep the earlier one, and the operator requests the new one from each claim whose pod has a cluster node, since a claim that is not bound
-// yet cannot be changed. The pod need not run, since a node whose volume is full does not start.
+// Package claims makes the claims of a network as large as its specification. The claim templates of a StatefulSet are immutable: when the
+// size has grown they keep the earlier one, and the operator requests the new one from each claim whose pod has a cluster node, since a
+// claim that is not bound yet cannot be changed. The pod need not run, since a node whose volume is full does not start.
 package claims
 
 import (
@@ -58,8 +58,8 @@ type Grower struct {
 	Live client.Reader
 }
 
-// MayBeSmall reports whether claims of a StatefulSet may be smaller than specified: those from its templates are if these are, and retained ones
-// may be of an earlier network.
+// MayBeSmall reports whether claims of a StatefulSet may be smaller than specified: those from its templates are if these are, and retained
+// ones may be of an earlier network.
 func MayBeSmall(storage *v1.Storage, set *appsv1.StatefulSet) bool {
 	if storage == nil || storage.Size == nil || set == nil || len(set.Spec.VolumeClaimTemplates) == 0 {
 		return false

@@ -9,8 +9,8 @@ import (
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
-// lightningProgress is that of the operator's LightningNetworks. No object has what their pods accept, since the kubelet replaces the file in a
-// running pod: the operator reports it in the status.
+// lightningProgress is that of the operator's LightningNetworks. No object has what their pods accept, since the kubelet replaces the file
+// in a running pod: the operator reports it in the status.
 func lightningProgress(networks []v1.LightningNetwork, configs []corev1.ConfigMap, keys credentials.MasterKeys) (list []rotationProgress) {
 	for i := range networks {
 		n := &networks[i]

@@ -77,8 +77,8 @@ func (c BitcoinCredential) previous(network *v1.BitcoinNetwork) bitcoind.Credent
 // defaultPollInterval is that of a network that is ready.
 const defaultPollInterval = 10 * time.Second
 
-// Add registers the controller with a manager, which starts it as soon as the definition of LightningNetworks exists. The cache must have the
-// BitcoinNetworks, and the objects with the operator's labels.
+// Add registers the controller with a manager, which starts it as soon as the definition of LightningNetworks exists. The cache must have
+// the BitcoinNetworks, and the objects with the operator's labels.
 func Add(mgr ctrl.Manager, options Options) error {
 	if options.Metrics == nil {
 		options.Metrics = metrics.Registry

@@ -15,8 +15,8 @@ import (
 // definitionInterval is the time between two requests for a definition that does not exist yet.
 const definitionInterval = 5 * time.Second
 
-// definition waits until the API server has the definition of LightningNetworks and lets the operator list them. A controller that watches a kind
-// without a definition, or without rights, ends the whole operator, and BitcoinNetworks need neither.
+// definition waits until the API server has the definition of LightningNetworks and lets the operator list them. A controller that watches
+// a kind without a definition, or without rights, ends the whole operator, and BitcoinNetworks need neither.
 type definition struct {
 	// reader reads from the API server, since a cache would wait for the definition without an end.
 	reader     client.Reader

@@ -82,8 +82,8 @@ func (r *Reconciler) observe(ctx context.Context, network *v1.LightningNetwork, 
 	group.Wait()
 }
 
-// stateOf asks the agent of a pod, and returns the salt of the credential that it accepts. The kubelet replaces the file with the credential some time
-// after a rotation of the master key.
+// stateOf asks the agent of a pod, and returns the salt of the credential that it accepts. The kubelet replaces the file with the
+// credential some time after a rotation of the master key.
 func (r *Reconciler) stateOf(ctx context.Context, network *v1.LightningNetwork, pod *corev1.Pod) (state api.State, salt string, err error) {
 	at := r.agentOf(network, pod)
 	previous := at.PreviousPassword

@@ -2,8 +2,8 @@ package plan
 
 import "fmt"
 
-// A channel whose funding transaction does not exist stays PendingOpen: at the node that opened it for ever, at the other for 2016 blocks. LND
-// may have ended between the agreement with its peer and the broadcast, or another transaction may have spent the coins after a
+// A channel whose funding transaction does not exist stays PendingOpen: at the node that opened it for ever, at the other for 2016 blocks.
+// LND may have ended between the agreement with its peer and the broadcast, or another transaction may have spent the coins after a
 // reorganisation. Both ends forget it then, and it is opened again.
 
 // orphan is a channel that is PendingOpen at one end only, since the other has lost it.
@@ -15,8 +15,8 @@ type orphan struct {
 // unconfirmable reports whether enough blocks were mined for a funding transaction in vain.
 func (p *planner) unconfirmable(point string) bool { return p.Mined.For[point].Blocks >= maxBlocksFor }
 
-// abandon makes both ends forget a channel, and returns what is reported of it. The one that opened it comes last: only it has the memo by which
-// the operator knows the channel.
+// abandon makes both ends forget a channel, and returns what is reported of it. The one that opened it comes last: only it has the memo by
+// which the operator knows the channel.
 func (p *planner) abandon(a actual) string {
 	from, to := p.node(a.from), p.node(a.to)
 	// An end with another key has lost the channel, and a removed one is gone.

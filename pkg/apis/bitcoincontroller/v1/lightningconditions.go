@@ -130,8 +130,8 @@ const (
 	//
 	// Action: delete that object, or create the network with another name.
 	LightningReasonNameTaken = "NameTaken"
-	// LightningReasonStorageNotExpanded means that the cluster does not expand the claims, though storage.size has grown: the storage class does
-	// not allow it, or a quota is used up. The nodes run with the volumes that they have.
+	// LightningReasonStorageNotExpanded means that the cluster does not expand the claims, though storage.size has grown: the storage class
+	// does not allow it, or a quota is used up. The nodes run with the volumes that they have.
 	//
 	// Conditions: Stalled=True, Reconciling=False.
 	//

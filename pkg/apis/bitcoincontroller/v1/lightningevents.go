@@ -24,8 +24,8 @@ const (
 	LightningEventChannelsClosed = "ChannelsClosed"
 	// LightningEventChannelForceClosed is a warning: a channel is being closed by force; the message has the cause.
 	LightningEventChannelForceClosed = "ChannelForceClosed"
-	// LightningEventChannelAbandoned is a warning: a node has forgotten a channel whose funding transaction does not exist; it is opened again when
-	// both ends have.
+	// LightningEventChannelAbandoned is a warning: a node has forgotten a channel whose funding transaction does not exist; it is opened
+	// again when both ends have.
 	LightningEventChannelAbandoned = "ChannelAbandoned"
 	// LightningEventChannelLost is a warning: a desired channel that was active does not exist any more, and is opened again.
 	LightningEventChannelLost = "ChannelLost"

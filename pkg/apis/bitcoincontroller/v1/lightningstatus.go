@@ -78,8 +78,8 @@ type LightningNodeStatus struct {
 	// ChannelBalance is the node's own balance in its active channels, in satoshis.
 	// +optional
 	ChannelBalance int64 `json:"channelBalance"`
-	// CredentialSalt identifies the operator's credential that the pod accepted last, by the salt of its hash, which is no secret. A rotation of the
-	// master key is complete when all pods accept the one of the new key.
+	// CredentialSalt identifies the operator's credential that the pod accepted last, by the salt of its hash, which is no secret. A
+	// rotation of the master key is complete when all pods accept the one of the new key.
 	// +optional
 	CredentialSalt string `json:"credentialSalt,omitempty"`
 }

@@ -31,8 +31,8 @@ type LightningNodeStatusApplyConfiguration struct {
 	WalletBalance *int64 `json:"walletBalance,omitempty"`
 	// ChannelBalance is the node's own balance in its active channels, in satoshis.
 	ChannelBalance *int64 `json:"channelBalance,omitempty"`
-	// CredentialSalt identifies the operator's credential that the pod accepted last, by the salt of its hash, which is no secret. A rotation of the
-	// master key is complete when all pods accept the one of the new key.
+	// CredentialSalt identifies the operator's credential that the pod accepted last, by the salt of its hash, which is no secret. A
+	// rotation of the master key is complete when all pods accept the one of the new key.
 	CredentialSalt *string `json:"credentialSalt,omitempty"`
 }
 
