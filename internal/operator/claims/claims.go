@@ -132,7 +132,7 @@ func (g Grower) grow(ctx context.Context, key client.ObjectKey, size resource.Qu
 // rejection is the message of a condition for a claim that the API server does not let grow.
 func rejection(pod string, size resource.Quantity, err error) string {
 	return fmt.Sprintf("the claim of Pod %s cannot be expanded to %s: %s; allow the expansion in the storage class, or set storage.size back: "+
-		"the nodes run with the volumes that they have", pod, size.String(), phrase.Quote(err.Error()))
+		"the nodes run with the volumes that they have", pod, size.String(), phrase.OfError(err))
 }
 
 // Report makes the conditions report claims that cannot be expanded, "" for none. The network is as ready as it was. When it is stalled
