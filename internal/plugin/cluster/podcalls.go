@@ -66,7 +66,7 @@ func (c *Client) openPod(ctx context.Context, pod string) *podCalls {
 	}()
 	go func() {
 		defer cancel()
-		command := []string{resources.ProgramPath(resources.SupervisorContainerName), "--" + api.CallsFlag}
+		command := []string{resources.ProgramPath(api.Program), "--" + api.CallsFlag}
 		err := c.Pods.Exec(ctx, c.Namespace, pod, command, in, out, io.Discard)
 		_ = in.CloseWithError(errLost) //nolint:errcheck // never fails
 		_ = out.Close()                //nolint:errcheck // never fails
