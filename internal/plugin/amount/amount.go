@@ -32,6 +32,18 @@ func Parse(text string) (Satoshis, error) {
 	return value, nil
 }
 
+// ParseSatoshis reads an amount that a person writes for Lightning, where a number without a unit is satoshis: 1000, 1000sat, 0.01btc.
+func ParseSatoshis(text string) (Satoshis, error) {
+	lower := strings.ToLower(strings.TrimSpace(text))
+	if strings.HasSuffix(lower, "sat") || strings.HasSuffix(lower, "sats") || strings.HasSuffix(lower, "btc") {
+		return Parse(text)
+	}
+	if !digits(lower) {
+		return 0, invalid.Errorf("the amount %q is not a number of satoshis: write a whole number, such as 1000, or bitcoins with their unit, such as 0.01btc", text)
+	}
+	return Parse(lower + "sat")
+}
+
 // ParseJSON reads an amount as bitcoind writes it, without the detour of a floating-point number. It may be 0 or negative.
 func ParseJSON(number string) (Satoshis, error) {
 	if rest, negative := strings.CutPrefix(number, "-"); negative {

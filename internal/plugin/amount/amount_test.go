@@ -79,3 +79,16 @@ func TestBlocksForCountsTheSubsidies(t *testing.T) {
 		}
 	}
 }
+
+func TestAmountsOfLightningAreSatoshisWithoutAUnit(t *testing.T) {
+	for text, want := range map[string]Satoshis{"1": 1, " 1000 ": 1000, "1000sat": 1000, "5sats": 5, "0.00001btc": 1000, "1BTC": Coin, "2100000000000000": Max} {
+		if got, err := ParseSatoshis(text); err != nil || got != want {
+			t.Errorf("%q is %d, and should be %d (%v)", text, got, want, err)
+		}
+	}
+	for _, text := range []string{"", "0", "-1", "0.5", "1e3", "1,000", "0x10", "2100000000000001", "99999999999999999999", "0.000000001btc", "sat", "btc", "1 000", "+1"} {
+		if got, err := ParseSatoshis(text); err == nil {
+			t.Errorf("%q is accepted as %d", text, got)
+		}
+	}
+}

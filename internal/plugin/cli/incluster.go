@@ -93,7 +93,7 @@ func (r *run) outside(ctx context.Context, name, file string, text []byte) error
 		return err
 	}
 	if code != 0 {
-		return &cluster.ExitError{Code: int(code)} // its log has the message
+		return &cluster.ExitError{Program: "kubectl-btcnet", Code: int(code)} // its log has the message
 	}
 	return nil
 }

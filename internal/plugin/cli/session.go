@@ -12,6 +12,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/yaml"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/tunnel"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/chain"
@@ -58,9 +59,9 @@ func connect(flags *genericclioptions.ConfigFlags) (*cluster.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &cluster.Client{
-		Namespace: namespace, Networks: networks, Core: core, Pods: cluster.NewExecutor(config, core), Forward: dialer.DialContext, Poll: pollInterval,
-	}, nil
+	client := &cluster.Client{Namespace: namespace, Networks: networks, Core: core, Forward: dialer.DialContext, Poll: pollInterval}
+	client.Pods, client.Lightning = cluster.NewExecutors(config, core)
+	return client, nil
 }
 
 // target is a node, with its network and the client.
@@ -100,16 +101,20 @@ func (s *session) note(format string, args ...any) {
 	fmt.Fprintf(s.streams.ErrOut, format+"\n", args...)
 }
 
-// result is what a command prints: a sentence, or JSON with --output json.
+// result is what a command prints: a sentence or a table, or the same as JSON or YAML.
 type result struct{ format string }
 
 func (r *result) addFlag(command *cobra.Command) {
-	command.Flags().StringVarP(&r.format, "output", "o", "", "Output format: json, or a sentence when it is empty.")
+	command.Flags().StringVarP(&r.format, "output", "o", "", "Output format: json or yaml, or text for people when it is empty.")
+	words := cobra.FixedCompletions([]string{"json", "yaml"}, cobra.ShellCompDirectiveNoFileComp)
+	if err := command.RegisterFlagCompletionFunc("output", words); err != nil {
+		panic(err) // the flag exists
+	}
 }
 
 func (r *result) validate() error {
-	if r.format != "" && r.format != "json" {
-		return invalid.Errorf("--output %q does not exist: use json, or leave it out", r.format)
+	if r.format != "" && r.format != "json" && r.format != "yaml" {
+		return invalid.Errorf("--output %q does not exist: use json or yaml, or leave it out", r.format)
 	}
 	return nil
 }
@@ -117,6 +122,14 @@ func (r *result) validate() error {
 func (r *result) print(s *session, value any, sentence string) error {
 	if r.format == "" {
 		_, err := fmt.Fprintln(s.streams.Out, sentence)
+		return err
+	}
+	if r.format == "yaml" {
+		text, err := yaml.Marshal(value)
+		if err != nil {
+			return err
+		}
+		_, err = s.streams.Out.Write(text)
 		return err
 	}
 	encoder := json.NewEncoder(s.streams.Out)
@@ -130,6 +143,14 @@ const completeTimeout = 3 * time.Second
 
 // completeFirst completes the first argument of a command: networks, and their nodes if it takes one.
 func (s *session) completeFirst(withNodes bool) cobra.CompletionFunc {
+	return s.completeName(withNodes, func(ctx context.Context, client *cluster.Client, prefix string) ([]string, error) {
+		networks, err := client.List(ctx, false)
+		return noderef.Complete(networks, prefix, withNodes), err
+	})
+}
+
+// completeName completes the first argument of a command with what a function finds.
+func (s *session) completeName(withNodes bool, find func(context.Context, *cluster.Client, string) ([]string, error)) cobra.CompletionFunc {
 	return func(command *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
 		if len(args) > 0 {
 			return nil, cobra.ShellCompDirectiveNoFileComp
@@ -140,7 +161,7 @@ func (s *session) completeFirst(withNodes bool) cobra.CompletionFunc {
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		networks, err := client.List(ctx, false)
+		found, err := find(ctx, client, prefix)
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
@@ -148,7 +169,7 @@ func (s *session) completeFirst(withNodes bool) cobra.CompletionFunc {
 		if withNodes {
 			directive |= cobra.ShellCompDirectiveNoSpace // a node may follow
 		}
-		return noderef.Complete(networks, prefix, withNodes), directive
+		return found, directive
 	}
 }
 

@@ -28,6 +28,8 @@ type Client struct {
 	Networks  versioned.Interface
 	Core      kubernetes.Interface
 	Pods      Executor
+	// Lightning is the Executor of the pods with LND.
+	Lightning Executor
 	// Forward connects with a port of a pod; the address is <pod>.<namespace>:<port>.
 	Forward func(ctx context.Context, network, address string) (net.Conn, error)
 	// Poll is the time between two checks of what a command waits for.

@@ -21,29 +21,32 @@ import (
 	"k8s.io/client-go/util/exec"
 	"k8s.io/streaming/pkg/httpstream"
 
+	lndresources "github.com/christianb93/bitcoin-controller/internal/operator/lightning/resources"
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/noderef"
 )
 
-// Executor runs a command in the container of bitcoind.
+// Executor runs a command in the container of a node.
 type Executor interface {
 	Exec(ctx context.Context, namespace, pod string, command []string, in io.Reader, out, errOut io.Writer) error
 }
 
-// NewExecutor returns an Executor for the cluster of a configuration, which works as kubectl exec does.
-func NewExecutor(config *rest.Config, core kubernetes.Interface) Executor {
-	return &executor{config, core}
+// NewExecutors return Executors for the cluster of a configuration, which work as kubectl exec does: for the containers of bitcoind, and
+// for those of LND.
+func NewExecutors(config *rest.Config, core kubernetes.Interface) (bitcoin, lightning Executor) {
+	return &executor{config, core, resources.ContainerName}, &executor{config, core, lndresources.ContainerName}
 }
 
 type executor struct {
-	config *rest.Config
-	core   kubernetes.Interface
+	config    *rest.Config
+	core      kubernetes.Interface
+	container string
 }
 
 func (e *executor) Exec(ctx context.Context, namespace, pod string, command []string, in io.Reader, out, errOut io.Writer) error {
 	url := e.core.CoreV1().RESTClient().Post().Resource("pods").Name(pod).Namespace(namespace).SubResource("exec").
 		VersionedParams(&corev1.PodExecOptions{
-			Container: resources.ContainerName, Command: command, Stdin: in != nil, Stdout: true, Stderr: true,
+			Container: e.container, Command: command, Stdin: in != nil, Stdout: true, Stderr: true,
 		}, scheme.ParameterCodec).URL()
 	spdy, err := remotecommand.NewSPDYExecutor(e.config, "POST", url)
 	if err != nil {
@@ -72,16 +75,26 @@ func program(at noderef.Place) []string {
 func (c *Client) Stream(ctx context.Context, pod string, arguments []string, in io.Reader, out, errOut io.Writer) error {
 	at := noderef.At(pod)
 	err := c.Pods.Exec(ctx, c.Namespace, at.Pod, append(program(at), arguments...), in, out, errOut)
+	return c.ended(ctx, err, "bitcoin-cli", pod)
+}
+
+// ended is the error of a program in a pod.
+func (c *Client) ended(ctx context.Context, err error, program, pod string) error {
 	if exit, found := errors.AsType[exec.CodeExitError](err); found {
-		return &ExitError{exit.Code}
+		return &ExitError{Program: program, Code: exit.Code}
 	}
 	return c.explainExec(ctx, err, pod)
 }
 
-// ExitError is the exit code of bitcoin-cli, which has written why.
-type ExitError struct{ Code int }
+// ExitError is the exit code of bitcoin-cli or lncli, which has written why.
+type ExitError struct {
+	Program string
+	Code    int
+}
 
-func (e *ExitError) Error() string { return fmt.Sprintf("bitcoin-cli ended with exit code %d", e.Code) }
+func (e *ExitError) Error() string {
+	return fmt.Sprintf("%s ended with exit code %d", e.Program, e.Code)
+}
 
 // maxOutput bounds what is read from a node, whose program may be any.
 const maxOutput = 64 << 20

@@ -19,15 +19,20 @@ func (c *Client) WaitReady(ctx context.Context, name string, limit time.Duration
 		if err != nil {
 			return "", err
 		}
-		ready := meta.FindStatusCondition(network.Status.Conditions, v1.ConditionReady)
-		switch {
-		case ready == nil || ready.ObservedGeneration != network.Generation:
-			return "the operator has not reconciled it yet; is it running, and does it watch this namespace?", nil
-		case ready.Status == metav1.ConditionTrue:
-			return "", nil
-		}
-		return fmt.Sprintf("%s: %s", ready.Reason, ready.Message), nil
+		return notReady(network.Status.Conditions, v1.ConditionReady, network.Generation), nil
 	})
+}
+
+// notReady is what a condition of this generation reports, empty when it is true.
+func notReady(conditions []metav1.Condition, kind string, generation int64) string {
+	ready := meta.FindStatusCondition(conditions, kind)
+	switch {
+	case ready == nil || ready.ObservedGeneration != generation:
+		return "the operator has not reconciled it yet; is it running, and does it watch this namespace?"
+	case ready.Status == metav1.ConditionTrue:
+		return ""
+	}
+	return fmt.Sprintf("%s: %s", ready.Reason, ready.Message)
 }
 
 // Explain turns an error of the API server into one sentence with what to do, for a resource that the client has no function for.

@@ -63,9 +63,13 @@ func (r Ref) String() string { return strings.Join(append([]string{r.Network}, r
 
 // Node is the named node, or node 0 when none is named.
 func (r Ref) Node(network *v1.BitcoinNetwork) (Node, error) {
-	nodes := Nodes(network)
+	return r.choose(Nodes(network), "btcnet")
+}
+
+// choose is Node among the nodes of a network of either kind; short is the name of the kind for kubectl.
+func (r Ref) choose(nodes []Node, short string) (Node, error) {
 	if len(nodes) == 0 {
-		return Node{}, fmt.Errorf("the network %s has no nodes: scale it up with kubectl scale btcnet %s --replicas=1", network.Name, network.Name)
+		return Node{}, fmt.Errorf("the network %s has no nodes: scale it up with kubectl scale %s %s --replicas=1", r.Network, short, r.Network)
 	}
 	match := func(Node) bool { return false }
 	switch len(r.parts) {
@@ -83,26 +87,33 @@ func (r Ref) Node(network *v1.BitcoinNetwork) (Node, error) {
 	if i := slices.IndexFunc(nodes, match); i >= 0 {
 		return nodes[i], nil
 	}
-	return Node{}, invalid.Errorf("the network %s has no node %s: its nodes are 0 to %d, and %s to %s by their pods", network.Name,
+	return Node{}, invalid.Errorf("the network %s has no node %s: its nodes are 0 to %d, and %s to %s by their pods", r.Network,
 		strings.Join(r.parts, "/"), len(nodes)-1, nodes[0].Pod, nodes[len(nodes)-1].Pod)
 }
 
 // Complete are the references that begin with a prefix: the networks, and after a slash the nodes by ordinal.
 func Complete(networks []v1.BitcoinNetwork, prefix string, withNodes bool) []string {
+	names := map[string][]Node{}
+	for i := range networks {
+		names[networks[i].Name] = Nodes(&networks[i])
+	}
+	return complete(names, prefix, withNodes)
+}
+
+func complete(networks map[string][]Node, prefix string, withNodes bool) []string {
 	name, _, inside := strings.Cut(prefix, "/")
 	var found []string
-	for i := range networks {
-		network := &networks[i]
+	for network, nodes := range networks {
 		if !inside {
-			if strings.HasPrefix(network.Name, prefix) {
-				found = append(found, network.Name)
+			if strings.HasPrefix(network, prefix) {
+				found = append(found, network)
 			}
 			continue
 		}
-		if network.Name != name || !withNodes {
+		if network != name || !withNodes {
 			continue
 		}
-		for _, node := range Nodes(network) {
+		for _, node := range nodes {
 			if text := fmt.Sprintf("%s/%d", name, node.Ordinal); strings.HasPrefix(text, prefix) {
 				found = append(found, text+"\t"+node.Pod)
 			} else if text := name + "/" + node.Pod; strings.HasPrefix(text, prefix) {
