@@ -33,7 +33,10 @@ func cliCommand(s *session) *cobra.Command {
 			if call[0] == "--all" {
 				all, call = true, call[1:]
 			}
-			if err := notOurs(call); err != nil {
+			if len(call) == 0 {
+				return invalid.Errorf("no method is named: write one, such as getblockchaininfo")
+			}
+			if err := notOurs(call, "bitcoin-cli"); err != nil {
 				return err
 			}
 			if all {
@@ -47,14 +50,11 @@ func cliCommand(s *session) *cobra.Command {
 	return command
 }
 
-// notOurs rejects options of kubectl where bitcoin-cli would get them.
-func notOurs(call []string) error {
-	if len(call) == 0 {
-		return invalid.Errorf("no method is named: write one, such as getblockchaininfo")
-	}
+// notOurs rejects options of kubectl where the program of the node would get them.
+func notOurs(call []string, program string) error {
 	for _, option := range []string{"-n", "--namespace", "--context", "--kubeconfig"} {
 		if call[0] == option || strings.HasPrefix(call[0], option+"=") {
-			return invalid.Errorf("%s is passed to bitcoin-cli where it is: write it before the name of the network", option)
+			return invalid.Errorf("%s is passed to %s where it is: write it before the name of the network", option, program)
 		}
 	}
 	return nil
@@ -126,12 +126,7 @@ func (s *session) callAll(ctx context.Context, name string, call []string) error
 	if err := (&result{"json"}).print(s, answers, ""); err != nil {
 		return err
 	}
-	for _, node := range nodes {
-		if err := failed[node.Ordinal]; err != nil {
-			return err
-		}
-	}
-	return nil
+	return firstError(nodes, failed)
 }
 
 // maxNumber is longer than any number of bitcoind: a longer one is a hash without a letter.

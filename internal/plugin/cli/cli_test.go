@@ -26,6 +26,7 @@ import (
 type world struct {
 	*testing.T
 	nodes    *nodes
+	lnds     *lnds
 	networks *networks.Clientset
 	core     *fake.Clientset
 	in       string
@@ -72,7 +73,9 @@ func (w *world) runContext(ctx context.Context, args ...string) int {
 	s := &session{
 		streams: genericiooptions.IOStreams{In: strings.NewReader(w.in), Out: out, ErrOut: errOut},
 		connect: func() (*cluster.Client, error) {
-			return &cluster.Client{Namespace: "ns", Networks: w.networks, Core: w.core, Pods: w.nodes, Forward: w.forward, Poll: time.Millisecond}, nil
+			return &cluster.Client{
+				Namespace: "ns", Networks: w.networks, Core: w.core, Pods: w.nodes, Lightning: w.lnds, Forward: w.forward, Poll: time.Millisecond,
+			}, nil
 		},
 		open: w.open,
 	}

@@ -38,8 +38,8 @@ const portsOfNode = 10
 const maxPort = 65535
 
 func (s *session) forward(ctx context.Context, name string, first int) error {
-	if first < 1024 || first > 60000 {
-		return invalid.Errorf("--first-port %d is not from 1024 to 60000: choose another one", first)
+	if err := validPort(first); err != nil {
+		return err
 	}
 	t, err := s.target(ctx, name)
 	if err != nil {
@@ -61,7 +61,7 @@ func (s *session) forward(ctx context.Context, name string, first int) error {
 	defer f.Close()
 	var lines string
 	for _, node := range nodes {
-		addresses, err := s.listen(f, t.network, node, first)
+		addresses, err := s.listen(f, node, recipes.Ports(t.network), first)
 		if err != nil {
 			return err
 		}
@@ -77,11 +77,18 @@ func (s *session) forward(ctx context.Context, name string, first int) error {
 	return nil
 }
 
+func validPort(first int) error {
+	if first < 1024 || first > 60000 {
+		return invalid.Errorf("--first-port %d is not from 1024 to 60000: choose another one", first)
+	}
+	return nil
+}
+
 // listen opens and prints the ports of a node.
-func (s *session) listen(f *forward.Forwarder, network *v1.BitcoinNetwork, node noderef.Node, first int) (map[string]string, error) {
+func (s *session) listen(f *forward.Forwarder, node noderef.Node, ports []forward.Port, first int) (map[string]string, error) {
 	addresses := map[string]string{}
 	var list []string
-	for i, port := range recipes.Ports(network) {
+	for i, port := range ports {
 		port.Pod, port.Local = node.Pod, first+portsOfNode*node.Ordinal+i
 		if port.Local > maxPort {
 			port.Local = 0

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/cli-runtime/pkg/printers"
 
 	"github.com/christianb93/bitcoin-controller/internal/plugin/cluster"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/invalid"
@@ -53,7 +54,7 @@ func createCommand(s *session) *cobra.Command {
 		Args:    arguments(1, 1),
 		RunE: func(command *cobra.Command, args []string) error {
 			c.nodesGiven = command.Flags().Changed("nodes")
-			if err := rejectZeros(command.Flags()); err != nil {
+			if err := rejectZeros(command.Flags(), "nodes-per-pod", "degree", "mine-interval", "mine-keep-alive", "zmq-high-water-mark"); err != nil {
 				return err
 			}
 			return c.run(command.Context(), args[0])
@@ -81,8 +82,8 @@ func createCommand(s *session) *cobra.Command {
 }
 
 // rejectZeros rejects a 0 where the field of the manifest would be left out with it, and have its default.
-func rejectZeros(flags *pflag.FlagSet) error {
-	for _, name := range []string{"nodes-per-pod", "degree", "mine-interval", "mine-keep-alive", "zmq-high-water-mark"} {
+func rejectZeros(flags *pflag.FlagSet, names ...string) error {
+	for _, name := range names {
 		if flag := flags.Lookup(name); flag.Changed && strings.TrimSuffix(flag.Value.String(), "s") == "0" {
 			return invalid.Errorf("--%s %s is not possible: write more than 0, or leave the flag out for its default", name, flag.Value)
 		}
@@ -123,17 +124,9 @@ func (c *create) addFlags(command *cobra.Command) {
 }
 
 func (c *create) run(ctx context.Context, name string) error {
-	if c.dryRun != "none" && c.dryRun != "client" && c.dryRun != "server" {
-		return invalid.Errorf("--dry-run %q does not exist: use none, client or server", c.dryRun)
-	}
-	if c.dryRun != "none" {
-		if err := c.print.Complete("%s (" + c.dryRun + " dry run)"); err != nil {
-			return err
-		}
-	}
-	printer, err := c.print.ToPrinter()
+	printer, err := printerFor(c.print, c.dryRun)
 	if err != nil {
-		return invalid.Errorf("%s", err.Error())
+		return err
 	}
 	snapshot, err := c.snapshot(ctx)
 	if err != nil {
@@ -159,6 +152,7 @@ func (c *create) run(ctx context.Context, name string) error {
 			return err
 		}
 	}
+	network.TypeMeta = metav1.TypeMeta{APIVersion: v1.SchemeGroupVersion.String(), Kind: "BitcoinNetwork"}
 	object, err := withoutStatus(network)
 	if err != nil {
 		return err
@@ -172,16 +166,32 @@ func (c *create) run(ctx context.Context, name string) error {
 	return client.WaitReady(ctx, name, c.timeout)
 }
 
+// printerFor prints the result of a command that creates a network.
+func printerFor(flags *genericclioptions.PrintFlags, dryRun string) (printers.ResourcePrinter, error) {
+	if dryRun != "none" && dryRun != "client" && dryRun != "server" {
+		return nil, invalid.Errorf("--dry-run %q does not exist: use none, client or server", dryRun)
+	}
+	if dryRun != "none" {
+		if err := flags.Complete("%s (" + dryRun + " dry run)"); err != nil {
+			return nil, err
+		}
+	}
+	printer, err := flags.ToPrinter()
+	if err != nil {
+		return nil, invalid.Errorf("%s", err.Error())
+	}
+	return printer, nil
+}
+
 // withoutStatus is a network as a person writes it: the status and the creation time have no value there.
-func withoutStatus(network *v1.BitcoinNetwork) (*unstructured.Unstructured, error) {
-	network.TypeMeta = metav1.TypeMeta{APIVersion: v1.SchemeGroupVersion.String(), Kind: "BitcoinNetwork"}
+func withoutStatus(network metav1.Object) (*unstructured.Unstructured, error) {
 	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(network)
 	if err != nil {
 		return nil, err
 	}
 	delete(content, "status")
 	object := &unstructured.Unstructured{Object: content}
-	if network.UID == "" {
+	if network.GetUID() == "" {
 		unstructured.RemoveNestedField(object.Object, "metadata", "creationTimestamp")
 	}
 	object.SetManagedFields(nil)

@@ -24,7 +24,7 @@ func treeCommand(s *session) *cobra.Command {
 		Use:   "tree [NAME]",
 		Short: "Show the nodes of a network, their connections, tips and miners",
 		Long: "Show the nodes of a network with the connections and best blocks that bitcoind reports, the branches that they are on, who mines, and the\n" +
-			"sides of a partition. Without NAME, show all networks of the namespace.",
+			"sides of a partition, and the Lightning networks on it. Without NAME, show all networks of the namespace.",
 		Args:              arguments(0, 1),
 		ValidArgsFunction: s.completeFirst(false),
 		RunE: func(command *cobra.Command, args []string) error {
@@ -50,6 +50,7 @@ func (s *session) tree(ctx context.Context, args []string, everywhere bool) erro
 	if len(networks) == 0 {
 		s.note("No networks found: kubectl btcnet create NAME creates one.")
 	}
+	lightning := s.lightning(ctx, client, networks, everywhere)
 	for i := range networks {
 		here := *client
 		here.Namespace = networks[i].Namespace
@@ -57,7 +58,7 @@ func (s *session) tree(ctx context.Context, args []string, everywhere bool) erro
 		if peers != nil {
 			refresh(ctx, &here, &networks[i])
 		}
-		item := tree.Network(&networks[i], peers)
+		item := tree.Network(&networks[i], peers).WithLightning(&networks[i], lightning)
 		if everywhere {
 			item.Text = networks[i].Namespace + "/" + item.Text
 		}
@@ -66,6 +67,19 @@ func (s *session) tree(ctx context.Context, args []string, everywhere bool) erro
 		}
 	}
 	return nil
+}
+
+// lightning are the LightningNetworks, if there are some for the caller: the tree is that of a BitcoinNetwork, and complete without them.
+func (s *session) lightning(ctx context.Context, client *cluster.Client, networks []v1.BitcoinNetwork, everywhere bool) []v1.LightningNetwork {
+	if len(networks) == 0 {
+		return nil
+	}
+	list, err := client.ListLightning(ctx, everywhere)
+	_, lacks := errors.AsType[*cluster.MissingRight](err)
+	if err != nil && !lacks && !errors.Is(err, cluster.ErrNoLightning) {
+		s.note("The Lightning networks are missing: %s", err.Error())
+	}
+	return list
 }
 
 // some are the named network, or all.
