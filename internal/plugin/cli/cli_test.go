@@ -120,6 +120,7 @@ func TestInputThatCannotBeRightHasItsOwnExitCode(t *testing.T) {
 		{"not valid on regtest", "fund net nonsense 1"},
 		{"more than 8 decimals", "fund net bcrt1q0 0.000000001"},
 		{"--output \"xml\" does not exist", "wallet net -o xml"},
+		{"--output \"yaml\" does not exist here", "messages net 0 1 -o yaml"},
 		{"--dry-run \"x\" does not exist", "create new --dry-run=x"},
 		{"--topology \"torus\" does not exist", "create new --topology torus"},
 		{"exclude each other", "cli --all net/0 help"},

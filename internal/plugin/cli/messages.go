@@ -48,8 +48,9 @@ func messagesCommand(s *session) *cobra.Command {
 }
 
 func (o *messagesOptions) run(ctx context.Context, name string, a, b string) error {
-	if err := o.result.validate(); err != nil {
-		return err
+	// Messages come one by one: a list in YAML has no end.
+	if o.result.format != "" && o.result.format != "json" {
+		return invalid.Errorf("--output %q does not exist here: use json, or leave it out", o.result.format)
 	}
 	if o.duration < 0 {
 		return invalid.Errorf("--duration %s is negative: write how long to follow, such as 1m", o.duration)
