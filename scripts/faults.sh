@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Breaks things on purpose: the operator against a real API server and with a real bitcoind for each pod, while API calls, RPC, nodes,
-# operators and the specification go wrong. A seed repeats the choices of a run, which takes one to three minutes.
+# machines, clocks, volumes, operators and the specification go wrong. A seed repeats the choices of a run, which takes one to three minutes.
 #
 #   scripts/faults.sh [SEEDS] [SEED]   runs so many seeds, one after the other (default 5), from SEED on (default: a random one)
 #
@@ -18,18 +18,33 @@ seeds=${1:-5} seed=${2:-$((RANDOM * 32768 + RANDOM))}
 place=$(mktemp -d)
 # What a failed run leaves is kept.
 finish() {
-  rm -rf "$place"/{image,bitcoin-controller,faults.test}
+  rm -rf "$place"/{image,bitcoin-controller,faults.test,time.go,overlay.json}
   rmdir "$place" 2>/dev/null || true
 }
 trap finish EXIT
 
+# clock prints the options for programs whose wall clock the test steps: their package time adds what is in a file.
+clock() {
+  local from=$root/test/faults/testdata/clock std
+  std=$(go env GOROOT)/src/time
+  sed '/^func Now() Time {$/,/^}$/ s/^\tsec, nsec, mono := runtimeNow()$/&\n\tsec += Step.Load()/' "$std/time.go" >"$place/time.go"
+  grep -q 'Step.Load()' "$place/time.go" || die "time.Now of $(go version) is another one than $0 knows"
+  cat >"$place/overlay.json" <<END
+{"Replace": {"$std/time.go": "$place/time.go", "$std/step.go": "$from/step.go",
+  "$root/cmd/bitcoin-controller/clock.go": "$from/follow.go", "$root/cmd/supervisor/clock.go": "$from/follow.go"}}
+END
+  echo "-overlay=$place/overlay.json"
+}
+
 programs() {
+  local overlay
+  overlay=$(clock)
   [[ -n ${KUBEBUILDER_ASSETS:-} ]] || "$root/ci/kindnode/programs.sh"
-  (cd "$root" && "${static[@]}" go build -o "$place/bitcoin-controller" ./cmd/bitcoin-controller)
+  (cd "$root" && "${static[@]}" go build "$overlay" -o "$place/bitcoin-controller" ./cmd/bitcoin-controller)
   # A copy: pods have links to its files.
   cp -a "$("$root/scripts/bitcoind.sh")" "$place/image"
   # As the operator's image brings it.
-  (cd "$root" && "${static[@]}" go build -o "$place/image/run/bitcoin-controller/supervisor" ./cmd/supervisor)
+  (cd "$root" && "${static[@]}" go build "$overlay" -o "$place/image/run/bitcoin-controller/supervisor" ./cmd/supervisor)
   go test -C "$root/test" -tags=faults -c -o "$place/faults.test" ./faults
 }
 step 'fault runs: programs' built programs

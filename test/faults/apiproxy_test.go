@@ -3,8 +3,10 @@
 package faults
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -75,10 +77,15 @@ func (p *apiProxy) written() []string {
 func (p *apiProxy) serve(next http.Handler, w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
 	p.mu.Lock()
 	write := r.Method != http.MethodGet && !strings.Contains(r.URL.Path, "/events") && !strings.Contains(r.URL.Path, "/leases")
 	if write {
-		p.writes = append(p.writes, r.Method+" "+r.URL.Path)
+		p.writes = append(p.writes, fmt.Sprintf("%s %s %.1000s", r.Method, r.URL.Path, body))
 	}
 	if r.URL.Query().Has("watch") {
 		p.watches[&cancel] = true

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -22,6 +23,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/supervisor/api"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -41,6 +43,9 @@ type container struct {
 	root    string
 	clients kubernetes.Interface
 	faults  *rpcFaults
+	machine *machine
+	// unplugged is set when the machine has lost power: the container runs again in a network of its own only.
+	unplugged atomic.Bool
 
 	mu      sync.Mutex
 	process *os.Process
@@ -90,6 +95,9 @@ func (c *container) start(ctx context.Context, log io.Writer) (ended chan struct
 	}()
 	return ended, nil
 }
+
+// forget empties what is in the memory of the pod.
+func (c *container) forget() error { return os.RemoveAll(filepath.Join(c.root, api.NodesDir)) }
 
 // mount copies the ConfigMaps to their mounts. The image and the programs of the operator's image are in the root already.
 func (c *container) mount(ctx context.Context, spec corev1.Container) error {

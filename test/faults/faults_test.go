@@ -31,13 +31,19 @@ const (
 	idle = 12 * time.Second
 )
 
-func TestMain(m *testing.M) { os.Exit(apiserver.Main(m)) }
+func TestMain(m *testing.M) {
+	if os.Getenv("FAULTS_PLACE") != "" {
+		if err := buildBridge(); err != nil {
+			panic(err)
+		}
+	}
+	os.Exit(apiserver.Main(m))
+}
 
 func TestANetworkIsAsSpecifiedAfterFaults(t *testing.T) {
 	if os.Getenv("FAULTS_PLACE") == "" {
 		testtools.Missing(t, "fault runs need a network namespace and programs of their own: use scripts/faults.sh")
 	}
-	must(t, buildBridge())
 	count, err := strconv.Atoi(os.Getenv("FAULTS_SEEDS"))
 	must(t, err)
 	first, err := strconv.ParseUint(os.Getenv("SEED"), 10, 64)
@@ -86,9 +92,7 @@ func runSeed(t *testing.T, seed uint64) {
 		r.inject(ctx, f)
 	}
 	r.calm()
-	r.until(t, "the network to recover", recovery, r.asSpecified)
-	r.update(ctx, func(spec *v1.BitcoinNetworkSpec) { spec.Mining = nil })
-	r.until(t, "the network to be Ready without mining", recovery, r.asSpecified)
+	r.recovers(ctx, t)
 	must(t, r.leftOver(ctx))
 	r.staysIdle(ctx, t)
 }
@@ -109,32 +113,6 @@ func (r *run) until(t *testing.T, what string, limit time.Duration, check func(c
 	}
 	r.note("%s: not after %s: %v", what, limit, err)
 	t.Fatalf("waited %s for %s: %v", limit, what, err)
-}
-
-// asSpecified asks the status and the nodes.
-func (r *run) asSpecified(ctx context.Context) error {
-	net, err := r.get(ctx)
-	if err != nil {
-		return err
-	}
-	o := r.ask(ctx, net)
-	if o.wrong != nil {
-		return o.wrong
-	}
-	r.mu.Lock()
-	floor := r.floor
-	r.mu.Unlock()
-	highest := int64(-1)
-	for _, h := range o.heights {
-		highest = max(highest, h)
-	}
-	if highest < floor {
-		return fmt.Errorf("the highest block is %d, and a majority had %d", highest, floor)
-	}
-	if readyOf(net) == "" {
-		return fmt.Errorf("generation %d is not Ready: %v", net.Generation, net.Status.Conditions)
-	}
-	return nil
 }
 
 // leftOver checks that there is nothing but what the specification needs.

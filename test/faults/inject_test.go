@@ -19,10 +19,20 @@ func (r *run) inject(ctx context.Context, f fault) {
 	op := r.operators[f.target%len(r.operators)]
 	switch f.kind {
 	case "rpc":
-		r.rpc.set(10+f.amount, f.lasts)
-	case "node-kill", "node-freeze", "pod-delete":
+		r.rpc.set(10+f.amount, f.lasts, "slow", "slow", "cut", "lost", "full", "garbage", "half")
+	case "rpc-lie":
+		r.rpc.set(10+f.amount, f.lasts, "lie")
+	case "node-kill", "node-freeze", "pod-delete", "disk-full":
 		r.injectNode(ctx, f)
 		return
+	case "machine":
+		r.loseMachine(ctx, f)
+		return
+	case "clock":
+		r.stepClock(ctx, f)
+		return
+	case "lease":
+		r.stealLease(ctx)
 	case "api":
 		for _, o := range r.operators {
 			o.set(f.amount/2+1, f.lasts)
@@ -59,7 +69,7 @@ func (r *run) injectNode(ctx context.Context, f fault) {
 		return
 	}
 	// A container that is killed takes all its nodes with it.
-	wholePod := f.kind == "pod-delete" || f.kind == "node-kill" && n.perPod > 0 && f.amount%4 == 0
+	wholePod := f.kind == "pod-delete" || f.kind == "disk-full" || f.kind == "node-kill" && n.perPod > 0 && f.amount%4 == 0
 	// Who loses its chain or its latest blocks must not be who has them alone.
 	if f.kind != "node-freeze" && !r.replaceable(ctx, func(o node) bool { return o.pod.Name == n.pod.Name && (wholePod || o.slot == n.slot) }) {
 		r.note("%s %s: left out, since the others do not have its blocks yet", f.kind, n.name())
@@ -72,6 +82,8 @@ func (r *run) injectNode(ctx context.Context, f fault) {
 		if err := r.Clients.CoreV1().Pods(r.name).Delete(ctx, n.pod.Name, metav1.DeleteOptions{}); err != nil {
 			r.note("delete %s: %v", n.pod.Name, err)
 		}
+	case f.kind == "disk-full":
+		r.fillVolume(ctx, n.container, f.lasts)
 	case f.kind == "node-freeze":
 		n.signal(syscall.SIGSTOP)
 		time.AfterFunc(f.lasts, func() { n.signal(syscall.SIGCONT) })
@@ -119,5 +131,6 @@ func (r *run) calm() {
 	for _, c := range r.kubelet.containers() {
 		c.signalAll(syscall.SIGCONT)
 	}
+	r.endFaults()
 	r.note("the faults end")
 }

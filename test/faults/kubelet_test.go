@@ -34,9 +34,10 @@ type kubelet struct {
 	faults     *rpcFaults
 	log        func(format string, args ...any)
 
-	mu   sync.Mutex
-	pods map[types.UID]*container
-	all  sync.WaitGroup
+	mu       sync.Mutex
+	pods     map[types.UID]*container
+	machines []*machine
+	all      sync.WaitGroup
 }
 
 // run starts what is new in each round, until the context ends; then it ends all processes.
@@ -81,6 +82,10 @@ func (k *kubelet) admit(ctx context.Context, pod *corev1.Pod) {
 		k.log("pod %s: %v", pod.Name, err)
 		return
 	}
+	on := k.schedule(&container{pod: pod})
+	if on == nil {
+		return
+	}
 	w, err := newWire()
 	if err != nil {
 		k.log("pod %s: %v", pod.Name, err)
@@ -92,7 +97,9 @@ func (k *kubelet) admit(ctx context.Context, pod *corev1.Pod) {
 			place = volume.PersistentVolumeClaim.ClaimName
 		}
 	}
-	c := &container{wire: w, perPod: perPod, pod: pod, root: filepath.Join(k.dir, place), clients: k.clients, faults: k.faults}
+	c := &container{
+		wire: w, perPod: perPod, pod: pod, root: filepath.Join(k.dir, place), machine: on, clients: k.clients, faults: k.faults,
+	}
 	k.pods[pod.UID] = c
 	k.all.Go(func() { k.tend(ctx, c) })
 }
@@ -115,49 +122,69 @@ func (k *kubelet) nodesPerPod(ctx context.Context, pod *corev1.Pod) (int, error)
 
 // tend runs a pod until it is deleted.
 func (k *kubelet) tend(ctx context.Context, c *container) {
-	defer c.remove()
+	defer func() { c.remove() }()
+	whole := ctx
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	pods := k.clients.CoreV1().Pods(k.namespace)
 	_ = pods.Bind(ctx, &corev1.Binding{ObjectMeta: metav1.ObjectMeta{Name: c.pod.Name, UID: c.pod.UID},
-		Target: corev1.ObjectReference{Kind: "Node", Name: "stand-in"}}, metav1.CreateOptions{})
-	go func() {
-		defer cancel()
-		rounds := 0
-		for sleep(ctx, 200*time.Millisecond) {
-			now, err := pods.Get(ctx, c.pod.Name, metav1.GetOptions{})
-			if apierrors.IsNotFound(err) || err == nil && (now.UID != c.pod.UID || now.DeletionTimestamp != nil) {
-				return
-			}
-			if rounds++; rounds%75 == 0 { // every 15 s; the kubelet takes up to a minute
-				if err := c.refresh(ctx); err != nil {
-					k.log("pod %s: %v", c.pod.Name, err)
-				}
-			}
-		}
-	}()
-	if _, err := os.Stat(c.root); err != nil {
-		if out, err := exec.Command("cp", "-al", k.image, c.root).CombinedOutput(); err != nil { //nolint:gosec // our own directories
-			k.log("pod %s: %v: %s", c.pod.Name, err, out)
-		}
-	}
-	// It is in the memory of the pod.
-	if err := os.RemoveAll(filepath.Join(c.root, api.NodesDir)); err != nil {
+		Target: corev1.ObjectReference{Kind: "Node", Name: c.machine.name}}, metav1.CreateOptions{})
+	go k.follow(ctx, cancel, c)
+	if err := k.prepare(c); err != nil {
 		k.log("pod %s: %v", c.pod.Name, err)
 	}
 	for restarts := int32(0); ctx.Err() == nil; restarts++ {
 		k.once(ctx, c, restarts)
 		// The kubelet's back-off, which a run has no time for.
 		sleep(ctx, time.Second)
+		if c.unplugged.Load() {
+			c = k.boot(ctx, c)
+		}
+	}
+	// Nobody reports that a pod has ended whose machine does not run.
+	for c.machine.silent() && sleep(whole, 100*time.Millisecond) {
 	}
 	k.mu.Lock()
 	delete(k.pods, c.pod.UID)
 	k.mu.Unlock()
+	if filepath.Base(c.root) == string(c.pod.UID) {
+		unmountData(c.root)
+	}
 	ctx = context.WithoutCancel(ctx)
 	err := pods.Delete(ctx, c.pod.Name, metav1.DeleteOptions{GracePeriodSeconds: ptr.To(int64(0)), Preconditions: metav1.NewUIDPreconditions(string(c.pod.UID))})
 	if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) {
 		k.log("pod %s: %v", c.pod.Name, err)
 	}
+}
+
+// follow cancels when the pod is to end, and keeps its files up to date.
+func (k *kubelet) follow(ctx context.Context, cancel context.CancelFunc, c *container) {
+	defer cancel()
+	rounds := 0
+	for sleep(ctx, 200*time.Millisecond) {
+		now, err := k.clients.CoreV1().Pods(k.namespace).Get(ctx, c.pod.Name, metav1.GetOptions{})
+		if apierrors.IsNotFound(err) || err == nil && (now.UID != c.pod.UID || now.DeletionTimestamp != nil) {
+			return
+		}
+		if rounds++; rounds%75 == 0 { // every 15 s; the kubelet takes up to a minute
+			if err := c.refresh(ctx); err != nil {
+				k.log("pod %s: %v", c.pod.Name, err)
+			}
+		}
+	}
+}
+
+// prepare has a root directory with the image and a volume.
+func (k *kubelet) prepare(c *container) error {
+	if _, err := os.Stat(c.root); err != nil {
+		if out, err := exec.Command("cp", "-al", k.image, c.root).CombinedOutput(); err != nil { //nolint:gosec // our own directories
+			return fmt.Errorf("%w: %s", err, out)
+		}
+		if err := mountData(c.root); err != nil {
+			return err
+		}
+	}
+	return c.forget()
 }
 
 // once runs the container until its process ends or the pod is deleted.
@@ -215,6 +242,9 @@ func (c *container) end(ended chan struct{}) {
 }
 
 func (k *kubelet) report(ctx context.Context, c *container, restarts int32, running, ready bool) {
+	if c.machine.isDown() {
+		return
+	}
 	is := map[bool]corev1.ConditionStatus{true: corev1.ConditionTrue, false: corev1.ConditionFalse}[ready]
 	status := corev1.ContainerStatus{
 		Name: c.pod.Spec.Containers[0].Name, Image: c.pod.Spec.Containers[0].Image, RestartCount: restarts, Ready: ready, Started: ptr.To(running),
@@ -242,25 +272,6 @@ func (k *kubelet) report(ctx context.Context, c *container, restarts int32, runn
 	}
 	if err != nil && ctx.Err() == nil {
 		k.log("pod %s: report: %v", c.pod.Name, err)
-	}
-}
-
-// provision binds a claim.
-func (k *kubelet) provision(ctx context.Context, claim *corev1.PersistentVolumeClaim) {
-	if claim.Status.Phase == corev1.ClaimBound || claim.DeletionTimestamp != nil {
-		return
-	}
-	// A new claim has a new volume.
-	_ = os.RemoveAll(filepath.Join(k.dir, claim.Name))
-	size := claim.Spec.Resources.Requests[corev1.ResourceStorage]
-	claims := k.clients.CoreV1().PersistentVolumeClaims(k.namespace)
-	_, err := claims.Patch(ctx, claim.Name, types.MergePatchType, fmt.Appendf(nil, `{"spec":{"volumeName":"volume-%s"}}`, claim.UID), metav1.PatchOptions{})
-	if err == nil {
-		_, err = claims.Patch(ctx, claim.Name, types.MergePatchType,
-			fmt.Appendf(nil, `{"status":{"phase":"Bound","accessModes":["ReadWriteOnce"],"capacity":{"storage":%q}}}`, size.String()), metav1.PatchOptions{}, "status")
-	}
-	if err != nil && ctx.Err() == nil {
-		k.log("claim %s: %v", claim.Name, err)
 	}
 }
 

@@ -40,6 +40,8 @@ var errConnections = errors.New("connections")
 type observation struct {
 	at      time.Time
 	heights map[string]int64
+	// tips are the best blocks of the nodes.
+	tips map[string]string
 	// wrong is why the network is not as specified; nil when it is.
 	wrong error
 }
@@ -56,14 +58,14 @@ func (r *run) ask(ctx context.Context, net *v1.BitcoinNetwork) observation {
 		group.Go(func() { list[i] = askOne(ctx, n) })
 	}
 	group.Wait()
-	o := observation{at: time.Now(), heights: map[string]int64{}}
+	o := observation{at: time.Now(), heights: map[string]int64{}, tips: map[string]string{}}
 	var errs []error
 	for i := range list {
 		if list[i].err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", nodes[i].name(), list[i].err))
 			continue
 		}
-		o.heights[nodes[i].name()] = list[i].height
+		o.heights[nodes[i].name()], o.tips[nodes[i].name()] = list[i].height, list[i].best
 	}
 	if pods := len(r.kubelet.containers()); pods != podsOf(net.Spec) || len(list) != all {
 		errs = append(errs, fmt.Errorf("%d pods run, want %d, with %d of %d nodes", pods, podsOf(net.Spec), len(list), all))

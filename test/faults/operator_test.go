@@ -56,7 +56,7 @@ func (o *operator) run(ctx context.Context, program string) error {
 		cmd := exec.CommandContext(ctx, program, "--kubeconfig="+config, "--node-image=bitcoind:test", "--rpcauth-image=bitcoin-controller:test", //nolint:gosec // built by the script
 			"--leader-elect", "--node-access=direct", "--rpcauth-delivery=image-volume", "--namespace="+o.namespace, "--watch-namespaces="+o.namespace,
 			"--metrics-bind-address=0", "--health-probe-bind-address=0")
-		cmd.Env, cmd.Stdout, cmd.Stderr = append(os.Environ(), "POD_NAMESPACE="+o.namespace, "POD_NAME="+o.name), log, log
+		cmd.Env, cmd.Stdout, cmd.Stderr = append(os.Environ(), "POD_NAMESPACE="+o.namespace, "POD_NAME="+o.name, "FAULTS_CLOCK="+o.clock()), log, log
 		if err := cmd.Start(); err != nil {
 			return err
 		}

@@ -30,10 +30,11 @@ var weights = []struct {
 	// group of the kinds that a run has or has not.
 	group int
 }{
-	{"rpc", 6, 0}, {"node-kill", 5, 0}, {"node-freeze", 4, 0}, {"pod-delete", 4, 0},
+	{"rpc", 6, 0}, {"rpc-lie", 3, 0}, {"node-kill", 5, 0}, {"node-freeze", 4, 0}, {"pod-delete", 4, 0},
 	{"api", 6, 1}, {"watch-cut", 4, 1}, {"api-gone", 2, 1},
-	{"op-kill", 3, 2}, {"op-freeze", 3, 2}, {"op-second", 3, 2}, {"op-stop", 2, 2},
+	{"op-kill", 3, 2}, {"op-freeze", 3, 2}, {"op-second", 3, 2}, {"op-stop", 2, 2}, {"lease", 2, 2},
 	{"scale", 3, 3}, {"topology", 3, 3}, {"partition", 3, 3}, {"heal", 3, 3}, {"mining", 2, 3},
+	{"machine", 3, 4}, {"clock", 4, 4}, {"disk-full", 3, 4},
 }
 
 type plan struct {
@@ -48,9 +49,9 @@ func planOf(seed uint64) plan {
 	random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // for tests
 	p := plan{storage: random.IntN(2) == 0}
 	// At least one group; all of them in every fourth run.
-	groups := 1 + random.IntN(15)
+	groups := 1 + random.IntN(31)
 	if random.IntN(4) == 0 {
-		groups = 15
+		groups = 31
 	}
 	total := 0
 	for _, w := range weights {

@@ -21,24 +21,24 @@ type rpcFaults struct {
 	random  *rand.Rand
 	percent int
 	until   time.Time
+	kinds   []string
 }
 
-// set lets this percentage of the calls fail for some time.
-func (f *rpcFaults) set(percent int, d time.Duration) {
+// set lets one of the kinds happen to this percentage of the calls for some time.
+func (f *rpcFaults) set(percent int, d time.Duration, kinds ...string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.percent, f.until = percent, time.Now().Add(d)
+	f.percent, f.until, f.kinds = percent, time.Now().Add(d), kinds
 }
 
 // choose returns what becomes of a call, "" for nothing.
 func (f *rpcFaults) choose() (kind string, delay time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if time.Now().After(f.until) || f.random.IntN(100) >= f.percent {
+	if len(f.kinds) == 0 || time.Now().After(f.until) || f.random.IntN(100) >= f.percent {
 		return "", 0
 	}
-	kinds := []string{"slow", "slow", "cut", "lost", "full", "garbage", "half"}
-	return kinds[f.random.IntN(len(kinds))], time.Duration(100+f.random.IntN(2900)) * time.Millisecond
+	return f.kinds[f.random.IntN(len(f.kinds))], time.Duration(100+f.random.IntN(2900)) * time.Millisecond
 }
 
 type rpcProxy struct{ server *http.Server }
@@ -103,6 +103,10 @@ func forward(out http.ResponseWriter, in *http.Request, address string, faults *
 	got, err := io.ReadAll(answer.Body)
 	if err != nil || kind == "lost" {
 		panic(http.ErrAbortHandler)
+	}
+	if kind == "lie" {
+		got = lie(body, got, int(delay/time.Millisecond))
+		answer.Header.Del("Content-Length")
 	}
 	for key, values := range answer.Header {
 		out.Header()[key] = values

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -30,6 +31,8 @@ type run struct {
 	rpc       *rpcFaults
 	operators []*operator
 	started   time.Time
+	// waited is waitedForCPU at that time.
+	waited time.Duration
 
 	mu       sync.Mutex
 	timeline []string
@@ -38,6 +41,27 @@ type run struct {
 	able     time.Time
 	// settled is when the connections of nodes with faults have settled.
 	settled time.Time
+
+	// calmed is closed when the faults are to end, and pending are those that have not ended.
+	calmed  chan struct{}
+	endOnce sync.Once
+	pending sync.WaitGroup
+}
+
+// keep waits while a fault lasts; false when the faults are to end before.
+func (r *run) keep(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-r.calmed:
+	case <-ctx.Done():
+	}
+	return false
+}
+
+func (r *run) endFaults() {
+	r.endOnce.Do(func() { close(r.calmed) })
+	r.pending.Wait()
 }
 
 // note adds a line to the timeline, which is printed when the run fails.
@@ -122,7 +146,8 @@ func (r *run) nodeAt(ctx context.Context, target int) (node, bool) {
 func newRun(t *testing.T, seed uint64) *run {
 	t.Helper()
 	place := os.Getenv("FAULTS_PLACE")
-	r := &run{Environment: apiserver.Start(t), name: fmt.Sprintf("seed-%d", seed), started: time.Now()}
+	r := &run{Environment: apiserver.Start(t), name: fmt.Sprintf("seed-%d", seed), started: time.Now(), calmed: make(chan struct{})}
+	r.waited, _ = waitedForCPU() //nolint:errcheck // not every machine knows
 	dir := filepath.Join(place, r.name)
 	must(t, os.MkdirAll(dir, 0o750))
 	source := func(stream uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, stream)) } //nolint:gosec // for tests
@@ -131,6 +156,7 @@ func newRun(t *testing.T, seed uint64) *run {
 	r.rpc = &rpcFaults{random: source(1)}
 	r.kubelet = &kubelet{
 		clients: r.Clients, namespace: r.name, image: filepath.Join(place, "image"), dir: dir, faults: r.rpc, log: r.note, pods: map[types.UID]*container{},
+		machines: newMachines(),
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var group sync.WaitGroup
@@ -147,11 +173,15 @@ func newRun(t *testing.T, seed uint64) *run {
 		})
 	}
 	t.Cleanup(func() {
+		r.endFaults()
 		for _, c := range r.kubelet.containers() {
 			c.signalAll(9)
 		}
 		cancel()
 		group.Wait()
+		for _, root := range r.kubelet.roots() {
+			unmountData(root)
+		}
 		for _, o := range r.operators {
 			o.server.CloseClientConnections()
 			o.server.Close()
@@ -171,7 +201,28 @@ func (r *run) report(t *testing.T, dir string) {
 		_ = os.RemoveAll(dir)
 		return
 	}
-	t.Logf("timeline:\n%s\nThe logs of operators and nodes are in %s.", strings.Join(r.timeline, "\n"), dir)
+	t.Logf("timeline:\n%s\nThe logs of operators and nodes are in %s.%s", strings.Join(r.timeline, "\n"), dir, r.starved())
+}
+
+// starved is a sentence about the machine, whose limits of time are none of the operator's when it has no time for it.
+func (r *run) starved() string {
+	waited, err := waitedForCPU()
+	if err != nil {
+		return ""
+	}
+	share := float64(waited-r.waited) / float64(time.Since(r.started)) * 100
+	return fmt.Sprintf(" In %.0f %% of the time of the run a process waited for a processor.", share)
+}
+
+// waitedForCPU is for how long a process of this machine has waited for a processor so far.
+func waitedForCPU() (time.Duration, error) {
+	text, err := os.ReadFile("/proc/pressure/cpu")
+	if err != nil {
+		return 0, err
+	}
+	some, _, _ := strings.Cut(string(text), "\n")
+	micros, err := strconv.ParseInt(some[strings.LastIndex(some, "=")+1:], 10, 64)
+	return time.Duration(micros) * time.Microsecond, err
 }
 
 func must(t *testing.T, err error) {

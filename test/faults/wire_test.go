@@ -3,6 +3,7 @@
 package faults
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"os"
@@ -10,8 +11,12 @@ import (
 	"runtime"
 	"strings"
 	"sync/atomic"
+	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/christianb93/bitcoin-controller/internal/testtools"
 )
 
 // The script gives each run a network namespace, in which this bridge connects the pods with each other and with the operators.
@@ -53,6 +58,9 @@ func newWire() (wire, error) {
 		"-n "+w.name+" addr add "+w.address+"/16 dev eth0", "-n "+w.name+" link set eth0 up", "-n "+w.name+" link set lo up")
 }
 
+// unplug lets nothing in or out, for good.
+func (w wire) unplug() error { return ip("link set v" + w.name + " down") }
+
 func (w wire) remove() { _ = ip("netns del " + w.name) }
 
 // within calls a function in the pod's network namespace: a listener or a process that it starts belongs there.
@@ -82,4 +90,16 @@ func (w wire) listen(port int) (l net.Listener, err error) {
 		return err
 	})
 	return l, err
+}
+
+// No run has DNS, for all of its time: nodes and operators find each other by address.
+func TestNoNameIsResolvedInARun(t *testing.T) {
+	if os.Getenv("FAULTS_PLACE") == "" {
+		testtools.Missing(t, "fault runs need a network namespace and programs of their own: use scripts/faults.sh")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if found, err := net.DefaultResolver.LookupHost(ctx, "kubernetes.default.svc"); err == nil {
+		t.Errorf("runs are to need no DNS, and a name leads to %v", found)
+	}
 }

@@ -1,0 +1,201 @@
+#!/usr/bin/env bash
+# Ten nodes under mining, traffic, scaling, partitions and kills, in the cluster that the kubeconfig names, where the chart is installed with
+# its default values, such as the demo's: KUBECONFIG=.demo/kubeconfig. It records memory, goroutines and processor time of the operator every
+# ten seconds, and prints at the end how the last quarter compares with the second one. It fails when the network is not Ready three minutes
+# after a disturbance, when the operator restarts, and, after an hour or more, when its heap or its goroutines have grown by a quarter.
+#
+#   test/bench/soak.sh [--plot FILE.svg] [MINUTES]      default: 120 minutes; SEED=… repeats the order of the disturbances
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+plot=''
+if [[ ${1:-} == --plot ]]; then plot=${2:?name the file} && shift 2; fi
+minutes=${1:-120}
+seed=${SEED:-$((RANDOM * 32768 + RANDOM))}
+RANDOM=$((seed % 32768))
+nodes=10 larger=12 space=soak-$$ operators=${OPERATOR_NAMESPACE:-bitcoin-controller}
+work=$(mktemp -d)
+jobs=()
+k() { kubectl --namespace "$space" "$@"; }
+info() { printf '%6d s  %s\n' "$((SECONDS - began))" "$*"; }
+
+finish() {
+  local pid
+  touch "$work/over"
+  for pid in "${jobs[@]}"; do wait "$pid" 2>/dev/null || true; done
+  kubectl delete namespace "$space" --ignore-not-found --wait=false >/dev/null
+  kubectl delete clusterrolebinding "$space" --ignore-not-found >/dev/null
+  rm -rf "$work"
+}
+trap finish EXIT
+
+operator() { kubectl --namespace "$operators" get pods -l app.kubernetes.io/name=bitcoin-controller,app.kubernetes.io/component!=page -o jsonpath="$1"; }
+restarts() { operator '{range .items[*]}{.metadata.uid} {.status.containerStatuses[*].restartCount}{"\n"}{end}'; }
+
+# The metrics need the permission of a service account.
+prepare() {
+  local reader
+  kubectl create namespace "$space" >/dev/null
+  k create serviceaccount reader >/dev/null
+  reader=$(kubectl get clusterroles -o name | grep ':metrics-reader$' | head -n 1)
+  kubectl create clusterrolebinding "$space" --clusterrole="${reader#*/}" --serviceaccount="$space:reader" >/dev/null
+}
+
+# sample FILE: a line of seconds, MiB resident, MiB of heap in use, goroutines, and CPU seconds so far, every ten seconds. A port-forward
+# ends with the connection of its kubectl, and is opened again.
+sample() {
+  local token='' port='' forward='' line
+  while [[ ! -e $work/over ]]; do
+    if [[ -z $forward ]] || ! kill -0 "$forward" 2>/dev/null; then
+      kubectl --namespace "$operators" port-forward "$(operator '{.items[0].metadata.name}')" :8443 >"$work/forward" 2>/dev/null &
+      forward=$!
+      token=$(k create token reader --duration=24h)
+      for _ in {1..50}; do
+        port=$(sed -n 's/^Forwarding from 127[.]0[.]0[.]1:\([0-9]*\) .*/\1/p' "$work/forward")
+        [[ -z $port ]] || break
+        sleep 0.2
+      done
+    fi
+    line=$(curl -skf --max-time 9 -H "Authorization: Bearer $token" "https://127.0.0.1:$port/metrics" | awk -v at=$((SECONDS - began)) '
+      $1 == "process_resident_memory_bytes" { resident = $2 }
+      $1 == "go_memstats_heap_inuse_bytes" { heap = $2 }
+      $1 == "go_goroutines" { goroutines = $2 }
+      $1 == "process_cpu_seconds_total" { cpu = $2 }
+      END { if (goroutines) printf "%d %.1f %.1f %d %.2f\n", at, resident / 1048576, heap / 1048576, goroutines, cpu }') || line=''
+    if [[ -n $line ]]; then echo "$line" >>"$1"; else kill "$forward" 2>/dev/null || true; fi
+    for _ in {1..20}; do [[ -e $work/over ]] || sleep 0.5; done
+  done
+  kill "$forward" 2>/dev/null || true
+}
+
+cli() { k exec "$1" -c bitcoind -- /usr/local/bin/bitcoin-cli -regtest -conf=/bitcoin.conf "${@:2}"; }
+
+# traffic: a payment every two seconds, from the wallet of node 0 to itself. A node that is disturbed does not pay.
+traffic() {
+  while [[ ! -e $work/over ]]; do
+    if cli soak-sts-0 sendtoaddress "$1" 0.001 >/dev/null 2>&1; then echo >>"$work/payments"; fi
+    sleep 2
+  done
+}
+
+ready() { # WHAT
+  local from=$SECONDS
+  if ! k wait --for=condition=Ready btcnet/soak --timeout=180s >/dev/null 2>"$work/error"; then
+    info "$1: not Ready after three minutes" >&2
+    k get btcnet soak -o jsonpath='{range .status.conditions[*]}{.type} {.status} {.message}{"\n"}{end}' >&2
+    exit 1
+  fi
+  info "$1: Ready after $((SECONDS - from)) s"
+}
+
+patch() { k patch btcnet soak --type=merge -p "{\"spec\":$1}" >/dev/null; }
+
+disturb() {
+  local node uid flags=()
+  case $1 in
+    partition)
+      patch '{"partitions":[{"nodes":[0,1,2,3,4]}]}'
+      sleep 20
+      patch '{"partitions":null}'
+      ready 'two halves are healed'
+      ;;
+    scale)
+      patch "{\"nodes\":$larger}"
+      ready "$larger nodes"
+      patch "{\"nodes\":$nodes}"
+      ready "$nodes nodes"
+      ;;
+    stop | kill)
+      node=soak-sts-$((RANDOM % nodes))
+      [[ $1 == stop ]] || flags=(--grace-period=0 --force)
+      uid=$(k get pod "$node" -o jsonpath='{.metadata.uid}')
+      k delete pod "$node" --wait=false "${flags[@]}" >/dev/null 2>&1
+      until [[ $(k get pod "$node" --ignore-not-found -o jsonpath='{.metadata.uid}') != "$uid" ]]; do sleep 0.5; done
+      k wait --for=condition=Ready=false btcnet/soak --timeout=30s >/dev/null
+      ready "$1 of $node"
+      ;;
+  esac
+}
+
+draw() { # samples: three diagrams over the time in minutes
+  awk '
+    { t[NR] = $1 / 60; r[NR] = $2; h[NR] = $3; g[NR] = $4; if (NR > 1 && $1 > s && $5 >= u) c[NR] = ($5 - u) / ($1 - s) * 100; s = $1; u = $5 }
+    function top(a, b,   i, most) { for (i in a) if (a[i] > most) most = a[i]; for (i in b) if (b[i] > most) most = b[i]; return most > 0 ? most * 1.1 : 1 }
+    function curve(v, most, y, color,   i, points) {
+      for (i = 1; i <= NR; i++) if (i in v) points = points sprintf("%.1f,%.1f ", 60 + 540 * t[i] / t[NR], y + 110 - 100 * v[i] / most)
+      printf "<polyline points=\"%s\" fill=\"none\" stroke=\"%s\" stroke-width=\"1.5\"/>\n", points, color
+    }
+    function diagram(v, w, y, title, other, most) {
+      most = top(v, w)
+      printf "<path d=\"M60 %dV%dH600\" fill=\"none\" stroke=\"#555\"/><text x=\"70\" y=\"%d\" fill=\"#1f5fa8\">%s</text>", y + 10, y + 110, y + 8, title
+      printf "<text x=\"220\" y=\"%d\" fill=\"#b35900\">%s</text><text x=\"55\" y=\"%d\" text-anchor=\"end\">%.0f</text>\n", y + 8, other, y + 18, most
+      curve(v, most, y, "#1f5fa8")
+      if (other != "") curve(w, most, y, "#b35900")
+    }
+    END {
+      if (NR < 2) exit
+      print "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 640 400\" font-family=\"sans-serif\" font-size=\"11\" role=\"img\" aria-label=\"memory, goroutines and processor time of the operator over the time\">"
+      print "<rect width=\"640\" height=\"400\" fill=\"white\"/>"
+      diagram(r, h, 4, "MiB resident", "MiB of heap in use"); diagram(g, none, 128, "goroutines", ""); diagram(c, none, 252, "% of a core", "")
+      for (i = 0; i <= 4; i++) printf "<text x=\"%.1f\" y=\"380\" text-anchor=\"middle\">%.0f</text>\n", 60 + 135 * i, t[NR] * i / 4
+      print "<text x=\"600\" y=\"396\" text-anchor=\"end\">minutes</text></svg>"
+    }' "$1"
+}
+
+# compare: the least heap, and the medians of the others, of the second and of the last quarter, with their ratio.
+compare() { # FILE COLUMN median|least
+  sort -n -k1 "$1" | awk -v column="$2" -v kind="$3" '
+    { at[NR] = $1; v[NR] = $column }
+    function of(from, to,   i, j, n, x, list) {
+      for (i = 1; i <= NR; i++) if (at[i] >= from && at[i] <= to) list[++n] = v[i]
+      for (i = 2; i <= n; i++) for (j = i; j > 1 && list[j - 1] > list[j]; j--) { x = list[j]; list[j] = list[j - 1]; list[j - 1] = x }
+      return kind == "least" ? list[1] : list[int((n + 1) / 2)]
+    }
+    END { end = at[NR]; a = of(end / 4, end / 2); b = of(end * 3 / 4, end); printf "%.1f %.1f %.2f", a, b, (a > 0 ? b / a : 0) }'
+}
+
+began=$SECONDS
+echo "$minutes minutes, seed $seed"
+prepare
+k apply -f - >/dev/null <<END
+apiVersion: bitcoincontroller.christianb93.github.com/v1
+kind: BitcoinNetwork
+metadata: {name: soak}
+spec: {nodes: $nodes, topology: {type: Random, degree: 4}, storage: {size: 1Gi, retentionPolicy: Delete}}
+END
+ready "$nodes nodes"
+cli soak-sts-0 createwallet soak >/dev/null
+address=$(cli soak-sts-0 getnewaddress)
+cli soak-sts-0 generatetoaddress 150 "$address" >/dev/null
+patch "{\"mining\":{\"interval\":\"2s\",\"address\":\"$address\"}}"
+ready 'mining and traffic'
+first=$(restarts)
+sample "$work/samples" &
+jobs+=($!)
+traffic "$address" &
+jobs+=($!)
+kinds=(partition scale stop kill) disturbances=0
+while ((SECONDS - began < minutes * 60)); do
+  disturb "${kinds[RANDOM % ${#kinds[@]}]}"
+  disturbances=$((disturbances + 1))
+  sleep 20
+done
+[[ $(restarts) == "$first" ]] || { echo 'the operator has restarted' >&2 && exit 1; }
+touch "$work/over"
+wait "${jobs[@]}"
+jobs=()
+[[ -s $work/samples ]] || { echo 'the metrics could not be read' >&2 && exit 1; }
+if [[ -n $plot ]]; then draw "$work/samples" >"$plot"; fi
+printf '%d disturbances, %d payments, height %s, %d samples\n' "$disturbances" "$(wc -l <"$work/payments")" \
+  "$(k get btcnet soak -o jsonpath='{.status.height}')" "$(wc -l <"$work/samples")"
+printf '%-22s %14s %12s %6s\n' '' 'second quarter' 'last quarter' ratio
+grown=''
+report() { # NAME COLUMN KIND
+  local before after ratio
+  read -r before after ratio <<<"$(compare "$work/samples" "$2" "$3")"
+  printf '%-22s %14s %12s %6s\n' "$1" "$before" "$after" "$ratio"
+  if [[ $1 != resident* ]] && ((minutes >= 60)) && awk -v r="$ratio" 'BEGIN { exit !(r > 1.25) }'; then grown+=" $1"; fi
+}
+report 'resident (MiB)' 2 median
+report 'heap, least (MiB)' 3 least
+report 'goroutines' 4 median
+[[ -z $grown ]] || { echo "these have grown:$grown" >&2 && exit 1; }
