@@ -4,7 +4,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/api"
@@ -104,7 +103,26 @@ func (a pendingAnswer) channels() []api.Channel {
 	return list
 }
 
+// graphPath has all edges, those of private channels too, with what announces them.
+const graphPath = "/v1/graph?include_unannounced=true&include_auth_proof=true"
+
+type graphAnswer struct {
+	Edges []edgeAnswer `json:"edges"`
+}
+
+// usable are the announced edges that payments of anybody can use, in LND's order.
+func (a graphAnswer) usable() []string {
+	ids := []string{}
+	for _, edge := range a.Edges {
+		if edge.Proof != nil && edge.policies() == len(edge.bothPolicies()) {
+			ids = append(ids, shortID(edge.ID))
+		}
+	}
+	return ids
+}
+
 type edgeAnswer struct {
+	ID      uint64        `json:"channel_id,string"`
 	Policy1 *policyAnswer `json:"node1_policy"`
 	Policy2 *policyAnswer `json:"node2_policy"`
 	// Proof is what the announcement consists of.
@@ -115,9 +133,11 @@ type policyAnswer struct {
 	Disabled bool `json:"disabled"`
 }
 
+func (a edgeAnswer) bothPolicies() []*policyAnswer { return []*policyAnswer{a.Policy1, a.Policy2} }
+
 func (a edgeAnswer) policies() int {
 	known := 0
-	for _, policy := range []*policyAnswer{a.Policy1, a.Policy2} {
+	for _, policy := range a.bothPolicies() {
 		if policy != nil && !policy.Disabled {
 			known++
 		}
@@ -142,9 +162,4 @@ func shortID(id uint64) string {
 		return ""
 	}
 	return fmt.Sprintf("%dx%dx%d", id>>40, id>>16&0xffffff, id&0xffff)
-}
-
-// edgePath is where LND has the edge of a channel.
-func edgePath(id uint64) string {
-	return "/v1/graph/edge/" + strconv.FormatUint(id, 10) + "?include_auth_proof=true"
 }

@@ -41,6 +41,7 @@ func newStandIn(t *testing.T, answers map[string]http.HandlerFunc) *standIn {
 		"GET /v1/peers":              text(`{"peers":[]}`),
 		"GET /v1/channels":           text(`{"channels":[]}`),
 		"GET /v1/channels/pending":   text(`{}`),
+		"GET /v1/graph":              text(`{"nodes":[],"edges":[]}`),
 	}}
 	for call, answer := range answers {
 		s.answers[call] = answer

@@ -12,9 +12,6 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/api"
 )
 
-// parallelEdges is how many edges of LND's graph are requested at the same time.
-const parallelEdges = 8
-
 // infoTimeout is how much of StateTimeout getinfo may take, since the rest waits for it.
 const infoTimeout = 2 * api.StateTimeout / 3
 
@@ -55,8 +52,8 @@ func (a *agent) state(ctx context.Context) api.State {
 		return func() { s.Peers = peers }, err
 	})
 	g.add("the list of channels", func() (func(), error) {
-		channels, err := a.channels(ctx)
-		return func() { s.Channels = channels }, err
+		channels, graph, err := a.channels(ctx)
+		return func() { s.Channels, s.Graph = channels, graph }, err
 	})
 	g.wait()
 	return s
@@ -110,32 +107,26 @@ func (a *agent) peers(ctx context.Context) ([]string, error) {
 	return keys, nil
 }
 
-// channels are all that LND has, with what its graph has of the open ones.
-func (a *agent) channels(ctx context.Context) ([]api.Channel, error) {
+// channels are all that LND has, with what its graph has of the open ones, and the short ids of those in its graph that anybody can pay over.
+func (a *agent) channels(ctx context.Context) (list []api.Channel, graph []string, err error) {
 	open, list, err := a.listChannels(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	var group sync.WaitGroup
-	slots := make(chan struct{}, parallelEdges)
+	var answer graphAnswer
+	// One request, and not one for each channel. LND has no cache for it, see package resources.
+	if err := a.lnd.call(ctx, http.MethodGet, graphPath, nil, &answer); err != nil {
+		return nil, nil, err
+	}
+	edges := map[uint64]edgeAnswer{}
+	for _, edge := range answer.Edges {
+		edges[edge.ID] = edge
+	}
 	for i, channel := range open {
-		if channel.ID == 0 {
-			continue
-		}
-		slots <- struct{}{}
-		group.Go(func() {
-			defer func() { <-slots }()
-			edge, err := a.edge(ctx, channel.ID)
-			if err != nil {
-				cancel(err)
-			}
-			list[i].Policies, list[i].Announced = edge.policies(), edge.Proof != nil
-		})
+		edge := edges[channel.ID]
+		list[i].Policies, list[i].Announced = edge.policies(), edge.Proof != nil
 	}
-	group.Wait()
-	return list, context.Cause(ctx)
+	return list, answer.usable(), nil
 }
 
 // listChannels returns the open channels as LND has them, and all channels, of which the open ones are the first.
@@ -173,14 +164,4 @@ func (a *agent) listChannels(ctx context.Context) (open []openChannel, all []api
 		add(channel.channel())
 	}
 	return open, all, nil
-}
-
-// edge of the graph; an empty one for a channel that the graph does not have yet.
-func (a *agent) edge(ctx context.Context, id uint64) (edgeAnswer, error) {
-	var answer edgeAnswer
-	err := a.lnd.call(ctx, http.MethodGet, edgePath(id), nil, &answer)
-	if rejected, ok := errors.AsType[*lndError](err); ok && rejected.status == http.StatusNotFound {
-		return edgeAnswer{}, nil
-	}
-	return answer, err
 }

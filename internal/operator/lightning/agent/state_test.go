@@ -29,8 +29,13 @@ func TestTheStateIsWhatLNDReports(t *testing.T) {
 				{"channel":{"channel_point":"bb:1","capacity":"20000","local_balance":"0","remote_balance":"0"}}],
 			"waiting_close_channels":[{"channel":{"channel_point":"dd:0","capacity":"6","local_balance":"0","remote_balance":"0","initiator":"INITIATOR_REMOTE"}}],
 			"pending_force_closing_channels":[{"channel":{"channel_point":"ee:0","capacity":"7","local_balance":"0","remote_balance":"0","private":true}}]}`),
-		"GET /v1/graph/edge/326554953515008": text(`{"channel_id":"1","node1_policy":{"disabled":false},"node2_policy":{"disabled":false},"auth_proof":{"node_sig1":"aa"}}`),
-		"GET /v1/graph/edge/1":               text(`{"node1_policy":{"disabled":false},"node2_policy":{"disabled":true},"auth_proof":null}`),
+		"GET /v1/graph": text(`{"nodes":[{"pub_key":"` + keyA + `"}],"edges":[
+			{"channel_id":"326554953515008","node1_policy":{"disabled":false},"node2_policy":{"disabled":false},"auth_proof":{"node_sig1":"aa"}},
+			{"channel_id":"1","node1_policy":{"disabled":false},"node2_policy":{"disabled":true},"auth_proof":null},
+			{"channel_id":"326554953515009","node1_policy":{"disabled":false},"node2_policy":{"disabled":false},"auth_proof":{"node_sig1":"aa"}},
+			{"channel_id":"326554953515010","node1_policy":{"disabled":false},"node2_policy":null,"auth_proof":{"node_sig1":"aa"}},
+			{"channel_id":"326554953515011","node1_policy":{"disabled":false},"node2_policy":{"disabled":true},"auth_proof":{"node_sig1":"aa"}},
+			{"channel_id":"326554953515012","node1_policy":{"disabled":false},"node2_policy":{"disabled":false},"auth_proof":null}]}`),
 	})
 	want := api.State{
 		Process: api.Running, LND: api.LNDActive,
@@ -46,15 +51,22 @@ func TestTheStateIsWhatLNDReports(t *testing.T) {
 			{Point: "dd:0", Capacity: 6, State: api.WaitingClose},
 			{Point: "ee:0", Capacity: 7, Private: true, State: api.ForceClosing},
 		},
+		// Of others too. Neither those that lack a policy nor those that are not announced.
+		Graph: []string{"297x1x0", "297x1x1"},
 	}
 	if diff := cmp.Diff(want, s.state(t.Context())); diff != "" {
 		t.Error(diff)
+	}
+	// Private channels and the proofs are left out unless they are requested.
+	const request = "GET /v1/graph?include_unannounced=true&include_auth_proof=true"
+	if got := s.requested("GET /v1/graph"); !slices.Equal(got, []string{request}) {
+		t.Errorf("the graph is requested by %q", got)
 	}
 }
 
 func TestEmptyListsAreNotAbsent(t *testing.T) {
 	got := newStandIn(t, nil).state(t.Context())
-	if got.Peers == nil || got.Channels == nil || len(got.Problems) > 0 {
+	if got.Peers == nil || got.Channels == nil || got.Graph == nil || len(got.Problems) > 0 {
 		t.Errorf("%+v", got)
 	}
 }
@@ -76,17 +88,16 @@ func TestWhatLNDDoesNotAnswerIsAbsentWithAProblem(t *testing.T) {
 		"a redirect":                  {"GET /v1/peers", status(302, ""), []string{"Peers"}, "HTTP status 302"},
 		"a long sentence":             {"GET /v1/peers", status(500, `{"message":"`+strings.Repeat("x", 5000)+`"}`), []string{"Peers"}, "xxx"},
 		"numbers that are texts":      {"GET /v1/balance/blockchain", text(`{"confirmed_balance":"x"}`), []string{"Wallet"}, "not the expected one"},
-		"huge lists":                  {"GET /v1/channels", huge, []string{"Channels"}, "more than 8388608 bytes"},
-		"slow pending channels":       {"GET /v1/channels/pending", silent, []string{"Channels"}, "the list of channels is unknown: LND does not answer in time"},
-		"a graph with an error": {"GET /v1/channels", text(`{"channels":[{"channel_point":"aa:0","chan_id":"5","capacity":"1","local_balance":"1","remote_balance":"0"}]}`),
-			[]string{"Channels"}, "the list of channels is unknown: LND answers with HTTP status 500"},
-		"a slow state":         {"GET /v1/state", silent, []string{"LND", "Info", "Wallet", "Peers", "Channels"}, "the state of LND is unknown"},
-		"a state that is none": {"GET /v1/state", text(`[]`), []string{"LND", "Info", "Wallet", "Peers", "Channels"}, "the state of LND is unknown"},
-		"a locked wallet":      {"GET /v1/state", text(`{"state":"LOCKED"}`), []string{"Info", "Wallet", "Peers", "Channels"}, ""},
+		"huge lists":                  {"GET /v1/channels", huge, []string{"Channels", "Graph"}, "more than 8388608 bytes"},
+		"slow pending channels":       {"GET /v1/channels/pending", silent, []string{"Channels", "Graph"}, "the list of channels is unknown: LND does not answer in time"},
+		"a graph with an error":       {"GET /v1/graph", status(500, ""), []string{"Channels", "Graph"}, "the list of channels is unknown: LND answers with HTTP status 500"},
+		"a slow state":                {"GET /v1/state", silent, []string{"LND", "Info", "Wallet", "Peers", "Channels", "Graph"}, "the state of LND is unknown"},
+		"a state that is none":        {"GET /v1/state", text(`[]`), []string{"LND", "Info", "Wallet", "Peers", "Channels", "Graph"}, "the state of LND is unknown"},
+		"a locked wallet":             {"GET /v1/state", text(`{"state":"LOCKED"}`), []string{"Info", "Wallet", "Peers", "Channels", "Graph"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newStandIn(t, map[string]http.HandlerFunc{test.call: test.answer, "GET /v1/graph/edge/5": status(500, "")})
+			s := newStandIn(t, map[string]http.HandlerFunc{test.call: test.answer})
 			began := time.Now()
 			got := s.state(t.Context())
 			if took := time.Since(began); took > api.StateTimeout+2*time.Second {

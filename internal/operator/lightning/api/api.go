@@ -111,13 +111,16 @@ type State struct {
 	Backend string `json:"backend,omitempty"`
 	// LND is the state that LND reports; "" while it does not answer.
 	LND string `json:"lnd,omitempty"`
-	// Info and Wallet are nil, and Peers and Channels are nil (and not empty), when LND has not answered in time. Problems has a
-	// sentence for each of them.
+	// Info and Wallet are nil, and Peers, Channels and Graph are nil (and not empty), when LND has not answered in time. Problems has a
+	// sentence for each of them, and one for Channels and Graph together.
 	Info     *Info     `json:"info,omitempty"`
 	Wallet   *Wallet   `json:"wallet,omitempty"`
 	Peers    []string  `json:"peers"` // public keys
 	Channels []Channel `json:"channels"`
-	Problems []string  `json:"problems,omitempty"`
+	// Graph has the short ids of all channels, also of others, that LND has in its graph with the proof that announces them and with the
+	// policies of both ends: those that it can find a route over.
+	Graph    []string `json:"graph"`
+	Problems []string `json:"problems,omitempty"`
 }
 
 // Info is LND's getinfo.

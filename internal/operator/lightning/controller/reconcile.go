@@ -268,5 +268,5 @@ func progressOf(network *v1.LightningNetwork, status *v1.LightningNetworkStatus,
 	for i := range status.Conditions {
 		reasons += status.Conditions[i].Reason + " "
 	}
-	return fmt.Sprint(network.Generation, started, status.ReadyNodes, states, reasons, decided.Mine != nil)
+	return fmt.Sprint(network.Generation, started, status.ReadyNodes, states, reasons, decided.Mine != nil, decided.Known)
 }

@@ -80,6 +80,8 @@ type channel struct {
 	from, to           *LND
 	capacity, toAmount int64
 	private            bool
+	// number of the channel among all.
+	number int
 	// openedAt is the height before the funding transaction, and closedAt that before the closing one, -1 for none.
 	openedAt, closedAt int64
 	forced             bool
@@ -104,6 +106,9 @@ type LND struct {
 	backend      *api.Backend
 	needsBackend bool
 	opening      bool
+	// graph has the short ids of the channels that the node knows by gossip, and deaf nodes learn no more of them.
+	graph map[string]bool
+	deaf  bool
 	// rejects are the errors of LND by what it is asked to do: "open", "close" or "connect"; "" for none.
 	rejects map[string]string
 	// calls are the requests for its state so far.
@@ -125,7 +130,7 @@ func (n *Network) Start(chain Chain) *LND {
 	defer n.mu.Unlock()
 	n.serial++
 	sum := sha256.Sum256(fmt.Append(nil, "node ", n.serial))
-	l := &LND{net: n, pubKey: "02" + hex.EncodeToString(sum[:]), chain: chain, peers: map[string]bool{}, rejects: map[string]string{}}
+	l := &LND{net: n, pubKey: "02" + hex.EncodeToString(sum[:]), chain: chain, peers: map[string]bool{}, graph: map[string]bool{}, rejects: map[string]string{}}
 	n.nodes[l.pubKey] = l
 	return l
 }
@@ -239,7 +244,7 @@ func (l *LND) add(c api.NewChannel, other *LND) (point string) {
 	point = hex.EncodeToString(sum[:]) + ":0"
 	blocks, _ := l.chain()
 	l.net.channels = append(l.net.channels, &channel{
-		memo: c.Memo, point: point, from: l, to: other, capacity: c.Capacity, toAmount: c.Push, private: c.Private, openedAt: int64(len(blocks)), closedAt: -1, ids: map[*LND]string{},
+		memo: c.Memo, point: point, from: l, to: other, capacity: c.Capacity, toAmount: c.Push, private: c.Private, number: len(l.net.channels) + 1, openedAt: int64(len(blocks)), closedAt: -1, ids: map[*LND]string{},
 		forgotten: map[*LND]bool{},
 	})
 	if l.net.losing {

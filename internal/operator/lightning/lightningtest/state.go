@@ -43,6 +43,9 @@ func (l *LND) State() api.State {
 		s.Peers = []string{}
 	}
 	s.Channels = l.reported()
+	l.know(s.Channels)
+	s.Graph = slices.AppendSeq([]string{}, maps.Keys(l.graph))
+	l.listen()
 	return s
 }
 
@@ -109,10 +112,7 @@ func (l *LND) report(c *channel, other *LND, r *api.Channel) bool {
 		return true
 	}
 	r.State = api.Open
-	r.ShortID = fmt.Sprintf("%dx1x0", c.openedAt+1)
-	if id := c.ids[l]; id != "" {
-		r.ShortID = id
-	}
+	r.ShortID = c.idAt(l)
 	r.Active = l.peers[other.pubKey] && other.height > c.openedAt
 	if r.Active {
 		r.Policies = 2
@@ -122,6 +122,14 @@ func (l *LND) report(c *channel, other *LND, r *api.Channel) bool {
 		r.Policies = min(r.Policies, 1)
 	}
 	return true
+}
+
+// idAt is the short id of an open channel at an end. Channels of one block differ in their position there.
+func (c *channel) idAt(l *LND) string {
+	if id := c.ids[l]; id != "" {
+		return id
+	}
+	return fmt.Sprintf("%dx%dx0", c.openedAt+1, c.number)
 }
 
 // Calls are the requests for the node's state so far.

@@ -28,6 +28,8 @@ type Plan struct {
 	Channels []v1.LightningChannelStatus
 	// Active is the number of desired channels that are active.
 	Active int
+	// Known is how many of them each node has in its graph, added up.
+	Known int
 
 	Synced, Funded, ChannelsActive condition.Result
 	// Stalled is the condition that needs the user to act, nil for none.

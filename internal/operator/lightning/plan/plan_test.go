@@ -30,8 +30,11 @@ func TestPlansLeadToActiveChannels(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			l := newSimulation(t, test.bitcoinds, test.spec)
 			l.until("ready", func(p Plan) bool {
-				if isReady(p) && l.actives() != test.channels {
-					t.Errorf("ready with %d channels that both ends report as active, want %d", l.actives(), test.channels)
+				if isReady(p) {
+					l.routable()
+					if l.actives() != test.channels {
+						t.Errorf("ready with %d channels that both ends report as active, want %d", l.actives(), test.channels)
+					}
 				}
 				return isReady(p)
 			})

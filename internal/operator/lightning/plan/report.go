@@ -219,6 +219,9 @@ func (p *planner) evaluateChannelsActive() condition.Result {
 			add(v1.LightningReasonOpening, c.String())
 		}
 	}
+	for _, node := range p.unknownTo() {
+		add(v1.LightningReasonGraphIncomplete, node)
+	}
 	for _, a := range slices.Concat(p.unwanted, p.closing) {
 		// The coins of a closed channel may be delayed for long; the channel is gone.
 		if isLive(a.Channel) || a.State == api.WaitingClose {
@@ -247,6 +250,7 @@ var sentences = []struct{ reason, text string }{
 	{v1.LightningReasonConnecting, "nodes are not connected for the channels: "},
 	{v1.LightningReasonOpening, "channels are being opened: "},
 	{v1.LightningReasonActivating, "channels are open and not active at both ends yet: "},
+	{v1.LightningReasonGraphIncomplete, "these nodes do not know all channels yet, so that they find no route over them: "},
 	{v1.LightningReasonClosing, "channels that are not desired any more are being closed: "},
 }
 

@@ -11,8 +11,8 @@ const (
 	// LightningConditionFunded is true when every node that is to open channels has the coins for them, or has opened them.
 	LightningConditionFunded = "Funded"
 	// LightningConditionChannelsActive is true when exactly the desired channels exist between the nodes, besides those that people have
-	// opened. A channel counts when both ends report it as active, with the same short channel id, and both know the policies of both
-	// directions.
+	// opened, and payments find a route over them. A channel counts when both ends report it as active, with the same short channel id, and
+	// both know the policies of both directions. All nodes that public channels connect must know these channels too.
 	LightningConditionChannelsActive = "ChannelsActive"
 	// LightningConditionReady is true when NodesReady, Synced, Funded and ChannelsActive are true. Otherwise it has the reason and the
 	// message of the first of them that is not.
@@ -221,6 +221,14 @@ const (
 	//
 	// Action: wait.
 	LightningReasonActivating = "Activating"
+	// LightningReasonGraphIncomplete means that all channels are active at both ends, and some nodes do not know them all yet, so that their
+	// payments find no route. The message names the nodes, and the channels that each of them does not know.
+	//
+	// Conditions: ChannelsActive=False.
+	//
+	// Action: wait. Nodes report channels to each other within seconds. If it takes minutes, check spec.config for options that hinder
+	// that, such as gossip.channel-update-interval, and see the log of the pod with kubectl logs.
+	LightningReasonGraphIncomplete = "GraphIncomplete"
 	// LightningReasonOpenFailed means that LND does not open a channel. The operator tries again.
 	//
 	// Conditions: ChannelsActive=False, Stalled=True, Reconciling=False.
