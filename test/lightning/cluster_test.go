@@ -1,0 +1,109 @@
+//go:build e2e
+
+package lightning
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"helm.sh/helm/v4/pkg/action"
+	"helm.sh/helm/v4/pkg/kube"
+	release "helm.sh/helm/v4/pkg/release/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/christianb93/bitcoin-controller/pkg/client/clientset/versioned"
+)
+
+var cluster struct {
+	config   *rest.Config
+	core     kubernetes.Interface
+	networks versioned.Interface
+	// switched means that these tests have set lightning.enabled.
+	switched bool
+}
+
+// The release under test, as the pipeline names it.
+var (
+	releaseName      = cmp.Or(os.Getenv("RELEASE_NAME"), "bitcoin-controller")
+	releaseNamespace = cmp.Or(os.Getenv("RELEASE_NAMESPACE"), "bitcoin-controller")
+)
+
+// connectOnce connects to the cluster when the first test needs it, so that the package can be listed without one.
+var connectOnce = sync.OnceValue(connect)
+
+func needCluster(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("left out by -short")
+	}
+	if err := connectOnce(); err != nil {
+		t.Fatalf("this test needs a cluster with the operator in it: set KUBECONFIG, or run scripts/test.sh (%v)", err)
+	}
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if cluster.switched {
+		if err := enable(false); err != nil {
+			fmt.Fprintln(os.Stderr, "lightning.enabled=false:", err)
+			code = 1
+		}
+	}
+	os.Exit(code)
+}
+
+func connect() error {
+	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(clientcmd.NewDefaultClientConfigLoadingRules(), nil).ClientConfig()
+	if err != nil {
+		return err
+	}
+	config.QPS, config.WarningHandler = -1, rest.NoWarnings{}
+	cluster.config = config
+	cluster.core = kubernetes.NewForConfigOrDie(config)
+	cluster.networks = versioned.NewForConfigOrDie(config)
+	_, err = cluster.networks.BitcoincontrollerV1().LightningNetworks("").List(context.Background(), metav1.ListOptions{Limit: 1})
+	if !apierrors.IsNotFound(err) {
+		return err // a release that has it on already
+	}
+	cluster.switched = true
+	return enable(true)
+}
+
+// helmIn is Helm 4 in a namespace.
+func helmIn(namespace string) (*action.Configuration, error) {
+	flags := genericclioptions.NewConfigFlags(false)
+	flags.Namespace = &namespace
+	config := action.NewConfiguration()
+	return config, config.Init(flags, namespace, "secrets")
+}
+
+// enable does what docs/lightning.md describes: helm upgrade --reset-then-reuse-values --set lightning.enabled=… --wait.
+func enable(on bool) error {
+	config, err := helmIn(releaseNamespace)
+	if err != nil {
+		return err
+	}
+	found, err := action.NewGet(config).Run(releaseName)
+	if err != nil {
+		return err
+	}
+	installed, ok := found.(*release.Release)
+	if !ok {
+		return fmt.Errorf("release %s is a %T", releaseName, found)
+	}
+	upgrade := action.NewUpgrade(config)
+	upgrade.Namespace, upgrade.Timeout, upgrade.ResetThenReuseValues = releaseNamespace, limitFactor()*3*time.Minute, true
+	upgrade.WaitStrategy = kube.StatusWatcherStrategy
+	_, err = upgrade.RunWithContext(context.Background(), releaseName, installed.Chart, map[string]any{"lightning": map[string]any{"enabled": on}})
+	return err
+}
