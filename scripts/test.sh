@@ -7,8 +7,9 @@
 #   scripts/test.sh --unit     only those that need no cluster
 #   scripts/test.sh --cluster  only those that need one
 #
-# With LIFECYCLE_TESTS=true the chart is also installed, upgraded, rolled back and uninstalled in a cluster of its own, which
-# takes three minutes more, and networks lose cluster nodes in one of three nodes, which takes another six.
+# With LIFECYCLE_TESTS=true Lightning networks are also tested, in the same cluster, which takes five minutes more; the chart is installed,
+# upgraded, rolled back and uninstalled in a cluster of its own, which takes three, and networks lose cluster nodes in one of three nodes,
+# which takes another six.
 #
 # The last lines name what failed and count the tests: "N passed, N failed, N skipped". A test with subtests counts once. Nothing is
 # left behind but what scripts/machine.sh keeps.

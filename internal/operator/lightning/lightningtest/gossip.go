@@ -21,6 +21,18 @@ func (l *LND) Graph() []string {
 	return slices.Sorted(maps.Keys(l.graph))
 }
 
+// Prune removes a channel from all graphs, as after a reorganisation of its funding transaction: both ends keep its short id and report it
+// as active.
+func (n *Network) Prune(point string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, c := range n.channels {
+		if c.point == point {
+			c.pruned = true
+		}
+	}
+}
+
 // listen lets the node learn what its peers know, after its answer: what happened to a channel reaches others one hop at a time.
 func (l *LND) listen() {
 	if l.deaf {
@@ -31,7 +43,7 @@ func (l *LND) listen() {
 	}
 	exist := map[string]bool{}
 	for _, c := range l.net.channels {
-		if c.closedAt < 0 {
+		if c.closedAt < 0 && !c.pruned {
 			exist[c.idAt(c.from)], exist[c.idAt(c.to)] = true, true
 		}
 	}

@@ -85,6 +85,8 @@ type channel struct {
 	// openedAt is the height before the funding transaction, and closedAt that before the closing one, -1 for none.
 	openedAt, closedAt int64
 	forced             bool
+	// pruned channels are in no graph any more, since their funding transaction is not where their short id has it.
+	pruned bool
 	// ids replace the short channel id at an end.
 	ids map[*LND]string
 	// forgotten are the ends that have abandoned the channel.

@@ -121,6 +121,9 @@ func (l *LND) report(c *channel, other *LND, r *api.Channel) bool {
 	if !r.Announced && !c.private {
 		r.Policies = min(r.Policies, 1)
 	}
+	if c.pruned {
+		r.Policies, r.Announced = 0, false
+	}
 	return true
 }
 

@@ -3,15 +3,10 @@ package plan
 import (
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/api"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
-
-// staleAfter is how long both ends must report different short channel ids before they do so on the same block: they process a
-// reorganisation one after the other.
-const staleAfter = 5 * time.Second
 
 // evaluateChannels decides the state of each desired channel, and closes those that can never be used again.
 func (p *planner) evaluateChannels() {
@@ -57,6 +52,8 @@ func (p *planner) stateOf(c *channel, from, to *Node) (v1.LightningChannelState,
 		return v1.LightningChannelInactive, nodeName(c.To) + " reports it as inactive"
 	case c.other.ShortID != a.ShortID:
 		return p.stale(c, from, to)
+	case pruned(a.Channel, from) && pruned(*c.other, to):
+		return p.prune(c)
 	default:
 		return announced(a.Channel, *c.other)
 	}
@@ -73,34 +70,6 @@ func announced(a, other api.Channel) (v1.LightningChannelState, string) {
 		return v1.LightningChannelPending, "it is not announced yet"
 	}
 	return v1.LightningChannelActive, ""
-}
-
-// stale is a channel of whose ends each has another short channel id. When both have processed the same blocks, it stays so: its funding
-// transaction was reorganised into another block, and the channel cannot be used.
-func (p *planner) stale(c *channel, from, to *Node) (v1.LightningChannelState, string) {
-	message := fmt.Sprintf("the ends have the short channel ids %s and %s", orNone(c.actual.ShortID), orNone(c.other.ShortID))
-	if c.actual.ShortID == "" || c.other.ShortID == "" {
-		return v1.LightningChannelPending, message
-	}
-	// Also on different blocks: blocks come all the time, and the time would start again.
-	left := staleAfter - p.since(channelMark(markStale, c.From, c.To, c.actual.Point))
-	if from.State.Info == nil || to.State.Info == nil || from.State.Info.BlockHash != to.State.Info.BlockHash {
-		return v1.LightningChannelPending, message
-	}
-	message += ", since its funding transaction was reorganised into another block"
-	if left > 0 {
-		p.recheck(left)
-		return v1.LightningChannelStale, message
-	}
-	p.close(Close{Node: c.From, Point: c.actual.Point, Force: true, Channel: c.String(), Cause: message})
-	return v1.LightningChannelStale, message
-}
-
-func orNone(id string) string {
-	if id == "" {
-		return "none"
-	}
-	return id
 }
 
 // unobserved is the state of a channel whose opener does not answer.

@@ -133,6 +133,7 @@ func (p *planner) since(mark string) time.Duration {
 const (
 	markClosing = "closing"
 	markStale   = "stale"
+	markPruned  = "pruned"
 )
 
 func channelMark(kind string, from, to int, point string) string {
@@ -144,7 +145,7 @@ func (p *planner) keepMarks() {
 	for mark := range p.Since {
 		kind, rest, _ := strings.Cut(mark, " ")
 		var from, to int
-		if kind != markClosing && kind != markStale {
+		if kind != markClosing && kind != markStale && kind != markPruned {
 			continue
 		}
 		if _, err := fmt.Sscanf(rest, "%d-%d ", &from, &to); err != nil {

@@ -243,7 +243,8 @@ const (
 	// Action: wait. A channel that is not closed within spec.closeTimeout is closed by force.
 	LightningReasonClosing = "Closing"
 	// LightningReasonChannelsStale means that the funding transaction of a channel was reorganised into another block, so that its ends
-	// have different short channel ids. The operator closes it by force and opens another one.
+	// have different short channel ids, or one that leads nowhere, with which LND has removed the channel from its graph for good. The
+	// operator closes it by force and opens another one.
 	//
 	// Conditions: ChannelsActive=False.
 	//
