@@ -196,7 +196,7 @@ func exitError(code int) error {
 	if code == 0 {
 		return nil
 	}
-	return &ExitError{code}
+	return &ExitError{Program: "bitcoin-cli", Code: code}
 }
 
 // endTimeout is long enough for one line, and short for a person who waits for the end of the program.

@@ -152,7 +152,7 @@ func TestInputIsThatOfOneCall(t *testing.T) {
 	m := newMachine(t)
 	c, nodes := &Client{Pods: m}, nodesOf(1, 3)
 	failed := Each(t.Context(), nodes, func(ctx context.Context, node noderef.Node) error {
-		text, err := c.cli(ctx, node.Pod, strings.NewReader("some\n"), []string{"input"})
+		text, err := c.cli(ctx, callTimeout, node.Pod, strings.NewReader("some\n"), []string{"input"})
 		if text != "end" { // the machine passes no input on
 			t.Errorf("%s answers %q (%v)", node.Pod, text, err)
 		}
