@@ -18,6 +18,10 @@ import (
 // MaxResponseBytes limits the size of a response.
 const MaxResponseBytes = 4 << 20
 
+// PodHeader is the header with the name of the pod that a request is for. A program that knows its name rejects the requests for others with
+// http.StatusMisdirectedRequest.
+const PodHeader = "Bitcoin-Controller-Pod"
+
 // ErrTooLarge means that a response has more than MaxResponseBytes.
 var ErrTooLarge = fmt.Errorf("more than %d bytes", MaxResponseBytes)
 
@@ -26,6 +30,9 @@ type Pod struct {
 	// Host is an IP address, or what the client's dial function takes. Port is the program's port.
 	Host string
 	Port int
+	// Name is the name of the pod, unless it is "": the address may belong to another pod of the same network meanwhile, with the same
+	// credential.
+	Name string
 	// User and Password are sent as HTTP basic authentication, and PreviousPassword, unless it is "", when the pod rejects Password.
 	User, Password, PreviousPassword string
 }
@@ -66,6 +73,9 @@ func (c *Client) once(ctx context.Context, pod Pod, method, path string, body []
 		return 0, nil, err
 	}
 	req.SetBasicAuth(pod.User, pod.Password)
+	if pod.Name != "" {
+		req.Header.Set(PodHeader, pod.Name)
+	}
 	req.Header.Set("Content-Type", "application/json")
 	// net/http repeats a POST after a closed idle connection only with this header.
 	req.Header["X-Idempotency-Key"] = nil

@@ -40,6 +40,17 @@ func (c Credential) Authorized(realm string, handle http.HandlerFunc) http.Handl
 	}
 }
 
+// ForPod handles requests for this pod, and those that name none, and rejects all others.
+func ForPod(pod string, handle http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if name := r.Header.Get(PodHeader); name != "" && name != pod {
+			w.WriteHeader(http.StatusMisdirectedRequest)
+			return
+		}
+		handle(w, r)
+	}
+}
+
 // Serve answers requests at an address, for at most a timeout each, and returns what stops it. What ends it otherwise is reported.
 func Serve(address string, handler http.Handler, timeout time.Duration, report func(error)) (stop func(), err error) {
 	server := &http.Server{

@@ -1,6 +1,7 @@
 package podhttp
 
 import (
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -38,6 +39,18 @@ func TestWhatIsNoCredentialIsReported(t *testing.T) {
 	for _, text := range []string{"", "operator", "operator:salt", "operator:salt$", "operator:$hash"} {
 		if _, err := ParseCredential(text); err == nil {
 			t.Errorf("%q is one", text)
+		}
+	}
+}
+
+func TestAnotherPodRejectsTheRequest(t *testing.T) {
+	server := httptest.NewServer(ForPod("net-1", func(http.ResponseWriter, *http.Request) {}))
+	defer server.Close()
+	address := server.Listener.Addr().(*net.TCPAddr)
+	for name, want := range map[string]int{"": http.StatusOK, "net-1": http.StatusOK, "net-2": http.StatusMisdirectedRequest} {
+		status, _, err := NewClient(nil).Call(t.Context(), Pod{Host: address.IP.String(), Port: address.Port, Name: name}, http.MethodGet, "/", nil)
+		if err != nil || status != want {
+			t.Errorf("%q: %d, %v", name, status, err)
 		}
 	}
 }
