@@ -97,6 +97,10 @@ func TestFlagsReachTheController(t *testing.T) {
 	if got.Settings.RPCAuth.Image != "operator" || !got.Settings.RPCAuth.Volume {
 		t.Errorf("rpcauth is delivered by %+v", got.Settings.RPCAuth)
 	}
+	o.lightningImage = "lnd"
+	if ln := lightningOptions(c, o, got); ln.PollInterval != 7*time.Second || ln.MaxConcurrentReconciles != 3 || ln.Settings.Image != "lnd" {
+		t.Errorf("the options for LightningNetworks are %+v", ln)
+	}
 	network := &v1.BitcoinNetwork{ObjectMeta: metav1.ObjectMeta{Name: "net", Namespace: "ns"}}
 	read := func(options controller.Options) (bitcoind.Credential, bitcoind.Credential) {
 		t.Helper()

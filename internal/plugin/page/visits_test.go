@@ -218,7 +218,7 @@ func TestThePageGetsTheLogThatItRequestedLast(t *testing.T) {
 	lines(`{"log":2,"at":5,"line":"line 4 of node 1 \u003cimg`)
 	log(1, 0) // which was overtaken
 	log(3, 7)
-	lines(`{"log":3,"at":1,"line":"the network net has no node 7","ended":true}`)
+	lines(`{"log":3,"at":1,"line":"the network net has no node 7"}`)
 	log(4, -1)
 	if delta, _, _ := of.own.Since(cursor); strings.Contains(fmt.Sprintf("%s", delta.Moments), `"log":1`) {
 		t.Errorf("a log that was replaced: %s", delta.Moments)
