@@ -93,6 +93,43 @@ func TestAnotherBackendRestartsLNDInItsContainer(t *testing.T) {
 	}
 }
 
+// The operator must not take an LND that has yet to end for one with the new backend.
+func TestTheStateHasTheBackendThatLNDWasStartedWith(t *testing.T) {
+	p := newPod(t, conf)
+	p.write("data/behaviour", "ends on request")
+	p.start("--grace=1m")
+	first, second := someBitcoind(t), someBitcoind(t)
+	p.putBackend(first)
+	p.untilProbe(api.ReadyPath, http.StatusOK)
+	p.putBackend(second)
+	p.untilPrinted("to start with another backend")
+	if s := p.state(); s.Process != api.Running || s.LND != api.LNDActive || s.Backend != first.Digest() {
+		t.Errorf("before LND has ended: %+v", s)
+	}
+	p.write("data/behaviour", "")
+	p.write("data/end", "")
+	if s := p.until("another process", func(s api.State) bool { return s.Backend != first.Digest() }); s.Backend != second.Digest() {
+		t.Errorf("%+v", s)
+	}
+	p.untilProbe(api.ReadyPath, http.StatusOK)
+}
+
+// A pod may have got the address of another one of its network, which has the same credential.
+func TestRequestsForAnotherPodAreRejected(t *testing.T) {
+	p := newPod(t, conf).start()
+	p.untilProbe(api.AlivePath, http.StatusOK)
+	at := p.at
+	for name, want := range map[string]error{"": nil, "my-lightning-lnd-3": nil, "my-lightning-lnd-1": api.ErrOtherPod} {
+		at.Name = name
+		if _, err := p.client.State(p.deadline(), at); !errors.Is(err, want) {
+			t.Errorf("the state of %q: %v", name, err)
+		}
+		if err := p.client.PutBackend(p.deadline(), at, someBitcoind(t)); !errors.Is(err, want) {
+			t.Errorf("the backend of %q: %v", name, err)
+		}
+	}
+}
+
 func TestTheContainerEndsAsLNDDoes(t *testing.T) {
 	p := newPod(t, conf)
 	p.write("data/behaviour", "fails")

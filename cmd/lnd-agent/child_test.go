@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"encoding/pem"
 	"net"
@@ -74,6 +75,9 @@ func runLND(dir, config string) {
 		os.Exit(7)
 	case "ignores SIGTERM":
 		signal.Ignore(syscall.SIGTERM)
+	case "ends on request":
+		signal.Ignore(syscall.SIGTERM)
+		go awaitFile(filepath.Join(dir, "end"), ends)
 	}
 	mux := http.NewServeMux()
 	answer := func(path, body string) {
@@ -91,6 +95,16 @@ func runLND(dir, config string) {
 	check(os.WriteFile(filepath.Join(dir, "tls.cert"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600))
 	<-ends
 	fmt.Println("ended by SIGTERM")
+}
+
+// awaitFile ends LND when a file exists.
+func awaitFile(path string, ends chan<- os.Signal) {
+	for range time.Tick(10 * time.Millisecond) {
+		if _, err := os.Stat(path); err == nil {
+			ends <- syscall.SIGTERM
+			return
+		}
+	}
 }
 
 func check(err error) {

@@ -209,6 +209,9 @@ func (p *pair) close(cooperative, forced string) {
 			}
 		}
 		p.untilState(request.memo, api.WaitingClose)
+		if a, _ := p.channel(request.memo); a.Forced != request.force {
+			p.t.Errorf("closed by force %v, reported as %v", request.force, a.Forced)
+		}
 		if got := p.open(api.NewChannel{Memo: request.memo, Capacity: 20_000}); len(got.Opened)+len(got.Failed) > 0 {
 			p.t.Errorf("opened while it closes: %+v", got)
 		}

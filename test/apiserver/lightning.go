@@ -1,6 +1,7 @@
 package apiserver
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -36,6 +37,12 @@ func (l *Lightning) Get() *v1.LightningNetwork {
 	got := &v1.LightningNetwork{}
 	l.Read(l.Name, got)
 	return got
+}
+
+// TryGet is Get for other goroutines than that of the test.
+func (l *Lightning) TryGet(ctx context.Context) (*v1.LightningNetwork, error) {
+	got := &v1.LightningNetwork{}
+	return got, l.Client.Get(ctx, types.NamespacedName{Namespace: l.Namespace.Name, Name: l.Name}, got)
 }
 
 // Read reads an object of the namespace.
@@ -95,9 +102,20 @@ func (l *Lightning) WaitCondition(kind string, status metav1.ConditionStatus, re
 // ActiveChannels are those that both ends report as usable at this moment, asked of the nodes themselves.
 func (l *Lightning) ActiveChannels() int {
 	l.t.Helper()
+	active, err := l.CountActive(int(l.Get().Spec.Nodes))
+	ok(l.t, err)
+	return active
+}
+
+// CountActive is ActiveChannels between so many nodes, for other goroutines than that of the test.
+func (l *Lightning) CountActive(nodes int) (int, error) {
 	ends := map[string]int{}
-	for i := range l.Get().Spec.Nodes {
-		for _, c := range l.Node(int(i)).State().Channels {
+	for i := range nodes {
+		at, err := l.lnd(l.PodName(i))
+		if err != nil {
+			return 0, err
+		}
+		for _, c := range at.node.State().Channels {
 			if c.State == api.Open && c.Active && c.Policies == 2 && (c.Private || c.Announced) {
 				ends[c.Point+" "+c.ShortID]++
 			}
@@ -107,7 +125,7 @@ func (l *Lightning) ActiveChannels() int {
 	for _, count := range ends {
 		active += count / 2
 	}
-	return active
+	return active, nil
 }
 
 // PodName of a node.

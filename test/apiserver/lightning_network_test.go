@@ -10,7 +10,6 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/christianb93/bitcoin-controller/internal/testtools"
@@ -85,51 +84,6 @@ func TestALightningNetworkHasItsChannelsIsIdleAndLeavesNothing(t *testing.T) {
 		}
 		return nil
 	})
-}
-
-// Every Ready that anybody reads is compared with the nodes themselves, while channels come and go.
-func TestALightningNetworkIsNeverReadyEarly(t *testing.T) {
-	t.Parallel()
-	ln, _, _ := withLightning(t, 2, twoChannels)
-	ended, checked := make(chan struct{}), make(chan error, 1)
-	go func() { checked <- watchReady(t, ln, ended) }()
-	ln.WaitReady()
-	for _, change := range []func(*v1.LightningNetworkSpec){
-		func(s *v1.LightningNetworkSpec) {
-			s.Channels = append(s.Channels, v1.LightningChannel{From: 2, To: 0, Capacity: 50_000, Count: 2})
-		},
-		func(s *v1.LightningNetworkSpec) { s.Channels[0].Capacity = 2_000_000 },
-		func(s *v1.LightningNetworkSpec) { s.Nodes, s.Channels = 2, s.Channels[:1] },
-	} {
-		ln.Update(func(n *v1.LightningNetwork) { change(&n.Spec) })
-		ln.WaitReady()
-	}
-	close(ended)
-	if err := <-checked; err != nil {
-		t.Error(err)
-	}
-}
-
-// watchReady returns an error if the network is reported as ready while its channels are not active.
-func watchReady(t *testing.T, ln *apiserver.Lightning, ended chan struct{}) error {
-	for {
-		select {
-		case <-ended:
-			return nil
-		case <-t.Context().Done():
-			return nil
-		case <-time.After(20 * time.Millisecond):
-		}
-		network := ln.Get()
-		ready := meta.FindStatusCondition(network.Status.Conditions, v1.LightningConditionReady)
-		if ready == nil || ready.Status != metav1.ConditionTrue || ready.ObservedGeneration != network.Generation {
-			continue
-		}
-		// The specification may have changed in between.
-		if active := ln.ActiveChannels(); active < int(network.Status.DesiredChannels) && ln.Get().Generation == network.Generation {
-			return fmt.Errorf("Ready with %d of %d channels: %+v", active, network.Status.DesiredChannels, network.Status.Channels)
-		}
-	}
 }
 
 func TestAnOperatorThatIsEndedWhileItOpensChannelsOpensNoneTwice(t *testing.T) {

@@ -70,10 +70,21 @@ func (l *lndPlace) start() error {
 	l.address, l.ended = address, make(chan struct{})
 	l.active.Store(false)
 	l.node.Resume(l.blocks)
-	l.server = &http.Server{Handler: l.node.Handler(l.authorize, l.check), ReadHeaderTimeout: 10 * time.Second}
+	l.server = &http.Server{Handler: l.named(l.node.Handler(l.authorize, l.check)), ReadHeaderTimeout: 10 * time.Second}
 	go l.server.Serve(listener) //nolint:errcheck // it ends with stop
 	go l.probe(l.ended)
 	return nil
+}
+
+// named rejects the requests that are not for this pod by name.
+func (l *lndPlace) named(handle http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get(podhttp.PodHeader) != l.pod.Name {
+			w.WriteHeader(http.StatusMisdirectedRequest)
+			return
+		}
+		handle.ServeHTTP(w, r)
+	})
 }
 
 // stop the container.
@@ -179,15 +190,31 @@ func (m *machine) behind(host string) *target {
 // LND is the simulated LND of a pod, which must run.
 func (ns *Namespace) LND(pod string) *lightningtest.LND {
 	ns.t.Helper()
+	at, err := ns.lnd(pod)
+	ok(ns.t, err)
+	return at.node
+}
+
+func (ns *Namespace) lnd(pod string) (*lndPlace, error) {
 	ns.machine.mu.Lock()
 	defer ns.machine.mu.Unlock()
 	for _, at := range ns.machine.places {
 		if at.lnd != nil && at.lnd.pod.Name == pod && at.address != "" {
-			return at.lnd.node
+			return at.lnd, nil
 		}
 	}
-	ns.t.Fatalf("no LND runs in pod %s", pod)
-	return nil
+	return nil, fmt.Errorf("no LND runs in pod %s", pod)
+}
+
+// BitcoindOf is the pod of the bitcoind that the LND of a pod has connections with; "" for none.
+func (ns *Namespace) BitcoindOf(pod string) string {
+	ns.t.Helper()
+	at, err := ns.lnd(pod)
+	ok(ns.t, err)
+	if to := at.bitcoind.Load(); to != nil {
+		return to.pod
+	}
+	return ""
 }
 
 // Lightning are the simulated LNDs of all pods.

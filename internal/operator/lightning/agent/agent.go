@@ -43,6 +43,7 @@ const backendFile = "backend.json"
 type agent struct {
 	Settings
 	program  string // the path of Command
+	pod      string
 	ordinal  int
 	lines    *podprogram.Lines
 	children *podprogram.Children
@@ -50,18 +51,21 @@ type agent struct {
 	rpc      *http.Client
 	// changed has a message after each change of the backend.
 	changed chan struct{}
+	// openTimeout is api.OpenTimeout.
+	openTimeout time.Duration
 
 	mu      sync.Mutex
 	backend *api.Backend
-	running bool
+	// running is what LND was started with, nil while it does not run.
+	running *api.Backend
 	// problem is why LND does not run although a backend is known.
 	problem string
 	// answered is true when LND has been active and answered getinfo since its start.
 	answered bool
 	// run is the context of LND's process.
-	run          context.Context //nolint:containedctx // it ends with the process, and not with a call
-	opening      bool
-	unknownUntil time.Time
+	run context.Context //nolint:containedctx // it ends with the process, and not with a call
+	// openings are the requests to open channels that have not ended, or whose outcome is unknown, by the public key of the peer.
+	openings map[string]opening
 
 	aliveMu sync.Mutex
 	aliveAt time.Time
@@ -112,12 +116,13 @@ func newAgent(settings Settings) (*agent, error) {
 	}
 	a := &agent{
 		Settings: settings, program: program, lines: podprogram.NewLines(settings.Output), children: podprogram.NewChildren(),
-		lnd: newLND(settings.REST, settings.DataDir), changed: make(chan struct{}, 1), run: context.Background(),
+		lnd: newLND(settings.REST, settings.DataDir), changed: make(chan struct{}, 1), run: context.Background(), openTimeout: api.OpenTimeout,
 		// Never a proxy, which would receive the credential.
 		rpc: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
 	}
 	for _, variable := range settings.Env {
 		if name, found := strings.CutPrefix(variable, api.PodNameVariable+"="); found {
+			a.pod = name
 			if a.ordinal, err = podprogram.Ordinal(name); err != nil {
 				return nil, err
 			}
@@ -202,12 +207,15 @@ func (a *agent) processState() api.State {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	s := api.State{Process: api.Waiting}
-	if a.backend != nil {
+	switch {
+	case a.running != nil:
+		// Not the one that the agent has got since, for which LND has to end first.
+		s.Process, s.Backend = api.Running, a.running.Digest()
+		return s
+	case a.backend != nil:
 		s.Backend = a.backend.Digest()
 	}
-	if a.running {
-		s.Process = api.Running
-	} else if a.problem != "" {
+	if a.problem != "" {
 		s.Problems = []string{a.problem}
 	}
 	return s

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/api"
@@ -81,6 +82,7 @@ type pendingEntry struct {
 		Initiator string `json:"initiator"`
 		Private   bool   `json:"private"`
 		Memo      string `json:"memo"`
+		Flags     string `json:"chan_status_flags"`
 	} `json:"channel"`
 }
 
@@ -93,6 +95,7 @@ func (a pendingAnswer) channels() []api.Channel {
 			list = append(list, api.Channel{
 				Memo: c.Memo, Point: c.Point, RemotePubKey: c.Remote, Capacity: c.Capacity, Local: c.LocalSat, Remote: c.RemoteSat,
 				Private: c.Private, Initiator: c.Initiator == "INITIATOR_LOCAL", State: state,
+				Forced: state == api.ForceClosing || state == api.WaitingClose && strings.Contains(c.Flags, "ChanStatusCommitBroadcasted"),
 			})
 		}
 	}

@@ -103,7 +103,7 @@ func TestWhatNeedsAnActiveLNDIsNotRequestedBefore(t *testing.T) {
 	if err := s.requireActive(t.Context()); err != nil {
 		t.Error(err)
 	}
-	s.running, s.problem = false, "bitcoind is away"
+	s.running, s.problem = nil, "bitcoind is away"
 	if err := s.requireActive(t.Context()); !errors.Is(err, errNotActive) || !strings.Contains(err.Error(), "bitcoind is away") {
 		t.Errorf("it waits: %v", err)
 	}

@@ -24,6 +24,7 @@ const (
 
 var (
 	errOpening = errors.New("a request to open channels has not ended yet")
+	errStuck   = fmt.Errorf("a request to open channels with the same peer has not ended within %v: a peer does not answer, and LND is disconnected from those of the request", api.OpenTimeout)
 	errUnknown = errors.New("the outcome of a request to open channels is unknown: LND will have finished or forgotten it within twelve minutes")
 
 	pubKeyPattern = regexp.MustCompile(`^0[23][0-9a-f]{64}$`)
@@ -56,50 +57,93 @@ type openOutcome struct {
 	err    error
 }
 
+// opening is a request to open channels with a peer.
+type opening struct {
+	began time.Time
+	// ended is when its outcome was unknown, zero while it has not ended.
+	ended time.Time
+}
+
 // open opens what is missing of the channels. A request may last longer than its client waits, and LND does not end one that is
-// abandoned: it runs on, and no other begins before its end.
+// abandoned: it runs on, and no other with one of its peers begins before its end.
 func (a *agent) open(ctx context.Context, channels []api.NewChannel) (api.ChannelsResult, error) {
-	run, err := a.beginOpening()
+	run, free, waiting, err := a.beginOpening(channels)
 	if err != nil {
 		return api.ChannelsResult{}, err
 	}
 	ended := make(chan openOutcome, 1)
 	go func() {
-		result, err := a.openMissing(run, channels)
-		a.endOpening(err)
+		unstick := time.AfterFunc(a.openTimeout, func() { a.disconnect(run, free) })
+		defer unstick.Stop()
+		result, err := a.openMissing(run, free)
+		a.endOpening(free, err)
+		result.Failed = append(result.Failed, waiting...)
 		ended <- openOutcome{result, err}
 	}()
-	timeout := time.NewTimer(api.OpenTimeout)
+	timeout := time.NewTimer(a.openTimeout)
 	defer timeout.Stop()
 	select {
 	case outcome := <-ended:
 		return outcome.result, outcome.err
 	case <-timeout.C:
+		return api.ChannelsResult{}, errStuck
 	case <-ctx.Done():
+		return api.ChannelsResult{}, errOpening
 	}
-	return api.ChannelsResult{}, errOpening
 }
 
-// beginOpening returns the context of LND's process. Errors: errOpening, errUnknown.
-func (a *agent) beginOpening() (context.Context, error) {
+// beginOpening returns the context of LND's process, and the channels with peers with which no others are being opened. The others wait.
+// Errors, when all wait: errOpening, errStuck, errUnknown.
+func (a *agent) beginOpening(channels []api.NewChannel) (run context.Context, free []api.NewChannel, waiting []api.ChannelFailure, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	now := a.now()
+	for _, c := range channels {
+		reason := a.openings[c.PubKey].hinders(now)
+		if reason == nil {
+			free = append(free, c)
+			continue
+		}
+		failure := api.ChannelFailure{Memo: c.Memo, Waits: true}
+		if !errors.Is(reason, errOpening) {
+			failure.Message = reason.Error()
+		}
+		waiting, err = append(waiting, failure), reason
+	}
+	if len(free) == 0 && err != nil {
+		return nil, nil, nil, err
+	}
+	if a.openings == nil {
+		a.openings = map[string]opening{}
+	}
+	for _, c := range free {
+		a.openings[c.PubKey] = opening{began: now}
+	}
+	return a.run, free, waiting, nil
+}
+
+// hinders is why no other request may begin; nil for none.
+func (o opening) hinders(now time.Time) error {
 	switch {
-	case a.opening:
-		return nil, errOpening
-	case a.now().Before(a.unknownUntil):
-		return nil, errUnknown
+	case !o.ended.IsZero() && now.Before(o.ended.Add(unknownPeriod)):
+		return errUnknown
+	case !o.ended.IsZero(), o.began.IsZero():
+		return nil
+	case now.Before(o.began.Add(api.OpenTimeout)):
+		return errOpening
 	}
-	a.opening = true
-	return a.run, nil
+	return errStuck
 }
 
-func (a *agent) endOpening(err error) {
+func (a *agent) endOpening(channels []api.NewChannel, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.opening = false
-	if errors.Is(err, errSent) && a.run.Err() == nil {
-		a.unknownUntil = a.now().Add(unknownPeriod)
+	for _, c := range channels {
+		if errors.Is(err, errSent) && a.run.Err() == nil {
+			a.openings[c.PubKey] = opening{ended: a.now()}
+		} else {
+			delete(a.openings, c.PubKey)
+		}
 	}
 }
 
@@ -111,6 +155,7 @@ func (a *agent) openMissing(ctx context.Context, channels []api.NewChannel) (api
 	if err != nil || len(missing) == 0 {
 		return api.ChannelsResult{}, err
 	}
+	began := a.now()
 	opened, err := a.batch(ctx, missing)
 	if err == nil {
 		return api.ChannelsResult{Opened: opened}, nil
@@ -119,10 +164,29 @@ func (a *agent) openMissing(ctx context.Context, channels []api.NewChannel) (api
 	if !ok {
 		return api.ChannelsResult{}, err
 	}
+	if a.now().Sub(began) >= a.openTimeout {
+		return api.ChannelsResult{}, errStuck // no peer is connected any more
+	}
 	if len(missing) == 1 {
 		return api.ChannelsResult{Failed: []api.ChannelFailure{{Memo: missing[0].Memo, Message: rejected.message}}}, nil
 	}
 	return a.oneByOne(ctx, missing)
+}
+
+// disconnect ends a request to open channels in which a peer does not answer: LND cancels what it agrees on with a peer that it is not
+// connected with, and would wait ten minutes otherwise. The operator connects it again with those that answer.
+func (a *agent) disconnect(ctx context.Context, channels []api.NewChannel) {
+	ctx, cancel := context.WithTimeout(ctx, listTimeout)
+	defer cancel()
+	keys := map[string]bool{}
+	for _, c := range channels {
+		keys[c.PubKey] = true
+	}
+	for key := range keys {
+		if err := a.lnd.call(ctx, http.MethodDelete, "/v1/peers/"+key, nil, &struct{}{}); err != nil && ctx.Err() == nil {
+			a.report("disconnect from %s: %v", key, err)
+		}
+	}
 }
 
 // oneByOne opens channels after their batch failed, for which one channel is enough.

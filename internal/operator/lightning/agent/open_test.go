@@ -126,11 +126,11 @@ func TestAfterAnUnknownOutcomeNothingIsOpened(t *testing.T) {
 		if _, err := s.open(t.Context(), channelsOf("a", "b")); !errors.Is(err, errSent) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if _, err := s.open(t.Context(), channelsOf("c")); !errors.Is(err, errUnknown) || statusOf(err) != api.StatusBusy || len(s.requested(batchCall)) != 1 {
+		if _, err := s.open(t.Context(), channelsOf("c")); !errors.Is(err, errUnknown) || statusOf(err) != api.StatusStuck || len(s.requested(batchCall)) != 1 {
 			t.Errorf("%s: then %v, %d batches", name, err, len(s.requested(batchCall)))
 		}
 		// A new process has either finished the channels or forgotten them.
-		s.started(t.Context())
+		s.started(t.Context(), api.Backend{})
 		s.replay(batchCall, opener(t))
 		if _, err := s.open(t.Context(), channelsOf("c")); err != nil {
 			t.Errorf("%s: after a restart: %v", name, err)

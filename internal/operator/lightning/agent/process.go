@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -36,7 +37,7 @@ func (a *agent) runLND(ctx context.Context, backend api.Backend) error {
 	}
 	run, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	a.started(run)
+	a.started(run, backend)
 	defer a.ended()
 	go a.watch(run)
 	a.report("lnd starts, with bitcoind at %s", at(backend, backend.RPCPort))
@@ -79,16 +80,18 @@ func (a *agent) begin(backend api.Backend, keep *podprogram.Tail) (*podprogram.C
 	return a.children.Start(a.program, argv, a.Env, func(output io.Reader) { a.lines.Copy("", output, keep) })
 }
 
-func (a *agent) started(run context.Context) {
+func (a *agent) started(run context.Context, backend api.Backend) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.running, a.answered, a.run, a.unknownUntil = true, false, run, time.Time{}
+	a.running, a.answered, a.run = &backend, false, run
+	// A new process has either finished the channels or forgotten them.
+	maps.DeleteFunc(a.openings, func(_ string, o opening) bool { return !o.ended.IsZero() })
 }
 
 func (a *agent) ended() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.running, a.answered = false, false
+	a.running, a.answered = nil, false
 	a.lnd.http.CloseIdleConnections()
 }
 

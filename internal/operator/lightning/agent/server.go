@@ -49,7 +49,7 @@ func (a *agent) authorized(handle http.HandlerFunc) http.HandlerFunc {
 			w.WriteHeader(http.StatusInternalServerError)
 			return
 		}
-		credential.Authorized("lnd-agent", handle)(w, r)
+		credential.Authorized("lnd-agent", podhttp.ForPod(a.pod, handle))(w, r)
 	}
 }
 
@@ -95,8 +95,10 @@ func statusOf(err error) int {
 	switch rejected, isLND := errors.AsType[*lndError](err); {
 	case errors.Is(err, errInvalid):
 		return api.StatusInvalid
-	case errors.Is(err, errOpening), errors.Is(err, errUnknown):
+	case errors.Is(err, errOpening):
 		return api.StatusBusy
+	case errors.Is(err, errStuck), errors.Is(err, errUnknown):
+		return api.StatusStuck
 	case errors.Is(err, errNotActive), isLND && rejected.status == http.StatusServiceUnavailable:
 		return api.StatusNotActive
 	}

@@ -13,6 +13,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/api"
+	"github.com/christianb93/bitcoin-controller/internal/operator/podprogram"
 )
 
 const (
@@ -49,7 +52,7 @@ func newStandIn(t *testing.T, answers map[string]http.HandlerFunc) *standIn {
 	s.server = httptest.NewTLSServer(s)
 	t.Cleanup(s.server.Close)
 	dir := t.TempDir()
-	s.agent = &agent{lnd: newLND(s.server.Listener.Addr().String(), dir), running: true, run: t.Context()}
+	s.agent = &agent{lnd: newLND(s.server.Listener.Addr().String(), dir), running: &api.Backend{}, run: t.Context(), openTimeout: api.OpenTimeout, lines: podprogram.NewLines(io.Discard)}
 	t.Cleanup(s.lnd.http.CloseIdleConnections)
 	s.write("tls.cert", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.server.Certificate().Raw}))
 	s.write("data/chain/bitcoin/regtest/admin.macaroon", []byte(macaroon))

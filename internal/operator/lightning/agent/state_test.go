@@ -27,7 +27,9 @@ func TestTheStateIsWhatLNDReports(t *testing.T) {
 		"GET /v1/channels/pending": text(`{
 			"pending_open_channels":[{"channel":{"remote_node_pub":"` + keyB + `","channel_point":"cc:0","capacity":"5","local_balance":"4","remote_balance":"1","initiator":"INITIATOR_LOCAL","memo":"m2"}},
 				{"channel":{"channel_point":"bb:1","capacity":"20000","local_balance":"0","remote_balance":"0"}}],
-			"waiting_close_channels":[{"channel":{"channel_point":"dd:0","capacity":"6","local_balance":"0","remote_balance":"0","initiator":"INITIATOR_REMOTE"}}],
+			"waiting_close_channels":[
+				{"channel":{"channel_point":"dd:0","capacity":"6","local_balance":"0","remote_balance":"0","initiator":"INITIATOR_REMOTE","chan_status_flags":"ChanStatusCoopBroadcasted|ChanStatusLocalCloseInitiator"}},
+				{"channel":{"channel_point":"ff:0","capacity":"8","local_balance":"0","remote_balance":"0","chan_status_flags":"ChanStatusCommitBroadcasted|ChanStatusLocalCloseInitiator"}}],
 			"pending_force_closing_channels":[{"channel":{"channel_point":"ee:0","capacity":"7","local_balance":"0","remote_balance":"0","private":true}}]}`),
 		"GET /v1/graph": text(`{"nodes":[{"pub_key":"` + keyA + `"}],"edges":[
 			{"channel_id":"326554953515008","node1_policy":{"disabled":false},"node2_policy":{"disabled":false},"auth_proof":{"node_sig1":"aa"}},
@@ -38,7 +40,7 @@ func TestTheStateIsWhatLNDReports(t *testing.T) {
 			{"channel_id":"326554953515012","node1_policy":{"disabled":false},"node2_policy":{"disabled":false},"auth_proof":null}]}`),
 	})
 	want := api.State{
-		Process: api.Running, LND: api.LNDActive,
+		Process: api.Running, LND: api.LNDActive, Backend: api.Backend{}.Digest(),
 		Info: &api.Info{
 			PubKey: keyA, Alias: "alice", Version: "0.21.0", Height: 7, BlockHash: "ab", BestBlockTime: time.Unix(1700000000, 0).UTC(),
 			SyncedToChain: true, SyncedToGraph: true,
@@ -49,7 +51,8 @@ func TestTheStateIsWhatLNDReports(t *testing.T) {
 			{Point: "bb:1", ShortID: "0x0x1", RemotePubKey: keyB, Capacity: 20000, Remote: 20000, Private: true, State: api.Open, Policies: 1},
 			{Memo: "m2", Point: "cc:0", RemotePubKey: keyB, Capacity: 5, Local: 4, Remote: 1, Initiator: true, State: api.PendingOpen},
 			{Point: "dd:0", Capacity: 6, State: api.WaitingClose},
-			{Point: "ee:0", Capacity: 7, Private: true, State: api.ForceClosing},
+			{Point: "ff:0", Capacity: 8, State: api.WaitingClose, Forced: true},
+			{Point: "ee:0", Capacity: 7, Private: true, State: api.ForceClosing, Forced: true},
 		},
 		// Of others too. Neither those that lack a policy nor those that are not announced.
 		Graph: []string{"297x1x0", "297x1x1"},

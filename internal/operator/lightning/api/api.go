@@ -65,6 +65,9 @@ type Backend struct {
 	RPCPort  int    `json:"rpcPort"`
 	User     string `json:"user"`
 	Password string `json:"password"`
+	// Node is the number of the bitcoind in its network. Host may lead to another one than before, which LND would not see: the connections
+	// that it has stay where they are.
+	Node int `json:"node"`
 	// ZMQRawBlockPort and ZMQRawTxPort are both 0 for a bitcoind without ZMQ, which LND polls.
 	ZMQRawBlockPort int `json:"zmqRawBlockPort,omitempty"`
 	ZMQRawTxPort    int `json:"zmqRawTxPort,omitempty"`
@@ -107,7 +110,7 @@ const (
 // State is everything that the operator needs of an LND, from one request.
 type State struct {
 	Process Process `json:"process"`
-	// Backend is the Digest of the backend that the agent has; "" while it has none.
+	// Backend is the Digest of the backend that LND was started with, or is to be started with; "" while the agent has none.
 	Backend string `json:"backend,omitempty"`
 	// LND is the state that LND reports; "" while it does not answer.
 	LND string `json:"lnd,omitempty"`

@@ -36,6 +36,8 @@ type Channel struct {
 	// Initiator is true at the end that opened it.
 	Initiator bool         `json:"initiator,omitempty"`
 	State     ChannelState `json:"state"`
+	// Forced means that the closing transaction is that of one end, also while it is in no block, where State is WaitingClose.
+	Forced bool `json:"forced,omitempty"`
 	// Policies is how many of the ends' routing policies this end has in its graph, 0 to 2. Payments over the channel need both.
 	Policies int `json:"policies,omitempty"`
 	// Announced means that this end has the proof that lets others know the channel, six blocks after its funding. Private channels
@@ -103,6 +105,8 @@ type Opened struct {
 type ChannelFailure struct {
 	Memo    string `json:"memo"`
 	Message string `json:"message"`
+	// Waits means that an earlier request to open channels with the same peer has not ended. Message is "" while that is no news.
+	Waits bool `json:"waits,omitempty"`
 }
 
 // Close ends a channel. It returns when the closing transaction has been broadcast. A channel that is closing already is no failure,

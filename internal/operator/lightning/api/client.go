@@ -20,6 +20,10 @@ var (
 	ErrNotActive = errors.New("LND is not active")
 	// ErrBusy means that another request opens channels, which must end first.
 	ErrBusy = errors.New("LND is opening other channels")
+	// ErrStuck means that earlier requests to open channels last longer than OpenTimeout, or have an unknown outcome. It passes by itself.
+	ErrStuck = errors.New("LND has not finished opening channels")
+	// ErrOtherPod means that the agent of another pod has the address: the pod that is meant has been replaced.
+	ErrOtherPod = errors.New("another pod has the address")
 	// ErrLND means that LND rejected the request or did not answer. The error has its words.
 	ErrLND = errors.New("LND cannot carry out the request")
 	// ErrInvalid means that the agent rejects the request as it is.
@@ -30,6 +34,7 @@ var (
 const (
 	StatusInvalid   = http.StatusBadRequest
 	StatusBusy      = http.StatusConflict
+	StatusStuck     = http.StatusLocked
 	StatusLND       = http.StatusBadGateway
 	StatusNotActive = http.StatusServiceUnavailable
 )
@@ -130,7 +135,8 @@ func call[T any](ctx context.Context, c *Client, pod Pod, method, path string, r
 // failure is the error of a response with another status than 200.
 func failure(host string, status int, raw []byte) error {
 	kinds := map[int]error{
-		http.StatusUnauthorized: ErrUnauthorized, StatusInvalid: ErrInvalid, StatusBusy: ErrBusy, StatusLND: ErrLND, StatusNotActive: ErrNotActive,
+		http.StatusUnauthorized: ErrUnauthorized, http.StatusMisdirectedRequest: ErrOtherPod, StatusInvalid: ErrInvalid, StatusBusy: ErrBusy, StatusStuck: ErrStuck,
+		StatusLND: ErrLND, StatusNotActive: ErrNotActive,
 	}
 	kind, known := kinds[status]
 	if !known {

@@ -68,7 +68,7 @@ func TestTheRequestsAreThoseOfTheInterface(t *testing.T) {
 		}
 	}
 	want := map[string]string{
-		"PUT /v1/backend": `{"host":"h","rpcPort":1,"user":"u","password":"p"}`, "GET /v1/state": "", "POST /v1/address": "{}",
+		"PUT /v1/backend": `{"host":"h","rpcPort":1,"user":"u","password":"p","node":0}`, "GET /v1/state": "", "POST /v1/address": "{}",
 		"PUT /v1/peers":    `{"peers":[{"pubKey":"k","host":"h"}]}`,
 		"PUT /v1/channels": `{"channels":[{"memo":"m","pubKey":"k","capacity":2,"push":1}]}`,
 		"POST /v1/close":   `{"point":"p","force":true}`,
@@ -89,6 +89,8 @@ func TestFailuresAreOfTheirKindAndBounded(t *testing.T) {
 		"unauthorized":       {401, "", ErrUnauthorized, ""},
 		"invalid":            {400, `{"message":"no memo"}`, ErrInvalid, ": no memo"},
 		"busy":               {409, `{"message":"wait"}`, ErrBusy, ": wait"},
+		"stuck":              {423, `{"message":"wait"}`, ErrStuck, ": wait"},
+		"another pod":        {421, "", ErrOtherPod, ""},
 		"an error of LND":    {502, `{"message":"peer is offline"}`, ErrLND, ": peer is offline"},
 		"not active":         {503, `{"message":"its state is RPC_ACTIVE"}`, ErrNotActive, ": its state is RPC_ACTIVE"},
 		"without a sentence": {503, "", ErrNotActive, "LND is not active"},

@@ -76,8 +76,8 @@ func (a *actions) connect(ctx context.Context, c plan.Connect) {
 	if !ok {
 		return
 	}
-	a.background.run(ctx, a.state, plan.KeyConnect(c.Node), api.PeersTimeout+margin, func(ctx context.Context) error {
-		failed, err := a.agents.ConnectPeers(ctx, at, c.Peers)
+	a.background.run(ctx, a.state, c.Key(), api.PeersTimeout+margin, func(ctx context.Context) error {
+		failed, err := a.agents.ConnectPeers(ctx, at, []api.Peer{c.Peer})
 		if err == nil && len(failed) > 0 {
 			err = errors.New(failed[0].Message)
 		}
@@ -94,11 +94,11 @@ func (a *actions) open(ctx context.Context, o plan.Open) {
 		result, err := a.agents.OpenChannels(ctx, at, o.Channels)
 		now := a.options.Now()
 		for _, failed := range result.Failed {
-			a.state.shared.report(plan.KeyChannel(failed.Memo), failed.Message, true, now)
+			a.state.shared.report(plan.KeyChannel(failed.Memo), &plan.Failure{Message: failed.Message, Passes: failed.Waits, At: now})
 		}
 		names := make([]string, len(result.Opened))
 		for i, opened := range result.Opened {
-			a.state.shared.report(plan.KeyChannel(opened.Memo), "", false, now)
+			a.state.shared.report(plan.KeyChannel(opened.Memo), nil)
 			names[i] = opened.Point
 		}
 		if len(names) > 0 {
@@ -155,15 +155,15 @@ func (a *actions) record(eventType, reason, action, note string) {
 	eventlog.Record(a.recorder, a.network, eventlog.Event{Type: eventType, Reason: reason, Action: action, Note: note})
 }
 
-// failureOf is what is reported of an error: "" for one that only delays the next attempt.
-func failureOf(err error) (message string, failed bool) {
+// failureOf is what is reported of an error, nil for none. One without a message only delays the next attempt.
+func failureOf(err error, now time.Time) *plan.Failure {
 	switch {
 	case err == nil:
-		return "", false
-	case errors.Is(err, api.ErrBusy), errors.Is(err, api.ErrNotActive), errors.Is(err, errOvertaken), errors.Is(err, context.Canceled):
-		return "", true
+		return nil
+	case errors.Is(err, api.ErrBusy), errors.Is(err, api.ErrNotActive), errors.Is(err, api.ErrOtherPod), errors.Is(err, errOvertaken), errors.Is(err, context.Canceled):
+		return &plan.Failure{At: now}
 	}
-	return strings.TrimSpace(phrase.OfError(err)), true
+	return &plan.Failure{Message: strings.TrimSpace(phrase.OfError(err)), Passes: errors.Is(err, api.ErrStuck), At: now}
 }
 
 func (s *shared) setWallet(pubKey, address string) {

@@ -8,23 +8,25 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/api"
+	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/plan"
 	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/resources"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
 // setBackends sets what each agent should have: the bitcoind of its LND, with the credential that this bitcoind has now.
-func (r *Reconciler) setBackends(network *v1.LightningNetwork, o *observed) {
+func (r *Reconciler) setBackends(network *v1.LightningNetwork, o *observed, failures map[string]plan.Failure) {
 	for i := range o.nodes {
 		n := &o.nodes[i]
+		n.handOver = failures[plan.KeyBackend(n.ordinal)].Message
 		if b := o.bitcoins[n.bitcoin]; b != nil && b.lnd.User != "" {
-			backend := backendOf(network, o.bitcoin, n.ordinal, b.lnd)
+			backend := backendOf(network, o.bitcoin, n, b.lnd)
 			n.backend = &backend
 			n.otherCredential = n.state != nil && r.hasOtherCredential(network, o.bitcoin, n)
 		}
 	}
 }
 
-// lacksBackend reports whether an agent has another backend than it should.
+// lacksBackend reports whether LND runs with another backend than it should, or its agent has another one.
 func (n *node) lacksBackend() bool {
 	return n.state != nil && n.backend != nil && n.state.Backend != n.backend.Digest()
 }
@@ -35,10 +37,14 @@ func (n *node) restarts() bool {
 }
 
 // handOver gives each agent its backend.
-func (r *Reconciler) handOver(ctx context.Context, network *v1.LightningNetwork, bitcoin *v1.BitcoinNetwork, state *networkState, nodes []node) {
-	for _, n := range handedOver(nodes, bitcoin != nil && isUpdated(bitcoin)) {
+func (r *Reconciler) handOver(ctx context.Context, network *v1.LightningNetwork, o *observed, state *networkState, in *plan.Inputs) {
+	for _, n := range handedOver(o.nodes, o.bitcoin != nil && isUpdated(o.bitcoin)) {
+		key := plan.KeyBackend(n.ordinal)
+		if !in.MayTry(key) {
+			continue
+		}
 		agent, backend := r.agentOf(network, n.pod), *n.backend
-		r.background.run(ctx, state, fmt.Sprint("backend ", n.ordinal), api.CallTimeout+time.Second, func(ctx context.Context) error {
+		r.background.run(ctx, state, key, api.CallTimeout+time.Second, func(ctx context.Context) error {
 			return r.agents.PutBackend(ctx, agent, backend)
 		})
 	}
@@ -64,7 +70,7 @@ func handedOver(nodes []node, updated bool) (now []*node) {
 // hasOtherCredential reports whether an agent has the desired backend but for the password, which has changed with the master key.
 func (r *Reconciler) hasOtherCredential(network *v1.LightningNetwork, bitcoin *v1.BitcoinNetwork, n *node) bool {
 	for _, credential := range []bitcoind.Credential{r.options.LND.Current(bitcoin), r.options.LND.previous(bitcoin)} {
-		if credential.User != "" && backendOf(network, bitcoin, n.ordinal, credential).Digest() == n.state.Backend {
+		if credential.User != "" && backendOf(network, bitcoin, n, credential).Digest() == n.state.Backend {
 			return true
 		}
 	}
@@ -72,9 +78,9 @@ func (r *Reconciler) hasOtherCredential(network *v1.LightningNetwork, bitcoin *v
 }
 
 // backendOf a node: the Service of its bitcoind, whose address stays.
-func backendOf(network *v1.LightningNetwork, bitcoin *v1.BitcoinNetwork, ordinal int, credential bitcoind.Credential) api.Backend {
+func backendOf(network *v1.LightningNetwork, bitcoin *v1.BitcoinNetwork, n *node, credential bitcoind.Credential) api.Backend {
 	backend := api.Backend{
-		Host:    fmt.Sprintf("%s.%s.svc", resources.BackendServiceName(network.Name, ordinal), network.Namespace),
+		Host: fmt.Sprintf("%s.%s.svc", resources.BackendServiceName(network.Name, n.ordinal), network.Namespace), Node: n.bitcoin,
 		RPCPort: v1.RPCPort, User: credential.User, Password: credential.Password,
 	}
 	if bitcoin.Spec.ZMQ != nil {

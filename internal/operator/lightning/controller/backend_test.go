@@ -1,10 +1,23 @@
 package controller
 
 import (
+	"context"
+	"errors"
+	"net"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/api"
+	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/plan"
+	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/resources"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
 func TestAnotherBackendRestartsOneLNDAfterTheOther(t *testing.T) {
@@ -43,5 +56,58 @@ func TestAnotherBackendRestartsOneLNDAfterTheOther(t *testing.T) {
 		if !slices.Equal(got, test.want) {
 			t.Errorf("%s: %v, want %v", name, got, test.want)
 		}
+	}
+}
+
+// The Service of a node leads to another bitcoind when the BitcoinNetwork is scaled, and the connections of LND stay where they are.
+func TestAnotherBitcoindIsAnotherBackend(t *testing.T) {
+	network, bitcoin := &v1.LightningNetwork{}, &v1.BitcoinNetwork{}
+	credential := bitcoind.Credential{User: "lightning", Password: "p"}
+	backend := func(node node) string { return backendOf(network, bitcoin, &node, credential).Digest() }
+	if backend(node{ordinal: 1}) == backend(node{ordinal: 1, bitcoin: 1}) {
+		t.Error("LND does not restart")
+	}
+	if backend(node{ordinal: 1, bitcoin: 1}) != backend(node{ordinal: 1, bitcoin: 1}) {
+		t.Error("LND restarts without a reason")
+	}
+}
+
+func TestAnAgentThatDoesNotTakeItsBackendIsTriedAgainLater(t *testing.T) {
+	network := &v1.LightningNetwork{}
+	attempts := make(chan struct{}, 10)
+	r := &Reconciler{
+		options: Options{Now: time.Now, Settings: resources.Settings{Credential: func(*v1.LightningNetwork) bitcoind.Credential { return bitcoind.Credential{} }}},
+		agents: api.NewClient(func(context.Context, string, string) (net.Conn, error) {
+			attempts <- struct{}{}
+			return nil, errors.New("no space left")
+		}),
+		background: &background{now: time.Now, requeue: func(types.NamespacedName) {}},
+	}
+	state := &networkState{shared: newShared()}
+	backend := api.Backend{Host: "h"}
+	o := &observed{nodes: []node{{state: &api.State{Process: api.Waiting}, backend: &backend, pod: &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "ln-lnd-0"}}}}}
+	pass := func() *plan.Inputs {
+		in := &plan.Inputs{Now: time.Now()}
+		state.shared.inputs(in, nil, in.Now)
+		r.handOver(t.Context(), network, o, state, in)
+		r.background.actions.Wait()
+		return in
+	}
+	for range 5 {
+		pass()
+	}
+	if len(attempts) != 1 {
+		t.Errorf("%d attempts at once", len(attempts))
+	}
+	r.setBackends(network, o, pass().Failures)
+	if got := o.nodes[0].handOver; !strings.HasSuffix(got, "no space left") {
+		t.Errorf("reported %q", got)
+	}
+}
+
+func TestRequestsAreForThePodThatIsMeant(t *testing.T) {
+	r := &Reconciler{options: Options{Settings: resources.Settings{Credential: func(*v1.LightningNetwork) bitcoind.Credential { return bitcoind.Credential{} }}}}
+	if got := r.agentOf(&v1.LightningNetwork{}, &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "ln-lnd-1"}}); got.Name != "ln-lnd-1" {
+		t.Errorf("%+v", got)
 	}
 }

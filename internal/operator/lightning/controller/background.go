@@ -67,7 +67,6 @@ func (b *background) run(ctx context.Context, state *networkState, key string, t
 		if err != nil && base.Err() == nil {
 			logger.V(1).Info("The action failed", "error", err.Error())
 		}
-		message, failed := failureOf(err)
-		state.shared.report(key, message, failed, b.now())
+		state.shared.report(key, failureOf(err, b.now()))
 	})
 }

@@ -69,17 +69,30 @@ func nodeTransitions(before, now []v1.LightningNodeStatus) (list []eventlog.Even
 	return list
 }
 
-// channelTransitions are the desired channels that were active and do not exist any more.
+// channelTransitions are the desired channels that were active and do not exist any more. One that is desired with another capacity is
+// not lost, but replaced.
 func channelTransitions(before, now v1.LightningNetworkStatus) []eventlog.Event {
-	missing := map[[3]int32]bool{}
-	for _, c := range now.Channels {
-		if c.State == v1.LightningChannelMissing {
-			missing[[3]int32{c.From, c.To, c.Index}] = true
+	type desired struct {
+		from, to, index int32
+		capacity        int64
+		private         bool
+	}
+	entry := func(c *v1.LightningChannelStatus) desired {
+		return desired{c.From, c.To, c.Index, c.Capacity, c.Private}
+	}
+	missing, serves := map[desired]bool{}, map[string]bool{}
+	for i := range now.Channels {
+		switch c := &now.Channels[i]; c.State {
+		case v1.LightningChannelMissing:
+			missing[entry(c)] = true
+		case v1.LightningChannelClosing, v1.LightningChannelForceClosing:
+		default:
+			serves[c.Point] = true
 		}
 	}
 	var lost []string
-	for _, c := range before.Channels {
-		if c.State == v1.LightningChannelActive && missing[[3]int32{c.From, c.To, c.Index}] {
+	for i := range before.Channels {
+		if c := &before.Channels[i]; c.State == v1.LightningChannelActive && missing[entry(c)] && !serves[c.Point] {
 			lost = append(lost, fmt.Sprintf("%d–%d (%s)", c.From, c.To, c.Point))
 		}
 	}

@@ -1,7 +1,9 @@
 package controller
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -9,6 +11,7 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoindtest"
+	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/api"
 	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/plan"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
@@ -79,9 +82,21 @@ func TestNothingIsMinedOnAChainThatIsNotThatOfThePlan(t *testing.T) {
 			if !errors.Is(err, test.err) || height != n.Tip.Height+test.mined || len(node.Chain()) != test.other+int(test.mined) {
 				t.Errorf("height %d, %v, chain of %d blocks", height, err, len(node.Chain()))
 			}
-			if message, failed := failureOf(errOvertaken); message != "" || !failed {
-				t.Errorf("it is reported: %q", message)
-			}
 		})
+	}
+}
+
+func TestFailuresThatAreNoNewsHaveNoMessage(t *testing.T) {
+	for err, want := range map[error]plan.Failure{
+		errOvertaken: {}, api.ErrBusy: {}, api.ErrNotActive: {}, api.ErrOtherPod: {}, context.Canceled: {},
+		api.ErrStuck: {Message: api.ErrStuck.Error(), Passes: true}, api.ErrLND: {Message: api.ErrLND.Error()},
+	} {
+		want.At = now
+		if got := failureOf(fmt.Errorf("%w", err), now); got == nil || *got != want {
+			t.Errorf("%v: %+v", err, got)
+		}
+	}
+	if got := failureOf(nil, now); got != nil {
+		t.Errorf("%+v", got)
 	}
 }

@@ -38,10 +38,19 @@ type node struct {
 	// backend is what its agent should have, nil while that is unknown. otherCredential means that it has that but for the password.
 	backend         *api.Backend
 	otherCredential bool
+	// handOver is why its agent did not take that; "" for no failure.
+	handOver string
 }
 
-// ready means that the kubelet reports the pod as ready, and LND answers.
-func (n *node) ready() bool { return podReady(n.pod) && n.state != nil && n.state.Info != nil }
+// ready means that the kubelet reports the pod as ready, and LND is active and answers.
+func (n *node) ready() bool {
+	return podReady(n.pod) && !n.starts() && n.state != nil && n.state.Info != nil
+}
+
+// starts means that LND is not active yet, which the kubelet may not have seen: LND restarts in its container for another bitcoind.
+func (n *node) starts() bool {
+	return n.state != nil && (n.state.Process != api.Running || n.state.LND != "" && n.state.LND != api.LNDActive)
+}
 
 // nodesOf are the desired nodes, and after them those whose pods still exist.
 func nodesOf(network *v1.LightningNetwork, bitcoin *v1.BitcoinNetwork, set *appsv1.StatefulSet, pods []corev1.Pod) []node {
@@ -100,7 +109,7 @@ func (r *Reconciler) stateOf(ctx context.Context, network *v1.LightningNetwork, 
 // agentOf is where the agent of a pod is reached.
 func (r *Reconciler) agentOf(network *v1.LightningNetwork, pod *corev1.Pod) api.Pod {
 	credential := r.options.Settings.Credential(network)
-	at := api.Pod{Host: pod.Status.PodIP, User: credential.User, Password: credential.Password}
+	at := api.Pod{Host: pod.Status.PodIP, Name: pod.Name, User: credential.User, Password: credential.Password}
 	if r.options.Host != nil {
 		at.Host = r.options.Host(pod)
 	}
@@ -135,6 +144,8 @@ func (n *node) describe() string {
 		return n.podName + " (" + phrase.OfError(n.err) + ")"
 	case n.state == nil:
 		return n.podName
+	case n.handOver != "":
+		return n.podName + " (it does not take its bitcoind: " + n.handOver + ")"
 	case n.state.Process == api.Waiting && len(n.state.Problems) == 0:
 		return n.podName + " (it waits for its bitcoind)"
 	case len(n.state.Problems) > 0:

@@ -154,7 +154,7 @@ func bitcoinNotReady(in *policyInputs) (reason, message string, violated bool) {
 func podsNotReady(in *policyInputs) (reason, message string, violated bool) {
 	var names []string
 	for i := range in.nodes {
-		if n := &in.nodes[i]; !podReady(n.pod) {
+		if n := &in.nodes[i]; !podReady(n.pod) || n.starts() {
 			names = append(names, n.describe())
 		}
 	}
@@ -217,8 +217,13 @@ func (in *policyInputs) isOutdated(pod *corev1.Pod) bool {
 func otherBackend(in *policyInputs) (reason, message string, violated bool) {
 	var names []string
 	for i := range in.nodes {
-		if in.nodes[i].lacksBackend() {
-			names = append(names, in.nodes[i].podName)
+		n := &in.nodes[i]
+		switch {
+		case !n.lacksBackend():
+		case n.handOver != "":
+			names = append(names, n.describe())
+		default:
+			names = append(names, n.podName)
 		}
 	}
 	return v1.LightningReasonUpdating, "LND restarts with another bitcoind or password: " + phrase.JoinSome(names), len(names) > 0

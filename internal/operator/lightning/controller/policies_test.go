@@ -93,6 +93,19 @@ var hindrances = map[string]struct {
 	"an LND with another backend": {func(in *policyInputs) {
 		in.nodes[1].backend = &api.Backend{Host: "new"}
 	}, v1.LightningReasonUpdating, "another bitcoind or password: ln-lnd-1", false, 0},
+	"an LND that restarts before the kubelet sees it": {func(in *policyInputs) {
+		in.nodes[1].state.LND, in.nodes[1].state.Info = api.LNDSyncing, &api.Info{}
+	}, v1.LightningReasonNodesStarting, "ln-lnd-1 (LND is in the state RPC_ACTIVE)", false, 0},
+	"an LND that has ended before the kubelet sees it": {func(in *policyInputs) {
+		in.nodes[1].state = &api.State{Process: api.Waiting}
+	}, v1.LightningReasonNodesStarting, "1 of 2 nodes are ready; not ready: ln-lnd-1", false, 0},
+	"an agent that does not take its bitcoind": {func(in *policyInputs) {
+		in.nodes[1].backend, in.nodes[1].handOver = &api.Backend{Host: "new"}, "no space left"
+	}, v1.LightningReasonUpdating, "ln-lnd-1 (it does not take its bitcoind: no space left)", false, 0},
+	"a new pod that does not take its bitcoind": {func(in *policyInputs) {
+		in.nodes[1].state, in.nodes[1].handOver = &api.State{Process: api.Waiting}, "no space left"
+		in.nodes[1].pod.Status.Conditions[0].Status = corev1.ConditionFalse
+	}, v1.LightningReasonNodesStarting, "ln-lnd-1 (it does not take its bitcoind: no space left)", false, 0},
 	"an object of an earlier network": {func(in *policyInputs) { in.objects.waitingFor = "waiting until it is deleted" }, v1.LightningReasonUpdating, "waiting until", false, 0},
 }
 
@@ -126,38 +139,5 @@ func TestReadyIsTheFirstConditionThatIsNotMet(t *testing.T) {
 	in.bitcoins[0].status.IP = ""
 	if got, _ := evaluate(in, decided); got.Ready.Reason != v1.LightningReasonBitcoinNodeNotReady || got.Stalled.Met || !got.Reconciling.Met {
 		t.Errorf("%+v", got.Derived)
-	}
-}
-
-func TestTransitionsAreRecordedOnce(t *testing.T) {
-	status := func(ready bool, key string, state v1.LightningChannelState, active bool) v1.LightningNetworkStatus {
-		s := v1.LightningNetworkStatus{
-			ObservedGeneration: 1, DesiredChannels: 1, Nodes: []v1.LightningNodeStatus{{PodName: "ln-lnd-0", Ready: ready, PubKey: key}},
-			Channels: []v1.LightningChannelStatus{{To: 1, State: state, Point: "a:0"}},
-		}
-		conditionSet{channelsActive: condition.Result{Met: active, Reason: "R"}}.setIn(&s.Conditions, 1)
-		return s
-	}
-	whole := status(true, "02a", v1.LightningChannelActive, true)
-	for name, test := range map[string]struct {
-		before, now v1.LightningNetworkStatus
-		want        string
-	}{
-		"nothing":             {whole, whole, ""},
-		"the first pass":      {v1.LightningNetworkStatus{ObservedGeneration: -1}, status(false, "", v1.LightningChannelMissing, false), "Created"},
-		"ready":               {status(false, "", v1.LightningChannelPending, false), whole, "NodeReady ChannelsActive"},
-		"a lost node":         {whole, status(false, "02a", v1.LightningChannelInactive, false), "NodeLost"},
-		"a lost wallet":       {whole, status(true, "02b", v1.LightningChannelMissing, false), "IdentityLost ChannelLost"},
-		"scaled":              {v1.LightningNetworkStatus{ObservedGeneration: 1}, whole, "Scaled NodeReady ChannelsActive"},
-		"a channel is gone":   {whole, status(true, "02a", v1.LightningChannelMissing, false), "ChannelLost"},
-		"it is missing still": {status(true, "02a", v1.LightningChannelMissing, false), status(true, "02a", v1.LightningChannelMissing, false), ""},
-	} {
-		var got []string
-		for _, e := range transitions(test.before, &v1.LightningNetwork{Status: test.now}) {
-			got = append(got, e.Reason)
-		}
-		if strings.Join(got, " ") != test.want {
-			t.Errorf("%s: %v, want %q", name, got, test.want)
-		}
 	}
 }

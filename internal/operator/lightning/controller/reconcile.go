@@ -122,13 +122,14 @@ func (r *Reconciler) pass(ctx context.Context, network *v1.LightningNetwork, sta
 		marks[markWithoutBitcoin] = true
 	}
 	state.mark(marks, now)
+	state.shared.await(decided.Awaited, now)
 
 	objects := r.applyObjects(ctx, network, state, o, decided.Keep)
 	if r.passesByItself(state, &objects) {
 		return passResult{wait: maxRetryInterval}, objects.failed
 	}
-	r.setBackends(network, o)
-	r.handOver(ctx, network, o.bitcoin, state, o.nodes)
+	r.setBackends(network, o, in.Failures)
+	r.handOver(ctx, network, o, state, in)
 	(&actions{r, network, o.bitcoin, state, o.nodes, o.bitcoins}).start(ctx, &decided)
 
 	wanted := int(network.Spec.Nodes)

@@ -124,15 +124,16 @@ func (s *shared) end(key string) {
 	delete(s.busy, key)
 }
 
-// report stores the result of an action, "" for a success, or for a failure that is no news but delays the next attempt.
-func (s *shared) report(key, message string, failed bool, now time.Time) {
+// report stores the result of an action, nil for a success.
+func (s *shared) report(key string, failure *plan.Failure) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !failed {
+	if failure == nil {
 		delete(s.failures, key)
 		return
 	}
-	s.failures[key] = plan.Failure{Message: message, Count: s.failures[key].Count + 1, At: now}
+	failure.Count = s.failures[key].Count + 1
+	s.failures[key] = *failure
 }
 
 // failureLifetime is how long a failure counts that is not repeated.
@@ -161,12 +162,20 @@ func (s *shared) inProgress() map[string]bool {
 func (s *shared) inputs(in *plan.Inputs, before map[string]bool, started time.Time) map[string]string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.mined = s.mined.Restored(in.Previous, in.Now)
 	in.Busy, in.Failures, in.Mined = maps.Clone(s.busy), maps.Clone(s.failures), s.mined
 	maps.Copy(in.Busy, before)
 	if s.mined.At.After(started) {
 		in.Busy[plan.KeyMine] = true
 	}
 	return maps.Clone(s.wallets)
+}
+
+// await keeps how many blocks were mined for what still waits for some.
+func (s *shared) await(keys []string, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mined = s.mined.Await(keys, now)
 }
 
 // minedLifetime is how long a height after mining counts: a chain may be lost.

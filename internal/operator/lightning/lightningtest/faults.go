@@ -37,3 +37,10 @@ func (n *Network) LoseNextFunding() {
 	defer n.mu.Unlock()
 	n.losing = true
 }
+
+// ForgetBackend makes the agent wait for one, as in a new pod.
+func (l *LND) ForgetBackend() {
+	l.net.mu.Lock()
+	defer l.net.mu.Unlock()
+	l.backend, l.next, l.restarting, l.needsBackend = nil, nil, false, true
+}

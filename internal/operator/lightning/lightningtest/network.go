@@ -39,6 +39,8 @@ type Network struct {
 	nodes    map[string]*LND
 	channels []*channel
 	serial   int
+	// restarts is the largest number of LNDs that have restarted at the same time, for another backend.
+	restarts int
 	// opened counts the channels by memo that were ever opened, and opening the requests for that in progress.
 	opened  map[string]int
 	opening int
@@ -58,6 +60,13 @@ func (n *Network) Opened() map[string]int {
 		opened[memo] = count
 	}
 	return opened
+}
+
+// Restarts is the largest number of LNDs so far that restarted for another backend at the same time.
+func (n *Network) Restarts() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.restarts
 }
 
 // Opening is the number of requests to open channels that are in progress.
@@ -107,7 +116,10 @@ type LND struct {
 	peers        map[string]bool
 	backend      *api.Backend
 	needsBackend bool
-	opening      bool
+	// next is a backend for which LND has to end first, and restarting is true until it is active with another one.
+	next       *api.Backend
+	restarting bool
+	opening    bool
 	// graph has the short ids of the channels that the node knows by gossip, and deaf nodes learn no more of them.
 	graph map[string]bool
 	deaf  bool
@@ -145,6 +157,10 @@ func (l *LND) Stop() {
 	l.net.mu.Lock()
 	defer l.net.mu.Unlock()
 	l.stopped = true
+	l.disconnect()
+}
+
+func (l *LND) disconnect() {
 	for key := range l.peers {
 		delete(l.net.nodes[key].peers, l.pubKey)
 	}
@@ -156,19 +172,16 @@ func (l *LND) Resume(chain Chain) {
 	l.net.mu.Lock()
 	defer l.net.mu.Unlock()
 	l.stopped, l.chain = false, chain
+	l.reconnect()
+}
+
+func (l *LND) reconnect() {
 	l.height, l.seen = 0, 0
 	for _, c := range l.net.channels {
 		if other := c.other(l); other != nil && !other.stopped {
 			l.peers[other.pubKey], other.peers[l.pubKey] = true, true
 		}
 	}
-}
-
-// ForgetBackend makes the agent wait for one, as in a new pod.
-func (l *LND) ForgetBackend() {
-	l.net.mu.Lock()
-	defer l.net.mu.Unlock()
-	l.backend, l.needsBackend = nil, true
 }
 
 // other end of a channel of a node; nil if the node has no such channel.

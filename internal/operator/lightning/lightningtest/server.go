@@ -30,7 +30,11 @@ func (l *LND) Handler(authorize func(user, password string) bool, check func(api
 		}
 		l.net.mu.Lock()
 		defer l.net.mu.Unlock()
-		l.backend = &b
+		if l.backend == nil {
+			l.backend = &b
+		} else if *l.backend != b {
+			l.next = &b
+		}
 		return struct{}{}, http.StatusOK
 	}))
 	handle("POST "+api.AddressPath, func(*http.Request) (any, int) { return api.Address{Address: l.NewAddress()}, http.StatusOK })

@@ -21,6 +21,10 @@ func (l *LND) State() api.State {
 	if l.backend != nil {
 		s.Backend = l.backend.Digest()
 	}
+	if l.next != nil {
+		// LND has not ended yet in this answer.
+		defer l.restart()
+	}
 	blocks, answers := l.chain()
 	if answers {
 		l.height, l.seen = min(l.seen, int64(len(blocks))), int64(len(blocks))
@@ -30,7 +34,7 @@ func (l *LND) State() api.State {
 		}
 	}
 	if l.active() {
-		s.LND = api.LNDActive
+		s.LND, l.restarting = api.LNDActive, false
 	}
 	s.Info = &api.Info{
 		PubKey: l.pubKey, Alias: "simulated", Version: "0.21.0", Height: l.seen, BlockHash: l.tip.Hash, BestBlockTime: time.Unix(l.tip.Time, 0),
@@ -47,6 +51,20 @@ func (l *LND) State() api.State {
 	s.Graph = slices.AppendSeq([]string{}, maps.Keys(l.graph))
 	l.listen()
 	return s
+}
+
+// restart LND with the next backend: it has no peers and has not processed the chain.
+func (l *LND) restart() {
+	l.backend, l.next, l.restarting = l.next, nil, true
+	l.disconnect()
+	l.reconnect()
+	restarting := 0
+	for _, n := range l.net.nodes {
+		if n.restarting {
+			restarting++
+		}
+	}
+	l.net.restarts = max(l.net.restarts, restarting)
 }
 
 // active reports whether the chain is recent enough for LND.
@@ -99,7 +117,7 @@ func (l *LND) reported() []api.Channel {
 // report sets the state of a channel; false for one that is closed.
 func (l *LND) report(c *channel, other *LND, r *api.Channel) bool {
 	if c.closedAt >= 0 {
-		r.State = api.WaitingClose
+		r.State, r.Forced = api.WaitingClose, c.forced
 		switch depth := l.height - c.closedAt; {
 		case !c.forced && depth >= closeDepth, c.forced && depth >= forceDelay+closeDepth:
 			return false
@@ -146,7 +164,7 @@ func (l *LND) Calls() int {
 func (l *LND) Active() bool {
 	l.net.mu.Lock()
 	defer l.net.mu.Unlock()
-	if l.needsBackend && l.backend == nil {
+	if l.needsBackend && l.backend == nil || l.restarting {
 		return false
 	}
 	blocks, answers := l.chain()

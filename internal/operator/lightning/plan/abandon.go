@@ -6,12 +6,6 @@ import "fmt"
 // LND may have ended between the agreement with its peer and the broadcast, or another transaction may have spent the coins after a
 // reorganisation. Both ends forget it then, and it is opened again.
 
-// orphan is a channel that is PendingOpen at one end only, since the other has lost it.
-type orphan struct {
-	node  *Node
-	point string
-}
-
 // unconfirmable reports whether enough blocks were mined for a funding transaction in vain.
 func (p *planner) unconfirmable(point string) bool { return p.Mined.For[point].Blocks >= maxBlocksFor }
 
@@ -41,15 +35,6 @@ func (p *planner) abandonAt(n *Node, point, channel string) string {
 		p.close(Close{Node: n.Ordinal, Point: point, Force: true, Abandon: true, Channel: channel, Cause: cause})
 	}
 	return cause
-}
-
-// awaitOrphans mines for the channels that one end has lost: their transactions may exist.
-func (p *planner) awaitOrphans() {
-	for _, o := range p.orphans {
-		if p.caughtUp(o.node) {
-			p.need(o.node.Bitcoin, o.point, confirmations, true)
-		}
-	}
 }
 
 func keyAbandon(node int, point string) string { return key("abandon "+point+" at", node) }

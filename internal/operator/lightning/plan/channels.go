@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/api"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
@@ -31,15 +32,13 @@ func (p *planner) stateOf(c *channel, from, to *Node) (v1.LightningChannelState,
 	case from == nil || to == nil || from.State == nil || from.State.Channels == nil:
 		return p.unobserved(c)
 	case a == nil:
-		return v1.LightningChannelMissing, p.heldBy(c, from, to)
+		return v1.LightningChannelMissing, ""
 	case a.State == api.PendingOpen && p.unconfirmable(a.Point):
 		return v1.LightningChannelOpening, p.abandon(*a)
 	case a.State == api.PendingOpen:
 		return v1.LightningChannelOpening, ""
 	case to.pubKey() != "" && to.pubKey() != a.RemotePubKey:
-		message := fmt.Sprintf("%s has another key than the other end of the channel, since it has lost its wallet", nodeName(c.To))
-		p.close(Close{Node: c.From, Point: a.Point, Force: true, Channel: c.String(), Cause: message})
-		return v1.LightningChannelStale, message
+		return p.withOtherKey(c)
 	case !a.Active:
 		return v1.LightningChannelInactive, nodeName(c.From) + " reports it as inactive"
 	case to.State == nil || to.State.Channels == nil:
@@ -57,6 +56,21 @@ func (p *planner) stateOf(c *channel, from, to *Node) (v1.LightningChannelState,
 	default:
 		return announced(a.Channel, *c.other)
 	}
+}
+
+// otherAfter is how long a node must have another key, or have no trace of a channel, before a channel is closed by force for it: that
+// cannot be undone.
+const otherAfter = 3 * time.Second
+
+// withOtherKey is a channel whose other end is a node that does not exist any more.
+func (p *planner) withOtherKey(c *channel) (v1.LightningChannelState, string) {
+	message := fmt.Sprintf("%s has another key than the other end of the channel, since it has lost its wallet", nodeName(c.To))
+	if left := otherAfter - p.since(channelMark(markOther, c.From, c.To, c.actual.Point)); left > 0 {
+		p.recheck(left)
+	} else {
+		p.close(Close{Node: c.From, Point: c.actual.Point, Force: true, Channel: c.String(), Cause: message})
+	}
+	return v1.LightningChannelStale, message
 }
 
 // announced decides whether both ends have an open channel in their graphs.
@@ -92,36 +106,6 @@ func (p *planner) previous(c Channel) *v1.LightningChannelStatus {
 	return &p.Previous[at]
 }
 
-// heldBy closes what the other end still has of a missing channel, whose opener has lost it with its wallet; the channel is opened again
-// after that, since the status would have no trace of the lost one.
-func (p *planner) heldBy(c *channel, from, to *Node) string {
-	before := p.previous(c.Channel)
-	if before == nil || before.Point == "" || has(from.State.Channels, before.Point) {
-		return ""
-	}
-	if !to.listsChannels() {
-		c.held = true
-		return fmt.Sprintf("%s does not have the channel any more, and %s does not answer", nodeName(c.From), nodeName(c.To))
-	}
-	at := slices.IndexFunc(to.State.Channels, func(other api.Channel) bool { return other.Point == before.Point && isLive(other) })
-	if at < 0 {
-		return ""
-	}
-	c.held = true
-	other := to.State.Channels[at]
-	message := nodeName(c.From) + " has lost the channel with its wallet"
-	switch {
-	case other.State == api.Open:
-		p.close(Close{Node: c.To, Point: other.Point, Force: true, Channel: c.String(), Cause: message})
-	case p.unconfirmable(other.Point):
-		p.abandonAt(to, other.Point, c.String())
-	default:
-		// Either end closes it when its transaction is confirmed.
-		p.orphans = append(p.orphans, orphan{to, other.Point})
-	}
-	return message
-}
-
 func has(channels []api.Channel, point string) bool {
 	return slices.ContainsFunc(channels, func(c api.Channel) bool { return c.Point == point })
 }
@@ -133,12 +117,18 @@ func (p *planner) closeUnwanted() {
 		return
 	}
 	for _, a := range p.unwanted {
-		waited := p.since(channelMark(markClosing, a.from, a.to, a.Point))
+		if a.State == api.PendingOpen && p.unconfirmable(a.Point) {
+			p.abandon(a)
+			continue
+		}
+		mark := channelMark(markClosing, a.from, a.to, a.Point)
+		// The time starts with the first attempt, which is impossible before the channel is open.
+		if _, tried := p.Since[mark]; !tried && (a.State != api.Open || !p.node(a.at).answers()) {
+			continue
+		}
+		waited := p.since(mark)
 		if a.State != api.Open {
-			if p.unconfirmable(a.Point) {
-				p.abandon(a)
-			}
-			continue // it cannot be closed before it is open
+			continue
 		}
 		force := waited >= p.CloseTimeout
 		cause := "it is not desired any more"
@@ -155,7 +145,7 @@ func (p *planner) close(c Close) {
 	if n := p.node(c.Node); n == nil || !n.answers() {
 		return
 	}
-	if p.mayTry(c.Key()) {
+	if p.MayTry(c.Key()) {
 		p.plan.Close = append(p.plan.Close, c)
 	}
 }
@@ -177,22 +167,15 @@ func (c Close) Key() string {
 
 // connect connects the ends of channels that are not active.
 func (p *planner) connect() {
-	peers := map[int][]api.Peer{}
 	for i := range p.channels {
 		c := &p.channels[i]
 		from, to := p.node(c.From), p.node(c.To)
 		if c.state == v1.LightningChannelActive || from == nil || to == nil || !from.answers() || to.pubKey() == "" || p.connected(from, to) {
 			continue
 		}
-		peer := api.Peer{PubKey: to.pubKey(), Host: to.Address}
-		if !slices.Contains(peers[c.From], peer) {
-			peers[c.From] = append(peers[c.From], peer)
-		}
-	}
-	for i := range p.Nodes {
-		n := p.Nodes[i].Ordinal
-		if len(peers[n]) > 0 && p.mayTry(KeyConnect(n)) {
-			p.plan.Connect = append(p.plan.Connect, Connect{Node: n, Peers: peers[n]})
+		connect := Connect{Node: c.From, To: c.To, Peer: api.Peer{PubKey: to.pubKey(), Host: to.Address}}
+		if !slices.Contains(p.plan.Connect, connect) && p.MayTry(connect.Key()) {
+			p.plan.Connect = append(p.plan.Connect, connect)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/topology"
@@ -77,12 +78,18 @@ func (m memo) text(uid string) string {
 	return text
 }
 
-// parseMemo reads a memo; false for one that is none of the network with this UID.
+// uidForm is that of the UIDs of all objects.
+var uidForm = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+
+// parseMemo reads a memo of the network with this UID, or of one before it: a network that is created again with the claims of an
+// earlier one, or with those of a backup, has its wallets and channels. It is false for all others, which are those of people.
 func parseMemo(uid, text string) (m memo, ok bool) {
-	if rest, found := strings.CutPrefix(text, uid+"/"); found {
-		if _, err := fmt.Sscanf(rest, "%d-%d-%d~%d", &m.from, &m.to, &m.index, &m.attempt); err != nil {
-			m.attempt = 0
-		}
+	prefix, rest, found := strings.Cut(text, "/")
+	if !found || prefix != uid && !uidForm.MatchString(prefix) {
+		return memo{}, false
 	}
-	return m, m.text(uid) == text
+	if _, err := fmt.Sscanf(rest, "%d-%d-%d~%d", &m.from, &m.to, &m.index, &m.attempt); err != nil {
+		m.attempt = 0
+	}
+	return m, m.text(prefix) == text
 }

@@ -48,7 +48,7 @@ type deficit struct {
 func (p *planner) openOrFund() []deficit {
 	missing := map[int][]*channel{}
 	for i := range p.channels {
-		if c := &p.channels[i]; c.actual == nil && c.state == v1.LightningChannelMissing && !c.held {
+		if c := &p.channels[i]; c.actual == nil && c.state == v1.LightningChannelMissing {
 			missing[c.From] = append(missing[c.From], c)
 		}
 	}
@@ -88,7 +88,7 @@ func (p *planner) open(n *Node, channels []*channel) {
 	for _, c := range channels {
 		to := p.node(c.To)
 		memo := p.newMemo(c.Channel, n)
-		if to == nil || !to.answers() || !p.mayTry(KeyChannel(memo)) {
+		if to == nil || !to.answers() || !p.MayTry(KeyChannel(memo)) {
 			continue
 		}
 		p.opening = true
@@ -97,25 +97,37 @@ func (p *planner) open(n *Node, channels []*channel) {
 		}
 		ready = append(ready, api.NewChannel{Memo: memo, PubKey: to.pubKey(), Capacity: c.Capacity, Push: c.Push, Private: c.Private})
 	}
-	if len(ready) == 0 || !p.mayTry(KeyOpen(n.Ordinal)) {
+	if len(ready) == 0 || !p.MayTry(KeyOpen(n.Ordinal)) {
 		return
 	}
 	p.plan.Open = append(p.plan.Open, Open{Node: n.Ordinal, Channels: ready})
 }
 
-// fund returns the blocks that give all nodes what they lack, mined on one node of the BitcoinNetwork; nil while something is missing for
-// that. It sets the blocks of each deficit.
-func (p *planner) fund(deficits []deficit) *Mine {
-	var needy []*deficit
+// fund returns the blocks that give the nodes what they lack, those of each side of the chain on one node of the BitcoinNetwork. It sets
+// the blocks of each deficit.
+func (p *planner) fund(deficits []deficit) (mines []*Mine) {
+	var sides []int
+	needy := map[int][]*deficit{}
 	for i := range deficits {
-		if !deficits[i].unconfirmed {
-			needy = append(needy, &deficits[i])
+		if d := &deficits[i]; !d.unconfirmed {
+			side := p.Bitcoins[d.node.Bitcoin].Side
+			if needy[side] == nil {
+				sides = append(sides, side)
+			}
+			needy[side] = append(needy[side], d)
 		}
 	}
-	if len(needy) == 0 {
-		return nil
+	for _, side := range sides {
+		if mine := p.fundOn(side, needy[side]); mine != nil {
+			mines = append(mines, mine)
+		}
 	}
-	bitcoin := p.lowest(p.Bitcoins[needy[0].node.Bitcoin].Side)
+	return mines
+}
+
+// fundOn returns the blocks for the nodes on a side; nil while something is missing for that.
+func (p *planner) fundOn(side int, needy []*deficit) *Mine {
+	bitcoin := p.lowest(side)
 	tip := p.tipFor(bitcoin)
 	if tip == nil {
 		return nil
@@ -124,16 +136,13 @@ func (p *planner) fund(deficits []deficit) *Mine {
 	height, known := tip.Height, true
 	var names, keys []string
 	for _, d := range needy {
-		if p.Bitcoins[d.node.Bitcoin].Side != p.Bitcoins[bitcoin].Side {
-			continue
-		}
 		d.blocks = blocksFor(d.need-d.have, height)
 		if d.blocks == 0 {
 			continue
 		}
 		if d.node.Wallet == "" {
 			known = false
-			if p.mayTry(KeyAddress(d.node.Ordinal)) {
+			if p.MayTry(KeyAddress(d.node.Ordinal)) {
 				p.plan.Addresses = append(p.plan.Addresses, d.node.Ordinal)
 			}
 			continue
@@ -146,12 +155,19 @@ func (p *planner) fund(deficits []deficit) *Mine {
 		names = append(names, fmt.Sprint(d.node.Ordinal))
 		keys = append(keys, fmt.Sprintf("%d:%d", d.node.Ordinal, d.need))
 	}
-	if len(mine.Rewards) == 0 || !known || p.waitsForOthers() {
+	if len(mine.Rewards) == 0 || !known && p.waits("addresses") || p.waitsForOthers() {
 		return nil
 	}
 	mine.Rewards = append(mine.Rewards, Reward{Blocks: maturity})
 	mine.Key, mine.Purpose = "coins "+strings.Join(keys, " "), "for the channels of "+plural(names)
 	return mine
+}
+
+// waits reports whether a mark has been set for a short time only.
+func (p *planner) waits(mark string) bool {
+	left := othersTimeout - p.since(mark)
+	p.recheck(left)
+	return left > 0
 }
 
 func plural(names []string) string {
@@ -167,12 +183,7 @@ func (p *planner) waitsForOthers() bool {
 		from := p.node(c.From)
 		return c.actual == nil && (from == nil || !p.caughtUp(from))
 	})
-	if !waits {
-		return false
-	}
-	left := othersTimeout - p.since("funding")
-	p.recheck(left)
-	return left > 0
+	return waits && p.waits("funding")
 }
 
 // blocksFor is the number of blocks after this height whose rewards are enough; 0 if there are none, or too many.

@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -76,6 +78,8 @@ type Failure struct {
 	Message string
 	Count   int
 	At      time.Time
+	// Passes means that it passes by itself: the user need not act, however often it fails.
+	Passes bool
 }
 
 // Mined is what the operator mined last for a network.
@@ -84,18 +88,45 @@ type Mined struct {
 	Key     string
 	Repeats int
 	At      time.Time
-	// For are the blocks for each transaction that has waited for some in the last hour.
+	// For are the blocks for each transaction that waits for some, or did so within the last hour.
 	For map[string]Minings
 }
 
-// Minings are blocks for the same transaction. At is the time of the last one.
+// Minings are blocks for the same transaction. At is when it waited last.
 type Minings struct {
 	Blocks int
 	At     time.Time
 }
 
-// miningsLifetime is how long they count.
+// miningsLifetime is how long they count while nobody reports the transaction.
 const miningsLifetime = time.Hour
+
+// Restored has what the status remembers too, which an operator that has been restarted does not.
+func (m Mined) Restored(channels []v1.LightningChannelStatus, now time.Time) Mined {
+	known := maps.Clone(m.For)
+	for i := range channels {
+		if c := &channels[i]; int(c.BlocksMined) > known[c.Point].Blocks {
+			if known == nil {
+				known = map[string]Minings{}
+			}
+			known[c.Point] = Minings{int(c.BlocksMined), now}
+		}
+	}
+	m.For = known
+	return m
+}
+
+// Await keeps what still waits for blocks.
+func (m Mined) Await(keys []string, now time.Time) Mined {
+	known := maps.Clone(m.For)
+	for _, key := range keys {
+		if before, mined := known[key]; mined {
+			known[key] = Minings{before.Blocks, now}
+		}
+	}
+	m.For = known
+	return m
+}
 
 // With is what was mined last after so many blocks of a plan.
 func (m Mined) With(mine *Mine, blocks int, now time.Time) Mined {
@@ -120,8 +151,8 @@ const (
 	maxRetry = 30 * time.Second
 )
 
-// mayTry reports whether an action is not in progress, and not so soon after a failure of it.
-func (in *Inputs) mayTry(key string) bool {
+// MayTry reports whether an action is not in progress, and not so soon after a failure of it.
+func (in *Inputs) MayTry(key string) bool {
 	if in.Busy[key] {
 		return false
 	}
@@ -181,10 +212,11 @@ func (in *Inputs) caughtUp(n *Node) bool {
 // KeyMine is that of mining.
 const KeyMine = "mine"
 
-// KeyAddress, KeyConnect and KeyOpen are those of a node.
-func KeyAddress(node int) string { return key("address", node) }
-func KeyConnect(node int) string { return key("connect", node) }
-func KeyOpen(node int) string    { return key("open", node) }
+// KeyBackend, KeyAddress and KeyOpen are those of a node, and KeyConnect that of a node and a peer.
+func KeyBackend(node int) string        { return key("backend", node) }
+func KeyAddress(node int) string        { return key("address", node) }
+func KeyOpen(node int) string           { return key("open", node) }
+func KeyConnect(node, other int) string { return fmt.Sprintf("connect %d %d", node, other) }
 
 // KeyChannel is that of opening one channel, and KeyClose that of closing one.
 func KeyChannel(memo string) string { return "channel " + memo }

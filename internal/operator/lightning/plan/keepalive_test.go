@@ -52,3 +52,15 @@ func TestABlockKeepsEachSideOfTheChainAlive(t *testing.T) {
 		})
 	}
 }
+
+// Mining fails on one side, for whatever reason.
+func TestASideThatCannotBeMinedOnDelaysNoOther(t *testing.T) {
+	l := newSimulation(t, 2, line(2))
+	l.mine(0, 5, "")
+	l.chains[1].side, l.stuck = 1, map[int]bool{0: true}
+	l.now = l.now.Add(3 * time.Hour)
+	l.until("a block on the other side", func(Plan) bool { return len(l.chains[1].blocks) == 6 })
+	if len(l.chains[0].blocks) != 5 {
+		t.Error("the first side has a block")
+	}
+}

@@ -183,10 +183,13 @@ func TestTheSubsidyFallsByHalf(t *testing.T) {
 
 func TestMemosAreThoseOfOneNetwork(t *testing.T) {
 	for text, want := range map[string]bool{
-		uid + "/0-1-0": true, uid + "/12-3-9~4": true, "other/0-1-0": false, uid + "/0-1": false, uid + "/0-1-0~0": false, uid + "/0-1-0 ": false, "": false, uid: false, "0-1-0": false,
+		uid + "/0-1-0": true, uid + "/12-3-9~4": true, "other/0-1-0": false, "0a" + uid[2:] + "/0-1-0": true, uid + "0/0-1-0": false, uid + "/0-1": false, uid + "/0-1-0~0": false, uid + "/0-1-0 ": false, "": false, uid: false, "0-1-0": false,
 	} {
-		if m, ok := parseMemo(uid, text); ok != want || ok && m.text(uid) != text {
+		if m, ok := parseMemo(uid, text); ok != want || ok && m.text(text[:len(uid)]) != text {
 			t.Errorf("%q: %+v %v", text, m, ok)
 		}
+	}
+	if _, ok := parseMemo("another form", "another form/0-1-0"); !ok {
+		t.Error("the network's own UID has another form")
 	}
 }

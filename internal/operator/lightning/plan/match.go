@@ -7,10 +7,11 @@ import (
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
-// actual is a channel of the operator that exists, as the node that opened it reports it.
+// actual is a channel of the operator that exists, as the node at reports it: the one that opened it, or the other one of a lost channel.
 type actual struct {
 	memo
 	api.Channel
+	at       int
 	position int
 }
 
@@ -23,8 +24,6 @@ type channel struct {
 	state  v1.LightningChannelState
 	// message is what hinders the channel, "" for nothing.
 	message string
-	// held is true for a missing channel that is not opened yet, since the node lost the one before.
-	held bool
 }
 
 // isLive reports whether a channel exists and is not being closed.
@@ -44,9 +43,9 @@ func (p *planner) match() {
 			switch {
 			case !ours || m.from != n.Ordinal:
 			case isLive(c):
-				live = append(live, actual{memo: m, Channel: c})
+				live = append(live, actual{memo: m, Channel: c, at: n.Ordinal})
 			default:
-				p.closing = append(p.closing, actual{memo: m, Channel: c})
+				p.closing = append(p.closing, actual{memo: m, Channel: c, at: n.Ordinal})
 			}
 		}
 	}

@@ -44,14 +44,13 @@ func (p *planner) confirm() {
 			p.await(*a)
 		}
 	}
-	for _, a := range slices.Concat(p.unwanted, p.closing) {
+	for _, a := range slices.Concat(p.unwanted, p.closing, p.lost) {
 		p.await(a)
 	}
-	p.awaitOrphans()
 }
 
 func (p *planner) await(a actual) {
-	n := p.node(a.from)
+	n := p.node(a.at)
 	if n == nil || !p.caughtUp(n) {
 		return // its report may be that of before a block
 	}
@@ -70,6 +69,7 @@ func (p *planner) await(a actual) {
 
 // need adds what waits for blocks, unless enough were mined for it in vain: its transaction may not exist.
 func (p *planner) need(bitcoin int, key string, more int, unconfirmed bool) {
+	p.plan.Awaited = append(p.plan.Awaited, key)
 	if p.Mined.For[key].Blocks >= maxBlocksFor {
 		return
 	}
@@ -93,20 +93,15 @@ func confirmed(shortID string, height int64) int {
 // mine decides whether blocks are mined now: at most once in a pass, and never beside other blocks that are not everywhere yet, since the
 // chain would fork.
 func (p *planner) mine(deficits []deficit) {
-	coins := p.fund(deficits)
-	mine := p.keepAlive()
-	if mine == nil {
-		mine = coins
+	// What has been mined for last comes last: it may fail again and again, on a node that the others do not need.
+	reasons := slices.Concat(p.keepAlive(), p.fund(deficits), p.confirmNow(deficits))
+	if len(reasons) == 0 {
+		reasons = p.endSplit()
 	}
-	if mine == nil {
-		mine = p.confirmNow(deficits)
-	}
-	if mine == nil {
-		mine = p.endSplit()
-	}
-	if mine == nil || !p.mayTry(KeyMine) {
+	if len(reasons) == 0 || !p.MayTry(KeyMine) {
 		return
 	}
+	mine := reasons[max(slices.IndexFunc(reasons, func(m *Mine) bool { return m.Key != p.Mined.Key }), 0)]
 	if mine.Key == p.Mined.Key {
 		if left := p.Mined.At.Add(delay(p.Mined.Repeats, minMineWait, maxMineWait)).Sub(p.Now); left > 0 {
 			p.recheck(left)
@@ -116,9 +111,9 @@ func (p *planner) mine(deficits []deficit) {
 	p.plan.Mine = mine
 }
 
-// keepAlive mines a block on a chain that is old: LND does not start then, nor open channels. The nodes of a side have one chain: a block
-// of one of them comes to the others.
-func (p *planner) keepAlive() *Mine {
+// keepAlive mines a block on each side of the chain that is old: LND does not start then, nor open channels. The nodes of a side have one
+// chain: a block of one of them comes to the others.
+func (p *planner) keepAlive() (mines []*Mine) {
 	if p.Wanted == 0 {
 		return nil
 	}
@@ -133,12 +128,12 @@ func (p *planner) keepAlive() *Mine {
 		if highest < 0 {
 			continue
 		}
-		return &Mine{
+		mines = append(mines, &Mine{
 			Bitcoin: highest, Rewards: []Reward{{Blocks: 1}},
 			Key: fmt.Sprintf("keep-alive %d %d", highest, p.Bitcoins[highest].Tip.Height), Purpose: "since LND does not start on a chain whose best block is old",
-		}
+		})
 	}
-	return nil
+	return mines
 }
 
 // oldSide is the node with the highest block of a side without a recent block; -1 while there is one, or one is on its way.
@@ -179,7 +174,7 @@ const splitAfter = 5 * time.Second
 
 // endSplit mines a block on one of several competing blocks of the same height, which were mined at the same time: without
 // another block they would stay for ever, and no other block could be mined.
-func (p *planner) endSplit() *Mine {
+func (p *planner) endSplit() []*Mine {
 	if p.split < 0 {
 		return nil
 	}
@@ -187,13 +182,13 @@ func (p *planner) endSplit() *Mine {
 		p.recheck(left)
 		return nil
 	}
-	return &Mine{
+	return []*Mine{{
 		Bitcoin: p.split, Rewards: []Reward{{Blocks: 1}}, Key: "split " + p.Bitcoins[p.split].Tip.Hash, Purpose: "to decide between competing blocks",
-	}
+	}}
 }
 
-// confirmNow mines the blocks that transactions wait for, on one side after the other.
-func (p *planner) confirmNow(deficits []deficit) *Mine {
+// confirmNow mines the blocks that transactions wait for, on each side.
+func (p *planner) confirmNow(deficits []deficit) (mines []*Mine) {
 	for _, d := range deficits {
 		if d.unconfirmed {
 			p.need(d.node.Bitcoin, fmt.Sprintf("coins of %d: %d", d.node.Ordinal, d.node.State.Wallet.Unconfirmed), confirmations, true)
@@ -207,17 +202,12 @@ func (p *planner) confirmNow(deficits []deficit) *Mine {
 		side := p.Bitcoins[ordinal].Side
 		waiting[side] = append(waiting[side], ordinal)
 	}
-	var first *Mine
 	for _, side := range slices.Sorted(maps.Keys(waiting)) {
-		mine := p.confirmOn(side, waiting[side])
-		if mine != nil && mine.Key != p.Mined.Key {
-			return mine
-		}
-		if first == nil {
-			first = mine
+		if mine := p.confirmOn(side, waiting[side]); mine != nil {
+			mines = append(mines, mine)
 		}
 	}
-	return first
+	return mines
 }
 
 // confirmOn mines the blocks that transactions on a side wait for, which its nodes at have.
@@ -249,12 +239,7 @@ func (p *planner) confirmOn(side int, at []int) *Mine {
 
 // waitsForOpening reports whether channels are being opened: the same blocks serve for them too.
 func (p *planner) waitsForOpening() bool {
-	if !p.opening {
-		return false
-	}
-	left := othersTimeout - p.since("confirming")
-	p.recheck(left)
-	return left > 0
+	return p.opening && p.waits("confirming")
 }
 
 // lowest is the first node of a side that answers, -1 for none. Several LightningNetworks mine on the same one.

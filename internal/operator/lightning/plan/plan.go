@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -30,6 +31,8 @@ type Plan struct {
 	Active int
 	// Known is how many of them each node has in its graph, added up.
 	Known int
+	// Awaited are the keys of what waits for blocks, for Mined.
+	Awaited []string
 
 	Synced, Funded, ChannelsActive condition.Result
 	// Stalled is the condition that needs the user to act, nil for none.
@@ -38,11 +41,14 @@ type Plan struct {
 	RecheckIn time.Duration
 }
 
-// Connect connects a node with peers.
+// Connect connects a node with the peer that the node To is: one peer that does not answer must not delay the others.
 type Connect struct {
-	Node  int
-	Peers []api.Peer
+	Node, To int
+	Peer     api.Peer
 }
+
+// Key of the action.
+func (c Connect) Key() string { return KeyConnect(c.Node, c.To) }
 
 // Open opens channels of a node.
 type Open struct {
@@ -94,8 +100,9 @@ type planner struct {
 	channels []channel
 	unwanted []actual
 	closing  []actual
-	// orphans are channels that are not confirmed, and that only the end has which did not open them.
-	orphans []orphan
+	// lost are those that only their other end has, and unknown the rows of the last status whose channels nobody reports at present.
+	lost    []actual
+	unknown []v1.LightningChannelStatus
 	// opening is true when channels are being opened.
 	opening bool
 	// blocks are what needs blocks, by node of the BitcoinNetwork.
@@ -108,8 +115,10 @@ type planner struct {
 func New(in *Inputs) Plan {
 	p := &planner{Inputs: in, plan: Plan{Marks: map[string]bool{}}, split: -1}
 	p.match()
+	p.findLost()
 	p.evaluateChannels()
 	p.closeUnwanted()
+	p.closeLost()
 	p.connect()
 	deficits := p.openOrFund()
 	p.confirm()
@@ -134,7 +143,11 @@ const (
 	markClosing = "closing"
 	markStale   = "stale"
 	markPruned  = "pruned"
+	markOther   = "other"
+	markLost    = "lost"
 )
+
+var channelMarks = []string{markClosing, markStale, markPruned, markOther, markLost}
 
 func channelMark(kind string, from, to int, point string) string {
 	return fmt.Sprintf("%s %d-%d %s", kind, from, to, point)
@@ -145,7 +158,7 @@ func (p *planner) keepMarks() {
 	for mark := range p.Since {
 		kind, rest, _ := strings.Cut(mark, " ")
 		var from, to int
-		if kind != markClosing && kind != markStale && kind != markPruned {
+		if !slices.Contains(channelMarks, kind) {
 			continue
 		}
 		if _, err := fmt.Sscanf(rest, "%d-%d ", &from, &to); err != nil {

@@ -37,7 +37,7 @@ func (p *planner) mayHaveChannels(removed *Node) bool {
 	ends := func(a actual) bool {
 		return (a.from == removed.Ordinal || a.to == removed.Ordinal) && isUnsettled(a.Channel)
 	}
-	return slices.ContainsFunc(p.unwanted, ends) || slices.ContainsFunc(p.closing, ends) || slices.ContainsFunc(removed.State.Channels, p.isLost)
+	return slices.ContainsFunc(slices.Concat(p.unwanted, p.closing, p.lost), ends) || slices.ContainsFunc(removed.State.Channels, p.isLost)
 }
 
 // isLost reports whether a channel was opened by another node of the network that does not have it any more.

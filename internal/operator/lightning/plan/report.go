@@ -1,28 +1,24 @@
 package plan
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
 	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/condition"
-	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/api"
 	"github.com/christianb93/bitcoin-controller/internal/operator/phrase"
-	"github.com/christianb93/bitcoin-controller/internal/operator/truncate"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
 const (
 	// maxApart are the blocks that two nodes may be apart: the expiry of a payment is nearer for the node that is ahead.
 	maxApart = 3
-	// syncGracePeriod is how long a network that was synced may be behind: blocks are on their way all the time.
-	syncGracePeriod = 10 * time.Second
+	// syncGracePeriod is how long a network that was synced may be behind: blocks are on their way all the time. That of a BitcoinNetwork
+	// is as long.
+	syncGracePeriod = 3 * time.Second
 	// stalledFailures are how often a channel must have failed to open before the user must act.
 	stalledFailures = 4
-	// maxChannelMessage is the limit of the status.
-	maxChannelMessage = 1024
 )
 
 // report sets the status of the channels and the conditions.
@@ -30,55 +26,13 @@ func (p *planner) report(deficits []deficit) {
 	if p.Wanted == 0 {
 		none := condition.True(v1.LightningReasonNoNodes, "the network has no nodes")
 		p.plan.Synced, p.plan.Funded, p.plan.ChannelsActive = none, none, none
+		p.keepRows()
 		return
 	}
 	p.reportChannels()
 	p.plan.Synced = p.evaluateSynced()
 	p.plan.Funded = p.evaluateFunded(deficits)
 	p.plan.ChannelsActive = p.evaluateChannelsActive()
-}
-
-func (p *planner) reportChannels() {
-	for i := range p.channels {
-		c := &p.channels[i]
-		status := statusOf(c.From, c.To, c.Index, c.state)
-		status.Capacity, status.Private = c.Capacity, c.Private
-		message := c.message
-		if a := c.actual; a != nil {
-			status.Point, status.ShortID, status.FromBalance, status.ToBalance = a.Point, a.ShortID, a.Local, a.Remote
-		} else if before := p.previous(c.Channel); before != nil && (c.held || c.state == v1.LightningChannelInactive) {
-			// The only trace of it.
-			status.Point = before.Point
-		}
-		if failure, failed := p.openFailure(c); failed && c.actual == nil {
-			message = "LND does not open it: " + failure.Message
-		}
-		status.Message = truncate.UTF8(message, maxChannelMessage)
-		p.plan.Channels = append(p.plan.Channels, status)
-	}
-	for _, a := range slices.Concat(p.unwanted, p.closing) {
-		state := v1.LightningChannelClosing
-		if a.State == api.ForceClosing {
-			state = v1.LightningChannelForceClosing
-		}
-		status := statusOf(a.from, a.to, a.index, state)
-		status.Capacity, status.Private, status.Point, status.ShortID = a.Capacity, a.Private, a.Point, a.ShortID
-		status.FromBalance, status.ToBalance = a.Local, a.Remote
-		for _, force := range []bool{true, false} {
-			if failure, failed := p.failure(KeyClose(a.Point + forced(force))); failed && isLive(a.Channel) {
-				status.Message = truncate.UTF8("LND does not close it: "+failure.Message, maxChannelMessage)
-				break
-			}
-		}
-		p.plan.Channels = append(p.plan.Channels, status)
-	}
-	slices.SortStableFunc(p.plan.Channels, func(a, b v1.LightningChannelStatus) int {
-		return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To), cmp.Compare(a.Index, b.Index), cmp.Compare(a.Point, b.Point))
-	})
-}
-
-func statusOf(from, to, index int, state v1.LightningChannelState) v1.LightningChannelStatus {
-	return v1.LightningChannelStatus{From: int32(from), To: int32(to), Index: int32(index), State: state} //nolint:gosec // at most 63 and 499
 }
 
 // openFailure is why LND does not open a missing channel.
@@ -138,7 +92,9 @@ func (p *planner) evaluateSynced() condition.Result {
 		}
 	}
 	if len(behind) > 0 {
-		if waited := p.since("behind"); !p.WasSynced || waited >= syncGracePeriod || !p.near(top.Height) {
+		left := syncGracePeriod - p.since("behind")
+		p.recheck(left)
+		if !p.WasSynced || left <= 0 || !p.near(top.Height) {
 			return condition.False(v1.LightningReasonSyncing, fmt.Sprintf("not all nodes are synced to the chain of height %d: %s", top.Height, phrase.JoinSome(behind)))
 		}
 	}
@@ -163,6 +119,9 @@ func (p *planner) evaluateFunded(deficits []deficit) condition.Result {
 	var height int64
 	for _, d := range deficits {
 		text := fmt.Sprintf("node %d needs %d satoshis for %d channels, with the fees and a reserve, and has %d", d.node.Ordinal, d.need, len(d.channels), d.have)
+		if failure, failed := p.failure(KeyAddress(d.node.Ordinal)); failed && d.node.Wallet == "" {
+			text += " (LND gives no address for them: " + failure.Message + ")"
+		}
 		lacking = append(lacking, text)
 		if b := p.Bitcoins[d.node.Bitcoin]; !d.unconfirmed && b.Tip != nil && blocksFor(d.need-d.have, b.Tip.Height) == 0 {
 			poor, height = append(poor, text), b.Tip.Height+1
@@ -196,7 +155,7 @@ func (p *planner) evaluateChannelsActive() condition.Result {
 		c := &p.channels[i]
 		from, to := p.node(c.From), p.node(c.To)
 		failure, failed := p.openFailure(c)
-		if failed {
+		if failed && !failure.Passes {
 			stuck = max(stuck, failure.Count)
 		}
 		switch {
@@ -222,11 +181,8 @@ func (p *planner) evaluateChannelsActive() condition.Result {
 	for _, node := range p.unknownTo() {
 		add(v1.LightningReasonGraphIncomplete, node)
 	}
-	for _, a := range slices.Concat(p.unwanted, p.closing) {
-		// The coins of a closed channel may be delayed for long; the channel is gone.
-		if isLive(a.Channel) || a.State == api.WaitingClose {
-			add(v1.LightningReasonClosing, name(a.from, a.to, a.index))
-		}
+	for _, text := range p.closingNames() {
+		add(v1.LightningReasonClosing, text)
 	}
 	result := firstOf(groups, count)
 	if result.Met {
@@ -265,7 +221,7 @@ func firstOf(groups map[string][]string, count string) condition.Result {
 
 // unconnected describes a channel whose ends are not connected, or do not use it.
 func (p *planner) unconnected(c *channel) string {
-	if failure, failed := p.failure(KeyConnect(c.From)); failed {
+	if failure, failed := p.failure(KeyConnect(c.From, c.To)); failed {
 		return fmt.Sprintf("%s (%s)", c, failure.Message)
 	}
 	if c.message != "" {

@@ -11,7 +11,7 @@ import (
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
-const uid = "7d2c"
+const uid = "7d2c1fd0-6f5b-4a53-9d1c-2d1c1b6d0a11"
 
 // simulation is a LightningNetwork of simulated LNDs on simulated chains, whose plans are carried out step by step.
 type simulation struct {
@@ -21,6 +21,7 @@ type simulation struct {
 	chains []*chain
 	now    time.Time
 	spec   v1.LightningNetworkSpec
+	uid    string
 
 	since    map[string]time.Time
 	failures map[string]Failure
@@ -32,6 +33,10 @@ type simulation struct {
 	// silent nodes do not answer, and change edits the inputs of each plan.
 	silent map[int]bool
 	change func(*Inputs)
+	// noAddress are the errors of the nodes whose wallet gives no address.
+	noAddress map[int]string
+	// stuck bitcoinds mine nothing.
+	stuck  map[int]bool
 	blocks int
 }
 
@@ -44,7 +49,7 @@ type chain struct {
 // newSimulation has so many bitcoinds on one chain, and an LND for each node of the specification.
 func newSimulation(t *testing.T, bitcoinds int, spec v1.LightningNetworkSpec) *simulation {
 	t.Helper()
-	l := &simulation{T: t, net: lightningtest.New(), now: time.Unix(1_800_000_000, 0), spec: spec, silent: map[int]bool{}}
+	l := &simulation{T: t, net: lightningtest.New(), now: time.Unix(1_800_000_000, 0), spec: spec, uid: uid, silent: map[int]bool{}}
 	l.net.Now = func() time.Time { return l.now }
 	for range bitcoinds {
 		l.chains = append(l.chains, &chain{})
@@ -80,8 +85,9 @@ func (l *simulation) mine(bitcoind, blocks int, script string) {
 }
 
 func (l *simulation) inputs() *Inputs {
+	l.mined = l.mined.Restored(l.channels, l.now)
 	in := &Inputs{
-		Now: l.now, UID: uid, BitcoinNetwork: "net", Wanted: int(l.spec.Nodes), Desired: Desired(&l.spec), Bitcoins: map[int]Bitcoin{}, Previous: l.channels,
+		Now: l.now, UID: l.uid, BitcoinNetwork: "net", Wanted: int(l.spec.Nodes), Desired: Desired(&l.spec), Bitcoins: map[int]Bitcoin{}, Previous: l.channels,
 		WasSynced: l.synced, CloseTimeout: time.Minute, Since: l.since, Busy: map[string]bool{}, Failures: l.failures, Mined: l.mined,
 	}
 	for i, c := range l.chains {
@@ -116,16 +122,20 @@ func (l *simulation) step() Plan {
 			l.since[mark] = l.now.Add(-time.Second)
 		}
 	}
-	l.channels, l.synced = p.Channels, p.Synced.Met
+	l.channels, l.synced, l.mined = p.Channels, p.Synced.Met, l.mined.Await(p.Awaited, l.now)
 	for _, i := range p.Addresses {
+		if message := l.noAddress[i]; message != "" {
+			l.report(KeyAddress(i), message)
+			continue
+		}
 		l.wallets[l.nodes[i].PubKey()] = l.nodes[i].NewAddress()
 	}
 	for _, c := range p.Connect {
 		message := ""
-		for _, failed := range l.nodes[c.Node].Connect(c.Peers) {
+		for _, failed := range l.nodes[c.Node].Connect([]api.Peer{c.Peer}) {
 			message = failed.Message
 		}
-		l.report(KeyConnect(c.Node), message)
+		l.report(c.Key(), message)
 	}
 	for _, o := range p.Open {
 		result := l.nodes[o.Node].Open(o.Channels)
@@ -139,7 +149,11 @@ func (l *simulation) step() Plan {
 	for _, c := range p.Close {
 		l.report(c.Key(), l.nodes[c.Node].Close(c.Point, c.Force))
 	}
-	if p.Mine != nil {
+	if p.Mine != nil && l.stuck[p.Mine.Bitcoin] {
+		l.mined = l.mined.With(p.Mine, 0, l.now)
+		l.report(KeyMine, "no space left")
+	} else if p.Mine != nil {
+		delete(l.failures, KeyMine)
 		for _, reward := range p.Mine.Rewards {
 			l.mine(p.Mine.Bitcoin, reward.Blocks, reward.Address)
 		}

@@ -125,10 +125,11 @@ type LightningNetworkSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self) >= duration('1s')",message="closeTimeout must be a duration of at least 1s, such as 2m or 1m30s"
 	CloseTimeout *metav1.Duration `json:"closeTimeout,omitempty"`
 
-	// Resources are the requests and limits of each node. LND takes 324 MB when it makes or opens its wallet, and 85 to 115 MB then.
+	// Resources are the requests and limits of each node. The LND of the default image takes 80 MB when it creates or opens its wallet, and
+	// 73 to 115 MB then; one that is built without the tag lowscrypt takes 324 MB for some seconds, so that a lower limit than 384Mi is rejected.
 	// Default: requests of 20m CPU and 128Mi memory, limits of 2 CPUs and 512Mi memory.
 	// +optional
-	// +kubebuilder:validation:XValidation:rule="!has(self.limits) || !('memory' in self.limits) || quantity(string(self.limits['memory'])).compareTo(quantity('384Mi')) >= 0",message="resources.limits.memory must be at least 384Mi, because LND takes 324 MB while it makes its wallet, and a wallet that is interrupted there cannot be opened any more"
+	// +kubebuilder:validation:XValidation:rule="!has(self.limits) || !('memory' in self.limits) || quantity(string(self.limits['memory'])).compareTo(quantity('384Mi')) >= 0",message="resources.limits.memory must be at least 384Mi, because an LND that is built without the tag lowscrypt takes 324 MB while it creates its wallet, and a wallet that is interrupted there cannot be opened any more"
 	Resources *corev1.ResourceRequirements `json:"resources,omitempty"`
 	// NodeSelector is the node selector of the pods.
 	// +optional

@@ -64,7 +64,8 @@ const (
 	//
 	// Conditions: NodesReady=False.
 	//
-	// Action: wait. A new node needs 8 seconds of a CPU for its wallet. If it takes minutes, see the events of the pods that the message
+	// Action: wait. A node of the default image needs a second or two, and one whose LND is built without the tag lowscrypt 8 seconds of
+	// a CPU for its wallet. If it takes minutes, see the events of the pods that the message
 	// names with kubectl describe pod.
 	LightningReasonNodesStarting = "NodesStarting"
 	// LightningReasonNodesLeaving means that pods of removed nodes are still terminating.

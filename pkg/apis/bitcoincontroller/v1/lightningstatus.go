@@ -30,7 +30,8 @@ type LightningNetworkStatus struct {
 	// +listType=map
 	// +listMapKey=ordinal
 	Nodes []LightningNodeStatus `json:"nodes,omitempty"`
-	// Channels is the status of each desired channel, and of those that are being closed, by from, to and index.
+	// Channels is the status of each desired channel, and of those that are being closed, by from, to and index. Of channels that are
+	// closed and whose coins are delayed it has at most 100.
 	// +optional
 	// +listType=atomic
 	Channels []LightningChannelStatus `json:"channels,omitempty"`
@@ -105,7 +106,8 @@ const (
 	LightningChannelStale LightningChannelState = "Stale"
 	// LightningChannelClosing is a channel that is being closed cooperatively.
 	LightningChannelClosing LightningChannelState = "Closing"
-	// LightningChannelForceClosing is a channel that is being closed by force.
+	// LightningChannelForceClosing is a channel that is being closed by force, or is to be since the node that opened it has lost it. It
+	// stays until the coins, which LND delays, are spent.
 	LightningChannelForceClosing LightningChannelState = "ForceClosing"
 )
 
@@ -137,6 +139,9 @@ type LightningChannelStatus struct {
 	// ToBalance is the balance of the other node, in satoshis.
 	// +optional
 	ToBalance int64 `json:"toBalance,omitempty"`
+	// BlocksMined is how many blocks the operator has mined for a transaction of the channel that still waits for some.
+	// +optional
+	BlocksMined int32 `json:"blocksMined,omitempty"`
 	// Message is one sentence on what hinders the channel.
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024

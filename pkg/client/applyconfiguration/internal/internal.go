@@ -1708,6 +1708,9 @@ var schemaYAML = typed.YAMLObject(`types:
                 elementType:
                   map:
                     fields:
+                    - name: blocksMined
+                      type:
+                        scalar: numeric
                     - name: capacity
                       type:
                         scalar: numeric

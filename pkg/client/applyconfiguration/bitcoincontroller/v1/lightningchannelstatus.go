@@ -31,6 +31,8 @@ type LightningChannelStatusApplyConfiguration struct {
 	FromBalance *int64 `json:"fromBalance,omitempty"`
 	// ToBalance is the balance of the other node, in satoshis.
 	ToBalance *int64 `json:"toBalance,omitempty"`
+	// BlocksMined is how many blocks the operator has mined for a transaction of the channel that still waits for some.
+	BlocksMined *int32 `json:"blocksMined,omitempty"`
 	// Message is one sentence on what hinders the channel.
 	Message *string `json:"message,omitempty"`
 }
@@ -118,6 +120,14 @@ func (b *LightningChannelStatusApplyConfiguration) WithFromBalance(value int64) 
 // If called multiple times, the ToBalance field is set to the value of the last call.
 func (b *LightningChannelStatusApplyConfiguration) WithToBalance(value int64) *LightningChannelStatusApplyConfiguration {
 	b.ToBalance = &value
+	return b
+}
+
+// WithBlocksMined sets the BlocksMined field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the BlocksMined field is set to the value of the last call.
+func (b *LightningChannelStatusApplyConfiguration) WithBlocksMined(value int32) *LightningChannelStatusApplyConfiguration {
+	b.BlocksMined = &value
 	return b
 }
 

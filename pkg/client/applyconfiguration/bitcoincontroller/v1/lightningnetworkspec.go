@@ -46,7 +46,8 @@ type LightningNetworkSpecApplyConfiguration struct {
 	// CloseTimeout is how long the operator waits for a cooperative close of a channel that is not desired any more, before it closes it
 	// by force. Default: 2m.
 	CloseTimeout *metav1.Duration `json:"closeTimeout,omitempty"`
-	// Resources are the requests and limits of each node. LND takes 324 MB when it makes or opens its wallet, and 85 to 115 MB then.
+	// Resources are the requests and limits of each node. The LND of the default image takes 80 MB when it creates or opens its wallet, and
+	// 73 to 115 MB then; one that is built without the tag lowscrypt takes 324 MB for some seconds, so that a lower limit than 384Mi is rejected.
 	// Default: requests of 20m CPU and 128Mi memory, limits of 2 CPUs and 512Mi memory.
 	Resources *corev1.ResourceRequirementsApplyConfiguration `json:"resources,omitempty"`
 	// NodeSelector is the node selector of the pods.

@@ -27,7 +27,8 @@ type LightningNetworkStatusApplyConfiguration struct {
 	ChannelsActive *string `json:"channelsActive,omitempty"`
 	// Nodes is the status of each node, by ordinal.
 	Nodes []LightningNodeStatusApplyConfiguration `json:"nodes,omitempty"`
-	// Channels is the status of each desired channel, and of those that are being closed, by from, to and index.
+	// Channels is the status of each desired channel, and of those that are being closed, by from, to and index. Of channels that are
+	// closed and whose coins are delayed it has at most 100.
 	Channels []LightningChannelStatusApplyConfiguration `json:"channels,omitempty"`
 	// Conditions are NodesReady, Synced, Funded, ChannelsActive, Ready, Reconciling and Stalled.
 	Conditions []metav1.ConditionApplyConfiguration `json:"conditions,omitempty"`

@@ -1,0 +1,100 @@
+package plan
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/api"
+	"github.com/christianb93/bitcoin-controller/internal/operator/truncate"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+)
+
+const (
+	// maxChannelMessage is the limit of the status.
+	maxChannelMessage = 1024
+	// maxClosedRows are the rows of channels that are closed and whose coins are delayed. Nothing depends on them.
+	maxClosedRows = 100
+)
+
+func (p *planner) reportChannels() {
+	for i := range p.channels {
+		p.plan.Channels = append(p.plan.Channels, p.rowOf(&p.channels[i]))
+	}
+	closed := 0
+	for _, a := range slices.Concat(p.unwanted, p.closing, p.lost) {
+		if !isUnsettled(a.Channel) {
+			if closed++; closed > maxClosedRows {
+				continue
+			}
+		}
+		p.plan.Channels = append(p.plan.Channels, p.closingRow(&a))
+	}
+	p.plan.Channels = append(p.plan.Channels, p.unknown...)
+	slices.SortStableFunc(p.plan.Channels, func(a, b v1.LightningChannelStatus) int {
+		return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To), cmp.Compare(a.Index, b.Index), cmp.Compare(a.Point, b.Point))
+	})
+}
+
+// rowOf a desired channel.
+func (p *planner) rowOf(c *channel) v1.LightningChannelStatus {
+	row := statusOf(c.From, c.To, c.Index, c.state)
+	row.Capacity, row.Private = c.Capacity, c.Private
+	message := c.message
+	if a := c.actual; a != nil {
+		row.Point, row.ShortID, row.FromBalance, row.ToBalance, row.BlocksMined = a.Point, a.ShortID, a.Local, a.Remote, p.blocksMined(a.Channel)
+	} else if before := p.previous(c.Channel); before != nil && c.state == v1.LightningChannelInactive {
+		// The only trace of it.
+		row.Point, row.ShortID, row.BlocksMined = before.Point, before.ShortID, before.BlocksMined
+	}
+	if failure, failed := p.openFailure(c); failed && c.actual == nil {
+		message = "LND does not open it: " + failure.Message
+	}
+	row.Message = truncate.UTF8(message, maxChannelMessage)
+	return row
+}
+
+// closingRow is that of a channel that is being closed, or is to be.
+func (p *planner) closingRow(a *actual) v1.LightningChannelStatus {
+	state, lost := v1.LightningChannelClosing, a.at != a.from
+	if a.State == api.ForceClosing || a.Forced || lost {
+		state = v1.LightningChannelForceClosing
+	}
+	row := statusOf(a.from, a.to, a.index, state)
+	row.Capacity, row.Private, row.Point, row.ShortID, row.BlocksMined = a.Capacity, a.Private, a.Point, a.ShortID, p.blocksMined(a.Channel)
+	row.FromBalance, row.ToBalance = a.Local, a.Remote
+	if lost {
+		row.FromBalance, row.ToBalance, row.Message = a.Remote, a.Local, p.lostBy(a.from, a.RemotePubKey)
+	}
+	for _, force := range []bool{true, false} {
+		if failure, failed := p.failure(KeyClose(a.Point + forced(force))); failed && isLive(a.Channel) {
+			row.Message = truncate.UTF8("LND does not close it: "+failure.Message, maxChannelMessage)
+			break
+		}
+	}
+	return row
+}
+
+// blocksMined are those for a channel that waits for some.
+func (p *planner) blocksMined(c api.Channel) int32 {
+	if c.State == api.PendingOpen || c.State == api.WaitingClose || c.State == api.Open && !c.Private && !c.Announced {
+		return int32(p.Mined.For[c.Point].Blocks) //nolint:gosec // at most 35
+	}
+	return 0
+}
+
+// keepRows keeps the rows of a network that is scaled to 0, whose nodes have their channels when they are back.
+func (p *planner) keepRows() {
+	for _, c := range p.Previous {
+		if c.Point == "" {
+			continue
+		}
+		if !isClosing(&c) {
+			c.State, c.Message = v1.LightningChannelInactive, "the network has no nodes"
+		}
+		p.plan.Channels = append(p.plan.Channels, c)
+	}
+}
+
+func statusOf(from, to, index int, state v1.LightningChannelState) v1.LightningChannelStatus {
+	return v1.LightningChannelStatus{From: int32(from), To: int32(to), Index: int32(index), State: state} //nolint:gosec // at most 63 and 499
+}
