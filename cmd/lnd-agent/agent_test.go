@@ -103,12 +103,12 @@ func TestTheStateHasTheBackendThatLNDWasStartedWith(t *testing.T) {
 	p.untilProbe(api.ReadyPath, http.StatusOK)
 	p.putBackend(second)
 	p.untilPrinted("to start with another backend")
-	if s := p.state(); s.Process != api.Running || s.LND != api.LNDActive || s.Backend != first.Digest() {
+	if s := p.state(); s.Process != api.Running || s.LND != api.LNDActive || s.Backend != first.Digest() || s.Next != second.Digest() {
 		t.Errorf("before LND has ended: %+v", s)
 	}
 	p.write("data/behaviour", "")
 	p.write("data/end", "")
-	if s := p.until("another process", func(s api.State) bool { return s.Backend != first.Digest() }); s.Backend != second.Digest() {
+	if s := p.until("another process", func(s api.State) bool { return s.Backend != first.Digest() }); s.Backend != second.Digest() || s.Next != "" {
 		t.Errorf("%+v", s)
 	}
 	p.untilProbe(api.ReadyPath, http.StatusOK)

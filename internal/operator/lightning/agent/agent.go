@@ -211,6 +211,9 @@ func (a *agent) processState() api.State {
 	case a.running != nil:
 		// Not the one that the agent has got since, for which LND has to end first.
 		s.Process, s.Backend = api.Running, a.running.Digest()
+		if a.backend != nil && *a.backend != *a.running {
+			s.Next = a.backend.Digest()
+		}
 		return s
 	case a.backend != nil:
 		s.Backend = a.backend.Digest()

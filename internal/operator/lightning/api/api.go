@@ -112,6 +112,8 @@ type State struct {
 	Process Process `json:"process"`
 	// Backend is the Digest of the backend that LND was started with, or is to be started with; "" while the agent has none.
 	Backend string `json:"backend,omitempty"`
+	// Next is the Digest of another backend, for which LND has to end first; "" for none.
+	Next string `json:"next,omitempty"`
 	// LND is the state that LND reports; "" while it does not answer.
 	LND string `json:"lnd,omitempty"`
 	// Info and Wallet are nil, and Peers, Channels and Graph are nil (and not empty), when LND has not answered in time. Problems has a

@@ -31,9 +31,12 @@ func (n *node) lacksBackend() bool {
 	return n.state != nil && n.backend != nil && n.state.Backend != n.backend.Digest()
 }
 
+// ends reports whether the agent has the backend that it should have, and LND has to end for it first.
+func (n *node) ends() bool { return n.lacksBackend() && n.state.Next == n.backend.Digest() }
+
 // restarts reports whether LND is not active yet with the backend that it should have.
 func (n *node) restarts() bool {
-	return n.state != nil && n.backend != nil && !n.lacksBackend() && n.state.LND != api.LNDActive
+	return n.ends() || n.state != nil && n.backend != nil && !n.lacksBackend() && n.state.LND != api.LNDActive
 }
 
 // handOver gives each agent its backend.
@@ -57,7 +60,7 @@ func handedOver(nodes []node, updated bool) (now []*node) {
 	for i := range nodes {
 		n := &nodes[i]
 		switch {
-		case !n.lacksBackend():
+		case !n.lacksBackend(), n.ends():
 		case n.state.Backend == "" || n.otherCredential:
 			now = append(now, n)
 		case updated && !restarting:

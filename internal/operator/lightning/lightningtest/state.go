@@ -23,6 +23,7 @@ func (l *LND) State() api.State {
 	}
 	if l.next != nil {
 		// LND has not ended yet in this answer.
+		s.Next = l.next.Digest()
 		defer l.restart()
 	}
 	blocks, answers := l.chain()

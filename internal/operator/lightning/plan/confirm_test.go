@@ -46,7 +46,7 @@ func TestNoMoreBlocksAreMinedForATransactionThatDoesNotExist(t *testing.T) {
 	}
 }
 
-// Nobody may report a transaction for some time, and its blocks count as long as somebody does.
+// A node may not report a transaction for some time.
 func TestBlocksCountAsLongAsTheirTransactionWaits(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
 	for name, awaited := range map[string]bool{"it waits": true, "it does not": false} {

@@ -155,7 +155,9 @@ func (p *planner) fundOn(side int, needy []*deficit) *Mine {
 		names = append(names, fmt.Sprint(d.node.Ordinal))
 		keys = append(keys, fmt.Sprintf("%d:%d", d.node.Ordinal, d.need))
 	}
-	if len(mine.Rewards) == 0 || !known && p.waits("addresses") || p.waitsForOthers() {
+	// Both times begin at once.
+	others, addresses := p.waitsForOthers(), !known && p.waits("addresses")
+	if len(mine.Rewards) == 0 || others || addresses {
 		return nil
 	}
 	mine.Rewards = append(mine.Rewards, Reward{Blocks: maturity})
