@@ -1,98 +1,130 @@
 //go:build e2e
 
-package network
+package lightning
 
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
-	"k8s.io/client-go/kubernetes/scheme"
-	"k8s.io/client-go/tools/remotecommand"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/christianb93/bitcoin-controller/internal/testtools"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
-// lightningRights are what `kubectl btcnet ln` needs besides pluginRights.
-var lightningRights = rbacv1.PolicyRule{APIGroups: []string{v1.GroupName}, Resources: []string{"lightningnetworks"}, Verbs: []string{"get", "list", "create"}}
+// pluginTimeout is for three nodes and two channels, while other tests run.
+const pluginTimeout = 5 * time.Minute
 
-// lightningTimeout is for three nodes and two channels.
-const lightningTimeout = 5 * time.Minute
-
-// needLightning ends a test in a cluster whose chart is installed without lightning.enabled.
-func needLightning(t *testing.T) {
-	t.Helper()
-	needCluster(t)
-	list, err := cluster.core.Discovery().ServerResourcesForGroupVersion(v1.SchemeGroupVersion.String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, resource := range list.APIResources {
-		if resource.Name == "lightningnetworks" {
-			return
-		}
-	}
-	testtools.Missing(t, "the chart is installed without lightning.enabled=true")
+// pluginRights are those of docs/kubectl.md.
+var pluginRights = []rbacv1.PolicyRule{
+	{APIGroups: []string{v1.GroupName}, Resources: []string{"bitcoinnetworks", "lightningnetworks"}, Verbs: []string{"get", "list", "watch", "create"}},
+	{APIGroups: []string{""}, Resources: []string{"pods", "events"}, Verbs: []string{"get", "list", "watch"}},
+	{APIGroups: []string{""}, Resources: []string{"pods/exec", "pods/portforward"}, Verbs: []string{"create", "get"}},
 }
 
-// lncli calls lncli in a pod, without the plugin.
-func (env *testEnv) lncli(pod string, args ...string) []byte {
+// plugin runs commands as a user who has these rights.
+type plugin struct {
+	*testEnv
+	user, program string
+}
+
+func (env *testEnv) plugin(user string) plugin {
 	env.Helper()
-	request := cluster.core.CoreV1().RESTClient().Post().Resource("pods").Namespace(env.namespace).Name(pod).SubResource("exec").
-		VersionedParams(&corev1.PodExecOptions{Container: "lnd", Command: append([]string{"lncli"}, args...), Stdout: true, Stderr: true}, scheme.ParameterCodec)
-	executor, err := remotecommand.NewSPDYExecutor(cluster.config, "POST", request.URL())
+	program := os.Getenv("KUBECTL_BTCNET")
+	if program == "" {
+		env.Fatal("KUBECTL_BTCNET is not set: name the file of kubectl-btcnet, as scripts/test.sh does")
+	}
+	roles := cluster.core.RbacV1()
+	meta := metav1.ObjectMeta{Name: user}
+	_, err := roles.Roles(env.namespace).Create(env.Context(), &rbacv1.Role{ObjectMeta: meta, Rules: pluginRights}, metav1.CreateOptions{})
+	if err == nil {
+		_, err = roles.RoleBindings(env.namespace).Create(env.Context(), &rbacv1.RoleBinding{
+			ObjectMeta: meta, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: user},
+			Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: user}},
+		}, metav1.CreateOptions{})
+	}
 	if err != nil {
 		env.Fatal(err)
 	}
-	var out, errOut bytes.Buffer
-	if err := executor.StreamWithContext(env.Context(), remotecommand.StreamOptions{Stdout: &out, Stderr: &errOut}); err != nil {
-		env.Fatalf("lncli %s in %s: %v: %s", strings.Join(args, " "), pod, err, errOut.String())
+	return plugin{env, user, program}
+}
+
+// run returns what a command printed, and its exit code.
+func (p plugin) run(args ...string) (out, errOut string, code int) {
+	p.Helper()
+	var stdout, stderr bytes.Buffer
+	command := exec.CommandContext(p.Context(), p.program, append([]string{"--namespace", p.namespace, "--as", p.user}, args...)...) //nolint:gosec // the program under test
+	command.Stdout, command.Stderr = &stdout, &stderr
+	if err := command.Run(); err != nil {
+		if _, exited := errors.AsType[*exec.ExitError](err); !exited {
+			p.Fatal(err)
+		}
 	}
-	return out.Bytes()
+	return strings.TrimSpace(stdout.String()), strings.TrimSpace(stderr.String()), command.ProcessState.ExitCode()
+}
+
+// does runs a command that must succeed.
+func (p plugin) does(args ...string) string {
+	p.Helper()
+	out, errOut, code := p.run(args...)
+	p.Logf("kubectl btcnet %s: %d: %s %s", strings.Join(args, " "), code, out, errOut)
+	if code != 0 {
+		p.FailNow()
+	}
+	return out
+}
+
+// lncli calls lncli in a pod, without the plugin.
+func (p plugin) lncli(pod string, args ...string) []byte {
+	p.Helper()
+	out, err := p.exec(pod, "lnd", append([]string{"lncli"}, args...)...)
+	if err != nil {
+		p.Fatal(err)
+	}
+	return []byte(out)
 }
 
 // channelBalance is what a node has in its channels, as LND itself reports it.
-func (env *testEnv) channelBalance(pod string) (satoshis int64) {
-	env.Helper()
+func (p plugin) channelBalance(pod string) (satoshis int64) {
+	p.Helper()
 	var balance struct {
 		Local struct {
 			Sat int64 `json:"sat,string"`
 		} `json:"local_balance"`
 	}
-	env.decode(env.lncli(pod, "channelbalance"), &balance)
+	p.decode(p.lncli(pod, "channelbalance"), &balance)
 	return balance.Local.Sat
 }
 
-func (env *testEnv) decode(raw []byte, into any) {
-	env.Helper()
+func (p plugin) decode(raw []byte, into any) {
+	p.Helper()
 	if err := json.Unmarshal(raw, into); err != nil {
-		env.Fatalf("%v: %s", err, raw)
+		p.Fatalf("%v: %s", err, raw)
 	}
 }
 
 // Node 0 pays node 2 through node 1, and LND is asked again without the plugin.
 func TestThePluginPaysOverTwoHops(t *testing.T) {
-	needLightning(t)
 	env := newEnv(t, 6)
-	p := env.plugin("bob", append(slices.Clone(pluginRights), lightningRights))
-	env.create(network("coins", 3))
-	env.ready("coins", readyTimeout)
+	p := env.plugin("bob")
+	p.does("create", "coins", "--nodes", "3", "--wait", "--timeout", pluginTimeout.String())
 	p.does("ln", "create", "ln", "--bitcoin-network", "coins", "--nodes", "3", "--channel", "0-1:1000000,push=200000", "--channel", "1-2:500000",
-		"--wait", "--timeout", lightningTimeout.String())
-	before := env.channelBalance("ln-lnd-2")
+		"--wait", "--timeout", pluginTimeout.String())
+	before := p.channelBalance("ln-lnd-2")
 	var paid struct {
 		FeeMsat     int64
 		PaymentHash string
 		Routes      []struct{ Hops []struct{ Node int } }
 	}
-	env.decode([]byte(p.does("ln", "pay", "ln", "0", "2", "1000", "-o", "json")), &paid)
+	p.decode([]byte(p.does("ln", "pay", "ln", "0", "2", "1000", "-o", "json")), &paid)
 	if len(paid.Routes) != 1 || len(paid.Routes[0].Hops) != 2 || paid.Routes[0].Hops[0].Node != 1 || paid.Routes[0].Hops[1].Node != 2 || paid.FeeMsat <= 0 {
 		t.Errorf("it reports %+v", paid)
 	}
@@ -100,8 +132,8 @@ func TestThePluginPaysOverTwoHops(t *testing.T) {
 		State string `json:"state"`
 		Paid  int64  `json:"amt_paid_sat,string"`
 	}
-	env.decode(env.lncli("ln-lnd-2", "lookupinvoice", paid.PaymentHash), &invoice)
-	if after := env.channelBalance("ln-lnd-2"); after != before+1000 || invoice.State != "SETTLED" || invoice.Paid != 1000 {
+	p.decode(p.lncli("ln-lnd-2", "lookupinvoice", paid.PaymentHash), &invoice)
+	if after := p.channelBalance("ln-lnd-2"); after != before+1000 || invoice.State != "SETTLED" || invoice.Paid != 1000 {
 		t.Errorf("node 2 has %d satoshis and had %d; LND has the invoice as %+v", after, before, invoice)
 	}
 	p.reportsLightning()
