@@ -47,7 +47,7 @@ func TestWhatIsKilledComesBackAsDeclared(t *testing.T) {
 				t.Errorf("keys and channels were\n%s\nand are\n%s", strings.Join(before, "\n"), strings.Join(n.points(), "\n"))
 			}
 			if test.lost != "" {
-				env.hasEvent(n.name, test.lost, "node 1")
+				env.hasEvent(n.name, test.lost, n.lndPod(1))
 			}
 		})
 	}

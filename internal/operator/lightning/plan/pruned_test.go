@@ -37,10 +37,10 @@ func TestAChannelThatIsInNoGraphAnyMoreIsClosedAndOpenedAgain(t *testing.T) {
 
 func TestAChannelThatIsNotInTheGraphYetIsNotClosed(t *testing.T) {
 	for name, change := range map[string]func(*Inputs){
-		"one end has it":                  func(in *Inputs) { in.Nodes[1].State.Channels[0].Policies = 1 },
-		"the other end has it announced":  func(in *Inputs) { in.Nodes[0].State.Channels[0].Announced = true },
-		"its block is new":                func(in *Inputs) { in.Nodes[1].State.Info.Height = 1 },
-		"an end does not tell its height": func(in *Inputs) { in.Nodes[0].State.Info = nil },
+		"one end has it":                    func(in *Inputs) { in.Nodes[1].State.Channels[0].Policies = 1 },
+		"the other end has it announced":    func(in *Inputs) { in.Nodes[0].State.Channels[0].Announced = true },
+		"its block is new":                  func(in *Inputs) { in.Nodes[1].State.Info.Height = 1 },
+		"an end does not report its height": func(in *Inputs) { in.Nodes[0].State.Info = nil },
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newSimulation(t, 1, line(2, open(0, 1, 1_000_000)))

@@ -39,7 +39,7 @@ func ownedOptions(network *v1.LightningNetwork) map[string][]string {
 //   - chan-enable-timeout: a node that was away for 20 minutes announces its channels again after this time, in place of 19 minutes.
 //   - connectiontimeout, maxbackoff: nodes of one cluster answer in milliseconds, and a restarted one is dialled within seconds, in place of
 //     up to an hour.
-//   - db.batch-commit-interval, gossip.sub-batch-delay, trickledelay: a node tells its peers of a new channel within a third of a second, in
+//   - db.batch-commit-interval, gossip.sub-batch-delay, trickledelay: a node reports a new channel to its peers within a third of a second, in
 //     place of 90 seconds. Each hop of a network takes that time.
 //   - historicalsyncinterval: what a node has missed it requests from a peer after a minute, in place of an hour.
 //   - maxpendingchannels: one for each peer, unless this is set, so that several channels between two nodes could not be opened at once.
