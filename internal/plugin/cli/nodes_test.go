@@ -76,12 +76,6 @@ func newNodes(pods ...string) *nodes {
 	return n
 }
 
-// ipOf is the address of a node: one for all nodes of a pod.
-func ipOf(names []string, i int) string {
-	pod := noderef.At(names[i]).Pod
-	return fmt.Sprintf("10.0.0.%d", 1+slices.IndexFunc(names, func(name string) bool { return noderef.At(name).Pod == pod }))
-}
-
 // Exec implements cluster.Executor.
 func (n *nodes) Exec(ctx context.Context, _, pod string, command []string, in io.Reader, out, errOut io.Writer) error {
 	if command[0] != "bitcoin-cli" {

@@ -213,3 +213,9 @@ func TestANetworkWithSeveralNodesInAPodIsCreated(t *testing.T) {
 		t.Errorf("without the flag the manifest is %s", out)
 	}
 }
+
+// ipOf is the address of a node: one for all nodes of a pod.
+func ipOf(names []string, i int) string {
+	pod := noderef.At(names[i]).Pod
+	return fmt.Sprintf("10.0.0.%d", 1+slices.IndexFunc(names, func(name string) bool { return noderef.At(name).Pod == pod }))
+}

@@ -104,3 +104,21 @@ func (w *Watcher) selected(options *metav1.ListOptions, field string) {
 		options.FieldSelector = fields.OneTermEqualSelector(field, w.Name).String()
 	}
 }
+
+// handle marks what an informer reports for the next round, and returns whether the first list is marked.
+func (w *Watcher) handle(informer cache.SharedIndexInformer) (cache.InformerSynced, error) {
+	registration, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
+		AddFunc:    w.mark,
+		UpdateFunc: func(_, object any) { w.mark(object) },
+		DeleteFunc: func(object any) {
+			if last, ok := object.(cache.DeletedFinalStateUnknown); ok {
+				object = last.Obj
+			}
+			w.mark(object)
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return registration.HasSynced, nil
+}

@@ -193,24 +193,6 @@ func probe[T runtime.Object](ctx context.Context, w *Watcher, resource, name str
 	})
 }
 
-// handle marks what an informer reports for the next round, and returns whether the first list is marked.
-func (w *Watcher) handle(informer cache.SharedIndexInformer) (cache.InformerSynced, error) {
-	registration, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
-		AddFunc:    w.mark,
-		UpdateFunc: func(_, object any) { w.mark(object) },
-		DeleteFunc: func(object any) {
-			if last, ok := object.(cache.DeletedFinalStateUnknown); ok {
-				object = last.Obj
-			}
-			w.mark(object)
-		},
-	})
-	if err != nil {
-		return nil, err
-	}
-	return registration.HasSynced, nil
-}
-
 func (w *Watcher) mark(object any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
