@@ -10,7 +10,7 @@ import (
 	"github.com/christianb93/bitcoin-controller/test/apiserver"
 )
 
-// The definition is installed late, and deleted under a running operator: BitcoinNetworks are reconciled all the time.
+// The definition is installed after the operator has started, and deleted under a running operator: BitcoinNetworks are reconciled all the time.
 func TestAnOperatorWithoutTheDefinitionOfLightningNetworksWaitsForIt(t *testing.T) {
 	t.Parallel()
 	e := apiserver.StartApart(t)

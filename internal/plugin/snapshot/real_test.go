@@ -67,7 +67,7 @@ func freePort(t *testing.T) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close() //nolint:errcheck // it was only asked for its port
+	defer listener.Close() //nolint:errcheck // only its port was needed
 	return listener.Addr().(*net.TCPAddr).Port
 }
 
