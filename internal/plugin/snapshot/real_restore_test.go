@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -102,5 +103,25 @@ func (r *reality) hasAll(a *archive.Archive, address string) {
 	}
 	if got := r.ask("new-sts-0", "-rpcwallet=faucet", "getbalance", "*", "1"); got != a.Kept[0].Balance.String() {
 		r.Errorf("the faucet has %s, and had %s", got, a.Kept[0].Balance)
+	}
+}
+
+// bitcoind does not wait for the disk at a change of a wallet (unsafesqlitesync), and what it has written outlives a kill.
+func TestTheWalletOfARealNodeOutlivesAKill(t *testing.T) {
+	r := newReality(t, "killed", 1)
+	const pod = "killed-sts-0"
+	r.ask(pod, "-named", "createwallet", "wallet_name=coins", "load_on_startup=true")
+	address := r.ask(pod, "-rpcwallet=coins", "getnewaddress", "mine")
+	r.ask(pod, "generatetoaddress", "101", address)
+	r.ask(pod, "syncwithvalidationinterfacequeue")
+	r.end(r.real[pod].command, syscall.SIGKILL)
+	r.start(pod)
+	// The chain is flushed less often: bitcoind may have fewer blocks than the wallet has rewards.
+	if got := r.ask(pod, "-rpcwallet=coins", "getaddressesbylabel", "mine"); !strings.Contains(got, address) {
+		t.Errorf("the addresses are %s, without %s", got, address)
+	}
+	r.ask(pod, "generatetoaddress", "102", address)
+	if got := r.ask(pod, "-rpcwallet=coins", "getbalance"); got == "0.00000000" {
+		t.Error("the wallet has no coins")
 	}
 }

@@ -35,6 +35,7 @@ const realLimit = 3 * time.Minute
 type realNode struct {
 	dir       string
 	port, rpc int
+	command   *exec.Cmd
 }
 
 // reality is a network of real bitcoinds in a simulated cluster.
@@ -67,7 +68,7 @@ func freePort(t *testing.T) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close() //nolint:errcheck // only its port was needed
+	defer listener.Close() //nolint:errcheck // only its port is needed
 	return listener.Addr().(*net.TCPAddr).Port
 }
 
@@ -86,11 +87,18 @@ func (r *reality) start(pod string) {
 	if err := command.Start(); err != nil {
 		r.Fatal(err)
 	}
-	r.Cleanup(func() {
-		_ = command.Process.Signal(syscall.SIGTERM) //nolint:errcheck // it may have ended
-		_ = command.Wait()                          //nolint:errcheck // it was ended
-		r.Logf("%s took %s of processor time", pod, (command.ProcessState.UserTime() + command.ProcessState.SystemTime()).Round(time.Millisecond))
-	})
+	node.command = command
+	r.Cleanup(func() { r.end(command, syscall.SIGTERM) })
+}
+
+// end ends a node, and does nothing when it has ended.
+func (r *reality) end(command *exec.Cmd, signal syscall.Signal) {
+	if command.ProcessState != nil {
+		return
+	}
+	_ = command.Process.Signal(signal) //nolint:errcheck // it may have ended
+	_ = command.Wait()                 //nolint:errcheck // it was ended
+	r.Logf("a node took %s of processor time", (command.ProcessState.UserTime() + command.ProcessState.SystemTime()).Round(time.Millisecond))
 }
 
 func (r *reality) conf(pod string) string { return filepath.Join(r.real[pod].dir, "bitcoin.conf") }
