@@ -38,10 +38,10 @@ var limitFactor = sync.OnceValue(func() time.Duration {
 	return 1
 })
 
-// room limits how many pods run at the same time, as in package network.
+// room limits how many pods run at the same time, as in package network: many at once on two cores take longer than one after the other.
 var room = semaphore.NewWeighted(maxRoom)
 
-const maxRoom = 30
+const maxRoom = 14
 
 // testEnv is a namespace for one test, which enforces the restricted Pod Security Standard.
 type testEnv struct {
@@ -148,16 +148,18 @@ func (env *testEnv) exec(pod, container string, command ...string) (string, erro
 // beside runs a shell command on the machine of a pod, in which $p is the directory in /proc of a program in that pod.
 func (env *testEnv) beside(pod, program, command string) string {
 	env.Helper()
-	p := env.pod(pod)
 	const search = `for p in /proc/[0-9]*; do
 		grep -q "$1" $p/cgroup 2>/dev/null && [ "$(cat $p/comm)" = "$2" ] && eval "$3" && exit 0
 	done; exit 1`
-	uid := string(p.UID)
-	out, err := exec.CommandContext(env.Context(), "docker", "exec", p.Spec.NodeName, "sh", "-c", search, "beside", //nolint:gosec // a test's own script
-		uid+`\|`+strings.ReplaceAll(uid, "-", "_"), program, command).Output()
-	if err != nil {
-		env.Fatalf("%s beside %s: %v: %s", command, pod, err, out)
-	}
+	var out []byte
+	// The program may be starting again.
+	env.eventually(command+" beside "+pod, time.Minute, func() (err error) {
+		p := env.pod(pod)
+		uid := string(p.UID)
+		out, err = exec.CommandContext(env.Context(), "docker", "exec", p.Spec.NodeName, "sh", "-c", search, "beside", //nolint:gosec // a test's own script
+			uid+`\|`+strings.ReplaceAll(uid, "-", "_"), program, command).Output()
+		return err
+	})
 	return string(out)
 }
 
