@@ -2,6 +2,7 @@ package apiserver_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -91,7 +92,7 @@ func checkReady(ctx context.Context, ln *apiserver.Lightning) error {
 	}
 	after := meta.FindStatusCondition(now.Status.Conditions, v1.LightningConditionReady)
 	if now.Generation == network.Generation && after.Status == metav1.ConditionTrue && after.LastTransitionTime.Equal(&ready.LastTransitionTime) {
-		return fmt.Errorf("Ready with %d of %d channels, %v: %+v", active, network.Status.DesiredChannels, missing, network.Status.Channels)
+		return errors.Join(fmt.Errorf("Ready with %d of %d channels: %+v", active, network.Status.DesiredChannels, network.Status.Channels), missing)
 	}
 	return nil
 }

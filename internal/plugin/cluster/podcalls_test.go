@@ -220,10 +220,11 @@ func TestAnInterruptedCallEndsItsProcess(t *testing.T) {
 	done := make(chan []string, 1)
 	go func() { done <- askAll(ctx, m, nodesOf(1, 3), "wait", started) }()
 	testtools.Eventually(t, "all calls begin", 20*time.Second, func() error {
-		if entries, err := os.ReadDir(started); err != nil || len(entries) < 3 {
-			return fmt.Errorf("%d have begun (%v)", len(entries), err)
+		entries, err := os.ReadDir(started)
+		if err == nil && len(entries) < 3 {
+			err = fmt.Errorf("%d have begun", len(entries))
 		}
-		return nil
+		return err
 	})
 	cancel()
 	select {
