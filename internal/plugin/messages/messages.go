@@ -32,7 +32,9 @@ var (
 	sent     = regexp.MustCompile(`\[net(?::\w+)?\] sending (\S+) \((\d+) bytes\) peer=(\d+)`)
 	// A new header has no category.
 	detail = regexp.MustCompile(`(?:\[(?:net|cmpctblock|mempool)(?::\w+)?\] (.*)|\b(Saw new .*))$`)
-	ofPeer = regexp.MustCompile(`,?\s*(?:\(?from\s+)?\bpeer=(\d+)\)?:?`)
+	// What is in a compact block has no peer, unless its header is new.
+	compact = regexp.MustCompile(`\[cmpctblock(?::\w+)?\] `)
+	ofPeer  = regexp.MustCompile(`,?\s*(?:\(?from\s+)?\bpeer=(\d+)\)?:?`)
 )
 
 // Reader follows the log of one node. Messages are read by their receiver's log, which has what is in them.
@@ -73,7 +75,8 @@ func (r *Reader) addDetail(line string) {
 		return
 	}
 	peers := ofPeer.FindAllStringSubmatch(text[1]+text[2], -1)
-	if !slices.ContainsFunc(peers, func(match []string) bool { return match[1] == strconv.FormatInt(r.pending.Peer, 10) }) {
+	isContent := len(peers) == 0 && compact.MatchString(line) && (r.pending.Type == "cmpctblock" || r.pending.Type == "blocktxn")
+	if !isContent && !slices.ContainsFunc(peers, func(match []string) bool { return match[1] == strconv.FormatInt(r.pending.Peer, 10) }) {
 		return
 	}
 	words := strings.Join(strings.Fields(ofPeer.ReplaceAllString(text[1]+text[2], "")), " ")

@@ -18,7 +18,13 @@ const log = `2026-11-29T07:00:00Z [net] received: inv (37 bytes) peer=3
 2026-11-29T07:00:01Z [net:debug] received: cmpctblock (300 bytes) peer=3
 2026-11-29T07:00:01Z [cmpctblock] Initialized PartiallyDownloadedBlock for block 5c using a cmpctblock of 300 bytes
 2026-11-29T07:00:01Z Saw new cmpctblock header hash=5c peer=3
+2026-11-29T07:00:01Z [net] received: headers (82 bytes) peer=4
+2026-11-29T07:00:01Z Saw new header hash=6d height=5
+2026-11-29T07:00:01Z [net] received: cmpctblock (237 bytes) peer=3
+2026-11-29T07:00:01Z [cmpctblock] Initialized PartiallyDownloadedBlock for block 6d using a cmpctblock of size 237
+2026-11-29T07:00:01Z [cmpctblock] Successfully reconstructed block 6d with 1 txn prefilled, 0 txn from mempool and 0 txn requested
 2026-11-29T07:00:02Z [net] received: ping (8 bytes) peer=31
+2026-11-29T07:00:02Z [cmpctblock] of another message
 2026-11-29T07:00:02Z [net] received: getheaders (101 bytes) peer=3
 2026-11-29T07:00:02Z [net] getheaders 5 to end from peer=3
 2026-11-29T07:00:02Z [net] received: getdata (99999999999999999999 bytes) peer=3
@@ -43,9 +49,12 @@ func TestMessagesAreReadWithTheirContent(t *testing.T) {
 	want := []string{
 		`0 inv 37 3 ["wtx 4a3f00 new"]`,
 		`5 tx 222 3 ["AcceptToMemoryPool: accepted 4a3f00 (wtxid=4a) (poolsz 1 txn, 1 kB)"]`,
-		`7 cmpctblock 300 3 ["Saw new cmpctblock header hash=5c"]`,
-		`10 ping 8 31 []`,
-		`11 getheaders 101 3 ["getheaders 5 to end"]`,
+		`7 cmpctblock 300 3 ["Initialized PartiallyDownloadedBlock for block 5c using a cmpctblock of 300 bytes" "Saw new cmpctblock header hash=5c"]`,
+		`10 headers 82 4 []`,
+		// Its header came from another peer.
+		`12 cmpctblock 237 3 ["Initialized PartiallyDownloadedBlock for block 6d using a cmpctblock of size 237" "Successfully reconstructed block 6d with 1 txn prefilled, 0 txn from mempool and 0 txn requested"]`,
+		`15 ping 8 31 []`,
+		`17 getheaders 101 3 ["getheaders 5 to end"]`,
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
