@@ -66,7 +66,7 @@ func declared(network *v1.LightningNetwork) []Channel {
 	for _, status := range network.Status.Channels {
 		reported[key{status.From, status.To, status.Index}] = status
 	}
-	var channels []Channel
+	channels := []Channel{} // in JSON a list, also without any
 	for _, d := range plan.Desired(&network.Spec) {
 		at := key{int32(d.From), int32(d.To), int32(d.Index)} //nolint:gosec // at most 500
 		c := Channel{State: v1.LightningChannelMissing}

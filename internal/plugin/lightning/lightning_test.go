@@ -92,6 +92,13 @@ func TestChannelsHaveBothEnds(t *testing.T) {
 	golden(t, "channels", ChannelTable(Channels(network(), lists(t))))
 }
 
+func TestANetworkWithoutChannelsHasAnEmptyList(t *testing.T) {
+	none := &v1.LightningNetwork{Spec: v1.LightningNetworkSpec{Nodes: 1}}
+	if raw, err := json.Marshal(Channels(none, nil)); err != nil || string(raw) != "[]" {
+		t.Errorf("its channels are %s (%v)", raw, err)
+	}
+}
+
 func TestChannelsThatAreNotAsDeclaredAreShown(t *testing.T) {
 	n, answers := network(), lists(t)
 	n.Spec.Channels = append(n.Spec.Channels[:1], v1.LightningChannel{From: 0, To: 2, Capacity: 30_000, Count: 2})
