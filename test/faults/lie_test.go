@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"testing"
 )
 
@@ -83,21 +84,35 @@ func lieOfPeers(method string, result []any, choice int) []any {
 	return result
 }
 
+// answer is the one to a call.
+type answer struct {
+	ID     int
+	Result any
+}
+
 func TestALieHasTheFormOfTheTruth(t *testing.T) {
 	t.Parallel()
-	request := []byte(`[{"id":0,"method":"getblockchaininfo","params":[]},{"id":1,"method":"getpeerinfo","params":[]},{"id":2,"method":"getblockhash","params":[1]}]`)
-	truth := []byte(`[{"id":0,"result":{"chain":"regtest","blocks":7,"bestblockhash":"00"},"error":null},{"id":1,"result":[{"id":1,"addr":"10.77.1.1:18444"}],"error":null},{"id":2,"result":"11","error":null}]`)
+	request := []byte(`[{"id":0,"method":"getblockchaininfo","params":[]},{"id":1,"method":"getpeerinfo","params":[]},
+		{"id":2,"method":"getblockhash","params":[1]},{"id":3,"method":"getaddednodeinfo","params":[]}]`)
+	truth := []byte(`[{"id":0,"result":{"chain":"regtest","blocks":7,"bestblockhash":"00"},"error":null},
+		{"id":1,"result":[{"id":1,"addr":"10.77.1.1:18444"}],"error":null},{"id":2,"result":"11","error":null},
+		{"id":3,"result":[{"addednode":"10.77.1.1:18444","connected":true}],"error":null}]`)
+	var honest []answer
+	if err := json.Unmarshal(truth, &honest); err != nil {
+		t.Fatal(err)
+	}
 	for choice := range 12 {
 		got := lie(request, truth, choice)
-		var results []struct {
-			ID     int
-			Result json.RawMessage
+		var results []answer
+		if err := json.Unmarshal(got, &results); err != nil || len(results) != len(honest) {
+			t.Fatalf("the lie %d is no answer to four calls: %s", choice, got)
 		}
-		if err := json.Unmarshal(got, &results); err != nil || len(results) != 3 {
-			t.Fatalf("the lie %d is no answer to three calls: %s", choice, got)
-		}
-		if bytes.Equal(got, truth) {
-			t.Errorf("the lie %d is the truth", choice)
+		for i, result := range results {
+			// Every third choice has the peers as they are, and lies about the added nodes.
+			lied := !reflect.DeepEqual(result.Result, honest[i].Result)
+			if wanted := i != 1 || choice%3 != 2; result.ID != honest[i].ID || lied != wanted {
+				t.Errorf("the answer to call %d of the lie %d is a lie: %t, and should be: %t: %s", i, choice, lied, wanted, got)
+			}
 		}
 	}
 	if got := lie([]byte(`[{"id":0,"method":"addnode"}]`), []byte(`[{"id":0,"result":null}]`), 1); !bytes.Contains(got, []byte("null")) {
