@@ -94,22 +94,31 @@ type answer struct {
 }
 
 func (s *session) callAll(ctx context.Context, name string, call []string) error {
-	ref, err := noderef.Parse(name)
-	if err == nil && ref.Names() {
-		err = invalid.Errorf("--all and the node %s exclude each other: write %s, or leave --all out", name, ref.Network)
-	}
-	if err != nil {
+	if err := wholeNetwork(name); err != nil {
 		return err
 	}
 	t, err := s.target(ctx, name)
 	if err != nil {
 		return err
 	}
-	nodes := noderef.Nodes(t.network)
+	return s.printAll(ctx, noderef.Nodes(t.network), func(ctx context.Context, pod string) (string, error) { return t.CLI(ctx, pod, call...) })
+}
+
+// wholeNetwork rejects a name that is one of a node, without a call of the cluster.
+func wholeNetwork(name string) error {
+	ref, err := noderef.Parse(name)
+	if err == nil && ref.Names() {
+		return invalid.Errorf("--all and the node %s exclude each other: write %s, or leave --all out", name, ref.Network)
+	}
+	return err
+}
+
+// printAll calls all nodes, and prints their answers as a JSON list.
+func (s *session) printAll(ctx context.Context, nodes []noderef.Node, call func(ctx context.Context, pod string) (string, error)) error {
 	answers := make([]answer, len(nodes))
 	var mu sync.Mutex
 	failed := cluster.Each(ctx, nodes, func(ctx context.Context, node noderef.Node) error {
-		text, err := t.CLI(ctx, node.Pod, call...)
+		text, err := call(ctx, node.Pod)
 		mu.Lock()
 		defer mu.Unlock()
 		answers[node.Ordinal] = answer{Node: node.Ordinal, Pod: node.Pod}

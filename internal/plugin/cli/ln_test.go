@@ -121,6 +121,56 @@ func TestLNCLIIsCalledOnANodeOrOnAll(t *testing.T) {
 	w.fails(exitFailed, "LND in ln-lnd-1 returned an error: no", "ln", "cli", "--all", "ln", "getinfo")
 }
 
+func TestLNCLIGetsTheInputThatItReads(t *testing.T) {
+	w := newLightning(t)
+	w.in, w.lnds.silent = "yes\n", true
+	for call, reads := range map[string]bool{
+		"payinvoice lnbcrt1":                           true,
+		"payinvoice --force lnbcrt1":                   false,
+		"payinvoice lnbcrt1 -f":                        false,
+		"payinvoice --force=false lnbcrt1":             true,
+		"sendpayment --pay_req=lnbcrt1":                true,
+		"sendpayment --pay_req=lnbcrt1 --force=true":   false,
+		"closeallchannels":                             true,
+		"closeallchannels --force":                     true,
+		"closeallchannels -s":                          true,
+		"deletefwdhistory --age=-1w":                   true,
+		"deletefwdhistory --age=-1w --force":           false,
+		"openchannel --node_key=02 --psbt":             true,
+		"openchannel --node_key=02":                    false,
+		"importmc --mcdatapath=/x":                     true,
+		"importmc --mcdatapath=/x --force":             true,
+		"importmc --mcdatapath=/x --skip_confirmation": false,
+		"decryptdebugpackage 01":                       true,
+		"decryptdebugpackage --input_file /x 01":       false,
+		"decryptdebugpackage --input_file=/x 01":       false,
+		"unlock --stdin":                               true,
+		"sendtoroute --payment_hash=00 -":              true,
+		"sendtoroute --payment_hash=00 --routes={}":    false,
+		"--macaroonpath /x closeallchannels":           true,
+		"--no-macaroons payinvoice lnbcrt1":            true,
+		"addinvoice --memo payinvoice":                 false,
+		"deletepayments --all":                         false,
+		"abandonchannel 00":                            false,
+		"sendcoins --addr=bcrt1q --amt=1":              false,
+		"--rpcserver=127.0.0.1:10009":                  false,
+	} {
+		w.lnds.in = ""
+		w.works(append([]string{"ln", "cli", "ln"}, strings.Fields(call)...)...)
+		if got := w.lnds.in == w.in; got != reads {
+			t.Errorf("%q gets the input: %t, and should: %t", call, got, reads)
+		}
+	}
+}
+
+// Whether the network exists, or the cluster answers, does not matter.
+func TestANodeWhereANetworkBelongsIsWrongInputWithoutACluster(t *testing.T) {
+	w := newLightning(t)
+	for _, line := range []string{"ln cli --all nope/0 getinfo", "ln balances nope/0", "ln channels nope/0", "ln pay nope/0 0 1 1000"} {
+		w.fails(exitInvalid, "nope", strings.Fields(line)...)
+	}
+}
+
 func TestInputForLightningThatCannotBeRightHasItsOwnExitCode(t *testing.T) {
 	w := newLightning(t)
 	for _, c := range []struct{ words, line string }{

@@ -3,11 +3,11 @@ package cli
 import (
 	"context"
 	"slices"
-	"sync"
+	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/christianb93/bitcoin-controller/internal/plugin/cluster"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/invalid"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/noderef"
 )
@@ -23,7 +23,7 @@ func lnCLICommand(s *session) *cobra.Command {
 		Short: "Call lncli on a node, or on all nodes",
 		Long: "Call lncli on a node, by default node 0. Everything after the node is passed on as it is, options of lncli too, so the options of kubectl\n" +
 			"have to be before it. The exit code is that of lncli. With --all, before or after NAME, the output is a JSON list with the answer of each\n" +
-			"node. The input is passed on to commands that need a confirmation, and with --stdin.",
+			"node. The input is passed on to commands that read it, such as those that need a confirmation, and openchannel --psbt.",
 		Example:           lnCLIExample,
 		Args:              arguments(2, -1),
 		ValidArgsFunction: s.completeLightning(true),
@@ -62,43 +62,65 @@ func (s *session) callLND(ctx context.Context, name string, call []string) error
 	return t.StreamLNCLI(ctx, t.node.Pod, call, in, s.streams.Out, s.streams.ErrOut)
 }
 
+// lncliInput is when a command of lncli reads its input.
+type lncliInput struct {
+	// only are the arguments without which it does not, if it has some, and unless those with which it does not.
+	only, unless []string
+}
+
+// lncliInputs are the commands of LND 0.21 that read it. sendcoins asks only on a terminal, and so do all that read a password: a call in a
+// pod has none.
+var lncliInputs = map[string]lncliInput{
+	// --skip_confirmation skips the first of its questions, --force none: it means that channels are closed by force.
+	"closeallchannels":    {},
+	"decryptdebugpackage": {unless: []string{"input_file"}},
+	"deletefwdhistory":    {unless: []string{"force", "f"}},
+	"importmc":            {unless: []string{"skip_confirmation"}},
+	"openchannel":         {only: []string{"psbt"}},
+	"payinvoice":          {unless: []string{"force", "f"}},
+	"sendpayment":         {unless: []string{"force", "f"}},
+	"sendtoroute":         {only: []string{"-"}},
+	"unlock":              {only: []string{"stdin"}},
+}
+
 // lncliReadsInput reports whether a command of lncli needs a confirmation, or has something else to read on its input.
 func lncliReadsInput(call []string) bool {
-	has := func(words ...string) bool {
-		return slices.ContainsFunc(call, func(argument string) bool { return slices.Contains(words, argument) })
+	for i := 0; i < len(call); i++ {
+		if strings.HasPrefix(call[i], "-") {
+			// An option of lncli itself. All but these have a value.
+			if !strings.Contains(call[i], "=") && !isOption(call[i], "no-macaroons", "insecure") {
+				i++
+			}
+			continue
+		}
+		reads, found := lncliInputs[call[i]]
+		has := func(options []string) bool {
+			return slices.ContainsFunc(call[i+1:], func(argument string) bool { return isOption(argument, options...) })
+		}
+		return found && (reads.only == nil || has(reads.only)) && !has(reads.unless)
 	}
-	asks := has("payinvoice", "sendpayment", "sendcoins", "closeallchannels", "abandonchannel", "deletepayments") && !has("--force", "-f")
-	return asks || has("--stdin", "-")
+	return false
+}
+
+// isOption reports whether an argument is one of these options, and does not switch it off. The option "-" is this argument alone.
+func isOption(argument string, options ...string) bool {
+	name, value, _ := strings.Cut(argument, "=")
+	if on, err := strconv.ParseBool(value); err == nil && !on || !strings.HasPrefix(name, "-") {
+		return false
+	}
+	if name != "-" {
+		name = strings.TrimPrefix(name[1:], "-")
+	}
+	return slices.Contains(options, name)
 }
 
 func (s *session) callAllLND(ctx context.Context, name string, call []string) error {
-	t, err := s.lnTarget(ctx, name)
-	if err == nil && t.named {
-		err = invalid.Errorf("--all and the node %s exclude each other: write %s, or leave --all out", name, t.Network.Name)
+	if err := wholeNetwork(name); err != nil {
+		return err
 	}
+	t, err := s.lnTarget(ctx, name)
 	if err != nil {
 		return err
 	}
-	nodes := noderef.LightningNodes(t.Network)
-	answers := make([]answer, len(nodes))
-	var mu sync.Mutex
-	failed := cluster.Each(ctx, nodes, func(ctx context.Context, node noderef.Node) error {
-		text, err := t.LNCLI(ctx, node.Pod, call...)
-		mu.Lock()
-		defer mu.Unlock()
-		answers[node.Ordinal] = answer{Node: node.Ordinal, Pod: node.Pod}
-		if err != nil {
-			answers[node.Ordinal].Error = err.Error()
-			return err
-		}
-		answers[node.Ordinal].Result, err = asJSON(text)
-		return err
-	})
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	if err := (&result{"json"}).print(s, answers, ""); err != nil {
-		return err
-	}
-	return firstError(nodes, failed)
+	return s.printAll(ctx, noderef.LightningNodes(t.Network), func(ctx context.Context, pod string) (string, error) { return t.LNCLI(ctx, pod, call...) })
 }

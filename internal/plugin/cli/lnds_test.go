@@ -36,6 +36,8 @@ type lnds struct {
 	// payments are the files with the answers to payinvoice, in turn, and graphs those of node 0 to describegraph. The last one stays.
 	payments, graphs []string
 	in               string
+	// silent is whether all calls succeed without an answer.
+	silent bool
 }
 
 func (l *lnds) Exec(_ context.Context, _, pod string, command []string, in io.Reader, out, errOut io.Writer) error {
@@ -63,6 +65,9 @@ func (l *lnds) Exec(_ context.Context, _, pod string, command []string, in io.Re
 			return err
 		}
 		l.in = string(raw)
+	}
+	if l.silent {
+		return nil
 	}
 	return l.answer(pod[len(pod)-1:], args[0], out, errOut)
 }

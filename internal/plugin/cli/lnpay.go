@@ -46,15 +46,15 @@ func (p *lnPay) run(ctx context.Context, name, from, to, text string) error {
 	if err == nil && (p.timeout < time.Second || p.timeout > time.Hour) {
 		err = invalid.Errorf("--timeout %s is not from 1s to 1h: choose another one", p.timeout)
 	}
+	if ref, wrong := noderef.Parse(name); err == nil && wrong == nil && ref.Names() {
+		err = invalid.Errorf("%s names a node: write %s, and the nodes behind it", name, ref.Network)
+	}
 	if err != nil {
 		return err
 	}
 	t, err := p.lnTarget(ctx, name)
 	if err != nil {
 		return err
-	}
-	if t.named {
-		return invalid.Errorf("%s names a node: write %s, and the nodes behind it", name, t.Network.Name)
 	}
 	ends := [2]noderef.Node{}
 	for i, node := range []string{from, to} {

@@ -108,11 +108,10 @@ func (s *session) lnNetwork(ctx context.Context, name string, r *result) (*lnTar
 	if err := r.validate(); err != nil {
 		return nil, err
 	}
-	t, err := s.lnTarget(ctx, name)
-	if err == nil && t.named {
-		err = invalid.Errorf("%s names a node, and the command is about all: write %s", name, t.Network.Name)
+	if ref, err := noderef.Parse(name); err == nil && ref.Names() {
+		return nil, invalid.Errorf("%s names a node, and the command is about all: write %s", name, ref.Network)
 	}
-	return t, err
+	return s.lnTarget(ctx, name)
 }
 
 // report prints what nodes have answered. One that has not is the error of the command. When none has, there is nothing to print.
