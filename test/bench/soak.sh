@@ -2,7 +2,8 @@
 # Ten nodes under mining, traffic, scaling, partitions and kills, in the cluster that the kubeconfig names, where the chart is installed with
 # its default values, such as the demo's: KUBECONFIG=.demo/kubeconfig. It records memory, goroutines and processor time of the operator every
 # ten seconds, and prints at the end how the last quarter compares with the second one. It fails when the network is not Ready three minutes
-# after a disturbance, when the operator restarts, and, after an hour or more, when its heap or its goroutines have grown by a quarter.
+# after a disturbance, when the operator restarts, when its metrics cannot be read for more than two minutes, when the last quarter has no
+# payment, and, after an hour or more, when its heap or its goroutines have grown by a quarter.
 #
 #   test/bench/soak.sh [--plot FILE.svg] [MINUTES]      default: 120 minutes; SEED=… repeats the order of the disturbances
 set -euo pipefail
@@ -16,6 +17,7 @@ nodes=10 larger=12 space=soak-$$ operators=${OPERATOR_NAMESPACE:-bitcoin-control
 work=$(mktemp -d)
 jobs=()
 k() { kubectl --namespace "$space" "$@"; }
+fail() { echo "$1" >&2 && exit 1; }
 info() { printf '%6d s  %s\n' "$((SECONDS - began))" "$*"; }
 
 finish() {
@@ -40,39 +42,79 @@ prepare() {
   kubectl create clusterrolebinding "$space" --clusterrole="${reader#*/}" --serviceaccount="$space:reader" >/dev/null
 }
 
+# authorize writes the header with a token for curl. It is a file of the user alone: everyone on the machine sees arguments.
+authorize() {
+  local token
+  token=$(k create token reader --duration=24h 2>/dev/null) || return 1
+  (umask 077 && printf 'Authorization: Bearer %s\n' "$token" >"$work/header")
+}
+
+# forwarded opens a port-forward to the operator, of the process forward and at port.
+forwarded() {
+  local pod
+  pod=$(operator '{.items[0].metadata.name}' 2>/dev/null) || return 1
+  authorize || return 1
+  : >"$work/forward"
+  kubectl --namespace "$operators" port-forward "$pod" :8443 >"$work/forward" 2>/dev/null &
+  forward=$!
+  for _ in {1..50}; do
+    port=$(sed -n 's/^Forwarding from 127[.]0[.]0[.]1:\([0-9]*\) .*/\1/p' "$work/forward")
+    [[ -z $port ]] || return 0
+    sleep 0.2
+  done
+  return 1
+}
+
+unforward() {
+  [[ -z $forward ]] || kill "$forward" 2>/dev/null || true
+  forward=''
+}
+
+metrics() {
+  curl -skf --max-time 9 -H "@$work/header" "https://127.0.0.1:$port/metrics" | awk -v at=$((SECONDS - began)) '
+    $1 == "process_resident_memory_bytes" { resident = $2 }
+    $1 == "go_memstats_heap_inuse_bytes" { heap = $2 }
+    $1 == "go_goroutines" { goroutines = $2 }
+    $1 == "process_cpu_seconds_total" { cpu = $2 }
+    END { if (!goroutines) exit 1; printf "%d %.1f %.1f %d %.2f\n", at, resident / 1048576, heap / 1048576, goroutines, cpu }'
+}
+
 # sample FILE: a line of seconds, MiB resident, MiB of heap in use, goroutines, and CPU seconds so far, every ten seconds. A port-forward
-# ends with the connection of its kubectl, and is opened again.
+# ends with the connection of its kubectl, and is opened again. A sample that fails is missing, and no more: gap finds when too many do. It
+# is a process of its own, whose trap ends the port-forward.
 sample() {
-  local token='' port='' forward='' line
+  local line
+  forward='' port=''
+  trap unforward EXIT
   while [[ ! -e $work/over ]]; do
-    if [[ -z $forward ]] || ! kill -0 "$forward" 2>/dev/null; then
-      kubectl --namespace "$operators" port-forward "$(operator '{.items[0].metadata.name}')" :8443 >"$work/forward" 2>/dev/null &
-      forward=$!
-      token=$(k create token reader --duration=24h)
-      for _ in {1..50}; do
-        port=$(sed -n 's/^Forwarding from 127[.]0[.]0[.]1:\([0-9]*\) .*/\1/p' "$work/forward")
-        [[ -z $port ]] || break
-        sleep 0.2
-      done
+    if { [[ -n $forward ]] && kill -0 "$forward" 2>/dev/null || forwarded; } && line=$(metrics); then
+      echo "$line" >>"$1"
+    else
+      unforward
     fi
-    line=$(curl -skf --max-time 9 -H "Authorization: Bearer $token" "https://127.0.0.1:$port/metrics" | awk -v at=$((SECONDS - began)) '
-      $1 == "process_resident_memory_bytes" { resident = $2 }
-      $1 == "go_memstats_heap_inuse_bytes" { heap = $2 }
-      $1 == "go_goroutines" { goroutines = $2 }
-      $1 == "process_cpu_seconds_total" { cpu = $2 }
-      END { if (goroutines) printf "%d %.1f %.1f %d %.2f\n", at, resident / 1048576, heap / 1048576, goroutines, cpu }') || line=''
-    if [[ -n $line ]]; then echo "$line" >>"$1"; else kill "$forward" 2>/dev/null || true; fi
     for _ in {1..20}; do [[ -e $work/over ]] || sleep 0.5; done
   done
-  kill "$forward" 2>/dev/null || true
+}
+
+# gap: the longest time without a sample, in seconds from one time to another.
+gap() { # FILE FROM TO
+  sort -n -k1 "$1" | awk -v last="$2" -v to="$3" '
+    $1 - last > most { most = $1 - last }
+    { last = $1 }
+    END { if (to - last > most) most = to - last; print most + 0 }'
 }
 
 cli() { k exec "$1" -c bitcoind -- /usr/local/bin/bitcoin-cli -regtest -conf=/bitcoin.conf "${@:2}"; }
 
-# traffic: a payment every two seconds, from the wallet of node 0 to itself. A node that is disturbed does not pay.
+# traffic: a payment every two seconds, from the wallet of node 0 to itself, with a line of the time in seconds. A node that is disturbed does
+# not pay, and one that starts again has no wallet loaded.
 traffic() {
   while [[ ! -e $work/over ]]; do
-    if cli soak-sts-0 sendtoaddress "$1" 0.001 >/dev/null 2>&1; then echo >>"$work/payments"; fi
+    if cli soak-sts-0 sendtoaddress "$1" 0.001 >/dev/null 2>&1; then
+      echo "$((SECONDS - began))" >>"$work/payments"
+    else
+      cli soak-sts-0 loadwallet soak >/dev/null 2>&1 || true
+    fi
     sleep 2
   done
 }
@@ -169,6 +211,8 @@ cli soak-sts-0 generatetoaddress 150 "$address" >/dev/null
 patch "{\"mining\":{\"interval\":\"2s\",\"address\":\"$address\"}}"
 ready 'mining and traffic'
 first=$(restarts)
+sampled=$((SECONDS - began))
+touch "$work/samples" "$work/payments"
 sample "$work/samples" &
 jobs+=($!)
 traffic "$address" &
@@ -179,11 +223,15 @@ while ((SECONDS - began < minutes * 60)); do
   disturbances=$((disturbances + 1))
   sleep 20
 done
-[[ $(restarts) == "$first" ]] || { echo 'the operator has restarted' >&2 && exit 1; }
+[[ $(restarts) == "$first" ]] || fail 'the operator has restarted'
+end=$((SECONDS - began))
 touch "$work/over"
-wait "${jobs[@]}"
+for pid in "${jobs[@]}"; do wait "$pid" || fail 'the samples or the payments ended with an error'; done
 jobs=()
-[[ -s $work/samples ]] || { echo 'the metrics could not be read' >&2 && exit 1; }
+unseen=$(gap "$work/samples" "$sampled" "$end")
+((unseen <= 120)) || fail "for $unseen seconds the metrics could not be read"
+last=$(awk -v end="$end" '$1 >= end * 3 / 4' "$work/payments" | wc -l)
+((last > 0)) || fail "none of the $(wc -l <"$work/payments") payments is in the last quarter"
 if [[ -n $plot ]]; then draw "$work/samples" >"$plot"; fi
 printf '%d disturbances, %d payments, height %s, %d samples\n' "$disturbances" "$(wc -l <"$work/payments")" \
   "$(k get btcnet soak -o jsonpath='{.status.height}')" "$(wc -l <"$work/samples")"
@@ -198,4 +246,4 @@ report() { # NAME COLUMN KIND
 report 'resident (MiB)' 2 median
 report 'heap, least (MiB)' 3 least
 report 'goroutines' 4 median
-[[ -z $grown ]] || { echo "these have grown:$grown" >&2 && exit 1; }
+[[ -z $grown ]] || fail "these have grown:$grown"
