@@ -108,8 +108,8 @@ func TestTheLargestNamespaceIsKnownWhenAllHaveArrived(t *testing.T) {
 func TestANamespaceThatCannotBeReadAgainIsNotCalledTooLarge(t *testing.T) {
 	w := newWorld(t)
 	failed := make(chan error, 1000)
-	all := &Namespaces{Client: w.client, Failed: func(err error) { failed <- err }, limit: 100 << 10, total: 130 << 10, rereadTime: 10 * time.Millisecond}
-	for i := range 100 {
+	all := &Namespaces{Client: w.client, Failed: func(err error) { failed <- err }, limit: 20 << 10, total: 26 << 10, rereadTime: 10 * time.Millisecond}
+	for i := range 20 {
 		w.event("ns", fmt.Sprint("e", i), func(e *corev1.Event) { e.UID = "e" })
 	}
 	w.opens(all, "ns")
@@ -132,7 +132,7 @@ func TestANamespaceThatCannotBeReadAgainIsNotCalledTooLarge(t *testing.T) {
 	all.mu.Unlock()
 	close(denied)
 	w.eventually("page", "need more memory")
-	for i := range 90 {
+	for i := range 18 {
 		if err := w.core.CoreV1().Events("ns").Delete(t.Context(), fmt.Sprint("e", i), metav1.DeleteOptions{}); err != nil {
 			t.Fatal(err)
 		}
