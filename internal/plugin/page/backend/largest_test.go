@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -112,17 +113,16 @@ func TestANamespaceThatCannotBeReadAgainIsNotCalledTooLarge(t *testing.T) {
 	for i := range 20 {
 		w.event("ns", fmt.Sprint("e", i), func(e *corev1.Event) { e.UID = "e" })
 	}
+	var denied atomic.Bool
+	w.networks.PrependReactor("list", "bitcoinnetworks", func(clienttesting.Action) (bool, runtime.Object, error) {
+		if !denied.Load() {
+			return false, nil, nil
+		}
+		return true, nil, apierrors.NewForbidden(schema.GroupResource{Resource: "bitcoinnetworks"}, "", errors.New(`User "page" cannot list resource`))
+	})
 	w.opens(all, "ns")
 	w.eventually("page", "need more memory")
-	denied := make(chan struct{})
-	w.networks.PrependReactor("list", "bitcoinnetworks", func(clienttesting.Action) (bool, runtime.Object, error) {
-		select {
-		case <-denied:
-			return false, nil, nil
-		default:
-			return true, nil, apierrors.NewForbidden(schema.GroupResource{Resource: "bitcoinnetworks"}, "", errors.New(`User "page" cannot list resource`))
-		}
-	})
+	denied.Store(true)
 	w.eventually("page", `{"namespace":"ns","stale":{"kind":"right","reason":"the service account of the page has no right to list and watch bitcoinnetworks in namespace \"ns\" any more: `+
 		`an administrator of the cluster can give it"}}`)
 	all.mu.Lock()
@@ -130,7 +130,7 @@ func TestANamespaceThatCannotBeReadAgainIsNotCalledTooLarge(t *testing.T) {
 		t.Errorf("%d bytes of a namespace that is not read are counted", bytes)
 	}
 	all.mu.Unlock()
-	close(denied)
+	denied.Store(false)
 	w.eventually("page", "need more memory")
 	for i := range 18 {
 		if err := w.core.CoreV1().Events("ns").Delete(t.Context(), fmt.Sprint("e", i), metav1.DeleteOptions{}); err != nil {
