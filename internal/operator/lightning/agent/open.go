@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"sync/atomic"
 	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/api"
@@ -73,9 +74,13 @@ func (a *agent) open(ctx context.Context, channels []api.NewChannel) (api.Channe
 	}
 	ended := make(chan openOutcome, 1)
 	go func() {
-		unstick := time.AfterFunc(a.openTimeout, func() { a.disconnect(run, free) })
+		var disconnected atomic.Bool
+		unstick := time.AfterFunc(a.openTimeout, func() {
+			disconnected.Store(true)
+			a.disconnect(run, free)
+		})
 		defer unstick.Stop()
-		result, err := a.openMissing(run, free)
+		result, err := a.openMissing(run, free, &disconnected)
 		a.endOpening(free, err)
 		result.Failed = append(result.Failed, waiting...)
 		ended <- openOutcome{result, err}
@@ -150,12 +155,12 @@ func (a *agent) endOpening(channels []api.NewChannel, err error) {
 // errSent wraps the error of a request to open channels of which the outcome is unknown.
 var errSent = errors.New("it is unknown whether channels were opened")
 
-func (a *agent) openMissing(ctx context.Context, channels []api.NewChannel) (api.ChannelsResult, error) {
+// openMissing opens the channels with one transaction or, when that fails while LND is connected with their peers, one by one.
+func (a *agent) openMissing(ctx context.Context, channels []api.NewChannel, disconnected *atomic.Bool) (api.ChannelsResult, error) {
 	missing, err := a.missing(ctx, channels)
 	if err != nil || len(missing) == 0 {
 		return api.ChannelsResult{}, err
 	}
-	began := a.now()
 	opened, err := a.batch(ctx, missing)
 	if err == nil {
 		return api.ChannelsResult{Opened: opened}, nil
@@ -164,8 +169,8 @@ func (a *agent) openMissing(ctx context.Context, channels []api.NewChannel) (api
 	if !ok {
 		return api.ChannelsResult{}, err
 	}
-	if a.now().Sub(began) >= a.openTimeout {
-		return api.ChannelsResult{}, errStuck // no peer is connected any more
+	if disconnected.Load() {
+		return api.ChannelsResult{}, errStuck
 	}
 	if len(missing) == 1 {
 		return api.ChannelsResult{Failed: []api.ChannelFailure{{Memo: missing[0].Memo, Message: rejected.message}}}, nil

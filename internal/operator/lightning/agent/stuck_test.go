@@ -120,8 +120,7 @@ func TestLNDIsDisconnectedFromPeersThatDoNotAnswer(t *testing.T) {
 		_, err := s.open(t.Context(), channelsOf("a"))
 		return err
 	})
-	// The channels of a batch that failed may be tried one by one.
-	if got := s.requested(batchCall); len(got) < 2 {
+	if got := s.requested(batchCall); len(got) != 2 {
 		t.Errorf("%d batches: %v", len(got), got)
 	}
 }
