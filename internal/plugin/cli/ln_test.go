@@ -181,6 +181,7 @@ func TestInputForLightningThatCannotBeRightHasItsOwnExitCode(t *testing.T) {
 		{"more than the 21000000 bitcoins", "ln invoice ln 99999999999999999999"},
 		{"has no node 3", "ln pay ln 3 0 1000"},
 		{"cannot pay itself", "ln pay ln 1 ln-lnd-1 1000"},
+		{"node 1 cannot pay itself", "ln pay nope 1 1 1000"},
 		{"ln/0 names a node", "ln pay ln/0 0 1 1000"},
 		{"--timeout 0s is not from", "ln pay ln 0 1 1000 --timeout 0s"},
 		{"names a node, and the command is about all", "ln balances ln/0"},

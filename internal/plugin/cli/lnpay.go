@@ -49,6 +49,9 @@ func (p *lnPay) run(ctx context.Context, name, from, to, text string) error {
 	if ref, wrong := noderef.Parse(name); err == nil && wrong == nil && ref.Names() {
 		err = invalid.Errorf("%s names a node: write %s, and the nodes behind it", name, ref.Network)
 	}
+	if err == nil && from == to {
+		err = payItself(from)
+	}
 	if err != nil {
 		return err
 	}
@@ -66,14 +69,18 @@ func (p *lnPay) run(ctx context.Context, name, from, to, text string) error {
 			return err
 		}
 	}
-	if ends[0] == ends[1] {
-		return invalid.Errorf("node %d cannot pay itself: name two different nodes", ends[0].Ordinal)
+	if ends[0] == ends[1] { // by its ordinal and by its pod
+		return payItself(from)
 	}
 	paid, err := t.Pay(ctx, ends[0], ends[1], int64(value), p.timeout)
 	if err != nil {
 		return err
 	}
 	return p.print(p.session, paid, paid.Text())
+}
+
+func payItself(node string) error {
+	return invalid.Errorf("node %s cannot pay itself: name two different nodes", node)
 }
 
 // completePay completes a network, and then two of its nodes.

@@ -72,6 +72,12 @@ func (f Lightning) channels(spec *v1.LightningNetworkSpec) error {
 		if last := max(channel.From, channel.To); last >= f.Nodes && f.Nodes > 0 {
 			return invalid.Errorf("--channel %q names node %d, which does not exist: the nodes are 0 to %d", text, last, f.Nodes-1)
 		}
+		if channel.From == channel.To {
+			return invalid.Errorf("--channel %q is from node %d to itself: name two different nodes", text, channel.From)
+		}
+		if channel.Push >= channel.Capacity {
+			return invalid.Errorf("--channel %q pushes its whole capacity: push less than %d satoshis", text, channel.Capacity)
+		}
 		spec.Channels = append(spec.Channels, channel)
 	}
 	return nil
@@ -139,6 +145,9 @@ func (f Lightning) topology(spec *v1.LightningNetworkSpec) error {
 		push, err := amount.ParseSatoshis(f.Push)
 		if err != nil {
 			return err
+		}
+		if push >= capacity {
+			return invalid.Errorf("--push %s is the whole capacity: push less than %d satoshis", f.Push, int64(capacity))
 		}
 		spec.Topology.Push = int64(push)
 	}
