@@ -136,11 +136,8 @@ func (c *create) run(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	client, err := c.connect()
-	switch {
-	case err != nil && c.dryRun == "client":
-		client = &cluster.Client{} // the manifest needs no cluster
-	case err != nil:
+	client, err := c.connectFor(c.dryRun)
+	if err != nil {
 		return err
 	}
 	network.Namespace = client.Namespace
@@ -153,17 +150,31 @@ func (c *create) run(ctx context.Context, name string) error {
 		}
 	}
 	network.TypeMeta = metav1.TypeMeta{APIVersion: v1.SchemeGroupVersion.String(), Kind: "BitcoinNetwork"}
-	object, err := withoutStatus(network)
-	if err != nil {
-		return err
-	}
-	if err := printer.PrintObj(object, c.streams.Out); err != nil {
+	if err := c.printCreated(printer, network); err != nil {
 		return err
 	}
 	if !c.wait || c.dryRun != "none" {
 		return nil
 	}
 	return client.WaitReady(ctx, name, c.timeout)
+}
+
+// connectFor connects for a command that creates a network. A manifest that is only printed needs no cluster.
+func (s *session) connectFor(dryRun string) (*cluster.Client, error) {
+	client, err := s.connect()
+	if err != nil && dryRun == "client" {
+		return &cluster.Client{}, nil
+	}
+	return client, err
+}
+
+// printCreated prints a network as its manifest is written.
+func (s *session) printCreated(printer printers.ResourcePrinter, network metav1.Object) error {
+	object, err := withoutStatus(network)
+	if err != nil {
+		return err
+	}
+	return printer.PrintObj(object, s.streams.Out)
 }
 
 // printerFor prints the result of a command that creates a network.

@@ -37,11 +37,7 @@ type lnTarget struct {
 
 // lnTarget finds the node that an argument names, node 0 if it names none.
 func (s *session) lnTarget(ctx context.Context, argument string) (*lnTarget, error) {
-	ref, err := noderef.Parse(argument)
-	if err != nil {
-		return nil, err
-	}
-	client, err := s.connect()
+	ref, client, err := s.reach(argument)
 	if err != nil {
 		return nil, err
 	}

@@ -8,7 +8,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 
-	"github.com/christianb93/bitcoin-controller/internal/plugin/cluster"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/manifest"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 	"github.com/christianb93/bitcoin-controller/pkg/client/clientset/versioned/scheme"
@@ -105,11 +104,8 @@ func (c *lnCreate) run(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	client, err := c.connect()
-	switch {
-	case err != nil && c.dryRun == "client":
-		client = &cluster.Client{} // the manifest needs no cluster
-	case err != nil:
+	client, err := c.connectFor(c.dryRun)
+	if err != nil {
 		return err
 	}
 	network.Namespace = client.Namespace
@@ -119,11 +115,7 @@ func (c *lnCreate) run(ctx context.Context, name string) error {
 		}
 	}
 	network.TypeMeta = metav1.TypeMeta{APIVersion: v1.SchemeGroupVersion.String(), Kind: "LightningNetwork"}
-	object, err := withoutStatus(network)
-	if err != nil {
-		return err
-	}
-	if err := printer.PrintObj(object, c.streams.Out); err != nil {
+	if err := c.printCreated(printer, network); err != nil {
 		return err
 	}
 	if !c.wait || c.dryRun != "none" {

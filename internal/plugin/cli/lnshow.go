@@ -12,48 +12,47 @@ import (
 )
 
 func lnBalancesCommand(s *session) *cobra.Command {
-	var r result
 	command := &cobra.Command{
 		Use:   "balances NAME",
 		Short: "Show the balances of all nodes, on the chain and in channels",
 		Long: "Show the balances of all nodes in satoshis: those of their wallets on the chain, and both sides of their open channels. What channels will\n" +
 			"have whose funding transaction waits for a block is in brackets.",
-		Example:           "  kubectl btcnet ln balances my-lightning\n  kubectl btcnet ln balances my-lightning -o json",
-		Args:              arguments(1, 1),
-		ValidArgsFunction: s.completeLightning(false),
-		RunE: func(command *cobra.Command, args []string) error {
-			t, err := s.lnNetwork(command.Context(), args[0], &r)
-			if err != nil {
-				return err
-			}
-			balances, failed := t.Balances(command.Context())
-			return s.report(command.Context(), t, failed, func() error { return r.print(s, balances, lightning.BalanceTable(balances)) })
-		},
+		Example: "  kubectl btcnet ln balances my-lightning\n  kubectl btcnet ln balances my-lightning -o json",
 	}
-	r.addFlag(command)
-	return command
+	return s.showAll(command, func(ctx context.Context, t *lnTarget) (any, string, map[int]error) {
+		balances, failed := t.Balances(ctx)
+		return balances, lightning.BalanceTable(balances), failed
+	})
 }
 
 func lnChannelsCommand(s *session) *cobra.Command {
-	var r result
 	command := &cobra.Command{
 		Use:   "channels NAME",
 		Short: "Show the channels of a network, as both ends report them",
 		Long: "Show the channels of the spec, whether both ends report them as active, with their balances in satoshis, and then the channels that people\n" +
 			"have opened. STATE is that of the network's status.",
-		Example:           "  kubectl btcnet ln channels my-lightning\n  kubectl btcnet ln channels my-lightning -o yaml",
-		Args:              arguments(1, 1),
-		ValidArgsFunction: s.completeLightning(false),
-		RunE: func(command *cobra.Command, args []string) error {
-			t, err := s.lnNetwork(command.Context(), args[0], &r)
-			if err != nil {
-				return err
-			}
-			channels, failed := t.Channels(command.Context())
-			return s.report(command.Context(), t, failed, func() error { return r.print(s, channels, lightning.ChannelTable(channels)) })
-		},
+		Example: "  kubectl btcnet ln channels my-lightning\n  kubectl btcnet ln channels my-lightning -o yaml",
 	}
+	return s.showAll(command, func(ctx context.Context, t *lnTarget) (any, string, map[int]error) {
+		channels, failed := t.Channels(ctx)
+		return channels, lightning.ChannelTable(channels), failed
+	})
+}
+
+// showAll completes a command that prints what all nodes of a LightningNetwork report, as a value or as a table.
+func (s *session) showAll(command *cobra.Command, ask func(context.Context, *lnTarget) (value any, table string, failed map[int]error)) *cobra.Command {
+	var r result
 	r.addFlag(command)
+	command.Args, command.ValidArgsFunction = arguments(1, 1), s.completeLightning(false)
+	command.RunE = func(command *cobra.Command, args []string) error {
+		ctx := command.Context()
+		t, err := s.lnNetwork(ctx, args[0], &r)
+		if err != nil {
+			return err
+		}
+		value, table, failed := ask(ctx, t)
+		return s.report(ctx, t, failed, func() error { return r.print(s, value, table) })
+	}
 	return command
 }
 

@@ -71,13 +71,19 @@ type target struct {
 	node    noderef.Node
 }
 
-// target finds the node that an argument names, node 0 if it names none.
-func (s *session) target(ctx context.Context, argument string) (*target, error) {
+// reach reads an argument that names a network or a node, and connects.
+func (s *session) reach(argument string) (noderef.Ref, *cluster.Client, error) {
 	ref, err := noderef.Parse(argument)
 	if err != nil {
-		return nil, err
+		return ref, nil, err
 	}
 	client, err := s.connect()
+	return ref, client, err
+}
+
+// target finds the node that an argument names, node 0 if it names none.
+func (s *session) target(ctx context.Context, argument string) (*target, error) {
+	ref, client, err := s.reach(argument)
 	if err != nil {
 		return nil, err
 	}
