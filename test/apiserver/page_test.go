@@ -23,6 +23,7 @@ import (
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 	"github.com/christianb93/bitcoin-controller/pkg/client/clientset/versioned"
 	"github.com/christianb93/bitcoin-controller/test/apiserver"
+	"github.com/christianb93/bitcoin-controller/test/rights"
 )
 
 const audience = "the-page"
@@ -46,7 +47,8 @@ func account(t *testing.T, ns *apiserver.Namespace, name string, everywhere bool
 	}
 	at := metav1.ObjectMeta{Name: name, Namespace: ns.Name}
 	created(ns.Clients.CoreV1().ServiceAccounts(ns.Name).Create(t.Context(), &corev1.ServiceAccount{ObjectMeta: at}, metav1.CreateOptions{}))
-	subjects := []rbacv1.Subject{{Kind: "ServiceAccount", Name: name, Namespace: ns.Name}}
+	subject := rights.ServiceAccount(ns.Name, name)
+	subjects := []rbacv1.Subject{subject}
 	if rbac := ns.Clients.RbacV1(); everywhere {
 		of := metav1.ObjectMeta{Name: ns.Name + "-" + name}
 		created(rbac.ClusterRoles().Create(t.Context(), &rbacv1.ClusterRole{ObjectMeta: of, Rules: rules}, metav1.CreateOptions{}))
@@ -54,6 +56,9 @@ func account(t *testing.T, ns *apiserver.Namespace, name string, everywhere bool
 	} else {
 		created(rbac.Roles(ns.Name).Create(t.Context(), &rbacv1.Role{ObjectMeta: at, Rules: rules}, metav1.CreateOptions{}))
 		created(rbac.RoleBindings(ns.Name).Create(t.Context(), &rbacv1.RoleBinding{ObjectMeta: at, Subjects: subjects, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name}}, metav1.CreateOptions{}))
+	}
+	if err := rights.Await(t.Context(), ns.Clients, ns.Name, subject, rules); err != nil {
+		t.Fatal(err)
 	}
 	token, err := ns.Clients.CoreV1().ServiceAccounts(ns.Name).CreateToken(t.Context(), name, &authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{Audiences: audiences}}, metav1.CreateOptions{})
 	if err != nil {

@@ -15,9 +15,9 @@ import (
 	"time"
 
 	rbacv1 "k8s.io/api/rbac/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+	"github.com/christianb93/bitcoin-controller/test/rights"
 )
 
 // pluginTimeout is for three nodes and two channels, while other tests run.
@@ -42,16 +42,7 @@ func (env *testEnv) plugin(user string) plugin {
 	if program == "" {
 		env.Fatal("KUBECTL_BTCNET is not set: name the file of kubectl-btcnet, as scripts/test.sh does")
 	}
-	roles := cluster.core.RbacV1()
-	meta := metav1.ObjectMeta{Name: user}
-	_, err := roles.Roles(env.namespace).Create(env.Context(), &rbacv1.Role{ObjectMeta: meta, Rules: pluginRights}, metav1.CreateOptions{})
-	if err == nil {
-		_, err = roles.RoleBindings(env.namespace).Create(env.Context(), &rbacv1.RoleBinding{
-			ObjectMeta: meta, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: user},
-			Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: user}},
-		}, metav1.CreateOptions{})
-	}
-	if err != nil {
+	if err := rights.Grant(env.Context(), cluster.core, env.namespace, user, rights.User(user), pluginRights); err != nil {
 		env.Fatal(err)
 	}
 	return plugin{env, user, program}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/testtools/browser"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+	"github.com/christianb93/bitcoin-controller/test/rights"
 )
 
 // viewerRights are those that the page requires of its viewers.
@@ -28,17 +29,10 @@ var viewerRights = []rbacv1.PolicyRule{
 // viewerToken creates a service account with these rights, and returns a token of it for the page.
 func (env *testEnv) viewerToken(name string) string {
 	env.Helper()
-	core, roles := cluster.core.CoreV1().ServiceAccounts(env.namespace), cluster.core.RbacV1()
-	meta := metav1.ObjectMeta{Name: name}
-	_, err := core.Create(env.Context(), &corev1.ServiceAccount{ObjectMeta: meta}, metav1.CreateOptions{})
+	core := cluster.core.CoreV1().ServiceAccounts(env.namespace)
+	_, err := core.Create(env.Context(), &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{})
 	if err == nil {
-		_, err = roles.Roles(env.namespace).Create(env.Context(), &rbacv1.Role{ObjectMeta: meta, Rules: viewerRights}, metav1.CreateOptions{})
-	}
-	if err == nil {
-		_, err = roles.RoleBindings(env.namespace).Create(env.Context(), &rbacv1.RoleBinding{
-			ObjectMeta: meta, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name},
-			Subjects: []rbacv1.Subject{{Kind: "ServiceAccount", Name: name, Namespace: env.namespace}},
-		}, metav1.CreateOptions{})
+		err = rights.Grant(env.Context(), cluster.core, env.namespace, name, rights.ServiceAccount(env.namespace, name), viewerRights)
 	}
 	if err != nil {
 		env.Fatal(err)

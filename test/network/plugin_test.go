@@ -18,10 +18,10 @@ import (
 	"time"
 
 	rbacv1 "k8s.io/api/rbac/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/topology"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+	"github.com/christianb93/bitcoin-controller/test/rights"
 )
 
 // pluginVariable names the program kubectl-btcnet. Without it, the package builds the program.
@@ -84,16 +84,7 @@ type plugin struct {
 
 func (env *testEnv) plugin(user string, rules []rbacv1.PolicyRule) plugin {
 	env.Helper()
-	roles := cluster.core.RbacV1()
-	meta := metav1.ObjectMeta{Name: user}
-	_, err := roles.Roles(env.namespace).Create(env.Context(), &rbacv1.Role{ObjectMeta: meta, Rules: rules}, metav1.CreateOptions{})
-	if err == nil {
-		_, err = roles.RoleBindings(env.namespace).Create(env.Context(), &rbacv1.RoleBinding{
-			ObjectMeta: meta, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: user},
-			Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: user}},
-		}, metav1.CreateOptions{})
-	}
-	if err != nil {
+	if err := rights.Grant(env.Context(), cluster.core, env.namespace, user, rights.User(user), rules); err != nil {
 		env.Fatal(err)
 	}
 	return plugin{env, user}

@@ -16,6 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+	"github.com/christianb93/bitcoin-controller/test/rights"
 )
 
 // scenarioRights are all that scenarios need, those of docs/scenarios.md.
@@ -174,10 +175,7 @@ func TestAScenarioRunsInTheCluster(t *testing.T) {
 	if _, err := cluster.core.CoreV1().ServiceAccounts(env.namespace).Create(t.Context(), &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: "scenarios"}}, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := cluster.core.RbacV1().RoleBindings(env.namespace).Create(t.Context(), &rbacv1.RoleBinding{
-		ObjectMeta: metav1.ObjectMeta{Name: "scenarios"}, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: "bob"},
-		Subjects: []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Name: "scenarios", Namespace: env.namespace}},
-	}, metav1.CreateOptions{}); err != nil {
+	if err := rights.Grant(t.Context(), cluster.core, env.namespace, "scenarios", rights.ServiceAccount(env.namespace, "scenarios"), scenarioRights); err != nil {
 		t.Fatal(err)
 	}
 	junit := filepath.Join(t.TempDir(), "junit.xml")
