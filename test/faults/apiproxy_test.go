@@ -85,7 +85,7 @@ func (p *apiProxy) serve(next http.Handler, w http.ResponseWriter, r *http.Reque
 	p.mu.Lock()
 	write := r.Method != http.MethodGet && !strings.Contains(r.URL.Path, "/events") && !strings.Contains(r.URL.Path, "/leases")
 	if write {
-		p.writes = append(p.writes, fmt.Sprintf("%s %s %.1000s", r.Method, r.URL.Path, body))
+		p.writes = append(p.writes, fmt.Sprintf("%s %s …%s", r.Method, r.URL.Path, body[max(0, len(body)-1500):]))
 	}
 	if r.URL.Query().Has("watch") {
 		p.watches[&cancel] = true

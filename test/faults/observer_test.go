@@ -38,7 +38,7 @@ var errConnections = errors.New("connections")
 
 // observation is what the bitcoinds report of themselves at one moment.
 type observation struct {
-	at      time.Time
+	at      time.Duration
 	heights map[string]int64
 	// tips are the best blocks of the nodes.
 	tips map[string]string
@@ -48,7 +48,7 @@ type observation struct {
 
 // ask asks all bitcoinds of the network.
 func (r *run) ask(ctx context.Context, net *v1.BitcoinNetwork) observation {
-	ctx, cancel := context.WithTimeout(ctx, 1500*time.Millisecond)
+	ctx, cancel := r.pace.within(ctx, 1500*time.Millisecond)
 	defer cancel()
 	all := int(net.Spec.Nodes)
 	nodes := r.kubelet.nodes(all)
@@ -58,7 +58,7 @@ func (r *run) ask(ctx context.Context, net *v1.BitcoinNetwork) observation {
 		group.Go(func() { list[i] = askOne(ctx, n) })
 	}
 	group.Wait()
-	o := observation{at: time.Now(), heights: map[string]int64{}, tips: map[string]string{}}
+	o := observation{at: r.pace.now(), heights: map[string]int64{}, tips: map[string]string{}}
 	var errs []error
 	for i := range list {
 		if list[i].err != nil {
@@ -103,9 +103,18 @@ func readyOf(net *v1.BitcoinNetwork) string {
 	return fmt.Sprint("generation ", net.Generation, " since ", c.LastTransitionTime.UTC().Format(time.TimeOnly))
 }
 
+// reasonOf is why the network is not Ready.
+func reasonOf(net *v1.BitcoinNetwork) string {
+	c := meta.FindStatusCondition(net.Status.Conditions, v1.ConditionReady)
+	if c == nil || c.Status == metav1.ConditionTrue {
+		return ""
+	}
+	return c.Reason + ": " + c.Message
+}
+
 // observe compares Ready with what the bitcoinds report, until the context ends.
 func (r *run) observe(ctx context.Context) {
-	var lastWhole, wrongSince time.Time
+	var lastWhole, wrongSince time.Duration
 	var whole int64 // the last generation as which the nodes have been seen
 	ready := ""
 	for sleep(ctx, 250*time.Millisecond) {
@@ -130,34 +139,34 @@ func (r *run) observe(ctx context.Context) {
 		}
 		now := readyOf(after)
 		if now != ready {
-			r.note("status: Ready %q; by the nodes: %v", now, o.wrong)
+			r.note("status: Ready %q %s; by the nodes: %v", now, reasonOf(after), o.wrong)
 			if now != "" {
 				r.evaluate(ctx, after, now, lastWhole, whole)
 			}
-			ready, wrongSince = now, time.Time{}
+			ready, wrongSince = now, 0
 		}
 		switch {
-		case now == "" || o.wrong == nil || time.Now().Before(r.ableAt()):
-			wrongSince = time.Time{}
-		case wrongSince.IsZero():
+		case now == "" || o.wrong == nil || r.disabled():
+			wrongSince = 0
+		case wrongSince == 0:
 			wrongSince = o.at
-		case time.Since(wrongSince) > staleReady:
-			r.fail("Ready %s stayed for %s after the nodes were not as specified any more: %v", now, time.Since(wrongSince).Round(time.Second), o.wrong)
-			wrongSince = time.Time{}
+		case r.pace.now()-wrongSince > staleReady:
+			r.fail("Ready %s stayed for %s after the nodes were not as specified any more: %v", now, (r.pace.now() - wrongSince).Round(time.Second), o.wrong)
+			wrongSince = 0
 		}
 	}
 }
 
 // evaluate checks a Ready that was reported just now. The nodes were last as specified at lastWhole, and as this generation specifies or not.
-func (r *run) evaluate(ctx context.Context, net *v1.BitcoinNetwork, ready string, lastWhole time.Time, whole int64) {
+func (r *run) evaluate(ctx context.Context, net *v1.BitcoinNetwork, ready string, lastWhole time.Duration, whole int64) {
 	limit := justified
-	if time.Now().Before(r.ableAt()) {
+	if r.disabled() {
 		limit = justifiedByFault
 	}
 	o := r.ask(ctx, net)
 	switch {
 	case ctx.Err() != nil || o.wrong == nil:
-	case time.Since(lastWhole) > limit:
+	case r.pace.now()-lastWhole > limit:
 		r.fail("Ready %s was reported, and the nodes were not as specified in the %s before: %v", ready, limit, o.wrong)
 	case whole != net.Generation && errors.Is(o.wrong, errConnections) && !r.disturbed():
 		// Whoever reports a generation has seen the nodes after it was specified, and no fault has separated them since.

@@ -31,6 +31,7 @@ type run struct {
 	rpc       *rpcFaults
 	operators []*operator
 	started   time.Time
+	pace      *pace
 	// waited is waitedForCPU at that time.
 	waited time.Duration
 
@@ -38,9 +39,8 @@ type run struct {
 	timeline []string
 	wrong    []string
 	floor    int64
-	able     time.Time
-	// settled is when the connections of nodes with faults have settled.
-	settled time.Time
+	// able is when an operator can work again, and settled when the connections of nodes with faults have settled, by the pace.
+	able, settled time.Duration
 
 	// calmed is closed when the faults are to end, and pending are those that have not ended.
 	calmed  chan struct{}
@@ -83,31 +83,28 @@ func (r *run) fail(format string, args ...any) {
 func (r *run) unable(d time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if at := time.Now().Add(d); at.After(r.able) {
-		r.able = at
-	}
+	r.able = max(r.able, r.pace.now()+d)
 }
 
-func (r *run) ableAt() time.Time {
+// disabled reports whether a fault may keep all operators from their work, or has until a short while ago.
+func (r *run) disabled() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.able
+	return r.pace.now() < r.able
 }
 
 // disturb records that a node has a fault for so long.
 func (r *run) disturb(d time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if at := time.Now().Add(d + settles); at.After(r.settled) {
-		r.settled = at
-	}
+	r.settled = max(r.settled, r.pace.now()+d+settles)
 }
 
 // disturbed reports whether a fault of a node may have changed connections a short while ago.
 func (r *run) disturbed() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return time.Now().Before(r.settled)
+	return r.pace.now() < r.settled
 }
 
 func (r *run) get(ctx context.Context) (*v1.BitcoinNetwork, error) {
@@ -146,7 +143,7 @@ func (r *run) nodeAt(ctx context.Context, target int) (node, bool) {
 func newRun(t *testing.T, seed uint64) *run {
 	t.Helper()
 	place := os.Getenv("FAULTS_PLACE")
-	r := &run{Environment: apiserver.Start(t), name: fmt.Sprintf("seed-%d", seed), started: time.Now(), calmed: make(chan struct{})}
+	r := &run{Environment: apiserver.Start(t), name: fmt.Sprintf("seed-%d", seed), started: time.Now(), pace: newPace(), calmed: make(chan struct{})}
 	r.waited, _ = waitedForCPU() //nolint:errcheck // not every machine knows
 	dir := filepath.Join(place, r.name)
 	must(t, os.MkdirAll(dir, 0o750))
@@ -161,6 +158,12 @@ func newRun(t *testing.T, seed uint64) *run {
 	ctx, cancel := context.WithCancel(context.Background())
 	var group sync.WaitGroup
 	group.Go(func() { r.kubelet.run(ctx) })
+	group.Go(func() {
+		r.pace.measure(ctx, func() {
+			r.note("all of this was stopped")
+			r.unable(takeover)
+		})
+	})
 	for i := range 2 {
 		proxy, err := newAPIProxy(r.Config, source(uint64(2+i))) //nolint:gosec // two
 		must(t, err)
