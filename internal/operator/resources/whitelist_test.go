@@ -23,7 +23,9 @@ import (
 )
 
 // notListed are methods that bitcoind's help does not list.
-var notListed = []string{"echo", "generateblock", "generatetoaddress", "invalidateblock", "mockscheduler", "reconsiderblock", "setmocktime", "syncwithvalidationinterfacequeue"}
+var notListed = []string{
+	"echo", "generateblock", "generatetoaddress", "invalidateblock", "mockscheduler", "reconsiderblock", "setmocktime", "syncwithvalidationinterfacequeue",
+}
 
 // A real bitcoind with the rendered file is called with each method that it has.
 func TestACredentialCallsTheMethodsOfItsListOnly(t *testing.T) {
