@@ -15,20 +15,15 @@ import (
 	"helm.sh/helm/v4/pkg/kube"
 	release "helm.sh/helm/v4/pkg/release/v1"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
-	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
 
-	"github.com/christianb93/bitcoin-controller/pkg/client/clientset/versioned"
+	"github.com/christianb93/bitcoin-controller/test/e2e"
 )
 
-var cluster struct {
-	config   *rest.Config
-	core     kubernetes.Interface
-	networks versioned.Interface
-	// switched means that these tests have set lightning.enabled.
-	switched bool
-}
+// cluster has the clients, when connectOnce has been called.
+var cluster e2e.Clients
+
+// switched means that these tests have set lightning.enabled.
+var switched bool
 
 // The release under test, as the pipeline names it.
 var (
@@ -54,7 +49,8 @@ func init() { kube.ManagedFieldsManager = "helm" }
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if cluster.switched {
+	e2e.RemoveProgram()
+	if switched {
 		if err := enable(false); err != nil {
 			fmt.Fprintln(os.Stderr, "lightning.enabled=false:", err)
 			code = 1
@@ -64,14 +60,11 @@ func TestMain(m *testing.M) {
 }
 
 func connect() error {
-	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(clientcmd.NewDefaultClientConfigLoadingRules(), nil).ClientConfig()
+	clients, err := e2e.Connect()
 	if err != nil {
 		return err
 	}
-	config.QPS, config.WarningHandler = -1, rest.NoWarnings{}
-	cluster.config = config
-	cluster.core = kubernetes.NewForConfigOrDie(config)
-	cluster.networks = versioned.NewForConfigOrDie(config)
+	cluster = *clients
 	installed, err := deployed()
 	if err != nil {
 		return err
@@ -80,7 +73,7 @@ func connect() error {
 	if values, ok := installed.Config["lightning"].(map[string]any); ok && values["enabled"] == true {
 		return nil
 	}
-	cluster.switched = true
+	switched = true
 	return enable(true)
 }
 
@@ -120,7 +113,7 @@ func enable(on bool) error {
 		return err
 	}
 	upgrade := action.NewUpgrade(config)
-	upgrade.Namespace, upgrade.Timeout, upgrade.ResetThenReuseValues = releaseNamespace, limitFactor()*3*time.Minute, true
+	upgrade.Namespace, upgrade.Timeout, upgrade.ResetThenReuseValues = releaseNamespace, e2e.LimitFactor()*3*time.Minute, true
 	upgrade.WaitStrategy = kube.StatusWatcherStrategy
 	_, err = upgrade.RunWithContext(context.Background(), releaseName, installed.Chart, map[string]any{"lightning": map[string]any{"enabled": on}})
 	return err

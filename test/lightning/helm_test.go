@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+	"github.com/christianb93/bitcoin-controller/test/e2e"
 )
 
 // sample is the one of docs/lightning.md.
@@ -39,7 +40,7 @@ func TestHelmWaitEndsWhenTheChannelsCanBeUsed(t *testing.T) {
 		t.Fatal(err)
 	}
 	install := action.NewInstall(config)
-	install.ReleaseName, install.Namespace, install.Timeout, install.WaitStrategy = "users", env.namespace, limitFactor()*readyTimeout, kube.StatusWatcherStrategy
+	install.ReleaseName, install.Namespace, install.Timeout, install.WaitStrategy = "users", env.namespace, e2e.LimitFactor()*readyTimeout, kube.StatusWatcherStrategy
 	if _, err := install.RunWithContext(t.Context(), &chart.Chart{
 		Metadata:  &chart.Metadata{APIVersion: chart.APIVersionV2, Name: "net", Version: "0.1.0"},
 		Templates: []*common.File{{Name: "templates/networks.yaml", Data: text}},

@@ -57,7 +57,7 @@ func TestWhatIsKilledComesBackAsDeclared(t *testing.T) {
 func (env *testEnv) replace(pod string) {
 	env.Helper()
 	before := env.pod(pod)
-	pods := cluster.core.CoreV1().Pods(env.namespace)
+	pods := cluster.Core.CoreV1().Pods(env.namespace)
 	if err := pods.Delete(env.Context(), pod, metav1.DeleteOptions{GracePeriodSeconds: ptr.To(int64(0))}); err != nil {
 		env.Fatal(err)
 	}
@@ -85,7 +85,7 @@ func (n *network) kill(node int, program string) {
 func (env *testEnv) hasEvent(network, reason, text string) {
 	env.Helper()
 	env.eventually("the event "+reason, 20*time.Second, func() error {
-		events, err := cluster.core.EventsV1().Events(env.namespace).List(env.Context(), metav1.ListOptions{})
+		events, err := cluster.Core.EventsV1().Events(env.namespace).List(env.Context(), metav1.ListOptions{})
 		if err != nil {
 			return err
 		}
@@ -151,7 +151,7 @@ func TestAnOperatorThatIsKilledWhileItOpensChannelsOpensEachOnce(t *testing.T) {
 func killOperators(env *testEnv) {
 	env.Helper()
 	for _, pod := range operators(env.T) {
-		if err := cluster.core.CoreV1().Pods(pod.Namespace).Delete(env.Context(), pod.Name, metav1.DeleteOptions{GracePeriodSeconds: ptr.To(int64(0))}); err != nil {
+		if err := cluster.Core.CoreV1().Pods(pod.Namespace).Delete(env.Context(), pod.Name, metav1.DeleteOptions{GracePeriodSeconds: ptr.To(int64(0))}); err != nil {
 			env.Fatal(err)
 		}
 	}

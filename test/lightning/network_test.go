@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+	"github.com/christianb93/bitcoin-controller/test/e2e"
 )
 
 // network is a LightningNetwork, and a BitcoinNetwork of the same name.
@@ -25,7 +26,7 @@ type network struct {
 // create creates both in one go.
 func (env *testEnv) create(name string, bitcoin v1.BitcoinNetworkSpec, spec v1.LightningNetworkSpec) *network {
 	env.Helper()
-	api := cluster.networks.BitcoincontrollerV1()
+	api := cluster.Networks.BitcoincontrollerV1()
 	spec.BitcoinNetwork = name
 	named := metav1.ObjectMeta{Name: name}
 	if _, err := api.BitcoinNetworks(env.namespace).Create(env.Context(), &v1.BitcoinNetwork{ObjectMeta: named, Spec: bitcoin}, metav1.CreateOptions{}); err != nil {
@@ -56,7 +57,7 @@ func line(nodes int32) v1.LightningNetworkSpec {
 
 func (n *network) get() *v1.LightningNetwork {
 	n.Helper()
-	got, err := cluster.networks.BitcoincontrollerV1().LightningNetworks(n.namespace).Get(n.Context(), n.name, metav1.GetOptions{})
+	got, err := cluster.Networks.BitcoincontrollerV1().LightningNetworks(n.namespace).Get(n.Context(), n.name, metav1.GetOptions{})
 	if err != nil {
 		n.Fatal(err)
 	}
@@ -74,12 +75,12 @@ func condition(l *v1.LightningNetwork, kind string) metav1.Condition {
 // the current generation.
 func (n *network) ready() *v1.LightningNetwork {
 	n.Helper()
-	ctx, cancel := context.WithTimeout(n.Context(), limitFactor()*readyTimeout)
+	ctx, cancel := context.WithTimeout(n.Context(), e2e.LimitFactor()*readyTimeout)
 	defer cancel()
 	last := metav1.Condition{}
 	for ctx.Err() == nil {
 		// The API server ends a watch when it likes.
-		watched, err := cluster.networks.BitcoincontrollerV1().LightningNetworks(n.namespace).Watch(ctx, metav1.ListOptions{FieldSelector: "metadata.name=" + n.name})
+		watched, err := cluster.Networks.BitcoincontrollerV1().LightningNetworks(n.namespace).Watch(ctx, metav1.ListOptions{FieldSelector: "metadata.name=" + n.name})
 		if err != nil {
 			n.Fatalf("%v; last: %s: %s", err, last.Reason, last.Message)
 		}
@@ -95,7 +96,7 @@ func (n *network) ready() *v1.LightningNetwork {
 		}
 		watched.Stop()
 	}
-	n.Fatalf("waited %s for %s to be Ready; last: %s: %s", limitFactor()*readyTimeout, n.name, last.Reason, last.Message)
+	n.Fatalf("waited %s for %s to be Ready; last: %s: %s", e2e.LimitFactor()*readyTimeout, n.name, last.Reason, last.Message)
 	return nil
 }
 
@@ -131,7 +132,7 @@ func (n *network) asDeclared() {
 func (n *network) change(edit func(*v1.BitcoinNetworkSpec)) {
 	n.Helper()
 	n.eventually("the change to be written", 10*time.Second, func() error {
-		networks := cluster.networks.BitcoincontrollerV1().BitcoinNetworks(n.namespace)
+		networks := cluster.Networks.BitcoincontrollerV1().BitcoinNetworks(n.namespace)
 		got, err := networks.Get(n.Context(), n.name, metav1.GetOptions{})
 		if err == nil {
 			edit(&got.Spec)

@@ -3,12 +3,8 @@
 package lightning
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -17,7 +13,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
-	"github.com/christianb93/bitcoin-controller/test/rights"
+	"github.com/christianb93/bitcoin-controller/test/e2e"
 )
 
 // pluginTimeout is for three nodes and two channels, while other tests run.
@@ -30,47 +26,15 @@ var pluginRights = []rbacv1.PolicyRule{
 	{APIGroups: []string{""}, Resources: []string{"pods/exec", "pods/portforward"}, Verbs: []string{"create", "get"}},
 }
 
-// plugin runs commands as a user who has these rights.
+// plugin is that of a user in the namespace of a test.
 type plugin struct {
 	*testEnv
-	user, program string
+	e2e.Plugin
 }
 
 func (env *testEnv) plugin(user string) plugin {
 	env.Helper()
-	program := os.Getenv("KUBECTL_BTCNET")
-	if program == "" {
-		env.Fatal("KUBECTL_BTCNET is not set: name the file of kubectl-btcnet, as scripts/test.sh does")
-	}
-	if err := rights.Grant(env.Context(), cluster.core, env.namespace, user, rights.User(user), pluginRights); err != nil {
-		env.Fatal(err)
-	}
-	return plugin{env, user, program}
-}
-
-// run returns what a command printed, and its exit code.
-func (p plugin) run(args ...string) (out, errOut string, code int) {
-	p.Helper()
-	var stdout, stderr bytes.Buffer
-	command := exec.CommandContext(p.Context(), p.program, append([]string{"--namespace", p.namespace, "--as", p.user}, args...)...) //nolint:gosec // the program under test
-	command.Stdout, command.Stderr = &stdout, &stderr
-	if err := command.Run(); err != nil {
-		if _, exited := errors.AsType[*exec.ExitError](err); !exited {
-			p.Fatal(err)
-		}
-	}
-	return strings.TrimSpace(stdout.String()), strings.TrimSpace(stderr.String()), command.ProcessState.ExitCode()
-}
-
-// does runs a command that must succeed.
-func (p plugin) does(args ...string) string {
-	p.Helper()
-	out, errOut, code := p.run(args...)
-	p.Logf("kubectl btcnet %s: %d: %s %s", strings.Join(args, " "), code, out, errOut)
-	if code != 0 {
-		p.FailNow()
-	}
-	return out
+	return plugin{env, e2e.NewPlugin(env, &cluster, env.namespace, user, pluginRights)}
 }
 
 // lncli calls lncli in a pod, without the plugin.
@@ -106,8 +70,8 @@ func (p plugin) decode(raw []byte, into any) {
 func TestThePluginPaysOverTwoHops(t *testing.T) {
 	env := newEnv(t, 6)
 	p := env.plugin("bob")
-	p.does("create", "coins", "--nodes", "3", "--wait", "--timeout", pluginTimeout.String())
-	p.does("ln", "create", "ln", "--bitcoin-network", "coins", "--nodes", "3", "--channel", "0-1:1000000,push=200000", "--channel", "1-2:500000",
+	p.Does("create", "coins", "--nodes", "3", "--wait", "--timeout", pluginTimeout.String())
+	p.Does("ln", "create", "ln", "--bitcoin-network", "coins", "--nodes", "3", "--channel", "0-1:1000000,push=200000", "--channel", "1-2:500000",
 		"--wait", "--timeout", pluginTimeout.String())
 	before := p.channelBalance("ln-lnd-2")
 	var paid struct {
@@ -115,7 +79,7 @@ func TestThePluginPaysOverTwoHops(t *testing.T) {
 		PaymentHash string
 		Routes      []struct{ Hops []struct{ Node int } }
 	}
-	p.decode([]byte(p.does("ln", "pay", "ln", "0", "2", "1000", "-o", "json")), &paid)
+	p.decode([]byte(p.Does("ln", "pay", "ln", "0", "2", "1000", "-o", "json")), &paid)
 	if len(paid.Routes) != 1 || len(paid.Routes[0].Hops) != 2 || paid.Routes[0].Hops[0].Node != 1 || paid.Routes[0].Hops[1].Node != 2 || paid.FeeMsat <= 0 {
 		t.Errorf("it reports %+v", paid)
 	}
@@ -128,12 +92,12 @@ func TestThePluginPaysOverTwoHops(t *testing.T) {
 		t.Errorf("node 2 has %d satoshis and had %d; LND has the invoice as %+v", after, before, invoice)
 	}
 	p.reportsLightning()
-	if _, errOut, code := p.run("ln", "pay", "ln", "0", "2", "900000"); code != 1 || !strings.Contains(errOut, "FAILURE_REASON_") || strings.Contains(errOut, "\n") {
+	if _, errOut, code := p.Try("ln", "pay", "ln", "0", "2", "900000"); code != 1 || !strings.Contains(errOut, "FAILURE_REASON_") || strings.Contains(errOut, "\n") {
 		t.Errorf("a payment that is too large ended with %d: %s", code, errOut)
 	}
-	request := p.does("ln", "invoice", "ln/1", "500", "--memo", "coffee")
-	p.does("ln", "cli", "ln/0", "payinvoice", "--force", "--json", request)
-	if _, errOut, code := p.run("ln", "cli", "ln/0", "payinvoice", "--force", request); code != 1 || !strings.Contains(errOut, "already paid") {
+	request := p.Does("ln", "invoice", "ln/1", "500", "--memo", "coffee")
+	p.Does("ln", "cli", "ln/0", "payinvoice", "--force", "--json", request)
+	if _, errOut, code := p.Try("ln", "cli", "ln/0", "payinvoice", "--force", request); code != 1 || !strings.Contains(errOut, "already paid") {
 		t.Errorf("the same invoice again ended with %d: %s", code, errOut)
 	}
 }
@@ -145,7 +109,7 @@ func (p plugin) reportsLightning() {
 		Pod   string
 		Local int64
 	}
-	p.decode([]byte(p.does("ln", "balances", "ln", "-o", "json")), &balances)
+	p.decode([]byte(p.Does("ln", "balances", "ln", "-o", "json")), &balances)
 	for i, balance := range balances {
 		if want := p.channelBalance(fmt.Sprint("ln-lnd-", i)); len(balances) != 3 || balance.Local != want {
 			p.Errorf("the balances are %+v, and node %d has %d", balances, i, want)
@@ -156,7 +120,7 @@ func (p plugin) reportsLightning() {
 		Wanted, Active bool
 		Point          string
 	}
-	p.decode([]byte(p.does("ln", "channels", "ln", "-o", "json")), &channels)
+	p.decode([]byte(p.Does("ln", "channels", "ln", "-o", "json")), &channels)
 	var listed struct {
 		Channels []struct {
 			Point string `json:"channel_point"`
@@ -173,14 +137,14 @@ func (p plugin) reportsLightning() {
 			p.Errorf("the channels are %+v, and node 1 has %+v", channels, listed)
 		}
 	}
-	if dot := p.does("ln", "graph", "ln", "-o", "dot"); strings.Count(dot, " -- ") != 2 {
+	if dot := p.Does("ln", "graph", "ln", "-o", "dot"); strings.Count(dot, " -- ") != 2 {
 		p.Errorf("the graph is %s", dot)
 	}
-	if tree := p.does("tree", "coins"); !strings.Contains(tree, "Lightning network ln: Ready, 3 of 3 nodes ready, 2 of 2 channels active") {
+	if tree := p.Does("tree", "coins"); !strings.Contains(tree, "Lightning network ln: Ready, 3 of 3 nodes ready, 2 of 2 channels active") {
 		p.Errorf("the tree is %s", tree)
 	}
 	var answers []struct{ Pod string }
-	p.decode([]byte(p.does("ln", "cli", "ln", "--all", "getinfo")), &answers)
+	p.decode([]byte(p.Does("ln", "cli", "ln", "--all", "getinfo")), &answers)
 	if len(answers) != 3 {
 		p.Errorf("the answers are %+v", answers)
 	}

@@ -51,7 +51,7 @@ func TestThreeNodesAndTwoChannelsAreSoonReady(t *testing.T) {
 // bitcoinReady waits until the BitcoinNetwork is Ready, and returns when that was; at the latest when the test is over.
 func (n *network) bitcoinReady() time.Time {
 	for n.Context().Err() == nil {
-		got, err := cluster.networks.BitcoincontrollerV1().BitcoinNetworks(n.namespace).Get(n.Context(), n.name, metav1.GetOptions{})
+		got, err := cluster.Networks.BitcoincontrollerV1().BitcoinNetworks(n.namespace).Get(n.Context(), n.name, metav1.GetOptions{})
 		if err == nil && meta.IsStatusConditionTrue(got.Status.Conditions, v1.ConditionReady) {
 			break
 		}
@@ -68,7 +68,7 @@ func (env *testEnv) floor(image string) time.Duration {
 	env.Helper()
 	started := time.Now()
 	for i := range 3 {
-		_, err := cluster.core.CoreV1().Pods(env.namespace).Create(env.Context(), &corev1.Pod{
+		_, err := cluster.Core.CoreV1().Pods(env.namespace).Create(env.Context(), &corev1.Pod{
 			ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprint("floor-", i)},
 			Spec: corev1.PodSpec{RestartPolicy: corev1.RestartPolicyNever, Containers: []corev1.Container{{
 				Name: "lncli", Image: image, Command: []string{"lncli", "--version"},
@@ -139,14 +139,14 @@ func TestReadyIsNeverEarly(t *testing.T) {
 // remove deletes both networks, and waits for the end of their pods: the next test needs the room.
 func (n *network) remove() {
 	n.Helper()
-	api := cluster.networks.BitcoincontrollerV1()
+	api := cluster.Networks.BitcoincontrollerV1()
 	background := metav1.DeleteOptions{PropagationPolicy: ptr.To(metav1.DeletePropagationBackground)}
 	if err := errors.Join(api.LightningNetworks(n.namespace).Delete(n.Context(), n.name, background),
 		api.BitcoinNetworks(n.namespace).Delete(n.Context(), n.name, background)); err != nil {
 		n.Fatal(err)
 	}
 	n.eventually("the pods to be gone", time.Minute, func() error {
-		pods, err := cluster.core.CoreV1().Pods(n.namespace).List(context.Background(), metav1.ListOptions{Limit: 1})
+		pods, err := cluster.Core.CoreV1().Pods(n.namespace).List(context.Background(), metav1.ListOptions{Limit: 1})
 		if err == nil && len(pods.Items) > 0 {
 			err = fmt.Errorf("%s is left", pods.Items[0].Name)
 		}

@@ -24,7 +24,7 @@ import (
 // operators are the pods of the operator, of which there must be one.
 func operators(t *testing.T) []corev1.Pod {
 	t.Helper()
-	pods, err := cluster.core.CoreV1().Pods(releaseNamespace).List(t.Context(), metav1.ListOptions{LabelSelector: "app.kubernetes.io/name=bitcoin-controller"})
+	pods, err := cluster.Core.CoreV1().Pods(releaseNamespace).List(t.Context(), metav1.ListOptions{LabelSelector: "app.kubernetes.io/name=bitcoin-controller"})
 	if err != nil || len(pods.Items) == 0 {
 		t.Fatalf("no pod of the operator: %v", err)
 	}
@@ -41,7 +41,7 @@ func TestWithLightningTheOperatorReadsNoSecretAndRunsNothingInPods(t *testing.T)
 	} {
 		name, subresource, _ := strings.Cut(resource, "/")
 		for _, verb := range verbs {
-			review, err := cluster.core.AuthorizationV1().SubjectAccessReviews().Create(t.Context(), &authorizationv1.SubjectAccessReview{
+			review, err := cluster.Core.AuthorizationV1().SubjectAccessReviews().Create(t.Context(), &authorizationv1.SubjectAccessReview{
 				Spec: authorizationv1.SubjectAccessReviewSpec{
 					User: "system:serviceaccount:" + pod.Namespace + ":" + pod.Spec.ServiceAccountName, Groups: []string{"system:serviceaccounts", "system:authenticated"},
 					ResourceAttributes: &authorizationv1.ResourceAttributes{Namespace: env.namespace, Verb: verb, Resource: name, Subresource: subresource},
@@ -105,7 +105,7 @@ func TestNoSecretOfAnLNDIsInAnyObjectEventOrLog(t *testing.T) {
 	logs := func(pod *corev1.Pod) {
 		for _, status := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
 			for _, previous := range []bool{false, true}[:1+min(int(status.RestartCount), 1)] {
-				text, err := cluster.core.CoreV1().Pods(pod.Namespace).GetLogs(pod.Name, &corev1.PodLogOptions{Container: status.Name, Previous: previous}).DoRaw(t.Context())
+				text, err := cluster.Core.CoreV1().Pods(pod.Namespace).GetLogs(pod.Name, &corev1.PodLogOptions{Container: status.Name, Previous: previous}).DoRaw(t.Context())
 				if err != nil {
 					t.Fatalf("the log of %s in %s: %v", status.Name, pod.Name, err)
 				}
@@ -133,11 +133,11 @@ func TestNoSecretOfAnLNDIsInAnyObjectEventOrLog(t *testing.T) {
 // everyObject is all that can be listed in the namespace, as JSON by resource, Secrets too, of which there are none of the operator.
 func (env *testEnv) everyObject() map[string]string {
 	env.Helper()
-	_, lists, err := cluster.core.Discovery().ServerGroupsAndResources()
+	_, lists, err := cluster.Core.Discovery().ServerGroupsAndResources()
 	if err != nil {
 		env.Fatal(err)
 	}
-	everything, found := dynamic.NewForConfigOrDie(cluster.config), map[string]string{}
+	everything, found := dynamic.NewForConfigOrDie(cluster.Config), map[string]string{}
 	for _, list := range lists {
 		version, err := schema.ParseGroupVersion(list.GroupVersion)
 		if err != nil {

@@ -50,12 +50,12 @@ func TestANetworkThatIsLeftAloneCostsTheAPIServerNothing(t *testing.T) {
 	counted := env.countRequests()
 	// Requests of the operator are counted, or the rest would prove nothing.
 	env.eventually("the API server to count what the operator does about a deleted Service", time.Minute, func() error {
-		err := cluster.core.CoreV1().Services(env.namespace).Delete(t.Context(), "idle-svc", metav1.DeleteOptions{})
+		err := cluster.Core.CoreV1().Services(env.namespace).Delete(t.Context(), "idle-svc", metav1.DeleteOptions{})
 		if err != nil {
 			return err
 		}
 		env.eventually("the Service to be back", 20*time.Second, func() error {
-			_, err := cluster.core.CoreV1().Services(env.namespace).Get(t.Context(), "idle-svc", metav1.GetOptions{})
+			_, err := cluster.Core.CoreV1().Services(env.namespace).Get(t.Context(), "idle-svc", metav1.GetOptions{})
 			return err
 		})
 		if counted() == 0 {
@@ -104,7 +104,7 @@ func (env *testEnv) countRequests() func() int {
 	env.Helper()
 	pod := operatorPods(env.T)[0]
 	flow := "test-" + env.namespace
-	schemas := cluster.core.FlowcontrolV1().FlowSchemas()
+	schemas := cluster.Core.FlowcontrolV1().FlowSchemas()
 	_, err := schemas.Create(env.Context(), &flowcontrolv1.FlowSchema{
 		ObjectMeta: metav1.ObjectMeta{Name: flow},
 		Spec: flowcontrolv1.FlowSchemaSpec{
@@ -132,7 +132,7 @@ func (env *testEnv) countRequests() func() int {
 	})
 	return func() int {
 		env.Helper()
-		text, err := cluster.core.CoreV1().RESTClient().Get().AbsPath("/metrics").DoRaw(env.Context())
+		text, err := cluster.Core.CoreV1().RESTClient().Get().AbsPath("/metrics").DoRaw(env.Context())
 		if err != nil {
 			env.Fatal(err)
 		}

@@ -30,7 +30,7 @@ func TestANetworkSurvivesARestartOfTheAPIServer(t *testing.T) {
 	if err := env.onClusterNode(t.Context(), kill); err != nil {
 		t.Fatal(err)
 	}
-	networks := cluster.networks.BitcoincontrollerV1().BitcoinNetworks(env.namespace)
+	networks := cluster.Networks.BitcoincontrollerV1().BitcoinNetworks(env.namespace)
 	env.eventually("the API server to accept a change", 2*time.Minute, func() error {
 		n, err := networks.Get(t.Context(), "survivor", metav1.GetOptions{})
 		if err != nil {

@@ -16,16 +16,17 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	"github.com/christianb93/bitcoin-controller/internal/operator/tunnel"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+	"github.com/christianb93/bitcoin-controller/test/e2e"
 )
 
 // tunnelTo is the way to the ports of a pod from outside of the cluster.
 func (env *testEnv) tunnelTo(pod string) (*tunnel.Dialer, *corev1.Pod) {
 	env.Helper()
-	dialer, err := tunnel.NewDialer(cluster.config)
+	dialer, err := tunnel.NewDialer(cluster.Config)
 	if err != nil {
 		env.Fatal(err)
 	}
-	p, err := cluster.core.CoreV1().Pods(env.namespace).Get(env.Context(), pod, metav1.GetOptions{})
+	p, err := cluster.Core.CoreV1().Pods(env.namespace).Get(env.Context(), pod, metav1.GetOptions{})
 	if err != nil {
 		env.Fatal(err)
 	}
@@ -56,12 +57,12 @@ func (env *testEnv) createForUser(name string, nodes int32) {
 func (env *testEnv) waitingCalls(pod string, calls int, wait time.Duration) {
 	env.Helper()
 	client, at := env.userClient(pod)
-	ctx, cancel := context.WithTimeout(env.Context(), limitFactor()*10*time.Second)
+	ctx, cancel := context.WithTimeout(env.Context(), e2e.LimitFactor()*10*time.Second)
 	defer cancel()
 	sent := make(chan error, calls)
 	for range calls {
 		go func() {
-			ctx, cancel := context.WithTimeout(ctx, limitFactor()*2*time.Second)
+			ctx, cancel := context.WithTimeout(ctx, e2e.LimitFactor()*2*time.Second)
 			defer cancel()
 			sent <- client.Call(ctx, at, bitcoind.Call{Method: "waitforblockheight", Params: []any{1_000_000, wait.Milliseconds()}})
 		}()
@@ -119,7 +120,7 @@ func TestANodeWhoseRPCThreadsAllWaitStaysInTheNetwork(t *testing.T) {
 	if notes := env.eventNotes("besieged", "NodeLost"); len(notes) > 0 {
 		t.Errorf("events: %q", notes)
 	}
-	pod, err := cluster.core.CoreV1().Pods(env.namespace).Get(t.Context(), "besieged-sts-1", metav1.GetOptions{})
+	pod, err := cluster.Core.CoreV1().Pods(env.namespace).Get(t.Context(), "besieged-sts-1", metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

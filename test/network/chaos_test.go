@@ -5,7 +5,6 @@ package network
 import (
 	"errors"
 	"fmt"
-	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -28,7 +27,7 @@ func TestAllPodsDeletedAtOnceComeBackConnected(t *testing.T) {
 		env.ready("razed", readyTimeout)
 		before, err := env.podIPs("razed", nodes)
 		if err == nil {
-			err = cluster.core.CoreV1().Pods(env.namespace).DeleteCollection(t.Context(), metav1.DeleteOptions{}, metav1.ListOptions{})
+			err = cluster.Core.CoreV1().Pods(env.namespace).DeleteCollection(t.Context(), metav1.DeleteOptions{}, metav1.ListOptions{})
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -76,7 +75,7 @@ func TestAnOperatorKilledInTheMiddleLosesNoStep(t *testing.T) {
 
 func (env *testEnv) revision(set string) string {
 	env.Helper()
-	s, err := cluster.core.AppsV1().StatefulSets(env.namespace).Get(env.Context(), set, metav1.GetOptions{})
+	s, err := cluster.Core.AppsV1().StatefulSets(env.namespace).Get(env.Context(), set, metav1.GetOptions{})
 	if err != nil {
 		env.Fatal(err)
 	}
@@ -96,20 +95,7 @@ func (env *testEnv) beside(node, command string) string {
 
 func (env *testEnv) tryBeside(node, command string) (string, error) {
 	place := noderef.At(node)
-	p, err := cluster.core.CoreV1().Pods(env.namespace).Get(env.Context(), place.Pod, metav1.GetOptions{})
-	if err != nil {
-		return "", err
-	}
-	script := `for p in /proc/[0-9]*; do
-		grep -q "$1" $p/cgroup 2>/dev/null && [ "$(cat $p/comm)" = bitcoind ] && grep -qzx -- "$2" $p/cmdline && ` + command + ` && exit 0
-	done; exit 1`
-	uid := string(p.UID)
-	out, err := exec.CommandContext(env.Context(), "docker", "exec", p.Spec.NodeName, "sh", "-c", script, "beside", //nolint:gosec // a test's own script
-		uid+`\|`+strings.ReplaceAll(uid, "-", "_"), "-conf="+place.Configuration()).CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("%s for %s: %w: %s", command, node, err, out)
-	}
-	return string(out), nil
+	return cluster.Beside(env.Context(), env.namespace, place.Pod, "bitcoind", "-conf="+place.Configuration(), command)
 }
 
 // signal sends a signal to the bitcoind of a node.
@@ -174,7 +160,7 @@ func (env *testEnv) replaceBeside(name string, nodes, deleted, silent int) {
 	env.Helper()
 	answer := slices.DeleteFunc(firstOf(nodes), func(i int) bool { return i == silent })
 	old := env.addresses(name, nodes)[deleted]
-	if err := cluster.core.CoreV1().Pods(env.namespace).Delete(env.Context(), podOf(env.node(name, deleted)), metav1.DeleteOptions{}); err != nil {
+	if err := cluster.Core.CoreV1().Pods(env.namespace).Delete(env.Context(), podOf(env.node(name, deleted)), metav1.DeleteOptions{}); err != nil {
 		env.Fatal(err)
 	}
 	env.eventually("the nodes that answer to be connected again", time.Minute, func() error {

@@ -114,7 +114,7 @@ func (env *testEnv) stayedReady(name string, before metav1.Condition) {
 		env.Errorf("events: %q", notes)
 	}
 	for i := range status.Nodes {
-		pod, err := cluster.core.CoreV1().Pods(env.namespace).Get(env.Context(), status.Nodes[i].PodName, metav1.GetOptions{})
+		pod, err := cluster.Core.CoreV1().Pods(env.namespace).Get(env.Context(), status.Nodes[i].PodName, metav1.GetOptions{})
 		if err != nil || pod.Status.ContainerStatuses[0].RestartCount > 0 {
 			env.Errorf("%s was restarted: %v", status.Nodes[i].PodName, err)
 		}

@@ -93,7 +93,7 @@ func (env *testEnv) helmUpgrade(name string, rollback bool, values map[string]an
 
 // readyNow returns an error unless the network is Ready at this moment.
 func (env *testEnv) readyNow(name string) error {
-	network, err := cluster.networks.BitcoincontrollerV1().BitcoinNetworks(env.namespace).Get(env.Context(), name, metav1.GetOptions{})
+	network, err := cluster.Networks.BitcoincontrollerV1().BitcoinNetworks(env.namespace).Get(env.Context(), name, metav1.GetOptions{})
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,7 @@ import (
 func builtImage(env *testEnv, module, program string) string {
 	env.Helper()
 	testtools.Docker(env.T)
-	nodes, err := cluster.core.CoreV1().Nodes().List(env.Context(), metav1.ListOptions{})
+	nodes, err := cluster.Core.CoreV1().Nodes().List(env.Context(), metav1.ListOptions{})
 	if err != nil {
 		env.Fatal(err)
 	}

@@ -144,7 +144,7 @@ func noPasswordAnywhere(env *testEnv, name string, _ int) {
 
 func aDeletedPodIsConnectedAgain(env *testEnv, name string, nodes int) {
 	before := env.ready(name, readyTimeout).Status.Nodes[1]
-	if err := cluster.core.CoreV1().Pods(env.namespace).Delete(env.Context(), before.PodName, metav1.DeleteOptions{}); err != nil {
+	if err := cluster.Core.CoreV1().Pods(env.namespace).Delete(env.Context(), before.PodName, metav1.DeleteOptions{}); err != nil {
 		env.Fatal(err)
 	}
 	env.eventually("the operator to see it", time.Minute, func() error {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+	"github.com/christianb93/bitcoin-controller/test/e2e"
 )
 
 // anyone is the script of an output that anyone can spend, P2WSH of OP_TRUE: a transaction that spends it needs no signature, and
@@ -61,7 +62,7 @@ func (env *testEnv) asUser(pod string) func(calls ...bitcoind.Call) []error {
 	client, at := env.userClient(pod)
 	return func(calls ...bitcoind.Call) []error {
 		env.Helper()
-		ctx, cancel := context.WithTimeout(env.Context(), limitFactor()*30*time.Second)
+		ctx, cancel := context.WithTimeout(env.Context(), e2e.LimitFactor()*30*time.Second)
 		defer cancel()
 		errs, err := client.Batch(ctx, at, calls)
 		if err != nil {

@@ -36,7 +36,7 @@ func TestThePluginShowsTheMessagesBetweenTwoNodes(t *testing.T) {
 	if _, err := env.cli("talk-sts-1", "logging", `["mempool"]`); err != nil {
 		t.Fatal(err)
 	}
-	command := p.command("messages", "talk", "0", "1", "-o", "json", "--duration", "10m")
+	command := p.Command("messages", "talk", "0", "1", "-o", "json", "--duration", "10m")
 	out, err := command.StdoutPipe()
 	if err == nil {
 		command.Stderr = os.Stderr
@@ -136,7 +136,7 @@ func TestAPeerThroughAPortForwardLeavesTheNetworkReady(t *testing.T) {
 	n.Spec.Partitions = []v1.Partition{{Nodes: []int32{0, 1}}}
 	env.create(n)
 	env.ready("heard", readyTimeout)
-	dialer, err := tunnel.NewDialer(cluster.config)
+	dialer, err := tunnel.NewDialer(cluster.Config)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ import (
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
-// readyTimeout is the limit for a network to become Ready while other tests run. limitFactor multiplies it.
+// readyTimeout is the limit for a network to become Ready while other tests run. e2e.LimitFactor multiplies it.
 const readyTimeout = 3 * time.Minute
 
 // With several nodes in a pod, inside of a pod and across pods. No pod that stays is restarted.
@@ -72,7 +72,7 @@ func (env *testEnv) hasScaledEvents(name string, want []string) {
 // was recorded.
 func (env *testEnv) eventNotes(network, reason string) []string {
 	env.Helper()
-	events, err := cluster.core.EventsV1().Events(env.namespace).List(env.Context(), metav1.ListOptions{})
+	events, err := cluster.Core.EventsV1().Events(env.namespace).List(env.Context(), metav1.ListOptions{})
 	if err != nil {
 		env.Fatal(err)
 	}
@@ -140,7 +140,7 @@ func (env *testEnv) allAt(name string, nodes int, best string) {
 // allRenewed checks that no pod has the template that its StatefulSet had before.
 func (env *testEnv) allRenewed(set, before string) {
 	env.Helper()
-	pods, err := cluster.core.CoreV1().Pods(env.namespace).List(env.Context(), metav1.ListOptions{LabelSelector: appsv1.ControllerRevisionHashLabelKey + "=" + before})
+	pods, err := cluster.Core.CoreV1().Pods(env.namespace).List(env.Context(), metav1.ListOptions{LabelSelector: appsv1.ControllerRevisionHashLabelKey + "=" + before})
 	if err != nil {
 		env.Fatal(err)
 	}
@@ -151,7 +151,7 @@ func (env *testEnv) allRenewed(set, before string) {
 
 // noneTerminates is nil when no pod of the namespace is being deleted: until it has ended, such a pod is among the ready ones of its set.
 func (env *testEnv) noneTerminates() error {
-	pods, err := cluster.core.CoreV1().Pods(env.namespace).List(env.Context(), metav1.ListOptions{})
+	pods, err := cluster.Core.CoreV1().Pods(env.namespace).List(env.Context(), metav1.ListOptions{})
 	if err != nil {
 		return err
 	}
@@ -167,7 +167,7 @@ func (env *testEnv) noneTerminates() error {
 func TestForeignObjectsAreLeftAlone(t *testing.T) {
 	skipIfShort(t)
 	env := newEnv(t, 1)
-	maps := cluster.core.CoreV1().ConfigMaps(env.namespace)
+	maps := cluster.Core.CoreV1().ConfigMaps(env.namespace)
 	theirs := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "taken-config"}, Data: map[string]string{"precious": "yes"}}
 	if _, err := maps.Create(t.Context(), theirs, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
@@ -195,7 +195,7 @@ func TestForeignObjectsAreLeftAlone(t *testing.T) {
 // replace deletes the pod of a node, and waits for Ready with another in its place.
 func (env *testEnv) replace(name, node string) {
 	env.Helper()
-	pod, pods := podOf(node), cluster.core.CoreV1().Pods(env.namespace)
+	pod, pods := podOf(node), cluster.Core.CoreV1().Pods(env.namespace)
 	before, err := pods.Get(env.Context(), pod, metav1.GetOptions{})
 	if err != nil {
 		env.Fatal(err)
@@ -223,7 +223,7 @@ func (env *testEnv) replace(name, node string) {
 // scale does what kubectl scale does, which tries again when the status has been written meanwhile.
 func (env *testEnv) scale(name string, nodes int) {
 	env.Helper()
-	networks := cluster.networks.BitcoincontrollerV1().BitcoinNetworks(env.namespace)
+	networks := cluster.Networks.BitcoincontrollerV1().BitcoinNetworks(env.namespace)
 	env.eventually("the scale to be written", 10*time.Second, func() error {
 		scale, err := networks.GetScale(env.Context(), name, metav1.GetOptions{})
 		if err != nil {

@@ -14,6 +14,7 @@ import (
 	watchtools "k8s.io/client-go/tools/watch"
 
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+	"github.com/christianb93/bitcoin-controller/test/e2e"
 )
 
 // create creates a network, with as many nodes in a pod as the environment has.
@@ -22,7 +23,7 @@ func (env *testEnv) create(network *v1.BitcoinNetwork) {
 	if env.perPod > 1 {
 		network.Spec.NodesPerPod = int32(env.perPod) //nolint:gosec // a small number
 	}
-	created, err := cluster.networks.BitcoincontrollerV1().BitcoinNetworks(env.namespace).Create(env.Context(), network, metav1.CreateOptions{})
+	created, err := cluster.Networks.BitcoincontrollerV1().BitcoinNetworks(env.namespace).Create(env.Context(), network, metav1.CreateOptions{})
 	if err == nil {
 		err = sought.operatorsOwn(env.Context(), *created)
 	}
@@ -33,7 +34,7 @@ func (env *testEnv) create(network *v1.BitcoinNetwork) {
 
 func (env *testEnv) get(name string) *v1.BitcoinNetwork {
 	env.Helper()
-	network, err := cluster.networks.BitcoincontrollerV1().BitcoinNetworks(env.namespace).Get(env.Context(), name, metav1.GetOptions{})
+	network, err := cluster.Networks.BitcoincontrollerV1().BitcoinNetworks(env.namespace).Get(env.Context(), name, metav1.GetOptions{})
 	if err != nil {
 		env.Fatal(err)
 	}
@@ -46,7 +47,7 @@ func (env *testEnv) change(name string, edit func(*v1.BitcoinNetworkSpec)) {
 	env.eventually("the change to be written", 10*time.Second, func() error {
 		network := env.get(name)
 		edit(&network.Spec)
-		_, err := cluster.networks.BitcoincontrollerV1().BitcoinNetworks(env.namespace).Update(env.Context(), network, metav1.UpdateOptions{})
+		_, err := cluster.Networks.BitcoincontrollerV1().BitcoinNetworks(env.namespace).Update(env.Context(), network, metav1.UpdateOptions{})
 		return err
 	})
 }
@@ -55,9 +56,9 @@ func (env *testEnv) change(name string, edit func(*v1.BitcoinNetworkSpec)) {
 // the current generation.
 func (env *testEnv) ready(name string, limit time.Duration) *v1.BitcoinNetwork {
 	env.Helper()
-	ctx, cancel := context.WithTimeout(env.Context(), limitFactor()*limit)
+	ctx, cancel := context.WithTimeout(env.Context(), e2e.LimitFactor()*limit)
 	defer cancel()
-	watched, err := cluster.networks.BitcoincontrollerV1().BitcoinNetworks(env.namespace).Watch(ctx, metav1.ListOptions{FieldSelector: "metadata.name=" + name})
+	watched, err := cluster.Networks.BitcoincontrollerV1().BitcoinNetworks(env.namespace).Watch(ctx, metav1.ListOptions{FieldSelector: "metadata.name=" + name})
 	if err != nil {
 		env.Fatal(err)
 	}
@@ -70,7 +71,7 @@ func (env *testEnv) ready(name string, limit time.Duration) *v1.BitcoinNetwork {
 		ready := meta.FindStatusCondition(network.Status.Conditions, v1.ConditionReady)
 		return ready != nil && ready.ObservedGeneration == network.Generation && ready.Status == metav1.ConditionTrue, nil
 	}); err != nil {
-		env.Fatalf("waited %s for %s to be Ready; last: %s (%v)", limitFactor()*limit, name, env.readiness(name), err)
+		env.Fatalf("waited %s for %s to be Ready; last: %s (%v)", e2e.LimitFactor()*limit, name, env.readiness(name), err)
 	}
 	return network
 }
@@ -79,7 +80,7 @@ func (env *testEnv) ready(name string, limit time.Duration) *v1.BitcoinNetwork {
 func (env *testEnv) secret(name, user, password string) {
 	env.Helper()
 	sought.add(user+" in "+name, user, password)
-	_, err := cluster.core.CoreV1().Secrets(env.namespace).Create(env.Context(), &corev1.Secret{
+	_, err := cluster.Core.CoreV1().Secrets(env.namespace).Create(env.Context(), &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Name: name},
 		StringData: map[string]string{"BC_RPC_USER": user, "BC_RPC_PASSWORD": password},
 	}, metav1.CreateOptions{})

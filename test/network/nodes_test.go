@@ -3,43 +3,17 @@
 package network
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
-	"fmt"
 	"slices"
-	"strings"
-	"time"
 
 	"golang.org/x/sync/errgroup"
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/client-go/kubernetes/scheme"
-	"k8s.io/client-go/tools/remotecommand"
 
 	"github.com/christianb93/bitcoin-controller/internal/plugin/noderef"
 )
 
 // exec runs a command in the pod of a node and returns its standard output.
 func (env *testEnv) exec(node, stdin string, command ...string) (string, error) {
-	request := cluster.core.CoreV1().RESTClient().Post().Resource("pods").Name(podOf(node)).Namespace(env.namespace).SubResource("exec").
-		VersionedParams(&corev1.PodExecOptions{
-			Container: "bitcoind", Command: command, Stdin: stdin != "", Stdout: true, Stderr: true,
-		}, scheme.ParameterCodec)
-	executor, err := remotecommand.NewWebSocketExecutor(cluster.config, "GET", request.URL().String())
-	if err != nil {
-		return "", err
-	}
-	ctx, cancel := context.WithTimeout(env.Context(), limitFactor()*30*time.Second)
-	defer cancel()
-	var out, errOut bytes.Buffer
-	options := remotecommand.StreamOptions{Stdout: &out, Stderr: &errOut}
-	if stdin != "" {
-		options.Stdin = strings.NewReader(stdin)
-	}
-	if err := executor.StreamWithContext(ctx, options); err != nil {
-		return "", fmt.Errorf("%s in %s: %w: %s", strings.Join(command, " "), podOf(node), err, errOut.String())
-	}
-	return strings.TrimSpace(out.String()), nil
+	return cluster.Exec(env.Context(), env.namespace, podOf(node), "bitcoind", stdin, command...)
 }
 
 // cli runs bitcoin-cli for a node in its pod, with the command line of the documentation.

@@ -72,7 +72,7 @@ func TestUndesiredObjectsAreDeletedAndRetainedClaimsStay(t *testing.T) {
 // remove deletes a network as kubectl delete does.
 func (env *testEnv) remove(name string) {
 	env.Helper()
-	err := cluster.networks.BitcoincontrollerV1().BitcoinNetworks(env.namespace).Delete(env.Context(), name,
+	err := cluster.Networks.BitcoincontrollerV1().BitcoinNetworks(env.namespace).Delete(env.Context(), name,
 		metav1.DeleteOptions{PropagationPolicy: ptr.To(metav1.DeletePropagationBackground)})
 	if err != nil {
 		env.Fatal(err)
@@ -103,7 +103,7 @@ func (env *testEnv) left(ctx context.Context) []string {
 			left = append(left, kind+" "+name)
 		}
 	}
-	core := cluster.core.CoreV1()
+	core := cluster.Core.CoreV1()
 	pods, err := core.Pods(env.namespace).List(ctx, ours)
 	note("", "", err)
 	for _, o := range pods.Items {
@@ -124,7 +124,7 @@ func (env *testEnv) left(ctx context.Context) []string {
 	for _, o := range claims.Items {
 		note("PersistentVolumeClaim", o.Name, nil)
 	}
-	sets, err := cluster.core.AppsV1().StatefulSets(env.namespace).List(ctx, metav1.ListOptions{})
+	sets, err := cluster.Core.AppsV1().StatefulSets(env.namespace).List(ctx, metav1.ListOptions{})
 	note("", "", err)
 	for _, o := range sets.Items {
 		note("StatefulSet", o.Name, nil)
@@ -137,7 +137,7 @@ func TestAManualEditIsReverted(t *testing.T) {
 	env := newEnv(t, 1)
 	env.create(network("edited", 1))
 	env.ready("edited", readyTimeout)
-	sets := cluster.core.AppsV1().StatefulSets(env.namespace)
+	sets := cluster.Core.AppsV1().StatefulSets(env.namespace)
 	variables := 0
 	if err := retry.RetryOnConflict(retry.DefaultBackoff, func() error {
 		set, err := sets.Get(t.Context(), "edited-sts", metav1.GetOptions{})
@@ -153,7 +153,7 @@ func TestAManualEditIsReverted(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if err := cluster.core.CoreV1().Services(env.namespace).Delete(t.Context(), "edited-svc", metav1.DeleteOptions{}); err != nil {
+	if err := cluster.Core.CoreV1().Services(env.namespace).Delete(t.Context(), "edited-svc", metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	env.eventually("the StatefulSet and the Service to be as they were", 20*time.Second, func() error {
@@ -165,7 +165,7 @@ func TestAManualEditIsReverted(t *testing.T) {
 			err = fmt.Errorf("the variables %v", set.Spec.Template.Spec.Containers[0].Env)
 		}
 		if err == nil {
-			_, err = cluster.core.CoreV1().Services(env.namespace).Get(t.Context(), "edited-svc", metav1.GetOptions{})
+			_, err = cluster.Core.CoreV1().Services(env.namespace).Get(t.Context(), "edited-svc", metav1.GetOptions{})
 		}
 		return err
 	})

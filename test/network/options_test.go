@@ -96,13 +96,13 @@ func TestBitcoinCliFindsTheNodeInAForeignImage(t *testing.T) {
 	own := network("own", 0)
 	env.create(own)
 	env.ready("own", readyTimeout)
-	set, err := cluster.core.AppsV1().StatefulSets(env.namespace).Get(t.Context(), "own-sts", metav1.GetOptions{})
+	set, err := cluster.Core.AppsV1().StatefulSets(env.namespace).Get(t.Context(), "own-sts", metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	n := network("foreign", 1)
 	n.Spec.Image = "registry.example/" + env.namespace + "/bitcoin:1"
-	nodes, err := cluster.core.CoreV1().Nodes().List(t.Context(), metav1.ListOptions{})
+	nodes, err := cluster.Core.CoreV1().Nodes().List(t.Context(), metav1.ListOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +168,7 @@ func TestANodeThatIsBehindPrunedNodesIsNamed(t *testing.T) {
 	env.allHave("pruned", 200)
 	env.mineAt("pruned-full-sts-0", "200")
 	env.allHave("pruned", 400)
-	if err := cluster.core.CoreV1().Pods(env.namespace).Delete(t.Context(), "pruned-sts-0", metav1.DeleteOptions{}); err != nil {
+	if err := cluster.Core.CoreV1().Pods(env.namespace).Delete(t.Context(), "pruned-sts-0", metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	env.eventually("the node to be named", time.Minute, func() error {

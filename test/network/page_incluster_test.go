@@ -17,6 +17,7 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/testtools/browser"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+	"github.com/christianb93/bitcoin-controller/test/e2e"
 	"github.com/christianb93/bitcoin-controller/test/rights"
 )
 
@@ -29,10 +30,10 @@ var viewerRights = []rbacv1.PolicyRule{
 // viewerToken creates a service account with these rights, and returns a token of it for the page.
 func (env *testEnv) viewerToken(name string) string {
 	env.Helper()
-	core := cluster.core.CoreV1().ServiceAccounts(env.namespace)
+	core := cluster.Core.CoreV1().ServiceAccounts(env.namespace)
 	_, err := core.Create(env.Context(), &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{})
 	if err == nil {
-		err = rights.Grant(env.Context(), cluster.core, env.namespace, name, rights.ServiceAccount(env.namespace, name), viewerRights)
+		err = rights.Grant(env.Context(), cluster.Core, env.namespace, name, rights.ServiceAccount(env.namespace, name), viewerRights)
 	}
 	if err != nil {
 		env.Fatal(err)
@@ -47,7 +48,7 @@ func (env *testEnv) viewerToken(name string) string {
 // servedPage serves the page as its pod does, with the rights of the test's administrator, and returns its address.
 func (env *testEnv) servedPage() string {
 	env.Helper()
-	file, err := buildPlugin()
+	file, err := e2e.Program()
 	if err != nil {
 		env.Fatal(err)
 	}
@@ -70,8 +71,8 @@ func signsIn(tab *browser.Tab, token, namespace string) {
 func TestThePageOfTheClusterShowsATenantWhatBitcoindHas(t *testing.T) {
 	env := newEnv(t, 3)
 	p := env.plugin("owner", pluginRights)
-	p.does("create", "seen", "--nodes", "3", "--topology", "ring", "--wait", "--timeout", "5m")
-	p.does("mine", "seen", "2")
+	p.Does("create", "seen", "--nodes", "3", "--topology", "ring", "--wait", "--timeout", "5m")
+	p.Does("mine", "seen", "2")
 	address := env.servedPage()
 	tab := browser.Open(t, address, browser.Options{OwnCertificate: true, Expected: []string{"status of 403"}})
 	token := env.viewerToken("viewer")
@@ -81,12 +82,12 @@ func TestThePageOfTheClusterShowsATenantWhatBitcoindHas(t *testing.T) {
 	want := env.edgesOf("seen", 3)
 	tab.Await("the edges that bitcoind has", fmt.Sprintf(`JSON.stringify(%s) === %s`, drawnEdges, browser.Quote(`["`+strings.Join(want, `","`)+`"]`)))
 	tab.Await("the height", `document.getElementById("fact-height").textContent === "2"`)
-	p.does("mine", "seen", "1")
+	p.Does("mine", "seen", "1")
 	tab.Await("the next block", `document.getElementById("fact-height").textContent === "3"`)
-	p.does("partition", "seen", "0", "1,2")
+	p.Does("partition", "seen", "0", "1,2")
 	tab.Await("the partition", `document.querySelectorAll("#graph .side-box").length === 2`)
 	// Without the right, nothing new is shown.
-	if err := cluster.core.RbacV1().RoleBindings(env.namespace).Delete(t.Context(), "viewer", metav1.DeleteOptions{}); err != nil {
+	if err := cluster.Core.RbacV1().RoleBindings(env.namespace).Delete(t.Context(), "viewer", metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	env.eventually("the end of the stream", 3*time.Minute, func() error {

@@ -22,7 +22,7 @@ var pictures = flag.String("pictures", "", "directory to write the pictures of t
 // page serves the live page of a network until the test ends, and returns its address with the token.
 func (p plugin) page(name string) string {
 	p.Helper()
-	address := p.serves(p.command("ui", name, "--no-browser"))
+	address := p.serves(p.Command("ui", name, "--no-browser"))
 	if !strings.HasPrefix(address, "http://127.0.0.1:") {
 		p.Fatalf("the address is %q", address)
 	}
@@ -81,8 +81,8 @@ const drawnEdges = `[...document.querySelectorAll("#graph .edge:not(.missing):no
 func TestTheLivePageShowsWhatBitcoindHas(t *testing.T) {
 	env := newEnv(t, 5)
 	p := env.plugin("viewer", pluginRights)
-	p.does("create", "seen", "--nodes", "5", "--topology", "ring", "--wait", "--timeout", "5m")
-	p.does("mine", "seen", "3")
+	p.Does("create", "seen", "--nodes", "5", "--topology", "ring", "--wait", "--timeout", "5m")
+	p.Does("mine", "seen", "3")
 	address := p.page("seen")
 	tab := browser.Open(t, address, browser.Options{Width: 1280, Height: 760})
 	shows := func(what string) {
@@ -93,7 +93,7 @@ func TestTheLivePageShowsWhatBitcoindHas(t *testing.T) {
 	shows("the edges that bitcoind has")
 	tab.Await("blocks to be heard from the nodes themselves", `document.getElementById("fact-height").textContent === "3" && document.querySelectorAll("#graph .node.b0:not(.behind)").length === 5`)
 
-	p.does("mine", "seen/2", "1", "--wait=false")
+	p.Does("mine", "seen/2", "1", "--wait=false")
 	tab.Await("the block on all nodes", `[...document.querySelectorAll("#graph .below")].every(b => b.firstChild.textContent === "4")`)
 	if browser.Eval[int](tab, `Number(document.getElementById("motion").dataset.sparks)`) == 0 {
 		t.Error("the block did not travel")
@@ -104,8 +104,8 @@ func TestTheLivePageShowsWhatBitcoindHas(t *testing.T) {
 
 	env.shownInTime(p, tab)
 	shows("the edges of the sides")
-	p.does("mine", "seen/0", "1")
-	p.does("mine", "seen/4", "2")
+	p.Does("mine", "seen/0", "1")
+	p.Does("mine", "seen/4", "2")
 	tab.Await("two branches", `document.getElementById("fact-branches").textContent === "2"`)
 	if *pictures != "" {
 		dark := browser.Open(t, address, browser.Options{Width: 1280, Height: 760, Dark: true})
@@ -114,9 +114,9 @@ func TestTheLivePageShowsWhatBitcoindHas(t *testing.T) {
 		dark.Await("the log", `document.querySelector("#detail .log").textContent.includes("UpdateTip")`)
 		dark.Picture(filepath.Join(*pictures, "live-page-dark.png"))
 	}
-	p.does("heal", "seen")
+	p.Does("heal", "seen")
 	tab.Await("one branch again", `document.getElementById("fact-branches").textContent === "1" && document.querySelectorAll("#graph .side-box").length === 0`)
-	p.does("kill", "seen/1")
+	p.Does("kill", "seen/1")
 	shows("the edges after a lost node")
 	if broken := tab.Broken(); len(broken) > 0 {
 		t.Errorf("the page breaks its policy: %v", broken)
@@ -142,7 +142,7 @@ func (env *testEnv) shownInTime(p plugin, tab *browser.Tab) {
 			env.Errorf("partitions were shown after %v", took)
 			return
 		}
-		p.does("heal", "seen")
+		p.Does("heal", "seen")
 		tab.Await("no partition", `document.querySelectorAll("#graph .side-box").length === 0`)
 	}
 }

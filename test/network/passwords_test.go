@@ -24,6 +24,7 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/credentials"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+	"github.com/christianb93/bitcoin-controller/test/e2e"
 )
 
 // sought are the passwords of the whole run. Each namespace is searched for all of them before it is deleted, and the logs of
@@ -78,7 +79,7 @@ func (p *passwords) operatorsOwn(ctx context.Context, networks ...v1.BitcoinNetw
 		return err
 	}
 	for _, operator := range operators {
-		master, err := cluster.core.CoreV1().Secrets(operator.Namespace).Get(ctx, "bitcoin-controller-master-key", metav1.GetOptions{})
+		master, err := cluster.Core.CoreV1().Secrets(operator.Namespace).Get(ctx, "bitcoin-controller-master-key", metav1.GetOptions{})
 		if err != nil {
 			return err
 		}
@@ -98,7 +99,7 @@ func (p *passwords) operatorsOwn(ctx context.Context, networks ...v1.BitcoinNetw
 
 // operators are found by the chart's labels.
 func operators(ctx context.Context) ([]corev1.Pod, error) {
-	pods, err := cluster.core.CoreV1().Pods("").List(ctx, metav1.ListOptions{LabelSelector: "app.kubernetes.io/name=bitcoin-controller"})
+	pods, err := cluster.Core.CoreV1().Pods("").List(ctx, metav1.ListOptions{LabelSelector: "app.kubernetes.io/name=bitcoin-controller"})
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +119,7 @@ func searched(ctx context.Context, namespace string) (found []string, err error)
 	pods, err := operators(ctx)
 	if namespace != "" {
 		var list *corev1.PodList
-		if list, err = cluster.core.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{}); err == nil {
+		if list, err = cluster.Core.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{}); err == nil {
 			pods = list.Items
 		}
 	}
@@ -138,7 +139,7 @@ func searchedLogs(ctx context.Context, pods []corev1.Pod) (found []string, err e
 				if previous && status.RestartCount == 0 {
 					continue
 				}
-				text, err := cluster.core.CoreV1().Pods(pod.Namespace).GetLogs(pod.Name, &corev1.PodLogOptions{
+				text, err := cluster.Core.CoreV1().Pods(pod.Namespace).GetLogs(pod.Name, &corev1.PodLogOptions{
 					Container: status.Name, Previous: previous,
 				}).DoRaw(ctx)
 				// A pod that is gone, or a container that never ran, has no log.
@@ -154,9 +155,9 @@ func searchedLogs(ctx context.Context, pods []corev1.Pod) (found []string, err e
 
 // noPasswordIn searches a test's namespace before it is deleted. It has a context of its own: the test's is over.
 func (env *testEnv) noPasswordIn() {
-	ctx, cancel := context.WithTimeout(context.Background(), limitFactor()*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), e2e.LimitFactor()*time.Minute)
 	defer cancel()
-	networks, err := cluster.networks.BitcoincontrollerV1().BitcoinNetworks(env.namespace).List(ctx, metav1.ListOptions{})
+	networks, err := cluster.Networks.BitcoincontrollerV1().BitcoinNetworks(env.namespace).List(ctx, metav1.ListOptions{})
 	if err == nil {
 		err = sought.operatorsOwn(ctx, networks.Items...)
 	}
@@ -174,7 +175,7 @@ func (env *testEnv) noPasswordIn() {
 
 // resourcesOnce is what the API server has, which no test changes.
 var resourcesOnce = sync.OnceValues(func() ([]*metav1.APIResourceList, error) {
-	_, lists, err := cluster.core.Discovery().ServerGroupsAndResources()
+	_, lists, err := cluster.Core.Discovery().ServerGroupsAndResources()
 	return lists, err
 })
 
@@ -184,7 +185,7 @@ func everyObject(ctx context.Context, namespace string) (map[string]string, erro
 	if err != nil {
 		return nil, err
 	}
-	everything := dynamic.NewForConfigOrDie(cluster.config)
+	everything := dynamic.NewForConfigOrDie(cluster.Config)
 	found := map[string]string{}
 	for _, list := range lists {
 		version, err := schema.ParseGroupVersion(list.GroupVersion)
@@ -216,14 +217,14 @@ func everyObject(ctx context.Context, namespace string) (map[string]string, erro
 
 // TestMain searches what is left when all tests are over, which none of them can: the operator's logs of the whole run.
 func TestMain(m *testing.M) {
-	if err := buildEarly(); err != nil {
-		fmt.Println("kubectl-btcnet cannot be built:", err)
+	if err := e2e.BuildEarly(); err != nil {
+		fmt.Println(err)
 		os.Exit(1)
 	}
 	code := m.Run()
-	removePlugin()
-	if cluster.core != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), limitFactor()*time.Minute)
+	e2e.RemoveProgram()
+	if cluster.Core != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), e2e.LimitFactor()*time.Minute)
 		found, err := searched(ctx, "")
 		cancel()
 		if err != nil {
@@ -233,7 +234,7 @@ func TestMain(m *testing.M) {
 			fmt.Println(strings.Join(found, "\n"))
 			code = 1
 		}
-		fmt.Printf("searched for %d forms of passwords; %d requests to the API server were repeated\n", len(sought.whose), retried.Load())
+		fmt.Printf("searched for %d forms of passwords; %d requests to the API server were repeated\n", len(sought.whose), e2e.Retried.Load())
 	}
 	os.Exit(code)
 }

@@ -102,7 +102,7 @@ func (env *testEnv) claimNames(name string, nodes int) []string {
 func (env *testEnv) podIPs(name string, nodes int) ([]string, error) {
 	ips := make([]string, env.pods(nodes))
 	for i := range ips {
-		pod, err := cluster.core.CoreV1().Pods(env.namespace).Get(env.Context(), podName(name, i), metav1.GetOptions{})
+		pod, err := cluster.Core.CoreV1().Pods(env.namespace).Get(env.Context(), podName(name, i), metav1.GetOptions{})
 		if err != nil {
 			return nil, err
 		}

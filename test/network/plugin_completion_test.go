@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/christianb93/bitcoin-controller/internal/testtools"
+	"github.com/christianb93/bitcoin-controller/test/e2e"
 )
 
 // bashCompletion defines the functions that the script of kubectl for bash needs.
@@ -79,7 +80,7 @@ print -r -- "$text"; zpty -d shell`
 // completionEnvironment has the plugin and its completion on the PATH, and the namespace of the test in the kubeconfig.
 func (env *testEnv) completionEnvironment() []string {
 	env.Helper()
-	file, err := buildPlugin()
+	file, err := e2e.Program()
 	if err != nil {
 		env.Fatal(err)
 	}

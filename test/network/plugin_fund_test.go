@@ -52,7 +52,7 @@ func (p plugin) beginsToGive(name string, number, nodes int) func() gift {
 	}
 	amount := fmt.Sprintf("0.1%07d", number+1)
 	var out, errOut bytes.Buffer
-	command := p.command("fund", fmt.Sprintf("%s/%d", name, number%nodes), address, amount, "-o", "json")
+	command := p.Command("fund", fmt.Sprintf("%s/%d", name, number%nodes), address, amount, "-o", "json")
 	command.Stdout, command.Stderr = &out, &errOut
 	if err := command.Start(); err != nil {
 		p.Fatal(err)

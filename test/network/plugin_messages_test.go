@@ -15,13 +15,13 @@ func TestTwoCommandsShowTheMessagesOfOneNode(t *testing.T) {
 	p := env.plugin("bob", pluginRights)
 	env.create(network("shared", 3))
 	env.ready("shared", readyTimeout)
-	first := p.command("messages", "shared", "0", "1")
+	first := p.Command("messages", "shared", "0", "1")
 	if err := first.Start(); err != nil {
 		t.Fatal(err)
 	}
 	env.eventually("the log of the other node of the first command", readyTimeout, func() error { return env.logs("shared-sts-1", true) })
 	env.eventually("the log of the node that both follow", readyTimeout, func() error { return env.logs("shared-sts-0", true) })
-	second := p.command("messages", "shared", "0", "2", "-o", "json", "--duration", "10m")
+	second := p.Command("messages", "shared", "0", "2", "-o", "json", "--duration", "10m")
 	out, err := second.StdoutPipe()
 	if err == nil {
 		err = second.Start()

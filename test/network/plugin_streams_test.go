@@ -20,6 +20,7 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/plugin/p2p"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+	"github.com/christianb93/bitcoin-controller/test/e2e"
 )
 
 func TestThePluginConnectsAndFollows(t *testing.T) {
@@ -38,7 +39,7 @@ func TestThePluginConnectsAndFollows(t *testing.T) {
 // connects uses a node through the ports on this machine: RPC as its user, P2P as a peer, and ZMQ as a subscriber.
 func (p plugin) connects(name string) {
 	p.Helper()
-	command := p.command("connect", name, "--first-port", "24680")
+	command := p.Command("connect", name, "--first-port", "24680")
 	out, err := command.StdoutPipe()
 	if err == nil {
 		err = command.Start()
@@ -105,8 +106,8 @@ func (p plugin) publishesTo(name string, ports map[string]string) {
 					p.Errorf("the node does not have the block %x that it published: %v", parts[1], err)
 				}
 			}
-		case <-time.After(limitFactor() * 30 * time.Second):
-			p.Errorf("no message of %s came through %s within %s", topic, ports[topic], limitFactor()*30*time.Second)
+		case <-time.After(e2e.LimitFactor() * 30 * time.Second):
+			p.Errorf("no message of %s came through %s within %s", topic, ports[topic], e2e.LimitFactor()*30*time.Second)
 		}
 	}
 }
@@ -140,7 +141,7 @@ func (p plugin) isAPeer(name, address string) {
 func (p plugin) logsHave(name, block string) {
 	p.Helper()
 	p.eventually("the block in both logs", time.Minute, func() error {
-		out, errOut, code := p.run("logs", name, "--grep", "UpdateTip.*"+block)
+		out, errOut, code := p.Try("logs", name, "--grep", "UpdateTip.*"+block)
 		if code != 0 || strings.Count(out, "\n") != 1 || !strings.Contains(out, name+"-sts-0  ") || !strings.Contains(out, name+"-sts-1  ") {
 			return fmt.Errorf("it ended with %d: %s%s", code, out, errOut)
 		}
@@ -149,7 +150,7 @@ func (p plugin) logsHave(name, block string) {
 	// bitcoind's own times are in seconds.
 	stamp := regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`)
 	last := ""
-	for line := range strings.Lines(p.does("logs", name)) {
+	for line := range strings.Lines(p.Does("logs", name)) {
 		at := stamp.FindString(line)
 		if last == "" || at == "" {
 			last = at
@@ -185,7 +186,7 @@ func TestThePluginNamesTheRightThatIsMissing(t *testing.T) {
 		"traffic watched":       "create pods/exec",
 		"partition watched 0,0": "",
 	} {
-		_, errOut, code := viewer.run(strings.Fields(line)...)
+		_, errOut, code := viewer.Try(strings.Fields(line)...)
 		want, wantCode := "your account has no right to "+right+` in namespace "`+env.namespace+`"`, 1
 		if right == "" {
 			want, wantCode = "names node 0 twice", 2
@@ -194,7 +195,7 @@ func TestThePluginNamesTheRightThatIsMissing(t *testing.T) {
 			t.Errorf("%s ended with %d, and should with %d: %s, without %q", line, code, wantCode, errOut, want)
 		}
 	}
-	if tree, errOut, code := viewer.run("tree", "watched"); code != 0 || !strings.Contains(tree, "watched-sts-0") {
+	if tree, errOut, code := viewer.Try("tree", "watched"); code != 0 || !strings.Contains(tree, "watched-sts-0") {
 		t.Errorf("tree ended with %d: %s%s", code, tree, errOut)
 	}
 }

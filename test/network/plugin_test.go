@@ -5,15 +5,10 @@ package network
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
-	"flag"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -21,51 +16,8 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/topology"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
-	"github.com/christianb93/bitcoin-controller/test/rights"
+	"github.com/christianb93/bitcoin-controller/test/e2e"
 )
-
-// pluginVariable names the program kubectl-btcnet. Without it, the package builds the program.
-const pluginVariable = "KUBECTL_BTCNET"
-
-// pluginDir has the program, until all tests have ended.
-var pluginDir string
-
-func removePlugin() {
-	if pluginDir != "" {
-		_ = os.RemoveAll(pluginDir) // best effort: it is in the directory for temporary files
-	}
-}
-
-// buildPlugin builds the program once, unless the variable names it.
-var buildPlugin = sync.OnceValues(func() (string, error) {
-	if file := os.Getenv(pluginVariable); file != "" {
-		return file, nil
-	}
-	dir, err := os.MkdirTemp("", "kubectl-btcnet-")
-	if err != nil {
-		return "", err
-	}
-	pluginDir = dir
-	file := filepath.Join(dir, "kubectl-btcnet")
-	command := exec.Command("go", "build", "-C", "../..", "-trimpath", "-ldflags=-s -w", "-o", file, "./cmd/kubectl-btcnet")
-	command.Env = append(os.Environ(), "CGO_ENABLED=0") // as the image is built: most packages are in the compiler's cache
-	out, err := command.CombinedOutput()
-	if err != nil {
-		err = fmt.Errorf("%w: %s", err, out)
-	}
-	return file, err
-})
-
-// buildEarly builds it before the first test: beside the tests, the compiler would take their processor time. A run of some tests may
-// need no program.
-func buildEarly() error {
-	flag.Parse()
-	if flag.Lookup("test.run").Value.String() != "" || flag.Lookup("test.list").Value.String() != "" {
-		return nil
-	}
-	_, err := buildPlugin()
-	return err
-}
 
 // pluginRights are all that the plugin needs, those of its documentation. The role edit has more: also Secrets.
 var pluginRights = []rbacv1.PolicyRule{
@@ -76,61 +28,23 @@ var pluginRights = []rbacv1.PolicyRule{
 	{APIGroups: []string{""}, Resources: []string{"pods/exec", "pods/portforward"}, Verbs: []string{"create", "get"}},
 }
 
-// plugin runs commands as a user who has these rights.
+// plugin is that of a user in the namespace of a test.
 type plugin struct {
 	*testEnv
-	user string
+	e2e.Plugin
 }
 
 func (env *testEnv) plugin(user string, rules []rbacv1.PolicyRule) plugin {
 	env.Helper()
-	if err := rights.Grant(env.Context(), cluster.core, env.namespace, user, rights.User(user), rules); err != nil {
-		env.Fatal(err)
-	}
-	return plugin{env, user}
-}
-
-func (p plugin) command(args ...string) *exec.Cmd {
-	p.Helper()
-	file, err := buildPlugin()
-	if err != nil {
-		p.Fatal(err)
-	}
-	return exec.CommandContext(p.Context(), file, append([]string{"--namespace", p.namespace, "--as", p.user}, args...)...)
-}
-
-// run returns what a command printed, and its exit code.
-func (p plugin) run(args ...string) (out, errOut string, code int) {
-	p.Helper()
-	var stdout, stderr bytes.Buffer
-	command := p.command(args...)
-	command.Stdout, command.Stderr = &stdout, &stderr
-	err := command.Run()
-	var exited *exec.ExitError
-	if err != nil && !errors.As(err, &exited) {
-		p.Fatal(err)
-	}
-	return strings.TrimSpace(stdout.String()), strings.TrimSpace(stderr.String()), command.ProcessState.ExitCode()
-}
-
-// does runs a command that must succeed.
-func (p plugin) does(args ...string) string {
-	p.Helper()
-	start := time.Now()
-	out, errOut, code := p.run(args...)
-	p.Logf("kubectl btcnet %s: %d in %s: %s %s", strings.Join(args, " "), code, time.Since(start).Round(time.Millisecond), out, errOut)
-	if code != 0 {
-		p.FailNow()
-	}
-	return out
+	return plugin{env, e2e.NewPlugin(env, &cluster, env.namespace, user, rules)}
 }
 
 func TestThePluginCreatesANetworkAndGivesCoins(t *testing.T) {
 	env := newEnv(t, 3)
 	p := env.plugin("bob", pluginRights)
-	p.does("create", "coins", "--nodes", "3", "--topology", "ring", "--wait", "--timeout", "5m")
+	p.Does("create", "coins", "--nodes", "3", "--topology", "ring", "--wait", "--timeout", "5m")
 	env.exactly("coins", 3, others(3))
-	if tree := p.does("tree", "coins"); !strings.Contains(tree, "3 of 3 nodes ready, Ring with 3 of 3 connections, height 0") ||
+	if tree := p.Does("tree", "coins"); !strings.Contains(tree, "3 of 3 nodes ready, Ring with 3 of 3 connections, height 0") ||
 		!strings.Contains(tree, "2  coins-sts-2  block 0 ") || !strings.Contains(tree, "connected with 0, 1") {
 		t.Errorf("the tree is\n%s", tree)
 	}
@@ -141,16 +55,16 @@ func TestThePluginCreatesANetworkAndGivesCoins(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.does("fund", "coins", address, "10.00000001")
-	p.does("fund", "coins/1", address, "1000sat")
+	p.Does("fund", "coins", address, "10.00000001")
+	p.Does("fund", "coins/1", address, "1000sat")
 	env.hasCoins("coins-sts-2", "person", "10.00001001")
-	p.does("mine", "coins/2", "3", "--to", address)
+	p.Does("mine", "coins/2", "3", "--to", address)
 	env.allHave("coins", 101+1+101+1+3)
 	p.callsAllNodes("coins", address)
 
 	// Without storage the wallet is lost with the pod, and has its coins again.
 	before := p.walletOf("coins")
-	p.does("kill", "coins/0")
+	p.Does("kill", "coins/0")
 	if after := p.walletOf("coins"); after != before || before == "0.00000000" {
 		t.Errorf("the wallet has %s after the loss of its pod, and had %s", after, before)
 	}
@@ -161,7 +75,7 @@ func TestThePluginCreatesANetworkAndGivesCoins(t *testing.T) {
 func (p plugin) walletOf(name string) string {
 	p.Helper()
 	var wallet struct{ Trusted json.Number }
-	if err := json.Unmarshal([]byte(p.does("wallet", name, "-o", "json")), &wallet); err != nil {
+	if err := json.Unmarshal([]byte(p.Does("wallet", name, "-o", "json")), &wallet); err != nil {
 		p.Fatal(err)
 	}
 	return wallet.Trusted.String()
@@ -175,7 +89,7 @@ func (p plugin) callsAllNodes(name, address string) {
 		p.Fatal(err)
 	}
 	var answers []struct{ Pod, Result string }
-	if err := json.Unmarshal([]byte(p.does("cli", name, "--all", "getbestblockhash")), &answers); err != nil {
+	if err := json.Unmarshal([]byte(p.Does("cli", name, "--all", "getbestblockhash")), &answers); err != nil {
 		p.Fatal(err)
 	}
 	for i, answer := range answers {
@@ -183,10 +97,10 @@ func (p plugin) callsAllNodes(name, address string) {
 			p.Errorf("the answers are %+v, and the best block is %s", answers, best)
 		}
 	}
-	if got := p.does("cli", name+"/2", "-named", "-rpcwallet=person", "getreceivedbyaddress", "address="+address, "minconf=1"); got != "10.00001001" {
+	if got := p.Does("cli", name+"/2", "-named", "-rpcwallet=person", "getreceivedbyaddress", "address="+address, "minconf=1"); got != "10.00001001" {
 		p.Errorf("the address has received %s", got)
 	}
-	if _, errOut, code := p.run("cli", name, "getblockhash", "9999"); code != 8 || !strings.Contains(errOut, "error code: -8") {
+	if _, errOut, code := p.Try("cli", name, "getblockhash", "9999"); code != 8 || !strings.Contains(errOut, "error code: -8") {
 		p.Errorf("an error of bitcoind ended with %d: %s", code, errOut)
 	}
 }
@@ -196,22 +110,22 @@ func TestThePluginCausesWhatChainsDo(t *testing.T) {
 	p := env.plugin("bob", pluginRights)
 	env.create(network("chain", 4))
 	env.ready("chain", readyTimeout)
-	p.does("mine", "chain", "5")
-	p.does("partition", "chain", "0,1", "2,3")
+	p.Does("mine", "chain", "5")
+	p.Does("partition", "chain", "0,1", "2,3")
 	env.exactly("chain", 4, neighbours([]topology.Edge{{A: 0, B: 1}, {A: 2, B: 3}}))
-	p.does("mine", "chain/0", "1")
-	p.does("mine", "chain/3", "2")
+	p.Does("mine", "chain/0", "1")
+	p.Does("mine", "chain/3", "2")
 	if heights := ofEach(env, "chain", 4, func(pod string) (string, error) { return env.cli(pod, "getblockcount") }); !slices.Equal(heights, []string{"6", "6", "7", "7"}) {
 		t.Errorf("the heights are %v", heights)
 	}
-	p.does("heal", "chain")
+	p.Does("heal", "chain")
 	env.exactly("chain", 4, others(4))
 	env.allHave("chain", 7)
 	old, err := env.cli("chain-sts-2", "getbestblockhash")
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.does("reorg", "chain/1", "--depth", "3")
+	p.Does("reorg", "chain/1", "--depth", "3")
 	env.allHave("chain", 8)
 	for i := range 4 {
 		pod := fmt.Sprintf("chain-sts-%d", i)
@@ -238,7 +152,7 @@ func (p plugin) pauses(name, pod string) {
 		duration string
 		code     int
 	}{{"5s", 0}, {"1h", 130}} {
-		command := p.command("pause", name+"/"+pod, c.duration)
+		command := p.Command("pause", name+"/"+pod, c.duration)
 		var out bytes.Buffer
 		command.Stdout, command.Stderr = &out, &out
 		if err := command.Start(); err != nil {

@@ -112,7 +112,7 @@ func TestTheAPIServerRejectsInvalidSpecs(t *testing.T) {
 		if err := yaml.Unmarshal([]byte(text), &object.Object); err != nil {
 			t.Fatal(err)
 		}
-		_, err := dynamic.NewForConfigOrDie(cluster.config).Resource(v1.SchemeGroupVersion.WithResource("bitcoinnetworks")).Namespace(env.namespace).
+		_, err := dynamic.NewForConfigOrDie(cluster.Config).Resource(v1.SchemeGroupVersion.WithResource("bitcoinnetworks")).Namespace(env.namespace).
 			Create(t.Context(), object, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}, FieldValidation: metav1.FieldValidationStrict})
 		return err
 	}
@@ -139,7 +139,7 @@ func TestTheNamesOfNetworkAndGroupFitInALabel(t *testing.T) {
 	for length, want := range map[int]string{35: "", 36: "at most 47 characters together"} {
 		n := network(strings.Repeat("n", length), 0)
 		n.Spec.Groups = []v1.Group{{Name: "twelvetwelve", Nodes: 0}}
-		_, err := cluster.networks.BitcoincontrollerV1().BitcoinNetworks(env.namespace).Create(t.Context(), n, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+		_, err := cluster.Networks.BitcoincontrollerV1().BitcoinNetworks(env.namespace).Create(t.Context(), n, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("a network with a name of %d characters: %v", length, err)
 		}
@@ -159,7 +159,7 @@ func TestStorageCannotBeChanged(t *testing.T) {
 		env.eventually("an answer other than a conflict with a write of the status", 10*time.Second, func() error {
 			fixed := env.get("fixed")
 			change(&fixed.Spec)
-			_, err = cluster.networks.BitcoincontrollerV1().BitcoinNetworks(env.namespace).Update(t.Context(), fixed, metav1.UpdateOptions{DryRun: []string{metav1.DryRunAll}})
+			_, err = cluster.Networks.BitcoincontrollerV1().BitcoinNetworks(env.namespace).Update(t.Context(), fixed, metav1.UpdateOptions{DryRun: []string{metav1.DryRunAll}})
 			if apierrors.IsConflict(err) {
 				return err
 			}

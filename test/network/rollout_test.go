@@ -38,7 +38,7 @@ func (env *testEnv) waitForRollouts(rollouts []rollout, check func() error) {
 		if err := check(); err != nil {
 			env.Fatal(err)
 		}
-		list, err := cluster.core.AppsV1().StatefulSets(env.namespace).List(env.Context(), metav1.ListOptions{})
+		list, err := cluster.Core.AppsV1().StatefulSets(env.namespace).List(env.Context(), metav1.ListOptions{})
 		if err != nil {
 			return err
 		}
@@ -83,7 +83,7 @@ func TestAnotherImageReachesOnePodAfterTheOtherAndKeepsTheChain(t *testing.T) {
 		env.exactly("replaced", nodes, others(nodes))
 		env.allAt("replaced", nodes, best)
 		for i := range env.pods(nodes) {
-			pod, err := cluster.core.CoreV1().Pods(env.namespace).Get(t.Context(), podName("replaced", i), metav1.GetOptions{})
+			pod, err := cluster.Core.CoreV1().Pods(env.namespace).Get(t.Context(), podName("replaced", i), metav1.GetOptions{})
 			if err != nil || pod.Spec.Containers[0].Image != image {
 				t.Errorf("pod %d runs %s, %v; it should run %s", i, pod.Spec.Containers[0].Image, err, image)
 			}
@@ -134,7 +134,7 @@ func (env *testEnv) anotherImage(pod string) string {
 func (env *testEnv) anotherNameOfItsImage(pod string) string {
 	env.Helper()
 	testtools.Docker(env.T)
-	p, err := cluster.core.CoreV1().Pods(env.namespace).Get(env.Context(), pod, metav1.GetOptions{})
+	p, err := cluster.Core.CoreV1().Pods(env.namespace).Get(env.Context(), pod, metav1.GetOptions{})
 	if err != nil {
 		env.Fatal(err)
 	}

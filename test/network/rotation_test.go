@@ -120,7 +120,7 @@ func TestAnotherPasswordIsTakenOverByARollingRestart(t *testing.T) {
 		before := env.rolloutOf("renewed", nodes)
 		sought.add("alice, changed", "alice", second)
 		secret := fmt.Appendf(nil, `{"stringData":{"BC_RPC_PASSWORD":%q}}`, second)
-		if _, err := cluster.core.CoreV1().Secrets(env.namespace).Patch(t.Context(), "users", types.MergePatchType, secret, metav1.PatchOptions{}); err != nil {
+		if _, err := cluster.Core.CoreV1().Secrets(env.namespace).Patch(t.Context(), "users", types.MergePatchType, secret, metav1.PatchOptions{}); err != nil {
 			t.Fatal(err)
 		}
 		// As the field's documentation describes.

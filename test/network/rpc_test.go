@@ -28,12 +28,12 @@ func TestTheClientAndBitcoindUnderstandEachOther(t *testing.T) {
 	env.ready("called", readyTimeout)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	dialer, err := tunnel.NewDialer(cluster.config)
+	dialer, err := tunnel.NewDialer(cluster.Config)
 	if err != nil {
 		t.Fatal(err)
 	}
 	client := bitcoind.NewClient(nil, dialer.DialContext)
-	pod, err := cluster.core.CoreV1().Pods(env.namespace).Get(ctx, "called-sts-0", metav1.GetOptions{})
+	pod, err := cluster.Core.CoreV1().Pods(env.namespace).Get(ctx, "called-sts-0", metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

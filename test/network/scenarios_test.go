@@ -31,22 +31,22 @@ var scenarioRights = append([]rbacv1.PolicyRule{
 // passes runs a scenario, which must pass and leave nothing behind.
 func (p plugin) passes(args ...string) {
 	p.Helper()
-	p.Logf("%s", p.does(append([]string{"run"}, args...)...))
+	p.Logf("%s", p.Does(append([]string{"run"}, args...)...))
 	p.nothingIsLeft()
 }
 
 // nothingIsLeft checks what a scenario creates.
 func (p plugin) nothingIsLeft() {
 	p.Helper()
-	networks, err := cluster.networks.BitcoincontrollerV1().BitcoinNetworks(p.namespace).List(p.Context(), metav1.ListOptions{})
+	networks, err := cluster.Networks.BitcoincontrollerV1().BitcoinNetworks(p.namespace).List(p.Context(), metav1.ListOptions{})
 	if err != nil {
 		p.Fatal(err)
 	}
-	jobs, err := cluster.core.BatchV1().Jobs(p.namespace).List(p.Context(), metav1.ListOptions{LabelSelector: "app.kubernetes.io/managed-by=kubectl-btcnet"})
+	jobs, err := cluster.Core.BatchV1().Jobs(p.namespace).List(p.Context(), metav1.ListOptions{LabelSelector: "app.kubernetes.io/managed-by=kubectl-btcnet"})
 	if err != nil {
 		p.Fatal(err)
 	}
-	maps, err := cluster.core.CoreV1().ConfigMaps(p.namespace).List(p.Context(), metav1.ListOptions{LabelSelector: "app.kubernetes.io/managed-by=kubectl-btcnet"})
+	maps, err := cluster.Core.CoreV1().ConfigMaps(p.namespace).List(p.Context(), metav1.ListOptions{LabelSelector: "app.kubernetes.io/managed-by=kubectl-btcnet"})
 	if err != nil {
 		p.Fatal(err)
 	}
@@ -75,7 +75,7 @@ func TestTheLongScenariosPass(t *testing.T) {
 		env.create(network("other", 1))
 		env.ready("other", readyTimeout)
 		image := env.anotherImage("other-sts-0")
-		if err := cluster.networks.BitcoincontrollerV1().BitcoinNetworks(env.namespace).Delete(t.Context(), "other", metav1.DeleteOptions{}); err != nil {
+		if err := cluster.Networks.BitcoincontrollerV1().BitcoinNetworks(env.namespace).Delete(t.Context(), "other", metav1.DeleteOptions{}); err != nil {
 			t.Fatal(err)
 		}
 		env.plugin("bob", scenarioRights).passes("rolling-upgrade", "--set", "image="+image)
@@ -85,7 +85,7 @@ func TestTheLongScenariosPass(t *testing.T) {
 // edited is a ready scenario with something else in it.
 func (p plugin) edited(name, from, to string) string {
 	p.Helper()
-	text := p.does("run", "--show", name)
+	text := p.Does("run", "--show", name)
 	if !strings.Contains(text, from) {
 		p.Fatalf("%s has no %q", name, from)
 	}
@@ -112,7 +112,7 @@ func TestAScenarioFailsWithTheReason(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			p := newEnv(t, 4).plugin("bob", scenarioRights)
 			junit, timeline := filepath.Join(t.TempDir(), "junit.xml"), filepath.Join(t.TempDir(), "timeline.txt")
-			_, errOut, code := p.run(append([]string{"run", p.edited(c.name, c.from, c.to), "--junit", junit, "--timeline", timeline}, c.args...)...)
+			_, errOut, code := p.Try(append([]string{"run", p.edited(c.name, c.from, c.to), "--junit", junit, "--timeline", timeline}, c.args...)...)
 			t.Logf("it ended with %d: %s", code, errOut)
 			if code != 1 || !regexp.MustCompile(c.want).MatchString(errOut) {
 				t.Errorf("the message should match %s", c.want)
@@ -140,7 +140,7 @@ func TestAnInterruptedScenarioRestoresTheNetworkThatItUses(t *testing.T) {
 		"- pause: {node: 1}\n- miners: {every: 1s, shares: {\"2\": 1}}\n- sleep: 1h\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	command := p.command("run", file, "--network", "used")
+	command := p.Command("run", file, "--network", "used")
 	var out, errOut bytes.Buffer
 	command.Stdout, command.Stderr = &out, &errOut
 	if err := command.Start(); err != nil {
@@ -172,16 +172,16 @@ func TestAScenarioRunsInTheCluster(t *testing.T) {
 	env := newEnv(t, 3)
 	ref := builtImage(env, "../..", "./cmd/kubectl-btcnet")
 	p := env.plugin("bob", scenarioRights)
-	if _, err := cluster.core.CoreV1().ServiceAccounts(env.namespace).Create(t.Context(), &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: "scenarios"}}, metav1.CreateOptions{}); err != nil {
+	if _, err := cluster.Core.CoreV1().ServiceAccounts(env.namespace).Create(t.Context(), &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: "scenarios"}}, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	if err := rights.Grant(t.Context(), cluster.core, env.namespace, "scenarios", rights.ServiceAccount(env.namespace, "scenarios"), scenarioRights); err != nil {
+	if err := rights.Grant(t.Context(), cluster.Core, env.namespace, "scenarios", rights.ServiceAccount(env.namespace, "scenarios"), scenarioRights); err != nil {
 		t.Fatal(err)
 	}
 	junit := filepath.Join(t.TempDir(), "junit.xml")
 	inside := []string{"--in-cluster", "--image", ref, "--service-account", "scenarios", "--junit", junit}
 	p.passes(append([]string{"lost-node"}, inside...)...)
-	out, errOut, code := p.run(append([]string{"run", "selfish-mining", "--set", "lead=1"}, inside...)...)
+	out, errOut, code := p.Try(append([]string{"run", "selfish-mining", "--set", "lead=1"}, inside...)...)
 	if code != 1 || !strings.Contains(out, "error: selfish-mining:") {
 		t.Errorf("a failure ended with %d: %s%s", code, out, errOut)
 	}
@@ -195,7 +195,7 @@ func TestAScenarioRunsProgramsThatReachTheNodes(t *testing.T) {
 	env := newEnv(t, 1)
 	p := env.plugin("bob", scenarioRights)
 	env.createForUser("served", 1)
-	pod, err := cluster.core.CoreV1().Pods(env.namespace).Get(t.Context(), "served-sts-0", metav1.GetOptions{})
+	pod, err := cluster.Core.CoreV1().Pods(env.namespace).Get(t.Context(), "served-sts-0", metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,5 +215,5 @@ steps:
 `, pod.Spec.Containers[0].Image)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p.Logf("%s", p.does("run", file, "--network", "served"))
+	p.Logf("%s", p.Does("run", file, "--network", "served"))
 }

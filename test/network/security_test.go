@@ -42,7 +42,7 @@ func (env *testEnv) endOperators() {
 		env.Error(find)
 	}
 	for _, pod := range pods {
-		if err := cluster.core.CoreV1().Pods(pod.Namespace).Delete(env.Context(), pod.Name, metav1.DeleteOptions{}); err != nil {
+		if err := cluster.Core.CoreV1().Pods(pod.Namespace).Delete(env.Context(), pod.Name, metav1.DeleteOptions{}); err != nil {
 			env.Fatal(err)
 		}
 	}
@@ -56,7 +56,7 @@ func TestTheOperatorReadsNoSecretOutsideItsNamespace(t *testing.T) {
 			continue
 		}
 		for _, verb := range []string{"get", "list", "watch"} {
-			review, err := cluster.core.AuthorizationV1().SubjectAccessReviews().Create(t.Context(), &authorizationv1.SubjectAccessReview{
+			review, err := cluster.Core.AuthorizationV1().SubjectAccessReviews().Create(t.Context(), &authorizationv1.SubjectAccessReview{
 				Spec: authorizationv1.SubjectAccessReviewSpec{
 					User: user, Groups: []string{"system:serviceaccounts", "system:authenticated"},
 					ResourceAttributes: &authorizationv1.ResourceAttributes{Namespace: namespace, Verb: verb, Resource: "secrets"},

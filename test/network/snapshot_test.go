@@ -25,22 +25,22 @@ func TestASnapshotStartsAnotherNetwork(t *testing.T) {
 	if image := earlierImage(); image != "" {
 		create = append(create, "--image", image)
 	}
-	p.does(create...)
+	p.Does(create...)
 	saved := p.savesAThousandBlocks("old")
-	p.does("create", "plain", "--nodes", "1", "--wait")
+	p.Does("create", "plain", "--nodes", "1", "--wait")
 	env.mineAt("plain-sts-0", strconv.Itoa(savedHeight))
 	plain := filepath.Join(t.TempDir(), "plain.snapshot")
-	p.does("snapshot", "save", "plain", plain)
+	p.Does("snapshot", "save", "plain", plain)
 	p.startsInTime(plain, saved.file)
 
-	p.does("create", "copy", "--nodes", "3", "--from", saved.file, "--digest", saved.digest)
+	p.Does("create", "copy", "--nodes", "3", "--from", saved.file, "--digest", saved.digest)
 	env.allAt("copy", 3, saved.best)
 	p.hasTheWallets("copy", saved)
 	// The faucet has its coins already: it mines one block, and not 101.
-	p.does("fund", "copy", saved.address, "1")
+	p.Does("fund", "copy", saved.address, "1")
 	env.allHave("copy", savedHeight+1)
 	// The network has other blocks now, which no command replaces.
-	if _, errOut, code := p.run("create", "copy", "--nodes", "3", "--from", saved.file); code != 1 || !strings.Contains(errOut, "its block 1001 is not in the snapshot") {
+	if _, errOut, code := p.Try("create", "copy", "--nodes", "3", "--from", saved.file); code != 1 || !strings.Contains(errOut, "its block 1001 is not in the snapshot") {
 		t.Errorf("a network with another chain ended with %d: %s", code, errOut)
 	}
 	image := env.anotherImage("copy-sts-0")
@@ -49,7 +49,7 @@ func TestASnapshotStartsAnotherNetwork(t *testing.T) {
 	p.continues(saved)
 
 	// Fewer nodes, another image, and blocks afterwards.
-	_, notes, code := p.run("create", "single", "--nodes", "1", "--from", saved.file, "--image", image, "--mine-interval", "1s")
+	_, notes, code := p.Try("create", "single", "--nodes", "1", "--from", saved.file, "--image", image, "--mine-interval", "1s")
 	if code != 0 || !strings.Contains(notes, `the wallet "person" of node 1 is not restored: the network has 1 nodes`) {
 		t.Errorf("a network of one ended with %d: %s", code, notes)
 	}
@@ -82,7 +82,7 @@ func (p plugin) savesAThousandBlocks(name string) snapshotFile {
 	}
 	ask("createwallet", "person")
 	address := ask("-rpcwallet=person", "getnewaddress", "rent = due")
-	p.does("fund", name, address, "10")
+	p.Does("fund", name, address, "10")
 	ask("-named", "createwallet", "wallet_name=watching", "disable_private_keys=true")
 	var described struct{ Descriptor string }
 	if err := json.Unmarshal([]byte(ask("getdescriptorinfo", "addr("+address+")")), &described); err != nil {
@@ -110,14 +110,14 @@ func (p plugin) savesAThousandBlocks(name string) snapshotFile {
 		NotKept           []string
 		Wallets           []struct{ Name string }
 	}
-	if err := json.Unmarshal([]byte(p.does("snapshot", "save", name, file, "-o", "json")), &saved); err != nil {
+	if err := json.Unmarshal([]byte(p.Does("snapshot", "save", name, file, "-o", "json")), &saved); err != nil {
 		p.Fatal(err)
 	}
 	info, err := os.Stat(file)
 	if err != nil || info.Mode().Perm() != 0o600 || saved.Height != savedHeight || saved.BestBlock != best || len(saved.Wallets) != 3 || len(saved.NotKept) > 0 {
 		p.Errorf("saved is %+v, with the mode %v (%v)", saved, info.Mode(), err)
 	}
-	if manifest := p.does("snapshot", "inspect", file, "--digest", saved.Digest); strings.Contains(manifest, "prv") {
+	if manifest := p.Does("snapshot", "inspect", file, "--digest", saved.Digest); strings.Contains(manifest, "prv") {
 		p.Errorf("the manifest has a key: %s", manifest)
 	}
 	p.Logf("%d blocks and %d wallets are %d bytes", saved.Height, len(saved.Wallets), saved.Bytes)
@@ -134,7 +134,7 @@ func (p plugin) startsInTime(plain, withWallets string) {
 		for kind, more := range map[string][]string{"empty": {"--wait"}, "plain": {"--from", plain}, "wallets": {"--from", withWallets}} {
 			name := fmt.Sprintf("%s-%d", kind, round)
 			start := time.Now()
-			p.does(append([]string{"create", name, "--nodes", "3"}, more...)...)
+			p.Does(append([]string{"create", name, "--nodes", "3"}, more...)...)
 			if last := time.Since(start); took[kind] == 0 || last < took[kind] {
 				took[kind] = last
 			}
@@ -154,11 +154,11 @@ func (p plugin) startsInTime(plain, withWallets string) {
 // ends deletes a network, and waits until it takes no processor time any more.
 func (p plugin) ends(name string) {
 	p.Helper()
-	if err := cluster.networks.BitcoincontrollerV1().BitcoinNetworks(p.namespace).Delete(p.Context(), name, metav1.DeleteOptions{}); err != nil {
+	if err := cluster.Networks.BitcoincontrollerV1().BitcoinNetworks(p.namespace).Delete(p.Context(), name, metav1.DeleteOptions{}); err != nil {
 		p.Fatal(err)
 	}
 	p.eventually("the end of "+name, time.Minute, func() error {
-		pods, err := cluster.core.CoreV1().Pods(p.namespace).List(p.Context(), metav1.ListOptions{LabelSelector: "app.kubernetes.io/instance=" + name})
+		pods, err := cluster.Core.CoreV1().Pods(p.namespace).List(p.Context(), metav1.ListOptions{LabelSelector: "app.kubernetes.io/instance=" + name})
 		if err == nil && len(pods.Items) > 0 {
 			err = fmt.Errorf("%d pods exist", len(pods.Items))
 		}
@@ -180,7 +180,7 @@ func (p plugin) hasTheWallets(name string, saved snapshotFile) {
 		}
 	}
 	var info struct{ Labels []string }
-	if err := json.Unmarshal([]byte(p.does("cli", name+"/1", "-rpcwallet=person", "getaddressinfo", saved.address)), &info); err != nil || len(info.Labels) != 1 || info.Labels[0] != "rent = due" {
+	if err := json.Unmarshal([]byte(p.Does("cli", name+"/1", "-rpcwallet=person", "getaddressinfo", saved.address)), &info); err != nil || len(info.Labels) != 1 || info.Labels[0] != "rent = due" {
 		p.Errorf("the labels are %q (%v)", info.Labels, err)
 	}
 	if locked, err := ask[[]any](p.testEnv, second, "-rpcwallet=person", "listlockunspent"); err != nil || len(locked) != 1 {
@@ -206,11 +206,11 @@ func (p plugin) rejectsDamage(saved snapshotFile) {
 		p.Fatal(err)
 	}
 	for _, args := range [][]string{{damaged}, {damaged, "--digest", saved.digest}} {
-		if _, errOut, code := p.run(append([]string{"create", "none", "--from"}, args...)...); code != 1 || !strings.Contains(errOut, "nothing was created") || strings.Contains(errOut, "\n") {
+		if _, errOut, code := p.Try(append([]string{"create", "none", "--from"}, args...)...); code != 1 || !strings.Contains(errOut, "nothing was created") || strings.Contains(errOut, "\n") {
 			p.Errorf("a damaged file ended with %d: %s", code, errOut)
 		}
 	}
-	if list, err := cluster.networks.BitcoincontrollerV1().BitcoinNetworks(p.namespace).List(p.Context(), metav1.ListOptions{FieldSelector: "metadata.name=none"}); err != nil || len(list.Items) > 0 {
+	if list, err := cluster.Networks.BitcoincontrollerV1().BitcoinNetworks(p.namespace).List(p.Context(), metav1.ListOptions{FieldSelector: "metadata.name=none"}); err != nil || len(list.Items) > 0 {
 		p.Errorf("a network was created from it: %v (%v)", list.Items, err)
 	}
 }

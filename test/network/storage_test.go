@@ -30,7 +30,7 @@ func storedNetwork(name string, nodes int) *v1.BitcoinNetwork {
 // claims returns the names of the claims in the namespace that are not being deleted.
 func (env *testEnv) claims() []string {
 	env.Helper()
-	list, err := cluster.core.CoreV1().PersistentVolumeClaims(env.namespace).List(env.Context(), metav1.ListOptions{})
+	list, err := cluster.Core.CoreV1().PersistentVolumeClaims(env.namespace).List(env.Context(), metav1.ListOptions{})
 	if err != nil {
 		env.Fatal(err)
 	}
@@ -48,7 +48,7 @@ func (env *testEnv) claims() []string {
 func (env *testEnv) hasNoPods(name string) {
 	env.Helper()
 	env.eventually("all pods of "+name+" to end", 2*time.Minute, func() error {
-		pods, err := cluster.core.CoreV1().Pods(env.namespace).List(env.Context(), metav1.ListOptions{LabelSelector: "app.kubernetes.io/instance=" + name})
+		pods, err := cluster.Core.CoreV1().Pods(env.namespace).List(env.Context(), metav1.ListOptions{LabelSelector: "app.kubernetes.io/instance=" + name})
 		if err == nil && len(pods.Items) > 0 {
 			err = fmt.Errorf("%d pods exist", len(pods.Items))
 		}
@@ -143,7 +143,7 @@ func (env *testEnv) dataIsOf(name string, nodes int) {
 		}
 		return err
 	})
-	set, err := cluster.core.AppsV1().StatefulSets(env.namespace).Get(env.Context(), name+"-sts", metav1.GetOptions{})
+	set, err := cluster.Core.AppsV1().StatefulSets(env.namespace).Get(env.Context(), name+"-sts", metav1.GetOptions{})
 	if err != nil || set.Spec.PersistentVolumeClaimRetentionPolicy.WhenScaled != "Retain" {
 		env.Errorf("after the scale-down: %+v, %v", set.Spec.PersistentVolumeClaimRetentionPolicy, err)
 	}
@@ -187,7 +187,7 @@ func TestAManualScaleDownDeletesNoClaim(t *testing.T) {
 		env.create(storedNetwork("manual", nodes))
 		env.ready("manual", readyTimeout)
 		best := env.mineToWallet(env.node("manual", 1), "savings")
-		sets := cluster.core.AppsV1().StatefulSets(env.namespace)
+		sets := cluster.Core.AppsV1().StatefulSets(env.namespace)
 		scale, err := sets.GetScale(t.Context(), "manual-sts", metav1.GetOptions{})
 		if err != nil {
 			t.Fatal(err)

@@ -23,7 +23,7 @@ import (
 
 // onClusterNode runs a shell command on the cluster node, which is a container of Docker's.
 func (env *testEnv) onClusterNode(ctx context.Context, script string) error {
-	nodes, err := cluster.core.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
+	nodes, err := cluster.Core.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return err
 	}
@@ -46,11 +46,11 @@ func (env *testEnv) smallVolume(pod, class, size string) (dir string) {
 		ClaimRef:               &corev1.ObjectReference{Kind: "PersistentVolumeClaim", Namespace: env.namespace, Name: "data-" + pod},
 		PersistentVolumeSource: corev1.PersistentVolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: dir}},
 	}}
-	if _, err := cluster.core.CoreV1().PersistentVolumes().Create(env.Context(), volume, metav1.CreateOptions{}); err != nil {
+	if _, err := cluster.Core.CoreV1().PersistentVolumes().Create(env.Context(), volume, metav1.CreateOptions{}); err != nil {
 		env.Fatal(err)
 	}
 	env.Cleanup(func() {
-		err := cluster.core.CoreV1().PersistentVolumes().Delete(context.Background(), volume.Name, metav1.DeleteOptions{})
+		err := cluster.Core.CoreV1().PersistentVolumes().Delete(context.Background(), volume.Name, metav1.DeleteOptions{})
 		// Lazily, since the pod may still be ending.
 		if err := errors.Join(err, env.onClusterNode(context.Background(), "umount -l "+dir+" && rmdir "+dir)); err != nil {
 			env.Error(err)
@@ -95,7 +95,7 @@ func TestANodeWhoseVolumeIsFullIsNamedAndReturns(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The kubelet waits for minutes before it starts the container again, but a new pod it starts at once.
-	if err := cluster.core.CoreV1().Pods(env.namespace).Delete(t.Context(), "brimful-sts-2", metav1.DeleteOptions{}); err != nil {
+	if err := cluster.Core.CoreV1().Pods(env.namespace).Delete(t.Context(), "brimful-sts-2", metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	env.eventually("the node to be in the network again", readyTimeout, func() error {

@@ -112,7 +112,7 @@ func (env *testEnv) service(name string) *corev1.Service {
 	env.Helper()
 	var service *corev1.Service
 	env.eventually("Service "+name+" to exist", time.Minute, func() (err error) {
-		service, err = cluster.core.CoreV1().Services(env.namespace).Get(env.Context(), name, metav1.GetOptions{})
+		service, err = cluster.Core.CoreV1().Services(env.namespace).Get(env.Context(), name, metav1.GetOptions{})
 		return err
 	})
 	return service
@@ -122,7 +122,7 @@ func (env *testEnv) service(name string) *corev1.Service {
 func (env *testEnv) publishesEverything(node string) {
 	env.Helper()
 	place := noderef.At(node)
-	p, err := cluster.core.CoreV1().Pods(env.namespace).Get(env.Context(), place.Pod, metav1.GetOptions{})
+	p, err := cluster.Core.CoreV1().Pods(env.namespace).Get(env.Context(), place.Pod, metav1.GetOptions{})
 	if err != nil {
 		env.Fatal(err)
 	}
@@ -203,7 +203,7 @@ func (env *testEnv) subscribe(topic, address string) <-chan [][]byte {
 // relay returns a local address that leads to one in the cluster, by way of the cluster node of a node, which is a container of Docker's.
 func (env *testEnv) relay(node, host string, port int32) string {
 	env.Helper()
-	p, err := cluster.core.CoreV1().Pods(env.namespace).Get(env.Context(), podOf(node), metav1.GetOptions{})
+	p, err := cluster.Core.CoreV1().Pods(env.namespace).Get(env.Context(), podOf(node), metav1.GetOptions{})
 	if err != nil {
 		env.Fatal(err)
 	}

@@ -1,0 +1,62 @@
+package e2e
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/kubernetes"
+)
+
+// Room limits how many pods or nodes run at the same time, whatever go test calls parallel: a machine with two cores that starts a hundred
+// at once is too busy to test anything.
+type Room struct {
+	size int
+	free *semaphore.Weighted
+}
+
+// NewRoom has room for so many.
+func NewRoom(size int) *Room { return &Room{size, semaphore.NewWeighted(int64(size))} }
+
+// Enter waits until there is room, and leaves when all that is cleaned up later has been cleaned up.
+func (r *Room) Enter(t *testing.T, needed int) {
+	t.Helper()
+	weight := int64(min(needed, r.size))
+	if err := r.free.Acquire(t.Context(), weight); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.free.Release(weight) })
+}
+
+// Namespace creates a namespace for a test, which enforces the restricted Pod Security Standard. It is deleted at the end of the test, after
+// what end does.
+func Namespace(t testing.TB, core kubernetes.Interface, prefix string, end func()) string {
+	t.Helper()
+	space, err := core.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
+		GenerateName: prefix, Labels: map[string]string{"pod-security.kubernetes.io/enforce": "restricted"},
+	}}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		end()
+		if err := core.CoreV1().Namespaces().Delete(context.Background(), space.Name, metav1.DeleteOptions{}); err != nil {
+			t.Errorf("delete the namespace %s: %v", space.Name, err)
+		}
+	})
+	return space.Name
+}
+
+// AwaitNoPods waits until the pods of a namespace have ended, but not for ever: how they end is the subject of a test of its own.
+func AwaitNoPods(core kubernetes.Interface, namespace string) {
+	ctx, cancel := context.WithTimeout(context.Background(), LimitFactor()*time.Minute)
+	defer cancel()
+	_ = wait.PollUntilContextCancel(ctx, time.Second, true, func(ctx context.Context) (bool, error) {
+		pods, err := core.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{Limit: 1})
+		return err == nil && len(pods.Items) == 0, nil
+	})
+}
