@@ -123,8 +123,8 @@ func (a *agent) channels(ctx context.Context) (list []api.Channel, graph []strin
 		edges[edge.ID] = edge
 	}
 	for i, channel := range open {
-		edge := edges[channel.ID]
-		list[i].Policies, list[i].Announced = edge.policies(), edge.Proof != nil
+		edge, exists := edges[channel.ID]
+		list[i].Policies, list[i].Announced, list[i].NotInGraph = edge.policies(), edge.Proof != nil, !exists
 	}
 	return list, answer.usable(), nil
 }

@@ -23,7 +23,9 @@ func TestTheStateIsWhatLNDReports(t *testing.T) {
 		"GET /v1/peers": text(`{"peers":[{"pub_key":"` + keyB + `","address":"10.0.0.1:9735"}]}`),
 		"GET /v1/channels": text(`{"channels":[
 			{"active":true,"remote_pubkey":"` + keyB + `","channel_point":"aa:0","chan_id":"326554953515008","capacity":"1000000","local_balance":"790000","remote_balance":"200000","initiator":true,"memo":"m1"},
-			{"active":false,"remote_pubkey":"` + keyB + `","channel_point":"bb:1","chan_id":"1","capacity":"20000","local_balance":"0","remote_balance":"20000","private":true}]}`),
+			{"active":false,"remote_pubkey":"` + keyB + `","channel_point":"bb:1","chan_id":"1","capacity":"20000","local_balance":"0","remote_balance":"20000","private":true},
+			{"active":true,"remote_pubkey":"` + keyB + `","channel_point":"b2:0","chan_id":"2","capacity":"9","local_balance":"9","remote_balance":"0","private":true},
+			{"active":true,"remote_pubkey":"` + keyB + `","channel_point":"b3:0","chan_id":"3","capacity":"9","local_balance":"9","remote_balance":"0","private":true}]}`),
 		"GET /v1/channels/pending": text(`{
 			"pending_open_channels":[{"channel":{"remote_node_pub":"` + keyB + `","channel_point":"cc:0","capacity":"5","local_balance":"4","remote_balance":"1","initiator":"INITIATOR_LOCAL","memo":"m2"}},
 				{"channel":{"channel_point":"bb:1","capacity":"20000","local_balance":"0","remote_balance":"0"}}],
@@ -34,6 +36,7 @@ func TestTheStateIsWhatLNDReports(t *testing.T) {
 		"GET /v1/graph": text(`{"nodes":[{"pub_key":"` + keyA + `"}],"edges":[
 			{"channel_id":"326554953515008","node1_policy":{"disabled":false},"node2_policy":{"disabled":false},"auth_proof":{"node_sig1":"aa"}},
 			{"channel_id":"1","node1_policy":{"disabled":false},"node2_policy":{"disabled":true},"auth_proof":null},
+			{"channel_id":"2","node1_policy":{"disabled":true},"node2_policy":{"disabled":true},"auth_proof":null},
 			{"channel_id":"326554953515009","node1_policy":{"disabled":false},"node2_policy":{"disabled":false},"auth_proof":{"node_sig1":"aa"}},
 			{"channel_id":"326554953515010","node1_policy":{"disabled":false},"node2_policy":null,"auth_proof":{"node_sig1":"aa"}},
 			{"channel_id":"326554953515011","node1_policy":{"disabled":false},"node2_policy":{"disabled":true},"auth_proof":{"node_sig1":"aa"}},
@@ -49,6 +52,8 @@ func TestTheStateIsWhatLNDReports(t *testing.T) {
 		Channels: []api.Channel{
 			{Memo: "m1", Point: "aa:0", ShortID: "297x1x0", RemotePubKey: keyB, Capacity: 1000000, Local: 790000, Remote: 200000, Active: true, Initiator: true, State: api.Open, Policies: 2, Announced: true},
 			{Point: "bb:1", ShortID: "0x0x1", RemotePubKey: keyB, Capacity: 20000, Remote: 20000, Private: true, State: api.Open, Policies: 1},
+			{Point: "b2:0", ShortID: "0x0x2", RemotePubKey: keyB, Capacity: 9, Local: 9, Active: true, Private: true, State: api.Open},
+			{Point: "b3:0", ShortID: "0x0x3", RemotePubKey: keyB, Capacity: 9, Local: 9, Active: true, Private: true, State: api.Open, NotInGraph: true},
 			{Memo: "m2", Point: "cc:0", RemotePubKey: keyB, Capacity: 5, Local: 4, Remote: 1, Initiator: true, State: api.PendingOpen},
 			{Point: "dd:0", Capacity: 6, State: api.WaitingClose},
 			{Point: "ff:0", Capacity: 8, State: api.WaitingClose, Forced: true},

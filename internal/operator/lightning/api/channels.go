@@ -43,6 +43,9 @@ type Channel struct {
 	// Announced means that this end has the proof that lets others know the channel, six blocks after its funding. Private channels
 	// never have it.
 	Announced bool `json:"announced,omitempty"`
+	// NotInGraph means that this end's graph has no edge for an open channel, also none whose policies are disabled. The absence is what is
+	// reported, since a channel is closed by force for it: an agent that does not know the field never does.
+	NotInGraph bool `json:"notInGraph,omitempty"`
 }
 
 // Address is an unused address of LND's wallet. The same one is returned until it is used.

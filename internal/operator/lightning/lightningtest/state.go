@@ -141,7 +141,7 @@ func (l *LND) report(c *channel, other *LND, r *api.Channel) bool {
 		r.Policies = min(r.Policies, 1)
 	}
 	if c.pruned {
-		r.Policies, r.Announced = 0, false
+		r.Policies, r.Announced, r.NotInGraph = 0, false, true
 	}
 	return true
 }

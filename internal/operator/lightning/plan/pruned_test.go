@@ -37,8 +37,8 @@ func TestAChannelThatIsInNoGraphAnyMoreIsClosedAndOpenedAgain(t *testing.T) {
 
 func TestAChannelThatIsNotInTheGraphYetIsNotClosed(t *testing.T) {
 	for name, change := range map[string]func(*Inputs){
-		"one end has it":                    func(in *Inputs) { in.Nodes[1].State.Channels[0].Policies = 1 },
-		"the other end has it announced":    func(in *Inputs) { in.Nodes[0].State.Channels[0].Announced = true },
+		"one end has it":                    func(in *Inputs) { in.Nodes[1].State.Channels[0].NotInGraph = false },
+		"the opener has it":                 func(in *Inputs) { in.Nodes[0].State.Channels[0].NotInGraph = false },
 		"its block is new":                  func(in *Inputs) { in.Nodes[1].State.Info.Height = 1 },
 		"an end does not report its height": func(in *Inputs) { in.Nodes[0].State.Info = nil },
 	} {
@@ -53,5 +53,21 @@ func TestAChannelThatIsNotInTheGraphYetIsNotClosed(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Both ends have disabled their policies, for instance since they were disconnected. A private channel is never announced.
+func TestAChannelWithDisabledPoliciesIsNotClosed(t *testing.T) {
+	l := newSimulation(t, 1, line(2, v1.LightningChannel{From: 0, To: 1, Capacity: 1_000_000, Count: 1, Private: true}))
+	l.ready()
+	l.change = func(in *Inputs) {
+		for _, n := range in.Nodes {
+			n.State.Channels[0].Policies = 0
+		}
+	}
+	for range int(2 * prunedAfter / time.Second) {
+		if p := l.step(); len(p.Close) > 0 || p.ChannelsActive.Met {
+			t.Fatalf("%+v", p)
+		}
 	}
 }

@@ -44,10 +44,10 @@ func orNone(id string) string {
 	return id
 }
 
-// pruned reports whether an end has nothing of an open channel in its graph, although its funding transaction should have many
-// confirmations.
+// pruned reports whether an end has nothing of an open channel in its graph, not even disabled policies, although its funding transaction
+// should have many confirmations.
 func pruned(c api.Channel, n *Node) bool {
-	if c.Policies > 0 || c.Announced || n.State.Info == nil {
+	if !c.NotInGraph || n.State.Info == nil {
 		return false
 	}
 	var block int64
