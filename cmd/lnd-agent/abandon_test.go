@@ -39,7 +39,7 @@ func TestARealLNDForgetsAChannelWhoseFundingTransactionIsLost(t *testing.T) {
 		t.Fatalf("the transaction exists, or they forget it by themselves: %+v, %+v", a, b)
 	}
 	for _, l := range []*realLND{p.b, p.a} {
-		if err := l.client.CloseChannel(l.deadline(), l.at, api.Close{Point: lost.Point, Force: true}); err != nil {
+		if err := l.client.CloseChannel(l.deadline(), l.at, api.Close{Point: lost.Point, Abandon: true}); err != nil {
 			t.Fatal(err)
 		}
 		l.until("it has no channel", func(s api.State) bool { return s.Channels != nil && len(s.Channels) == 0 })

@@ -226,7 +226,7 @@ func (p *pair) abandon(channel api.NewChannel) {
 	p.t.Helper()
 	p.open(channel)
 	lost, _ := p.channel(channel.Memo)
-	if err := p.a.client.CloseChannel(p.a.deadline(), p.a.at, api.Close{Point: lost.Point, Force: true}); err != nil {
+	if err := p.a.client.CloseChannel(p.a.deadline(), p.a.at, api.Close{Point: lost.Point, Abandon: true}); err != nil {
 		p.t.Fatal(err)
 	}
 	p.untilState(channel.Memo, "")

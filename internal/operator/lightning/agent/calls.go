@@ -16,7 +16,9 @@ import (
 )
 
 var (
-	errNotActive = errors.New("LND is not active")
+	errNotActive   = errors.New("LND is not active")
+	errConfirmed   = errors.New("the channel is not forgotten, since its funding transaction is confirmed")
+	errUnconfirmed = errors.New("the channel is not closed by force, since its funding transaction is not confirmed")
 
 	pointPattern = regexp.MustCompile(`^[0-9a-f]{64}:[0-9]{1,10}$`)
 )
@@ -111,18 +113,22 @@ func (a *agent) closeChannel(ctx context.Context, request api.Close) error {
 	if err != nil {
 		return err
 	}
+	at := slices.IndexFunc(all, func(c api.Channel) bool { return c.Point == request.Point })
+	switch {
+	case request.Abandon && at < 0:
+		return nil
+	case request.Abandon && all[at].State != api.PendingOpen:
+		return fmt.Errorf("%w: it is %s", errConfirmed, all[at].State)
+	case request.Abandon:
+		return a.abandon(ctx, request.Point)
+	case at >= 0 && all[at].State == api.PendingOpen && request.Force:
+		return errUnconfirmed
+	case at >= 0 && all[at].State != api.PendingOpen && all[at].State != api.Open:
+		return nil
+	}
 	path := "/v1/channels/" + strings.Replace(request.Point, ":", "/", 1)
 	if request.Force {
 		path += "?force=true"
-	}
-	for _, channel := range all {
-		switch {
-		case channel.Point != request.Point || channel.State == api.Open:
-		case channel.State != api.PendingOpen:
-			return nil
-		case request.Force:
-			return a.abandon(ctx, request.Point)
-		}
 	}
 	// The first message of the stream is about the transaction. LND proceeds without a reader of the others.
 	ctx, cancel := context.WithCancel(ctx)

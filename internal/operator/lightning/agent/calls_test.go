@@ -52,26 +52,44 @@ func TestAChannelIsClosedOnce(t *testing.T) {
 		pending string
 		answer  http.HandlerFunc
 		force   bool
+		abandon bool
 		want    string // the request, or the error
 	}{
-		"cooperatively":                      {`{}`, closed, false, "DELETE /v1/channels/" + id + "/1"},
-		"by force":                           {`{}`, closed, true, "DELETE /v1/channels/" + id + "/1?force=true"},
-		"closing already":                    {`{"waiting_close_channels":` + entry + `}`, closed, true, ""},
-		"closed by force already":            {`{"pending_force_closing_channels":` + entry + `}`, closed, false, ""},
-		"not confirmed":                      {`{"pending_open_channels":` + entry + `}`, closed, false, "DELETE /v1/channels/" + id + "/1"},
-		"not confirmed, by force":            {`{"pending_open_channels":` + entry + `}`, closed, true, "DELETE /v1/channels/abandon/" + id + "/1?i_know_what_i_am_doing=true"},
-		"an error before the stream":         {`{}`, status(500, `{"error":{"code":2,"message":"peer is offline"}}`), false, "peer is offline"},
-		"an error in the stream":             {`{}`, text(`{"error":{"message":"peer went away"}}`), false, "peer went away"},
-		"a stream that ends without message": {`{}`, text(""), false, "LND does not answer"},
+		"cooperatively":                      {`{}`, closed, false, false, "DELETE /v1/channels/" + id + "/1"},
+		"by force":                           {`{}`, closed, true, false, "DELETE /v1/channels/" + id + "/1?force=true"},
+		"closing already":                    {`{"waiting_close_channels":` + entry + `}`, closed, true, false, ""},
+		"closed by force already":            {`{"pending_force_closing_channels":` + entry + `}`, closed, false, false, ""},
+		"not confirmed":                      {`{"pending_open_channels":` + entry + `}`, closed, false, false, "DELETE /v1/channels/" + id + "/1"},
+		"not confirmed, by force":            {`{"pending_open_channels":` + entry + `}`, closed, true, false, "is not confirmed"},
+		"abandoned":                          {`{"pending_open_channels":` + entry + `}`, closed, false, true, "DELETE /v1/channels/abandon/" + id + "/1?i_know_what_i_am_doing=true"},
+		"abandoned already":                  {`{}`, closed, false, true, ""},
+		"abandoned while it is closing":      {`{"waiting_close_channels":` + entry + `}`, closed, false, true, "it is WaitingClose"},
+		"an error before the stream":         {`{}`, status(500, `{"error":{"code":2,"message":"peer is offline"}}`), false, false, "peer is offline"},
+		"an error in the stream":             {`{}`, text(`{"error":{"message":"peer went away"}}`), false, false, "peer went away"},
+		"a stream that ends without message": {`{}`, text(""), false, false, "LND does not answer"},
 	} {
 		s := newStandIn(t, map[string]http.HandlerFunc{"GET /v1/channels/pending": text(test.pending), "DELETE /v1/channels/" + id + "/1": test.answer, "DELETE /v1/channels/abandon/" + id + "/1": text(`{"status":"abandoned"}`)})
-		err := s.closeChannel(t.Context(), api.Close{Point: id + ":1", Force: test.force})
+		err := s.closeChannel(t.Context(), api.Close{Point: id + ":1", Force: test.force, Abandon: test.abandon})
 		if strings.HasPrefix(test.want, "DELETE") || test.want == "" {
 			if got := strings.Join(s.requested("DELETE"), "\n"); err != nil || got != test.want {
 				t.Errorf("%s: %v, requested %q", name, err, got)
 			}
 		} else if err == nil || !strings.Contains(err.Error(), test.want) || statusOf(err) != api.StatusLND {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Another end may have it from before a reorganisation.
+func TestAnOpenChannelIsNeverAbandoned(t *testing.T) {
+	point := strings.Repeat("ab", 32) + ":1"
+	s := newStandIn(t, map[string]http.HandlerFunc{
+		"GET /v1/channels": text(`{"channels":[{"channel_point":"` + point + `","chan_id":"1","capacity":"1","local_balance":"1","remote_balance":"0"}]}`),
+	})
+	for _, force := range []bool{false, true} {
+		err := s.closeChannel(t.Context(), api.Close{Point: point, Abandon: true, Force: force})
+		if got := s.requested("DELETE"); !errors.Is(err, errConfirmed) || len(got) > 0 {
+			t.Errorf("force %v: %v, requested %q", force, err, got)
 		}
 	}
 }

@@ -116,9 +116,12 @@ type ChannelFailure struct {
 // so that the request can be repeated, with Force too.
 type Close struct {
 	Point string `json:"point"`
-	// Force closes without the other end. LND delays its own coins then. A channel that is PendingOpen is forgotten: its coins are lost if
-	// its funding transaction is confirmed later. That is for one whose transaction does not exist, since LND ended while it opened it.
+	// Force closes without the other end. LND delays its own coins then. A channel that is PendingOpen stays.
 	Force bool `json:"force,omitempty"`
+	// Abandon makes LND forget a channel that is PendingOpen, and closes none: its coins are lost if its funding transaction is confirmed
+	// later. That is for one whose transaction does not exist, since LND ended while it opened it. A channel that LND does not have is no
+	// failure, and one in another state is.
+	Abandon bool `json:"abandon,omitempty"`
 }
 
 // Failure is the body of a response with a status other than 200.

@@ -23,7 +23,7 @@ func (a *actions) abandon(ctx context.Context, at api.Pod, c plan.Close) {
 		if err := a.findNoFunding(ctx, c.Point); err != nil {
 			return err
 		}
-		if err := a.agents.CloseChannel(ctx, at, api.Close{Point: c.Point, Force: true}); err != nil {
+		if err := a.agents.CloseChannel(ctx, at, api.Close{Point: c.Point, Abandon: true}); err != nil {
 			return err
 		}
 		// With the pod, since Kubernetes makes one event of several that differ in their note only.

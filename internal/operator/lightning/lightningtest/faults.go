@@ -38,6 +38,36 @@ func (n *Network) LoseNextFunding() {
 	n.losing = true
 }
 
+// Abandon makes LND forget a channel that is not confirmed; the message is the agent's error, "" for none.
+func (l *LND) Abandon(point string) (message string) {
+	l.net.mu.Lock()
+	defer l.net.mu.Unlock()
+	for _, c := range l.net.channels {
+		switch {
+		case c.point != point || c.other(l) == nil:
+		case c.closedAt >= 0 || l.height > c.openedAt || c.confirmed[l]:
+			return "the channel is confirmed"
+		default:
+			c.forgotten[l] = true
+			if l == c.from {
+				l.spent -= c.capacity + fee
+			}
+		}
+	}
+	return ""
+}
+
+// KeepOpen makes an end list a channel as open whose funding transaction is in no block any more, as before it knows of a reorganisation.
+func (l *LND) KeepOpen(point string) {
+	l.net.mu.Lock()
+	defer l.net.mu.Unlock()
+	for _, c := range l.net.channels {
+		if c.point == point {
+			c.confirmed[l] = true
+		}
+	}
+}
+
 // ForgetBackend makes the agent wait for one, as in a new pod.
 func (l *LND) ForgetBackend() {
 	l.net.mu.Lock()

@@ -98,8 +98,8 @@ type channel struct {
 	pruned bool
 	// ids replace the short channel id at an end.
 	ids map[*LND]string
-	// forgotten are the ends that have abandoned the channel.
-	forgotten map[*LND]bool
+	// forgotten are the ends that have abandoned the channel, and confirmed those that list it as open without its funding transaction.
+	forgotten, confirmed map[*LND]bool
 }
 
 // LND is one simulated node.
@@ -260,7 +260,7 @@ func (l *LND) add(c api.NewChannel, other *LND) (point string) {
 	blocks, _ := l.chain()
 	l.net.channels = append(l.net.channels, &channel{
 		memo: c.Memo, point: point, from: l, to: other, capacity: c.Capacity, toAmount: c.Push, private: c.Private, number: len(l.net.channels) + 1, openedAt: int64(len(blocks)), closedAt: -1, ids: map[*LND]string{},
-		forgotten: map[*LND]bool{},
+		forgotten: map[*LND]bool{}, confirmed: map[*LND]bool{},
 	})
 	if l.net.losing {
 		l.net.channels[len(l.net.channels)-1].openedAt, l.net.losing = math.MaxInt64, false
@@ -279,12 +279,8 @@ func (l *LND) Close(point string, force bool) (message string) {
 		case c.point != point || other == nil:
 		case c.closedAt >= 0:
 			return ""
-		case force && l.height <= c.openedAt:
-			c.forgotten[l] = true
-			if l == c.from {
-				l.spent -= c.capacity + fee
-			}
-			return ""
+		case force && l.height <= c.openedAt && !c.confirmed[l]:
+			return "the channel is not confirmed"
 		case l.rejects["close"] != "" && !force:
 			return l.rejects["close"]
 		case !force && !l.peers[other.pubKey]:

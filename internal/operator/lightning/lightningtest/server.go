@@ -49,7 +49,11 @@ func (l *LND) Handler(authorize func(user, password string) bool, check func(api
 		return l.Open(c.Channels), http.StatusOK
 	}))
 	handle("POST "+api.ClosePath, decoded(func(c api.Close) (any, int) {
-		if message := l.Close(c.Point, c.Force); message != "" {
+		end := func() string { return l.Close(c.Point, c.Force) }
+		if c.Abandon {
+			end = func() string { return l.Abandon(c.Point) }
+		}
+		if message := end(); message != "" {
 			return api.Failure{Message: message}, api.StatusLND
 		}
 		return struct{}{}, http.StatusOK

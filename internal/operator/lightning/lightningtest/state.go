@@ -127,7 +127,7 @@ func (l *LND) report(c *channel, other *LND, r *api.Channel) bool {
 		}
 		return true
 	}
-	if l.height <= c.openedAt {
+	if l.height <= c.openedAt && !c.confirmed[l] {
 		return true
 	}
 	r.State = api.Open

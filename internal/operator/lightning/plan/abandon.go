@@ -1,6 +1,11 @@
 package plan
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/api"
+)
 
 // A channel whose funding transaction does not exist stays PendingOpen: at the node that opened it for ever, at the other for 2016 blocks.
 // LND may have ended between the agreement with its peer and the broadcast, or another transaction may have spent the coins after a
@@ -18,7 +23,8 @@ func (p *planner) abandon(a actual) string {
 		return fmt.Sprintf("its funding transaction is not confirmed by %d blocks, and the operator abandons the channel when %s answers", maxBlocksFor, nodeName(a.to))
 	}
 	last := from
-	if to != nil && has(to.State.Channels, a.Point) {
+	// In another state, as before a reorganisation, the other end cannot forget it. It closes it when the opener has forgotten it.
+	if to != nil && slices.ContainsFunc(to.State.Channels, func(c api.Channel) bool { return c.Point == a.Point && c.State == api.PendingOpen }) {
 		last = to
 	}
 	return p.abandonAt(last, a.Point, name(a.from, a.to, a.index))
@@ -32,7 +38,7 @@ func (p *planner) abandonAt(n *Node, point, channel string) string {
 	}
 	// Before, it may have the transaction in a block.
 	if p.caughtUp(n) {
-		p.close(Close{Node: n.Ordinal, Point: point, Force: true, Abandon: true, Channel: channel, Cause: cause})
+		p.close(Close{Node: n.Ordinal, Point: point, Abandon: true, Channel: channel, Cause: cause})
 	}
 	return cause
 }

@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -24,7 +26,7 @@ func (l *simulation) abandoned() (nodes []int, blocks int) {
 	before := l.blocks
 	l.until("ready", func(p Plan) bool {
 		for _, c := range p.Close {
-			if !c.Force || !c.Abandon || !strings.Contains(c.Cause, "is not confirmed by 30 blocks") {
+			if c.Force || !c.Abandon || !strings.Contains(c.Cause, "is not confirmed by 30 blocks") {
 				l.Errorf("%+v", c)
 			}
 			if nodes = append(nodes, c.Node); len(nodes) == 1 {
@@ -109,5 +111,24 @@ func TestWhyAChannelCannotBeAbandonedIsReported(t *testing.T) {
 	reasonOf(t, p, v1.LightningReasonOpening, "cannot be abandoned: node 0 has the transaction")
 	if len(p.Close) > 0 {
 		t.Errorf("%+v", p.Close)
+	}
+}
+
+// The other end has the channel open, as before a reorganisation: only the opener can forget it, and then the other one closes it.
+func TestAChannelThatIsOpenAtTheOtherEndIsAbandonedByItsOpener(t *testing.T) {
+	l := pending(t)
+	point := l.channels[0].Point
+	l.nodes[1].KeepOpen(point)
+	var ends []string
+	l.until("ready", func(p Plan) bool {
+		for _, c := range p.Close {
+			if c.Point == point {
+				ends = append(ends, fmt.Sprintf("%d abandon=%v force=%v", c.Node, c.Abandon, c.Force))
+			}
+		}
+		return isReady(p)
+	})
+	if want := []string{"0 abandon=true force=false", "1 abandon=false force=true"}; !slices.Equal(ends, want) {
+		t.Errorf("%q, want %q", ends, want)
 	}
 }

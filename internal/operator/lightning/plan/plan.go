@@ -61,7 +61,7 @@ type Close struct {
 	Node  int
 	Point string
 	Force bool
-	// Abandon means that the node forgets the channel, unless a bitcoind knows its funding transaction.
+	// Abandon means that the node forgets the channel, unless a bitcoind knows its funding transaction. It closes none, and Force is false.
 	Abandon bool
 	// Channel is its name for people, and Cause why it is closed.
 	Channel, Cause string

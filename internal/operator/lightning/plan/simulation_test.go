@@ -147,6 +147,10 @@ func (l *simulation) step() Plan {
 		}
 	}
 	for _, c := range p.Close {
+		if c.Abandon {
+			l.report(c.Key(), l.nodes[c.Node].Abandon(c.Point))
+			continue
+		}
 		l.report(c.Key(), l.nodes[c.Node].Close(c.Point, c.Force))
 	}
 	if p.Mine != nil && l.stuck[p.Mine.Bitcoin] {
