@@ -65,7 +65,7 @@ const otherAfter = 3 * time.Second
 // withOtherKey is a channel whose other end is a node that does not exist any more.
 func (p *planner) withOtherKey(c *channel) (v1.LightningChannelState, string) {
 	message := fmt.Sprintf("%s has another key than the other end of the channel, since it has lost its wallet", nodeName(c.To))
-	if left := otherAfter - p.since(channelMark(markOther, c.From, c.To, c.actual.Point)); left > 0 {
+	if left := otherAfter - p.observed(channelMark(markOther, c.From, c.To, c.actual.Point)); left > 0 {
 		p.recheck(left)
 	} else {
 		p.close(Close{Node: c.From, Point: c.actual.Point, Force: true, Channel: c.String(), Cause: message})

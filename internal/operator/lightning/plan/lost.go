@@ -87,7 +87,7 @@ func (p *planner) closeLost() {
 		if a.State != api.Open {
 			continue
 		}
-		if left := otherAfter - p.since(channelMark(markLost, a.from, a.to, a.Point)); left > 0 {
+		if left := otherAfter - p.observed(channelMark(markLost, a.from, a.to, a.Point)); left > 0 {
 			p.recheck(left)
 			continue
 		}

@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 )
@@ -27,6 +29,43 @@ func TestAnAnswerThatIsMissingStartsNoTimeAgain(t *testing.T) {
 				t.Errorf("after %s, want a minute", took)
 			}
 		})
+	}
+}
+
+// Two observations with a long silence between them do not prove that it was so in the meantime.
+func TestALongSilenceIsNoObservation(t *testing.T) {
+	for name, test := range map[string]struct {
+		silence int
+		observe func(*simulation)
+		after   time.Duration
+	}{
+		"of a channel in no graph":                     {40, func(l *simulation) { l.net.Prune(l.channels[0].Point) }, prunedAfter},
+		"of a channel with two short ids":              {20, func(l *simulation) { l.nodes[1].SetShortID(l.channels[0].Point, "324x1x0") }, staleAfter},
+		"of a channel without an opener":               {20, func(l *simulation) { l.replace(0) }, otherAfter},
+		"of a channel whose other end has another key": {20, func(l *simulation) { l.replace(1) }, otherAfter},
+	} {
+		for _, passes := range []int{1, test.silence} {
+			t.Run(fmt.Sprint(name, ", in ", passes, " passes"), func(t *testing.T) {
+				l := newSimulation(t, 1, line(2, open(0, 1, 1_000_000)))
+				l.ready()
+				point := l.channels[0].Point
+				test.observe(l)
+				l.step()
+				l.silent[0], l.silent[1] = true, true
+				for range passes {
+					l.step()
+				}
+				l.now = l.now.Add(time.Duration(test.silence-passes) * time.Second)
+				l.silent[0], l.silent[1] = false, false
+				started := l.now
+				l.until("closed", func(p Plan) bool {
+					return slices.ContainsFunc(p.Close, func(c Close) bool { return c.Point == point && c.Force })
+				})
+				if took := l.now.Sub(started); took < test.after || took > test.after+5*time.Second {
+					t.Errorf("after %s, want %s", took, test.after)
+				}
+			})
+		}
 	}
 }
 

@@ -138,6 +138,21 @@ func (p *planner) since(mark string) time.Duration {
 	return 0
 }
 
+// maxSilence is how long one end of a channel may be silent before what is observed of it must begin again: longer than one answer that is
+// missing.
+const maxSilence = 5 * time.Second
+
+// observed is how long what a mark of a channel stands for has been observed, and sets the mark. For an act that cannot be undone two
+// observations with a long silence between them are not enough: then it is 0, and the mark is set again in the next pass.
+func (p *planner) observed(mark string) time.Duration {
+	if at, silent := p.Since[silence(mark)]; silent && p.Now.Sub(at) >= maxSilence {
+		return 0
+	}
+	return p.since(mark)
+}
+
+func silence(mark string) string { return "silent " + mark }
+
 // Marks of a channel.
 const (
 	markClosing = "closing"
@@ -153,7 +168,8 @@ func channelMark(kind string, from, to int, point string) string {
 	return fmt.Sprintf("%s %d-%d %s", kind, from, to, point)
 }
 
-// keepMarks keeps the marks of channels whose ends do not all report their channels: one answer that is missing starts no time again.
+// keepMarks keeps the marks of channels whose ends do not all report their channels: one answer that is missing starts no time again. The
+// time for closing a channel with the other end runs during any silence, and the others do not.
 func (p *planner) keepMarks() {
 	for mark := range p.Since {
 		kind, rest, _ := strings.Cut(mark, " ")
@@ -165,7 +181,11 @@ func (p *planner) keepMarks() {
 			continue
 		}
 		for _, ordinal := range []int{from, to} {
-			if n := p.node(ordinal); n != nil && !n.listsChannels() {
+			n := p.node(ordinal)
+			if n == nil || n.listsChannels() || p.plan.Marks[mark] {
+				continue
+			}
+			if kind == markClosing || p.since(silence(mark)) < maxSilence {
 				p.plan.Marks[mark] = true
 			}
 		}

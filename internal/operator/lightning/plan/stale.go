@@ -24,7 +24,7 @@ func (p *planner) stale(c *channel, from, to *Node) (v1.LightningChannelState, s
 		return v1.LightningChannelPending, message
 	}
 	// Also on different blocks: blocks come all the time, and the time would start again.
-	left := staleAfter - p.since(channelMark(markStale, c.From, c.To, c.actual.Point))
+	left := staleAfter - p.observed(channelMark(markStale, c.From, c.To, c.actual.Point))
 	if from.State.Info == nil || to.State.Info == nil || from.State.Info.BlockHash != to.State.Info.BlockHash {
 		return v1.LightningChannelPending, message
 	}
@@ -58,7 +58,7 @@ func pruned(c api.Channel, n *Node) bool {
 // prune is a channel that neither end has in its graph. LND removes those whose block was reorganised, and never adds them again, also
 // when the funding transaction is confirmed in another block: both ends keep the short channel id of before.
 func (p *planner) prune(c *channel) (v1.LightningChannelState, string) {
-	left := prunedAfter - p.since(channelMark(markPruned, c.From, c.To, c.actual.Point))
+	left := prunedAfter - p.observed(channelMark(markPruned, c.From, c.To, c.actual.Point))
 	if left > 0 {
 		p.recheck(left)
 		return v1.LightningChannelPending, "not both ends know the policies of both directions"
