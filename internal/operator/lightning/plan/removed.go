@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/api"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
 // keepRemoved decides how many nodes must run: a removed node runs until its channels are being closed, together with the other end, so
@@ -29,14 +30,16 @@ func (p *planner) keepRemoved() {
 }
 
 // mayHaveChannels reports whether a removed node has channels of the operator that are not closed by a transaction in a block, or whether
-// that is unknown, since it or a node that may have opened one does not report its channels.
+// that is unknown, since it, a node that may have opened one or the other end of one does not report its channels.
 func (p *planner) mayHaveChannels(removed *Node) bool {
 	if !removed.listsChannels() || slices.ContainsFunc(p.Nodes[:min(p.Wanted, len(p.Nodes))], func(n Node) bool { return !n.listsChannels() }) {
 		return true
 	}
-	ends := func(a actual) bool {
-		return (a.from == removed.Ordinal || a.to == removed.Ordinal) && isUnsettled(a.Channel)
+	isEnd := func(from, to int) bool { return from == removed.Ordinal || to == removed.Ordinal }
+	if slices.ContainsFunc(p.unknown, func(c v1.LightningChannelStatus) bool { return isEnd(int(c.From), int(c.To)) }) {
+		return true
 	}
+	ends := func(a actual) bool { return isEnd(a.from, a.to) && isUnsettled(a.Channel) }
 	return slices.ContainsFunc(slices.Concat(p.unwanted, p.closing, p.lost), ends) || slices.ContainsFunc(removed.State.Channels, p.isLost)
 }
 

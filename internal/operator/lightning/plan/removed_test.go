@@ -54,3 +54,16 @@ func TestARemovedNodeRunsWhileItMayHaveChannels(t *testing.T) {
 		})
 	}
 }
+
+// Without storage the pod's end is that of the coins in the channel.
+func TestARemovedNodeRunsWhileItsPeerIsRemovedTooAndDoesNotAnswer(t *testing.T) {
+	for _, silent := range []int{2, 3} {
+		l := newSimulation(t, 1, line(4, open(0, 1, 1_000_000), open(2, 3, 1_000_000)))
+		l.ready()
+		l.spec.Nodes, l.spec.Channels = 2, slices.Clone(l.spec.Channels[:1])
+		l.silent[silent] = true
+		if p := l.step(); p.Keep != 4 {
+			t.Errorf("without an answer of node %d it keeps %d nodes, want 4", silent, p.Keep)
+		}
+	}
+}
