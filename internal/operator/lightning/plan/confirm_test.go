@@ -116,3 +116,30 @@ func TestTheBlocksForAChannelAreMinedOnItsSide(t *testing.T) {
 }
 
 func shortIDAt(height int) string { return fmt.Sprintf("%dx1x0", height) }
+
+// Otherwise the closing transaction of a channel that was opened with difficulties would never be confirmed.
+func TestTheBlocksForAFundingTransactionDoNotCountForTheClosingOne(t *testing.T) {
+	l := newSimulation(t, 1, line(2, open(0, 1, 1_000_000)))
+	l.ready()
+	point := l.channels[0].Point
+	l.mined = Mined{}.With(&Mine{Key: "confirm", Waiting: []string{point}}, maxBlocksFor, l.now)
+	l.spec.Channels = nil
+	l.until("closed", func(p Plan) bool { return len(p.Close) > 0 })
+	l.ready()
+	if got := l.mined.For[point].Blocks; got != maxBlocksFor {
+		t.Errorf("%d blocks for the funding transaction", got)
+	}
+}
+
+func TestTheBlocksThatARowHasCountOnce(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	closing := []v1.LightningChannelStatus{{Point: "a", State: v1.LightningChannelClosing, BlocksMined: 7}}
+	if m := (Mined{}).Restored(closing, now); m.For["a"].Blocks != 7 || m.For["close a"].Blocks != 7 {
+		t.Errorf("after a restart: %+v", m.For)
+	}
+	for _, key := range []string{"a", "close a"} {
+		if m := (Mined{For: map[string]Minings{key: {7, now}}}).Restored(closing, now); len(m.For) != 1 {
+			t.Errorf("counted as %q: %+v", key, m.For)
+		}
+	}
+}

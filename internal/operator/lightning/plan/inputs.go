@@ -103,13 +103,19 @@ const miningsLifetime = time.Hour
 
 // Restored has what the status remembers too, which an operator that has been restarted does not.
 func (m Mined) Restored(channels []v1.LightningChannelStatus, now time.Time) Mined {
-	known := maps.Clone(m.For)
+	known := map[string]Minings{}
+	maps.Copy(known, m.For)
 	for i := range channels {
-		if c := &channels[i]; int(c.BlocksMined) > known[c.Point].Blocks {
-			if known == nil {
-				known = map[string]Minings{}
-			}
-			known[c.Point] = Minings{int(c.BlocksMined), now}
+		c := &channels[i]
+		mined, keys := int(c.BlocksMined), []string{c.Point}
+		if isClosing(c) {
+			keys = append(keys, KeyClose(c.Point)) // the row does not have for which of its transactions they were
+		}
+		if slices.ContainsFunc(keys, func(key string) bool { return known[key].Blocks >= mined }) {
+			continue
+		}
+		for _, key := range keys {
+			known[key] = Minings{mined, now}
 		}
 	}
 	m.For = known

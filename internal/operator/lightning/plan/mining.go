@@ -56,7 +56,7 @@ func (p *planner) await(a actual) {
 	}
 	switch a.State {
 	case api.PendingOpen, api.WaitingClose:
-		p.need(n.Bitcoin, a.Point, confirmations, true)
+		p.need(n.Bitcoin, awaited(a.Channel), confirmations, true)
 	case api.Open:
 		if a.Private || a.Announced {
 			return
@@ -65,6 +65,14 @@ func (p *planner) await(a actual) {
 			p.need(n.Bitcoin, a.Point, more, false)
 		}
 	}
+}
+
+// awaited identifies the transaction of a channel that waits for blocks. The blocks for its funding do not count for its end.
+func awaited(c api.Channel) string {
+	if c.State == api.WaitingClose {
+		return KeyClose(c.Point)
+	}
+	return c.Point
 }
 
 // need adds what waits for blocks, unless enough were mined for it in vain: its transaction may not exist.

@@ -77,7 +77,7 @@ func (p *planner) closingRow(a *actual) v1.LightningChannelStatus {
 // blocksMined are those for a channel that waits for some.
 func (p *planner) blocksMined(c api.Channel) int32 {
 	if c.State == api.PendingOpen || c.State == api.WaitingClose || c.State == api.Open && !c.Private && !c.Announced {
-		return int32(p.Mined.For[c.Point].Blocks) //nolint:gosec // at most 35
+		return int32(p.Mined.For[awaited(c)].Blocks) //nolint:gosec // at most 35
 	}
 	return 0
 }
