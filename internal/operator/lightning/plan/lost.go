@@ -38,12 +38,17 @@ func (p *planner) findLost() {
 		default:
 			m := memo{from: int(before.From), to: int(before.To), index: int(before.Index)}
 			at := slices.IndexFunc(to.State.Channels, func(c api.Channel) bool { return c.Point == before.Point })
-			// One that is closed is known for longer at one end than at the other.
-			if at >= 0 && (isLive(to.State.Channels[at]) || from == nil || from.pubKey() != to.State.Channels[at].RemotePubKey) {
+			if at >= 0 && stays(&before, to.State.Channels[at], from) {
 				p.lost = append(p.lost, actual{memo: m, Channel: to.State.Channels[at], at: to.Ordinal})
 			}
 		}
 	}
+}
+
+// stays reports whether the row of a channel without a trace at its opener stays. One that is closed is known for longer at one end than at
+// the other, but the closing transaction of a lost one waits for blocks.
+func stays(before *v1.LightningChannelStatus, other api.Channel, from *Node) bool {
+	return isLive(other) || from == nil || from.pubKey() != other.RemotePubKey || before.State == v1.LightningChannelForceClosing && isUnsettled(other)
 }
 
 // lostBy is why a node has no trace of a channel that it opened with a key.

@@ -193,3 +193,13 @@ func TestMemosAreThoseOfOneNetwork(t *testing.T) {
 		t.Error("the network's own UID has another form")
 	}
 }
+
+// An opener with its old key has no trace of the channel, as after its wallet was restored from its seed.
+func TestTheClosingTransactionOfALostChannelIsConfirmed(t *testing.T) {
+	l := newSimulation(t, 1, line(2, open(0, 1, 1_000_000)))
+	l.ready()
+	point := l.channels[0].Point
+	l.spec.Channels = nil
+	l.change = func(in *Inputs) { in.Nodes[0].State.Channels = []api.Channel{} }
+	l.closedByForce(1, point)
+}
