@@ -132,3 +132,20 @@ func TestAChannelThatIsOpenAtTheOtherEndIsAbandonedByItsOpener(t *testing.T) {
 		t.Errorf("%q, want %q", ends, want)
 	}
 }
+
+func TestWhyAChannelThatIsNotDesiredCannotBeAbandonedIsReported(t *testing.T) {
+	for name, lose := range map[string]func(*simulation){"an unwanted one": func(*simulation) {}, "a lost one": func(l *simulation) { l.replace(0) }} {
+		t.Run(name, func(t *testing.T) {
+			l := pending(t)
+			point := l.channels[0].Point
+			l.spec.Channels = nil
+			lose(l)
+			l.change = func(in *Inputs) {
+				in.Failures = map[string]Failure{keyAbandon(1, point): {Message: "node 0 has the transaction", Count: 100, At: l.now}}
+			}
+			const text = "cannot be abandoned: node 0 has the transaction"
+			p := l.until("reported", func(Plan) bool { row := l.row(point); return row != nil && strings.Contains(row.Message, text) })
+			reasonOf(t, p, v1.LightningReasonClosing, text)
+		})
+	}
+}

@@ -116,9 +116,9 @@ func (p *planner) closeUnwanted() {
 	if p.Wanted == 0 {
 		return
 	}
-	for _, a := range p.unwanted {
+	for i, a := range p.unwanted {
 		if a.State == api.PendingOpen && p.unconfirmable(a.Point) {
-			p.abandon(a)
+			p.unwanted[i].message = p.abandon(a)
 			continue
 		}
 		mark := channelMark(markClosing, a.from, a.to, a.Point)

@@ -85,9 +85,9 @@ func (p *planner) closeLost() {
 	if p.Wanted == 0 {
 		return
 	}
-	for _, a := range p.lost {
+	for i, a := range p.lost {
 		if a.State == api.PendingOpen && p.unconfirmable(a.Point) {
-			p.abandonAt(p.node(a.at), a.Point, name(a.from, a.to, a.index))
+			p.lost[i].message = p.abandonAt(p.node(a.at), a.Point, name(a.from, a.to, a.index))
 		}
 		if a.State != api.Open {
 			continue
@@ -105,7 +105,11 @@ func (p *planner) closingNames() (names []string) {
 	for _, a := range slices.Concat(p.unwanted, p.closing, p.lost) {
 		// The coins of a closed channel may be delayed for long; the channel is gone.
 		if isUnsettled(a.Channel) {
-			names = append(names, name(a.from, a.to, a.index))
+			text := name(a.from, a.to, a.index)
+			if a.message != "" {
+				text += " (" + a.message + ")"
+			}
+			names = append(names, text)
 		}
 	}
 	for i := range p.unknown {

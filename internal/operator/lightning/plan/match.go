@@ -13,6 +13,8 @@ type actual struct {
 	api.Channel
 	at       int
 	position int
+	// message is why it cannot be abandoned, "" for nothing.
+	message string
 }
 
 // channel is a desired channel and what exists of it.

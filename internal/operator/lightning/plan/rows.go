@@ -65,6 +65,12 @@ func (p *planner) closingRow(a *actual) v1.LightningChannelStatus {
 	if lost {
 		row.FromBalance, row.ToBalance, row.Message = a.Remote, a.Local, p.lostBy(a.from, a.RemotePubKey)
 	}
+	switch {
+	case lost && a.message != "":
+		row.Message = truncate.UTF8(row.Message+"; "+a.message, maxChannelMessage)
+	case a.message != "":
+		row.Message = truncate.UTF8(a.message, maxChannelMessage)
+	}
 	for _, force := range []bool{true, false} {
 		if failure, failed := p.failure(KeyClose(a.Point + forced(force))); failed && isLive(a.Channel) {
 			row.Message = truncate.UTF8("LND does not close it: "+failure.Message, maxChannelMessage)
