@@ -132,7 +132,11 @@ func (s *shared) report(key string, failure *plan.Failure) {
 		delete(s.failures, key)
 		return
 	}
-	failure.Count = s.failures[key].Count + 1
+	// An action that only waited has not failed, however often: the user must act only after some real failures.
+	if before := s.failures[key]; before.Passes == failure.Passes && (before.Message != "" || failure.Message == "") {
+		failure.Count = before.Count
+	}
+	failure.Count++
 	s.failures[key] = *failure
 }
 

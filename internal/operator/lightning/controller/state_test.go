@@ -72,3 +72,30 @@ func TestAnActionThatEndsWhileTheNodesAreAskedIsBusy(t *testing.T) {
 		}
 	}
 }
+
+// Otherwise the first failure after some waiting would already be one that the user must act on.
+func TestFailuresAreCountedSinceTheActionWaited(t *testing.T) {
+	failed, waits, silent := plan.Failure{Message: "no funds"}, plan.Failure{Message: "it waits", Passes: true}, plan.Failure{Passes: true}
+	busy := plan.Failure{}
+	for name, test := range map[string]struct {
+		failures []plan.Failure
+		count    int
+	}{
+		"one":                       {[]plan.Failure{failed}, 1},
+		"several":                   {[]plan.Failure{failed, failed, failed}, 3},
+		"after it waited":           {[]plan.Failure{waits, waits, failed}, 1},
+		"after it waited in secret": {[]plan.Failure{silent, silent, failed, failed}, 2},
+		"after it was busy":         {[]plan.Failure{busy, busy, busy, failed}, 1},
+		"it is busy for long":       {[]plan.Failure{busy, busy, busy}, 3},
+		"it is busy once":           {[]plan.Failure{failed, failed, busy}, 3},
+		"it waits for long":         {[]plan.Failure{failed, waits, waits}, 2},
+	} {
+		s := newShared()
+		for _, failure := range test.failures {
+			s.report("open 0", &failure)
+		}
+		if got := s.failures["open 0"].Count; got != test.count {
+			t.Errorf("%s: %d, want %d", name, got, test.count)
+		}
+	}
+}
