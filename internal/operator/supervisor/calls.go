@@ -94,7 +94,9 @@ func (s *callServer) read(ctx context.Context, in io.Reader) error {
 			}
 			s.mu.Unlock()
 		default:
-			s.begin(ctx, call)
+			if err := s.begin(ctx, call); err != nil {
+				return err
+			}
 		}
 	}
 }
@@ -107,11 +109,15 @@ func (s *callServer) end(cancel context.CancelFunc) {
 	s.running.Wait()
 }
 
-func (s *callServer) begin(ctx context.Context, call api.Call) {
+// begin starts a call. One with the ID of another that runs ends the program: no line of the output could be about one of them only.
+func (s *callServer) begin(ctx context.Context, call api.Call) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if ctx.Err() != nil {
-		return
+	switch {
+	case ctx.Err() != nil:
+		return nil
+	case s.cancels[call.ID] != nil:
+		return fmt.Errorf("a call has the ID %d of another one that has not ended", call.ID)
 	}
 	each, cancel := context.WithCancel(ctx)
 	s.cancels[call.ID] = cancel
@@ -129,6 +135,7 @@ func (s *callServer) begin(ctx context.Context, call api.Call) {
 		s.mu.Unlock()
 		_ = s.write(ctx, api.Part{ID: call.ID, Exit: &code}) //nolint:errcheck // nobody reads it any more
 	}()
+	return nil
 }
 
 // write writes a line as a whole.

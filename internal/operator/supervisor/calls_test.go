@@ -4,8 +4,14 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -97,8 +103,7 @@ func TestACallIsCancelledAlone(t *testing.T) {
 	}
 }
 
-// Nobody reads any more when kubectl is gone, and the processes must end nevertheless.
-func TestTheEndOfTheInputEndsCallsWhoseOutputNobodyReads(t *testing.T) {
+func TestTheEndOfTheInputEndsItsCalls(t *testing.T) {
 	began, killed := make(chan bool), make(chan bool, 1)
 	c := newCaller(t, func(ctx context.Context, _ int, _ []string, _, _ io.Writer) int {
 		close(began)
@@ -151,5 +156,55 @@ func TestInputThatIsNoCallEndsTheProgram(t *testing.T) {
 	}
 	if err := c.end(); err == nil {
 		t.Error("it is taken for a call")
+	}
+}
+
+// Nobody reads any more when kubectl is gone, and the processes must end nevertheless: one writes, and the other waits for its turn.
+func TestTheEndOfTheInputEndsCallsWhoseOutputNobodyReads(t *testing.T) {
+	dir := t.TempDir()
+	// It writes more than anybody reads. The first line has its process.
+	program := "#!/bin/sh\necho $$\nexec yes\n"
+	if err := os.WriteFile(filepath.Join(dir, "bitcoin-cli"), []byte(program), 0o700); err != nil { //nolint:gosec // it is a program
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+	cli, err := BitcoinCLI(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newCaller(t, cli)
+	c.call(api.Call{ID: 1})
+	c.call(api.Call{ID: 2})
+	processes := map[int]int{}
+	for len(processes) < 2 {
+		part := c.next()
+		line, _, _ := strings.Cut(string(part.Out), "\n")
+		if process, err := strconv.Atoi(line); err == nil && processes[part.ID] == 0 {
+			processes[part.ID] = process
+		}
+	}
+	if err := c.end(); err != nil {
+		t.Error(err)
+	}
+	for id, process := range processes {
+		if err := syscall.Kill(process, 0); !errors.Is(err, syscall.ESRCH) {
+			t.Errorf("the process of call %d: %v", id, err)
+		}
+	}
+}
+
+func TestACallWithTheIDOfAnotherOneEndsTheProgram(t *testing.T) {
+	c := newCaller(t, func(ctx context.Context, slot int, _ []string, out, _ io.Writer) int {
+		fmt.Fprint(out, slot)
+		<-ctx.Done()
+		return 0
+	})
+	c.call(api.Call{ID: 1, Slot: 5})
+	if got := c.next(); string(got.Out) != "5" {
+		t.Fatalf("%+v", got)
+	}
+	c.call(api.Call{ID: 1, Slot: 6})
+	if err := c.end(); err == nil || !strings.Contains(err.Error(), "the ID 1 of another one") {
+		t.Errorf("%v", err)
 	}
 }
