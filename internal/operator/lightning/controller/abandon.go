@@ -19,7 +19,7 @@ import (
 
 // abandon makes a node forget a channel, unless its funding transaction exists: its coins would be lost.
 func (a *actions) abandon(ctx context.Context, at api.Pod, c plan.Close) {
-	a.background.run(ctx, a.state, c.Key(), tipTimeout+api.CloseTimeout+margin, func(ctx context.Context) error {
+	a.background.run(ctx, a.state, c.Key(), 2*tipTimeout+api.CloseTimeout+margin, func(ctx context.Context) error {
 		if err := a.findNoFunding(ctx, c.Point); err != nil {
 			return err
 		}
@@ -35,21 +35,25 @@ func (a *actions) abandon(ctx context.Context, at api.Pod, c plan.Close) {
 	})
 }
 
-// findNoFunding returns an error unless all bitcoinds that LND nodes use report that they have no output of this name, neither in the chain
-// nor in the mempool.
+// findNoFunding returns an error unless all bitcoinds of the BitcoinNetwork report that they have no output of this name, neither in the
+// chain nor in the mempool: also one that no LND node uses may have it, and pass it on later.
 func (a *actions) findNoFunding(ctx context.Context, point string) error {
-	ctx, cancel := context.WithTimeout(ctx, tipTimeout)
-	defer cancel()
 	transaction, output, _ := strings.Cut(point, ":")
 	index, err := strconv.Atoi(output)
 	if err != nil {
 		return err
 	}
-	for _, ordinal := range slices.Sorted(maps.Keys(a.bitcoins)) {
-		n := a.bitcoins[ordinal]
-		if n.lnd.User == "" {
+	bitcoins := a.allBitcoins(ctx)
+	ordinals := slices.Sorted(maps.Keys(bitcoins))
+	for _, ordinal := range ordinals {
+		if bitcoins[ordinal].lnd.User == "" {
 			return fmt.Errorf("node %d of the BitcoinNetwork %s does not answer, and may have the transaction", ordinal, a.bitcoin.Name)
 		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, tipTimeout)
+	defer cancel()
+	for _, ordinal := range ordinals {
+		n := bitcoins[ordinal]
 		at := a.endpoint(a.bitcoin, n.status)
 		at.User, at.Password = n.lnd.User, n.lnd.Password
 		var found *bitcoind.TxOut
@@ -61,4 +65,16 @@ func (a *actions) findNoFunding(ctx context.Context, point string) error {
 		}
 	}
 	return nil
+}
+
+// allBitcoins are the bitcoinds that LND nodes use, and all others of the BitcoinNetwork.
+func (a *actions) allBitcoins(ctx context.Context) map[int]*bitcoinNode {
+	all, others := maps.Clone(a.bitcoins), map[int]bool{}
+	for _, status := range a.bitcoin.Status.Nodes {
+		if all[int(status.Ordinal)] == nil {
+			others[int(status.Ordinal)] = true
+		}
+	}
+	maps.Copy(all, a.bitcoinNodes(ctx, a.bitcoin, others))
+	return all
 }
