@@ -207,7 +207,7 @@ var sentences = []struct{ reason, text string }{
 	{v1.LightningReasonOpening, "channels are being opened: "},
 	{v1.LightningReasonActivating, "channels are open and not active at both ends yet: "},
 	{v1.LightningReasonGraphIncomplete, "these nodes do not know all channels yet, so that they find no route over them: "},
-	{v1.LightningReasonClosing, "channels that are not desired any more are being closed: "},
+	{v1.LightningReasonClosing, "channels that are not desired any more, or that their openers have lost, are being closed: "},
 }
 
 func firstOf(groups map[string][]string, count string) condition.Result {

@@ -237,15 +237,16 @@ const (
 	// Action: see LND's error in the message. Common causes are a push that leaves the opener too little for the fees and its reserve,
 	// and an option in spec.config that limits channels.
 	LightningReasonOpenFailed = "OpenFailed"
-	// LightningReasonClosing means that channels that are not desired any more are being closed.
+	// LightningReasonClosing means that channels are being closed that are not desired any more, or that the node that opened them has lost,
+	// with its wallet for instance.
 	//
 	// Conditions: ChannelsActive=False.
 	//
-	// Action: wait. A channel that is not closed within spec.closeTimeout is closed by force.
+	// Action: wait. A channel that is not closed within spec.closeTimeout is closed by force, and one that its opener has lost at once.
 	LightningReasonClosing = "Closing"
 	// LightningReasonChannelsStale means that the funding transaction of a channel was reorganised into another block, so that its ends
-	// have different short channel ids, or one that leads nowhere, with which LND has removed the channel from its graph for good. The
-	// operator closes it by force and opens another one.
+	// have different short channel ids, or one that leads nowhere, with which LND has removed the channel from its graph for good. Or the
+	// node at its other end has lost its wallet, and the channel with it. The operator closes it by force and opens another one.
 	//
 	// Conditions: ChannelsActive=False.
 	//
