@@ -51,7 +51,7 @@ func BitcoinCLI(nodesDir string) (CLI, error) {
 type callServer struct {
 	cli CLI
 	out io.Writer
-	// turn is held by the call that writes a line. It is no mutex: when nobody reads the output, the writer waits until the program ends.
+	// turn is held while a line is written. It is no mutex: when nobody reads the output, the others wait for it until the input ends.
 	turn    chan struct{}
 	running sync.WaitGroup
 	mu      sync.Mutex
@@ -138,7 +138,8 @@ func (s *callServer) begin(ctx context.Context, call api.Call) error {
 	return nil
 }
 
-// write writes a line as a whole.
+// write writes a line as a whole. It returns when the context ends, also while nobody reads the line: the end of a process waits for that
+// of its output.
 func (s *callServer) write(ctx context.Context, line api.Part) error {
 	raw, err := json.Marshal(line)
 	if err != nil {
@@ -149,9 +150,18 @@ func (s *callServer) write(ctx context.Context, line api.Part) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	defer func() { <-s.turn }()
-	_, err = s.out.Write(append(raw, '\n'))
-	return err
+	written := make(chan error, 1)
+	go func() {
+		_, err := s.out.Write(append(raw, '\n'))
+		<-s.turn
+		written <- err
+	}()
+	select {
+	case err := <-written:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // part gets the output of a call in pieces of at most MaxPartBytes.

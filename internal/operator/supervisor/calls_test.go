@@ -175,13 +175,19 @@ func TestTheEndOfTheInputEndsCallsWhoseOutputNobodyReads(t *testing.T) {
 	c := newCaller(t, cli)
 	c.call(api.Call{ID: 1})
 	c.call(api.Call{ID: 2})
-	processes := map[int]int{}
-	for len(processes) < 2 {
+	processes, sizes := map[int]int{}, map[int]int{}
+	for sizes[1] < api.MaxPartBytes || sizes[2] < api.MaxPartBytes {
 		part := c.next()
-		line, _, _ := strings.Cut(string(part.Out), "\n")
-		if process, err := strconv.Atoi(line); err == nil && processes[part.ID] == 0 {
-			processes[part.ID] = process
+		if part.Exit != nil || len(part.Err) > 0 {
+			t.Fatalf("call %d: %s, %v", part.ID, part.Err, part.Exit)
 		}
+		if sizes[part.ID] == 0 {
+			line, _, _ := strings.Cut(string(part.Out), "\n")
+			if processes[part.ID], err = strconv.Atoi(line); err != nil {
+				t.Fatal(err)
+			}
+		}
+		sizes[part.ID] += len(part.Out)
 	}
 	if err := c.end(); err != nil {
 		t.Error(err)
