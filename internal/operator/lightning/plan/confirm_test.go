@@ -137,6 +137,11 @@ func TestTheBlocksThatARowHasCountOnce(t *testing.T) {
 	if m := (Mined{}).Restored(closing, now); m.For["a"].Blocks != 7 || m.For["close a"].Blocks != 7 {
 		t.Errorf("after a restart: %+v", m.For)
 	}
+	closing[0].ShortID = "1x1x0"
+	if m := (Mined{}).Restored(closing, now); m.For["a"].Blocks != 7 || len(m.For) != 1 {
+		t.Errorf("of an open channel, after a restart: %+v", m.For)
+	}
+	closing[0].ShortID = ""
 	for _, key := range []string{"a", "close a"} {
 		if m := (Mined{For: map[string]Minings{key: {7, now}}}).Restored(closing, now); len(m.For) != 1 {
 			t.Errorf("counted as %q: %+v", key, m.For)

@@ -108,8 +108,8 @@ func (m Mined) Restored(channels []v1.LightningChannelStatus, now time.Time) Min
 	for i := range channels {
 		c := &channels[i]
 		mined, keys := int(c.BlocksMined), []string{c.Point}
-		if isClosing(c) {
-			keys = append(keys, KeyClose(c.Point)) // the row does not have for which of its transactions they were
+		if isClosing(c) && c.ShortID == "" {
+			keys = append(keys, KeyClose(c.Point)) // it is not open, and the row does not have for which of its transactions they were
 		}
 		if slices.ContainsFunc(keys, func(key string) bool { return known[key].Blocks >= mined }) {
 			continue
