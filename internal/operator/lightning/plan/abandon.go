@@ -11,9 +11,6 @@ import (
 // LND may have ended between the agreement with its peer and the broadcast, or another transaction may have spent the coins after a
 // reorganisation. Both ends forget it then, and it is opened again.
 
-// unconfirmable reports whether enough blocks were mined for a funding transaction in vain.
-func (p *planner) unconfirmable(point string) bool { return p.Mined.For[point].Blocks >= maxBlocksFor }
-
 // abandon makes both ends forget a channel, and returns what is reported of it. The one that opened it comes last: only it has the memo by
 // which the operator knows the channel.
 func (p *planner) abandon(a actual) string {

@@ -20,6 +20,9 @@ func (p *planner) evaluateChannels() {
 			}
 		}
 		c.state, c.message = p.stateOf(c, from, to)
+		if c.state == v1.LightningChannelStale {
+			c.message = withMore(c.message, p.closeFailure(c.actual.Channel))
+		}
 		if c.state == v1.LightningChannelActive {
 			p.plan.Active++
 		}
@@ -33,7 +36,7 @@ func (p *planner) stateOf(c *channel, from, to *Node) (v1.LightningChannelState,
 		return p.unobserved(c)
 	case a == nil:
 		return v1.LightningChannelMissing, ""
-	case a.State == api.PendingOpen && p.unconfirmable(a.Point):
+	case a.State == api.PendingOpen && p.inVain(a.Point):
 		return v1.LightningChannelOpening, p.abandon(*a)
 	case a.State == api.PendingOpen:
 		return v1.LightningChannelOpening, ""
@@ -117,7 +120,7 @@ func (p *planner) closeUnwanted() {
 		return
 	}
 	for i, a := range p.unwanted {
-		if a.State == api.PendingOpen && p.unconfirmable(a.Point) {
+		if a.State == api.PendingOpen && p.inVain(a.Point) {
 			p.unwanted[i].message = p.abandon(a)
 			continue
 		}

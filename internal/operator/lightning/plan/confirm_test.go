@@ -23,7 +23,7 @@ func TestNoMoreBlocksAreMinedForATransactionThatDoesNotExist(t *testing.T) {
 					n.State.Channels = n.State.Channels[:1]
 				}
 			}
-			before := l.blocks
+			before, point := l.blocks, l.channels[0].Point
 			l.mined = Mined{}
 			var p Plan
 			for i := range 600 {
@@ -41,6 +41,8 @@ func TestNoMoreBlocksAreMinedForATransactionThatDoesNotExist(t *testing.T) {
 			}
 			if state == api.PendingOpen {
 				reasonOf(t, p, v1.LightningReasonOpening, "is not confirmed by 30 blocks")
+			} else if row := l.row(point); row == nil || row.Message != "its closing transaction is not confirmed by 30 blocks" {
+				t.Errorf("%+v", row)
 			}
 		})
 	}

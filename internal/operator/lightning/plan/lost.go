@@ -86,7 +86,7 @@ func (p *planner) closeLost() {
 		return
 	}
 	for i, a := range p.lost {
-		if a.State == api.PendingOpen && p.unconfirmable(a.Point) {
+		if a.State == api.PendingOpen && p.inVain(a.Point) {
 			p.lost[i].message = p.abandonAt(p.node(a.at), a.Point, name(a.from, a.to, a.index))
 		}
 		if a.State != api.Open {
@@ -106,8 +106,8 @@ func (p *planner) closingNames() (names []string) {
 		// The coins of a closed channel may be delayed for long; the channel is gone.
 		if isUnsettled(a.Channel) {
 			text := name(a.from, a.to, a.index)
-			if a.message != "" {
-				text += " (" + a.message + ")"
+			if hindrance := p.hindrance(&a); hindrance != "" {
+				text += " (" + hindrance + ")"
 			}
 			names = append(names, text)
 		}

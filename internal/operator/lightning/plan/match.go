@@ -13,7 +13,7 @@ type actual struct {
 	api.Channel
 	at       int
 	position int
-	// message is why it cannot be abandoned, "" for nothing.
+	// message is what is reported of its abandonment, "" for nothing.
 	message string
 }
 

@@ -78,7 +78,7 @@ func awaited(c api.Channel) string {
 // need adds what waits for blocks, unless enough were mined for it in vain: its transaction may not exist.
 func (p *planner) need(bitcoin int, key string, more int, unconfirmed bool) {
 	p.plan.Awaited = append(p.plan.Awaited, key)
-	if p.Mined.For[key].Blocks >= maxBlocksFor {
+	if p.inVain(key) {
 		return
 	}
 	if p.blocks[bitcoin] == nil {
@@ -87,6 +87,9 @@ func (p *planner) need(bitcoin int, key string, more int, unconfirmed bool) {
 	b := p.blocks[bitcoin]
 	b.unconfirmed, b.more, b.keys = b.unconfirmed || unconfirmed, max(b.more, more), append(b.keys, key)
 }
+
+// inVain reports whether enough blocks were mined for what still waits for them.
+func (p *planner) inVain(key string) bool { return p.Mined.For[key].Blocks >= maxBlocksFor }
 
 // confirmed is the number of blocks from that of a short channel id up to a height.
 func confirmed(shortID string, height int64) int {

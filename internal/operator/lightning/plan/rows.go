@@ -2,6 +2,7 @@ package plan
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/api"
@@ -62,22 +63,42 @@ func (p *planner) closingRow(a *actual) v1.LightningChannelStatus {
 	row := statusOf(a.from, a.to, a.index, state)
 	row.Capacity, row.Private, row.Point, row.ShortID, row.BlocksMined = a.Capacity, a.Private, a.Point, a.ShortID, p.blocksMined(a.Channel)
 	row.FromBalance, row.ToBalance = a.Local, a.Remote
+	message := p.hindrance(a)
 	if lost {
-		row.FromBalance, row.ToBalance, row.Message = a.Remote, a.Local, p.lostBy(a.from, a.RemotePubKey)
+		row.FromBalance, row.ToBalance = a.Remote, a.Local
+		message = withMore(p.lostBy(a.from, a.RemotePubKey), message)
 	}
-	switch {
-	case lost && a.message != "":
-		row.Message = truncate.UTF8(row.Message+"; "+a.message, maxChannelMessage)
-	case a.message != "":
-		row.Message = truncate.UTF8(a.message, maxChannelMessage)
+	row.Message = truncate.UTF8(message, maxChannelMessage)
+	return row
+}
+
+// hindrance is what hinders the end of a channel, "" for nothing.
+func (p *planner) hindrance(a *actual) string {
+	switch text := p.closeFailure(a.Channel); {
+	case text != "":
+		return text
+	case a.State == api.WaitingClose && p.inVain(awaited(a.Channel)):
+		return fmt.Sprintf("its closing transaction is not confirmed by %d blocks", maxBlocksFor)
 	}
+	return a.message
+}
+
+// closeFailure is why LND does not close a channel, "" for nothing.
+func (p *planner) closeFailure(c api.Channel) string {
 	for _, force := range []bool{true, false} {
-		if failure, failed := p.failure(KeyClose(a.Point + forced(force))); failed && isLive(a.Channel) {
-			row.Message = truncate.UTF8("LND does not close it: "+failure.Message, maxChannelMessage)
-			break
+		if failure, failed := p.failure(KeyClose(c.Point + forced(force))); failed && isLive(c) {
+			return "LND does not close it: " + failure.Message
 		}
 	}
-	return row
+	return ""
+}
+
+// withMore adds a part to a message, unless it is "".
+func withMore(message, more string) string {
+	if more == "" {
+		return message
+	}
+	return message + "; " + more
 }
 
 // blocksMined are those for a channel that waits for some.
