@@ -93,7 +93,9 @@ type channel struct {
 	number int
 	// openedAt is the height before the funding transaction, and closedAt that before the closing one, -1 for none.
 	openedAt, closedAt int64
-	forced             bool
+	// forced is true when one end closed it alone, closer.
+	forced bool
+	closer *LND
 	// pruned channels are in no graph any more, since their funding transaction is not where their short id has it.
 	pruned bool
 	// ids replace the short channel id at an end.
@@ -286,7 +288,7 @@ func (l *LND) Close(point string, force bool) (message string) {
 		case !force && !l.peers[other.pubKey]:
 			return "unable to gracefully close channel while peer is offline"
 		default:
-			c.closedAt, c.forced = int64(len(blocks)), force
+			c.closedAt, c.forced, c.closer = int64(len(blocks)), force, l
 			return ""
 		}
 	}

@@ -117,7 +117,8 @@ func (l *LND) reported() []api.Channel {
 
 // report sets the state of a channel; false for one that is closed.
 func (l *LND) report(c *channel, other *LND, r *api.Channel) bool {
-	if c.closedAt >= 0 {
+	// What the other end has closed alone is known when its transaction is in a block.
+	if c.closedAt >= 0 && (!c.forced || l == c.closer || l.height > c.closedAt) {
 		r.State, r.Forced = api.WaitingClose, c.forced
 		switch depth := l.height - c.closedAt; {
 		case !c.forced && depth >= closeDepth, c.forced && depth >= forceDelay+closeDepth:
@@ -132,7 +133,7 @@ func (l *LND) report(c *channel, other *LND, r *api.Channel) bool {
 	}
 	r.State = api.Open
 	r.ShortID = c.idAt(l)
-	r.Active = l.peers[other.pubKey] && other.height > c.openedAt
+	r.Active = l.peers[other.pubKey] && other.height > c.openedAt && c.closedAt < 0 && !c.forgotten[other]
 	if r.Active {
 		r.Policies = 2
 	}

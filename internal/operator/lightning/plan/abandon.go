@@ -2,7 +2,6 @@ package plan
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/api"
 )
@@ -21,7 +20,7 @@ func (p *planner) abandon(a actual) string {
 	}
 	last := from
 	// In another state, as before a reorganisation, the other end cannot forget it. It closes it when the opener has forgotten it.
-	if to != nil && slices.ContainsFunc(to.State.Channels, func(c api.Channel) bool { return c.Point == a.Point && c.State == api.PendingOpen }) {
+	if other := to.channel(a.Point); other != nil && other.State == api.PendingOpen {
 		last = to
 	}
 	return p.abandonAt(last, a.Point, name(a.from, a.to, a.index))

@@ -14,10 +14,8 @@ func (p *planner) evaluateChannels() {
 	for i := range p.channels {
 		c := &p.channels[i]
 		from, to := p.node(c.From), p.node(c.To)
-		if c.actual != nil && to != nil && to.State != nil {
-			if at := slices.IndexFunc(to.State.Channels, func(o api.Channel) bool { return o.Point == c.actual.Point }); at >= 0 {
-				c.other = &to.State.Channels[at]
-			}
+		if c.actual != nil {
+			c.other = to.channel(c.actual.Point)
 		}
 		c.state, c.message = p.stateOf(c, from, to)
 		if c.state == v1.LightningChannelStale {
@@ -107,6 +105,17 @@ func (p *planner) previous(c Channel) *v1.LightningChannelStatus {
 		return nil
 	}
 	return &p.Previous[at]
+}
+
+// channel is how a node reports one; nil if it does not.
+func (n *Node) channel(point string) *api.Channel {
+	if n == nil || n.State == nil {
+		return nil
+	}
+	if at := slices.IndexFunc(n.State.Channels, func(c api.Channel) bool { return c.Point == point }); at >= 0 {
+		return &n.State.Channels[at]
+	}
+	return nil
 }
 
 func has(channels []api.Channel, point string) bool {

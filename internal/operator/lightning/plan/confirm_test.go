@@ -77,6 +77,27 @@ func keptAlive(l *simulation, first int) (count int) {
 	return count
 }
 
+// LND, or a person, has closed it there. The opener knows of it when the closing transaction is in a block.
+func TestTheOtherEndsClosingTransactionIsConfirmed(t *testing.T) {
+	for name, change := range map[string]func(*simulation){"of a desired channel": func(*simulation) {}, "of another one": func(l *simulation) { l.spec.Channels = nil }} {
+		t.Run(name, func(t *testing.T) {
+			l := newSimulation(t, 1, line(2, open(0, 1, 1_000_000)))
+			l.ready()
+			point := l.channels[0].Point
+			l.nodes[1].Close(point, true)
+			change(l)
+			l.until("mined", func(p Plan) bool {
+				if len(p.Open) > 0 || len(p.Close) > 0 && p.Close[0].Force {
+					t.Fatalf("%+v", p)
+				}
+				return p.Mine != nil && slices.Contains(p.Mine.Waiting, KeyClose(point))
+			})
+			l.ready()
+			l.once(1 + len(l.spec.Channels))
+		})
+	}
+}
+
 // The blocks of one side do not come to the other.
 func TestTheBlocksForAChannelAreMinedOnItsSide(t *testing.T) {
 	for name, test := range map[string]struct {

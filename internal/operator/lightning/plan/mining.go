@@ -42,10 +42,21 @@ func (p *planner) confirm() {
 	for i := range p.channels {
 		if a := p.channels[i].actual; a != nil {
 			p.await(*a)
+			p.awaitOther(*a)
 		}
+	}
+	for _, a := range p.unwanted {
+		p.awaitOther(a)
 	}
 	for _, a := range slices.Concat(p.unwanted, p.closing, p.lost) {
 		p.await(a)
+	}
+}
+
+// awaitOther finds the closing transaction of the other end of a channel: its opener lists the channel as open until that is in a block.
+func (p *planner) awaitOther(a actual) {
+	if other := p.node(a.to).channel(a.Point); other != nil && other.State == api.WaitingClose {
+		p.await(actual{Channel: *other, at: a.to})
 	}
 }
 
