@@ -40,6 +40,8 @@ func (p *planner) stateOf(c *channel, from, to *Node) (v1.LightningChannelState,
 		return v1.LightningChannelOpening, ""
 	case to.pubKey() != "" && to.pubKey() != a.RemotePubKey:
 		return p.withOtherKey(c)
+	case c.other == nil && to.listsChannels():
+		return p.withoutOther(c, from, to)
 	case !a.Active:
 		return v1.LightningChannelInactive, nodeName(c.From) + " reports it as inactive"
 	case to.State == nil || to.State.Channels == nil:

@@ -160,9 +160,10 @@ const (
 	markPruned  = "pruned"
 	markOther   = "other"
 	markLost    = "lost"
+	markNoOther = "no-other"
 )
 
-var channelMarks = []string{markClosing, markStale, markPruned, markOther, markLost}
+var channelMarks = []string{markClosing, markStale, markPruned, markOther, markLost, markNoOther}
 
 func channelMark(kind string, from, to int, point string) string {
 	return fmt.Sprintf("%s %d-%d %s", kind, from, to, point)

@@ -25,10 +25,31 @@ func (p *planner) stale(c *channel, from, to *Node) (v1.LightningChannelState, s
 	}
 	// Also on different blocks: blocks come all the time, and the time would start again.
 	left := staleAfter - p.observed(channelMark(markStale, c.From, c.To, c.actual.Point))
-	if from.State.Info == nil || to.State.Info == nil || from.State.Info.BlockHash != to.State.Info.BlockHash {
+	if !sameBlock(from, to) {
 		return v1.LightningChannelPending, message
 	}
 	message += ", since its funding transaction was reorganised into another block"
+	if left > 0 {
+		p.recheck(left)
+		return v1.LightningChannelStale, message
+	}
+	p.close(Close{Node: c.From, Point: c.actual.Point, Force: true, Channel: c.String(), Cause: message})
+	return v1.LightningChannelStale, message
+}
+
+// sameBlock reports whether two nodes have processed the same blocks.
+func sameBlock(a, b *Node) bool {
+	return a.State.Info != nil && b.State.Info != nil && a.State.Info.BlockHash == b.State.Info.BlockHash
+}
+
+// withoutOther is an open channel that its other end does not have, though it has its key: it has forgotten the channel before that was
+// confirmed, or was restored without it. When both have processed the same blocks, it stays so: a close would be known at both.
+func (p *planner) withoutOther(c *channel, from, to *Node) (v1.LightningChannelState, string) {
+	message := nodeName(c.To) + " does not have the channel"
+	left := staleAfter - p.observed(channelMark(markNoOther, c.From, c.To, c.actual.Point))
+	if !sameBlock(from, to) {
+		return v1.LightningChannelInactive, message
+	}
 	if left > 0 {
 		p.recheck(left)
 		return v1.LightningChannelStale, message
