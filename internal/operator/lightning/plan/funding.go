@@ -44,6 +44,12 @@ type deficit struct {
 	blocks int
 }
 
+// coins identify the unconfirmed coins of a node. They may never be in a block, as those of a transaction that a reorganisation has made
+// impossible.
+func (d *deficit) coins() string {
+	return fmt.Sprintf("coins of %d: %d", d.node.Ordinal, d.node.State.Wallet.Unconfirmed)
+}
+
 // openOrFund opens the missing channels of the nodes that have the coins for them, and returns what the others lack.
 func (p *planner) openOrFund() []deficit {
 	missing := map[int][]*channel{}
@@ -65,7 +71,7 @@ func (p *planner) openOrFund() []deficit {
 		}
 		d := deficit{node: n, channels: channels, need: needed(channels), have: n.State.Wallet.Confirmed}
 		if d.have < d.need {
-			d.unconfirmed = d.have+n.State.Wallet.Unconfirmed >= d.need
+			d.unconfirmed = d.have+n.State.Wallet.Unconfirmed >= d.need && !p.inVain(d.coins())
 			deficits = append(deficits, d)
 			continue
 		}

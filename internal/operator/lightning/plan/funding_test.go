@@ -71,3 +71,17 @@ func TestANetworkThatWasSyncedMayBeBehindForAShortTime(t *testing.T) {
 		t.Errorf("after its time: %+v", p.Synced)
 	}
 }
+
+// A reorganisation may have made their transaction impossible, and LND still counts them.
+func TestANodeGetsOtherCoinsInPlaceOfThoseThatNoBlockConfirms(t *testing.T) {
+	l := newSimulation(t, 1, line(2, open(0, 1, 1_000_000)))
+	l.mine(0, 1, "")
+	l.change = func(in *Inputs) { in.Nodes[0].State.Wallet.Unconfirmed += 5_000_000 }
+	before := l.blocks
+	l.until("coins", func(p Plan) bool { return p.Mine != nil && strings.HasPrefix(p.Mine.Key, "coins") })
+	if mined := l.blocks - before - maxBlocksFor; mined != 1+maturity {
+		t.Errorf("%d blocks for them, and %d others", maxBlocksFor, mined)
+	}
+	l.ready()
+	l.once(1)
+}

@@ -213,7 +213,7 @@ func (p *planner) endSplit() []*Mine {
 func (p *planner) confirmNow(deficits []deficit) (mines []*Mine) {
 	for _, d := range deficits {
 		if d.unconfirmed {
-			p.need(d.node.Bitcoin, fmt.Sprintf("coins of %d: %d", d.node.Ordinal, d.node.State.Wallet.Unconfirmed), confirmations, true)
+			p.need(d.node.Bitcoin, d.coins(), confirmations, true)
 		}
 	}
 	if len(p.blocks) == 0 || p.waitsForOpening() {
