@@ -1,12 +1,14 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -14,6 +16,7 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/operator/eventlog"
 	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/api"
 	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/plan"
+	"github.com/christianb93/bitcoin-controller/internal/operator/phrase"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -46,23 +49,37 @@ func (a *actions) findNoFunding(ctx context.Context, point string) error {
 	bitcoins := a.allBitcoins(ctx)
 	ordinals := slices.Sorted(maps.Keys(bitcoins))
 	for _, ordinal := range ordinals {
-		if bitcoins[ordinal].lnd.User == "" {
-			return fmt.Errorf("node %d of the BitcoinNetwork %s does not answer, and may have the transaction", ordinal, a.bitcoin.Name)
+		if n := bitcoins[ordinal]; n.lnd.User == "" {
+			cause := ""
+			if n.err != nil {
+				cause = " (" + phrase.OfError(n.err) + ")"
+			}
+			return fmt.Errorf("node %d of the BitcoinNetwork %s does not answer%s, and may have the transaction", ordinal, a.bitcoin.Name, cause)
 		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, tipTimeout)
 	defer cancel()
-	for _, ordinal := range ordinals {
-		n := bitcoins[ordinal]
-		at := a.endpoint(a.bitcoin, n.status)
-		at.User, at.Password = n.lnd.User, n.lnd.Password
-		var found *bitcoind.TxOut
-		if err := a.rpc.Call(ctx, at, bitcoind.GetTxOut(transaction, index, &found)); err != nil {
-			return err
-		}
-		if found != nil {
-			return fmt.Errorf("node %d of the BitcoinNetwork %s has the transaction, with %d confirmations", ordinal, a.bitcoin.Name, found.Confirmations)
-		}
+	// All at the same time, since a BitcoinNetwork may have hundreds.
+	errs := make([]error, len(ordinals))
+	var group sync.WaitGroup
+	for i, ordinal := range ordinals {
+		group.Go(func() { errs[i] = a.hasNoOutput(ctx, bitcoins[ordinal], transaction, index) })
+	}
+	group.Wait()
+	return cmp.Or(errs...)
+}
+
+// hasNoOutput returns an error unless a bitcoind reports that it has no output of this name.
+func (a *actions) hasNoOutput(ctx context.Context, n *bitcoinNode, transaction string, index int) error {
+	at := a.endpoint(a.bitcoin, n.status)
+	at.User, at.Password = n.lnd.User, n.lnd.Password
+	var found *bitcoind.TxOut
+	err := a.rpc.Call(ctx, at, bitcoind.GetTxOut(transaction, index, &found))
+	switch {
+	case err != nil:
+		return fmt.Errorf("node %d of the BitcoinNetwork %s may have the transaction: %w", n.Ordinal, a.bitcoin.Name, err)
+	case found != nil:
+		return fmt.Errorf("node %d of the BitcoinNetwork %s has the transaction, with %d confirmations", n.Ordinal, a.bitcoin.Name, found.Confirmations)
 	}
 	return nil
 }

@@ -1,8 +1,12 @@
 package controller
 
 import (
+	"context"
+	"errors"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -11,44 +15,83 @@ import (
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
-// LND nodes use the first bitcoind only, and the second one may have the transaction, on its side of a partition for instance.
+// twoBitcoinds are those of a BitcoinNetwork, of which LND nodes use the first one only.
+func twoBitcoinds(t *testing.T) (bitcoin *v1.BitcoinNetwork, nodes *bitcoindtest.Nodes, started []*bitcoindtest.Node) {
+	t.Helper()
+	bitcoin, nodes = &v1.BitcoinNetwork{ObjectMeta: metav1.ObjectMeta{Name: "net"}}, bitcoindtest.New()
+	for i := range 2 {
+		node, err := nodes.StartAnywhere(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { nodes.Stop(node.Address) })
+		started = append(started, node)
+		bitcoin.Status.Nodes = append(bitcoin.Status.Nodes, v1.NodeStatus{Ordinal: int32(i), IP: node.Address, RPCPort: v1.RPCPort, Ready: true}) //nolint:gosec // two
+	}
+	return bitcoin, nodes, started
+}
+
+// findNoFunding asks whether nobody has a transaction.
+func findNoFunding(ctx context.Context, bitcoin *v1.BitcoinNetwork) error {
+	credential := func(*v1.BitcoinNetwork) bitcoind.Credential { return bitcoind.Credential{User: "lnd"} }
+	r := &Reconciler{rpc: bitcoind.NewClient(nil, nil), options: Options{LND: BitcoinCredential{Current: credential}}}
+	a := &actions{Reconciler: r, bitcoin: bitcoin, bitcoins: r.bitcoinNodes(ctx, bitcoin, map[int]bool{0: true})}
+	return a.findNoFunding(ctx, strings.Repeat("ab", 32)+":0")
+}
+
+// The second bitcoind may have the transaction, on its side of a partition for instance.
 func TestAnyBitcoindMayHaveAFundingTransaction(t *testing.T) {
 	for name, test := range map[string]struct {
-		has      []int
-		notReady bool
-		want     string
+		has             []int
+		notReady, ended bool
+		want            string
 	}{
-		"none has it":                    {nil, false, ""},
-		"the one that LND uses has it":   {[]int{0}, false, "node 0 of the BitcoinNetwork net has the transaction, with 3 confirmations"},
-		"another one has it":             {[]int{1}, false, "node 1 of the BitcoinNetwork net has the transaction, with 3 confirmations"},
-		"another one does not answer":    {nil, true, "node 1 of the BitcoinNetwork net does not answer, and may have the transaction"},
-		"the silent one is named before": {[]int{0}, true, "node 1 of the BitcoinNetwork net does not answer"},
+		"none has it":                    {nil, false, false, ""},
+		"the one that LND uses has it":   {[]int{0}, false, false, "node 0 of the BitcoinNetwork net has the transaction, with 3 confirmations"},
+		"another one has it":             {[]int{1}, false, false, "node 1 of the BitcoinNetwork net has the transaction, with 3 confirmations"},
+		"another one is not ready":       {nil, true, false, "node 1 of the BitcoinNetwork net does not answer, and may have the transaction"},
+		"another one does not answer":    {nil, false, true, "connection refused), and may have the transaction"},
+		"the silent one is named before": {[]int{0}, true, false, "node 1 of the BitcoinNetwork net does not answer"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			bitcoin := &v1.BitcoinNetwork{ObjectMeta: metav1.ObjectMeta{Name: "net"}}
-			nodes := bitcoindtest.New()
-			for i := range 2 {
-				node, err := nodes.StartAnywhere(nil)
-				if err != nil {
-					t.Fatal(err)
-				}
-				t.Cleanup(func() { nodes.Stop(node.Address) })
-				for _, has := range test.has {
-					if has == i {
-						node.Handle("gettxout", func(string, []any) (any, error) { return bitcoind.TxOut{Confirmations: 3}, nil })
-					}
-				}
-				bitcoin.Status.Nodes = append(bitcoin.Status.Nodes, v1.NodeStatus{
-					Ordinal: int32(i), IP: node.Address, RPCPort: v1.RPCPort, Ready: i == 0 || !test.notReady, //nolint:gosec // two
-				})
+			bitcoin, nodes, started := twoBitcoinds(t)
+			for _, has := range test.has {
+				started[has].Handle("gettxout", func(string, []any) (any, error) { return bitcoind.TxOut{Confirmations: 3}, nil })
 			}
-			credential := func(*v1.BitcoinNetwork) bitcoind.Credential { return bitcoind.Credential{User: "lnd"} }
-			r := &Reconciler{rpc: bitcoind.NewClient(nil, nil), options: Options{LND: BitcoinCredential{Current: credential}}}
-			a := &actions{Reconciler: r, bitcoin: bitcoin, bitcoins: r.bitcoinNodes(t.Context(), bitcoin, map[int]bool{0: true})}
-			err := a.findNoFunding(t.Context(), strings.Repeat("ab", 32)+":0")
+			bitcoin.Status.Nodes[1].Ready = !test.notReady
+			if test.ended {
+				nodes.Stop(started[1].Address)
+			}
+			err := findNoFunding(t.Context(), bitcoin)
 			if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
 				t.Errorf("%v, want %q", err, test.want)
 			}
 		})
+	}
+}
+
+// A BitcoinNetwork may have hundreds of nodes, and the time is that of one call.
+func TestAllBitcoindsAreAskedForATransactionAtTheSameTime(t *testing.T) {
+	bitcoin, _, started := twoBitcoinds(t)
+	var asked sync.WaitGroup
+	asked.Add(len(started))
+	all := make(chan struct{})
+	go func() {
+		asked.Wait()
+		close(all)
+	}()
+	for _, node := range started {
+		node.Handle("gettxout", func(string, []any) (any, error) {
+			asked.Done()
+			select {
+			case <-all:
+				return nil, nil //nolint:nilnil // it has no such output
+			case <-time.After(20 * time.Second):
+				return nil, errors.New("the others are not asked")
+			}
+		})
+	}
+	if err := findNoFunding(t.Context(), bitcoin); err != nil {
+		t.Error(err)
 	}
 }
