@@ -2,6 +2,7 @@ package controller
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -69,7 +70,11 @@ func nodeTransitions(before, now []v1.LightningNodeStatus) (list []eventlog.Even
 	return list
 }
 
-// channelTransitions are the desired channels that were active and do not exist any more. One that is desired with another capacity is
+// wasOpen are the states of a desired channel that exists. A node that does not answer for a moment has inactive ones. One that is stale is
+// closed by force by the operator, which has an event of its own.
+var wasOpen = []v1.LightningChannelState{v1.LightningChannelActive, v1.LightningChannelInactive, v1.LightningChannelPending}
+
+// channelTransitions are the desired channels that were open and do not exist any more. One that is desired with another capacity is
 // not lost, but replaced.
 func channelTransitions(before, now v1.LightningNetworkStatus) []eventlog.Event {
 	type desired struct {
@@ -92,7 +97,7 @@ func channelTransitions(before, now v1.LightningNetworkStatus) []eventlog.Event 
 	}
 	var lost []string
 	for i := range before.Channels {
-		if c := &before.Channels[i]; c.State == v1.LightningChannelActive && missing[entry(c)] && !serves[c.Point] {
+		if c := &before.Channels[i]; slices.Contains(wasOpen, c.State) && missing[entry(c)] && !serves[c.Point] {
 			lost = append(lost, fmt.Sprintf("%d–%d (%s)", c.From, c.To, c.Point))
 		}
 	}
@@ -100,7 +105,7 @@ func channelTransitions(before, now v1.LightningNetworkStatus) []eventlog.Event 
 		return nil
 	}
 	return []eventlog.Event{{
-		Type: corev1.EventTypeWarning, Reason: v1.LightningEventChannelLost, Action: "Open", Note: "channels that were active do not exist any more, and are opened again: " + phrase.JoinSome(lost),
+		Type: corev1.EventTypeWarning, Reason: v1.LightningEventChannelLost, Action: "Open", Note: "channels that were open do not exist any more, and are opened again: " + phrase.JoinSome(lost),
 	}}
 }
 

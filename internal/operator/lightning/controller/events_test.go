@@ -35,6 +35,18 @@ func TestTransitionsAreRecordedOnce(t *testing.T) {
 		"a lost wallet":     {whole, status(true, "02b", v1.LightningChannelMissing, false), "IdentityLost ChannelLost"},
 		"scaled":            {v1.LightningNetworkStatus{ObservedGeneration: 1}, whole, "Scaled NodeReady ChannelsActive"},
 		"a channel is gone": {whole, status(true, "02a", v1.LightningChannelMissing, false), "ChannelLost"},
+		"it is gone after its node did not answer": {
+			status(true, "02a", v1.LightningChannelInactive, false), status(true, "02a", v1.LightningChannelMissing, false), "ChannelLost",
+		},
+		"it is gone before it was announced": {
+			status(true, "02a", v1.LightningChannelPending, false), status(true, "02a", v1.LightningChannelMissing, false), "ChannelLost",
+		},
+		"it is abandoned": {
+			status(true, "02a", v1.LightningChannelOpening, false), status(true, "02a", v1.LightningChannelMissing, false), "",
+		},
+		"it is closed by force since it was stale": {
+			status(true, "02a", v1.LightningChannelStale, false), status(true, "02a", v1.LightningChannelMissing, false), "",
+		},
 		"another capacity is desired": {whole, withRows(whole,
 			v1.LightningChannelStatus{To: 1, State: v1.LightningChannelMissing, Capacity: 5}, v1.LightningChannelStatus{To: 1, State: v1.LightningChannelClosing, Point: "a:0"},
 		), ""},

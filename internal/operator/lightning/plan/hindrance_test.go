@@ -38,3 +38,15 @@ func TestWhyAChannelIsNotClosedIsReported(t *testing.T) {
 		})
 	}
 }
+
+// The specification has changed while the opener does not answer.
+func TestARowHasTheCapacityOfItsChannel(t *testing.T) {
+	l := newSimulation(t, 1, line(2, open(0, 1, 1_000_000)))
+	l.ready()
+	point := l.channels[0].Point
+	l.silent[0], l.spec.Channels[0].Capacity, l.spec.Channels[0].Private = true, 2_000_000, true
+	l.step()
+	if row := l.row(point); row == nil || row.Capacity != 1_000_000 || row.Private {
+		t.Errorf("%+v", l.channels)
+	}
+}

@@ -45,7 +45,7 @@ func (p *planner) rowOf(c *channel) v1.LightningChannelStatus {
 		row.Point, row.ShortID, row.FromBalance, row.ToBalance, row.BlocksMined = a.Point, a.ShortID, a.Local, a.Remote, p.blocksMined(a.Channel)
 	} else if before := p.previous(c.Channel); before != nil && c.state == v1.LightningChannelInactive {
 		// The only trace of it.
-		row.Point, row.ShortID, row.BlocksMined = before.Point, before.ShortID, before.BlocksMined
+		row.Point, row.ShortID, row.BlocksMined, row.Capacity, row.Private = before.Point, before.ShortID, before.BlocksMined, before.Capacity, before.Private
 	}
 	if failure, failed := p.openFailure(c); failed && c.actual == nil {
 		message = "LND does not open it: " + failure.Message

@@ -27,6 +27,6 @@ const (
 	// LightningEventChannelAbandoned is a warning: a node has forgotten a channel whose funding transaction does not exist; it is opened
 	// again when both ends have.
 	LightningEventChannelAbandoned = "ChannelAbandoned"
-	// LightningEventChannelLost is a warning: a desired channel that was active does not exist any more, and is opened again.
+	// LightningEventChannelLost is a warning: a desired channel that was open does not exist any more, and is opened again.
 	LightningEventChannelLost = "ChannelLost"
 )
