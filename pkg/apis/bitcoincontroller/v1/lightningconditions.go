@@ -242,11 +242,14 @@ const (
 	//
 	// Conditions: ChannelsActive=False.
 	//
-	// Action: wait. A channel that is not closed within spec.closeTimeout is closed by force, and one that its opener has lost at once.
+	// Action: wait. A channel that is not closed within spec.closeTimeout is closed by force, and one that its opener has lost after three
+	// seconds. If the message has that a closing transaction is not confirmed by 30 blocks, it most likely spends a funding transaction that
+	// a reorganisation has taken: make each node forget the channel then, with lncli abandonchannel --i_know_what_i_am_doing and the point
+	// of the channel in the status.
 	LightningReasonClosing = "Closing"
 	// LightningReasonChannelsStale means that the funding transaction of a channel was reorganised into another block, so that its ends
 	// have different short channel ids, or one that leads nowhere, with which LND has removed the channel from its graph for good. Or the
-	// node at its other end has lost its wallet, and the channel with it. The operator closes it by force and opens another one.
+	// node at its other end has lost the channel, with its wallet for instance. The operator closes it by force and opens another one.
 	//
 	// Conditions: ChannelsActive=False.
 	//
