@@ -54,6 +54,7 @@ func TestARealLNDForgetsAChannelWhoseFundingTransactionIsLost(t *testing.T) {
 	if s := p.a.state(); len(s.Channels) != 1 || p.chain.has(lost.Point) {
 		t.Errorf("after a restart: %+v", s.Channels)
 	}
+	p.forgetAtOneEnd(api.NewChannel{Memo: "uid/0-1-1", Capacity: 500_000}, miner)
 }
 
 // miner is the address of the key.

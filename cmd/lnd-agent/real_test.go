@@ -21,16 +21,17 @@ import (
 type realLND struct {
 	*pod
 	p2p string
+	rpc string
 	key string
 }
 
 func newRealLND(t *testing.T, alias string) *realLND {
 	t.Helper()
-	l := &realLND{p2p: fmt.Sprint("127.0.0.1:", freePort(t))}
+	l := &realLND{p2p: fmt.Sprint("127.0.0.1:", freePort(t)), rpc: fmt.Sprint("127.0.0.1:", freePort(t))}
 	l.pod = newPod(t, "")
 	l.write("config/lnd.conf", strings.Join([]string{
 		"[Application Options]", "noseedbackup=true", "alias=" + alias + "-$(ORDINAL)", "listen=" + l.p2p, "restlisten=" + l.rest,
-		fmt.Sprint("rpclisten=127.0.0.1:", freePort(t)), "nobootstrap=true", "maxpendingchannels=50", "trickledelay=500",
+		"rpclisten=" + l.rpc, "nobootstrap=true", "maxpendingchannels=50", "trickledelay=500",
 		"[Bitcoin]", "bitcoin.regtest=true", "bitcoin.node=bitcoind", "bitcoin.defaultchanconfs=1", "",
 	}, "\n"))
 	l.lnd = []string{filepath.Join(testtools.LND(t), "lnd")}
@@ -138,7 +139,7 @@ func (p *pair) untilUsable(memo string, announced bool) {
 	testtools.Eventually(p.t, memo+" can be used", limit, func() error {
 		a, b := p.channel(memo)
 		for _, c := range []api.Channel{a, b} {
-			if !c.Active || c.Policies != 2 || c.Announced != announced || c.ShortID == "" || c.ShortID != a.ShortID {
+			if !c.Active || c.Policies != 2 || c.Announced != announced || c.ShortID == "" || c.ShortID != a.ShortID || c.NotInGraph {
 				return fmt.Errorf("%+v, %+v", a, b)
 			}
 		}
@@ -188,10 +189,12 @@ func TestARealLNDOpensAndClosesWhatTheOperatorRequests(t *testing.T) {
 	}
 	p.chain.mine(6, p.address)
 	p.untilUsable(fourth.Memo, true)
+	p.disable(private.Memo)
 	p.close(public.Memo, private.Memo)
 	p.abandon(api.NewChannel{Memo: "uid/0-1-5", Capacity: 25_000})
 	p.restart(third.Memo, fourth.Memo)
 	p.move(third.Memo)
+	p.closeAtTheOtherEnd(third.Memo)
 	p.noSecrets()
 }
 
