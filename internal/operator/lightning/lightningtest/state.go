@@ -133,12 +133,12 @@ func (l *LND) report(c *channel, other *LND, r *api.Channel) bool {
 	}
 	r.State = api.Open
 	r.ShortID = c.idAt(l)
-	r.Active = l.peers[other.pubKey] && other.height > c.openedAt && c.closedAt < 0 && !c.forgotten[other]
+	r.Active = l.peers[other.pubKey] && other.height > c.openedAt && !c.forgotten[other]
 	if r.Active {
 		r.Policies = 2
 	}
 	r.Announced = !c.private && l.height >= c.openedAt+confirmations && r.Active
-	if !r.Announced && !c.private {
+	if c.closedAt >= 0 || !r.Announced && !c.private {
 		r.Policies = min(r.Policies, 1)
 	}
 	if c.pruned {

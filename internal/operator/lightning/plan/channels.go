@@ -42,14 +42,14 @@ func (p *planner) stateOf(c *channel, from, to *Node) (v1.LightningChannelState,
 		return p.withOtherKey(c)
 	case c.other == nil && to.listsChannels():
 		return p.withoutOther(c, from, to)
+	case c.other != nil && !isLive(*c.other):
+		return v1.LightningChannelInactive, nodeName(c.To) + " is closing it"
 	case !a.Active:
 		return v1.LightningChannelInactive, nodeName(c.From) + " reports it as inactive"
 	case to.State == nil || to.State.Channels == nil:
 		return v1.LightningChannelInactive, nodeName(c.To) + " does not answer"
 	case c.other == nil || c.other.State == api.PendingOpen:
 		return v1.LightningChannelPending, nodeName(c.To) + " does not report it as open yet"
-	case c.other.State != api.Open:
-		return v1.LightningChannelInactive, nodeName(c.To) + " is closing it"
 	case !c.other.Active:
 		return v1.LightningChannelInactive, nodeName(c.To) + " reports it as inactive"
 	case c.other.ShortID != a.ShortID:

@@ -90,6 +90,10 @@ func TestTheOtherEndsClosingTransactionIsConfirmed(t *testing.T) {
 				if len(p.Open) > 0 || len(p.Close) > 0 && p.Close[0].Force {
 					t.Fatalf("%+v", p)
 				}
+				reasonOf(t, p, v1.LightningReasonClosing, "0–1")
+				if len(l.spec.Channels) > 0 {
+					reasonOf(t, p, v1.LightningReasonClosing, "0–1 (node 1 is closing it)")
+				}
 				return p.Mine != nil && slices.Contains(p.Mine.Waiting, KeyClose(point))
 			})
 			l.ready()

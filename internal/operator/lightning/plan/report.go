@@ -168,6 +168,8 @@ func (p *planner) evaluateChannelsActive() condition.Result {
 			add(v1.LightningReasonOpenFailed, fmt.Sprintf("%s (%s)", c, failure.Message))
 		case from == nil || to == nil || !from.answers() || !to.answers():
 			add(v1.LightningReasonWaiting, c.String())
+		case c.other != nil && !isLive(*c.other):
+			add(v1.LightningReasonClosing, fmt.Sprintf("%s (%s)", c, c.message))
 		case c.state == v1.LightningChannelInactive, !p.connected(from, to):
 			add(v1.LightningReasonConnecting, p.unconnected(c))
 		case c.state == v1.LightningChannelPending:
@@ -207,7 +209,7 @@ var sentences = []struct{ reason, text string }{
 	{v1.LightningReasonOpening, "channels are being opened: "},
 	{v1.LightningReasonActivating, "channels are open and not active at both ends yet: "},
 	{v1.LightningReasonGraphIncomplete, "these nodes do not know all channels yet, so that they find no route over them: "},
-	{v1.LightningReasonClosing, "channels that are not desired any more, or that their openers have lost, are being closed: "},
+	{v1.LightningReasonClosing, "channels that are not desired any more, that their openers have lost or that their other ends close are being closed: "},
 }
 
 func firstOf(groups map[string][]string, count string) condition.Result {

@@ -237,8 +237,8 @@ const (
 	// Action: see LND's error in the message. Common causes are a push that leaves the opener too little for the fees and its reserve,
 	// and an option in spec.config that limits channels.
 	LightningReasonOpenFailed = "OpenFailed"
-	// LightningReasonClosing means that channels are being closed that are not desired any more, or that the node that opened them has lost,
-	// with its wallet for instance.
+	// LightningReasonClosing means that channels are being closed that are not desired any more, that the node that opened them has lost,
+	// with its wallet for instance, or that LND or a person closes at their other end.
 	//
 	// Conditions: ChannelsActive=False.
 	//
