@@ -106,7 +106,7 @@ func rootCommand(s *session) *cobra.Command {
 		partitionCommand(s), healCommand(s), reorgCommand(s), killCommand(s), pauseCommand(s),
 		logsCommand(s), connectCommand(s), uiCommand(s), trafficCommand(s),
 		runCommand(s), servePageCommand(s), versionCommand(s),
-		snapshotCommand(s), messagesCommand(s), lnCommand(s),
+		snapshotCommand(s), messagesCommand(s), lnCommand(s), importCommand(s),
 	)
 	return root
 }

@@ -1,0 +1,80 @@
+package apiserver_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
+
+	"github.com/christianb93/bitcoin-controller/internal/plugin/importer"
+	"github.com/christianb93/bitcoin-controller/test/apiserver"
+)
+
+// The manifests are what kubectl btcnet import prints: TestImportPrintsManifests in internal/plugin/cli compares them.
+func TestImportedNetworksAreAccepted(t *testing.T) {
+	t.Parallel()
+	ns := apiserver.NewNamespace(t)
+	files, err := filepath.Glob("../../internal/plugin/cli/testdata/import/*.yaml")
+	if err != nil || len(files) != 2 {
+		t.Fatalf("%d manifests, %v", len(files), err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file) //nolint:gosec // a file of this repository
+		if err != nil {
+			t.Fatal(err)
+		}
+		documents := strings.Split(string(text), "\n---\n")
+		if len(documents) != 2 {
+			t.Errorf("%s has %d documents", file, len(documents))
+		}
+		for _, document := range documents {
+			object := &unstructured.Unstructured{Object: map[string]any{}}
+			if err := yaml.UnmarshalStrict([]byte(document), &object.Object); err != nil {
+				t.Fatal(err)
+			}
+			object.SetNamespace(ns.Name)
+			if err := ns.Client.Create(t.Context(), object, client.DryRunAll, strict); err != nil {
+				t.Errorf("%s: %v", file, err)
+			}
+		}
+	}
+}
+
+// The limits of the importer are those of the API.
+func TestTheLargestImportedNetworkIsAccepted(t *testing.T) {
+	t.Parallel()
+	ns := apiserver.NewNamespace(t)
+	var nodes strings.Builder
+	for i := range 500 {
+		fmt.Fprintf(&nodes, "  - name: n%d\n    addnode: [", i)
+		for j := 1; j <= 10; j++ {
+			fmt.Fprintf(&nodes, "n%d, ", (i+j)%500)
+		}
+		nodes.WriteString("]\n")
+		if i >= 64 {
+			continue
+		}
+		fmt.Fprintf(&nodes, "    ln: {lnd: true}\n    lnd:\n      channels:\n")
+		for j := range 8 - i/52 - i/62 {
+			fmt.Fprintf(&nodes, "        - {target: n%d-ln, capacity: %d, push_amt: %d}\n", (i+1)%64, []int64{20_000, 1_000_000_000}[j%2], []int64{19_999, 999_999_999}[j%2])
+		}
+	}
+	r, err := importer.Import(importer.Source{Folder: strings.Repeat("long-", 20), Data: []byte("nodes:\n" + nodes.String())})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if edges, channels := len(r.Bitcoin.Spec.Topology.Edges), len(r.Lightning.Spec.Channels); edges != 5000 || channels < 490 || channels > 500 || r.Lightning.Spec.Nodes != 64 {
+		t.Errorf("there are %d edges, %d channels, %d nodes", edges, channels, r.Lightning.Spec.Nodes)
+	}
+	r.Bitcoin.Namespace, r.Lightning.Namespace = ns.Name, ns.Name
+	for _, object := range []client.Object{r.Bitcoin, r.Lightning} {
+		if err := ns.Client.Create(t.Context(), object, client.DryRunAll, strict); err != nil {
+			t.Error(err)
+		}
+	}
+}
