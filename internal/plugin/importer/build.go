@@ -197,9 +197,11 @@ func (n *network) channel(c channel, at map[string]int32) (v1.LightningChannel, 
 	push, okPush := satoshis(c.push)
 	switch {
 	case !okCapacity:
-		return none, false, invalid.Errorf("the channel from %s has the capacity %s, which is no number of satoshis: write a whole number", pair, quote(c.capacity))
+		return none, false, invalid.Errorf("the channel from %s has the capacity %s, which is no number of satoshis: write a whole number",
+			pair, quote(c.capacity))
 	case !okPush:
-		return none, false, invalid.Errorf("the channel from %s gives its other end %s, which is no number of satoshis: write a whole number", pair, quote(c.push))
+		return none, false, invalid.Errorf("the channel from %s gives its other end %s, which is no number of satoshis: write a whole number",
+			pair, quote(c.push))
 	case from == to:
 		n.losses.add("channels of a node with itself", pair)
 	case capacity < minCapacity || capacity > maxCapacity:

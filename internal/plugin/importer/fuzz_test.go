@@ -43,7 +43,7 @@ func within(t *testing.T, r *Result) {
 	if b.Spec.Topology != nil {
 		for _, edge := range b.Spec.Topology.Edges {
 			if edge.From < 0 || edge.From >= edge.To || edge.To >= b.Spec.Nodes {
-				t.Fatalf("there is the edge %+v of %d nodes", edge, b.Spec.Nodes)
+				t.Fatalf("the edge is %+v of %d nodes", edge, b.Spec.Nodes)
 			}
 		}
 	}
@@ -55,8 +55,9 @@ func within(t *testing.T, r *Result) {
 		t.Fatalf("the LightningNetwork has %d nodes and %d channels at %q", l.Nodes, len(l.Channels), l.BitcoinNetwork)
 	}
 	for _, c := range l.Channels {
-		if min(c.From, c.To) < 0 || max(c.From, c.To) >= l.Nodes || c.From == c.To || c.Capacity < minCapacity || c.Capacity > maxCapacity || c.Push < 0 || c.Push >= c.Capacity {
-			t.Fatalf("there is the channel %+v of %d nodes", c, l.Nodes)
+		ends := min(c.From, c.To) >= 0 && max(c.From, c.To) < l.Nodes && c.From != c.To
+		if !ends || c.Capacity < minCapacity || c.Capacity > maxCapacity || c.Push < 0 || c.Push >= c.Capacity {
+			t.Fatalf("the channel is %+v of %d nodes", c, l.Nodes)
 		}
 	}
 }

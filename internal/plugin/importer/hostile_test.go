@@ -30,7 +30,7 @@ func TestAFileThatCannotBeImportedIsNamedWithWhatToDo(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		" \n":                     "is empty",
-		"<?xml version='1.0'?>":   "(GraphML), which are not imported: write it as network.yaml",
+		"<?xml version='1.0'?>":   "(GraphML), which is not imported: write it as network.yaml",
 		"{":                       "is no JSON, in line 1 of it: unexpected end of JSON input",
 		"{}":                      "has no network: name the zip file of Export Network in Polar",
 		`{"nodes":[],"edges":[]}`: "warnet import-network",
@@ -95,7 +95,7 @@ func TestTooManyChannelsAndConnectionsAreRejected(t *testing.T) {
 		t.Errorf("501 channels: %v", err)
 	}
 	if r := imported(t, Source{Data: []byte(polar("a", "x@a y@a", strings.Join(links[1:], ",")))}); len(r.Lightning.Spec.Channels) != maxChannels {
-		t.Errorf("of 500 channels there are %d", len(r.Lightning.Spec.Channels))
+		t.Errorf("of 500 channels, %d are imported", len(r.Lightning.Spec.Channels))
 	}
 	for i := range 101 {
 		var peers []string
@@ -108,7 +108,7 @@ func TestTooManyChannelsAndConnectionsAreRejected(t *testing.T) {
 		t.Errorf("5050 connections: %v", err)
 	}
 	if r := imported(t, Source{Data: []byte("nodes: [" + strings.Join(nodes[:100], ", ") + "]")}); len(r.Bitcoin.Spec.Topology.Edges) != 4950 {
-		t.Errorf("of 4950 connections there are %d", len(r.Bitcoin.Spec.Topology.Edges))
+		t.Errorf("of 4950 connections, %d are imported", len(r.Bitcoin.Spec.Topology.Edges))
 	}
 }
 

@@ -61,7 +61,8 @@ func (s Source) read() (*network, error) {
 	case len(text) == 0:
 		return nil, invalid.Errorf("%s is empty: name an export of Polar, or the network.yaml of Warnet", s.File)
 	case text[0] == '<':
-		return nil, invalid.Errorf("%s is a graph as Warnet had them before its first chart (GraphML), which are not imported: write it as network.yaml, with nodes and addnode", s.File)
+		return nil, invalid.Errorf("%s is a graph as Warnet had them before its charts (GraphML), which is not imported: write it as network.yaml, "+
+			"with nodes and addnode", s.File)
 	case text[0] == '{':
 		return s.polar(text)
 	case s.Network != "":

@@ -85,7 +85,7 @@ func TestANetworkOfWarnetIsImported(t *testing.T) {
 		`the value of "defaultConfig": all nodes (node-defaults.yaml)`,
 		`the value of "resources": "miner"`,
 		`the value of "config": "tank-a"`,
-		`the value of "lnd.config": "tank-a-ln"`,
+		`the value of "lnd.config": "tank-a"`,
 		`nodes that run Core Lightning: "tank-c-ln"`,
 		`short channel ids: "tank-a-ln" to "tank-b-ln", "tank-a-ln" to "tank-c-ln", "tank-b-ln" to "tank-a-ln"`,
 		`policies of channels: "tank-a-ln" to "tank-b-ln"`,
@@ -131,13 +131,18 @@ func TestEachLNDKeepsItsBitcoindWherePossible(t *testing.T) {
 
 func TestOneOfSeveralNetworksOfPolarIsChosen(t *testing.T) {
 	one := func(id, name string) string {
-		return `{"id":` + id + `,"name":"` + name + `","nodes":{"bitcoin":[{"name":"b` + id + `","implementation":"bitcoind"}],"lightning":[{"name":"l","implementation":"LND","backendName":"b` +
-			id + `"},{"name":"m","implementation":"LND","backendName":"b` + id + `"}]}}`
+		lnd := func(name string) string {
+			return `{"name":"` + name + `","implementation":"LND","backendName":"b` + id + `"}`
+		}
+		return `{"id":` + id + `,"name":"` + name + `","nodes":{"bitcoin":[{"name":"b` + id + `","implementation":"bitcoind"}],
+			"lightning":[` + lnd("l") + "," + lnd("m") + "]}}"
 	}
 	link := func(capacity string) string {
-		return `{"links":{"c":{"from":{"nodeId":"m"},"to":{"nodeId":"l"},"properties":{"type":"open-channel","capacity":"` + capacity + `","toBalance":"0"}}}}`
+		return `{"links":{"c":{"from":{"nodeId":"m"},"to":{"nodeId":"l"},
+			"properties":{"type":"open-channel","capacity":"` + capacity + `","toBalance":"0"}}}}`
 	}
-	text := []byte(`{"version":"4.0.0","networks":[` + one("1", "first") + "," + one("2", "second") + `],"charts":{"1":` + link("30000") + `,"2":` + link("40000") + `}}`)
+	text := []byte(`{"version":"4.0.0","networks":[` + one("1", "first") + "," + one("2", "second") + `],
+		"charts":{"1":` + link("30000") + `,"2":` + link("40000") + `}}`)
 	r := imported(t, Source{Data: text, Network: "second", Name: "other"})
 	if r.Bitcoin.Name != "other" || r.bitcoin[0].name != "b2" || r.Lightning.Spec.Channels[0] != (v1.LightningChannel{From: 1, To: 0, Capacity: 40_000}) {
 		t.Errorf("the result is %+v", r.Lightning)
@@ -160,14 +165,15 @@ func TestTheDefaultsOfWarnetAreThoseOfHelm(t *testing.T) {
 	same(t, "LND nodes", []string{"a-ln", "b-ln", "e-ln"}, namesOf(r.lightning))
 	same(t, "images", []string{`"v1"`, `"v1"`, `"v2"`}, []string{r.lightning[0].runs, r.lightning[1].runs, r.lightning[2].runs})
 	if edges := len(r.Bitcoin.Spec.Topology.Edges); edges != 4 {
-		t.Errorf("there are %d edges, and should be those of b, c, d and e with a", edges)
+		t.Errorf("%d edges are imported, and should be those of b, c, d and e with a", edges)
 	}
 }
 
 func TestCommentsNameTheNodes(t *testing.T) {
 	text := imported(t, Source{Data: sample(t, "polar.json")}).Comments()
 	for _, want := range []string{
-		"# From the network \"Three Merchants!\" of Polar, by kubectl btcnet import.\n", "\n# BitcoinNetwork three-merchants:\n#   node 0 is \"backend1\", which ran \"bitcoind 30.0\"\n",
+		"# From the network \"Three Merchants!\" of Polar, by kubectl btcnet import.\n",
+		"\n# BitcoinNetwork three-merchants:\n#   node 0 is \"backend1\", which ran \"bitcoind 30.0\"\n",
 		"\n#   node 2 is \"west\", which ran \"LND 0.20.0-beta\"\n", "\n# Not imported:\n#   startup commands: \"backend3\"\n",
 	} {
 		if !strings.Contains(text, want) {
@@ -181,7 +187,8 @@ func TestCommentsNameTheNodes(t *testing.T) {
 
 func TestNamesOfResources(t *testing.T) {
 	for name, want := range map[string]string{
-		"Demo": "demo", "my net, №2": "my-net---2", "7 nodes": "nodes", "": "imported", "--": "imported", "ä": "imported", strings.Repeat("a", 39) + "--b": strings.Repeat("a", 39),
+		"Demo": "demo", "my net, №2": "my-net---2", "7 nodes": "nodes", "": "imported", "--": "imported", "ä": "imported",
+		strings.Repeat("a", 39) + "--b": strings.Repeat("a", 39),
 	} {
 		if got := resourceName(name); got != want || !names.MatchString(got) {
 			t.Errorf("%q becomes %q, want %q", name, got, want)

@@ -103,9 +103,11 @@ func (s Source) choose(file *polarFile) (*polarNetwork, polarChart, error) {
 	case file.Network != nil:
 		return nil, none, invalid.Errorf("%s has the network %s alone: leave --network out", s.File, quote(file.Network.Name))
 	case len(file.Networks) == 0 && file.Edges != nil:
-		return nil, none, invalid.Errorf("%s is the graph of an LND node: warnet import-network turns it into a network.yaml, which can be imported", s.File)
+		return nil, none, invalid.Errorf("%s is the graph of an LND node: warnet import-network turns it into a network.yaml, which can be imported",
+			s.File)
 	case len(file.Networks) == 0:
-		return nil, none, invalid.Errorf("%s has no network: name the zip file of Export Network in Polar, the export.json in it, or networks.json", s.File)
+		return nil, none, invalid.Errorf("%s has no network: name the zip file of Export Network in Polar, the export.json in it, or networks.json",
+			s.File)
 	}
 	var known []string
 	var found []*polarNetwork

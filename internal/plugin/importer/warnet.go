@@ -70,7 +70,7 @@ func (n *network) tank(t tank) {
 	n.restOfTank(t.own, quote(t.name), t.lnd)
 	for _, chain := range []*yaml.Node{child(t.values, "global", "chain"), child(t.values, "chain")} {
 		if name := text(chain); name != "" && name != "regtest" {
-			n.losses.add("the chain "+quote(name)+", in place of which there is regtest", quote(t.name))
+			n.losses.add("the chain "+quote(name)+", in place of which the nodes run regtest", quote(t.name))
 		}
 	}
 	var peers []string
@@ -138,7 +138,8 @@ func (n *network) warnetChannels(file string, t tank, tanks []tank) error {
 	for _, item := range list(child(t.values, "lnd", "channels")) {
 		to := text(child(item, "target"))
 		if !slices.ContainsFunc(tanks, func(t tank) bool { return t.name+suffix == to && (t.lnd || t.cln) }) {
-			return invalid.Errorf("%s has a channel from %s to %s in line %d, which is no Lightning node: write the name of a node with -ln", file, quote(from), quote(to), item.Line)
+			return invalid.Errorf("%s has a channel from %s to %s in line %d, which is no Lightning node: write the name of a node with -ln",
+				file, quote(from), quote(to), item.Line)
 		}
 		push := "0"
 		if given := child(item, "push_amt"); given != nil {

@@ -50,7 +50,8 @@ func plain(file string, n *yaml.Node) error {
 		if n.Kind == yaml.MappingNode && i%2 == 0 {
 			switch {
 			case inner.Kind != yaml.ScalarNode || inner.Value == "<<":
-				return invalid.Errorf("%s has a key in line %d that is no text, or a merge key, which are not supported: write the fields themselves", file, inner.Line)
+				return invalid.Errorf("%s has a key in line %d that is no text, or a merge key, which are not supported: write the fields themselves",
+					file, inner.Line)
 			case seen[inner.Value]:
 				return invalid.Errorf("%s has %s twice, in line %d: remove one", file, quote(inner.Value), inner.Line)
 			}
