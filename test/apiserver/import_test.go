@@ -45,6 +45,30 @@ func TestImportedNetworksAreAccepted(t *testing.T) {
 	}
 }
 
+// Both networks have one name.
+func TestAnImportedNetworkBecomesReady(t *testing.T) {
+	t.Parallel()
+	ns := apiserver.NewNamespace(t)
+	ns.StartOperator(apiserver.OperatorOptions{PollInterval: fast, Lightning: true})
+	file := "../../internal/plugin/importer/testdata/polar.json"
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := importer.Import(importer.Source{File: file, Data: text})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Bitcoin.Name != r.Lightning.Name {
+		t.Errorf("the names are %s and %s", r.Bitcoin.Name, r.Lightning.Name)
+	}
+	ns.Create(r.Bitcoin.Name, r.Bitcoin.Spec).WaitReady()
+	network := ns.CreateLightning(r.Lightning.Name, r.Lightning.Spec).WaitReady()
+	if network.Status.DesiredChannels != 3 {
+		t.Errorf("%d channels are desired, of the 3 in the file", network.Status.DesiredChannels)
+	}
+}
+
 // The limits of the importer are those of the API.
 func TestTheLargestImportedNetworkIsAccepted(t *testing.T) {
 	t.Parallel()
