@@ -36,6 +36,9 @@ func watches(others ...string) []rbacv1.PolicyRule {
 	}
 }
 
+// watchesLightning is the right to watch Lightning networks.
+var watchesLightning = rbacv1.PolicyRule{APIGroups: []string{v1.SchemeGroupVersion.Group}, Resources: []string{"lightningnetworks"}, Verbs: []string{"list", "watch"}}
+
 // account creates a service account with rights in the namespace, or everywhere, and returns a token of it for an audience.
 func account(t *testing.T, ns *apiserver.Namespace, name string, everywhere bool, rules []rbacv1.PolicyRule, audiences ...string) string {
 	t.Helper()
@@ -77,7 +80,7 @@ func as(ns *apiserver.Namespace, token string) *rest.Config {
 // pageOf serves the page with the rights that the chart gives it, and returns its address.
 func pageOf(t *testing.T, ns *apiserver.Namespace, only ...string) string {
 	t.Helper()
-	rules := append(watches("events"),
+	rules := append(watches("events"), watchesLightning,
 		rbacv1.PolicyRule{APIGroups: []string{"authentication.k8s.io"}, Resources: []string{"tokenreviews"}, Verbs: []string{"create"}},
 		rbacv1.PolicyRule{APIGroups: []string{"authorization.k8s.io"}, Resources: []string{"subjectaccessreviews"}, Verbs: []string{"create"}})
 	config := as(ns, account(t, ns, "page", true, rules))
@@ -166,5 +169,49 @@ func TestThePageInAClusterShowsATenantHisOwnNetworksOnly(t *testing.T) {
 	}
 	if _, err := client.BitcoincontrollerV1().BitcoinNetworks(a.Name).List(t.Context(), metav1.ListOptions{}); !apierrors.IsUnauthorized(err) {
 		t.Errorf("the API server accepts a token of the page: %v", err)
+	}
+}
+
+// lightningOf is the first message with Lightning networks of a stream.
+func lightningOf(t *testing.T, address, token string) string {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address+"/api/stream", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+token)
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close() //nolint:errcheck // it was only read
+	lines := bufio.NewReader(response.Body)
+	for of := false; ; {
+		line, err := lines.ReadString('\n')
+		if err != nil {
+			t.Fatalf("%v after %s", err, line)
+		}
+		if of = of || line == "event: lightning\n"; of && strings.HasPrefix(line, "data: ") {
+			return line
+		}
+	}
+}
+
+func TestThePageInAClusterShowsLightningNetworksToThoseWhoMayWatchThem(t *testing.T) {
+	t.Parallel()
+	a := apiserver.NewNamespace(t)
+	a.Create("net", v1.BitcoinNetworkSpec{Nodes: 1})
+	a.CreateLightning("ln", v1.LightningNetworkSpec{BitcoinNetwork: "net", Nodes: 1})
+	address := pageOf(t, a)
+	for name, test := range map[string]struct {
+		rules        []rbacv1.PolicyRule
+		words, never string
+	}{
+		"with":    {append(watches("events"), watchesLightning), `"ln/ln/node/0":{"ordinal":0,"pod":"ln-lnd-0"`, "no right"},
+		"without": {watches("events"), "no right to watch lightningnetworks in namespace", "ln-lnd-0"},
+	} {
+		if got := lightningOf(t, address, account(t, a, "viewer-"+name, false, test.rules, audience)); !strings.Contains(got, test.words) || strings.Contains(got, test.never) {
+			t.Errorf("a viewer %s the right gets %s", name, got)
+		}
 	}
 }

@@ -12,12 +12,17 @@ import (
 // What the page in the cluster reads for its viewers: no pod, no Secret, and nothing that changes anything.
 var pageRights = []string{networks + " list watch", "events list watch"}
 
+// What it reads in addition when there are Lightning networks.
+var pageLightningRights = slices.Concat(pageRights, []string{"bitcoincontroller.christianb93.github.com/lightningnetworks list watch"})
+
 func TestRightsOfThePage(t *testing.T) {
 	for values, want := range map[string]map[string][]string{
 		"page: {enabled: true}": {"": slices.Concat(pageRights, metricsRights)},
-		"page: {enabled: true}\nwatchNamespaces: [team-a, team-b]":             {"": metricsRights, "team-a": pageRights, "team-b": pageRights},
-		"page: {enabled: true}\nrbac: {create: false}":                         {},
-		"page: {enabled: true}\nserviceAccount: {create: false, name: shared}": {"": slices.Concat(pageRights, metricsRights)},
+		"page: {enabled: true}\nwatchNamespaces: [team-a, team-b]":                     {"": metricsRights, "team-a": pageRights, "team-b": pageRights},
+		"page: {enabled: true}\nlightning: {enabled: true}":                            {"": slices.Concat(pageLightningRights, metricsRights)},
+		"page: {enabled: true}\nlightning: {enabled: true}\nwatchNamespaces: [team-a]": {"": metricsRights, "team-a": pageLightningRights},
+		"page: {enabled: true}\nrbac: {create: false}":                                 {},
+		"page: {enabled: true}\nserviceAccount: {create: false, name: shared}":         {"": slices.Concat(pageRights, metricsRights)},
 		"": {},
 	} {
 		for namespace := range want {

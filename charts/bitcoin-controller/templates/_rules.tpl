@@ -65,7 +65,7 @@ Owner references that block deletion need the right on finalizers where the clus
 {{/* What the page in the cluster reads for its viewers. No pods: their specifications have what is no viewer's business. */}}
 {{- define "bitcoin-controller.pageRules" -}}
 - apiGroups: [bitcoincontroller.christianb93.github.com]
-  resources: [bitcoinnetworks]
+  resources: [bitcoinnetworks{{ if .Values.lightning.enabled }}, lightningnetworks{{ end }}]
   verbs: [list, watch]
 - apiGroups: [""]
   resources: [events]

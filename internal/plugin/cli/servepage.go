@@ -31,7 +31,7 @@ func servePageCommand(s *session) *cobra.Command {
 		Short: "Serve the live page in a cluster, read-only, as the chart does with page.enabled",
 		Long: "Serve the live page over TLS to those who may watch networks and events of a namespace. A caller signs in with a token, which the API server\n" +
 			"checks (TokenReview, SubjectAccessReview). The page has no actions, and the program reads no node, pod or Secret.\n\n" +
-			"The account of the program needs list and watch of networks and events, and create of tokenreviews and subjectaccessreviews.",
+			"The account of the program needs list and watch of networks, Lightning networks and events, and create of tokenreviews and subjectaccessreviews.",
 		Example: "  kubectl btcnet serve-page --bind-address 127.0.0.1:8443 --health-bind-address 127.0.0.1:8081",
 		Args:    arguments(0, 0),
 		RunE:    func(command *cobra.Command, _ []string) error { return p.serve(command.Context()) },

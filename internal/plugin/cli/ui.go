@@ -23,7 +23,7 @@ func uiCommand(s *session) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "ui [NAME]",
 		Short: "Open a live page of a network in the browser, served on this machine until Ctrl-C",
-		Long: "Open a page in the browser, and serve it on this machine, on 127.0.0.1 only: nodes and connections, blocks that travel, branches, partitions, mempools, events and logs.\n" +
+		Long: "Open a page in the browser, and serve it on this machine, on 127.0.0.1 only: nodes and connections, blocks that travel, branches, partitions, mempools, events, logs and Lightning networks.\n" +
 			"Blocks can be mined, and the network partitioned and healed, from the page. Without NAME, the page has all networks of the namespace.\n\n" +
 			"The address has a token, without which the page shows and does nothing. It is valid until the command ends. It is printed, too, for another\n" +
 			"browser, or where none can be opened.",
@@ -68,7 +68,7 @@ func (s *session) ui(ctx context.Context, name string, o uiOptions) error {
 	if err != nil {
 		return fmt.Errorf("port %d of this machine cannot be used: choose another one with --port, or leave it out for a free one (%w)", o.port, err)
 	}
-	pages := &page.Server{Store: values, Backend: back, Token: rand.Text(), Host: listener.Addr().String()}
+	pages := &page.Server{Store: values, Lightning: back.Lightning, Backend: back, Token: rand.Text(), Host: listener.Addr().String()}
 	entry := newTicket(pages.Handler(), pages.Host, pages.Token)
 	server := &http.Server{
 		Handler: entry, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,

@@ -148,7 +148,7 @@ func TestAStreamEndsAfterSeveralChecksWithoutAnAnswer(t *testing.T) {
 			return fails(ctx)
 		})
 		ctx, cancel := context.WithTimeout(t.Context(), browserLimit)
-		s.stays(ctx, "token", "ns")
+		s.stays(ctx, "token", Viewer{Name: "ann", Namespace: "ns"})
 		if ctx.Err() != nil || checks != 2*maxFailures {
 			t.Errorf("%s: after %d checks the stream ends with %v", name, checks, ctx.Err())
 		}
@@ -160,7 +160,7 @@ func TestAStreamEndsAfterSeveralChecksWithoutAnAnswer(t *testing.T) {
 type admits func(context.Context) error
 
 func (a admits) Admit(ctx context.Context, _, _ string) (Viewer, error) {
-	return Viewer{"ann", "ns"}, a(ctx)
+	return Viewer{Name: "ann", Namespace: "ns"}, a(ctx)
 }
 
 // While the API server is slow, callers without a token neither queue up nor make requests.

@@ -26,9 +26,10 @@ func (s *simulated) open(options browser.Options) *browser.Tab {
 const framesPerSecond = `new Promise(done => { let n = 0; const start = performance.now();
 	const frame = () => { n++; const took = performance.now() - start; took < %d ? requestAnimationFrame(frame) : done(n * 1000 / took); }; requestAnimationFrame(frame); })`
 
-// A hundred nodes with four hundred edges, blocks on their way and twenty events a second.
+// A hundred nodes with four hundred edges, blocks on their way and twenty events a second, and a Lightning network with payments.
 func TestAHundredNodesAreFluent(t *testing.T) {
 	s := newSimulated(t, 100, 400)
+	s.addLightning("ln", 64)
 	tab := s.open(browser.Options{Script: `window.seen = {}; addEventListener("DOMContentLoaded", () => new MutationObserver(() => {
 		const height = document.getElementById("fact-height").textContent;
 		window.seen[height] ||= performance.timeOrigin + performance.now();
@@ -36,6 +37,7 @@ func TestAHundredNodesAreFluent(t *testing.T) {
 	if got := browser.Eval[int](tab, `document.querySelectorAll("#graph .edge").length`); got != 400 {
 		t.Errorf("%d edges are drawn", got)
 	}
+	tab.Await("the Lightning network", `document.querySelectorAll("#graph .lnd").length === 64 && document.querySelectorAll("#graph .channel.active").length === 64`)
 	idle := browser.Eval[float64](tab, fmt.Sprintf(framesPerSecond, 2000))
 	ctx, cancel := context.WithCancel(t.Context())
 	sent := map[int64]time.Time{}
@@ -47,6 +49,7 @@ func TestAHundredNodesAreFluent(t *testing.T) {
 			s.mine(ctx, i*7%s.nodes, 5*time.Millisecond)
 			for n := range 10 {
 				s.store.Set(view.EventKey(fmt.Sprint(i%5, n)), view.Event{Network: s.name, Time: time.Now().UnixMilli(), Reason: "Simulated", Note: fmt.Sprint("event ", i, n)})
+				s.pay("ln", n, 64, int64(i*10+n))
 				wait(ctx, 50*time.Millisecond)
 			}
 		}

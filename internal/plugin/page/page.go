@@ -41,8 +41,10 @@ type Action struct {
 
 // Server serves the page.
 type Server struct {
-	Store   *state.Store
-	Backend Backend
+	Store *state.Store
+	// Lightning has the values of Lightning networks; nil for none.
+	Lightning *state.Store
+	Backend   Backend
 	// Token is needed for every call. It is not empty.
 	Token string
 	// Host is that of the address, such as 127.0.0.1:8080: requests with another name are rejected, because a page of another site can have

@@ -153,7 +153,7 @@ func reads(t *testing.T, address, after string) (next func() (id, data string), 
 				id = text[4:]
 			case strings.HasPrefix(text, "data: "):
 				data = text[6:]
-			case text == "event: own":
+			case strings.HasPrefix(text, "event: "):
 				own = true
 			case text == "" && own:
 				own, data = false, ""

@@ -35,7 +35,11 @@ type Shared struct {
 }
 
 // Viewer is a person or program, and the namespace that he watches.
-type Viewer struct{ Name, Namespace string }
+type Viewer struct {
+	Name, Namespace string
+	// NoLightning is why he may not watch the Lightning networks of the namespace; empty means that he may.
+	NoLightning string
+}
 
 // Access decides who may watch what.
 type Access interface {
@@ -47,7 +51,20 @@ type Access interface {
 // Values are what the page shows, by namespace.
 type Values interface {
 	// Open returns the values of a namespace, which change until end is called.
-	Open(ctx context.Context, namespace string) (values *state.Store, end func(), err error)
+	Open(ctx context.Context, namespace string) (values Stores, end func(), err error)
+}
+
+// Stores are the values of a namespace. Not everybody who may watch its networks may watch its Lightning networks.
+type Stores struct{ Networks, Lightning *state.Store }
+
+// of are the sources of a viewer's stream. Without the right to Lightning networks he gets the reason in place of them.
+func (s Stores) of(viewer Viewer) []source {
+	lightning := s.Lightning
+	if viewer.NoLightning != "" {
+		lightning = state.New()
+		lightning.Set("denied", viewer.NoLightning)
+	}
+	return []source{{store: s.Networks}, {event: lightningEvent, store: lightning}}
 }
 
 // Denied is why a call is not carried out, for its caller.
@@ -73,7 +90,7 @@ const (
 	// admitTimeout is how long the API server may take for one check, openTimeout for everything before a stream.
 	admitTimeout = 15 * time.Second
 	openTimeout  = time.Minute
-	// callsPerSecond, callsAtOnce and maxSignIns bound the calls whose token nobody has checked yet. Each is three requests to the API server,
+	// callsPerSecond, callsAtOnce and maxSignIns bound the calls whose token nobody has checked yet. Each is four requests to the API server,
 	// of which the program makes 50 a second.
 	callsPerSecond = 10
 	callsAtOnce    = 30
@@ -146,9 +163,9 @@ func (s *Shared) stream(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	go func() {
 		defer cancel()
-		s.stays(ctx, bearer(r), viewer.Namespace)
+		s.stays(ctx, bearer(r), viewer)
 	}()
-	follow(ctx, w, s.heartbeat, r.Header.Get("Last-Event-ID"), source{store: values})
+	follow(ctx, w, s.heartbeat, r.Header.Get("Last-Event-ID"), values.of(viewer)...)
 }
 
 // signIn returns who calls, by his token.
@@ -179,9 +196,10 @@ func (s *Shared) admit(ctx context.Context, token, namespace string) (Viewer, er
 	return s.Access.Admit(ctx, token, namespace)
 }
 
-// stays returns when a viewer may not watch any more, or has gone, or when several checks in a row had no answer: the API server may answer the
-// watches of the page, and so show something new, while its reviews fail. The page then connects again by itself.
-func (s *Shared) stays(ctx context.Context, token, namespace string) {
+// stays returns when a viewer may not watch any more, or has gone, or may watch something else than before, or when several checks in a row had no
+// answer: the API server may answer the watches of the page, and so show something new, while its reviews fail. The page then connects again by
+// itself.
+func (s *Shared) stays(ctx context.Context, token string, viewer Viewer) {
 	tick := time.NewTicker(s.recheck)
 	defer tick.Stop()
 	for failures := 0; failures < maxFailures; {
@@ -190,8 +208,8 @@ func (s *Shared) stays(ctx context.Context, token, namespace string) {
 		case <-ctx.Done():
 			return
 		}
-		_, err := s.admit(ctx, token, namespace)
-		if _, denied := errors.AsType[*Denied](err); denied {
+		now, err := s.admit(ctx, token, viewer.Namespace)
+		if _, denied := errors.AsType[*Denied](err); denied || err == nil && now != viewer {
 			return
 		}
 		if failures++; err == nil {

@@ -21,7 +21,9 @@ type cluster struct {
 	*simulated
 	mu     sync.Mutex
 	denied map[string]bool
-	broken bool
+	// noLightning is why people may not watch Lightning networks, by token.
+	noLightning map[string]string
+	broken      bool
 	// failing is how many of the next checks have no answer.
 	failing int
 	opened  int
@@ -46,19 +48,19 @@ func (c *cluster) Admit(_ context.Context, token, namespace string) (Viewer, err
 	case namespace != own:
 		return Viewer{}, &Denied{http.StatusForbidden, fmt.Sprintf("%s has no right to watch bitcoinnetworks in namespace %q", name, namespace)}
 	}
-	return Viewer{name, namespace}, nil
+	return Viewer{name, namespace, c.noLightning[token]}, nil
 }
 
-func (c *cluster) Open(_ context.Context, namespace string) (*state.Store, func(), error) {
+func (c *cluster) Open(_ context.Context, namespace string) (Stores, func(), error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.opened++
-	store := c.store
+	stores := Stores{c.store, c.lightning}
 	if namespace != "team-a" {
-		store = state.New()
-		store.Set("page", map[string]any{"namespace": namespace})
+		stores = Stores{state.New(), state.New()}
+		stores.Networks.Set("page", map[string]any{"namespace": namespace})
 	}
-	return store, func() { c.mu.Lock(); c.opened--; c.mu.Unlock() }, nil
+	return stores, func() { c.mu.Lock(); c.opened--; c.mu.Unlock() }, nil
 }
 
 func (c *cluster) set(change func()) {
@@ -70,7 +72,7 @@ func (c *cluster) set(change func()) {
 // newCluster returns the page, and its address.
 func newCluster(t *testing.T) (*cluster, string) {
 	t.Helper()
-	c := &cluster{simulated: newSimulated(t, 5, 5), denied: map[string]bool{}}
+	c := &cluster{simulated: newSimulated(t, 5, 5), denied: map[string]bool{}, noLightning: map[string]string{}}
 	for i := range c.nodes {
 		c.store.Delete(fmt.Sprintf("mempool/net/%d", i)) // which nobody reports in a cluster
 	}
@@ -222,16 +224,16 @@ func TestThereAreBoundsForOneViewerAndForAll(t *testing.T) {
 	var leave func()
 	for i := range maxViewers {
 		if i == maxOfNamespace {
-			if _, entered := s.enter(Viewer{"one more", "ns0"}); entered {
+			if _, entered := s.enter(Viewer{Name: "one more", Namespace: "ns0"}); entered {
 				t.Error("there is no bound for a namespace")
 			}
 		}
-		left, entered := s.enter(Viewer{fmt.Sprint(i), fmt.Sprint("ns", i/maxOfNamespace)})
+		left, entered := s.enter(Viewer{Name: fmt.Sprint(i), Namespace: fmt.Sprint("ns", i/maxOfNamespace)})
 		if leave = left; !entered {
 			t.Fatalf("viewer %d is rejected", i)
 		}
 	}
-	other := Viewer{"one more", "other"}
+	other := Viewer{Name: "one more", Namespace: "other"}
 	if _, entered := s.enter(other); entered {
 		t.Error("there is no bound for all")
 	}

@@ -20,12 +20,14 @@ import (
 
 // simulated is a network that exists only as the values of a page.
 type simulated struct {
-	t      *testing.T
-	store  *state.Store
-	name   string
-	nodes  int
-	peers  map[int][]int32
-	height int64
+	t     *testing.T
+	store *state.Store
+	// lightning has the Lightning networks on it, none at first.
+	lightning *state.Store
+	name      string
+	nodes     int
+	peers     map[int][]int32
+	height    int64
 
 	mu      sync.Mutex
 	done    []Action
@@ -40,7 +42,7 @@ type simulated struct {
 
 // newSimulated has a number of nodes with a number of edges between them, the same for each run.
 func newSimulated(t *testing.T, nodes, edges int) *simulated {
-	s := &simulated{t: t, store: state.New(), name: "net", nodes: nodes, peers: map[int][]int32{}, height: 100, viewed: map[string]int{}, paused: map[int]bool{}}
+	s := &simulated{t: t, store: state.New(), lightning: state.New(), name: "net", nodes: nodes, peers: map[int][]int32{}, height: 100, viewed: map[string]int{}, paused: map[int]bool{}}
 	s.answer = func(_ context.Context, a Action, _ func(string)) (string, error) { return "done " + a.Kind, nil }
 	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a test
 	join := func(a, b int) bool {
@@ -214,7 +216,7 @@ func (s *simulated) serve() string {
 }
 
 func (s *simulated) serveOn(listener net.Listener) string {
-	pages := &Server{Store: s.store, Backend: s, Token: testToken, Host: listener.Addr().String(), heartbeat: 200 * time.Millisecond, visits: visits{grace: s.grace}}
+	pages := &Server{Store: s.store, Lightning: s.lightning, Backend: s, Token: testToken, Host: listener.Addr().String(), heartbeat: 200 * time.Millisecond, visits: visits{grace: s.grace}}
 	server := &http.Server{Handler: pages.Handler(), ReadHeaderTimeout: time.Second}
 	go func() {
 		if err := server.Serve(listener); err != nil && !strings.Contains(err.Error(), "closed") {

@@ -22,8 +22,15 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 	if network := query.Get("network"); network != "" {
 		defer s.Backend.View(network)()
 	}
-	follow(ctx, w, s.heartbeat, r.Header.Get("Last-Event-ID"), source{store: s.Store}, source{event: "event: own\n", store: of.own})
+	sources := []source{{store: s.Store}, {event: "event: own\n", store: of.own}}
+	if s.Lightning != nil {
+		sources = append(sources, source{event: lightningEvent, store: s.Lightning})
+	}
+	follow(ctx, w, s.heartbeat, r.Header.Get("Last-Event-ID"), sources...)
 }
+
+// lightningEvent names the messages with Lightning networks.
+const lightningEvent = "event: lightning\n"
 
 // source is a store that a stream follows, with the line that names its messages.
 type source struct {
@@ -38,7 +45,7 @@ type source struct {
 type stream struct {
 	w       http.ResponseWriter
 	out     *http.ResponseController
-	sources [2]source
+	sources [3]source
 }
 
 // follow sends everything, and then what changes, until the context ends. With a cursor of each source it sends what has changed since then, if
@@ -70,6 +77,7 @@ func follow(ctx context.Context, w http.ResponseWriter, heartbeat time.Duration,
 		select {
 		case <-s.sources[0].changed:
 		case <-s.sources[1].changed:
+		case <-s.sources[2].changed:
 		case <-alive.C:
 			if err := s.send([]byte(": alive\n\n")); err != nil {
 				return
@@ -93,7 +101,7 @@ func (s *stream) changes(ctx context.Context, number int) (more bool, err error)
 		if ctx.Err() != nil {
 			return false, ctx.Err()
 		}
-		id := "id: " + strings.TrimSpace(s.sources[0].cursor+" "+s.sources[1].cursor) + "\n"
+		id := "id: " + strings.TrimSpace(s.sources[0].cursor+" "+s.sources[1].cursor+" "+s.sources[2].cursor) + "\n"
 		if err := s.send([]byte(id+at.event+"data: "), message.Text, []byte("\n\n")); err != nil {
 			return false, err
 		}

@@ -3,6 +3,7 @@ package access
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -18,7 +19,7 @@ import (
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
-// Reviewer admits whoever has the rights to watch networks and events, by a TokenReview and SubjectAccessReviews. It keeps nothing.
+// Reviewer admits whoever has the rights to watch networks and events, and whoever has that to Lightning networks to these, by a TokenReview and SubjectAccessReviews. It keeps nothing.
 type Reviewer struct {
 	Core kubernetes.Interface
 	// Audience is that of the tokens that are accepted. Empty means the API server's own: a token that it accepts for everything.
@@ -30,6 +31,9 @@ var shown = []authorizationv1.ResourceAttributes{
 	{Group: v1.SchemeGroupVersion.Group, Resource: "bitcoinnetworks"},
 	{Resource: "events"},
 }
+
+// lightning are the Lightning networks, without which the page shows the rest.
+var lightning = authorizationv1.ResourceAttributes{Group: v1.SchemeGroupVersion.Group, Resource: "lightningnetworks"}
 
 // Admit implements page.Access.
 func (r *Reviewer) Admit(ctx context.Context, token, namespace string) (page.Viewer, error) {
@@ -48,7 +52,13 @@ func (r *Reviewer) Admit(ctx context.Context, token, namespace string) (page.Vie
 			return page.Viewer{}, err
 		}
 	}
-	return page.Viewer{Name: user.Username, Namespace: namespace}, nil
+	viewer := page.Viewer{Name: user.Username, Namespace: namespace}
+	err = r.authorize(ctx, user, namespace, lightning)
+	if denied, is := errors.AsType[*page.Denied](err); is {
+		viewer.NoLightning = denied.Reason
+		return viewer, nil
+	}
+	return viewer, err
 }
 
 func (r *Reviewer) authenticate(ctx context.Context, token string) (*authenticationv1.UserInfo, error) {

@@ -63,7 +63,8 @@ func TestEachKindOfObjectIsReviewedForTheWholeUser(t *testing.T) {
 			t.Errorf("the user is %+v", spec)
 		}
 	}
-	if want := []string{"watch bitcoincontroller.christianb93.github.com bitcoinnetworks team-a", "watch  events team-a"}; !reflect.DeepEqual(resources, want) {
+	if want := []string{"watch bitcoincontroller.christianb93.github.com bitcoinnetworks team-a", "watch  events team-a",
+		"watch bitcoincontroller.christianb93.github.com lightningnetworks team-a"}; !reflect.DeepEqual(resources, want) {
 		t.Errorf("asked was %q, want %q", resources, want)
 	}
 }

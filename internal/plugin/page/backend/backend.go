@@ -30,6 +30,9 @@ type Page struct {
 	Only string `json:"only,omitempty"`
 	// Missing are sentences about rights that the caller's account lacks.
 	Missing []string `json:"missing,omitempty"`
+	// Lightning is true while Lightning networks are watched, and NoLightning is why they are not though the cluster has them.
+	Lightning   bool   `json:"lightning,omitempty"`
+	NoLightning string `json:"noLightning,omitempty"`
 	// Stale is set while the values may not be those of the cluster any more.
 	Stale *Stale `json:"stale,omitempty"`
 	// TooLarge is why the networks of the namespace are not shown.
@@ -71,6 +74,9 @@ func staleBy(err error, since time.Time) *Stale {
 // Backend serves one namespace.
 type Backend struct {
 	*live.Nodes
+	// Lightning has the values of the Lightning networks.
+	Lightning *state.Store
+
 	watcher *watch.Watcher
 	store   *state.Store
 	mu      sync.Mutex
@@ -82,9 +88,17 @@ type Backend struct {
 // Start watches the networks of the client's namespace, or the named one, until the context ends.
 func Start(ctx context.Context, client *cluster.Client, name string, store *state.Store) (*Backend, error) {
 	chains := live.NewChains(store)
-	b := &Backend{store: store, page: Page{Namespace: client.Namespace, Only: name}}
+	b := &Backend{Lightning: state.New(), store: store, page: Page{Namespace: client.Namespace, Only: name}}
 	b.watcher = &watch.Watcher{
 		Cluster: client, Name: name, Store: store, Changed: chains.Report, Removed: chains.Forget, Reachable: b.reachable,
+		Lightning: b.Lightning,
+		Served: func(watched bool, lacks *cluster.MissingRight) {
+			reason := ""
+			if lacks != nil {
+				reason = lacks.Error()
+			}
+			b.served(watched, reason)
+		},
 	}
 	missing, err := b.watcher.Start(ctx)
 	if err != nil {
@@ -112,6 +126,21 @@ func (b *Backend) missing(right string) {
 			p.Missing = append(slices.Clone(p.Missing), right)
 		}
 	})
+}
+
+// served shows whether Lightning networks are watched, or why not, and reports whether that reason is another one than before.
+func (b *Backend) served(watched bool, reason string) (changed bool) {
+	b.change(func(p *Page) {
+		changed = p.NoLightning != reason
+		p.Lightning, p.NoLightning = watched, reason
+	})
+	return changed
+}
+
+// View is that of the nodes. A page that is opened, or opened again, shows Lightning networks if the cluster has them since the last one.
+func (b *Backend) View(network string) (end func()) {
+	b.watcher.Seek()
+	return b.Nodes.View(network)
 }
 
 func (b *Backend) reachable(err error, since time.Time) { b.stale(staleBy(err, since)) }

@@ -39,7 +39,9 @@ type world struct {
 	networks *networksfake.Clientset
 	core     *fake.Clientset
 	store    *state.Store
-	client   *cluster.Client
+	// lightning has the values of Lightning networks.
+	lightning *state.Store
+	client    *cluster.Client
 
 	mu    sync.Mutex
 	calls []string
@@ -90,8 +92,14 @@ func (w *world) count() int {
 // eventually waits until a value has a text in it; with an empty text, until it does not exist.
 func (w *world) eventually(key, want string) {
 	w.t.Helper()
+	w.in(w.store, key, want)
+}
+
+// in is eventually for one of the stores.
+func (w *world) in(store *state.Store, key, want string) {
+	w.t.Helper()
 	testtools.Eventually(w.t, key+" to have "+want, limit30s, func() error {
-		delta, _, _ := w.store.Since("")
+		delta, _, _ := store.Since("")
 		if got, exists := delta.Set[key]; !strings.Contains(string(got), want) || exists != (want != "") {
 			return fmt.Errorf("%q", got)
 		}

@@ -26,7 +26,7 @@ const (
 func (n *Namespaces) run(ctx context.Context, name string, watched *namespace) {
 	isReady := sync.OnceFunc(func() { close(watched.ready) })
 	defer isReady()
-	b := &Backend{store: watched.store, page: Page{Namespace: name}}
+	b := &Backend{store: watched.stores.Networks, Lightning: watched.stores.Lightning, page: Page{Namespace: name}}
 	for wasReady := false; ; wasReady = true {
 		err := n.watch(ctx, b, watched, isReady)
 		if ctx.Err() != nil {
@@ -61,6 +61,17 @@ func (n *Namespaces) watch(ctx context.Context, b *Backend, watched *namespace, 
 	chains := live.NewChains(b.store)
 	watcher := &watch.Watcher{
 		Cluster: &client, WithoutPods: true, Store: b.store, Changed: chains.Report, Removed: chains.Forget, Limit: n.bound(), Kept: chains.Bytes,
+		Lightning: b.Lightning,
+	}
+	watcher.Served = func(isWatched bool, lacks *cluster.MissingRight) {
+		reason := ""
+		if lacks != nil {
+			reason = fmt.Sprintf("the service account of the page has no right to %s %s in namespace %q: an administrator of the cluster gives it with the value "+
+				"lightning.enabled=true of the chart", lacks.Verb, lacks.Resource, lacks.Namespace)
+		}
+		if b.served(isWatched, reason) && lacks != nil {
+			n.Failed(fmt.Errorf("the Lightning networks of namespace %s are not shown: with the service account of the page, %w", client.Namespace, lacks))
+		}
 	}
 	watcher.Counted = func(bytes int, all bool) { n.counted(watched, bytes, all, watcher.Exceed) }
 	lacks := func(err error) error {
@@ -81,6 +92,9 @@ func (n *Namespaces) watch(ctx context.Context, b *Backend, watched *namespace, 
 		return lacks(err)
 	}
 	b.shows()
+	n.mu.Lock()
+	watched.seek = watcher.Seek
+	n.mu.Unlock()
 	isReady()
 	<-watcher.Ended()
 	return lacks(watch.ErrTooLarge)
@@ -145,6 +159,7 @@ func (b *Backend) hide(reason string) {
 	defer b.mu.Unlock()
 	b.page.TooLarge, b.page.Stale = reason, nil
 	b.store.Replace("", map[string]any{"page": b.page})
+	b.Lightning.Replace("", nil)
 }
 
 // fails shows why a namespace of which nothing is shown cannot be read again.

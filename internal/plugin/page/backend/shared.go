@@ -38,7 +38,7 @@ type Namespaces struct {
 }
 
 type namespace struct {
-	store   *state.Store
+	stores  page.Stores
 	viewers int
 	// ready is closed when the first lists have arrived, or err is set.
 	ready  chan struct{}
@@ -51,29 +51,36 @@ type namespace struct {
 	bytes   int
 	arrives bool
 	exceed  func()
+	// seek watches the Lightning networks, if that was not possible before and now is.
+	seek func()
 }
 
 // Open implements page.Values.
-func (n *Namespaces) Open(ctx context.Context, name string) (*state.Store, func(), error) {
+func (n *Namespaces) Open(ctx context.Context, name string) (page.Stores, func(), error) {
 	if len(n.Only) > 0 && !slices.Contains(n.Only, name) {
-		return nil, nil, &page.Denied{Code: http.StatusForbidden, Reason: fmt.Sprintf("this page does not show namespace %q", name)}
+		return page.Stores{}, nil, &page.Denied{Code: http.StatusForbidden, Reason: fmt.Sprintf("this page does not show namespace %q", name)}
 	}
 	watched := n.enter(name)
 	if watched == nil {
-		return nil, nil, &page.Denied{Code: http.StatusTooManyRequests, Reason: "networks of too many namespaces are watched: the page tries again"}
+		return page.Stores{}, nil, &page.Denied{Code: http.StatusTooManyRequests, Reason: "networks of too many namespaces are watched: the page tries again"}
 	}
 	end := sync.OnceFunc(func() { n.leave(name, watched) })
 	select {
 	case <-watched.ready:
 	case <-ctx.Done():
 		end()
-		return nil, nil, ctx.Err()
+		return page.Stores{}, nil, ctx.Err()
 	}
 	if watched.err != nil {
 		end()
-		return nil, nil, watched.err
+		return page.Stores{}, nil, watched.err
 	}
-	return watched.store, end, nil
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if watched.seek != nil {
+		watched.seek()
+	}
+	return watched.stores, end, nil
 }
 
 // enter counts a viewer of a namespace, and begins to watch it with the first one; nil if there are too many namespaces.
@@ -94,7 +101,7 @@ func (n *Namespaces) enter(name string) *namespace {
 		n.open = map[string]*namespace{}
 	}
 	ctx, cancel := context.WithCancel(context.Background()) // of all viewers, and of none
-	watched := &namespace{store: state.New(), viewers: 1, ready: make(chan struct{}), cancel: cancel}
+	watched := &namespace{stores: page.Stores{Networks: state.New(), Lightning: state.New()}, viewers: 1, ready: make(chan struct{}), cancel: cancel}
 	n.open[name] = watched
 	go n.run(ctx, name, watched)
 	return watched

@@ -32,12 +32,12 @@ func (w *world) event(namespace, name string, change func(*corev1.Event)) {
 // opens watches a namespace as a viewer does.
 func (w *world) opens(all *Namespaces, namespace string) {
 	w.t.Helper()
-	store, end, err := all.Open(w.t.Context(), namespace)
+	stores, end, err := all.Open(w.t.Context(), namespace)
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	w.t.Cleanup(end)
-	w.store = store
+	w.store, w.lightning = stores.Networks, stores.Lightning
 }
 
 // Anybody with the role edit can write what the page would keep.

@@ -107,7 +107,9 @@ func (w *Watcher) begin(resource string) {
 func (w *Watcher) complete(resource string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.accounts[resource].arriving = false
+	if of := w.accounts[resource]; of != nil { // of a watch that has not ended meanwhile
+		of.arriving = false
+	}
 }
 
 // arrived reduces and counts an object. The error is ErrTooLarge.
@@ -153,7 +155,7 @@ func (w *Watcher) fits() error {
 	if w.Limit == 0 {
 		return nil
 	}
-	total := w.Store.Bytes() + w.Kept()
+	total := w.Store.Bytes() + w.Lightning.Bytes() + w.Kept()
 	w.mu.Lock()
 	all := w.shown
 	for _, of := range w.accounts {
@@ -185,6 +187,9 @@ func reduce(object runtime.Object) {
 	switch object := object.(type) {
 	case *v1.BitcoinNetwork:
 		object.ObjectMeta = about(&object.ObjectMeta)
+	case *v1.LightningNetwork:
+		object.ObjectMeta = about(&object.ObjectMeta)
+		object.Spec = v1.LightningNetworkSpec{BitcoinNetwork: object.Spec.BitcoinNetwork, Nodes: object.Spec.Nodes}
 	case *corev1.Event:
 		*object = corev1.Event{
 			ObjectMeta: about(&object.ObjectMeta), InvolvedObject: corev1.ObjectReference{Kind: view.Text(object.InvolvedObject.Kind), Name: view.Text(object.InvolvedObject.Name)},

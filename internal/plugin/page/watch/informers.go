@@ -2,6 +2,7 @@ package watch
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	"k8s.io/client-go/tools/cache"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
+	"github.com/christianb93/bitcoin-controller/internal/plugin/cluster"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -55,9 +57,14 @@ func (w *Watcher) report(ctx context.Context, resource string, err error) {
 	if err != nil {
 		err = w.Cluster.Check(ctx, resource, func(metav1.ListOptions) error { return err })
 	}
+	ended := err != nil && resource == lightningNetworks && w.endLightning(err)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.last, w.failures[resource] = err, err
+	if ended {
+		err = nil // the others may still fail
+	} else {
+		w.last, w.failures[resource] = err, err
+	}
 	if err == nil {
 		w.confirmed[resource] = time.Now()
 	}
@@ -98,6 +105,31 @@ func (w *Watcher) eventInformer() cache.SharedIndexInformer {
 		})
 }
 
+// others are the informers besides that of the networks, but for resources to which the caller's account has no right.
+func (w *Watcher) others(ctx context.Context) (informers []cache.SharedIndexInformer, missing []string, err error) {
+	others := map[string]cache.SharedIndexInformer{"events": w.eventInformer()}
+	if !w.WithoutPods {
+		others["pods"] = w.podInformer()
+	}
+	for resource, informer := range others {
+		err := w.check(ctx, resource)
+		if right, lacks := errors.AsType[*cluster.MissingRight](err); lacks {
+			missing = append(missing, right.Error())
+			continue
+		} else if err != nil {
+			return nil, nil, err
+		}
+		if resource == "pods" {
+			w.pods = informer
+		} else {
+			w.happened = informer
+		}
+		informers = append(informers, informer)
+	}
+	slices.Sort(missing)
+	return informers, missing, nil
+}
+
 // selected are the options for one network, or for all.
 func (w *Watcher) selected(options *metav1.ListOptions, field string) {
 	if w.Name != "" {
@@ -121,4 +153,19 @@ func (w *Watcher) handle(informer cache.SharedIndexInformer) (cache.InformerSync
 		return nil, err
 	}
 	return registration.HasSynced, nil
+}
+
+// podLookup returns the pods that are known; nil without the right to see them.
+func (w *Watcher) podLookup() func(string) *corev1.Pod {
+	if w.pods == nil {
+		return nil
+	}
+	return func(name string) *corev1.Pod {
+		object, exists, err := w.pods.GetStore().GetByKey(w.Cluster.Namespace + "/" + name)
+		pod, ok := object.(*corev1.Pod)
+		if err != nil || !exists || !ok {
+			return nil
+		}
+		return pod
+	}
 }

@@ -1,12 +1,10 @@
-// Package watch keeps the values of the page up to date with the API server: one watch each of networks, pods and events, and no other
-// request.
+// Package watch keeps the values of the page up to date with the API server: one watch each of networks, pods, events and Lightning networks,
+// and no other request.
 package watch
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,6 +33,9 @@ type Watcher struct {
 	// WithoutPods leaves the pods out: nodes are then what the operator reports.
 	WithoutPods bool
 	Store       *state.Store
+	// Lightning is for the Lightning networks. Served is called when they are watched, and when that ends or is not possible because of a right.
+	Lightning *state.Store
+	Served    func(watched bool, lacks *cluster.MissingRight)
 	// Changed is called for each network whose status may have changed, and Removed for one that was deleted.
 	Changed func(*v1.BitcoinNetwork)
 	Removed func(name string)
@@ -63,6 +64,10 @@ type Watcher struct {
 	end      context.CancelCauseFunc
 	ended    chan struct{}
 	exceeded atomic.Bool
+	// lightning is nil while the Lightning networks are not watched.
+	lightning      *lightning
+	dirtyLightning map[string]bool
+	seek           chan struct{}
 
 	networks, pods, happened cache.SharedIndexInformer
 }
@@ -71,7 +76,7 @@ type Watcher struct {
 // page lacks what they are needed for; a missing right on networks is an error.
 func (w *Watcher) Start(ctx context.Context) (missing []string, err error) {
 	w.dirty, w.failures, w.accounts, w.confirmed = map[string]bool{}, map[string]error{}, map[string]*account{}, map[string]time.Time{}
-	w.signal, w.ended = make(chan struct{}, 1), make(chan struct{})
+	w.signal, w.ended, w.seek, w.dirtyLightning = make(chan struct{}, 1), make(chan struct{}), make(chan struct{}, 1), map[string]bool{}
 	ctx, w.end = context.WithCancelCause(ctx)
 	defer func() {
 		if err != nil {
@@ -85,29 +90,15 @@ func (w *Watcher) Start(ctx context.Context) (missing []string, err error) {
 	if err := w.check(ctx, "networks"); err != nil {
 		return nil, err
 	}
-	informers := []cache.SharedIndexInformer{w.networks}
-	others := map[string]cache.SharedIndexInformer{"events": w.eventInformer()}
-	if !w.WithoutPods {
-		others["pods"] = w.podInformer()
+	informers, missing, err := w.others(ctx)
+	if err != nil {
+		return nil, err
 	}
-	for resource, informer := range others {
-		err := w.check(ctx, resource)
-		if right, lacks := errors.AsType[*cluster.MissingRight](err); lacks {
-			missing = append(missing, right.Error())
-			continue
-		} else if err != nil {
-			return nil, err
-		}
-		if resource == "pods" {
-			w.pods = informer
-		} else {
-			w.happened = informer
-		}
-		informers = append(informers, informer)
+	synced, err := w.beginLightning(ctx)
+	if err != nil {
+		return nil, err
 	}
-	slices.Sort(missing)
-	var synced []cache.InformerSynced
-	for _, informer := range informers {
+	for _, informer := range append(informers, w.networks) {
 		handled, err := w.handle(informer)
 		if err != nil {
 			return nil, err
@@ -127,6 +118,7 @@ func (w *Watcher) Start(ctx context.Context) (missing []string, err error) {
 		return nil, context.Cause(ctx)
 	}
 	go w.run(ctx)
+	go w.seekLightning(ctx)
 	return missing, nil
 }
 
@@ -167,6 +159,8 @@ func (w *Watcher) check(ctx context.Context, resource string) error {
 		return probe(ctx, w, resource, "", w.Cluster.Core.CoreV1().Pods(w.Cluster.Namespace))
 	case "events":
 		return probe(ctx, w, resource, "", w.Cluster.Core.CoreV1().Events(w.Cluster.Namespace))
+	case lightningNetworks:
+		return probe(ctx, w, resource, "", w.Cluster.Networks.BitcoincontrollerV1().LightningNetworks(w.Cluster.Namespace))
 	}
 	if w.Name != "" {
 		if _, err := w.Cluster.Get(ctx, w.Name); err != nil {
@@ -205,7 +199,14 @@ func (w *Watcher) mark(object any) {
 		}
 	case *corev1.Event:
 		w.events = true
+	case *v1.LightningNetwork:
+		w.dirtyLightning[object.Name] = true
 	}
+	w.wake()
+}
+
+// wake begins a round, which takes over what is marked.
+func (w *Watcher) wake() {
 	select {
 	case w.signal <- struct{}{}:
 	default: // the next round is due already
@@ -231,11 +232,16 @@ func (w *Watcher) run(ctx context.Context) {
 
 func (w *Watcher) round() {
 	w.mu.Lock()
-	dirty, events := w.dirty, w.events
-	w.dirty, w.events = map[string]bool{}, false
+	dirty, lightning, events := w.dirty, w.dirtyLightning, w.events
+	w.dirty, w.dirtyLightning, w.events = map[string]bool{}, map[string]bool{}, false
 	w.mu.Unlock()
 	for name := range dirty {
 		if w.update(name); w.fits() != nil {
+			return
+		}
+	}
+	for name := range lightning {
+		if w.updateLightning(name); w.fits() != nil {
 			return
 		}
 	}
@@ -257,21 +263,6 @@ func (w *Watcher) update(name string) {
 	w.Store.Set(view.NetworkKey(name), view.OfNetwork(network))
 	w.Store.Replace(view.NodesPrefix(name), view.OfNodes(network, w.podLookup()))
 	w.Changed(network)
-}
-
-// podLookup returns the pods that are known; nil without the right to see them.
-func (w *Watcher) podLookup() func(string) *corev1.Pod {
-	if w.pods == nil {
-		return nil
-	}
-	return func(name string) *corev1.Pod {
-		object, exists, err := w.pods.GetStore().GetByKey(w.Cluster.Namespace + "/" + name)
-		pod, ok := object.(*corev1.Pod)
-		if err != nil || !exists || !ok {
-			return nil
-		}
-		return pod
-	}
 }
 
 // Network returns a network as it was last seen.

@@ -1,7 +1,8 @@
 // The graph: nodes and edges as SVG, whose elements stay as long as the network has them.
 import {$, svg, text, short} from "./dom.js";
 import {ranges, stateOf, branchClass} from "./model.js";
-import {Layout} from "./layout.js";
+import {Layout, ahead} from "./layout.js";
+import {Lightning} from "./lightning.js";
 import {Travel} from "./travel.js";
 
 const d3 = globalThis.d3;
@@ -9,12 +10,12 @@ const maxEdges = 3000, maxLabelled = 40;
 export const shapes = ["circle", "square", "diamond", "triangle"];
 
 export class Graph {
-  // open is called with the ordinal of a node, or null.
+  // open is called with the ordinal of a node, the id of an LND node, or null.
   constructor(open) {
     this.open = open;
     this.root = $("graph");
     this.stage = $("stage");
-    this.layers = Object.fromEntries(["boxes", "edges", "nodes"].map(name => [name, svg("g", {class: name})]));
+    this.layers = Object.fromEntries(["boxes", "edges", "uses", "channels", "nodes", "lnds"].map(name => [name, svg("g", {class: name})]));
     this.tall = this.root.clientHeight > this.root.clientWidth;
     this.canvas = svg("g", {}, ...Object.values(this.layers));
     this.root.append(this.canvas);
@@ -23,6 +24,7 @@ export class Graph {
     this.travel = new Travel(this);
     this.nodes = new Map();
     this.edges = new Map();
+    this.lightning = new Lightning(this, open);
     this.chosen = null;
     this.zoom = d3.zoom().scaleExtent([.1, 4]).on("zoom", event => {
       this.canvas.setAttribute("transform", event.transform);
@@ -47,14 +49,16 @@ export class Graph {
     d3.select(this.root).call(this.zoom.scaleBy, by);
   }
 
-  update(network) {
+  // update shows a network, with the Lightning networks on it.
+  update(network, lightning = this.lightning.list) {
     this.network = network;
     this.stage.classList.toggle("dense", network.nodes.length > maxLabelled);
     const before = this.edges.size, moved = this.layout.set(network, this.tall, this.still.matches);
     this.updateEdges(network);
     this.updateNodes(network);
     this.updateBoxes(network);
-    if (!moved && before === this.edges.size && !this.unplaced) return;
+    const changed = this.lightning.update(lightning);
+    if (!moved && before === this.edges.size && !this.unplaced && !changed) return;
     this.unplaced = false;
     this.choose(this.chosen);
     this.place();
@@ -163,17 +167,18 @@ export class Graph {
       for (const [name, value] of [["x1", a.x], ["y1", a.y], ["x2", b.x], ["y2", b.y]]) drawn.line.setAttribute(name, value.toFixed(1));
     }
     (this.sides || []).forEach((side, i) => {
-      const box = this.layout.box(side, this.layout.radius * 2.4), [rect, name] = this.layers.boxes.children[i].children;
+      const box = this.layout.box(side, this.layout.radius * (this.lightning.nodes.size ? 3.1 : 2.4)), [rect, name] = this.layers.boxes.children[i].children;
       if (!box) return;
       for (const [key, value] of Object.entries(box)) rect.setAttribute(key, value.toFixed(1));
       name.setAttribute("x", (box.x + box.width / 2).toFixed(1));
       name.setAttribute("y", (box.y - 10).toFixed(1));
     });
+    this.lightning.place();
     if (!this.moved) this.fit();
   }
 
   fit() {
-    const all = this.layout.box([...this.layout.nodes.keys()], this.layout.radius * 2.4);
+    const all = this.lightning.around(this.layout.box([...this.layout.nodes.keys()], this.layout.radius * 2.4));
     const width = this.root.clientWidth, height = this.root.clientHeight;
     if (!all || !width || !height) return;
     const sides = (this.sides || []).length ? 26 : 0, foot = $("legend").offsetHeight + 22, room = [width - 110, height - foot - 34 - sides];
@@ -191,23 +196,24 @@ export class Graph {
     }).map(([id]) => id).sort((a, b) => a - b);
   }
 
-  choose(ordinal) {
+  // choose marks a node with what is connected with it; null is none.
+  choose(chosen) {
     const before = this.chosen;
-    this.chosen = ordinal;
-    if (before !== ordinal && this.network && this.network.edges.length > maxEdges) this.updateEdges(this.network);
-    this.stage.classList.toggle("choosing", ordinal !== null);
-    const near = new Set();
+    this.chosen = chosen;
+    if (before !== chosen && this.network && this.network.edges.length > maxEdges) this.updateEdges(this.network);
+    this.stage.classList.toggle("choosing", this.nodes.has(chosen) || this.lightning.nodes.has(chosen)); // not for one of a layer that is hidden
+    const near = new Set([this.lightning.choose(chosen)]);
     for (const drawn of this.edges.values()) {
-      const is = ordinal !== null && (drawn.from === ordinal || drawn.to === ordinal) && drawn.kind !== "missing";
+      const is = chosen !== null && (drawn.from === chosen || drawn.to === chosen) && drawn.kind !== "missing";
       drawn.line.classList.toggle("near", is);
-      if (is) near.add(drawn.from === ordinal ? drawn.to : drawn.from);
+      if (is) near.add(drawn.from === chosen ? drawn.to : drawn.from);
     }
     for (const [id, drawn] of this.nodes) {
-      drawn.g.classList.toggle("chosen", id === ordinal);
+      drawn.g.classList.toggle("chosen", id === chosen);
       drawn.g.classList.toggle("near", near.has(id));
-      drawn.g.setAttribute("aria-pressed", String(id === ordinal));
+      drawn.g.setAttribute("aria-pressed", String(id === chosen));
     }
-    if (ordinal !== null) this.rove(ordinal);
+    if (this.nodes.has(chosen)) this.rove(chosen);
   }
 
   // rove makes one node the one that the tab key reaches.
@@ -215,39 +221,42 @@ export class Graph {
     for (const [id, drawn] of this.nodes) drawn.g.setAttribute("tabindex", id === ordinal ? "0" : "-1");
   }
 
-  focus(ordinal) {
-    this.rove(ordinal);
-    this.nodes.get(ordinal)?.g.focus();
+  focus(id) {
+    if (!this.nodes.has(id)) return this.lightning.focus(id);
+    this.rove(id);
+    this.nodes.get(id).g.focus();
   }
 
   key(event) {
-    const at = event.target.closest?.(".node");
-    if (!at) return;
-    const id = Number(at.dataset.node), from = this.layout.nodes.get(id);
+    const at = event.target.closest?.(".node"), lnd = event.target.closest?.(".lnd");
     const direction = {ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1]}[event.key];
+    if (lnd && this.lightning.key(event, lnd, direction)) event.preventDefault();
+    if (!at) return;
+    const id = Number(at.dataset.node);
     if (event.key === "Enter" || event.key === " ") this.open(id);
     else if (event.key === "Escape") this.open(null);
     else if (event.key === "Home") this.focus(Math.min(...this.nodes.keys()));
     else if (event.key === "End") this.focus(Math.max(...this.nodes.keys()));
     else if (direction) {
-      let best = null, least = Infinity;
-      for (const [other, n] of this.layout.nodes) {
-        const dx = n.x - from.x, dy = n.y - from.y, ahead = dx * direction[0] + dy * direction[1], aside = Math.abs(dx * direction[1]) + Math.abs(dy * direction[0]);
-        if (other !== id && ahead > 1 && ahead + 2.2 * aside < least) [best, least] = [other, ahead + 2.2 * aside];
-      }
+      const best = ahead(this.layout.nodes, id, direction);
       if (best !== null) this.focus(best);
     } else return;
     event.preventDefault();
   }
 
   showTip(drawn) {
-    const tip = $("tip"), {node} = drawn, lines = [node.pod, stateOf(node)];
+    const {node} = drawn, lines = [node.pod, stateOf(node)];
     if (node.tip) lines.push(`block ${node.tip.height} ${short(node.tip.hash)}`);
     if (node.mempool) lines.push(`${node.mempool.size} transactions in the mempool`);
-    tip.replaceChildren(Object.assign(document.createElement("b"), {textContent: "Node " + node.ordinal}),
+    this.showTipAt(drawn.g.getBoundingClientRect(), "Node " + node.ordinal, lines);
+  }
+
+  // showTipAt shows words beside a rectangle of the window.
+  showTipAt(box, title, lines) {
+    const tip = $("tip"), stage = this.stage.getBoundingClientRect();
+    tip.replaceChildren(Object.assign(document.createElement("b"), {textContent: title}),
       ...lines.map(line => Object.assign(document.createElement("span"), {textContent: line})));
     tip.hidden = false;
-    const box = drawn.g.getBoundingClientRect(), stage = this.stage.getBoundingClientRect();
     const left = box.right - stage.left + 10, fits = left + tip.offsetWidth < stage.width;
     tip.style.left = Math.max(4, fits ? left : box.left - stage.left - tip.offsetWidth - 10) + "px";
     tip.style.top = Math.max(4, Math.min(stage.height - tip.offsetHeight - 4, box.top - stage.top)) + "px";

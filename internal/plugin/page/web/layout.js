@@ -82,3 +82,14 @@ export class Layout {
     return {x, y, width: Math.max(...xs) + margin - x, height: Math.max(...ys) + margin - y};
   }
 }
+
+// ahead is the nearest of other places in a direction, null for none.
+export function ahead(places, id, direction) {
+  const from = places.get(id);
+  let best = null, least = Infinity;
+  for (const [other, n] of places) {
+    const dx = n.x - from.x, dy = n.y - from.y, along = dx * direction[0] + dy * direction[1], aside = Math.abs(dx * direction[1]) + Math.abs(dy * direction[0]);
+    if (other !== id && along > 1 && along + 2.2 * aside < least) [best, least] = [other, along + 2.2 * aside];
+  }
+  return best;
+}

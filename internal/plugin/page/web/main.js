@@ -2,19 +2,23 @@ import {$, el, svg, text, short, moment} from "./dom.js";
 import {Model, ranges} from "./model.js";
 import {Stream, post, token} from "./stream.js";
 import {Graph, shapes, shapePath} from "./graph.js";
+import {LightningModel} from "./lnmodel.js";
+import {keys} from "./lightning.js";
 import {Detail, showOverview, showTable} from "./panel.js";
+import {LNDDetail, announced, showLightnings, showTables, toggle as showToggle} from "./lnpanel.js";
 import {ask, showActions} from "./actions.js";
 import * as own from "./own.js";
 import {setUp, signIn} from "./signin.js";
 import {shared} from "./mode.js";
 
 setUp();
-const model = new Model();
+const model = new Model(), lightning = new LightningModel();
+// opened is the ordinal of a node, or the id of an LND node.
 let opened = null, live = "connecting", why = "", due = false, tableDue = 0, network = null;
-let fromTable = false;
+let fromTable = false, layer = true, lightnings = [];
 const openNode = ordinal => {
   const before = opened;
-  if (before === null) fromTable = $("rows").contains(document.activeElement);
+  if (before === null) fromTable = ["rows", "lnds"].some(id => $(id).contains(document.activeElement));
   opened = ordinal;
   render();
   graph.choose(ordinal);
@@ -23,19 +27,20 @@ const openNode = ordinal => {
 };
 const confirm = (kind, node) => ask(kind, network, model.page.namespace, node);
 const graph = new Graph(ordinal => toggle(ordinal));
-const detail = new Detail(openNode, confirm);
+const detail = new Detail(openNode, confirm), lndDetail = new LNDDetail(openNode);
 
 const toggle = ordinal => openNode(ordinal === opened ? null : ordinal);
 
 // back returns the focus to where a node was opened.
 function back(ordinal) {
-  const button = fromTable && $("rows").querySelector(`[data-id="${ordinal}"] button`);
+  const button = fromTable && document.querySelector(`#rows [data-id="${ordinal}"] button, #lnds [data-id="${ordinal}"] button`);
   if (button) button.focus();
   else graph.focus(ordinal);
 }
 
-const stream = new Stream(delta => {
-  for (const arrival of model.apply(delta)) graph.travel.arrive(arrival, model.values.get(`tip/${arrival.network}/${arrival.node}`));
+const stream = new Stream((delta, event) => {
+  if (event === "lightning") lightning.apply(delta);
+  else for (const arrival of model.apply(delta)) graph.travel.arrive(arrival, model.values.get(`tip/${arrival.network}/${arrival.node}`));
   schedule();
 }, delta => own.apply(delta, showActions), (state, reason) => {
   live = state;
@@ -56,9 +61,10 @@ function schedule() {
 const reasons = {right: "A right is missing", credentials: "Credentials have expired", unreachable: "No answer of the cluster"};
 
 function render() {
-  if (model.partial && live === "live") return; // the rest comes at once
+  if ((model.partial || lightning.partial) && live === "live") return; // the rest comes at once
   chooseNetwork();
   network = model.network();
+  lightnings = network ? lightning.of(network.name) : [];
   const states = {connecting: "Connecting…", live: "Live", lost: "Connection lost", denied: shared ? "Signed out" : "Not allowed"};
   const {stale} = model.page, state = live === "live" && stale ? "stale" : live, old = state !== "live" && state !== "connecting";
   $("live").dataset.live = state;
@@ -71,20 +77,41 @@ function render() {
   if (!network) return;
   facts();
   legend();
-  graph.update(network);
+  showToggle(layer, lightnings);
+  graph.update(network, layer ? lightnings : []);
   table();
   showOverview(network, model.events, confirm);
-  const node = network.nodes.find(n => n.ordinal === opened);
-  if (node) detail.show(node, {...network, assumed: network.edges.some(e => e.kind === "assumed")}, model.page.namespace);
-  else { if (opened !== null) graph.choose(opened = null); detail.hide(); }
+  showLightnings(lightnings);
+  details();
   announce();
   document.body.dataset.ready = "true";
 }
 
+// details shows the node that is open, or that none is.
+function details() {
+  const node = network.nodes.find(n => n.ordinal === opened), on = lightnings.find(l => l.nodes.some(n => n.id === opened));
+  if (!on) lndDetail.leave();
+  if (node) detail.show(node, {...network, assumed: network.edges.some(e => e.kind === "assumed")}, model.page.namespace);
+  else if (on) {
+    detail.leave();
+    lndDetail.show(on.nodes.find(n => n.id === opened), on, model.page.namespace);
+  } else {
+    if (opened !== null) graph.choose(opened = null);
+    detail.hide();
+  }
+}
+
+$("ln-toggle").onclick = () => {
+  layer = !layer;
+  graph.moved = false;
+  if (typeof opened === "string") openNode(null);
+  else render();
+};
+
 // table brings the table up to date at most twice a second: nobody reads faster.
 function table() {
   if (tableDue) return;
-  tableDue = setTimeout(() => { tableDue = 0; if (network) showTable(network, openNode); }, $("rows").firstChild ? 500 : 0);
+  tableDue = setTimeout(() => { tableDue = 0; if (network) { showTable(network, openNode); showTables(lightnings, openNode); } }, $("rows").firstChild ? 500 : 0);
 }
 
 function chooseNetwork() {
@@ -122,6 +149,8 @@ function banner(old) {
   else if (live === "lost") words.push("The connection with kubectl btcnet ui is lost. If its command has ended, start it again and open the new address; otherwise the page continues by itself." + until(stream.heard));
   else if (stale && live === "live") words.push(sentence(stale.reason) + until(stale.since) + " It continues by itself when this is mended.");
   for (const right of model.page.missing || []) words.push("Something is missing here: " + right + ".");
+  const without = model.page.noLightning || model.page.lightning && lightning.denied;
+  if (without) words.push(`Lightning networks are not shown: ${without}.`);
   if (network && network.edges.some(e => e.kind === "assumed")) words.push("The operator of this cluster is older than the plugin and does not report connections: the dashed edges are those that the topology specifies.");
   $("banner").hidden = !words.length || live === "denied";
   $("banner").classList.toggle("bad", old);
@@ -182,6 +211,7 @@ function legend() {
   if (network.edges.some(e => e.kind === "missing")) items.push(key(mark(svg("line", {class: "key-missing", x1: 0, y1: 8, x2: 24, y2: 8})), "missing"));
   if (network.edges.some(e => e.kind === "surplus")) items.push(key(mark(svg("line", {class: "key-surplus", x1: 0, y1: 8, x2: 24, y2: 8})), "not in the topology"));
   if (network.nodes.some(n => n.mempool && n.mempool.size)) items.push(key(mark(svg("path", {class: "key-pool", d: "M12,1a7,7 0 1,1 -7,7"})), "mempool"));
+  if (layer && lightnings.length) for (const [shape, words] of keys(lightnings, mark)) items.push(key(shape, words));
   const words = items.map(i => i.textContent + i.firstChild.getAttribute("class")).join();
   if ($("legend").dataset.mark !== words) { $("legend").dataset.mark = words; $("legend").replaceChildren(...items); }
 }
@@ -191,7 +221,7 @@ let previous = null, waiting = null;
 // announce reads out what has changed, at most every three seconds.
 function announce() {
   if (waiting) return;
-  const now = {name: network.name, height: network.height, sides: network.sides.length, lost: network.nodes.filter(n => !n.ready).map(n => n.ordinal)};
+  const now = {name: network.name, height: network.height, sides: network.sides.length, lost: network.nodes.filter(n => !n.ready).map(n => n.ordinal), channels: announced(lightnings)};
   const words = [];
   if (previous && previous.name === now.name) {
     if (now.height !== previous.height) words.push(`Height ${now.height}.`);
@@ -200,6 +230,7 @@ function announce() {
     if (back.length) words.push(`Back: nodes ${ranges(back)}.`);
     if (now.sides !== previous.sides) words.push(now.sides > 1 ? `The network has ${now.sides} parts without a connection.` : "The network is connected.");
   }
+  if (previous && previous.name === now.name) words.push(...now.channels.filter(c => !previous.channels.includes(c)));
   previous = now;
   if (!words.length) return;
   $("announce").textContent = words.join(" ");

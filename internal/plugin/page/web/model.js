@@ -23,10 +23,10 @@ export function ranges(list) {
 
 const key = (a, b) => a < b ? a * 1000 + b : b * 1000 + a;
 
-export class Model {
+// Values are those of one store of the server, by key.
+export class Values {
   constructor() {
     this.values = new Map();
-    this.name = null;
     // partial is true while the rest of the values is on its way.
     this.partial = false;
   }
@@ -38,6 +38,13 @@ export class Model {
     for (const gone of delta.gone || []) this.values.delete(gone);
     for (const [at, value] of Object.entries(delta.set || {})) this.values.set(at, value);
     return delta.moments || [];
+  }
+}
+
+export class Model extends Values {
+  constructor() {
+    super();
+    this.name = null;
   }
 
   get page() { return this.values.get("page") || {}; }

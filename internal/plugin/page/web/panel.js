@@ -47,6 +47,11 @@ export class Detail {
   hide() {
     this.root.hidden = true;
     $("overview").hidden = false;
+    this.leave();
+  }
+
+  // leave is called when the place shows something else.
+  leave() {
     if (this.log) follow("", 0, null);
     this.ordinal = this.log = null;
   }
@@ -114,7 +119,7 @@ export class Detail {
   }
 }
 
-function copyButton(command) {
+export function copyButton(command) {
   const button = el("button", {type: "button", "aria-label": "Copy " + command}, "Copy");
   button.addEventListener("click", async () => {
     try {

@@ -41,7 +41,7 @@ export async function lines(response, take) {
 }
 
 export class Stream {
-  // change gets each difference, own those that are for this page only, state one of live, lost and denied with a reason. visit is the name
+  // change gets each difference with the name of its event, own those that are for this page only, state one of live, lost and denied with a reason. visit is the name
   // that the server gave the page, with which it continues what the page began.
   constructor(change, own, state, visit) {
     this.change = change;
@@ -109,7 +109,9 @@ export class Stream {
         else if (line.startsWith("id: ")) id = line.slice(4);
         else if (line.startsWith("event: ")) event = line.slice(7);
         else if (line.startsWith("data: ")) {
-          (event === "own" ? this.own : this.change)(JSON.parse(line.slice(6)));
+          const delta = JSON.parse(line.slice(6));
+          if (event === "own") this.own(delta);
+          else this.change(delta, event);
           this.cursor = id;
         }
       });
