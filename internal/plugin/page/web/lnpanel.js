@@ -100,7 +100,7 @@ export class LNDDetail {
 // announced is what is read out about channels.
 export const announced = list => list.map(l => `${l.name}: ${l.active} of ${l.desired} channels active.`);
 
-// toggle shows whether the layer of the graph is there, if there is something in it.
+// toggle shows whether the graph has the layer, if the layer has something.
 export function toggle(shown, list) {
   $("ln-toggle").hidden = !list.length;
   $("ln-toggle").setAttribute("aria-pressed", String(shown));
