@@ -37,7 +37,10 @@ func tryLightning(t *testing.T, ns *apiserver.Namespace, name, spec string) erro
 func TestTheAPIServerRejectsInvalidLightningNetworks(t *testing.T) {
 	t.Parallel()
 	ns := apiserver.NewNamespace(t)
-	rejected := map[string]string{`{bitcoinNetwork: a, nodes: 1, colour: red}`: `unknown field "spec.colour"`}
+	rejected := map[string]string{
+		`{bitcoinNetwork: a, nodes: 1, colour: red}`:                             `unknown field "spec.colour"`,
+		`{bitcoinNetwork: a, nodes: 1, expose: {type: NodePort, hosts: [a, a]}}`: "Duplicate value",
+	}
 	for spec, words := range rejections.Lightning {
 		rejected[spec] = words
 	}

@@ -49,6 +49,17 @@ var Lightning = map[string]string{
 	`{bitcoinNetwork: a, nodes: 2, config: {b: "/tmp"}}`:                                    "config must map names of lnd.conf options",
 	`{bitcoinNetwork: a, nodes: 2, config: {color: "x\nrpclisten=0.0.0.0:1"}}`:              "a value in config must be one line",
 	`{bitcoinNetwork: a, nodes: 2, config: {bitcoin.feerate: 10}}`:                          "must be of type string",
+	`{bitcoinNetwork: a, nodes: 2, config: {tlscertpath: /etc/lightning-secret/tls.crt}}`:   "config may not set tlscertpath, because the operator owns it: it needs access of its own",
+
+	`{bitcoinNetwork: a, nodes: 1, secret: "A B"}`:                                                        "secret must be the name of a Secret",
+	`{bitcoinNetwork: a, nodes: 1, expose: {}}`:                                                           "type: Required value",
+	`{bitcoinNetwork: a, nodes: 1, expose: {type: ExternalName}}`:                                         `Unsupported value: "ExternalName"`,
+	`{bitcoinNetwork: a, nodes: 1, expose: {type: NodePort, hosts: ["lnd.example.com:10009"]}}`:           "a host in expose.hosts must be a DNS name or an IP address, without a port",
+	`{bitcoinNetwork: a, nodes: 1, expose: {type: NodePort, hosts: ["https://lnd.example.com"]}}`:         "a host in expose.hosts must be a DNS name or an IP address, without a port",
+	`{bitcoinNetwork: a, nodes: 1, expose: {type: NodePort, hosts: ["[fd00::1]"]}}`:                       "a host in expose.hosts must be a DNS name or an IP address, without a port",
+	`{bitcoinNetwork: a, nodes: 1, expose: {type: NodePort, hosts: [""]}}`:                                "a host in expose.hosts must be a DNS name or an IP address, without a port",
+	`{bitcoinNetwork: a, nodes: 1, expose: {type: NodePort, hosts: ["a\nno-macaroons=true"]}}`:            "a host in expose.hosts must be a DNS name or an IP address, without a port",
+	`{bitcoinNetwork: a, nodes: 1, expose: {type: NodePort, hosts: [a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q]}}`: "must have at most 16 items",
 }
 
 // LightningAccepted are specs close to them.
@@ -62,4 +73,6 @@ var LightningAccepted = []string{
 	`{bitcoinNetwork: a, nodes: 2, storage: {}}`, `{bitcoinNetwork: a, nodes: 2, resources: {limits: {memory: 384Mi}}}`,
 	`{bitcoinNetwork: a, nodes: 2, resources: {requests: {memory: 64Mi}}}`, `{bitcoinNetwork: a, nodes: 2, resources: {limits: {cpu: 1}}}`,
 	`{bitcoinNetwork: a, nodes: 2, config: {bitcoin.feerate: "10", debuglevel: "info,PEER=debug", color: "#3399FF"}}`,
+	`{bitcoinNetwork: a, nodes: 1, secret: lnd.tls-1}`, `{bitcoinNetwork: a, nodes: 1, expose: {type: ClusterIP}}`, `{bitcoinNetwork: a, nodes: 1, expose: {type: LoadBalancer, hosts: []}}`,
+	`{bitcoinNetwork: a, nodes: 1, expose: {type: NodePort, hosts: [lnd.example.com, "192.0.2.1", "fd00::1", "2001:db8:0:0:0:0:0:1", localhost]}}`,
 }

@@ -57,12 +57,12 @@ func (k *Kind) Of(pod *corev1.Pod) (problem Problem, found bool) {
 		if condition.Type == corev1.PodScheduled && condition.Status == corev1.ConditionFalse && condition.Reason == corev1.PodReasonUnschedulable {
 			return Problem{v1.ReasonUnschedulable, fmt.Sprintf(
 				"Pod %s cannot be scheduled: %s; %s", pod.Name, phrase.Quote(condition.Message), k.unschedulableAction(pod.Name, condition.Message)),
-				true, changedAt(pod)}, true
+				true, ChangedAt(pod)}, true
 		}
 	}
 	for _, status := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
 		if problem, found := k.ofContainer(pod.Name, status); found {
-			problem.Since = changedAt(pod)
+			problem.Since = ChangedAt(pod)
 			return problem, true
 		}
 	}
@@ -80,8 +80,8 @@ func (k *Kind) unschedulableAction(pod, cause string) string {
 	return "add capacity to the cluster, or change the resources or the placement in the spec"
 }
 
-// changedAt is when a condition of a pod changed last.
-func changedAt(pod *corev1.Pod) time.Time {
+// ChangedAt is when a condition of a pod changed last, which is a Problem's Since.
+func ChangedAt(pod *corev1.Pod) time.Time {
 	changed := pod.CreationTimestamp.Time
 	for _, condition := range pod.Status.Conditions {
 		if condition.LastTransitionTime.After(changed) {

@@ -36,6 +36,10 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &bitcoincontrollerv1.LightningChannelApplyConfiguration{}
 	case v1.SchemeGroupVersion.WithKind("LightningChannelStatus"):
 		return &bitcoincontrollerv1.LightningChannelStatusApplyConfiguration{}
+	case v1.SchemeGroupVersion.WithKind("LightningExpose"):
+		return &bitcoincontrollerv1.LightningExposeApplyConfiguration{}
+	case v1.SchemeGroupVersion.WithKind("LightningExposedAddresses"):
+		return &bitcoincontrollerv1.LightningExposedAddressesApplyConfiguration{}
 	case v1.SchemeGroupVersion.WithKind("LightningNetwork"):
 		return &bitcoincontrollerv1.LightningNetworkApplyConfiguration{}
 	case v1.SchemeGroupVersion.WithKind("LightningNetworkSpec"):

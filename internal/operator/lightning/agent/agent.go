@@ -27,6 +27,8 @@ import (
 type Settings struct {
 	// ConfigDir, RunDir and DataDir are the directories of package api.
 	ConfigDir, RunDir, DataDir string
+	// SecretDir has the user's Secret; "" for none.
+	SecretDir string
 	// Listen is the address of the HTTP interface, and REST that of LND's.
 	Listen, REST string
 	// Grace is how long LND may take to end before it is killed.
@@ -60,6 +62,8 @@ type agent struct {
 	running *api.Backend
 	// problem is why LND does not run although a backend is known.
 	problem string
+	// secret is the state of the user's Secret, while LND waits for it.
+	secret api.SecretState
 	// answered is true when LND has been active and answered getinfo since its start.
 	answered bool
 	// run is the context of LND's process.
@@ -176,22 +180,22 @@ func (a *agent) awaitBackend(ctx context.Context) (_ api.Backend, ok bool) {
 		a.mu.Lock()
 		backend := a.backend
 		a.mu.Unlock()
-		err := errors.New("the operator has not sent the bitcoind for LND yet")
-		if backend != nil {
+		_, _, err := pairIn(a.SecretDir, a.now())
+		switch {
+		case err != nil:
+		case backend == nil:
+			err = errors.New("the operator has not sent the bitcoind for LND yet")
+		default:
 			err = reachable(ctx, a.rpc, *backend)
 		}
 		if err == nil {
-			a.mu.Lock()
-			a.problem = ""
-			a.mu.Unlock()
+			a.waitsFor("", "")
 			return *backend, true
 		}
 		if text := sentence(err.Error()); text != reported {
 			reported = text
 			a.report("waits: %s", text)
-			a.mu.Lock()
-			a.problem = text
-			a.mu.Unlock()
+			a.waitsFor(text, secretState(err))
 		}
 		select {
 		case <-ctx.Done():
@@ -200,6 +204,13 @@ func (a *agent) awaitBackend(ctx context.Context) (_ api.Backend, ok bool) {
 		case <-time.After(reachInterval):
 		}
 	}
+}
+
+// waitsFor keeps why LND does not run.
+func (a *agent) waitsFor(problem string, secret api.SecretState) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.problem, a.secret = problem, secret
 }
 
 // processState is the part of the state that needs no LND.
@@ -218,7 +229,7 @@ func (a *agent) processState() api.State {
 	case a.backend != nil:
 		s.Backend = a.backend.Digest()
 	}
-	if a.problem != "" {
+	if s.Secret = a.secret; a.problem != "" {
 		s.Problems = []string{a.problem}
 	}
 	return s

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -32,7 +33,22 @@ func validate(b api.Backend) error {
 	case !polls && b.ZMQRawBlockPort == b.ZMQRawTxPort:
 		return errors.New("LND needs two different ports of ZMQ")
 	}
+	hosts := certificateHosts(b)
+	if len(hosts) > api.MaxCertificateHosts {
+		return fmt.Errorf("the certificate cannot have more than %d names and addresses", api.MaxCertificateHosts)
+	}
+	if slices.ContainsFunc(hosts, func(host string) bool { return !hostPattern.MatchString(host) }) {
+		return errors.New("a host of the certificate is neither an address nor a name")
+	}
 	return nil
+}
+
+// certificateHosts are the names and addresses for LND's certificate that a backend has.
+func certificateHosts(b api.Backend) []string {
+	if b.CertificateHosts == "" {
+		return nil
+	}
+	return strings.Split(b.CertificateHosts, ",")
 }
 
 func isPort(port int) bool { return port > 0 && port <= 65535 }
@@ -40,10 +56,21 @@ func isPort(port int) bool { return port > 0 && port <= 65535 }
 // at is the address of a port of a backend.
 func at(b api.Backend, port int) string { return net.JoinHostPort(b.Host, strconv.Itoa(port)) }
 
-// confOf returns lnd.conf with a backend, from the one of the ConfigMap.
-func confOf(text string, ordinal int, b api.Backend) string {
+// confOf returns lnd.conf with a backend, from the one of the ConfigMap. LND leaves a certificate that is not its own as it is: with
+// tlsautorefresh it would replace it by one with exactly the names and addresses of the configuration.
+func confOf(text string, ordinal int, b api.Backend, ownPair bool) string {
 	var out strings.Builder
 	out.WriteString(strings.TrimRight(strings.ReplaceAll(text, api.Ordinal, strconv.Itoa(ordinal)), "\n"))
+	for _, host := range certificateHosts(b) {
+		option := "tlsextradomain"
+		if net.ParseIP(host) != nil {
+			option = "tlsextraip"
+		}
+		fmt.Fprintf(&out, "\n%s=%s", option, host)
+	}
+	if ownPair {
+		out.WriteString("\ntlsautorefresh=false")
+	}
 	fmt.Fprintf(&out, "\n\n[Bitcoind]\nbitcoind.rpchost=%s\nbitcoind.rpcuser=%s\nbitcoind.rpcpass=%s\n", at(b, b.RPCPort), b.User, b.Password)
 	if b.ZMQRawBlockPort == 0 {
 		// LND's own intervals are ten seconds and a minute.

@@ -16,23 +16,34 @@ import (
 func TestTheConfigurationHasTheBackend(t *testing.T) {
 	const text = "[Application Options]\nalias=ln-$(ORDINAL)\ntlsextradomain=ln-lnd-$(ORDINAL)\n"
 	const begin = "[Application Options]\nalias=ln-3\ntlsextradomain=ln-lnd-3\n\n[Bitcoind]\n"
+	const polling = "bitcoind.rpcpolling=true\nbitcoind.blockpollinginterval=1s\nbitcoind.txpollinginterval=3s\n"
 	for name, test := range map[string]struct {
 		backend api.Backend
 		want    string
 	}{
 		"polling": {api.Backend{Host: "10.0.0.1", RPCPort: 18332, User: "lightning", Password: "ab12"},
 			"bitcoind.rpchost=10.0.0.1:18332\nbitcoind.rpcuser=lightning\nbitcoind.rpcpass=ab12\n" +
-				"bitcoind.rpcpolling=true\nbitcoind.blockpollinginterval=1s\nbitcoind.txpollinginterval=3s\n"},
+				polling},
 		"ZMQ and IPv6": {api.Backend{Host: "fd00::1", RPCPort: 1, User: "u", Password: "p", ZMQRawBlockPort: 2, ZMQRawTxPort: 3},
 			"bitcoind.rpchost=[fd00::1]:1\nbitcoind.rpcuser=u\nbitcoind.rpcpass=p\n" +
 				"bitcoind.zmqpubrawblock=tcp://[fd00::1]:2\nbitcoind.zmqpubrawtx=tcp://[fd00::1]:3\n"},
 	} {
-		if diff := cmp.Diff(begin+test.want, confOf(text, 3, test.backend)); diff != "" {
+		if diff := cmp.Diff(begin+test.want, confOf(text, 3, test.backend, false)); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
 		if err := validate(test.backend); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	// These are in the section of those before them: LND finds an option in its own section only, or in a text without sections.
+	exposed := api.Backend{Host: "h", RPCPort: 1, User: "u", Password: "p", CertificateHosts: "ln-lnd-3-expose,192.0.2.1,fd00::1,lnd.example.com"}
+	want := strings.Replace(begin, "\n\n", "\ntlsextradomain=ln-lnd-3-expose\ntlsextraip=192.0.2.1\ntlsextraip=fd00::1\ntlsextradomain=lnd.example.com\ntlsautorefresh=false\n\n", 1) +
+		"bitcoind.rpchost=h:1\nbitcoind.rpcuser=u\nbitcoind.rpcpass=p\n" + polling
+	if diff := cmp.Diff(want, confOf(text, 3, exposed, true)); diff != "" {
+		t.Error(diff)
+	}
+	if err := validate(exposed); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -56,6 +67,9 @@ func TestABackendCannotChangeOtherOptions(t *testing.T) {
 		"one port of ZMQ":           func(b *api.Backend) { b.ZMQRawTxPort = 0 },
 		"the same ports of ZMQ":     func(b *api.Backend) { b.ZMQRawTxPort = 1 },
 		"a negative port of ZMQ":    func(b *api.Backend) { b.ZMQRawBlockPort = -1 },
+		"a line in the certificate": func(b *api.Backend) { b.CertificateHosts = "a,b\nno-macaroons=true" },
+		"no name in it":             func(b *api.Backend) { b.CertificateHosts = "a,,b" },
+		"too many names in it":      func(b *api.Backend) { b.CertificateHosts = strings.Repeat("a,", api.MaxCertificateHosts) + "a" },
 	} {
 		b := valid
 		edit(&b)

@@ -72,8 +72,15 @@ func (a *agent) begin(backend api.Backend, keep *podprogram.Tail) (*podprogram.C
 	if err != nil {
 		return nil, err
 	}
+	pair, ownPair, err := pairIn(a.SecretDir, a.now())
+	if err == nil && ownPair {
+		err = pair.writeTo(a.DataDir)
+	}
+	if err != nil {
+		return nil, err
+	}
 	path := filepath.Join(a.RunDir, confFile)
-	if err := atomicfile.Write(path, []byte(confOf(string(text), a.ordinal, backend)), 0o600); err != nil {
+	if err := atomicfile.Write(path, []byte(confOf(string(text), a.ordinal, backend, ownPair)), 0o600); err != nil {
 		return nil, err
 	}
 	argv := slices.Concat(a.Command, []string{"--lnddir=" + a.DataDir, "--configfile=" + path})

@@ -58,7 +58,10 @@ const (
 	CloseTimeout = 15 * time.Second
 )
 
-// Backend is the bitcoind that LND uses, with LND's credential. The agent keeps it in memory for the lifetime of its pod.
+// MaxCertificateHosts limits the names and addresses of a Backend.
+const MaxCertificateHosts = 64
+
+// Backend is the bitcoind that LND uses, with LND's credential, and what else the operator knows only while the pod runs. The agent keeps it in memory for the lifetime of its pod.
 type Backend struct {
 	// Host stays the same for the lifetime of LND, which resolves it once: the address of a Service, or a name for one.
 	Host     string `json:"host"`
@@ -71,6 +74,9 @@ type Backend struct {
 	// ZMQRawBlockPort and ZMQRawTxPort are both 0 for a bitcoind without ZMQ, which LND polls.
 	ZMQRawBlockPort int `json:"zmqRawBlockPort,omitempty"`
 	ZMQRawTxPort    int `json:"zmqRawTxPort,omitempty"`
+	// CertificateHosts are the names and addresses, separated by commas, that LND's certificate is valid for in addition to those in its
+	// configuration. They are one text, so that two backends can be compared.
+	CertificateHosts string `json:"certificateHosts,omitempty"`
 }
 
 // Digest identifies a backend and its credential without revealing them, provided that the password cannot be guessed: that of the
@@ -95,6 +101,16 @@ const (
 	Running Process = "Running"
 )
 
+// SecretState is the state of the user's Secret in a pod whose LND does not run; "" for one that can be used, and for none.
+type SecretState string
+
+const (
+	// SecretMissing means that the Secret does not exist, or has no keys.
+	SecretMissing SecretState = "Missing"
+	// SecretUnusable means that LND cannot present its certificate. Problems has why.
+	SecretUnusable SecretState = "Unusable"
+)
+
 // States of LND itself, which it reports about its start.
 const (
 	// LNDWaiting is before the wallet, LNDOpen after it.
@@ -114,6 +130,8 @@ type State struct {
 	Backend string `json:"backend,omitempty"`
 	// Next is the Digest of another backend, for which LND has to end first; "" for none.
 	Next string `json:"next,omitempty"`
+	// Secret is the state of the user's Secret, for which LND waits.
+	Secret SecretState `json:"secret,omitempty"`
 	// LND is the state that LND reports; "" while it does not answer.
 	LND string `json:"lnd,omitempty"`
 	// Info and Wallet are nil, and Peers, Channels and Graph are nil (and not empty), when LND has not answered in time. Problems has a

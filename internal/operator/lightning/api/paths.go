@@ -4,6 +4,8 @@ package api
 const (
 	// ConfigDir has the files of a ConfigMap, whose keys are ConfigKey and CredentialKey.
 	ConfigDir = "/etc/lightning"
+	// SecretDir has the files of the user's Secret, for a LightningNetwork with one. CertificateKey and PrivateKeyKey are those that LND presents.
+	SecretDir = "/etc/lightning-secret"
 	// RunDir is in memory and lasts as long as the pod. It has the backend and the configuration that LND is started with.
 	RunDir = "/run/lightning"
 	// DataDir is LND's directory, with its wallet, channels, certificate and macaroons.
@@ -16,6 +18,12 @@ const (
 	ConfigKey = "lnd.conf"
 	// CredentialKey is the operator's credential as a salted hash, as rpcauth.Value returns it.
 	CredentialKey = "rpcauth"
+)
+
+// Keys of the user's Secret, as the type kubernetes.io/tls has them. Others are for the user only.
+const (
+	CertificateKey = "tls.crt"
+	PrivateKeyKey  = "tls.key"
 )
 
 const (

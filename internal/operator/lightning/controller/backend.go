@@ -84,7 +84,7 @@ func (r *Reconciler) hasOtherCredential(network *v1.LightningNetwork, bitcoin *v
 func backendOf(network *v1.LightningNetwork, bitcoin *v1.BitcoinNetwork, n *node, credential bitcoind.Credential) api.Backend {
 	backend := api.Backend{
 		Host: fmt.Sprintf("%s.%s.svc", resources.BackendServiceName(network.Name, n.ordinal), network.Namespace), Node: n.bitcoin,
-		RPCPort: v1.RPCPort, User: credential.User, Password: credential.Password,
+		RPCPort: v1.RPCPort, User: credential.User, Password: credential.Password, CertificateHosts: n.certificateHosts,
 	}
 	if bitcoin.Spec.ZMQ != nil {
 		backend.ZMQRawBlockPort, backend.ZMQRawTxPort = v1.ZMQRawBlockPort, v1.ZMQRawTxPort

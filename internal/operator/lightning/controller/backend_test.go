@@ -69,6 +69,9 @@ func TestAnotherBitcoindIsAnotherBackend(t *testing.T) {
 	if backend(node{ordinal: 1}) == backend(node{ordinal: 1, bitcoin: 1}) {
 		t.Error("LND does not restart")
 	}
+	if backend(node{ordinal: 1}) == backend(node{ordinal: 1, certificateHosts: "lnd.example.com"}) {
+		t.Error("LND does not restart for another certificate")
+	}
 }
 
 func TestAnAgentThatDoesNotTakeItsBackendIsTriedAgainLater(t *testing.T) {

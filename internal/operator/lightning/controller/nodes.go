@@ -38,6 +38,9 @@ type node struct {
 	// backend is what its agent should have, nil while that is unknown. otherCredential means that it has that but for the password.
 	backend         *api.Backend
 	otherCredential bool
+	// exposed is where clients outside of the pod reach it, nil while that is unknown, and certificateHosts what its certificate needs for that.
+	exposed          *v1.LightningExposedAddresses
+	certificateHosts string
 	// handOver is why its agent did not take that; "" for no failure.
 	handOver string
 }

@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/condition"
+	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/api"
 	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/resources"
 	"github.com/christianb93/bitcoin-controller/internal/operator/phrase"
 	"github.com/christianb93/bitcoin-controller/internal/operator/podproblem"
@@ -23,6 +24,8 @@ type policyInputs struct {
 	// network is the name of the BitcoinNetwork, and bitcoin the BitcoinNetwork itself, nil if it does not exist.
 	network string
 	bitcoin *v1.BitcoinNetwork
+	// secret is the name of the user's Secret, "" for none.
+	secret string
 	// withoutBitcoin is how long it has been missing, or without nodes.
 	withoutBitcoin time.Duration
 	objects        appliedObjects
@@ -42,6 +45,7 @@ var nodesReadyPolicies = condition.Chain[*policyInputs]{
 var stalledReasons = []string{
 	v1.LightningReasonBitcoinNetworkMissing, v1.LightningReasonBitcoinNodesMissing, v1.LightningReasonImageUnavailable, v1.LightningReasonUnschedulable,
 	v1.LightningReasonNodeFailing, v1.LightningReasonWalletDamaged, v1.LightningReasonApplyRefused, v1.LightningReasonNameTaken,
+	v1.LightningReasonSecretMissing, v1.LightningReasonSecretUnusable,
 }
 
 // problems of the pods of LND.
@@ -106,20 +110,35 @@ func (in *policyInputs) failingPod() (first podproblem.Problem, graceLeft time.D
 		if podReady(n.pod) || in.isOutdated(n.pod) {
 			continue
 		}
-		problem, ok := problems.Of(n.pod)
+		problem, ok := in.problemOf(n)
 		if !ok {
 			continue
-		}
-		if problem.Reason == v1.ReasonNodeFailing && endedWith(n.pod, damagedWallet) {
-			problem.Reason = v1.LightningReasonWalletDamaged
-			problem.Message = fmt.Sprintf("LND of pod %s cannot open its wallet, since it was killed while it created it: delete the pod, and its claim %s if it has one, "+
-				"and the node gets a new wallet; give it more memory if that was the cause", n.podName, operator.ClaimName(n.podName))
 		}
 		if left := problem.GraceLeft(in.now); !found || left < graceLeft {
 			first, graceLeft, found = problem, left, true
 		}
 	}
 	return first, graceLeft, found
+}
+
+// problemOf a pod that is not ready; false for a pod without one.
+func (in *policyInputs) problemOf(n *node) (problem podproblem.Problem, found bool) {
+	problem, found = problems.Of(n.pod)
+	switch {
+	case found && problem.Reason == v1.ReasonNodeFailing && endedWith(n.pod, damagedWallet):
+		problem.Reason = v1.LightningReasonWalletDamaged
+		problem.Message = fmt.Sprintf("LND of pod %s cannot open its wallet, since it was killed while it created it: delete the pod, and its claim %s if it has one, "+
+			"and the node gets a new wallet; give it more memory if that was the cause", n.podName, operator.ClaimName(n.podName))
+	case found || n.state == nil:
+	case n.state.Secret == api.SecretMissing:
+		// Not from the kubelet, which reports a Secret that it cannot mount in events only.
+		return podproblem.Problem{Reason: v1.LightningReasonSecretMissing, Passing: true, Since: podproblem.ChangedAt(n.pod), Message: fmt.Sprintf(
+			"Pod %s waits for the Secret %s, which does not exist or has no keys: create it in this namespace, and the nodes start without further action", n.podName, in.secret)}, true
+	case n.state.Secret == api.SecretUnusable:
+		return podproblem.Problem{Reason: v1.LightningReasonSecretUnusable, Passing: true, Since: podproblem.ChangedAt(n.pod), Message: fmt.Sprintf(
+			"Pod %s cannot use the Secret %s: %s; correct the Secret, and the nodes start without further action", n.podName, in.secret, phrase.Quote(strings.Join(n.state.Problems, "; ")))}, true
+	}
+	return problem, found
 }
 
 func endedWith(pod *corev1.Pod, text string) bool {
@@ -226,7 +245,7 @@ func otherBackend(in *policyInputs) (reason, message string, violated bool) {
 			names = append(names, n.podName)
 		}
 	}
-	return v1.LightningReasonUpdating, "LND restarts with another bitcoind or password: " + phrase.JoinSome(names), len(names) > 0
+	return v1.LightningReasonUpdating, "LND restarts with another bitcoind, password or certificate: " + phrase.JoinSome(names), len(names) > 0
 }
 
 func objectWaiting(in *policyInputs) (reason, message string, violated bool) {

@@ -47,6 +47,13 @@ func (in *policyInputs) wait(reason, message, output string) {
 	in.nodes[0].state = nil
 }
 
+// waitForSecret lets the first pod wait for the Secret of the user.
+func (in *policyInputs) waitForSecret(state api.SecretState, since time.Time, problem string) {
+	in.secret = "mine"
+	in.nodes[0].pod.Status.Conditions[0] = corev1.PodCondition{Type: corev1.PodReady, Status: corev1.ConditionFalse, LastTransitionTime: metav1.NewTime(since)}
+	in.nodes[0].state = &api.State{Process: api.Waiting, Secret: state, Problems: []string{problem}}
+}
+
 // hindrances are what keeps the nodes from being ready, one at a time.
 var hindrances = map[string]struct {
 	change       func(*policyInputs)
@@ -83,6 +90,13 @@ var hindrances = map[string]struct {
 	"half a wallet": {func(in *policyInputs) {
 		in.wait("CrashLoopBackOff", "back-off", "unable to create wallet controller: missing address manager namespace")
 	}, v1.LightningReasonWalletDamaged, "its claim data-ln-lnd-0", true, 0},
+	"no Secret": {func(in *policyInputs) { in.waitForSecret(api.SecretMissing, now, "x") }, v1.LightningReasonSecretMissing, "ln-lnd-0 waits for the Secret mine", false, podproblem.GracePeriod},
+	"no Secret for long": {func(in *policyInputs) {
+		in.waitForSecret(api.SecretMissing, now.Add(-time.Minute), "x")
+	}, v1.LightningReasonSecretMissing, "create it in this namespace", true, 0},
+	"a Secret with a certificate that has expired": {func(in *policyInputs) {
+		in.waitForSecret(api.SecretUnusable, now.Add(-time.Minute), "it has expired")
+	}, v1.LightningReasonSecretUnusable, "cannot use the Secret mine: it has expired; correct", true, 0},
 	"a removed node": {func(in *policyInputs) {
 		in.leaving = []node{{podName: "ln-lnd-2", pod: &corev1.Pod{}}}
 	}, v1.LightningReasonNodesLeaving, "ln-lnd-2", false, 0},
@@ -92,7 +106,7 @@ var hindrances = map[string]struct {
 	}, v1.LightningReasonUpdating, "ln-lnd-1", false, 0},
 	"an LND with another backend": {func(in *policyInputs) {
 		in.nodes[1].backend = &api.Backend{Host: "new"}
-	}, v1.LightningReasonUpdating, "another bitcoind or password: ln-lnd-1", false, 0},
+	}, v1.LightningReasonUpdating, "another bitcoind, password or certificate: ln-lnd-1", false, 0},
 	"an LND that restarts before the kubelet sees it": {func(in *policyInputs) {
 		in.nodes[1].state.LND, in.nodes[1].state.Info = api.LNDSyncing, &api.Info{}
 	}, v1.LightningReasonNodesStarting, "ln-lnd-1 (LND is in the state RPC_ACTIVE)", false, 0},

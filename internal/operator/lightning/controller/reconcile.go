@@ -134,7 +134,7 @@ func (r *Reconciler) pass(ctx context.Context, network *v1.LightningNetwork, sta
 
 	wanted := int(network.Spec.Nodes)
 	policies := &policyInputs{
-		now: now, network: network.Spec.BitcoinNetwork, bitcoin: o.bitcoin, objects: objects, nodes: o.nodes[:wanted], leaving: o.nodes[wanted:], bitcoins: o.bitcoins,
+		now: now, network: network.Spec.BitcoinNetwork, secret: network.Spec.Secret, bitcoin: o.bitcoin, objects: objects, nodes: o.nodes[:wanted], leaving: o.nodes[wanted:], bitcoins: o.bitcoins,
 	}
 	if since, ok := state.since[markWithoutBitcoin]; ok {
 		policies.withoutBitcoin = now.Sub(since)
@@ -199,6 +199,7 @@ func (r *Reconciler) read(ctx context.Context, network *v1.LightningNetwork) (*o
 	}
 	o.pods = pods.Items
 	o.nodes = nodesOf(network, o.bitcoin, setOf(network, o.existing), pods.Items)
+	setExposed(network, o.existing, o.nodes)
 	used := map[int]bool{}
 	for i := range o.nodes {
 		if o.nodes[i].bitcoin >= 0 {

@@ -79,6 +79,7 @@ func buildStatus(network *v1.LightningNetwork, in *policyInputs, decided *plan.P
 func setNode(status *v1.LightningNodeStatus, network *v1.LightningNetwork, n *node) {
 	status.Ordinal, status.PodName, status.Ready = int32(n.ordinal), n.podName, n.ready() //nolint:gosec // at most 63
 	status.BitcoinNode = int32(max(n.bitcoin, 0))                                         //nolint:gosec // at most 499
+	status.Exposed = n.exposed
 	if n.salt != "" {
 		status.CredentialSalt = n.salt
 	}

@@ -175,3 +175,13 @@ func (l *LND) Active() bool {
 	}
 	return !l.stopped && l.net.now().Sub(time.Unix(blocks[len(blocks)-1].Time, 0)) < maxTipAge
 }
+
+// CertificateHosts are the names and addresses that the operator has given LND for its certificate.
+func (l *LND) CertificateHosts() string {
+	l.net.mu.Lock()
+	defer l.net.mu.Unlock()
+	if l.backend == nil {
+		return ""
+	}
+	return l.backend.CertificateHosts
+}

@@ -29,6 +29,9 @@ func Build(network *v1.LightningNetwork, bitcoin *v1.BitcoinNetwork, settings Se
 	objects := []client.Object{headlessService(network)}
 	for i := range int(network.Spec.Nodes) {
 		objects = append(objects, nodeService(network, i))
+		if network.Spec.Expose != nil {
+			objects = append(objects, exposeService(network, i))
+		}
 		if backend, ok := BackendOf(bitcoin, i); ok {
 			objects = append(objects, backendService(network, i, bitcoin, backend))
 		}
@@ -52,6 +55,14 @@ func headlessService(network *v1.LightningNetwork) *corev1.Service {
 func nodeService(network *v1.LightningNetwork, ordinal int) *corev1.Service {
 	name := PodName(network.Name, ordinal)
 	return service(network, name, podSelector(name), nodePorts())
+}
+
+// exposeService has an address outside of the cluster, which leads to a node that is ready.
+func exposeService(network *v1.LightningNetwork, ordinal int) *corev1.Service {
+	service := service(network, ExposeServiceName(network.Name, ordinal), podSelector(PodName(network.Name, ordinal)), nodePorts())
+	service.Labels[resources.LabelComponent] = "expose"
+	service.Spec.Type, service.Spec.PublishNotReadyAddresses = corev1.ServiceType(network.Spec.Expose.Type), false
+	return service
 }
 
 // backendService has an address that stays when the pod of the bitcoind is replaced: LND resolves its name once, when it starts.

@@ -58,7 +58,11 @@ var networks = map[string]struct {
 }{
 	"minimal":        {lightning(func(*v1.LightningNetworkSpec) {}), bitcoin(func(*v1.BitcoinNetworkSpec) {})},
 	"init-container": {lightning(func(s *v1.LightningNetworkSpec) { s.Nodes = 1 }), bitcoin(func(s *v1.BitcoinNetworkSpec) { s.ZMQ = &v1.ZMQ{} })},
-	"no-bitcoin":     {lightning(func(s *v1.LightningNetworkSpec) { s.Nodes = 1 }), nil},
+	"exposed": {lightning(func(s *v1.LightningNetworkSpec) {
+		s.Nodes, s.Secret = 1, "lnd-tls"
+		s.Expose = &v1.LightningExpose{Type: v1.ExposeNodePort, Hosts: []v1.LightningHost{"lnd.example.com", "192.0.2.1"}}
+	}), nil},
+	"no-bitcoin": {lightning(func(s *v1.LightningNetworkSpec) { s.Nodes = 1 }), nil},
 	"all-fields": {
 		lightning(func(s *v1.LightningNetworkSpec) {
 			s.Nodes, s.Image, s.Alias = 1, "registry.example.com/lnd:0.21.0", "Team"
@@ -142,6 +146,9 @@ func TestOnlyTheSpecOfTheNodesChangesTheirTemplate(t *testing.T) {
 		"channels": template(func(s *v1.LightningNetworkSpec) { s.Channels = []v1.LightningChannel{{To: 1, Capacity: 20000}} }, bitcoin(func(*v1.BitcoinNetworkSpec) {})),
 		"ZMQ":      template(func(*v1.LightningNetworkSpec) {}, bitcoin(func(s *v1.BitcoinNetworkSpec) { s.ZMQ = &v1.ZMQ{} })),
 		"none":     template(func(*v1.LightningNetworkSpec) {}, nil),
+		"exposed": template(func(s *v1.LightningNetworkSpec) {
+			s.Expose = &v1.LightningExpose{Type: v1.ExposeNodePort, Hosts: []v1.LightningHost{"lnd.example.com"}}
+		}, nil),
 	} {
 		if other != first {
 			t.Errorf("%s: the nodes would restart", name)
@@ -157,6 +164,10 @@ func TestOnlyTheSpecOfTheNodesChangesTheirTemplate(t *testing.T) {
 	}
 	if template(func(s *v1.LightningNetworkSpec) { s.Config = v1.LightningConfig{"bitcoin.feerate": "10"} }, nil) == first {
 		t.Error("another option would not restart the nodes")
+	}
+	secret := func(name string) string { return template(func(s *v1.LightningNetworkSpec) { s.Secret = name }, nil) }
+	if secret("a") == first || secret("a") == secret("b") {
+		t.Error("another Secret would not restart the nodes")
 	}
 }
 

@@ -33,6 +33,11 @@ func BackendServiceName(network string, ordinal int) string {
 	return PodName(network, ordinal) + "-bitcoind"
 }
 
+// ExposeServiceName is the name of the Service of a node with spec.expose.
+func ExposeServiceName(network string, ordinal int) string {
+	return PodName(network, ordinal) + "-expose"
+}
+
 // ClaimName is the name of the claim of a node.
 func ClaimName(network string, ordinal int) string {
 	return resources.ClaimName(PodName(network, ordinal))

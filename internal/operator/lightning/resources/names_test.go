@@ -23,8 +23,10 @@ func TestOrdinalsOfPods(t *testing.T) {
 // A label has at most 63 characters, and so has the name of a Service; LND announces at most 32 bytes.
 func TestTheLongestNamesFit(t *testing.T) {
 	name := strings.Repeat("n", 40)
-	if got := BackendServiceName(name, 63); len(got) > 63 {
-		t.Errorf("%s has %d characters", got, len(got))
+	for _, got := range []string{BackendServiceName(name, 63), ExposeServiceName(name, 63)} {
+		if len(got) > 63 {
+			t.Errorf("%s has %d characters", got, len(got))
+		}
 	}
 	if got := ObjectName(name) + "-0123456789"; len(got) > 63 {
 		t.Errorf("the label of a revision, %s, has %d characters", got, len(got))

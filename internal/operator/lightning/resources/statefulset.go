@@ -1,6 +1,8 @@
 package resources
 
 import (
+	"slices"
+
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -16,8 +18,9 @@ const (
 	dataVolume   = "data"
 	configVolume = "config"
 	// runVolume is in memory, since it has bitcoind's password.
-	runVolume = "run"
-	agentPort = "agent"
+	runVolume    = "run"
+	secretVolume = "secret"
+	agentPort    = "agent"
 )
 
 func statefulSet(network *v1.LightningNetwork, settings Settings, config *corev1.ConfigMap) *appsv1.StatefulSet {
@@ -65,8 +68,21 @@ func podSpec(network *v1.LightningNetwork, settings Settings) corev1.PodSpec {
 		TopologySpreadConstraints: spec.TopologySpreadConstraints, ImagePullSecrets: spec.ImagePullSecrets,
 	}
 	pod := resources.NewPod(placement, nodeContainer(network, settings.Image), volumes(network))
+	if spec.Secret != "" {
+		addSecret(&pod, spec.Secret)
+	}
 	settings.Delivery.AddProgram(&pod, api.Program)
 	return pod
+}
+
+// addSecret lets the kubelet mount the user's Secret. It is optional, so that the agent starts without it and reports that it is missing.
+func addSecret(pod *corev1.PodSpec, name string) {
+	pod.Volumes = append(pod.Volumes, corev1.Volume{Name: secretVolume, VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{
+		SecretName: name, DefaultMode: ptr.To(int32(0o440)), Optional: ptr.To(true),
+	}}})
+	node := &pod.Containers[0]
+	node.Command = slices.Insert(node.Command, 1, "--secret-dir="+api.SecretDir)
+	node.VolumeMounts = append(node.VolumeMounts, corev1.VolumeMount{Name: secretVolume, MountPath: api.SecretDir, ReadOnly: true})
 }
 
 func nodeContainer(network *v1.LightningNetwork, image string) corev1.Container {

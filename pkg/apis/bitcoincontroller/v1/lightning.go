@@ -102,6 +102,14 @@ type LightningNetworkSpec struct {
 	// +optional
 	Config LightningConfig `json:"config,omitempty"`
 
+	// Secret is the name of a Secret in the same namespace, whose keys are files in /etc/lightning-secret of each LND container, for what users bring.
+	// If it has tls.crt and tls.key, LND presents that certificate in place of its own; it must be valid for localhost and 127.0.0.1 too,
+	// where lncli reaches LND. The nodes wait until the Secret exists. Another name restarts them, one by one. Default: none.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$')",message="secret must be the name of a Secret: small letters, digits, '-' and '.'"
+	Secret string `json:"secret,omitempty"`
+
 	// Storage gives each node a PersistentVolumeClaim for its wallet, its keys and its channels. It cannot be changed. Default:
 	// they are in the pod. What is kept of them, without storage, with retentionPolicy Delete and with Retain:
 	//
@@ -124,6 +132,12 @@ type LightningNetworkSpec struct {
 	// +kubebuilder:validation:MaxLength=32
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self) >= duration('1s')",message="closeTimeout must be a duration of at least 1s, such as 2m or 1m30s"
 	CloseTimeout *metav1.Duration `json:"closeTimeout,omitempty"`
+
+	// Expose creates a Service for each node with the ports 9735 for peers, 10009 gRPC and 8080 REST, for wallets and programs outside of the
+	// cluster. Users of the API need a macaroon of the node. Changes restart LND in its pod, with all that it has, since its certificate
+	// gets the addresses. Default: none; within the cluster, each node is reached by the Service with the name of its pod.
+	// +optional
+	Expose *LightningExpose `json:"expose,omitempty"`
 
 	// Resources are the requests and limits of each node. The LND of the default image takes 80 MB when it creates or opens its wallet, and
 	// 73 to 115 MB then; one that is built without the tag lowscrypt takes 324 MB for some seconds, so that a lower limit than 384Mi is rejected.

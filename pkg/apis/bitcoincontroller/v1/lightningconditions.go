@@ -74,8 +74,8 @@ const (
 	//
 	// Action: wait. A pod on an unreachable cluster node stays until that cluster node returns or is deleted.
 	LightningReasonNodesLeaving = "NodesLeaving"
-	// LightningReasonUpdating means that the nodes are being restarted with a new pod template, or LND in its pod with another bitcoind or
-	// password.
+	// LightningReasonUpdating means that the nodes are being restarted with a new pod template, or LND in its pod with another bitcoind,
+	// password or certificate.
 	//
 	// Conditions: NodesReady=False.
 	//
@@ -88,6 +88,20 @@ const (
 	// Action: correct spec.image or the operator's LND image, push the image, or add the registry's credentials to
 	// spec.imagePullSecrets.
 	LightningReasonImageUnavailable = "ImageUnavailable"
+	// LightningReasonSecretMissing means that the Secret that spec.secret names does not exist, or has no keys.
+	//
+	// Conditions: NodesReady=False, Stalled=True, Reconciling=False.
+	//
+	// Action: create the Secret in the same namespace. The nodes then start without further action, within two minutes, when the kubelet
+	// has it.
+	LightningReasonSecretMissing = "SecretMissing"
+	// LightningReasonSecretUnusable means that LND cannot present the certificate in the Secret that spec.secret names.
+	//
+	// Conditions: NodesReady=False, Stalled=True, Reconciling=False.
+	//
+	// Action: correct tls.crt and tls.key in the Secret, as the message describes it. The nodes then start without further action, within two
+	// minutes, when the kubelet has them.
+	LightningReasonSecretUnusable = "SecretUnusable"
 	// LightningReasonUnschedulable means that no cluster node has room for a pod, or a PersistentVolumeClaim cannot be bound.
 	//
 	// Conditions: NodesReady=False, Stalled=True, Reconciling=False.

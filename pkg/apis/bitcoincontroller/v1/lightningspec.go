@@ -90,3 +90,25 @@ type LightningStorage struct {
 	// +kubebuilder:default=Delete
 	RetentionPolicy RetentionPolicy `json:"retentionPolicy,omitempty"`
 }
+
+// LightningExpose gives each node of a Lightning network addresses outside of the cluster.
+type LightningExpose struct {
+	// Type is the type of the Services: ClusterIP (an address within the cluster, for an Ingress or a gateway that passes TLS on), NodePort
+	// (also a port of every cluster node) or LoadBalancer (also an external load balancer). The name of a Service is that of the pod with the
+	// suffix -expose, such as my-lightning-lnd-0-expose.
+	// +required
+	Type ExposeType `json:"type"`
+	// Hosts are the names and IP addresses by which clients reach the nodes: the certificates of the nodes are valid for them. Default: the
+	// address of the pod's cluster node with type NodePort, and that of the load balancer with type LoadBalancer; the former changes when
+	// the pod moves.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=16
+	Hosts []LightningHost `json:"hosts,omitempty"`
+}
+
+// LightningHost is a DNS name or an IP address.
+//
+// +kubebuilder:validation:MaxLength=253
+// +kubebuilder:validation:XValidation:rule="self.matches('^([A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?([.][A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?)*|[0-9A-Fa-f]+:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*[0-9A-Fa-f])$')",message="a host in expose.hosts must be a DNS name or an IP address, without a port, such as lnd.example.com or 192.0.2.1"
+type LightningHost string

@@ -58,6 +58,9 @@ type LightningNodeStatus struct {
 	// Address is <pubkey>@<host>:9735, as lncli connect takes it; the host is that of the node's Service, which stays.
 	// +optional
 	Address string `json:"address,omitempty"`
+	// Exposed has the addresses of the node with spec.expose, as far as they are known.
+	// +optional
+	Exposed *LightningExposedAddresses `json:"exposed,omitempty"`
 	// Alias is the alias that the node announces.
 	// +optional
 	Alias string `json:"alias,omitempty"`
@@ -83,6 +86,17 @@ type LightningNodeStatus struct {
 	// rotation of the master key is complete when all pods accept the one of the new key.
 	// +optional
 	CredentialSalt string `json:"credentialSalt,omitempty"`
+}
+
+// LightningExposedAddresses are the addresses of a node at its Service of spec.expose, as <host>:<port>. The host is the name of the Service
+// with type ClusterIP, the address of the pod's cluster node with NodePort, and the load balancer with LoadBalancer.
+type LightningExposedAddresses struct {
+	// GRPC is the address of LND's gRPC API.
+	GRPC string `json:"grpc"`
+	// REST is the address of LND's REST API.
+	REST string `json:"rest"`
+	// P2P is the address for peers, which lncli connect takes after the public key and an @.
+	P2P string `json:"p2p"`
 }
 
 // LightningChannelState is the state of a channel.

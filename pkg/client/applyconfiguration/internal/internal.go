@@ -1503,6 +1503,19 @@ var schemaYAML = typed.YAMLObject(`types:
               map:
                 elementType:
                   scalar: string
+          - name: expose
+            type:
+              map:
+                fields:
+                - name: hosts
+                  type:
+                    list:
+                      elementType:
+                        scalar: string
+                      elementRelationship: associative
+                - name: type
+                  type:
+                    scalar: string
           - name: image
             type:
               scalar: string
@@ -1571,6 +1584,9 @@ var schemaYAML = typed.YAMLObject(`types:
                           elementType:
                             namedType: __untyped_deduced_
                           elementRelationship: separable
+          - name: secret
+            type:
+              scalar: string
           - name: storage
             type:
               map:
@@ -1799,6 +1815,19 @@ var schemaYAML = typed.YAMLObject(`types:
                     - name: credentialSalt
                       type:
                         scalar: string
+                    - name: exposed
+                      type:
+                        map:
+                          fields:
+                          - name: grpc
+                            type:
+                              scalar: string
+                          - name: p2p
+                            type:
+                              scalar: string
+                          - name: rest
+                            type:
+                              scalar: string
                     - name: height
                       type:
                         scalar: numeric

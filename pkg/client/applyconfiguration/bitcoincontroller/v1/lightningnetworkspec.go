@@ -30,6 +30,10 @@ type LightningNetworkSpecApplyConfiguration struct {
 	// Config contains additional options of lnd.conf for all nodes, with their sections before a dot, such as bitcoin.feerate: "10".
 	// Options that the operator sets itself are rejected.
 	Config *bitcoincontrollerv1.LightningConfig `json:"config,omitempty"`
+	// Secret is the name of a Secret in the same namespace, whose keys are files in /etc/lightning-secret of each LND container, for what users bring.
+	// If it has tls.crt and tls.key, LND presents that certificate in place of its own; it must be valid for localhost and 127.0.0.1 too,
+	// where lncli reaches LND. The nodes wait until the Secret exists. Another name restarts them, one by one. Default: none.
+	Secret *string `json:"secret,omitempty"`
 	// Storage gives each node a PersistentVolumeClaim for its wallet, its keys and its channels. It cannot be changed. Default:
 	// they are in the pod. What is kept of them, without storage, with retentionPolicy Delete and with Retain:
 	//
@@ -46,6 +50,10 @@ type LightningNetworkSpecApplyConfiguration struct {
 	// CloseTimeout is how long the operator waits for a cooperative close of a channel that is not desired any more, before it closes it
 	// by force. Default: 2m.
 	CloseTimeout *metav1.Duration `json:"closeTimeout,omitempty"`
+	// Expose creates a Service for each node with the ports 9735 for peers, 10009 gRPC and 8080 REST, for wallets and programs outside of the
+	// cluster. Users of the API need a macaroon of the node. Changes restart LND in its pod, with all that it has, since its certificate
+	// gets the addresses. Default: none; within the cluster, each node is reached by the Service with the name of its pod.
+	Expose *LightningExposeApplyConfiguration `json:"expose,omitempty"`
 	// Resources are the requests and limits of each node. The LND of the default image takes 80 MB when it creates or opens its wallet, and
 	// 73 to 115 MB then; one that is built without the tag lowscrypt takes 324 MB for some seconds, so that a lower limit than 384Mi is rejected.
 	// Default: requests of 20m CPU and 128Mi memory, limits of 2 CPUs and 512Mi memory.
@@ -130,6 +138,14 @@ func (b *LightningNetworkSpecApplyConfiguration) WithConfig(value bitcoincontrol
 	return b
 }
 
+// WithSecret sets the Secret field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Secret field is set to the value of the last call.
+func (b *LightningNetworkSpecApplyConfiguration) WithSecret(value string) *LightningNetworkSpecApplyConfiguration {
+	b.Secret = &value
+	return b
+}
+
 // WithStorage sets the Storage field in the declarative configuration to the given value
 // and returns the receiver, so that objects can be built by chaining "With" function invocations.
 // If called multiple times, the Storage field is set to the value of the last call.
@@ -143,6 +159,14 @@ func (b *LightningNetworkSpecApplyConfiguration) WithStorage(value *LightningSto
 // If called multiple times, the CloseTimeout field is set to the value of the last call.
 func (b *LightningNetworkSpecApplyConfiguration) WithCloseTimeout(value metav1.Duration) *LightningNetworkSpecApplyConfiguration {
 	b.CloseTimeout = &value
+	return b
+}
+
+// WithExpose sets the Expose field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Expose field is set to the value of the last call.
+func (b *LightningNetworkSpecApplyConfiguration) WithExpose(value *LightningExposeApplyConfiguration) *LightningNetworkSpecApplyConfiguration {
+	b.Expose = value
 	return b
 }
 

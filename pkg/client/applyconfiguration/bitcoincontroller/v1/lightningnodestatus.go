@@ -17,6 +17,8 @@ type LightningNodeStatusApplyConfiguration struct {
 	PubKey *string `json:"pubkey,omitempty"`
 	// Address is <pubkey>@<host>:9735, as lncli connect takes it; the host is that of the node's Service, which stays.
 	Address *string `json:"address,omitempty"`
+	// Exposed has the addresses of the node with spec.expose, as far as they are known.
+	Exposed *LightningExposedAddressesApplyConfiguration `json:"exposed,omitempty"`
 	// Alias is the alias that the node announces.
 	Alias *string `json:"alias,omitempty"`
 	// Version is the version that LND reports.
@@ -79,6 +81,14 @@ func (b *LightningNodeStatusApplyConfiguration) WithPubKey(value string) *Lightn
 // If called multiple times, the Address field is set to the value of the last call.
 func (b *LightningNodeStatusApplyConfiguration) WithAddress(value string) *LightningNodeStatusApplyConfiguration {
 	b.Address = &value
+	return b
+}
+
+// WithExposed sets the Exposed field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Exposed field is set to the value of the last call.
+func (b *LightningNodeStatusApplyConfiguration) WithExposed(value *LightningExposedAddressesApplyConfiguration) *LightningNodeStatusApplyConfiguration {
+	b.Exposed = value
 	return b
 }
 
