@@ -59,7 +59,7 @@ func lnCreateCommand(s *session) *cobra.Command {
 		},
 	}
 	for flag, words := range map[string][]string{
-		"topology": {"Mesh", "Ring", "Line", "Star", "Random"}, "storage-retention": {"Delete", "Retain"}, "dry-run": {"none", "server", "client"},
+		"topology": {"Mesh", "Ring", "Line", "Star", "Random"}, "storage-retention": {"Delete", "Retain"}, "expose": {"ClusterIP", "NodePort", "LoadBalancer"}, "dry-run": {"none", "server", "client"},
 	} {
 		complete[flag] = cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)
 	}
@@ -86,6 +86,9 @@ func (c *lnCreate) addFlags(command *cobra.Command) {
 	flags.StringVar(&f.Alias, "alias", "", "Beginning of the aliases of the nodes. Default: the name of the network.")
 	flags.StringArrayVar(&f.Config, "config", nil, "Option of lnd.conf for all nodes, such as bitcoin.feerate=10. Can be repeated.")
 	flags.DurationVar(&f.CloseTimeout, "close-timeout", 0, "How long a channel that is not wanted any more may take to close before it is closed by force. Default: 2m.")
+	flags.StringVar(&f.Secret, "secret", "", "Secret whose keys are files in the LND containers. With tls.crt and tls.key, LND presents that certificate.")
+	flags.StringVar(&f.Expose, "expose", "", "Service for each node, for clients outside of the cluster: NodePort, LoadBalancer or ClusterIP.")
+	flags.StringSliceVar(&f.ExposeHosts, "expose-host", nil, "Name or IP address for which the certificates are valid, with --expose. Can be repeated.")
 	flags.StringVar(&f.Storage, "storage", "", "Size of a volume for each node, such as 1Gi. Default: wallet and channels are in the pod.")
 	flags.StringVar(&f.StorageClass, "storage-class", "", "Storage class of the volumes. Default: that of the cluster.")
 	flags.StringVar(&f.StorageRetention, "storage-retention", "", "Delete (the default) or Retain the volumes of removed nodes.")

@@ -27,6 +27,10 @@ type Lightning struct {
 
 	Config       []string
 	CloseTimeout time.Duration
+	Secret       string
+
+	Expose      string
+	ExposeHosts []string
 
 	Storage          string
 	StorageClass     string
@@ -47,7 +51,7 @@ func (f Lightning) Network(name string) (*v1.LightningNetwork, error) {
 	network := &v1.LightningNetwork{
 		TypeMeta:   metav1.TypeMeta{APIVersion: v1.GroupName + "/v1", Kind: "LightningNetwork"},
 		ObjectMeta: metav1.ObjectMeta{Name: name},
-		Spec:       v1.LightningNetworkSpec{BitcoinNetwork: f.BitcoinNetwork, Nodes: f.Nodes, Image: f.Image, Alias: f.Alias, NodeSelector: f.NodeSelector},
+		Spec:       v1.LightningNetworkSpec{BitcoinNetwork: f.BitcoinNetwork, Nodes: f.Nodes, Image: f.Image, Alias: f.Alias, Secret: f.Secret, NodeSelector: f.NodeSelector},
 	}
 	if f.CloseTimeout != 0 {
 		network.Spec.CloseTimeout = &metav1.Duration{Duration: f.CloseTimeout}
@@ -55,12 +59,30 @@ func (f Lightning) Network(name string) (*v1.LightningNetwork, error) {
 	for _, secret := range f.PullSecrets {
 		network.Spec.ImagePullSecrets = append(network.Spec.ImagePullSecrets, corev1.LocalObjectReference{Name: secret})
 	}
-	for _, part := range []func(*v1.LightningNetworkSpec) error{f.channels, f.topology, f.options, f.storage, f.resources} {
+	for _, part := range []func(*v1.LightningNetworkSpec) error{f.channels, f.topology, f.options, f.storage, f.expose, f.resources} {
 		if err := part(&network.Spec); err != nil {
 			return nil, err
 		}
 	}
 	return network, nil
+}
+
+func (f Lightning) expose(spec *v1.LightningNetworkSpec) error {
+	if f.Expose == "" {
+		if len(f.ExposeHosts) > 0 {
+			return invalid.Errorf("--expose-host needs a type of Service: add --expose=NodePort, LoadBalancer or ClusterIP")
+		}
+		return nil
+	}
+	kind, err := oneOf("expose", f.Expose, []v1.ExposeType{v1.ExposeClusterIP, v1.ExposeNodePort, v1.ExposeLoadBalancer})
+	if err != nil {
+		return err
+	}
+	spec.Expose = &v1.LightningExpose{Type: kind}
+	for _, host := range f.ExposeHosts {
+		spec.Expose.Hosts = append(spec.Expose.Hosts, v1.LightningHost(host))
+	}
+	return nil
 }
 
 func (f Lightning) channels(spec *v1.LightningNetworkSpec) error {

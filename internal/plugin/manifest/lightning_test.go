@@ -48,7 +48,11 @@ func TestFlagsOfALightningNetworkMakeTheirPart(t *testing.T) {
 		}},
 		"limits":        {func(f *Lightning) { f.Limits = map[string]string{"memory": "1Gi"} }, func(s v1.LightningNetworkSpec) bool { return s.Resources.Limits.Memory().String() == "1Gi" }},
 		"close timeout": {func(f *Lightning) { f.CloseTimeout = time.Minute }, func(s v1.LightningNetworkSpec) bool { return s.CloseTimeout.Duration == time.Minute }},
-		"stopped":       {func(f *Lightning) { f.Nodes, f.Channels = 0, []string{"0-1:20000"} }, func(s v1.LightningNetworkSpec) bool { return s.Nodes == 0 && len(s.Channels) == 1 }},
+		"secret":        {func(f *Lightning) { f.Secret = "lnd-tls" }, func(s v1.LightningNetworkSpec) bool { return s.Secret == "lnd-tls" && s.Expose == nil }},
+		"expose": {func(f *Lightning) { f.Expose, f.ExposeHosts = "nodeport", []string{"lnd.example.com", "192.0.2.1"} }, func(s v1.LightningNetworkSpec) bool {
+			return s.Expose.Type == v1.ExposeNodePort && len(s.Expose.Hosts) == 2 && s.Expose.Hosts[1] == "192.0.2.1"
+		}},
+		"stopped": {func(f *Lightning) { f.Nodes, f.Channels = 0, []string{"0-1:20000"} }, func(s v1.LightningNetworkSpec) bool { return s.Nodes == 0 && len(s.Channels) == 1 }},
 	} {
 		if spec, err := lightningSpec(c.set); err != nil || !c.ok(spec) {
 			t.Errorf("%s gives %+v (%v)", name, spec, err)
@@ -58,6 +62,8 @@ func TestFlagsOfALightningNetworkMakeTheirPart(t *testing.T) {
 
 func TestFlagsOfALightningNetworkThatCannotBeWrittenAreNamed(t *testing.T) {
 	for want, set := range map[string]func(*Lightning){
+		"--expose-host needs a type":           func(f *Lightning) { f.ExposeHosts = []string{"a"} },
+		`--expose "inside"`:                    func(f *Lightning) { f.Expose = "inside" },
 		"no BitcoinNetwork is named":           func(f *Lightning) { f.BitcoinNetwork = "" },
 		`--channel "0-1" is not a channel`:     func(f *Lightning) { f.Channels = []string{"0-1"} },
 		`--channel "01:5" is not a channel`:    func(f *Lightning) { f.Channels = []string{"01:5"} },
