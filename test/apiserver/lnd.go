@@ -12,6 +12,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/api"
@@ -69,6 +70,7 @@ func (l *lndPlace) start() error {
 	}
 	l.address, l.ended = address, make(chan struct{})
 	l.active.Store(false)
+	l.mountSecret()
 	l.node.Resume(l.blocks)
 	l.server = &http.Server{Handler: l.named(l.node.Handler(l.authorize, l.check)), ReadHeaderTimeout: 10 * time.Second}
 	go l.server.Serve(listener) //nolint:errcheck // it ends with stop
@@ -107,8 +109,25 @@ func (l *lndPlace) probe(ended chan struct{}) {
 			return
 		case <-ticker.C:
 		}
+		l.mountSecret()
 		if active := l.node.Active(); active != l.active.Swap(active) {
 			l.machine.tend(l.pod)
+		}
+	}
+}
+
+// mountSecret is what the kubelet does for a Secret that is optional, and the agent for one of the user.
+func (l *lndPlace) mountSecret() {
+	for _, volume := range l.pod.Spec.Volumes {
+		if volume.Secret == nil {
+			continue
+		}
+		_, err := l.machine.clients.CoreV1().Secrets(l.machine.namespace).Get(context.Background(), volume.Secret.SecretName, metav1.GetOptions{})
+		switch {
+		case err == nil:
+			l.node.SetSecret("")
+		case apierrors.IsNotFound(err):
+			l.node.SetSecret(api.SecretMissing)
 		}
 	}
 }

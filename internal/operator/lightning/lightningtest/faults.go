@@ -1,6 +1,10 @@
 package lightningtest
 
-import "math"
+import (
+	"math"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/api"
+)
 
 // Reject makes LND reject what it is asked to do, "open", "close" or "connect", with an error; "" lets it.
 func (l *LND) Reject(what, message string) {
@@ -73,4 +77,11 @@ func (l *LND) ForgetBackend() {
 	l.net.mu.Lock()
 	defer l.net.mu.Unlock()
 	l.backend, l.next, l.restarting, l.needsBackend = nil, nil, false, true
+}
+
+// SetSecret lets LND wait for the Secret of its user, or "" for no longer.
+func (l *LND) SetSecret(state api.SecretState) {
+	l.net.mu.Lock()
+	defer l.net.mu.Unlock()
+	l.secret = state
 }

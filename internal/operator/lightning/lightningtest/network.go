@@ -118,6 +118,8 @@ type LND struct {
 	peers        map[string]bool
 	backend      *api.Backend
 	needsBackend bool
+	// secret is the state of the Secret for which LND waits, "" for none.
+	secret api.SecretState
 	// next is a backend for which LND has to end first, and restarting is true until it is active with another one.
 	next       *api.Backend
 	restarting bool

@@ -14,8 +14,8 @@ func (l *LND) State() api.State {
 	l.net.mu.Lock()
 	defer l.net.mu.Unlock()
 	l.calls++
-	if l.needsBackend && l.backend == nil {
-		return api.State{Process: api.Waiting}
+	if l.secret != "" || l.needsBackend && l.backend == nil {
+		return api.State{Process: api.Waiting, Secret: l.secret}
 	}
 	s := api.State{Process: api.Running, LND: api.LNDSyncing}
 	if l.backend != nil {
@@ -166,7 +166,7 @@ func (l *LND) Calls() int {
 func (l *LND) Active() bool {
 	l.net.mu.Lock()
 	defer l.net.mu.Unlock()
-	if l.needsBackend && l.backend == nil || l.restarting {
+	if l.secret != "" || l.needsBackend && l.backend == nil || l.restarting {
 		return false
 	}
 	blocks, answers := l.chain()
