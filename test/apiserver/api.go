@@ -19,6 +19,8 @@ type API struct {
 	mu       sync.Mutex
 	requests []Request
 	faults   []*fault
+	// bodies is whether the bodies of requests are recorded too.
+	bodies bool
 }
 
 // Request is one request of the operator.
@@ -27,6 +29,8 @@ type Request struct {
 	Verb string
 	// Resource with its subresource, such as statefulsets or bitcoinnetworks/status, and the name of the object; "" for lists.
 	Resource, Name string
+	// URI is the path with its query, and Body what is sent, "" for an operator in the process of the test.
+	URI, Body string
 }
 
 func (r Request) String() string {
@@ -103,6 +107,13 @@ type transport struct {
 
 func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	r := requestOf(request)
+	if t.api.bodies && request.Body != nil {
+		body, err := io.ReadAll(request.Body)
+		if err != nil {
+			return nil, err
+		}
+		request.Body, r.Body = io.NopCloser(bytes.NewReader(body)), string(body)
+	}
 	t.api.mu.Lock()
 	t.api.requests = append(t.api.requests, r)
 	at := slices.IndexFunc(t.api.faults, func(f *fault) bool { return f.matches(r) })
@@ -158,7 +169,7 @@ func requestOf(request *http.Request) Request {
 	if len(parts) > 2 && parts[0] == "namespaces" {
 		parts = parts[2:]
 	}
-	r := Request{}
+	r := Request{URI: request.URL.RequestURI()}
 	if len(parts) > 0 {
 		r.Resource = parts[0]
 	}

@@ -19,6 +19,7 @@
 //   - Namespace.Report makes pods unschedulable, wait or fail, as the kubelet would report it: see Unschedulable, Waiting, Ago.
 //   - Network.Node returns the simulated bitcoind of a node, which can fail, hang, mine, and lose its chain.
 //   - Operator.API records the operator's requests to the API server, and lets some of them fail or take their time.
+//   - Namespace.StartProgram runs the command line of bitcoin-controller in a process of its own, in place of StartOperator.
 //   - Namespace.Mutate and Namespace.Validate register an admission webhook for the namespace.
 //   - OperatorOptions.Now is the operator's clock; Operator.Stop and StartOperator are a restart.
 //

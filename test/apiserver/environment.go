@@ -110,8 +110,11 @@ func (e *Environment) RemoveLightning(t testing.TB) {
 	})
 }
 
-// Main runs the tests of a package and then stops the environment, also after a signal.
+// Main runs the tests of a package and then stops the environment, also after a signal. In a process of StartProgram it is the operator.
 func Main(m *testing.M) int {
+	if os.Getenv(programVariable) != "" {
+		return operate()
+	}
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
