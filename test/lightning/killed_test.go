@@ -3,6 +3,7 @@
 package lightning
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -28,7 +29,7 @@ func TestWhatIsKilledComesBackAsDeclared(t *testing.T) {
 	}{
 		"a pod without storage": {false, func(n *network) { n.replace(n.lndPod(1)) }, v1.LightningEventIdentityLost},
 		"a pod with storage":    {true, func(n *network) { n.replace(n.lndPod(1)) }, ""},
-		"the bitcoind under it": {false, func(n *network) { n.replace(n.bitcoinPod(1)) }, ""},
+		"the bitcoind under it": {false, func(n *network) { n.replaceBitcoind(1) }, ""},
 		"the agent":             {false, func(n *network) { n.kill(1, "lnd-agent") }, ""},
 		"LND itself":            {false, func(n *network) { n.kill(1, "lnd") }, ""},
 	} {
@@ -43,6 +44,7 @@ func TestWhatIsKilledComesBackAsDeclared(t *testing.T) {
 			before := n.points()
 			test.kill(n)
 			n.asDeclared()
+			n.follows(1)
 			if same := slices.Equal(before, n.points()); same != (test.lost == "") {
 				t.Errorf("keys and channels were\n%s\nand are\n%s", strings.Join(before, "\n"), strings.Join(n.points(), "\n"))
 			}
@@ -65,6 +67,51 @@ func (env *testEnv) replace(pod string) {
 		after, err := pods.Get(env.Context(), pod, metav1.GetOptions{})
 		if err == nil && after.UID == before.UID {
 			err = errors.New("it is the same")
+		}
+		return err
+	})
+}
+
+// replaceBitcoind replaces the pod of a bitcoind, and waits until the operator has reported that the LND on it lacks it. Until LND finds out by
+// itself, its channels stay active, and payments need no bitcoind.
+func (n *network) replaceBitcoind(node int) {
+	n.Helper()
+	ctx, cancel := context.WithTimeout(n.Context(), limitFactor()*readyTimeout)
+	defer cancel()
+	watched, err := cluster.networks.BitcoincontrollerV1().LightningNetworks(n.namespace).Watch(ctx, metav1.ListOptions{
+		FieldSelector: "metadata.name=" + n.name, ResourceVersion: n.get().ResourceVersion,
+	})
+	if err != nil {
+		n.Fatal(err)
+	}
+	defer watched.Stop()
+	n.replace(n.bitcoinPod(node))
+	last := metav1.Condition{}
+	for event := range watched.ResultChan() {
+		if got, ok := event.Object.(*v1.LightningNetwork); ok {
+			if last = condition(got, v1.LightningConditionNodesReady); last.Reason == v1.LightningReasonBitcoinNodeNotReady {
+				return
+			}
+		}
+	}
+	n.Fatalf("no condition has reported that a bitcoind was lost; last: %s: %s", last.Reason, last.Message)
+}
+
+// follows mines a block at the bitcoind of an LND, which must get it: channels and payments do without.
+func (n *network) follows(node int) {
+	n.Helper()
+	n.bitcoinCLI(node, "generatetodescriptor", "1", "raw(51)")
+	var height int
+	if _, err := fmt.Sscan(n.bitcoinCLI(node, "getblockcount"), &height); err != nil {
+		n.Fatal(err)
+	}
+	n.eventually(fmt.Sprintf("LND of node %d to have the block %d", node, height), time.Minute, func() error {
+		info, err := lncli[struct {
+			Height int  `json:"block_height"`
+			Synced bool `json:"synced_to_chain"`
+		}](n, node, "getinfo")
+		if err == nil && (info.Height < height || !info.Synced) {
+			err = fmt.Errorf("it has %+v", info)
 		}
 		return err
 	})
