@@ -4,26 +4,39 @@ package lightning
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	rbacv1 "k8s.io/api/rbac/v1"
+	"sigs.k8s.io/yaml"
 
-	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 	"github.com/christianb93/bitcoin-controller/test/e2e"
 )
 
 // pluginTimeout is for three nodes and two channels, while other tests run.
 const pluginTimeout = 5 * time.Minute
 
-// pluginRights are those of docs/kubectl.md.
-var pluginRights = []rbacv1.PolicyRule{
-	{APIGroups: []string{v1.GroupName}, Resources: []string{"bitcoinnetworks", "lightningnetworks"}, Verbs: []string{"get", "list", "watch", "create"}},
-	{APIGroups: []string{""}, Resources: []string{"pods", "events"}, Verbs: []string{"get", "list", "watch"}},
-	{APIGroups: []string{""}, Resources: []string{"pods/exec", "pods/portforward"}, Verbs: []string{"create", "get"}},
+// documentedRights are those of docs/kubectl.md: the least that all commands need.
+func documentedRights() ([]rbacv1.PolicyRule, error) {
+	text, err := os.ReadFile("../../docs/kubectl.md")
+	if err != nil {
+		return nil, err
+	}
+	_, rest, _ := strings.Cut(string(text), "\n```yaml\nrules:\n")
+	rules, _, closed := strings.Cut(rest, "\n```\n")
+	var role rbacv1.Role
+	if err := yaml.UnmarshalStrict([]byte("rules:\n"+rules), &role); err != nil {
+		return nil, fmt.Errorf("the rules in docs/kubectl.md: %w", err)
+	}
+	if !closed || len(role.Rules) == 0 {
+		return nil, errors.New("docs/kubectl.md has no rules")
+	}
+	return role.Rules, nil
 }
 
 // plugin is that of a user in the namespace of a test.
@@ -34,7 +47,11 @@ type plugin struct {
 
 func (env *testEnv) plugin(user string) plugin {
 	env.Helper()
-	return plugin{env, e2e.NewPlugin(env, &cluster, env.namespace, user, pluginRights)}
+	rights, err := documentedRights()
+	if err != nil {
+		env.Fatal(err)
+	}
+	return plugin{env, e2e.NewPlugin(env, &cluster, env.namespace, user, rights)}
 }
 
 // lncli calls lncli in a pod, without the plugin.
