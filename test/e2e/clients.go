@@ -45,14 +45,17 @@ func Connect() (*Clients, error) {
 // repeated: it may be the operator's fault.
 type retrying struct{ next http.RoundTripper }
 
-// maxTries is how often a request is sent, once a second.
+// maxTries is how often a request is sent.
 const maxTries = 5
+
+// interval is the time between two tries. Tests shorten it.
+var interval = time.Second
 
 // Retried counts the requests that were repeated, for the end of the run.
 var Retried atomic.Int64
 
 func (r retrying) RoundTrip(request *http.Request) (*http.Response, error) {
-	tick := time.NewTicker(time.Second)
+	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for try := 1; ; try++ {
 		answer, err := r.next.RoundTrip(request)
