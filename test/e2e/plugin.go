@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"flag"
@@ -111,4 +112,31 @@ func (p Plugin) Does(args ...string) string {
 		p.t.FailNow()
 	}
 	return out
+}
+
+// Serves starts a program that serves until the test ends, and returns the first line that it prints.
+func Serves(t testing.TB, command *exec.Cmd) string {
+	t.Helper()
+	command.Stderr = os.Stderr
+	// The context of a test ends before the cleanup.
+	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
+	command.WaitDelay = time.Minute
+	out, err := command.StdoutPipe()
+	if err == nil {
+		err = command.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		err := command.Wait()
+		if code := command.ProcessState.ExitCode(); code != 0 {
+			t.Errorf("%s ended with the code %d (%v)", command, code, err)
+		}
+	})
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatalf("%s printed %q (%v)", command, line, err)
+	}
+	return strings.TrimSpace(line)
 }

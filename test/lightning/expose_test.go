@@ -21,6 +21,7 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/testtools"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+	"github.com/christianb93/bitcoin-controller/test/e2e"
 )
 
 // outside is a program on the machine of the tests, which trusts these certificates only and has no access to the cluster.
@@ -34,7 +35,7 @@ func (o outside) client(host string) *http.Client {
 	transport := &http.Transport{
 		TLSClientConfig: &tls.Config{RootCAs: o.trusted, ServerName: host, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true, DisableKeepAlives: true,
 	}
-	return &http.Client{Transport: transport, Timeout: limitFactor() * 10 * time.Second}
+	return &http.Client{Transport: transport, Timeout: e2e.LimitFactor() * 10 * time.Second}
 }
 
 // grpc calls the method of LND that needs no macaroon, at its gRPC port.
@@ -114,7 +115,7 @@ func (n *network) exposed() (nodes []v1.LightningNodeStatus) {
 func (n *network) update(edit func(*v1.LightningNetworkSpec)) {
 	n.Helper()
 	n.eventually("the change to be written", 10*time.Second, func() error {
-		networks := cluster.networks.BitcoincontrollerV1().LightningNetworks(n.namespace)
+		networks := cluster.Networks.BitcoincontrollerV1().LightningNetworks(n.namespace)
 		got, err := networks.Get(n.Context(), n.name, metav1.GetOptions{})
 		if err == nil {
 			edit(&got.Spec)
@@ -150,7 +151,7 @@ func TestANodeIsReachedFromOutsideWithACertificateForItsAddress(t *testing.T) {
 				t.Errorf("node %d by REST, with a macaroon: %v: HTTP status %d, want %d (%v)", i, macaroon != "", got, want, err)
 			}
 		}
-		if conn, err := (&net.Dialer{Timeout: limitFactor() * 5 * time.Second}).DialContext(t.Context(), "tcp", status.Exposed.P2P); err != nil {
+		if conn, err := (&net.Dialer{Timeout: e2e.LimitFactor() * 5 * time.Second}).DialContext(t.Context(), "tcp", status.Exposed.P2P); err != nil {
 			t.Errorf("node %d by P2P: %v", i, err)
 		} else {
 			_ = conn.Close() //nolint:errcheck // nothing was written
@@ -166,7 +167,7 @@ func TestANodeIsReachedFromOutsideWithACertificateForItsAddress(t *testing.T) {
 	}
 	n.update(func(s *v1.LightningNetworkSpec) { s.Expose = nil })
 	n.eventually("the Services to be gone", readyTimeout, func() error {
-		_, err := cluster.core.CoreV1().Services(n.namespace).Get(context.Background(), n.lndPod(1)+"-expose", metav1.GetOptions{})
+		_, err := cluster.Core.CoreV1().Services(n.namespace).Get(context.Background(), n.lndPod(1)+"-expose", metav1.GetOptions{})
 		if !apierrors.IsNotFound(err) {
 			return fmt.Errorf("one exists (%v)", err)
 		}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/testtools"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+	"github.com/christianb93/bitcoin-controller/test/e2e"
 )
 
 func TestWhatIsKilledComesBackAsDeclared(t *testing.T) {
@@ -76,9 +77,9 @@ func (env *testEnv) replace(pod string) {
 // itself, its channels stay active, and payments need no bitcoind.
 func (n *network) replaceBitcoind(node int) {
 	n.Helper()
-	ctx, cancel := context.WithTimeout(n.Context(), limitFactor()*readyTimeout)
+	ctx, cancel := context.WithTimeout(n.Context(), e2e.LimitFactor()*readyTimeout)
 	defer cancel()
-	watched, err := cluster.networks.BitcoincontrollerV1().LightningNetworks(n.namespace).Watch(ctx, metav1.ListOptions{
+	watched, err := cluster.Networks.BitcoincontrollerV1().LightningNetworks(n.namespace).Watch(ctx, metav1.ListOptions{
 		FieldSelector: "metadata.name=" + n.name, ResourceVersion: n.get().ResourceVersion,
 	})
 	if err != nil {

@@ -3,53 +3,21 @@
 package lightning
 
 import (
-	"bufio"
 	"fmt"
-	"os"
-	"os/exec"
-	"strings"
 	"testing"
-	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/testtools/browser"
+	"github.com/christianb93/bitcoin-controller/test/e2e"
 )
-
-// livePage serves the live page of a BitcoinNetwork until the test ends, and returns its address with the token.
-func (p plugin) livePage(name string) string {
-	p.Helper()
-	command := exec.CommandContext(p.Context(), p.program, "--namespace", p.namespace, "--as", p.user, "ui", name, "--no-browser") //nolint:gosec // the program under test
-	command.Stderr = os.Stderr
-	// The context of a test ends before the cleanup.
-	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
-	command.WaitDelay = time.Minute
-	out, err := command.StdoutPipe()
-	if err == nil {
-		err = command.Start()
-	}
-	if err != nil {
-		p.Fatal(err)
-	}
-	p.Cleanup(func() {
-		err := command.Wait()
-		if code := command.ProcessState.ExitCode(); code != 0 {
-			p.Errorf("the page ended with the code %d (%v)", code, err)
-		}
-	})
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		p.Fatalf("it printed %q (%v)", line, err)
-	}
-	return strings.TrimSpace(line)
-}
 
 // Three nodes with two channels are drawn beside their bitcoinds, with the balances that LND has, also after a payment.
 func TestTheLivePageShowsTheChannelsThatLNDHas(t *testing.T) {
 	env := newEnv(t, 6)
 	p := env.plugin("viewer")
-	p.does("create", "coins", "--nodes", "3", "--wait", "--timeout", pluginTimeout.String())
-	p.does("ln", "create", "ln", "--bitcoin-network", "coins", "--nodes", "3", "--channel", "0-1:1000000,push=200000", "--channel", "1-2:500000",
+	p.Does("create", "coins", "--nodes", "3", "--wait", "--timeout", pluginTimeout.String())
+	p.Does("ln", "create", "ln", "--bitcoin-network", "coins", "--nodes", "3", "--channel", "0-1:1000000,push=200000", "--channel", "1-2:500000",
 		"--wait", "--timeout", pluginTimeout.String())
-	tab := browser.Open(t, p.livePage("coins"), browser.Options{Width: 1280, Height: 760})
+	tab := browser.Open(t, e2e.Serves(p, p.Command("ui", "coins", "--no-browser")), browser.Options{Width: 1280, Height: 760})
 	tab.Await("two active channels between three nodes", `document.querySelectorAll("#graph .lnd:not(.lost):not(.unsynced)").length === 3
 		&& [...document.querySelectorAll("#graph .channel.active")].map(c => c.dataset.channel).sort().join() === "ln/0-1-0,ln/1-2-0"`)
 	tab.Await("the state", `document.querySelector("#lightnings .pill.good")?.textContent === "Ready"`)
@@ -62,7 +30,7 @@ func TestTheLivePageShowsTheChannelsThatLNDHas(t *testing.T) {
 		}
 	}
 	shows("at first")
-	p.does("ln", "pay", "ln", "0", "2", "1000")
+	p.Does("ln", "pay", "ln", "0", "2", "1000")
 	shows("after a payment over two hops")
 	tab.Click(`#graph [data-lnd="ln/1"]`)
 	tab.Await("the details of the node between", `document.getElementById("detail-title").textContent === "LND ln/1" && document.querySelectorAll("#detail .channel-list li.active").length === 2`)

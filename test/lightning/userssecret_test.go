@@ -53,7 +53,7 @@ func TestLNDPresentsTheCertificateInTheSecretOfTheUser(t *testing.T) {
 	n.untilCondition(v1.LightningConditionReady, v1.LightningReasonSecretMissing, "waits for the Secret users")
 	n.untilCondition(v1.LightningConditionStalled, v1.LightningReasonSecretMissing, "create it in this namespace")
 	public, key := certificate(t, "lnd.example.com")
-	if _, err := cluster.core.CoreV1().Secrets(env.namespace).Create(t.Context(), &corev1.Secret{
+	if _, err := cluster.Core.CoreV1().Secrets(env.namespace).Create(t.Context(), &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Name: "users"}, Type: corev1.SecretTypeTLS,
 		Data: map[string][]byte{corev1.TLSCertKey: public, corev1.TLSPrivateKeyKey: key, "note": []byte("of the user")},
 	}, metav1.CreateOptions{}); err != nil {

@@ -52,7 +52,7 @@ func (env *testEnv) servedPage() string {
 	if err != nil {
 		env.Fatal(err)
 	}
-	line := env.serves(exec.CommandContext(env.Context(), file, "serve-page", "--bind-address=127.0.0.1:0", "--health-bind-address=127.0.0.1:0"))
+	line := e2e.Serves(env, exec.CommandContext(env.Context(), file, "serve-page", "--bind-address=127.0.0.1:0", "--health-bind-address=127.0.0.1:0"))
 	found := regexp.MustCompile(`served on (\S+),`).FindStringSubmatch(line)
 	if found == nil {
 		env.Fatalf("it printed %q", line)

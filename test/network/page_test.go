@@ -3,11 +3,8 @@
 package network
 
 import (
-	"bufio"
 	"flag"
 	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,6 +12,7 @@ import (
 	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/testtools/browser"
+	"github.com/christianb93/bitcoin-controller/test/e2e"
 )
 
 var pictures = flag.String("pictures", "", "directory to write the pictures of the live page to")
@@ -22,38 +20,11 @@ var pictures = flag.String("pictures", "", "directory to write the pictures of t
 // page serves the live page of a network until the test ends, and returns its address with the token.
 func (p plugin) page(name string) string {
 	p.Helper()
-	address := p.serves(p.Command("ui", name, "--no-browser"))
+	address := e2e.Serves(p, p.Command("ui", name, "--no-browser"))
 	if !strings.HasPrefix(address, "http://127.0.0.1:") {
 		p.Fatalf("the address is %q", address)
 	}
 	return address
-}
-
-// serves runs a command until the test ends, as a person does, and returns the first line of its output.
-func (env *testEnv) serves(command *exec.Cmd) string {
-	env.Helper()
-	command.Stderr = os.Stderr
-	// The context of a test ends before the cleanup.
-	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
-	command.WaitDelay = time.Minute
-	out, err := command.StdoutPipe()
-	if err == nil {
-		err = command.Start()
-	}
-	if err != nil {
-		env.Fatal(err)
-	}
-	env.Cleanup(func() {
-		err := command.Wait()
-		if code := command.ProcessState.ExitCode(); code != 0 {
-			env.Errorf("the page ended with the code %d (%v)", code, err)
-		}
-	})
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		env.Fatalf("it printed %q (%v)", line, err)
-	}
-	return strings.TrimSpace(line)
 }
 
 // edgesOf are the pairs of nodes that are connected, as bitcoind at both ends reports it.
