@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 
@@ -205,11 +206,11 @@ func TestAViewerWithoutTheRightToLightningNetworksSeesTheRest(t *testing.T) {
 	c.set(func() { c.noLightning["eve/team-a"] = reason })
 	// Not a word of them is in the stream: it ends when the right is given, after everything that it has.
 	response := get(t, http.MethodGet, address+"/api/stream?namespace=team-a", "eve/team-a")
-	reader, stream := bufio.NewReader(response.Body), ""
+	reader, stream, started := bufio.NewReader(response.Body), "", time.Now()
 	for !strings.Contains(stream, reason) {
 		line, err := reader.ReadString('\n')
-		if stream += line; err != nil {
-			t.Fatalf("%v after %s", err, stream)
+		if stream += line; err != nil || time.Since(started) > browserLimit {
+			t.Fatalf("the stream does not have the reason (%v): %s", err, stream)
 		}
 	}
 	tab := browser.Open(t, address, browser.Options{Still: true, Width: 1280, Height: 800})
@@ -224,6 +225,9 @@ func TestAViewerWithoutTheRightToLightningNetworksSeesTheRest(t *testing.T) {
 		line, err := reader.ReadString('\n')
 		if stream += line; err != nil {
 			break
+		}
+		if time.Since(started) > 2*browserLimit {
+			t.Fatal("the stream without the right continues")
 		}
 	}
 	if strings.Contains(stream, "ln/ln") || strings.Contains(stream, "ln-lnd") {
