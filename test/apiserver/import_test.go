@@ -7,11 +7,15 @@ import (
 	"strings"
 	"testing"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
+	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/importer"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 	"github.com/christianb93/bitcoin-controller/test/apiserver"
 )
 
@@ -62,7 +66,12 @@ func TestAnImportedNetworkBecomesReady(t *testing.T) {
 	if r.Bitcoin.Name != r.Lightning.Name {
 		t.Errorf("the names are %s and %s", r.Bitcoin.Name, r.Lightning.Name)
 	}
-	ns.Create(r.Bitcoin.Name, r.Bitcoin.Spec).WaitReady()
+	net := ns.Create(r.Bitcoin.Name, r.Bitcoin.Spec)
+	net.WaitCondition(v1.ConditionStalled, metav1.ConditionTrue, v1.ReasonPublishersMissing)
+	for i := range int(r.Bitcoin.Spec.Nodes) { // the simulated bitcoind has none
+		net.Node(i).Handle(bitcoind.MethodPublishers, func(string, []any) (any, error) { return resources.Publishers(net.Pod(i)), nil })
+	}
+	net.WaitReady()
 	network := ns.CreateLightning(r.Lightning.Name, r.Lightning.Spec).WaitReady()
 	if network.Status.DesiredChannels != 3 {
 		t.Errorf("%d channels are desired, of the 3 in the file", network.Status.DesiredChannels)
