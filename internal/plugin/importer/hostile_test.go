@@ -74,6 +74,9 @@ func TestAFileThatCannotBeImportedIsNamedWithWhatToDo(t *testing.T) {
 			t.Errorf("%.80q: got %v, want an error of invalid input with %q", text, err, want)
 		}
 	}
+}
+
+func TestAnOptionOrDefaultsThatDoNotFitAreNamed(t *testing.T) {
 	for _, s := range []Source{{Data: []byte("nodes: [{name: a}]"), Network: "x"}, {Data: []byte(polar("a", "", "")), Network: "x"}} {
 		if _, err := Import(s); err == nil || !strings.Contains(err.Error(), "leave --network out") {
 			t.Errorf("--network of one network: %v", err)
