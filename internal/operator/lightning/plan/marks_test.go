@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/api"
 )
 
 func TestAnAnswerThatIsMissingStartsNoTimeAgain(t *testing.T) {
@@ -43,6 +45,13 @@ func TestALongSilenceIsNoObservation(t *testing.T) {
 		"of a channel with two short ids":              {20, func(l *simulation) { l.nodes[1].SetShortID(l.channels[0].Point, "324x1x0") }, staleAfter},
 		"of a channel without an opener":               {20, func(l *simulation) { l.replace(0) }, otherAfter},
 		"of a channel whose other end has another key": {20, func(l *simulation) { l.replace(1) }, otherAfter},
+		"of a channel that its other end does not have": {20, func(l *simulation) {
+			l.change = func(in *Inputs) {
+				if other := in.Nodes[1].State; other != nil {
+					other.Channels = []api.Channel{}
+				}
+			}
+		}, staleAfter},
 	} {
 		for _, passes := range []int{1, test.silence} {
 			t.Run(fmt.Sprint(name, ", in ", passes, " passes"), func(t *testing.T) {

@@ -65,3 +65,21 @@ func TestOneListWithoutAChannelIsNoProof(t *testing.T) {
 		})
 	}
 }
+
+// One answer that is missing starts no time again.
+func TestAChannelThatOnlyItsOpenerHasIsClosedThoughAnswersAreMissing(t *testing.T) {
+	l := newSimulation(t, 1, line(2, open(0, 1, 1_000_000)))
+	l.ready()
+	l.change = func(in *Inputs) {
+		if l.now.Unix()%3 > 0 {
+			in.Nodes[1].State = nil
+		} else {
+			in.Nodes[1].State.Channels = []api.Channel{}
+		}
+	}
+	started := l.now
+	p := l.until("closed", func(p Plan) bool { return len(p.Close) > 0 })
+	if took := l.now.Sub(started); !p.Close[0].Force || took < staleAfter || took > staleAfter+5*time.Second {
+		t.Errorf("%+v after %s", p.Close, took)
+	}
+}
