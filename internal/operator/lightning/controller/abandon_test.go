@@ -71,7 +71,7 @@ func TestAnyBitcoindMayHaveAFundingTransaction(t *testing.T) {
 }
 
 // A BitcoinNetwork may have hundreds of nodes, and the time is that of one call.
-func TestAllBitcoindsAreAskedForATransactionAtTheSameTime(t *testing.T) {
+func TestAllBitcoindsAreAskedAboutATransactionAtTheSameTime(t *testing.T) {
 	bitcoin, _, started := twoBitcoinds(t)
 	var asked sync.WaitGroup
 	asked.Add(len(started))

@@ -44,8 +44,8 @@ type deficit struct {
 	blocks int
 }
 
-// coins identify the unconfirmed coins of a node. They may never be in a block, as those of a transaction that a reorganisation has made
-// impossible.
+// coins identify the unconfirmed coins of a node. They may never be in a block, as those of a transaction whose own coins a reorganisation
+// has taken.
 func (d *deficit) coins() string {
 	return fmt.Sprintf("coins of %d: %d", d.node.Ordinal, d.node.State.Wallet.Unconfirmed)
 }

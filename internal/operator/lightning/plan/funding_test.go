@@ -72,7 +72,7 @@ func TestANetworkThatWasSyncedMayBeBehindForAShortTime(t *testing.T) {
 	}
 }
 
-// A reorganisation may have made their transaction impossible, and LND still counts them.
+// A reorganisation may have taken what their transaction spends, and LND still counts them.
 func TestANodeGetsOtherCoinsInPlaceOfThoseThatNoBlockConfirms(t *testing.T) {
 	l := newSimulation(t, 1, line(2, open(0, 1, 1_000_000)))
 	l.mine(0, 1, "")
