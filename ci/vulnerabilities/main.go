@@ -1,7 +1,7 @@
 // Command vulnerabilities reads the output of `govulncheck -format json` from standard input and fails when code of a module that is
-// used has a known vulnerability. Those of Go's own library are only reported: a newer Go has the fix.
+// used has a known vulnerability, unless the arguments name it. Those of Go's own library are only reported: a newer Go has the fix.
 //
-//	govulncheck -format json ./cmd/... | go run ./ci/vulnerabilities
+//	govulncheck -format json ./cmd/... | go run ./ci/vulnerabilities [GO-2026-1234…]
 package main
 
 import (
@@ -39,7 +39,7 @@ type message struct {
 }
 
 func main() {
-	found, err := run(os.Stdin, os.Stderr)
+	found, err := run(os.Stdin, os.Stderr, os.Args[1:])
 	switch {
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "vulnerabilities:", err)
@@ -49,8 +49,8 @@ func main() {
 	}
 }
 
-// run reports whether a module has a vulnerability.
-func run(in io.Reader, out io.Writer) (found bool, err error) {
+// run reports whether a module has a vulnerability that is not explained.
+func run(in io.Reader, out io.Writer, explained []string) (found bool, err error) {
 	summaries, modules, library := map[string]string{}, map[string]string{}, map[string]string{}
 	goVersion, configured := "", false
 	decoder := json.NewDecoder(in)
@@ -80,6 +80,11 @@ func run(in io.Reader, out io.Writer) (found bool, err error) {
 		return false, errors.New("this is no output of govulncheck: it has no configuration")
 	}
 	for _, id := range slices.Sorted(maps.Keys(modules)) {
+		if slices.Contains(explained, id) {
+			fmt.Fprintf(out, "%s is explained: %s\n", id, summaries[id])
+			continue
+		}
+		found = true
 		fmt.Fprintf(out, "%s: %s\n    %s\n", id, summaries[id], modules[id])
 	}
 	if len(library) > 0 {
@@ -88,7 +93,7 @@ func run(in io.Reader, out io.Writer) (found bool, err error) {
 	if len(modules)+len(library) == 0 {
 		fmt.Fprintln(out, "no known vulnerability")
 	}
-	return len(modules) > 0, nil
+	return found, nil
 }
 
 // newest returns the highest version.

@@ -44,11 +44,13 @@ type module struct {
 	cache string
 	// version of LND.
 	version string
+	// flags of the compiler.
+	flags []string
 	// inputs are what the programs depend on, but for the platform.
 	inputs []byte
 }
 
-func findModule(ctx context.Context, env func(string) string) (*module, error) {
+func findModule(ctx context.Context, env func(string) string, flags []string) (*module, error) {
 	root, err := output(ctx, "", nil, "go", "env", "GOMOD")
 	if err != nil {
 		return nil, err
@@ -57,11 +59,11 @@ func findModule(ctx context.Context, env func(string) string) (*module, error) {
 	if cache == "" {
 		cache = os.TempDir()
 	}
-	return readModule(ctx, filepath.Join(filepath.Dir(root), "ci", "images", "lnd", "module"), cache)
+	return readModule(ctx, filepath.Join(filepath.Dir(root), "ci", "images", "lnd", "module"), cache, flags)
 }
 
-func readModule(ctx context.Context, dir, cache string) (*module, error) {
-	m := &module{dir: dir, cache: cache}
+func readModule(ctx context.Context, dir, cache string, flags []string) (*module, error) {
+	m := &module{dir: dir, cache: cache, flags: flags}
 	compiler, err := output(ctx, "", nil, "go", "env", "GOVERSION")
 	if err != nil {
 		return nil, err
@@ -84,8 +86,12 @@ func readModule(ctx context.Context, dir, cache string) (*module, error) {
 	return m, nil
 }
 
-// flags make the programs the same on every machine.
-var flags = []string{"-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags=-s -w"}
+var (
+	// withSymbols make the programs the same on every machine.
+	withSymbols = []string{"-mod=readonly", "-trimpath", "-buildvcs=false"}
+	// imageFlags are those of the image's programs. The compiler's results are the same, only the linker leaves more out.
+	imageFlags = append(slices.Clip(withSymbols), "-ldflags=-s -w")
+)
 
 // compile returns a directory with the programs for a platform.
 func (m *module) compile(ctx context.Context, platform string) (string, error) {
@@ -108,7 +114,7 @@ func (m *module) compile(ctx context.Context, platform string) (string, error) {
 	}
 	defer os.RemoveAll(part) //nolint:errcheck // it has been renamed, or the build failed
 	fmt.Fprintf(os.Stderr, "compiling LND %s for %s\n", m.version, platform)
-	args := slices.Concat([]string{"build"}, flags, []string{"-tags=" + strings.Join(tags, ","), "-o=" + part + "/"})
+	args := slices.Concat([]string{"build"}, m.flags, []string{"-tags=" + strings.Join(tags, ","), "-o=" + part + "/"})
 	for _, name := range names {
 		args = append(args, lndModule+"/cmd/"+name)
 	}

@@ -19,7 +19,7 @@ import (
 // compiled is the module with programs in its cache, so that nothing is compiled.
 func compiled(t *testing.T) *module {
 	t.Helper()
-	m, err := readModule(t.Context(), "module", t.TempDir())
+	m, err := readModule(t.Context(), "module", t.TempDir(), imageFlags)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +123,7 @@ func TestTheImageHasWhatAPodNeeds(t *testing.T) {
 	}
 }
 
-// Programs of another state of the module, or of another platform, must not be taken from the cache.
+// Programs of another state of the module, of another platform, or with symbols, must not be taken from the cache.
 func TestProgramsInTheCacheAreThoseOfTheModule(t *testing.T) {
 	dir := t.TempDir()
 	places := map[string]string{}
@@ -147,15 +147,17 @@ func TestProgramsInTheCacheAreThoseOfTheModule(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		m, err := readModule(t.Context(), dir, "/cache")
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, platform := range platforms {
-			places[m.place(platform)] = name
+		for _, flags := range [][]string{imageFlags, withSymbols} {
+			m, err := readModule(t.Context(), dir, "/cache", flags)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, platform := range platforms {
+				places[m.place(platform)] = name
+			}
 		}
 	}
-	if len(places) != 6 {
+	if len(places) != 12 {
 		t.Errorf("%v", places)
 	}
 }

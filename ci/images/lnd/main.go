@@ -4,9 +4,11 @@
 //	go run ./ci/images/lnd layout                        into the directory $IMAGE_LAYOUT, for $IMAGE_PLATFORMS: for chart-promoter
 //	go run ./ci/images/lnd archive FILE IMAGE PLATFORM   as an archive for `docker load`
 //	go run ./ci/images/lnd programs                      compiles for this machine, and prints the directory: for tests
+//	go run ./ci/images/lnd symbols                       the same programs with their symbols: for scripts/scan.sh
 //
 // Compiling takes eleven minutes of a core for each platform when Go's cache has nothing of it. The programs are kept where
-// scripts/machine.sh keeps others. module/go.mod has the replace directives of LND's own go.mod, which count in its own module only.
+// scripts/machine.sh keeps others. module/go.mod has the replace directives of LND's own go.mod, which count in its own module only, and
+// later versions of modules in which a vulnerability was fixed: scripts/scan.sh finds them, and SECURITY.md explains those that remain.
 package main
 
 import (
@@ -23,7 +25,7 @@ import (
 )
 
 // Usage is in the documentation of the command.
-var errUsage = errors.New("use layout, archive FILE IMAGE PLATFORM or programs, as the head of ci/images/lnd/main.go describes")
+var errUsage = errors.New("use layout, archive FILE IMAGE PLATFORM, programs or symbols, as the head of ci/images/lnd/main.go describes")
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -44,7 +46,9 @@ func run(ctx context.Context, args []string, env func(string) string, out io.Wri
 	case args[0] == "archive" && len(args) == 4:
 		return archive(ctx, env, args[1], args[2], args[3])
 	case args[0] == "programs" && len(args) == 1:
-		return programs(ctx, env, out)
+		return programs(ctx, env, imageFlags, out)
+	case args[0] == "symbols" && len(args) == 1:
+		return programs(ctx, env, withSymbols, out)
 	}
 	return errUsage
 }
@@ -54,7 +58,7 @@ func layout(ctx context.Context, env func(string) string) error {
 	if dir == "" {
 		return errors.New("IMAGE_LAYOUT is not set; set it to the directory to write the image to")
 	}
-	m, err := findModule(ctx, env)
+	m, err := findModule(ctx, env, imageFlags)
 	if err != nil {
 		return err
 	}
@@ -66,7 +70,7 @@ func layout(ctx context.Context, env func(string) string) error {
 }
 
 func archive(ctx context.Context, env func(string) string, file, ref, platform string) error {
-	m, err := findModule(ctx, env)
+	m, err := findModule(ctx, env, imageFlags)
 	if err != nil {
 		return err
 	}
@@ -77,8 +81,8 @@ func archive(ctx context.Context, env func(string) string, file, ref, platform s
 	return oci.WriteArchive(file, ref, img)
 }
 
-func programs(ctx context.Context, env func(string) string, out io.Writer) error {
-	m, err := findModule(ctx, env)
+func programs(ctx context.Context, env func(string) string, flags []string, out io.Writer) error {
+	m, err := findModule(ctx, env, flags)
 	if err != nil {
 		return err
 	}
