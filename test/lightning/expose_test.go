@@ -168,10 +168,13 @@ func TestANodeIsReachedFromOutsideWithACertificateForItsAddress(t *testing.T) {
 	n.update(func(s *v1.LightningNetworkSpec) { s.Expose = nil })
 	n.eventually("the Services to be gone", readyTimeout, func() error {
 		_, err := cluster.Core.CoreV1().Services(n.namespace).Get(context.Background(), n.lndPod(1)+"-expose", metav1.GetOptions{})
-		if !apierrors.IsNotFound(err) {
-			return fmt.Errorf("one exists (%v)", err)
+		switch {
+		case apierrors.IsNotFound(err):
+			return nil
+		case err == nil:
+			err = errors.New("one exists")
 		}
-		return nil
+		return err
 	})
 	n.asDeclared()
 	if after := n.points(); !slices.Equal(before, after) {
