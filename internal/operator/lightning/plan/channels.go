@@ -43,7 +43,7 @@ func (p *planner) stateOf(c *channel, from, to *Node) (v1.LightningChannelState,
 	case c.other == nil && to.listsChannels():
 		return p.withoutOther(c, from, to)
 	case c.other != nil && !isLive(*c.other):
-		return v1.LightningChannelInactive, nodeName(c.To) + " is closing it"
+		return v1.LightningChannelInactive, withMore(nodeName(c.To)+" is closing it", p.hindrance(&actual{Channel: *c.other}))
 	case !a.Active:
 		return v1.LightningChannelInactive, nodeName(c.From) + " reports it as inactive"
 	case to.State == nil || to.State.Channels == nil:

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/api"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -48,5 +49,19 @@ func TestARowHasTheCapacityOfItsChannel(t *testing.T) {
 	l.step()
 	if row := l.row(point); row == nil || row.Capacity != 1_000_000 || row.Private {
 		t.Errorf("%+v", l.channels)
+	}
+}
+
+func TestThatBlocksDoNotConfirmTheOtherEndsClosingTransactionIsReported(t *testing.T) {
+	l := newSimulation(t, 1, line(2, open(0, 1, 1_000_000)))
+	l.ready()
+	point := l.channels[0].Point
+	l.change = func(in *Inputs) { in.Nodes[1].State.Channels[0].State = api.WaitingClose }
+	before := l.blocks
+	const text = "node 1 is closing it; its closing transaction is not confirmed by 30 blocks"
+	p := l.until("reported", func(Plan) bool { return l.row(point).Message == text })
+	reasonOf(t, p, v1.LightningReasonClosing, text)
+	if mined := l.blocks - before; mined != maxBlocksFor {
+		t.Errorf("%d blocks", mined)
 	}
 }
