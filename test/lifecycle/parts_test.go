@@ -3,6 +3,7 @@
 package lifecycle
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -93,10 +94,13 @@ func collected(t *testing.T, namespace, network string) {
 	ok(t, testCluster.Networks.BitcoincontrollerV1().BitcoinNetworks(namespace).Delete(t.Context(), network, metav1.DeleteOptions{}))
 	eventually(t, "the StatefulSet of a deleted network to be gone", func() error {
 		_, err := testCluster.Core.AppsV1().StatefulSets(namespace).Get(t.Context(), network+"-sts", metav1.GetOptions{})
-		if apierrors.IsNotFound(err) {
+		switch {
+		case apierrors.IsNotFound(err):
 			return nil
+		case err == nil:
+			return errors.New("it still exists")
 		}
-		return fmt.Errorf("deleted, and still listed (%v)", err)
+		return err
 	})
 }
 
