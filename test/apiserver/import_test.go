@@ -69,7 +69,8 @@ func TestAnImportedNetworkBecomesReady(t *testing.T) {
 	net := ns.Create(r.Bitcoin.Name, r.Bitcoin.Spec)
 	net.WaitCondition(v1.ConditionStalled, metav1.ConditionTrue, v1.ReasonPublishersMissing)
 	for i := range int(r.Bitcoin.Spec.Nodes) { // the simulated bitcoind has none
-		net.Node(i).Handle(bitcoind.MethodPublishers, func(string, []any) (any, error) { return resources.Publishers(net.Pod(i)), nil })
+		publishers := resources.Publishers(net.Pod(i)) // not when it is asked, which may be at the end of the test
+		net.Node(i).Handle(bitcoind.MethodPublishers, func(string, []any) (any, error) { return publishers, nil })
 	}
 	net.WaitReady()
 	network := ns.CreateLightning(r.Lightning.Name, r.Lightning.Spec).WaitReady()
