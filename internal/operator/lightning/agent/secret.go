@@ -2,6 +2,8 @@ package agent
 
 import (
 	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"os"
@@ -81,7 +83,27 @@ func (p keyPair) usable(now time.Time) error {
 			return fmt.Errorf("it is not valid for %s, where lncli reaches LND", host)
 		}
 	}
-	return nil
+	// As lncli does, which trusts this certificate alone: it may not be valid yet, or not be one of a server.
+	trusted := x509.NewCertPool()
+	trusted.AddCert(parsed.Leaf)
+	if _, err := parsed.Leaf.Verify(x509.VerifyOptions{Roots: trusted, CurrentTime: now}); err != nil {
+		return err
+	}
+	return p.hasOnlyCertificates()
+}
+
+// hasOnlyCertificates rejects a file that has anything else, such as the key: everybody in the pod may read it, and LND's clients compare its
+// first part.
+func (p keyPair) hasOnlyCertificates() error {
+	for rest := p.certificate; ; {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil {
+			return nil
+		}
+		if block.Type != "CERTIFICATE" {
+			return fmt.Errorf("%s has a part of the type %q: it should have certificates only", api.CertificateKey, block.Type)
+		}
+	}
 }
 
 // writeTo LND's directory, where lncli and the agent read the certificate.

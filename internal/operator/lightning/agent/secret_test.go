@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -24,13 +25,16 @@ var (
 )
 
 // newPair is a certificate that has signed itself, and its key.
-func newPair(t *testing.T, names []string, addresses []net.IP) keyPair {
+func newPair(t *testing.T, names []string, addresses []net.IP, edit ...func(*x509.Certificate)) keyPair {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
 	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: noon.Add(-time.Hour), NotAfter: noon.Add(time.Hour), DNSNames: names, IPAddresses: addresses}
+	for _, apply := range edit {
+		apply(template)
+	}
 	certificate, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
 		t.Fatal(err)
@@ -48,6 +52,8 @@ func TestTheCertificateOfASecretIsUsedOrTheReasonIsReported(t *testing.T) {
 	good := newPair(t, []string{"lnd.example.com", "localhost"}, loopback)
 	other := newPair(t, []string{"localhost"}, loopback)
 	noName, noAddress := newPair(t, []string{"lnd.example.com"}, loopback), newPair(t, []string{"localhost"}, nil)
+	early := newPair(t, []string{"localhost"}, loopback, func(c *x509.Certificate) { c.NotBefore = noon.Add(time.Minute) })
+	client := newPair(t, []string{"localhost"}, loopback, func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} })
 	secret := func(certificate, key []byte) map[string]string {
 		return map[string]string{api.CertificateKey: string(certificate), api.PrivateKeyKey: string(key)}
 	}
@@ -71,6 +77,9 @@ func TestTheCertificateOfASecretIsUsedOrTheReasonIsReported(t *testing.T) {
 		"one that has expired":  {secret(good.certificate, good.key), noon.Add(2 * time.Hour), false, errSecretUnusable, "it has expired, on 2026-11-29T13:00:00Z"},
 		"not for localhost":     {secret(noName.certificate, noName.key), noon, false, errSecretUnusable, "it is not valid for localhost, where lncli reaches LND"},
 		"not for its address":   {secret(noAddress.certificate, noAddress.key), noon, false, errSecretUnusable, "it is not valid for 127.0.0.1"},
+		"not valid yet":         {secret(early.certificate, early.key), noon, false, errSecretUnusable, "not yet valid"},
+		"one of a client":       {secret(client.certificate, client.key), noon, false, errSecretUnusable, "incompatible key usage"},
+		"the key in one file":   {secret(append(slices.Clone(good.key), good.certificate...), good.key), noon, false, errSecretUnusable, `tls.crt has a part of the type "PRIVATE KEY"`},
 		"empty files":           {secret(nil, nil), noon, false, errSecretUnusable, "failed to find any PEM data"},
 	} {
 		dir := t.TempDir()

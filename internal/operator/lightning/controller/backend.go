@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -34,9 +35,10 @@ func (n *node) lacksBackend() bool {
 // ends reports whether the agent has the backend that it should have, and LND has to end for it first.
 func (n *node) ends() bool { return n.lacksBackend() && n.state.Next == n.backend.Digest() }
 
-// restarts reports whether LND is not active yet with the backend that it should have.
+// restarts reports whether LND is not active yet with the backend that it should have. One that waits for the Secret of the user is no reason
+// for others to wait.
 func (n *node) restarts() bool {
-	return n.ends() || n.state != nil && n.backend != nil && !n.lacksBackend() && n.state.LND != api.LNDActive
+	return n.ends() || n.state != nil && n.backend != nil && !n.lacksBackend() && n.state.LND != api.LNDActive && n.state.Secret == ""
 }
 
 // handOver gives each agent its backend.
@@ -48,9 +50,23 @@ func (r *Reconciler) handOver(ctx context.Context, network *v1.LightningNetwork,
 		}
 		agent, backend := r.agentOf(network, n.pod), *n.backend
 		r.background.run(ctx, state, key, api.CallTimeout+time.Second, func(ctx context.Context) error {
-			return r.agents.PutBackend(ctx, agent, backend)
+			return putBackend(ctx, r.agents, agent, backend)
 		})
 	}
+}
+
+var errEarlierAgent = errors.New("its lnd-agent is an earlier one, which does not know all that it got: delete the pod, which then gets the current one")
+
+// putBackend gives an agent its backend. An earlier agent leaves out what it does not know, and would get the same again and again.
+func putBackend(ctx context.Context, agents *api.Client, agent api.Pod, backend api.Backend) error {
+	if err := agents.PutBackend(ctx, agent, backend); err != nil {
+		return err
+	}
+	state, err := agents.State(ctx, agent)
+	if digest := backend.Digest(); err == nil && state.Backend != digest && state.Next != digest {
+		return errEarlierAgent
+	}
+	return nil
 }
 
 // handedOver are the nodes whose agents get their backend now. It restarts an LND that runs: one after the other, and not before all

@@ -2,8 +2,11 @@ package controller
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -30,6 +33,8 @@ func TestAnotherBackendRestartsOneLNDAfterTheOther(t *testing.T) {
 	password, silent, unknown, ending := old, node{backend: &backend}, old, agent("old", api.LNDActive)
 	ending.state.Next = desired
 	password.otherCredential, unknown.backend = true, nil
+	waiting := agent(desired, "")
+	waiting.state.Secret = api.SecretMissing
 	for name, test := range map[string]struct {
 		nodes   []node
 		updated bool
@@ -42,6 +47,7 @@ func TestAnotherBackendRestartsOneLNDAfterTheOther(t *testing.T) {
 		"the first ends for it":           {[]node{ending, old}, true, nil},
 		"the first restarts with it":      {[]node{restarting, old}, true, nil},
 		"a later one restarts with it":    {[]node{old, restarting}, true, nil},
+		"one waits for its Secret":        {[]node{waiting, old}, true, []int{1}},
 		"a new pod does not wait":         {[]node{restarting, fresh, old}, true, []int{1}},
 		"a bitcoind is not as specified":  {[]node{old, old}, false, nil},
 		"bitcoinds have another password": {[]node{password, password}, false, []int{0, 1}},
@@ -104,6 +110,37 @@ func TestAnAgentThatDoesNotTakeItsBackendIsTriedAgainLater(t *testing.T) {
 	r.setBackends(network, o, pass().Failures)
 	if got := o.nodes[0].handOver; !strings.HasSuffix(got, "no space left") {
 		t.Errorf("reported %q", got)
+	}
+}
+
+// The pods of a network keep the agent that they began with.
+func TestAnAgentThatDoesNotKnowAllOfItsBackendIsNamed(t *testing.T) {
+	backend := api.Backend{Host: "h", CertificateHosts: "lnd.example.com"}
+	for name, test := range map[string]struct {
+		state api.State
+		want  error
+	}{
+		"an earlier agent":          {api.State{Process: api.Running, Backend: api.Backend{Host: "h"}.Digest()}, errEarlierAgent},
+		"LND ends for it":           {api.State{Process: api.Running, Backend: "old", Next: backend.Digest()}, nil},
+		"LND is not running":        {api.State{Process: api.Waiting, Backend: backend.Digest()}, nil},
+		"an answer that is garbage": {api.State{}, nil},
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			answer := any(struct{}{})
+			if r.URL.Path == api.StatePath {
+				answer = test.state
+			}
+			_ = json.NewEncoder(w).Encode(answer) // the client reports it
+		}))
+		agents := api.NewClient(func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, network, server.Listener.Addr().String())
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), api.CallTimeout)
+		if err := putBackend(ctx, agents, api.Pod{Host: "127.0.0.1"}, backend); !errors.Is(err, test.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+		cancel()
+		server.Close()
 	}
 }
 

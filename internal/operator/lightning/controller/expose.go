@@ -83,7 +83,8 @@ func exposedAddresses(service *corev1.Service, hosts []string) *v1.LightningExpo
 	return addresses
 }
 
-// certificateHosts are the names of the Service, and the hosts of the spec, or else those that the cluster has.
+// certificateHosts are the names of the Service, and the hosts of the spec, or else those that the cluster has, in an order that does not depend
+// on theirs: another one would restart LND.
 func certificateHosts(network *v1.LightningNetwork, ordinal int, known []string) string {
 	name := resources.ExposeServiceName(network.Name, ordinal)
 	hosts := []string{name, name + "." + network.Namespace, name + "." + network.Namespace + ".svc"}
@@ -93,7 +94,7 @@ func certificateHosts(network *v1.LightningNetwork, ordinal int, known []string)
 	for _, host := range network.Spec.Expose.Hosts {
 		known = append(known, string(host))
 	}
-	for _, host := range known {
+	for _, host := range slices.Sorted(slices.Values(known)) {
 		if !slices.Contains(hosts, host) && len(hosts) < api.MaxCertificateHosts {
 			hosts = append(hosts, host)
 		}

@@ -104,7 +104,8 @@ type LightningNetworkSpec struct {
 
 	// Secret is the name of a Secret in the same namespace, whose keys are files in /etc/lightning-secret of each LND container, for what users bring.
 	// If it has tls.crt and tls.key, LND presents that certificate in place of its own; it must be valid for localhost and 127.0.0.1 too,
-	// where lncli reaches LND. The nodes wait until the Secret exists. Another name restarts them, one by one. Default: none.
+	// where lncli reaches LND. The nodes wait until the Secret exists. Another name, or a first one, replaces their
+	// pods, one by one: without storage they lose their wallets and channels. Default: none.
 	// +optional
 	// +kubebuilder:validation:MaxLength=253
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$')",message="secret must be the name of a Secret: small letters, digits, '-' and '.'"

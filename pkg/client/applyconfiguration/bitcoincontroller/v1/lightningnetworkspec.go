@@ -32,7 +32,8 @@ type LightningNetworkSpecApplyConfiguration struct {
 	Config *bitcoincontrollerv1.LightningConfig `json:"config,omitempty"`
 	// Secret is the name of a Secret in the same namespace, whose keys are files in /etc/lightning-secret of each LND container, for what users bring.
 	// If it has tls.crt and tls.key, LND presents that certificate in place of its own; it must be valid for localhost and 127.0.0.1 too,
-	// where lncli reaches LND. The nodes wait until the Secret exists. Another name restarts them, one by one. Default: none.
+	// where lncli reaches LND. The nodes wait until the Secret exists. Another name, or a first one, replaces their
+	// pods, one by one: without storage they lose their wallets and channels. Default: none.
 	Secret *string `json:"secret,omitempty"`
 	// Storage gives each node a PersistentVolumeClaim for its wallet, its keys and its channels. It cannot be changed. Default:
 	// they are in the pod. What is kept of them, without storage, with retentionPolicy Delete and with Retain:
