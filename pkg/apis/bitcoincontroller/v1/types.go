@@ -79,7 +79,8 @@ type BitcoinNetworkSpec struct {
 	// Secret is the name of a Secret in the network's namespace with the keys BC_RPC_USER and BC_RPC_PASSWORD, the RPC
 	// credentials of the network's users. Without it, only bitcoin-cli inside the pods has access. The operator cannot
 	// read the Secret. To apply a change of its content, restart the nodes one by one with
-	// kubectl rollout restart statefulset --selector app.kubernetes.io/instance=<network>, or set another name here.
+	// kubectl rollout restart statefulset --selector app.kubernetes.io/instance=<network>,app.kubernetes.io/name=bitcoind,
+	// or set another name here.
 	// +optional
 	// +kubebuilder:validation:MaxLength=253
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$')",message="secret must be the name of a Secret: small letters, digits, '-' and '.'"

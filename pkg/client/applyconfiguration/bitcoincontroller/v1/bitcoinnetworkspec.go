@@ -19,7 +19,8 @@ type BitcoinNetworkSpecApplyConfiguration struct {
 	// Secret is the name of a Secret in the network's namespace with the keys BC_RPC_USER and BC_RPC_PASSWORD, the RPC
 	// credentials of the network's users. Without it, only bitcoin-cli inside the pods has access. The operator cannot
 	// read the Secret. To apply a change of its content, restart the nodes one by one with
-	// kubectl rollout restart statefulset --selector app.kubernetes.io/instance=<network>, or set another name here.
+	// kubectl rollout restart statefulset --selector app.kubernetes.io/instance=<network>,app.kubernetes.io/name=bitcoind,
+	// or set another name here.
 	Secret *string `json:"secret,omitempty"`
 	// Image is a container image with bitcoind and bitcoin-cli on its PATH. Default: the node image of the operator.
 	Image *string `json:"image,omitempty"`
