@@ -46,8 +46,9 @@ func importCommand(s *session) *cobra.Command {
 		Short: "Print a network of Polar or Warnet as a manifest",
 		Long: "Print the nodes, connections and channels of a network of Polar or Warnet as a BitcoinNetwork, and its LND nodes as a LightningNetwork. No\n" +
 			"cluster is needed. Comments at the head of the manifest name the nodes by their ordinals, and everything that is not imported, which is\n" +
-			"printed to the standard error too. FILE is the zip file of Export Network in Polar, the export.json in it, Polar's networks.json, or a network.yaml\n" +
-			"of Warnet, with which the node-defaults.yaml beside it is read. FILE - is the input. docs/kubectl.md has what becomes of each part.",
+			"printed to the standard error too, with six names of each kind. FILE is the zip file of Export Network in Polar, the export.json in it, Polar's\n" +
+			"networks.json, or a network.yaml of Warnet, with which the node-defaults.yaml beside it is read. FILE - is the input, up to 4 MiB: a larger zip\n" +
+			"file is read by its name only. docs/kubectl.md has what becomes of each part.",
 		Example: importExample,
 		Args:    arguments(1, 1),
 		RunE: func(command *cobra.Command, args []string) error {
@@ -58,7 +59,7 @@ func importCommand(s *session) *cobra.Command {
 		},
 	}
 	flags := command.Flags()
-	flags.StringVar(&c.name, "name", "", "Name of the networks. Default: that in the file, or of the directory of network.yaml.")
+	flags.StringVar(&c.name, "name", "", "Name of the networks. Default: that in the file, or of the directory of network.yaml, as far as a resource can have it.")
 	flags.StringVar(&c.network, "network", "", "Which network of a networks.json of Polar.")
 	flags.BoolVar(&c.strict, "strict", false, "Print no manifest, and end with 2, when a part cannot be imported.")
 	return command
@@ -73,8 +74,11 @@ func (c *imports) run(path string) error {
 	if err != nil {
 		return err
 	}
-	if count := len(result.NotImported); c.strict && count > 0 {
-		return invalid.Errorf("with --strict, nothing is printed, since %d parts cannot be imported, the first of them %s", count, result.NotImported[0])
+	if c.strict && result.Parts > 0 {
+		return invalid.Errorf("with --strict, nothing is printed, since %d parts cannot be imported, the first of them %s", result.Parts, result.NotImported[0])
+	}
+	if result.Renamed != "" {
+		c.note("%s", result.Renamed)
 	}
 	for _, part := range result.NotImported {
 		c.note("Not imported: %s", part)
@@ -104,7 +108,7 @@ func (c *imports) run(path string) error {
 func (c *imports) source(path string) (importer.Source, error) {
 	source := importer.Source{File: path, Name: c.name, Network: c.network}
 	if path == "-" {
-		source.File, source.Folder = "the input", "warnet"
+		source.File = "the input" // which has no directory, so that a network of Warnet without a label needs --name
 		data, err := readPiped(source.File, c.streams.In)
 		source.Data = data
 		return source, err
@@ -153,6 +157,8 @@ func readPiped(name string, from io.Reader) ([]byte, error) {
 	switch {
 	case err != nil:
 		return nil, err
+	case len(data) > importer.MaxSize && importer.IsArchive(data):
+		return nil, invalid.Errorf("%s is an archive of more than %d bytes, and one of this size is read from a file only: name the file", name, importer.MaxSize)
 	case len(data) > importer.MaxSize:
 		return nil, importer.TooLarge(name)
 	}

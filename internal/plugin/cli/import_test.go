@@ -23,7 +23,14 @@ func TestImportPrintsManifests(t *testing.T) {
 		testtools.Golden(t, filepath.Join("testdata/import", strings.TrimSuffix(golden, "-file")+".yaml"), got, *update)
 		_, comments, _ := strings.Cut(got, "\n# Not imported:\n")
 		comments, _, _ = strings.Cut(comments, "apiVersion")
-		if notes := strings.ReplaceAll(w.err.String(), "Not imported: ", "#   "); notes != comments {
+		notes := strings.ReplaceAll(w.err.String(), "Not imported: ", "#   ")
+		if golden == "polar" {
+			before, after, _ := strings.Cut(notes, "\n")
+			if notes = after; !strings.HasPrefix(before, `The name "Three Merchants!" becomes three-merchants`) || !strings.Contains(got, "\n# "+before+"\n") {
+				t.Errorf("the standard error begins with %q", before)
+			}
+		}
+		if notes != comments {
 			t.Errorf("%s: the standard error has\n%sand the comments\n%s", file, notes, comments)
 		}
 	}
@@ -96,4 +103,19 @@ func TestImportOfAWrongFileEndsWith2(t *testing.T) {
 	w.fails(exitInvalid, "the input has more than 4194304 bytes", "import", "-")
 	w.in = "<graphml/>"
 	w.fails(exitInvalid, "the input is a graph as Warnet had them", "import", "-")
+}
+
+func TestImportOfANetworkWithoutAPossibleNameEndsWith2(t *testing.T) {
+	w := newWorld(t, three())
+	w.in = "nodes: [{name: a}]"
+	w.fails(exitInvalid, "set one with --name", "import", "-")
+	w.in = "warnet: 東京\nnodes: [{name: a}]"
+	w.fails(exitInvalid, `the network "東京" of Warnet has no name of which a resource could have a part (letters a to z, digits): set one with --name`, "import", "-")
+}
+
+// What is piped has no end that could be read first, as a zip file needs.
+func TestImportOfALargeArchiveNeedsItsName(t *testing.T) {
+	w := newWorld(t, three())
+	w.in = "PK\x03\x04" + strings.Repeat(" ", 4<<20)
+	w.fails(exitInvalid, "the input is an archive of more than 4194304 bytes, and one of this size is read from a file only: name the file", "import", "-")
 }

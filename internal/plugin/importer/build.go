@@ -1,7 +1,6 @@
 package importer
 
 import (
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,15 +20,9 @@ const (
 	maxChannels = 500
 	minCapacity = 20_000
 	maxCapacity = 1_000_000_000
-	maxName     = 40
 )
 
-var names = regexp.MustCompile(`^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$`)
-
 func (n *network) build(name string) (*Result, error) {
-	if name == "" {
-		name = resourceName(n.name)
-	}
 	switch {
 	case len(n.bitcoin) == 0:
 		return nil, invalid.Errorf("%s has no node with bitcoind: a BitcoinNetwork needs one", n.origin)
@@ -37,6 +30,10 @@ func (n *network) build(name string) (*Result, error) {
 		return nil, invalid.Errorf("%s has %d nodes, and a BitcoinNetwork may have %d: remove some", n.origin, len(n.bitcoin), maxNodes)
 	case len(n.lightning) > maxLND:
 		return nil, invalid.Errorf("%s has %d LND nodes, and a LightningNetwork may have %d: remove some", n.origin, len(n.lightning), maxLND)
+	}
+	name, renamed, err := n.rename(name)
+	if err != nil {
+		return nil, err
 	}
 	n.arrange()
 	bitcoin, err := n.bitcoinNetwork(name)
@@ -50,24 +47,9 @@ func (n *network) build(name string) (*Result, error) {
 	n.compareVersions("bitcoind", n.bitcoin)
 	n.compareVersions("LND", n.lightning)
 	return &Result{
-		Bitcoin: bitcoin, Lightning: lightning, NotImported: n.losses.lines(), origin: n.origin, bitcoin: n.bitcoin, lightning: n.lightning,
+		Bitcoin: bitcoin, Lightning: lightning, Renamed: renamed, Parts: len(n.losses.kinds), NotImported: n.losses.lines(),
+		origin: n.origin, bitcoin: n.bitcoin, lightning: n.lightning, losses: n.losses, size: n.size,
 	}, nil
-}
-
-// resourceName is a name that a resource can have.
-func resourceName(name string) string {
-	name = strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
-			return r
-		}
-		return '-'
-	}, strings.ToLower(name))
-	name = strings.TrimLeft(name, "-0123456789")
-	name = strings.TrimRight(name[:min(len(name), maxName)], "-")
-	if name == "" {
-		return "imported"
-	}
-	return name
 }
 
 // ordinals are those of nodes by their names, which differ.
@@ -126,13 +108,14 @@ func (n *network) bitcoinNetwork(name string) (*v1.BitcoinNetwork, error) {
 	}
 	known := map[v1.Edge]bool{}
 	for i, node := range n.bitcoin {
+		shown := quote(node.name)
 		for _, peer := range node.peers {
 			to, exists := at[peer]
 			from := int32(i) //nolint:gosec // at most 500
 			edge := v1.Edge{From: min(from, to), To: max(from, to)}
 			switch {
 			case !exists:
-				n.losses.add("connections with nodes that are not imported", quote(node.name)+" to "+quote(peer))
+				n.losses.add("connections with nodes that are not imported", loss{shown, quote(peer)})
 			case from == to || known[edge]:
 			case len(known) == maxEdges:
 				return nil, invalid.Errorf("%s has more than %d connections, which a BitcoinNetwork may have: remove some", n.origin, maxEdges)
@@ -163,7 +146,7 @@ func (n *network) lightningNetwork(name string) (*v1.LightningNetwork, error) {
 	}
 	for i, lnd := range n.lightning {
 		if now := n.bitcoin[i%len(n.bitcoin)].name; now != lnd.backend {
-			n.losses.add("the bitcoind of an LND, which uses another one now", quote(lnd.name)+" used "+quote(lnd.backend)+", and uses "+quote(now))
+			n.losses.add("the bitcoind of an LND, which uses another one now", loss{of: quote(lnd.name) + " used " + quote(lnd.backend) + ", and uses " + quote(now)})
 		}
 	}
 	for _, c := range n.channels {
@@ -186,7 +169,7 @@ func (n *network) lightningNetwork(name string) (*v1.LightningNetwork, error) {
 
 func (n *network) channel(c channel, at map[string]int32) (v1.LightningChannel, bool, error) {
 	none := v1.LightningChannel{}
-	pair := quote(c.from) + " to " + quote(c.to)
+	pair := loss{quote(c.from), quote(c.to)}
 	from, isFrom := at[c.from]
 	to, isTo := at[c.to]
 	if !isFrom || !isTo {
@@ -206,7 +189,7 @@ func (n *network) channel(c channel, at map[string]int32) (v1.LightningChannel, 
 		n.losses.add("channels of a node with itself", pair)
 	case capacity < minCapacity || capacity > maxCapacity:
 		n.losses.add("channels of less than "+strconv.Itoa(minCapacity)+" or more than "+strconv.Itoa(maxCapacity)+" satoshis",
-			pair+" with "+strconv.FormatInt(capacity, 10))
+			loss{pair.of, pair.to + " with " + strconv.FormatInt(capacity, 10)})
 	case push >= capacity:
 		return none, false, invalid.Errorf("the channel from %s gives its other end %d of its %d satoshis: it must be less than all", pair, push, capacity)
 	default:
@@ -234,6 +217,6 @@ func (n *network) compareVersions(program string, nodes []node) {
 		if runs == "" {
 			runs = "the default"
 		}
-		n.losses.add("different versions of "+program+", of which all nodes get the same one", runs)
+		n.losses.add("different versions of "+program+", of which all nodes get the same one", loss{of: runs})
 	}
 }

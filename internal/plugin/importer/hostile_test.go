@@ -69,7 +69,7 @@ func TestAFileThatCannotBeImportedIsNamedWithWhatToDo(t *testing.T) {
 		strings.Replace(channelOfWarnet("capacity: 50000"), "b-ln", "b", 1): `a channel from "a-ln" to "b" in line 1, which is no Lightning node`,
 		"#" + strings.Repeat(" ", MaxSize):                                  "has more than 4194304 bytes",
 	} {
-		_, err := Import(Source{File: "the file", Data: []byte(text)})
+		_, err := Import(Source{File: "the file", Folder: "f", Data: []byte(text)})
 		if _, wrong := err.(*invalid.Error); !wrong || !strings.Contains(err.Error(), want) { //nolint:errorlint // the exit code depends on it
 			t.Errorf("%.80q: got %v, want an error of invalid input with %q", text, err, want)
 		}
@@ -83,7 +83,7 @@ func TestAnOptionOrDefaultsThatDoNotFitAreNamed(t *testing.T) {
 		}
 	}
 	for _, defaults := range []string{"- a", "x: &x 1", strings.Repeat(" ", MaxSize+1)} {
-		if _, err := Import(Source{Data: []byte("nodes: [{name: a}]"), Defaults: []byte(defaults)}); err == nil {
+		if _, err := Import(Source{Folder: "f", Data: []byte("nodes: [{name: a}]"), Defaults: []byte(defaults)}); err == nil {
 			t.Errorf("the defaults %.20q are accepted", defaults)
 		}
 	}
@@ -107,10 +107,10 @@ func TestTooManyChannelsAndConnectionsAreRejected(t *testing.T) {
 		}
 		nodes = append(nodes, fmt.Sprintf("{name: n%d, addnode: [%s]}", i, strings.Join(peers, ", ")))
 	}
-	if _, err := Import(Source{Data: []byte("nodes: [" + strings.Join(nodes, ", ") + "]")}); err == nil || !strings.Contains(err.Error(), "more than 5000 connections") {
+	if _, err := Import(Source{Folder: "f", Data: []byte("nodes: [" + strings.Join(nodes, ", ") + "]")}); err == nil || !strings.Contains(err.Error(), "more than 5000 connections") {
 		t.Errorf("5050 connections: %v", err)
 	}
-	if r := imported(t, Source{Data: []byte("nodes: [" + strings.Join(nodes[:100], ", ") + "]")}); len(r.Bitcoin.Spec.Topology.Edges) != 4950 {
+	if r := imported(t, Source{Folder: "f", Data: []byte("nodes: [" + strings.Join(nodes[:100], ", ") + "]")}); len(r.Bitcoin.Spec.Topology.Edges) != 4950 {
 		t.Errorf("of 4950 connections, %d are imported", len(r.Bitcoin.Spec.Topology.Edges))
 	}
 }

@@ -25,7 +25,7 @@ type Source struct {
 	Folder string
 	// Network chooses one of a file of Polar with several.
 	Network string
-	// Name of the resources. Default: the name of the network, as far as a resource can have it.
+	// Name of the resources. Default: the name of the network, as far as a resource can have it; Result.Renamed has the difference.
 	Name string
 }
 
@@ -34,11 +34,17 @@ type Result struct {
 	Bitcoin *v1.BitcoinNetwork
 	// Lightning is nil without LND nodes.
 	Lightning *v1.LightningNetwork
-	// NotImported has a line for everything that has no place in the resources.
+	// Renamed is a sentence when the resources have another name than the network in the file, "" otherwise.
+	Renamed string
+	// Parts is the number of kinds of things that have no place in the resources.
+	Parts int
+	// NotImported has a short line for each kind, and for all beyond some tens of them. Comments has them in full.
 	NotImported []string
 
 	origin             string
 	bitcoin, lightning []node
+	losses             losses
+	size               int // of the files
 }
 
 // Import reads a file of Polar or Warnet. Errors are of what is wrong in the file.
@@ -50,6 +56,7 @@ func Import(s Source) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	n.size = len(s.Data) + len(s.Defaults)
 	return n.build(s.Name)
 }
 
@@ -86,6 +93,7 @@ type network struct {
 	mining time.Duration
 	miner  string
 	losses losses
+	size   int
 }
 
 type node struct {
@@ -106,9 +114,14 @@ type channel struct {
 // maxShown is the length of a text of the file in a message.
 const maxShown = 80
 
+// shorten reads no more than it returns: the text may be as long as the file, and a message about each of its peers shows it again.
 func shorten(text string) string {
-	if runes := []rune(text); len(runes) > maxShown {
-		return string(runes[:maxShown]) + "…"
+	count := 0
+	for i := range text {
+		if count == maxShown {
+			return text[:i] + "…"
+		}
+		count++
 	}
 	return text
 }

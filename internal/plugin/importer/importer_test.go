@@ -184,22 +184,3 @@ func TestCommentsNameTheNodes(t *testing.T) {
 		t.Errorf("the comments are\n%s", text)
 	}
 }
-
-func TestNamesOfResources(t *testing.T) {
-	for name, want := range map[string]string{
-		"Demo": "demo", "my net, №2": "my-net---2", "7 nodes": "nodes", "": "imported", "--": "imported", "ä": "imported",
-		strings.Repeat("a", 39) + "--b": strings.Repeat("a", 39),
-	} {
-		if got := resourceName(name); got != want || !names.MatchString(got) {
-			t.Errorf("%q becomes %q, want %q", name, got, want)
-		}
-	}
-	for _, name := range []string{"Demo", "1st", "a-", strings.Repeat("a", 41)} {
-		if _, err := Import(Source{Data: []byte(polar("a", "", "")), Name: name}); err == nil || !strings.Contains(err.Error(), "--name") {
-			t.Errorf("--name %s: %v", name, err)
-		}
-	}
-	if r := imported(t, Source{Data: []byte(polar("a", "", "")), Name: strings.Repeat("a", 40)}); r.Bitcoin.Name != strings.Repeat("a", 40) {
-		t.Errorf("the name is %s", r.Bitcoin.Name)
-	}
-}

@@ -109,11 +109,11 @@ func (s Source) choose(file *polarFile) (*polarNetwork, polarChart, error) {
 		return nil, none, invalid.Errorf("%s has no network: name the zip file of Export Network in Polar, the export.json in it, or networks.json",
 			s.File)
 	}
-	var known []string
+	var known []loss
 	var found []*polarNetwork
 	for i := range file.Networks {
 		p := &file.Networks[i]
-		known = append(known, quote(p.Name))
+		known = append(known, loss{of: quote(p.Name)})
 		if s.Network == "" || s.Network == p.Name {
 			found = append(found, p)
 		}
@@ -146,7 +146,7 @@ func (p *polarNetwork) network(chart polarChart) *network {
 	}
 	n.polarMining(p)
 	if given(p.Simulation) {
-		n.losses.add("simulated payments", "those of the network")
+		n.losses.add("simulated payments", loss{of: "those of the network"})
 	}
 	n.polarChannels(chart.Links)
 	return n
@@ -155,14 +155,14 @@ func (p *polarNetwork) network(chart polarChart) *network {
 // polarNode returns whether a node runs the program, and reports what it has besides.
 func (n *network) polarNode(from *polarNode, program string) bool {
 	if from.Implementation != program {
-		n.losses.add("nodes that run "+quote(from.Implementation), quote(from.Name))
+		n.losses.add("nodes that run "+quote(from.Implementation), loss{of: quote(from.Name)})
 		return false
 	}
 	if from.Docker.Image != "" {
-		n.losses.add("images of their own", quote(from.Name))
+		n.losses.add("images of their own", loss{of: quote(from.Name)})
 	}
 	if from.Docker.Command != "" {
-		n.losses.add("startup commands", quote(from.Name))
+		n.losses.add("startup commands", loss{of: quote(from.Name)})
 	}
 	return true
 }
@@ -181,7 +181,7 @@ func (n *network) polarMining(p *polarNetwork) {
 	switch {
 	case p.AutoMineMode == "" || err == nil && seconds == 0:
 	case err != nil || seconds < 1 || seconds > day:
-		n.losses.add("the interval of mining", quote(p.AutoMineMode.String())+" seconds")
+		n.losses.add("the interval of mining", loss{of: quote(p.AutoMineMode.String()) + " seconds"})
 	case len(n.bitcoin) > 0:
 		n.mining, n.miner = time.Duration(seconds)*time.Second, n.bitcoin[0].name
 	}
@@ -195,7 +195,7 @@ func (n *network) polarChannels(links map[string]polarLink) {
 	}
 	for _, id := range slices.Sorted(maps.Keys(links)) {
 		link := links[id]
-		pair := quote(link.From.NodeID) + " to " + quote(link.To.NodeID)
+		pair := loss{quote(link.From.NodeID), quote(link.To.NodeID)}
 		switch link.Properties.Type {
 		case "open-channel":
 		case "pending-channel":

@@ -12,8 +12,10 @@ import (
 // suffix is that of the LND of a node, by which channels name it.
 const suffix = "-ln"
 
+const defaultsFile = "node-defaults.yaml"
+
 // everywhere stands for the nodes in a line of what is not imported.
-const everywhere = "all nodes (node-defaults.yaml)"
+const everywhere = "all nodes (" + defaultsFile + ")"
 
 // tank is a node of Warnet: a bitcoind, with an LND or a Core Lightning beside it. A node has what is its own, over the defaults.
 type tank struct {
@@ -27,7 +29,7 @@ func (s Source) warnet() (*network, error) {
 	if err != nil {
 		return nil, err
 	}
-	defaults, err := document("node-defaults.yaml", s.Defaults)
+	defaults, err := document(defaultsFile, s.Defaults)
 	if err != nil {
 		return nil, err
 	}
@@ -43,6 +45,30 @@ func (s Source) warnet() (*network, error) {
 		n.name = label
 	}
 	n.origin = "the network " + quote(n.name) + " of Warnet"
+	tanks, err := s.tanks(nodes, defaults)
+	if err != nil {
+		return nil, err
+	}
+	hasLND := slices.ContainsFunc(tanks, func(t tank) bool { return t.lnd })
+	n.rest(file, "", loss{of: "the network"}, "nodes", "warnet")
+	n.restOfTank(defaults, everywhere, hasLND)
+	lightning := map[string]bool{}
+	for _, t := range tanks {
+		n.tank(t)
+		if t.lnd || t.cln {
+			lightning[t.name+suffix] = true
+		}
+	}
+	for _, t := range tanks {
+		if err := n.warnetChannels(s.File, t, lightning); err != nil {
+			return nil, err
+		}
+	}
+	return n, nil
+}
+
+// tanks are the nodes over the defaults.
+func (s Source) tanks(nodes []*yaml.Node, defaults *yaml.Node) ([]tank, error) {
 	tanks := make([]tank, 0, len(nodes))
 	for _, own := range nodes {
 		t := tank{name: text(child(own, "name")), own: own, values: merged(defaults, own)}
@@ -52,25 +78,14 @@ func (s Source) warnet() (*network, error) {
 		t.lnd, t.cln = isTrue(child(t.values, "ln", "lnd")), isTrue(child(t.values, "ln", "cln"))
 		tanks = append(tanks, t)
 	}
-	hasLND := slices.ContainsFunc(tanks, func(t tank) bool { return t.lnd })
-	n.rest(file, "", "the network", "nodes", "warnet")
-	n.restOfTank(defaults, everywhere, hasLND)
-	for _, t := range tanks {
-		n.tank(t)
-	}
-	for _, t := range tanks {
-		if err := n.warnetChannels(s.File, t, tanks); err != nil {
-			return nil, err
-		}
-	}
-	return n, nil
+	return tanks, nil
 }
 
 func (n *network) tank(t tank) {
 	n.restOfTank(t.own, quote(t.name), t.lnd)
 	for _, chain := range []*yaml.Node{child(t.values, "global", "chain"), child(t.values, "chain")} {
 		if name := text(chain); name != "" && name != "regtest" {
-			n.losses.add("the chain "+quote(name)+", in place of which the nodes run regtest", quote(t.name))
+			n.losses.add("the chain "+quote(name)+", in place of which the nodes run regtest", loss{of: quote(t.name)})
 		}
 	}
 	var peers []string
@@ -79,7 +94,7 @@ func (n *network) tank(t tank) {
 	}
 	n.bitcoin = append(n.bitcoin, node{name: t.name, runs: n.image(t.name, child(t.values, "image"), "bitcoindevproject/bitcoin"), peers: peers})
 	if t.cln {
-		n.losses.add("nodes that run Core Lightning", quote(t.name+suffix))
+		n.losses.add("nodes that run Core Lightning", loss{of: quote(t.name + suffix)})
 	}
 	if t.lnd {
 		name := t.name + suffix
@@ -92,7 +107,7 @@ func (n *network) tank(t tank) {
 func (n *network) image(name string, image *yaml.Node, usual string) string {
 	repository, tag := text(child(image, "repository")), text(child(image, "tag"))
 	if repository != "" && repository != usual {
-		n.losses.add("images of their own", quote(name))
+		n.losses.add("images of their own", loss{of: quote(name)})
 	}
 	if tag != "" {
 		tag = ":" + tag
@@ -104,7 +119,8 @@ func (n *network) image(name string, image *yaml.Node, usual string) string {
 }
 
 // restOfTank reports the values of a node, or of the defaults, that are not imported.
-func (n *network) restOfTank(values *yaml.Node, of string, lnd bool) {
+func (n *network) restOfTank(values *yaml.Node, name string, lnd bool) {
+	of := loss{of: name}
 	n.rest(values, "", of, "name", "addnode", "image", "ln", "lnd", "cln", "chain", "global")
 	n.rest(child(values, "global"), "global.", of, "chain", "rpcpassword")
 	if lnd {
@@ -113,7 +129,7 @@ func (n *network) restOfTank(values *yaml.Node, of string, lnd bool) {
 }
 
 // rest reports the values of a mapping that are not imported and have an effect.
-func (n *network) rest(values *yaml.Node, prefix, of string, imported ...string) {
+func (n *network) rest(values *yaml.Node, prefix string, of loss, imported ...string) {
 	if values == nil || values.Kind != yaml.MappingNode {
 		return
 	}
@@ -125,11 +141,13 @@ func (n *network) rest(values *yaml.Node, prefix, of string, imported ...string)
 	}
 }
 
-func (n *network) warnetChannels(file string, t tank, tanks []tank) error {
+// warnetChannels are those of one node, whose other ends are nodes with Lightning.
+func (n *network) warnetChannels(file string, t tank, lightning map[string]bool) error {
 	from := t.name + suffix
+	shown := quote(from)
 	if t.cln {
 		for _, item := range list(child(t.values, "cln", "channels")) {
-			n.losses.add("channels with nodes that are not imported", quote(from)+" to "+quote(text(child(item, "target"))))
+			n.losses.add("channels with nodes that are not imported", loss{shown, quote(text(child(item, "target")))})
 		}
 	}
 	if !t.lnd {
@@ -137,15 +155,15 @@ func (n *network) warnetChannels(file string, t tank, tanks []tank) error {
 	}
 	for _, item := range list(child(t.values, "lnd", "channels")) {
 		to := text(child(item, "target"))
-		if !slices.ContainsFunc(tanks, func(t tank) bool { return t.name+suffix == to && (t.lnd || t.cln) }) {
-			return invalid.Errorf("%s has a channel from %s to %s in line %d, which is no Lightning node: write the name of a node with -ln",
-				file, quote(from), quote(to), item.Line)
+		pair := loss{shown, quote(to)}
+		if !lightning[to] {
+			return invalid.Errorf("%s has a channel from %s in line %d, which is no Lightning node: write the name of a node with -ln",
+				file, pair, item.Line)
 		}
 		push := "0"
 		if given := child(item, "push_amt"); given != nil {
 			push = number(given)
 		}
-		pair := quote(from) + " to " + quote(to)
 		if child(item, "id") != nil {
 			n.losses.add("short channel ids", pair)
 		}
