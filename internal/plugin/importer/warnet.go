@@ -33,12 +33,18 @@ func (s Source) warnet() (*network, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := shaped(defaultsFile, defaults); err != nil {
+		return nil, err
+	}
 	nodes := list(child(file, "nodes"))
 	if len(nodes) == 0 {
 		return nil, invalid.Errorf("%s has no list of nodes: name an export of Polar, or the network.yaml of Warnet", s.File)
 	}
 	if len(nodes) > maxNodes {
 		return nil, invalid.Errorf("%s has %d nodes, and a BitcoinNetwork may have %d: remove some", s.File, len(nodes), maxNodes)
+	}
+	if err := is(s.File, "warnet", child(file, "warnet"), yaml.ScalarNode); err != nil {
+		return nil, err
 	}
 	n := &network{name: s.Folder}
 	if label := text(child(file, "warnet")); label != "" {
@@ -74,6 +80,9 @@ func (s Source) tanks(nodes []*yaml.Node, defaults *yaml.Node) ([]tank, error) {
 		t := tank{name: text(child(own, "name")), own: own, values: merged(defaults, own)}
 		if t.name == "" {
 			return nil, invalid.Errorf("%s has a node without a name in line %d: write its name", s.File, own.Line)
+		}
+		if err := shaped(s.File, own); err != nil {
+			return nil, err
 		}
 		t.lnd, t.cln = isTrue(child(t.values, "ln", "lnd")), isTrue(child(t.values, "ln", "cln"))
 		tanks = append(tanks, t)
@@ -163,6 +172,12 @@ func (n *network) warnetChannels(file string, t tank, lightning map[string]bool)
 		push := "0"
 		if given := child(item, "push_amt"); given != nil {
 			push = number(given)
+		}
+		for _, field := range []string{"capacity", "push_amt"} {
+			if value := child(item, field); octal(value) {
+				return invalid.Errorf("%s has the %s %s in line %d, which is octal in YAML 1.1: write it without the 0 in front",
+					file, field, quote(value.Value), value.Line)
+			}
 		}
 		if child(item, "id") != nil {
 			n.losses.add("short channel ids", pair)

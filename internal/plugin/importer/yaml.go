@@ -97,6 +97,14 @@ func number(n *yaml.Node) string {
 	return text(n)
 }
 
+// octal reports a number with a 0 in front, which is another one in YAML 1.1 than in YAML 1.2.
+func octal(n *yaml.Node) bool {
+	if n == nil || n.Kind != yaml.ScalarNode || n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
+		return false
+	}
+	return len(n.Value) > 1 && n.Value[0] == '0' && strings.Trim(n.Value, "0123456789_") == ""
+}
+
 // isTrue accepts the words of YAML 1.1, which Warnet reads.
 func isTrue(n *yaml.Node) bool {
 	switch strings.ToLower(text(n)) {
