@@ -57,6 +57,8 @@ var Lightning = map[string]string{
 	`{bitcoinNetwork: a, nodes: 1, expose: {type: NodePort, hosts: ["lnd.example.com:10009"]}}`:           "a host in expose.hosts must be a DNS name or an IP address, without a port",
 	`{bitcoinNetwork: a, nodes: 1, expose: {type: NodePort, hosts: ["https://lnd.example.com"]}}`:         "a host in expose.hosts must be a DNS name or an IP address, without a port",
 	`{bitcoinNetwork: a, nodes: 1, expose: {type: NodePort, hosts: ["[fd00::1]"]}}`:                       "a host in expose.hosts must be a DNS name or an IP address, without a port",
+	`{bitcoinNetwork: a, nodes: 1, expose: {type: NodePort, hosts: ["192.0.2.300"]}}`:                     "a host in expose.hosts that has only digits and dots must be an IP address",
+	`{bitcoinNetwork: a, nodes: 1, expose: {type: NodePort, hosts: ["192.168.001.1"]}}`:                   "a host in expose.hosts that has only digits and dots must be an IP address",
 	`{bitcoinNetwork: a, nodes: 1, expose: {type: NodePort, hosts: [""]}}`:                                "a host in expose.hosts must be a DNS name or an IP address, without a port",
 	`{bitcoinNetwork: a, nodes: 1, expose: {type: NodePort, hosts: ["a\nno-macaroons=true"]}}`:            "a host in expose.hosts must be a DNS name or an IP address, without a port",
 	`{bitcoinNetwork: a, nodes: 1, expose: {type: NodePort, hosts: [a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q]}}`: "must have at most 16 items",

@@ -245,7 +245,7 @@ func otherBackend(in *policyInputs) (reason, message string, violated bool) {
 			names = append(names, n.podName)
 		}
 	}
-	return v1.LightningReasonUpdating, "LND restarts with another bitcoind, password or certificate: " + phrase.JoinSome(names), len(names) > 0
+	return v1.LightningReasonUpdating, "LND has yet to restart with another bitcoind, password or certificate: " + phrase.JoinSome(names), len(names) > 0
 }
 
 func objectWaiting(in *policyInputs) (reason, message string, violated bool) {

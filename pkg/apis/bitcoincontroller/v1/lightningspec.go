@@ -111,4 +111,5 @@ type LightningExpose struct {
 //
 // +kubebuilder:validation:MaxLength=253
 // +kubebuilder:validation:XValidation:rule="self.matches('^([A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?([.][A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?)*|[0-9A-Fa-f]+:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*[0-9A-Fa-f])$')",message="a host in expose.hosts must be a DNS name or an IP address, without a port, such as lnd.example.com or 192.0.2.1"
+// +kubebuilder:validation:XValidation:rule="!self.matches('^[0-9.]+$') || self.matches('^((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])([.]|$)){4}$')",message="a host in expose.hosts that has only digits and dots must be an IP address, such as 192.0.2.1"
 type LightningHost string
