@@ -144,6 +144,20 @@ func TestTheLightningLayerCanBeHidden(t *testing.T) {
 	tab.Await("the layer again", `document.querySelectorAll("#graph .lnd").length === 3 && document.querySelectorAll("#graph .channel").length === 3`)
 }
 
+func TestATipGoesWithWhatItIsAbout(t *testing.T) {
+	s := newSimulated(t, 5, 5)
+	s.addLightning("ln", 3)
+	tab := s.open(browser.Options{Still: true})
+	for key, at := range map[string]string{view.ChannelKey("ln", 0, 1, 0): `[data-channel="ln/0-1-0"]`, view.LNDKey("ln", 2): `[data-lnd="ln/2"]`} {
+		tab.Await("the element "+at, fmt.Sprintf(`document.querySelector('#graph %s') !== null`, at))
+		if !browser.Eval[bool](tab, fmt.Sprintf(`document.querySelector('#graph %s').dispatchEvent(new PointerEvent("pointerenter")) && !document.getElementById("tip").hidden`, at)) {
+			t.Fatalf("%s has no tip", at)
+		}
+		s.lightning.Delete(key)
+		tab.Await("the end of "+at+" and of its tip", fmt.Sprintf(`document.querySelector('#graph %s') === null && document.getElementById("tip").hidden`, at))
+	}
+}
+
 // An alias is what a program announces that anybody may run.
 func TestHostileTextOfLightningNetworksIsText(t *testing.T) {
 	const hostile = `<img src="http://127.0.0.1:1/x" onerror="window.owned = true">`

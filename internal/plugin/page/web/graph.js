@@ -25,7 +25,7 @@ export class Graph {
     this.nodes = new Map();
     this.edges = new Map();
     this.lightning = new Lightning(this, open);
-    this.chosen = null;
+    this.chosen = this.tipOf = null;
     this.zoom = d3.zoom().scaleExtent([.1, 4]).on("zoom", event => {
       this.canvas.setAttribute("transform", event.transform);
       if (event.sourceEvent) this.moved = true;
@@ -91,13 +91,13 @@ export class Graph {
       seen.add(node.ordinal);
       let drawn = this.nodes.get(node.ordinal);
       if (!drawn || drawn.radius !== this.layout.radius || drawn.group !== node.group) {
-        drawn?.g.remove();
+        if (drawn) this.remove(drawn.g);
         drawn = this.create(node);
       }
       drawn.node = node;
       this.show(drawn);
     }
-    for (const [id, drawn] of this.nodes) if (!seen.has(id)) { drawn.g.remove(); this.nodes.delete(id); }
+    for (const [id, drawn] of this.nodes) if (!seen.has(id)) { this.remove(drawn.g); this.nodes.delete(id); }
     if (![...this.nodes.values()].some(d => d.g.getAttribute("tabindex") === "0")) this.nodes.get(network.nodes[0]?.ordinal)?.g.setAttribute("tabindex", "0");
   }
 
@@ -248,12 +248,13 @@ export class Graph {
     const {node} = drawn, lines = [node.pod, stateOf(node)];
     if (node.tip) lines.push(`block ${node.tip.height} ${short(node.tip.hash)}`);
     if (node.mempool) lines.push(`${node.mempool.size} transactions in the mempool`);
-    this.showTipAt(drawn.g.getBoundingClientRect(), "Node " + node.ordinal, lines);
+    this.showTipAt(drawn.g, "Node " + node.ordinal, lines);
   }
 
-  // showTipAt shows words beside a rectangle of the window.
-  showTipAt(box, title, lines) {
-    const tip = $("tip"), stage = this.stage.getBoundingClientRect();
+  // showTipAt shows words beside an element.
+  showTipAt(of, title, lines) {
+    const tip = $("tip"), stage = this.stage.getBoundingClientRect(), box = of.getBoundingClientRect();
+    this.tipOf = of;
     tip.replaceChildren(Object.assign(document.createElement("b"), {textContent: title}),
       ...lines.map(line => Object.assign(document.createElement("span"), {textContent: line})));
     tip.hidden = false;
@@ -262,7 +263,16 @@ export class Graph {
     tip.style.top = Math.max(4, Math.min(stage.height - tip.offsetHeight - 4, box.top - stage.top)) + "px";
   }
 
-  hideTip() { $("tip").hidden = true; }
+  hideTip() {
+    this.tipOf = null;
+    $("tip").hidden = true;
+  }
+
+  // remove takes out an element with its tip: the pointer does not leave what does not exist any more.
+  remove(element) {
+    if (element.contains(this.tipOf)) this.hideTip();
+    element.remove();
+  }
 }
 
 function labelOf(node) {

@@ -31,7 +31,7 @@ export class Lightning {
 
   removeNode(id) {
     const drawn = this.nodes.get(id);
-    drawn.g.remove();
+    this.graph.remove(drawn.g);
     drawn.uses.remove();
     this.nodes.delete(id);
   }
@@ -75,7 +75,7 @@ export class Lightning {
     let all = list.flatMap(l => l.channels).filter(c => this.nodes.has(c.fromId) && this.nodes.has(c.toId)), changed = false;
     if (all.length > maxChannels) all = all.filter((c, i) => c.kind !== "active" || [c.fromId, c.toId].includes(this.graph.chosen) || i % Math.ceil(all.length / maxChannels) === 0);
     const seen = new Set(all.map(c => c.id)), between = new Map();
-    for (const [id, drawn] of this.channels) if (!seen.has(id)) { drawn.g.remove(); this.channels.delete(id); changed = true; }
+    for (const [id, drawn] of this.channels) if (!seen.has(id)) { this.graph.remove(drawn.g); this.channels.delete(id); changed = true; }
     for (const channel of all) {
       const pair = [channel.fromId, channel.toId].sort().join(), nth = between.get(pair) || 0;
       between.set(pair, nth + 1);
@@ -105,7 +105,7 @@ export class Lightning {
     drawn.g = svg("g", {"data-channel": id}, drawn.hit, drawn.arc, drawn.bead, drawn.sign);
     drawn.g.addEventListener("pointerenter", () => {
       const {channel} = drawn;
-      this.graph.showTipAt(drawn.bead.getBoundingClientRect(), `Channel ${channel.fromId}–${channel.to}`, [channelWords(channel), `capacity ${sat(channel.capacity)}`,
+      this.graph.showTipAt(drawn.bead, `Channel ${channel.fromId}–${channel.to}`, [channelWords(channel), `capacity ${sat(channel.capacity)}`,
         `node ${channel.from} has ${sat(channel.fromBalance)}`, `node ${channel.to} has ${sat(channel.toBalance)}`]);
     });
     drawn.g.addEventListener("pointerleave", () => this.graph.hideTip());
@@ -241,7 +241,7 @@ export class Lightning {
 
   showTip(drawn) {
     const {node} = drawn, lines = [node.pod, lndState(node), `wallet ${sat(node.wallet)}`, `channels ${sat(node.channels)}`];
-    this.graph.showTipAt(drawn.g.getBoundingClientRect(), "LND " + node.id, node.alias ? [node.alias, ...lines] : lines);
+    this.graph.showTipAt(drawn.g, "LND " + node.id, node.alias ? [node.alias, ...lines] : lines);
   }
 }
 
