@@ -158,6 +158,18 @@ func TestATipGoesWithWhatItIsAbout(t *testing.T) {
 	}
 }
 
+func TestANodeThatNobodyHasReadHasNoBalance(t *testing.T) {
+	s := newSimulated(t, 3, 3)
+	s.addLightning("ln", 2)
+	s.lightning.Set(view.LNDKey("ln", 1), view.LND{Ordinal: 1, Pod: "ln-lnd-1", Bitcoin: -1})
+	tab := s.open(browser.Options{Still: true})
+	tab.Await("the rows", `document.querySelector('#lnds [data-id="ln/0"] [data-name="Wallet"]')?.textContent === "5,000,000 sat"
+		&& ["Wallet", "In channels"].every(n => document.querySelector('#lnds [data-id="ln/1"] [data-name="' + n + '"]')?.textContent === "–")`)
+	tab.Run(chromedp.Click(`#graph [data-lnd="ln/1"]`, chromedp.ByQuery))
+	tab.Await("the details and the tip", `/Wallet – In channels –/.test(document.getElementById("detail").innerText.replace(/\s+/g, " "))
+		&& document.getElementById("tip").textContent.includes("wallet –channels –")`)
+}
+
 // An alias is what a program announces that anybody may run.
 func TestHostileTextOfLightningNetworksIsText(t *testing.T) {
 	const hostile = `<img src="http://127.0.0.1:1/x" onerror="window.owned = true">`

@@ -1,6 +1,6 @@
 // The Lightning layer of the graph: LND nodes beside the bitcoind nodes that they use, and channels between them as arcs.
 import {svg} from "./dom.js";
-import {channelWords, lndState, sat, signs} from "./lnmodel.js";
+import {balance, channelWords, lndState, sat, signs} from "./lnmodel.js";
 import {ahead} from "./layout.js";
 
 const maxChannels = 1000;
@@ -240,7 +240,7 @@ export class Lightning {
   }
 
   showTip(drawn) {
-    const {node} = drawn, lines = [node.pod, lndState(node), `wallet ${sat(node.wallet)}`, `channels ${sat(node.channels)}`];
+    const {node} = drawn, lines = [node.pod, lndState(node), `wallet ${balance(node, node.wallet)}`, `channels ${balance(node, node.channels)}`];
     this.graph.showTipAt(drawn.g, "LND " + node.id, node.alias ? [node.alias, ...lines] : lines);
   }
 }

@@ -49,6 +49,9 @@ export const words = {wanted: "wanted", active: "active", closing: "is being clo
 
 export const sat = amount => `${(amount || 0).toLocaleString("en")} sat`;
 
+// balance is one of a node, which nobody knows before the operator has read the node.
+export const balance = (node, amount) => node.pubkey ? sat(amount) : "–";
+
 // channelWords is the state of a channel: its kind, and the operator's word for it when that has more.
 export function channelWords(channel) {
   const kind = words[channel.kind] || channel.kind;

@@ -1,6 +1,6 @@
 // Lightning networks in words: beside the events, as tables, and the details of one node.
 import {$, el, keyed} from "./dom.js";
-import {channelsOf, channelWords, lndState, sat} from "./lnmodel.js";
+import {balance, channelsOf, channelWords, lndState, sat} from "./lnmodel.js";
 import {copyButton} from "./panel.js";
 
 // showLightnings shows the state of each Lightning network with its conditions.
@@ -23,7 +23,7 @@ export function showTables(list, open) {
   keyed($("lnds"), list.flatMap(l => l.nodes), n => n.id, n => JSON.stringify(n), n => el("tr", {role: "row", class: n.ready ? null : "lost"},
     el("th", {scope: "row", role: "rowheader"}, button(n.id, n.id, `Open LND ${n.id}, ${n.pod}`)),
     cell("Alias", n.alias || "–"), cell("State", lndState(n)), cell("Uses node", n.bitcoin < 0 ? "–" : n.bitcoin), cell("Height", n.height || "–"),
-    cell("Wallet", sat(n.wallet)), cell("In channels", sat(n.channels)), cell("Public key", el("span", {class: "mono"}, (n.pubkey || "–").slice(0, 16)))));
+    cell("Wallet", balance(n, n.wallet)), cell("In channels", balance(n, n.channels)), cell("Public key", el("span", {class: "mono"}, (n.pubkey || "–").slice(0, 16)))));
   const channels = list.flatMap(l => l.channels);
   $("channels").hidden = !channels.length;
   keyed($("channel-rows"), channels, c => c.id, c => JSON.stringify(c), c => el("tr", {role: "row", class: c.kind === "active" ? null : "lost"},
@@ -79,7 +79,7 @@ export class LNDDetail {
     if (node.alias) facts.push(["Alias", node.alias]);
     if (node.bitcoin >= 0) facts.push(["Uses", this.to(node.bitcoin, `node ${node.bitcoin}`, "Node " + node.bitcoin)]);
     if (node.height) facts.push(["Height", String(node.height)]);
-    facts.push(["Wallet", sat(node.wallet)], ["In channels", sat(node.channels)]);
+    facts.push(["Wallet", balance(node, node.wallet)], ["In channels", balance(node, node.channels)]);
     if (node.pubkey) facts.push(["Public key", node.pubkey, "mono"]);
     if (node.address) facts.push(["Address", node.address, "mono"]);
     if (node.version) facts.push(["Version", node.version]);
