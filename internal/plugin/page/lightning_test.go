@@ -85,6 +85,28 @@ func TestLightningNetworksAreDrawnBesideTheChain(t *testing.T) {
 	}
 }
 
+// A network is deleted, or its namespace is not shown any more.
+func TestNothingStaysOfANetworkThatIsNotShownAnyMore(t *testing.T) {
+	for why, page := range map[string]map[string]any{
+		"No network in this namespace":                 {"namespace": "default", "lightning": true},
+		"The networks of this namespace are not shown": {"namespace": "default", "tooLarge": "the networks need more than this page has"},
+	} {
+		s := newSimulated(t, 5, 5)
+		s.addLightning("ln", 3)
+		tab := s.open(browser.Options{Still: true})
+		tab.Await("the tables", `document.querySelectorAll("#rows tr").length === 5 && document.querySelectorAll("#lnds tr").length === 3 && document.querySelectorAll("#channel-rows tr").length === 3`)
+		tab.Run(chromedp.Click(`#graph [data-lnd="ln/1"]`, chromedp.ByQuery))
+		tab.Await("the details", `document.getElementById("detail-title")?.textContent === "LND ln/1"`)
+		s.store.Replace("", map[string]any{"page": page})
+		s.lightning.Replace("", nil)
+		tab.Await("only why nothing is shown: "+why, fmt.Sprintf(`document.getElementById("empty-title").textContent === %s && document.getElementById("lightning").hidden && document.getElementById("ln-toggle").hidden
+			&& document.getElementById("title").textContent === "btcnet" && document.querySelectorAll("#rows tr, #lnds tr, #channel-rows tr, #lightnings section, #graph .node, #graph .lnd, #graph .channel").length === 0`, browser.Quote(why)))
+		s.publish()
+		s.addLightning("ln", 3)
+		tab.Await("a network again, without the details that were open", `document.querySelectorAll("#graph .node").length === 5 && document.querySelectorAll("#lnds tr").length === 3 && document.getElementById("detail").hidden`)
+	}
+}
+
 func TestAnLNDNodeIsOpenedByTheKeyboard(t *testing.T) {
 	s := newSimulated(t, 5, 5)
 	s.addLightning("ln", 3)
@@ -148,6 +170,7 @@ func TestATipGoesWithWhatItIsAbout(t *testing.T) {
 	s := newSimulated(t, 5, 5)
 	s.addLightning("ln", 3)
 	tab := s.open(browser.Options{Still: true})
+	tab.Click("#zoom-in") // a graph that is fitted to its window hides the tip by that
 	for key, at := range map[string]string{view.ChannelKey("ln", 0, 1, 0): `[data-channel="ln/0-1-0"]`, view.LNDKey("ln", 2): `[data-lnd="ln/2"]`} {
 		tab.Await("the element "+at, fmt.Sprintf(`document.querySelector('#graph %s') !== null`, at))
 		if !browser.Eval[bool](tab, fmt.Sprintf(`document.querySelector('#graph %s').dispatchEvent(new PointerEvent("pointerenter")) && !document.getElementById("tip").hidden`, at)) {

@@ -168,7 +168,8 @@ func TestALostConnectionIsShownAndContinues(t *testing.T) {
 	tab := browser.Open(t, s.serveOn(cut)+"/#"+testToken, browser.Options{Expected: []string{"ERR_"}})
 	tab.Await("the graph", `document.getElementById("live").dataset.live === "live" && document.querySelectorAll("#graph .node").length === 3`)
 	cut.set(true)
-	tab.Await("the loss", `document.getElementById("live").dataset.live === "lost" && document.getElementById("banner").textContent.includes("What the page shows was true at") && document.getElementById("stage").classList.contains("stale")`)
+	tab.Await("the loss", `document.getElementById("live").dataset.live === "lost" && document.getElementById("banner").textContent.includes("What the page shows was true at")
+		&& ["stage", "nodes", "lightning"].every(id => document.getElementById(id).classList.contains("stale"))`)
 	s.height += 5
 	s.publish()
 	cut.set(false)

@@ -58,3 +58,27 @@ func TestAPersonSignsInAndSeesNetworksWithoutActions(t *testing.T) {
 		t.Errorf("the page called what it may not: %v %v %v", c.actions(), c.viewed, c.visible)
 	}
 }
+
+func TestAPersonSeesNothingOfTheOneWhoSignedInBefore(t *testing.T) {
+	c, address := newCluster(t)
+	c.addLightning("ln", 3)
+	c.store.Set("page", map[string]any{"namespace": "team-a", "lightning": true})
+	tab := browser.Open(t, address, browser.Options{Still: true, Expected: []string{"401 (Unauthorized)", "503 (Service Unavailable)", "does not answer now"}})
+	enter := func(token string) {
+		t.Helper()
+		tab.Await("the form", `!document.getElementById("sign-in").hidden`)
+		tab.Fill("#sign-in-token", token)
+		tab.Press(browser.Enter)
+	}
+	enter("ann/team-a")
+	tab.Await("the tables", `document.querySelectorAll("#rows tr").length === 5 && document.querySelectorAll("#lnds tr").length === 3 && document.querySelectorAll("#channel-rows tr").length === 3`)
+	c.set(func() { c.denied["ann/team-a"] = true })
+	tab.Await("the form again", `!document.getElementById("sign-in").hidden`)
+	c.set(func() { c.broken = true })
+	enter("bob/team-b")
+	const nothing = `document.getElementById("lightning").hidden && document.getElementById("title").textContent === "btcnet" && !/net-sts|ln-lnd/.test(document.body.innerText)
+		&& document.querySelectorAll("#rows tr, #lnds tr, #channel-rows tr, #lightnings section, #graph .node, #graph .lnd").length === 0 && !document.getElementById("banner").textContent.includes("was true at")`
+	tab.Await("nothing before the first answer", `document.getElementById("live").dataset.live === "lost" && document.getElementById("empty-title").textContent === "Not connected" && `+nothing)
+	c.set(func() { c.broken = false })
+	tab.Await("that the namespace has no network", `document.getElementById("live").dataset.live === "live" && document.getElementById("empty-title").textContent === "No network in this namespace" && `+nothing)
+}

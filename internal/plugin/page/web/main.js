@@ -69,12 +69,12 @@ function render() {
   const {stale} = model.page, state = live === "live" && stale ? "stale" : live, old = state !== "live" && state !== "connecting";
   $("live").dataset.live = state;
   text($("live-text"), state === "stale" ? reasons[stale.kind] || reasons.unreachable : states[state]);
-  for (const part of ["stage", "nodes"]) $(part).classList.toggle("stale", old);
+  for (const part of ["stage", "nodes", "lightning"]) $(part).classList.toggle("stale", old);
   banner(old);
   empty(state);
   $("facts").hidden = $("state").hidden = !network;
   $("side").hidden = !network;
-  if (!network) return;
+  if (!network) return vacate();
   facts();
   legend();
   showToggle(layer, lightnings);
@@ -85,6 +85,21 @@ function render() {
   details();
   announce();
   document.body.dataset.ready = "true";
+}
+
+const nothing = {nodes: [], edges: [], sides: []};
+
+// vacate takes out everything of a network that does not exist any more, or that another person has seen.
+function vacate() {
+  if (opened !== null) graph.choose(opened = null);
+  detail.hide();
+  lndDetail.leave();
+  if (graph.network) graph.update(nothing, []);
+  showLightnings([]);
+  showTables([], openNode);
+  showToggle(layer, []);
+  $("rows").replaceChildren();
+  previous = null;
 }
 
 // details shows the node that is open, or that none is.
@@ -120,8 +135,9 @@ function chooseNetwork() {
   const select = $("networks");
   $("choose").hidden = names.length < 2;
   $("title").hidden = names.length > 1;
-  text($("title"), model.name || "btcnet");
-  document.title = (model.name || "btcnet") + " · btcnet";
+  const shown = names.includes(model.name) ? model.name : "btcnet";
+  text($("title"), shown);
+  document.title = shown + " · btcnet";
   if (select.dataset.names !== names.join()) {
     select.dataset.names = names.join();
     select.replaceChildren(...names.map(name => el("option", {}, name)));
@@ -177,8 +193,10 @@ function denied(reason) {
   if (shared) {
     signIn(reason && reason.trim() + until(stream.heard).replace(/^ /, ". "), namespace => {
       live = "connecting";
+      why = "";
+      for (const values of [model, lightning]) values.apply({snapshot: true}); // those before were for another token, whose owner may be another person
       stream.watch(namespace);
-      schedule();
+      render();
     });
     return;
   }

@@ -70,6 +70,7 @@ export class Stream {
   watch(namespace) {
     this.namespace = namespace;
     this.cursor = "";
+    this.heard = 0;
     this.run();
   }
 
