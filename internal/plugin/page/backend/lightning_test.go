@@ -22,13 +22,28 @@ type definition struct {
 	mu sync.Mutex
 	// discovery and requests are the errors of both, nil for none.
 	discovery, requests error
-	streams             []*apiwatch.FakeWatcher
+	// once is true when each error is the answer to one request only.
+	once    bool
+	streams []*apiwatch.FakeWatcher
 }
 
-func (d *definition) set(discovery, requests error) {
+// answer is the next one of both.
+func (d *definition) answer(of *error) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.discovery, d.requests = discovery, requests
+	err := *of
+	if d.once {
+		*of = nil
+	}
+	return err
+}
+
+func (d *definition) set(discovery, requests error) { d.replace(discovery, requests, false) }
+
+func (d *definition) replace(discovery, requests error, once bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.discovery, d.requests, d.once = discovery, requests, once
 	for _, stream := range d.streams {
 		stream.Stop() // as the API server ends a watch after some minutes
 	}
@@ -46,21 +61,19 @@ func (w *world) defines(discovery, requests error) *definition {
 	d := &definition{discovery: discovery, requests: requests}
 	w.networks.Resources = []*metav1.APIResourceList{{GroupVersion: v1.SchemeGroupVersion.String(), APIResources: []metav1.APIResource{{Name: "bitcoinnetworks"}, {Name: "lightningnetworks"}}}}
 	w.networks.PrependReactor("get", "resource", func(clienttesting.Action) (bool, runtime.Object, error) {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		return d.discovery != nil, nil, d.discovery
+		err := d.answer(&d.discovery)
+		return err != nil, nil, err
 	})
 	w.networks.PrependReactor("list", "lightningnetworks", func(clienttesting.Action) (bool, runtime.Object, error) {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		return d.requests != nil, nil, d.requests
+		err := d.answer(&d.requests)
+		return err != nil, nil, err
 	})
 	w.networks.PrependWatchReactor("lightningnetworks", func(clienttesting.Action) (bool, apiwatch.Interface, error) {
+		if err := d.answer(&d.requests); err != nil {
+			return true, nil, err
+		}
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		if d.requests != nil {
-			return true, nil, d.requests
-		}
 		own := apiwatch.NewFakeWithChanSize(100, false)
 		d.streams = append(d.streams, own)
 		return true, own, nil

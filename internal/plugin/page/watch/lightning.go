@@ -55,7 +55,9 @@ func (w *Watcher) seekLightning(ctx context.Context) {
 		watched := w.lightning != nil
 		w.mu.Unlock()
 		if !watched {
-			_, _ = w.beginLightning(ctx) // the next page that is opened tries again
+			if _, err := w.beginLightning(ctx); err != nil {
+				w.Seek() // no page has a reason to be opened again
+			}
 		}
 	}
 }
@@ -64,13 +66,18 @@ func (w *Watcher) seekLightning(ctx context.Context) {
 // whether the first list is marked, for each watch that begins.
 func (w *Watcher) beginLightning(ctx context.Context) ([]cache.InformerSynced, error) {
 	defined, certain, err := w.definesLightning(ctx)
-	if err != nil || !defined {
+	if err != nil {
 		return nil, err
+	}
+	if !defined {
+		w.Served(false, nil) // a right that was missing is not why any more
+		return nil, nil
 	}
 	err = w.check(ctx, lightningNetworks)
 	right, lacks := errors.AsType[*cluster.MissingRight](err)
 	switch {
 	case apierrors.IsNotFound(err) || lacks && !certain:
+		w.Served(false, nil)
 		return nil, nil
 	case lacks:
 		w.Served(false, right)
@@ -118,16 +125,17 @@ func (w *Watcher) lightningInformer() cache.SharedIndexInformer {
 }
 
 // endLightning ends the watch of the Lightning networks when an error means that there is none any more: the definition was deleted, or the right
-// was taken away. It reports whether that is so. The networks are watched as before.
+// was taken away. It reports whether that is so. The networks are watched as before. One answer is no proof: the definition may be installed again
+// at this moment, and open pages stay open. So it is sought once more.
 func (w *Watcher) endLightning(err error) bool {
 	right, lacks := errors.AsType[*cluster.MissingRight](err)
 	if !lacks && !apierrors.IsNotFound(err) {
 		return false
 	}
 	w.mu.Lock()
+	defer w.mu.Unlock() // also while the end is reported: the next watch may begin at once
 	ended := w.lightning
 	if ended == nil {
-		w.mu.Unlock()
 		return true
 	}
 	ended.cancel()
@@ -138,12 +146,12 @@ func (w *Watcher) endLightning(err error) bool {
 		w.dirtyLightning[name] = true
 	}
 	w.wake()
-	w.mu.Unlock()
 	if lacks {
 		w.Served(false, right)
 	} else {
 		w.Served(false, nil)
 	}
+	time.AfterFunc(seekPause, w.Seek)
 	return true
 }
 

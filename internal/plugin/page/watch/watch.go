@@ -33,7 +33,8 @@ type Watcher struct {
 	// WithoutPods leaves the pods out: nodes are then what the operator reports.
 	WithoutPods bool
 	Store       *state.Store
-	// Lightning is for the Lightning networks. Served is called when they are watched, and when that ends or is not possible because of a right.
+	// Lightning is for the Lightning networks. Served is called when they are watched, and when they are not, with the right without which that is
+	// not possible, if that is why.
 	Lightning *state.Store
 	Served    func(watched bool, lacks *cluster.MissingRight)
 	// Changed is called for each network whose status may have changed, and Removed for one that was deleted.

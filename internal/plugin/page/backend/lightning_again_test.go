@@ -1,0 +1,52 @@
+package backend
+
+import (
+	"errors"
+	"testing"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+)
+
+// Pages stay open for days.
+func TestOneWrongAnswerDoesNotEndTheLightningNetworksOfAnOpenPage(t *testing.T) {
+	w := newWorld(t)
+	d := w.defines(nil, nil)
+	network := w.lightningNetwork("ln", "net")
+	w.starts("")
+	w.in(w.lightning, channelOfLN, `"kind":"active"`)
+	network = network.DeepCopy()
+	network.Status.Channels[0].State = v1.LightningChannelInactive // no stream sends it: the next list has it
+	if _, err := w.networks.BitcoincontrollerV1().LightningNetworks("ns").Update(t.Context(), network, metav1.UpdateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	d.replace(nil, errUndefined, true)
+	w.in(w.lightning, channelOfLN, `"kind":"lost"`)
+	w.eventually("page", `{"namespace":"ns","lightning":true}`)
+
+	w = newWorld(t)
+	d = w.defines(errUndefined, errUndefined)
+	w.lightningNetwork("ln", "net")
+	b := w.starts("")
+	d.replace(apierrors.NewServerTimeout(lightningResource, "get", 1), apierrors.NewInternalError(errors.New("etcd")), true)
+	defer b.View("net")()
+	w.in(w.lightning, channelOfLN, `"kind":"active"`)
+	w.eventually("page", `{"namespace":"ns","lightning":true}`)
+}
+
+func TestAMissingRightIsNoReasonAfterTheDefinitionHasGone(t *testing.T) {
+	for name, discovery := range map[string]error{"known": errUndefined, "not yet known": nil, "not to be known": apierrors.NewForbidden(schema.GroupResource{}, "", errors.New("no discovery"))} {
+		w := newWorld(t)
+		d := w.defines(nil, errNoRight)
+		b := w.starts("")
+		w.eventually("page", `"noLightning":"your account has no right`)
+		d.set(discovery, errUndefined)
+		end := b.View("net")
+		t.Log("that the definition has gone is " + name)
+		w.eventually("page", `{"namespace":"ns"}`)
+		end()
+	}
+}
