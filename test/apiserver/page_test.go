@@ -2,6 +2,7 @@ package apiserver_test
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -175,7 +176,9 @@ func TestThePageInAClusterShowsATenantHisOwnNetworksOnly(t *testing.T) {
 // lightningOf is the first message with Lightning networks of a stream.
 func lightningOf(t *testing.T, address, token string) string {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address+"/api/stream", http.NoBody)
+	ctx, cancel := context.WithTimeout(t.Context(), apiserver.Limit)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address+"/api/stream", http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,7 +192,7 @@ func lightningOf(t *testing.T, address, token string) string {
 	for of := false; ; {
 		line, err := lines.ReadString('\n')
 		if err != nil {
-			t.Fatalf("%v after %s", err, line)
+			t.Fatalf("the stream has no message with Lightning networks within %s: %v after %q", apiserver.Limit, err, line)
 		}
 		if of = of || line == "event: lightning\n"; of && strings.HasPrefix(line, "data: ") {
 			return line
