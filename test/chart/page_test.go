@@ -43,6 +43,16 @@ func TestThePageIsOffByDefault(t *testing.T) {
 	}
 }
 
+// The definition of Lightning networks stays when they are switched off, and the right of the page does not.
+func TestThePageShowsLightningNetworksOnlyWithTheRightToThem(t *testing.T) {
+	for values, want := range map[string]string{"": "--lightning=false", "\nlightning: {enabled: true}": "--lightning=true"} {
+		pod := pods(t, release{}.objects(t, "page: {enabled: true}"+values))["Deployment of the page"]
+		if args := pod.Spec.Containers[0].Args; !slices.Contains(args, want) {
+			t.Errorf("%q: the arguments are %q, without %s", values, args, want)
+		}
+	}
+}
+
 // The page has neither the operator's account, nor a volume but that of its certificate, nor anything in its environment.
 func TestThePageHasAnAccountAndAPodOfItsOwn(t *testing.T) {
 	for values, volumes := range map[string]int{"page: {enabled: true}": 0, "page: {enabled: true, tlsSecret: page-tls}": 1, "page: {enabled: true}\nserviceAccount: {name: operator}": 0} {

@@ -22,6 +22,7 @@ type servePage struct {
 	address, health string
 	namespaces      []string
 	audience, tls   string
+	lightning       bool
 }
 
 func servePageCommand(s *session) *cobra.Command {
@@ -31,7 +32,8 @@ func servePageCommand(s *session) *cobra.Command {
 		Short: "Serve the live page in a cluster, read-only, as the chart does with page.enabled",
 		Long: "Serve the live page over TLS to those who may watch networks and events of a namespace. A caller signs in with a token, which the API server\n" +
 			"checks (TokenReview, SubjectAccessReview). The page has no actions, and the program reads no node, pod or Secret.\n\n" +
-			"The account of the program needs list and watch of networks, Lightning networks and events, and create of tokenreviews and subjectaccessreviews.",
+			"The account of the program needs list and watch of networks, Lightning networks and events, and create of tokenreviews and subjectaccessreviews.\n" +
+			"With --lightning=false it needs no right to Lightning networks.",
 		Example: "  kubectl btcnet serve-page --bind-address 127.0.0.1:8443 --health-bind-address 127.0.0.1:8081",
 		Args:    arguments(0, 0),
 		RunE:    func(command *cobra.Command, _ []string) error { return p.serve(command.Context()) },
@@ -41,6 +43,7 @@ func servePageCommand(s *session) *cobra.Command {
 	flags.StringVar(&p.health, "health-bind-address", ":8081", "Address of the health endpoint /healthz.")
 	flags.StringSliceVar(&p.namespaces, "watch-namespaces", nil, "Namespaces that the page shows. Default: all.")
 	flags.StringVar(&p.audience, "audience", "bitcoin-controller-page", "Audience of the tokens with which people sign in. Empty means that of the API server, whose tokens are good for all that their owner may do.")
+	flags.BoolVar(&p.lightning, "lightning", true, "Show Lightning networks, when the cluster has their definition.")
 	flags.StringVar(&p.tls, "tls-directory", "", "Directory with tls.crt and tls.key, which are read for each connection. Default: a certificate that the program creates.")
 	return command
 }
@@ -58,7 +61,7 @@ func (p *servePage) serve(ctx context.Context) error {
 	}
 	pages := &page.Shared{
 		Access:   &access.Reviewer{Core: client.Core, Audience: p.audience},
-		Values:   &backend.Namespaces{Client: client, Only: p.namespaces, Failed: failed},
+		Values:   &backend.Namespaces{Client: client, Only: p.namespaces, WithoutLightning: !p.lightning, Failed: failed},
 		Audience: p.audience,
 		Opened:   func(v page.Viewer) { record.Printf("%s watches namespace %s", v.Name, v.Namespace) },
 	}

@@ -18,11 +18,13 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clienttesting "k8s.io/client-go/testing"
 	"sigs.k8s.io/yaml"
 
 	"github.com/christianb93/bitcoin-controller/internal/testtools"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
 // accepts lets the fake API server know one token, whose owner may watch everything.
@@ -100,6 +102,35 @@ func TestThePageOfAClusterIsServedOverTLSUntilItIsInterrupted(t *testing.T) {
 	}
 	if _, err := io.Copy(io.Discard, stream.Body); err != nil && !strings.Contains(err.Error(), "EOF") && !strings.Contains(err.Error(), "closed") && !strings.Contains(err.Error(), "GOAWAY") {
 		t.Logf("the stream ended with %v", err)
+	}
+}
+
+// The account needs no right to what it does not read.
+func TestThePageRequestsLightningNetworksOnlyWithThatFlag(t *testing.T) {
+	for arg, want := range map[string]bool{"--lightning=false": false, "--lightning=true": true} {
+		w := newWorld(t, three())
+		w.networks.Resources = []*metav1.APIResourceList{{GroupVersion: v1.SchemeGroupVersion.String(), APIResources: []metav1.APIResource{{Name: "lightningnetworks"}}}}
+		w.accepts("a-token")
+		address, _, end := w.pages(arg)
+		client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}} //nolint:gosec // the certificate is the program's own
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address+"/api/stream?namespace=ns", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer a-token")
+		response, err := client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := response.Body.Read(make([]byte, 1)); err != nil || response.StatusCode != http.StatusOK {
+			t.Fatalf("the stream: %d (%v)", response.StatusCode, err)
+		}
+		if got := slices.ContainsFunc(w.networks.Actions(), func(a clienttesting.Action) bool { return a.GetResource().Resource == "lightningnetworks" }); got != want {
+			t.Errorf("with %s the page requests Lightning networks: %t", arg, got)
+		}
+		response.Body.Close() //nolint:errcheck // it was only read
+		client.CloseIdleConnections()
+		end()
 	}
 }
 

@@ -50,3 +50,17 @@ func TestAMissingRightIsNoReasonAfterTheDefinitionHasGone(t *testing.T) {
 		end()
 	}
 }
+
+// A definition stays in the cluster when the chart's Lightning networks are switched off. The right to them does not.
+func TestAPageWithoutLightningNetworksRequestsNone(t *testing.T) {
+	w := newWorld(t)
+	w.defines(nil, errNoRight)
+	w.lightningNetwork("ln", "net")
+	created := w.lightningRequests()
+	all := &Namespaces{Client: w.client, WithoutLightning: true, Failed: func(err error) { t.Error(err) }}
+	w.opens(all, "ns")
+	w.eventually("network/net", `"nodes":3`)
+	if delta, _, _ := w.store.Since(""); string(delta.Set["page"]) != `{"namespace":"ns"}` || w.lightningRequests() != created {
+		t.Errorf("the page is %s after %d requests", delta.Set["page"], w.lightningRequests()-created)
+	}
+}

@@ -224,7 +224,7 @@ func TestAPageWithoutARightToLightningNetworksShowsTheRest(t *testing.T) {
 	all := &Namespaces{Client: w.client, Failed: func(err error) { failed <- err }}
 	w.opens(all, "ns")
 	w.eventually("network/net", `"nodes":3`)
-	w.eventually("page", `"noLightning":"the service account of the page has no right to list and watch lightningnetworks in namespace \"ns\": an administrator of the cluster gives it`)
+	w.eventually("page", `"noLightning":"the service account of the page has no right to list and watch lightningnetworks in namespace \"ns\": an administrator of the cluster can give it"`)
 	if err := <-failed; !strings.Contains(err.Error(), "the Lightning networks of namespace ns are not shown") {
 		t.Errorf("reported is %v", err)
 	}

@@ -61,13 +61,13 @@ func (n *Namespaces) watch(ctx context.Context, b *Backend, watched *namespace, 
 	chains := live.NewChains(b.store)
 	watcher := &watch.Watcher{
 		Cluster: &client, WithoutPods: true, Store: b.store, Changed: chains.Report, Removed: chains.Forget, Limit: n.bound(), Kept: chains.Bytes,
-		Lightning: b.Lightning,
+		Lightning: b.Lightning, WithoutLightning: n.WithoutLightning,
 	}
 	watcher.Served = func(isWatched bool, lacks *cluster.MissingRight) {
 		reason := ""
 		if lacks != nil {
-			reason = fmt.Sprintf("the service account of the page has no right to %s %s in namespace %q: an administrator of the cluster gives it with the value "+
-				"lightning.enabled=true of the chart", lacks.Verb, lacks.Resource, lacks.Namespace)
+			reason = fmt.Sprintf("the service account of the page has no right to %s %s in namespace %q: an administrator of the cluster can give it",
+				lacks.Verb, lacks.Resource, lacks.Namespace)
 		}
 		if b.served(isWatched, reason) && lacks != nil {
 			n.Failed(fmt.Errorf("the Lightning networks of namespace %s are not shown: with the service account of the page, %w", client.Namespace, lacks))

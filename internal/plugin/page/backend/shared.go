@@ -26,6 +26,8 @@ type Namespaces struct {
 	Client *cluster.Client
 	// Only are the namespaces that can be watched; empty means all.
 	Only []string
+	// WithoutLightning leaves the Lightning networks out: nobody runs them, and the account may have no right to them.
+	WithoutLightning bool
 	// Failed is called with the reason why a namespace cannot be watched.
 	Failed func(error)
 

@@ -65,6 +65,9 @@ func (w *Watcher) seekLightning(ctx context.Context) {
 // beginLightning watches the Lightning networks, if the cluster has their definition and the caller's account the right to them. It returns
 // whether the first list is marked, for each watch that begins.
 func (w *Watcher) beginLightning(ctx context.Context) ([]cache.InformerSynced, error) {
+	if w.WithoutLightning {
+		return nil, nil
+	}
 	defined, certain, err := w.definesLightning(ctx)
 	if err != nil {
 		return nil, err

@@ -32,7 +32,9 @@ type Watcher struct {
 	Name string
 	// WithoutPods leaves the pods out: nodes are then what the operator reports.
 	WithoutPods bool
-	Store       *state.Store
+	// WithoutLightning leaves the Lightning networks out, without a request whether the cluster has them.
+	WithoutLightning bool
+	Store            *state.Store
 	// Lightning is for the Lightning networks. Served is called when they are watched, and when they are not, with the right without which that is
 	// not possible, if that is why.
 	Lightning *state.Store
