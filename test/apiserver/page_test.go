@@ -107,10 +107,10 @@ func pageOf(t *testing.T, ns *apiserver.Namespace, only ...string) string {
 	return server.URL
 }
 
-// opens requests the stream of a namespace, and returns the code with the first message.
-func opens(t *testing.T, address, namespace, token string) (int, string) {
+// stream requests the stream of a namespace, "" for that of the token. Its body must be closed.
+func stream(ctx context.Context, t *testing.T, address, namespace, token string) *http.Response {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address+"/api/stream?namespace="+namespace, http.NoBody)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address+"/api/stream?namespace="+namespace, http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,14 +119,22 @@ func opens(t *testing.T, address, namespace, token string) (int, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return response
+}
+
+// opens requests the stream of a namespace, and returns the code with the first message.
+func opens(t *testing.T, address, namespace, token string) (int, string) {
+	t.Helper()
+	response := stream(t.Context(), t, address, namespace, token)
 	defer response.Body.Close() //nolint:errcheck // it was only read
 	lines := bufio.NewReader(response.Body)
-	first, _ := lines.ReadString('\n')
+	first, _ := lines.ReadString('\n') // an error has one line
 	if response.StatusCode == http.StatusOK {
+		var err error
 		first, err = lines.ReadString('\n') // after the id
-	}
-	if err != nil {
-		t.Fatal(err)
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 	return response.StatusCode, first
 }
@@ -178,15 +186,7 @@ func lightningOf(t *testing.T, address, token string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), apiserver.Limit)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address+"/api/stream", http.NoBody)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Header.Set("Authorization", "Bearer "+token)
-	response, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
+	response := stream(ctx, t, address, "", token)
 	defer response.Body.Close() //nolint:errcheck // it was only read
 	lines := bufio.NewReader(response.Body)
 	for of := false; ; {

@@ -150,7 +150,7 @@ func (c *create) run(ctx context.Context, name string) error {
 		}
 	}
 	network.TypeMeta = metav1.TypeMeta{APIVersion: v1.SchemeGroupVersion.String(), Kind: "BitcoinNetwork"}
-	if err := c.printCreated(printer, network); err != nil {
+	if err := c.printManifest(printer, network); err != nil {
 		return err
 	}
 	if !c.wait || c.dryRun != "none" {
@@ -168,8 +168,8 @@ func (s *session) connectFor(dryRun string) (*cluster.Client, error) {
 	return client, err
 }
 
-// printCreated prints a network as its manifest is written.
-func (s *session) printCreated(printer printers.ResourcePrinter, network metav1.Object) error {
+// printManifest prints a network as its manifest is written.
+func (s *session) printManifest(printer printers.ResourcePrinter, network metav1.Object) error {
 	object, err := withoutStatus(network)
 	if err != nil {
 		return err

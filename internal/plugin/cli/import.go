@@ -93,11 +93,7 @@ func (c *imports) run(path string) error {
 	}
 	for _, network := range networks {
 		network.SetNamespace(c.namespace)
-		object, err := withoutStatus(network)
-		if err != nil {
-			return err
-		}
-		if err := printer.PrintObj(object, c.streams.Out); err != nil {
+		if err := c.printManifest(printer, network); err != nil {
 			return err
 		}
 	}

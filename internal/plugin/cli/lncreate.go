@@ -118,7 +118,7 @@ func (c *lnCreate) run(ctx context.Context, name string) error {
 		}
 	}
 	network.TypeMeta = metav1.TypeMeta{APIVersion: v1.SchemeGroupVersion.String(), Kind: "LightningNetwork"}
-	if err := c.printCreated(printer, network); err != nil {
+	if err := c.printManifest(printer, network); err != nil {
 		return err
 	}
 	if !c.wait || c.dryRun != "none" {

@@ -63,6 +63,8 @@ func TestFlagsOfALightningNetworkMakeTheirPart(t *testing.T) {
 func TestFlagsOfALightningNetworkThatCannotBeWrittenAreNamed(t *testing.T) {
 	for want, set := range map[string]func(*Lightning){
 		"--expose-host needs a type":           func(f *Lightning) { f.ExposeHosts = []string{"a"} },
+		`--expose-host "a b" is neither`:       func(f *Lightning) { f.Expose, f.ExposeHosts = "NodePort", []string{"a b"} },
+		`--expose-host "192.0.2.300" is`:       func(f *Lightning) { f.Expose, f.ExposeHosts = "NodePort", []string{"192.0.2.300"} },
 		`--expose "inside"`:                    func(f *Lightning) { f.Expose = "inside" },
 		"no BitcoinNetwork is named":           func(f *Lightning) { f.BitcoinNetwork = "" },
 		`--channel "0-1" is not a channel`:     func(f *Lightning) { f.Channels = []string{"0-1"} },

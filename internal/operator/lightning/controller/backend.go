@@ -55,7 +55,7 @@ func (r *Reconciler) handOver(ctx context.Context, network *v1.LightningNetwork,
 	}
 }
 
-var errEarlierAgent = errors.New("its lnd-agent is an earlier one, which does not know all that it got: delete the pod, which then gets the current one")
+var errEarlierAgent = errors.New("its lnd-agent is that of an earlier operator, and does not know all that it got: change config or resources of the LightningNetwork, which replaces its pods; without storage they lose their wallets and channels")
 
 // putBackend gives an agent its backend. An earlier agent leaves out what it does not know, and would get the same again and again.
 func putBackend(ctx context.Context, agents *api.Client, agent api.Pod, backend api.Backend) error {
