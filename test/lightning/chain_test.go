@@ -35,29 +35,7 @@ func TestAfterAReorganisationOfTheFundingTheChannelsAreAsDeclared(t *testing.T) 
 	env := newEnv(t, 5)
 	n := env.create("reorganised", zmq(2), line(3))
 	n.ready()
-	ends, _, err := n.ends()
-	if err != nil {
-		t.Fatal(err)
-	}
-	lowest := 0
-	for _, list := range ends {
-		for _, e := range list {
-			var height, position, output int
-			if _, err := fmt.Sscanf(e.SCID, "%dx%dx%d", &height, &position, &output); err != nil {
-				t.Fatalf("%s: %v", e.SCID, err)
-			}
-			if lowest == 0 || height < lowest {
-				lowest = height
-			}
-		}
-	}
-	var tip int
-	if _, err := fmt.Sscan(n.bitcoinCLI(0, "getblockcount"), &tip); err != nil {
-		t.Fatal(err)
-	}
-	n.bitcoinCLI(0, "invalidateblock", n.bitcoinCLI(0, "getblockhash", fmt.Sprint(lowest)))
-	n.bitcoinCLI(0, "generateblock", "raw(53)", "[]")
-	n.bitcoinCLI(0, "generatetodescriptor", fmt.Sprint(tip-lowest+1), "raw(53)")
+	n.reorganise(slices.Min(n.fundingHeights()))
 	n.eventually("both bitcoinds to have the other chain", readyTimeout, func() error {
 		if n.bitcoinCLI(0, "getbestblockhash") != n.bitcoinCLI(1, "getbestblockhash") {
 			return errors.New("they have not")
@@ -66,4 +44,60 @@ func TestAfterAReorganisationOfTheFundingTheChannelsAreAsDeclared(t *testing.T) 
 	})
 	n.asDeclared()
 	t.Logf("keys and channels are\n%s", strings.Join(n.points(), "\n"))
+}
+
+// fundingHeights are those of the blocks with the funding transactions, of each channel twice.
+func (n *network) fundingHeights() (heights []int) {
+	n.Helper()
+	ends, _, err := n.ends()
+	if err != nil {
+		n.Fatal(err)
+	}
+	for _, e := range slices.Concat(ends...) {
+		var height, position, output int
+		if _, err := fmt.Sscanf(e.SCID, "%dx%dx%d", &height, &position, &output); err != nil {
+			n.Fatalf("%s: %v", e.SCID, err)
+		}
+		heights = append(heights, height)
+	}
+	return heights
+}
+
+func (n *network) blocks() (count int) {
+	n.Helper()
+	if _, err := fmt.Sscan(n.bitcoinCLI(0, "getblockcount"), &count); err != nil {
+		n.Fatal(err)
+	}
+	return count
+}
+
+// reorganise replaces the blocks from a height on by one block more, the first of them without transactions.
+func (n *network) reorganise(from int) {
+	n.Helper()
+	tip := n.blocks()
+	n.bitcoinCLI(0, "invalidateblock", n.bitcoinCLI(0, "getblockhash", fmt.Sprint(from)))
+	n.bitcoinCLI(0, "generateblock", "raw(53)", "[]")
+	n.bitcoinCLI(0, "generatetodescriptor", fmt.Sprint(tip-from+1), "raw(53)")
+}
+
+// bitcoind keeps the transactions of the last ten blocks that it takes for invalid: the funding transaction of a deeper one is lost at that
+// moment, and LND, whose closing transaction is rejected for that, does not send it again by itself.
+func TestAfterAReorganisationThatLosesTheFundingTheChannelsAreAsDeclared(t *testing.T) {
+	for name, bitcoinds := range map[string]int32{"another bitcoind keeps it": 2, "only LND keeps it": 1} {
+		t.Run(name, func(t *testing.T) {
+			env := newEnv(t, 5)
+			n := env.create("deep", zmq(bitcoinds), line(3))
+			n.ready()
+			before := n.points()
+			n.bitcoinCLI(0, "generatetodescriptor", "11", "raw(54)")
+			n.reorganise(slices.Min(n.fundingHeights()))
+			n.eventually("other channels", readyTimeout, func() error {
+				if now := n.points(); slices.Equal(now, before) {
+					return errors.New("they are those of before")
+				}
+				return nil
+			})
+			n.asDeclared()
+		})
+	}
 }

@@ -143,6 +143,25 @@ func TestThePluginCausesWhatChainsDo(t *testing.T) {
 		}
 	}
 	p.pauses("chain", "chain-sts-2")
+	p.keepsPayments("chain", 3)
+}
+
+// keepsPayments checks that a payment is mined again after a reorganisation, also one of a block that is deeper than bitcoind keeps the
+// transactions of.
+func (p plugin) keepsPayments(name string, node int) {
+	p.Helper()
+	pod := fmt.Sprintf("%s-sts-%d", name, node)
+	p.Does("cli", fmt.Sprintf("%s/%d", name, node), "createwallet", "payee")
+	address := p.Does("cli", fmt.Sprintf("%s/%d", name, node), "-rpcwallet=payee", "getnewaddress")
+	p.Does("fund", name, address, "1.5")
+	received := func() (string, error) {
+		return p.testEnv.cli(pod, "-named", "-rpcwallet=payee", "getreceivedbyaddress", "address="+address, "minconf=1")
+	}
+	p.Does("mine", name, "20")
+	p.Does("reorg", name, "--depth", "21")
+	if got, err := received(); err != nil || got != "1.50000000" {
+		p.Errorf("after a reorganisation of 21 blocks the payee has %s (%v)", got, err)
+	}
 }
 
 // pauses checks that a node has no connections during a pause, also one that is interrupted, and has them afterwards.

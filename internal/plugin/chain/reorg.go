@@ -39,7 +39,7 @@ type Reorganised struct {
 const restoreTimeout = 30 * time.Second
 
 // Run takes the last blocks for invalid on the node, which mines a longer branch. Afterwards, and also when the command is interrupted, the
-// old blocks are valid again: of an incomplete reorganisation nothing is left but a branch that nobody follows.
+// old blocks are valid again, all of them with the first one: of an incomplete reorganisation nothing is left but a branch that nobody follows.
 func (r *Reorg) Run(ctx context.Context) (result *Reorganised, err error) {
 	from, err := faucet.BestTip(ctx, r.Cluster, r.Node.Pod)
 	if err != nil {
@@ -67,11 +67,30 @@ func (r *Reorg) Run(ctx context.Context) (result *Reorganised, err error) {
 			err = r.verify(restoring, result)
 		}
 	}()
-	if _, err := r.Cluster.CLI(ctx, r.Node.Pod, "invalidateblock", first); err != nil {
+	if err := r.disconnect(ctx, from.Height, fork); err != nil {
 		return nil, err
 	}
 	to, err := r.outgrow(ctx)
 	return &Reorganised{Depth: r.Depth, Fork: fork, From: from, To: to}, err
+}
+
+// keptBlocks are how many blocks bitcoind takes for invalid in one call with their transactions back in its mempool: it loses those of deeper
+// blocks (Chainstate::InvalidateBlock in src/validation.cpp, up to version 30).
+const keptBlocks = 10
+
+// disconnect takes the blocks above a height for invalid, so that the node has their transactions in its mempool.
+func (r *Reorg) disconnect(ctx context.Context, tip, fork int64) error {
+	for height := tip; height > fork; {
+		height = max(height-keptBlocks, fork)
+		hash, err := r.Cluster.CLI(ctx, r.Node.Pod, "getblockhash", strconv.FormatInt(height+1, 10))
+		if err != nil {
+			return err
+		}
+		if _, err := r.Cluster.CLI(ctx, r.Node.Pod, "invalidateblock", hash); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // spreadTimeout is how long the other nodes have before the branch gets another block.

@@ -185,10 +185,11 @@ func (n *nodes) answer(at *node, args []string) (string, int, string) {
 		return answer, code, message
 	case "invalidateblock":
 		at.invalid = append(at.invalid, args[1])
-		at.best = n.blocks[args[1]].previous
+		n.disconnect(at, n.blocks[args[1]].previous)
 		return "", 0, ""
 	case "reconsiderblock":
-		at.invalid = slices.DeleteFunc(at.invalid, func(hash string) bool { return hash == args[1] })
+		valid := n.blocks[args[1]]
+		at.invalid = slices.DeleteFunc(at.invalid, func(hash string) bool { return n.ancestor(n.blocks[hash], valid.height) == valid })
 		for hash, b := range n.blocks { // its own, of which it knows all
 			if b.height > n.blocks[at.best].height {
 				at.best = hash
@@ -221,13 +222,6 @@ func (n *nodes) answerProcess(at *node, args []string) (string, int, string) {
 	return n.answerWallet(at, args)
 }
 
-func (n *nodes) ancestor(b *block, height int64) *block {
-	for b.height > height {
-		b = n.blocks[b.previous]
-	}
-	return b
-}
-
 func (n *nodes) peers(at *node) []map[string]any {
 	peers := []map[string]any{}
 	for _, other := range n.byPod {
@@ -253,24 +247,6 @@ func connectionOf(at, other *node) map[string]any {
 
 func (n *nodes) connected(a, b *node) bool {
 	return !a.inactive && !b.inactive && n.crossing(a, b)
-}
-
-func (n *nodes) generate(at *node, args []string) (string, int, string) {
-	number, err := strconv.Atoi(args[1])
-	if err != nil {
-		return "", -3, "JSON value of type string is not of expected type number"
-	}
-	var hashes []string
-	for range number {
-		n.next++
-		b := &block{hash: fmt.Sprintf("%064x", n.next), previous: at.best, address: args[2], height: n.blocks[at.best].height + 1, txs: at.mempool}
-		at.mempool = nil
-		n.blocks[b.hash] = b
-		at.best = b.hash
-		hashes = append(hashes, b.hash)
-	}
-	n.sync()
-	return toJSON(hashes), 0, ""
 }
 
 // sync gives each node the best chain of those that it is connected with.

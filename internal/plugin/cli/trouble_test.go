@@ -111,6 +111,18 @@ func TestReorgLeavesTransactionsInTheMempoolOnRequest(t *testing.T) {
 	}
 }
 
+// bitcoind itself loses the transactions of all but the last ten blocks.
+func TestADeepReorgKeepsTheTransactionsOfAllBlocks(t *testing.T) {
+	w := newWorld(t, three())
+	w.works("mine", "net", "1")
+	w.nodes.byPod["net-sts-0"].mempool = []string{"tx"}
+	w.works("mine", "net", "25")
+	w.works("reorg", "net", "--empty", "--depth", "25", "--to", someAddress)
+	if at := w.nodes.byPod["net-sts-0"]; !slices.Equal(at.mempool, []string{"tx"}) || len(at.invalid) > 0 || w.height("net-sts-2") != 27 {
+		t.Errorf("the mempool has %v, invalid are %v, the chain has %d blocks", at.mempool, at.invalid, w.height("net-sts-2"))
+	}
+}
+
 // The chain is as before when the reorganisation ends in the middle.
 func TestAnIncompleteReorgLeavesNothing(t *testing.T) {
 	w := newWorld(t, three())

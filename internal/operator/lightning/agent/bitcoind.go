@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,7 +9,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/api"
@@ -18,7 +18,7 @@ const (
 	// reachTimeout of each check of bitcoind, and reachInterval between them.
 	reachTimeout  = 3 * time.Second
 	reachInterval = 500 * time.Millisecond
-	// maxRPCBytes of an answer of bitcoind to getblockchaininfo.
+	// maxRPCBytes of an answer of bitcoind.
 	maxRPCBytes = 64 << 10
 )
 
@@ -28,22 +28,11 @@ func reachable(ctx context.Context, client *http.Client, b api.Backend) error {
 	ctx, cancel := context.WithTimeout(ctx, reachTimeout)
 	defer cancel()
 	address := at(b, b.RPCPort)
-	body := strings.NewReader(`{"jsonrpc":"1.0","id":"lnd-agent","method":"getblockchaininfo","params":[]}`)
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+address+"/", body)
-	if err != nil {
-		return err
-	}
-	req.SetBasicAuth(b.User, b.Password)
-	resp, err := client.Do(req)
-	if err != nil {
-		return fmt.Errorf("bitcoind at %s cannot be reached: %w", address, withoutURL(err))
-	}
-	defer resp.Body.Close() //nolint:errcheck // read to its end or abandoned
-	raw, err := io.ReadAll(io.LimitReader(resp.Body, maxRPCBytes))
+	status, raw, err := callBitcoind(ctx, client, b, "getblockchaininfo")
 	if err != nil {
 		return fmt.Errorf("bitcoind at %s cannot be reached: %w", address, err)
 	}
-	if err := rejection(resp.StatusCode, raw); err != nil {
+	if err := rejection(status, raw); err != nil {
 		return fmt.Errorf("bitcoind at %s %w", address, err)
 	}
 	for _, port := range []int{b.ZMQRawBlockPort, b.ZMQRawTxPort} {
@@ -55,6 +44,50 @@ func reachable(ctx context.Context, client *http.Client, b api.Backend) error {
 			return fmt.Errorf("bitcoind has no ZMQ at %s: %w", at(b, port), err)
 		}
 		_ = conn.Close() //nolint:errcheck // nothing was written
+	}
+	return nil
+}
+
+// callBitcoind returns the answer of bitcoind to one call with LND's credential.
+func callBitcoind(ctx context.Context, client *http.Client, b api.Backend, method string, params ...any) (status int, answer []byte, err error) {
+	body, err := json.Marshal(map[string]any{"jsonrpc": "1.0", "id": "lnd-agent", "method": method, "params": append([]any{}, params...)})
+	if err != nil {
+		return 0, nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+at(b, b.RPCPort)+"/", bytes.NewReader(body))
+	if err != nil {
+		return 0, nil, err
+	}
+	req.SetBasicAuth(b.User, b.Password)
+	resp, err := client.Do(req)
+	if err != nil {
+		return 0, nil, withoutURL(err)
+	}
+	defer resp.Body.Close() //nolint:errcheck // read to its end or abandoned
+	answer, err = io.ReadAll(io.LimitReader(resp.Body, maxRPCBytes))
+	return resp.StatusCode, answer, err
+}
+
+// alreadyInChain is bitcoind's code for a transaction that is in a block.
+const alreadyInChain = -27
+
+// sendTransaction gives bitcoind a transaction, which it announces to its peers. One that it has already is no failure.
+func sendTransaction(ctx context.Context, client *http.Client, b api.Backend, raw string) error {
+	_, body, err := callBitcoind(ctx, client, b, "sendrawtransaction", raw)
+	if err != nil {
+		return fmt.Errorf("bitcoind at %s cannot be reached: %w", at(b, b.RPCPort), err)
+	}
+	var answer struct {
+		Error *struct {
+			Code    int
+			Message string
+		}
+	}
+	switch err := json.Unmarshal(body, &answer); {
+	case err != nil:
+		return fmt.Errorf("bitcoind at %s sends an unexpected response", at(b, b.RPCPort))
+	case answer.Error != nil && answer.Error.Code != alreadyInChain:
+		return fmt.Errorf("bitcoind rejects it: %s", sentence(answer.Error.Message))
 	}
 	return nil
 }

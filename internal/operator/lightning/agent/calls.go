@@ -115,6 +115,10 @@ func (a *agent) closeChannel(ctx context.Context, request api.Close) error {
 	}
 	at := slices.IndexFunc(all, func(c api.Channel) bool { return c.Point == request.Point })
 	switch {
+	case request.Publish && (at < 0 || all[at].State != api.WaitingClose):
+		return nil
+	case request.Publish:
+		return a.publish(ctx, request.Point)
 	case request.Abandon && at < 0:
 		return nil
 	case request.Abandon && all[at].State != api.PendingOpen:

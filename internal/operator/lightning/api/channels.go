@@ -122,6 +122,9 @@ type Close struct {
 	// later. That is for one whose transaction does not exist, since LND ended while it opened it. A channel that LND does not have is no
 	// failure, and one in another state is.
 	Abandon bool `json:"abandon,omitempty"`
+	// Publish closes no channel: it sends the closing transaction of one that is WaitingClose to bitcoind again, and its funding transaction
+	// before it. A channel in another state is no failure, and an agent that does not know the field does nothing for one that is closing.
+	Publish bool `json:"publish,omitempty"`
 }
 
 // Failure is the body of a response with a status other than 200.

@@ -119,7 +119,8 @@ func (a *actions) close(ctx context.Context, c plan.Close) {
 		return
 	}
 	a.background.run(ctx, a.state, c.Key(), api.CloseTimeout+margin, func(ctx context.Context) error {
-		if err := a.agents.CloseChannel(ctx, at, api.Close{Point: c.Point, Force: c.Force}); err != nil {
+		err := a.agents.CloseChannel(ctx, at, api.Close{Point: c.Point, Force: c.Force, Publish: c.Publish})
+		if err != nil || c.Publish {
 			return err
 		}
 		if c.Force {

@@ -85,3 +85,36 @@ func (l *LND) SetSecret(state api.SecretState) {
 	defer l.net.mu.Unlock()
 	l.secret = state
 }
+
+// LoseClosings makes bitcoind reject the closing transactions of the node until it does not any more, as while it has lost the funding ones:
+// LND does not find out.
+func (l *LND) LoseClosings(lose bool) {
+	l.net.mu.Lock()
+	defer l.net.mu.Unlock()
+	l.losing = lose
+}
+
+// Publish sends the closing transaction of a channel again; the message is the agent's error, "" for none.
+func (l *LND) Publish(point string) (message string) {
+	l.net.mu.Lock()
+	defer l.net.mu.Unlock()
+	for _, c := range l.net.channels {
+		switch {
+		case c.point != point || c.closedAt != math.MaxInt64:
+		case l.losing:
+			return "the closing transaction is not published: bitcoind rejects it: missing inputs"
+		default:
+			c.closedAt = l.sent()
+		}
+	}
+	return ""
+}
+
+// sent is the height before a transaction that the node sends now.
+func (l *LND) sent() int64 {
+	if l.losing {
+		return math.MaxInt64
+	}
+	blocks, _ := l.chain()
+	return int64(len(blocks))
+}

@@ -127,6 +127,8 @@ type LND struct {
 	// graph has the short ids of the channels that the node knows by gossip, and deaf nodes learn no more of them.
 	graph map[string]bool
 	deaf  bool
+	// losing nodes lose their closing transactions.
+	losing bool
 	// rejects are the errors of LND by what it is asked to do: "open", "close" or "connect"; "" for none.
 	rejects map[string]string
 	// calls are the requests for its state so far.
@@ -276,7 +278,6 @@ func (l *LND) add(c api.NewChannel, other *LND) (point string) {
 func (l *LND) Close(point string, force bool) (message string) {
 	l.net.mu.Lock()
 	defer l.net.mu.Unlock()
-	blocks, _ := l.chain()
 	for _, c := range l.net.channels {
 		other := c.other(l)
 		switch {
@@ -290,7 +291,7 @@ func (l *LND) Close(point string, force bool) (message string) {
 		case !force && !l.peers[other.pubKey]:
 			return "unable to gracefully close channel while peer is offline"
 		default:
-			c.closedAt, c.forced, c.closer = int64(len(blocks)), force, l
+			c.closedAt, c.forced, c.closer = l.sent(), force, l
 			return ""
 		}
 	}

@@ -50,8 +50,11 @@ func (l *LND) Handler(authorize func(user, password string) bool, check func(api
 	}))
 	handle("POST "+api.ClosePath, decoded(func(c api.Close) (any, int) {
 		end := func() string { return l.Close(c.Point, c.Force) }
-		if c.Abandon {
+		switch {
+		case c.Abandon:
 			end = func() string { return l.Abandon(c.Point) }
+		case c.Publish:
+			end = func() string { return l.Publish(c.Point) }
 		}
 		if message := end(); message != "" {
 			return api.Failure{Message: message}, api.StatusLND

@@ -43,7 +43,7 @@ func (p *planner) stateOf(c *channel, from, to *Node) (v1.LightningChannelState,
 	case c.other == nil && to.listsChannels():
 		return p.withoutOther(c, from, to)
 	case c.other != nil && !isLive(*c.other):
-		return v1.LightningChannelInactive, withMore(nodeName(c.To)+" is closing it", p.hindrance(&actual{Channel: *c.other}))
+		return v1.LightningChannelInactive, withMore(nodeName(c.To)+" is closing it", p.hindrance(&actual{Channel: *c.other, at: c.To}))
 	case !a.Active:
 		return v1.LightningChannelInactive, nodeName(c.From) + " reports it as inactive"
 	case to.State == nil || to.State.Channels == nil:
@@ -173,8 +173,11 @@ func forced(force bool) string {
 
 // Key of the action. That of a forced close is another one: it must not wait for the retries of the other.
 func (c Close) Key() string {
-	if c.Abandon {
+	switch {
+	case c.Abandon:
 		return keyAbandon(c.Node, c.Point)
+	case c.Publish:
+		return keyPublish(c.Node, c.Point)
 	}
 	return KeyClose(c.Point + forced(c.Force))
 }

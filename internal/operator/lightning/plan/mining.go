@@ -56,7 +56,7 @@ func (p *planner) confirm() {
 // awaitOther finds the closing transaction of the other end of a channel: its opener lists the channel as open until that is in a block.
 func (p *planner) awaitOther(a actual) {
 	if other := p.node(a.to).channel(a.Point); other != nil && other.State == api.WaitingClose {
-		p.await(actual{Channel: *other, at: a.to})
+		p.await(actual{memo: a.memo, Channel: *other, at: a.to})
 	}
 }
 
@@ -66,8 +66,14 @@ func (p *planner) await(a actual) {
 		return // its report may be that of before a block
 	}
 	switch a.State {
-	case api.PendingOpen, api.WaitingClose:
-		p.need(n.Bitcoin, awaited(a.Channel), confirmations, true)
+	case api.PendingOpen:
+		p.need(n.Bitcoin, a.Point, confirmations, true)
+	case api.WaitingClose:
+		if p.published(a) {
+			p.need(n.Bitcoin, KeyClose(a.Point), confirmations, true)
+		} else {
+			p.plan.Awaited = append(p.plan.Awaited, KeyClose(a.Point))
+		}
 	case api.Open:
 		if a.Private || a.Announced {
 			return

@@ -63,6 +63,8 @@ type Close struct {
 	Force bool
 	// Abandon means that the node forgets the channel, unless a bitcoind knows its funding transaction. It closes none, and Force is false.
 	Abandon bool
+	// Publish means that the node sends the closing transaction again. It closes none, and Force is false.
+	Publish bool
 	// Channel is its name for people, and Cause why it is closed.
 	Channel, Cause string
 }
@@ -161,9 +163,10 @@ const (
 	markOther   = "other"
 	markLost    = "lost"
 	markNoOther = "no-other"
+	markPublish = "publish"
 )
 
-var channelMarks = []string{markClosing, markStale, markPruned, markOther, markLost, markNoOther}
+var channelMarks = []string{markClosing, markStale, markPruned, markOther, markLost, markNoOther, markPublish}
 
 func channelMark(kind string, from, to int, point string) string {
 	return fmt.Sprintf("%s %d-%d %s", kind, from, to, point)

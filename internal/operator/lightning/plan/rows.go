@@ -77,6 +77,8 @@ func (p *planner) hindrance(a *actual) string {
 	switch text := p.closeFailure(a.Channel); {
 	case text != "":
 		return text
+	case a.State == api.WaitingClose && p.unpublished(a) != "":
+		return "LND cannot publish its closing transaction: " + p.unpublished(a)
 	case a.State == api.WaitingClose && p.inVain(awaited(a.Channel)):
 		return fmt.Sprintf("its closing transaction is not confirmed by %d blocks", maxBlocksFor)
 	}

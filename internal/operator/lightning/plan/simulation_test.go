@@ -147,11 +147,14 @@ func (l *simulation) step() Plan {
 		}
 	}
 	for _, c := range p.Close {
-		if c.Abandon {
-			l.report(c.Key(), l.nodes[c.Node].Abandon(c.Point))
-			continue
+		end := func(point string) string { return l.nodes[c.Node].Close(point, c.Force) }
+		switch {
+		case c.Abandon:
+			end = l.nodes[c.Node].Abandon
+		case c.Publish:
+			end = l.nodes[c.Node].Publish
 		}
-		l.report(c.Key(), l.nodes[c.Node].Close(c.Point, c.Force))
+		l.report(c.Key(), end(c.Point))
 	}
 	if p.Mine != nil && l.stuck[p.Mine.Bitcoin] {
 		l.mined = l.mined.With(p.Mine, 0, l.now)
