@@ -8,6 +8,7 @@ import (
 	goruntime "runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -101,6 +102,17 @@ func (w *world) fails(code int, words string, args ...string) {
 	if got != code || !strings.Contains(text, words) || strings.Count(text, "\n") != 1 {
 		w.Errorf("%q ended with %d, and should with %d: %q, without %q or not one line", args, got, code, text, words)
 	}
+}
+
+// timesOut runs a command that must fail with these words when its time is over. Only its own waiting takes time, however busy the machine is.
+func (w *world) timesOut(words string, args ...string) {
+	w.Helper()
+	outside := w.T
+	defer func() { w.T = outside }()
+	synctest.Test(outside, func(t *testing.T) {
+		w.T = t
+		w.fails(exitFailed, words, args...)
+	})
 }
 
 func three() v1.BitcoinNetworkSpec { return v1.BitcoinNetworkSpec{Nodes: 3} }

@@ -97,7 +97,7 @@ func TestCreateWaitsUntilTheNetworkIsReady(t *testing.T) {
 	if code := <-done; code != 0 {
 		t.Errorf("it ended with %d: %s", code, w.err.String())
 	}
-	w.fails(exitFailed, "did not happen within 20ms: the operator has not reconciled it", "create", "another", "--wait", "--timeout", "20ms")
+	w.timesOut("did not happen within 20ms: the operator has not reconciled it", "create", "another", "--wait", "--timeout", "20ms")
 }
 
 func TestTreeShowsWhatBitcoindReports(t *testing.T) {
