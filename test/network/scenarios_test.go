@@ -8,14 +8,17 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+	"github.com/christianb93/bitcoin-controller/test/e2e"
 	"github.com/christianb93/bitcoin-controller/test/rights"
 )
 
@@ -28,9 +31,12 @@ var scenarioRights = append([]rbacv1.PolicyRule{
 	{APIGroups: []string{"batch"}, Resources: []string{"jobs"}, Verbs: []string{"create", "delete"}},
 }, pluginRights...)
 
-// passes runs a scenario, which must pass and leave nothing behind.
+// passes runs a scenario, which must pass and leave nothing behind. Its steps wait as long as its author takes for enough, without another
+// operator that starts meanwhile.
 func (p plugin) passes(args ...string) {
 	p.Helper()
+	undisturbed.RLock()
+	defer undisturbed.RUnlock()
 	p.Logf("%s", p.Does(append([]string{"run"}, args...)...))
 	p.nothingIsLeft()
 }
@@ -55,12 +61,20 @@ func (p plugin) nothingIsLeft() {
 	}
 }
 
+// scaled are the limits of ready scenarios, for the machine of the test.
+var scaled = map[string][]string{
+	"lost-node": {"--set", "limit=" + (e2e.LimitFactor() * time.Minute).String()},
+	"new-node":  {"--set", "limit=" + (e2e.LimitFactor() * 90 * time.Second).String()},
+}
+
 func TestTheReadyScenariosPass(t *testing.T) {
 	t.Parallel()
 	for name, nodes := range map[string]int{
 		"wallet-reorg": 3, "offline-wallet": 3, "double-spend": 4, "selfish-mining": 4, "lost-node": 3, "new-node": 3, "fee-spike": 3,
 	} {
-		t.Run(name, func(t *testing.T) { newEnv(t, nodes).plugin("bob", scenarioRights).passes(name) })
+		t.Run(name, func(t *testing.T) {
+			newEnv(t, nodes).plugin("bob", scenarioRights).passes(append([]string{name}, scaled[name]...)...)
+		})
 	}
 }
 
@@ -180,7 +194,7 @@ func TestAScenarioRunsInTheCluster(t *testing.T) {
 	}
 	junit := filepath.Join(t.TempDir(), "junit.xml")
 	inside := []string{"--in-cluster", "--image", ref, "--service-account", "scenarios", "--junit", junit}
-	p.passes(append([]string{"lost-node"}, inside...)...)
+	p.passes(slices.Concat([]string{"lost-node"}, scaled["lost-node"], inside)...)
 	out, errOut, code := p.Try(append([]string{"run", "selfish-mining", "--set", "lead=1"}, inside...)...)
 	if code != 1 || !strings.Contains(out, "error: selfish-mining:") {
 		t.Errorf("a failure ended with %d: %s%s", code, out, errOut)
