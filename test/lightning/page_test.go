@@ -5,6 +5,7 @@ package lightning
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/testtools/browser"
 	"github.com/christianb93/bitcoin-controller/test/e2e"
@@ -17,7 +18,7 @@ func TestTheLivePageShowsTheChannelsThatLNDHas(t *testing.T) {
 	p.Does("create", "coins", "--nodes", "3", "--wait", "--timeout", pluginTimeout.String())
 	p.Does("ln", "create", "ln", "--bitcoin-network", "coins", "--nodes", "3", "--channel", "0-1:1000000,push=200000", "--channel", "1-2:500000",
 		"--wait", "--timeout", pluginTimeout.String())
-	tab := browser.Open(t, e2e.Serves(p, p.Command("ui", "coins", "--no-browser")), browser.Options{Width: 1280, Height: 760})
+	tab := browser.Open(t, e2e.Serves(p, p.Command("ui", "coins", "--no-browser")), browser.Options{Width: 1280, Height: 760, Limit: e2e.LimitFactor() * 30 * time.Second})
 	tab.Await("two active channels between three nodes", `document.querySelectorAll("#graph .lnd:not(.lost):not(.unsynced)").length === 3
 		&& [...document.querySelectorAll("#graph .channel.active")].map(c => c.dataset.channel).sort().join() === "ln/0-1-0,ln/1-2-0"`)
 	tab.Await("the state", `document.querySelector("#lightnings .pill.good")?.textContent === "Ready"`)

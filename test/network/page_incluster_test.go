@@ -74,7 +74,7 @@ func TestThePageOfTheClusterShowsATenantWhatBitcoindHas(t *testing.T) {
 	p.Does("create", "seen", "--nodes", "3", "--topology", "ring", "--wait", "--timeout", "5m")
 	p.Does("mine", "seen", "2")
 	address := env.servedPage()
-	tab := browser.Open(t, address, browser.Options{OwnCertificate: true, Expected: []string{"status of 403"}})
+	tab := browser.Open(t, address, browser.Options{Limit: pageLimit(), OwnCertificate: true, Expected: []string{"status of 403"}})
 	token := env.viewerToken("viewer")
 	signsIn(tab, token, "kube-system")
 	tab.Await("the missing right", `document.querySelector("#sign-in .wrong")?.textContent.includes("has no right to watch bitcoinnetworks in namespace \"kube-system\"")`)

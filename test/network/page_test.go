@@ -17,6 +17,9 @@ import (
 
 var pictures = flag.String("pictures", "", "directory to write the pictures of the live page to")
 
+// pageLimit is that of a wait for the page.
+func pageLimit() time.Duration { return e2e.LimitFactor() * 30 * time.Second }
+
 // page serves the live page of a network until the test ends, and returns its address with the token.
 func (p plugin) page(name string) string {
 	p.Helper()
@@ -55,7 +58,7 @@ func TestTheLivePageShowsWhatBitcoindHas(t *testing.T) {
 	p.Does("create", "seen", "--nodes", "5", "--topology", "ring", "--wait", "--timeout", "5m")
 	p.Does("mine", "seen", "3")
 	address := p.page("seen")
-	tab := browser.Open(t, address, browser.Options{Width: 1280, Height: 760})
+	tab := browser.Open(t, address, browser.Options{Width: 1280, Height: 760, Limit: pageLimit()})
 	shows := func(what string) {
 		t.Helper()
 		want := env.edgesOf("seen", 5)
@@ -79,7 +82,7 @@ func TestTheLivePageShowsWhatBitcoindHas(t *testing.T) {
 	p.Does("mine", "seen/4", "2")
 	tab.Await("two branches", `document.getElementById("fact-branches").textContent === "2"`)
 	if *pictures != "" {
-		dark := browser.Open(t, address, browser.Options{Width: 1280, Height: 760, Dark: true})
+		dark := browser.Open(t, address, browser.Options{Width: 1280, Height: 760, Limit: pageLimit(), Dark: true})
 		dark.Await("the partition", `document.querySelectorAll("#graph .side-box").length === 2 && document.getElementById("fact-branches").textContent === "2"`)
 		dark.Click(`#graph [data-node="3"]`)
 		dark.Await("the log", `document.querySelector("#detail .log").textContent.includes("UpdateTip")`)
@@ -94,10 +97,11 @@ func TestTheLivePageShowsWhatBitcoindHas(t *testing.T) {
 	}
 }
 
-// shownInTime partitions network seen on its page, and expects to see it there within two seconds. Other tests share the machine, so
-// that the fastest of three counts; the network stays partitioned.
+// shownInTime partitions network seen on its page, and expects to see it there within two seconds, times e2e.LimitFactor. Other tests share
+// the machine, so that the fastest of three counts; the network stays partitioned.
 func (env *testEnv) shownInTime(p plugin, tab *browser.Tab) {
 	env.Helper()
+	const wanted = 2 * time.Second
 	var took []time.Duration
 	for {
 		tab.Click(`[data-action="partition"]`)
@@ -105,12 +109,15 @@ func (env *testEnv) shownInTime(p plugin, tab *browser.Tab) {
 		started := time.Now()
 		tab.Await("the partition", `document.querySelectorAll("#graph .side-box").length === 2`)
 		took = append(took, time.Since(started).Round(time.Millisecond))
-		if slices.Min(took) <= 2*time.Second {
+		if slices.Min(took) <= wanted {
 			env.Logf("a partition was shown %s after the click that confirmed it", took[len(took)-1])
 			return
 		}
 		if len(took) == 3 {
-			env.Errorf("partitions were shown after %v", took)
+			env.Logf("slow: partitions were shown after %v; on a machine with time to spare, %s are wanted", took, wanted)
+			if slices.Min(took) > e2e.LimitFactor()*wanted {
+				env.Errorf("none was shown within %s", e2e.LimitFactor()*wanted)
+			}
 			return
 		}
 		p.Does("heal", "seen")

@@ -34,32 +34,38 @@ type Options struct {
 	Script string
 	// OwnCertificate accepts a certificate that no browser trusts.
 	OwnCertificate bool
+	// Limit of each wait, 30 s if it is 0: machines that run tests are busy, and more so with a cluster on them.
+	Limit time.Duration
 	// Expected are parts of the words of errors that the page may report.
 	Expected []string
 }
 
 // Tab is one tab of a browser of its own.
 type Tab struct {
-	t   testing.TB
-	ctx context.Context //nolint:containedctx // that of chromedp is the tab
+	t     testing.TB
+	ctx   context.Context //nolint:containedctx // that of chromedp is the tab
+	limit time.Duration
 
 	mu     sync.Mutex
 	faults []string
 	loaded []string
 }
 
-// limit is for anything that a test waits for: machines that run tests are busy.
-const limit = 30 * time.Second
+// defaultLimit is for anything that a test waits for.
+const defaultLimit = 30 * time.Second
 
 // Open opens a page. At the end of the test, everything that the page must never do has failed it.
 func Open(t testing.TB, address string, options Options) *Tab {
 	t.Helper()
+	if options.Limit == 0 {
+		options.Limit = defaultLimit
+	}
 	if options.Width == 0 {
 		options.Width, options.Height = 1280, 800
 	}
 	flags := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(testtools.Find(t, "chromium", "chromium-browser", "google-chrome")), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.WindowSize(int(options.Width), int(options.Height)), chromedp.UserDataDir(profile(t)), chromedp.Flag("disable-dev-shm-usage", true), chromedp.WSURLReadTimeout(limit),
+		chromedp.WindowSize(int(options.Width), int(options.Height)), chromedp.UserDataDir(profile(t, options.Limit)), chromedp.Flag("disable-dev-shm-usage", true), chromedp.WSURLReadTimeout(options.Limit),
 		// The test sees what the page requests; nothing else leaves the browser.
 		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND , EXCLUDE 127.0.0.1 , EXCLUDE localhost"))
 	if options.OwnCertificate {
@@ -80,7 +86,7 @@ func Open(t testing.TB, address string, options Options) *Tab {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tab := &Tab{t: t, ctx: ctx}
+	tab := &Tab{t: t, ctx: ctx, limit: options.Limit}
 	chromedp.ListenTarget(ctx, func(event any) { tab.observe(event, own.Host, options.Expected) })
 	color, motion := "light", "no-preference"
 	if options.Dark {
@@ -103,7 +109,7 @@ func Open(t testing.TB, address string, options Options) *Tab {
 }
 
 // profile is a directory that is removed when the processes of the browser have ended: those that it started write to it until then.
-func profile(t testing.TB) string {
+func profile(t testing.TB, limit time.Duration) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "chromium-")
 	if err != nil {
@@ -202,7 +208,7 @@ func try[T any](tab *Tab, expression string) (value T, err error) {
 // Await waits until an expression is true, and returns how long that took.
 func (tab *Tab) Await(what, expression string) time.Duration {
 	tab.t.Helper()
-	return testtools.Eventually(tab.t, what, limit, func() error {
+	return testtools.Eventually(tab.t, what, tab.limit, func() error {
 		is, err := try[bool](tab, "Boolean("+expression+")")
 		if err == nil && !is {
 			body, _ := try[string](tab, `document.body.innerText.slice(0, 1500)`) // for the message only
