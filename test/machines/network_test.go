@@ -21,6 +21,7 @@ import (
 	"k8s.io/client-go/tools/remotecommand"
 
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+	"github.com/christianb93/bitcoin-controller/test/e2e"
 )
 
 // space is the namespace of all networks.
@@ -198,7 +199,7 @@ func cli(ctx context.Context, pod string, args ...string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, e2e.LimitFactor()*30*time.Second)
 	defer cancel()
 	var out, errOut bytes.Buffer
 	if err := executor.StreamWithContext(ctx, remotecommand.StreamOptions{Stdout: &out, Stderr: &errOut}); err != nil {
@@ -222,9 +223,14 @@ func (n *network) height(t *testing.T, want string) {
 	t.Helper()
 	for i := range n.nodes {
 		pod := fmt.Sprintf("%s-sts-%d", n.name, i)
-		if got, err := cli(t.Context(), pod, "getblockcount"); err != nil || got != want {
-			t.Errorf("%s has %s blocks, %v, and should have %s", pod, got, err, want)
-		}
+		// After the loss of a cluster node, the way to a pod may be closed for a while.
+		eventually(t, "the height of "+pod, func() error {
+			got, err := cli(t.Context(), pod, "getblockcount")
+			if err == nil && got != want {
+				t.Errorf("%s has %s blocks, and should have %s", pod, got, want)
+			}
+			return err
+		})
 	}
 }
 
