@@ -21,9 +21,10 @@ import (
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+	"github.com/christianb93/bitcoin-controller/test/e2e"
 )
 
-// helmTimeout is far longer than a network needs to start or to be stalled: no answer of Helm may come from it.
+// helmTimeout is far longer than a network needs to start or to be stalled: no answer of Helm may come from it. e2e.LimitFactor multiplies it.
 const helmTimeout = 3 * time.Minute
 
 // helmRuns is how often Helm is run for each answer, HELM_RUNS or 3: a race has another result each time.
@@ -69,7 +70,7 @@ func (env *testEnv) helmInstall(name string, wait bool, values map[string]any) e
 		return err
 	}
 	install := action.NewInstall(config)
-	install.ReleaseName, install.Namespace, install.Timeout = name, env.namespace, helmTimeout
+	install.ReleaseName, install.Namespace, install.Timeout = name, env.namespace, e2e.LimitFactor()*helmTimeout
 	install.WaitStrategy = kube.HookOnlyStrategy
 	if wait {
 		install.WaitStrategy = kube.StatusWatcherStrategy
@@ -85,7 +86,7 @@ func (env *testEnv) helmUpgrade(name string, rollback bool, values map[string]an
 		return err
 	}
 	upgrade := action.NewUpgrade(config)
-	upgrade.Namespace, upgrade.Timeout, upgrade.ResetValues, upgrade.RollbackOnFailure = env.namespace, helmTimeout, true, rollback
+	upgrade.Namespace, upgrade.Timeout, upgrade.ResetValues, upgrade.RollbackOnFailure = env.namespace, e2e.LimitFactor()*helmTimeout, true, rollback
 	upgrade.WaitStrategy = kube.StatusWatcherStrategy
 	_, err = upgrade.RunWithContext(env.Context(), name, chartOfOneNetwork(), values)
 	return err

@@ -43,6 +43,9 @@ func TestANodeThatIsTakenOffTheNetworkIsNamed(t *testing.T) {
 func TestAPeerThatBridgesAPartitionIsNamed(t *testing.T) {
 	skipIfShort(t)
 	env := newEnv(t, 3)
+	// An operator that starts takes the entries that it finds in the list of a node for its own.
+	undisturbed.RLock()
+	defer undisturbed.RUnlock()
 	n := network("split", 2)
 	n.Spec.Partitions = []v1.Partition{{Nodes: []int32{0}}}
 	env.create(n)
@@ -93,6 +96,8 @@ func TestAPeerThatBridgesAPartitionIsNamed(t *testing.T) {
 func TestAConnectionAgainstTheTopologyIsRemovedWithAnEvent(t *testing.T) {
 	skipIfShort(t)
 	env := newEnv(t, 3)
+	undisturbed.RLock()
+	defer undisturbed.RUnlock()
 	n := network("aligned", 3)
 	n.Spec.Topology = &v1.Topology{Type: v1.TopologyLine}
 	env.create(n)

@@ -130,7 +130,7 @@ func (env *testEnv) anotherImage(pod string) string {
 	return env.anotherNameOfItsImage(pod)
 }
 
-// anotherNameOfItsImage gives the image of a pod one more name, on a cluster node that is a container of Docker's.
+// anotherNameOfItsImage gives the image of a pod one more name, which no other test gives, on a cluster node that is a container of Docker's.
 func (env *testEnv) anotherNameOfItsImage(pod string) string {
 	env.Helper()
 	testtools.Docker(env.T)
@@ -138,12 +138,13 @@ func (env *testEnv) anotherNameOfItsImage(pod string) string {
 	if err != nil {
 		env.Fatal(err)
 	}
+	name := "docker.io/bitcoin-controller/another:" + env.namespace
 	out, err := exec.CommandContext(env.Context(), "docker", "exec", p.Spec.NodeName, "ctr", "-n", "k8s.io", "images", "tag", "--force",
-		p.Status.ContainerStatuses[0].Image, "docker.io/bitcoin-controller/another:name").CombinedOutput()
+		p.Status.ContainerStatuses[0].Image, name).CombinedOutput()
 	if err != nil {
 		env.Fatalf("tag %s: %v: %s", p.Status.ContainerStatuses[0].Image, err, out)
 	}
-	return "docker.io/bitcoin-controller/another:name"
+	return name
 }
 
 // mineAt mines blocks on a node, and returns the best block.

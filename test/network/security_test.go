@@ -5,10 +5,12 @@ package network
 import (
 	"sync"
 	"testing"
+	"time"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 )
 
 // operatorPods are those of the operator, of which there must be one.
@@ -31,8 +33,15 @@ var undisturbed sync.RWMutex
 // endOperators deletes the operator's pods, as the failure of a machine would. Their logs, which go with them, are searched first.
 func (env *testEnv) endOperators() {
 	env.Helper()
+	env.endOperatorsAfter(func() {})
+}
+
+// endOperatorsAfter does so after a wait, in which nobody else does.
+func (env *testEnv) endOperatorsAfter(wait func()) {
+	env.Helper()
 	undisturbed.Lock()
 	defer undisturbed.Unlock()
+	wait()
 	pods := operatorPods(env.T)
 	found, err := searchedLogs(env.Context(), pods)
 	if err != nil {
@@ -46,6 +55,17 @@ func (env *testEnv) endOperators() {
 			env.Fatal(err)
 		}
 	}
+}
+
+// leads returns which pod of the operator leads, "" for none, and since when.
+func (env *testEnv) leads() (holder string, since time.Time) {
+	env.Helper()
+	namespace := operatorPods(env.T)[0].Namespace
+	lease, err := cluster.Core.CoordinationV1().Leases(namespace).Get(env.Context(), "bitcoin-controller.bitcoincontroller.christianb93.github.com", metav1.GetOptions{})
+	if err != nil {
+		env.Fatal(err)
+	}
+	return ptr.Deref(lease.Spec.HolderIdentity, ""), ptr.Deref(lease.Spec.AcquireTime, metav1.MicroTime{}).Time
 }
 
 func TestTheOperatorReadsNoSecretOutsideItsNamespace(t *testing.T) {

@@ -141,10 +141,21 @@ func TestBlocksAreMinedByIntervalAndStopWithTheField(t *testing.T) {
 	}
 	env.change("mined", func(s *v1.BitcoinNetworkSpec) { s.Mining = nil })
 	env.ready("mined", readyTimeout)
-	height, err := env.cli("mined-sts-0", "getblockcount")
-	if err != nil {
-		t.Fatal(err)
-	}
+	height := ""
+	env.eventually("a call to mine that was under way to be over, and its block to be on both nodes", time.Minute, func() error {
+		was, heights := height, []string{}
+		for _, pod := range []string{"mined-sts-0", "mined-index-sts-0"} {
+			at, err := env.cli(pod, "getblockcount")
+			if err != nil {
+				return err
+			}
+			heights = append(heights, at)
+		}
+		if height = heights[0]; height != was || heights[1] != height {
+			return fmt.Errorf("the heights are %v, and %s before", heights, was)
+		}
+		return nil
+	})
 	// Enough time to mine three more blocks.
 	deadline := time.Now().Add(3 * time.Second)
 	env.eventually("three seconds to pass", 10*time.Second, func() error {
