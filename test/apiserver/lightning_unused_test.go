@@ -37,15 +37,7 @@ func life(t *testing.T, follows map[string]int, flags ...string) []apiserver.Req
 	net.WaitReady()
 	net.Update(func(n *v1.BitcoinNetwork) { n.Spec.Nodes = 4 })
 	net.WaitReady()
-	// Events are sent beside the passes, and on a busy machine after them.
-	net.Wait("ten passes without a request", func() error {
-		before := len(op.API.Requests(apiserver.On("", "")))
-		waitForPasses(net, 10)
-		if sent := op.API.Requests(apiserver.On("", ""))[before:]; len(sent) > 0 {
-			return fmt.Errorf("an idle network causes requests: %v", sent)
-		}
-		return nil
-	})
+	waitIdle(t, func() []apiserver.Request { return op.API.Requests(apiserver.On("", "")) }, func() { waitForPasses(net, 10) })
 	if err := ns.Client.Delete(t.Context(), net.Get()); err != nil {
 		t.Fatal(err)
 	}

@@ -62,17 +62,18 @@ func TestTheReasonWhyBlocksAreNotMinedIsOneEvent(t *testing.T) {
 	net := ns.Create("net", spec)
 	net.WaitCondition(v1.ConditionMining, metav1.ConditionFalse, v1.ReasonAddressInvalid)
 	net.WaitReady()
-	// The chain is two hours and some seconds ahead of the clock then.
-	clock.Advance(2*time.Hour + 5*time.Second)
+	// The chain is two hours and a minute ahead of the clock then.
+	clock.Advance(2*time.Hour + time.Minute)
 	if _, err := net.Node(0).Call("generatetodescriptor", 20, "raw(6a0130)"); err != nil {
 		t.Fatal(err)
 	}
-	clock.Advance(-2*time.Hour - 5*time.Second)
+	clock.Advance(-2*time.Hour - time.Minute)
 	net.Update(func(n *v1.BitcoinNetwork) { n.Spec.Mining.Address = "" })
 	net.WaitCondition(v1.ConditionMining, metav1.ConditionFalse, v1.ReasonTimeTooNew)
 	if got := net.Condition(v1.ConditionMining).Message; !strings.Contains(got, "mining continues at ") {
 		t.Errorf("the message is %q", got)
 	}
+	clock.Advance(time.Minute)
 	net.WaitCondition(v1.ConditionMining, metav1.ConditionTrue, v1.ReasonMining)
 	net.Wait("one event for each reason, and one for the end", func() error {
 		var notes []string

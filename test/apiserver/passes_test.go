@@ -2,8 +2,10 @@ package apiserver_test
 
 import (
 	"fmt"
+	"testing"
 	"time"
 
+	"github.com/christianb93/bitcoin-controller/internal/testtools"
 	"github.com/christianb93/bitcoin-controller/test/apiserver"
 )
 
@@ -16,6 +18,20 @@ func waitForPasses(net *apiserver.Network, passes int) {
 	net.Wait(fmt.Sprintf("%d passes", passes), func() error {
 		if done := net.Node(0).Calls("getnetworkinfo") - before; done < passes {
 			return fmt.Errorf("%d", done)
+		}
+		return nil
+	})
+}
+
+// waitIdle waits for ten passes in which the operator sends none of these requests: events are sent beside the passes, and on a busy machine
+// after them.
+func waitIdle(t *testing.T, sent func() []apiserver.Request, tenPasses func()) {
+	t.Helper()
+	testtools.Eventually(t, "ten passes without a request", apiserver.Limit, func() error {
+		before := len(sent())
+		tenPasses()
+		if more := sent()[before:]; len(more) > 0 {
+			return fmt.Errorf("an idle network causes requests: %v", more)
 		}
 		return nil
 	})

@@ -47,10 +47,5 @@ func TestANetworkIsConnectedScaledAndDeleted(t *testing.T) {
 func TestAnIdleNetworkCausesNoWrite(t *testing.T) {
 	t.Parallel()
 	net, op := running(t, v1.BitcoinNetworkSpec{Nodes: 1})
-	waitForPasses(net, 3)
-	before := op.API.Requests(apiserver.On("", ""))
-	waitForPasses(net, 10)
-	if after := op.API.Requests(apiserver.On("", "")); len(after) != len(before) {
-		t.Errorf("an idle network causes requests: %v", after[len(before):])
-	}
+	waitIdle(t, func() []apiserver.Request { return op.API.Requests(apiserver.On("", "")) }, func() { waitForPasses(net, 10) })
 }
