@@ -1,4 +1,4 @@
-# Sourced by run.sh and packed.sh: a namespace of their own in the cluster that the kubeconfig names, and the floor of all times.
+# Sourced by run.sh, packed.sh and machines.sh after record.sh: a namespace of their own in the cluster that the kubeconfig names, and the floor of all times.
 # shellcheck shell=bash
 image=${BITCOIND_IMAGE:?name the image of bitcoind that the operator uses, as scripts/machine.sh prints it}
 space=bench-$$
@@ -44,8 +44,4 @@ END
   seconds "$start" "$(now)"
   k delete sts floor >/dev/null
   gone
-}
-
-median() { # of the numbers in the arguments
-  printf '%s\n' "$@" | sort -n | awk '{r[NR] = $1} END {printf "%.2f", (r[int((NR + 1) / 2)] + r[int(NR / 2) + 1]) / 2}'
 }

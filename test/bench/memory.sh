@@ -5,6 +5,8 @@
 #   test/bench/memory.sh [NETWORKS]      default: 1000, which takes about ten minutes on two cores
 set -euo pipefail
 shopt -s inherit_errexit # bash ends no $(…) at a command that fails without it
+# shellcheck source-path=SCRIPTDIR source=record.sh
+. "$(dirname "${BASH_SOURCE[0]}")/record.sh"
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 networks=${1:-1000}
 # shellcheck source-path=SCRIPTDIR source=simulated.sh
@@ -28,5 +30,9 @@ ticks() { awk '{ print $14 + $15 }' "/proc/$operator/stat"; }
 before=$(ticks)
 sleep 60
 after=$(ticks)
-printf '%d networks of 3 nodes: %s MiB resident, %s MiB at most, %s%% of a core\n' "$networks" "$(resident VmRSS)" "$(resident VmHWM)" \
-  "$(awk -v t=$((after - before)) -v hz="$(getconf CLK_TCK)" 'BEGIN { printf "%.0f", t / hz / 60 * 100 }')"
+resident=$(resident VmRSS) most=$(resident VmHWM)
+percent=$(awk -v t=$((after - before)) -v hz="$(getconf CLK_TCK)" 'BEGIN { printf "%.0f", t / hz / 60 * 100 }')
+printf '%d networks of 3 nodes: %s MiB resident, %s MiB at most, %s%% of a core\n' "$networks" "$resident" "$most" "$percent"
+record figure "memory-$networks" "value=$resident"
+record figure "memory-most-$networks" "value=$most"
+record figure "memory-cpu-$networks" "value=$percent"

@@ -7,6 +7,8 @@
 #   BITCOIND_IMAGE=… test/bench/run.sh [ROUNDS] [NODES…]      default: 3 rounds of 3 10 50
 set -euo pipefail
 shopt -s inherit_errexit # bash ends no $(…) at a command that fails without it
+# shellcheck source-path=SCRIPTDIR source=record.sh
+. "$(dirname "${BASH_SOURCE[0]}")/record.sh"
 # shellcheck source-path=SCRIPTDIR source=cluster.sh
 . "$(dirname "${BASH_SOURCE[0]}")/cluster.sh"
 rounds=${1:-3}
@@ -39,18 +41,33 @@ END
   gone
 }
 
+# summary KEY: of the rounds in times, floors and ratios.
+summary() {
+  record figure "$1" "value=$(median "${times[@]}")" "reference=$(median "${floors[@]}")" "ratio=$(median "${ratios[@]}")" \
+    "ratios=$(listed "${ratios[@]}")" "rounds=$rounds"
+}
+
 printf '%-8s %-6s %10s %10s %8s\n' nodes round floor network ratio
 for nodes in "${sizes[@]}"; do
-  ratios=''
+  floors=() starts=() heals=() start_ratios=() heal_ratios=()
   for ((round = 1; round <= rounds; round++)); do
     a=$(floor "$nodes")
     figures=$(network "$nodes")
     read -r b healed <<<"$figures"
-    ratio=$(awk -v a="$a" -v b="$b" 'BEGIN {printf "%.2f", b / a}')
-    ratios+="$ratio "
-    [[ -z $healed ]] || healed="   a killed pod: ${healed}s, $(awk -v a="$a" -v b="$healed" 'BEGIN {printf "%.2f", b / a}') of the floor"
-    printf '%-8s %-6s %9ss %9ss %8s%s\n' "$nodes" "$round" "$a" "$b" "$ratio" "$healed"
+    floors+=("$a") starts+=("$b") start_ratios+=("$(ratio "$a" "$b")")
+    killed=''
+    if [[ -n $healed ]]; then
+      heals+=("$healed") heal_ratios+=("$(ratio "$a" "$healed")")
+      killed="   a killed pod: ${healed}s, ${heal_ratios[-1]} of the floor"
+    fi
+    printf '%-8s %-6s %9ss %9ss %8s%s\n' "$nodes" "$round" "$a" "$b" "${start_ratios[-1]}" "$killed"
   done
-  # shellcheck disable=SC2086 # numbers
-  printf '%-8s %-6s %30s\n' "$nodes" median "$(median $ratios)"
+  times=("${starts[@]}") ratios=("${start_ratios[@]}")
+  printf '%-8s %-6s %30s\n' "$nodes" median "$(median "${ratios[@]}")"
+  summary "network-$nodes"
+  record sample start "nodes=$nodes" "floor=$(median "${floors[@]}")" "network=$(median "${times[@]}")"
+  if ((${#heals[@]})); then
+    times=("${heals[@]}") ratios=("${heal_ratios[@]}")
+    summary killed-pod
+  fi
 done

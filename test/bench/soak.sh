@@ -5,13 +5,15 @@
 # after a disturbance, when the operator restarts, when its metrics cannot be read for more than two minutes, when the last quarter has no
 # payment, and, after an hour or more, when its heap or its goroutines have grown by a quarter.
 #
-#   test/bench/soak.sh [--plot FILE.svg] [MINUTES]      default: 120 minutes; SEED=… repeats the order of the disturbances
+#   test/bench/soak.sh [MINUTES]      default: 120 minutes; SEED=… repeats the order of the disturbances
 set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=record.sh
+. "$(dirname "${BASH_SOURCE[0]}")/record.sh"
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-plot=''
-if [[ ${1:-} == --plot ]]; then plot=${2:?name the file} && shift 2; fi
 minutes=${1:-120}
 seed=${SEED:-$((RANDOM * 32768 + RANDOM))}
+# shellcheck disable=SC2034 # record reads it
+bench_command="SEED=$seed $bench_command"
 RANDOM=$((seed % 32768))
 nodes=10 larger=12 space=soak-$$ operators=${OPERATOR_NAMESPACE:-bitcoin-controller}
 work=$(mktemp -d)
@@ -158,31 +160,6 @@ disturb() {
   esac
 }
 
-draw() { # samples: three diagrams over the time in minutes
-  awk '
-    { t[NR] = $1 / 60; r[NR] = $2; h[NR] = $3; g[NR] = $4; if (NR > 1 && $1 > s && $5 >= u) c[NR] = ($5 - u) / ($1 - s) * 100; s = $1; u = $5 }
-    function top(a, b,   i, most) { for (i in a) if (a[i] > most) most = a[i]; for (i in b) if (b[i] > most) most = b[i]; return most > 0 ? most * 1.1 : 1 }
-    function curve(v, most, y, color,   i, points) {
-      for (i = 1; i <= NR; i++) if (i in v) points = points sprintf("%.1f,%.1f ", 60 + 540 * t[i] / t[NR], y + 110 - 100 * v[i] / most)
-      printf "<polyline points=\"%s\" fill=\"none\" stroke=\"%s\" stroke-width=\"1.5\"/>\n", points, color
-    }
-    function diagram(v, w, y, title, other, most) {
-      most = top(v, w)
-      printf "<path d=\"M60 %dV%dH600\" fill=\"none\" stroke=\"#555\"/><text x=\"70\" y=\"%d\" fill=\"#1f5fa8\">%s</text>", y + 10, y + 110, y + 8, title
-      printf "<text x=\"220\" y=\"%d\" fill=\"#b35900\">%s</text><text x=\"55\" y=\"%d\" text-anchor=\"end\">%.0f</text>\n", y + 8, other, y + 18, most
-      curve(v, most, y, "#1f5fa8")
-      if (other != "") curve(w, most, y, "#b35900")
-    }
-    END {
-      if (NR < 2) exit
-      print "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 640 400\" font-family=\"sans-serif\" font-size=\"11\" role=\"img\" aria-label=\"memory, goroutines and processor time of the operator over the time\">"
-      print "<rect width=\"640\" height=\"400\" fill=\"white\"/>"
-      diagram(r, h, 4, "MiB resident", "MiB of heap in use"); diagram(g, none, 128, "goroutines", ""); diagram(c, none, 252, "% of a core", "")
-      for (i = 0; i <= 4; i++) printf "<text x=\"%.1f\" y=\"380\" text-anchor=\"middle\">%.0f</text>\n", 60 + 135 * i, t[NR] * i / 4
-      print "<text x=\"600\" y=\"396\" text-anchor=\"end\">minutes</text></svg>"
-    }' "$1"
-}
-
 # compare: the least heap, and the medians of the others, of the second and of the last quarter, with their ratio.
 compare() { # FILE COLUMN median|least
   sort -n -k1 "$1" | awk -v column="$2" -v kind="$3" '
@@ -232,18 +209,21 @@ unseen=$(gap "$work/samples" "$sampled" "$end")
 ((unseen <= 120)) || fail "for $unseen seconds the metrics could not be read"
 last=$(awk -v end="$end" '$1 >= end * 3 / 4' "$work/payments" | wc -l)
 ((last > 0)) || fail "none of the $(wc -l <"$work/payments") payments is in the last quarter"
-if [[ -n $plot ]]; then draw "$work/samples" >"$plot"; fi
 printf '%d disturbances, %d payments, height %s, %d samples\n' "$disturbances" "$(wc -l <"$work/payments")" \
   "$(k get btcnet soak -o jsonpath='{.status.height}')" "$(wc -l <"$work/samples")"
 printf '%-22s %14s %12s %6s\n' '' 'second quarter' 'last quarter' ratio
 grown=''
-report() { # NAME COLUMN KIND
+report() { # KEY NAME COLUMN KIND
   local before after ratio
-  read -r before after ratio <<<"$(compare "$work/samples" "$2" "$3")"
-  printf '%-22s %14s %12s %6s\n' "$1" "$before" "$after" "$ratio"
-  if [[ $1 != resident* ]] && ((minutes >= 60)) && awk -v r="$ratio" 'BEGIN { exit !(r > 1.25) }'; then grown+=" $1"; fi
+  read -r before after ratio <<<"$(compare "$work/samples" "$3" "$4")"
+  printf '%-22s %14s %12s %6s\n' "$2" "$before" "$after" "$ratio"
+  record figure "$1" "value=$after" "reference=$before" "ratio=$ratio"
+  if [[ $1 != soak-resident ]] && ((minutes >= 60)) && awk -v r="$ratio" 'BEGIN { exit !(r > 1.25) }'; then grown+=" $2"; fi
 }
-report 'resident (MiB)' 2 median
-report 'heap, least (MiB)' 3 least
-report 'goroutines' 4 median
+report soak-resident 'resident (MiB)' 2 median
+report soak-heap 'heap, least (MiB)' 3 least
+report soak-goroutines 'goroutines' 4 median
+while read -r at resident heap goroutines cpu; do
+  record sample soak "second=$at" "resident=$resident" "heap=$heap" "goroutines=$goroutines" "cpu=$cpu"
+done < <(sort -n -k1 "$work/samples")
 [[ -z $grown ]] || fail "these have grown:$grown"

@@ -1,0 +1,48 @@
+# Sourced by every bench before it changes its directory or its arguments. With RESULTS=FILE a bench also appends its figures to that file,
+# for docs/performance.md; test/bench/results/README.md has the form. Titles, units and limits are in test/bench/page/figures.go alone.
+# shellcheck shell=bash
+bench=$(basename "$0" .sh)
+bench_command="test/bench/$bench.sh${*:+ $*}"
+described=''
+if [[ -n ${RESULTS:-} && $RESULTS != /* ]]; then RESULTS=$PWD/$RESULTS; fi
+
+# record figure|sample KEY NAME=VALUE…: not in a subshell, since the first call also describes the run.
+record() {
+  [[ -n ${RESULTS:-} ]] || return 0
+  if [[ -z $described ]]; then
+    describe_run >>"$RESULTS"
+    described=1
+  fi
+  fields "$@" >>"$RESULTS"
+}
+
+# describe_run: the machine by what decides on its speed, and nothing that identifies it.
+describe_run() {
+  local top revision
+  top=$(git -C "$(dirname "${BASH_SOURCE[0]}")" rev-parse --show-toplevel)
+  revision=$(git -C "$top" rev-parse --short=10 HEAD)
+  # The results of the benches before this one are no change of what is measured.
+  git -C "$top" diff --quiet HEAD -- . ':!test/bench/results' ':!docs' || revision+=' with changes'
+  fields run "$bench" "command=$bench_command" "date=$(date -u +%F)" "revision=$revision" "go=$(go env GOVERSION)" "cores=$(nproc)" \
+    "cpu=$(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -n 1)" \
+    "memory=$(awk '$1 == "MemTotal:" { printf "%.0f GiB", $2 / 1048576 }' /proc/meminfo)" \
+    "kernel=$(uname -sr | sed 's/\([0-9][0-9]*[.][0-9][0-9]*\).*/\1/')"
+}
+
+fields() {
+  local IFS=$'\t'
+  printf '%s\n' "$*"
+}
+
+# ratio REFERENCE VALUE
+ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", b / a }'; }
+
+# listed NUMBER…: with commas, as the field ratios has them.
+listed() {
+  local IFS=,
+  printf '%s' "$*"
+}
+
+median() { # of the numbers in the arguments
+  printf '%s\n' "$@" | sort -n | awk '{ r[NR] = $1 } END { printf "%.2f", (r[int((NR + 1) / 2)] + r[int(NR / 2) + 1]) / 2 }'
+}
