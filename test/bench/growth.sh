@@ -2,44 +2,70 @@
 # How the time and the memory of the operator grow with the nodes and edges of its networks. The nodes are simulated, see simulated.sh. Each
 # size has an operator of its own: the seconds and its CPU seconds until all networks are Ready, then, over a minute of polling, its passes,
 # the CPU time of each, and memory; heap is what is in use at its least, right after a garbage collection. Below are CPU and memory above
-# those of an operator without networks, for each node and edge, relative to the first row. Like run.sh it prints figures and has no limit.
+# those of an operator without networks, for each node and edge, relative to the first row. Last, one network gets a node more: requests to the
+# API server are those that follow, and the seconds those until the last of them. Like run.sh it prints figures and has no limit.
 #
 #   test/bench/growth.sh [ROW…]      a row is TOPOLOGY:NETWORKSxNODES or TOPOLOGY:NETWORKSxNODES/NODES_PER_POD, with Random of degree 4
 set -euo pipefail
 shopt -s inherit_errexit # bash ends no $(…) at a command that fails without it
+# shellcheck source-path=SCRIPTDIR source=record.sh
+. "$(dirname "${BASH_SOURCE[0]}")/record.sh"
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 rows=("$@")
 ((${#rows[@]})) || rows=(Random:1x125 Random:1x250 Random:1x500 Random:2x500 Random:1x125/25 Random:1x250/25 Random:1x500/25 Random:2x500/25
-  Mesh:1x50 Mesh:1x100 Mesh:1x200)
+  Mesh:1x50 Mesh:1x100 Mesh:1x200 Mesh:125x3 Mesh:250x3 Mesh:500x3 Mesh:1000x3)
 # shellcheck source-path=SCRIPTDIR source=simulated.sh
 . test/bench/simulated.sh growth
 port=${METRICS_PORT:-$((20000 + $$ % 10000))}
 
-# sample: CPU seconds, passes, resident and heap bytes of the operator so far.
+# sample: CPU seconds, passes, resident and heap bytes, reads from and writes to the API server of the operator so far. A watch that is renewed,
+# every five to ten minutes, is a read.
 sample() {
   curl -sf "http://127.0.0.1:$port/metrics" | awk '
     $1 == "process_cpu_seconds_total" { cpu = $2 }
     $1 ~ /^controller_runtime_reconcile_total/ { passes += $2 }
     $1 == "process_resident_memory_bytes" { resident = $2 }
     $1 == "go_memstats_heap_inuse_bytes" { heap = $2 }
-    END { printf "%f %d %d %d\n", cpu, passes, resident, heap }'
+    $1 ~ /^rest_client_requests_total/ { if ($1 ~ /method="GET"/) reads += $2; else writes += $2 }
+    END { printf "%f %d %d %d %d %d\n", cpu, passes, resident, heap, reads, writes }'
 }
 
-# minute: seconds of CPU, passes, and MiB resident and of heap in a minute. A collection is due at least every two minutes.
+# minute: seconds of CPU, passes, MiB resident and of heap, reads and writes in a minute. A collection is due at least every two minutes.
 minute() {
-  local now cpu passes resident heap from_cpu from_passes until=$((SECONDS + 60)) least=0 most=0
+  local now cpu passes resident heap reads writes from_cpu from_passes from_reads from_writes until=$((SECONDS + 60)) least=0 most=0
   now=$(sample)
-  read -r from_cpu from_passes resident heap <<<"$now"
+  read -r from_cpu from_passes resident heap from_reads from_writes <<<"$now"
   while ((SECONDS < until)); do
     running
     now=$(sample)
-    read -r cpu passes resident heap <<<"$now"
+    read -r cpu passes resident heap reads writes <<<"$now"
     ((least > 0 && least < heap)) || least=$heap
     ((most > resident)) || most=$resident
     sleep 0.5
   done
   awk -v a="$from_cpu" -v b="$cpu" -v n=$((passes - from_passes)) -v r="$most" -v h="$least" \
-    'BEGIN { printf "%.2f %d %.1f %.1f\n", b - a, n, r / 1048576, h / 1048576 }'
+    -v reads=$((reads - from_reads)) -v writes=$((writes - from_writes)) \
+    'BEGIN { printf "%.2f %d %.1f %.1f %d %d\n", b - a, n, r / 1048576, h / 1048576, reads, writes }'
+}
+
+# change: reads and writes that follow when the first network gets a node more, and the seconds until the last of them. It is over when the
+# network has the node, and nothing was sent for ten seconds.
+change() { # NODES
+  local now reads writes from_reads from_writes requests start last from=$SECONDS
+  now=$(sample)
+  read -r _ _ _ _ from_reads from_writes <<<"$now"
+  requests=$((from_reads + from_writes))
+  kubectl patch btcnet n0 --type=merge -p "{\"spec\":{\"nodes\":$(($1 + 1))}}" >/dev/null
+  start=$(date +%s%N) last=$start
+  while (($(date +%s%N) - last < 10000000000)) || [[ $(kubectl get btcnet n0 -o jsonpath='{.status.readyNodes}') != $(($1 + 1)) ]]; do
+    running
+    ((SECONDS - from < 300)) || { kubectl describe btcnet n0 >&2 && exit 1; }
+    now=$(sample)
+    read -r _ _ _ _ reads writes <<<"$now"
+    if ((reads + writes > requests)); then requests=$((reads + writes)) last=$(date +%s%N); fi
+    sleep 0.1
+  done
+  echo "$((reads - from_reads)) $((writes - from_writes)) $(awk -v a="$start" -v b="$last" 'BEGIN { printf "%.1f", (b - a) / 1e9 }')"
 }
 
 begin() {
@@ -58,7 +84,7 @@ end() {
 }
 
 measure() { # TOPOLOGY NETWORKS NODES NODES_PER_POD: a line of the table
-  local topology="topology: {type: $1}" edges=$(($3 * ($3 - 1) / 2)) from now cpu start seconds polled i
+  local topology="topology: {type: $1}" edges=$(($3 * ($3 - 1) / 2)) from now cpu start seconds polled changed i
   if [[ $1 == Random ]]; then topology='topology: {type: Random, degree: 4}' edges=$(($3 * 2)); fi
   from=$SECONDS
   now=$(sample)
@@ -66,7 +92,7 @@ measure() { # TOPOLOGY NETWORKS NODES NODES_PER_POD: a line of the table
   for ((i = 0; i < $2; i++)); do network "n$i" "nodes: $3, nodesPerPod: $4, $topology"; done | kubectl create -f - >/dev/null
   while (($(ready) < $2)); do
     running
-    ((SECONDS - from < 1200)) || { kubectl describe btcnet >&2 && exit 1; }
+    ((SECONDS - from < 1800)) || { kubectl describe btcnet >&2 && exit 1; }
     sleep 1
   done
   seconds=$((SECONDS - from))
@@ -74,7 +100,8 @@ measure() { # TOPOLOGY NETWORKS NODES NODES_PER_POD: a line of the table
   read -r cpu _ <<<"$now"
   sleep 20 # until nothing of the start is left, and the network is polled
   polled=$(minute)
-  echo "$1 $2 $3 $4 $edges $seconds $(awk -v a="$start" -v b="$cpu" 'BEGIN { printf "%.1f", b - a }') $polled"
+  changed=$(change "$3")
+  echo "$1 $2 $3 $4 $edges $seconds $(awk -v a="$start" -v b="$cpu" 'BEGIN { printf "%.1f", b - a }') $polled $changed"
 }
 
 # relative: of a line of the table, its figures above those of an idle operator for each node and edge, relative to the first line.
@@ -91,17 +118,29 @@ relative() { # IDLE FIRST LINE
 begin
 idle=$(minute)
 end
-echo "without networks: $idle (CPU seconds of a minute, passes, MiB resident, MiB of heap)"
-printf '%-8s %-7s %5s %7s | %6s %9s | %9s %6s %11s %12s %8s | %s\n' topology nodes a-pod edges Ready 'CPU until' 'CPU/min' passes 'CPU/pass' 'resident' 'heap' \
-  'relative: CPU until, CPU/min, CPU/pass, resident, heap'
-first='' of=''
+echo "without networks: $idle (CPU seconds of a minute, passes, MiB resident, MiB of heap, reads, writes)"
+printf '%-8s %-7s %5s %7s | %6s %9s | %9s %6s %11s %12s %8s %7s | %-19s | %s\n' topology nodes a-pod edges Ready 'CPU until' 'CPU/min' passes 'CPU/pass' \
+  'resident' 'heap' 'API/min' 'API of a node more' 'relative: CPU until, CPU/min, CPU/pass, resident, heap'
+first='' of='' all_networks=0 all_reads=0 all_writes=0
 for row in "${rows[@]}"; do
   IFS=':x/' read -r topology networks nodes per <<<"$row"
+  per=${per:-1} group=$topology
   begin
-  line=$(measure "$topology" "$networks" "$nodes" "${per:-1}")
+  line=$(measure "$topology" "$networks" "$nodes" "$per")
   end
-  if [[ $of != "$topology/${per:-1}" ]]; then first=$line of=$topology/${per:-1}; fi
-  read -r _ _ _ _ edges seconds until cpu passes resident heap <<<"$line"
-  printf '%-8s %-7s %5d %7d | %5ds %8ss | %8ss %6d %9s %9s %8s |%s\n' "$topology" "${networks}x$nodes" "${per:-1}" $((edges * networks)) "$seconds" "$until" "$cpu" \
-    "$passes" "$(awk -v c="$cpu" -v n="$passes" 'BEGIN { printf "%.0fms", c / n * 1000 }')" "${resident}MiB" "${heap}MiB" "$(relative "$idle" "$first" "$line")"
+  ((nodes != 3)) || group+=' of 3'
+  ((per == 1)) || group+=", $per in a pod"
+  if [[ $of != "$group" ]]; then first=$line of=$group; fi
+  read -r _ _ _ _ edges seconds until cpu passes resident heap reads writes change_reads change_writes change_seconds <<<"$line"
+  pass=$(awk -v c="$cpu" -v n="$passes" 'BEGIN { printf "%.1f", c / n * 1000 }')
+  relative=$(relative "$idle" "$first" "$line")
+  printf '%-8s %-7s %5d %7d | %5ds %8ss | %8ss %6d %9sms %9s %8s %3d+%-3d | %3d+%-3d in %6ss |%s\n' "$topology" "${networks}x$nodes" "$per" $((edges * networks)) \
+    "$seconds" "$until" "$cpu" "$passes" "$pass" "${resident}MiB" "${heap}MiB" "$reads" "$writes" "$change_reads" "$change_writes" "$change_seconds" "$relative"
+  read -r _ _ relative_pass _ relative_heap <<<"$relative"
+  record sample growth "group=$group" "topology=$topology" "networks=$networks" "nodes=$nodes" "per=$per" "size=$((nodes + edges))" "ready=$seconds" \
+    "cpu_until=$until" "cpu_minute=$cpu" "passes=$passes" "pass=$pass" "relative_pass=$relative_pass" "resident=$resident" "heap=$heap" \
+    "relative_heap=$relative_heap" "change_reads=$change_reads" "change_writes=$change_writes" "change_seconds=$change_seconds"
+  all_networks=$((all_networks + networks)) all_reads=$((all_reads + reads)) all_writes=$((all_writes + writes))
 done
+record figure idle-writes "value=$(ratio "$all_networks" "$all_writes")"
+record figure idle-reads "value=$(ratio "$all_networks" "$all_reads")"

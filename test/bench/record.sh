@@ -3,16 +3,13 @@
 # shellcheck shell=bash
 bench=$(basename "$0" .sh)
 bench_command="test/bench/$bench.sh${*:+ $*}"
-described=''
 if [[ -n ${RESULTS:-} && $RESULTS != /* ]]; then RESULTS=$PWD/$RESULTS; fi
 
 # record figure|sample KEY NAME=VALUE…: not in a subshell, since the first call also describes the run.
 record() {
   [[ -n ${RESULTS:-} ]] || return 0
-  if [[ -z $described ]]; then
-    describe_run >>"$RESULTS"
-    described=1
-  fi
+  [[ -z $bench_run ]] || fields run "$bench" "command=$bench_command" "$bench_run" >>"$RESULTS"
+  bench_run=''
   fields "$@" >>"$RESULTS"
 }
 
@@ -23,7 +20,7 @@ describe_run() {
   revision=$(git -C "$top" rev-parse --short=10 HEAD)
   # The results of the benches before this one are no change of what is measured.
   git -C "$top" diff --quiet HEAD -- . ':!test/bench/results' ':!docs' || revision+=' with changes'
-  fields run "$bench" "command=$bench_command" "date=$(date -u +%F)" "revision=$revision" "go=$(go env GOVERSION)" "cores=$(nproc)" \
+  fields "date=$(date -u +%F)" "revision=$revision" "go=$(go env GOVERSION)" "cores=$(nproc)" \
     "cpu=$(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -n 1)" \
     "memory=$(awk '$1 == "MemTotal:" { printf "%.0f GiB", $2 / 1048576 }' /proc/meminfo)" \
     "kernel=$(uname -sr | sed 's/\([0-9][0-9]*[.][0-9][0-9]*\).*/\1/')"
@@ -46,3 +43,7 @@ listed() {
 median() { # of the numbers in the arguments
   printf '%s\n' "$@" | sort -n | awk '{ r[NR] = $1 } END { printf "%.2f", (r[int((NR + 1) / 2)] + r[int(NR / 2) + 1]) / 2 }'
 }
+
+# As it is at the beginning: the clone may be at another revision when the bench ends.
+bench_run=''
+[[ -z ${RESULTS:-} ]] || bench_run=$(describe_run)
