@@ -44,3 +44,6 @@ go run ./ci/engines .
 
 echo "==> all messages"
 go run ./ci/messages >docs/messages.txt
+
+echo "==> page of the benchmarks"
+go run -C test ./bench/page bench/results ../docs

@@ -216,4 +216,33 @@ check 'where kubectl came out of the node image, the demo prints how to find it'
 run functions demo.sh 'KUBECTL_DIR= bin=/its/bin address=a; how_to_go_on' || true
 check 'where kubectl is on the PATH, the demo names the directory of the plugin only' prints '^  export PATH=\$PATH:/its/bin$'
 
+# The benches, with stand-ins that record a figure each.
+fresh
+stand_in scripts/machine.sh 'echo NODE_IMAGE=n KIND_CONFIG=c BITCOIND_IMAGE=b'
+stand_in scripts/demo.sh ''
+stand_in kubectl 'printf "%s\n" --leader-elect --node-image=r/bitcoind@sha256:cd'
+stand_in go ''
+stand_in git 'exit 1'
+for name in run memory growth; do stand_in test/bench/$name.sh 'echo "new $BITCOIND_IMAGE" >"$RESULTS"'; done
+stand_in test/bench/memory.sh 'echo new >"$RESULTS"; exit 1'
+mkdir "$clone/test/bench/results"
+for name in run memory; do echo old >"$clone/test/bench/results/$name.tsv"; done
+results() { cat "$clone/test/bench/results/$1.tsv"; }
+check 'a bench that fails is reported' fails run "$clone/scripts/bench.sh" run memory growth
+check 'a bench that fails is named' prints '^error: these benches failed: memory$'
+check 'after a bench that fails, the next one runs' called '^growth.sh'
+check 'the page is written all the same' called '^go run -C test ./bench/page bench/results ../docs$'
+check 'without a demo, it runs before a bench of networks' called '^demo.sh'
+check 'a whole run replaces the results, and its floor has the image of the operator' test "$(results run)" == 'new r/bitcoind@sha256:cd'
+check 'a failed run comes after the results of before' test "$(results memory)" == $'old\nnew'
+check 'a bench that does not exist ends all' fails run "$clone/scripts/bench.sh" run rum
+check 'a bench that does not exist is named' prints '^error: there is no bench rum; they are: run packed'
+check 'with a name that is wrong, no bench runs' fails called '^run.sh'
+stand_in git 'echo tree'
+run "$clone/scripts/bench.sh" run
+check 'a demo of the same sources does not run again' fails called '^demo.sh'
+stand_in git 'echo "tree $2"'
+run "$clone/scripts/bench.sh" run
+check 'a demo of other sources runs again' called '^demo.sh'
+
 exit $((failures > 0))
