@@ -9,6 +9,8 @@
 # CHART_PROMOTER, CT and CR name programs that exist; without them they are built, as static programs. The programs that are measured
 # are copies: of a file that the linker has just written, Linux may map pieces of 2 MiB, which all count as memory.
 set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=record.sh
+. "$(dirname "${BASH_SOURCE[0]}")/record.sh"
 ct_version=v3.14.0 cr_version=v1.8.1
 rounds=${1:-5}
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -35,6 +37,7 @@ command cp "${CT:-$work/ct.built}" "$work/ct"
 command cp "${CR:-$work/cr.built}" "$work/cr"
 cp=$work/chart-promoter ct=$work/ct cr=$work/cr
 
+promoter='' lint='' package='' start='' small='' promote='' releaser='' # measure sets them
 # measure NAME COMMAND…: the best of the rounds, as "cpu wall MiB anonymous" in the variable NAME. What is anonymous of the MiB is sampled
 # in runs of its own, of which the most counts: the other figures do not have the cost of sampling.
 measure() {
@@ -48,7 +51,16 @@ measure() {
   done
   best="${best% *} $anonymous"
   printf -v "$name" %s "$best"
+  # shellcheck disable=SC2086 # four figures
   printf '%-34s %8s s cpu %8s s %6s MiB, %4s MiB of them anonymous\n' "$name" $best
+}
+
+# compared KEY COLUMN OURS THEIRS…: records a column of ours beside the sum of theirs.
+compared() {
+  local value reference
+  value=$(printf '%s\n' "$3" | cut -d ' ' -f "$2")
+  reference=$(printf '%s\n' "${@:4}" | awk -v column="$2" '{ sum += $column } END { print sum }')
+  record figure "$1" "value=$value" "reference=$reference" "ratio=$(awk -v a="$reference" -v b="$value" 'BEGIN { printf "%.3f", b / a }')" "rounds=$rounds"
 }
 
 # once NAME whole|sampled COMMAND…: one run, with its figures in the file time.
@@ -173,3 +185,9 @@ awk -v a="$promote" -v b="$releaser" -v c="$small" -v d="$start" 'BEGIN {split(a
   printf "one version more in an index of 10,000: 1/%.0f of the processor time of cr index (target: 1/20)\n", y[1] / x[1]
   printf "memory: %d MiB (target: 40) of which %d are for the index, %d of the program that does nothing; cr index: %d MiB\n", x[3], x[3] - z[3], s[3], y[3]
   printf "anonymous memory: %d MiB, cr index: %d MiB; the rest are pages of the file of the program, which processes share, which the kernel can drop at any time, and of which it chooses how many it maps\n", x[4], y[4]}'
+compared charts-cpu 1 "$promoter" "$lint" "$package"
+compared charts-time 2 "$promoter" "$lint" "$package"
+compared promote-cpu 1 "$promote" "$releaser"
+compared promote-time 2 "$promote" "$releaser"
+compared promote-memory 3 "$promote" "$releaser"
+compared promote-anonymous 4 "$promote" "$releaser"

@@ -6,6 +6,8 @@
 #   test/bench/lightning.sh [ROUNDS] [NETWORKS]      default: 5 rounds with 30 networks of three nodes, which takes about seven minutes
 set -euo pipefail
 shopt -s inherit_errexit # bash ends no $(…) at a command that fails without it
+# shellcheck source-path=SCRIPTDIR source=record.sh
+. "$(dirname "${BASH_SOURCE[0]}")/record.sh"
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -24,4 +26,14 @@ if git rev-parse --verify --quiet "$first^" >/dev/null; then
 else
   echo "the clone has no commit before $first: there is no operator of before" >&2
 fi
-REQUIRE_TOOLS=1 ROUNDS=${1:-5} NETWORKS=${2:-30} OPERATORS=$operators go test -C test -run '^$' -bench WithoutLightningNetworks -benchtime 1x -timeout 1h ./apiserver/
+rounds=${1:-5}
+REQUIRE_TOOLS=1 ROUNDS=$rounds NETWORKS=${2:-30} OPERATORS=$operators \
+  go test -C test -run '^$' -bench WithoutLightningNetworks -benchtime 1x -timeout 1h ./apiserver/ | tee "$work/table"
+
+# The lines of the table are a name and four figures, each with its ratio to the first line.
+for entry in start:2 cpu:4 resident:6 heap:8; do
+  column=${entry#*:}
+  off=$(awk -v column="$column" '$1 == "off" { print $column }' "$work/table")
+  on=$(awk -v column="$column" '$1 == "on" { print $column, substr($(column + 1), 2) }' "$work/table")
+  record figure "lightning-${entry%:*}" "value=${on% *}" "reference=$off" "ratio=${on#* }" "rounds=$rounds"
+done

@@ -6,6 +6,8 @@
 #
 #   BITCOIND_IMAGE=… test/bench/node.sh [REVISION [ROUNDS]]      default: the revision before the options changed last, 5 rounds
 set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=record.sh
+. "$(dirname "${BASH_SOURCE[0]}")/record.sh"
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 image=${BITCOIND_IMAGE:?name the image of bitcoind that the operator uses, as scripts/machine.sh prints it}
 golden=internal/operator/resources/testdata/conf/plain.conf
@@ -39,11 +41,23 @@ measure() {
 for ((round = 1; round <= rounds; round++)); do
   for which in before after; do measure $which >>"$work/$which"; done
 done
-median() { sort -n -k "$2,$2" "$work/$1" | awk -v k="$2" '{ r[NR] = $k } END { print (r[int((NR + 1) / 2)] + r[int(NR / 2) + 1]) / 2 }'; }
+middle() { # before|after COLUMN: the median of the rounds, in MiB
+  local list
+  mapfile -t list < <(awk -v column="$2" '{ printf "%.3f\n", $column / 1024 }' "$work/$1")
+  median "${list[@]}"
+}
 printf '%s, median of %d rounds\n%-28s %10s %10s %8s\n' "$image" "$rounds" '' "$revision" now ratio
+against=$(git rev-parse --short=10 "$revision")
 column=1
-for name in 'anonymous memory, idle' 'resident memory, idle' 'disk, fresh data directory'; do
-  awk -v n="$name" -v a="$(median before $column)" -v b="$(median after $column)" \
-    'BEGIN { printf "%-28s %6.2f MiB %6.2f MiB %8.3f\n", n, a / 1024, b / 1024, b / a }'
+for key in anonymous resident disk; do
+  case $key in
+    anonymous) name='anonymous memory, idle' ;;
+    resident) name='resident memory, idle' ;;
+    disk) name='disk, fresh data directory' ;;
+  esac
+  a=$(middle before $column) b=$(middle after $column)
+  ratio=$(awk -v a="$a" -v b="$b" 'BEGIN { printf "%.3f", b / a }')
+  printf '%-28s %6.2f MiB %6.2f MiB %8.3f\n' "$name" "$a" "$b" "$ratio"
+  record figure "node-$key" "value=$b" "reference=$a" "ratio=$ratio" "rounds=$rounds" "against=$against"
   column=$((column + 1))
 done
