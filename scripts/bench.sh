@@ -3,18 +3,18 @@
 # pictures from them. Nothing else should run on the machine meanwhile.
 #
 #   scripts/bench.sh           all of them, which takes half a day on two cores
-#   scripts/bench.sh NAME…     those: run packed soak memory growth node lightning charts
+#   scripts/bench.sh NAME…     those: run packed soak memory growth machines node lightning charts daily
 #   scripts/bench.sh --page    only the page, from the results that are in the clone
 #
 # What they need it provides: those that measure networks use the cluster of scripts/demo.sh, which runs first unless it has run in this clone
-# with these sources; the others have clusters of their own. A bench that fails does not keep the next ones from running, and leaves the
-# figures that it did not reach as they were.
+# with these sources; the others have clusters of their own. REVISION=… is the earlier revision of daily; default: the newest tag. A bench that
+# fails does not keep the next ones from running, and leaves the figures that it did not reach as they were.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source-path=SCRIPTDIR source=step.sh
 . "$root/scripts/step.sh"
 command -v go >/dev/null || PATH=$PATH:/usr/local/go/bin
-benches=(run packed soak memory growth node lightning charts)
+benches=(run packed soak memory growth machines node lightning charts daily)
 results=$root/test/bench/results
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -64,16 +64,24 @@ use_helm() {
 
 # bench NAME: runs it, with what it needs of this machine. The others call scripts/machine.sh themselves.
 bench() {
+  local arguments=()
   case $1 in
     run | packed | soak)
       use_machine
       use_demo
       ;;
+    machines)
+      use_machine
+      use_demo
+      CANDIDATE_IMAGE=$(operator '{.items[0].spec.template.spec.containers[0].image}')
+      export CANDIDATE_IMAGE
+      ;;
     node) use_machine ;;
+    daily) arguments=(${REVISION:+"$REVISION"}) ;;
     lightning) "$root/scripts/test-tools.sh" >&2 ;;
     charts) use_helm ;;
   esac
-  RESULTS=$work/$1.tsv "$root/test/bench/$1.sh"
+  RESULTS=$work/$1.tsv "$root/test/bench/$1.sh" ${arguments[@]+"${arguments[@]}"}
 }
 
 # keep NAME STATUS: the results of a whole run replace the earlier ones. Those of a failed one come after them: of each figure the last counts.

@@ -1,4 +1,5 @@
-# Sourced by run.sh, packed.sh and machines.sh after record.sh: a namespace of their own in the cluster that the kubeconfig names, and the floor of all times.
+# Sourced by run.sh, packed.sh and machines.sh after record.sh: a namespace of their own in the cluster that the kubeconfig names, and the
+# floor of all times.
 # shellcheck shell=bash
 image=${BITCOIND_IMAGE:?name the image of bitcoind that the operator uses, as scripts/machine.sh prints it}
 space=bench-$$
@@ -6,8 +7,6 @@ kubectl create namespace "$space" >/dev/null
 trap 'kubectl delete namespace "$space" --wait=false >/dev/null' EXIT
 kubectl --namespace "$space" create secret generic users --from-literal=BC_RPC_USER=user --from-literal=BC_RPC_PASSWORD=password >/dev/null
 k() { kubectl --namespace "$space" "$@"; }
-now() { date +%s%N; }
-seconds() { awk -v a="$1" -v b="$2" 'BEGIN {printf "%.2f", (b - a) / 1e9}'; }
 
 # gone: until no pod is left, and the kubelet has had time to clean up after them, so that one measurement does not pay for the
 # one before.
@@ -16,8 +15,12 @@ gone() {
   sleep 5
 }
 
-floor() { # NODES
-  local start
+# Of several cluster nodes, the one with the control plane takes pods too.
+toleration='{key: node-role.kubernetes.io/control-plane, operator: Exists, effect: NoSchedule}'
+
+# floor NODES [COMMAND…]: seconds until the pods are ready, and what the command prints while they run.
+floor() {
+  local start seconds printed=''
   start=$(now)
   k apply -f - >/dev/null <<END
 apiVersion: apps/v1
@@ -32,6 +35,7 @@ spec:
     metadata: {labels: {app: floor}}
     spec:
       terminationGracePeriodSeconds: 5
+      tolerations: [$toleration]
       containers:
       - name: bitcoind
         image: $image
@@ -41,7 +45,9 @@ spec:
         readinessProbe: {tcpSocket: {port: 18332}, periodSeconds: 1}
 END
   until [[ $(k get sts floor -o jsonpath='{.status.readyReplicas}') == "$1" ]]; do sleep 0.1; done
-  seconds "$start" "$(now)"
+  seconds=$(seconds "$start" "$(now)")
+  if (($# > 1)); then printed=$("${@:2}"); fi
+  echo "$seconds${printed:+ $printed}"
   k delete sts floor >/dev/null
   gone
 }

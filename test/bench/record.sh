@@ -31,6 +31,11 @@ fields() {
   printf '%s\n' "$*"
 }
 
+now() { date +%s%N; }
+
+# seconds FROM TO: between two results of now.
+seconds() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", (b - a) / 1e9 }'; }
+
 # ratio REFERENCE VALUE
 ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", b / a }'; }
 

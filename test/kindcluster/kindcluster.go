@@ -88,7 +88,7 @@ func (c *Cluster) exit(code int) {
 }
 
 // Need creates the cluster with the first call. It skips a test where there can be none, and where LIFECYCLE_TESTS=true is not set.
-func (c *Cluster) Need(t *testing.T) {
+func (c *Cluster) Need(t testing.TB) {
 	t.Helper()
 	if testing.Short() || os.Getenv("LIFECYCLE_TESTS") != "true" {
 		t.Skip("left out: LIFECYCLE_TESTS=true runs it, in a cluster of its own, unless -short is given")

@@ -69,7 +69,7 @@ type story struct{ spread, kept, plain *network }
 func (s *story) all() []*network { return []*network{s.spread, s.kept, s.plain} }
 
 // install installs the chart with two replicas.
-func install(t *testing.T) {
+func install(t testing.TB) {
 	t.Helper()
 	flags := genericclioptions.NewConfigFlags(false)
 	kubeconfig := testCluster.Kind.Kubeconfig

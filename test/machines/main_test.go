@@ -22,7 +22,7 @@ var testCluster = kindcluster.New(kindcluster.Options{Name: "machines", Note: "M
 func TestMain(m *testing.M) { testCluster.Main(m.Run) }
 
 // needCluster skips a test where there can be no such cluster.
-func needCluster(t *testing.T) {
+func needCluster(t testing.TB) {
 	t.Helper()
 	testtools.Find(t, "kubectl")
 	testCluster.Need(t)
@@ -54,7 +54,7 @@ func eventually(t *testing.T, what string, condition func() error) {
 }
 
 // ok fails the test when there is an error.
-func ok(t *testing.T, err error) {
+func ok(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

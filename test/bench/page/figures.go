@@ -43,6 +43,10 @@ var definitions = []definition{
 	{"packed-memory-*", "packed", "%s nodes, memory of the whole cluster", "MiB", "a pod for each node", nil},
 	{"packed-*", "packed", "%s nodes until `Ready`", "s", "a pod for each node", nil},
 
+	{"machines-200", "machines", "200 nodes until `Ready`", "s", "200 plain pods", nil},
+	{"machines-*", "machines", "%s nodes until `Ready`", "s", "as many plain pods", nil},
+	{"machines-memory-*", "machines", "%s nodes, memory of the whole cluster", "MiB", "as many plain pods", nil},
+
 	{"memory-1000", "memory", "1000 networks of 3 nodes, resident", "MiB", "", []limit{{value, 150}}},
 	{"memory-most-*", "memory", "%s networks of 3 nodes, resident at most", "MiB", "", nil},
 	{"memory-cpu-*", "memory", "%s networks of 3 nodes, of a core", "%", "", nil},
@@ -70,6 +74,10 @@ var definitions = []definition{
 	{"promote-time", "charts", "one version more in an index of 10,000", "s", "`cr index`", nil},
 	{"promote-memory", "charts", "one version more in an index of 10,000, memory", "MiB", "`cr index`", []limit{{value, 40}}},
 	{"promote-anonymous", "charts", "one version more in an index of 10,000, memory of its own", "MiB", "`cr index`", nil},
+
+	{"daily-demo", "daily", "`scripts/demo.sh` again", "s", "earlier revision", []limit{{ratio, 0.75}}},
+	{"daily-cluster-tests", "daily", "`scripts/test.sh --cluster` again", "s", "earlier revision", []limit{{ratio, 0.8}}},
+	{"daily-node-image", "daily", "node image without a registry, from nothing", "s", "earlier revision", []limit{{ratio, 0.6}}},
 }
 
 // define finds the definition of a key, with the key's number in the title.
