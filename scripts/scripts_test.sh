@@ -245,4 +245,54 @@ stand_in git 'echo "tree $2"'
 run "$clone/scripts/bench.sh" run
 check 'a demo of other sources runs again' called '^demo.sh'
 
+# The bench of what developers run daily, in a repository of two revisions, with a store of images that is a file.
+fresh
+mkdir -p "$clone/test/bench" "$clone/ci/kindnode/kube"
+cp "$root"/test/bench/{daily,record}.sh "$clone/test/bench"
+touch "$clone/ci/kindnode/kube/go.mod"
+stand_in docker 'case "$1 $2" in
+  "image ls") all=${*: -1} && all=${all#reference=} && grep "^${all%\*}" "$0.images" || true ;;
+  tag*) echo "$3" >>"$0.images" ;;
+  rmi*) for image in "${@:2}"; do sed -i "\\|^$image\$|d" "$0.images"; done ;;
+esac'
+stand_in go '[[ $* != "env GOCACHE" ]] || echo /go-build'
+stand_in kubectl 'echo kind-demo-abcdef'
+stand_in dpkg-query 'echo installed'
+stand_in scripts/machine.sh 'echo NODE_IMAGE=n'
+stand_in scripts/test.sh ''
+stand_in scripts/demo.sh 'if [[ ${1:-} == --down ]]; then rm -r .demo; exit; fi
+  mkdir -p .demo/bin && printf "#!/bin/bash\necho deleted \$3\n" >.demo/bin/chart-promoter && chmod +x .demo/bin/chart-promoter'
+stand_in ci/kindnode/build.sh '{ ls -A "$XDG_CACHE_HOME"; grep kindnode: "${CALLS%/*}/bin/docker.images"; } | sed "s/^/cached: /" >>"$CALLS"; mkdir -p "$XDG_CACHE_HOME/go-build"
+  echo bitcoin-controller/kindnode:new >>"${CALLS%/*}/bin/docker.images"'
+git -C "$clone" init -q
+revision() { git -C "$clone" add -A && git -C "$clone" -c user.name=a -c user.email=a@b commit -q --allow-empty -m "$1" && git -C "$clone" tag "$1"; }
+revision v1
+revision v2
+images=$'bitcoin-controller/bitcoind:b\nbitcoin-controller/kindnode-root:old\nbitcoin-controller/kindnode:old'
+printf '%s\n' "$images" >"$work/bin/docker.images"
+mkdir "$work/daily"
+daily() { run env CALLS="$work/calls" TMPDIR="$work/daily" RESULTS="$work/daily.tsv" PARTS="$1" "$clone/test/bench/daily.sh" v1; }
+left() { [[ $(LC_ALL=C sort "$work/bin/docker.images") == "$images" && -z $(ls -A "$work/daily") && $(git -C "$clone" worktree list | wc -l) == 1 ]]; }
+rm -f "$work/daily.tsv"
+parts='demo cluster'
+if [[ $(id -u) == 0 ]] && grep -qsx 'ID=debian' /etc/os-release; then parts+=' nodeimage'; fi
+check 'what is run daily is measured in two revisions' daily "$parts"
+check 'each part has a figure, with the earlier revision' test "$(grep -c "^figure.daily-.*against=$(git -C "$clone" rev-parse --short=10 v1)$" "$work/daily.tsv")" == "$(wc -w <<<"$parts")"
+if [[ $parts == *nodeimage ]]; then
+  check 'each node image is built though there is one' called '^docker rmi bitcoin-controller/kindnode:old$'
+  check 'each node image is built without a cache' fails called '^cached:'
+fi
+check 'nothing is left of it, and the node images have their names' left
+check 'its demos are removed' test "$(grep -c '^demo.sh --down' "$work/calls")" == 2
+stand_in scripts/test.sh 'exit 1'
+stand_in ci/kindnode/build.sh 'exit 1'
+revision v3
+check 'a part that fails ends the bench' fails daily 'demo cluster'
+check 'a part that fails is named' prints '^error: scripts/test.sh --cluster \(after\) failed'
+check 'nothing is left of a bench that fails' left
+if [[ $parts == *nodeimage ]]; then
+  check 'a node image that cannot be built ends the bench' fails daily nodeimage
+  check 'after a node image that cannot be built, those of before have their names' left
+fi
+
 exit $((failures > 0))

@@ -74,8 +74,7 @@ finish() {
   local which
   set +e
   for which in before after; do
-    [[ -e $work/$which/.demo ]] && inside "$which" scripts/demo.sh --down >/dev/null 2>&1
-    git -C "$root" worktree remove --force "$work/$which" 2>/dev/null
+    [[ ! -e $work/$which/.demo ]] || inside "$which" scripts/demo.sh --down >/dev/null 2>&1
   done
   put_back
   docker ps -aq --filter "label=$label" | xargs -r docker rm --force >/dev/null
