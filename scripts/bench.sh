@@ -3,7 +3,7 @@
 # pictures from them. Nothing else should run on the machine meanwhile.
 #
 #   scripts/bench.sh           all of them, which takes half a day on two cores
-#   scripts/bench.sh NAME…     those: run packed soak memory growth machines node lightning charts daily
+#   scripts/bench.sh NAME…     those: run packed soak size memory growth machines node lightning charts daily
 #   scripts/bench.sh --page    only the page, from the results that are in the clone
 #
 # What they need it provides: those that measure networks use the cluster of scripts/demo.sh, which runs first unless it has run in this clone
@@ -14,7 +14,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source-path=SCRIPTDIR source=step.sh
 . "$root/scripts/step.sh"
 command -v go >/dev/null || PATH=$PATH:/usr/local/go/bin
-benches=(run packed soak memory growth machines node lightning charts daily)
+benches=(run packed soak size memory growth machines node lightning charts daily)
 results=$root/test/bench/results
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -70,7 +70,7 @@ bench() {
       use_machine
       use_demo
       ;;
-    machines)
+    machines | size)
       use_machine
       use_demo
       CANDIDATE_IMAGE=$(operator '{.items[0].spec.template.spec.containers[0].image}')

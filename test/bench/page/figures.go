@@ -52,6 +52,8 @@ var definitions = []definition{
 	{"memory-cpu-*", "memory", "%s networks of 3 nodes, of a core", "%", "", nil},
 	{"memory-*", "memory", "%s networks of 3 nodes, resident", "MiB", "", nil},
 
+	{"image-size", "size", "image of the operator, compressed", "MB", "", []limit{{value, 30}}},
+
 	{"idle-writes", "growth", "writes to the API server for a network and minute without changes", "requests", "", []limit{{value, 0}}},
 	{"idle-reads", "growth", "reads from the API server for a network and minute without changes", "requests", "", []limit{{value, 0}}},
 

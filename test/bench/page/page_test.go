@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/xml"
+	"errors"
 	"flag"
 	"io"
 	"os"
@@ -63,7 +64,7 @@ func TestPicturesAreXMLWithATitleOnWhite(t *testing.T) {
 		for err = nil; err == nil; {
 			_, err = decoder.Token()
 		}
-		if err != io.EOF {
+		if !errors.Is(err, io.EOF) {
 			t.Errorf("%s is no XML: %v", p.name, err)
 		}
 		for _, want := range []string{`role="img"`, `aria-label="` + p.title, "<title>" + p.title + "</title>", "fill:#FFFFFF", "sans-serif"} {
