@@ -5,6 +5,7 @@ package network
 import (
 	"context"
 	"fmt"
+	"net/http/httptrace"
 	"strings"
 	"testing"
 	"time"
@@ -53,17 +54,20 @@ func (env *testEnv) createForUser(name string, nodes int32) {
 }
 
 // waitingCalls takes all RPC threads of a node and fills its queue, with calls that wait for a block that never comes. Their clients
-// hang up at once, which bitcoind does not detect.
+// hang up soon after their calls are sent, however long the way to the node took: bitcoind does not detect it.
 func (env *testEnv) waitingCalls(pod string, calls int, wait time.Duration) {
 	env.Helper()
 	client, at := env.userClient(pod)
-	ctx, cancel := context.WithTimeout(env.Context(), e2e.LimitFactor()*10*time.Second)
+	ctx, cancel := context.WithTimeout(env.Context(), e2e.LimitFactor()*30*time.Second)
 	defer cancel()
 	sent := make(chan error, calls)
 	for range calls {
 		go func() {
-			ctx, cancel := context.WithTimeout(ctx, e2e.LimitFactor()*2*time.Second)
-			defer cancel()
+			ctx, hangUp := context.WithCancel(ctx)
+			defer hangUp()
+			ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) {
+				time.AfterFunc(e2e.LimitFactor()*2*time.Second, hangUp)
+			}})
 			sent <- client.Call(ctx, at, bitcoind.Call{Method: "waitforblockheight", Params: []any{1_000_000, wait.Milliseconds()}})
 		}()
 	}
