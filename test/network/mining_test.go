@@ -228,7 +228,7 @@ func TestBlocksTooFarAheadOfTheClockAreReportedUntilTheyCanBeMined(t *testing.T)
 	pod := "ahead-sts-0"
 	const height = 20
 	// Time enough to read the condition before mining continues.
-	ahead, late := e2e.LimitFactor()*45*time.Second, e2e.LimitFactor()*10*time.Second
+	ahead, slack := e2e.LimitFactor()*45*time.Second, e2e.LimitFactor()*10*time.Second
 	for _, call := range [][]string{
 		{"setmocktime", strconv.FormatInt(time.Now().Add(2*time.Hour+ahead).Unix(), 10)},
 		{"generatetodescriptor", strconv.Itoa(height), "raw(6a0130)"},
@@ -249,7 +249,7 @@ func TestBlocksTooFarAheadOfTheClockAreReportedUntilTheyCanBeMined(t *testing.T)
 		t.Errorf("mining continues in %s, %v; want less than %s", left, err, ahead)
 	}
 	env.miningIs("ahead", v1.ReasonMining, time.Minute)
-	if delay := time.Since(at); delay < -2*time.Second || delay > late {
+	if delay := time.Since(at); delay < -2*time.Second || delay > slack {
 		t.Errorf("mining continued %s after the time in the message", delay)
 	}
 	env.hasMined(pod, height+3, 20*time.Second)
