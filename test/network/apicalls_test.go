@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/watch"
 
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 	"github.com/christianb93/bitcoin-controller/test/e2e"
@@ -65,16 +66,16 @@ func TestANetworkThatIsLeftAloneCostsTheAPIServerNothing(t *testing.T) {
 		return nil
 	})
 	// A node that does not answer for some seconds, or is too busy to, has to be reported; then the time begins anew.
-	for window := 1; ; window++ {
-		settled, sent, since := env.window("idle", quiet, counted)
-		if sent == 0 {
-			t.Logf("no request in %s", time.Since(since).Round(time.Second))
+	for windows := 1; ; windows++ {
+		w := env.window("idle", quiet, counted)
+		if w.sent == 0 {
+			t.Logf("no request in %s", w.took)
 			break
 		}
-		slow := env.slowNodes(settled)
+		slow := w.slowNodes()
 		message := fmt.Sprintf("%s after it had settled, the operator sent %d requests; Ready was %s and is %s; of nodes it has reported %q",
-			time.Since(since).Round(time.Second), sent, readiness(settled), env.readiness("idle"), slow)
-		if slow == "" || window == 3 {
+			w.took, w.sent, w.was, env.readiness("idle"), slow)
+		if slow == "" || windows == 3 {
 			t.Fatal(message)
 		}
 		t.Log(message)
@@ -83,10 +84,21 @@ func TestANetworkThatIsLeftAloneCostsTheAPIServerNothing(t *testing.T) {
 	env.ready("idle", time.Second)
 }
 
-// window waits until a network has settled, and then for this time, or until the operator has sent requests. It returns the network as it
-// had settled, the number of the requests, and since when it waited.
-func (env *testEnv) window(name string, quiet time.Duration, counted func() int) (settled *v1.BitcoinNetwork, sent int, since time.Time) {
+// window is a time in which a network is left alone.
+type window struct {
+	// sent are the requests of the operator about it, after which the window ends, and took is how long it was.
+	sent int
+	took time.Duration
+	// was is what Ready was at its start, and versions are those of the network since then.
+	was      string
+	versions watch.Interface
+}
+
+// window waits until a network has settled, and then for this time, or until the operator has sent requests.
+func (env *testEnv) window(name string, quiet time.Duration, counted func() int) window {
 	env.Helper()
+	var settled *v1.BitcoinNetwork
+	var since time.Time
 	before := -1
 	env.every(2*time.Second, "ten seconds without a request, as a network settles", time.Minute, func() error {
 		if now := counted(); now != before {
@@ -97,9 +109,17 @@ func (env *testEnv) window(name string, quiet time.Duration, counted func() int)
 		}
 		return nil
 	})
+	versions, err := cluster.Networks.BitcoincontrollerV1().BitcoinNetworks(env.namespace).Watch(env.Context(), metav1.ListOptions{
+		FieldSelector: "metadata.name=" + name, ResourceVersion: settled.ResourceVersion,
+	})
+	if err != nil {
+		env.Fatal(err)
+	}
+	env.Cleanup(versions.Stop)
+	w := window{was: readiness(settled), versions: versions}
 	since = time.Now()
 	env.every(5*time.Second, "the time to pass in which nothing is to happen", quiet+time.Minute, func() error {
-		if sent = counted() - before; sent != 0 {
+		if w.sent = counted() - before; w.sent != 0 {
 			return nil
 		}
 		if left := quiet - time.Since(since); left > 0 {
@@ -107,34 +127,32 @@ func (env *testEnv) window(name string, quiet time.Duration, counted func() int)
 		}
 		return nil
 	})
-	return settled, sent, since
+	w.took = time.Since(since).Round(time.Second)
+	return w
 }
 
-// slowNodes is what a network has reported since a version, also of what has passed, of nodes that do not answer or are too busy to; "" for
+// slowNodes is what the network has reported in the window, also of what has passed, of nodes that do not answer or are too busy to; "" for
 // nothing. The requests that are counted may come before that of the status.
-func (env *testEnv) slowNodes(since *v1.BitcoinNetwork) string {
-	env.Helper()
-	ctx, cancel := context.WithTimeout(env.Context(), e2e.LimitFactor()*10*time.Second)
-	defer cancel()
-	watched, err := cluster.Networks.BitcoincontrollerV1().BitcoinNetworks(env.namespace).Watch(ctx, metav1.ListOptions{
-		FieldSelector: "metadata.name=" + since.Name, ResourceVersion: since.ResourceVersion,
-	})
-	if err != nil {
-		env.Fatal(err)
-	}
-	defer watched.Stop()
-	for event := range watched.ResultChan() {
-		version, ok := event.Object.(*v1.BitcoinNetwork)
-		if !ok {
-			env.Fatalf("the watch has %+v", event.Object)
-		}
-		for _, c := range version.Status.Conditions {
-			if c.Type == v1.ConditionNodesReady && (c.Reason == v1.ReasonNodeNotAnswering || c.Reason == v1.ReasonRPCBusy) {
-				return c.Message
+func (w window) slowNodes() string {
+	defer w.versions.Stop()
+	over := time.After(e2e.LimitFactor() * 10 * time.Second)
+	for {
+		select {
+		case event, open := <-w.versions.ResultChan():
+			if !open {
+				return ""
 			}
+			version, ok := event.Object.(*v1.BitcoinNetwork)
+			for i := 0; ok && i < len(version.Status.Conditions); i++ {
+				c := version.Status.Conditions[i]
+				if c.Type == v1.ConditionNodesReady && (c.Reason == v1.ReasonNodeNotAnswering || c.Reason == v1.ReasonRPCBusy) {
+					return c.Message
+				}
+			}
+		case <-over:
+			return ""
 		}
 	}
-	return ""
 }
 
 // readiness describes condition Ready: its status, since when, and why.
