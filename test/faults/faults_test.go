@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -155,6 +156,10 @@ func (r *run) staysIdle(ctx context.Context, t *testing.T) {
 	for range 10 {
 		stops := r.pace.stopsSoFar()
 		r.pace.sleep(ctx, 6*time.Second)
+		status, err := r.get(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
 		var before []int
 		for _, o := range r.operators {
 			before = append(before, len(o.written()))
@@ -166,7 +171,11 @@ func (r *run) staysIdle(ctx context.Context, t *testing.T) {
 		}
 		for i, o := range r.operators {
 			if after := o.written(); len(after) != before[i] {
-				r.fail("%s wrote when there was nothing to do: %s", o.name, strings.Join(after[before[i]:], ", "))
+				now, err := r.get(ctx)
+				if err != nil {
+					t.Fatal(err)
+				}
+				r.fail("%s wrote when there was nothing to do: %s\n%s", o.name, strings.Join(after[before[i]:], ", "), cmp.Diff(status.Status, now.Status))
 			}
 		}
 		return
