@@ -1,6 +1,7 @@
 package chart_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/api"
+	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/lightningtest"
 	lightning "github.com/christianb93/bitcoin-controller/internal/operator/lightning/resources"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 	"github.com/christianb93/bitcoin-controller/test/rejections"
@@ -21,6 +23,16 @@ func TestSpecsOfLightningNetworksAreChecked(t *testing.T) {
 	for _, spec := range rejections.LightningAccepted {
 		if got := check(spec); got != "" {
 			t.Errorf("%s: %s", spec, got)
+		}
+	}
+}
+
+func TestTheHostsOfALightningNetworkAreNamesAndAddresses(t *testing.T) {
+	check := specCheckerOf(t, lightningNetworks)
+	for host, valid := range lightningtest.Hosts {
+		got := check(fmt.Sprintf("{bitcoinNetwork: a, nodes: 1, expose: {type: NodePort, hosts: [%q]}}", host))
+		if valid != (got == "") || !valid && !strings.Contains(got, "a host in expose.hosts") && !strings.Contains(got, "may not be more than 253 bytes") {
+			t.Errorf("%q: %s", host, got)
 		}
 	}
 }

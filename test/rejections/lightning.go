@@ -59,6 +59,7 @@ var Lightning = map[string]string{
 	`{bitcoinNetwork: a, nodes: 1, expose: {type: NodePort, hosts: ["[fd00::1]"]}}`:                       "a host in expose.hosts must be a DNS name or an IP address, without a port",
 	`{bitcoinNetwork: a, nodes: 1, expose: {type: NodePort, hosts: ["192.0.2.300"]}}`:                     "a host in expose.hosts that has only digits and dots must be an IP address",
 	`{bitcoinNetwork: a, nodes: 1, expose: {type: NodePort, hosts: ["192.168.001.1"]}}`:                   "a host in expose.hosts that has only digits and dots must be an IP address",
+	`{bitcoinNetwork: a, nodes: 1, expose: {type: NodePort, hosts: ["1:2:3"]}}`:                           "a host in expose.hosts with a ':' must be an IPv6 address",
 	`{bitcoinNetwork: a, nodes: 1, expose: {type: NodePort, hosts: [""]}}`:                                "a host in expose.hosts must be a DNS name or an IP address, without a port",
 	`{bitcoinNetwork: a, nodes: 1, expose: {type: NodePort, hosts: ["a\nno-macaroons=true"]}}`:            "a host in expose.hosts must be a DNS name or an IP address, without a port",
 	`{bitcoinNetwork: a, nodes: 1, expose: {type: NodePort, hosts: [a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q]}}`: "must have at most 16 items",
@@ -76,5 +77,5 @@ var LightningAccepted = []string{
 	`{bitcoinNetwork: a, nodes: 2, resources: {requests: {memory: 64Mi}}}`, `{bitcoinNetwork: a, nodes: 2, resources: {limits: {cpu: 1}}}`,
 	`{bitcoinNetwork: a, nodes: 2, config: {bitcoin.feerate: "10", debuglevel: "info,PEER=debug", color: "#3399FF"}}`,
 	`{bitcoinNetwork: a, nodes: 1, secret: lnd.tls-1}`, `{bitcoinNetwork: a, nodes: 1, expose: {type: ClusterIP}}`, `{bitcoinNetwork: a, nodes: 1, expose: {type: LoadBalancer, hosts: []}}`,
-	`{bitcoinNetwork: a, nodes: 1, expose: {type: NodePort, hosts: [lnd.example.com, "192.0.2.1", "fd00::1", "2001:db8:0:0:0:0:0:1", localhost]}}`,
+	`{bitcoinNetwork: a, nodes: 1, expose: {type: NodePort, hosts: [lnd.example.com, "192.0.2.1", "fd00::1", "2001:db8:0:0:0:0:0:1", "::1", "fe80::", localhost]}}`,
 }

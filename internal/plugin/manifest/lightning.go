@@ -1,15 +1,14 @@
 package manifest
 
 import (
-	"net"
 	"strconv"
 	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/validation"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/api"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/amount"
 	"github.com/christianb93/bitcoin-controller/internal/plugin/invalid"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
@@ -82,8 +81,7 @@ func (f Lightning) expose(spec *v1.LightningNetworkSpec) error {
 	}
 	spec.Expose = &v1.LightningExpose{Type: kind}
 	for _, host := range f.ExposeHosts {
-		name := len(validation.IsDNS1123Subdomain(strings.ToLower(host))) == 0 && strings.Trim(host, "0123456789.") != ""
-		if !name && net.ParseIP(host) == nil {
+		if !api.IsHost(host) {
 			return invalid.Errorf("--expose-host %q is neither a DNS name nor an IP address: write one without a port, such as lnd.example.com", host)
 		}
 		spec.Expose.Hosts = append(spec.Expose.Hosts, v1.LightningHost(host))

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/lightningtest"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -56,6 +57,15 @@ func TestFlagsOfALightningNetworkMakeTheirPart(t *testing.T) {
 	} {
 		if spec, err := lightningSpec(c.set); err != nil || !c.ok(spec) {
 			t.Errorf("%s gives %+v (%v)", name, spec, err)
+		}
+	}
+}
+
+func TestTheHostsOfALightningNetworkAreThoseOfItsDefinition(t *testing.T) {
+	for host, valid := range lightningtest.Hosts {
+		_, err := lightningSpec(func(f *Lightning) { f.Expose, f.ExposeHosts = "NodePort", []string{host} })
+		if valid != (err == nil) || err != nil && !strings.Contains(err.Error(), "is neither a DNS name nor an IP address") {
+			t.Errorf("%q gives the error %v", host, err)
 		}
 	}
 }

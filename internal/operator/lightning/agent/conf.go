@@ -37,7 +37,7 @@ func validate(b api.Backend) error {
 	if len(hosts) > api.MaxCertificateHosts {
 		return fmt.Errorf("the certificate cannot have more than %d names and addresses", api.MaxCertificateHosts)
 	}
-	if slices.ContainsFunc(hosts, func(host string) bool { return !hostPattern.MatchString(host) }) {
+	if slices.ContainsFunc(hosts, func(host string) bool { return !api.IsHost(host) }) {
 		return errors.New("a host of the certificate is neither an address nor a name")
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/api"
+	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/lightningtest"
 )
 
 func TestTheConfigurationHasTheBackend(t *testing.T) {
@@ -44,6 +45,12 @@ func TestTheConfigurationHasTheBackend(t *testing.T) {
 	}
 	if err := validate(exposed); err != nil {
 		t.Error(err)
+	}
+	for host, valid := range lightningtest.Hosts {
+		exposed.CertificateHosts = host
+		if got := validate(exposed) == nil; got != valid && host != "" && host != "a,b" {
+			t.Errorf("%q is valid for a certificate: %v", host, got)
+		}
 	}
 }
 

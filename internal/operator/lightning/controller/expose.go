@@ -84,7 +84,8 @@ func exposedAddresses(service *corev1.Service, hosts []string) *v1.LightningExpo
 }
 
 // certificateHosts are the names of the Service, and the hosts of the spec, or else those that the cluster has, in an order that does not depend
-// on theirs: another one would restart LND.
+// on theirs: another one would restart LND. The agent rejects all for one that no certificate can have, as those of a cluster and of an object from
+// before the definition had its rule may be.
 func certificateHosts(network *v1.LightningNetwork, ordinal int, known []string) string {
 	name := resources.ExposeServiceName(network.Name, ordinal)
 	hosts := []string{name, name + "." + network.Namespace, name + "." + network.Namespace + ".svc"}
@@ -95,7 +96,7 @@ func certificateHosts(network *v1.LightningNetwork, ordinal int, known []string)
 		known = append(known, string(host))
 	}
 	for _, host := range slices.Sorted(slices.Values(known)) {
-		if !slices.Contains(hosts, host) && len(hosts) < api.MaxCertificateHosts {
+		if api.IsHost(host) && !slices.Contains(hosts, host) && len(hosts) < api.MaxCertificateHosts {
 			hosts = append(hosts, host)
 		}
 	}

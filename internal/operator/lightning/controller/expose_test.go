@@ -48,8 +48,9 @@ func TestTheAddressesOfANodeAreThoseOfItsService(t *testing.T) {
 		"a load balancer":           {&v1.LightningExpose{Type: v1.ExposeLoadBalancer}, balancer, []corev1.LoadBalancerIngress{{IP: "192.0.2.1"}, {Hostname: "lb.example.com"}}, "192.0.2.1:10009", "192.0.2.1:8080", names + ",192.0.2.1,lb.example.com"},
 		"a load balancer with IPv6": {&v1.LightningExpose{Type: v1.ExposeLoadBalancer}, balancer, []corev1.LoadBalancerIngress{{IP: "fd00::1"}}, "[fd00::1]:10009", "[fd00::1]:8080", names + ",fd00::1"},
 		// The certificate then does not depend on the place of the pod.
-		"hosts of the user": {&v1.LightningExpose{Type: v1.ExposeNodePort, Hosts: []v1.LightningHost{"lnd.example.com", "ln-lnd-0-expose", "192.0.2.9"}}, nodePort, nil, "172.18.0.2:31009", "172.18.0.2:31080", names + ",192.0.2.9,lnd.example.com"},
-		"in another order":  {&v1.LightningExpose{Type: v1.ExposeLoadBalancer}, balancer, []corev1.LoadBalancerIngress{{Hostname: "lb.example.com"}, {IP: "192.0.2.1"}}, "lb.example.com:10009", "lb.example.com:8080", names + ",192.0.2.1,lb.example.com"},
+		"hosts of the user":            {&v1.LightningExpose{Type: v1.ExposeNodePort, Hosts: []v1.LightningHost{"lnd.example.com", "ln-lnd-0-expose", "192.0.2.9"}}, nodePort, nil, "172.18.0.2:31009", "172.18.0.2:31080", names + ",192.0.2.9,lnd.example.com"},
+		"what no certificate can have": {&v1.LightningExpose{Type: v1.ExposeNodePort, Hosts: []v1.LightningHost{"1:2:3", "::1"}}, nodePort, nil, "172.18.0.2:31009", "172.18.0.2:31080", names + ",::1"},
+		"in another order":             {&v1.LightningExpose{Type: v1.ExposeLoadBalancer}, balancer, []corev1.LoadBalancerIngress{{Hostname: "lb.example.com"}, {IP: "192.0.2.1"}}, "lb.example.com:10009", "lb.example.com:8080", names + ",192.0.2.1,lb.example.com"},
 	} {
 		network, nodes := exposedNetwork(test.expose)
 		existing := map[string]client.Object{}

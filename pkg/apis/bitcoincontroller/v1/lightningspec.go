@@ -107,9 +107,13 @@ type LightningExpose struct {
 	Hosts []LightningHost `json:"hosts,omitempty"`
 }
 
+// The third rule of LightningHost is an IPv6 address, in which an IPv4 address at the end counts as two of the eight groups. CEL has a function
+// for addresses from Kubernetes 1.30 on only.
+
 // LightningHost is a DNS name or an IP address.
 //
 // +kubebuilder:validation:MaxLength=253
-// +kubebuilder:validation:XValidation:rule="self.matches('^([A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?([.][A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?)*|[0-9A-Fa-f]+:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*[0-9A-Fa-f])$')",message="a host in expose.hosts must be a DNS name or an IP address, without a port, such as lnd.example.com or 192.0.2.1"
+// +kubebuilder:validation:XValidation:rule="self.matches('^([A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?([.][A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?)*|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*)$')",message="a host in expose.hosts must be a DNS name or an IP address, without a port, such as lnd.example.com or 192.0.2.1"
 // +kubebuilder:validation:XValidation:rule="!self.matches('^[0-9.]+$') || self.matches('^((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])([.]|$)){4}$')",message="a host in expose.hosts that has only digits and dots must be an IP address, such as 192.0.2.1"
+// +kubebuilder:validation:XValidation:rule="!self.contains(':') || self.matches('^(([0-9A-Fa-f]{1,4}:)+|([0-9A-Fa-f]{1,4}(:[0-9A-Fa-f]{1,4})*)?::([0-9A-Fa-f]{1,4}:)*)([0-9A-Fa-f]{1,4}|((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])[.]){3}(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9]))$|^([0-9A-Fa-f]{1,4}(:[0-9A-Fa-f]{1,4})*)?::$') && self.split(':').filter(group, group.size() > 0).size() + (self.contains('.') ? 1 : 0) in (self.contains('::') ? [0, 1, 2, 3, 4, 5, 6, 7] : [8])",message="a host in expose.hosts with a ':' must be an IPv6 address, without brackets, port and zone, such as 2001:db8::1"
 type LightningHost string
