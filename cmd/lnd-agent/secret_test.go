@@ -51,6 +51,29 @@ func TestLNDWaitsForTheSecretOfTheUser(t *testing.T) {
 	}
 }
 
+// They are those of the certificate that LND makes itself.
+func TestOtherHostsDoNotRestartAnLNDWithTheCertificateOfTheUser(t *testing.T) {
+	const restart = "to start with another backend"
+	p := newPod(t, conf)
+	p.usersPair("localhost")
+	p.start("--secret-dir=" + p.dir + "/secret")
+	backend := someBitcoind(t)
+	p.putBackend(backend)
+	p.untilProbe(api.ReadyPath, http.StatusOK)
+	backend.CertificateHosts = "lnd.example.com"
+	p.putBackend(backend)
+	p.until("the hosts are taken", func(s api.State) bool { return s.Backend == backend.Digest() && s.Next == "" })
+	if strings.Contains(p.output.String(), restart) {
+		t.Errorf("LND was restarted\n%s", p.output)
+	}
+	backend.Node++
+	p.putBackend(backend)
+	p.until("another process", func(s api.State) bool { return s.Backend == backend.Digest() })
+	if got := strings.Count(p.output.String(), restart); got != 1 {
+		t.Errorf("another bitcoind has restarted LND %d times\n%s", got, p.output)
+	}
+}
+
 // usersPair writes a Secret with a certificate for these names, and returns the one that has signed it.
 func (p *pod) usersPair(names ...string) *x509.CertPool {
 	p.t.Helper()

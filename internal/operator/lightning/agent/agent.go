@@ -60,6 +60,8 @@ type agent struct {
 	backend *api.Backend
 	// running is what LND was started with, nil while it does not run.
 	running *api.Backend
+	// usersPair is true when it presents the certificate of the user's Secret.
+	usersPair bool
 	// problem is why LND does not run although a backend is known.
 	problem string
 	// secret is the state of the user's Secret, while LND waits for it.
@@ -166,11 +168,25 @@ func (a *agent) setBackend(b api.Backend) error {
 		return err
 	}
 	a.backend = &b
+	a.adoptHosts()
 	select {
 	case a.changed <- struct{}{}:
 	default:
 	}
 	return nil
+}
+
+// adoptHosts takes the hosts of LND's own certificate for those that LND runs with, when it presents that of the user: another one would restart
+// it for nothing. It needs the lock.
+func (a *agent) adoptHosts() {
+	if a.running == nil || a.backend == nil || !a.usersPair {
+		return
+	}
+	with := *a.running
+	with.CertificateHosts = a.backend.CertificateHosts
+	if with == *a.backend {
+		a.running = &with
+	}
 }
 
 // awaitBackend returns the backend when LND can start with it; not ok if the context ends before.

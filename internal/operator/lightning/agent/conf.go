@@ -58,7 +58,7 @@ func at(b api.Backend, port int) string { return net.JoinHostPort(b.Host, strcon
 
 // confOf returns lnd.conf with a backend, from the one of the ConfigMap. LND leaves a certificate that is not its own as it is: with
 // tlsautorefresh it would replace it by one with exactly the names and addresses of the configuration.
-func confOf(text string, ordinal int, b api.Backend, ownPair bool) string {
+func confOf(text string, ordinal int, b api.Backend, usersPair bool) string {
 	var out strings.Builder
 	out.WriteString(strings.TrimRight(strings.ReplaceAll(text, api.Ordinal, strconv.Itoa(ordinal)), "\n"))
 	for _, host := range certificateHosts(b) {
@@ -68,7 +68,7 @@ func confOf(text string, ordinal int, b api.Backend, ownPair bool) string {
 		}
 		fmt.Fprintf(&out, "\n%s=%s", option, host)
 	}
-	if ownPair {
+	if usersPair {
 		out.WriteString("\ntlsautorefresh=false")
 	}
 	fmt.Fprintf(&out, "\n\n[Bitcoind]\nbitcoind.rpchost=%s\nbitcoind.rpcuser=%s\nbitcoind.rpcpass=%s\n", at(b, b.RPCPort), b.User, b.Password)

@@ -130,7 +130,7 @@ func TestAfterAnUnknownOutcomeNothingIsOpened(t *testing.T) {
 			t.Errorf("%s: then %v, %d batches", name, err, len(s.requested(batchCall)))
 		}
 		// A new process has either finished the channels or forgotten them.
-		s.started(t.Context(), api.Backend{})
+		s.started(t.Context(), api.Backend{}, false)
 		s.replay(batchCall, opener(t))
 		if _, err := s.open(t.Context(), channelsOf("c")); err != nil {
 			t.Errorf("%s: after a restart: %v", name, err)

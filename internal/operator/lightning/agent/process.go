@@ -31,13 +31,13 @@ const (
 // runLND runs LND until the context ends, until it has another backend, or until its end, which is an error.
 func (a *agent) runLND(ctx context.Context, backend api.Backend) error {
 	var keep podprogram.Tail
-	child, err := a.begin(backend, &keep)
+	child, usersPair, err := a.begin(backend, &keep)
 	if err != nil {
 		return err
 	}
 	run, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	a.started(run, backend)
+	a.started(run, backend, usersPair)
 	defer a.ended()
 	go a.watch(run)
 	a.report("lnd starts, with bitcoind at %s", at(backend, backend.RPCPort))
@@ -56,7 +56,7 @@ func (a *agent) runLND(ctx context.Context, backend api.Backend) error {
 		case <-a.changed:
 		}
 		a.mu.Lock()
-		same := *a.backend == backend
+		same := *a.backend == *a.running
 		a.mu.Unlock()
 		if !same {
 			a.report("lnd ends, to start with another backend")
@@ -66,31 +66,33 @@ func (a *agent) runLND(ctx context.Context, backend api.Backend) error {
 	}
 }
 
-// begin writes what LND reads and starts it.
-func (a *agent) begin(backend api.Backend, keep *podprogram.Tail) (*podprogram.Child, error) {
+// begin writes what LND reads and starts it, with the certificate of the user or with its own.
+func (a *agent) begin(backend api.Backend, keep *podprogram.Tail) (child *podprogram.Child, usersPair bool, err error) {
 	text, err := os.ReadFile(filepath.Join(a.ConfigDir, api.ConfigKey))
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	pair, ownPair, err := pairIn(a.SecretDir, a.now())
-	if err == nil && ownPair {
+	pair, usersPair, err := pairIn(a.SecretDir, a.now())
+	if err == nil && usersPair {
 		err = pair.writeTo(a.DataDir)
 	}
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	path := filepath.Join(a.RunDir, confFile)
-	if err := atomicfile.Write(path, []byte(confOf(string(text), a.ordinal, backend, ownPair)), 0o600); err != nil {
-		return nil, err
+	if err := atomicfile.Write(path, []byte(confOf(string(text), a.ordinal, backend, usersPair)), 0o600); err != nil {
+		return nil, false, err
 	}
 	argv := slices.Concat(a.Command, []string{"--lnddir=" + a.DataDir, "--configfile=" + path})
-	return a.children.Start(a.program, argv, a.Env, func(output io.Reader) { a.lines.Copy("", output, keep) })
+	child, err = a.children.Start(a.program, argv, a.Env, func(output io.Reader) { a.lines.Copy("", output, keep) })
+	return child, usersPair, err
 }
 
-func (a *agent) started(run context.Context, backend api.Backend) {
+func (a *agent) started(run context.Context, backend api.Backend, usersPair bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.running, a.answered, a.run = &backend, false, run
+	a.running, a.usersPair, a.answered, a.run = &backend, usersPair, false, run
+	a.adoptHosts() // it may have got others since
 	// A new process has either finished the channels or forgotten them.
 	maps.DeleteFunc(a.openings, func(_ string, o opening) bool { return !o.ended.IsZero() })
 }
