@@ -122,15 +122,12 @@ func (r *Reconciler) agentOf(network *v1.LightningNetwork, pod *corev1.Pod) api.
 	return at
 }
 
-// planned are the nodes as the plan has them.
-func planned(network *v1.LightningNetwork, nodes []node, wallets map[string]string) []plan.Node {
+// planned are the nodes as the plan has them, without the addresses of their wallets.
+func planned(network *v1.LightningNetwork, nodes []node) []plan.Node {
 	list := make([]plan.Node, len(nodes))
 	for i := range nodes {
 		n := &nodes[i]
 		list[i] = plan.Node{Ordinal: n.ordinal, Bitcoin: n.bitcoin, Exists: n.pod != nil, State: n.state, Address: addressOf(network, n.ordinal)}
-		if n.state != nil && n.state.Info != nil {
-			list[i].Wallet = wallets[n.state.Info.PubKey]
-		}
 	}
 	return list
 }

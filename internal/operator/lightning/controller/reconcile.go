@@ -114,8 +114,8 @@ func (r *Reconciler) pass(ctx context.Context, network *v1.LightningNetwork, sta
 	now := r.options.Now()
 	state.shared.keepRecent(now)
 	in := r.planInputs(network, state, o, now)
-	wallets := state.shared.inputs(in, busy, started)
-	in.Nodes = planned(network, o.nodes, wallets)
+	in.Nodes = planned(network, o.nodes)
+	state.shared.inputs(in, busy, started)
 	decided := plan.New(in)
 	marks := maps.Clone(decided.Marks)
 	if _, withBitcoin := o.bitcoinNode(0); !withBitcoin {

@@ -161,18 +161,22 @@ func (s *shared) inProgress() map[string]bool {
 	return maps.Clone(s.busy)
 }
 
-// inputs sets what the background actions have reported, and returns the addresses of the wallets. The nodes may have answered before an
+// inputs sets what the background actions have reported, with the addresses of the nodes' wallets. The nodes may have answered before an
 // action that was in progress when the pass started, or ended since: it counts as in progress.
-func (s *shared) inputs(in *plan.Inputs, before map[string]bool, started time.Time) map[string]string {
+func (s *shared) inputs(in *plan.Inputs, before map[string]bool, started time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.mined = s.mined.Restored(in.Previous, in.Now)
+	s.mined = s.mined.Restored(in)
 	in.Busy, in.Failures, in.Mined = maps.Clone(s.busy), maps.Clone(s.failures), s.mined
 	maps.Copy(in.Busy, before)
 	if s.mined.At.After(started) {
 		in.Busy[plan.KeyMine] = true
 	}
-	return maps.Clone(s.wallets)
+	for i := range in.Nodes {
+		if state := in.Nodes[i].State; state != nil && state.Info != nil {
+			in.Nodes[i].Wallet = s.wallets[state.Info.PubKey]
+		}
+	}
 }
 
 // await keeps how many blocks were mined for what still waits for some.

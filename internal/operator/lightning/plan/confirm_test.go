@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/api"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
@@ -42,6 +44,48 @@ func TestNoMoreBlocksAreMinedForATransactionThatDoesNotExist(t *testing.T) {
 			if state == api.PendingOpen {
 				reasonOf(t, p, v1.LightningReasonOpening, "is not confirmed by 30 blocks")
 			} else if row := l.row(point); row == nil || row.Message != "its closing transaction is not confirmed by 30 blocks" {
+				t.Errorf("%+v", row)
+			}
+		})
+	}
+}
+
+// The end that opened the channel lists it as open until the closing transaction of the other is in a block.
+func TestNoMoreBlocksAreMinedForTheClosingTransactionOfTheOtherEnd(t *testing.T) {
+	for name, edit := range map[string]func(*simulation){
+		"of a channel that is desired": func(*simulation) {},
+		"of one that is not":           func(l *simulation) { l.spec.Channels = nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newSimulation(t, 1, line(2, open(0, 1, 1_000_000)))
+			l.ready()
+			edit(l)
+			// Whatever the operator attempts has no effect.
+			opener, other := l.nodes[0].State().Channels, l.nodes[1].State().Channels
+			other[0].State, other[0].ShortID = api.WaitingClose, ""
+			l.change = func(in *Inputs) {
+				in.Nodes[0].State.Channels = opener
+				if in.Nodes[1].State != nil {
+					in.Nodes[1].State.Channels = other
+				}
+			}
+			before, point := l.blocks, l.channels[0].Point
+			for i := range 600 {
+				l.step()
+				switch i {
+				case 10, 400:
+					l.restart()
+				case 100:
+					l.restart()
+					l.silent[1] = true
+				case 110:
+					l.silent[1] = false
+				}
+			}
+			if mined := l.blocks - before; mined < maxBlocksFor || mined > maxBlocksFor+confirmations {
+				t.Errorf("%d blocks, want %d", mined, maxBlocksFor)
+			}
+			if row := l.row(point); row == nil || int(row.BlocksMined) < maxBlocksFor || row.ShortID == "" {
 				t.Errorf("%+v", row)
 			}
 		})
@@ -159,19 +203,30 @@ func TestTheBlocksForAFundingTransactionDoNotCountForTheClosingOne(t *testing.T)
 }
 
 func TestTheBlocksThatARowHasCountOnce(t *testing.T) {
-	now := time.Unix(1_800_000_000, 0)
-	closing := []v1.LightningChannelStatus{{Point: "a", State: v1.LightningChannelClosing, BlocksMined: 7}}
-	if m := (Mined{}).Restored(closing, now); m.For["a"].Blocks != 7 || m.For["close a"].Blocks != 7 {
-		t.Errorf("after a restart: %+v", m.For)
+	row := v1.LightningChannelStatus{To: 1, Point: "a", State: v1.LightningChannelClosing, BlocksMined: 7}
+	open := row
+	open.ShortID = "1x1x0"
+	funding, closing := map[string]Minings{"a": {Blocks: 7}}, map[string]Minings{"close a": {Blocks: 7}}
+	other := func(channels ...api.Channel) []Node {
+		return []Node{{Ordinal: 1, State: &api.State{Channels: channels}}}
 	}
-	closing[0].ShortID = "1x1x0"
-	if m := (Mined{}).Restored(closing, now); m.For["a"].Blocks != 7 || len(m.For) != 1 {
-		t.Errorf("of an open channel, after a restart: %+v", m.For)
-	}
-	closing[0].ShortID = ""
-	for _, key := range []string{"a", "close a"} {
-		if m := (Mined{For: map[string]Minings{key: {7, now}}}).Restored(closing, now); len(m.For) != 1 {
-			t.Errorf("counted as %q: %+v", key, m.For)
+	for name, test := range map[string]struct {
+		row   v1.LightningChannelStatus
+		nodes []Node
+		known map[string]Minings
+		want  map[string]Minings
+	}{
+		"of an unknown transaction, after a restart": {row, nil, nil, map[string]Minings{"a": {Blocks: 7}, "close a": {Blocks: 7}}},
+		"of its funding":                         {row, nil, funding, funding},
+		"of its end":                             {row, nil, closing, closing},
+		"of an open channel":                     {open, other(api.Channel{Point: "a", State: api.Open}), nil, funding},
+		"of one whose other end is removed":      {open, nil, nil, funding},
+		"of one whose other end has closed it":   {open, other(api.Channel{Point: "a", State: api.WaitingClose}), nil, closing},
+		"of one whose other end does not answer": {open, []Node{{Ordinal: 1}}, nil, map[string]Minings{}},
+	} {
+		m := Mined{For: test.known}.Restored(&Inputs{Previous: []v1.LightningChannelStatus{test.row}, Nodes: test.nodes})
+		if diff := cmp.Diff(test.want, m.For); diff != "" {
+			t.Errorf("%s: %s", name, diff)
 		}
 	}
 }

@@ -206,7 +206,7 @@ func TestAChannelIsClosedByForceOnlyAfterAnAttemptWithTheOtherEnd(t *testing.T) 
 			l.spec.Channels = nil
 			hidden := l.now.Add(5 * time.Minute)
 			l.change = func(in *Inputs) {
-				in.Mined.For = map[string]Minings{in.Nodes[0].State.Channels[0].Point: {Blocks: maxBlocksFor - 1}}
+				l.mined.For = map[string]Minings{in.Nodes[0].State.Channels[0].Point: {Blocks: maxBlocksFor - 1}}
 				if l.now.Before(hidden) {
 					hide(in)
 				}

@@ -102,24 +102,37 @@ type Minings struct {
 const miningsLifetime = time.Hour
 
 // Restored has what the status remembers too, which an operator that has been restarted does not.
-func (m Mined) Restored(channels []v1.LightningChannelStatus, now time.Time) Mined {
+func (m Mined) Restored(in *Inputs) Mined {
 	known := map[string]Minings{}
 	maps.Copy(known, m.For)
-	for i := range channels {
-		c := &channels[i]
-		mined, keys := int(c.BlocksMined), []string{c.Point}
-		if isClosing(c) && c.ShortID == "" {
-			keys = append(keys, KeyClose(c.Point)) // it is not open, and the row does not have for which of its transactions they were
-		}
-		if slices.ContainsFunc(keys, func(key string) bool { return known[key].Blocks >= mined }) {
+	for i := range in.Previous {
+		c := &in.Previous[i]
+		mined := int(c.BlocksMined)
+		if max(known[c.Point].Blocks, known[KeyClose(c.Point)].Blocks) >= mined {
 			continue
 		}
-		for _, key := range keys {
-			known[key] = Minings{mined, now}
+		for _, key := range in.countedFor(c) {
+			known[key] = Minings{mined, in.Now}
 		}
 	}
 	m.For = known
 	return m
+}
+
+// countedFor are the transactions that the blocks of a row may be for, which it does not have. They are none as long as that is unknown.
+func (in *Inputs) countedFor(c *v1.LightningChannelStatus) []string {
+	to := in.node(int(c.To))
+	switch other := to.channel(c.Point); {
+	case c.ShortID == "" && isClosing(c):
+		return []string{c.Point, KeyClose(c.Point)}
+	case c.ShortID == "":
+		return []string{c.Point}
+	case other != nil && other.State == api.WaitingClose:
+		return []string{KeyClose(c.Point)} // the end that opened it lists it as open
+	case to != nil && !to.listsChannels():
+		return nil
+	}
+	return []string{c.Point}
 }
 
 // Await keeps what still waits for blocks.

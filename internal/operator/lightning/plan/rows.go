@@ -42,7 +42,7 @@ func (p *planner) rowOf(c *channel) v1.LightningChannelStatus {
 	row.Capacity, row.Private = c.Capacity, c.Private
 	message := c.message
 	if a := c.actual; a != nil {
-		row.Point, row.ShortID, row.FromBalance, row.ToBalance, row.BlocksMined = a.Point, a.ShortID, a.Local, a.Remote, p.blocksMined(a.Channel)
+		row.Point, row.ShortID, row.FromBalance, row.ToBalance, row.BlocksMined = a.Point, a.ShortID, a.Local, a.Remote, p.blocksMined(a)
 	} else if before := p.previous(c.Channel); before != nil && c.state == v1.LightningChannelInactive {
 		// The only trace of it.
 		row.Point, row.ShortID, row.BlocksMined, row.Capacity, row.Private = before.Point, before.ShortID, before.BlocksMined, before.Capacity, before.Private
@@ -61,7 +61,7 @@ func (p *planner) closingRow(a *actual) v1.LightningChannelStatus {
 		state = v1.LightningChannelForceClosing
 	}
 	row := statusOf(a.from, a.to, a.index, state)
-	row.Capacity, row.Private, row.Point, row.ShortID, row.BlocksMined = a.Capacity, a.Private, a.Point, a.ShortID, p.blocksMined(a.Channel)
+	row.Capacity, row.Private, row.Point, row.ShortID, row.BlocksMined = a.Capacity, a.Private, a.Point, a.ShortID, p.blocksMined(a)
 	row.FromBalance, row.ToBalance = a.Local, a.Remote
 	message := p.hindrance(a)
 	if lost {
@@ -103,12 +103,25 @@ func withMore(message, more string) string {
 	return message + "; " + more
 }
 
-// blocksMined are those for a channel that waits for some.
-func (p *planner) blocksMined(c api.Channel) int32 {
-	if c.State == api.PendingOpen || c.State == api.WaitingClose || c.State == api.Open && !c.Private && !c.Announced {
-		return int32(p.Mined.For[awaited(c)].Blocks) //nolint:gosec // at most 35
+// blocksMined are those for a channel that waits for some, at the end that reports it or at the other one.
+func (p *planner) blocksMined(a *actual) (blocks int32) {
+	if a.State == api.PendingOpen || a.State == api.WaitingClose || a.State == api.Open && !a.Private && !a.Announced {
+		blocks = int32(p.Mined.For[awaited(a.Channel)].Blocks) //nolint:gosec // at most 35
 	}
-	return 0
+	to := p.node(a.to)
+	switch other := to.channel(a.Point); {
+	case a.State != api.Open || to == nil:
+	case !to.listsChannels():
+		// It may be closing the channel, and the row has all that is left of that.
+		for i := range p.Previous {
+			if c := &p.Previous[i]; c.Point == a.Point {
+				blocks = max(blocks, c.BlocksMined)
+			}
+		}
+	case other != nil && other.State == api.WaitingClose:
+		blocks = int32(p.Mined.For[awaited(*other)].Blocks) //nolint:gosec // at most 35
+	}
+	return blocks
 }
 
 // keepRows keeps the rows of a network that is scaled to 0, whose nodes have their channels when they are back.

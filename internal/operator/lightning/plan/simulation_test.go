@@ -85,10 +85,9 @@ func (l *simulation) mine(bitcoind, blocks int, script string) {
 }
 
 func (l *simulation) inputs() *Inputs {
-	l.mined = l.mined.Restored(l.channels, l.now)
 	in := &Inputs{
 		Now: l.now, UID: l.uid, BitcoinNetwork: "net", Wanted: int(l.spec.Nodes), Desired: Desired(&l.spec), Bitcoins: map[int]Bitcoin{}, Previous: l.channels,
-		WasSynced: l.synced, CloseTimeout: time.Minute, Since: l.since, Busy: map[string]bool{}, Failures: l.failures, Mined: l.mined,
+		WasSynced: l.synced, CloseTimeout: time.Minute, Since: l.since, Busy: map[string]bool{}, Failures: l.failures,
 	}
 	for i, c := range l.chains {
 		tip := Tip{Hash: "genesis", Time: time.Unix(1296688602, 0)}
@@ -108,6 +107,8 @@ func (l *simulation) inputs() *Inputs {
 	if l.change != nil {
 		l.change(in)
 	}
+	l.mined = l.mined.Restored(in)
+	in.Mined = l.mined
 	return in
 }
 
