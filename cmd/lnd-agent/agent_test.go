@@ -169,7 +169,7 @@ func TestOnlyTheOperatorIsServed(t *testing.T) {
 	if _, err := p.client.State(p.deadline(), foreign); !errors.Is(err, api.ErrUnauthorized) {
 		t.Errorf("a guessed password: %v", err)
 	}
-	for _, path := range []string{api.BackendPath, api.StatePath, api.AddressPath, api.PeersPath, api.ChannelsPath, api.ClosePath} {
+	for _, path := range []string{api.BackendPath, api.StatePath, api.AddressPath, api.PeersPath, api.ChannelsPath, api.ClosePath, api.AbandonPath} {
 		for _, method := range []string{http.MethodGet, http.MethodPut, http.MethodPost} {
 			req, err := http.NewRequestWithContext(p.deadline(), method, fmt.Sprintf("http://127.0.0.1:%d%s", p.at.Port, path), strings.NewReader("{}"))
 			if err != nil {

@@ -94,6 +94,32 @@ func TestAnOpenChannelIsNeverAbandoned(t *testing.T) {
 	}
 }
 
+// An agent of before would close a channel that is to be abandoned.
+func TestARequestThatTheAgentDoesNotKnowInFullIsRejected(t *testing.T) {
+	id := strings.Repeat("ab", 32)
+	s := newStandIn(t, map[string]http.HandlerFunc{
+		"GET /v1/channels":                 text(`{"channels":[{"channel_point":"` + id + `:0","chan_id":"1","capacity":"1","local_balance":"1","remote_balance":"0"}]}`),
+		"DELETE /v1/channels/" + id + "/0": text(`{"result":{}}`),
+	})
+	for name, request := range map[string]func() (any, error){
+		"another way to close": func() (any, error) {
+			return s.handleClose(false)(t.Context(), []byte(`{"point":"`+id+`:0","gently":true}`))
+		},
+		"no close": func() (any, error) {
+			return s.handleClose(false)(t.Context(), []byte(`{"point":"`+id+`:0","abandon":true}`))
+		},
+		"no abandonment":  func() (any, error) { return s.handleClose(true)(t.Context(), []byte(`{"point":"`+id+`:0"}`)) },
+		"another channel": func() (any, error) { return s.handleChannels(t.Context(), []byte(`{"channels":[],"all":true}`)) },
+	} {
+		if _, err := request(); !errors.Is(err, errInvalid) || len(s.requested("DELETE")) > 0 {
+			t.Errorf("%s: %v, requested %q", name, err, s.requested("DELETE"))
+		}
+	}
+	if _, err := s.handleClose(false)(t.Context(), []byte(`{"point":"`+id+`:0"}`)); err != nil || len(s.requested("DELETE")) != 1 {
+		t.Errorf("%v, requested %q", err, s.requested("DELETE"))
+	}
+}
+
 // After the first message LND keeps a stream open until the closing transaction is confirmed.
 func TestACloseDoesNotWaitForConfirmations(t *testing.T) {
 	id := strings.Repeat("ab", 32)

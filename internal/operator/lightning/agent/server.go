@@ -3,6 +3,7 @@
 package agent
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -36,7 +37,8 @@ func (a *agent) serve() (stop func(), err error) {
 	handle("PUT "+api.PeersPath, api.PeersTimeout, a.handlePeers)
 	// The agent itself answers within OpenTimeout.
 	handle("PUT "+api.ChannelsPath, api.OpenTimeout+listTimeout, a.handleChannels)
-	handle("POST "+api.ClosePath, api.CloseTimeout, a.handleClose)
+	handle("POST "+api.ClosePath, api.CloseTimeout, a.handleClose(false))
+	handle("POST "+api.AbandonPath, api.CloseTimeout, a.handleClose(true))
 	return podhttp.Serve(a.Listen, mux, api.OpenTimeout+2*listTimeout, func(err error) { a.report("%v", err) })
 }
 
@@ -116,6 +118,17 @@ func decode[T any](body []byte, validate func(T) error) (request T, err error) {
 	return request, nil
 }
 
+// decodeAct is decode for what cannot be undone: a field that this agent does not know may change what is to be done. What a later operator
+// adds to other requests is left out.
+func decodeAct[T any](body []byte, validate func(T) error) (request T, err error) {
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&request); err != nil {
+		return request, errors.Join(errInvalid, errors.New("the body is not the expected one, or of a later operator"))
+	}
+	return decode(body, validate)
+}
+
 func (a *agent) handleBackend(_ context.Context, body []byte) (any, error) {
 	backend, err := decode(body, validate)
 	if err != nil {
@@ -136,7 +149,7 @@ func (a *agent) handlePeers(ctx context.Context, body []byte) (any, error) {
 }
 
 func (a *agent) handleChannels(ctx context.Context, body []byte) (any, error) {
-	request, err := decode(body, func(c api.Channels) error { return validateChannels(c.Channels) })
+	request, err := decodeAct(body, func(c api.Channels) error { return validateChannels(c.Channels) })
 	if err == nil {
 		err = a.requireActive(ctx)
 	}
@@ -146,18 +159,24 @@ func (a *agent) handleChannels(ctx context.Context, body []byte) (any, error) {
 	return a.open(ctx, request.Channels)
 }
 
-func (a *agent) handleClose(ctx context.Context, body []byte) (any, error) {
-	request, err := decode(body, func(c api.Close) error {
-		if !pointPattern.MatchString(c.Point) {
+func (a *agent) handleClose(abandon bool) func(context.Context, []byte) (any, error) {
+	validate := func(c api.Close) error {
+		switch {
+		case !pointPattern.MatchString(c.Point):
 			return errors.New("the point is not <id>:<index>")
+		case c.Abandon != abandon:
+			return errors.New("closing and abandoning a channel are two requests")
 		}
 		return nil
-	})
-	if err == nil {
-		err = a.requireActive(ctx)
 	}
-	if err != nil {
-		return nil, err
+	return func(ctx context.Context, body []byte) (any, error) {
+		request, err := decodeAct(body, validate)
+		if err == nil {
+			err = a.requireActive(ctx)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return struct{}{}, a.closeChannel(ctx, request)
 	}
-	return struct{}{}, a.closeChannel(ctx, request)
 }

@@ -28,7 +28,8 @@ const (
 	AddressPath  = "/v1/address"  // POST; Address
 	PeersPath    = "/v1/peers"    // PUT Peers; PeersResult
 	ChannelsPath = "/v1/channels" // PUT Channels; ChannelsResult
-	ClosePath    = "/v1/close"    // POST Close
+	ClosePath    = "/v1/close"    // POST Close without Abandon
+	AbandonPath  = "/v1/abandon"  // POST Close with Abandon: an agent that does not know it must not take it for a close
 )
 
 const (

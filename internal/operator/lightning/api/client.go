@@ -28,9 +28,11 @@ var (
 	ErrLND = errors.New("LND cannot carry out the request")
 	// ErrInvalid means that the agent rejects the request as it is.
 	ErrInvalid = errors.New("the agent rejects the request")
+	// ErrUnknownRequest means that the agent, of an earlier release, does not know what is requested.
+	ErrUnknownRequest = errors.New("the agent does not know the request")
 )
 
-// Statuses of the agent's responses. All others but 200 and 401 are garbage.
+// Statuses of the agent's responses. All others but 200, 401 and 404 are garbage.
 const (
 	StatusInvalid   = http.StatusBadRequest
 	StatusBusy      = http.StatusConflict
@@ -99,9 +101,13 @@ func (c *Client) OpenChannels(ctx context.Context, pod Pod, channels []NewChanne
 	return result, err
 }
 
-// CloseChannel closes a channel.
+// CloseChannel closes a channel, or makes LND forget it.
 func (c *Client) CloseChannel(ctx context.Context, pod Pod, request Close) error {
-	_, err := call[struct{}](ctx, c, pod, http.MethodPost, ClosePath, request)
+	path := ClosePath
+	if request.Abandon {
+		path = AbandonPath
+	}
+	_, err := call[struct{}](ctx, c, pod, http.MethodPost, path, request)
 	return err
 }
 
@@ -136,7 +142,7 @@ func call[T any](ctx context.Context, c *Client, pod Pod, method, path string, r
 func failure(host string, status int, raw []byte) error {
 	kinds := map[int]error{
 		http.StatusUnauthorized: ErrUnauthorized, http.StatusMisdirectedRequest: ErrOtherPod, StatusInvalid: ErrInvalid, StatusBusy: ErrBusy, StatusStuck: ErrStuck,
-		StatusLND: ErrLND, StatusNotActive: ErrNotActive,
+		StatusLND: ErrLND, StatusNotActive: ErrNotActive, http.StatusNotFound: ErrUnknownRequest,
 	}
 	kind, known := kinds[status]
 	if !known {

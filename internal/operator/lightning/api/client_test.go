@@ -50,6 +50,9 @@ var calls = map[string]func(context.Context, *Client, Pod) error{
 	"POST /v1/close": func(ctx context.Context, c *Client, pod Pod) error {
 		return c.CloseChannel(ctx, pod, Close{Point: "p", Force: true})
 	},
+	"POST /v1/abandon": func(ctx context.Context, c *Client, pod Pod) error {
+		return c.CloseChannel(ctx, pod, Close{Point: "p", Abandon: true})
+	},
 }
 
 func TestTheRequestsAreThoseOfTheInterface(t *testing.T) {
@@ -72,6 +75,7 @@ func TestTheRequestsAreThoseOfTheInterface(t *testing.T) {
 		"PUT /v1/peers":    `{"peers":[{"pubKey":"k","host":"h"}]}`,
 		"PUT /v1/channels": `{"channels":[{"memo":"m","pubKey":"k","capacity":2,"push":1}]}`,
 		"POST /v1/close":   `{"point":"p","force":true}`,
+		"POST /v1/abandon": `{"point":"p","abandon":true}`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -90,6 +94,7 @@ func TestFailuresAreOfTheirKindAndBounded(t *testing.T) {
 		"invalid":            {400, `{"message":"no memo"}`, ErrInvalid, ": no memo"},
 		"busy":               {409, `{"message":"wait"}`, ErrBusy, ": wait"},
 		"stuck":              {423, `{"message":"wait"}`, ErrStuck, ": wait"},
+		"an earlier agent":   {404, "404 page not found", ErrUnknownRequest, ""},
 		"another pod":        {421, "", ErrOtherPod, ""},
 		"an error of LND":    {502, `{"message":"peer is offline"}`, ErrLND, ": peer is offline"},
 		"not active":         {503, `{"message":"its state is RPC_ACTIVE"}`, ErrNotActive, ": its state is RPC_ACTIVE"},

@@ -3,6 +3,7 @@ package controller
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -26,7 +27,11 @@ func (a *actions) abandon(ctx context.Context, at api.Pod, c plan.Close) {
 		if err := a.findNoFunding(ctx, c.Point); err != nil {
 			return err
 		}
-		if err := a.agents.CloseChannel(ctx, at, api.Close{Point: c.Point, Abandon: true}); err != nil {
+		err := a.agents.CloseChannel(ctx, at, api.Close{Point: c.Point, Abandon: true})
+		if errors.Is(err, api.ErrUnknownRequest) {
+			return fmt.Errorf("node %d: %w", c.Node, errEarlierAgent)
+		}
+		if err != nil {
 			return err
 		}
 		// With the pod, since Kubernetes makes one event of several that differ in their note only.

@@ -3,15 +3,23 @@ package controller
 import (
 	"context"
 	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoindtest"
+	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/api"
+	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/plan"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -31,12 +39,44 @@ func twoBitcoinds(t *testing.T) (bitcoin *v1.BitcoinNetwork, nodes *bitcoindtest
 	return bitcoin, nodes, started
 }
 
+var point = strings.Repeat("ab", 32) + ":0"
+
+// actionsOn a BitcoinNetwork, of which node 0 is used.
+func actionsOn(ctx context.Context, bitcoin *v1.BitcoinNetwork) *actions {
+	credential := func(*v1.BitcoinNetwork) bitcoind.Credential { return bitcoind.Credential{User: "lnd"} }
+	r := &Reconciler{
+		rpc: bitcoind.NewClient(nil, nil), options: Options{LND: BitcoinCredential{Current: credential}},
+		background: &background{now: time.Now, requeue: func(types.NamespacedName) {}},
+	}
+	return &actions{Reconciler: r, bitcoin: bitcoin, bitcoins: r.bitcoinNodes(ctx, bitcoin, map[int]bool{0: true}), state: &networkState{shared: newShared()}}
+}
+
 // findNoFunding asks whether nobody has a transaction.
 func findNoFunding(ctx context.Context, bitcoin *v1.BitcoinNetwork) error {
-	credential := func(*v1.BitcoinNetwork) bitcoind.Credential { return bitcoind.Credential{User: "lnd"} }
-	r := &Reconciler{rpc: bitcoind.NewClient(nil, nil), options: Options{LND: BitcoinCredential{Current: credential}}}
-	a := &actions{Reconciler: r, bitcoin: bitcoin, bitcoins: r.bitcoinNodes(ctx, bitcoin, map[int]bool{0: true})}
-	return a.findNoFunding(ctx, strings.Repeat("ab", 32)+":0")
+	return actionsOn(ctx, bitcoin).findNoFunding(ctx, point)
+}
+
+// The pods of a network keep the agent that they began with, and one that knows no abandonment closed channels only.
+func TestAnEarlierAgentClosesNoChannelThatIsToBeAbandoned(t *testing.T) {
+	var closed atomic.Int32
+	agent := http.NewServeMux()
+	agent.HandleFunc("POST "+api.ClosePath, func(w http.ResponseWriter, _ *http.Request) {
+		closed.Add(1)
+		io.WriteString(w, "{}") //nolint:errcheck // the client reports it
+	})
+	server := httptest.NewServer(agent)
+	t.Cleanup(server.Close)
+	bitcoin, _, _ := twoBitcoinds(t)
+	a := actionsOn(t.Context(), bitcoin)
+	a.agents = api.NewClient(func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, network, server.Listener.Addr().String())
+	})
+	c := plan.Close{Node: 1, Point: point, Abandon: true}
+	a.abandon(t.Context(), api.Pod{Host: "127.0.0.1"}, c)
+	a.background.actions.Wait()
+	if got := a.state.shared.failures[c.Key()].Message; closed.Load() > 0 || !strings.HasPrefix(got, "node 1: its lnd-agent is that of an earlier operator") {
+		t.Errorf("%d requests to close it, and the message %q", closed.Load(), got)
+	}
 }
 
 // The second bitcoind may have the transaction, on its side of a partition for instance.

@@ -48,19 +48,19 @@ func (l *LND) Handler(authorize func(user, password string) bool, check func(api
 		time.Sleep(l.net.OpenDelay)
 		return l.Open(c.Channels), http.StatusOK
 	}))
-	handle("POST "+api.ClosePath, decoded(func(c api.Close) (any, int) {
-		end := func() string { return l.Close(c.Point, c.Force) }
-		switch {
-		case c.Abandon:
-			end = func() string { return l.Abandon(c.Point) }
-		case c.Publish:
-			end = func() string { return l.Publish(c.Point) }
-		}
-		if message := end(); message != "" {
+	ended := func(message string) (any, int) {
+		if message != "" {
 			return api.Failure{Message: message}, api.StatusLND
 		}
 		return struct{}{}, http.StatusOK
+	}
+	handle("POST "+api.ClosePath, decoded(func(c api.Close) (any, int) {
+		if c.Publish {
+			return ended(l.Publish(c.Point))
+		}
+		return ended(l.Close(c.Point, c.Force))
 	}))
+	handle("POST "+api.AbandonPath, decoded(func(c api.Close) (any, int) { return ended(l.Abandon(c.Point)) }))
 	return mux
 }
 
