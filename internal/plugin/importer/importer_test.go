@@ -51,7 +51,7 @@ func TestANetworkOfPolarIsImported(t *testing.T) {
 	same(t, "nodes", []string{"backend1", "backend3", "backend2"}, namesOf(r.bitcoin))
 	same(t, "LND nodes", []string{"north", "south", "west"}, namesOf(r.lightning))
 	spec := r.Bitcoin.Spec
-	if r.Bitcoin.Name != "three-merchants" || r.Lightning.Name != "three-merchants" || r.Lightning.Spec.BitcoinNetwork != "three-merchants" {
+	if r.Bitcoin.Name != "three-merchants-129bbe" || r.Lightning.Name != "three-merchants-129bbe" || r.Lightning.Spec.BitcoinNetwork != "three-merchants-129bbe" {
 		t.Errorf("the names are %s, %s of %s", r.Bitcoin.Name, r.Lightning.Name, r.Lightning.Spec.BitcoinNetwork)
 	}
 	same(t, "edges", []v1.Edge{{From: 0, To: 2}, {From: 1, To: 2}}, spec.Topology.Edges)
@@ -173,7 +173,7 @@ func TestCommentsNameTheNodes(t *testing.T) {
 	text := imported(t, Source{Data: sample(t, "polar.json")}).Comments()
 	for _, want := range []string{
 		"# From the network \"Three Merchants!\" of Polar, by kubectl btcnet import.\n",
-		"\n# BitcoinNetwork three-merchants:\n#   node 0 is \"backend1\", which ran \"bitcoind 30.0\"\n",
+		"\n# BitcoinNetwork three-merchants-129bbe:\n#   node 0 is \"backend1\", which ran \"bitcoind 30.0\"\n",
 		"\n#   node 2 is \"west\", which ran \"LND 0.20.0-beta\"\n", "\n# Not imported:\n#   startup commands: \"backend3\"\n",
 	} {
 		if !strings.Contains(text, want) {

@@ -1,6 +1,8 @@
 package importer
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"regexp"
 	"strings"
 
@@ -12,8 +14,7 @@ const maxName = 40
 
 var names = regexp.MustCompile(`^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$`)
 
-// rename returns the name of the resources, and a sentence when it is not that in the file. Names of two networks may become one, and the manifest
-// of the second would then change the first.
+// rename returns the name of the resources, and a sentence when it is not that in the file.
 func (n *network) rename(given string) (name, renamed string, err error) {
 	if given != "" {
 		return given, "", nil
@@ -23,21 +24,27 @@ func (n *network) rename(given string) (name, renamed string, err error) {
 		return "", "", invalid.Errorf("%s has no name of which a resource could have a part (letters a to z, digits): set one with --name", n.origin)
 	}
 	if name != n.name {
-		renamed = "The name " + quote(n.name) + " becomes " + name + ", as those of other networks may: --name sets another one."
+		renamed = "The name " + quote(n.name) + " becomes " + name + ": --name sets another one."
 	}
 	return name, renamed, nil
 }
 
-// resourceName is a name that a resource can have, which begins with a letter; "" when nothing is left.
-func resourceName(name string) string {
-	name = strings.Trim(strings.Map(func(r rune) rune {
+// resourceName is a name that a resource can have, which begins with a letter; "" when nothing is left. One that is not the given one ends with a
+// part that depends on all of that: the names of two networks would otherwise become one, and the manifest of the second would change the first.
+func resourceName(given string) string {
+	name := strings.Trim(strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
 			return r
 		}
 		return '-'
-	}, strings.ToLower(name)), "-")
+	}, strings.ToLower(given)), "-")
 	if name != "" && name[0] <= '9' {
 		name = "n" + name
 	}
-	return strings.TrimRight(name[:min(len(name), maxName)], "-")
+	if name == "" || name == given && len(name) <= maxName {
+		return name
+	}
+	sum := sha256.Sum256([]byte(given))
+	suffix := "-" + hex.EncodeToString(sum[:3])
+	return strings.TrimRight(name[:min(len(name), maxName-len(suffix))], "-") + suffix
 }

@@ -9,8 +9,10 @@ import (
 
 func TestNamesOfResources(t *testing.T) {
 	for name, want := range map[string]string{
-		"Demo": "demo", "my net, №2": "my-net---2", "7 nodes": "n7-nodes", "1 demo": "n1-demo", "2 demo": "n2-demo", "-1-": "n1", "": "", "--": "", "ä": "",
-		strings.Repeat("a", 39) + "--b": strings.Repeat("a", 39), strings.Repeat("1", 41): "n" + strings.Repeat("1", 39),
+		"demo": "demo", "n1-demo": "n1-demo", strings.Repeat("a", 40): strings.Repeat("a", 40), "": "", "--": "", "ä": "",
+		"Demo": "demo-8a2cc0", "my net, №2": "my-net---2-f87af4", "7 nodes": "n7-nodes-9de99b", "1 demo": "n1-demo-ebf6d6", "-1-": "n1-a267d6",
+		strings.Repeat("a", 32) + "-" + strings.Repeat("b", 9): strings.Repeat("a", 32) + "-7033b7",
+		strings.Repeat("1", 41):                                "n" + strings.Repeat("1", 32) + "-7f67ec",
 	} {
 		if got := resourceName(name); got != want || want != "" && !names.MatchString(got) {
 			t.Errorf("%q becomes %q, want %q", name, got, want)
@@ -26,6 +28,21 @@ func TestNamesOfResources(t *testing.T) {
 	}
 }
 
+// The manifest of one network would change the other.
+func TestTwoNetworksNeverBecomeOne(t *testing.T) {
+	became := map[string]string{}
+	for _, name := range []string{
+		"1 demo", "n1 demo", "n1-demo", "N1-demo", "1-demo", "1 Demo", "demo", "Demo", "demo ", "demo-", "my.net", "my_net", "my-net",
+		strings.Repeat("a", 40), strings.Repeat("a", 41), strings.Repeat("a", 40) + "b", strings.Repeat("a", 33),
+	} {
+		got := resourceName(name)
+		if before, taken := became[got]; taken || !names.MatchString(got) {
+			t.Errorf("%q becomes %q, as %q does", name, got, before)
+		}
+		became[got] = name
+	}
+}
+
 // named is an export of Polar with this name.
 func named(name string) Source {
 	return Source{Data: []byte(strings.Replace(polar("a", "x@a", ""), `"name":"p"`, `"name":"`+name+`"`, 1))}
@@ -35,7 +52,7 @@ func TestAnotherNameThanThatInTheFileIsReported(t *testing.T) {
 	if text := imported(t, named("demo")).Comments(); strings.Contains(text, "becomes") {
 		t.Errorf("the name is the same, and the head has\n%s", text)
 	}
-	const want = "\n# The name \"1 demo\" becomes n1-demo, as those of other networks may: --name sets another one.\n"
+	const want = "\n# The name \"1 demo\" becomes n1-demo-ebf6d6: --name sets another one.\n"
 	if text := imported(t, named("1 demo")).Comments(); !strings.Contains(text, want) {
 		t.Errorf("the head has no %q:\n%s", want, text)
 	}
