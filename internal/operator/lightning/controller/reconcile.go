@@ -122,7 +122,7 @@ func (r *Reconciler) pass(ctx context.Context, network *v1.LightningNetwork, sta
 		marks[markWithoutBitcoin] = true
 	}
 	state.mark(marks, now)
-	state.shared.await(decided.Awaited, now)
+	state.shared.await(&decided, now)
 
 	objects := r.applyObjects(ctx, network, state, o, decided.Keep)
 	if r.passesByItself(state, &objects) {

@@ -180,10 +180,10 @@ func (s *shared) inputs(in *plan.Inputs, before map[string]bool, started time.Ti
 }
 
 // await keeps how many blocks were mined for what still waits for some.
-func (s *shared) await(keys []string, now time.Time) {
+func (s *shared) await(p *plan.Plan, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.mined = s.mined.Await(keys, now)
+	s.mined = s.mined.Await(p, now)
 }
 
 // minedLifetime is how long a height after mining counts: a chain may be lost.

@@ -100,7 +100,7 @@ func TestBlocksCountAsLongAsTheirTransactionWaits(t *testing.T) {
 		for range 3 {
 			now = now.Add(miningsLifetime / 2)
 			if awaited {
-				m = m.Await([]string{"a", "b"}, now)
+				m = m.Await(&Plan{Awaited: []string{"a", "b"}}, now)
 			}
 		}
 		m = m.With(&Mine{Key: "confirm b", Waiting: []string{"b"}}, 1, now)

@@ -45,9 +45,27 @@ type deficit struct {
 }
 
 // coins identify the unconfirmed coins of a node. They may never be in a block, as those of a transaction whose own coins a reorganisation
-// has taken.
+// has taken. Others of the same amount that come later have a count of their own, see forgetCoins.
 func (d *deficit) coins() string {
-	return fmt.Sprintf("coins of %d: %d", d.node.Ordinal, d.node.State.Wallet.Unconfirmed)
+	return fmt.Sprint(coinsOf(d.node), d.node.State.Wallet.Unconfirmed)
+}
+
+func coinsOf(n *Node) string { return key("coins of", n.Ordinal) + ": " }
+
+// forgetCoins ends the counts for coins of nodes that have no unconfirmed ones any more. Their amount is in the key, and not what the node has
+// besides, which may change with each block: the blocks would have no limit then.
+func (p *planner) forgetCoins() {
+	for i := range p.Nodes {
+		n := &p.Nodes[i]
+		if !p.caughtUp(n) || n.State.Wallet.Unconfirmed > 0 {
+			continue
+		}
+		for key := range p.Mined.For {
+			if strings.HasPrefix(key, coinsOf(n)) {
+				p.plan.Arrived = append(p.plan.Arrived, key)
+			}
+		}
+	}
 }
 
 // openOrFund opens the missing channels of the nodes that have the coins for them, and returns what the others lack.

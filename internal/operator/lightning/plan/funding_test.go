@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -84,4 +85,22 @@ func TestANodeGetsOtherCoinsInPlaceOfThoseThatNoBlockConfirms(t *testing.T) {
 	}
 	l.ready()
 	l.once(1)
+}
+
+// The chain has no subsidy any more: the node gets no coins but those that people send.
+func TestCoinsOfTheSameAmountAreConfirmedEachTime(t *testing.T) {
+	l := newSimulation(t, 1, line(2, open(0, 1, 1_000_000)))
+	l.mine(0, 20*halving, "")
+	var unconfirmed int64
+	l.change = func(in *Inputs) { in.Nodes[0].State.Wallet.Unconfirmed = unconfirmed }
+	for range 3 * maxBlocksFor / confirmations {
+		unconfirmed = 2_000_000
+		l.until("blocks for them", func(p Plan) bool { return p.Mine != nil && slices.Contains(p.Mine.Waiting, "coins of 0: 2000000") })
+		// People have spent them again.
+		unconfirmed = 0
+		p := l.until("no coins", func(p Plan) bool { return p.Funded.Reason == v1.LightningReasonSubsidyTooSmall })
+		if len(p.Open) > 0 {
+			t.Fatalf("%+v", p.Open)
+		}
+	}
 }

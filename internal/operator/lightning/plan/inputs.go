@@ -135,10 +135,13 @@ func (in *Inputs) countedFor(c *v1.LightningChannelStatus) []string {
 	return []string{c.Point}
 }
 
-// Await keeps what still waits for blocks.
-func (m Mined) Await(keys []string, now time.Time) Mined {
+// Await keeps what still waits for blocks according to a plan, and forgets what does not.
+func (m Mined) Await(p *Plan, now time.Time) Mined {
 	known := maps.Clone(m.For)
-	for _, key := range keys {
+	for _, key := range p.Arrived {
+		delete(known, key)
+	}
+	for _, key := range p.Awaited {
 		if before, mined := known[key]; mined {
 			known[key] = Minings{before.Blocks, now}
 		}

@@ -31,8 +31,8 @@ type Plan struct {
 	Active int
 	// Known is how many of them each node has in its graph, added up.
 	Known int
-	// Awaited are the keys of what waits for blocks, for Mined.
-	Awaited []string
+	// Awaited are the keys of what waits for blocks, and Arrived those of what does not wait any more, for Mined.
+	Awaited, Arrived []string
 
 	Synced, Funded, ChannelsActive condition.Result
 	// Stalled is the condition that needs the user to act, nil for none.
@@ -123,6 +123,7 @@ func New(in *Inputs) Plan {
 	p.closeLost()
 	p.connect()
 	deficits := p.openOrFund()
+	p.forgetCoins()
 	p.confirm()
 	p.mine(deficits)
 	p.keepRemoved()

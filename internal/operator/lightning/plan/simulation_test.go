@@ -123,7 +123,7 @@ func (l *simulation) step() Plan {
 			l.since[mark] = l.now.Add(-time.Second)
 		}
 	}
-	l.channels, l.synced, l.mined = p.Channels, p.Synced.Met, l.mined.Await(p.Awaited, l.now)
+	l.channels, l.synced, l.mined = p.Channels, p.Synced.Met, l.mined.Await(&p, l.now)
 	for _, i := range p.Addresses {
 		if message := l.noAddress[i]; message != "" {
 			l.report(KeyAddress(i), message)
