@@ -32,27 +32,44 @@ func (r *Room) Enter(t *testing.T, needed int) {
 	t.Cleanup(func() { r.free.Release(weight) })
 }
 
-// Namespace creates a namespace for a test, which enforces the restricted Pod Security Standard. It is deleted at the end of the test, after
-// what end does.
-func Namespace(t testing.TB, core kubernetes.Interface, prefix string, end func()) string {
+// Space is the namespace of a test.
+type Space struct {
+	// Prefix of its name.
+	Prefix string
+	// Alone is true for a test that runs beside no other: the room of its pods is free before they have ended.
+	Alone bool
+	// Dump logs what a failed test leaves, and Check is for every test; nil for nothing.
+	Dump, Check func()
+}
+
+// Namespace creates a namespace for a test, which enforces the restricted Pod Security Standard. It is deleted at the end of the test.
+func Namespace(t testing.TB, core kubernetes.Interface, s Space) string {
 	t.Helper()
 	space, err := core.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
-		GenerateName: prefix, Labels: map[string]string{"pod-security.kubernetes.io/enforce": "restricted"},
+		GenerateName: s.Prefix, Labels: map[string]string{"pod-security.kubernetes.io/enforce": "restricted"},
 	}}, metav1.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		end()
+		if t.Failed() && s.Dump != nil {
+			s.Dump()
+		}
+		if s.Check != nil {
+			s.Check()
+		}
 		if err := core.CoreV1().Namespaces().Delete(context.Background(), space.Name, metav1.DeleteOptions{}); err != nil {
 			t.Errorf("delete the namespace %s: %v", space.Name, err)
+		}
+		if !s.Alone {
+			awaitNoPods(core, space.Name)
 		}
 	})
 	return space.Name
 }
 
-// AwaitNoPods waits until the pods of a namespace have ended, but not for ever: how they end is the subject of a test of its own.
-func AwaitNoPods(core kubernetes.Interface, namespace string) {
+// awaitNoPods waits until the pods of a namespace have ended, but not for ever: how they end is the subject of a test of its own.
+func awaitNoPods(core kubernetes.Interface, namespace string) {
 	ctx, cancel := context.WithTimeout(context.Background(), LimitFactor()*time.Minute)
 	defer cancel()
 	_ = wait.PollUntilContextCancel(ctx, time.Second, true, func(ctx context.Context) (bool, error) {

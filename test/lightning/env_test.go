@@ -31,33 +31,22 @@ func newEnv(t *testing.T, pods int) *testEnv {
 	t.Helper()
 	t.Parallel()
 	room.Enter(t, pods)
-	env := &testEnv{T: t}
-	t.Cleanup(func() {
-		if env.namespace != "" {
-			e2e.AwaitNoPods(cluster.Core, env.namespace)
-		}
-	})
-	env.enter()
-	return env
+	return enter(t, false)
 }
 
 // newEnvAlone is for a test that others would disturb: go test runs it before those that are parallel.
 func newEnvAlone(t *testing.T) *testEnv {
 	t.Helper()
-	env := &testEnv{T: t}
-	env.enter()
-	return env
+	return enter(t, true)
 }
 
 // enter creates the namespace.
-func (env *testEnv) enter() {
-	env.Helper()
-	needCluster(env.T)
-	env.namespace = e2e.Namespace(env, cluster.Core, "lightning-", func() {
-		if env.Failed() {
-			env.dump()
-		}
-	})
+func enter(t *testing.T, alone bool) *testEnv {
+	t.Helper()
+	needCluster(t)
+	env := &testEnv{T: t}
+	env.namespace = e2e.Namespace(t, cluster.Core, e2e.Space{Prefix: "lightning-", Alone: alone, Dump: env.dump})
+	return env
 }
 
 // dump logs what a failed test leaves.

@@ -38,46 +38,29 @@ func newEnv(t *testing.T, nodes int) *testEnv {
 	t.Helper()
 	t.Parallel()
 	room.Enter(t, nodes)
-	return entered(t)
+	return enter(t, false)
 }
 
 // newEnvAtOnce is for the tests that take longest, since they wait most of the time: they do not wait for room as well.
 func newEnvAtOnce(t *testing.T) *testEnv {
 	t.Helper()
 	t.Parallel()
-	return entered(t)
-}
-
-func entered(t *testing.T) *testEnv {
-	t.Helper()
-	env := &testEnv{T: t}
-	t.Cleanup(func() {
-		if env.namespace != "" {
-			e2e.AwaitNoPods(cluster.Core, env.namespace)
-		}
-	})
-	env.enter()
-	return env
+	return enter(t, false)
 }
 
 // newEnvAlone is for a test that disturbs others in the cluster: go test runs it before those that are parallel.
 func newEnvAlone(t *testing.T) *testEnv {
 	t.Helper()
-	env := &testEnv{T: t}
-	env.enter()
-	return env
+	return enter(t, true)
 }
 
 // enter creates the namespace.
-func (env *testEnv) enter() {
-	env.Helper()
-	needCluster(env.T)
-	env.namespace = e2e.Namespace(env, cluster.Core, "test-", func() {
-		if env.Failed() {
-			env.dump()
-		}
-		env.noPasswordIn()
-	})
+func enter(t *testing.T, alone bool) *testEnv {
+	t.Helper()
+	needCluster(t)
+	env := &testEnv{T: t}
+	env.namespace = e2e.Namespace(t, cluster.Core, e2e.Space{Prefix: "test-", Alone: alone, Dump: env.dump, Check: env.noPasswordIn})
+	return env
 }
 
 // eventually calls the condition until it holds, and fails the test with the last error when the time is over.
