@@ -2,6 +2,7 @@ package plan
 
 import (
 	"testing"
+	"time"
 
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
@@ -38,5 +39,33 @@ func TestAFailureWithoutAMessageOnlyDelaysTheNextAttempt(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// The blocks of another network may be in the way again and again.
+func TestAnActionThatOnlyWaitedIsTriedAgainSoon(t *testing.T) {
+	const key = KeyMine
+	for name, test := range map[string]struct {
+		failure Failure
+		want    time.Duration
+	}{
+		"it waited once":      {Failure{Count: 1}, minRetry},
+		"it waited for long":  {Failure{Count: 20}, maxWaitRetry},
+		"it failed once":      {Failure{Message: "no space left", Count: 1}, minRetry},
+		"it failed for long":  {Failure{Message: "no space left", Count: 20}, maxRetry},
+		"it has never failed": {Failure{}, 0},
+	} {
+		in := &Inputs{Now: time.Unix(1_800_000_000, 0), Failures: map[string]Failure{}}
+		if test.failure.Count > 0 {
+			test.failure.At = in.Now
+			in.Failures[key] = test.failure
+		}
+		var waited time.Duration
+		for ; !in.MayTry(key) && waited < time.Hour; waited += minRetry {
+			in.Now = in.Now.Add(minRetry)
+		}
+		if waited != test.want {
+			t.Errorf("%s: after %s, want %s", name, waited, test.want)
+		}
 	}
 }

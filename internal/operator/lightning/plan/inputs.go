@@ -171,6 +171,9 @@ func (m Mined) With(mine *Mine, blocks int, now time.Time) Mined {
 const (
 	minRetry = 500 * time.Millisecond
 	maxRetry = 30 * time.Second
+	// maxWaitRetry is the longest time for an action that only waits, as for the blocks of another network or for another request: nothing
+	// starts a pass when that has ended, and a long time would be one for nothing.
+	maxWaitRetry = 2 * time.Second
 )
 
 // MayTry reports whether an action is not in progress, and not so soon after a failure of it.
@@ -179,7 +182,11 @@ func (in *Inputs) MayTry(key string) bool {
 		return false
 	}
 	failure, failed := in.Failures[key]
-	return !failed || !in.Now.Before(failure.At.Add(delay(failure.Count-1, minRetry, maxRetry)))
+	longest := maxRetry
+	if failure.Message == "" {
+		longest = maxWaitRetry
+	}
+	return !failed || !in.Now.Before(failure.At.Add(delay(failure.Count-1, minRetry, longest)))
 }
 
 // failure of an action that is reported. One without a message only delays the next attempt.
