@@ -172,10 +172,10 @@ func TestARealLNDPresentsTheCertificateThatItsClientsNeed(t *testing.T) {
 	l.putBackend(backend)
 	works(nil, "localhost", "127.0.0.1", "ln-lnd-3")
 	// The Services of spec.expose are created while LND runs.
-	backend.CertificateHosts = "ln-lnd-3-expose,192.0.2.1,lnd.example.com"
+	backend.CertificateHosts = "ln-lnd-3-expose,192.0.2.1,fd00::,lnd.example.com"
 	l.putBackend(backend)
 	l.until("another process", func(s api.State) bool { return s.Backend == backend.Digest() })
-	works(nil, "localhost", "127.0.0.1", "ln-lnd-3", "ln-lnd-3-expose", "192.0.2.1", "lnd.example.com")
+	works(nil, "localhost", "127.0.0.1", "ln-lnd-3", "ln-lnd-3-expose", "192.0.2.1", "fd00::", "lnd.example.com")
 	l.stop()
 	trusted := l.usersPair("localhost", "users.example.com")
 	for range 2 {
