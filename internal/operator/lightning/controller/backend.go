@@ -35,21 +35,23 @@ func (n *node) lacksBackend() bool {
 // ends reports whether the agent has the backend that it should have, and LND has to end for it first.
 func (n *node) ends() bool { return n.lacksBackend() && n.state.Next == n.backend.Digest() }
 
-// restarts reports whether LND is not active yet with the backend that it should have. One that waits for the Secret of the user is no reason
-// for others to wait.
+// restarts reports whether LND has to end for a backend, or is not active yet with one, also with one that it should not have any more. One that
+// waits for the Secret of the user is no reason for others to wait, nor is one whose bitcoind does not answer.
 func (n *node) restarts() bool {
-	return n.ends() || n.state != nil && n.backend != nil && !n.lacksBackend() && n.state.LND != api.LNDActive && n.state.Secret == ""
+	switch {
+	case n.state == nil || n.state.Backend == "":
+		return false
+	case n.state.Next != "":
+		return true
+	}
+	return n.backend != nil && n.state.LND != api.LNDActive && n.state.Secret == ""
 }
 
 // handOver gives each agent its backend.
 func (r *Reconciler) handOver(ctx context.Context, network *v1.LightningNetwork, o *observed, state *networkState, in *plan.Inputs) {
-	for _, n := range handedOver(o.nodes, o.bitcoin != nil && isUpdated(o.bitcoin)) {
-		key := plan.KeyBackend(n.ordinal)
-		if !in.MayTry(key) {
-			continue
-		}
+	for _, n := range handedOver(o.nodes, o.bitcoin != nil && isUpdated(o.bitcoin), in) {
 		agent, backend := r.agentOf(network, n.pod), *n.backend
-		r.background.run(ctx, state, key, api.CallTimeout+time.Second, func(ctx context.Context) error {
+		r.background.run(ctx, state, plan.KeyBackend(n.ordinal), api.CallTimeout+time.Second, func(ctx context.Context) error {
 			return putBackend(ctx, r.agents, agent, backend)
 		})
 	}
@@ -70,14 +72,16 @@ func putBackend(ctx context.Context, agents *api.Client, agent api.Pod, backend 
 }
 
 // handedOver are the nodes whose agents get their backend now. It restarts an LND that runs: one after the other, and not before all
-// bitcoinds are as specified. An LND whose bitcoind has another password does not work until then.
-func handedOver(nodes []node, updated bool) (now []*node) {
-	restarting := slices.ContainsFunc(nodes, func(n node) bool { return n.restarts() })
+// bitcoinds are as specified. An LND whose bitcoind has another password does not work until then, and one that restarts already does so for
+// this backend too. An agent that is getting its backend may restart its LND after its answer of this pass, and one that does not take it
+// delays no other.
+func handedOver(nodes []node, updated bool, in *plan.Inputs) (now []*node) {
+	restarting := slices.ContainsFunc(nodes, func(n node) bool { return n.restarts() || in.Busy[plan.KeyBackend(n.ordinal)] })
 	for i := range nodes {
 		n := &nodes[i]
 		switch {
-		case !n.lacksBackend(), n.ends():
-		case n.state.Backend == "" || n.otherCredential:
+		case !n.lacksBackend(), n.ends(), !in.MayTry(plan.KeyBackend(n.ordinal)):
+		case n.state.Backend == "" || n.otherCredential || updated && n.restarts():
 			now = append(now, n)
 		case updated && !restarting:
 			restarting, now = true, append(now, n)

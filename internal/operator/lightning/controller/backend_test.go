@@ -35,11 +35,19 @@ func TestAnotherBackendRestartsOneLNDAfterTheOther(t *testing.T) {
 	password.otherCredential, unknown.backend = true, nil
 	waiting := agent(desired, "")
 	waiting.state.Secret = api.SecretMissing
+	outdated, obsolete, mute := old, old, old
+	outdated.state = &api.State{Process: api.Running, Backend: "older", LND: api.LNDActive, Next: "old"}
+	obsolete.state = &api.State{Process: api.Running, Backend: "old", LND: api.LNDSyncing}
+	mute.state, mute.backend = obsolete.state, nil
 	for name, test := range map[string]struct {
 		nodes   []node
 		updated bool
 		want    []int
 	}{
+		"one ends for another backend":    {[]node{old, outdated}, true, []int{1}},
+		"one starts with another backend": {[]node{old, obsolete}, true, []int{1}},
+		"it, and a bitcoind is outdated":  {[]node{old, obsolete}, false, nil},
+		"one starts without bitcoind":     {[]node{old, mute}, true, []int{0}},
 		"all have it":                     {[]node{current, current}, true, nil},
 		"new pods":                        {[]node{fresh, fresh}, false, []int{0, 1}},
 		"two with another":                {[]node{old, old}, true, []int{0}},
@@ -58,7 +66,33 @@ func TestAnotherBackendRestartsOneLNDAfterTheOther(t *testing.T) {
 			test.nodes[i].ordinal = i
 		}
 		var got []int
-		for _, n := range handedOver(test.nodes, test.updated) {
+		for _, n := range handedOver(test.nodes, test.updated, &plan.Inputs{}) {
+			got = append(got, n.ordinal)
+		}
+		if !slices.Equal(got, test.want) {
+			t.Errorf("%s: %v, want %v", name, got, test.want)
+		}
+	}
+}
+
+// The agents are asked for their state before, and may have another backend since.
+func TestABackendThatIsOnItsWayRestartsAnLNDToo(t *testing.T) {
+	backend := api.Backend{Host: "h"}
+	nodes := make([]node, 3)
+	for i := range nodes {
+		nodes[i] = node{ordinal: i, state: &api.State{Process: api.Running, Backend: "old", LND: api.LNDActive}, backend: &backend}
+	}
+	for name, test := range map[string]struct {
+		in   plan.Inputs
+		want []int
+	}{
+		"none is on its way":        {plan.Inputs{}, []int{0}},
+		"that of the first":         {plan.Inputs{Busy: map[string]bool{plan.KeyBackend(0): true}}, nil},
+		"that of the last":          {plan.Inputs{Busy: map[string]bool{plan.KeyBackend(2): true}}, nil},
+		"the first does not get it": {plan.Inputs{Now: now, Failures: map[string]plan.Failure{plan.KeyBackend(0): {Message: "no space left", Count: 1, At: now}}}, []int{1}},
+	} {
+		var got []int
+		for _, n := range handedOver(nodes, true, &test.in) {
 			got = append(got, n.ordinal)
 		}
 		if !slices.Equal(got, test.want) {
