@@ -75,7 +75,7 @@ func TestAnotherBackendRestartsOneLNDAfterTheOther(t *testing.T) {
 	}
 }
 
-// The agents are asked for their state before, and may have another backend since.
+// The agents have answered before, and may have another backend since.
 func TestABackendThatIsOnItsWayRestartsAnLNDToo(t *testing.T) {
 	backend := api.Backend{Host: "h"}
 	nodes := make([]node, 3)
