@@ -36,6 +36,18 @@ now() { date +%s%N; }
 # seconds FROM TO: between two results of now.
 seconds() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", (b - a) / 1e9 }'; }
 
+# ready_since NETWORK: when its condition Ready changed last.
+ready_since() { k get btcnet "$1" -o jsonpath='{.status.conditions[?(@.type=="Ready")].lastTransitionTime}'; }
+
+# disturbed NETWORK SINCE: until its condition Ready is another one than that since a time. It may be true again before anybody has seen it false.
+disturbed() {
+  local limit=$((SECONDS + 60))
+  until [[ $(ready_since "$1") != "$2" ]]; do
+    ((SECONDS < limit)) || { echo "$1 was Ready all the time, for a minute" >&2 && return 1; }
+    sleep 0.1
+  done
+}
+
 # ratio REFERENCE VALUE
 ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", b / a }'; }
 

@@ -16,7 +16,7 @@ sizes=("${@:2}")
 ((${#sizes[@]})) || sizes=(3 10 50)
 
 network() { # NODES: seconds until Ready; for three nodes also those from a killed pod until Ready again
-  local start killed uid
+  local start killed uid since
   start=$(now)
   k apply -f - >/dev/null <<END
 apiVersion: bitcoincontroller.christianb93.github.com/v1
@@ -29,11 +29,11 @@ END
   if [[ $1 == 3 ]]; then
     # In the second after its start the kubelet takes up to 1.6 s more to end a pod, which is no time of the network.
     sleep 5
-    uid=$(k get pod timed-sts-1 -o jsonpath='{.metadata.uid}')
+    uid=$(k get pod timed-sts-1 -o jsonpath='{.metadata.uid}') since=$(ready_since timed)
     killed=$(now)
     k delete pod timed-sts-1 --wait=false >/dev/null
     until [[ $(k get pod timed-sts-1 --ignore-not-found -o jsonpath='{.metadata.uid}') != "$uid" ]]; do sleep 0.05; done
-    k wait --for=condition=Ready=false btcnet/timed --timeout=60s >/dev/null
+    disturbed timed "$since"
     k wait --for=condition=Ready btcnet/timed --timeout=60s >/dev/null
     printf ' %s' "$(seconds "$killed" "$(now)")"
   fi

@@ -134,7 +134,7 @@ ready() { # WHAT
 patch() { k patch btcnet soak --type=merge -p "{\"spec\":$1}" >/dev/null; }
 
 disturb() {
-  local node uid flags=()
+  local node uid since flags=()
   case $1 in
     partition)
       patch '{"partitions":[{"nodes":[0,1,2,3,4]}]}'
@@ -152,9 +152,10 @@ disturb() {
       node=soak-sts-$((RANDOM % nodes))
       [[ $1 == stop ]] || flags=(--grace-period=0 --force)
       uid=$(k get pod "$node" -o jsonpath='{.metadata.uid}')
+      since=$(ready_since soak)
       k delete pod "$node" --wait=false "${flags[@]}" >/dev/null 2>&1
       until [[ $(k get pod "$node" --ignore-not-found -o jsonpath='{.metadata.uid}') != "$uid" ]]; do sleep 0.5; done
-      k wait --for=condition=Ready=false btcnet/soak --timeout=30s >/dev/null
+      disturbed soak "$since"
       ready "$1 of $node"
       ;;
   esac
