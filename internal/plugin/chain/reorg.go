@@ -3,7 +3,6 @@ package chain
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/plugin/cluster"
@@ -52,45 +51,29 @@ func (r *Reorg) Run(ctx context.Context) (result *Reorganised, err error) {
 		return nil, err
 	}
 	fork := from.Height - r.Depth
-	first, err := r.Cluster.CLI(ctx, r.Node.Pod, "getblockhash", strconv.FormatInt(fork+1, 10))
+	first, err := r.blockAt(ctx, fork+1)
 	if err != nil {
 		return nil, err
 	}
+	taken := []string{first}
 	defer func() {
 		restoring, cancel := context.WithTimeout(context.WithoutCancel(ctx), restoreTimeout)
 		defer cancel()
-		_, failed := r.Cluster.CLI(restoring, r.Node.Pod, "reconsiderblock", first)
-		switch {
-		case failed != nil:
-			err = both(err, fmt.Errorf("block %s may still be invalid on %s: call reconsiderblock with kubectl btcnet cli (%w)", first, r.Node.Pod, failed))
-		case err == nil:
+		for _, hash := range taken {
+			if _, failed := r.Cluster.CLI(restoring, r.Node.Pod, "reconsiderblock", hash); failed != nil {
+				err = both(err, fmt.Errorf("block %s may still be invalid on %s: call reconsiderblock with kubectl btcnet cli (%w)", hash, r.Node.Pod, failed))
+			}
+		}
+		if err == nil {
 			err = r.verify(restoring, result)
 		}
 	}()
-	if err := r.disconnect(ctx, from.Height, fork); err != nil {
+	others, err := r.disconnect(ctx, fork)
+	if taken = append(taken, others...); err != nil {
 		return nil, err
 	}
 	to, err := r.outgrow(ctx)
 	return &Reorganised{Depth: r.Depth, Fork: fork, From: from, To: to}, err
-}
-
-// keptBlocks are how many blocks bitcoind takes for invalid in one call with their transactions back in its mempool: it loses those of deeper
-// blocks (Chainstate::InvalidateBlock in src/validation.cpp, up to version 30).
-const keptBlocks = 10
-
-// disconnect takes the blocks above a height for invalid, so that the node has their transactions in its mempool.
-func (r *Reorg) disconnect(ctx context.Context, tip, fork int64) error {
-	for height := tip; height > fork; {
-		height = max(height-keptBlocks, fork)
-		hash, err := r.Cluster.CLI(ctx, r.Node.Pod, "getblockhash", strconv.FormatInt(height+1, 10))
-		if err != nil {
-			return err
-		}
-		if _, err := r.Cluster.CLI(ctx, r.Node.Pod, "invalidateblock", hash); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // spreadTimeout is how long the other nodes have before the branch gets another block.

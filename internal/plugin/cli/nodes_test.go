@@ -173,6 +173,8 @@ func (n *nodes) answer(at *node, args []string) (string, int, string) {
 			return "", -8, "Block height out of range"
 		}
 		return n.ancestor(best, height).hash, 0, ""
+	case "getchaintips":
+		return toJSON(n.tips(at)), 0, ""
 	case "getpeerinfo":
 		return toJSON(n.peers(at)), 0, ""
 	case "generatetoaddress":
@@ -185,16 +187,12 @@ func (n *nodes) answer(at *node, args []string) (string, int, string) {
 		return answer, code, message
 	case "invalidateblock":
 		at.invalid = append(at.invalid, args[1])
-		n.disconnect(at, n.blocks[args[1]].previous)
+		n.disconnect(at)
 		return "", 0, ""
 	case "reconsiderblock":
 		valid := n.blocks[args[1]]
 		at.invalid = slices.DeleteFunc(at.invalid, func(hash string) bool { return n.ancestor(n.blocks[hash], valid.height) == valid })
-		for hash, b := range n.blocks { // its own, of which it knows all
-			if b.height > n.blocks[at.best].height {
-				at.best = hash
-			}
-		}
+		n.activateBest(at)
 		return "", 0, ""
 	case "setnetworkactive":
 		at.inactive = args[1] == "false"

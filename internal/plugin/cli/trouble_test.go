@@ -123,6 +123,19 @@ func TestADeepReorgKeepsTheTransactionsOfAllBlocks(t *testing.T) {
 	}
 }
 
+// The node follows the old branch for a moment, when it is the highest of those that are still valid.
+func TestASecondDeepReorgReplacesTheLastBlocksToo(t *testing.T) {
+	w := newWorld(t, three())
+	w.works("mine", "net", "27")
+	for _, tip := range []int64{28, 29} {
+		w.works("reorg", "net", "--depth", "15")
+		at := w.nodes.byPod["net-sts-0"]
+		if got := w.height("net-sts-2"); got != tip || len(at.invalid) > 0 {
+			t.Errorf("the chain has %d blocks, want %d; invalid are %v", got, tip, at.invalid)
+		}
+	}
+}
+
 // The chain is as before when the reorganisation ends in the middle.
 func TestAnIncompleteReorgLeavesNothing(t *testing.T) {
 	w := newWorld(t, three())

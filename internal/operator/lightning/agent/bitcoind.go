@@ -73,9 +73,12 @@ const alreadyInChain = -27
 
 // sendTransaction gives bitcoind a transaction, which it announces to its peers. One that it has already is no failure.
 func sendTransaction(ctx context.Context, client *http.Client, b api.Backend, raw string) error {
-	_, body, err := callBitcoind(ctx, client, b, "sendrawtransaction", raw)
+	status, body, err := callBitcoind(ctx, client, b, "sendrawtransaction", raw)
 	if err != nil {
 		return fmt.Errorf("bitcoind at %s cannot be reached: %w", at(b, b.RPCPort), err)
+	}
+	if err := denied(status, "sendrawtransaction"); err != nil {
+		return fmt.Errorf("bitcoind at %s %w", at(b, b.RPCPort), err)
 	}
 	var answer struct {
 		Error *struct {
@@ -92,6 +95,17 @@ func sendTransaction(ctx context.Context, client *http.Client, b api.Backend, ra
 	return nil
 }
 
+// denied is why bitcoind does not carry out a call, by the status of its answer; nil if it does.
+func denied(status int, call string) error {
+	switch status {
+	case http.StatusUnauthorized:
+		return errors.New("rejects LND's credential")
+	case http.StatusForbidden:
+		return fmt.Errorf("does not allow LND's user the call %s", call)
+	}
+	return nil
+}
+
 // rejection is why bitcoind does not answer getblockchaininfo; nil if it does.
 func rejection(status int, raw []byte) error {
 	var answer struct {
@@ -99,11 +113,10 @@ func rejection(status int, raw []byte) error {
 		Error  *struct{ Message string }
 	}
 	broken := json.Unmarshal(raw, &answer) != nil
+	if err := denied(status, "getblockchaininfo"); err != nil {
+		return err
+	}
 	switch {
-	case status == http.StatusUnauthorized:
-		return errors.New("rejects LND's credential")
-	case status == http.StatusForbidden:
-		return errors.New("does not allow LND's user the call getblockchaininfo")
 	case !broken && answer.Error != nil:
 		return fmt.Errorf("is not ready: %s", sentence(answer.Error.Message))
 	case broken || status != http.StatusOK || answer.Result == nil:

@@ -7,8 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/api"
 )
+
+var idPattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
 // errNoTransaction means that LND has no closing transaction of a channel that is being closed.
 var errNoTransaction = errors.New("LND has no closing transaction of the channel")
@@ -28,16 +33,50 @@ func (a *agent) publish(ctx context.Context, point string) error {
 	if running == nil {
 		return errNotActive
 	}
-	// Its own rejection is of no interest: that of the closing transaction follows from it, and is the one that hinders the channel.
-	if funding, err := a.fundingTransaction(ctx, point); err == nil && funding != "" {
-		if err := sendTransaction(ctx, a.rpc, *running, funding); err != nil {
-			a.report("the funding transaction of %s is not published: %v", point, err)
+	id, _, _ := strings.Cut(point, ":")
+	funding := a.sendOwn(ctx, *running, id, ancestors)
+	err = sendTransaction(ctx, a.rpc, *running, closing)
+	if err != nil && funding != nil {
+		return fmt.Errorf("%w; the funding transaction: %w", err, funding)
+	}
+	return err
+}
+
+// ancestors are how many transactions of the wallet at most are sent before one that spends them, one after the other.
+const ancestors = 10
+
+// sendOwn gives bitcoind a transaction of LND's wallet and, if bitcoind rejects it, those of the wallet that it spends before it. One that is not in
+// the wallet is no failure: the other end has sent it.
+func (a *agent) sendOwn(ctx context.Context, b api.Backend, id string, depth int) error {
+	var answer struct {
+		Raw   string `json:"raw_tx_hex"`
+		Spent []struct {
+			Outpoint string `json:"outpoint"`
+			Own      bool   `json:"is_our_output"`
+		} `json:"previous_outpoints"`
+	}
+	err := a.lnd.call(ctx, http.MethodGet, "/v2/wallet/tx?txid="+id, nil, &answer)
+	if _, unknown := errors.AsType[*lndError](err); unknown {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	rejected := sendTransaction(ctx, a.rpc, b, answer.Raw)
+	if rejected == nil || depth == 0 {
+		return rejected
+	}
+	sent := false
+	for _, spent := range answer.Spent {
+		before, _, _ := strings.Cut(spent.Outpoint, ":")
+		if spent.Own && idPattern.MatchString(before) {
+			sent = a.sendOwn(ctx, b, before, depth-1) == nil || sent
 		}
 	}
-	if err := sendTransaction(ctx, a.rpc, *running, closing); err != nil {
-		return fmt.Errorf("the closing transaction is not published: %w", err)
+	if !sent {
+		return rejected
 	}
-	return nil
+	return sendTransaction(ctx, a.rpc, b, answer.Raw)
 }
 
 // closingTransaction is that of a channel in the state WaitingClose, in hexadecimal.
@@ -59,25 +98,4 @@ func (a *agent) closingTransaction(ctx context.Context, point string) (string, e
 		}
 	}
 	return "", errNoTransaction
-}
-
-// fundingTransaction of a channel, in hexadecimal; "" when it is not in LND's wallet, because the other end has opened the channel. LND's wallet
-// may report it as confirmed by a block of before a reorganisation.
-func (a *agent) fundingTransaction(ctx context.Context, point string) (string, error) {
-	var answer struct {
-		Transactions []struct {
-			ID  string `json:"tx_hash"`
-			Raw string `json:"raw_tx_hex"`
-		} `json:"transactions"`
-	}
-	if err := a.lnd.call(ctx, http.MethodGet, "/v1/transactions?end_height=-1", nil, &answer); err != nil {
-		return "", err
-	}
-	id, _, _ := strings.Cut(point, ":")
-	for _, t := range answer.Transactions {
-		if t.ID == id {
-			return t.Raw, nil
-		}
-	}
-	return "", nil
 }

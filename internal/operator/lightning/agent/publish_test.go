@@ -3,7 +3,8 @@
 package agent
 
 import (
-	"io"
+	"encoding/json"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -16,23 +17,26 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/api"
 )
 
-// sent starts a bitcoind that answers each raw transaction, and returns what it got.
-func sent(t *testing.T, s *standIn, answers map[string]string) func() []string {
+// sentTo starts a bitcoind with an answer to each raw transaction, and returns what it got.
+func sentTo(t *testing.T, s *standIn, answer func(raw string) string) func() []string {
 	t.Helper()
 	var got []string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(r.Body)
-		if user, password, _ := r.BasicAuth(); err != nil || user != "lightning" || password != "secret" {
-			t.Errorf("user %s, password %s, %v", user, password, err)
+		var request struct {
+			Method string
+			Params []string
 		}
-		for raw, answer := range answers {
-			if strings.Contains(string(body), `"method":"sendrawtransaction","params":["`+raw+`"]`) {
-				got = append(got, raw)
-				text(answer)(w, r)
-				return
-			}
+		err := json.NewDecoder(r.Body).Decode(&request)
+		if user, password, _ := r.BasicAuth(); err != nil || user != "lightning" || password != "secret" || request.Method != "sendrawtransaction" || len(request.Params) != 1 {
+			t.Errorf("user %s, password %s, %+v, %v", user, password, request, err)
+			return
 		}
-		t.Errorf("request %s", body)
+		got = append(got, request.Params[0])
+		if body := answer(request.Params[0]); body == "401" {
+			w.WriteHeader(http.StatusUnauthorized)
+		} else {
+			text(body)(w, r)
+		}
 	}))
 	t.Cleanup(server.Close)
 	port := server.Listener.Addr().(*net.TCPAddr).Port //nolint:errcheck,forcetypeassert // it listens on TCP
@@ -44,10 +48,12 @@ func TestAClosingTransactionIsPublishedAfterItsFunding(t *testing.T) {
 	id := strings.Repeat("ab", 32)
 	channel := `{"channel":{"channel_point":"` + id + `:1","capacity":"1","local_balance":"1","remote_balance":"0"},"closing_tx_hex":"c105"}`
 	waiting := `{"waiting_close_channels":[` + channel + `]}`
-	wallet := `{"transactions":[{"tx_hash":"00","raw_tx_hex":"0bad"},{"tx_hash":"` + id + `","raw_tx_hex":"f00d"}]}`
-	accepted := `{"result":"` + id + `","error":null}`
+	wallet := map[string]string{id: `{"raw_tx_hex":"f00d"}`}
+	accepted, spent := `{"result":"`+id+`","error":null}`, `{"error":{"code":-25,"message":"bad-txns-inputs-missingorspent"}}`
+	const rejection = "bitcoind rejects it: bad-txns-inputs-missingorspent"
 	for name, test := range map[string]struct {
-		pending, wallet  string
+		pending          string
+		wallet           map[string]string
 		funding, closing string // answers of bitcoind
 		want             []string
 		failure          string
@@ -55,18 +61,20 @@ func TestAClosingTransactionIsPublishedAfterItsFunding(t *testing.T) {
 		"both":                          {waiting, wallet, accepted, accepted, []string{"f00d", "c105"}, ""},
 		"the funding is in a block":     {waiting, wallet, `{"error":{"code":-27,"message":"already in utxo set"}}`, accepted, []string{"f00d", "c105"}, ""},
 		"both are in a block":           {waiting, wallet, `{"error":{"code":-27,"message":""}}`, `{"error":{"code":-27,"message":""}}`, []string{"f00d", "c105"}, ""},
-		"the other end has opened it":   {waiting, `{"transactions":[]}`, "", accepted, []string{"c105"}, ""},
-		"the funding is rejected":       {waiting, wallet, `{"error":{"code":-25,"message":"inputs missing"}}`, accepted, []string{"f00d", "c105"}, ""},
-		"the closing is rejected":       {waiting, wallet, accepted, `{"error":{"code":-25,"message":"bad-txns-inputs-missingorspent"}}`, []string{"f00d", "c105"}, "the closing transaction is not published: bitcoind rejects it: bad-txns-inputs-missingorspent"},
+		"the other end has opened it":   {waiting, nil, "", accepted, []string{"c105"}, ""},
+		"the funding is rejected":       {waiting, wallet, spent, accepted, []string{"f00d", "c105"}, ""},
+		"the closing is rejected":       {waiting, wallet, accepted, spent, []string{"f00d", "c105"}, rejection},
+		"both are rejected":             {waiting, wallet, `{"error":{"code":-26,"message":"bad-txns-premature-spend-of-coinbase"}}`, spent, []string{"f00d", "c105"}, rejection + "; the funding transaction: bitcoind rejects it: bad-txns-premature-spend-of-coinbase"},
 		"bitcoind sends garbage":        {waiting, wallet, accepted, "<html>", []string{"f00d", "c105"}, "sends an unexpected response"},
-		"LND has no transaction":        {strings.Replace(waiting, "c105", "", 1), wallet, "", "", nil, "LND has no closing transaction"},
+		"LND's user is unknown":         {waiting, wallet, accepted, "401", []string{"f00d", "c105"}, "rejects LND's credential"},
+		"LND has no transaction":        {strings.Replace(waiting, "c105", "", 1), wallet, "", "", nil, "LND has no closing transaction of the channel"},
 		"the transaction is in a block": {`{"pending_force_closing_channels":[` + channel + `]}`, wallet, "", "", nil, ""},
 		"the channel is gone":           {`{}`, wallet, "", "", nil, ""},
 	} {
-		s := newStandIn(t, map[string]http.HandlerFunc{"GET /v1/channels/pending": text(test.pending), "GET /v1/transactions": text(test.wallet)})
-		got := sent(t, s, map[string]string{"f00d": test.funding, "c105": test.closing})
+		s := newStandIn(t, map[string]http.HandlerFunc{"GET /v1/channels/pending": text(test.pending), "GET /v2/wallet/tx": walletOf(test.wallet)})
+		got := sentTo(t, s, func(raw string) string { return map[string]string{"f00d": test.funding, "c105": test.closing}[raw] })
 		err := s.closeChannel(t.Context(), api.Close{Point: id + ":1", Publish: true})
-		if (err == nil) != (test.failure == "") || err != nil && (!strings.Contains(err.Error(), test.failure) || statusOf(err) != api.StatusLND) {
+		if (err == nil) != (test.failure == "") || err != nil && (!strings.HasSuffix(err.Error(), test.failure) || statusOf(err) != api.StatusLND) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if diff := cmp.Diff(test.want, got()); diff != "" {
@@ -79,6 +87,44 @@ func TestAClosingTransactionIsPublishedAfterItsFunding(t *testing.T) {
 		if test.want != nil && !slices.Contains(s.requested("GET"), "GET /v1/channels/pending?include_raw_tx=true") {
 			t.Errorf("%s: %v", name, s.requested("GET"))
 		}
+	}
+}
+
+// walletOf answers with the transactions of LND's wallet, by their id.
+func walletOf(transactions map[string]string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if transaction, known := transactions[r.URL.Query().Get("txid")]; known {
+			text(transaction)(w, r)
+			return
+		}
+		status(http.StatusNotFound, `{"code":2,"message":"transaction not found"}`)(w, r)
+	}
+}
+
+// A node that has opened channels one after the other spends the change of the first ones for the last.
+func TestTheTransactionsThatAFundingSpendsAreSentBeforeIt(t *testing.T) {
+	id := func(letter string) string { return strings.Repeat(letter, 64) }
+	spends := func(raw, point string, own bool) string {
+		return fmt.Sprintf(`{"raw_tx_hex":"%s","previous_outpoints":[{"outpoint":"%s","is_our_output":%t},{"outpoint":"%s:1","is_our_output":false}]}`, raw, point, own, id("e"))
+	}
+	s := newStandIn(t, map[string]http.HandlerFunc{
+		"GET /v1/channels/pending": text(`{"waiting_close_channels":[{"channel":{"channel_point":"` + id("a") + `:0","capacity":"1","local_balance":"1","remote_balance":"0"},"closing_tx_hex":"c105"}]}`),
+		"GET /v2/wallet/tx":        walletOf(map[string]string{id("a"): spends("aa", id("b")+":1", true), id("b"): spends("bb", id("c")+":1", true), id("c"): spends("cc", id("d")+":0", false)}),
+	})
+	known := map[string]bool{}
+	needs := map[string]string{"aa": "bb", "bb": "cc", "c105": "aa"}
+	got := sentTo(t, s, func(raw string) string {
+		if parent := needs[raw]; parent != "" && !known[parent] {
+			return `{"error":{"code":-25,"message":"bad-txns-inputs-missingorspent"}}`
+		}
+		known[raw] = true
+		return `{"error":null}`
+	})
+	if err := s.closeChannel(t.Context(), api.Close{Point: id("a") + ":0", Publish: true}); err != nil {
+		t.Error(err)
+	}
+	if diff := cmp.Diff([]string{"aa", "bb", "cc", "bb", "aa", "c105"}, got()); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -118,9 +118,9 @@ func decode[T any](body []byte, validate func(T) error) (request T, err error) {
 	return request, nil
 }
 
-// decodeAct is decode for what cannot be undone: a field that this agent does not know may change what is to be done. What a later operator
+// decodeStrict is decode for what cannot be undone: a field that this agent does not know may change what is to be done. What a later operator
 // adds to other requests is left out.
-func decodeAct[T any](body []byte, validate func(T) error) (request T, err error) {
+func decodeStrict[T any](body []byte, validate func(T) error) (request T, err error) {
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&request); err != nil {
@@ -149,7 +149,7 @@ func (a *agent) handlePeers(ctx context.Context, body []byte) (any, error) {
 }
 
 func (a *agent) handleChannels(ctx context.Context, body []byte) (any, error) {
-	request, err := decodeAct(body, func(c api.Channels) error { return validateChannels(c.Channels) })
+	request, err := decodeStrict(body, func(c api.Channels) error { return validateChannels(c.Channels) })
 	if err == nil {
 		err = a.requireActive(ctx)
 	}
@@ -170,7 +170,7 @@ func (a *agent) handleClose(abandon bool) func(context.Context, []byte) (any, er
 		return nil
 	}
 	return func(ctx context.Context, body []byte) (any, error) {
-		request, err := decodeAct(body, validate)
+		request, err := decodeStrict(body, validate)
 		if err == nil {
 			err = a.requireActive(ctx)
 		}

@@ -47,6 +47,11 @@ func (n *node) restarts() bool {
 	return n.backend != nil && n.state.LND != api.LNDActive && n.state.Secret == ""
 }
 
+// isDown reports whether LND is known not to work: an active one that does not report its state in time would be restarted beside others.
+func (n *node) isDown() bool {
+	return n.state.Next != "" || n.state.Process == api.Waiting || n.state.LND != "" && n.state.LND != api.LNDActive
+}
+
 // handOver gives each agent its backend.
 func (r *Reconciler) handOver(ctx context.Context, network *v1.LightningNetwork, o *observed, state *networkState, in *plan.Inputs) {
 	for _, n := range handedOver(o.nodes, o.bitcoin != nil && isUpdated(o.bitcoin), in) {
@@ -61,7 +66,11 @@ var errEarlierAgent = errors.New("its lnd-agent is that of an earlier operator, 
 
 // putBackend gives an agent its backend. An earlier agent leaves out what it does not know, and would get the same again and again.
 func putBackend(ctx context.Context, agents *api.Client, agent api.Pod, backend api.Backend) error {
-	if err := agents.PutBackend(ctx, agent, backend); err != nil {
+	err := agents.PutBackend(ctx, agent, backend)
+	if errors.Is(err, api.ErrInvalid) {
+		return errEarlierAgent // with stricter rules: this operator has checked what it sends
+	}
+	if err != nil {
 		return err
 	}
 	state, err := agents.State(ctx, agent)
@@ -76,12 +85,15 @@ func putBackend(ctx context.Context, agents *api.Client, agent api.Pod, backend 
 // this backend too. An agent that is getting its backend may restart its LND after its answer of this pass, and one that does not take it
 // delays no other.
 func handedOver(nodes []node, updated bool, in *plan.Inputs) (now []*node) {
-	restarting := slices.ContainsFunc(nodes, func(n node) bool { return n.restarts() || in.Busy[plan.KeyBackend(n.ordinal)] })
+	restarting := slices.ContainsFunc(nodes, func(n node) bool {
+		_, rejected := in.Failures[plan.KeyBackend(n.ordinal)]
+		return n.restarts() && !(rejected && n.lacksBackend() && !n.ends()) || in.Busy[plan.KeyBackend(n.ordinal)]
+	})
 	for i := range nodes {
 		n := &nodes[i]
 		switch {
 		case !n.lacksBackend(), n.ends(), !in.MayTry(plan.KeyBackend(n.ordinal)):
-		case n.state.Backend == "" || n.otherCredential || updated && n.restarts():
+		case n.state.Backend == "" || n.otherCredential || updated && n.restarts() && n.isDown():
 			now = append(now, n)
 		case updated && !restarting:
 			restarting, now = true, append(now, n)

@@ -35,10 +35,10 @@ func TestAnotherBackendRestartsOneLNDAfterTheOther(t *testing.T) {
 	password.otherCredential, unknown.backend = true, nil
 	waiting := agent(desired, "")
 	waiting.state.Secret = api.SecretMissing
-	outdated, obsolete, mute := old, old, old
+	outdated, obsolete, unbound, silentLND := old, old, old, agent("old", "")
 	outdated.state = &api.State{Process: api.Running, Backend: "older", LND: api.LNDActive, Next: "old"}
 	obsolete.state = &api.State{Process: api.Running, Backend: "old", LND: api.LNDSyncing}
-	mute.state, mute.backend = obsolete.state, nil
+	unbound.state, unbound.backend = obsolete.state, nil
 	for name, test := range map[string]struct {
 		nodes   []node
 		updated bool
@@ -47,7 +47,8 @@ func TestAnotherBackendRestartsOneLNDAfterTheOther(t *testing.T) {
 		"one ends for another backend":    {[]node{old, outdated}, true, []int{1}},
 		"one starts with another backend": {[]node{old, obsolete}, true, []int{1}},
 		"it, and a bitcoind is outdated":  {[]node{old, obsolete}, false, nil},
-		"one starts without bitcoind":     {[]node{old, mute}, true, []int{0}},
+		"one starts without bitcoind":     {[]node{old, unbound}, true, []int{0}},
+		"LNDs do not report a state":      {[]node{silentLND, silentLND}, true, nil},
 		"all have it":                     {[]node{current, current}, true, nil},
 		"new pods":                        {[]node{fresh, fresh}, false, []int{0, 1}},
 		"two with another":                {[]node{old, old}, true, []int{0}},
@@ -82,16 +83,24 @@ func TestABackendThatIsOnItsWayRestartsAnLNDToo(t *testing.T) {
 	for i := range nodes {
 		nodes[i] = node{ordinal: i, state: &api.State{Process: api.Running, Backend: "old", LND: api.LNDActive}, backend: &backend}
 	}
+	full := map[string]plan.Failure{plan.KeyBackend(0): {Message: "no space left", Count: 1, At: now}}
+	starting := node{ordinal: 0, state: &api.State{Process: api.Running, Backend: "old", LND: api.LNDSyncing}, backend: &backend}
 	for name, test := range map[string]struct {
-		in   plan.Inputs
-		want []int
+		in    plan.Inputs
+		first *node
+		want  []int
 	}{
-		"none is on its way":        {plan.Inputs{}, []int{0}},
-		"that of the first":         {plan.Inputs{Busy: map[string]bool{plan.KeyBackend(0): true}}, nil},
-		"that of the last":          {plan.Inputs{Busy: map[string]bool{plan.KeyBackend(2): true}}, nil},
-		"the first does not get it": {plan.Inputs{Now: now, Failures: map[string]plan.Failure{plan.KeyBackend(0): {Message: "no space left", Count: 1, At: now}}}, []int{1}},
+		"none is on its way":        {plan.Inputs{}, nil, []int{0}},
+		"that of the first":         {plan.Inputs{Busy: map[string]bool{plan.KeyBackend(0): true}}, nil, nil},
+		"that of the last":          {plan.Inputs{Busy: map[string]bool{plan.KeyBackend(2): true}}, nil, nil},
+		"the first does not get it": {plan.Inputs{Now: now, Failures: full}, nil, []int{1}},
+		"nor when it starts":        {plan.Inputs{Now: now, Failures: full}, &starting, []int{1}},
 	} {
 		var got []int
+		nodes := slices.Clone(nodes)
+		if test.first != nil {
+			nodes[0] = *test.first
+		}
 		for _, n := range handedOver(nodes, true, &test.in) {
 			got = append(got, n.ordinal)
 		}

@@ -121,13 +121,13 @@ func (r *Reconciler) pass(ctx context.Context, network *v1.LightningNetwork, sta
 	if _, withBitcoin := o.bitcoinNode(0); !withBitcoin {
 		marks[markWithoutBitcoin] = true
 	}
-	state.mark(marks, now)
-	state.shared.await(&decided, now)
-
 	objects := r.applyObjects(ctx, network, state, o, decided.Keep)
 	if r.passesByItself(state, &objects) {
 		return passResult{wait: maxRetryInterval}, objects.failed
 	}
+	// Marks are of plans that are carried out.
+	state.mark(marks, now)
+	state.shared.await(&decided, now)
 	r.setBackends(network, o, in.Failures)
 	r.handOver(ctx, network, o, state, in)
 	(&actions{r, network, o.bitcoin, state, o.nodes, o.bitcoins}).start(ctx, &decided)

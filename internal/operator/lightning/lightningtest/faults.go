@@ -102,7 +102,7 @@ func (l *LND) Publish(point string) (message string) {
 		switch {
 		case c.point != point || c.closedAt != math.MaxInt64:
 		case l.losing:
-			return "the closing transaction is not published: bitcoind rejects it: missing inputs"
+			return "bitcoind rejects it: missing inputs"
 		default:
 			c.closedAt = l.sent()
 		}

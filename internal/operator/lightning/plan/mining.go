@@ -63,6 +63,7 @@ func (p *planner) awaitOther(a actual) {
 func (p *planner) await(a actual) {
 	n := p.node(a.at)
 	if n == nil || !p.caughtUp(n) {
+		p.keepPublished(a)
 		return // its report may be that of before a block
 	}
 	switch a.State {
@@ -82,14 +83,6 @@ func (p *planner) await(a actual) {
 			p.need(n.Bitcoin, a.Point, more, false)
 		}
 	}
-}
-
-// awaited identifies the transaction of a channel that waits for blocks. The blocks for its funding do not count for its end.
-func awaited(c api.Channel) string {
-	if c.State == api.WaitingClose {
-		return KeyClose(c.Point)
-	}
-	return c.Point
 }
 
 // need adds what waits for blocks, unless enough were mined for it in vain: its transaction may not exist.

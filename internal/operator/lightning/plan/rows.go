@@ -81,6 +81,11 @@ func (p *planner) hindrance(a *actual) string {
 		return "LND cannot publish its closing transaction: " + p.unpublished(a)
 	case a.State == api.WaitingClose && p.inVain(awaited(a.Channel)):
 		return fmt.Sprintf("its closing transaction is not confirmed by %d blocks", maxBlocksFor)
+	case a.message == "" && a.State == api.Open && a.at == a.from:
+		// Its opener knows of a close by the other end when that is in a block.
+		if other := p.node(a.to).channel(a.Point); other != nil && other.State == api.WaitingClose {
+			return p.hindrance(&actual{memo: a.memo, Channel: *other, at: a.to})
+		}
 	}
 	return a.message
 }
