@@ -83,6 +83,7 @@ func (n *network) reorganise(from int) {
 // bitcoind keeps the transactions of the last ten blocks that it takes for invalid: the funding transaction of a deeper one is lost at that
 // moment, and LND, whose closing transaction is rejected for that, does not send it again by itself.
 func TestAfterAReorganisationThatLosesTheFundingTheChannelsAreAsDeclared(t *testing.T) {
+	t.Parallel()
 	for name, bitcoinds := range map[string]int32{"another bitcoind keeps it": 2, "only LND keeps it": 1} {
 		t.Run(name, func(t *testing.T) {
 			env := newEnv(t, 5)
