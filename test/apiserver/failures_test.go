@@ -96,8 +96,7 @@ func TestSlowErrorsAreRetriedMoreAndMoreRarelyAndAChangeAtOnce(t *testing.T) {
 	}
 	net.WaitCondition(v1.ConditionReady, metav1.ConditionFalse, v1.ReasonReconcileFailed)
 	// Right after an attempt, of which the next one by itself comes 6.4 s later at the earliest.
-	next := func() time.Time {
-		before := len(count())
+	next := func(before int) time.Time {
 		net.Wait("another attempt", func() error {
 			if len(count()) == before {
 				return fmt.Errorf("none")
@@ -106,10 +105,12 @@ func TestSlowErrorsAreRetriedMoreAndMoreRarelyAndAChangeAtOnce(t *testing.T) {
 		})
 		return count()[before]
 	}
-	last := next()
-	due := last.Add(100 * time.Millisecond << (len(count()) - 1))
+	last := next(len(count()))
+	// Counted before the change: the attempt that it causes may come before Update returns.
+	before := len(count())
+	due := last.Add(100 * time.Millisecond << (before - 1))
 	net.Update(func(n *v1.BitcoinNetwork) { n.Spec.Nodes = 2 })
-	if at := next(); !at.Before(due) {
+	if at := next(before); !at.Before(due) {
 		t.Errorf("after the attempt at %s, and a change of the specification, the next one is at %s: it is due then without the change, too", last, at)
 	}
 }
