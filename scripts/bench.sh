@@ -7,7 +7,7 @@
 #   scripts/bench.sh --page    only the page, from the results that are in the clone
 #
 # What they need it provides: those that measure networks use the cluster of scripts/demo.sh, which runs first unless it has run in this clone
-# with these sources; the others have clusters of their own. REVISION=… is the earlier revision of daily; default: the newest tag. A bench that
+# with these sources; the others have clusters of their own. REVISION=… is the earlier revision of daily, in place of its own. A bench that
 # fails does not keep the next ones from running, and leaves the figures that it did not reach as they were.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

@@ -271,7 +271,7 @@ revision v2
 images=$'bitcoin-controller/bitcoind:b\nbitcoin-controller/kindnode-root:old\nbitcoin-controller/kindnode:old'
 printf '%s\n' "$images" >"$work/bin/docker.images"
 mkdir "$work/daily"
-daily() { run env CALLS="$work/calls" TMPDIR="$work/daily" RESULTS="$work/daily.tsv" PARTS="$1" "$clone/test/bench/daily.sh" v1; }
+daily() { run env CALLS="$work/calls" TMPDIR="$work/daily" RESULTS="$work/daily.tsv" PARTS="$1" "$clone/test/bench/daily.sh" "${2-v1}"; }
 left() { [[ $(LC_ALL=C sort "$work/bin/docker.images") == "$images" && -z $(ls -A "$work/daily") && $(git -C "$clone" worktree list | wc -l) == 1 ]]; }
 rm -f "$work/daily.tsv"
 parts='demo cluster'
@@ -284,6 +284,13 @@ if [[ $parts == *nodeimage ]]; then
 fi
 check 'nothing is left of it, and the node images have their names' left
 check 'its demos are removed' test "$(grep -c '^demo.sh --down' "$work/calls")" == 2
+check 'without the revision of before in the clone, nothing is measured' fails daily demo ''
+check 'the revision that the clone lacks is named' prints "^error: the clone has no commit $(sed -n 's/^base=//p' "$root/test/bench/daily.sh"): name the earlier revision\$"
+check 'without the revision of before in the clone, nothing has begun' fails called '^(docker|machine.sh)'
+rm "$work/daily.tsv"
+sed -i "s/^base=.*/base=$(git -C "$clone" rev-parse v1)/" "$clone/test/bench/daily.sh"
+check 'without a name the revision of before is the fixed one' daily demo ''
+check 'the figure names it' grep -q "^figure.daily-demo.*against=$(git -C "$clone" rev-parse --short=10 v1)$" "$work/daily.tsv"
 stand_in scripts/test.sh 'exit 1'
 stand_in ci/kindnode/build.sh 'exit 1'
 revision v3
