@@ -245,6 +245,32 @@ stand_in git 'echo "tree $2"'
 run "$clone/scripts/bench.sh" run
 check 'a demo of other sources runs again' called '^demo.sh'
 
+# What the benches compute: numbers of their own functions.
+fresh
+mkdir -p "$clone/test/bench"
+cp "$root"/test/bench/record.sh "$clone/test/bench"
+sed '/simulated.sh growth$/,$d' "$root/test/bench/growth.sh" >"$clone/test/bench/growth.sh"
+cp "$clone/test/bench/growth.sh" "$work/growth.sh"
+revision() { git -C "$clone" add -A && git -C "$clone" -c user.name=a -c user.email=a@b commit -q --allow-empty -m "$1" && git -C "$clone" tag "$1"; }
+git -C "$clone" init -q
+revision v1
+growth() { # CASE: what it records, after what growth.sh defines
+  { cat "$work/growth.sh" && echo "$1"; } >"$clone/test/bench/growth.sh"
+  rm -f "$work/growth.tsv"
+  RESULTS=$work/growth.tsv run bash "$clone/test/bench/growth.sh"
+}
+recorded() { grep -qE "^$1\$" <(tr '\t' ' ' <"$work/growth.tsv"); }
+growth 'record figure soak-heap "ratio=$(ratio 10000 2549)" "value=$(median 0.251 0.258 0.2549)" "rounds=$(greatest 9 0.5 1e-3 10)"'
+check 'a ratio and a median beyond a limit are not rounded down to it' recorded 'figure soak-heap ratio=0.255 value=0.255 rounds=10'
+growth 'unchanged 1 30 0 0 4; unchanged 1000 400 2 0 4; unchanged 2 199 3 1 4; unchanged 500 20 0 0 0; figures'
+check 'the writes without changes are those of the row that has most for each network' recorded 'figure idle-writes value=0.5'
+check 'so are the reads' recorded 'figure idle-reads value=1.5'
+growth 'unchanged 1000 30 0 1 4; unchanged 2 250 3 0 4; figures'
+check 'one write of a thousand networks is not nothing' recorded 'figure idle-writes value=0.001'
+check 'renewed watches are no reads of a network' recorded 'figure idle-reads value=0'
+check 'a bench whose operator never wrote fails' fails growth 'unchanged 1 30 0 0 0; unchanged 2 30 0 0 0; figures'
+check 'it has no figure of writes' fails grep -qs idle-writes "$work/growth.tsv"
+
 # The bench of what developers run daily, in a repository of two revisions, with a store of images that is a file.
 fresh
 mkdir -p "$clone/test/bench" "$clone/ci/kindnode/kube"
@@ -265,7 +291,6 @@ stand_in scripts/demo.sh 'if [[ ${1:-} == --down ]]; then rm -r .demo; exit; fi
 stand_in ci/kindnode/build.sh '{ ls -A "$XDG_CACHE_HOME"; grep kindnode: "${CALLS%/*}/bin/docker.images"; } | sed "s/^/cached: /" >>"$CALLS"; mkdir -p "$XDG_CACHE_HOME/go-build"
   echo bitcoin-controller/kindnode:new >>"${CALLS%/*}/bin/docker.images"'
 git -C "$clone" init -q
-revision() { git -C "$clone" add -A && git -C "$clone" -c user.name=a -c user.email=a@b commit -q --allow-empty -m "$1" && git -C "$clone" tag "$1"; }
 revision v1
 revision v2
 images=$'bitcoin-controller/bitcoind:b\nbitcoin-controller/kindnode-root:old\nbitcoin-controller/kindnode:old'

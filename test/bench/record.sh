@@ -48,8 +48,8 @@ disturbed() {
   done
 }
 
-# ratio REFERENCE VALUE
-ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", b / a }'; }
+# ratio REFERENCE VALUE: with a digit more than the limits have, so that nothing beyond a limit is rounded down to it.
+ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.3f", b / a }'; }
 
 # listed NUMBER…: with commas, as the field ratios has them.
 listed() {
@@ -58,8 +58,10 @@ listed() {
 }
 
 median() { # of the numbers in the arguments
-  printf '%s\n' "$@" | sort -n | awk '{ r[NR] = $1 } END { printf "%.2f", (r[int((NR + 1) / 2)] + r[int(NR / 2) + 1]) / 2 }'
+  printf '%s\n' "$@" | sort -n | awk '{ r[NR] = $1 } END { printf "%.3f", (r[int((NR + 1) / 2)] + r[int(NR / 2) + 1]) / 2 }'
 }
+
+greatest() { printf '%s\n' "$@" | sort -g | tail -n 1; } # of the numbers in the arguments
 
 # As it is at the beginning: the clone may be at another revision when the bench ends.
 bench_run=''

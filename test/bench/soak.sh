@@ -170,7 +170,7 @@ compare() { # FILE COLUMN median|least
       for (i = 2; i <= n; i++) for (j = i; j > 1 && list[j - 1] > list[j]; j--) { x = list[j]; list[j] = list[j - 1]; list[j - 1] = x }
       return kind == "least" ? list[1] : list[int((n + 1) / 2)]
     }
-    END { end = at[NR]; a = of(end / 4, end / 2); b = of(end * 3 / 4, end); printf "%.1f %.1f %.2f", a, b, (a > 0 ? b / a : 0) }'
+    END { end = at[NR]; a = of(end / 4, end / 2); b = of(end * 3 / 4, end); printf "%.1f %.1f %.3f", a, b, (a > 0 ? b / a : 0) }'
 }
 
 began=$SECONDS

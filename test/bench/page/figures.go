@@ -54,8 +54,8 @@ var definitions = []definition{
 
 	{"image-size", "size", "image of the operator, compressed", "MB", "", []limit{{value, 30}}},
 
-	{"idle-writes", "growth", "writes to the API server for a network and minute without changes", "requests", "", []limit{{value, 0}}},
-	{"idle-reads", "growth", "reads from the API server for a network and minute without changes", "requests", "", []limit{{value, 0}}},
+	{"idle-writes", "growth", "writes to the API server for a network and minute without changes, most of all rows", "requests", "", []limit{{value, 0}}},
+	{"idle-reads", "growth", "reads from the API server for a network and minute without changes, most of all rows", "requests", "", []limit{{value, 0}}},
 
 	{"soak-resident", "soak", "resident", "MiB", "second quarter of the run", nil},
 	{"soak-heap", "soak", "heap in use, at least", "MiB", "second quarter of the run", []limit{{ratio, 1.25}}},

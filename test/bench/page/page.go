@@ -108,10 +108,12 @@ func (f figure) ratioText() string {
 	return text
 }
 
-// quantityText has three digits at least.
+// quantityText has three digits, or two decimals. What would be zero with two has one digit, since it is not zero.
 func quantityText(n float64, unit string) string {
 	digits := 2
 	switch {
+	case n > 0 && n < 0.005:
+		return strings.TrimSpace(strconv.FormatFloat(n, 'g', 1, 64) + " " + unit)
 	case n == float64(int(n)) || n >= 100:
 		digits = 0
 	case n >= 10:

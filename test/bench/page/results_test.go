@@ -59,6 +59,8 @@ func TestALimitHoldsForTheFigureOrForItsRatio(t *testing.T) {
 		"none of two":               {"killed-pod", "value=4.1\treference=2\tratio=2.05", "**no**, **no**"},
 		"nothing at all is allowed": {"idle-writes", "value=0.00", "yes"},
 		"nothing is allowed":        {"idle-writes", "value=0.01", "**no**"},
+		"nothing is nearly met":     {"idle-writes", "value=0.0005", "**no**"},
+		"hardly beyond it":          {"packed-100", "value=2.549\treference=10\tratio=0.255", "**no**"},
 		"no limit":                  {"network-20", "value=3", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -87,7 +89,7 @@ func TestEveryDefinitionIsFoundByItsOwnKey(t *testing.T) {
 }
 
 func TestQuantitiesHaveThreeDigits(t *testing.T) {
-	for n, want := range map[float64]string{0: "0 s", 0.034: "0.03 s", 2.4: "2.40 s", 43.33: "43.3 s", 1755.4: "1755 s", 100: "100 s"} {
+	for n, want := range map[float64]string{0: "0 s", 0.0005: "0.0005 s", 0.004: "0.004 s", 0.034: "0.03 s", 2.4: "2.40 s", 43.33: "43.3 s", 1755.4: "1755 s", 100: "100 s"} {
 		if got := quantityText(n, "s"); got != want {
 			t.Errorf("%g is %s, want %s", n, got, want)
 		}
