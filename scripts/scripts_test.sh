@@ -271,6 +271,25 @@ check 'renewed watches are no reads of a network' recorded 'figure idle-reads va
 check 'a bench whose operator never wrote fails' fails growth 'unchanged 1 30 0 0 0; unchanged 2 30 0 0 0; figures'
 check 'it has no figure of writes' fails grep -qs idle-writes "$work/growth.tsv"
 
+# The waits of the benches in a cluster, with half an hour that is over after four steps.
+cp "$root"/test/bench/cluster.sh "$clone/test/bench"
+cluster() { # CASE
+  printf 'set -euo pipefail\nshopt -s inherit_errexit\n. "%s/test/bench/record.sh"\n. "%s/test/bench/cluster.sh"\nsleep() { SECONDS=$((SECONDS + 450)); }\n%s\n' "$clone" "$clone" "$1" \
+    >"$work/cluster.sh"
+  run env BITCOIND_IMAGE=b bash "$work/cluster.sh"
+}
+stand_in kubectl '[[ "$*" != *"get sts floor"* ]] || printf 2'
+check 'a floor that is never ready ends the bench' fails cluster 'floor 3'
+check 'a floor that is never ready is reported' prints '^after half an hour the floor has not 3 ready pods$'
+check 'then the pods are printed' called '^kubectl --namespace bench-[0-9]+ get pods$'
+check 'a floor that is ready is timed' cluster 'floor 2'
+check 'the seconds of a floor are printed' prints '^[0-9]+[.][0-9][0-9]$'
+stand_in kubectl '[[ "$*" != *"get pods"* ]] || echo pod/floor-0'
+check 'pods that stay end the bench' fails cluster gone
+check 'pods that stay are reported' prints '^after half an hour there are still pods$'
+stand_in kubectl '[[ "$*" != *"get pods -o name" ]]'
+check 'pods are not gone where no API server answers' fails cluster gone
+
 # The bench of what developers run daily, in a repository of two revisions, with a store of images that is a file.
 fresh
 mkdir -p "$clone/test/bench" "$clone/ci/kindnode/kube"

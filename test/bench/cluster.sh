@@ -8,12 +8,30 @@ trap 'kubectl delete namespace "$space" --wait=false >/dev/null' EXIT
 kubectl --namespace "$space" create secret generic users --from-literal=BC_RPC_USER=user --from-literal=BC_RPC_PASSWORD=password >/dev/null
 k() { kubectl --namespace "$space" "$@"; }
 
+# until_that WHAT SECONDS COMMAND…: tries the command until it succeeds; after half an hour it prints the pods and fails.
+until_that() {
+  local what=$1 pause=$2 limit=$((SECONDS + 1800))
+  shift 2
+  until "$@"; do
+    ((SECONDS < limit)) || { echo "after half an hour $what" >&2 && k get pods >&2 && return 1; }
+    sleep "$pause"
+  done
+}
+
 # gone: until no pod is left, and the kubelet has had time to clean up after them, so that one measurement does not pay for the
 # one before.
 gone() {
-  while [[ $(k get pods --no-headers 2>/dev/null | wc -l) != 0 ]]; do sleep 0.5; done
+  until_that 'there are still pods' 0.5 no_pods
   sleep 5
 }
+
+# no_pods: an API server that does not answer may have pods.
+no_pods() {
+  local pods
+  pods=$(k get pods -o name) && [[ -z $pods ]]
+}
+
+floor_ready() { [[ $(k get sts floor -o jsonpath='{.status.readyReplicas}') == "$1" ]]; }
 
 # Of several cluster nodes, the one with the control plane takes pods too.
 toleration='{key: node-role.kubernetes.io/control-plane, operator: Exists, effect: NoSchedule}'
@@ -44,7 +62,7 @@ spec:
           -rpcport=18332, -dbcache=4, -maxmempool=5, -par=1, -rpcthreads=2, -listenonion=0, -dnsseed=0, -discover=0]
         readinessProbe: {tcpSocket: {port: 18332}, periodSeconds: 1}
 END
-  until [[ $(k get sts floor -o jsonpath='{.status.readyReplicas}') == "$1" ]]; do sleep 0.1; done
+  until_that "the floor has not $1 ready pods" 0.1 floor_ready "$1"
   seconds=$(seconds "$start" "$(now)")
   if (($# > 1)); then printed=$("${@:2}"); fi
   echo "$seconds${printed:+ $printed}"
