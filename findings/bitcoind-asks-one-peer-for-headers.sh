@@ -42,7 +42,7 @@ start() { # NAME NUMBER
     -bind="127.0.0.1:$((19000 + $2))" -rpcport="$((19100 + $2))" &
   nodes+=($!)
   ports[$1]=$2
-  cli "$1" -rpcwait getblockcount >/dev/null
+  cli "$1" -rpcwait -rpcwaittimeout=60 getblockcount >/dev/null
 }
 declare -A ports
 cli() { run bitcoin-cli -regtest -datadir="$dir/$1" -rpcport="$((19100 + ports[$1]))" "${@:2}"; }

@@ -35,7 +35,6 @@ for deb in "$dir"/cache/archives/*.deb; do dpkg-deb -x "$deb" "$dir/root"; done
 loader=$(find "$dir/root" -name 'ld-linux-*' -o -name 'ld-musl-*' | head -n 1)
 libraries=$(find "$dir/root" -name 'libc.so.6' -printf '%h\n' | head -n 1)
 
-
 script=50
 declare -A ports=([A]=1 [B]=2)
 start() { # NAME: a node of its own directory
@@ -43,7 +42,7 @@ start() { # NAME: a node of its own directory
   "$loader" --library-path "$libraries" "$dir/root/usr/bin/bitcoind" -regtest -datadir="$dir/$1" -listenonion=0 -dnsseed=0 -discover=0 -softwareexpiry=0 -printtoconsole=0 \
     -keypool=10 -fallbackfee=0.0001 -walletbroadcast=0 -bind="127.0.0.1:$((19000 + ports[$1]))" -rpcport="$((19100 + ports[$1]))" &
   nodes+=($!)
-  cli "$1" -rpcwait getblockcount >/dev/null
+  cli "$1" -rpcwait -rpcwaittimeout=60 getblockcount >/dev/null
 }
 cli() { "$loader" --library-path "$libraries" "$dir/root/usr/bin/bitcoin-cli" -regtest -datadir="$dir/$1" -rpcport="$((19100 + ports[$1]))" "${@:2}"; }
 # With other scripts in each call: a block must not be one that is invalid.

@@ -44,7 +44,7 @@ start() { # NAME
   "$loader" --library-path "$libraries" "$dir/root/usr/bin/bitcoind" -regtest -datadir="$dir/$1" -listenonion=0 -dnsseed=0 -discover=0 -softwareexpiry=0 -printtoconsole=0 \
     -checkblockindex=0 -fastprune=1 -keypool=10 -bind="127.0.0.1:$((19000 + ports[$1]))" -rpcport="$((19100 + ports[$1]))" &
   nodes[$1]=$!
-  cli "$1" -rpcwait getblockcount >/dev/null
+  cli "$1" -rpcwait -rpcwaittimeout=60 getblockcount >/dev/null
 }
 cli() { "$loader" --library-path "$libraries" "$dir/root/usr/bin/bitcoin-cli" -regtest -datadir="$dir/$1" -rpcport="$((19100 + ports[$1]))" "${@:2}"; }
 wallet() { cli B -rpcwallet=savings "$@"; }
