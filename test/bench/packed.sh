@@ -2,7 +2,7 @@
 # Times networks whose nodes share pods (spec.nodesPerPod), in the cluster that the kubeconfig names, where the chart is installed: Random
 # with degree 4, until the condition Ready. Beside each start in the same round are the floor, a plain StatefulSet of three pods, and up to
 # 100 nodes the same network with a pod for each node. Memory is that of all processes of the cluster's machines, as their kubelets report
-# it, above that before the start. Prints figures and never fails; --plot also draws them.
+# it, above that before the start. Like run.sh it prints figures and has no limit.
 #
 #   BITCOIND_IMAGE=… test/bench/packed.sh [NODES_PER_POD [ROUNDS [NODES…]]]      default: 25, 1 round of 25 50 100 200 500
 set -euo pipefail

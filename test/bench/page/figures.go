@@ -45,7 +45,7 @@ var definitions = []definition{
 
 	{"machines-200", "machines", "200 nodes until `Ready`", "s", "200 plain pods", nil},
 	{"machines-*", "machines", "%s nodes until `Ready`", "s", "as many plain pods", nil},
-	{"machines-memory-*", "machines", "%s nodes, memory of the whole cluster", "MiB", "as many plain pods", nil},
+	{"machines-memory-*", "machines", "%s nodes, memory of all pods", "MiB", "as many plain pods", nil},
 
 	{"memory-1000", "memory", "1000 networks of 3 nodes, resident", "MiB", "", []limit{{value, 150}}},
 	{"memory-most-*", "memory", "%s networks of 3 nodes, resident at most", "MiB", "", nil},
