@@ -7,8 +7,8 @@
 #   scripts/bench.sh --page    only the page, from the results that are in the clone
 #
 # What they need it provides: those that measure networks use the cluster of scripts/demo.sh, which runs first unless it has run in this clone
-# with these sources; the others have clusters of their own. REVISION=… is the earlier revision of daily, in place of its own. A bench that
-# fails does not keep the next ones from running, and leaves the figures that it did not reach as they were.
+# with these sources, and keep it: it is idle beside the others, which have clusters of their own. REVISION=… is the earlier revision of daily, in
+# place of its own. A bench that fails does not keep the next ones from running, and leaves the figures that it did not reach as they were.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source-path=SCRIPTDIR source=step.sh
@@ -84,13 +84,14 @@ bench() {
   RESULTS=$work/$1.tsv "$root/test/bench/$1.sh" ${arguments[@]+"${arguments[@]}"}
 }
 
-# keep NAME STATUS: the results of a whole run replace the earlier ones. Those of a failed one come after them: of each figure the last counts.
+# keep NAME STATUS: the results of a whole run replace the earlier ones. The figures of a failed one come after them: of each figure the last
+# counts. Its samples do not, since of a series those of the last run that has any count, and they may be a part.
 keep() {
   [[ -s $work/$1.tsv ]] || return 0
   if (($2 == 0)); then
     mv "$work/$1.tsv" "$results/$1.tsv"
   else
-    cat "$work/$1.tsv" >>"$results/$1.tsv"
+    sed '/^sample\t/d' "$work/$1.tsv" >>"$results/$1.tsv"
   fi
 }
 

@@ -224,7 +224,7 @@ stand_in kubectl 'printf "%s\n" --leader-elect --node-image=r/bitcoind@sha256:cd
 stand_in go ''
 stand_in git 'exit 1'
 for name in run memory growth; do stand_in test/bench/$name.sh 'echo "new $BITCOIND_IMAGE" >"$RESULTS"'; done
-stand_in test/bench/memory.sh 'echo new >"$RESULTS"; exit 1'
+stand_in test/bench/memory.sh 'printf "run\tmemory\nfigure\tsample\tvalue=2\nsample\tmemory\tsecond=2\n" >"$RESULTS"; exit 1'
 mkdir "$clone/test/bench/results"
 for name in run memory; do echo old >"$clone/test/bench/results/$name.tsv"; done
 results() { cat "$clone/test/bench/results/$1.tsv"; }
@@ -234,7 +234,7 @@ check 'after a bench that fails, the next one runs' called '^growth.sh'
 check 'the page is written all the same' called '^go run -C test ./bench/page bench/results ../docs$'
 check 'without a demo, it runs before a bench of networks' called '^demo.sh'
 check 'a whole run replaces the results, and its floor has the image of the operator' test "$(results run)" == 'new r/bitcoind@sha256:cd'
-check 'a failed run comes after the results of before' test "$(results memory)" == $'old\nnew'
+check 'a failed run comes after the results of before, without its samples' test "$(results memory)" == $'old\nrun\tmemory\nfigure\tsample\tvalue=2'
 check 'a bench that does not exist ends all' fails run "$clone/scripts/bench.sh" run rum
 check 'a bench that does not exist is named' prints '^error: there is no bench rum; they are: run packed'
 check 'with a name that is wrong, no bench runs' fails called '^run.sh'
@@ -287,6 +287,9 @@ check 'the seconds of a floor are printed' prints '^[0-9]+[.][0-9][0-9]$'
 stand_in kubectl '[[ "$*" != *"get pods"* ]] || echo pod/floor-0'
 check 'pods that stay end the bench' fails cluster gone
 check 'pods that stay are reported' prints '^after half an hour there are still pods$'
+stand_in kubectl '[[ $1 != delete ]]'
+check 'a namespace that does not end in time is no failure of the bench' cluster ':'
+check 'a bench waits for the end of its namespace' called '^kubectl delete namespace bench-[0-9]+ --timeout=300s$'
 stand_in kubectl '[[ "$*" != *"get pods -o name" ]]'
 check 'pods are not gone where no API server answers' fails cluster gone
 
@@ -338,11 +341,32 @@ check 'the figure names it' grep -q "^figure.daily-demo.*against=$(git -C "$clon
 stand_in scripts/test.sh 'exit 1'
 stand_in ci/kindnode/build.sh 'exit 1'
 revision v3
-check 'a part that fails ends the bench' fails daily 'demo cluster'
-check 'a part that fails is named' prints '^error: scripts/test.sh --cluster \(after\) failed'
+rm "$work/daily.tsv"
+precedes() { (($(grep -nE "$1" "$work/calls" | tail -n 1 | cut -d : -f 1) < $(grep -nE "$2" "$work/calls" | head -n 1 | cut -d : -f 1))); }
+check 'a part that fails twice fails the bench' fails daily 'cluster demo'
+check 'what fails is named' prints '^error: scripts/test.sh --cluster \(after\) failed'
+check 'the part is named' prints '^error: these parts failed: cluster$'
+check 'after a part that fails, the next one is measured' grep -q '^figure.daily-demo.' "$work/daily.tsv"
+check 'a part that fails has no figure' fails grep -q '^figure.daily-cluster-tests.' "$work/daily.tsv"
 check 'nothing is left of a bench that fails' left
+rm "$work/daily.tsv"
+# A clock that goes a second with each glance; what fails takes a thousand.
+echo 1000000000 >"$work/clock"
+stand_in date "now=\$((\$(<$work/clock) + 1000000000)) && echo \$now >$work/clock && echo \$now"
+once="if [[ ! -e $work/failed && \$(grep -c \"^\${0##*/}\" $work/calls) == 4 ]]; then touch $work/failed; echo 1000000000000 >$work/clock; exit 1; fi"
+stand_in scripts/test.sh "$once"
+revision v4
+check 'a run that fails once is repeated' daily cluster v4
+check 'without the time of the one that failed' grep -q '^figure.daily-cluster-tests.value=1.000.reference=1.000' "$work/daily.tsv"
+check 'a run that fails was among them' test -e "$work/failed"
+stand_in scripts/demo.sh 'if [[ ${1:-} == --down ]]; then rm -r .demo; exit; fi; mkdir -p .demo; exit 1'
+revision v5
+check 'a demo that fails fails the bench' fails daily 'demo cluster' v5
+check 'it is removed before it is tried again, and before the next part' precedes '^demo.sh' '^test.sh'
+check 'it is tried twice, and removed each time' test "$(grep '^demo.sh' "$work/calls" | xargs)" == 'demo.sh demo.sh --down demo.sh demo.sh --down'
 if [[ $parts == *nodeimage ]]; then
-  check 'a node image that cannot be built ends the bench' fails daily nodeimage
+  check 'a node image that cannot be built fails the bench' fails daily 'nodeimage demo'
+  check 'the next part has the node images of before' precedes '^docker tag daily-.* bitcoin-controller/kindnode' '^demo.sh'
   check 'after a node image that cannot be built, those of before have their names' left
 fi
 

@@ -4,7 +4,8 @@
 image=${BITCOIND_IMAGE:?name the image of bitcoind that the operator uses, as scripts/machine.sh prints it}
 space=bench-$$
 kubectl create namespace "$space" >/dev/null
-trap 'kubectl delete namespace "$space" --wait=false >/dev/null' EXIT
+# The next bench is not to pay for what this one leaves, nor to fail for what does not end.
+trap 'kubectl delete namespace "$space" --timeout=300s >/dev/null || true' EXIT
 kubectl --namespace "$space" create secret generic users --from-literal=BC_RPC_USER=user --from-literal=BC_RPC_PASSWORD=password >/dev/null
 k() { kubectl --namespace "$space" "$@"; }
 

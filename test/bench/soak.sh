@@ -26,7 +26,7 @@ finish() {
   local pid
   touch "$work/over"
   for pid in "${jobs[@]}"; do wait "$pid" 2>/dev/null || true; done
-  kubectl delete namespace "$space" --ignore-not-found --wait=false >/dev/null
+  kubectl delete namespace "$space" --ignore-not-found --timeout=300s >/dev/null || true
   kubectl delete clusterrolebinding "$space" --ignore-not-found >/dev/null
   rm -rf "$work"
 }
