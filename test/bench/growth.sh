@@ -4,7 +4,7 @@
 # the CPU time of each, and memory; heap is what is in use at its least, right after a garbage collection. Below are CPU and memory above
 # those of an operator without networks, for each node and edge, relative to the first row. Last, one network gets a node more: requests to the
 # API server are those that follow, and the seconds those until the last of them. Like run.sh it prints figures and has no limit; it fails when
-# no network with a node more made the operator write, since its writes are then not counted.
+# no network with a node more caused a write of the operator, since its writes are then not counted.
 #
 #   test/bench/growth.sh [ROW…]      a row is TOPOLOGY:NETWORKSxNODES or TOPOLOGY:NETWORKSxNODES/NODES_PER_POD, with Random of degree 4
 set -euo pipefail
@@ -28,7 +28,7 @@ unchanged() {
 
 # figures: the most that any row has. Those of all rows together would hide a network that is alone in its row among thousands of others.
 figures() {
-  ((changed > 0)) || { echo 'no network with a node more made the operator write: its writes are not counted' >&2 && return 1; }
+  ((changed > 0)) || { echo 'no network with a node more caused a write of the operator: its writes are not counted' >&2 && return 1; }
   record figure idle-writes "value=$(greatest "${write_rates[@]}")"
   ((${#read_rates[@]} == 0)) || record figure idle-reads "value=$(greatest "${read_rates[@]}")"
 }
