@@ -36,6 +36,15 @@ now() { date +%s%N; }
 # seconds FROM TO: between two results of now.
 seconds() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", (b - a) / 1e9 }'; }
 
+# replaced POD UID: until the pod is gone, or is another one.
+replaced() {
+  local limit=$((SECONDS + 180))
+  until [[ $(k get pod "$1" --ignore-not-found -o jsonpath='{.metadata.uid}') != "$2" ]]; do
+    ((SECONDS < limit)) || { echo "$1 has not ended after three minutes" >&2 && return 1; }
+    sleep 0.05
+  done
+}
+
 # ready_since NETWORK: when its condition Ready changed last.
 ready_since() { k get btcnet "$1" -o jsonpath='{.status.conditions[?(@.type=="Ready")].lastTransitionTime}'; }
 

@@ -32,7 +32,7 @@ END
     uid=$(k get pod timed-sts-1 -o jsonpath='{.metadata.uid}') since=$(ready_since timed)
     killed=$(now)
     k delete pod timed-sts-1 --wait=false >/dev/null
-    until [[ $(k get pod timed-sts-1 --ignore-not-found -o jsonpath='{.metadata.uid}') != "$uid" ]]; do sleep 0.05; done
+    replaced timed-sts-1 "$uid"
     disturbed timed "$since"
     k wait --for=condition=Ready btcnet/timed --timeout=60s >/dev/null
     printf ' %s' "$(seconds "$killed" "$(now)")"

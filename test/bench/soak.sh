@@ -154,7 +154,7 @@ disturb() {
       uid=$(k get pod "$node" -o jsonpath='{.metadata.uid}')
       since=$(ready_since soak)
       k delete pod "$node" --wait=false "${flags[@]}" >/dev/null 2>&1
-      until [[ $(k get pod "$node" --ignore-not-found -o jsonpath='{.metadata.uid}') != "$uid" ]]; do sleep 0.5; done
+      replaced "$node" "$uid"
       disturbed soak "$since"
       ready "$1 of $node"
       ;;
