@@ -21,6 +21,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+	"github.com/christianb93/bitcoin-controller/test/e2e"
 )
 
 const (
@@ -84,7 +85,7 @@ func install(t testing.TB) {
 		repository, tag = name[:colon], name[colon+1:]
 	}
 	a := action.NewInstall(c)
-	a.ReleaseName, a.Namespace, a.CreateNamespace, a.Wait, a.Timeout = "bitcoin-controller", operatorNamespace, true, true, 5*time.Minute
+	a.ReleaseName, a.Namespace, a.CreateNamespace, a.Wait, a.Timeout = "bitcoin-controller", operatorNamespace, true, true, e2e.LimitFactor()*5*time.Minute
 	_, err = a.RunWithContext(t.Context(), chart, map[string]any{
 		"replicas":  2,
 		"image":     map[string]any{"repository": repository, "tag": tag, "digest": digest},

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/testtools"
+	"github.com/christianb93/bitcoin-controller/test/e2e"
 	"github.com/christianb93/bitcoin-controller/test/kindcluster"
 )
 
@@ -49,7 +50,7 @@ func kubectl(t *testing.T, args ...string) {
 // eventually waits until the condition holds and logs how long that took.
 func eventually(t *testing.T, what string, condition func() error) {
 	t.Helper()
-	took := testtools.Eventually(t, what, 6*time.Minute, condition)
+	took := testtools.Eventually(t, what, e2e.LimitFactor()*4*time.Minute, condition)
 	t.Logf("%s: %s (%.0f s)", time.Now().UTC().Format(time.TimeOnly), what, took.Seconds())
 }
 
