@@ -69,6 +69,7 @@ func signsIn(tab *browser.Tab, token, namespace string) {
 }
 
 func TestThePageOfTheClusterShowsATenantWhatBitcoindHas(t *testing.T) {
+	skipIfShort(t)
 	env := newEnv(t, 3)
 	p := env.plugin("owner", pluginRights)
 	p.Does("create", "seen", "--nodes", "3", "--topology", "ring", "--wait", "--timeout", "5m")

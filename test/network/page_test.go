@@ -53,6 +53,7 @@ const drawnEdges = `[...document.querySelectorAll("#graph .edge:not(.missing):no
 
 // Done when: the edges that are drawn are those that bitcoind has, and a partition shows within two seconds.
 func TestTheLivePageShowsWhatBitcoindHas(t *testing.T) {
+	skipIfShort(t)
 	env := newEnv(t, 5)
 	p := env.plugin("viewer", pluginRights)
 	p.Does("create", "seen", "--nodes", "5", "--topology", "ring", "--wait", "--timeout", "5m")

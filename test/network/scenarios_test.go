@@ -75,6 +75,7 @@ var scaled = map[string][]string{
 }
 
 func TestTheReadyScenariosPass(t *testing.T) {
+	skipIfShort(t)
 	t.Parallel()
 	for name, nodes := range map[string]int{
 		"wallet-reorg": 3, "offline-wallet": 3, "double-spend": 4, "selfish-mining": 4, "lost-node": 3, "new-node": 3, "fee-spike": 3,
@@ -118,6 +119,7 @@ func (p plugin) edited(name, from, to string) string {
 
 // What a scenario expects is broken on purpose: the new blocks are not empty, the attacker has no lead, the lost node has no neighbours.
 func TestAScenarioFailsWithTheReason(t *testing.T) {
+	skipIfShort(t)
 	t.Parallel()
 	for _, c := range []struct {
 		name, from, to, want string
@@ -149,6 +151,7 @@ func TestAScenarioFailsWithTheReason(t *testing.T) {
 
 // A network that exists has its nodes, options and partitions back, also when the scenario is interrupted.
 func TestAnInterruptedScenarioRestoresTheNetworkThatItUses(t *testing.T) {
+	skipIfShort(t)
 	env := newEnv(t, 4)
 	p := env.plugin("bob", scenarioRights)
 	n := network("used", 3)
@@ -212,6 +215,7 @@ func TestAScenarioRunsInTheCluster(t *testing.T) {
 }
 
 func TestAScenarioRunsProgramsThatReachTheNodes(t *testing.T) {
+	skipIfShort(t)
 	env := newEnv(t, 1)
 	p := env.plugin("bob", scenarioRights)
 	env.createForUser("served", 1)

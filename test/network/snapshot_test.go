@@ -19,6 +19,7 @@ import (
 const savedHeight = 1000
 
 func TestASnapshotStartsAnotherNetwork(t *testing.T) {
+	skipIfShort(t)
 	env := newEnv(t, 8)
 	p := env.plugin("bob", pluginRights)
 	create := []string{"create", "old", "--nodes", "2", "--wait"}
