@@ -45,6 +45,9 @@ func (a *agent) publish(ctx context.Context, point string) error {
 // ancestors are how many transactions of the wallet at most are sent before one that spends them, one after the other.
 const ancestors = 10
 
+// notInWallet is in LND's error about a transaction that its wallet does not have, which has no code of its own (btcwallet.ErrNoTx).
+const notInWallet = "can not find transaction"
+
 // sendOwn gives bitcoind a transaction of LND's wallet and, if bitcoind rejects it, those of the wallet that it spends before it. One that is not in
 // the wallet is no failure: the other end has sent it.
 func (a *agent) sendOwn(ctx context.Context, b api.Backend, id string, depth int) error {
@@ -56,7 +59,7 @@ func (a *agent) sendOwn(ctx context.Context, b api.Backend, id string, depth int
 		} `json:"previous_outpoints"`
 	}
 	err := a.lnd.call(ctx, http.MethodGet, "/v2/wallet/tx?txid="+id, nil, &answer)
-	if _, unknown := errors.AsType[*lndError](err); unknown {
+	if failed, answered := errors.AsType[*lndError](err); answered && strings.Contains(failed.message, notInWallet) {
 		return nil
 	}
 	if err != nil {

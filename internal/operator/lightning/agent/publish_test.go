@@ -65,6 +65,8 @@ func TestAClosingTransactionIsPublishedAfterItsFunding(t *testing.T) {
 		"the funding is rejected":       {waiting, wallet, spent, accepted, []string{"f00d", "c105"}, ""},
 		"the closing is rejected":       {waiting, wallet, accepted, spent, []string{"f00d", "c105"}, rejection},
 		"both are rejected":             {waiting, wallet, `{"error":{"code":-26,"message":"bad-txns-premature-spend-of-coinbase"}}`, spent, []string{"f00d", "c105"}, rejection + "; the funding transaction: bitcoind rejects it: bad-txns-premature-spend-of-coinbase"},
+		"LND cannot read the funding":   {waiting, map[string]string{id: broken}, "", spent, []string{"c105"}, rejection + "; the funding transaction: database not open"},
+		"and the closing is accepted":   {waiting, map[string]string{id: broken}, "", accepted, []string{"c105"}, ""},
 		"bitcoind sends garbage":        {waiting, wallet, accepted, "<html>", []string{"f00d", "c105"}, "sends an unexpected response"},
 		"LND's user is unknown":         {waiting, wallet, accepted, "401", []string{"f00d", "c105"}, "rejects LND's credential"},
 		"LND has no transaction":        {strings.Replace(waiting, "c105", "", 1), wallet, "", "", nil, "LND has no closing transaction of the channel"},
@@ -90,14 +92,22 @@ func TestAClosingTransactionIsPublishedAfterItsFunding(t *testing.T) {
 	}
 }
 
+// broken is a transaction that LND fails to read.
+const broken = "broken"
+
 // walletOf answers with the transactions of LND's wallet, by their id.
 func walletOf(transactions map[string]string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if transaction, known := transactions[r.URL.Query().Get("txid")]; known {
+		transaction, known := transactions[r.URL.Query().Get("txid")]
+		switch {
+		case transaction == broken:
+			status(http.StatusInternalServerError, `{"code":2,"message":"database not open"}`)(w, r)
+			return
+		case known:
 			text(transaction)(w, r)
 			return
 		}
-		status(http.StatusNotFound, `{"code":2,"message":"transaction not found"}`)(w, r)
+		status(http.StatusInternalServerError, fmt.Sprintf(`{"code":2,"message":"can not find transaction: txid %s"}`, r.URL.Query().Get("txid")))(w, r)
 	}
 }
 
