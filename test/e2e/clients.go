@@ -22,6 +22,7 @@ type Clients struct {
 	Config   *rest.Config
 	Core     kubernetes.Interface
 	Networks versioned.Interface
+	bitcoind *callers
 }
 
 // Connect returns clients of the cluster that the kubeconfig names. They have no limit of requests, and repeat what an API server without
@@ -38,7 +39,12 @@ func Connect() (*Clients, error) {
 		return nil, err
 	}
 	networks, err := versioned.NewForConfig(config)
-	return &Clients{config, core, networks}, err
+	if err != nil {
+		return nil, err
+	}
+	clients := &Clients{Config: config, Core: core, Networks: networks}
+	clients.bitcoind, err = newCallers(clients)
+	return clients, err
 }
 
 // retrying repeats a GET when the API server or its database had no time for it, or the connection broke. No other error is

@@ -146,10 +146,11 @@ func (n *network) lndPod(i int) string { return fmt.Sprintf("%s-lnd-%d", n.name,
 
 func (n *network) bitcoinPod(i int) string { return fmt.Sprintf("%s-sts-%d", n.name, i) }
 
-// bitcoinCLI runs bitcoin-cli in the pod of a node.
+// bitcoinCLI calls a node with the arguments of bitcoin-cli.
 func (n *network) bitcoinCLI(node int, args ...string) string {
 	n.Helper()
-	out, err := n.exec(n.bitcoinPod(node), "bitcoind", append([]string{"/usr/local/bin/bitcoin-cli", "-regtest", "-conf=/bitcoin.conf"}, args...)...)
+	at := e2e.Bitcoind{Namespace: n.namespace, Pod: n.bitcoinPod(node), Port: v1.RPCPort, DataDir: "/data"}
+	out, err := cluster.CLI(n.Context(), at, args...)
 	if err != nil {
 		n.Fatal(err)
 	}

@@ -27,10 +27,13 @@ import (
 // helmTimeout is far longer than a network needs to start or to be stalled: no answer of Helm may come from it. e2e.LimitFactor multiplies it.
 const helmTimeout = 3 * time.Minute
 
-// helmRuns is how often Helm is run for each answer, HELM_RUNS or 3: a race has another result each time.
+// helmRuns is how often Helm is run for each answer, HELM_RUNS or 3, and once with -short: a race has another result each time.
 func helmRuns() int {
 	if runs, err := strconv.Atoi(os.Getenv("HELM_RUNS")); err == nil && runs > 0 {
 		return runs
+	}
+	if testing.Short() {
+		return 1
 	}
 	return 3
 }

@@ -28,6 +28,7 @@ type message struct {
 }
 
 func TestThePluginShowsTheMessagesBetweenTwoNodes(t *testing.T) {
+	skipIfShort(t)
 	env := newEnv(t, 3)
 	p := env.plugin("bob", pluginRights)
 	env.create(network("talk", 3))
@@ -131,6 +132,7 @@ func (env *testEnv) hears(name string) error {
 
 // A program that listens at nodes of both sides of a partition by port-forward bridges nothing.
 func TestAPeerThroughAPortForwardLeavesTheNetworkReady(t *testing.T) {
+	skipIfShort(t)
 	env := newEnv(t, 4)
 	n := network("heard", 4)
 	n.Spec.Partitions = []v1.Partition{{Nodes: []int32{0, 1}}}

@@ -9,6 +9,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/christianb93/bitcoin-controller/internal/plugin/noderef"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
+	"github.com/christianb93/bitcoin-controller/test/e2e"
 )
 
 // exec runs a command in the pod of a node and returns its standard output.
@@ -16,17 +18,19 @@ func (env *testEnv) exec(node, stdin string, command ...string) (string, error) 
 	return cluster.Exec(env.Context(), env.namespace, podOf(node), "bitcoind", stdin, command...)
 }
 
-// cli runs bitcoin-cli for a node in its pod, with the command line of the documentation.
+// cli calls a node with the arguments of bitcoin-cli.
 func (env *testEnv) cli(node string, args ...string) (string, error) {
-	return env.cliWith(node, "", args...)
+	place := noderef.At(node)
+	at := e2e.Bitcoind{Namespace: env.namespace, Pod: place.Pod, Port: place.Port(v1.RPCPort), DataDir: dataDir(node)}
+	return cluster.CLI(env.Context(), at, args...)
 }
 
-// cliWith is cli with a standard input.
+// cliWith runs bitcoin-cli for a node in its pod, with the command line of the documentation and a standard input.
 func (env *testEnv) cliWith(node, stdin string, args ...string) (string, error) {
 	return env.exec(node, stdin, append([]string{"/usr/local/bin/bitcoin-cli", "-regtest", "-conf=" + noderef.At(node).Configuration()}, args...)...)
 }
 
-// ask runs bitcoin-cli and decodes its answer.
+// ask is cli with a decoded answer.
 func ask[T any](env *testEnv, node string, args ...string) (T, error) {
 	var answer T
 	text, err := env.cli(node, args...)

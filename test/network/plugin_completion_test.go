@@ -21,6 +21,7 @@ const bashCompletion = "/usr/share/bash-completion/bash_completion"
 // The shell itself completes a line: with the script of `kubectl completion`, kubectl, and the program that the archives have beside the
 // plugin.
 func TestShellsCompleteTheCommandsNetworksAndNodesOfThePlugin(t *testing.T) {
+	skipIfShort(t)
 	env := newEnv(t, 3)
 	for _, program := range []string{"kubectl", "bash"} {
 		if _, err := exec.LookPath(program); err != nil {

@@ -24,6 +24,7 @@ import (
 )
 
 func TestThePluginConnectsAndFollows(t *testing.T) {
+	skipIfShort(t)
 	env := newEnv(t, 2)
 	p := env.plugin("bob", pluginRights)
 	env.secret("users", user, password)

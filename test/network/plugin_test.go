@@ -106,6 +106,7 @@ func (p plugin) callsAllNodes(name, address string) {
 }
 
 func TestThePluginCausesWhatChainsDo(t *testing.T) {
+	skipIfShort(t)
 	env := newEnv(t, 4)
 	p := env.plugin("bob", pluginRights)
 	env.create(network("chain", 4))

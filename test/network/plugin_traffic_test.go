@@ -35,6 +35,7 @@ func trafficTime(t *testing.T) time.Duration {
 type sent struct{ Sent, Confirmed, Rejected, Unconfirmed, Lost, Skipped, Blocks int }
 
 func TestThePluginKeepsTwentyTransactionsASecond(t *testing.T) {
+	skipIfShort(t)
 	duration := trafficTime(t)
 	env := newEnv(t, 3)
 	p := env.plugin("bob", pluginRights)
@@ -168,6 +169,7 @@ func TestTheTrafficOfThePluginSurvivesALostPod(t *testing.T) {
 }
 
 func TestWithoutPortForwardThePluginCallsTheNodes(t *testing.T) {
+	skipIfShort(t)
 	env := newEnv(t, 2)
 	rights := slices.Clone(pluginRights)
 	rights[len(rights)-1] = rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"pods/exec"}, Verbs: []string{"create", "get"}}

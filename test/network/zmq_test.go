@@ -62,7 +62,7 @@ func (env *testEnv) servesItsNode(node string) {
 	env.Helper()
 	// A cluster node forwards to a Service some time after its pods are ready.
 	env.eventually("an answer of "+node+" through its Service", time.Minute, func() error {
-		_, err := env.cli(node, "-rpcconnect="+env.service(serviceOf(node)).Spec.ClusterIP, fmt.Sprintf("-rpcport=%d", v1.RPCPort), "getblockcount")
+		_, err := env.cliWith(node, "", "-rpcconnect="+env.service(serviceOf(node)).Spec.ClusterIP, fmt.Sprintf("-rpcport=%d", v1.RPCPort), "getblockcount")
 		return err
 	})
 }
