@@ -5,6 +5,7 @@ package network
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -18,8 +19,11 @@ func (env *testEnv) exec(node, stdin string, command ...string) (string, error) 
 	return cluster.Exec(env.Context(), env.namespace, podOf(node), "bitcoind", stdin, command...)
 }
 
-// cli calls a node with the arguments of bitcoin-cli.
+// cli calls a node with the arguments of bitcoin-cli. With options that only the program knows it is run.
 func (env *testEnv) cli(node string, args ...string) (string, error) {
+	if slices.ContainsFunc(args, func(arg string) bool { return strings.HasPrefix(arg, "-") && !strings.HasPrefix(arg, "-rpcwallet=") }) {
+		return env.cliWith(node, "", args...)
+	}
 	place := noderef.At(node)
 	at := e2e.Bitcoind{Namespace: env.namespace, Pod: place.Pod, Port: place.Port(v1.RPCPort), DataDir: dataDir(node)}
 	return cluster.CLI(env.Context(), at, args...)
