@@ -179,7 +179,8 @@ func (s *Stream) mine(ctx context.Context) error {
 }
 
 // settle waits until everything is confirmed or rejected: it mines, or waits for the blocks of others. Without either it waits until all
-// that is pending is in a mempool.
+// that is pending is in a mempool. From time to time it also mines when nothing of it is there: bitcoind ignores a transaction that it has
+// rejected until the next block, also when it would take it by now.
 func (s *Stream) settle(ctx context.Context) {
 	limit := settleChecks * s.Check
 	if s.Blocks == 0 {
@@ -201,7 +202,7 @@ func (s *Stream) settle(ctx context.Context) {
 		if !noted {
 			s.Note("Waiting for the confirmation of %d transactions; Ctrl-C ends at once.", pending)
 		}
-		if waiting > 0 && s.Blocks > 0 {
+		if s.Blocks > 0 && (waiting > 0 || idle%missesToGiveUp == missesToGiveUp-1) {
 			_ = s.mine(ctx) // a node that does not answer now may later
 		}
 		select {

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/btcsuite/btcd/chainhash/v2"
 	"github.com/btcsuite/btcd/wire/v2"
 
 	"github.com/christianb93/bitcoin-controller/internal/plugin/faucet"
@@ -227,6 +228,31 @@ func testALostTransactionIsCounted(t *testing.T) {
 	r.swallows = func(_ int, tx *wire.MsgTx) bool { return len(tx.TxOut) == 2 }
 	total := r.sends(100*time.Millisecond, nothing)
 	if total.Lost != total.Sent || total.Sent < 10 {
+		t.Errorf("%+v", total)
+	}
+}
+
+// As bitcoind does, which has rejected them when it had other blocks, or none.
+func TestTransactionsThatNodesIgnoreUntilTheNextBlockAreConfirmed(t *testing.T) {
+	synctest.Test(t, testTransactionsThatNodesIgnoreUntilTheNextBlockAreConfirmed)
+}
+
+func testTransactionsThatNodesIgnoreUntilTheNextBlockAreConfirmed(t *testing.T) {
+	r := newRun(t, 2)
+	rejected := map[chainhash.Hash]chainhash.Hash{}
+	r.swallows = func(_ int, tx *wire.MsgTx) bool {
+		if len(tx.TxOut) != 2 {
+			return false
+		}
+		at, known := rejected[tx.TxHash()]
+		if !known {
+			rejected[tx.TxHash()] = r.best
+		}
+		return !known || at == r.best
+	}
+	r.Blocks = time.Minute // none while it sends
+	total := r.sends(100*time.Millisecond, nothing)
+	if total.Confirmed != total.Sent || total.Sent < 10 || total.Blocks == 0 {
 		t.Errorf("%+v", total)
 	}
 }
