@@ -66,7 +66,7 @@ type entry struct {
 // pack writes an archive without anything of this machine: owner, times, name.
 func (r *release) pack(entries []entry) ([]byte, error) {
 	var buffer bytes.Buffer
-	zipped, err := gzip.NewWriterLevel(&buffer, gzip.BestCompression)
+	zipped, err := gzip.NewWriterLevel(&buffer, gzip.DefaultCompression)
 	if err != nil {
 		return nil, err
 	}
