@@ -49,7 +49,7 @@ func newFakeNodes() *fakeNodes {
 func (f *fakeNodes) answer(node int, h nodeHandler) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.handlers[address(node)] = h
+	f.handlers[address(node)], f.dead[address(node)] = h, false
 }
 
 // kill makes a node reject connections.

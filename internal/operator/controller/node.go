@@ -35,6 +35,8 @@ type node struct {
 	// busy is true when the answer is an earlier one, because all RPC threads of the node are taken by other calls, and busyLately
 	// when that is so or was so a short time ago.
 	busy, busyLately bool
+	// missed is true when the answer is an earlier one, because the last probe failed or takes long.
+	missed bool
 	// err is why the node does not answer; nil when no probe was sent.
 	err error
 }

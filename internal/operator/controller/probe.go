@@ -20,8 +20,11 @@ const (
 	// probeTimeout is how long a pass waits for nodes that answered promptly last time. A longer probe continues in the
 	// background, and the network is reconciled again when it ends: a node that hangs delays no other one.
 	probeTimeout = 1500 * time.Millisecond
-	// answerLifetime is how long a node's last answer replaces a missing one, so that a single failed probe is no outage.
+	// A single failed probe is no outage: the last answer replaces a missing one for answerLifetime after its own probe, and in a network whose
+	// passes are farther apart for missLifetime after the first probe that failed or took too long. The next pass then starts after missRecheck.
 	answerLifetime = 4 * time.Second
+	missLifetime   = 2 * time.Second
+	missRecheck    = time.Second
 	// maxVersionBytes is the limit of the P2P protocol for a node's subversion.
 	maxVersionBytes = 256
 )
@@ -137,6 +140,14 @@ func (a *answer) validate() error {
 		return fmt.Errorf("%w: its version has %d bytes", bitcoind.ErrGarbage, len(a.info.Subversion))
 	}
 	return nil
+}
+
+// recheckMissed is the time until the next pass for nodes whose last answer replaces a missing one, 0 if there are none.
+func recheckMissed(nodes []node) time.Duration {
+	if slices.ContainsFunc(nodes, func(n node) bool { return n.missed }) {
+		return missRecheck
+	}
+	return 0
 }
 
 func allAnswer(nodes []node) bool {

@@ -60,7 +60,10 @@ func TestAQueuedProbeDoesNotMakeANodeSlow(t *testing.T) {
 		t.Errorf("in the queue: %v, %v, slow: %v", got, err, state.slow)
 	}
 	shared.sendProbe(state)
-	if got, err := answerAt(start.Add(answerLifetime)); got != nil || err == nil || !state.slow {
+	if got, err := answerAt(start.Add(answerLifetime)); got == nil || err != nil || state.slow {
+		t.Errorf("sent, without an answer for the first time: %v, %v, slow: %v", got, err, state.slow)
+	}
+	if got, err := answerAt(start.Add(answerLifetime + missLifetime)); got != nil || err == nil || !state.slow {
 		t.Errorf("sent, without an answer: %v, %v, slow: %v", got, err, state.slow)
 	}
 }
@@ -137,6 +140,50 @@ func TestAHangingNodeDelaysThePassOnce(t *testing.T) {
 			t.Error("a pass does not wait for a node that answers promptly again")
 		}
 	})
+}
+
+// The passes of an idle network are farther apart than an answer counts.
+func TestASingleFailedProbeIsNoOutage(t *testing.T) {
+	slow := func(method string, params []any) (any, error) {
+		if method == "getnetworkinfo" {
+			time.Sleep(probeTimeout + time.Second)
+		}
+		return healthyNode(method, params)
+	}
+	for name, fail := range map[string]func(fake *fakeNodes){
+		"refused": func(fake *fakeNodes) { fake.kill(0) },
+		"slow":    func(fake *fakeNodes) { fake.answer(0, slow) },
+	} {
+		inBubble(t, func(t *testing.T) {
+			fake := newFakeNodes()
+			fake.answer(0, healthyNode)
+			client, network := fake.client(t), testNetwork(v1.BitcoinNetworkSpec{Nodes: 1})
+			state, pods := newNetworkState(network), withAddresses(onChains(""))
+			pass := func(after time.Duration, missed bool) node {
+				t.Helper()
+				time.Sleep(after)
+				nodes, _ := client.probeNodes(t.Context(), network, state, pods)
+				if wait := recheckMissed(nodes); nodes[0].missed != missed || (wait == missRecheck) != missed {
+					t.Errorf("%s: missed: %v, and the next pass follows in %s", name, nodes[0].missed, wait)
+				}
+				return nodes[0]
+			}
+			pass(0, false)
+			fail(fake)
+			if n := pass(5*time.Second, true); n.answer == nil || n.busyLately {
+				t.Errorf("%s: after the first one it answers %v (%v), busy %v", name, n.answer, n.err, n.busyLately)
+			}
+			fake.answer(0, healthyNode)
+			if n := pass(missRecheck+time.Second, false); n.answer == nil || n.busyLately {
+				t.Errorf("%s: afterwards it answers %v (%v), busy %v", name, n.answer, n.err, n.busyLately)
+			}
+			fake.kill(0)
+			pass(5*time.Second, true)
+			if n := pass(missLifetime, false); n.answer != nil || n.err == nil {
+				t.Errorf("%s: when it fails again it answers %v (%v)", name, n.answer, n.err)
+			}
+		})
+	}
 }
 
 // The nodes of the input stay as they are: phases return what they found.

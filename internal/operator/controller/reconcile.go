@@ -158,5 +158,6 @@ func (r *Reconciler) pass(ctx context.Context, network *v1.BitcoinNetwork, state
 	return passResult{observed: true, rejected: objects.rejected != nil && !objects.held, pods: countPods(objects.groups), requeue: requeueInputs{
 		held: objects.rejected != nil || objects.failed != nil, ready: conditions.Ready.Met, progress: progressOf(network.Generation, in),
 		nextBlock: mining.wait, settling: connections.settling, syncRecheck: syncRecheck, objectsRecheck: objects.recheckIn, stalledRecheck: in.stalledIn(),
+		missRecheck: recheckMissed(nodes),
 	}}, err
 }

@@ -25,7 +25,7 @@ type requeueInputs struct {
 	// progress changes whenever the network comes a step nearer to its specification.
 	progress string
 	// Times until something is due, 0 for nothing.
-	nextBlock, settling, syncRecheck, objectsRecheck, stalledRecheck time.Duration
+	nextBlock, settling, syncRecheck, objectsRecheck, stalledRecheck, missRecheck time.Duration
 }
 
 // requeueAfter is the time until the next pass: the soonest of what is due. While something is missing, the time grows as long as
@@ -39,7 +39,7 @@ func requeueAfter(b *backoff.Backoff, in requeueInputs, pollInterval time.Durati
 	case !in.ready:
 		wait = min(wait, b.Next(in.progress, minBackoff, maxBackoff))
 	}
-	for _, due := range []time.Duration{in.nextBlock, in.settling, in.syncRecheck, in.objectsRecheck, in.stalledRecheck} {
+	for _, due := range []time.Duration{in.nextBlock, in.settling, in.syncRecheck, in.objectsRecheck, in.stalledRecheck, in.missRecheck} {
 		if due > 0 {
 			wait = min(wait, due)
 		}

@@ -69,6 +69,8 @@ type nodeState struct {
 	// lastAnswer is the last valid answer, and err why there has been none since.
 	lastAnswer *answer
 	err        error
+	// missedAt is when a pass first got no new answer since the last one; zero if it got one.
+	missedAt time.Time
 	// aliveAt is when the node last showed that it does not hang, though it did not answer a call in time: its HTTP server responded,
 	// its queue was full, or an answer came with a delay.
 	aliveAt time.Time
@@ -161,7 +163,7 @@ func (s *sharedState) endProbe(state *nodeState, got *answer, err error, now tim
 		}
 		return state.slow
 	}
-	state.lastAnswer, state.err, state.slow = got, nil, now.Sub(got.at) > probeTimeout
+	state.lastAnswer, state.err, state.missedAt, state.slow = got, nil, time.Time{}, now.Sub(got.at) > probeTimeout
 	if state.slow {
 		state.aliveAt = now
 	}
@@ -184,6 +186,7 @@ func (s *sharedState) answerOf(n *node, now time.Time) {
 		return
 	}
 	n.answer, n.err = state.answerAt(now, n.pod.Status.PodIP)
+	n.missed = n.answer != nil && !state.missedAt.IsZero()
 	n.busy = n.answer == nil && !state.aliveAt.IsZero() && now.Sub(state.aliveAt) < aliveLifetime
 	if n.busy {
 		n.answer, n.err, state.busyAt = state.lastAnswer, errBusy, now
@@ -192,13 +195,17 @@ func (s *sharedState) answerOf(n *node, now time.Time) {
 }
 
 func (state *nodeState) answerAt(now time.Time, host string) (*answer, error) {
-	if state.lastAnswer != nil && (state.queued && state.err == nil || now.Sub(state.lastAnswer.at) < answerLifetime) {
+	waits := state.inFlight && !state.queued
+	if (state.err != nil || waits) && state.missedAt.IsZero() {
+		state.missedAt = now
+	}
+	if state.lastAnswer != nil && (state.queued && state.err == nil || now.Sub(state.lastAnswer.at) < answerLifetime || now.Sub(state.missedAt) < missLifetime) {
 		return state.lastAnswer, nil
 	}
 	if state.err != nil {
 		return nil, state.err
 	}
-	if state.inFlight && !state.queued {
+	if waits {
 		state.slow = true
 		return nil, fmt.Errorf("%s: no answer within %s", host, probeTimeout)
 	}
