@@ -29,10 +29,11 @@ operator() { # JSONPATH
     -l app.kubernetes.io/name=bitcoin-controller,app.kubernetes.io/component!=page -o jsonpath="$1"
 }
 
-# demo_runs: the demo of these sources, in a cluster that answers.
+# demo_runs: the demo of these sources, in a cluster that answers, and beside a registry that does.
 demo_runs() {
   local here there
-  here=$(sources "$root") && there=$(sources "$root/.demo/source") && [[ $here == "$there" ]] && [[ -n $(operator '{.items[*].metadata.name}' 2>/dev/null) ]]
+  here=$(sources "$root") && there=$(sources "$root/.demo/source") && [[ $here == "$there" ]] && [[ -n $(operator '{.items[*].metadata.name}' 2>/dev/null) ]] &&
+    curl -sf --max-time 5 -o "$work/registry" "http://$(cat "$root/.demo/address")/v2/"
 }
 
 # use_demo sets KUBECONFIG, and BITCOIND_IMAGE to the image that its operator uses, which its cluster has.
@@ -115,7 +116,7 @@ main() {
     keep "$name" "$status"
     took "$name: exit code $status" "$at"
   done
-  write_page
+  write_page || failed+=(page)
   ((${#failed[@]} == 0)) || die "these benches failed: ${failed[*]}"
 }
 

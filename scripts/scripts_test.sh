@@ -239,8 +239,16 @@ check 'a bench that does not exist ends all' fails run "$clone/scripts/bench.sh"
 check 'a bench that does not exist is named' prints '^error: there is no bench rum; they are: run packed'
 check 'with a name that is wrong, no bench runs' fails called '^run.sh'
 stand_in git 'echo tree'
+stand_in curl ''
+mkdir "$clone/.demo"
+echo 127.0.0.1:7 >"$clone/.demo/address"
 run "$clone/scripts/bench.sh" run
 check 'a demo of the same sources does not run again' fails called '^demo.sh'
+check 'its registry is asked' called '^curl .*http://127[.]0[.]0[.]1:7/v2/$'
+stand_in curl 'exit 7'
+run "$clone/scripts/bench.sh" run
+check 'a demo without its registry runs again' called '^demo.sh'
+stand_in curl ''
 stand_in git 'echo "tree $2"'
 run "$clone/scripts/bench.sh" run
 check 'a demo of other sources runs again' called '^demo.sh'

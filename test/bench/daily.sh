@@ -2,7 +2,7 @@
 # What developers run daily, in an earlier revision and in this one, in turn. Both are worktrees in a temporary directory with caches of their
 # own. Like run.sh it prints figures and has no limit.
 #
-#   [PARTS='demo cluster nodeimage'] [ROUNDS=2] test/bench/daily.sh [REVISION]      default: the revision below, and all parts
+#   [PARTS='demo cluster nodeimage'] [ROUNDS=2] test/bench/daily.sh [REVISION]      default: the revision below, and demo and cluster
 #
 #   demo       scripts/demo.sh, which has run before; its cluster is deleted outside of the time, so that neither revision runs beside that of the other
 #   cluster    scripts/test.sh --cluster, which has run before
@@ -19,7 +19,7 @@ shopt -s inherit_errexit # bash ends no $(…) at a command that fails without i
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # shellcheck source-path=SCRIPTDIR source=../../scripts/step.sh
 . "$root/scripts/step.sh"
-read -ra parts <<<"${PARTS:-demo cluster nodeimage}"
+read -ra parts <<<"${PARTS:-demo cluster}"
 rounds=${ROUNDS:-2}
 # The limits in figures.go are targets against this one fixed state: before the fault runs, Lightning and the later parts of the plugin came.
 base=a3f8bd5cf57c0e14b6037352326dcde119be6df3

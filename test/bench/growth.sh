@@ -7,13 +7,14 @@
 # no network with a node more caused a write of the operator, since its writes are then not counted.
 #
 #   test/bench/growth.sh [ROW…]      a row is TOPOLOGY:NETWORKSxNODES or TOPOLOGY:NETWORKSxNODES/NODES_PER_POD, with Random of degree 4
+#                                and at most 499 nodes, since the first network gets one more
 set -euo pipefail
 shopt -s inherit_errexit # bash ends no $(…) at a command that fails without it
 # shellcheck source-path=SCRIPTDIR source=record.sh
 . "$(dirname "${BASH_SOURCE[0]}")/record.sh"
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 rows=("$@")
-((${#rows[@]})) || rows=(Random:1x125 Random:1x250 Random:1x500 Random:2x500 Random:1x125/25 Random:1x250/25 Random:1x500/25 Random:2x500/25
+((${#rows[@]})) || rows=(Random:1x125 Random:1x250 Random:1x499 Random:2x499 Random:1x125/25 Random:1x250/25 Random:1x499/25 Random:2x499/25
   Mesh:1x50 Mesh:1x100 Mesh:1x200 Mesh:125x3 Mesh:250x3 Mesh:500x3 Mesh:1000x3)
 
 # unchanged NETWORKS SECONDS READS WRITES CHANGE_WRITES keeps the requests of a row for each of its networks, in a minute without changes. The
@@ -97,7 +98,10 @@ begin() {
 
 end() {
   kubectl delete btcnet --all >/dev/null
-  while [[ -n $(kubectl get pods -o name) ]]; do sleep 1; done
+  while [[ -n $(kubectl get pods -o name) ]]; do
+    running
+    sleep 1
+  done
   kill "$operator"
   wait "$operator" || true
 }
@@ -131,7 +135,7 @@ relative() { # IDLE FIRST LINE
       figures[1] = f[7] / (f[2] * size); figures[2] = (f[8] - i[1]) / (f[2] * size)
       figures[3] = (f[8] - i[1]) / f[9] / size; figures[4] = (f[10] - i[3]) / (f[2] * size); figures[5] = (f[11] - i[4]) / (f[2] * size)
     }
-    BEGIN { per(first, a); per(line, b); for (k = 1; k <= 5; k++) printf " %8.2f", b[k] / a[k]; print "" }'
+    BEGIN { per(first, a); per(line, b); for (k = 1; k <= 5; k++) printf " %8s", a[k] > 0 ? sprintf("%.2f", b[k] / a[k]) : "-"; print "" }'
 }
 
 begin

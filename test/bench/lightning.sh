@@ -35,5 +35,6 @@ for entry in start:2 cpu:4 resident:6 heap:8; do
   column=${entry#*:}
   off=$(awk -v column="$column" '$1 == "off" { print $column }' "$work/table")
   on=$(awk -v column="$column" '$1 == "on" { print $column, substr($(column + 1), 2) }' "$work/table")
+  [[ -n $off && -n $on ]] || { echo 'the table has no line of off or of on' >&2 && exit 1; }
   record figure "lightning-${entry%:*}" "value=${on% *}" "reference=$off" "ratio=${on#* }" "rounds=$rounds"
 done

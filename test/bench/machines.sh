@@ -40,7 +40,7 @@ memory() {
 }
 
 network() { # NODES: seconds until Ready, and MiB
-  local start seconds
+  local start seconds used
   start=$(now)
   k apply -f - >/dev/null <<END
 apiVersion: bitcoincontroller.christianb93.github.com/v1
@@ -50,7 +50,9 @@ spec: {nodes: $1, secret: users, topology: {type: Random, degree: 4}, toleration
 END
   k wait --for=condition=Ready btcnet/wide --timeout=1800s >/dev/null
   seconds=$(seconds "$start" "$(now)")
-  echo "$seconds $(memory)"
+  # On a line of its own: bash ignores a $(…) that fails in an argument.
+  used=$(memory)
+  echo "$seconds $used"
   k delete btcnet wide >/dev/null
   gone
 }

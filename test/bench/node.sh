@@ -1,23 +1,26 @@
 #!/usr/bin/env bash
-# Compares an idle node that has the options of an earlier revision with one that has those of the working tree: memory of its own
-# (anonymous memory; the pages of the program are shared by all nodes of a machine), resident memory, and disk usage of a fresh data directory.
-# Both are the bitcoin.conf of a network without options, as the golden file has it, and run in turn in one image. Like run.sh it
+# Compares an idle node that has bitcoind's defaults, or the options of an earlier revision, with one that has those of the working tree: memory
+# of its own (anonymous memory; the pages of the program are shared by all nodes of a machine), resident memory, and disk usage of a fresh data
+# directory. The options are the bitcoin.conf of a network without any, as the golden file has it. Both run in turn in one image. Like run.sh it
 # prints figures and has no limit. It needs Docker on this machine, and root, because the files belong to the user of the nodes.
 #
-#   BITCOIND_IMAGE=… test/bench/node.sh [REVISION [ROUNDS]]      default: the revision before the options changed last, 5 rounds
+#   BITCOIND_IMAGE=… test/bench/node.sh [ROUNDS [REVISION]]      default: 5 rounds, against bitcoind's defaults
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=record.sh
 . "$(dirname "${BASH_SOURCE[0]}")/record.sh"
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 image=${BITCOIND_IMAGE:?name the image of bitcoind that the operator uses, as scripts/machine.sh prints it}
 golden=internal/operator/resources/testdata/conf/plain.conf
-changed=$(git log -1 --format=%h -- "$golden")
-revision=${1:-$changed~1}
-rounds=${2:-5}
+rounds=${1:-5}
+revision=${2:-}
 work=$(mktemp -d)
 node=node-$$
 trap 'docker rm --force "$node" >/dev/null 2>&1 || true; rm -rf "$work"' EXIT
-git show "$revision:$golden" >"$work/before.conf"
+if [[ -n $revision ]]; then
+  git show "$revision:$golden" >"$work/before.conf"
+else
+  printf '%s\n' regtest=1 server=1 datadir=/data printtoconsole=1 nodebuglogfile=1 >"$work/before.conf"
+fi
 cp "$golden" "$work/after.conf"
 chmod 755 "$work"
 chmod 644 "$work"/*.conf
@@ -46,8 +49,9 @@ middle() { # before|after COLUMN: the median of the rounds, in MiB
   mapfile -t list < <(awk -v column="$2" '{ printf "%.3f\n", $column / 1024 }' "$work/$1")
   median "${list[@]}"
 }
-printf '%s, median of %d rounds\n%-28s %10s %10s %8s\n' "$image" "$rounds" '' "$revision" now ratio
-against=$(git rev-parse --short=10 "$revision")
+printf '%s, median of %d rounds\n%-28s %10s %10s %8s\n' "$image" "$rounds" '' "${revision:-defaults}" now ratio
+against=()
+[[ -z $revision ]] || against=("against=$(git rev-parse --short=10 "$revision")")
 column=1
 for key in anonymous resident disk; do
   case $key in
@@ -58,6 +62,6 @@ for key in anonymous resident disk; do
   a=$(middle before $column) b=$(middle after $column)
   ratio=$(awk -v a="$a" -v b="$b" 'BEGIN { printf "%.3f", b / a }')
   printf '%-28s %6.2f MiB %6.2f MiB %8.3f\n' "$name" "$a" "$b" "$ratio"
-  record figure "node-$key" "value=$b" "reference=$a" "ratio=$ratio" "rounds=$rounds" "against=$against"
+  record figure "node-$key" "value=$b" "reference=$a" "ratio=$ratio" "rounds=$rounds" ${against[@]+"${against[@]}"}
   column=$((column + 1))
 done

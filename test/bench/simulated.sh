@@ -21,7 +21,7 @@ go build -C test -o "$work/" ./bench/simulate
 "$work/chart-promoter" cluster create "$cluster" --kubeconfig "$KUBECONFIG" >/dev/null
 kubectl apply --server-side -f charts/bitcoin-controller/files/crds >/dev/null
 kubectl wait --for=condition=Established crd/bitcoinnetworks.bitcoincontroller.christianb93.github.com --timeout=60s >/dev/null
-"$work/simulate" >"$work/simulate.log" 2>&1 &
+"$work/simulate" >"$work/simulator.log" 2>&1 &
 simulator=$!
 
 start_operator() { # FLAGS
@@ -31,9 +31,12 @@ start_operator() { # FLAGS
 }
 
 running() {
-  kill -0 "$operator" 2>/dev/null && return
-  tail -n 20 "$work/operator.log" >&2
-  return 1
+  local name
+  for name in operator simulator; do
+    kill -0 "${!name}" 2>/dev/null && continue
+    tail -n 20 "$work/$name.log" >&2
+    return 1
+  done
 }
 
 # network NAME SPEC: a manifest, with the fields of the spec in flow style.
