@@ -31,22 +31,24 @@ type Bitcoind struct {
 	DataDir string
 }
 
-// callers calls bitcoind in the pods of a cluster.
-type callers struct {
+// rpcClient calls bitcoind in the pods of a cluster.
+type rpcClient struct {
 	clients *Clients
 	http    http.Client
 	// cookies are by node.
 	cookies sync.Map
 }
 
-func newCallers(c *Clients) (*callers, error) {
+func newRPCClient(c *Clients) (*rpcClient, error) {
 	dialer, err := tunnel.NewDialer(c.Config)
 	if err != nil {
 		return nil, err
 	}
-	dial := func(ctx context.Context, network, address string) (net.Conn, error) { return dialer.DialContext(ctx, network, address) }
+	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
+		return dialer.DialContext(ctx, network, address)
+	}
 	// bitcoind closes what is idle for 30 s.
-	return &callers{clients: c, http: http.Client{Transport: &http.Transport{DialContext: dial, IdleConnTimeout: 20 * time.Second}}}, nil
+	return &rpcClient{clients: c, http: http.Client{Transport: &http.Transport{DialContext: dial, IdleConnTimeout: 20 * time.Second}}}, nil
 }
 
 // CLI has the arguments and the answer of bitcoin-cli, and calls bitcoind through a port-forward: a process in a container costs the cluster a
@@ -69,12 +71,12 @@ func (c *Clients) CLI(ctx context.Context, at Bitcoind, args ...string) (string,
 
 var errUnauthorized = errors.New("the cookie is another one")
 
-func (b *callers) call(ctx context.Context, at Bitcoind, args []string) (string, error) {
+func (r *rpcClient) call(ctx context.Context, at Bitcoind, args []string) (string, error) {
 	wallet, body, err := requestOf(args)
 	if err != nil {
 		return "", err
 	}
-	cookie, err := b.cookie(ctx, at)
+	cookie, err := r.cookie(ctx, at)
 	if err != nil {
 		return "", err
 	}
@@ -85,7 +87,7 @@ func (b *callers) call(ctx context.Context, at Bitcoind, args []string) (string,
 	}
 	user, password, _ := strings.Cut(cookie, ":")
 	request.SetBasicAuth(user, password)
-	response, err := b.http.Do(request)
+	response, err := r.http.Do(request)
 	if err != nil {
 		return "", err
 	}
@@ -101,11 +103,11 @@ func (b *callers) call(ctx context.Context, at Bitcoind, args []string) (string,
 }
 
 // cookie reads the password for programs in the container, which has no program to read it with: from outside of it, on the cluster node.
-func (b *callers) cookie(ctx context.Context, at Bitcoind) (string, error) {
-	if known, ok := b.cookies.Load(at); ok {
+func (r *rpcClient) cookie(ctx context.Context, at Bitcoind) (string, error) {
+	if known, ok := r.cookies.Load(at); ok {
 		return known.(string), nil //nolint:forcetypeassert // the map has no others
 	}
-	pod, err := b.clients.Core.CoreV1().Pods(at.Namespace).Get(ctx, at.Pod, metav1.GetOptions{})
+	pod, err := r.clients.Core.CoreV1().Pods(at.Namespace).Get(ctx, at.Pod, metav1.GetOptions{})
 	if err != nil {
 		return "", err
 	}
@@ -122,7 +124,7 @@ func (b *callers) cookie(ctx context.Context, at Bitcoind) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("the cookie of %s: %w: %s", at.Pod, err, errOut.String())
 	}
-	b.cookies.Store(at, string(out))
+	r.cookies.Store(at, string(out))
 	return string(out), nil
 }
 

@@ -22,7 +22,7 @@ type Clients struct {
 	Config   *rest.Config
 	Core     kubernetes.Interface
 	Networks versioned.Interface
-	bitcoind *callers
+	bitcoind *rpcClient
 }
 
 // Connect returns clients of the cluster that the kubeconfig names. They have no limit of requests, and repeat what an API server without
@@ -43,7 +43,7 @@ func Connect() (*Clients, error) {
 		return nil, err
 	}
 	clients := &Clients{Config: config, Core: core, Networks: networks}
-	clients.bitcoind, err = newCallers(clients)
+	clients.bitcoind, err = newRPCClient(clients)
 	return clients, err
 }
 
