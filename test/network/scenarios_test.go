@@ -72,6 +72,7 @@ func (p plugin) nothingIsLeft() {
 var scaled = map[string][]string{
 	"lost-node": {"--set", "limit=" + (e2e.LimitFactor() * time.Minute).String()},
 	"new-node":  {"--set", "limit=" + (e2e.LimitFactor() * 90 * time.Second).String()},
+	"fee-spike": {"--set", "limit=" + (e2e.LimitFactor() * time.Minute).String()},
 }
 
 func TestTheReadyScenariosPass(t *testing.T) {
