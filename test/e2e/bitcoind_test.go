@@ -1,6 +1,9 @@
 package e2e
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestTheArgumentsOfBitcoinCLIAreACall(t *testing.T) {
 	for name, test := range map[string]struct {
@@ -39,12 +42,11 @@ func TestAnAnswerIsThatOfBitcoinCLI(t *testing.T) {
 			t.Errorf("%s is %q (%v), and should be %q", body, got, err, want)
 		}
 	}
-	for body, want := range map[string]string{
-		`{"result":null,"error":{"code":-8,"message":"no"},"id":1}`: "error code: -8: no",
-		"Work queue depth exceeded":                                 "the answer is no JSON: invalid character 'W' looking for beginning of value: Work queue depth exceeded",
-	} {
-		if got, err := answerOf([]byte(body)); err == nil || err.Error() != want {
-			t.Errorf("%s is %q (%v), and should be the error %q", body, got, err, want)
-		}
+	if got, err := answerOf([]byte(`{"result":null,"error":{"code":-8,"message":"no"},"id":1}`)); err == nil || err.Error() != "error code: -8: no" {
+		t.Errorf("an error is %q (%v)", got, err)
+	}
+	const busy = "Work queue depth exceeded"
+	if got, err := answerOf([]byte(busy)); err == nil || !strings.HasPrefix(err.Error(), "the answer is no JSON") || !strings.HasSuffix(err.Error(), busy) {
+		t.Errorf("%q is %q (%v)", busy, got, err)
 	}
 }

@@ -179,7 +179,7 @@ func (s *Stream) mine(ctx context.Context) error {
 }
 
 // settle waits until everything is confirmed or rejected: it mines, or waits for the blocks of others. Without either it waits until all
-// that is pending is in a mempool. From time to time it also mines when nothing of it is there: bitcoind ignores a transaction that it has
+// that is pending is in a mempool. From time to time it also mines when no mempool has any of it: bitcoind ignores a transaction that it has
 // rejected until the next block, also when it would take it by now.
 func (s *Stream) settle(ctx context.Context) {
 	limit := settleChecks * s.Check
