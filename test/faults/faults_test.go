@@ -28,6 +28,8 @@ const (
 	// write that is held for 30 s, a bitcoind that starts, and time for a busy machine.
 	startLimit = 2 * time.Minute
 	recovery   = 60 * time.Second
+	// shortly is for what does not change any more.
+	shortly = 10 * time.Second
 	// muchToDo is how long a machine may take for what these limits are for, however busy it is.
 	muchToDo = 20 * time.Minute
 	// idle is how long an operator with nothing to do is watched: two polls and more.

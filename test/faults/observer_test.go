@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -32,23 +31,28 @@ const (
 	// takeover is how long no operator may work after a fault of operators or of the API: the 15 s of a lease, 2 s until the next attempt to
 	// get it, the start, and the 5 s of a request that hangs.
 	takeover = 25 * time.Second
+	// askTimeout is how long nodes have for their answer to the observer.
+	askTimeout = 1500 * time.Millisecond
 )
 
 var errConnections = errors.New("connections")
 
 // observation is what the bitcoinds report of themselves at one moment.
 type observation struct {
-	at      time.Duration
+	at time.Duration
+	// all is the number of nodes that are specified, and nodes are those of them that exist.
+	all   int
+	nodes []node
+	// heights and tips are those of the nodes that have answered.
 	heights map[string]int64
-	// tips are the best blocks of the nodes.
-	tips map[string]string
+	tips    map[string]string
 	// wrong is why the network is not as specified; nil when it is.
 	wrong error
 }
 
 // ask asks all bitcoinds of the network.
 func (r *run) ask(ctx context.Context, net *v1.BitcoinNetwork) observation {
-	ctx, cancel := r.pace.within(ctx, 1500*time.Millisecond)
+	ctx, cancel := r.pace.within(ctx, askTimeout)
 	defer cancel()
 	all := int(net.Spec.Nodes)
 	nodes := r.kubelet.nodes(all)
@@ -58,11 +62,17 @@ func (r *run) ask(ctx context.Context, net *v1.BitcoinNetwork) observation {
 		group.Go(func() { list[i] = askOne(ctx, n) })
 	}
 	group.Wait()
-	o := observation{at: r.pace.now(), heights: map[string]int64{}, tips: map[string]string{}}
+	o := observation{at: r.pace.now(), all: all, heights: map[string]int64{}, tips: map[string]string{}}
 	var errs []error
 	for i := range list {
+		if nodes[i].ordinal() < all {
+			o.nodes = append(o.nodes, nodes[i])
+		}
 		if list[i].err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", nodes[i].name(), list[i].err))
+			continue
+		}
+		if nodes[i].ordinal() >= all {
 			continue
 		}
 		o.heights[nodes[i].name()], o.tips[nodes[i].name()] = list[i].height, list[i].best
@@ -127,7 +137,10 @@ func (r *run) observe(ctx context.Context) {
 		if err != nil || ctx.Err() != nil {
 			continue
 		}
-		r.raiseFloor(o, int(after.Spec.Nodes))
+		if before.Generation == after.Generation {
+			r.raiseFloor(o)
+			r.keepBlock(ctx, after, o)
+		}
 		// Blocks spread while the nodes are asked.
 		if o.wrong != nil && before.Generation == after.Generation {
 			if again := r.ask(ctx, after); again.wrong == nil {
@@ -172,41 +185,4 @@ func (r *run) evaluate(ctx context.Context, net *v1.BitcoinNetwork, ready string
 		// Whoever reports a generation has seen the nodes after it was specified, and no fault has separated them since.
 		r.fail("Ready %s was reported, and the nodes were never connected as this generation specifies: %v", ready, o.wrong)
 	}
-}
-
-// raiseFloor remembers the highest height that a majority of the nodes had.
-func (r *run) raiseFloor(o observation, nodes int) {
-	var heights []int64
-	for _, h := range o.heights {
-		heights = append(heights, h)
-	}
-	slices.SortFunc(heights, func(a, b int64) int { return int(b - a) })
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if majority := nodes/2 + 1; len(heights) >= majority {
-		r.floor = max(r.floor, heights[majority-1])
-	}
-}
-
-// replaceable reports whether a majority has the highest blocks without these nodes, whose own may be lost.
-func (r *run) replaceable(ctx context.Context, lost func(node) bool) bool {
-	net, err := r.get(ctx)
-	if err != nil {
-		return false
-	}
-	o := r.ask(ctx, net)
-	for _, n := range r.kubelet.nodes(int(net.Spec.Nodes)) {
-		if lost(n) {
-			delete(o.heights, n.name())
-		}
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	have := 0
-	for _, h := range o.heights {
-		if h >= r.floor {
-			have++
-		}
-	}
-	return have >= int(net.Spec.Nodes)/2 && have > 0
 }

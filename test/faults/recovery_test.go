@@ -41,6 +41,7 @@ func (r *run) recovers(ctx context.Context, t *testing.T) {
 		}
 		return r.statusIsTrue(ctx)
 	})
+	r.until(t, "each node to have the block that a majority had for good", shortly, r.noBlockIsLost)
 }
 
 // tied reports whether the highest blocks compete.

@@ -39,6 +39,9 @@ type run struct {
 	timeline []string
 	wrong    []string
 	floor    int64
+	// kept is the block that must stay, and apart is set until the sides of a partition have agreed again.
+	kept  block
+	apart bool
 	// able is when an operator can work again, and settled when the connections of nodes with faults have settled, by the pace.
 	able, settled time.Duration
 
