@@ -29,6 +29,8 @@ type apiProxy struct {
 	until   time.Time
 	// writes are those that are neither events nor of the lease.
 	writes []string
+	// lease is what the operator has last sent of its lease.
+	lease []byte
 	// watches are the streams that are open.
 	watches map[*context.CancelFunc]bool
 }
@@ -86,6 +88,9 @@ func (p *apiProxy) serve(next http.Handler, w http.ResponseWriter, r *http.Reque
 	write := r.Method != http.MethodGet && !strings.Contains(r.URL.Path, "/events") && !strings.Contains(r.URL.Path, "/leases")
 	if write {
 		p.writes = append(p.writes, fmt.Sprintf("%s %s …%s", r.Method, r.URL.Path, body[max(0, len(body)-1500):]))
+	}
+	if r.Method != http.MethodGet && strings.Contains(r.URL.Path, "/leases") {
+		p.lease = body
 	}
 	if r.URL.Query().Has("watch") {
 		p.watches[&cancel] = true

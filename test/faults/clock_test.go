@@ -11,9 +11,7 @@ import (
 	"testing"
 	"time"
 
-	coordinationv1 "k8s.io/api/coordination/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/utils/ptr"
 
 	"github.com/christianb93/bitcoin-controller/internal/testtools"
 )
@@ -93,28 +91,6 @@ func (r *run) mockTime(ctx context.Context, name string, by, lasts time.Duration
 		}
 	}
 	r.note("the clock of %s could not be set back", name)
-}
-
-// stealLease has another operator take the lease, which does nothing and ends.
-func (r *run) stealLease(ctx context.Context) {
-	leases := r.Clients.CoordinationV1().Leases(r.name)
-	list, err := leases.List(ctx, metav1.ListOptions{})
-	if err != nil || len(list.Items) == 0 {
-		r.note("lease: none is held (%v)", err)
-		return
-	}
-	for i := range list.Items {
-		lease, now := &list.Items[i], metav1.NowMicro()
-		lease.Spec = coordinationv1.LeaseSpec{
-			HolderIdentity: ptr.To("another"), LeaseDurationSeconds: ptr.To(int32(15)), AcquireTime: &now, RenewTime: &now,
-			LeaseTransitions: ptr.To(ptr.Deref(lease.Spec.LeaseTransitions, 0) + 1),
-		}
-		if _, err := leases.Update(ctx, lease, metav1.UpdateOptions{}); err != nil {
-			r.note("lease: %v", err)
-		}
-	}
-	// The operator ends when it could not renew for 10 s.
-	r.unable(takeover + 10*time.Second)
 }
 
 func TestTheClockOfAnOperatorSteps(t *testing.T) {

@@ -37,25 +37,27 @@ func (r *run) inject(ctx context.Context, f fault) {
 		for _, o := range r.operators {
 			o.set(f.amount/2+1, f.lasts)
 		}
-		r.unable(f.lasts + takeover)
+		r.unable(f.lasts + afterAPI)
 	case "watch-cut":
 		r.note("%s: %d watches are cut", op.name, op.cutWatches())
 	case "api-gone":
+		if r.leads(op) {
+			r.unable(f.lasts + afterAPI)
+		}
 		op.set(100, f.lasts)
 		op.cutWatches()
-		r.unable(f.lasts + takeover)
 	case "op-kill":
+		r.stopped(op)
 		op.signal(syscall.SIGKILL, f.lasts/3)
-		r.unable(f.lasts/3 + takeover)
 	case "op-freeze":
+		r.stopped(op)
 		op.signal(syscall.SIGSTOP, 0)
 		time.AfterFunc(2*f.lasts, func() { op.signal(syscall.SIGCONT, 0) })
-		r.unable(2*f.lasts + takeover)
 	case "op-second":
 		r.operators[1].want(true)
 	case "op-stop":
+		r.stopped(r.operators[1])
 		r.operators[1].want(false)
-		r.unable(takeover)
 	default:
 		r.update(ctx, func(spec *v1.BitcoinNetworkSpec) { edit(spec, f) })
 	}
@@ -132,5 +134,8 @@ func (r *run) calm() {
 		c.signalAll(syscall.SIGCONT)
 	}
 	r.endFaults()
+	r.mu.Lock()
+	r.able = min(r.able, r.pace.now()+afterAPI)
+	r.mu.Unlock()
 	r.note("the faults end")
 }

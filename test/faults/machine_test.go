@@ -108,8 +108,8 @@ func (r *run) loseMachine(ctx context.Context, f fault) {
 		c.signalAll(syscall.SIGKILL)
 	}
 	if number < len(r.operators) {
+		r.stopped(r.operators[number])
 		r.operators[number].signal(syscall.SIGKILL, f.lasts)
-		r.unable(f.lasts + takeover)
 	}
 	r.pending.Go(func() {
 		if sleep(ctx, min(detected, f.lasts)) {

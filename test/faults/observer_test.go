@@ -28,9 +28,8 @@ const (
 	// the 5 s between two polls, the 10 s of a call to a node that hangs (callTimeout), of which the last answer may count
 	// for 6 s more (aliveLifetime), and the 1.5 s of a pass.
 	staleReady = 23 * time.Second
-	// takeover is how long no operator may work after a fault of operators or of the API: the 15 s of a lease, 2 s until the next attempt to
-	// get it, the start, and the 5 s of a request that hangs.
-	takeover = 25 * time.Second
+	// afterAPI is how long a write may be missing after API calls failed: a request that hangs until its time is up, and another attempt.
+	afterAPI = 15 * time.Second
 	// askTimeout is how long nodes have for their answer to the observer.
 	askTimeout = 1500 * time.Millisecond
 )

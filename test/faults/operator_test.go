@@ -74,6 +74,12 @@ func (o *operator) running(process *os.Process) {
 	o.process = process
 }
 
+func (o *operator) runs() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.process != nil
+}
+
 func (o *operator) signal(s syscall.Signal, pause time.Duration) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -42,7 +42,8 @@ type run struct {
 	// kept is the block that must stay, and apart is set until the sides of a partition have agreed again.
 	kept  block
 	apart bool
-	// able is when an operator can work again, and settled when the connections of nodes with faults have settled, by the pace.
+	// lease shows whether an operator works, but not at once: able is when one can work again, and settled when the connections of nodes with faults have settled, by the pace.
+	lease         leadership
 	able, settled time.Duration
 
 	// calmed is closed when the faults are to end, and pending are those that have not ended.
@@ -89,11 +90,19 @@ func (r *run) unable(d time.Duration) {
 	r.able = max(r.able, r.pace.now()+d)
 }
 
+// stopped records that an operator is about to stop its work, which the lease shows a little later.
+func (r *run) stopped(o *operator) {
+	if r.leads(o) {
+		r.unable(leaseShows)
+	}
+}
+
 // disabled reports whether a fault may keep all operators from their work, or has until a short while ago.
 func (r *run) disabled() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.pace.now() < r.able
+	now := r.pace.now()
+	return now < r.able || !r.lease.works(now)
 }
 
 // disturb records that a node has a fault for so long.
@@ -161,10 +170,11 @@ func newRun(t *testing.T, seed uint64) *run {
 	ctx, cancel := context.WithCancel(context.Background())
 	var group sync.WaitGroup
 	group.Go(func() { r.kubelet.run(ctx) })
+	group.Go(func() { r.followLease(ctx) })
 	group.Go(func() {
 		r.pace.measure(ctx, func() {
 			r.note("all of this was stopped")
-			r.unable(takeover)
+			r.unable(leaseShows)
 		})
 	})
 	for i := range 2 {
