@@ -47,7 +47,7 @@ func (r *run) stepClock(ctx context.Context, f fault) {
 	}
 	by := stepsOfNodes[choice]
 	r.note("the clock of %s steps by %s for %s", n.name(), by, f.lasts.Round(100*time.Millisecond))
-	r.disturb(f.lasts)
+	r.disturb(f.lasts, n.container.nodes(mostNodes)...)
 	if n.perPod > 0 {
 		r.stepFile(ctx, filepath.Join(n.root, clockFile), by, f.lasts)
 	}

@@ -12,6 +12,9 @@ import (
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
+// mostNodes is more than a network has.
+const mostNodes = 100
+
 var shapes = []v1.TopologyType{v1.TopologyMesh, v1.TopologyRing, v1.TopologyLine, v1.TopologyStar, v1.TopologyRandom}
 
 // inject lets a fault happen. It returns at once.
@@ -78,7 +81,11 @@ func (r *run) injectNode(ctx context.Context, f fault) {
 		return
 	}
 	r.note("%s %s (all of its pod: %t) for %s", f.kind, n.name(), wholePod, f.lasts.Round(100*time.Millisecond))
-	r.disturb(f.lasts)
+	if wholePod {
+		r.disturb(f.lasts, n.container.nodes(mostNodes)...)
+	} else {
+		r.disturb(f.lasts, n)
+	}
 	switch {
 	case f.kind == "pod-delete":
 		if err := r.Clients.CoreV1().Pods(r.name).Delete(ctx, n.pod.Name, metav1.DeleteOptions{}); err != nil {

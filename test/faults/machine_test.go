@@ -97,9 +97,9 @@ func (r *run) loseMachine(ctx context.Context, f fault) {
 	}
 	forever := f.amount%3 == 0
 	r.note("%s with %d pods loses power (for ever: %t) for %s", m.name, len(held), forever, f.lasts.Round(100*time.Millisecond))
-	r.disturb(f.lasts)
 	m.set(true, false)
 	for _, c := range held {
+		r.disturb(f.lasts, c.nodes(mostNodes)...)
 		// Nobody gets an answer, not even that a connection is closed.
 		c.unplugged.Store(true)
 		if err := c.unplug(); err != nil {

@@ -42,9 +42,17 @@ type run struct {
 	// kept is the block that must stay, and apart is set until the sides of a partition have agreed again.
 	kept  block
 	apart bool
-	// lease shows whether an operator works, but not at once: able is when one can work again, and settled when the connections of nodes with faults have settled, by the pace.
-	lease         leadership
-	able, settled time.Duration
+	// lease shows whether an operator works, but not at once: able is when one can work again. settled is when the connections of
+	// nodes with faults have settled. All of them by the pace.
+	lease   leadership
+	able    time.Duration
+	settled map[int]time.Duration
+	// latest is the last version of the network, and unjudged are those that were Ready first and are not compared with samples yet.
+	latest   version
+	unjudged []version
+	// samples are the observations of the last minute, and wrongSince is since when they show what Ready denies; only the observer has them.
+	samples    []observation
+	wrongSince time.Duration
 
 	// calmed is closed when the faults are to end, and pending are those that have not ended.
 	calmed  chan struct{}
@@ -105,18 +113,20 @@ func (r *run) disabled() bool {
 	return now < r.able || !r.lease.works(now)
 }
 
-// disturb records that a node has a fault for so long.
-func (r *run) disturb(d time.Duration) {
+// disturb records that nodes have a fault for so long.
+func (r *run) disturb(d time.Duration, nodes ...node) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.settled = max(r.settled, r.pace.now()+d+settles)
+	for _, n := range nodes {
+		r.settled[n.ordinal()] = max(r.settled[n.ordinal()], r.pace.now()+d+settles)
+	}
 }
 
-// disturbed reports whether a fault of a node may have changed connections a short while ago.
-func (r *run) disturbed() bool {
+// settledAt reports whether no fault of a node may have changed its connections shortly before.
+func (r *run) settledAt(ordinal int, at time.Duration) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.pace.now() < r.settled
+	return r.settled[ordinal] < at
 }
 
 func (r *run) get(ctx context.Context) (*v1.BitcoinNetwork, error) {
@@ -155,7 +165,10 @@ func (r *run) nodeAt(ctx context.Context, target int) (node, bool) {
 func newRun(t *testing.T, seed uint64) *run {
 	t.Helper()
 	place := os.Getenv("FAULTS_PLACE")
-	r := &run{Environment: apiserver.Start(t), name: fmt.Sprintf("seed-%d", seed), started: time.Now(), pace: newPace(), calmed: make(chan struct{})}
+	r := &run{
+		Environment: apiserver.Start(t), name: fmt.Sprintf("seed-%d", seed), started: time.Now(), pace: newPace(), calmed: make(chan struct{}),
+		settled: map[int]time.Duration{},
+	}
 	r.waited, _ = waitedForCPU() //nolint:errcheck // not every machine knows
 	dir := filepath.Join(place, r.name)
 	must(t, os.MkdirAll(dir, 0o750))
