@@ -4,19 +4,13 @@ package faults
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-	appsv1 "k8s.io/api/apps/v1"
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/christianb93/bitcoin-controller/internal/testtools"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
@@ -98,8 +92,9 @@ func runSeed(t *testing.T, seed uint64) {
 	}
 	r.calm()
 	r.recovers(ctx, t)
-	must(t, r.leftOver(ctx))
+	r.until(t, "nothing to be left over", recovery, r.nothingLeftOver)
 	r.staysIdle(ctx, t)
+	r.isDeleted(ctx, t)
 }
 
 // until waits for a check, also of what the operator writes at the end of it.
@@ -118,69 +113,4 @@ func (r *run) until(t *testing.T, what string, limit time.Duration, check func(c
 	}
 	r.note("%s: not after %s: %v", what, limit, err)
 	t.Fatalf("waited %s for %s: %v", limit, what, err)
-}
-
-// leftOver checks that there is nothing but what the specification needs.
-func (r *run) leftOver(ctx context.Context) error {
-	net, err := r.get(ctx)
-	if err != nil {
-		return err
-	}
-	in := client.InNamespace(r.name)
-	var errs []error
-	count := func(list client.ObjectList, what string, want int, size func() int) {
-		if err := r.Client.List(ctx, list, in); err != nil {
-			errs = append(errs, err)
-		} else if got := size(); got != want {
-			errs = append(errs, fmt.Errorf("%d %s exist, want %d", got, what, want))
-		}
-	}
-	needed := podsOf(net.Spec)
-	pods, sets, services, claims := &corev1.PodList{}, &appsv1.StatefulSetList{}, &corev1.ServiceList{}, &corev1.PersistentVolumeClaimList{}
-	count(pods, "pods", needed, func() int { return len(pods.Items) })
-	count(sets, "StatefulSets", 1, func() int { return len(sets.Items) })
-	count(services, "Services", 1, func() int { return len(services.Items) })
-	if net.Spec.Storage == nil {
-		needed = 0
-	}
-	count(claims, "claims", needed, func() int { return len(claims.Items) })
-	return errors.Join(errs...)
-}
-
-// podsOf is the number of pods that a network needs.
-func podsOf(spec v1.BitcoinNetworkSpec) int {
-	return (int(spec.Nodes) + spec.NodesInPod() - 1) / spec.NodesInPod()
-}
-
-// staysIdle checks that operators with nothing to do write nothing.
-func (r *run) staysIdle(ctx context.Context, t *testing.T) {
-	t.Helper()
-	for range 10 {
-		stops := r.pace.stopsSoFar()
-		r.pace.sleep(ctx, 6*time.Second)
-		status, err := r.get(ctx)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var before []int
-		for _, o := range r.operators {
-			before = append(before, len(o.written()))
-		}
-		r.pace.sleep(ctx, idle)
-		if r.pace.stopsSoFar() > stops {
-			// The operators have lost their lease, and nodes have not answered.
-			continue
-		}
-		for i, o := range r.operators {
-			if after := o.written(); len(after) != before[i] {
-				now, err := r.get(ctx)
-				if err != nil {
-					t.Fatal(err)
-				}
-				r.fail("%s wrote when there was nothing to do: %s\n%s", o.name, strings.Join(after[before[i]:], ", "), cmp.Diff(status.Status, now.Status))
-			}
-		}
-		return
-	}
-	r.fail("the run was stopped too often to see that operators stay idle")
 }

@@ -4,6 +4,7 @@ package faults
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 
@@ -39,9 +40,23 @@ func (r *run) recovers(ctx context.Context, t *testing.T) {
 		if err := r.asSpecified(ctx); err != nil {
 			return err
 		}
-		return r.statusIsTrue(ctx)
+		return errors.Join(r.statusIsTrue(ctx), r.isSettled(ctx))
 	})
 	r.until(t, "each node to have the block that a majority had for good", shortly, r.noBlockIsLost)
+}
+
+// isSettled checks that Ready has the reason that stays. A node that was busy is reported as such for 30 s more (busyReportTime).
+func (r *run) isSettled(ctx context.Context) error {
+	net, err := r.get(ctx)
+	if err != nil {
+		return err
+	}
+	for _, kind := range []string{v1.ConditionReady, v1.ConditionNodesReady} {
+		if c := meta.FindStatusCondition(net.Status.Conditions, kind); c == nil || c.Reason != v1.ReasonReady {
+			return fmt.Errorf("%s has not the reason %s: %v", kind, v1.ReasonReady, c)
+		}
+	}
+	return nil
 }
 
 // tied reports whether the highest blocks compete.
