@@ -23,10 +23,10 @@ import (
 type apiProxy struct {
 	server *httptest.Server
 
-	mu      sync.Mutex
-	random  *rand.Rand
-	percent int
-	until   time.Time
+	mu     sync.Mutex
+	random *rand.Rand
+	// faults are those that last, each in a percentage of the requests.
+	faults []apiFault
 	// writes are those that are neither events nor of the lease.
 	writes []string
 	// lease is what the operator has last sent of its lease.
@@ -53,11 +53,33 @@ func newAPIProxy(config *rest.Config, random *rand.Rand) (*apiProxy, error) {
 	return p, nil
 }
 
-// set lets this percentage of the requests fail for some time.
-func (p *apiProxy) set(percent int, d time.Duration) {
+type apiFault struct {
+	percent int
+	until   time.Time
+}
+
+// fail lets this percentage of the requests fail for some time, besides those that fail already.
+func (p *apiProxy) fail(percent int, d time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.percent, p.until = percent, time.Now().Add(d)
+	p.faults = append(p.faults, apiFault{percent, time.Now().Add(d)})
+}
+
+func (p *apiProxy) heal() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.faults = nil
+}
+
+// fails chooses whether a request fails. The caller has locked the proxy.
+func (p *apiProxy) fails() bool {
+	percent := 0
+	for _, f := range p.faults {
+		if time.Now().Before(f.until) {
+			percent = max(percent, f.percent)
+		}
+	}
+	return p.random.IntN(100) < percent
 }
 
 func (p *apiProxy) cutWatches() int {
@@ -89,7 +111,8 @@ func (p *apiProxy) serve(next http.Handler, w http.ResponseWriter, r *http.Reque
 	if write {
 		p.writes = append(p.writes, fmt.Sprintf("%s %s …%s", r.Method, r.URL.Path, body[max(0, len(body)-1500):]))
 	}
-	if r.Method != http.MethodGet && strings.Contains(r.URL.Path, "/leases") {
+	lease := r.Method != http.MethodGet && strings.Contains(r.URL.Path, "/leases")
+	if lease {
 		p.lease = body
 	}
 	if r.URL.Query().Has("watch") {
@@ -101,15 +124,15 @@ func (p *apiProxy) serve(next http.Handler, w http.ResponseWriter, r *http.Reque
 		}()
 	}
 	kind := ""
-	if time.Now().Before(p.until) && p.random.IntN(100) < p.percent {
-		kinds := []string{"500", "429", "503", "hang", "cut", "lost", "slow", "409"}
+	if p.fails() {
+		kinds := []string{"500", "429", "503", "hang", "hang-long", "cut", "lost", "slow", "409"}
 		kind = kinds[p.random.IntN(len(kinds))]
 	}
 	p.mu.Unlock()
-	p.answer(next, w, r.WithContext(ctx), kind, write)
+	p.answer(next, w, r.WithContext(ctx), kind, write || lease)
 }
 
-func (p *apiProxy) answer(next http.Handler, w http.ResponseWriter, r *http.Request, kind string, write bool) {
+func (p *apiProxy) answer(next http.Handler, w http.ResponseWriter, r *http.Request, kind string, conflicts bool) {
 	switch kind {
 	case "500":
 		status(w, http.StatusInternalServerError, "InternalError", "etcdserver: request timed out")
@@ -121,6 +144,10 @@ func (p *apiProxy) answer(next http.Handler, w http.ResponseWriter, r *http.Requ
 	case "hang":
 		sleep(r.Context(), 5*time.Second)
 		panic(http.ErrAbortHandler)
+	case "hang-long":
+		// Longer than the operator waits: 5 s for the lease, 10 s for a status.
+		sleep(r.Context(), 12*time.Second)
+		panic(http.ErrAbortHandler)
 	case "cut":
 		panic(http.ErrAbortHandler)
 	case "lost":
@@ -130,7 +157,7 @@ func (p *apiProxy) answer(next http.Handler, w http.ResponseWriter, r *http.Requ
 		}
 		panic(http.ErrAbortHandler)
 	case "409":
-		if write {
+		if conflicts {
 			status(w, http.StatusConflict, "Conflict", "the object has been modified")
 			return
 		}

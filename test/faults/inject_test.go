@@ -4,6 +4,7 @@ package faults
 
 import (
 	"context"
+	"fmt"
 	"syscall"
 	"time"
 
@@ -19,12 +20,11 @@ var shapes = []v1.TopologyType{v1.TopologyMesh, v1.TopologyRing, v1.TopologyLine
 
 // inject lets a fault happen. It returns at once.
 func (r *run) inject(ctx context.Context, f fault) {
-	op := r.operators[f.target%len(r.operators)]
 	switch f.kind {
 	case "rpc":
-		r.rpc.set(10+f.amount, f.lasts, "slow", "slow", "cut", "lost", "full", "garbage", "half")
+		r.rpc.fail(10+f.amount, f.lasts, "slow", "slow", "cut", "lost", "full", "garbage", "half")
 	case "rpc-lie":
-		r.rpc.set(10+f.amount, f.lasts, "lie")
+		r.rpc.fail(10+f.amount, f.lasts, "lie")
 	case "node-kill", "node-freeze", "pod-delete", "disk-full":
 		r.injectNode(ctx, f)
 		return
@@ -38,26 +38,24 @@ func (r *run) inject(ctx context.Context, f fault) {
 		r.stealLease(ctx)
 	case "api":
 		for _, o := range r.operators {
-			o.set(f.amount/2+1, f.lasts)
+			o.fail(f.amount/2+1, f.lasts)
 		}
 		r.unable(f.lasts + afterAPI)
-	case "watch-cut":
-		r.note("%s: %d watches are cut", op.name, op.cutWatches())
-	case "api-gone":
-		if r.leads(op) {
-			r.unable(f.lasts + afterAPI)
+	case "watch-cut", "api-gone", "op-kill", "op-freeze":
+		if o := r.running(f.target); o != nil {
+			r.injectOperator(ctx, o, f)
+			return
 		}
-		op.set(100, f.lasts)
-		op.cutWatches()
-	case "op-kill":
-		r.stopped(op)
-		op.signal(syscall.SIGKILL, f.lasts/3)
-	case "op-freeze":
-		r.stopped(op)
-		op.signal(syscall.SIGSTOP, 0)
-		time.AfterFunc(2*f.lasts, func() { op.signal(syscall.SIGCONT, 0) })
+		r.note("%s: left out, since no operator runs", f.kind)
+		return
 	case "op-second":
 		r.operators[1].want(true)
+	case "op-takeover":
+		// The second one takes over, and the first one resumes what it was about to do.
+		r.operators[1].want(true)
+		if o := r.leader(); o != nil {
+			r.freeze(ctx, o, 18*time.Second)
+		}
 	case "op-stop":
 		r.stopped(r.operators[1])
 		r.operators[1].want(false)
@@ -65,6 +63,31 @@ func (r *run) inject(ctx context.Context, f fault) {
 		r.update(ctx, func(spec *v1.BitcoinNetworkSpec) { edit(spec, f) })
 	}
 	r.note("%s", f)
+}
+
+// injectOperator lets a fault happen to an operator that runs.
+func (r *run) injectOperator(ctx context.Context, o *operator, f fault) {
+	r.note("%s of %s for %s", f.kind, o.name, f.lasts.Round(100*time.Millisecond))
+	switch f.kind {
+	case "watch-cut":
+		r.note("%s: %d watches are cut", o.name, o.cutWatches())
+	case "api-gone":
+		if r.leads(o) {
+			r.unable(f.lasts + afterAPI)
+		}
+		o.fail(100, f.lasts)
+		o.cutWatches()
+	case "op-kill":
+		r.stopped(o)
+		o.kill(f.lasts / 3)
+	case "op-freeze":
+		r.freeze(ctx, o, 2*f.lasts)
+	}
+}
+
+func (r *run) freeze(ctx context.Context, o *operator, lasts time.Duration) {
+	r.stopped(o)
+	r.hold(ctx, o.name, lasts, func() { o.signal(syscall.SIGSTOP) }, func() { o.signal(syscall.SIGCONT) })
 }
 
 // injectNode lets a fault happen to a node, unless blocks could be lost for good.
@@ -94,8 +117,7 @@ func (r *run) injectNode(ctx context.Context, f fault) {
 	case f.kind == "disk-full":
 		r.fillVolume(ctx, n.container, f.lasts)
 	case f.kind == "node-freeze":
-		n.signal(syscall.SIGSTOP)
-		time.AfterFunc(f.lasts, func() { n.signal(syscall.SIGCONT) })
+		r.hold(ctx, fmt.Sprint("freeze ", n.name(), n.pod.UID), f.lasts, func() { n.signal(syscall.SIGSTOP) }, func() { n.signal(syscall.SIGCONT) })
 	case wholePod:
 		n.signalAll(syscall.SIGKILL)
 	default:
@@ -132,10 +154,10 @@ func mining() *v1.Mining {
 
 // calm ends all faults.
 func (r *run) calm() {
-	r.rpc.set(0, 0)
+	r.rpc.heal()
 	for _, o := range r.operators {
-		o.set(0, 0)
-		o.signal(syscall.SIGCONT, 0)
+		o.heal()
+		o.resume()
 	}
 	for _, c := range r.kubelet.containers() {
 		c.signalAll(syscall.SIGCONT)

@@ -133,13 +133,15 @@ func (k *kubelet) tend(ctx context.Context, c *container) {
 	if err := k.prepare(c); err != nil {
 		k.log("pod %s: %v", c.pod.Name, err)
 	}
-	for restarts := int32(0); ctx.Err() == nil; restarts++ {
-		k.once(ctx, c, restarts)
-		// The kubelet's back-off, which a run has no time for.
-		sleep(ctx, time.Second)
+	for restarts := int32(0); ctx.Err() == nil; {
 		if c.unplugged.Load() {
 			c = k.boot(ctx, c)
+			continue
 		}
+		k.once(ctx, c, restarts)
+		restarts++
+		// The kubelet's back-off, which a run has no time for.
+		sleep(ctx, time.Second)
 	}
 	// Nobody reports that a pod has ended whose machine does not run.
 	for c.machine.silent() && sleep(whole, 100*time.Millisecond) {
@@ -199,6 +201,10 @@ func (k *kubelet) once(ctx context.Context, c *container, restarts int32) {
 	if err != nil {
 		k.log("pod %s: %v", c.pod.Name, err)
 		return
+	}
+	if c.unplugged.Load() {
+		// The machine has lost power while it was started.
+		c.signalAll(syscall.SIGKILL)
 	}
 	for port, backend := range c.proxied() {
 		proxy, err := serveRPC(c.wire, port, backend, c.faults)

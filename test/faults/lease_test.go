@@ -73,6 +73,19 @@ func (r *run) leads(o *operator) bool {
 	return holder == "" || holder == thief || o.claims(holder)
 }
 
+// leader is the operator that holds the lease, or nil.
+func (r *run) leader() *operator {
+	r.mu.Lock()
+	holder := r.lease.holder
+	r.mu.Unlock()
+	for _, o := range r.operators {
+		if holder != "" && o.runs() && o.claims(holder) {
+			return o
+		}
+	}
+	return nil
+}
+
 // claims reports whether this operator has last written the lease with this holder.
 func (p *apiProxy) claims(holder string) bool {
 	p.mu.Lock()

@@ -90,26 +90,27 @@ func (r *run) loseMachine(ctx context.Context, f fault) {
 			return
 		}
 	}
-	held := r.kubelet.on(m)
 	if !r.replaceable(ctx, func(n node) bool { return n.machine == m }) {
 		r.note("machine: left out, since the others do not have the blocks on %s yet", m.name)
 		return
 	}
 	forever := f.amount%3 == 0
-	r.note("%s with %d pods loses power (for ever: %t) for %s", m.name, len(held), forever, f.lasts.Round(100*time.Millisecond))
+	// No pod comes to it any more, so that these are all.
 	m.set(true, false)
+	held := r.kubelet.on(m)
+	r.note("%s with %d pods loses power (for ever: %t) for %s", m.name, len(held), forever, f.lasts.Round(100*time.Millisecond))
 	for _, c := range held {
 		r.disturb(f.lasts, c.nodes(mostNodes)...)
 		// Nobody gets an answer, not even that a connection is closed.
 		c.unplugged.Store(true)
-		if err := c.unplug(); err != nil {
+		if err := c.unplug(); err != nil && slices.Contains(r.kubelet.on(m), c) {
 			r.fail("%s: %v", m.name, err)
 		}
 		c.signalAll(syscall.SIGKILL)
 	}
 	if number < len(r.operators) {
 		r.stopped(r.operators[number])
-		r.operators[number].signal(syscall.SIGKILL, f.lasts)
+		r.operators[number].kill(f.lasts)
 	}
 	r.pending.Go(func() {
 		if sleep(ctx, min(detected, f.lasts)) {
@@ -175,6 +176,7 @@ func (k *kubelet) boot(ctx context.Context, c *container) *container {
 	}
 	if err != nil {
 		k.log("pod %s: %v", c.pod.Name, err)
+		sleep(ctx, time.Second)
 		return c
 	}
 	c.remove()

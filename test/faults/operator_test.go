@@ -80,10 +80,27 @@ func (o *operator) runs() bool {
 	return o.process != nil
 }
 
-func (o *operator) signal(s syscall.Signal, pause time.Duration) {
+// kill ends the operator, which is not started again for a while.
+func (o *operator) kill(pause time.Duration) {
+	o.mu.Lock()
+	if until := time.Now().Add(pause); until.After(o.pausedUntil) {
+		o.pausedUntil = until
+	}
+	o.mu.Unlock()
+	o.signal(syscall.SIGKILL)
+}
+
+// resume ends all of this.
+func (o *operator) resume() {
+	o.mu.Lock()
+	o.pausedUntil = time.Time{}
+	o.mu.Unlock()
+	o.signal(syscall.SIGCONT)
+}
+
+func (o *operator) signal(s syscall.Signal) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.pausedUntil = time.Now().Add(pause)
 	if o.process != nil {
 		_ = o.process.Signal(s)
 	}

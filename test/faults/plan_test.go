@@ -32,7 +32,7 @@ var weights = []struct {
 }{
 	{"rpc", 6, 0}, {"rpc-lie", 3, 0}, {"node-kill", 5, 0}, {"node-freeze", 4, 0}, {"pod-delete", 4, 0},
 	{"api", 6, 1}, {"watch-cut", 4, 1}, {"api-gone", 2, 1},
-	{"op-kill", 3, 2}, {"op-freeze", 3, 2}, {"op-second", 3, 2}, {"op-stop", 2, 2}, {"lease", 2, 2},
+	{"op-kill", 3, 2}, {"op-freeze", 3, 2}, {"op-second", 3, 2}, {"op-takeover", 2, 2}, {"op-stop", 2, 2}, {"lease", 2, 2},
 	{"scale", 3, 3}, {"topology", 3, 3}, {"partition", 3, 3}, {"heal", 3, 3}, {"mining", 2, 3},
 	{"machine", 3, 4}, {"clock", 4, 4}, {"disk-full", 3, 4},
 }

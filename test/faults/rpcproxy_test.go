@@ -17,28 +17,40 @@ import (
 
 // rpcFaults are what happens to the operator's calls to nodes.
 type rpcFaults struct {
-	mu      sync.Mutex
-	random  *rand.Rand
+	mu     sync.Mutex
+	random *rand.Rand
+	faults []rpcFault
+}
+
+type rpcFault struct {
 	percent int
 	until   time.Time
 	kinds   []string
 }
 
-// set lets one of the kinds happen to this percentage of the calls for some time.
-func (f *rpcFaults) set(percent int, d time.Duration, kinds ...string) {
+// fail lets one of the kinds happen to this percentage of the calls for some time, besides what happens already.
+func (f *rpcFaults) fail(percent int, d time.Duration, kinds ...string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.percent, f.until, f.kinds = percent, time.Now().Add(d), kinds
+	f.faults = append(f.faults, rpcFault{percent, time.Now().Add(d), kinds})
+}
+
+func (f *rpcFaults) heal() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.faults = nil
 }
 
 // choose returns what becomes of a call, "" for nothing.
 func (f *rpcFaults) choose() (kind string, delay time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if len(f.kinds) == 0 || time.Now().After(f.until) || f.random.IntN(100) >= f.percent {
-		return "", 0
+	for _, fault := range f.faults {
+		if time.Now().Before(fault.until) && f.random.IntN(100) < fault.percent {
+			return fault.kinds[f.random.IntN(len(fault.kinds))], time.Duration(100+f.random.IntN(2900)) * time.Millisecond
+		}
 	}
-	return f.kinds[f.random.IntN(len(f.kinds))], time.Duration(100+f.random.IntN(2900)) * time.Millisecond
+	return "", 0
 }
 
 type rpcProxy struct{ server *http.Server }

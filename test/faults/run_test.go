@@ -58,6 +58,7 @@ type run struct {
 	calmed  chan struct{}
 	endOnce sync.Once
 	pending sync.WaitGroup
+	holds   holds
 }
 
 // keep waits while a fault lasts; false when the faults are to end before.
@@ -148,17 +149,34 @@ func (r *run) update(ctx context.Context, change func(*v1.BitcoinNetworkSpec)) {
 	}
 }
 
-// nodeAt is one of the nodes that exist.
+// nodeAt is the node with this number, or with this remainder; false when it does not exist at this moment.
 func (r *run) nodeAt(ctx context.Context, target int) (node, bool) {
 	net, err := r.get(ctx)
 	if err != nil {
 		return node{}, false
 	}
-	list := r.kubelet.nodes(int(net.Spec.Nodes))
-	if len(list) == 0 {
-		return node{}, false
+	all := int(net.Spec.Nodes)
+	for _, n := range r.kubelet.nodes(all) {
+		if n.ordinal() == target%all {
+			return n, true
+		}
 	}
-	return list[target%len(list)], true
+	r.note("node %d does not exist, and its fault is left out", target%all)
+	return node{}, false
+}
+
+// running is one of the operators that run, or nil.
+func (r *run) running(target int) *operator {
+	var list []*operator
+	for _, o := range r.operators {
+		if o.runs() {
+			list = append(list, o)
+		}
+	}
+	if len(list) == 0 {
+		return nil
+	}
+	return list[target%len(list)]
 }
 
 // newRun starts all but the network.
@@ -167,7 +185,7 @@ func newRun(t *testing.T, seed uint64) *run {
 	place := os.Getenv("FAULTS_PLACE")
 	r := &run{
 		Environment: apiserver.Start(t), name: fmt.Sprintf("seed-%d", seed), started: time.Now(), pace: newPace(), calmed: make(chan struct{}),
-		settled: map[int]time.Duration{},
+		settled: map[int]time.Duration{}, holds: holds{lasting: map[string]int{}},
 	}
 	r.waited, _ = waitedForCPU() //nolint:errcheck // not every machine knows
 	dir := filepath.Join(place, r.name)

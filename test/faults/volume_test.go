@@ -58,12 +58,12 @@ func (c *container) resize(free int64) error {
 // fillVolume lets the data of a pod be full for a while.
 func (r *run) fillVolume(ctx context.Context, c *container, lasts time.Duration) {
 	// It grows while its use is measured.
-	if err := c.resize(64 << 10); err != nil && c.resize(1<<20) != nil {
-		r.note("fill the volume of %s: %v", c.pod.Name, err)
-		return
+	fill := func() {
+		if err := c.resize(64 << 10); err != nil && c.resize(1<<20) != nil {
+			r.note("fill the volume of %s: %v", c.pod.Name, err)
+		}
 	}
-	r.pending.Go(func() {
-		r.keep(ctx, lasts)
+	r.hold(ctx, "disk "+c.root, lasts, fill, func() {
 		if err := c.resize(volumeSize); err != nil && !errors.Is(err, os.ErrNotExist) {
 			r.note("empty the volume of %s: %v", c.pod.Name, err)
 		}
