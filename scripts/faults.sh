@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Breaks things on purpose: the operator against a real API server and with a real bitcoind for each pod, while API calls, RPC, nodes,
-# machines, clocks, volumes, operators and the specification go wrong. A seed repeats the choices of a run, which takes one to three minutes.
+# machines, clocks, volumes, operators and the specification go wrong. A seed repeats the plan of a run, which takes one to three minutes, but
+# not its timing, nor which calls fail.
 #
 #   scripts/faults.sh [SEEDS] [SEED]   runs so many seeds, one after the other (default 5), from SEED on (default: a random one)
 #

@@ -1,7 +1,9 @@
 // Package faults breaks things on purpose: the operator's own program against a real API server, with a real bitcoind for each pod, while
 // API calls fail, watches are cut, RPC is slow, cut, garbage or lies, bitcoinds are killed or frozen, pods are deleted, volumes are full,
 // clocks step, machines lose power, operators are killed, frozen, cut off or lose their lease, and the specification changes. There is no
-// DNS. scripts/faults.sh runs it; a seed repeats a run's choices, but not its timing.
+// DNS. scripts/faults.sh runs it. A seed repeats the plan: the kinds of faults, when they begin, how long they last and the numbers of their
+// nodes. It does not repeat which calls fail, which operator leads, which nodes have which blocks (a fault that could lose the last copy of
+// a block is left out), nor the timing.
 //
 // In a third of the runs, nodes share pods, which the program supervisor runs.
 //

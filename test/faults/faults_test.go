@@ -52,7 +52,7 @@ func TestANetworkIsAsSpecifiedAfterFaults(t *testing.T) {
 		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
 			defer func() {
 				if t.Failed() {
-					t.Logf("scripts/faults.sh 1 %d repeats the choices of this run", seed)
+					t.Logf("scripts/faults.sh 1 %d repeats the plan of this run", seed)
 				}
 			}()
 			runSeed(t, seed)

@@ -5,6 +5,7 @@ package faults
 import (
 	"bytes"
 	"context"
+	"testing"
 	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
@@ -109,6 +110,36 @@ func (r *run) stealLease(ctx context.Context) {
 		}
 		if _, err := leases.Update(ctx, lease, metav1.UpdateOptions{}); err != nil {
 			r.note("lease: %v", err)
+		}
+	}
+}
+
+func TestALeaseShowsWhetherAnOperatorWorks(t *testing.T) {
+	l := &leadership{}
+	at := func(seconds int) time.Duration { return time.Duration(seconds) * time.Second }
+	for _, step := range []struct {
+		at              int
+		version, holder string
+		works           bool
+	}{
+		{0, "", "", false},
+		{1, "1", "first", false},
+		{5, "2", "first", false},
+		{10, "3", "first", true},
+		{14, "3", "first", true},
+		{16, "3", "first", false},
+		{17, "4", "first", false},
+		{21, "5", "first", false},
+		{26, "6", "first", true},
+		{27, "7", thief, false},
+		{40, "7", thief, false},
+		{41, "8", "second", false},
+		{46, "9", "second", false},
+		{50, "10", "second", true},
+		{51, "11", "", false},
+	} {
+		if l.follow(step.version, step.holder, at(step.at)); l.works(at(step.at)) != step.works {
+			t.Errorf("after %d s with version %q of %q an operator works: %t, want %t", step.at, step.version, step.holder, !step.works, step.works)
 		}
 	}
 }

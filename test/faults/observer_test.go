@@ -125,7 +125,7 @@ func (r *run) observe(ctx context.Context) {
 			}
 		}
 		if ctx.Err() == nil {
-			r.judge(o)
+			r.evaluateDue(o)
 		}
 	}
 }

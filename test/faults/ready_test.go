@@ -92,7 +92,7 @@ func (r *run) sees(net *v1.BitcoinNetwork) {
 	}
 	r.latest = v
 	if v.ready && !same {
-		r.unjudged = append(r.unjudged, v)
+		r.unevaluated = append(r.unevaluated, v)
 	}
 	r.mu.Unlock()
 	if v.ready && !same || last.ready && !v.ready {
@@ -100,14 +100,14 @@ func (r *run) sees(net *v1.BitcoinNetwork) {
 	}
 }
 
-// judge compares what was reported with the observations, of which this is the latest.
-func (r *run) judge(o observation) {
+// evaluateDue compares what was reported with the observations, of which this is the latest.
+func (r *run) evaluateDue(o observation) {
 	disabled, now := r.disabled(), r.pace.now()
 	r.mu.Lock()
 	latest := r.latest
 	var due []version
-	for len(r.unjudged) > 0 && r.unjudged[0].at+spreads < o.began {
-		due, r.unjudged = append(due, r.unjudged[0]), r.unjudged[1:]
+	for len(r.unevaluated) > 0 && r.unevaluated[0].at+spreads < o.began {
+		due, r.unevaluated = append(due, r.unevaluated[0]), r.unevaluated[1:]
 	}
 	r.mu.Unlock()
 	for _, v := range due {

@@ -47,9 +47,9 @@ type run struct {
 	lease   leadership
 	able    time.Duration
 	settled map[int]time.Duration
-	// latest is the last version of the network, and unjudged are those that were Ready first and are not compared with samples yet.
-	latest   version
-	unjudged []version
+	// latest is the last version of the network, and unevaluated are those that were Ready first and are not compared with samples yet.
+	latest      version
+	unevaluated []version
 	// samples are the observations of the last minute, and wrongSince is since when they show what Ready denies; only the observer has them.
 	samples    []observation
 	wrongSince time.Duration
