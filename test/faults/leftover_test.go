@@ -157,6 +157,7 @@ func (r *run) staysIdle(ctx context.Context, t *testing.T) {
 	for range 10 {
 		stops := r.pace.stopsSoFar()
 		r.pace.sleep(ctx, 6*time.Second)
+		from := r.pace.now()
 		status, err := r.get(ctx)
 		must(t, err)
 		// A block that was due before mining was switched off may take until the end of its call.
@@ -176,6 +177,10 @@ func (r *run) staysIdle(ctx context.Context, t *testing.T) {
 			r.note("the nodes were not idle: %v, then %v", tips, after)
 			continue
 		}
+		if why := errors.Join(unsettled(status), unsettled(now)); why != nil || r.unsettledSince(from) {
+			r.note("a node was busy: %v", why)
+			continue
+		}
 		for i, o := range r.operators {
 			if after := o.written(); len(after) != before[i] {
 				r.fail("%s wrote when there was nothing to do: %s\n%s", o.name, strings.Join(after[before[i]:], ", "), cmp.Diff(status.Status, now.Status))
@@ -184,4 +189,11 @@ func (r *run) staysIdle(ctx context.Context, t *testing.T) {
 		return
 	}
 	r.fail("the run was not idle for long enough to see that operators are")
+}
+
+// unsettledSince reports whether a status since then was one that changes although nothing happens.
+func (r *run) unsettledSince(from time.Duration) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.unsettled >= from
 }

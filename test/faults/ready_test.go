@@ -91,6 +91,9 @@ func (r *run) sees(net *v1.BitcoinNetwork) {
 		v.since = last.since
 	}
 	r.latest = v
+	if unsettled(net) != nil {
+		r.unsettled = now
+	}
 	if v.ready && !same {
 		r.unevaluated = append(r.unevaluated, v)
 	}

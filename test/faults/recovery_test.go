@@ -45,12 +45,17 @@ func (r *run) recovers(ctx context.Context, t *testing.T) {
 	r.until(t, "each node to have the block that a majority had for good", shortly, r.noBlockIsLost)
 }
 
-// isSettled checks that Ready has the reason that stays. A node that was busy is reported as such for 30 s more (busyReportTime).
+// isSettled checks that Ready has the reason that stays.
 func (r *run) isSettled(ctx context.Context) error {
 	net, err := r.get(ctx)
 	if err != nil {
 		return err
 	}
+	return unsettled(net)
+}
+
+// unsettled is why a status will change although nothing happens: a node that was busy is reported as such for 30 s more (busyReportTime).
+func unsettled(net *v1.BitcoinNetwork) error {
 	for _, kind := range []string{v1.ConditionReady, v1.ConditionNodesReady} {
 		if c := meta.FindStatusCondition(net.Status.Conditions, kind); c == nil || c.Reason != v1.ReasonReady {
 			return fmt.Errorf("%s has not the reason %s: %v", kind, v1.ReasonReady, c)

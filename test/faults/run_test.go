@@ -49,6 +49,7 @@ type run struct {
 	settled map[int]time.Duration
 	// latest is the last version of the network, and unevaluated are those that were Ready first and are not compared with samples yet.
 	latest      version
+	unsettled   time.Duration // the last time that one was not settled
 	unevaluated []version
 	// samples are the observations of the last minute, and wrongSince is since when they show what Ready denies; only the observer has them.
 	samples    []observation
