@@ -83,6 +83,7 @@ func runSeed(t *testing.T, seed uint64) {
 		<-done
 	}()
 	r.until(t, "the new network to be Ready", startLimit, r.asSpecified)
+	r.until(t, "blocks that are not to be lost", startLimit, r.hasBlocks)
 	begin := time.Now()
 	for _, f := range p.faults {
 		if !sleep(ctx, time.Until(begin.Add(f.at))) {

@@ -4,6 +4,7 @@ package faults
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -13,6 +14,8 @@ import (
 // buried is how many blocks are above one that no fault may replace. Blocks nearer to the tip may be replaced: while connections are
 // missing, two nodes that have the highest block they know of may mine the next one.
 const buried = 6
+
+var errNoBlock = errors.New("no block is below enough others")
 
 // block is one of a chain.
 type block struct {
@@ -77,6 +80,26 @@ func (r *run) keepBlock(ctx context.Context, net *v1.BitcoinNetwork, o observati
 	if len(have) == 1 && have[last] >= majority {
 		r.setKept(block{height, last})
 	}
+}
+
+// hasBlocks mines some at once, so that there is a block to keep before the first fault.
+func (r *run) hasBlocks(ctx context.Context) error {
+	if r.keptBlock().hash != "" {
+		return nil
+	}
+	nodes := r.kubelet.nodes(1)
+	if len(nodes) == 0 {
+		return errors.New("no node runs")
+	}
+	var chain struct{ Blocks int }
+	if err := nodes[0].call(ctx, "getblockchaininfo", &chain); err != nil {
+		return err
+	}
+	if chain.Blocks <= buried {
+		var hashes []string
+		return errors.Join(errNoBlock, nodes[0].call(ctx, "generatetodescriptor", &hashes, buried, "raw(51)"))
+	}
+	return errNoBlock
 }
 
 // lacking forgets the block when a node that is separated does not have it.
