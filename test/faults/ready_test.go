@@ -22,10 +22,8 @@ const (
 	// the status may be slow by the 10 s after which it is given up (statusTimeout), and by a request before it.
 	justified        = 7 * time.Second
 	justifiedByFault = 18 * time.Second
-	// spreads is how long a block may be on its way when Ready is reported (syncGracePeriod), and sampled the time between two
-	// observations on a busy machine.
+	// spreads is how long a block may be on its way when Ready is reported (syncGracePeriod).
 	spreads = 3 * time.Second
-	sampled = 500 * time.Millisecond
 	// staleReady is how long Ready may stay after the nodes are not as specified any more, while an operator works and can reach the API:
 	// the 5 s between two polls, the 10 s of a call to a node that hangs (callTimeout), of which the last answer may count
 	// for 6 s more (aliveLifetime), and the 1.5 s of a pass.
@@ -134,16 +132,18 @@ func (r *run) evaluate(v version) {
 		limit = justifiedByFault
 	}
 	var around, before []observation
-	whole := false
+	whole, later := false, false
 	for _, o := range r.samples {
 		if o.at < v.at-limit || o.began > v.at+spreads {
 			continue
 		}
 		around = append(around, o)
 		whole = whole || o.wrong == nil
-		if o.began <= v.at+sampled {
+		// The first one after it too: the operator may have asked since the last one before.
+		if !later {
 			before = append(before, o)
 		}
+		later = o.began > v.at
 	}
 	if len(before) < 3 {
 		r.note("Ready %s: only %d observations", readyOf(v.net), len(before))
