@@ -117,7 +117,8 @@ func (r *run) injectNode(ctx context.Context, f fault) {
 	case f.kind == "disk-full":
 		r.fillVolume(ctx, n.container, f.lasts)
 	case f.kind == "node-freeze":
-		r.hold(ctx, fmt.Sprint("freeze ", n.name(), n.pod.UID), f.lasts, func() { n.signal(syscall.SIGSTOP) }, func() { n.signal(syscall.SIGCONT) })
+		what := fmt.Sprint("freeze ", n.name(), n.pod.UID)
+		r.hold(ctx, what, f.lasts, func() { n.signal(syscall.SIGSTOP) }, func() { n.signal(syscall.SIGCONT) })
 	case wholePod:
 		n.signalAll(syscall.SIGKILL)
 	default:

@@ -110,7 +110,9 @@ func (r *run) lacking(ctx context.Context, partitions []v1.Partition, o observat
 	}
 	for _, n := range o.nodes {
 		h, answered := o.heights[n.name()]
-		apart := slices.ContainsFunc(partitions, func(p v1.Partition) bool { return slices.Contains(p.Nodes, int32(n.ordinal())) }) //nolint:gosec // small
+		apart := slices.ContainsFunc(partitions, func(p v1.Partition) bool {
+			return slices.Contains(p.Nodes, int32(n.ordinal())) //nolint:gosec // small
+		})
 		if !answered || !apart {
 			continue
 		}

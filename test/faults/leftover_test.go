@@ -49,7 +49,8 @@ func (r *run) namesOf(ctx context.Context, kind schema.GroupVersionKind) ([]stri
 // neededBy are the names of the objects that a network needs, by kind. What is not in it may have any.
 func neededBy(spec v1.BitcoinNetworkSpec) map[string][]string {
 	needed := map[string][]string{
-		"PodList": {}, "PersistentVolumeClaimList": {}, "StatefulSetList": {"net-sts"}, "ServiceList": {"net-svc"}, "ConfigMapList": {"net-config"},
+		"PodList": {}, "PersistentVolumeClaimList": {},
+		"StatefulSetList": {"net-sts"}, "ServiceList": {"net-svc"}, "ConfigMapList": {"net-config"},
 	}
 	if spec.NodesInPod() > 1 {
 		needed["ConfigMapList"] = append(needed["ConfigMapList"], "net-slots")
@@ -183,7 +184,8 @@ func (r *run) staysIdle(ctx context.Context, t *testing.T) {
 		}
 		for i, o := range r.operators {
 			if after := o.written(); len(after) != before[i] {
-				r.fail("%s wrote when there was nothing to do: %s\n%s", o.name, strings.Join(after[before[i]:], ", "), cmp.Diff(status.Status, now.Status))
+				wrote := strings.Join(after[before[i]:], ", ")
+				r.fail("%s wrote when there was nothing to do: %s\n%s", o.name, wrote, cmp.Diff(status.Status, now.Status))
 			}
 		}
 		return

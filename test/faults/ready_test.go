@@ -43,7 +43,8 @@ type version struct {
 // readyOf returns since when the network is Ready for its generation; "" while it is not.
 func readyOf(net *v1.BitcoinNetwork) string {
 	c := meta.FindStatusCondition(net.Status.Conditions, v1.ConditionReady)
-	if c == nil || c.Status != metav1.ConditionTrue || c.ObservedGeneration != net.Generation || net.Status.ObservedGeneration != net.Generation {
+	current := c != nil && c.ObservedGeneration == net.Generation && net.Status.ObservedGeneration == net.Generation
+	if !current || c.Status != metav1.ConditionTrue {
 		return ""
 	}
 	return fmt.Sprint("generation ", net.Generation, " since ", c.LastTransitionTime.UTC().Format(time.TimeOnly))
@@ -120,7 +121,8 @@ func (r *run) evaluateDue(o observation) {
 	case r.wrongSince == 0 || r.wrongSince < latest.since:
 		r.wrongSince = o.at
 	case now-r.wrongSince > staleReady:
-		r.fail("Ready %s stayed for %s after the nodes were not as specified any more: %v", readyOf(latest.net), (now - r.wrongSince).Round(time.Second), o.wrong)
+		r.fail("Ready %s stayed for %s after the nodes were not as specified any more: %v",
+			readyOf(latest.net), (now - r.wrongSince).Round(time.Second), o.wrong)
 		r.wrongSince = 0
 	}
 }
