@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -31,6 +32,8 @@ type observation struct {
 	// answered are the numbers of the nodes that have, and edges the connections by the number of their ends that report them.
 	answered map[int]bool
 	edges    map[topology.Edge]int
+	// settled is when the connections of nodes settle after the faults so far.
+	settled map[int]time.Duration
 	// all is the number of nodes that are specified, and nodes are those of them that exist.
 	all   int
 	nodes []node
@@ -133,6 +136,9 @@ func (r *run) observe(ctx context.Context) {
 // sample asks the nodes, and keeps the answers for as long as they count.
 func (r *run) sample(ctx context.Context, net *v1.BitcoinNetwork) observation {
 	o := r.ask(ctx, net)
+	r.mu.Lock()
+	o.settled = maps.Clone(r.settled)
+	r.mu.Unlock()
 	r.samples = append(r.samples, o)
 	for r.samples[0].at < o.at-time.Minute {
 		r.samples = r.samples[1:]

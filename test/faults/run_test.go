@@ -124,13 +124,6 @@ func (r *run) disturb(d time.Duration, nodes ...node) {
 	}
 }
 
-// settledAt reports whether no fault of a node may have changed its connections shortly before.
-func (r *run) settledAt(ordinal int, at time.Duration) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.settled[ordinal] < at
-}
-
 func (r *run) get(ctx context.Context) (*v1.BitcoinNetwork, error) {
 	net := &v1.BitcoinNetwork{}
 	return net, r.Client.Get(ctx, types.NamespacedName{Namespace: r.name, Name: "net"}, net)
