@@ -8,10 +8,11 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 )
 
-// hostileModules are contents of .gitmodules that anyone may have written, each for the submodule chart.
+// hostileModules are contents of .gitmodules that anyone may have written, each for the submodule chart. The test has an absolute path for
+// the file marker: git runs in a directory of its own.
 var hostileModules = map[string]string{
 	"an option as the address":             "[submodule \"a\"]\n\tpath = chart\n\turl = --upload-pack=touch marker\n",
-	"an option of git":                     "[submodule \"a\"]\n\tpath = chart\n\turl = -u./marker\n",
+	"an option of git":                     "[submodule \"a\"]\n\tpath = chart\n\turl = -utouch marker\n",
 	"a program as the transport":           "[submodule \"a\"]\n\tpath = chart\n\turl = ext::sh -c touch% marker\n",
 	"an option of ssh as the host":         "[submodule \"a\"]\n\tpath = chart\n\turl = ssh://-oProxyCommand=touch${IFS}marker/x\n",
 	"an option of ssh in the short form":   "[submodule \"a\"]\n\tpath = chart\n\turl = -oProxyCommand=touch:x\n",
@@ -41,7 +42,8 @@ func TestHostileSubmodulesRunNothingAndReadNothing(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			write(t, r.Dir+"/.gitmodules", content)
+			marker := t.TempDir() + "/marker"
+			write(t, r.Dir+"/.gitmodules", strings.ReplaceAll(content, "marker", marker))
 			if err := r.Add(t.Context()); err != nil {
 				t.Fatal(err)
 			}
@@ -64,7 +66,7 @@ func TestHostileSubmodulesRunNothingAndReadNothing(t *testing.T) {
 			if kind := failure.Of(err); kind != failure.BadInput && kind != failure.External || len(err.Error()) > 8192 || strings.Contains(err.Error(), "s3cret") {
 				t.Errorf("a %s error of %d bytes: %.500v", kind, len(err.Error()), err)
 			}
-			if _, err := os.Stat("marker"); err == nil {
+			if _, err := os.Stat(marker); err == nil {
 				t.Error("a program ran")
 			}
 		})
