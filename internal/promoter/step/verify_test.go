@@ -2,12 +2,15 @@ package step
 
 import (
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/candidate"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/ci"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/testenv"
@@ -77,5 +80,43 @@ func TestAPullRequestNeedsNoKeyToBeTested(t *testing.T) {
 	// Without a cluster it comes no further than to the package.
 	if _, err := Verify(t.Context(), r.p, VerifyOptions{Options: testenv.Options{Kubeconfig: "/no/such/kubeconfig"}}); err == nil || !strings.Contains(err.Error(), "kubeconfig") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// A library chart is tested to the end without a cluster.
+func TestAPullRequestIsVerifiedAndSignsNothing(t *testing.T) {
+	t.Parallel()
+	for name, env := range map[string]map[string]string{
+		"a pull request":            {"TRAVIS": "true", "TRAVIS_PULL_REQUEST": "3"},
+		"a fork":                    {"TRAVIS": "true", "TRAVIS_SECURE_ENV_VARS": "false"},
+		"a merge request":           {"GITLAB_CI": "true", "CI_MERGE_REQUEST_IID": "3"},
+		"a job that is not to push": {ci.Push: "false"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := chartsWorld(t, severalYAML)
+			w.released()
+			w.keys()
+			base := w.one("base")
+			if _, err := Bump(t.Context(), base); err != nil {
+				t.Fatal(err)
+			}
+			maps.Copy(w.env, env)
+			r, err := Verify(t.Context(), base, VerifyOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Tests.Passed != 1 || r.Withheld == "" || r.Attestation != "" {
+				t.Errorf("verified: %+v", r)
+			}
+			// The stage has its key, which signs nothing here.
+			files, err := os.ReadDir(string(base.Work))
+			if err != nil || slices.ContainsFunc(files, func(f os.DirEntry) bool { return strings.HasSuffix(f.Name(), ".json") }) {
+				t.Errorf("the work directory has %v, %v", files, err)
+			}
+			if head, err := (&gitrepo.Repo{Dir: w.prod}).Head(t.Context()); !errors.Is(err, gitrepo.ErrNoRef) {
+				t.Errorf("%s was pushed to prod, %v", head, err)
+			}
+		})
 	}
 }
