@@ -11,7 +11,9 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-containerregistry/pkg/registry"
@@ -112,5 +114,51 @@ func TestARegistryIsAPlaceForThoseWhoHaveItsCredentials(t *testing.T) {
 	other := strings.Replace(where, digest, "sha256:"+strings.Repeat("0", 64), 1)
 	if _, err := parse(t, other).Load(t.Context(), 1<<20); err == nil || !strings.Contains(err.Error(), "does not exist") {
 		t.Errorf("another digest: %v", err)
+	}
+}
+
+// asked is a registry that requires a user, with the values of Authorization that it gets.
+func asked(t *testing.T) (host string, got func() []string) {
+	t.Helper()
+	var mu sync.Mutex
+	var values []string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		values = append(values, r.Header.Get("Authorization"))
+		w.Header().Set("WWW-Authenticate", `Basic realm="test"`)
+		w.WriteHeader(http.StatusUnauthorized)
+	}))
+	t.Cleanup(server.Close)
+	return strings.TrimPrefix(server.URL, "http://"), func() []string {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Clone(values)
+	}
+}
+
+func TestARegistryGetsNoCredentialOfAnother(t *testing.T) {
+	own, got := asked(t)
+	other, others := asked(t)
+	dir := t.TempDir()
+	t.Setenv("DOCKER_CONFIG", dir)
+	login := fmt.Sprintf(`{"auths":{%q:{"auth":%q}}}`, own, base64.StdEncoding.EncodeToString([]byte("bob:secret")))
+	if err := os.WriteFile(filepath.Join(dir, "config.json"), []byte(login), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, host := range []string{own, other} {
+		p := parse(t, "oci://"+host+"/chains/test:one")
+		if _, err := p.Load(t.Context(), 1<<20); err == nil {
+			t.Errorf("it was read from %s", host)
+		}
+		if _, err := p.Store(t.Context(), []byte("snapshot")); err == nil {
+			t.Errorf("it was written to %s", host)
+		}
+	}
+	if values := got(); !slices.ContainsFunc(values, func(v string) bool { return strings.HasPrefix(v, "Basic ") }) {
+		t.Errorf("the registry of the credential got %q", values)
+	}
+	if values := others(); len(values) == 0 || slices.ContainsFunc(values, func(v string) bool { return v != "" }) {
+		t.Errorf("the other registry got %q", values)
 	}
 }
