@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/Masterminds/semver/v3"
 
@@ -65,6 +66,8 @@ type Builder struct {
 	Access image.Access
 	// Transport is for tests; nil is image.DefaultTransport.
 	Transport http.RoundTripper
+	// Timeout is how long one download may take; 0 is 10 minutes.
+	Timeout time.Duration
 	// Log gets one line for each chart that is downloaded. Nil is silent.
 	Log func(string)
 }
