@@ -242,11 +242,13 @@ func TestNothingIsStartedWithoutWhatItNeeds(t *testing.T) {
 func TestSecretsAreForTheUserOfTheProgramOnly(t *testing.T) {
 	old := syscall.Umask(0)
 	defer syscall.Umask(old)
-	p := newPod(t, conf).start()
+	p := newPod(t, conf)
+	p.usersPair("localhost")
+	p.start("--secret-dir=" + p.dir + "/secret")
 	p.putBackend(someBitcoind(t))
 	p.untilProbe(api.ReadyPath, http.StatusOK)
-	for _, name := range []string{"backend.json", "lnd.conf"} {
-		info, err := os.Stat(filepath.Join(p.dir, "run", name))
+	for _, name := range []string{"run/backend.json", "run/lnd.conf", "data/tls.key"} {
+		info, err := os.Stat(filepath.Join(p.dir, name))
 		if err != nil || info.Mode().Perm() != 0o600 {
 			t.Errorf("%s: %v, %v", name, info, err)
 		}
