@@ -59,6 +59,7 @@ func (c *nodeClient) connect(ctx context.Context, network *v1.BitcoinNetwork, sh
 	actions := topology.Plan(slices.Concat(result.desired, departingEdges(observed, staying, network.Spec.Partitions)), observed)
 	result.pending = changing + len(actions)
 	result.removedByHand = shared.newByHand(nodes, actions)
+	actions = append(actions, shared.formerConnections(nodes)...)
 	byNode := map[int][]topology.Action{}
 	for _, action := range actions {
 		byNode[action.Node] = append(byNode[action.Node], action)

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -106,6 +107,32 @@ func TestRemovedAddressesSettleAfterTheBatchEnds(t *testing.T) {
 			t.Errorf("an hour later, the network still settles for %s", got.settling)
 		}
 		client.calls.Wait()
+	})
+}
+
+func TestAPassClosesConnectionsFromFormerAddresses(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		fake := newFakeNodes()
+		var closed []any
+		for i := range 3 {
+			fake.answer(i, func(method string, params []any) (any, error) {
+				if method == "disconnectnode" && i == 0 {
+					closed = append(closed, params...)
+				}
+				return nil, nil
+			})
+		}
+		client, shared := fake.client(t), newSharedState()
+		network := testNetwork(v1.BitcoinNetworkSpec{Nodes: 3})
+		nodes := meshOfThree(shared)
+		client.connect(t.Context(), network, shared, nodes, 3, time.Now())
+		nodes[2].pod.Status.PodIP = "10.0.0.50"
+		nodes[0].answer.peers = append(nodes[0].answer.peers, bitcoind.PeerInfo{ID: 7, Addr: address(2) + ":40000", Inbound: true, Version: 1})
+		client.connect(t.Context(), network, shared, nodes, 3, time.Now().Add(time.Second))
+		client.calls.Wait()
+		if !slices.ContainsFunc(closed, func(param any) bool { return param == 7.0 }) {
+			t.Errorf("node 0 closes the connections %v, and not 7", closed)
+		}
 	})
 }
 

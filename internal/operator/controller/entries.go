@@ -122,6 +122,29 @@ func (s *sharedState) isOwn(host string) bool {
 	return own
 }
 
+// formerConnections are the ends of connections that nodes have opened from addresses which no node has any more: a node whose machine is lost
+// closes none. bitcoind detects that after 20 minutes, and an operator that starts meanwhile would take such a peer for one from outside of the
+// network. Connections from after the address was a node's may be those of another pod that has it now.
+func (s *sharedState) formerConnections(nodes []node) []topology.Action {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var ends []topology.Action
+	for i := range nodes {
+		n := &nodes[i]
+		if n.answer == nil || n.busy {
+			continue
+		}
+		for _, peer := range n.answer.peers {
+			host, _, err := net.SplitHostPort(peer.Addr)
+			last, own := s.addresses[host]
+			if err == nil && peer.Inbound && own && last.Before(s.addressesAt) && peer.ConnectedAt <= last.Unix() {
+				ends = append(ends, topology.Action{Node: i, Kind: topology.Disconnect, Target: peer.Addr, PeerID: peer.ID, Peer: -1})
+			}
+		}
+	}
+	return ends
+}
+
 // entriesSent records the entries that the operator adds to a node's list or removes from it.
 func (s *sharedState) entriesSent(of nodeKey, actions []topology.Action, now time.Time) {
 	s.mu.Lock()
