@@ -59,15 +59,25 @@ func (c *Clients) CLI(ctx context.Context, at Bitcoind, args ...string) (string,
 	defer cancel()
 	call := func() (string, error) { return c.bitcoind.call(ctx, at, args) }
 	answer, err := call()
-	if errors.Is(err, errUnauthorized) { // it has started again
+	_, broken := errors.AsType[*url.Error](err)
+	switch {
+	case errors.Is(err, errUnauthorized): // it has started again
 		c.bitcoind.cookies.Delete(at)
 		answer, err = call()
+	case broken: // the connection may be one with the pod of before
+		c.bitcoind.http.CloseIdleConnections()
+		if onlyReads(args) {
+			answer, err = call()
+		}
 	}
 	if err != nil {
 		return "", fmt.Errorf("%s of %s: %w", strings.Join(args, " "), at.Pod, err)
 	}
 	return answer, nil
 }
+
+// ErrNoCookie means that the cookie of a node cannot be read: bitcoind does not run, or the cluster nodes are no containers of Docker's.
+var ErrNoCookie = errors.New("the cookie cannot be read")
 
 var errUnauthorized = errors.New("the cookie is another one")
 
@@ -113,7 +123,7 @@ func (r *rpcClient) cookie(ctx context.Context, at Bitcoind) (string, error) {
 	}
 	id := containerID(pod, "bitcoind")
 	if id == "" {
-		return "", fmt.Errorf("no bitcoind runs in %s", at.Pod)
+		return "", fmt.Errorf("%w: no bitcoind runs in %s", ErrNoCookie, at.Pod)
 	}
 	const read = `cat "/proc/$(cat /run/containerd/io.containerd.runtime.v2.task/k8s.io/$1/init.pid)/root$2"`
 	var errOut bytes.Buffer
@@ -122,7 +132,7 @@ func (r *rpcClient) cookie(ctx context.Context, at Bitcoind) (string, error) {
 	run.Stderr = &errOut
 	out, err := run.Output()
 	if err != nil {
-		return "", fmt.Errorf("the cookie of %s: %w: %s", at.Pod, err, errOut.String())
+		return "", fmt.Errorf("%w: %s: %w: %s", ErrNoCookie, at.Pod, err, errOut.String())
 	}
 	r.cookies.Store(at, string(out))
 	return string(out), nil
@@ -139,13 +149,27 @@ func containerID(pod *corev1.Pod, container string) string {
 	return ""
 }
 
+// walletOf splits the wallet off the arguments; false if they have none.
+func walletOf(args []string) (name string, call []string, ok bool) {
+	if len(args) > 0 {
+		if name, ok = strings.CutPrefix(args[0], "-rpcwallet="); ok {
+			return name, args[1:], true
+		}
+	}
+	return "", args, false
+}
+
+// onlyReads reports whether a call may be sent twice.
+func onlyReads(args []string) bool {
+	_, call, _ := walletOf(args)
+	return len(call) > 0 && call[0] != "getnewaddress" && (strings.HasPrefix(call[0], "get") || strings.HasPrefix(call[0], "list"))
+}
+
 // requestOf is the path and the body of a call.
 func requestOf(args []string) (wallet string, body []byte, err error) {
 	wallet = "/"
-	if len(args) > 0 {
-		if name, ok := strings.CutPrefix(args[0], "-rpcwallet="); ok {
-			wallet, args = "/wallet/"+url.PathEscape(name), args[1:]
-		}
+	if name, call, ok := walletOf(args); ok {
+		wallet, args = "/wallet/"+url.PathEscape(name), call
 	}
 	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
 		return "", nil, fmt.Errorf("no method, or an option, in %q", args)

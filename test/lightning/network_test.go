@@ -4,6 +4,7 @@ package lightning
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -151,6 +152,9 @@ func (n *network) bitcoinCLI(node int, args ...string) string {
 	n.Helper()
 	at := e2e.Bitcoind{Namespace: n.namespace, Pod: n.bitcoinPod(node), Port: v1.RPCPort, DataDir: "/data"}
 	out, err := cluster.CLI(n.Context(), at, args...)
+	if errors.Is(err, e2e.ErrNoCookie) {
+		out, err = n.exec(at.Pod, "bitcoind", append([]string{"/usr/local/bin/bitcoin-cli", "-regtest", "-conf=/bitcoin.conf"}, args...)...)
+	}
 	if err != nil {
 		n.Fatal(err)
 	}

@@ -4,6 +4,7 @@ package network
 
 import (
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 
@@ -26,7 +27,11 @@ func (env *testEnv) cli(node string, args ...string) (string, error) {
 	}
 	place := noderef.At(node)
 	at := e2e.Bitcoind{Namespace: env.namespace, Pod: place.Pod, Port: place.Port(v1.RPCPort), DataDir: dataDir(node)}
-	return cluster.CLI(env.Context(), at, args...)
+	answer, err := cluster.CLI(env.Context(), at, args...)
+	if errors.Is(err, e2e.ErrNoCookie) {
+		return env.cliWith(node, "", args...)
+	}
+	return answer, err
 }
 
 // cliWith runs bitcoin-cli for a node in its pod, with the command line of the documentation and a standard input.

@@ -206,6 +206,11 @@ func TestABusyNodeDoesNotMine(t *testing.T) {
 	if got := schedule.miner(time.Now(), []int{0, 1}, nodes, nil); got != 1 {
 		t.Errorf("node %d mines", got)
 	}
+	// It may be busy, or have died: who else could mine, does.
+	nodes[0].busy, nodes[0].missed = false, true
+	if got, alone := schedule.miner(time.Now(), []int{0, 1}, nodes, nil), schedule.miner(time.Now(), []int{0}, nodes, nil); got != 1 || alone != 0 {
+		t.Errorf("after a failed probe of node 0, node %d mines, and node %d if it is the only candidate", got, alone)
+	}
 }
 
 // Calls to a busy node would only wait beside the others, and be carried out long after the operator has given them up.

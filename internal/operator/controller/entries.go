@@ -70,14 +70,14 @@ func (s *sharedState) readLists(network *v1.BitcoinNetwork, nodes []node, leadin
 	s.addressesAt = now
 	for _, n := range network.Status.Nodes {
 		if _, known := s.addresses[n.IP]; !known {
-			s.addresses[n.IP] = now.Add(-time.Second)
+			s.addresses[n.IP] = knownAddress{seen: now.Add(-time.Second)}
 		}
 	}
 	for i := range nodes {
-		s.addresses[nodes[i].ip()] = now
+		s.addresses[nodes[i].ip()] = knownAddress{now, true}
 	}
 	delete(s.addresses, "")
-	maps.DeleteFunc(s.addresses, func(_ string, seen time.Time) bool { return now.Sub(seen) > addressLifetime })
+	maps.DeleteFunc(s.addresses, func(_ string, a knownAddress) bool { return now.Sub(a.seen) > addressLifetime })
 	for i := range nodes {
 		n := &nodes[i]
 		if n.answer == nil || n.busy {
@@ -124,24 +124,46 @@ func (s *sharedState) isOwn(host string) bool {
 
 // formerConnections are the ends of connections that nodes have opened from addresses which no node has any more: a node whose machine is lost
 // closes none. bitcoind detects that after 20 minutes, and an operator that starts meanwhile would take such a peer for one from outside of the
-// network. Connections from after the address was a node's may be those of another pod that has it now.
+// network. Connections from after the address was a node's may be those of another pod that has it now: by the clock of the node, which may be
+// another one, and therefore once for each address.
 func (s *sharedState) formerConnections(nodes []node) []topology.Action {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var ends []topology.Action
-	for i := range nodes {
-		n := &nodes[i]
-		if n.answer == nil || n.busy {
-			continue
-		}
-		for _, peer := range n.answer.peers {
-			host, _, err := net.SplitHostPort(peer.Addr)
-			last, own := s.addresses[host]
-			if err == nil && peer.Inbound && own && last.Before(s.addressesAt) && peer.ConnectedAt <= last.Unix() {
-				ends = append(ends, topology.Action{Node: i, Kind: topology.Disconnect, Target: peer.Addr, PeerID: peer.ID, Peer: -1})
-			}
+	former := map[string]time.Time{}
+	for host, a := range s.addresses {
+		if a.held && a.seen.Before(s.addressesAt) {
+			former[host] = a.seen
 		}
 	}
+	if len(former) == 0 {
+		return nil
+	}
+	var ends []topology.Action
+	for i := range nodes {
+		if state := s.nodes[nodes[i].key()]; state != nil && nodes[i].answer != nil && !nodes[i].busy && !state.changing {
+			ends = append(ends, state.endsOf(former, i, nodes[i].answer.peers)...)
+		}
+	}
+	return ends
+}
+
+// endsOf are those of one node, whose answers of before the end still have the connections.
+func (state *nodeState) endsOf(former map[string]time.Time, ordinal int, peers []bitcoind.PeerInfo) (ends []topology.Action) {
+	closed := map[string]bool{}
+	for _, peer := range peers {
+		if !peer.Inbound {
+			continue
+		}
+		host, _, err := net.SplitHostPort(peer.Addr)
+		if last, is := former[host]; err == nil && is && !state.closed[host] && peer.ConnectedAt <= last.Unix() {
+			ends = append(ends, topology.Action{Node: ordinal, Kind: topology.Disconnect, Target: peer.Addr, PeerID: peer.ID, Peer: -1})
+			closed[host] = true
+		}
+	}
+	if len(closed) > 0 && state.closed == nil {
+		state.closed = map[string]bool{}
+	}
+	maps.Copy(state.closed, closed)
 	return ends
 }
 
@@ -174,7 +196,7 @@ func (s *sharedState) entriesByHand(n *node) map[string]bool {
 	byHand := map[string]bool{}
 	if state := s.nodes[n.key()]; state != nil {
 		for name := range state.entries.byHand {
-			if seen, own := s.addresses[n.hostOfEntry(name)]; !own || seen.Equal(s.addressesAt) {
+			if a, own := s.addresses[n.hostOfEntry(name)]; !own || a.seen.Equal(s.addressesAt) {
 				byHand[name] = true
 			}
 		}

@@ -125,26 +125,29 @@ func TestTheRemovalOfAnEntryByHandIsRecordedOnce(t *testing.T) {
 
 // A node has lost its machine, and its new pod another address. Other pods may have got the old one since.
 func TestConnectionsFromTheFormerAddressOfANodeAreClosed(t *testing.T) {
-	l := newListedNode(t)
-	l.byHand()
-	old := l.now.Add(-time.Minute).Unix()
+	start := time.Now()
+	old := start.Add(-time.Minute).Unix()
 	for name, test := range map[string]struct {
 		peer   bitcoind.PeerInfo
-		change func()
+		change func(l *listedNode)
 		want   int
 	}{
 		"its connection of before":      {bitcoind.PeerInfo{ID: 7, Addr: address(1) + ":40000", Inbound: true, ConnectedAt: old}, nil, 1},
-		"a connection of afterwards":    {bitcoind.PeerInfo{ID: 7, Addr: address(1) + ":40000", Inbound: true, ConnectedAt: l.now.Add(time.Minute).Unix()}, nil, 0},
+		"a connection of afterwards":    {bitcoind.PeerInfo{ID: 7, Addr: address(1) + ":40000", Inbound: true, ConnectedAt: start.Add(time.Minute).Unix()}, nil, 0},
 		"a connection to it":            {bitcoind.PeerInfo{ID: 7, Addr: address(1) + ":18444", ConnectedAt: old}, nil, 0},
 		"the connection of another pod": {bitcoind.PeerInfo{ID: 7, Addr: "10.0.0.77:40000", Inbound: true, ConnectedAt: old}, nil, 0},
 		"that of its address now":       {bitcoind.PeerInfo{ID: 7, Addr: "10.0.0.50:40000", Inbound: true, ConnectedAt: old}, nil, 0},
-		"a node that cannot be called":  {bitcoind.PeerInfo{ID: 7, Addr: address(1) + ":40000", Inbound: true, ConnectedAt: old}, func() { l.nodes[0].busy = true }, 0},
+		"a node that cannot be called":  {bitcoind.PeerInfo{ID: 7, Addr: address(1) + ":40000", Inbound: true, ConnectedAt: old}, func(l *listedNode) { l.nodes[0].busy = true }, 0},
+		"an address of the status only": {bitcoind.PeerInfo{ID: 7, Addr: "10.0.0.60:40000", Inbound: true, ConnectedAt: old}, nil, 0},
 	} {
+		l := newListedNode(t)
+		l.network.Status.Nodes = []v1.NodeStatus{{IP: "10.0.0.60"}}
+		l.byHand()
 		l.nodes[1].pod.Status.PodIP = "10.0.0.50"
 		l.byHand()
-		l.nodes[0].answer.peers, l.nodes[0].busy = []bitcoind.PeerInfo{test.peer}, false
+		l.nodes[0].answer.peers = []bitcoind.PeerInfo{test.peer}
 		if test.change != nil {
-			test.change()
+			test.change(l)
 		}
 		got := l.shared.formerConnections(l.nodes)
 		if len(got) != test.want {
@@ -155,6 +158,8 @@ func TestConnectionsFromTheFormerAddressOfANodeAreClosed(t *testing.T) {
 				t.Errorf("%s: %v, want %v", name, action, want)
 			}
 		}
-		l.nodes[0].busy = false
+		if again := l.shared.formerConnections(l.nodes); len(again) > 0 {
+			t.Errorf("%s: once more: %v", name, again)
+		}
 	}
 }

@@ -153,11 +153,12 @@ func (s *miningSchedule) attempt(b *nextBlock, now time.Time) {
 }
 
 // miner returns the first candidate that can mine, -1 for none. A node that is behind its side, because it has just started for
-// instance, may not mine: it would start another chain. The only candidate may when it stays behind.
+// instance, may not mine: it would start another chain. The only candidate may when it stays behind. One whose last probe failed is left to the
+// next pass.
 func (s *miningSchedule) miner(now time.Time, candidates []int, nodes []node, sides []side) int {
 	best := heightsOf(sides, len(nodes))
 	for _, i := range candidates {
-		if !nodes[i].callable() {
+		if !nodes[i].callable() || nodes[i].missed && len(candidates) > 1 {
 			continue
 		}
 		height := nodes[i].answer.chain.Blocks

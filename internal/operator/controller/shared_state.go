@@ -29,13 +29,20 @@ type sharedState struct {
 	mined  miningResults
 	// settledAt is when no node dials an address any more that was removed from its addnode list.
 	settledAt time.Time
-	// addresses of the nodes, with the time when a node was last seen to have them, and addressesAt the latest such time.
-	addresses   map[string]time.Time
+	// addresses of the nodes, and addressesAt when they were read last.
+	addresses   map[string]knownAddress
 	addressesAt time.Time
 }
 
+// knownAddress is when a node was last seen to have an address. One that is held was seen at a pod, and another one in the status only, which an
+// earlier operator has written.
+type knownAddress struct {
+	seen time.Time
+	held bool
+}
+
 func newSharedState() *sharedState {
-	return &sharedState{slots: newSlots(maxCallsPerNetwork), nodes: map[nodeKey]*nodeState{}, pods: map[types.UID]*supervised{}, addresses: map[string]time.Time{}}
+	return &sharedState{slots: newSlots(maxCallsPerNetwork), nodes: map[nodeKey]*nodeState{}, pods: map[types.UID]*supervised{}, addresses: map[string]knownAddress{}}
 }
 
 // observation is a network's status and what else the metrics export.
@@ -78,6 +85,8 @@ type nodeState struct {
 	busyAt time.Time
 	// entries is what is known of the node's addnode list.
 	entries entryLog
+	// closed are the former addresses from which its connections have been closed.
+	closed map[string]bool
 }
 
 // walletsReach is up to which block the wallets of a node may know the chain.
