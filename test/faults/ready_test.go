@@ -147,8 +147,9 @@ func (r *run) evaluate(v version) {
 		}
 		later = o.began > v.at
 	}
-	if len(before) < 3 {
-		r.note("Ready %s: only %d observations", readyOf(v.net), len(before))
+	// Without one after it nobody but the operator may have asked a node that has just been added.
+	if len(before) < 3 || !later {
+		r.note("Ready %s: only %d observations, one of them after it: %t", readyOf(v.net), len(before), later)
 		return
 	}
 	if !whole {
