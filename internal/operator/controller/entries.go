@@ -68,13 +68,14 @@ func (s *sharedState) readLists(network *v1.BitcoinNetwork, nodes []node, leadin
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.addressesAt = now
-	for _, n := range network.Status.Nodes {
-		if _, known := s.addresses[n.IP]; !known {
-			s.addresses[n.IP] = knownAddress{seen: now.Add(-time.Second)}
-		}
-	}
 	for i := range nodes {
-		s.addresses[nodes[i].ip()] = knownAddress{now, true}
+		s.addresses[nodes[i].ip()] = knownAddress{now, now}
+	}
+	for i := range network.Status.Nodes {
+		n := &network.Status.Nodes[i]
+		if _, known := s.addresses[n.IP]; !known {
+			s.addresses[n.IP] = knownAddress{now.Add(-time.Second), addressedUntil(n, nodes, now)}
+		}
 	}
 	delete(s.addresses, "")
 	maps.DeleteFunc(s.addresses, func(_ string, a knownAddress) bool { return now.Sub(a.seen) > addressLifetime })
@@ -95,6 +96,17 @@ func (s *sharedState) readLists(network *v1.BitcoinNetwork, nodes []node, leadin
 			return !fresh && net.ParseIP(host) != nil && (!n.shared && !entry.Connected || s.isOwn(host))
 		})
 	}
+}
+
+// addressedUntil is until when a node can have had the address that an earlier operator has written to the status: until its pod of now was created,
+// if that has another one.
+func addressedUntil(before *v1.NodeStatus, nodes []node, now time.Time) time.Time {
+	for i := range nodes {
+		if n := &nodes[i]; n.pod != nil && n.ordinal == int(before.Ordinal) && n.ip() != before.IP {
+			return n.pod.CreationTimestamp.Time
+		}
+	}
+	return now
 }
 
 // hostOfEntry is the address in an entry as the operator adds it, "" for another one. Between nodes that share an address it has the port
@@ -131,8 +143,8 @@ func (s *sharedState) formerConnections(nodes []node) []topology.Action {
 	defer s.mu.Unlock()
 	former := map[string]time.Time{}
 	for host, a := range s.addresses {
-		if a.held && a.seen.Before(s.addressesAt) {
-			former[host] = a.seen
+		if a.seen.Before(s.addressesAt) {
+			former[host] = a.until
 		}
 	}
 	if len(former) == 0 {

@@ -138,10 +138,12 @@ func TestConnectionsFromTheFormerAddressOfANodeAreClosed(t *testing.T) {
 		"the connection of another pod": {bitcoind.PeerInfo{ID: 7, Addr: "10.0.0.77:40000", Inbound: true, ConnectedAt: old}, nil, 0},
 		"that of its address now":       {bitcoind.PeerInfo{ID: 7, Addr: "10.0.0.50:40000", Inbound: true, ConnectedAt: old}, nil, 0},
 		"a node that cannot be called":  {bitcoind.PeerInfo{ID: 7, Addr: address(1) + ":40000", Inbound: true, ConnectedAt: old}, func(l *listedNode) { l.nodes[0].busy = true }, 0},
-		"an address of the status only": {bitcoind.PeerInfo{ID: 7, Addr: "10.0.0.60:40000", Inbound: true, ConnectedAt: old}, nil, 0},
+		"an address of the status":      {bitcoind.PeerInfo{ID: 7, Addr: "10.0.0.60:40000", Inbound: true, ConnectedAt: old}, nil, 1},
+		"it after the node's new pod":   {bitcoind.PeerInfo{ID: 7, Addr: "10.0.0.60:40000", Inbound: true, ConnectedAt: start.Add(-20 * time.Second).Unix()}, nil, 0},
 	} {
 		l := newListedNode(t)
-		l.network.Status.Nodes = []v1.NodeStatus{{IP: "10.0.0.60"}}
+		l.network.Status.Nodes = []v1.NodeStatus{{Ordinal: 1, IP: "10.0.0.60"}}
+		l.nodes[1].pod.CreationTimestamp = metav1.NewTime(start.Add(-30 * time.Second))
 		l.byHand()
 		l.nodes[1].pod.Status.PodIP = "10.0.0.50"
 		l.byHand()

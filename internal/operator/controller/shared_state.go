@@ -34,12 +34,9 @@ type sharedState struct {
 	addressesAt time.Time
 }
 
-// knownAddress is when a node was last seen to have an address. One that is held was seen at a pod, and another one in the status only, which an
-// earlier operator has written.
-type knownAddress struct {
-	seen time.Time
-	held bool
-}
+// knownAddress is when this operator last knew an address as that of a node, and until when the node can have had it, which is earlier for one
+// that an earlier operator has written to the status.
+type knownAddress struct{ seen, until time.Time }
 
 func newSharedState() *sharedState {
 	return &sharedState{slots: newSlots(maxCallsPerNetwork), nodes: map[nodeKey]*nodeState{}, pods: map[types.UID]*supervised{}, addresses: map[string]knownAddress{}}
