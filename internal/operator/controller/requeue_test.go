@@ -70,6 +70,7 @@ func TestTheSoonestOfWhatIsDueWins(t *testing.T) {
 		"in the grace period":       {requeueInputs{ready: true, nextBlock: time.Second, syncRecheck: 500 * time.Millisecond}, 500 * time.Millisecond},
 		"settling":                  {requeueInputs{ready: true, settling: time.Second}, time.Second},
 		"an object blocks others":   {requeueInputs{ready: true, objectsRecheck: 2 * time.Second}, 2 * time.Second},
+		"a probe has failed once":   {requeueInputs{ready: true, missRecheck: time.Second}, time.Second},
 		"a pod fails, in its grace": {requeueInputs{ready: true, stalledRecheck: time.Second}, time.Second},
 		"a block is due at once":    {requeueInputs{ready: true, nextBlock: 1}, time.Millisecond},
 		"rejected":                  {requeueInputs{held: true}, minBackoff},
