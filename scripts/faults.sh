@@ -3,7 +3,8 @@
 # machines, clocks, volumes, operators and the specification go wrong. A seed repeats the plan of a run, which takes one to three minutes, but
 # not its timing, nor which calls fail.
 #
-#   scripts/faults.sh [SEEDS] [SEED]   runs so many seeds, one after the other (default 5), from SEED on (default: a random one)
+#   scripts/faults.sh [SEEDS] [SEED]   runs so many seeds (default 5), from SEED on (default: a random one), side by side in LANES lanes
+#                                      (default: one more than cores, since a run waits for most of its time)
 #
 # It needs root on Linux, for network namespaces, and no Docker. A run that fails prints its seed and a timeline, and its logs are kept;
 # with FAULTS_TIMELINE=1 also one that does not.
@@ -14,11 +15,16 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 command -v go >/dev/null || PATH=$PATH:/usr/local/go/bin
 [[ $(uname -s) == Linux && $(id -u) == 0 ]] || die 'fault runs give each pod a network namespace, which requires root on Linux'
 command -v ip >/dev/null || die 'ip is not installed; install the package iproute2'
-seeds=${1:-5} seed=${2:-$((RANDOM * 32768 + RANDOM))}
-[[ $seeds =~ ^[1-9][0-9]*$ && $seed =~ ^[0-9]+$ ]] || die "SEEDS and SEED must be numbers; see the head of $0"
-place=$(mktemp -d)
-# What a failed run leaves is kept.
+seeds=${1:-5} seed=${2:-$((RANDOM * 32768 + RANDOM))} count=${LANES:-$(($(nproc) + 1))}
+for number in "$seeds" "$seed" "$count"; do
+  [[ $number =~ ^(0|[1-9][0-9]*)$ ]] || die "SEEDS, SEED and LANES must be numbers; see the head of $0"
+done
+((seeds > 0 && count > 0)) || die "SEEDS and LANES must be 1 or more; see the head of $0"
+((count < seeds)) || count=$seeds
+place=$(mktemp -d) lanes=()
+# What a failed run leaves is kept. A lane in the background ignores Ctrl-C.
 finish() {
+  if ((${#lanes[@]})); then kill "${lanes[@]}" 2>/dev/null && wait; fi
   rm -rf "$place"/{image,bitcoin-controller,faults.test,time.go,overlay.json}
   rmdir "$place" 2>/dev/null || true
 }
@@ -50,8 +56,26 @@ programs() {
 }
 step 'fault runs: programs' built programs
 
-info "$seeds seeds from $seed on"
-# The namespaces end with the run, and with them its processes, interfaces and mounts.
-export FAULTS_PLACE=$place FAULTS_SEEDS=$seeds SEED=$seed REQUIRE_TOOLS=1
-unshare --net --mount --pid --fork --kill-child --mount-proc bash -euc \
-  'mount -t tmpfs tmpfs /run && mkdir /run/netns && exec "$0" -test.v -test.timeout 24h' "$place/faults.test"
+# lane SEED SEEDS TESTS runs seeds one after the other, in a network of its own. Its namespaces end with it, and with them its processes,
+# interfaces and mounts.
+lane() {
+  local output=$place/lane-$1.log
+  FAULTS_PLACE=$place FAULTS_SEEDS=$2 SEED=$1 REQUIRE_TOOLS=1 exec unshare --net --mount --pid --fork --kill-child --mount-proc bash -euc \
+    'mount -t tmpfs tmpfs /run && mkdir /run/netns && exec "$0" -test.v -test.timeout 24h -test.run "$1"' "$place/faults.test" "$3" \
+    > >(exec tee "$output" | sed -u "s/^/lane from $1: /") 2>&1
+}
+
+info "$seeds seeds from $seed on, $count side by side"
+# The first lane also has the tests of what the runs are made of.
+status=0 first=$seed tests=.
+for ((i = 0; i < count; i++)); do
+  share=$((seeds / count + (i < seeds % count)))
+  lane "$first" "$share" "$tests" &
+  lanes+=($!)
+  first=$((first + share)) tests='^TestANetworkIsAsSpecifiedAfterFaults$'
+done
+for pid in "${lanes[@]}"; do wait "$pid" || status=1; done
+lanes=()
+info "$(cat "$place"/lane-*.log | grep -c -- '--- PASS: .*/seed=') of $seeds seeds passed"
+((status == 0)) || die "a lane failed; its lines and logs are in $place"
+rm -f "$place"/lane-*.log
