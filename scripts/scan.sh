@@ -46,7 +46,7 @@ vulnerable() {
 go build -o "$work/report" ./ci/vulnerabilities
 vulnerable 'what the programs reach' ./cmd/...
 # The image holds these programs and nothing else. Without its symbols, as in the image, every part of a module would count as used.
-for program in bitcoin-controller rpcauth supervisor; do
+for program in bitcoin-controller rpcauth supervisor lnd-agent; do
   GOOS=linux CGO_ENABLED=0 go build -trimpath -buildvcs=false -o "$work/$program" "./cmd/$program"
   vulnerable "$program of the operator's image" -mode=binary "$work/$program"
 done
@@ -84,7 +84,8 @@ have_helm
 for values in charts/bitcoin-controller/values.yaml test/lifecycle/testdata/everything.yaml; do
   # It fails because of what is explained too.
   status=0
-  "$helm" template bitcoin-controller charts/bitcoin-controller --namespace bitcoin-system --kube-version 1.36.0 --values "$values" >"$work/manifests"
+  "$helm" template bitcoin-controller charts/bitcoin-controller --namespace bitcoin-controller --kube-version 1.36.0 \
+    --values "$values" >"$work/manifests"
   "$tool" score --output-format ci "$work/manifests" >"$work/score" 2>"$work/score.err" || status=$?
   [[ -s $work/score && ! -s $work/score.err ]] || die "kube-score cannot read the chart with $values: $(tail -n 1 "$work/score.err")"
   if grep -vE '^\[(OK|SKIPPED)\]' "$work/score" | grep -vE -- "$(IFS='|' && printf '%s' "${explained[*]}")" >&2; then

@@ -70,7 +70,7 @@ func (o *options) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.kubeconfig, "kubeconfig", "", kubeconfigUsage)
 	flags.StringVar(&o.nodeImage, "node-image", "", "image with bitcoind and bitcoin-cli for networks without spec.image (required)")
 	flags.StringVar(&o.lightningImage, "lightning-image", "", "image with lnd and lncli for LightningNetworks without spec.image; without this flag the operator runs no LightningNetworks, and needs neither their definition nor rights on them")
-	flags.StringVar(&o.rpcAuthImage, "rpcauth-image", "", "image with the program rpcauth, which hashes the password of a network's Secret in the pods of its nodes (required)")
+	flags.StringVar(&o.rpcAuthImage, "rpcauth-image", "", "the operator's image, with the programs rpcauth, supervisor and lnd-agent for pods of networks with a Secret, pods with nodesPerPod above 1 and pods of LND (required)")
 	const delivery = "how the pods of nodes get the program rpcauth: image-volume starts nodes seconds faster and requires Kubernetes " + imageVolumesSince +
 		" on all machines; init-container works with every release; auto selects one by the version of the API server"
 	flags.StringVar(&o.rpcAuthDelivery, "rpcauth-delivery", deliveryAuto, delivery)
