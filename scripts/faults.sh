@@ -66,7 +66,7 @@ lane() {
 }
 
 info "$seeds seeds from $seed on, $count side by side"
-# The first lane also has the tests of what the runs are made of.
+# The first lane also has the tests of the harness itself.
 status=0 first=$seed tests=.
 for ((i = 0; i < count; i++)); do
   share=$((seeds / count + (i < seeds % count)))

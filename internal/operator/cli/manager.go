@@ -10,11 +10,11 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
-	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/controller"
 	lightning "github.com/christianb93/bitcoin-controller/internal/operator/lightning/controller"
+	"github.com/christianb93/bitcoin-controller/internal/operator/scrape"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -60,7 +60,7 @@ func managerOptions(o *options) ctrl.Options {
 		Cache:                         controller.CacheOptions(),
 	}
 	if o.metricsSecure {
-		options.Metrics.FilterProvider = filters.WithAuthenticationAndAuthorization
+		options.Metrics.FilterProvider = scrape.Filter
 	}
 	for _, namespace := range o.watchNamespaces {
 		if options.Cache.DefaultNamespaces == nil {

@@ -6,16 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/client-go/kubernetes"
 
 	"github.com/christianb93/bitcoin-controller/internal/plugin/page"
+	"github.com/christianb93/bitcoin-controller/internal/review"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
@@ -62,35 +61,23 @@ func (r *Reviewer) Admit(ctx context.Context, token, namespace string) (page.Vie
 }
 
 func (r *Reviewer) authenticate(ctx context.Context, token string) (*authenticationv1.UserInfo, error) {
-	review := &authenticationv1.TokenReview{Spec: authenticationv1.TokenReviewSpec{Token: token}}
-	if r.Audience != "" {
-		review.Spec.Audiences = []string{r.Audience}
-	}
-	answer, err := r.Core.AuthenticationV1().TokenReviews().Create(ctx, review, metav1.CreateOptions{})
+	user, err := review.Token(ctx, r.Core.AuthenticationV1().TokenReviews(), token, r.Audience)
 	if err != nil {
 		return nil, err
 	}
-	status := &answer.Status
-	// An authenticator that knows no audiences returns none, and accepts tokens for others.
-	if !status.Authenticated || status.User.Username == "" || r.Audience != "" && !slices.Contains(status.Audiences, r.Audience) {
+	if user == nil {
 		return nil, &page.Denied{Code: http.StatusUnauthorized, Reason: "the token is not valid any more, or not for this page: create another one"}
 	}
-	return &status.User, nil
+	return user, nil
 }
 
 func (r *Reviewer) authorize(ctx context.Context, user *authenticationv1.UserInfo, namespace string, attributes authorizationv1.ResourceAttributes) error {
 	attributes.Namespace, attributes.Verb = namespace, "watch"
-	extra := make(map[string]authorizationv1.ExtraValue, len(user.Extra))
-	for key, value := range user.Extra {
-		extra[key] = authorizationv1.ExtraValue(value)
-	}
-	answer, err := r.Core.AuthorizationV1().SubjectAccessReviews().Create(ctx, &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
-		User: user.Username, UID: user.UID, Groups: user.Groups, Extra: extra, ResourceAttributes: &attributes,
-	}}, metav1.CreateOptions{})
+	allowed, err := review.Access(ctx, r.Core.AuthorizationV1().SubjectAccessReviews(), user, authorizationv1.SubjectAccessReviewSpec{ResourceAttributes: &attributes})
 	if err != nil {
 		return err
 	}
-	if !answer.Status.Allowed || answer.Status.Denied {
+	if !allowed {
 		return &page.Denied{Code: http.StatusForbidden, Reason: fmt.Sprintf("%s has no right to watch %s in namespace %q: an administrator can give it with the role view of the namespace",
 			user.Username, attributes.Resource, namespace)}
 	}
