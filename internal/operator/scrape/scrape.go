@@ -24,7 +24,7 @@ import (
 const (
 	// lifetime is how long a caller who was admitted is not reviewed again: a right that is taken away counts that long.
 	lifetime = time.Minute
-	// most are the callers that are remembered; more are a sign that somebody creates tokens for each call.
+	// most are the callers that are remembered; more are a sign of a token for each call.
 	most = 100
 	// timeout is that of both reviews together.
 	timeout = 10 * time.Second
