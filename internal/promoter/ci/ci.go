@@ -69,6 +69,7 @@ type Build struct {
 	Engine string `json:"engine,omitempty"`
 	Commit string `json:"commit,omitempty"`
 	Tag    string `json:"tag,omitempty"`
+	// Branch is the branch that is built, for a pull request and a merge queue the one that they are for. A build of a tag has none.
 	Branch string `json:"branch,omitempty"`
 	// PullRequest is true for builds of pull and merge requests; Fork for those of another repository, which get no secrets.
 	PullRequest bool `json:"pullRequest,omitempty"`

@@ -21,6 +21,7 @@ func eventFile(t *testing.T, content string) string {
 func TestDetectFindsTheEngineAndItsBuild(t *testing.T) {
 	sha := strings.Repeat("a", 40)
 	event := eventFile(t, `{"pull_request":{"head":{"repo":{"full_name":"another/fork"}}}}`)
+	own := eventFile(t, `{"pull_request":{"head":{"repo":{"full_name":"o/r"}}}}`)
 	pushed := eventFile(t, `{"repository":{"full_name":"another/fork","fork":true}}`)
 	for name, c := range map[string]struct {
 		env  map[string]string
@@ -29,7 +30,7 @@ func TestDetectFindsTheEngineAndItsBuild(t *testing.T) {
 		"nothing": {nil, Build{}},
 		"a Travis build of a tag": {
 			map[string]string{"TRAVIS": "true", "TRAVIS_COMMIT": sha, "TRAVIS_TAG": "v1.0", "TRAVIS_BRANCH": "v1.0", "TRAVIS_PULL_REQUEST": "false", "TRAVIS_SECURE_ENV_VARS": "true"},
-			Build{Engine: "travis", Commit: sha, Tag: "v1.0", Branch: "v1.0"},
+			Build{Engine: "travis", Commit: sha, Tag: "v1.0"},
 		},
 		"a Travis build of a fork's pull request": {
 			map[string]string{"TRAVIS": "true", "TRAVIS_COMMIT": sha, "TRAVIS_BRANCH": "main", "TRAVIS_PULL_REQUEST": "7", "TRAVIS_SECURE_ENV_VARS": "false"},
@@ -38,6 +39,14 @@ func TestDetectFindsTheEngineAndItsBuild(t *testing.T) {
 		"a GitHub build of a branch": {
 			map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_SHA": sha, "GITHUB_REF_TYPE": "branch", "GITHUB_REF_NAME": "main", "GITHUB_EVENT_NAME": "push", "GITHUB_RUN_ID": "5", "GITHUB_SERVER_URL": "https://github.example", "GITHUB_REPOSITORY": "o/r"},
 			Build{Engine: "github", Commit: sha, Branch: "main", Run: "https://github.example/o/r/actions/runs/5"},
+		},
+		"a GitHub build that is dispatched on a tag": {
+			map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_SHA": sha, "GITHUB_REF_TYPE": "tag", "GITHUB_REF_NAME": "v1.0", "GITHUB_EVENT_NAME": "workflow_dispatch"},
+			Build{Engine: "github", Commit: sha, Tag: "v1.0"},
+		},
+		"a GitHub pull request": {
+			map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_SHA": sha, "GITHUB_REF_TYPE": "branch", "GITHUB_REF_NAME": "7/merge", "GITHUB_BASE_REF": "release-1.2", "GITHUB_HEAD_REF": "fix", "GITHUB_EVENT_NAME": "pull_request", "GITHUB_EVENT_PATH": own, "GITHUB_REPOSITORY": "o/r"},
+			Build{Engine: "github", Commit: sha, Branch: "release-1.2", PullRequest: true},
 		},
 		"a GitHub build of a fork's pull request": {
 			map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_SHA": sha, "GITHUB_EVENT_NAME": "pull_request", "GITHUB_EVENT_PATH": event, "GITHUB_REPOSITORY": "o/r"},
@@ -58,6 +67,18 @@ func TestDetectFindsTheEngineAndItsBuild(t *testing.T) {
 		"a GitLab build of a branch of a fork": {
 			map[string]string{"GITLAB_CI": "true", "CI_COMMIT_SHA": sha, "CI_COMMIT_BRANCH": "main", "CHART_PROMOTER_FORK": "true"},
 			Build{Engine: "gitlab", Commit: sha, Branch: "main", Fork: true},
+		},
+		"a GitLab merge request": {
+			map[string]string{"GITLAB_CI": "true", "CI_COMMIT_SHA": sha, "CI_COMMIT_REF_NAME": "fix", "CI_MERGE_REQUEST_IID": "3", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "release-1.2", "CI_MERGE_REQUEST_SOURCE_PROJECT_ID": "1", "CI_MERGE_REQUEST_PROJECT_ID": "1"},
+			Build{Engine: "gitlab", Commit: sha, Branch: "release-1.2", PullRequest: true},
+		},
+		"a GitLab build of a pull request of a GitHub repository": {
+			map[string]string{"GITLAB_CI": "true", "CI_COMMIT_SHA": sha, "CI_COMMIT_BRANCH": "fix", "CI_EXTERNAL_PULL_REQUEST_IID": "3", "CI_EXTERNAL_PULL_REQUEST_TARGET_BRANCH_NAME": "release-1.2", "CI_EXTERNAL_PULL_REQUEST_SOURCE_REPOSITORY": "o/r", "CI_EXTERNAL_PULL_REQUEST_TARGET_REPOSITORY": "o/r"},
+			Build{Engine: "gitlab", Commit: sha, Branch: "release-1.2", PullRequest: true},
+		},
+		"a GitLab build of such a pull request from another repository": {
+			map[string]string{"GITLAB_CI": "true", "CI_COMMIT_SHA": sha, "CI_EXTERNAL_PULL_REQUEST_IID": "3", "CI_EXTERNAL_PULL_REQUEST_SOURCE_REPOSITORY": "another/fork", "CI_EXTERNAL_PULL_REQUEST_TARGET_REPOSITORY": "o/r"},
+			Build{Engine: "gitlab", Commit: sha, PullRequest: true, Fork: true},
 		},
 		"a GitLab merge request from another project": {
 			map[string]string{"GITLAB_CI": "true", "CI_COMMIT_SHA": sha, "CI_MERGE_REQUEST_IID": "3", "CI_MERGE_REQUEST_SOURCE_PROJECT_ID": "9", "CI_MERGE_REQUEST_PROJECT_ID": "1"},

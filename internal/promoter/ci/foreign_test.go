@@ -46,10 +46,10 @@ func TestAnEngineWithoutFilesHereMayNotPushUntilItIsAllowed(t *testing.T) {
 
 func TestAMergeQueueMayNotPushUntilItIsAllowed(t *testing.T) {
 	t.Parallel()
-	env := map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": "merge_group", "GITHUB_REF_TYPE": "branch", "GITHUB_REF_NAME": "gh-readonly-queue/main/pr-7-abc"}
+	env := map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": "merge_group", "GITHUB_REF_TYPE": "branch", "GITHUB_REF_NAME": "gh-readonly-queue/release/1.2/pr-7-abc"}
 	get := func(k string) string { return env[k] }
-	if b := Detect(get); b.MayPush() || b.Undecided() || b.Withheld() == "" {
-		t.Errorf("%+v may push", b)
+	if b := Detect(get); b.MayPush() || b.Undecided() || b.Withheld() == "" || b.Branch != "release/1.2" {
+		t.Errorf("%+v may push, or is not for release/1.2", b)
 	}
 	if env[Push] = "true"; !Detect(get).MayPush() {
 		t.Error("it may not push although it is allowed")

@@ -21,15 +21,29 @@ func detectGitHub(env func(string) string) (Build, bool) {
 	event := env("GITHUB_EVENT_NAME")
 	b := Build{Commit: env("GITHUB_SHA"), PullRequest: strings.HasPrefix(event, "pull_request"), Queue: event == "merge_group"}
 	b.Fork = githubFork(env, b.PullRequest)
-	if env("GITHUB_REF_TYPE") == "tag" {
-		b.Tag = env("GITHUB_REF_NAME")
-	} else {
-		b.Branch = env("GITHUB_REF_NAME")
+	switch name := env("GITHUB_REF_NAME"); {
+	case env("GITHUB_REF_TYPE") == "tag":
+		b.Tag = name
+	case b.PullRequest: // the reference is that of the merge, such as 7/merge
+		b.Branch = env("GITHUB_BASE_REF")
+	case b.Queue:
+		b.Branch = queuedFor(name)
+	default:
+		b.Branch = name
 	}
 	if id := env("GITHUB_RUN_ID"); id != "" {
 		b.Run = env("GITHUB_SERVER_URL") + "/" + env("GITHUB_REPOSITORY") + "/actions/runs/" + id
 	}
 	return b, true
+}
+
+// queuedFor is the branch that a reference of a merge queue is for: main for gh-readonly-queue/main/pr-7-HASH.
+func queuedFor(name string) string {
+	name = strings.TrimPrefix(name, "gh-readonly-queue/")
+	if i := strings.LastIndex(name, "/pr-"); i >= 0 {
+		return name[:i]
+	}
+	return name
 }
 
 // githubFork reads the event that started the run; only the event has the commit's origin, and whether the repository itself

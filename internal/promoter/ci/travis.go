@@ -10,8 +10,12 @@ var travis = Engine{
 
 func detectTravis(env func(string) string) (Build, bool) {
 	pr := env("TRAVIS_PULL_REQUEST")
-	return Build{
+	b := Build{
 		Commit: env("TRAVIS_COMMIT"), Tag: env("TRAVIS_TAG"), Branch: env("TRAVIS_BRANCH"),
 		PullRequest: pr != "" && pr != "false", Fork: env("TRAVIS_SECURE_ENV_VARS") == "false", Run: env("TRAVIS_BUILD_WEB_URL"),
-	}, env("TRAVIS") == "true"
+	}
+	if b.Tag != "" { // TRAVIS_BRANCH is then the tag's name, too, which v1.2.3 would make the branch of line 1.2
+		b.Branch = ""
+	}
+	return b, env("TRAVIS") == "true"
 }

@@ -64,6 +64,9 @@ func TestTheBaseOfADevelopmentBuildWithReleaseBranches(t *testing.T) {
 		"an older release branch":              {[]string{"release-0.1"}, nil, "", "v0.1.1", 1},
 		"its commit, detached":                 {[]string{"--detach", "release-0.1"}, nil, "", "v0.1.1", 1},
 		"a branch that the CI engine names":    {[]string{"--detach", "main~1"}, map[string]string{"TRAVIS": "true", "TRAVIS_COMMIT": hash, "TRAVIS_BRANCH": "release-0.1"}, "", "v0.1.1", 2},
+		"the branch of a GitHub pull request":  {[]string{"--detach", "main~1"}, map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_SHA": hash, "GITHUB_EVENT_NAME": "pull_request", "GITHUB_REF_NAME": "7/merge", "GITHUB_BASE_REF": "release-0.1"}, "", "v0.1.1", 2},
+		"the branch of a GitHub merge queue":   {[]string{"--detach", "main~1"}, map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_SHA": hash, "GITHUB_EVENT_NAME": "merge_group", "GITHUB_REF_NAME": "gh-readonly-queue/release-0.1/pr-7-" + hash}, "", "v0.1.1", 2},
+		"the branch of a GitLab merge request": {[]string{"--detach", "main~1"}, map[string]string{"GITLAB_CI": "true", "CI_COMMIT_SHA": hash, "CI_MERGE_REQUEST_IID": "7", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "release-0.1"}, "", "v0.1.1", 2},
 		"a branch that the configuration puts": {[]string{"-B", "lts", "release-0.1"}, nil, "0.1", "v0.1.1", 1},
 		"a branch of any other name":           {[]string{"-B", "lts", "release-0.1"}, nil, "", "v0.2.1", 2},
 		"a tag of an older line":               {[]string{"--detach", "v0.1.1"}, nil, "", "v0.1.1", 0},
@@ -76,6 +79,38 @@ func TestTheBaseOfADevelopmentBuildWithReleaseBranches(t *testing.T) {
 		r.must(t, "checkout", "-q", "main")
 		if strings.HasPrefix(c.checkout[0], "-B") {
 			r.must(t, "branch", "-q", "-D", "lts")
+		}
+	}
+}
+
+// The program's tag names no line of the chart's releases, in whichever variables an engine has it.
+func TestTheBaseOfAChartWithItsOwnTagsAtATagOfTheProgram(t *testing.T) {
+	t.Parallel()
+	r, err := Init(t.Context(), t.TempDir(), "main", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, command := range []string{
+		"commit -q --allow-empty -m first", "tag chart-3.4.0", "checkout -q -b side", "commit -q --allow-empty -m fix", "tag chart-3.4.1",
+		"checkout -q main", "commit -q --allow-empty -m program", "tag v1.2.3", "checkout -q --detach v1.2.3",
+	} {
+		r.must(t, strings.Fields(command)...)
+	}
+	hash := r.must(t, "rev-parse", "HEAD")
+	for name, c := range map[string]struct {
+		env map[string]string
+		tag string
+	}{
+		"no engine":                 {nil, ""},
+		"Travis":                    {map[string]string{"TRAVIS": "true", "TRAVIS_COMMIT": hash, "TRAVIS_TAG": "v1.2.3", "TRAVIS_BRANCH": "v1.2.3", "TRAVIS_PULL_REQUEST": "false"}, "v1.2.3"},
+		"GitHub":                    {map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_SHA": hash, "GITHUB_EVENT_NAME": "push", "GITHUB_REF_TYPE": "tag", "GITHUB_REF_NAME": "v1.2.3"}, "v1.2.3"},
+		"GitHub, dispatched on it":  {map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_SHA": hash, "GITHUB_EVENT_NAME": "workflow_dispatch", "GITHUB_REF_TYPE": "tag", "GITHUB_REF_NAME": "v1.2.3"}, "v1.2.3"},
+		"GitLab":                    {map[string]string{"GITLAB_CI": "true", "CI_COMMIT_SHA": hash, "CI_COMMIT_TAG": "v1.2.3", "CI_COMMIT_REF_NAME": "v1.2.3"}, "v1.2.3"},
+		"an engine that is unknown": {map[string]string{"CI": "true"}, ""},
+	} {
+		f, _, err := Facts(t.Context(), r.Dir, FactsOptions{Tags: version.Tags{Prefix: "chart-"}, Env: env(c.env)})
+		if err != nil || f.Tag != c.tag || f.BaseTag != "chart-3.4.1" || f.Distance != 1 {
+			t.Errorf("%s: tag %q, base %s and %d commits, %v; want tag %q, chart-3.4.1 and 1", name, f.Tag, f.BaseTag, f.Distance, err, c.tag)
 		}
 	}
 }
