@@ -20,7 +20,7 @@ var (
 	ErrNothingToCommit = failure.New(failure.Internal, "nothing to commit")
 	// ErrRejected: the remote branch moved since it was fetched. Fetch, redo the change on the new head and push again.
 	ErrRejected = failure.New(failure.External, "the remote branch has moved")
-	// ErrPushDenied: the remote rejects the push for a reason that a new attempt does not change (a hook, a protected branch).
+	// ErrPushDenied: the remote rejects the push for a reason that a new attempt does not change (a hook, a protected branch, a lock that stays).
 	ErrPushDenied = failure.New(failure.External, "the remote rejects the push")
 	// ErrAuth: the remote requires other credentials, or has no such repository for these.
 	ErrAuth = failure.New(failure.External, "the remote rejects these credentials")

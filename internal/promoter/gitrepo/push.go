@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"strings"
 	"time"
 )
 
@@ -40,42 +39,25 @@ func (r *Repo) push(ctx context.Context, refspec string) error {
 	return err
 }
 
-// pushWith is push with options. It returns the address that the server printed, if any.
+// lockTries is how often a push is tried whose reference is locked.
+const lockTries = 3
+
+// pushWith is push with options. It returns the address that the server printed, if any. A push whose reference is locked is repeated as
+// it is: if another push had the lock, the branch has moved and git rejects the next try as ErrRejected. A lock that stays while the branch
+// does not move is an ErrPushDenied.
 func (r *Repo) pushWith(ctx context.Context, refspec string, options ...string) (link string, err error) {
-	var printed string
-	c := call{args: append(append([]string{"push", "--porcelain"}, options...), "origin", refspec), remote: r.originURL(ctx), network: true, stderr: &printed}
-	_, err = r.run(ctx, c)
-	return linkIn(printed), rejected(ctx, refspec, err)
-}
-
-// rejected gives a failed push its typed error.
-func rejected(ctx context.Context, refspec string, err error) error {
-	var ce *commandError
-	if err == nil || !errors.As(err, &ce) || ctx.Err() != nil {
-		return err
-	}
-	for _, line := range strings.Split(ce.Stdout, "\n") {
-		if !strings.HasPrefix(line, "!") {
-			continue
+	for try := 1; ; try++ {
+		var printed string
+		c := call{args: append(append([]string{"push", "--porcelain"}, options...), "origin", refspec), remote: r.originURL(ctx), network: true, stderr: &printed}
+		_, err = r.run(ctx, c)
+		err = rejected(ctx, refspec, err)
+		if _, locked := errors.AsType[lockedError](err); !locked || try == lockTries {
+			return linkIn(printed), err
 		}
-		// Two pushes at the same time are reported by the reference's lock, not as "fetch first".
-		for _, race := range []string{"[rejected]", "failed to update ref", "cannot lock ref", "failed to lock", "incorrect old value", "reference already exists"} {
-			if strings.Contains(line, race) || strings.Contains(ce.Stderr, race) {
-				return fmt.Errorf("push %s: %w: %w", refspec, ErrRejected, err)
-			}
+		if err := wait(ctx, lockPause+rand.N(lockPause)); err != nil {
+			return "", err
 		}
-		return denied(refspec, line, ce.Stderr)
 	}
-	return err
-}
-
-// denied is the error of a push that the server rejects, with the reason that its hooks print.
-func denied(refspec, line, stderr string) error {
-	why := strings.ReplaceAll(strings.TrimSpace(strings.TrimPrefix(line, "!")), "\t", " ")
-	if from := serverLines(stderr); from != "" {
-		why += "; the server reports: " + from
-	}
-	return fmt.Errorf("push %s: %w: %s", refspec, ErrPushDenied, printable(why))
 }
 
 // UpdateOptions control Update; the zero value is ready to use.
@@ -173,8 +155,15 @@ func (r *Repo) once(ctx context.Context, branch string, mutate func(string) (str
 
 // pause waits a random time that grows with the attempts, up to a second, so that publishers who met do not meet again.
 func pause(ctx context.Context, try int) error {
-	limit := min(time.Second, time.Duration(try)*50*time.Millisecond)
-	t := time.NewTimer(rand.N(limit))
+	return wait(ctx, rand.N(min(time.Second, time.Duration(try)*50*time.Millisecond)))
+}
+
+// lockPause is the least time between two tries of a push whose reference is locked: a server that runs hooks or copies the repository
+// under the lock holds it for some time.
+const lockPause = 500 * time.Millisecond
+
+func wait(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:
