@@ -39,6 +39,10 @@ type flags struct {
 // promotion, 5 external failure.
 func Main(ctx context.Context, args []string, streams Streams, env func(string) string) int {
 	a := &app{Streams: streams, env: env, report: newReporter(streams.Err)}
+	return a.main(ctx, args)
+}
+
+func (a *app) main(ctx context.Context, args []string) int {
 	root := a.root()
 	usable := false
 	root.PersistentPreRunE = func(*cobra.Command, []string) error {
@@ -46,12 +50,13 @@ func Main(ctx context.Context, args []string, streams Streams, env func(string) 
 			return fmt.Errorf("--output is %q, but must be text or json", a.output)
 		}
 		usable = true
+		a.report.open()
 		return nil
 	}
 	root.SetArgs(args)
-	root.SetOut(streams.Out)
-	root.SetErr(streams.Err)
-	root.SetIn(streams.In)
+	root.SetOut(a.Out)
+	root.SetErr(a.Err)
+	root.SetIn(a.In)
 	err := root.ExecuteContext(ctx)
 	a.report.close()
 	var skip *step.Skip
@@ -61,12 +66,12 @@ func Main(ctx context.Context, args []string, streams Streams, env func(string) 
 	case errors.As(err, &skip):
 		return a.skipped(skip)
 	case ctx.Err() != nil:
-		fmt.Fprintln(streams.Err, "chart-promoter: interrupted; run the command again to continue")
+		fmt.Fprintln(a.Err, "chart-promoter: interrupted; run the command again to continue")
 		return int(failure.External)
 	case errors.Is(err, syscall.ENOSPC):
 		err = fmt.Errorf("%w; free space on the disk and run the command again", err)
 	}
-	fmt.Fprintln(streams.Err, "chart-promoter:", err)
+	fmt.Fprintln(a.Err, "chart-promoter:", err)
 	if !usable {
 		return int(failure.BadInput)
 	}

@@ -53,6 +53,7 @@ func (a *app) serve(ctx context.Context, o serveOptions) error {
 
 // serving prints the addresses once the server listens. As text they go to standard error: the command has no result yet.
 func (a *app) serving(address string, charts bool) error {
+	a.report.close() // a server that waits for requests is not silent by mistake
 	where := map[string]string{"registry": address}
 	if charts {
 		where["charts"] = "http://" + address + "/charts"

@@ -21,9 +21,7 @@ const (
 func (r Runner) Helm(ctx context.Context, client cluster.Helm, release cluster.Release) (*Report, error) {
 	report.Linef(r.Report, "%s: run helm test %s with a limit of %s for each test", client.Major, release.Name, release.Timeout)
 	start := time.Now()
-	stop := r.heartbeat(ctx)
 	tests, err := client.Test(ctx, release)
-	stop()
 	if err != nil {
 		return nil, err
 	}

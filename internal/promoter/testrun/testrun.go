@@ -49,9 +49,7 @@ func (r Runner) Command(ctx context.Context, c config.Command, dir string, env [
 	}
 	result := newReport(c)
 	report.Linef(r.Report, "%s", run)
-	stop := r.heartbeat(ctx)
 	ended := command.Run(ctx, run, func(out io.Reader) { r.read(out, result) })
-	stop()
 	if ended.Start != nil {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
@@ -83,25 +81,6 @@ func outcome(c config.Command, result *Report, exit error) error {
 		return fmt.Errorf("%w: %s succeeded without a test; check its pattern", ErrNoTests, strings.Join(c.Command, " "))
 	}
 	return nil
-}
-
-// heartbeat reports once a minute that the command still runs: CI engines end a job that is silent for ten.
-func (r Runner) heartbeat(ctx context.Context) (stop func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	start := time.Now()
-	go func() {
-		t := time.NewTicker(time.Minute)
-		defer t.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-t.C:
-				report.Linef(r.Report, "still running after %s", time.Since(start).Round(time.Second))
-			}
-		}
-	}()
-	return cancel
 }
 
 func (r Runner) read(out io.Reader, result *Report) {
