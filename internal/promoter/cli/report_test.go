@@ -28,6 +28,7 @@ func TestASilentCommandReportsEachMinuteThatItStillRuns(t *testing.T) {
 			done("pushed", nil)
 		}, "==> dev build: builds the image\n    still running after 1m0s\n    still running after 2m0s\n    still running after 3m0s\n    pushed (181.0 s)\n"},
 		"a step that prints lines and is then silent": {func(r *reporter) {
+			pass(30 * time.Second)
 			done := r.Step("qa verify", "tests the candidate")
 			for range 3 {
 				pass(59 * time.Second)
