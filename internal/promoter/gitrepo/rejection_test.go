@@ -28,7 +28,7 @@ func isDenied(t *testing.T, err error, calls int, words ...string) {
 		t.Fatalf("(%s) %v; want ErrPushDenied alone", failure.Of(err), err)
 	}
 	if calls != 1 {
-		t.Errorf("the change was made %d times", calls)
+		t.Errorf("the change was called %d times", calls)
 	}
 	for _, word := range words {
 		if !strings.Contains(err.Error(), word) {
