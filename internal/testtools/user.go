@@ -19,15 +19,12 @@ func AsUser(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	program, err := os.ReadFile(os.Args[0])
-	if err != nil {
-		t.Fatal(err)
-	}
+	// Another process copies the program: a test in parallel that starts one would inherit the open file, which could then not be run.
 	binary := filepath.Join(dir, "user.test")
-	if err := os.WriteFile(binary, program, 0o755); err != nil {
-		t.Fatal(err)
+	if out, err := exec.CommandContext(t.Context(), "cp", os.Args[0], binary).CombinedOutput(); err != nil {
+		t.Fatalf("copy the test: %v: %s", err, out)
 	}
-	for _, err := range []error{os.Chmod(dir, 0o755), os.Mkdir(filepath.Join(dir, "tmp"), 0o755), os.Chown(filepath.Join(dir, "tmp"), nobody, nobody)} {
+	for _, err := range []error{os.Chmod(binary, 0o755), os.Chmod(dir, 0o755), os.Mkdir(filepath.Join(dir, "tmp"), 0o755), os.Chown(filepath.Join(dir, "tmp"), nobody, nobody)} {
 		if err != nil {
 			t.Fatal(err)
 		}
