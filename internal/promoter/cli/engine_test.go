@@ -51,12 +51,15 @@ func TestVerifyRejectsAClusterNameInUseAndKeepsTheCluster(t *testing.T) {
 	}
 }
 
-// kind finds its engine on the PATH; here it is missing, or its daemon does not run.
+// withoutEngine are the scripts of an engine that is missing, or whose daemon does not run.
+var withoutEngine = map[string]string{
+	"not installed": "",
+	"not running":   "#!/bin/sh\n[ \"$1\" = -v ] && echo Docker version 27.0.0 && exit\necho 'Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?' >&2\nexit 1\n",
+}
+
+// kind finds its engine on the PATH.
 func TestDockerNotRunningIsAnExternalFailure(t *testing.T) {
-	for name, docker := range map[string]string{
-		"not installed": "",
-		"not running":   "#!/bin/sh\n[ \"$1\" = -v ] && echo Docker version 27.0.0 && exit\necho 'Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?' >&2\nexit 1\n",
-	} {
+	for name, docker := range withoutEngine {
 		t.Run(name, func(t *testing.T) {
 			s := newTestPipeline(t, "directory", "v1.0.0")
 			s.must("bump")
@@ -64,6 +67,56 @@ func TestDockerNotRunningIsAnExternalFailure(t *testing.T) {
 			code, out, msg := s.call("--work-dir", s.env["WORK"], "verify")
 			if code != 5 || out != "" || !strings.Contains(msg, "Docker") {
 				t.Errorf("exit %d:\n%s", code, msg)
+			}
+		})
+	}
+}
+
+func TestDockerNotRunningIsAnExternalFailureOfABuild(t *testing.T) {
+	for name, docker := range withoutEngine {
+		t.Run(name, func(t *testing.T) {
+			p := newTestRepo(t)
+			p.write("ci/pipeline.yaml", strings.Replace(pipelineYAML, "package: ./cmd/hello", "dockerfile: Dockerfile", 1))
+			p.commit("Dockerfile", "FROM scratch\n")
+			p.key()
+			engine(t, docker)
+			want := map[bool]string{true: "docker is not installed", false: "Is the docker daemon running?"}[docker == ""]
+			if code, out, msg := p.call("build"); code != 5 || out != "" || !strings.Contains(msg, want) {
+				t.Errorf("build: exit %d, want 5 with %q:\n%s", code, want, msg)
+			}
+			if docker == "" {
+				want = "install docker"
+			}
+			if code, _, msg := p.call("run"); code != 5 || !strings.Contains(msg, want) {
+				t.Errorf("run: exit %d, want 5 with %q:\n%s", code, want, msg)
+			}
+		})
+	}
+}
+
+func TestAModuleProxyThatDoesNotAnswerIsAnExternalFailure(t *testing.T) {
+	t.Setenv("GOPROXY", "http://127.0.0.1:1")
+	const sum = " h1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n"
+	const test = "    build:\n      test: {command: [go, test, -json, ./...], format: go-json}\n"
+	for name, c := range map[string]struct {
+		pipeline, main string
+		code           int
+		words          string
+	}{
+		"the compiler needs it":                {pipelineYAML, "import _ \"example.com/dep\"\n", 5, "connection refused"},
+		"the unit tests need it first":         {strings.Replace(pipelineYAML, "    build:\n", test, 1), "import _ \"example.com/dep\"\n", 5, "connection refused"},
+		"unit tests that fail by themselves":   {strings.Replace(pipelineYAML, "    build:\n", test, 1), "", 3, "unit tests"},
+		"a compiler error with the same proxy": {pipelineYAML, "var x int = nothing\n", 3, "undefined: nothing"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newTestRepo(t)
+			p.write("ci/pipeline.yaml", c.pipeline)
+			p.write("go.mod", "module example.com/hello\n\ngo 1.24\n\nrequire example.com/dep v1.0.0\n")
+			p.write("go.sum", "example.com/dep v1.0.0"+sum+"example.com/dep v1.0.0/go.mod"+sum)
+			p.write("cmd/hello/main_test.go", "package main\n\nimport \"testing\"\n\nfunc TestIt(t *testing.T) { t.Fatal(\"fails\") }\n")
+			p.commit("cmd/hello/main.go", "package main\n\n"+c.main+"\nfunc main() {}\n")
+			if code, out, msg := p.call("build"); code != c.code || out != "" || !strings.Contains(msg, c.words) {
+				t.Errorf("exit %d, want %d with %q:\n%s", code, c.code, c.words, msg)
 			}
 		})
 	}

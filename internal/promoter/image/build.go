@@ -58,7 +58,7 @@ type Spec struct {
 	Log func(string)
 }
 
-// Build compiles the program for each platform and returns the index of the images. Errors: ErrCompile, ErrSpec.
+// Build compiles the program for each platform and returns the index of the images. Errors: ErrCompile, ErrFetch, ErrSpec.
 func Build(ctx context.Context, s Spec) (v1.ImageIndex, error) {
 	if s.Package == "" || s.SourceDir == "" {
 		return nil, fmt.Errorf("%w: no package to build is set", ErrSpec)

@@ -10,8 +10,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -23,8 +25,12 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 )
 
-// ErrDocker: Docker did not build the image; the message contains the end of its output.
-var ErrDocker = failure.New(failure.TestFailed, "docker could not build the image")
+var (
+	// ErrDocker: Docker did not build the image; the message contains the end of its output.
+	ErrDocker = failure.New(failure.TestFailed, "docker could not build the image")
+	// ErrEngine: the container engine is not installed, or does not answer.
+	ErrEngine = failure.New(failure.External, "the container engine cannot be used")
+)
 
 // DockerSpec describes an image that Docker builds.
 type DockerSpec struct {
@@ -44,13 +50,14 @@ type DockerSpec struct {
 }
 
 // FromDockerfile builds a Dockerfile once for each platform with the builder that the engine has, BuildKit or the one before it, and
-// returns the index of the images. Whether the same commit gives the same digest depends on the Dockerfile. Errors: ErrDocker, ErrSpec.
+// returns the index of the images. Whether the same commit gives the same digest depends on the Dockerfile. Errors: ErrDocker, ErrEngine,
+// ErrRegistry for that of a base image, ErrSpec.
 func FromDockerfile(ctx context.Context, s DockerSpec) (v1.ImageIndex, error) {
 	s.Engine = cmp.Or(s.Engine, "docker")
 	if len(s.Platforms) == 0 {
 		s.Platforms = []string{"linux/amd64"}
 	}
-	own, err := s.run(ctx, "version", "--format", "{{.Server.Os}}/{{.Server.Arch}}")
+	own, err := s.run(ctx, serverPlatform...)
 	if err != nil {
 		return nil, err
 	}
@@ -153,21 +160,65 @@ func readLayer(l v1.Layer) ([]byte, error) {
 	return content.Bytes(), err
 }
 
+// serverPlatform is the command for the engine's own platform, which only an engine that runs answers.
+var serverPlatform = []string{"version", "--format", "{{.Server.Os}}/{{.Server.Arch}}"}
+
 // run runs the engine and returns its output.
 func (s DockerSpec) run(ctx context.Context, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, s.Engine, args...)
-	cmd.WaitDelay = 5 * time.Second
-	var out, log bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &log
-	err := cmd.Run()
+	out, log, err := s.start(ctx, args)
 	switch {
 	case err == nil:
-		return out.String(), nil
+		return out, nil
 	case ctx.Err() != nil:
 		return "", ctx.Err()
 	case errors.Is(err, exec.ErrNotFound):
-		return "", fmt.Errorf("%w: %s is not installed; install it and run this again", ErrSpec, s.Engine)
+		return "", fmt.Errorf("%w: %s is not installed; install it and run this again", ErrEngine, s.Engine)
 	}
-	lines := strings.Split(strings.TrimSpace(out.String()+log.String()), "\n")
-	return "", fmt.Errorf("%w; the end of the output of %s %s is:\n%s", ErrDocker, s.Engine, args[0], strings.Join(lines[max(0, len(lines)-20):], "\n"))
+	cause := s.cause(ctx, args[0], log)
+	if ctx.Err() != nil {
+		return "", ctx.Err()
+	}
+	lines := strings.Split(strings.TrimSpace(out+log), "\n")
+	return "", fmt.Errorf("%w; the end of the output of %s %s is:\n%s", cause, s.Engine, args[0], strings.Join(lines[max(0, len(lines)-20):], "\n"))
+}
+
+func (s DockerSpec) start(ctx context.Context, args []string) (out, log string, err error) {
+	cmd := exec.CommandContext(ctx, s.Engine, args...)
+	cmd.WaitDelay = 5 * time.Second
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err = cmd.Run()
+	return stdout.String(), stderr.String(), err
+}
+
+// cause is why a command of the engine failed. An engine that does not answer now has stopped during the build.
+func (s DockerSpec) cause(ctx context.Context, command, log string) error {
+	switch {
+	case strings.Contains(log, syscall.ENOSPC.Error()):
+		return fmt.Errorf("%s %s: %w", s.Engine, command, syscall.ENOSPC)
+	case command == serverPlatform[0]:
+		return fmt.Errorf("%w; start it and run this again", ErrEngine)
+	case baseUnreachable(log):
+		return fmt.Errorf("a base image cannot be read: %w; check the network and the login of %s", ErrRegistry, s.Engine)
+	}
+	if _, _, err := s.start(ctx, serverPlatform); err != nil {
+		return fmt.Errorf("%w; start it and run this again", ErrEngine)
+	}
+	return ErrDocker
+}
+
+var (
+	// solveError is how BuildKit states the error of a build whose registry does not answer, or answers with a fault of its own. In its
+	// output, what a RUN prints never begins a line, and the error of a RUN begins with the process.
+	solveError = regexp.MustCompile(`(?m)^(?:ERROR: )?(?:failed to build: )?failed to solve(?:: | with )[^"\n]*\b` +
+		`(?:failed to do request: |unexpected status from [A-Z]+ request to \S+: (?:40[1378]|429|5\d\d)\b)`)
+	// pullError is how the builder before BuildKit and podman state it, in the last line.
+	pullError = regexp.MustCompile(`^(?:Error response from daemon: |Error: creating build container: .*pinging container registry \S+: )?(?:Get|Head) "?https?://\S+: `)
+)
+
+// baseUnreachable reports whether a build failed because the registry of a base image cannot be reached, by the engine's own error: what
+// the commands of the Dockerfile fetch is the source's business.
+func baseUnreachable(log string) bool {
+	log = strings.TrimSpace(log)
+	return solveError.MatchString(log) || pullError.MatchString(log[strings.LastIndex(log, "\n")+1:])
 }

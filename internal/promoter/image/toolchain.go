@@ -71,7 +71,7 @@ func goEnv(ctx context.Context, dir string, env, names []string) (map[string]str
 	return values, nil
 }
 
-// runGo runs the go command and everything that it starts, and returns its output. Error: ErrCompile, with the output.
+// runGo runs the go command and everything that it starts, and returns its output. Errors: ErrCompile, ErrFetch, with the output.
 func runGo(ctx context.Context, dir string, env []string, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir, cmd.Env = dir, env
@@ -91,6 +91,8 @@ func runGo(ctx context.Context, dir string, env []string, args ...string) ([]byt
 		return nil, fmt.Errorf("the go command is not installed; install Go and run this again: %w", err)
 	case strings.Contains(output, syscall.ENOSPC.Error()):
 		return nil, fmt.Errorf("go %s: %w", args[0], syscall.ENOSPC)
+	case notFetched(output):
+		return nil, fmt.Errorf("%w; check the network, GOPROXY and the credentials, and run this again:\n%s", ErrFetch, output)
 	}
 	return nil, fmt.Errorf("%w; fix these errors and build again:\n%s", ErrCompile, output)
 }

@@ -114,7 +114,7 @@ func build(ctx context.Context, p *Project, o BuildOptions) (*BuildResult, error
 	}
 	if t := stage.Build.Test; t != nil && !o.SkipTests {
 		if err := p.unitTests(ctx, *t, dir); err != nil {
-			return nil, err
+			return nil, untested(ctx, images, dir, err)
 		}
 	}
 	indexes := make([]v1.ImageIndex, len(images))

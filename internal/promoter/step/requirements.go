@@ -15,6 +15,9 @@ import (
 func program(needs, name string, args ...string) Requirement {
 	return Requirement{What: name, For: needs, Local: true, Check: func(ctx context.Context, _ *Project) (string, error) {
 		out, err := exec.CommandContext(ctx, name, args...).Output()
+		if exit, ok := errors.AsType[*exec.ExitError](err); ok && len(exit.Stderr) > 0 {
+			return "", fmt.Errorf("%w: %s does not work: %s", ErrMissing, name, strings.TrimSpace(string(exit.Stderr)))
+		}
 		if err != nil {
 			return "", fmt.Errorf("%w: install %s and put it on the PATH: %w", ErrMissing, name, err)
 		}
