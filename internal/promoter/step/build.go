@@ -185,18 +185,5 @@ func (p *Project) pushImage(ctx context.Context, idx v1.ImageIndex, v *VersionRe
 	if !v.Release {
 		return nil
 	}
-	tags, err := p.Access.Tags(ctx, res.Repository)
-	if err != nil {
-		return err
-	}
-	// A fix of an old line of releases must not take latest, and a prerelease, which never has it, must not keep it.
-	if highest := (version.Tags{}).HighestRelease(tags); version.Compare(highest, res.Tag) > 0 {
-		p.line("latest is not moved: %s is higher", highest)
-		return nil
-	}
-	if _, _, err = p.Access.Push(ctx, idx, res.Repository+":latest", false); err != nil {
-		return err
-	}
-	res.Latest = true
-	return nil
+	return p.moveLatest(ctx, res)
 }
