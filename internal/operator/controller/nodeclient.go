@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
+	"github.com/christianb93/bitcoin-controller/internal/operator/passes"
 	"github.com/christianb93/bitcoin-controller/internal/operator/supervisor/api"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
@@ -140,31 +141,14 @@ func (c *nodeClient) leadingSince() time.Time {
 	return c.started
 }
 
-// waitParts are the parts of a time that waitFor waits.
-const waitParts = 10
-
-// waitFor waits for the group, up to the timeout. Of a process that was stopped meanwhile, or got no processor time, the results may have
-// come without having been read: parts of the timeout that took much longer than they are do not count, up to as many as there are.
+// waitFor waits for the group, up to the timeout.
 func waitFor(ctx context.Context, group *sync.WaitGroup, timeout time.Duration) {
+	ctx, cancel := passes.WithTimeout(ctx, timeout)
+	defer cancel()
 	done := make(chan struct{})
 	go func() { group.Wait(); close(done) }()
-	part := time.NewTicker(timeout / waitParts)
-	defer part.Stop()
-	began := time.Now()
-	for left, spared := waitParts, waitParts; left > 0; {
-		select {
-		case <-done:
-			return
-		case <-part.C:
-		case <-ctx.Done():
-			return
-		}
-		now := time.Now()
-		if now.Sub(began) > 2*timeout/waitParts && spared > 0 {
-			spared--
-		} else {
-			left--
-		}
-		began = now
+	select {
+	case <-done:
+	case <-ctx.Done():
 	}
 }

@@ -125,6 +125,10 @@ func (r *Reconciler) pass(ctx context.Context, network *v1.BitcoinNetwork, state
 	state.shared.keepOnly(keysOf(all))
 	state.shared.keepPods(podUIDs(all))
 	all, now := r.nodes.probeNodes(ctx, network, state, all)
+	if ctx.Err() != nil {
+		// The operator is being stopped, and did not wait for the answers.
+		return passResult{}, nil
+	}
 	nodes := all[:staying]
 	r.nodes.pushTargets(ctx, network, state, objects.targets, nodes)
 	chains := r.nodes.compareChains(ctx, network, state.shared.slots, nodes)

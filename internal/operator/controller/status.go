@@ -98,6 +98,9 @@ func (r *Reconciler) updateStatus(ctx context.Context, previous *v1.BitcoinNetwo
 
 // writeStatus patches the status when it differs from the previous one, and then records the events of the change.
 func (r *Reconciler) writeStatus(ctx context.Context, previous *v1.BitcoinNetwork, status v1.BitcoinNetworkStatus, state *networkState) error {
+	if ctx.Err() != nil {
+		return nil // what a pass has missed that was ended is no news of the network
+	}
 	state.recorded.resume(previous)
 	if equality.Semantic.DeepEqual(previous.Status, status) {
 		state.statusFailed = false

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/eventlog"
 	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/api"
@@ -143,7 +144,7 @@ func (a *actions) mineBlocks(ctx context.Context, m plan.Mine) {
 			return err
 		}
 		mined := int(height - miner.Tip.Height)
-		a.state.shared.setMined(&m, mined, height, a.options.Now())
+		a.state.shared.setMined(a.bitcoin.UID, &m, mined, height, a.options.Now())
 		if mined > 0 {
 			a.record(corev1.EventTypeNormal, v1.LightningEventBlocksMined, "Mine",
 				fmt.Sprintf("%d blocks are mined on node %d of the BitcoinNetwork %s, %s", mined, m.Bitcoin, a.bitcoin.Name, m.Purpose))
@@ -173,11 +174,15 @@ func (s *shared) setWallet(pubKey, address string) {
 	s.wallets[pubKey] = address
 }
 
-// setMined stores that blocks were mined, up to a height.
-func (s *shared) setMined(m *plan.Mine, blocks int, height int64, now time.Time) {
+// setMined stores that blocks were mined on a BitcoinNetwork, up to a height.
+func (s *shared) setMined(on types.UID, m *plan.Mine, blocks int, height int64, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.minedTo[m.Bitcoin] = height
+	if s.minedOn != on {
+		s.minedOn = on
+		clear(s.minedTo)
+	}
+	s.minedTo[m.Bitcoin] = minedHeight{height, now}
 	s.mined = s.mined.With(m, blocks, now)
 	for _, reward := range m.Rewards {
 		for pubKey, address := range s.wallets {

@@ -12,11 +12,12 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/plan"
+	"github.com/christianb93/bitcoin-controller/internal/operator/passes"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
 const (
-	// tipTimeout ends a call for the best block of a bitcoind, and mineTimeout one that mines.
+	// tipTimeout ends the calls for the best block of bitcoinds, and mineTimeout one that mines.
 	tipTimeout  = 2 * time.Second
 	mineTimeout = time.Minute
 )
@@ -39,6 +40,8 @@ func (r *Reconciler) bitcoinNodes(ctx context.Context, bitcoin *v1.BitcoinNetwor
 	if bitcoin == nil {
 		return nodes
 	}
+	ctx, cancel := passes.WithTimeout(ctx, tipTimeout)
+	defer cancel()
 	sides := sidesOf(bitcoin)
 	var group sync.WaitGroup
 	for ordinal := range ordinals {
@@ -57,8 +60,6 @@ func (r *Reconciler) bitcoinNodes(ctx context.Context, bitcoin *v1.BitcoinNetwor
 
 // observeTip asks a bitcoind for its best block, with the credential of LND: so it is known which one LND is let in with.
 func (r *Reconciler) observeTip(ctx context.Context, bitcoin *v1.BitcoinNetwork, n *bitcoinNode) {
-	ctx, cancel := context.WithTimeout(ctx, tipTimeout)
-	defer cancel()
 	for _, credential := range []bitcoind.Credential{r.options.LND.Current(bitcoin), r.options.LND.previous(bitcoin)} {
 		if credential.User == "" {
 			continue

@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"errors"
+	"maps"
 	"sync"
 	"time"
 
@@ -25,9 +26,19 @@ type miners struct {
 // mining is that on one BitcoinNetwork. Heights are those after the last mining, by side of a partition.
 type mining struct {
 	busy    bool
-	heights map[int]int64
-	at      time.Time
+	heights map[int]minedHeight
 }
+
+// minedLifetime is how long a height after mining counts: a chain may be lost.
+const minedLifetime = 30 * time.Second
+
+// minedHeight is the height of a chain after the operator has mined on it.
+type minedHeight struct {
+	height int64
+	at     time.Time
+}
+
+func (h minedHeight) expired(now time.Time) bool { return now.Sub(h.at) > minedLifetime }
 
 // begin claims a BitcoinNetwork; false while another one mines, or its blocks are not on the node yet.
 func (m *miners) begin(uid types.UID, node *plan.Bitcoin, now time.Time) bool {
@@ -38,10 +49,10 @@ func (m *miners) begin(uid types.UID, node *plan.Bitcoin, now time.Time) bool {
 		if m.on == nil {
 			m.on = map[types.UID]*mining{}
 		}
-		known = &mining{heights: map[int]int64{}}
+		known = &mining{heights: map[int]minedHeight{}}
 		m.on[uid] = known
 	}
-	if known.busy || now.Sub(known.at) <= minedLifetime && node.Tip.Height < known.heights[node.Side] {
+	if last := known.heights[node.Side]; known.busy || !last.expired(now) && node.Tip.Height < last.height {
 		return false
 	}
 	known.busy = true
@@ -53,9 +64,10 @@ func (m *miners) end(uid types.UID, side int, height int64, now time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	known := m.on[uid]
-	known.busy, known.heights[side], known.at = false, height, now
+	known.busy, known.heights[side] = false, minedHeight{height, now}
 	for other, last := range m.on {
-		if !last.busy && now.Sub(last.at) > minedLifetime {
+		maps.DeleteFunc(last.heights, func(_ int, h minedHeight) bool { return h.expired(now) })
+		if !last.busy && len(last.heights) == 0 {
 			delete(m.on, other)
 		}
 	}

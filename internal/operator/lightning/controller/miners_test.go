@@ -27,12 +27,15 @@ func TestNetworksOnOneChainDoNotMineAtTheSameTime(t *testing.T) {
 		mined int64
 	}
 	for name, steps := range map[string][]step{
-		"one after the other":                {{"a", 0, 5, 0, true, 6}, {"a", 0, 6, time.Second, true, 7}},
-		"at the same time":                   {{"a", 0, 5, 0, true, 0}, {"a", 0, 5, time.Second, false, 0}},
-		"on two BitcoinNetworks":             {{"a", 0, 5, 0, true, 0}, {"b", 0, 5, time.Second, true, 0}},
-		"before the block is on the node":    {{"a", 0, 5, 0, true, 6}, {"a", 0, 5, time.Second, false, 0}},
-		"on another side":                    {{"a", 0, 5, 0, true, 6}, {"a", 1, 5, time.Second, true, 6}},
-		"a chain that is lost":               {{"a", 0, 5, 0, true, 6}, {"a", 0, 0, time.Minute, true, 1}},
+		"one after the other":             {{"a", 0, 5, 0, true, 6}, {"a", 0, 6, time.Second, true, 7}},
+		"at the same time":                {{"a", 0, 5, 0, true, 0}, {"a", 0, 5, time.Second, false, 0}},
+		"on two BitcoinNetworks":          {{"a", 0, 5, 0, true, 0}, {"b", 0, 5, time.Second, true, 0}},
+		"before the block is on the node": {{"a", 0, 5, 0, true, 6}, {"a", 0, 5, time.Second, false, 0}},
+		"on another side":                 {{"a", 0, 5, 0, true, 6}, {"a", 1, 5, time.Second, true, 6}},
+		"a chain that is lost":            {{"a", 0, 5, 0, true, 6}, {"a", 0, 0, time.Minute, true, 1}},
+		"a chain that is lost, on one side": {
+			{"a", 1, 499, 0, true, 500}, {"a", 0, 100, time.Hour, true, 101}, {"a", 1, 0, time.Hour, true, 1},
+		},
 		"after the first was without blocks": {{"a", 0, 5, 0, true, 5}, {"a", 0, 5, time.Second, true, 6}},
 	} {
 		var m miners

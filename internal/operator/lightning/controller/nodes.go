@@ -15,6 +15,7 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/api"
 	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/plan"
 	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/resources"
+	"github.com/christianb93/bitcoin-controller/internal/operator/passes"
 	"github.com/christianb93/bitcoin-controller/internal/operator/phrase"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
@@ -76,6 +77,8 @@ func nodesOf(network *v1.LightningNetwork, bitcoin *v1.BitcoinNetwork, set *apps
 
 // observe asks the agents of all running pods for the state of their LND, all at the same time.
 func (r *Reconciler) observe(ctx context.Context, network *v1.LightningNetwork, nodes []node) {
+	ctx, cancel := passes.WithTimeout(ctx, stateTimeout)
+	defer cancel()
 	var group sync.WaitGroup
 	for i := range nodes {
 		n := &nodes[i]
@@ -83,8 +86,6 @@ func (r *Reconciler) observe(ctx context.Context, network *v1.LightningNetwork, 
 			continue
 		}
 		group.Go(func() {
-			ctx, cancel := context.WithTimeout(ctx, stateTimeout)
-			defer cancel()
 			state, salt, err := r.stateOf(ctx, network, n.pod)
 			if n.err = err; err == nil {
 				n.state, n.salt = &state, salt

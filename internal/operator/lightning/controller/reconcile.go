@@ -111,13 +111,21 @@ func (r *Reconciler) pass(ctx context.Context, network *v1.LightningNetwork, sta
 	if err != nil {
 		return passResult{wait: maxRetryInterval}, errors.Join(err, r.reportFailure(ctx, network, state, err))
 	}
+	if ctx.Err() != nil {
+		// The operator is being stopped, and did not wait for the answers.
+		return passResult{wait: maxRetryInterval}, nil
+	}
 	now := r.options.Now()
 	state.shared.keepRecent(now)
 	in := r.planInputs(network, state, o, now)
 	in.Nodes = planned(network, o.nodes)
 	state.shared.inputs(in, busy, started)
 	decided := plan.New(in)
+	reported := r.reportOf(network, state, o, in, &decided)
 	marks := maps.Clone(decided.Marks)
+	if reported.plan.Marks[plan.MarkBehind] {
+		marks[plan.MarkBehind] = true
+	}
 	if _, withBitcoin := o.bitcoinNode(0); !withBitcoin {
 		marks[markWithoutBitcoin] = true
 	}
@@ -131,24 +139,28 @@ func (r *Reconciler) pass(ctx context.Context, network *v1.LightningNetwork, sta
 	r.setBackends(network, o, in.Failures)
 	r.handOver(ctx, network, o, state, in)
 	(&actions{r, network, o.bitcoin, state, o.nodes, o.bitcoins}).start(ctx, &decided)
+	return r.report(ctx, network, state, reported, objects, &decided, now)
+}
 
-	wanted := int(network.Spec.Nodes)
+// report writes the status, and returns when the next pass starts.
+func (r *Reconciler) report(ctx context.Context, network *v1.LightningNetwork, state *networkState, reported report, objects appliedObjects, decided *plan.Plan, now time.Time) (passResult, error) {
+	wanted, nodes := int(network.Spec.Nodes), reported.nodes
 	policies := &policyInputs{
-		now: now, network: network.Spec.BitcoinNetwork, secret: network.Spec.Secret, bitcoin: o.bitcoin, objects: objects, nodes: o.nodes[:wanted], leaving: o.nodes[wanted:], bitcoins: o.bitcoins,
+		now: now, network: network.Spec.BitcoinNetwork, secret: network.Spec.Secret, bitcoin: reported.bitcoin, objects: objects, nodes: nodes[:wanted], leaving: nodes[wanted:], bitcoins: reported.bitcoins,
 	}
 	if since, ok := state.since[markWithoutBitcoin]; ok {
 		policies.withoutBitcoin = now.Sub(since)
 	}
-	conditions, recheck := evaluate(policies, &decided)
-	claims.Report(&conditions.Derived, v1.LightningReasonStorageNotExpanded, r.growClaims(ctx, network, state, objects.set, o.nodes, now))
-	status := buildStatus(network, policies, &decided, conditions)
-	err = r.writeStatus(ctx, network, status, state)
+	conditions, recheck := evaluate(policies, reported.plan)
+	claims.Report(&conditions.Derived, v1.LightningReasonStorageNotExpanded, r.growClaims(ctx, network, state, objects.set, nodes, now))
+	status := buildStatus(network, policies, reported.plan, conditions)
+	err := r.writeStatus(ctx, network, status, state)
 
 	wait := r.options.PollInterval
 	if !conditions.Ready.Met {
-		wait = state.backoff.Next(progressOf(network, &status, &decided), minBackoff, maxBackoff)
+		wait = state.backoff.Next(progressOf(network, &status, decided), minBackoff, maxBackoff)
 	}
-	for _, due := range []time.Duration{decided.RecheckIn, recheck} {
+	for _, due := range []time.Duration{decided.RecheckIn, reported.plan.RecheckIn, reported.recheck, recheck} {
 		if due > 0 {
 			wait = min(wait, due)
 		}
@@ -226,7 +238,10 @@ func (r *Reconciler) planInputs(network *v1.LightningNetwork, state *networkStat
 		Bitcoins: map[int]plan.Bitcoin{}, Forked: o.bitcoin != nil && isForked(o.bitcoin), Previous: network.Status.Channels,
 		WasSynced: meta.IsStatusConditionTrue(network.Status.Conditions, v1.LightningConditionSynced), CloseTimeout: timeout, Since: state.since,
 	}
-	minedTo := state.shared.minedHeights(now)
+	var minedTo map[int]int64
+	if o.bitcoin != nil {
+		minedTo = state.shared.minedHeights(o.bitcoin.UID, now)
+	}
 	for ordinal, b := range o.bitcoins {
 		b.MinedTo = minedTo[ordinal]
 		in.Bitcoins[ordinal] = b.Bitcoin

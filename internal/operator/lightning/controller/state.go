@@ -10,6 +10,7 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/backoff"
 	"github.com/christianb93/bitcoin-controller/internal/operator/claims"
+	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/api"
 	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/plan"
 	"github.com/christianb93/bitcoin-controller/internal/operator/passes"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
@@ -23,7 +24,10 @@ func newStateStore() *stateStore { return &stateStore{} }
 
 func (s *stateStore) of(network *v1.LightningNetwork) *networkState {
 	return s.Of(network, func() *networkState {
-		return &networkState{key: client.ObjectKeyFromObject(network), applied: map[string]string{}, since: map[string]time.Time{}, shared: newShared()}
+		return &networkState{
+			key: client.ObjectKeyFromObject(network), applied: map[string]string{}, since: map[string]time.Time{}, shared: newShared(),
+			last: lastAnswers{answers[*api.State]{}, answers[bitcoinAnswer]{}},
+		}
 	})
 }
 
@@ -46,6 +50,8 @@ type networkState struct {
 	// applied has the version of each object as the operator wrote it, or found it to be as desired, by kind and name.
 	applied map[string]string
 	claims  claims.State
+	// last are the last answers of the nodes.
+	last lastAnswers
 	// since are the marks of the plans.
 	since   map[string]time.Time
 	backoff backoff.Backoff
@@ -85,14 +91,15 @@ type shared struct {
 	// wallets are addresses of the wallets, by public key.
 	wallets map[string]string
 	mined   plan.Mined
-	// minedTo are the heights after the last mining on each node of the BitcoinNetwork.
-	minedTo map[int]int64
+	// minedTo are the heights after the last mining on each node of the BitcoinNetwork with the UID minedOn.
+	minedTo map[int]minedHeight
+	minedOn types.UID
 	// observed is the latest status; nil before the first.
 	observed *v1.LightningNetworkStatus
 }
 
 func newShared() *shared {
-	return &shared{busy: map[string]bool{}, failures: map[string]plan.Failure{}, wallets: map[string]string{}, minedTo: map[int]int64{}}
+	return &shared{busy: map[string]bool{}, failures: map[string]plan.Failure{}, wallets: map[string]string{}, minedTo: map[int]minedHeight{}}
 }
 
 func (s *shared) observe(status *v1.LightningNetworkStatus) {
@@ -186,14 +193,15 @@ func (s *shared) await(p *plan.Plan, now time.Time) {
 	s.mined = s.mined.Await(p, now)
 }
 
-// minedLifetime is how long a height after mining counts: a chain may be lost.
-const minedLifetime = 30 * time.Second
-
-func (s *shared) minedHeights(now time.Time) map[int]int64 {
+// minedHeights are the heights after the last mining on the nodes of a BitcoinNetwork, as long as they count.
+func (s *shared) minedHeights(on types.UID, now time.Time) map[int]int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if now.Sub(s.mined.At) > minedLifetime {
-		return nil
+	heights := map[int]int64{}
+	for ordinal, mined := range s.minedTo {
+		if s.minedOn == on && !mined.expired(now) {
+			heights[ordinal] = mined.height
+		}
 	}
-	return maps.Clone(s.minedTo)
+	return heights
 }

@@ -58,8 +58,8 @@ func TestAnActionThatEndsWhileTheNodesAreAskedIsBusy(t *testing.T) {
 		"it ends":               {func(s *shared) { s.begin(key) }, func(s *shared) { s.end(key) }, true, false},
 		"it ended before":       {func(s *shared) { s.begin(key); s.end(key) }, func(*shared) {}, false, false},
 		"it begins":             {func(*shared) {}, func(s *shared) { s.begin(key) }, true, false},
-		"blocks were mined":     {func(s *shared) { s.setMined(&plan.Mine{}, 1, 1, started.Add(-time.Second)) }, func(*shared) {}, false, false},
-		"blocks are mined then": {func(*shared) {}, func(s *shared) { s.setMined(&plan.Mine{}, 1, 1, started.Add(time.Second)) }, false, true},
+		"blocks were mined":     {func(s *shared) { s.setMined("uid", &plan.Mine{}, 1, 1, started.Add(-time.Second)) }, func(*shared) {}, false, false},
+		"blocks are mined then": {func(*shared) {}, func(s *shared) { s.setMined("uid", &plan.Mine{}, 1, 1, started.Add(time.Second)) }, false, true},
 	} {
 		s := newShared()
 		test.before(s)
@@ -97,5 +97,34 @@ func TestFailuresAreCountedSinceTheActionWaited(t *testing.T) {
 		if got := s.failures["open 0"].Count; got != test.count {
 			t.Errorf("%s: %d, want %d", name, got, test.count)
 		}
+	}
+}
+
+// A chain may be lost, and its blocks are mined again: node 0 has new blocks then, and node 1 does not wait for the old ones.
+func TestAHeightAfterMiningCountsForItsOwnTime(t *testing.T) {
+	s := newShared()
+	s.setMined("uid", &plan.Mine{Bitcoin: 1}, 1, 500, now)
+	if got := s.minedHeights("uid", now.Add(minedLifetime)); got[1] != 500 {
+		t.Errorf("%v", got)
+	}
+	later := now.Add(time.Hour)
+	s.setMined("uid", &plan.Mine{Bitcoin: 0}, 1, 101, later)
+	if got := s.minedHeights("uid", later); len(got) != 1 || got[0] != 101 {
+		t.Errorf("%v an hour later", got)
+	}
+}
+
+func TestAHeightAfterMiningIsThatOfOneBitcoinNetwork(t *testing.T) {
+	s := newShared()
+	s.setMined("uid", &plan.Mine{Bitcoin: 1}, 1, 500, now)
+	if got := s.minedHeights("other", now); len(got) != 0 {
+		t.Errorf("%v", got)
+	}
+	s.setMined("other", &plan.Mine{Bitcoin: 0}, 1, 101, now)
+	if got := s.minedHeights("other", now); len(got) != 1 || got[0] != 101 {
+		t.Errorf("%v", got)
+	}
+	if got := s.minedHeights("uid", now); len(got) != 0 {
+		t.Errorf("%v of the former one", got)
 	}
 }

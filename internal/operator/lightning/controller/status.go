@@ -124,6 +124,9 @@ func (r *Reconciler) reportFailure(ctx context.Context, network *v1.LightningNet
 
 // writeStatus patches the status when it differs from the previous one, and then records the events of the change.
 func (r *Reconciler) writeStatus(ctx context.Context, previous *v1.LightningNetwork, status v1.LightningNetworkStatus, state *networkState) error {
+	if ctx.Err() != nil {
+		return nil // what a pass has missed that was ended is no news of the network
+	}
 	state.shared.observe(&status)
 	if equality.Semantic.DeepEqual(previous.Status, status) {
 		state.statusFailed = false

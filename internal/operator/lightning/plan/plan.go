@@ -156,6 +156,9 @@ func (p *planner) observed(mark string) time.Duration {
 
 func silence(mark string) string { return "silent " + mark }
 
+// MarkBehind is set while nodes are behind the chain. Nothing but the condition Synced depends on it.
+const MarkBehind = "behind"
+
 // Marks of a channel.
 const (
 	markClosing = "closing"

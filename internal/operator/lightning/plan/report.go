@@ -92,7 +92,7 @@ func (p *planner) evaluateSynced() condition.Result {
 		}
 	}
 	if len(behind) > 0 {
-		left := syncGracePeriod - p.since("behind")
+		left := syncGracePeriod - p.since(MarkBehind)
 		p.recheck(left)
 		if !p.WasSynced || left <= 0 || !p.near(top.Height) {
 			return condition.False(v1.LightningReasonSyncing, fmt.Sprintf("not all nodes are synced to the chain of height %d: %s", top.Height, phrase.JoinSome(behind)))
