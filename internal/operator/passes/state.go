@@ -1,5 +1,5 @@
-// Package passes has what the reconcile passes of both kinds of network have in common: how one begins, and what is kept between two of
-// them.
+// Package passes has what the reconcile passes of both kinds of network have in common: how one begins and waits, and what is kept between
+// two of them.
 package passes
 
 import (
