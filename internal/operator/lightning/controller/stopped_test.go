@@ -3,6 +3,7 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -25,8 +26,12 @@ import (
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
 
-// stopTime is longer than a pass waits for an LND, and for a bitcoind.
-const stopTime = stateTimeout + time.Second
+const (
+	// stopTime is longer than a pass waits for an LND, and for a bitcoind.
+	stopTime = stateTimeout + time.Second
+	// stoppedNodes are those of each kind: a few answers may be read just before a timeout.
+	stoppedNodes = 32
+)
 
 // An operator whose machine was paused has answers that it has not read. They are not overdue.
 func TestAnswersAreReadAfterTheProcessWasStopped(t *testing.T) {
@@ -35,13 +40,13 @@ func TestAnswersAreReadAfterTheProcessWasStopped(t *testing.T) {
 		return
 	}
 	var asked atomic.Int32
-	both, stopped := make(chan struct{}), make(chan struct{})
+	all, stopped := make(chan struct{}), make(chan struct{})
 	var answered sync.WaitGroup
-	answered.Add(2)
+	answered.Add(2 * stoppedNodes)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer answered.Done()
-		if asked.Add(1) == 2 {
-			close(both)
+		if asked.Add(1) == 2*stoppedNodes {
+			close(all)
 		}
 		<-stopped
 		if r.URL.Path == api.StatePath {
@@ -63,7 +68,7 @@ func TestAnswersAreReadAfterTheProcessWasStopped(t *testing.T) {
 		t.Fatal(err)
 	}
 	select {
-	case <-both:
+	case <-all:
 	case <-time.After(30 * time.Second):
 		t.Fatalf("%d requests within 30s: %s", asked.Load(), output.String())
 	}
@@ -87,7 +92,7 @@ func send(t *testing.T, process *os.Process, s syscall.Signal) {
 	}
 }
 
-// askNodes asks an LND and a bitcoind at this address, in the process that is stopped, and prints the errors.
+// askNodes asks LNDs and bitcoinds at this address, in the process that is stopped, and prints the first errors.
 func askNodes(t *testing.T, address string) {
 	t.Helper()
 	dial := func(ctx context.Context, network, _ string) (net.Conn, error) {
@@ -97,13 +102,19 @@ func askNodes(t *testing.T, address string) {
 		Settings: resources.Settings{Credential: func(*v1.LightningNetwork) bitcoind.Credential { return bitcoind.Credential{} }},
 		LND:      BitcoinCredential{Current: func(*v1.BitcoinNetwork) bitcoind.Credential { return bitcoind.Credential{User: "lightning"} }},
 	}}
-	bitcoin := &v1.BitcoinNetwork{Spec: v1.BitcoinNetworkSpec{Nodes: 1}}
-	bitcoin.Status.Nodes = []v1.NodeStatus{{Ready: true, IP: "192.0.2.2", RPCPort: v1.RPCPort}}
-	nodes := []node{{pod: runningPod()}}
+	bitcoin, nodes, ordinals := &v1.BitcoinNetwork{}, make([]node, stoppedNodes), map[int]bool{}
+	for i := range stoppedNodes {
+		nodes[i].pod, ordinals[i] = runningPod(), true
+		bitcoin.Status.Nodes = append(bitcoin.Status.Nodes, v1.NodeStatus{Ordinal: int32(i), Ready: true, IP: "192.0.2.2", RPCPort: v1.RPCPort}) //nolint:gosec // 32
+	}
 	var group sync.WaitGroup
 	var bitcoins map[int]*bitcoinNode
-	group.Go(func() { bitcoins = r.bitcoinNodes(t.Context(), bitcoin, map[int]bool{0: true}) })
+	group.Go(func() { bitcoins = r.bitcoinNodes(t.Context(), bitcoin, ordinals) })
 	r.observe(t.Context(), &v1.LightningNetwork{}, nodes)
 	group.Wait()
-	fmt.Printf("LND: %v, bitcoind: %v\n", nodes[0].err, bitcoins[0].err)
+	var lnds, bitcoinds error
+	for i := range stoppedNodes {
+		lnds, bitcoinds = cmp.Or(lnds, nodes[i].err), cmp.Or(bitcoinds, bitcoins[i].err)
+	}
+	fmt.Printf("LND: %v, bitcoind: %v\n", lnds, bitcoinds)
 }
