@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -26,15 +27,25 @@ import (
 // retryInterval is the time between two requests that fail, and between two reads of a volume that has not grown yet.
 const retryInterval = 30 * time.Second
 
+// maxFailures end a pass over the claims, which are as many as the nodes and often of one storage class: an API server that rejects one
+// of them may reject them all.
+const maxFailures = 20
+
 // State is what is known of the claims of a network. The zero value knows nothing.
 type State struct {
 	// seen are the claims of pods as they were read last, by the UID of the pod.
 	seen map[types.UID]seenClaim
-	// rejected is why the API server rejects the requested size, "" if it does not or another error occurred. A request that failed
-	// is not repeated before retryAt.
+	// failed are the claims that could not be expanded to the requested size. No request is repeated before retryAt.
+	failed    map[types.UID]failedClaim
 	rejected  string
 	requested resource.Quantity
 	retryAt   time.Time
+}
+
+// failedClaim is when the request for a claim failed last, and why the API server rejects it, "" for another error.
+type failedClaim struct {
+	at       time.Time
+	rejected string
 }
 
 // seenClaim is what a claim requests, and the capacity of its volume, at a time.
@@ -77,32 +88,74 @@ func (s *State) Capacity(pod types.UID) (resource.Quantity, bool) {
 // KeepOnly forgets the claims of other pods.
 func (s *State) KeepOnly(pods map[types.UID]bool) {
 	maps.DeleteFunc(s.seen, func(uid types.UID, _ seenClaim) bool { return !pods[uid] })
+	maps.DeleteFunc(s.failed, func(uid types.UID, _ failedClaim) bool { return !pods[uid] })
 }
 
-// Grow requests a size from the claims that are smaller. It returns why the cluster rejects it, "" if it does not.
+// Grow requests a size from the claims that are smaller: one that may not grow does not keep the others small. It returns why the cluster
+// rejects the first of them, "" if it rejects none.
 func (s *State) Grow(ctx context.Context, g Grower, pods []Pod, size resource.Quantity, now time.Time) string {
-	if s.requested.Cmp(size) == 0 && now.Before(s.retryAt) {
+	switch {
+	case s.requested.Cmp(size) != 0:
+		s.requested, s.failed = size, nil
+	case now.Before(s.retryAt):
 		return s.rejected
 	}
-	s.rejected, s.requested = "", size
-	for _, pod := range pods {
-		if seen, ok := s.seen[pod.UID]; ok && seen.requested.Cmp(size) >= 0 && !seen.outdated(pod, now) {
-			continue
-		}
+	failures := 0
+	for _, pod := range s.smaller(pods, size, now) {
 		seen, err := g.grow(ctx, client.ObjectKey{Namespace: pod.Namespace, Name: resources.ClaimName(pod.Name)}, size)
 		if err != nil {
-			s.retryAt = now.Add(retryInterval)
 			log.FromContext(ctx).Info("A claim could not be expanded; the operator tries again", "node", pod.Name, "error", err.Error())
-			if apierrors.IsForbidden(err) || apierrors.IsInvalid(err) {
-				s.rejected = rejection(pod.Name, size, err)
+			s.fail(pod, size, err, now)
+			if failures++; failures == maxFailures {
+				break
 			}
-			return s.rejected
+			continue
 		}
 		if s.seen == nil {
 			s.seen = map[types.UID]seenClaim{}
 		}
 		seen.at = now
 		s.seen[pod.UID] = seen
+		delete(s.failed, pod.UID)
+	}
+	if failures > 0 {
+		s.retryAt = now.Add(retryInterval)
+	}
+	s.rejected = s.firstRejected(pods)
+	return s.rejected
+}
+
+// smaller are the pods whose claims may be smaller than a size, or have a volume to be read again. Those that have not failed come first,
+// and then those that failed first.
+func (s *State) smaller(pods []Pod, size resource.Quantity, now time.Time) []Pod {
+	var list []Pod
+	for _, pod := range pods {
+		if seen, ok := s.seen[pod.UID]; !ok || seen.requested.Cmp(size) < 0 || seen.outdated(pod, now) {
+			list = append(list, pod)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b Pod) int { return s.failed[a.UID].at.Compare(s.failed[b.UID].at) })
+	return list
+}
+
+// fail records a request that failed.
+func (s *State) fail(pod Pod, size resource.Quantity, err error, now time.Time) {
+	failed := failedClaim{at: now}
+	if apierrors.IsForbidden(err) || apierrors.IsInvalid(err) {
+		failed.rejected = rejection(pod.Name, size, err)
+	}
+	if s.failed == nil {
+		s.failed = map[types.UID]failedClaim{}
+	}
+	s.failed[pod.UID] = failed
+}
+
+// firstRejected is why the first of the rejected claims is, in the order of the pods, so that the message stays the same.
+func (s *State) firstRejected(pods []Pod) string {
+	for _, pod := range pods {
+		if rejected := s.failed[pod.UID].rejected; rejected != "" {
+			return rejected
+		}
 	}
 	return ""
 }
