@@ -54,6 +54,7 @@ func (c *nodeClient) mine(ctx context.Context, network *v1.BitcoinNetwork, state
 		state.shared.resetMining(nil)
 	}
 	schedule.started, schedule.address = true, spec.Address
+	schedule.observe(in)
 	if err := bitcoind.CheckAddress(spec.Address); err != nil {
 		return miningState{failure: &miningFailure{v1.ReasonAddressInvalid, "spec.mining.address is not valid, no blocks are mined: " + err.Error()}}
 	}

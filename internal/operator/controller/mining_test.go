@@ -241,6 +241,37 @@ func TestEachNodeMinesToAScriptOfItsOwn(t *testing.T) {
 	})
 }
 
+// What a block has waited at one partition does not count at the next.
+func TestABlockWaitsAtEachPartition(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newMiningWorld(t, 4, slices.Concat(lineOf(0, 1), lineOf(2, 3)), every(time.Hour))
+		for _, step := range []struct {
+			when   string
+			joined bool
+			// byHand is whether a person mines a block first, so that none is due.
+			byHand bool
+			during time.Duration
+			blocks int
+		}{
+			{"the hour before the first block", false, false, time.Hour - time.Second, 0},
+			{"a partition, and a block is due", true, false, joinedTimeout / 2, 0},
+			{"the sides are apart, and no block is due", false, true, time.Hour - time.Minute, 0},
+			{"the next partition, and a block is due", true, false, time.Minute + joinedTimeout/2, 0},
+			{"the time is over", true, false, joinedTimeout, 1},
+		} {
+			if w.joined = step.joined; step.byHand {
+				if err := w.mine(0, 1, false); err != nil {
+					t.Fatal(err)
+				}
+			}
+			w.run(step.during, 0)
+			if len(w.mined) != step.blocks {
+				t.Errorf("%s: %d blocks, want %d", step.when, len(w.mined), step.blocks)
+			}
+		}
+	})
+}
+
 // The first blocks of the sides of a partition differ only if none is mined while the connections between them still exist.
 func TestNoBlockIsMinedWhileTheSidesAreStillConnected(t *testing.T) {
 	inBubble(t, func(t *testing.T) {

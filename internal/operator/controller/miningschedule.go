@@ -30,7 +30,7 @@ type miningSchedule struct {
 	kept map[int]keptAlive
 	// withoutMiner is since when a block is due and no node can mine it.
 	withoutMiner time.Time
-	// joinedSince is when a block that was due first had to wait because it might reach another side.
+	// joinedSince is when a block that was due first had to wait because it might reach another side; zero while the sides are apart.
 	joinedSince time.Time
 	// behindSince is when the miner was first seen behind the other nodes at the height behindAt.
 	behindSince time.Time
@@ -180,13 +180,17 @@ func (s *miningSchedule) behindTooLong(now time.Time, height int64) bool {
 	return now.Sub(s.behindSince) >= minerSyncTimeout
 }
 
+// observe records that the sides are apart, also in a pass in which no block is due: at the next partition a block waits again.
+func (s *miningSchedule) observe(in miningInputs) {
+	if !in.joined {
+		s.joinedSince = time.Time{}
+	}
+}
+
 // mayMine reports whether the sides of a partition are apart. A block that is mined in the moment of the partition would be the first
 // one of both sides.
 func (s *miningSchedule) mayMine(in miningInputs) bool {
-	switch {
-	case !in.joined:
-		s.joinedSince = time.Time{}
-	case s.joinedSince.IsZero():
+	if in.joined && s.joinedSince.IsZero() {
 		s.joinedSince = in.now
 	}
 	return !in.joined || in.now.Sub(s.joinedSince) >= joinedTimeout
