@@ -115,6 +115,48 @@ func TestLabelledObjectsOfOthersAreLeftAlone(t *testing.T) {
 	})
 }
 
+// A person has copied a pod with its labels, as kubectl debug does with --keep-labels, and another controller uses the labels.
+func TestLabelledPodsOfOthersAreNoNodes(t *testing.T) {
+	t.Parallel()
+	net, op := running(t, v1.BitcoinNetworkSpec{Nodes: 2})
+	owner := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: net.Namespace.Name, Name: "owner"}}
+	if err := net.Client.Create(t.Context(), owner); err != nil {
+		t.Fatal(err)
+	}
+	copied := func(name string, owners ...metav1.OwnerReference) *corev1.Pod {
+		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{
+			Namespace: net.Namespace.Name, Name: name, Labels: net.Pod(0).Labels, Annotations: map[string]string{"whose": theirs}, OwnerReferences: owners,
+		}}
+		pod.Spec.Containers = []corev1.Container{{Name: "bitcoind", Image: "nodes:1"}}
+		if err := net.Client.Create(t.Context(), pod); err != nil {
+			t.Fatal(err)
+		}
+		return pod
+	}
+	before := net.WaitReady()
+	pods := []*corev1.Pod{
+		copied("debugged"),
+		copied("other-5d8f7-abcde", metav1.OwnerReference{APIVersion: "v1", Kind: "ConfigMap", Name: owner.Name, UID: owner.UID, Controller: ptr.To(true)}),
+	}
+	writes := len(op.API.Writes())
+	// The pod of the third node follows these in the operator's cache.
+	net.Update(func(n *v1.BitcoinNetwork) { n.Spec.Nodes = 3 })
+	net.WaitReady()
+	net.Update(func(n *v1.BitcoinNetwork) { n.Spec.Nodes = 2 })
+	after := net.WaitReady()
+	if len(after.Status.Nodes) != 2 || after.Status.Replicas != before.Status.Replicas {
+		t.Errorf("the status has %d nodes and %d replicas", len(after.Status.Nodes), after.Status.Replicas)
+	}
+	for _, pod := range pods {
+		notWritten(t, net.Namespace, pod)
+	}
+	for _, r := range op.API.Writes()[writes:] {
+		if r.Resource == "pods" {
+			t.Errorf("the operator sent %s", r)
+		}
+	}
+}
+
 func TestLabelledObjectsOfOthersAreLeftAloneByALightningNetwork(t *testing.T) {
 	t.Parallel()
 	credential := func(*v1.LightningNetwork) bitcoind.Credential { return bitcoind.DeriveCredential([]byte("key"), "1") }

@@ -40,7 +40,7 @@ func newGrowing(t *testing.T, policy v1.RetentionPolicy) *growing {
 	t.Helper()
 	g := &growing{now: time.Unix(1_000_000, 0)}
 	g.applied = applyNetwork(t, v1.BitcoinNetworkSpec{Nodes: 2, Storage: &v1.Storage{Size: ptr.To(resource.MustParse("1Gi")), RetentionPolicy: policy}})
-	g.nodes = nodesOf(g.pass().groups, nil, nil).desired
+	g.nodes = nodesOf(g.network.Name, g.pass().groups, nil, nil).desired
 	withAddresses(g.nodes)
 	for i := range g.nodes {
 		g.nodes[i].pod.Spec.NodeName = "worker"

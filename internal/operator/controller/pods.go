@@ -2,12 +2,12 @@ package controller
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
@@ -18,7 +18,7 @@ import (
 type networkNodes struct {
 	// desired are the nodes as specified, by ordinal.
 	desired []node
-	// leaving are the pods of nodes that are no longer desired, by name.
+	// leaving are the pods of nodes that are no longer desired, and those that have the name of a desired one, by name.
 	leaving []*corev1.Pod
 }
 
@@ -31,17 +31,18 @@ func (r *Reconciler) listPods(ctx context.Context, network *v1.BitcoinNetwork) (
 	return pods.Items, nil
 }
 
-// nodesOf assigns the pods to the desired nodes of the groups.
-func nodesOf(groups []resources.Group, sets map[string]*appsv1.StatefulSet, pods []corev1.Pod) networkNodes {
+// nodesOf assigns the pods to the desired nodes of the groups of a network.
+func nodesOf(network string, groups []resources.Group, sets map[string]*appsv1.StatefulSet, pods []corev1.Pod) networkNodes {
 	var nodes networkNodes
 	byName := make(map[string]*corev1.Pod, len(pods))
 	for i := range pods {
 		byName[pods[i].Name] = &pods[i]
 	}
-	used := map[string]bool{}
+	used, desired := map[string]bool{}, map[string]bool{}
 	for _, group := range groups {
 		for i := range group.Nodes {
 			pod := byName[group.PodName(i)]
+			desired[group.PodName(i)] = true
 			if pod != nil && !ownedBySet(pod, sets[group.StatefulSet]) {
 				pod = nil
 			}
@@ -51,12 +52,22 @@ func nodesOf(groups []resources.Group, sets map[string]*appsv1.StatefulSet, pods
 			nodes.desired = append(nodes.desired, newNode(group.First+i, group, i, pod))
 		}
 	}
-	maps.DeleteFunc(byName, func(name string, _ *corev1.Pod) bool { return used[name] })
-	for _, pod := range byName {
-		nodes.leaving = append(nodes.leaving, pod)
+	for name, pod := range byName {
+		if !used[name] && (desired[name] || isOfNetwork(network, pod)) {
+			nodes.leaving = append(nodes.leaving, pod)
+		}
 	}
 	slices.SortFunc(nodes.leaving, func(a, b *corev1.Pod) int { return strings.Compare(a.Name, b.Name) })
 	return nodes
+}
+
+// isOfNetwork reports whether a pod is, or was, one of a network's: a StatefulSet of the network has created it, or of an earlier one of the
+// same name, or it has lost this owner. The labels alone do not show it: kubectl debug copies them, and others may use them.
+func isOfNetwork(network string, pod *corev1.Pod) bool {
+	if controller := metav1.GetControllerOf(pod); controller != nil {
+		return controller.Kind == "StatefulSet" && resources.IsStatefulSetName(network, controller.Name)
+	}
+	return resources.IsPodName(network, pod.Name)
 }
 
 // keysOf are the keys of these nodes, without those whose pod does not exist.

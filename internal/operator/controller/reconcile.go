@@ -120,7 +120,7 @@ func (r *Reconciler) pass(ctx context.Context, network *v1.BitcoinNetwork, state
 	if err != nil {
 		return passResult{}, r.reportFailure(ctx, network, state, fmt.Errorf("list the pods of the network: %w", err))
 	}
-	found := nodesOf(objects.groups, objects.sets, pods)
+	found := nodesOf(network.Name, objects.groups, objects.sets, pods)
 	all, staying := slices.Concat(found.desired, objects.departing), len(found.desired)
 	state.shared.keepOnly(keysOf(all))
 	state.shared.keepPods(podUIDs(all))

@@ -4,6 +4,7 @@ package resources
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -101,6 +102,22 @@ func (g Group) SlotOf(i int) int { return i % max(g.PerPod, 1) }
 
 // PodName of the i-th node of the group, counted from 0.
 func (g Group) PodName(i int) string { return fmt.Sprintf("%s-%d", g.StatefulSet, g.PodOf(i)) }
+
+// IsStatefulSetName reports whether a StatefulSet of a network may have a name, with any groups.
+func IsStatefulSetName(network, name string) bool {
+	group, ok := strings.CutPrefix(name, network+"-")
+	return ok && (group == "sts" || len(group) > len("-sts") && strings.HasSuffix(group, "-sts"))
+}
+
+// IsPodName reports whether a pod of such a StatefulSet may have a name.
+func IsPodName(network, name string) bool {
+	at := strings.LastIndexByte(name, '-')
+	if at < 0 {
+		return false
+	}
+	_, err := strconv.ParseUint(name[at+1:], 10, 31)
+	return err == nil && IsStatefulSetName(network, name[:at])
+}
 
 // ClaimName is the name of the claim of a pod.
 func ClaimName(pod string) string { return dataVolume + "-" + pod }
