@@ -57,9 +57,10 @@ func (c *nodeClient) connect(ctx context.Context, network *v1.BitcoinNetwork, sh
 	result.existing, result.missing = topology.Connected(result.desired, observed)
 	result.joined = sidesJoined(staying, result.desired, observed, result.settling)
 	actions := topology.Plan(slices.Concat(result.desired, departingEdges(observed, staying, network.Spec.Partitions)), observed)
-	result.pending = changing + len(actions)
 	result.removedByHand = shared.newByHand(nodes, actions)
-	actions = append(actions, shared.formerConnections(nodes)...)
+	former := shared.formerConnections(nodes)
+	actions = append(actions, former...)
+	result.pending = changing + len(actions)
 	byNode := map[int][]topology.Action{}
 	for _, action := range actions {
 		byNode[action.Node] = append(byNode[action.Node], action)
@@ -75,7 +76,7 @@ func (c *nodeClient) connect(ctx context.Context, network *v1.BitcoinNetwork, sh
 		}
 		shared.entriesSent(nodes[ordinal].key(), actions, now)
 		settling := topology.SettlingTime(result.desired, observed[ordinal], actions)
-		endpoint := c.endpoint(network, &nodes[ordinal])
+		endpoint, of := c.endpoint(network, &nodes[ordinal]), nodes[ordinal].process()
 		logged := log.IntoContext(ctx, log.FromContext(ctx).WithValues("node", nodes[ordinal].name()))
 		awaited.Add(1)
 		c.run(logged, shared.slots, changingCalls, func(ctx context.Context) {
@@ -83,20 +84,20 @@ func (c *nodeClient) connect(ctx context.Context, network *v1.BitcoinNetwork, sh
 			defer done()
 			// Also for a settling time of 0: answers from before the end of the batch do not show its effects.
 			defer func() { shared.settlesAt(c.now().Add(settling)) }()
-			c.change(ctx, endpoint, actions)
+			shared.endsClosed(of, former, c.change(ctx, endpoint, actions))
 		})
 	}
 	waitFor(ctx, &awaited, connectTimeout)
 	return result
 }
 
-// change carries out the actions on one node. An action that fails is planned again by the next pass.
-func (c *nodeClient) change(ctx context.Context, endpoint bitcoind.Endpoint, actions []topology.Action) {
+// change carries out the actions on one node and returns those that took effect. An action that fails is planned again by the next pass.
+func (c *nodeClient) change(ctx context.Context, endpoint bitcoind.Endpoint, actions []topology.Action) (done []topology.Action) {
 	logger := log.FromContext(ctx)
 	errs, err := c.rpc.Batch(ctx, endpoint, calls(actions))
 	if err != nil {
 		logger.Info("The connections of a node could not be changed; the operator tries again", "error", err.Error())
-		return
+		return nil
 	}
 	for i, err := range errs {
 		if err != nil && !bitcoind.AlreadySo(err) {
@@ -104,7 +105,9 @@ func (c *nodeClient) change(ctx context.Context, endpoint bitcoind.Endpoint, act
 			continue
 		}
 		logger.V(1).Info("Connection changed", "call", actions[i].String())
+		done = append(done, actions[i])
 	}
+	return done
 }
 
 // settlingTime is the time until all nodes have settled; 0 when all answers are from after that. The connections of busy nodes are

@@ -3,6 +3,7 @@ package controller
 import (
 	"maps"
 	"net"
+	"slices"
 	"strconv"
 	"time"
 
@@ -137,7 +138,7 @@ func (s *sharedState) isOwn(host string) bool {
 // formerConnections are the ends of connections that nodes have opened from addresses which no node has any more: a node whose machine is lost
 // closes none. bitcoind detects that after 20 minutes, and an operator that starts meanwhile would take such a peer for one from outside of the
 // network. Connections from after the address was a node's may be those of another pod that has it now: by the clock of the node, which may be
-// another one, and therefore once for each address.
+// another one, and therefore once for each address. Those that could not be closed are planned again.
 func (s *sharedState) formerConnections(nodes []node) []topology.Action {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -161,7 +162,6 @@ func (s *sharedState) formerConnections(nodes []node) []topology.Action {
 
 // endsOf are those of one node, whose answers of before the end still have the connections.
 func (state *nodeState) endsOf(former map[string]time.Time, ordinal int, peers []bitcoind.PeerInfo) (ends []topology.Action) {
-	closed := map[string]bool{}
 	for _, peer := range peers {
 		if !peer.Inbound {
 			continue
@@ -169,14 +169,33 @@ func (state *nodeState) endsOf(former map[string]time.Time, ordinal int, peers [
 		host, _, err := net.SplitHostPort(peer.Addr)
 		if last, is := former[host]; err == nil && is && !state.closed[host] && peer.ConnectedAt <= last.Unix() {
 			ends = append(ends, topology.Action{Node: ordinal, Kind: topology.Disconnect, Target: peer.Addr, PeerID: peer.ID, Peer: -1})
-			closed[host] = true
 		}
 	}
-	if len(closed) > 0 && state.closed == nil {
+	return ends
+}
+
+// endsClosed records the former addresses of which a process has closed all planned ends, of those of all nodes.
+func (s *sharedState) endsClosed(of process, planned, closed []topology.Action) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	state := s.nodes[of.nodeKey]
+	if state == nil || state.process != of || len(closed) == 0 {
+		return
+	}
+	all := map[string]bool{}
+	for _, end := range planned {
+		if end.Node != closed[0].Node {
+			continue
+		}
+		host := hostOf(end.Target)
+		before, known := all[host]
+		all[host] = (before || !known) && slices.Contains(closed, end)
+	}
+	maps.DeleteFunc(all, func(_ string, closed bool) bool { return !closed })
+	if state.closed == nil {
 		state.closed = map[string]bool{}
 	}
-	maps.Copy(state.closed, closed)
-	return ends
+	maps.Copy(state.closed, all)
 }
 
 // entriesSent records the entries that the operator adds to a node's list or removes from it.

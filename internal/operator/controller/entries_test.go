@@ -160,8 +160,71 @@ func TestConnectionsFromTheFormerAddressOfANodeAreClosed(t *testing.T) {
 				t.Errorf("%s: %v, want %v", name, action, want)
 			}
 		}
+		of := l.nodes[0].process()
+		l.shared.endsClosed(of, got, nil)
+		if again := l.shared.formerConnections(l.nodes); !slices.Equal(again, got) {
+			t.Errorf("%s: when the call has failed: %v", name, again)
+		}
+		l.shared.endsClosed(process{of.nodeKey, "another"}, got, got)
+		if again := l.shared.formerConnections(l.nodes); !slices.Equal(again, got) {
+			t.Errorf("%s: when an earlier process has closed it: %v", name, again)
+		}
+		l.shared.endsClosed(of, got, got)
 		if again := l.shared.formerConnections(l.nodes); len(again) > 0 {
 			t.Errorf("%s: once more: %v", name, again)
 		}
 	}
+}
+
+// A node has two connections from one former address, and one from another.
+func TestAFormerAddressIsDoneWhenAllItsConnectionsAreClosed(t *testing.T) {
+	l := newListedNode(t)
+	old := l.now.Add(-time.Minute).Unix()
+	l.network.Status.Nodes = []v1.NodeStatus{{Ordinal: 1, IP: "10.0.0.60"}, {Ordinal: 1, IP: "10.0.0.61"}}
+	l.nodes[1].pod.CreationTimestamp = metav1.NewTime(l.now)
+	l.byHand()
+	for i, from := range []string{"10.0.0.60:1", "10.0.0.60:2", "10.0.0.61:1"} {
+		l.nodes[0].answer.peers = append(l.nodes[0].answer.peers, bitcoind.PeerInfo{ID: int64(i), Addr: from, Inbound: true, ConnectedAt: old})
+	}
+	planned := l.shared.formerConnections(l.nodes)
+	if len(planned) != 3 {
+		t.Fatalf("planned %v", planned)
+	}
+	// The plan has the actions of other nodes too.
+	l.shared.endsClosed(l.nodes[0].process(), append(slices.Clone(planned), topology.Action{Node: 1, Kind: topology.Disconnect, Target: "10.0.0.61:1"}), planned[1:])
+	if again := l.shared.formerConnections(l.nodes); !slices.Equal(again, planned[:2]) {
+		t.Errorf("when one of them could not be closed: %v", again)
+	}
+}
+
+// What the node has answered before the end still has the connection.
+func TestTheEndOfAFormerConnectionIsTriedAgainAfterAFailure(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		fake := newFakeNodes()
+		network := testNetwork(v1.BitcoinNetworkSpec{Nodes: 3})
+		shared := newSharedState()
+		nodes := meshOfThree(shared)
+		network.Status.Nodes = []v1.NodeStatus{{Ordinal: 2, IP: "10.0.0.60"}}
+		nodes[2].pod.CreationTimestamp = metav1.Now()
+		nodes[1].answer.peers = append(nodes[1].answer.peers, bitcoind.PeerInfo{ID: 7, Addr: "10.0.0.60:40000", Inbound: true, ConnectedAt: time.Now().Add(-time.Minute).Unix()})
+		client := fake.client(t)
+		for _, step := range []struct {
+			when    string
+			handler nodeHandler
+			pending int
+		}{
+			{"the call fails", func(string, []any) (any, error) { return nil, errFake }, 1},
+			{"the node does not answer", nil, 1},
+			{"the connection has ended by itself", func(string, []any) (any, error) {
+				return nil, &bitcoind.RPCError{Code: bitcoind.CodeNodeNotConnected, Message: "Node not found in connected nodes"}
+			}, 1},
+			{"it is done", healthyNode, 0},
+		} {
+			fake.answer(1, step.handler)
+			if got := client.connect(t.Context(), network, shared, nodes, 3, time.Now()); got.pending != step.pending {
+				t.Errorf("%s: %d changes are pending, want %d", step.when, got.pending, step.pending)
+			}
+			time.Sleep(callTimeout + time.Second)
+		}
+	})
 }

@@ -68,6 +68,18 @@ func evaluate(in *policyInputs) conditionSet {
 	return deriveConditions(nodesReadyPolicies.Evaluate(in), connectedPolicies.Evaluate(in), syncedPolicies.Evaluate(in), in.stalledIn())
 }
 
+// behindOf is a copy of what is known of a node that is behind its peers; nil for one that is not.
+func (s *sharedState) behindOf(n *node) *behindNode {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	behind := s.nodes[n.key()].behind
+	if behind == nil {
+		return nil
+	}
+	known := *behind
+	return &known
+}
+
 func testNetwork(spec v1.BitcoinNetworkSpec) *v1.BitcoinNetwork {
 	return &v1.BitcoinNetwork{ObjectMeta: metav1.ObjectMeta{Name: "net", Namespace: "ns", UID: "1", Generation: 1}, Spec: spec}
 }

@@ -2,7 +2,9 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,24 +24,21 @@ import (
 // each time. After the last it is left alone: its user may want it so.
 var resyncDelays = []time.Duration{10 * time.Second, 30 * time.Second, 2 * time.Minute}
 
-// behindNodes are the nodes that are behind their peers.
-type behindNodes map[nodeKey]behindNode
-
-// behindNode is a node that does not know the blocks of its peers.
+// behindNode is a bitcoind process that does not know the blocks of its peers.
 type behindNode struct {
-	// best is the node's best block, and headers are those that it knows, since this time, or since its connections were closed for the
-	// last time.
+	// best is the node's best block, and headers are those that it knows, since this time, or since the last attempt to close its
+	// connections.
 	best    string
 	headers int64
 	since   time.Time
-	// restarts is how often its connections were closed.
+	// restarts is how often its connections were closed: attempts that failed do not count.
 	restarts int
 }
 
 // restartSync closes connections of nodes that do not ask their peers for blocks, in the background. The next passes connect them again.
 func (c *nodeClient) restartSync(ctx context.Context, network *v1.BitcoinNetwork, state *networkState, nodes []node, connections connections, chains chainComparison, now time.Time) {
 	if chains.lag == 0 && len(chains.branches) < 2 {
-		state.behind = nil
+		state.shared.dueForSync(nodes, nil, now)
 		return
 	}
 	if connections.pending > 0 {
@@ -47,20 +46,30 @@ func (c *nodeClient) restartSync(ctx context.Context, network *v1.BitcoinNetwork
 	}
 	ahead := nodesAhead(nodes, connections)
 	peers := peersOf(nodes)
-	for i, kept := range state.behind.due(nodes, ahead, now) {
+	for i, kept := range state.shared.dueForSync(nodes, ahead, now) {
+		calls := closeAllBut(nodes, peers, i, kept)
+		if len(calls) == 0 {
+			continue
+		}
 		done, ok := state.shared.startChange(nodes[i].key())
 		if !ok {
 			continue
 		}
-		calls := closeAllBut(nodes, peers, i, kept)
+		count := state.shared.attemptSync(nodes[i].key(), now)
 		endpoint := c.endpoint(network, &nodes[i])
 		logger := log.FromContext(ctx).WithValues("node", nodes[i].name())
 		c.run(log.IntoContext(ctx, logger), state.shared.slots, changingCalls, func(ctx context.Context) {
 			defer done()
 			logger.Info("A node does not ask its peers for their blocks; its connections are renewed", "closed", len(calls))
-			if _, err := c.rpc.Batch(ctx, endpoint, calls); err != nil {
-				logger.Info("The connections of a node could not be closed", "error", err.Error())
+			errs, err := c.rpc.Batch(ctx, endpoint, calls)
+			if err == nil && !slices.ContainsFunc(errs, func(err error) bool { return err == nil || bitcoind.AlreadySo(err) }) {
+				err = errors.Join(errs...)
 			}
+			if err != nil {
+				logger.Info("The connections of a node could not be closed; the operator tries again", "error", err.Error())
+				return
+			}
+			count()
 		})
 	}
 }
@@ -109,26 +118,48 @@ func headersFromNodes(nodes []node) func(i int) int64 {
 	}
 }
 
-// due returns the nodes whose connections are to be closed, with the node of the connection that stays: another one each time.
-func (b *behindNodes) due(nodes []node, ahead map[int][]int, now time.Time) map[int]int {
-	if *b == nil {
-		*b = behindNodes{}
-	}
-	remaining, due := behindNodes{}, map[int]int{}
-	for i, peers := range ahead {
-		key, chain := nodes[i].key(), &nodes[i].answer.chain
-		n, known := (*b)[key]
-		if !known || n.best != chain.BestBlockHash || n.headers != chain.Headers {
-			n = behindNode{best: chain.BestBlockHash, headers: chain.Headers, since: now}
+// dueForSync returns the nodes whose connections are to be closed, with the node of the connection that stays: another one each time. Nodes
+// that have none ahead of them are no longer behind.
+func (s *sharedState) dueForSync(nodes []node, ahead map[int][]int, now time.Time) map[int]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	due := map[int]int{}
+	for i := range nodes {
+		if nodes[i].pod == nil {
+			continue
+		}
+		state, peers := s.nodes[nodes[i].key()], ahead[i]
+		if state == nil {
+			continue
+		}
+		if len(peers) == 0 {
+			state.behind = nil
+			continue
+		}
+		chain, n := &nodes[i].answer.chain, state.behind
+		if n == nil || n.best != chain.BestBlockHash || n.headers != chain.Headers {
+			n = &behindNode{best: chain.BestBlockHash, headers: chain.Headers, since: now}
+			state.behind = n
 		}
 		if n.restarts < len(resyncDelays) && now.Sub(n.since) >= resyncDelays[n.restarts] {
 			due[i] = peers[n.restarts%len(peers)]
-			n.restarts, n.since = n.restarts+1, now
 		}
-		remaining[key] = n
 	}
-	*b = remaining
 	return due
+}
+
+// attemptSync records that the connections of a node that is behind are being closed. The result counts the attempt, which is for the block
+// that the node has now.
+func (s *sharedState) attemptSync(of nodeKey, now time.Time) (count func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := s.nodes[of].behind
+	n.since = now
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		n.restarts++
+	}
 }
 
 // closeAllBut closes the connections of a node with the other nodes but one, and that one too if it is the only.

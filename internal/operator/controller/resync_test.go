@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	"github.com/christianb93/bitcoin-controller/internal/operator/topology"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
@@ -72,13 +74,31 @@ func withoutBlocks(indices ...int) func([]node, *connections) {
 	}
 }
 
+// probedState is the state of a network with these nodes.
+func probedState(nodes []node) *sharedState {
+	shared := newSharedState()
+	for i := range nodes {
+		shared.startProbe(nodes[i].process())
+	}
+	return shared
+}
+
+// renewed are the nodes whose connections are closed, without a failure.
+func (s *sharedState) renewed(nodes []node, ahead map[int][]int, now time.Time) map[int]int {
+	due := s.dueForSync(nodes, ahead, now)
+	for i := range due {
+		s.attemptSync(nodes[i].key(), now)()
+	}
+	return due
+}
+
 func TestTheConnectionsOfANodeAreRenewedThreeTimesForOneBlock(t *testing.T) {
 	nodes, _ := behindNetwork("aa", "a", "a", "aa")
 	ahead := map[int][]int{1: {0, 3}}
-	var behind behindNodes
+	shared := probedState(nodes)
 	start, when := time.Now(), []string{}
 	for second := 0; second <= 600; second++ {
-		for i, kept := range behind.due(nodes, ahead, start.Add(time.Duration(second)*time.Second)) {
+		for i, kept := range shared.renewed(nodes, ahead, start.Add(time.Duration(second)*time.Second)) {
 			when = append(when, fmt.Sprintf("%d:%d-%d", second, i, kept))
 		}
 	}
@@ -86,20 +106,43 @@ func TestTheConnectionsOfANodeAreRenewedThreeTimesForOneBlock(t *testing.T) {
 		t.Errorf("renewed at %s, want %s", got, want)
 	}
 	nodes[1].answer.chain.BestBlockHash = "ab"
-	if got := behind.due(nodes, ahead, start.Add(601*time.Second)); len(got) > 0 {
+	if got := shared.renewed(nodes, ahead, start.Add(601*time.Second)); len(got) > 0 {
 		t.Errorf("renewed at once after a new block: %v", got)
 	}
-	if got := behind.due(nodes, ahead, start.Add(611*time.Second)); len(got) != 1 {
+	if got := shared.renewed(nodes, ahead, start.Add(611*time.Second)); len(got) != 1 {
 		t.Errorf("after ten seconds at the new block: %v", got)
 	}
 	// In the initial block download of a busy machine, headers come for a while before the first block.
 	nodes[1].answer.chain.Headers = 2000
-	if got := behind.due(nodes, ahead, start.Add(700*time.Second)); len(got) > 0 {
+	if got := shared.renewed(nodes, ahead, start.Add(700*time.Second)); len(got) > 0 {
 		t.Errorf("renewed while headers come: %v", got)
 	}
-	behind.due(nodes, nil, start.Add(701*time.Second))
-	if len(behind) > 0 {
+	shared.renewed(nodes, nil, start.Add(701*time.Second))
+	if behind := shared.behindOf(&nodes[1]); behind != nil {
 		t.Errorf("a node that is no longer behind is remembered: %v", behind)
+	}
+}
+
+// A process that starts has other connections.
+func TestTheRenewalsOfAnEarlierProcessDoNotCount(t *testing.T) {
+	nodes, _ := behindNetwork("aa", "a", "a", "aa")
+	ahead := map[int][]int{1: {0, 3}}
+	shared := probedState(nodes)
+	now := time.Now()
+	for range 10 {
+		shared.renewed(nodes, ahead, now)
+		now = now.Add(time.Hour)
+	}
+	if got := shared.renewed(nodes, ahead, now); len(got) > 0 {
+		t.Errorf("renewed more than three times: %v", got)
+	}
+	nodes[1].pod.Status.ContainerStatuses[0].ContainerID = "containerd://2"
+	shared.startProbe(nodes[1].process())
+	if got := shared.renewed(nodes, ahead, now); len(got) > 0 {
+		t.Errorf("renewed at once: %v", got)
+	}
+	if got := shared.renewed(nodes, ahead, now.Add(resyncDelays[0])); len(got) != 1 {
+		t.Errorf("after ten seconds of the new process: %v", got)
 	}
 }
 
@@ -130,9 +173,7 @@ func TestConnectionsAreRenewedByCallsToTheNodeThatIsBehind(t *testing.T) {
 		nodes, connections := behindNetwork("aa", "a", "aa", "aa")
 		network := testNetwork(v1.BitcoinNetworkSpec{Nodes: 4})
 		state := newNetworkState(network)
-		for i := range nodes {
-			state.shared.startProbe(nodes[i].process())
-		}
+		state.shared = probedState(nodes)
 		client := fake.client(t)
 		pass := func(chains chainComparison, after time.Duration) int {
 			time.Sleep(after)
@@ -152,8 +193,102 @@ func TestConnectionsAreRenewedByCallsToTheNodeThatIsBehind(t *testing.T) {
 			t.Errorf("%d calls while connections change", got)
 		}
 		connections.pending = 0
-		if pass(chainComparison{branches: []tip{{}}}, time.Hour); state.behind != nil {
-			t.Errorf("nodes on one block are remembered as behind: %v", state.behind)
+		pass(chainComparison{branches: []tip{{}}}, time.Hour)
+		if behind := state.shared.behindOf(&nodes[1]); behind != nil {
+			t.Errorf("nodes on one block are remembered as behind: %v", behind)
+		}
+	})
+}
+
+// A node that cannot be called may not be left alone for that.
+func TestARenewalThatFailsIsTriedAgain(t *testing.T) {
+	for name, fail := range map[string]func(fake *fakeNodes){
+		"it cannot be called": func(fake *fakeNodes) { fake.kill(1) },
+		"it closes nothing": func(fake *fakeNodes) {
+			fake.answer(1, func(string, []any) (any, error) { return nil, errFake })
+		},
+		"it does not answer": func(fake *fakeNodes) { fake.answer(1, nil) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				fake := newFakeNodes()
+				nodes, connections := behindNetwork("aa", "a", "aa", "aa")
+				network := testNetwork(v1.BitcoinNetworkSpec{Nodes: 4})
+				state := newNetworkState(network)
+				state.shared = probedState(nodes)
+				client := fake.client(t)
+				pass := func(after time.Duration) int {
+					time.Sleep(after)
+					before := fake.calls()[1]
+					client.restartSync(t.Context(), network, state, nodes, connections, chainComparison{lag: 1, branches: []tip{{}}}, time.Now())
+					time.Sleep(time.Second)
+					return fake.calls()[1] - before
+				}
+				fail(fake)
+				for range len(resyncDelays) + 1 {
+					pass(resyncDelays[2])
+				}
+				fake.answer(1, healthyNode)
+				if got := pass(0); got != 0 {
+					t.Errorf("%d calls at once after a failed one", got)
+				}
+				if got := pass(resyncDelays[0]); got != 1 {
+					t.Errorf("%d calls, want 1 batch when the node works again", got)
+				}
+				if got := state.shared.behindOf(&nodes[1]).restarts; got != 1 {
+					t.Errorf("%d attempts count, want the one that did not fail", got)
+				}
+			})
+		})
+	}
+}
+
+// The machine of another node was lost, and the node closes the connection from its former address slowly.
+func TestChangesOfConnectionsUseUpNoRenewal(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		fake, release := newFakeNodes(), make(chan struct{})
+		fake.answer(1, func(string, []any) (any, error) { <-release; return nil, nil })
+		network := testNetwork(v1.BitcoinNetworkSpec{Nodes: 3})
+		state := newNetworkState(network)
+		client := fake.client(t)
+		behind := func() []node {
+			nodes := meshOfThree(state.shared)
+			for i, blocks := range []int64{2, 1, 2} {
+				nodes[i].answer.chain.Blocks = blocks
+			}
+			return nodes
+		}
+		lagging := chainComparison{lag: 1, branches: []tip{{}}}
+		pass := func(nodes []node) int {
+			connections := client.connect(t.Context(), network, state.shared, nodes, 3, time.Now())
+			client.restartSync(t.Context(), network, state, nodes, connections, lagging, time.Now())
+			return connections.pending
+		}
+		if got := pass(behind()); got != 0 {
+			t.Fatalf("%d changes in a complete mesh", got)
+		}
+		time.Sleep(resyncDelays[0])
+		network.Status.Nodes = []v1.NodeStatus{{Ordinal: 2, IP: "10.0.0.60"}}
+		nodes := behind()
+		nodes[2].pod.CreationTimestamp = metav1.Now()
+		nodes[1].answer.peers = append(nodes[1].answer.peers, bitcoind.PeerInfo{ID: 7, Addr: "10.0.0.60:40000", Inbound: true, ConnectedAt: time.Now().Add(-time.Minute).Unix()})
+		if got := pass(nodes); got != 1 {
+			t.Errorf("%d changes are pending, want the end of the former connection", got)
+		}
+		if got := pass(nodes); got != 1 {
+			t.Errorf("%d changes are pending while the node is slow", got)
+		}
+		// Also if only the node itself is known to be changing.
+		client.restartSync(t.Context(), network, state, nodes, connections{desired: topology.Desired(topology.Spec{Nodes: 3})}, lagging, time.Now())
+		if got := state.shared.behindOf(&nodes[1]); got == nil || got.restarts != 0 || time.Since(got.since) < resyncDelays[0] {
+			t.Errorf("an attempt is used up without a call: %+v", got)
+		}
+		close(release)
+		time.Sleep(time.Second)
+		pass(behind())
+		time.Sleep(time.Second)
+		if fake.calls()[1] != 2 {
+			t.Errorf("%d calls, want the end of the former connection and the renewal", fake.calls()[1])
 		}
 	})
 }

@@ -84,6 +84,8 @@ type nodeState struct {
 	entries entryLog
 	// closed are the former addresses from which its connections have been closed.
 	closed map[string]bool
+	// behind is set while the node is behind its peers.
+	behind *behindNode
 }
 
 // walletsReach is up to which block the wallets of a node may know the chain.

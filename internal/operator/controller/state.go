@@ -57,8 +57,6 @@ type networkState struct {
 	mining    miningSchedule
 	lastPass  lastPass
 	backoff   backoff.Backoff
-	// behind are the nodes that are behind their peers.
-	behind behindNodes
 	// unsyncedSince is when the chains of a synced network were first seen to differ; zero while they do not.
 	unsyncedSince time.Time
 	// recorded is what the events reported last.
