@@ -124,6 +124,34 @@ func (ns *Namespace) recording(api *API) string {
 // PID is that of the process.
 func (p *Program) PID() int { return p.run.Process.Pid }
 
+// Freeze stops the process without its knowledge, until Wake.
+func (p *Program) Freeze() {
+	p.t.Helper()
+	p.t.Cleanup(func() { _ = p.run.Process.Signal(syscall.SIGCONT) }) // it may have ended
+	ok(p.t, p.run.Process.Signal(syscall.SIGSTOP))
+}
+
+// Wake lets a frozen process continue.
+func (p *Program) Wake() {
+	p.t.Helper()
+	ok(p.t, p.run.Process.Signal(syscall.SIGCONT))
+}
+
+// WaitFailed waits until the process has ended by itself with an error. Its log has the reason.
+func (p *Program) WaitFailed() (log string) {
+	p.t.Helper()
+	select {
+	case <-p.ended:
+	case <-time.After(Limit):
+		p.t.Fatal("the operator has not ended")
+	}
+	if p.err == nil {
+		p.t.Error("the operator has ended without an error")
+	}
+	p.err = nil
+	return p.log.String()
+}
+
 // Running fails the test when the process has ended.
 func (p *Program) Running() {
 	p.t.Helper()

@@ -2,6 +2,7 @@ package apply
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 
@@ -14,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
+	"github.com/christianb93/bitcoin-controller/internal/operator/lease"
 	"github.com/christianb93/bitcoin-controller/internal/operator/phrase"
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
@@ -32,6 +34,8 @@ type Writer struct {
 	Client client.Client
 	// Live reads from the API server, bypassing the cache.
 	Live client.Reader
+	// Fence is that of the operator.
+	Fence *lease.Fence
 }
 
 // Create creates an object that is not in the cache. The cache has only objects with the labels of the operator, and an apply would
@@ -45,6 +49,9 @@ func (w Writer) Create(ctx context.Context, desired client.Object) (created, exi
 	}
 	created = desired.DeepCopyObject().(client.Object)
 	config.Annotate(created)
+	if err := w.Fence.Check(); err != nil {
+		return nil, nil, err
+	}
 	log.FromContext(ctx).V(1).Info("Create", "object", key)
 	createErr := w.Client.Create(ctx, created, client.FieldOwner(resources.FieldManager))
 	// A quota that the object itself uses up forbids the create of an object that exists.
@@ -66,6 +73,9 @@ func (w Writer) Create(ctx context.Context, desired client.Object) (created, exi
 // the object as the API server returned it.
 func (w Writer) Change(ctx context.Context, config *Configuration, existing client.Object, d Drift) (client.Object, error) {
 	key := KeyOf(existing)
+	if err := w.Fence.Check(); err != nil {
+		return nil, err
+	}
 	if err := w.takeOverCreated(ctx, key, existing); err != nil {
 		return nil, rejectionOr(key, err)
 	}
@@ -128,11 +138,11 @@ func rejectionOr(key string, err error) error {
 	return err
 }
 
-// PassesByItself reports whether a request failed since the operator had not seen the latest state of an object. The cache will have
-// it in a moment.
+// PassesByItself reports whether a request failed since the operator had not seen the latest state of an object, which the cache will have
+// in a moment, or was not sent since the lease has not been renewed.
 func PassesByItself(err error) bool {
 	_, otherUID := apierrors.StatusCause(err, metav1.CauseTypeFieldValueInvalid)
-	return apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) || apierrors.IsNotFound(err) || otherUID
+	return apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) || apierrors.IsNotFound(err) || otherUID || errors.Is(err, lease.ErrNotRenewed)
 }
 
 // NameTaken reports that an object with a desired name is not the owner's own: it is waited for while it is being deleted or belongs to

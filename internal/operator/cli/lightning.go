@@ -22,6 +22,6 @@ func lightningOptions(c cluster, o *options, base controller.Options) *lightning
 		Operator:           lightning.BitcoinCredential{Current: keys.Current, Previous: keys.Previous},
 		LND:                lightning.BitcoinCredential{Current: keys.Lightning, Previous: keys.PreviousLightning},
 		Credentials:        keys, Dial: base.Dial, Host: base.Host, PollInterval: base.PollInterval, MaxConcurrentReconciles: o.concurrent,
-		Namespaces: o.watchNamespaces, DisruptionBudgets: base.DisruptionBudgets,
+		Namespaces: o.watchNamespaces, DisruptionBudgets: base.DisruptionBudgets, Fence: base.Fence,
 	}
 }

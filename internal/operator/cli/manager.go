@@ -7,12 +7,14 @@ import (
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
+	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/controller"
+	"github.com/christianb93/bitcoin-controller/internal/operator/lease"
 	lightning "github.com/christianb93/bitcoin-controller/internal/operator/lightning/controller"
 	"github.com/christianb93/bitcoin-controller/internal/operator/scrape"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
@@ -52,9 +54,10 @@ func managerOptions(o *options) ctrl.Options {
 	options := ctrl.Options{
 		Scheme:                        scheme(),
 		LeaderElection:                o.leaderElect,
-		LeaderElectionID:              "bitcoin-controller.bitcoincontroller.christianb93.github.com",
+		LeaderElectionID:              leaseName,
 		LeaderElectionNamespace:       o.namespace,
 		LeaderElectionReleaseOnCancel: true,
+		RenewDeadline:                 ptr.To(lease.RenewDeadline),
 		HealthProbeBindAddress:        o.probeAddress,
 		Metrics:                       metricsserver.Options{BindAddress: o.metricsAddress, SecureServing: o.metricsSecure},
 		Cache:                         controller.CacheOptions(),

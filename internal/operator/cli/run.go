@@ -47,10 +47,18 @@ func run(ctx context.Context, o *options) error {
 	if settings.DisruptionBudgets, err = mayHaveBudgets(ctx, c.clients, o.watchNamespaces); err != nil {
 		return err
 	}
-	mgr, err := newManager(c.config, managerOptions(o), settings, lightningOptions(c, o, settings))
+	elects, err := newElection(c.config, o)
 	if err != nil {
 		return err
 	}
+	settings.Fence = elects.fence
+	options := managerOptions(o)
+	options.LeaderElectionResourceLockInterface = elects.lock
+	mgr, err := newManager(c.config, options, settings, lightningOptions(c, o, settings))
+	if err != nil {
+		return err
+	}
+	elects.recorder = mgr.GetEventRecorder("bitcoin-controller")
 	return mgr.Start(ctx)
 }
 

@@ -13,7 +13,9 @@ import (
 )
 
 // objects writes the objects of the networks.
-func (r *Reconciler) objects() apply.Writer { return apply.Writer{Client: r.client, Live: r.live} }
+func (r *Reconciler) objects() apply.Writer {
+	return apply.Writer{Client: r.client, Live: r.live, Fence: r.fence}
+}
 
 // applyObject creates or changes one object, unless it is as desired.
 func (r *Reconciler) applyObject(ctx context.Context, p *applyPass, desired client.Object) (applyOutcome, error) {

@@ -23,6 +23,7 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/operator/backoff"
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	"github.com/christianb93/bitcoin-controller/internal/operator/credentials"
+	"github.com/christianb93/bitcoin-controller/internal/operator/lease"
 	"github.com/christianb93/bitcoin-controller/internal/operator/passes"
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
 	"github.com/christianb93/bitcoin-controller/internal/operator/supervisor/api"
@@ -47,6 +48,8 @@ type Options struct {
 	MaxConcurrentReconciles int
 	// DisruptionBudgets is whether the operator has the permissions for them.
 	DisruptionBudgets bool
+	// Fence is that of the election; nil for an operator without one.
+	Fence *lease.Fence
 	// Metrics is where the metrics are registered; nil for the registry that the manager serves.
 	Metrics prometheus.Registerer
 	// Now is the clock; nil for time.Now.
@@ -73,13 +76,14 @@ func Add(mgr ctrl.Manager, options Options) error {
 		recorder:     mgr.GetEventRecorder("bitcoin-controller"),
 		settings:     options.Settings,
 		budgets:      options.DisruptionBudgets,
+		fence:        options.Fence,
 		pollInterval: options.PollInterval,
 		now:          options.Now,
 		states:       states,
 		retries:      backoff.NewRetries(minBackoff, maxRetryInterval),
 		nodes: &nodeClient{
 			rpc: bitcoind.NewClient(observeRPC, options.Dial), supervisors: api.NewClient(api.Dial(options.Dial)), credential: options.Settings.Credential, previous: options.PreviousCredential,
-			host: options.Host, now: options.Now, requeue: passes.SendTo(requests, func() client.Object { return &v1.BitcoinNetwork{} }),
+			host: options.Host, now: options.Now, fence: options.Fence, requeue: passes.SendTo(requests, func() client.Object { return &v1.BitcoinNetwork{} }),
 		},
 	}
 	if err := mgr.Add(r.nodes); err != nil {

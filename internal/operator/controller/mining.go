@@ -64,7 +64,7 @@ func (c *nodeClient) mine(ctx context.Context, network *v1.BitcoinNetwork, state
 	}
 	blocks := schedule.nextBlocks(spec, in.sides, last, state.shared.miningResults().failures)
 	block, at, wait := schedule.chooseMiner(blocks, in)
-	if at >= 0 && schedule.mayMine(in) && state.shared.startMining() {
+	if at >= 0 && c.fence.Check() == nil && schedule.mayMine(in) && state.shared.startMining() {
 		schedule.attempt(block, in.now)
 		c.mineInBackground(ctx, network, state, &in.nodes[at], len(in.nodes))
 	}

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
+	"github.com/christianb93/bitcoin-controller/internal/operator/lease"
 	"github.com/christianb93/bitcoin-controller/internal/operator/passes"
 	"github.com/christianb93/bitcoin-controller/internal/operator/supervisor/api"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
@@ -33,6 +34,8 @@ type nodeClient struct {
 	// host of a pod; nil for its address.
 	host func(*corev1.Pod) string
 	now  func() time.Time
+	// fence is that of the operator.
+	fence *lease.Fence
 	// requeue starts another pass of a network.
 	requeue func(types.NamespacedName)
 
@@ -89,7 +92,7 @@ func (c *nodeClient) begin() (base context.Context, all *slots, ok bool) {
 
 // run makes a call in the background when there is a slot for it, with a context that ends after callTimeout or with the manager, and
 // that has the logger of ctx. A call always runs, since it returns what it has claimed: after the manager has stopped its context has
-// ended.
+// ended, as has that of a call that would change something without a lease.
 func (c *nodeClient) run(ctx context.Context, network *slots, kind callKind, call func(context.Context)) {
 	base, all, ok := c.begin()
 	base = log.IntoContext(base, log.FromContext(ctx))
@@ -104,6 +107,9 @@ func (c *nodeClient) run(ctx context.Context, network *slots, kind callKind, cal
 		defer all.acquire(base, kind)()
 		ctx, cancel := context.WithTimeout(base, callTimeout)
 		defer cancel()
+		if kind == changingCalls && c.fence.Check() != nil {
+			cancel()
+		}
 		protect(ctx, call)
 	}()
 }

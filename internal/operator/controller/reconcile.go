@@ -13,6 +13,7 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/apply"
 	"github.com/christianb93/bitcoin-controller/internal/operator/backoff"
+	"github.com/christianb93/bitcoin-controller/internal/operator/lease"
 	"github.com/christianb93/bitcoin-controller/internal/operator/passes"
 	"github.com/christianb93/bitcoin-controller/internal/operator/resources"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
@@ -28,6 +29,8 @@ type Reconciler struct {
 	budgets      bool
 	pollInterval time.Duration
 	now          func() time.Time
+	// fence is that of the operator.
+	fence *lease.Fence
 
 	states  *stateStore
 	retries *backoff.Retries
@@ -36,6 +39,9 @@ type Reconciler struct {
 
 // Reconcile runs one pass over a network.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	if r.fence.Check() != nil {
+		return ctrl.Result{RequeueAfter: lease.Recheck}, nil
+	}
 	var network v1.BitcoinNetwork
 	exists, err := passes.Read(ctx, r.client, req.NamespacedName, &network, func() {
 		r.states.Forget(req.NamespacedName)

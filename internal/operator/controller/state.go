@@ -73,5 +73,5 @@ func newNetworkState(network *v1.BitcoinNetwork) *networkState {
 }
 
 func (s *networkState) restoreStatus(network *v1.BitcoinNetwork) {
-	s.written = passes.Restore(s.written, network.ResourceVersion, &network.Status)
+	s.written = passes.Restore(s.written, network, &network.Status)
 }

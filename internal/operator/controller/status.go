@@ -109,12 +109,17 @@ func (r *Reconciler) writeStatus(ctx context.Context, previous *v1.BitcoinNetwor
 	if state.statusFailed && r.now().Before(state.retryAt) {
 		return nil
 	}
-	resourceVersion, err := apply.Status(ctx, r.client, previous, status)
+	resourceVersion, err := apply.Status(ctx, r.client, r.fence, previous, status)
 	if apierrors.IsNotFound(err) {
 		return nil
 	}
 	if err != nil {
-		r.recordStatusFailure(previous, state, err)
+		if apierrors.IsConflict(err) {
+			// The version of another write, or that of a cluster whose data are from a backup.
+			state.written = nil
+		} else if !apply.PassesByItself(err) {
+			r.recordStatusFailure(previous, state, err)
+		}
 		return fmt.Errorf("write the status: %w", err)
 	}
 	state.statusFailed = false

@@ -47,13 +47,22 @@ func TestAStatusFromAnOldCacheIsReplaced(t *testing.T) {
 		nodes int32
 		kept  bool
 	}{"9": {3, true}, "10": {1, false}, "11": {1, false}, "no number": {1, false}} {
-		status := v1.LightningNetworkStatus{ReadyNodes: 1}
-		if got := Restore(written, version, &status); (got == written) != test.kept || (got == nil) == test.kept || status.ReadyNodes != test.nodes {
-			t.Errorf("version %s: %v, %d nodes", version, got, status.ReadyNodes)
+		cached := network("a", "1")
+		cached.ResourceVersion, cached.Status.ReadyNodes = version, 1
+		if got := Restore(written, cached, &cached.Status); (got == written) != test.kept || (got == nil) == test.kept || cached.Status.ReadyNodes != test.nodes {
+			t.Errorf("version %s: %v, %d nodes", version, got, cached.Status.ReadyNodes)
+		}
+		want := version
+		if test.kept {
+			want = "10"
+		}
+		if cached.ResourceVersion != want {
+			t.Errorf("version %s becomes %s", version, cached.ResourceVersion)
 		}
 	}
-	status := v1.LightningNetworkStatus{ReadyNodes: 1}
-	if Restore(nil, "9", &status) != nil || status.ReadyNodes != 1 {
+	cached := network("a", "1")
+	cached.ResourceVersion, cached.Status.ReadyNodes = "9", 1
+	if Restore(nil, cached, &cached.Status) != nil || cached.Status.ReadyNodes != 1 || cached.ResourceVersion != "9" {
 		t.Error("without a patch")
 	}
 }

@@ -61,17 +61,18 @@ type Written[Status any] struct {
 	Status          *Status
 }
 
-// Restore replaces the status of a network from a cache that has not seen the last patch yet, and forgets the patch when the cache has.
-// Otherwise the pass would record the events of that patch again.
+// Restore replaces the status and the version of a network from a cache that has not seen the last patch yet, and forgets the patch when the
+// cache has. Otherwise the pass would record the events of that patch again, and its own patch would conflict with that one.
 func Restore[Status any, P interface {
 	*Status
 	DeepCopyInto(out *Status)
-}](written *Written[Status], resourceVersion string, status P) *Written[Status] {
+}](written *Written[Status], network client.Object, status P) *Written[Status] {
 	if written == nil {
 		return nil
 	}
-	if order, err := resourceversion.CompareResourceVersion(resourceVersion, written.ResourceVersion); err == nil && order < 0 {
+	if order, err := resourceversion.CompareResourceVersion(network.GetResourceVersion(), written.ResourceVersion); err == nil && order < 0 {
 		P(written.Status).DeepCopyInto(status)
+		network.SetResourceVersion(written.ResourceVersion)
 		return written
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/eventlog"
+	"github.com/christianb93/bitcoin-controller/internal/operator/lease"
 	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/api"
 	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/plan"
 	"github.com/christianb93/bitcoin-controller/internal/operator/phrase"
@@ -162,7 +163,7 @@ func failureOf(err error, now time.Time) *plan.Failure {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, api.ErrBusy), errors.Is(err, api.ErrNotActive), errors.Is(err, api.ErrOtherPod), errors.Is(err, errOvertaken), errors.Is(err, context.Canceled):
+	case errors.Is(err, api.ErrBusy), errors.Is(err, api.ErrNotActive), errors.Is(err, api.ErrOtherPod), errors.Is(err, errOvertaken), errors.Is(err, lease.ErrNotRenewed), errors.Is(err, context.Canceled):
 		return &plan.Failure{At: now}
 	}
 	return &plan.Failure{Message: strings.TrimSpace(phrase.OfError(err)), Passes: errors.Is(err, api.ErrStuck), At: now}

@@ -9,11 +9,15 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/lease"
 )
 
 // background runs the actions of all networks: one may take longer than a pass.
 type background struct {
 	now func() time.Time
+	// fence is that of the operator.
+	fence *lease.Fence
 	// requeue starts another pass of a network.
 	requeue func(types.NamespacedName)
 
@@ -63,7 +67,10 @@ func (b *background) run(ctx context.Context, state *networkState, key string, t
 				logger.Error(fmt.Errorf("panic: %v", cause), "A background action panicked", "stack", string(debug.Stack()))
 			}
 		}()
-		err := action(ctx)
+		err := b.fence.Check()
+		if err == nil {
+			err = action(ctx)
+		}
 		if err != nil && base.Err() == nil {
 			logger.V(1).Info("The action failed", "error", err.Error())
 		}

@@ -25,6 +25,7 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/operator/backoff"
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	"github.com/christianb93/bitcoin-controller/internal/operator/credentials"
+	"github.com/christianb93/bitcoin-controller/internal/operator/lease"
 	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/api"
 	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/resources"
 	"github.com/christianb93/bitcoin-controller/internal/operator/passes"
@@ -52,6 +53,8 @@ type Options struct {
 	MaxConcurrentReconciles int
 	// DisruptionBudgets is whether the operator has the permissions for them.
 	DisruptionBudgets bool
+	// Fence is that of the election; nil for an operator without one.
+	Fence *lease.Fence
 	// Namespaces are those of the networks; none for all.
 	Namespaces []string
 	// Metrics is where the metrics are registered; nil for the registry that the manager serves.
@@ -111,7 +114,7 @@ func addController(mgr ctrl.Manager, options Options, states *stateStore) error 
 		client: mgr.GetClient(), live: mgr.GetAPIReader(), recorder: mgr.GetEventRecorder("bitcoin-controller"), options: options, states: states,
 		retries: backoff.NewRetries(minBackoff, maxRetryInterval),
 		agents:  api.NewClient(podhttp.Dial(options.Dial)), rpc: bitcoind.NewClient(nil, options.Dial),
-		background: &background{now: options.Now, requeue: passes.SendTo(requests, func() client.Object { return &v1.LightningNetwork{} })},
+		background: &background{now: options.Now, fence: options.Fence, requeue: passes.SendTo(requests, func() client.Object { return &v1.LightningNetwork{} })},
 	}
 	if err := mgr.Add(r.background); err != nil {
 		return err

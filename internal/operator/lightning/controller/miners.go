@@ -92,6 +92,9 @@ func (r *Reconciler) mine(ctx context.Context, bitcoin *v1.BitcoinNetwork, n *bi
 	}
 	for _, reward := range rewards {
 		var hashes []string
+		if err := r.options.Fence.Check(); err != nil {
+			return height, err
+		}
 		if err := r.rpc.Call(ctx, at, bitcoind.MineBlocks(n.Ordinal, reward.Blocks, reward.Address, &hashes)); err != nil {
 			return height, err
 		}

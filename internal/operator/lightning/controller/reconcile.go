@@ -19,6 +19,7 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	"github.com/christianb93/bitcoin-controller/internal/operator/claims"
 	"github.com/christianb93/bitcoin-controller/internal/operator/condition"
+	"github.com/christianb93/bitcoin-controller/internal/operator/lease"
 	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/api"
 	"github.com/christianb93/bitcoin-controller/internal/operator/lightning/plan"
 	"github.com/christianb93/bitcoin-controller/internal/operator/passes"
@@ -50,6 +51,9 @@ type Reconciler struct {
 
 // Reconcile runs one pass over a network.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	if r.options.Fence.Check() != nil {
+		return ctrl.Result{RequeueAfter: lease.Recheck}, nil
+	}
 	var network v1.LightningNetwork
 	exists, err := passes.Read(ctx, r.client, req.NamespacedName, &network, func() {
 		r.states.Forget(req.NamespacedName)

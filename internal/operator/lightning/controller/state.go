@@ -66,7 +66,7 @@ type networkState struct {
 }
 
 func (s *networkState) restoreStatus(network *v1.LightningNetwork) {
-	s.written = passes.Restore(s.written, network.ResourceVersion, &network.Status)
+	s.written = passes.Restore(s.written, network, &network.Status)
 }
 
 // mark keeps the times of the marks that a plan has set, and forgets the others.

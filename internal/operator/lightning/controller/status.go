@@ -132,12 +132,15 @@ func (r *Reconciler) writeStatus(ctx context.Context, previous *v1.LightningNetw
 		state.statusFailed = false
 		return nil
 	}
-	resourceVersion, err := apply.Status(ctx, r.client, previous, status)
+	resourceVersion, err := apply.Status(ctx, r.client, r.options.Fence, previous, status)
 	if apierrors.IsNotFound(err) {
 		return nil
 	}
 	if err != nil {
-		if !state.statusFailed {
+		if apierrors.IsConflict(err) {
+			// The version of another write, or that of a cluster whose data are from a backup.
+			state.written = nil
+		} else if !state.statusFailed && !apply.PassesByItself(err) {
 			state.statusFailed = true
 			eventlog.Record(r.recorder, previous, statusFailure(err))
 		}

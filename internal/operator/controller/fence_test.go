@@ -1,0 +1,143 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/tools/leaderelection/resourcelock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	"github.com/christianb93/bitcoin-controller/internal/operator/lease"
+)
+
+// otherLease is a lease that the operator acquires, and that another operator has when it is read.
+type otherLease struct{ resourcelock.Interface }
+
+func (otherLease) Identity() string { return "own" }
+
+func (otherLease) Update(context.Context, resourcelock.LeaderElectionRecord) error { return nil }
+
+func (otherLease) Get(context.Context) (*resourcelock.LeaderElectionRecord, []byte, error) {
+	return &resourcelock.LeaderElectionRecord{HolderIdentity: "other"}, nil, nil
+}
+
+// fenced is a fence, with functions by which the operator acquires its lease and loses it.
+func fenced(t *testing.T) (fence *lease.Fence, acquire, lose func()) {
+	t.Helper()
+	fence = lease.NewFence(logr.Discard())
+	lock := fence.Lock(otherLease{})
+	acquire = func() {
+		if err := lock.Update(t.Context(), resourcelock.LeaderElectionRecord{HolderIdentity: "own"}); err != nil {
+			t.Error(err)
+		}
+	}
+	lose = func() {
+		if _, _, err := lock.Get(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	return fence, acquire, lose
+}
+
+func TestNoPassStartsWithoutTheLease(t *testing.T) {
+	r := newReconcileTest(t, interceptor.Funcs{})
+	var acquire func()
+	r.fence, acquire, _ = fenced(t)
+	if result := r.mustPass(t); result.RequeueAfter != lease.Recheck || r.network(t).Status.ObservedGeneration != 0 {
+		t.Errorf("the next pass is after %s, the status has generation %d", result.RequeueAfter, r.network(t).Status.ObservedGeneration)
+	}
+	acquire()
+	if r.mustPass(t); r.network(t).Status.ObservedGeneration != 1 {
+		t.Error("no pass with the lease")
+	}
+}
+
+// A process is frozen between any two of its steps.
+func TestAPassThatLosesTheLeaseWritesNothingMore(t *testing.T) {
+	for name, test := range map[string]struct {
+		// losing calls lose at some point of the pass.
+		losing func(lose func()) interceptor.Funcs
+		sets   int
+	}{
+		"at the first object": {func(lose func()) interceptor.Funcs {
+			return interceptor.Funcs{Create: func(ctx context.Context, next client.WithWatch, object client.Object, options ...client.CreateOption) error {
+				defer lose()
+				return next.Create(ctx, object, options...)
+			}}
+		}, 0},
+		"after the objects": {func(lose func()) interceptor.Funcs {
+			lists := 0
+			return interceptor.Funcs{List: func(ctx context.Context, next client.WithWatch, list client.ObjectList, options ...client.ListOption) error {
+				if _, pods := list.(*corev1.PodList); pods {
+					if lists++; lists == 3 {
+						lose()
+					}
+				}
+				return next.List(ctx, list, options...)
+			}}
+		}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			fence, acquire, lose := fenced(t)
+			faults := test.losing(func() { lose() })
+			r := newReconcileTest(t, faults)
+			r.fence, r.nodes.fence = fence, fence
+			acquire()
+			if _, err := r.pass(t); !errors.Is(err, lease.ErrNotRenewed) {
+				t.Errorf("the pass ended with %v", err)
+			}
+			var sets appsv1.StatefulSetList
+			if err := r.cache.List(t.Context(), &sets); err != nil || len(sets.Items) != test.sets {
+				t.Errorf("%d StatefulSets exist, want %d, %v", len(sets.Items), test.sets, err)
+			}
+			if got := r.network(t).Status; got.ObservedGeneration != 0 || r.reasons() != "" {
+				t.Errorf("the status is %+v", got)
+			}
+			// As the retry does, in time.
+			lose = func() {}
+			acquire()
+			if r.mustPass(t); r.network(t).Status.ObservedGeneration != 1 || r.reasons() != "Created" {
+				t.Errorf("with the lease the status is %+v", r.network(t).Status)
+			}
+		})
+	}
+}
+
+func TestCallsThatChangeANodeEndWithoutTheLease(t *testing.T) {
+	fence, acquire, _ := fenced(t)
+	c := &nodeClient{fence: fence}
+	ended := func(kind callKind) bool {
+		result := make(chan error, 1)
+		c.run(t.Context(), newSlots(1), kind, func(ctx context.Context) { result <- ctx.Err() })
+		return <-result != nil
+	}
+	if !ended(changingCalls) || ended(promptCalls) || ended(slowCalls) {
+		t.Error("a call that changes a node is made, or another one is not")
+	}
+	if acquire(); ended(changingCalls) {
+		t.Error("with the lease a call is not made")
+	}
+	c.calls.Wait()
+}
+
+func TestNoBlockIsMinedWithoutTheLease(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newMiningWorld(t, 3, lineOf(0, 2), every(time.Second))
+		var acquire func()
+		w.client.fence, acquire, _ = fenced(t)
+		w.run(10*time.Second, 0)
+		if got := len(w.mined); got > 0 {
+			t.Errorf("%d blocks", got)
+		}
+		acquire()
+		if w.run(5*time.Second, 0); len(w.mined) == 0 || len(w.reports) != 2 {
+			t.Errorf("with the lease %d blocks, conditions %q", len(w.mined), w.reports)
+		}
+	})
+}

@@ -1,0 +1,110 @@
+// Package lease keeps an operator that was frozen, by a signal, a paused virtual machine or a suspended computer, from working on with what it
+// knew before. Leader election alone does not: a leader that wakes up tries to renew its lease for some time before it ends, though another
+// operator has had it for long.
+package lease
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+	"k8s.io/client-go/tools/leaderelection/resourcelock"
+)
+
+// RenewDeadline is how long a leader works without having renewed its lease. The others take the lease 5 seconds later at the earliest, which is
+// the time for calls that are under way.
+const RenewDeadline = 10 * time.Second
+
+// Recheck is the time until a pass that the fence has kept from starting is due again: a leader renews its lease every two seconds.
+const Recheck = time.Second
+
+// ErrNotRenewed means that another operator may have the lease.
+var ErrNotRenewed = errors.New("the operator has not renewed its lease in time, and another one may work")
+
+// Fence knows whether the operator has renewed its lease in time. A nil Fence is that of an operator without an election, which always works.
+type Fence struct {
+	// now is the clock.
+	now    func() time.Time
+	logger logr.Logger
+
+	mu sync.Mutex
+	// renewed is the start of the latest request that has renewed the lease; zero for none, or when another operator has it.
+	renewed time.Time
+	// late is true from the first check after the deadline until the next renewal.
+	late bool
+}
+
+// NewFence returns the fence of an operator that has no lease yet.
+func NewFence(logger logr.Logger) *Fence { return &Fence{now: time.Now, logger: logger} }
+
+// Check returns ErrNotRenewed when the operator may not change anything now. It is called right before each change: a process may be frozen
+// between any two of its steps.
+func (f *Fence) Check() error {
+	if f == nil {
+		return nil
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.renewed.IsZero() && age(f.now(), f.renewed) < RenewDeadline {
+		return nil
+	}
+	if !f.late {
+		f.late = true
+		f.logger.Info("The operator changes nothing until it has renewed its lease", "reason", ErrNotRenewed.Error())
+	}
+	return ErrNotRenewed
+}
+
+// age is the time since then. The clock that only runs forward stands still while a computer is suspended, and the other one may be set back.
+func age(now, then time.Time) time.Duration {
+	return max(now.Sub(then), now.Round(0).Sub(then.Round(0)))
+}
+
+func (f *Fence) set(renewed time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.renewed = renewed
+	if f.late && !renewed.IsZero() {
+		f.late = false
+		f.logger.Info("The operator has its lease, and continues")
+	}
+}
+
+// Lock returns a lock for the election that reports to the fence what becomes of the lease.
+func (f *Fence) Lock(of resourcelock.Interface) resourcelock.Interface { return lock{of, f} }
+
+type lock struct {
+	resourcelock.Interface
+	fence *Fence
+}
+
+func (l lock) Get(ctx context.Context) (*resourcelock.LeaderElectionRecord, []byte, error) {
+	record, raw, err := l.Interface.Get(ctx)
+	if err == nil && record.HolderIdentity != l.Identity() {
+		l.fence.set(time.Time{})
+	}
+	return record, raw, err
+}
+
+func (l lock) Create(ctx context.Context, record resourcelock.LeaderElectionRecord) error {
+	return l.write(ctx, record, l.Interface.Create)
+}
+
+func (l lock) Update(ctx context.Context, record resourcelock.LeaderElectionRecord) error {
+	return l.write(ctx, record, l.Interface.Update)
+}
+
+// write creates, renews or releases the lease. What counts is when the request began: its answer may be read much later.
+func (l lock) write(ctx context.Context, record resourcelock.LeaderElectionRecord, send func(context.Context, resourcelock.LeaderElectionRecord) error) error {
+	began, own := l.fence.now(), record.HolderIdentity == l.Identity()
+	if !own {
+		l.fence.set(time.Time{})
+	}
+	err := send(ctx, record)
+	if err == nil && own {
+		l.fence.set(began)
+	}
+	return err
+}

@@ -1,0 +1,129 @@
+package lease
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	"k8s.io/client-go/tools/leaderelection/resourcelock"
+)
+
+// stored is a lease as the API server has it.
+type stored struct {
+	resourcelock.Interface
+	holder string
+	err    error
+	// before is called before each answer.
+	before func()
+}
+
+func (s *stored) Identity() string { return "own" }
+
+func (s *stored) Get(context.Context) (*resourcelock.LeaderElectionRecord, []byte, error) {
+	return &resourcelock.LeaderElectionRecord{HolderIdentity: s.holder}, nil, s.err
+}
+
+func (s *stored) Create(ctx context.Context, record resourcelock.LeaderElectionRecord) error {
+	return s.Update(ctx, record)
+}
+
+func (s *stored) Update(_ context.Context, record resourcelock.LeaderElectionRecord) error {
+	s.before()
+	if s.err == nil {
+		s.holder = record.HolderIdentity
+	}
+	return s.err
+}
+
+func TestAnOperatorChangesNothingWithoutAFreshRenewal(t *testing.T) {
+	own, none := resourcelock.LeaderElectionRecord{HolderIdentity: "own"}, resourcelock.LeaderElectionRecord{}
+	type world struct {
+		lease *stored
+		lock  resourcelock.Interface
+		sleep func(time.Duration)
+	}
+	renew := func(t *testing.T, w world) { _ = w.lock.Update(t.Context(), own) }
+	for name, test := range map[string]struct {
+		do    func(*testing.T, world)
+		works bool
+	}{
+		"before the election":   {func(*testing.T, world) {}, false},
+		"after the first lease": {func(t *testing.T, w world) { _ = w.lock.Create(t.Context(), own) }, true},
+		"renewed":               {renew, true},
+		"a moment before the deadline": {func(t *testing.T, w world) {
+			renew(t, w)
+			w.sleep(RenewDeadline - time.Nanosecond)
+		}, true},
+		"at the deadline": {func(t *testing.T, w world) {
+			renew(t, w)
+			w.sleep(RenewDeadline)
+		}, false},
+		"renewed after the deadline": {func(t *testing.T, w world) {
+			renew(t, w)
+			w.sleep(time.Hour)
+			renew(t, w)
+		}, true},
+		"a renewal that failed": {func(t *testing.T, w world) {
+			renew(t, w)
+			w.sleep(RenewDeadline)
+			w.lease.err = errors.New("the API server is down")
+			renew(t, w)
+		}, false},
+		"frozen before the answer to a renewal": {func(t *testing.T, w world) {
+			w.lease.before = func() { w.sleep(RenewDeadline) }
+			renew(t, w)
+		}, false},
+		"another operator has the lease": {func(t *testing.T, w world) {
+			renew(t, w)
+			w.lease.holder = "other"
+			_, _, _ = w.lock.Get(t.Context())
+		}, false},
+		"nobody can read the lease": {func(t *testing.T, w world) {
+			renew(t, w)
+			w.lease.holder, w.lease.err = "", errors.New("the API server is down")
+			_, _, _ = w.lock.Get(t.Context())
+		}, true},
+		"it has the lease itself": {func(t *testing.T, w world) {
+			renew(t, w)
+			_, _, _ = w.lock.Get(t.Context())
+		}, true},
+		"released": {func(t *testing.T, w world) {
+			renew(t, w)
+			_ = w.lock.Update(t.Context(), none)
+		}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			now := time.Now()
+			fence := NewFence(logr.Discard())
+			fence.now = func() time.Time { return now }
+			w := world{lease: &stored{before: func() {}}, sleep: func(d time.Duration) { now = now.Add(d) }}
+			w.lock = fence.Lock(w.lease)
+			test.do(t, w)
+			if err := fence.Check(); (err == nil) != test.works || err != nil && !errors.Is(err, ErrNotRenewed) {
+				t.Errorf("works %t, want %t: %v", err == nil, test.works, err)
+			}
+		})
+	}
+}
+
+func TestWithoutAnElectionAnOperatorAlwaysWorks(t *testing.T) {
+	if err := (*Fence)(nil).Check(); err != nil {
+		t.Error(err)
+	}
+}
+
+// While a computer is suspended the clock that only runs forward stands still, and when its clock is set back the other one is wrong.
+func TestTheAgeIsThatOfTheClockThatHasRunFurther(t *testing.T) {
+	now := time.Now()
+	wall := func(d time.Duration) time.Time { return now.Round(0).Add(d) }
+	for name, test := range map[string]struct{ now, then time.Time }{
+		"both":              {now.Add(time.Minute), now},
+		"only the date has": {wall(time.Minute), now},
+	} {
+		if got := age(test.now, test.then); got != time.Minute {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+}
