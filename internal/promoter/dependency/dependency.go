@@ -16,7 +16,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/Masterminds/semver/v3"
 
@@ -66,8 +65,6 @@ type Builder struct {
 	Access image.Access
 	// Transport is for tests; nil is image.DefaultTransport.
 	Transport http.RoundTripper
-	// Timeout is how long one download may take; 0 is 10 minutes.
-	Timeout time.Duration
 	// Log gets one line for each chart that is downloaded. Nil is silent.
 	Log func(string)
 }

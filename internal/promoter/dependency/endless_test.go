@@ -50,15 +50,19 @@ func TestARepositoryThatNeverEndsItsAnswerIsGivenUp(t *testing.T) {
 		"it stops sending":         func(w http.ResponseWriter, r *http.Request) { w.(http.Flusher).Flush(); <-r.Context().Done() },
 		"it redirects without end": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path+"x", http.StatusFound) },
 	} {
-		words, timeout := "the download takes more than 300ms", 300*time.Millisecond
-		if name == "it redirects without end" {
-			words, timeout = "stopped after 10 redirects", time.Minute
+		words, limit := "the server is silent", 200*time.Millisecond
+		switch name {
+		case "it sends slowly":
+			words = "the server is too slow"
+		case "it redirects without end":
+			words, limit = "stopped after 10 redirects", time.Minute
 		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			server := httptest.NewServer(handler)
 			t.Cleanup(server.Close)
-			b := Builder{Timeout: timeout, Access: image.Access{Env: func(string) string { return "" }}}
+			transport := image.NewTransport(limit)
+			b := Builder{Transport: transport, Access: image.Access{Env: func(string) string { return "" }, Transport: transport}}
 			for _, repository := range []string{server.URL, "oci://" + strings.TrimPrefix(server.URL, "http://") + "/charts"} {
 				dir := declaring(t, repository, "^2.0.0", "2.3.4")
 				endsWithin(t, time.Minute, words, func() error { _, err := b.Build(t.Context(), dir, top(dir)); return err })
@@ -76,7 +80,7 @@ func TestARepositoryThatNeverAnswersIsGivenUp(t *testing.T) {
 	t.Cleanup(func() { l.Close() })
 	dir := declaring(t, "http://"+l.Addr().String(), "^2.0.0", "2.3.4")
 	b := Builder{Transport: image.NewTransport(200 * time.Millisecond)}
-	endsWithin(t, time.Minute, "timeout awaiting response headers", func() error { _, err := b.Build(t.Context(), dir, top(dir)); return err })
+	endsWithin(t, time.Minute, "it neither sent nor accepted data for 200ms", func() error { _, err := b.Build(t.Context(), dir, top(dir)); return err })
 }
 
 // The index of a chart repository may have 256 MiB, and the server sends more.

@@ -1,7 +1,6 @@
 package dependency
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/ci"
@@ -22,20 +20,6 @@ const (
 	maxIndex   = 256 << 20
 	maxPackage = 100 << 20
 )
-
-// download is the context of one download. The transport's timeout ends when an answer begins, which may never end.
-func (r *run) download(ctx context.Context) (context.Context, context.CancelFunc) {
-	limit := cmp.Or(r.Timeout, 10*time.Minute)
-	return context.WithTimeoutCause(ctx, limit, fmt.Errorf("the download takes more than %s", limit))
-}
-
-// reasonOf the end of a download: its timeout, if that ended it.
-func reasonOf(ctx context.Context, err error) error {
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return context.Cause(ctx)
-	}
-	return err
-}
 
 // fromIndex downloads a version from a chart repository with an index.
 func (r *run) fromIndex(ctx context.Context, repo Repository, name, version string) ([]byte, error) {
@@ -93,8 +77,6 @@ func (r *run) get(ctx context.Context, repo Repository, address string, limit in
 	if err != nil {
 		return nil, fmt.Errorf("%q is not an address: %w", repo.URL, chart.ErrNoChart)
 	}
-	ctx, cancel := r.download(ctx)
-	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRepository, err)
@@ -106,7 +88,7 @@ func (r *run) get(ctx context.Context, repo Repository, address string, limit in
 	client := http.Client{Transport: login{transport, own, repo}}
 	res, err := client.Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("%w: check its address and the network: %w", ErrRepository, reasonOf(ctx, err))
+		return nil, fmt.Errorf("%w: check its address and the network: %w", ErrRepository, err)
 	}
 	defer res.Body.Close()
 	switch {
@@ -117,7 +99,7 @@ func (r *run) get(ctx context.Context, repo Repository, address string, limit in
 	}
 	data, err := io.ReadAll(io.LimitReader(res.Body, limit+1))
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w: %w", req.URL.Redacted(), ErrRepository, reasonOf(ctx, err))
+		return nil, fmt.Errorf("read %s: %w: %w", req.URL.Redacted(), ErrRepository, err)
 	}
 	if int64(len(data)) > limit {
 		return nil, fmt.Errorf("%s has more than %d bytes: %w", req.URL.Redacted(), limit, ErrRepository)
@@ -153,14 +135,12 @@ func (r *run) artifact(ctx context.Context, repo Repository, ref, name, version 
 		vars := map[string]string{ci.RegistryUser: repo.User, ci.RegistryPassword: string(repo.Password), ci.RegistryHost: host}
 		access.Env = func(name string) string { return vars[name] }
 	}
-	ctx, cancel := r.download(ctx)
-	defer cancel()
 	data, err := access.Layer(ctx, ref, chart.MediaType, maxPackage)
 	if errors.Is(err, image.ErrNoImage) {
 		return nil, fmt.Errorf("%s has no %s %s: %w", repo.URL, name, version, ErrNoVersion)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrRepository, reasonOf(ctx, err))
+		return nil, fmt.Errorf("%w: %w", ErrRepository, err)
 	}
 	return data, nil
 }

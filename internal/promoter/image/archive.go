@@ -43,12 +43,33 @@ func (a Access) Archive(ctx context.Context, ref, platform string, w io.Writer) 
 	if err != nil {
 		return Pulled{}, classify(ref, err)
 	}
-	out := names(r, desc.Digest.String(), ref)
-	tw := tar.NewWriter(w)
-	if err := writeLayout(tw, desc, img, out.ByDigest); err != nil {
-		return Pulled{}, fmt.Errorf("pack %s: %w", ref, err)
+	out, to := names(r, desc.Digest.String(), ref), &output{Writer: w}
+	tw := tar.NewWriter(to)
+	err = writeLayout(tw, desc, img, out.ByDigest)
+	if err == nil {
+		err = tw.Close()
 	}
-	return out, tw.Close()
+	switch {
+	case to.err != nil:
+		return Pulled{}, fmt.Errorf("pack %s: %w", ref, to.err)
+	case err != nil:
+		return Pulled{}, classify(ref, err)
+	}
+	return out, nil
+}
+
+// output keeps its own error: any other one of an archive is the registry's.
+type output struct {
+	io.Writer
+	err error
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.Writer.Write(p)
+	if err != nil {
+		o.err = err
+	}
+	return n, err
 }
 
 func names(r name.Reference, digest, ref string) Pulled {

@@ -43,21 +43,6 @@ type Access struct {
 	Transport http.RoundTripper
 }
 
-// DefaultTransport is the HTTP transport for registries.
-var DefaultTransport = NewTransport(time.Minute)
-
-// NewTransport is the library's transport with a timeout until an answer begins: the library waits forever for a registry
-// that accepts connections and never answers.
-func NewTransport(limit time.Duration) http.RoundTripper {
-	library, ok := remote.DefaultTransport.(*http.Transport)
-	if !ok {
-		return remote.DefaultTransport
-	}
-	t := library.Clone()
-	t.ResponseHeaderTimeout, t.TLSHandshakeTimeout = limit, min(limit, t.TLSHandshakeTimeout)
-	return t
-}
-
 func (a Access) transport() http.RoundTripper {
 	if a.Transport != nil {
 		return a.Transport
@@ -105,7 +90,11 @@ func (a Access) Tags(ctx context.Context, repository string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	tags, err := remote.List(r.Context(), a.options(ctx)...)
+	puller, err := remote.NewPuller(a.options(ctx)...)
+	if err != nil {
+		return nil, classify(repository, err)
+	}
+	tags, err := ListTags(ctx, puller, r.Context())
 	if err = classify(repository, err); errors.Is(err, ErrNoImage) {
 		return nil, nil
 	}

@@ -36,7 +36,7 @@ func TestARegistryThatAcceptsAndNeverAnswersTimesOut(t *testing.T) {
 			t.Errorf("%s: no timeout", what)
 		}
 	}
-	if own, ok := (Access{}).transport().(*http.Transport); !ok || own.ResponseHeaderTimeout == 0 {
+	if own, ok := (Access{}).transport().(endingTransport); !ok || own.limit == 0 {
 		t.Error("without a transport of its own there is no limit")
 	}
 }

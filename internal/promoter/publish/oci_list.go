@@ -12,10 +12,10 @@ import (
 
 	"github.com/Masterminds/semver/v3"
 	"github.com/google/go-containerregistry/pkg/name"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/image"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/index"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/version"
 )
@@ -32,7 +32,7 @@ func isRelease(tag string) bool {
 
 // versions returns the tags of a chart that are versions, the highest first.
 func (t *ociTarget) versions(ctx context.Context, repo name.Repository) ([]string, error) {
-	tags, err := remote.List(repo, t.remote(ctx)...)
+	tags, err := image.ListTags(ctx, t.puller, repo)
 	if err := classify(err); err != nil && !errors.Is(err, errNotFound) {
 		return nil, err
 	}
@@ -121,7 +121,7 @@ func (t *ociTarget) catalogue(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	all, err := remote.Catalog(ctx, repo.Registry, t.remote(ctx)...)
+	all, err := image.Catalogue(ctx, t.puller, repo.Registry)
 	if err != nil {
 		return nil, fmt.Errorf("the registry does not list its charts; name them: %w", classify(err))
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -15,6 +16,7 @@ import (
 	helmregistry "helm.sh/helm/v3/pkg/registry"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/image"
+	"github.com/christianb93/bitcoin-controller/internal/testtools"
 )
 
 func TestMediaTypesAreHelms(t *testing.T) {
@@ -126,6 +128,45 @@ func TestARegistryThatAcceptsAndNeverAnswersTimesOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, _, err := target.Lookup(t.Context(), "operator", "1.0.0"); !errors.Is(err, ErrUnusable) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestARegistryThatStopsInTheMiddleIsGivenUp(t *testing.T) {
+	t.Parallel()
+	inner := registry.New(registry.Logger(quiet()))
+	whole, stopping := httptest.NewServer(inner), httptest.NewServer(testtools.StopInBlobs(inner, 0))
+	t.Cleanup(whole.Close)
+	t.Cleanup(stopping.Close)
+	publish(t, open(t, Config{OCI: strings.TrimPrefix(whole.URL, "http://") + "/charts"}), item(t, "1.0.0"))
+	target, err := Open(Config{OCI: strings.TrimPrefix(stopping.URL, "http://") + "/charts"}, Transport(image.NewTransport(300*time.Millisecond)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() {
+		_, _, err := target.Latest(t.Context(), "operator")
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		if !errors.Is(err, ErrUnusable) || !strings.Contains(err.Error(), "neither sent nor accepted data for 300ms") {
+			t.Errorf("got %v", err)
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("the latest package: no end within a minute")
+	}
+}
+
+func TestACatalogueWithoutEndIsGivenUp(t *testing.T) {
+	t.Parallel()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Link", "<"+r.URL.Path+`?last=a>; rel="next"`)
+		_, _ = io.WriteString(w, `{"repositories":["a"]}`)
+	}))
+	t.Cleanup(s.Close)
+	_, err := open(t, Config{OCI: strings.TrimPrefix(s.URL, "http://") + "/charts"}).List(t.Context())
+	if !errors.Is(err, ErrUnusable) || !strings.Contains(err.Error(), "pages") {
 		t.Errorf("got %v", err)
 	}
 }
