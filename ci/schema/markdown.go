@@ -14,6 +14,9 @@ import (
 //go:embed intro.md
 var intro string
 
+//go:embed limits.md
+var limits string
+
 // markdown returns the page: an introduction, and a section for each block of the file in the order in which a reader meets them.
 func markdown(s *jsonschema.Schema) ([]byte, error) {
 	p := &page{types: map[string]*jsonschema.Schema{"Config": s}, byType: map[string]*block{}}
@@ -38,6 +41,7 @@ func markdown(s *jsonschema.Schema) ([]byte, error) {
 			fmt.Fprintf(&out, "| `%s` | %s | %s |\n", key.Key, kind, cell(key.Value.Description))
 		}
 	}
+	out.WriteString(limits)
 	variables, err := environment()
 	out.WriteString(variables)
 	return out.Bytes(), err

@@ -52,7 +52,8 @@ type Options struct {
 	Credentials func(host string) ci.GitCredentials
 	// Log gets one line for each command that talks to a remote. Nil is silent.
 	Log func(string)
-	// Timeout is how long a remote may be silent, and how long a signature may take, in whole seconds; 0 is a minute.
+	// Timeout is how long a remote may be silent, and how long a signature may take, in whole seconds; 0 is a minute. Ten times as long is
+	// the limit of a push and of a list of branches, sixty times that of a fetch: Errors of these are ErrUnreachable.
 	Timeout time.Duration
 	// Answers are those that are kept while nothing changes the repository. Nil keeps none.
 	Answers *Answers

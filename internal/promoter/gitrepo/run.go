@@ -70,7 +70,7 @@ func (r *Repo) remote(ctx context.Context, url string, args ...string) (string, 
 // of the repository that is pushed to.
 func (r *Repo) readOrigin(ctx context.Context, args ...string) (string, error) {
 	out, err := r.run(ctx, call{args: args, remote: r.originURL(ctx), network: true, own: true})
-	if err == nil || r.opts.credentials(r.originURL(ctx)) == (ci.GitCredentials{}) || !errors.Is(err, ErrAuth) && !errors.Is(err, ErrUnreachable) {
+	if err == nil || r.opts.credentials(r.originURL(ctx)) == (ci.GitCredentials{}) || !errors.Is(err, ErrAuth) && !errors.Is(err, ErrUnreachable) || errors.Is(err, errEndless) {
 		return out, err
 	}
 	return r.remote(ctx, "", args...)
@@ -99,17 +99,23 @@ func (r *Repo) run(ctx context.Context, c call) (string, error) {
 	if c.own {
 		cred = ci.GitCredentials{}
 	}
-	cmd := exec.CommandContext(ctx, "git", c.args...)
+	running, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	cmd := exec.CommandContext(running, "git", c.args...)
 	cmd.Dir = r.Dir
 	cmd.Env = append(environment(os.Environ(), c.args[0], c.remote, cred, r.opts.timeout()), c.env...)
 	cmd.Env = append(cmd.Env, r.sshCommand(ctx, cmd.Env, c)...)
 	// git starts child processes (ssh, remote-https) that outlive it; the whole group ends with the context. Without a terminal, which a
 	// session of its own has not, ssh-keygen fails where it would wait for a passphrase.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	// SIGTERM lets git remove its locks and half of a pack; what ignores it is killed below.
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = 2 * time.Second
 	var out, errOut bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errOut
+	if c.network {
+		defer r.limit(c, cmd, end)()
+	}
 	if c.stdin != "" {
 		cmd.Stdin = strings.NewReader(c.stdin)
 	}
@@ -117,11 +123,17 @@ func (r *Repo) run(ctx context.Context, c call) (string, error) {
 		r.opts.Log("git " + c.args[0] + " " + redact(c.remote))
 	}
 	err := cmd.Run()
+	if running.Err() != nil && cmd.Process != nil {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+	}
 	if c.stderr != nil {
 		*c.stderr = hide(errOut.String(), cred)
 	}
 	if ctx.Err() != nil {
 		return "", fmt.Errorf("git %s: %w", c.args[0], ctx.Err())
+	}
+	if err != nil && running.Err() != nil {
+		return "", unending(running, c, hide(errOut.String(), cred))
 	}
 	if err == nil {
 		r.opts.Answers.keep(question, out.String())

@@ -131,7 +131,7 @@ func fetchCommit(ctx context.Context, address, commit, dir string, o Options) (*
 	}
 	// Some servers send only commits that a branch or a tag names.
 	err = fetch("--depth=1", "--", clean, commit)
-	if err != nil || !r.has(ctx, commit) {
+	if !errors.Is(err, errEndless) && (err != nil || !r.has(ctx, commit)) {
 		err = errors.Join(err, fetch("--", clean, "+refs/heads/*:refs/remotes/origin/*"))
 	}
 	if r.has(ctx, commit) {
