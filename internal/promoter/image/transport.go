@@ -45,17 +45,18 @@ type endingTransport struct {
 }
 
 func (t endingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	total, stop := context.WithTimeoutCause(r.Context(), longest*t.limit, fmt.Errorf("%w: the request takes more than %s", errSlow, longest*t.limit))
+	most := longest * t.limit
+	total, stop := context.WithTimeoutCause(r.Context(), most, fmt.Errorf("%w: the request takes more than %s", errSlow, most))
 	ctx, end := context.WithCancelCause(total)
 	w := &watch{limit: t.limit, ctx: ctx, end: func(why error) { end(why); stop() }}
 	req := r.WithContext(ctx)
 	if r.Body != nil && r.Body != http.NoBody {
 		req.Body = upload{r.Body, w}
-	}
-	if r.GetBody != nil {
-		req.GetBody = func() (io.ReadCloser, error) {
-			body, err := r.GetBody()
-			return upload{body, w}, err
+		if r.GetBody != nil {
+			req.GetBody = func() (io.ReadCloser, error) {
+				body, err := r.GetBody()
+				return upload{body, w}, err
+			}
 		}
 	}
 	w.await()

@@ -146,12 +146,12 @@ func TestTheTimeOfARequestDependsOnItsSpeed(t *testing.T) {
 		err   error
 		after time.Duration
 	}{
-		"a large layer over a slow line":            {line{chunk: 100 << 10, pace: 10 * time.Second, expected: 100 << 20}, 0, nil, 3 * time.Hour},
-		"a byte now and then":                       {line{chunk: 1, pace: 50 * time.Second}, 0, errSlow, 11 * time.Minute},
-		"a fast server that never ends":             {line{chunk: 512 << 10, pace: time.Second}, 0, errSlow, 6 * time.Hour},
-		"a server that stops":                       {line{chunk: 1, pace: time.Hour}, 0, errSilent, time.Minute},
-		"a reader that does other work in between":  {line{chunk: 512 << 10, pace: time.Second, expected: 1 << 20}, time.Hour, nil, 3 * time.Hour},
-		"a reader of that kind, at a server's pace": {line{chunk: 1, pace: 50 * time.Second, expected: 10}, time.Minute, nil, 20 * time.Minute},
+		"a large layer over a slow line": {line{chunk: 100 << 10, pace: 10 * time.Second, expected: 100 << 20}, 0, nil, 3 * time.Hour},
+		"a byte now and then":            {line{chunk: 1, pace: 50 * time.Second}, 0, errSlow, 11 * time.Minute},
+		"a fast server that never ends":  {line{chunk: 512 << 10, pace: time.Second}, 0, errSlow, 6 * time.Hour},
+		"a server that stops":            {line{chunk: 1, pace: time.Hour}, 0, errSilent, time.Minute},
+		"a reader with other work":       {line{chunk: 512 << 10, pace: time.Second, expected: 1 << 20}, time.Hour, nil, 3 * time.Hour},
+		"a reader of a slow server":      {line{chunk: 1, pace: 50 * time.Second, expected: 10}, time.Minute, nil, 20 * time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
