@@ -76,7 +76,8 @@ func TestAGitServerThatNeverEndsIsGivenUp(t *testing.T) {
 			script(t, dir+"/ssh", sshOf+"echo $$ >>"+pids+"\n"+strings.ReplaceAll(program, "PIDS", pids))
 			t.Setenv("GIT_SSH_COMMAND", dir+"/ssh")
 			givenUp(t, "host.invalid:x.git: the server does not end the command: git ls-remote takes more than 3s", func() error {
-				_, err := Clone(t.Context(), "host.invalid:x.git", filepath.Join(dir, "clone"), CloneOptions{Options: Options{Timeout: 300 * time.Millisecond}})
+				o := CloneOptions{Options: Options{Timeout: 300 * time.Millisecond}}
+				_, err := Clone(t.Context(), "host.invalid:x.git", filepath.Join(dir, "clone"), o)
 				return err
 			})
 			ended(t, pids)
@@ -90,7 +91,8 @@ func TestASubmoduleOfAServerThatNeverEndsIsFetchedOnce(t *testing.T) {
 	pids := filepath.Join(dir, "pids")
 	script(t, dir+"/ssh", sshOf+"echo $$ >>"+pids+"\nexec sleep 600")
 	t.Setenv("GIT_SSH_COMMAND", dir+"/ssh")
-	_, err := fetchCommit(t.Context(), "host.invalid:x.git", strings.Repeat("1", 40), filepath.Join(dir, "clone"), Options{Timeout: 50 * time.Millisecond})
+	o := Options{Timeout: 50 * time.Millisecond}
+	_, err := fetchCommit(t.Context(), "host.invalid:x.git", strings.Repeat("1", 40), filepath.Join(dir, "clone"), o)
 	if !errors.Is(err, ErrSubmodule) || !errors.Is(err, ErrUnreachable) || !strings.Contains(err.Error(), "git fetch takes more than 3s") {
 		t.Errorf("got %v", err)
 	}
@@ -117,9 +119,11 @@ func TestATricklingGitServerIsGivenUpAtOnce(t *testing.T) {
 	r.configure(t, "remote.origin.url", srv.URL+"/x.git")
 	r.url = ""
 	var calls []string
-	r.opts = Options{Timeout: 200 * time.Millisecond, Log: func(line string) { calls = append(calls, line) }, Credentials: func(string) ci.GitCredentials {
-		return ci.GitCredentials{Username: "me", Password: "secret"}
-	}}
+	r.opts = Options{
+		Timeout:     200 * time.Millisecond,
+		Log:         func(line string) { calls = append(calls, line) },
+		Credentials: func(string) ci.GitCredentials { return ci.GitCredentials{Username: "me", Password: "secret"} },
+	}
 	givenUp(t, "git ls-remote takes more than 2s", func() error { _, err := r.RemoteTags(t.Context()); return err })
 	if len(calls) != 1 {
 		t.Errorf("%q: it is asked again with other credentials", calls)
@@ -145,7 +149,8 @@ func TestAPushThatAHookNeverEndsIsGivenUp(t *testing.T) {
 	pids := filepath.Join(t.TempDir(), "pids")
 	script(t, hook, "echo $$ >"+pids+"\necho waiting for a lock >&2\nexec sleep 600")
 	r.opts.Timeout = 500 * time.Millisecond
-	givenUp(t, url+": the server does not end the command: git push takes more than 5s; the server reports: waiting for a lock", func() error { return r.Push(t.Context(), "main") })
+	const reason = ": the server does not end the command: git push takes more than 5s; the server reports: waiting for a lock"
+	givenUp(t, url+reason, func() error { return r.Push(t.Context(), "main") })
 	ended(t, pids)
 	r.opts.Timeout = 0
 	if after, err := r.RemoteHeads(t.Context()); err != nil || after["main"] != before["main"] {
@@ -164,7 +169,8 @@ func TestAServerThatPrintsWithoutEndIsGivenUp(t *testing.T) {
 	r, _, hook := unpushed(t)
 	pids := filepath.Join(t.TempDir(), "pids")
 	script(t, hook, "echo $$ >"+pids+"\nexec yes still working >&2")
-	givenUp(t, "git push prints more than 16777216 bytes of messages; the server reports: still working", func() error { return r.Push(t.Context(), "main") })
+	const reason = "git push prints more than 16777216 bytes of messages; the server reports: still working"
+	givenUp(t, reason, func() error { return r.Push(t.Context(), "main") })
 	ended(t, pids)
 }
 
