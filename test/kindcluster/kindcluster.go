@@ -114,7 +114,7 @@ func (c *Cluster) createNow() error {
 	if candidate == "" || node == "" {
 		return fmt.Errorf("%w: CANDIDATE_IMAGE and BITCOIND_IMAGE must name the images of the operator and of its nodes, as scripts/test.sh does", ErrSkip)
 	}
-	if err := cluster.Engine(nil); err != nil {
+	if err := cluster.Engine(ctx, nil); err != nil {
 		return fmt.Errorf("%w: %w", ErrSkip, err)
 	}
 	config, err := kindConfig(c.options.Workers)
@@ -175,7 +175,7 @@ func (c *Cluster) connect(kubeconfig string) error {
 func (c *Cluster) removeNow() error {
 	var err error
 	if c.Kind != nil {
-		if err = c.Kind.Delete(); err == nil {
+		if err = c.Kind.Delete(context.Background()); err == nil {
 			os.Remove(os.Getenv(c.options.Note))
 		}
 	}

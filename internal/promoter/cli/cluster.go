@@ -46,7 +46,7 @@ func (a *app) clusterLoad() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			k, err := cluster.Find(args[0], "", p.Report.Line)
+			k, err := cluster.Find(c.Context(), args[0], "", p.Report.Line)
 			if err != nil {
 				return err
 			}
@@ -82,7 +82,7 @@ func (a *app) clusterDelete() *cobra.Command {
 			if a.dryRun {
 				return result()
 			}
-			if err := k.Delete(); err != nil {
+			if err := k.Delete(c.Context()); err != nil {
 				return err
 			}
 			if err := os.Remove(path); err != nil && !os.IsNotExist(err) {

@@ -1,19 +1,25 @@
 package cli
 
 import (
+	"maps"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/cluster"
 )
 
 // engine sets a PATH with the commands of these tests, on which docker, if any, is this script.
 func engine(t *testing.T, docker string) {
 	t.Helper()
 	bin := t.TempDir()
-	for _, tool := range []string{"git", "go", "sh", "true"} {
+	for _, tool := range []string{"git", "go", "sh", "true", "sleep"} {
 		path, err := exec.LookPath(tool)
 		if err != nil {
 			t.Fatal(err)
@@ -29,6 +35,14 @@ func engine(t *testing.T, docker string) {
 	}
 	t.Setenv("PATH", bin)
 	t.Setenv("KIND_EXPERIMENTAL_PROVIDER", "")
+	t.Cleanup(func() { // what hangs, and what kind, which started it, does not end
+		pids, _ := os.ReadFile(bin + "/pids")
+		for _, line := range strings.Fields(string(pids)) {
+			if pid, err := strconv.Atoi(line); err == nil {
+				_ = syscall.Kill(pid, syscall.SIGKILL)
+			}
+		}
+	})
 }
 
 // oneCluster is an engine whose only cluster has the name taken.
@@ -51,22 +65,34 @@ func TestVerifyRejectsAClusterNameInUseAndKeepsTheCluster(t *testing.T) {
 	}
 }
 
+// installed is the beginning of the script of an engine that is installed.
+const installed = "#!/bin/sh\n[ \"$1\" = -v ] && echo Docker version 27.0.0 && exit\n"
+
 // withoutEngine are the scripts of an engine that is missing, or whose daemon does not run.
 var withoutEngine = map[string]string{
 	"not installed": "",
-	"not running":   "#!/bin/sh\n[ \"$1\" = -v ] && echo Docker version 27.0.0 && exit\necho 'Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?' >&2\nexit 1\n",
+	"not running":   installed + "echo 'Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?' >&2\nexit 1\n",
 }
 
-// kind finds its engine on the PATH.
+// kind finds its engine on the PATH; here it is missing, or its daemon does not run or does not answer.
 func TestDockerNotRunningIsAnExternalFailure(t *testing.T) {
-	for name, docker := range withoutEngine {
+	engines := maps.Clone(withoutEngine)
+	engines["hanging"] = installed + "echo $$ >>\"${0%/*}/pids\"\nexec sleep 1000\n"
+	for name, docker := range engines {
 		t.Run(name, func(t *testing.T) {
 			s := newTestPipeline(t, "directory", "v1.0.0")
 			s.must("bump")
 			engine(t, docker)
-			code, out, msg := s.call("--work-dir", s.env["WORK"], "verify")
-			if code != 5 || out != "" || !strings.Contains(msg, "Docker") {
-				t.Errorf("exit %d:\n%s", code, msg)
+			before := cluster.EngineLimits
+			t.Cleanup(func() { cluster.EngineLimits = before })
+			if name == "hanging" {
+				cluster.EngineLimits.Answer = 500 * time.Millisecond
+			}
+			for command, code := range map[string]int{"verify": 5, "doctor": 5} {
+				got, out, msg := s.callInTime(time.Minute, "--work-dir", s.env["WORK"], command)
+				if got != code || command == "verify" && out != "" || !strings.Contains(out+msg, "Docker") {
+					t.Errorf("%s: exit %d:\n%s%s", command, got, out, msg)
+				}
 			}
 		})
 	}
@@ -119,5 +145,22 @@ func TestAModuleProxyThatDoesNotAnswerIsAnExternalFailure(t *testing.T) {
 				t.Errorf("exit %d, want %d with %q:\n%s", code, c.code, c.words, msg)
 			}
 		})
+	}
+}
+
+// callInTime is call of a command that must end within the limit.
+func (p *testRepo) callInTime(limit time.Duration, args ...string) (code int, stdout, stderr string) {
+	p.t.Helper()
+	done := make(chan struct{})
+	go func() {
+		code, stdout, stderr = p.call(args...)
+		close(done)
+	}()
+	select {
+	case <-done:
+		return code, stdout, stderr
+	case <-time.After(limit):
+		p.t.Fatalf("%s did not end within %s", args, limit)
+		return 0, "", ""
 	}
 }

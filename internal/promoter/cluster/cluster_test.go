@@ -43,7 +43,7 @@ func TestEngineReportsAMachineWithoutAnEngine(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	for _, choice := range []string{"", "docker", "lxc"} {
 		t.Setenv("KIND_EXPERIMENTAL_PROVIDER", choice)
-		if err := Engine(nil); !errors.Is(err, ErrEngine) {
+		if err := Engine(t.Context(), nil); !errors.Is(err, ErrEngine) {
 			t.Errorf("provider %q: %v, want ErrEngine", choice, err)
 		}
 	}

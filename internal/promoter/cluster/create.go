@@ -5,18 +5,24 @@ import (
 	"fmt"
 	osexec "os/exec"
 	"slices"
+	"strings"
 	"time"
 
 	"sigs.k8s.io/kind/pkg/apis/config/defaults"
 	"sigs.k8s.io/kind/pkg/cluster"
+	"sigs.k8s.io/kind/pkg/exec"
 	"sigs.k8s.io/yaml"
 )
 
 // pullNodeImages pulls the node images that the engine does not have. Kind would do it too, but its pulls know no context: a run that
-// is cancelled would wait for a gigabyte. Error: ErrCreate.
+// is cancelled would wait for a gigabyte. Errors: ErrCreate, ErrEngine.
 func pullNodeImages(ctx context.Context, o Options) error {
 	for _, image := range nodeImages(o) {
-		if localImage(ctx, image) {
+		local, err := localImage(ctx, image)
+		if err != nil {
+			return err
+		}
+		if local {
 			continue
 		}
 		logger{o.Log}.line("pulling the node image " + image)
@@ -73,24 +79,42 @@ func pull(ctx context.Context, image string) error {
 			return ctx.Err()
 		case <-time.After(pause(i)):
 		}
-		cmd := osexec.CommandContext(ctx, engine(), "pull", "--quiet", image)
+		limited, cancel := context.WithTimeout(ctx, EngineLimits.Pull)
+		cmd := osexec.CommandContext(limited, engine(), "pull", "--quiet", image)
 		// What the engine's command started may hold its output open.
 		cmd.WaitDelay = time.Second
-		if out, err = cmd.CombinedOutput(); err == nil {
+		out, err = cmd.CombinedOutput()
+		over := limited.Err() != nil
+		cancel()
+		switch {
+		case err == nil:
 			return nil
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case over: // an attempt that takes this long is not worth another one
+			return fmt.Errorf("%w: the node image %s was not pulled within %s: check the connection to its registry, and restart the container engine if it hangs", ErrCreate, image, EngineLimits.Pull)
 		}
-	}
-	if ctx.Err() != nil {
-		return ctx.Err()
 	}
 	return fmt.Errorf("%w: the node image %s cannot be pulled: %s", ErrCreate, image, lastOf(string(out), err))
 }
 
-// endGrace is how long a creation that was cancelled may take to end.
-const endGrace = 20 * time.Second
+// prepare does all that comes before the first container, and ends with a name that is still free.
+func prepare(ctx context.Context, p *cluster.Provider, o Options) error {
+	if err := pullNodeImages(ctx, o); err != nil {
+		return err
+	}
+	// A pull takes minutes, and another run may have created a cluster of this name meanwhile.
+	if err := free(ctx, p, o.Name); err != nil {
+		return err
+	}
+	if o.Claimed != nil {
+		return o.Claimed()
+	}
+	return nil
+}
 
-// create cancels kind, which has no context, by deleting its containers.
-func (k *Kind) create(ctx context.Context, o Options) error {
+// create returns kind's creation when that has not ended with the context or the limit: kind knows neither. Errors: ErrExists, ErrCreate.
+func (k *Kind) create(ctx context.Context, o Options) (running <-chan error, err error) {
 	opts := []cluster.CreateOption{
 		cluster.CreateWithKubeconfigPath(o.Kubeconfig), cluster.CreateWithRetain(true),
 		cluster.CreateWithDisplayUsage(false), cluster.CreateWithDisplaySalutation(false),
@@ -103,29 +127,63 @@ func (k *Kind) create(ctx context.Context, o Options) error {
 	}
 	done := make(chan error, 1)
 	go func() { done <- k.provider.Create(o.Name, opts...) }()
+	limit := time.NewTimer(EngineLimits.Create)
+	defer limit.Stop()
 	select {
 	case err := <-done:
-		if err != nil {
-			return fmt.Errorf("%w: %s", ErrCreate, reason(err))
+		switch {
+		case err == nil:
+			return nil, nil
+		case isTaken(err):
+			return nil, taken(o.Name)
 		}
-		return nil
+		return nil, fmt.Errorf("%w: %s", ErrCreate, reason(err))
 	case <-ctx.Done():
-		k.abort(done)
-		return ctx.Err()
+		return done, ctx.Err()
+	case <-limit.C:
+		return done, fmt.Errorf("%w within %s: restart the container engine if it hangs", ErrCreate, EngineLimits.Create)
 	}
+}
+
+// isTaken reports whether kind, or the engine, found containers of another cluster of the name. They have no error of their own for it.
+func isTaken(err error) bool {
+	text := err.Error()
+	if re := exec.RunErrorForError(err); re != nil {
+		text += string(re.Output)
+	}
+	for _, words := range []string{"already exist for a cluster with the name", "is already in use by", "is already used by ID"} {
+		if strings.Contains(text, words) {
+			return true
+		}
+	}
+	return false
+}
+
+// discard deletes what a failed creation left, running or not, after its logs are exported.
+func (k *Kind) discard(ctx context.Context, running <-chan error, logDir string) error {
+	// A run that was cancelled is to end in seconds, and its logs matter to no one.
+	if logDir != "" && ctx.Err() == nil {
+		if err := k.ExportLogs(ctx, logDir); err != nil {
+			logger{k.log}.line("some logs could not be exported: " + err.Error())
+		}
+	}
+	if running != nil {
+		k.abort(running)
+	}
+	return k.Delete(ctx)
 }
 
 // abort deletes the containers of a creation until it ends: kind may be between two of them, and create another one after the first
 // deletion. The caller deletes once more.
-func (k *Kind) abort(done <-chan error) {
-	limit := time.After(endGrace)
-	for {
-		_ = k.Delete()
+func (k *Kind) abort(running <-chan error) {
+	ctx, cancel := context.WithTimeout(context.Background(), EngineLimits.Cancelled)
+	defer cancel()
+	for ctx.Err() == nil {
+		_ = k.delete(ctx, EngineLimits.Delete)
 		select {
-		case <-done: //nolint:errcheck // the caller has the error of the context
+		case <-running: //nolint:errcheck // the caller has the error that ended it
 			return
-		case <-limit:
-			return
+		case <-ctx.Done():
 		case <-time.After(500 * time.Millisecond):
 		}
 	}

@@ -15,17 +15,20 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 )
 
-// engineScript is a stand-in for Docker, as far as kind needs it until a node runs: WAIT marks the command that never ends by itself.
+// engineScript is a stand-in for Docker, as far as kind needs it until a node runs. FIRST marks the cases of one test, PULL what a pull
+// does.
 const engineScript = `#!/bin/bash
 dir=${0%/*}
 echo "$*" >>"$dir/calls"
 case "$*" in
+FIRST
 -v) echo Docker version 99 ;;
 'network ls'*) echo kind ;;
 'info --format'*) echo '{"MemoryLimit":true,"PidsLimit":true,"CPUShares":true,"CgroupDriver":"systemd","CgroupVersion":"2"}' ;;
 'image inspect '*) [[ ! -e $dir/absent ]] ;;
 'pull '*) echo pulling >"$dir/started"; PULL ;;
 'ps -a --filter label=io.x-k8s.kind.cluster=hello'*) cat "$dir/node" 2>/dev/null || true ;;
+'inspect --format '*role*) echo control-plane ;;
 'run --name '*)
   touch "$dir/started"
   sleep 0.7 # the engine takes a while until the container exists
@@ -36,17 +39,24 @@ case "$*" in
 esac
 `
 
-// standIn puts the stand-in first in the PATH; pull is what its pull does.
-func standIn(t *testing.T, pull string) (dir string) {
+// standIn puts the stand-in first in the PATH; pull is what its pull does, and cases come before its own.
+func standIn(t *testing.T, pull string, cases ...string) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "docker"), []byte(strings.Replace(engineScript, "PULL", pull, 1)), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	write(t, filepath.Join(dir, "docker"), strings.NewReplacer("PULL", pull, "FIRST", strings.Join(cases, "\n")).Replace(engineScript), 0o755)
 	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
 	t.Setenv("KIND_EXPERIMENTAL_PROVIDER", "docker")
 	t.Setenv("HOME", dir)
+	t.Setenv("TMPDIR", dir) // tests of other packages lock the same names
+	t.Cleanup(func() { endHanging(t, dir) })
 	return dir
+}
+
+func write(t *testing.T, path, content string, mode os.FileMode) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(content), mode); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func exists(dir, name string) bool {
@@ -59,9 +69,7 @@ func TestACreationThatIsCancelledEndsInSecondsWithNothingLeft(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := standIn(t, `exec sleep 600`)
 			if absent {
-				if err := os.WriteFile(filepath.Join(dir, "absent"), nil, 0o644); err != nil {
-					t.Fatal(err)
-				}
+				write(t, filepath.Join(dir, "absent"), "", 0o644)
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 			defer cancel()
@@ -93,9 +101,7 @@ func TestACreationThatIsCancelledEndsInSecondsWithNothingLeft(t *testing.T) {
 
 func TestANodeImageThatCannotBePulledIsNamed(t *testing.T) {
 	dir := standIn(t, `echo "no such host" >&2; exit 1`)
-	if err := os.WriteFile(filepath.Join(dir, "absent"), nil, 0o644); err != nil {
-		t.Fatal(err)
-	}
+	write(t, filepath.Join(dir, "absent"), "", 0o644)
 	pause = func(int) time.Duration { return 0 }
 	t.Cleanup(func() { pause = second })
 	_, err := Create(t.Context(), Options{Name: "hello", Kubeconfig: filepath.Join(dir, "kubeconfig"), NodeImage: "node:1"}, "")

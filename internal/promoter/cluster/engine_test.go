@@ -43,10 +43,10 @@ func TestClustersAndImagesAreThoseOfOneEngine(t *testing.T) {
 			}
 			t.Setenv("PATH", dir)
 			t.Setenv("KIND_EXPERIMENTAL_PROVIDER", c.choice)
-			if err := Engine(nil); err != nil {
+			if err := Engine(t.Context(), nil); err != nil {
 				t.Error(err)
 			}
-			if !localImage(t.Context(), "some/image") || EngineCommand() != c.want {
+			if local, err := localImage(t.Context(), "some/image"); !local || err != nil || EngineCommand() != c.want {
 				t.Errorf("images are those of %s", EngineCommand())
 			}
 			calls, err := os.ReadFile(filepath.Join(dir, "calls"))

@@ -51,6 +51,9 @@ type Options struct {
 	Kubeconfig string
 	// Log gets kind's messages, one line each. Nil is silent.
 	Log func(string)
+	// Claimed is called when the name is known to be free, before anything of the cluster exists; its error ends the creation. Nil is
+	// nothing.
+	Claimed func() error
 }
 
 var clusterName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,40}[a-z0-9])?$`)
@@ -92,21 +95,36 @@ func newProvider(log func(string)) (*cluster.Provider, error) {
 }
 
 // Engine returns nil if this machine can create clusters. Errors: ErrEngine.
-func Engine(log func(string)) error {
+func Engine(ctx context.Context, log func(string)) error {
 	p, err := newProvider(log)
 	if err != nil {
 		return err
 	}
-	_, err = list(p)
+	_, err = list(ctx, p)
 	return err
 }
 
-func list(p *cluster.Provider) ([]string, error) {
-	names, err := p.List()
-	if err != nil {
-		return nil, fmt.Errorf("%w: check that Docker is running and that you have permission to use it: %s", ErrEngine, reason(err))
+func list(ctx context.Context, p *cluster.Provider) ([]string, error) {
+	return within(ctx, EngineLimits.Answer, "list its containers", func(context.Context) ([]string, error) {
+		names, err := p.List()
+		if err != nil {
+			return nil, fmt.Errorf("%w: check that Docker is running and that you have permission to use it: %s", ErrEngine, reason(err))
+		}
+		return names, nil
+	})
+}
+
+// free makes sure that no cluster has a name. Errors: ErrEngine, ErrExists.
+func free(ctx context.Context, p *cluster.Provider, name string) error {
+	existing, err := list(ctx, p)
+	if err == nil && slices.Contains(existing, name) {
+		return taken(name)
 	}
-	return names, nil
+	return err
+}
+
+func taken(name string) error {
+	return fmt.Errorf("%s: %w; delete it or choose another name", name, ErrExists)
 }
 
 // reason is the last line that the command which kind ran printed.
@@ -121,7 +139,8 @@ func reason(err error) string {
 }
 
 // Create creates a cluster and waits until its nodes are ready. After a failure the cluster is deleted; its logs
-// are exported to logDir first, unless that is empty. Errors: ErrEngine, ErrExists, ErrCreate, ErrNotReady, ErrName.
+// are exported to logDir first, unless that is empty. A cluster that another run creates under the same name stays as it is.
+// Errors: ErrEngine, ErrExists, ErrCreate, ErrNotReady, ErrName, and that of Claimed.
 func Create(ctx context.Context, o Options, logDir string) (*Kind, error) {
 	if !clusterName.MatchString(o.Name) {
 		return nil, fmt.Errorf("%w: %q; use lower case letters, digits and hyphens", ErrName, o.Name)
@@ -130,12 +149,13 @@ func Create(ctx context.Context, o Options, logDir string) (*Kind, error) {
 	if err != nil {
 		return nil, err
 	}
-	existing, err := list(p)
+	unlock, err := lockName(o.Name)
 	if err != nil {
 		return nil, err
 	}
-	if slices.Contains(existing, o.Name) {
-		return nil, fmt.Errorf("%s: %w; delete it or choose another name", o.Name, ErrExists)
+	defer unlock()
+	if err := free(ctx, p, o.Name); err != nil {
+		return nil, err
 	}
 	if o.Wait == 0 {
 		o.Wait = 5 * time.Minute
@@ -143,30 +163,31 @@ func Create(ctx context.Context, o Options, logDir string) (*Kind, error) {
 	if err := os.MkdirAll(filepath.Dir(o.Kubeconfig), 0o755); err != nil {
 		return nil, fmt.Errorf("create the directory of the kubeconfig: %w", err)
 	}
+	if err := prepare(ctx, p, o); err != nil {
+		return nil, err
+	}
 	k := &Kind{Name: o.Name, Kubeconfig: o.Kubeconfig, provider: p, log: o.Log}
-	if err = pullNodeImages(ctx, o); err == nil {
-		err = k.create(ctx, o)
+	running, err := k.create(ctx, o)
+	if errors.Is(err, ErrExists) {
+		// Logs and a deletion by name would be those of the other cluster.
+		return nil, err
 	}
 	if err == nil {
 		err = k.waitReady(ctx, o.Wait)
 	}
 	if err != nil {
-		// A run that was cancelled is to end in seconds, and its logs matter to no one.
-		if logDir != "" && ctx.Err() == nil {
-			_ = k.ExportLogs(logDir)
-		}
-		return nil, errors.Join(err, k.Delete())
+		return nil, errors.Join(err, k.discard(ctx, running, logDir))
 	}
 	return k, nil
 }
 
 // Find opens an existing cluster and writes its kubeconfig. Errors: ErrEngine, ErrNoCluster.
-func Find(name, kubeconfig string, log func(string)) (*Kind, error) {
+func Find(ctx context.Context, name, kubeconfig string, log func(string)) (*Kind, error) {
 	p, err := newProvider(log)
 	if err != nil {
 		return nil, err
 	}
-	existing, err := list(p)
+	existing, err := list(ctx, p)
 	if err != nil {
 		return nil, err
 	}
@@ -177,27 +198,32 @@ func Find(name, kubeconfig string, log func(string)) (*Kind, error) {
 	if kubeconfig == "" {
 		return k, nil
 	}
-	if err := p.ExportKubeConfig(name, kubeconfig, false); err != nil {
-		return nil, fmt.Errorf("%w: %s has no usable kubeconfig; delete the cluster and create it again: %s", ErrNotReady, name, reason(err))
-	}
-	return k, nil
+	return within(ctx, EngineLimits.Answer, "return the kubeconfig of "+name, func(context.Context) (*Kind, error) {
+		if err := p.ExportKubeConfig(name, kubeconfig, false); err != nil {
+			return nil, fmt.Errorf("%w: %s has no usable kubeconfig; delete the cluster and create it again: %s", ErrNotReady, name, reason(err))
+		}
+		return k, nil
+	})
 }
 
-// List names the kind clusters on this machine. Errors: ErrEngine.
-func List() ([]string, error) {
-	p, err := newProvider(nil)
-	if err != nil {
-		return nil, err
+// Delete removes the cluster and its kubeconfig entry; one that does not exist is no error. It works in a context that has ended, too,
+// but does not wait for long then. Error: ErrEngine.
+func (k *Kind) Delete(ctx context.Context) error {
+	limit := EngineLimits.Delete
+	if ctx.Err() != nil {
+		limit = EngineLimits.Cancelled
 	}
-	return list(p)
+	return k.delete(context.WithoutCancel(ctx), limit)
 }
 
-// Delete removes the cluster and its kubeconfig entry; one that does not exist is no error.
-func (k *Kind) Delete() error {
-	if err := k.provider.Delete(k.Name, k.Kubeconfig); err != nil {
-		return fmt.Errorf("delete the cluster %s: %w: %s", k.Name, ErrEngine, reason(err))
-	}
-	return nil
+func (k *Kind) delete(ctx context.Context, limit time.Duration) error {
+	_, err := within(ctx, limit, "delete the cluster "+k.Name, func(context.Context) (any, error) {
+		if err := k.provider.Delete(k.Name, k.Kubeconfig); err != nil {
+			return nil, fmt.Errorf("delete the cluster %s: %w: %s", k.Name, ErrEngine, reason(err))
+		}
+		return nil, nil
+	})
+	return err
 }
 
 // WaitReady waits until every node is ready. Errors: ErrNotReady.
@@ -205,15 +231,17 @@ func (k *Kind) WaitReady(ctx context.Context, limit time.Duration) error {
 	return k.waitReady(ctx, limit)
 }
 
-func (k *Kind) nodes() ([]nodes.Node, error) {
-	list, err := k.provider.ListInternalNodes(k.Name)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %s", ErrEngine, reason(err))
-	}
-	if len(list) == 0 {
-		return nil, fmt.Errorf("%s: %w", k.Name, ErrNoCluster)
-	}
-	return list, nil
+func (k *Kind) nodes(ctx context.Context) ([]nodes.Node, error) {
+	return within(ctx, EngineLimits.Answer, "list the nodes of "+k.Name, func(context.Context) ([]nodes.Node, error) {
+		list, err := k.provider.ListInternalNodes(k.Name)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %s", ErrEngine, reason(err))
+		}
+		if len(list) == 0 {
+			return nil, fmt.Errorf("%s: %w", k.Name, ErrNoCluster)
+		}
+		return list, nil
+	})
 }
 
 // Open returns a cluster by its name, whether it exists or not, so that it can be deleted. Errors: ErrEngine.

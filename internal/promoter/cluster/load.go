@@ -35,9 +35,10 @@ type Loaded struct {
 
 // LoadImages loads images into every node, so that no node has to reach a registry. An image that is named by its digest comes
 // from its registry and keeps that digest in the node; an image that is named by a tag only is taken from the local engine if it
-// exists there. Several are loaded at the same time; the list is in the order of refs. Errors: ErrLoad, ErrNoCluster and those of image.Access.
+// exists there. Several are loaded at the same time; the list is in the order of refs. Errors: ErrLoad, ErrEngine, ErrNoCluster and those
+// of image.Access.
 func (k *Kind) LoadImages(ctx context.Context, access image.Access, refs ...string) ([]Loaded, error) {
-	list, err := k.nodes()
+	list, err := k.nodes(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -68,8 +69,14 @@ func (k *Kind) LoadImages(ctx context.Context, access image.Access, refs ...stri
 const atOnce = 3
 
 func load(ctx context.Context, access image.Access, list []nodes.Node, ref string) (Loaded, error) {
-	if !strings.Contains(ref, "@") && localImage(ctx, ref) {
-		return Loaded{Ref: ref, From: "docker"}, loadLocal(ctx, list, ref)
+	if !strings.Contains(ref, "@") {
+		if local, err := localImage(ctx, ref); err != nil {
+			return Loaded{}, err
+		} else if local {
+			return within(ctx, EngineLimits.Load, "load "+ref, func(ctx context.Context) (Loaded, error) {
+				return Loaded{Ref: ref, From: "docker"}, loadLocal(ctx, list, ref)
+			})
+		}
 	}
 	f, pulled, err := access.ArchiveFile(ctx, ref, "linux/"+runtime.GOARCH)
 	if err != nil {
@@ -77,15 +84,17 @@ func load(ctx context.Context, access image.Access, list []nodes.Node, ref strin
 	}
 	defer os.Remove(f.Name())
 	defer f.Close()
-	for _, n := range list {
-		if _, err := f.Seek(0, io.SeekStart); err != nil {
-			return Loaded{}, err
+	return within(ctx, EngineLimits.Load, "load "+ref, func(ctx context.Context) (Loaded, error) {
+		for _, n := range list {
+			if _, err := f.Seek(0, io.SeekStart); err != nil {
+				return Loaded{}, err
+			}
+			if err := importArchive(ctx, n, f, pulled); err != nil {
+				return Loaded{}, err
+			}
 		}
-		if err := importArchive(ctx, n, f, pulled); err != nil {
-			return Loaded{}, err
-		}
-	}
-	return Loaded{Ref: ref, From: "registry", Digest: pulled.Digest}, nil
+		return Loaded{Ref: ref, From: "registry", Digest: pulled.Digest}, nil
+	})
 }
 
 // importArchive names the image by its tag and by the digest that it has in its registry. Pods can use either name
@@ -164,8 +173,13 @@ func engine() string {
 	return "docker"
 }
 
-func localImage(ctx context.Context, ref string) bool {
-	return osexec.CommandContext(ctx, engine(), "image", "inspect", ref).Run() == nil
+// localImage reports whether the engine has an image. An engine that does not answer is an error: what follows a false would not end
+// either.
+func localImage(ctx context.Context, ref string) (bool, error) {
+	return within(ctx, EngineLimits.Answer, "inspect the image "+ref, func(ctx context.Context) (bool, error) {
+		err := osexec.CommandContext(ctx, engine(), "image", "inspect", ref).Run()
+		return err == nil, ctx.Err()
+	})
 }
 
 func loadLocal(ctx context.Context, list []nodes.Node, ref string) error {

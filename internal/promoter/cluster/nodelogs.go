@@ -8,19 +8,22 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	kinderrors "sigs.k8s.io/kind/pkg/errors"
 	"sigs.k8s.io/kind/pkg/exec"
 )
 
-// ExportLogs writes the journals, the logs below /var/log and the image lists of kind's nodes to dir.
-func (k *Kind) ExportLogs(dir string) error {
-	failed, noCrictl := splitErrors(k.provider.CollectLogs(k.Name, dir))
-	if noCrictl {
-		failed = append(failed, k.listImages(dir))
-	}
-	if err := errors.Join(failed...); err != nil {
+// ExportLogs writes the journals, the logs below /var/log and the image lists of kind's nodes to dir. Those that were written before an
+// error stay.
+func (k *Kind) ExportLogs(ctx context.Context, dir string) error {
+	_, err := within(ctx, EngineLimits.Logs, "return all logs", func(ctx context.Context) (any, error) {
+		failed, noCrictl := splitErrors(k.provider.CollectLogs(k.Name, dir))
+		if noCrictl {
+			failed = append(failed, k.listImages(ctx, dir))
+		}
+		return nil, errors.Join(failed...)
+	})
+	if err != nil {
 		return fmt.Errorf("export the logs of %s: %w", k.Name, err)
 	}
 	return nil
@@ -47,13 +50,11 @@ func splitErrors(err error) (failed []error, noCrictl bool) {
 }
 
 // listImages uses the client of containerd, which is in every node.
-func (k *Kind) listImages(dir string) error {
-	list, err := k.nodes()
+func (k *Kind) listImages(ctx context.Context, dir string) error {
+	list, err := k.nodes(ctx)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
 	var errs []error
 	for _, n := range list {
 		out, err := run(ctx, n, nil, "ctr", "--namespace=k8s.io", "images", "list")

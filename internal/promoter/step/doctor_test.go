@@ -2,9 +2,11 @@ package step
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/attest"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
@@ -54,6 +56,30 @@ func TestDoctorNamesWhatIsMissingAndNothingElse(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	if got := problems(); !strings.Contains(got["git"], "install git") || !strings.Contains(got["go"], "install go") {
 		t.Errorf("without git and go: %v", got)
+	}
+}
+
+func TestDoctorEndsThoughAProgramHangs(t *testing.T) {
+	w := newWorld(t)
+	dir := t.TempDir()
+	if err := os.WriteFile(dir+"/go", []byte("#!/bin/sh\nexec sleep 1000\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	t.Cleanup(func() { programLimit = time.Minute })
+	programLimit = 500 * time.Millisecond
+	problem := make(chan string, 1)
+	go func() {
+		_, err := program("build", "go", "version").Check(t.Context(), w.p)
+		problem <- fmt.Sprint(err)
+	}()
+	select {
+	case got := <-problem:
+		if !strings.Contains(got, "go version did not end within 500ms") {
+			t.Errorf("go: %q", got)
+		}
+	case <-time.After(30 * time.Second):
+		t.Error("the check did not end within 30 s")
 	}
 }
 

@@ -7,14 +7,25 @@ import (
 	"os/exec"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 )
 
+// programLimit is how long a program may take to print its version; that of a container engine needs a daemon, which may hang.
+var programLimit = time.Minute
+
 // program requires a program on the PATH.
 func program(needs, name string, args ...string) Requirement {
 	return Requirement{What: name, For: needs, Local: true, Check: func(ctx context.Context, _ *Project) (string, error) {
-		out, err := exec.CommandContext(ctx, name, args...).Output()
+		limited, cancel := context.WithTimeout(ctx, programLimit)
+		defer cancel()
+		cmd := exec.CommandContext(limited, name, args...)
+		cmd.WaitDelay = time.Second // for what it started, which may hold its output open
+		out, err := cmd.Output()
+		if err != nil && limited.Err() != nil && ctx.Err() == nil {
+			return "", fmt.Errorf("%w: %s %s did not end within %s; restart what hangs", ErrMissing, name, strings.Join(args, " "), programLimit)
+		}
 		if exit, ok := errors.AsType[*exec.ExitError](err); ok && len(exit.Stderr) > 0 {
 			return "", fmt.Errorf("%w: %s does not work: %s", ErrMissing, name, strings.TrimSpace(string(exit.Stderr)))
 		}

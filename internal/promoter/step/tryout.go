@@ -44,7 +44,7 @@ func (p *Project) tryOut(ctx context.Context, stage *config.Stage, c *candidate.
 	defer func() {
 		// An interrupted run is to end, without its logs.
 		if err != nil && ctx.Err() == nil {
-			env.Export(logs)
+			env.Export(ctx, logs)
 		}
 		if cerr := env.Close(ctx); err == nil {
 			err = cerr

@@ -124,6 +124,6 @@ func (step verifyStep) cluster() Requirement {
 	return Requirement{
 		What: "cluster engine", For: "verify",
 		NotNeeded: func(o Options) bool { return o.Verify.Kubeconfig != "" },
-		Check:     func(context.Context, *Project) (string, error) { return "answers", cluster.Engine(nil) },
+		Check:     func(ctx context.Context, _ *Project) (string, error) { return "answers", cluster.Engine(ctx, nil) },
 	}
 }

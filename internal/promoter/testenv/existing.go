@@ -31,7 +31,7 @@ func (p Provider) openExisting(ctx context.Context, release cluster.Release, o O
 	e := &Environment{Kubeconfig: path, provider: p, keep: o.Keep, release: release}
 	// Images can be loaded when it is one of kind's clusters on this machine.
 	if o.ClusterName != "" {
-		if e.kind, err = cluster.Find(o.ClusterName, "", report.Lines(p.Report)); err != nil {
+		if e.kind, err = cluster.Find(ctx, o.ClusterName, "", report.Lines(p.Report)); err != nil {
 			return nil, err
 		}
 	}

@@ -23,7 +23,7 @@ func TestAKeptClusterIsNotDeletedByTheNextRun(t *testing.T) {
 	if _, err := p.Work.Write(clusterFile, []byte("hello-1a2b3c")); err != nil {
 		t.Fatal(err)
 	}
-	kind, err := cluster.Find("hello-1a2b3c", "", nil)
+	kind, err := cluster.Find(t.Context(), "hello-1a2b3c", "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,7 +31,7 @@ func TestAKeptClusterIsNotDeletedByTheNextRun(t *testing.T) {
 	if err := e.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := p.deleteLeftover(); err != nil {
+	if err := p.deleteLeftover(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if removed, err := os.ReadFile(dir + "/removed"); err == nil {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -24,7 +23,7 @@ const (
 )
 
 func (p Provider) openNew(ctx context.Context, release cluster.Release, o Options, logs string) (*Environment, error) {
-	if err := p.deleteLeftover(); err != nil {
+	if err := p.deleteLeftover(ctx); err != nil {
 		return nil, err
 	}
 	name := o.ClusterName
@@ -40,17 +39,10 @@ func (p Provider) openNew(ctx context.Context, release cluster.Release, o Option
 		return nil, err
 	}
 	// The next run deletes the cluster of this name, so it must not be a foreign one.
-	existing, err := cluster.List()
-	if err != nil {
-		return nil, err
-	}
-	if slices.Contains(existing, name) {
-		return nil, fmt.Errorf("%s: %w; delete it or choose another name", name, cluster.ErrExists)
-	}
-	if _, err := p.whole().Write(clusterFile, []byte(name)); err != nil {
-		return nil, err
-	}
-	k, err := p.create(ctx, name, kubeconfig, logs)
+	k, err := p.create(ctx, name, kubeconfig, logs, func() error {
+		_, err := p.whole().Write(clusterFile, []byte(name))
+		return err
+	})
 	if errors.Is(err, cluster.ErrExists) {
 		return nil, errors.Join(err, p.whole().Remove(clusterFile))
 	}
@@ -59,7 +51,7 @@ func (p Provider) openNew(ctx context.Context, release cluster.Release, o Option
 	}
 	e := &Environment{Kubeconfig: kubeconfig, provider: p, kind: k, owned: true, keep: o.Keep, release: release}
 	if e.before, err = contents(ctx, kubeconfig); err != nil {
-		return nil, errors.Join(err, e.deleteCluster())
+		return nil, errors.Join(err, e.deleteCluster(ctx))
 	}
 	return e, nil
 }
@@ -88,24 +80,27 @@ func (p Provider) kubeconfig(cluster string, keep bool) string {
 }
 
 // deleteLeftover deletes the cluster of a run in this work directory that was killed.
-func (p Provider) deleteLeftover() error {
+func (p Provider) deleteLeftover(ctx context.Context) error {
 	data, err := os.ReadFile(p.whole().File(clusterFile))
 	if err != nil {
 		return nil
 	}
-	k, err := cluster.Find(strings.TrimSpace(string(data)), "", nil)
-	if errors.Is(err, cluster.ErrNoCluster) {
-		return nil
-	}
-	if err != nil {
+	k, err := cluster.Find(ctx, strings.TrimSpace(string(data)), "", nil)
+	switch {
+	case errors.Is(err, cluster.ErrNoCluster):
+	case err != nil:
 		return err
+	default:
+		report.Linef(p.Report, "deleting the cluster %s, which is left from an earlier run", k.Name)
+		if err := k.Delete(ctx); err != nil {
+			return err
+		}
 	}
-	report.Linef(p.Report, "deleting the cluster %s, which is left from an earlier run", k.Name)
-	return k.Delete()
+	return p.whole().Remove(clusterFile)
 }
 
-func (e *Environment) deleteCluster() error {
-	if err := e.kind.Delete(); err != nil {
+func (e *Environment) deleteCluster(ctx context.Context) error {
+	if err := e.kind.Delete(ctx); err != nil {
 		return err
 	}
 	return e.provider.whole().Remove(clusterFile)
@@ -120,7 +115,8 @@ func (e *Environment) keepCluster() error {
 // settings are those of the cluster.
 func (p Provider) settings() config.Cluster { return p.Stage.Verify.Cluster }
 
-func (p Provider) create(ctx context.Context, name, kubeconfig, logs string) (*cluster.Kind, error) {
+// create calls claimed when the name is known to be free.
+func (p Provider) create(ctx context.Context, name, kubeconfig, logs string, claimed func() error) (*cluster.Kind, error) {
 	c := p.settings()
 	var raw []byte
 	if c.Config != "" {
@@ -132,6 +128,7 @@ func (p Provider) create(ctx context.Context, name, kubeconfig, logs string) (*c
 	start := time.Now()
 	k, err := cluster.Create(ctx, cluster.Options{
 		Name: name, NodeImage: c.NodeImage, Config: raw, Wait: c.Wait.Or(5 * time.Minute), Kubeconfig: kubeconfig, Log: report.Lines(p.Report),
+		Claimed: claimed,
 	}, logs)
 	if err == nil {
 		report.Linef(p.Report, "cluster %s is ready after %s", name, time.Since(start).Round(time.Second))
@@ -149,13 +146,13 @@ func (p Provider) Create(ctx context.Context, name, kubeconfig string, dryRun bo
 	if err != nil || dryRun {
 		return &cluster.Kind{Name: name, Kubeconfig: path}, err
 	}
-	k, err := p.create(ctx, name, path, p.Work.File("logs"))
+	k, err := p.create(ctx, name, path, p.Work.File("logs"), nil)
 	if err != nil {
 		return nil, err
 	}
 	e := &Environment{Kubeconfig: path, provider: p, kind: k}
 	if err := e.Load(ctx, p.settings().Preload...); err != nil {
-		return nil, errors.Join(err, k.Delete())
+		return nil, errors.Join(err, k.Delete(ctx))
 	}
 	return k, nil
 }

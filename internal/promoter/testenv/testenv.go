@@ -116,11 +116,11 @@ func (e *Environment) Load(ctx context.Context, refs ...string) error {
 	return err
 }
 
+// statesLimit is the timeout of an export of the cluster's states and of its pods' logs.
+const statesLimit = 2 * time.Minute
+
 // Export writes logs, events and states into a directory. Errors are reported only: the failure before is more important.
-func (e *Environment) Export(dir string) {
-	// The context of the run may be over, and the logs are wanted nevertheless.
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-	defer cancel()
+func (e *Environment) Export(ctx context.Context, dir string) {
 	if err := e.export(ctx, dir); err != nil {
 		report.Linef(e.provider.Report, "some logs or states could not be exported: %v", err)
 	}
@@ -128,15 +128,17 @@ func (e *Environment) Export(dir string) {
 }
 
 func (e *Environment) export(ctx context.Context, dir string) error {
-	var errs []error
-	if e.kind != nil {
-		errs = append(errs, e.kind.ExportLogs(filepath.Join(dir, "kind")))
-	}
 	c, err := cluster.Connect(e.Kubeconfig)
 	if err == nil {
-		err = c.Export(ctx, dir)
+		limited, cancel := context.WithTimeout(ctx, statesLimit)
+		defer cancel()
+		err = c.Export(limited, dir)
 	}
-	return errors.Join(append(errs, err)...)
+	if e.kind != nil {
+		// With a limit of its own: neither export is to take the time of the other.
+		err = errors.Join(err, e.kind.ExportLogs(ctx, filepath.Join(dir, "kind")))
+	}
+	return err
 }
 
 // Close removes what the test created: its cluster, or what it installed in an existing one. It works in a context that has ended,
@@ -148,7 +150,7 @@ func (e *Environment) Close(ctx context.Context) error {
 	case e.keep:
 		return nil
 	case e.owned:
-		return e.deleteCluster()
+		return e.deleteCluster(ctx)
 	}
 	return e.uninstall(ctx)
 }

@@ -99,7 +99,7 @@ esac
 					t.Fatal(err)
 				}
 			}
-			if err := p.deleteLeftover(); err != nil {
+			if err := p.deleteLeftover(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			removed, _ := os.ReadFile(dir + "/removed")
