@@ -13,6 +13,7 @@ import (
 	"sync"
 	"testing"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes/scheme"
 )
@@ -23,6 +24,8 @@ type apiServer struct {
 	mu      sync.Mutex
 	objects map[string]map[string]any // by path
 	version int
+	// fault is the error that a request gets; nil, or the function nil, is none.
+	fault func(*http.Request) *apierrors.StatusError
 }
 
 // newAPIServer returns the server and its kubeconfig.
@@ -60,7 +63,14 @@ func (a *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	status := http.StatusOK
 	var reply any
-	if r.URL.Query().Get("sendInitialEvents") != "" {
+	var fault *apierrors.StatusError
+	if a.fault != nil {
+		fault = a.fault(r)
+	}
+	if fault != nil {
+		fault.ErrStatus.Kind, fault.ErrStatus.APIVersion = "Status", "v1"
+		reply, status = fault.ErrStatus, int(fault.ErrStatus.Code)
+	} else if r.URL.Query().Get("sendInitialEvents") != "" {
 		reply, status = statusError("Invalid", http.StatusUnprocessableEntity) // the client then lists, as with old servers
 	} else if r.URL.Query().Get("watch") != "" {
 		// The list already has every object; no event follows.

@@ -25,7 +25,7 @@ var crdResource = schema.GroupVersionResource{Group: "apiextensions.k8s.io", Ver
 const crdLimit = time.Minute
 
 // applyCRDs applies the definitions in the chart's crds directory. Helm does so when it installs, but not
-// when it upgrades, and a new operator would then run with the old definitions.
+// when it upgrades, and a new operator would then run with the old definitions. Errors: ErrInstall, ErrSilent.
 func (h Helm) applyCRDs(ctx context.Context, chrt *helm.Chart) error {
 	objects, err := crds(chrt)
 	if err != nil || len(objects) == 0 {
@@ -35,7 +35,11 @@ func (h Helm) applyCRDs(ctx context.Context, chrt *helm.Chart) error {
 	if err != nil {
 		return err
 	}
-	return applyAll(ctx, c.dynamic.Resource(crdResource), objects)
+	err = applyAll(ctx, c.dynamic.Resource(crdResource), objects)
+	if err == nil || ctx.Err() != nil {
+		return errors.Join(ctx.Err(), err)
+	}
+	return fmt.Errorf("%w: %w", h.faultOf(ctx, Release{}, err), err)
 }
 
 func crds(chrt *helm.Chart) ([]*unstructured.Unstructured, error) {
@@ -63,20 +67,20 @@ func applyAll(ctx context.Context, in dynamic.ResourceInterface, objects []*unst
 	for _, o := range objects {
 		data, err := o.MarshalJSON()
 		if err != nil {
-			return fmt.Errorf("%w: %s: %w", ErrInstall, o.GetName(), err)
+			return fmt.Errorf("%s: %w", o.GetName(), err)
 		}
 		force := true
 		// Under Helm's name: a later installation of the definition by Helm 4 would be in conflict with any other.
 		_, err = in.Patch(ctx, o.GetName(), types.ApplyPatchType, data, metav1.PatchOptions{FieldManager: helm.FieldManager, Force: &force})
 		if err != nil {
-			return fmt.Errorf("%w: upgrade the definition %s: %w", ErrInstall, o.GetName(), err)
+			return fmt.Errorf("upgrade the definition %s: %w", o.GetName(), err)
 		}
 		err = wait.PollUntilContextTimeout(ctx, 200*time.Millisecond, crdLimit, true, func(ctx context.Context) (bool, error) {
 			now, err := in.Get(ctx, o.GetName(), metav1.GetOptions{})
 			return err == nil && established(now), nil
 		})
 		if err != nil {
-			return fmt.Errorf("%w: wait until the definition %s is served: %w", ErrInstall, o.GetName(), err)
+			return fmt.Errorf("wait until the definition %s is served: %w", o.GetName(), err)
 		}
 	}
 	return nil

@@ -70,7 +70,7 @@ func (h Helm) Apply(ctx context.Context, pkg []byte, r Release) (before string, 
 	return last.ChartVersion, h.explain(ctx, r, c.Upgrade(ctx, pkg, r))
 }
 
-// Rollback returns the release to the revision before its latest, and waits until all of it is ready. Error: ErrInstall.
+// Rollback returns the release to the revision before its latest, and waits until all of it is ready. Errors: ErrInstall, ErrSilent.
 func (h Helm) Rollback(ctx context.Context, r Release) error {
 	c, err := h.connect(r.Namespace)
 	if err != nil {
@@ -92,10 +92,14 @@ func (h Helm) Installed(r Release) (bool, error) {
 	return last != nil, nil
 }
 
-// explain adds what keeps the pods from running to Helm's error, which reports only a timeout.
+// explain adds what keeps the pods from running to Helm's error, which reports only a timeout. Errors: ErrInstall, ErrSilent.
 func (h Helm) explain(ctx context.Context, r Release, err error) error {
 	if err == nil || ctx.Err() != nil {
 		return errors.Join(ctx.Err(), err)
+	}
+	kind := h.faultOf(ctx, r, err)
+	if errors.Is(kind, ErrSilent) {
+		return fmt.Errorf("%w: %w", kind, err)
 	}
 	detail := ""
 	if c, cerr := Connect(h.Kubeconfig); cerr == nil {
@@ -103,7 +107,7 @@ func (h Helm) explain(ctx context.Context, r Release, err error) error {
 			detail = "; " + strings.Join(found, "; ")
 		}
 	}
-	return fmt.Errorf("%w: %w%s", ErrInstall, err, detail)
+	return fmt.Errorf("%w: %w%s", kind, err, detail)
 }
 
 // Uninstall removes the release with the resources of its tests, and waits until it is gone. A release that does not exist is no
@@ -117,6 +121,9 @@ func (h Helm) Uninstall(ctx context.Context, r Release) error {
 		return fmt.Errorf("uninstall %s: %w: %w", r.Name, ErrSilent, err)
 	}
 	if err := c.Uninstall(ctx, r); err != nil {
+		if ctx.Err() == nil && errors.Is(h.faultOf(ctx, r, err), ErrSilent) {
+			return fmt.Errorf("uninstall %s: %w: %w", r.Name, ErrSilent, err)
+		}
 		return errors.Join(ctx.Err(), fmt.Errorf("uninstall %s: %w", r.Name, err))
 	}
 	return ctx.Err()
