@@ -32,10 +32,14 @@ func TestTheClusterThatAnotherRunCreatesUnderTheNameStays(t *testing.T) {
 			dir := standIn(t, `touch "$dir/pulled"`, cases...)
 			write(t, filepath.Join(dir, "absent"), "", 0o644)
 			claimed := false
-			_, err := Create(t.Context(), Options{Name: "hello", Kubeconfig: filepath.Join(dir, "kubeconfig"), NodeImage: "node:1", Claimed: func() error {
+			o := Options{Name: "hello", Kubeconfig: filepath.Join(dir, "kubeconfig"), NodeImage: "node:1", Claimed: func() error {
 				claimed = true
 				return nil
-			}}, filepath.Join(dir, "logs"))
+			}}
+			err := inTime(t, func() error {
+				_, err := Create(t.Context(), o, filepath.Join(dir, "logs"))
+				return err
+			})
 			if !errors.Is(err, ErrExists) || failure.Of(err) != failure.BadInput || !strings.Contains(err.Error(), "choose another name") {
 				t.Errorf("got %v", err)
 			}
