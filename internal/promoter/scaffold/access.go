@@ -6,6 +6,7 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/ci"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
 )
 
 // An engine such as GitHub gives a secret to the steps that name it, and to no other. So each step names what it may read: any of the
@@ -59,6 +60,16 @@ func (v *view) verifications(c *config.Config) {
 		v.Secrets = append(v.Secrets, later.Secrets...)
 		v.Variables = append(v.Variables, present(s.PublicKey.Env)...)
 	}
+	var shared []string
+	for _, s := range c.Testers() {
+		if s.Verify.Cluster.IsExisting() {
+			shared = append(shared, s.Name)
+		}
+	}
+	v.Shared = strings.Join(shared, "-and-")
+	// GitHub Enterprise Server rejects a file with a key that it does not know.
+	remote, _ := gitrepo.ParseRemote(first.Candidate.Git)
+	v.Queues = remote.Host == "github.com"
 }
 
 func verificationOf(c *config.Config, s *config.Stage) verification {

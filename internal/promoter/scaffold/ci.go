@@ -82,6 +82,10 @@ type view struct {
 	Published          string
 	Prepare            *config.Prepare
 	Env                []pair
+	// Shared names the stages that test in an existing cluster, where one run at a time can test; empty if there are none. Queues is true
+	// for a host of candidates whose concurrency groups have a queue: without one, GitHub cancels all runs that wait but the last.
+	Shared string
+	Queues bool
 	// Settings are the names of variables in the engine's settings that are no secrets.
 	Settings []string
 	Promote  []promotion

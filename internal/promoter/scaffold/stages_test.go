@@ -43,3 +43,24 @@ func TestTheFilesOfAnEngineTestInAllStagesInTheirOrder(t *testing.T) {
 		}
 	}
 }
+
+// On other hosts of GitHub a group has no queue: it would cancel all runs that wait but the last.
+func TestOneJobAtATimeUsesAnExistingCluster(t *testing.T) {
+	for engine, want := range map[string]string{
+		"github": "concurrency:\n      group: cluster-of-staging\n      queue: max\n", "gitlab": "  resource_group: cluster-of-staging\n", "travis": "# Limit concurrent jobs to 1 there",
+	} {
+		for name, c := range map[string]struct {
+			configuration string
+			limited       bool
+		}{
+			"an existing cluster": {severalStages, true},
+			"new clusters alone":  {strings.ReplaceAll(severalStages, "{cluster: {kubeconfig: {env: STAGING_KUBECONFIG}}}", "{}"), false},
+			"an older host":       {strings.ReplaceAll(severalStages, "https://github.com/o/qa.git", "https://github.example.com/o/qa.git"), engine != "github"},
+		} {
+			files := filesFor(t, c.configuration, engine)
+			if qa := files[len(files)-1].Content; strings.Contains(qa, want) != c.limited {
+				t.Errorf("%s, %s: has %q is not %t:\n%s", engine, name, want, c.limited, qa)
+			}
+		}
+	}
+}
