@@ -17,6 +17,9 @@ var intro string
 //go:embed limits.md
 var limits string
 
+//go:embed existing.md
+var existing string
+
 // markdown returns the page: an introduction, and a section for each block of the file in the order in which a reader meets them.
 func markdown(s *jsonschema.Schema) ([]byte, error) {
 	p := &page{types: map[string]*jsonschema.Schema{"Config": s}, byType: map[string]*block{}}
@@ -41,6 +44,7 @@ func markdown(s *jsonschema.Schema) ([]byte, error) {
 			fmt.Fprintf(&out, "| `%s` | %s | %s |\n", key.Key, kind, cell(key.Value.Description))
 		}
 	}
+	out.WriteString(existing)
 	out.WriteString(limits)
 	variables, err := environment()
 	out.WriteString(variables)

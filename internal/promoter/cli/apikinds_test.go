@@ -12,6 +12,7 @@ type resources map[string]string
 // apiResources are the kinds that apiServer has.
 var apiResources = map[string]resources{
 	"/api/v1":                            {"namespaces": "Namespace", "secrets": "Secret", "configmaps": "ConfigMap", "services": "Service", "serviceaccounts": "ServiceAccount", "pods": "Pod"},
+	"/apis/coordination.k8s.io/v1":       {"leases": "Lease"},
 	"/apis/apps/v1":                      {"deployments": "Deployment", "replicasets": "ReplicaSet"},
 	"/apis/rbac.authorization.k8s.io/v1": {"roles": "Role", "rolebindings": "RoleBinding"},
 }

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -25,7 +26,17 @@ type apiServer struct {
 	objects map[string]map[string]any // by path
 	version int
 	// fault is the error that a request gets; nil, or the function nil, is none.
-	fault func(*http.Request) *apierrors.StatusError
+	fault  func(*http.Request) *apierrors.StatusError
+	before atomic.Pointer[func(*http.Request) int]
+}
+
+// intercept has a function called before each request; another answer than 0 is the status of an error. It may wait.
+func (a *apiServer) intercept(before func(*http.Request) (status int)) {
+	if before == nil {
+		a.before.Store(nil)
+		return
+	}
+	a.before.Store(&before)
 }
 
 // newAPIServer returns the server and its kubeconfig.
@@ -43,11 +54,14 @@ func newAPIServer(t testing.TB) (kubeconfig string, a *apiServer) {
 }
 
 // secrets returns the names of all Secrets; Helm has one for each revision of a release.
-func (a *apiServer) secrets() (names []string) {
+func (a *apiServer) secrets() (names []string) { return a.names("secrets") }
+
+// names returns those of all objects of a kind.
+func (a *apiServer) names(plural string) (names []string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for path := range a.objects {
-		if strings.Contains(path, "/secrets/") {
+		if strings.Contains(path, "/"+plural+"/") {
 			names = append(names, path[strings.LastIndex(path, "/")+1:])
 		}
 	}
@@ -56,6 +70,15 @@ func (a *apiServer) secrets() (names []string) {
 }
 
 func (a *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if before := a.before.Load(); before != nil {
+		if status := (*before)(r); status != 0 {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(status)
+			reply, _ := statusError(http.StatusText(status), status)
+			_ = json.NewEncoder(w).Encode(reply)
+			return
+		}
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if os.Getenv("APISERVER_LOG") != "" {
@@ -119,6 +142,9 @@ func (a *apiServer) object(r *http.Request, path string) (any, int) {
 		if err != nil {
 			return statusError(err.Error(), http.StatusBadRequest)
 		}
+		if r.Method == http.MethodPut && changed(stored, o) {
+			return statusError("Conflict", http.StatusConflict)
+		}
 		if r.Method == http.MethodPost {
 			path += "/" + fmt.Sprint(o["metadata"].(map[string]any)["name"])
 			if a.objects[path] != nil {
@@ -139,6 +165,12 @@ func (a *apiServer) object(r *http.Request, path string) (any, int) {
 		return statusError("NotFound", http.StatusNotFound)
 	}
 	return stored, http.StatusOK
+}
+
+// changed is true if an object is no longer the one that a client has read and now replaces.
+func changed(stored, next map[string]any) bool {
+	version := next["metadata"].(map[string]any)["resourceVersion"]
+	return version != nil && (stored == nil || version != stored["metadata"].(map[string]any)["resourceVersion"])
 }
 
 // decode reads JSON and the protocol buffers that clients prefer.

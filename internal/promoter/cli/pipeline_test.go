@@ -2,7 +2,6 @@ package cli
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/attest"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/gitrepo"
@@ -42,6 +42,9 @@ var (
 	keptDir  string
 )
 
+// shortLease is how long a run waits after another process was killed.
+const shortLease = 10 * time.Second
+
 // TestMain runs the program in place of the tests when a test starts it as a child process.
 func TestMain(m *testing.M) {
 	if list := os.Getenv("CHART_PROMOTER_TEST_ARGS"); list != "" {
@@ -49,7 +52,10 @@ func TestMain(m *testing.M) {
 		if err := json.Unmarshal([]byte(list), &args); err != nil {
 			panic(err)
 		}
-		os.Exit(Main(context.Background(), args, Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}, os.Getenv))
+		a := newApp(Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}, os.Getenv)
+		a.lease.Duration = shortLease
+		ctx, _ := Interruptible()
+		os.Exit(a.main(ctx, args))
 	}
 	code := testtools.RunWithPrivateHome(m)
 	_ = os.RemoveAll(keptDir)

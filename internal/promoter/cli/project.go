@@ -41,7 +41,7 @@ func (a *app) project(ctx context.Context) (*step.Project, error) {
 	}
 	return &step.Project{
 		Config: cfg, Dir: source, Work: workdir.Dir(work), Env: a.env, Report: a.report, DryRun: a.dryRun, Now: time.Now,
-		Access: image.Access{Env: a.env, Pushes: cfg.Pushes(), Insecure: a.insecure},
+		Access: image.Access{Env: a.env, Pushes: cfg.Pushes(), Insecure: a.insecure}, Lease: a.lease,
 	}, nil
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/christianb93/bitcoin-controller/internal/promoter/cluster"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/step"
@@ -27,6 +28,8 @@ type app struct {
 	flags
 	env    func(string) string
 	report *reporter
+	// lease has other limits in tests alone.
+	lease cluster.LeaseTimes
 }
 
 // flags are the flags of all commands.
@@ -38,8 +41,11 @@ type flags struct {
 // Main runs one command and returns its exit code: 0 success, 1 internal error, 2 invalid input, 3 failed test, 4 rejected
 // promotion, 5 external failure.
 func Main(ctx context.Context, args []string, streams Streams, env func(string) string) int {
-	a := &app{Streams: streams, env: env, report: newReporter(streams.Err)}
-	return a.main(ctx, args)
+	return newApp(streams, env).main(ctx, args)
+}
+
+func newApp(streams Streams, env func(string) string) *app {
+	return &app{Streams: streams, env: env, report: newReporter(streams.Err)}
 }
 
 func (a *app) main(ctx context.Context, args []string) int {

@@ -41,7 +41,8 @@ func (h Helm) connect(namespace string) (helm.Client, error) {
 }
 
 // Apply installs the package, or upgrades an existing release, and waits until all of it is ready. A release
-// that an earlier run left incomplete is uninstalled first. Apply returns the previous chart version. Errors: ErrInstall, ErrSilent.
+// that this run left incomplete is uninstalled first. Apply returns the previous chart version. Errors: ErrInstall, ErrSilent, and those
+// of CheckOwner for a release that is not this run's.
 func (h Helm) Apply(ctx context.Context, pkg []byte, r Release) (before string, err error) {
 	chrt, err := majors.Of(h.Major).Load(pkg)
 	if err != nil {
@@ -54,6 +55,9 @@ func (h Helm) Apply(ctx context.Context, pkg []byte, r Release) (before string, 
 	last, err := c.Last(r.Name)
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", ErrSilent, err)
+	}
+	if last != nil && last.Run != r.Run {
+		return "", CheckOwner(r, last)
 	}
 	if last != nil && !last.Deployed {
 		if err := h.Uninstall(ctx, r); err != nil {
@@ -79,17 +83,29 @@ func (h Helm) Rollback(ctx context.Context, r Release) error {
 	return h.explain(ctx, r, c.Rollback(ctx, r, helm.PreviousRevision))
 }
 
-// Installed reports whether the cluster has the release, in any state. Errors: ErrSilent.
-func (h Helm) Installed(r Release) (bool, error) {
+// Installed returns the latest revision of the release in any state, nil if the cluster has none. Errors: ErrSilent.
+func (h Helm) Installed(r Release) (*helm.Revision, error) {
 	c, err := h.connect(r.Namespace)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	last, err := c.Last(r.Name)
 	if err != nil {
-		return false, fmt.Errorf("%w: %w", ErrSilent, err)
+		return nil, fmt.Errorf("%w: %w", ErrSilent, err)
 	}
-	return last != nil, nil
+	return last, nil
+}
+
+// CheckOwner returns the error for a release that is not this run's: failure.ErrInput for one that no run installed, ErrLease for one of
+// another run.
+func CheckOwner(r Release, last *helm.Revision) error {
+	switch {
+	case last == nil, last.Run == r.Run:
+		return nil
+	case last.Run == "":
+		return fmt.Errorf("%w: the cluster already has a release %s in namespace %s, which verify would replace and uninstall; uninstall it, or set install.release to another name", failure.ErrInput, r.Name, r.Namespace)
+	}
+	return fmt.Errorf("%w: the release %s in namespace %s is of another run, %s, which has installed it meanwhile", ErrLease, r.Name, r.Namespace, last.Run)
 }
 
 // explain adds what keeps the pods from running to Helm's error, which reports only a timeout. Errors: ErrInstall, ErrSilent.

@@ -66,8 +66,8 @@ type Verify struct {
 // Cluster is the cluster of the tests: a kind cluster that is created for them, or an existing one.
 type Cluster struct {
 	// Kubeconfig gives access to an existing cluster, such as one for staging: a variable with the content of a kubeconfig, plain or in
-	// base64, or a file. The release is uninstalled after the tests. The other keys are for a new cluster and must not be set.
-	// Default: none, a kind cluster is created.
+	// base64, or a file. The release is uninstalled after the tests, and runs with the same release wait for each other: see Existing
+	// clusters. The other keys are for a new cluster and must not be set. Default: none, a kind cluster is created.
 	Kubeconfig Key `yaml:"kubeconfig"`
 	// NodeImage of the cluster. Default: the one that belongs to kind's version.
 	NodeImage string `yaml:"nodeImage"`

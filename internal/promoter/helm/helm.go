@@ -80,7 +80,23 @@ type Release struct {
 	Values          map[string]any
 	// Timeout until everything is ready, default 5 minutes.
 	Timeout time.Duration
+	// Run is the run that installs the release, empty for none. The release has it as a label, which later revisions keep.
+	Run string
 }
+
+// runLabel is on the Secrets of a release that a run has installed.
+const runLabel = "chart-promoter/run"
+
+// Labels are those that the release's revisions get beside Helm's.
+func (r Release) Labels() map[string]string {
+	if r.Run == "" {
+		return nil
+	}
+	return map[string]string{runLabel: r.Run}
+}
+
+// RunOf is the run that a revision's labels name, empty for none.
+func RunOf(labels map[string]string) string { return labels[runLabel] }
 
 const (
 	// DefaultTimeout is the time that everything of a release has to become ready.
@@ -111,6 +127,8 @@ type Revision struct {
 	ChartVersion string
 	// Deployed is false for a revision that failed, or that did not end.
 	Deployed bool
+	// Run is the run that installed the release, empty for one that was not installed with a Release.Run.
+	Run string
 }
 
 // Hook is the result of one of a release's hooks for `helm test`.

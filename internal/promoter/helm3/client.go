@@ -36,7 +36,7 @@ func (c client) Last(name string) (*helm.Revision, error) {
 	if last == nil || err != nil {
 		return nil, err
 	}
-	return &helm.Revision{Number: last.Version, ChartVersion: last.Chart.Metadata.Version, Deployed: last.Info.Status == release.StatusDeployed}, nil
+	return &helm.Revision{Number: last.Version, ChartVersion: last.Chart.Metadata.Version, Deployed: last.Info.Status == release.StatusDeployed, Run: helm.RunOf(last.Labels)}, nil
 }
 
 func (c client) last(name string) (*release.Release, error) {
@@ -54,6 +54,7 @@ func (c client) Install(ctx context.Context, tgz []byte, r helm.Release) error {
 	}
 	a := action.NewInstall(c.cfg)
 	a.ReleaseName, a.Namespace, a.CreateNamespace, a.Wait, a.Timeout = r.Name, c.namespace, true, true, r.WaitLimit()
+	a.Labels = r.Labels()
 	_, err = a.RunWithContext(ctx, chrt, r.Values)
 	return err
 }
@@ -65,6 +66,7 @@ func (c client) Upgrade(ctx context.Context, tgz []byte, r helm.Release) error {
 	}
 	a := action.NewUpgrade(c.cfg)
 	a.Namespace, a.Wait, a.Timeout, a.MaxHistory = c.namespace, true, r.WaitLimit(), helm.MaxHistory
+	a.Labels = r.Labels()
 	_, err = a.RunWithContext(ctx, r.Name, chrt, r.Values)
 	return err
 }

@@ -52,7 +52,7 @@ func (c client) Last(name string) (*helm.Revision, error) {
 	if last == nil || err != nil {
 		return nil, err
 	}
-	return &helm.Revision{Number: last.Version, ChartVersion: last.Chart.Metadata.Version, Deployed: last.Info.Status == common.StatusDeployed}, nil
+	return &helm.Revision{Number: last.Version, ChartVersion: last.Chart.Metadata.Version, Deployed: last.Info.Status == common.StatusDeployed, Run: helm.RunOf(last.Labels)}, nil
 }
 
 func (c client) last(name string) (*release.Release, error) {
@@ -74,6 +74,7 @@ func (c client) Install(ctx context.Context, tgz []byte, r helm.Release) error {
 	a := action.NewInstall(c.cfg)
 	a.ReleaseName, a.Namespace, a.CreateNamespace, a.Timeout = r.Name, c.namespace, true, r.WaitLimit()
 	a.WaitStrategy, a.WaitOptions = kube.StatusWatcherStrategy, waiting(ctx)
+	a.Labels = r.Labels()
 	_, err = a.RunWithContext(ctx, chrt, r.Values)
 	return err
 }
@@ -86,6 +87,7 @@ func (c client) Upgrade(ctx context.Context, tgz []byte, r helm.Release) error {
 	a := action.NewUpgrade(c.cfg)
 	a.Namespace, a.Timeout, a.MaxHistory = c.namespace, r.WaitLimit(), helm.MaxHistory
 	a.WaitStrategy, a.WaitOptions = kube.StatusWatcherStrategy, waiting(ctx)
+	a.Labels = r.Labels()
 	_, err = a.RunWithContext(ctx, r.Name, chrt, r.Values)
 	return err
 }

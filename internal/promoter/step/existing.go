@@ -40,7 +40,6 @@ func (p *Project) clusterOf(stage *config.Stage, o testenv.Options) (_ testenv.O
 		o.Kubeconfig = p.Config.Path(key.File)
 		return o, func() {}, nil
 	}
-	// The same path in each run: by it a run knows what a killed one has installed.
 	path := p.Work.File("kubeconfig-" + stage.Name)
 	if err := p.Work.Remove("kubeconfig-" + stage.Name); err != nil {
 		return o, nil, err

@@ -38,6 +38,8 @@ type Project struct {
 	read *reading
 	// whole is the work directory of all charts, empty for one chart.
 	whole workdir.Dir
+	// Lease limits how long runs wait for each other in an existing cluster.
+	Lease cluster.LeaseTimes
 	// shared is the build that several charts share, nil for a project that builds for itself.
 	shared *sharedBuild
 }
@@ -52,7 +54,9 @@ func (p *Project) Stages() stages.Stages {
 
 // Environments open test environments of a stage that tests.
 func (p *Project) Environments(stage *config.Stage) testenv.Provider {
-	return testenv.Provider{Config: p.Config, Work: p.Work, Whole: p.wholeWork(), Report: p.Report, Access: p.Access, Stage: stage}
+	return testenv.Provider{
+		Config: p.Config, Work: p.Work, Whole: p.wholeWork(), Report: p.Report, Access: p.Access, Stage: stage, CIRun: p.build().Run, Lease: p.Lease,
+	}
 }
 
 func (p *Project) candidates() candidate.Repository { return p.candidatesOf(p.Config.Tester()) }

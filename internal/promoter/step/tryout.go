@@ -41,7 +41,10 @@ func (p *Project) tryOut(ctx context.Context, stage *config.Stage, c *candidate.
 		return nil, err
 	}
 	res.Cluster = env.ClusterName()
+	ctx, stop := env.Context(ctx)
+	defer stop()
 	defer func() {
+		err = env.Lost(err)
 		// An interrupted run is to end, without its logs.
 		if err != nil && ctx.Err() == nil {
 			env.Export(ctx, logs)
@@ -57,7 +60,7 @@ func (p *Project) tryOut(ctx context.Context, stage *config.Stage, c *candidate.
 		res.UpgradedFrom = old.version
 	}
 	res.Helm = v.Helm
-	t := trial{p, env, release, c, old}
+	t := trial{p, env, env.Release(), c, old}
 	result, err := t.run(ctx, v)
 	if werr := p.tests().WriteJUnit(junitFile(stage), result); err == nil {
 		err = werr

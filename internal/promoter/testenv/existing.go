@@ -2,32 +2,31 @@ package testenv
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"fmt"
 	"path/filepath"
-	"slices"
+	"runtime/debug"
 	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/cluster"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/helm"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/report"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/workdir"
 )
-
-// installedFile names what runs installed in existing clusters: the next run uninstalls it if one is killed.
-const installedFile = "installed.json"
-
-// installed is a release in a cluster.
-type installed struct{ Kubeconfig, Name, Namespace string }
 
 func (p Provider) openExisting(ctx context.Context, release cluster.Release, o Options) (*Environment, error) {
 	path, err := filepath.Abs(o.Kubeconfig)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := cluster.Connect(path); err != nil {
+	client, err := cluster.Connect(path)
+	if err != nil {
 		return nil, fmt.Errorf("%w: %w", failure.ErrInput, err)
 	}
+	id := make([]byte, 8)
+	_, _ = rand.Read(id) // it never fails
+	release.Run = hex.EncodeToString(id)
 	e := &Environment{Kubeconfig: path, provider: p, keep: o.Keep, release: release}
 	// Images can be loaded when it is one of kind's clusters on this machine.
 	if o.ClusterName != "" {
@@ -35,52 +34,82 @@ func (p Provider) openExisting(ctx context.Context, release cluster.Release, o O
 			return nil, err
 		}
 	}
-	return e, e.claim(ctx)
+	return e, e.claim(ctx, client)
 }
 
-// claim makes sure that the release is this run's to install and to uninstall.
-func (e *Environment) claim(ctx context.Context) error {
-	r, work := e.release, e.provider.Work
-	exists, err := e.Helm(helm.V4).Installed(r)
+// holder is how this run calls itself in the cluster, for the people who wait for it.
+func (p Provider) holder(run string) string {
+	by := "chart-promoter"
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		by += " " + info.Main.Version
+	}
+	if p.CIRun != "" {
+		by += ", " + p.CIRun
+	}
+	return run + " (" + by + ")"
+}
+
+// claim makes sure that the name of the release is this run's to use, and uninstalls what an earlier run has left under it. The lease is
+// held while another run lives, so that its release is no leftover.
+func (e *Environment) claim(ctx context.Context, client *cluster.Client) error {
+	// A release that is no run's is found before anything is written to the cluster.
+	if _, err := e.leftover(); err != nil {
+		return err
+	}
+	lease, err := client.Hold(ctx, e.release, e.provider.holder(e.release.Run), e.provider.Lease, report.Lines(e.provider.Report))
 	if err != nil {
 		return err
 	}
-	mine := installed{e.Kubeconfig, r.Name, r.Namespace}
-	list := installedBefore(work)
-	known := slices.Contains(list, mine)
-	switch {
-	case exists && !known:
-		return fmt.Errorf("%w: the cluster already has a release %s in namespace %s, which verify would replace and uninstall; uninstall it, or set install.release to another name", failure.ErrInput, r.Name, r.Namespace)
-	case exists:
-		report.Linef(e.provider.Report, "uninstalling %s, which is left from an earlier run", r.Name)
-		if err := e.Helm(helm.V4).Uninstall(ctx, r); err != nil {
-			return err
-		}
+	e.lease = lease
+	left, err := e.leftover()
+	if err != nil {
+		return e.failed(ctx, err)
 	}
-	if known {
+	if left == nil {
 		return nil
 	}
-	return work.WriteJSON(installedFile, append(list, mine))
+	report.Linef(e.provider.Report, "uninstalling %s, which is left from an earlier run, %s", e.release.Name, left.Run)
+	return e.uninstallOrAbandon(ctx)
 }
 
-// installedBefore are the releases that runs in a work directory have installed and not uninstalled: one in the cluster of each stage.
-func installedBefore(work workdir.Dir) (list []installed) {
-	var one installed // as earlier versions wrote it
-	if !work.ReadJSON(installedFile, &list) && work.ReadJSON(installedFile, &one) {
-		list = []installed{one}
+// failed releases the lease of a run that has installed nothing.
+func (e *Environment) failed(ctx context.Context, err error) error {
+	if rerr := e.lease.Release(ctx); rerr != nil {
+		report.Linef(e.provider.Report, "%v", rerr)
 	}
-	return list
+	return err
 }
 
-// forget removes what was uninstalled from the file.
-func (e *Environment) forget() error {
-	work := e.provider.Work
-	mine := installed{e.Kubeconfig, e.release.Name, e.release.Namespace}
-	list := slices.DeleteFunc(installedBefore(work), func(i installed) bool { return i == mine })
-	if len(list) == 0 {
-		return work.Remove(installedFile)
+// leftover is the release that an earlier run has installed, nil if there is none. Error: failure.ErrInput for a release that no run has
+// installed.
+func (e *Environment) leftover() (*helm.Revision, error) {
+	last, err := e.Helm(helm.V4).Installed(e.release)
+	if err == nil && last != nil && last.Run == "" {
+		err = cluster.CheckOwner(e.release, last)
 	}
-	return work.WriteJSON(installedFile, list)
+	return last, err
+}
+
+// Release is the release to install, as this environment identifies it.
+func (e *Environment) Release() cluster.Release { return e.release }
+
+// Context ends with ctx, and when another run may use the release.
+func (e *Environment) Context(ctx context.Context) (context.Context, context.CancelFunc) {
+	if e.lease == nil {
+		return ctx, func() {}
+	}
+	return e.lease.Guard(ctx)
+}
+
+// Lost returns err, or in its place cluster.ErrLease if another run may use the release: what a test finds then is no result.
+func (e *Environment) Lost(err error) error {
+	if e.lease == nil {
+		return err
+	}
+	if lost := e.lease.Lost(); lost != nil {
+		return lost
+	}
+	return err
 }
 
 // uninstallLimit is how long an uninstallation may take, cancelledLimit how long after the run was cancelled.
@@ -89,7 +118,33 @@ const (
 	cancelledLimit = 15 * time.Second
 )
 
-// uninstall leaves the release in installedFile when it does not end in time, so that the next run continues.
+// closeExisting uninstalls the release, if it still is this run's.
+func (e *Environment) closeExisting(ctx context.Context) error {
+	r := e.release
+	switch {
+	case e.lease.Lost() != nil:
+		report.Linef(e.provider.Report, "%s in namespace %s is not uninstalled, since another run may use it now; the next run uninstalls what this one has installed", r.Name, r.Namespace)
+		return nil
+	case e.keep:
+		report.Linef(e.provider.Report, "%s is kept in namespace %s; the next run uninstalls it", r.Name, r.Namespace)
+	default:
+		if err := e.uninstallOrAbandon(ctx); err != nil {
+			return err
+		}
+	}
+	return e.lease.Release(ctx)
+}
+
+// uninstallOrAbandon leaves the lease to expire when the uninstallation does not end in time: the next run continues then.
+func (e *Environment) uninstallOrAbandon(ctx context.Context) error {
+	err := e.uninstall(ctx)
+	if err != nil {
+		err = e.Lost(err)
+		e.lease.Abandon()
+	}
+	return err
+}
+
 func (e *Environment) uninstall(ctx context.Context) error {
 	limit := uninstallLimit
 	if ctx.Err() != nil {
@@ -97,15 +152,14 @@ func (e *Environment) uninstall(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
+	ctx, stop := e.Context(ctx)
+	defer stop()
 	done := make(chan error, 1)
 	go func() { done <- e.Helm(helm.V4).Uninstall(ctx, e.release) }()
 	select {
 	case err := <-done:
-		if err != nil {
-			return err
-		}
+		return err
 	case <-ctx.Done(): // parts of Helm know no context
 		return fmt.Errorf("uninstall %s: it takes longer than %s; the next run continues: %w", e.release.Name, limit, ctx.Err())
 	}
-	return e.forget()
 }

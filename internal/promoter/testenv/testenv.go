@@ -28,6 +28,10 @@ type Provider struct {
 	Access image.Access
 	// Stage is the stage that tests, nil if there is none.
 	Stage *config.Stage
+	// CIRun is the address of the run of the CI engine, empty outside of one; other runs report it while they wait for this one.
+	CIRun string
+	// Lease limits how long runs wait for each other in an existing cluster.
+	Lease cluster.LeaseTimes
 }
 
 // Options choose the cluster.
@@ -51,6 +55,7 @@ type Environment struct {
 	keep     bool
 	release  cluster.Release
 	before   *cluster.Contents // of a new cluster
+	lease    *cluster.Lease    // of the release in an existing cluster
 }
 
 // Helm installs into the environment with a major of Helm.
@@ -92,7 +97,7 @@ func (e *Environment) ClusterName() string {
 }
 
 // Open opens the cluster that a release is to be installed into; logs of a cluster that is not created go to the directory logs.
-// Errors: those of cluster.Create and cluster.Connect, failure.ErrInput for a release that is not ours to replace.
+// Errors: those of cluster.Create, cluster.Connect and cluster.Client.Hold, failure.ErrInput for a release that is not ours to replace.
 func (p Provider) Open(ctx context.Context, release cluster.Release, o Options, logs string) (*Environment, error) {
 	if o.Kubeconfig != "" {
 		return p.openExisting(ctx, release, o)
@@ -147,12 +152,10 @@ func (e *Environment) Close(ctx context.Context) error {
 	switch {
 	case e.owned && e.keep:
 		return e.keepCluster()
-	case e.keep:
-		return nil
 	case e.owned:
 		return e.deleteCluster(ctx)
 	}
-	return e.uninstall(ctx)
+	return e.closeExisting(ctx)
 }
 
 // CheckImage makes sure that the pods of a namespace run the image with this digest: a node could have another image under its name. A
