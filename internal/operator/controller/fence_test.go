@@ -118,10 +118,10 @@ func TestCallsThatChangeANodeEndWithoutTheLease(t *testing.T) {
 		return <-result != nil
 	}
 	if !ended(changingCalls) || ended(promptCalls) || ended(slowCalls) {
-		t.Error("a call that changes a node is made, or another one is not")
+		t.Error("a call that changes a node is sent, or another one is not")
 	}
 	if acquire(); ended(changingCalls) {
-		t.Error("with the lease a call is not made")
+		t.Error("with the lease a call is not sent")
 	}
 	c.calls.Wait()
 }

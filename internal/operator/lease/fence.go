@@ -32,8 +32,8 @@ type Fence struct {
 	mu sync.Mutex
 	// renewed is the start of the latest request that has renewed the lease; zero for none, or when another operator has it.
 	renewed time.Time
-	// late is true from the first check after the deadline until the next renewal.
-	late bool
+	// overdue is true from the first check after the deadline until the next renewal.
+	overdue bool
 }
 
 // NewFence returns the fence of an operator that has no lease yet.
@@ -50,8 +50,8 @@ func (f *Fence) Check() error {
 	if !f.renewed.IsZero() && age(f.now(), f.renewed) < RenewDeadline {
 		return nil
 	}
-	if !f.late {
-		f.late = true
+	if !f.overdue {
+		f.overdue = true
 		f.logger.Info("The operator changes nothing until it has renewed its lease", "reason", ErrNotRenewed.Error())
 	}
 	return ErrNotRenewed
@@ -66,8 +66,8 @@ func (f *Fence) set(renewed time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.renewed = renewed
-	if f.late && !renewed.IsZero() {
-		f.late = false
+	if f.overdue && !renewed.IsZero() {
+		f.overdue = false
 		f.logger.Info("The operator has its lease, and continues")
 	}
 }

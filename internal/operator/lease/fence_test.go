@@ -37,63 +37,70 @@ func (s *stored) Update(_ context.Context, record resourcelock.LeaderElectionRec
 	return s.err
 }
 
+// world is a lease, the operator's lock on it, and a clock.
+type world struct {
+	lease *stored
+	lock  resourcelock.Interface
+	sleep func(time.Duration)
+}
+
+var own = resourcelock.LeaderElectionRecord{HolderIdentity: "own"}
+
+func renew(t *testing.T, w world) { _ = w.lock.Update(t.Context(), own) }
+
+// situations are what has happened, and whether the operator may change something after it.
+var situations = map[string]struct {
+	do    func(*testing.T, world)
+	works bool
+}{
+	"before the election":   {func(*testing.T, world) {}, false},
+	"after the first lease": {func(t *testing.T, w world) { _ = w.lock.Create(t.Context(), own) }, true},
+	"renewed":               {renew, true},
+	"a moment before the deadline": {func(t *testing.T, w world) {
+		renew(t, w)
+		w.sleep(RenewDeadline - time.Nanosecond)
+	}, true},
+	"at the deadline": {func(t *testing.T, w world) {
+		renew(t, w)
+		w.sleep(RenewDeadline)
+	}, false},
+	"renewed after the deadline": {func(t *testing.T, w world) {
+		renew(t, w)
+		w.sleep(time.Hour)
+		renew(t, w)
+	}, true},
+	"a renewal that failed": {func(t *testing.T, w world) {
+		renew(t, w)
+		w.sleep(RenewDeadline)
+		w.lease.err = errors.New("the API server is down")
+		renew(t, w)
+	}, false},
+	"frozen before the answer to a renewal": {func(t *testing.T, w world) {
+		w.lease.before = func() { w.sleep(RenewDeadline) }
+		renew(t, w)
+	}, false},
+	"another operator has the lease": {func(t *testing.T, w world) {
+		renew(t, w)
+		w.lease.holder = "other"
+		_, _, _ = w.lock.Get(t.Context())
+	}, false},
+	"nobody can read the lease": {func(t *testing.T, w world) {
+		renew(t, w)
+		w.lease.holder, w.lease.err = "", errors.New("the API server is down")
+		_, _, _ = w.lock.Get(t.Context())
+	}, true},
+	"it has the lease itself": {func(t *testing.T, w world) {
+		renew(t, w)
+		_, _, _ = w.lock.Get(t.Context())
+	}, true},
+	"released": {func(t *testing.T, w world) {
+		renew(t, w)
+		_ = w.lock.Update(t.Context(), resourcelock.LeaderElectionRecord{})
+	}, false},
+}
+
 func TestAnOperatorChangesNothingWithoutAFreshRenewal(t *testing.T) {
-	own, none := resourcelock.LeaderElectionRecord{HolderIdentity: "own"}, resourcelock.LeaderElectionRecord{}
-	type world struct {
-		lease *stored
-		lock  resourcelock.Interface
-		sleep func(time.Duration)
-	}
-	renew := func(t *testing.T, w world) { _ = w.lock.Update(t.Context(), own) }
-	for name, test := range map[string]struct {
-		do    func(*testing.T, world)
-		works bool
-	}{
-		"before the election":   {func(*testing.T, world) {}, false},
-		"after the first lease": {func(t *testing.T, w world) { _ = w.lock.Create(t.Context(), own) }, true},
-		"renewed":               {renew, true},
-		"a moment before the deadline": {func(t *testing.T, w world) {
-			renew(t, w)
-			w.sleep(RenewDeadline - time.Nanosecond)
-		}, true},
-		"at the deadline": {func(t *testing.T, w world) {
-			renew(t, w)
-			w.sleep(RenewDeadline)
-		}, false},
-		"renewed after the deadline": {func(t *testing.T, w world) {
-			renew(t, w)
-			w.sleep(time.Hour)
-			renew(t, w)
-		}, true},
-		"a renewal that failed": {func(t *testing.T, w world) {
-			renew(t, w)
-			w.sleep(RenewDeadline)
-			w.lease.err = errors.New("the API server is down")
-			renew(t, w)
-		}, false},
-		"frozen before the answer to a renewal": {func(t *testing.T, w world) {
-			w.lease.before = func() { w.sleep(RenewDeadline) }
-			renew(t, w)
-		}, false},
-		"another operator has the lease": {func(t *testing.T, w world) {
-			renew(t, w)
-			w.lease.holder = "other"
-			_, _, _ = w.lock.Get(t.Context())
-		}, false},
-		"nobody can read the lease": {func(t *testing.T, w world) {
-			renew(t, w)
-			w.lease.holder, w.lease.err = "", errors.New("the API server is down")
-			_, _, _ = w.lock.Get(t.Context())
-		}, true},
-		"it has the lease itself": {func(t *testing.T, w world) {
-			renew(t, w)
-			_, _, _ = w.lock.Get(t.Context())
-		}, true},
-		"released": {func(t *testing.T, w world) {
-			renew(t, w)
-			_ = w.lock.Update(t.Context(), none)
-		}, false},
-	} {
+	for name, test := range situations {
 		t.Run(name, func(t *testing.T) {
 			now := time.Now()
 			fence := NewFence(logr.Discard())

@@ -18,15 +18,28 @@ func eventFile(t *testing.T, content string) string {
 	return path
 }
 
+// detection is the environment of a job, and what is to be found in it.
+type detection struct {
+	env  map[string]string
+	want Build
+}
+
+func (c detection) check(t *testing.T) {
+	got := Detect(func(k string) string { return c.env[k] })
+	if d := cmp.Diff(c.want, got); d != "" {
+		t.Errorf("differs (-want +got):\n%s", d)
+	}
+	if got.MayPush() == (c.want.PullRequest || c.want.Fork) {
+		t.Errorf("MayPush is %v", got.MayPush())
+	}
+}
+
 func TestDetectFindsTheEngineAndItsBuild(t *testing.T) {
 	sha := strings.Repeat("a", 40)
 	event := eventFile(t, `{"pull_request":{"head":{"repo":{"full_name":"another/fork"}}}}`)
 	own := eventFile(t, `{"pull_request":{"head":{"repo":{"full_name":"o/r"}}}}`)
 	pushed := eventFile(t, `{"repository":{"full_name":"another/fork","fork":true}}`)
-	for name, c := range map[string]struct {
-		env  map[string]string
-		want Build
-	}{
+	for name, c := range map[string]detection{
 		"nothing": {nil, Build{}},
 		"a Travis build of a tag": {
 			map[string]string{"TRAVIS": "true", "TRAVIS_COMMIT": sha, "TRAVIS_TAG": "v1.0", "TRAVIS_BRANCH": "v1.0", "TRAVIS_PULL_REQUEST": "false", "TRAVIS_SECURE_ENV_VARS": "true"},
@@ -60,6 +73,14 @@ func TestDetectFindsTheEngineAndItsBuild(t *testing.T) {
 			map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_SHA": sha, "GITHUB_EVENT_NAME": "pull_request", "GITHUB_REPOSITORY": "o/r"},
 			Build{Engine: "github", Commit: sha, PullRequest: true, Fork: true},
 		},
+	} {
+		t.Run(name, c.check)
+	}
+}
+
+func TestDetectFindsTheBuildsOfGitLab(t *testing.T) {
+	sha := strings.Repeat("a", 40)
+	for name, c := range map[string]detection{
 		"a GitLab build of a tag": {
 			map[string]string{"GITLAB_CI": "true", "CI_COMMIT_SHA": sha, "CI_COMMIT_TAG": "1.0.0-rc.1", "CI_JOB_URL": "https://gitlab.example/j/1"},
 			Build{Engine: "gitlab", Commit: sha, Tag: "1.0.0-rc.1", Run: "https://gitlab.example/j/1"},
@@ -85,15 +106,7 @@ func TestDetectFindsTheEngineAndItsBuild(t *testing.T) {
 			Build{Engine: "gitlab", Commit: sha, PullRequest: true, Fork: true},
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			got := Detect(func(k string) string { return c.env[k] })
-			if d := cmp.Diff(c.want, got); d != "" {
-				t.Errorf("differs (-want +got):\n%s", d)
-			}
-			if got.MayPush() == (c.want.PullRequest || c.want.Fork) {
-				t.Errorf("MayPush is %v", got.MayPush())
-			}
-		})
+		t.Run(name, c.check)
 	}
 }
 
