@@ -79,7 +79,7 @@ func TestErrorsInVerifyAndPromoteHaveTheirExitCodes(t *testing.T) { //nolint:fun
 		}, 2, "start /no/such/program"},
 		"a cluster that does not answer":                      {func(s *testPipeline) []string { s.kubeconfig = closed(s); return []string{"verify"} }, 5, "check the kubeconfig"},
 		"a kubeconfig that is missing":                        {func(s *testPipeline) []string { s.kubeconfig = "/no/such/kubeconfig"; return []string{"verify"} }, 2, "not a usable kubeconfig"},
-		"a release of another run":                            {func(s *testPipeline) []string { s.installElsewhere(); return []string{"verify"} }, 2, "uninstall it"},
+		"a release that no run has installed":                 {func(s *testPipeline) []string { s.installByHand(); return []string{"verify"} }, 2, "uninstall it"},
 		"a full disk where charts are":                        {func(s *testPipeline) []string { s.must("verify"); s.fullDisk(); return []string{"promote"} }, 5, "free space on the disk"},
 		"a corrupt index":                                     {func(s *testPipeline) []string { s.must("verify"); s.corruptIndex(); return []string{"promote"} }, 5, "restore index.yaml"},
 		"a candidate that is a link to files of this machine": {func(s *testPipeline) []string { s.linkedAway(); return []string{"verify"} }, 2, "is a link to a path outside of it"},
@@ -181,11 +181,17 @@ func closed(s *testPipeline) string {
 	return path
 }
 
-// installElsewhere installs a release of this name from another work directory.
-func (s *testPipeline) installElsewhere() {
+// installByHand installs a release of this name, without the mark of a run.
+func (s *testPipeline) installByHand() {
 	s.t.Helper()
 	s.must("verify", "--keep-cluster")
-	s.env["WORK"] = s.t.TempDir()
+	s.api.mu.Lock()
+	defer s.api.mu.Unlock()
+	for _, o := range s.api.objects {
+		if labels, ok := o["metadata"].(map[string]any)["labels"].(map[string]any); ok { //nolint:forcetypeassert // each has metadata
+			delete(labels, "chart-promoter/run")
+		}
+	}
 }
 
 // fullDisk redirects new indexes and packages to a device that is always full.
