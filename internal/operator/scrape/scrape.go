@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
-	authenticationv1 "k8s.io/api/authentication/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	authentication "k8s.io/client-go/kubernetes/typed/authentication/v1"
 	authorization "k8s.io/client-go/kubernetes/typed/authorization/v1"
@@ -24,15 +23,20 @@ import (
 const (
 	// lifetime is how long a caller who was admitted is not reviewed again: a right that is taken away counts that long.
 	lifetime = time.Minute
-	// most are the callers that are remembered; more are a sign of a token for each call.
+	// deniedLifetime is how long a caller who was not admitted is not reviewed again: a right that is given counts after it.
+	deniedLifetime = 10 * time.Second
+	// most are the callers that are remembered of each kind; more are a sign of a token for each call.
 	most = 100
+	// atOnce are the reviews that run at one time. They share the operator's part of the API server with the renewal of its lease.
+	atOnce = 4
 	// timeout is that of both reviews together.
 	timeout = 10 * time.Second
 )
 
 // Filter lets a call through whose bearer token the API server accepts (TokenReview), and whose user has the right to its path with its method
-// in small letters as the verb (SubjectAccessReview). The answer is 401 without such a token, 403 without the right, and 500 when the
-// API server does not answer. Who was admitted is not reviewed again for a minute. The operator requires the rights to create both reviews.
+// in small letters as the verb (SubjectAccessReview). The answer is 401 without such a token, 403 without the right, 500 when the API server
+// does not answer, and 503 while four others are reviewed. Who was admitted is not reviewed again for a minute, and who was not for ten
+// seconds. The operator requires the rights to create both reviews.
 func Filter(config *rest.Config, client *http.Client) (metricsserver.Filter, error) {
 	tokens, err := authentication.NewForConfigAndClient(config, client)
 	if err != nil {
@@ -42,8 +46,7 @@ func Filter(config *rest.Config, client *http.Client) (metricsserver.Filter, err
 	if err != nil {
 		return nil, err
 	}
-	d := &door{tokens: tokens.TokenReviews(), rights: rights.SubjectAccessReviews(), now: time.Now, admitted: map[call]time.Time{}}
-	return d.filter, nil
+	return newDoor(tokens.TokenReviews(), rights.SubjectAccessReviews()).filter, nil
 }
 
 // door is what reviews callers.
@@ -52,9 +55,21 @@ type door struct {
 	rights authorization.SubjectAccessReviewInterface
 	now    func() time.Time
 
+	// places has one for each review that runs.
+	places chan struct{}
+
 	lock sync.Mutex
-	// admitted are calls that may be repeated until then.
-	admitted map[call]time.Time
+	// admitted and denied are the answers to calls, until when they are repeated.
+	admitted, denied map[call]answer
+}
+
+type answer struct {
+	code  int
+	until time.Time
+}
+
+func newDoor(tokens authentication.TokenReviewInterface, rights authorization.SubjectAccessReviewInterface) *door {
+	return &door{tokens: tokens, rights: rights, now: time.Now, places: make(chan struct{}, atOnce), admitted: map[call]answer{}, denied: map[call]answer{}}
 }
 
 // call is what is reviewed. It has no token, which would stay in memory.
@@ -65,8 +80,8 @@ type call struct {
 
 func (d *door) filter(log logr.Logger, handler http.Handler) (http.Handler, error) {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		code, err := d.review(r)
-		if err != nil {
+		code, err := d.answer(r)
+		if err != nil && r.Context().Err() == nil {
 			log.Error(err, "The right to read metrics could not be reviewed; check the connection with the API server, and the operator's rights to create tokenreviews and subjectaccessreviews")
 		}
 		if code != http.StatusOK {
@@ -77,53 +92,67 @@ func (d *door) filter(log logr.Logger, handler http.Handler) (http.Handler, erro
 	}), nil
 }
 
-// review returns the status code of the answer, 200 if the call is let through.
-func (d *door) review(r *http.Request) (int, error) {
+// answer returns the status code of the answer, 200 if the call is let through.
+func (d *door) answer(r *http.Request) (int, error) {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if token = strings.TrimSpace(token); token == "" || !strings.EqualFold(scheme, "Bearer") {
 		return http.StatusUnauthorized, nil
 	}
 	c := call{token: sha256.Sum256([]byte(token)), verb: strings.ToLower(r.Method), path: r.URL.Path}
-	if d.knows(c) {
-		return http.StatusOK, nil
+	if code, known := d.known(c); known {
+		return code, nil
+	}
+	select {
+	case d.places <- struct{}{}:
+		defer func() { <-d.places }()
+	default:
+		return http.StatusServiceUnavailable, nil
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), timeout)
 	defer cancel()
-	user, err := review.Token(ctx, d.tokens, token, "")
-	switch {
-	case err != nil:
+	code, err := d.review(ctx, token, c)
+	if err != nil {
 		return http.StatusInternalServerError, err
-	case user == nil:
-		return http.StatusUnauthorized, nil
 	}
-	return d.authorize(ctx, user, c)
+	d.remember(c, code)
+	return code, nil
 }
 
-func (d *door) authorize(ctx context.Context, user *authenticationv1.UserInfo, c call) (int, error) {
+func (d *door) review(ctx context.Context, token string, c call) (int, error) {
+	user, err := review.Token(ctx, d.tokens, token, "")
+	if err != nil || user == nil {
+		return http.StatusUnauthorized, err
+	}
 	allowed, err := review.Access(ctx, d.rights, user, authorizationv1.SubjectAccessReviewSpec{
 		NonResourceAttributes: &authorizationv1.NonResourceAttributes{Path: c.path, Verb: c.verb},
 	})
-	switch {
-	case err != nil:
-		return http.StatusInternalServerError, err
-	case !allowed:
-		return http.StatusForbidden, nil
+	if err != nil || !allowed {
+		return http.StatusForbidden, err
 	}
-	d.remember(c)
 	return http.StatusOK, nil
 }
 
-func (d *door) knows(c call) bool {
+func (d *door) known(c call) (int, bool) {
 	d.lock.Lock()
 	defer d.lock.Unlock()
-	return d.now().Before(d.admitted[c])
+	for _, answers := range []map[call]answer{d.admitted, d.denied} {
+		if a, ok := answers[c]; ok && d.now().Before(a.until) {
+			return a.code, true
+		}
+	}
+	return 0, false
 }
 
-func (d *door) remember(c call) {
+func (d *door) remember(c call, code int) {
 	d.lock.Lock()
 	defer d.lock.Unlock()
-	if len(d.admitted) >= most {
-		clear(d.admitted)
+	answers, other, until := d.admitted, d.denied, d.now().Add(lifetime)
+	if code != http.StatusOK {
+		answers, other, until = d.denied, d.admitted, d.now().Add(deniedLifetime)
 	}
-	d.admitted[c] = d.now().Add(lifetime)
+	if len(answers) >= most {
+		clear(answers)
+	}
+	answers[c] = answer{code, until}
+	delete(other, c)
 }

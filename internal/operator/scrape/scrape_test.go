@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"reflect"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,11 +24,19 @@ type api struct {
 	tokens        []string
 	rights        []authorizationv1.SubjectAccessReviewSpec
 	tokenErr, err error
+	// before is called before an answer.
+	before func()
+	lock   sync.Mutex
 }
 
 func (a *api) door() *door {
 	client := fake.NewClientset()
 	client.PrependReactor("create", "*", func(action clienttesting.Action) (bool, runtime.Object, error) {
+		if a.before != nil {
+			a.before()
+		}
+		a.lock.Lock()
+		defer a.lock.Unlock()
 		switch object := action.(clienttesting.CreateAction).GetObject().(type) { //nolint:forcetypeassert // by the verb
 		case *authenticationv1.TokenReview:
 			a.tokens = append(a.tokens, object.Spec.Token)
@@ -41,7 +50,7 @@ func (a *api) door() *door {
 		}
 		return false, nil, nil
 	})
-	return &door{tokens: client.AuthenticationV1().TokenReviews(), rights: client.AuthorizationV1().SubjectAccessReviews(), now: time.Now, admitted: map[call]time.Time{}}
+	return newDoor(client.AuthenticationV1().TokenReviews(), client.AuthorizationV1().SubjectAccessReviews())
 }
 
 func newAPI() *api {
@@ -130,9 +139,69 @@ func TestWhoWasAdmittedIsReviewedAgainAfterAMinute(t *testing.T) {
 	reviews(lifetime-time.Second, "Bearer good", http.StatusOK, 0)
 	delete(a.users, "good")
 	reviews(time.Second, "Bearer good", http.StatusUnauthorized, 1)
-	// Who is not admitted is reviewed each time: a right counts at once.
+	// A right that is given counts after ten seconds.
 	reviews(0, "Bearer other", http.StatusForbidden, 1)
-	reviews(0, "Bearer other", http.StatusForbidden, 1)
+	reviews(0, "Bearer other", http.StatusForbidden, 0)
+	reviews(0, "Bearer bad", http.StatusUnauthorized, 1)
+	reviews(0, "Bearer bad", http.StatusUnauthorized, 0)
+	a.users["bad"] = authenticationv1.UserInfo{Username: "reader"}
+	reviews(deniedLifetime, "Bearer bad", http.StatusOK, 1)
+	reviews(deniedLifetime, "Bearer bad", http.StatusOK, 0)
+}
+
+func TestAnErrorIsNotRemembered(t *testing.T) {
+	a := newAPI()
+	d := a.door()
+	a.err = errors.New("down")
+	if code, _ := get(t, d, http.MethodGet, "Bearer good"); code != http.StatusInternalServerError {
+		t.Errorf("%d while the API server is down", code)
+	}
+	a.err = nil
+	if code, _ := get(t, d, http.MethodGet, "Bearer good"); code != http.StatusOK {
+		t.Errorf("%d after that", code)
+	}
+}
+
+// The reviews that run are blocked until so many calls have an answer that all others must have it.
+func TestFewReviewsRunAtOnce(t *testing.T) {
+	const calls = 100
+	a := newAPI()
+	d := a.door()
+	started, release := make(chan struct{}, calls), make(chan struct{})
+	a.before = func() {
+		started <- struct{}{}
+		<-release
+	}
+	codes := make(chan int, calls)
+	for i := range calls {
+		go func() {
+			code, _ := get(t, d, http.MethodGet, fmt.Sprint("Bearer t", i))
+			codes <- code
+		}()
+	}
+	next := func() int {
+		select {
+		case code := <-codes:
+			return code
+		case <-time.After(time.Minute):
+			t.Fatalf("no answer in a minute, while %d reviews run", len(started))
+			return 0
+		}
+	}
+	for range calls - atOnce {
+		if code := next(); code != http.StatusServiceUnavailable {
+			t.Fatalf("%d while %d reviews run", code, atOnce)
+		}
+	}
+	close(release)
+	for range atOnce {
+		if code := next(); code != http.StatusUnauthorized {
+			t.Errorf("%d of a review that ended", code)
+		}
+	}
+	if len(started) != atOnce {
+		t.Errorf("%d reviews ran, want %d", len(started), atOnce)
+	}
 }
 
 func TestFewCallersAreRemembered(t *testing.T) {
@@ -141,7 +210,8 @@ func TestFewCallersAreRemembered(t *testing.T) {
 	for i := range 3 * most {
 		token := fmt.Sprint("t", i)
 		a.users[token] = authenticationv1.UserInfo{Username: "reader"}
-		if code, _ := get(t, d, http.MethodGet, "Bearer "+token); code != http.StatusOK || len(d.admitted) > most {
+		get(t, d, http.MethodGet, "Bearer bad"+token)
+		if code, _ := get(t, d, http.MethodGet, "Bearer "+token); code != http.StatusOK || len(d.admitted) > most || len(d.denied) > most {
 			t.Fatalf("%d with %d callers", code, len(d.admitted))
 		}
 	}
