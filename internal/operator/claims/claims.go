@@ -31,6 +31,10 @@ const retryInterval = 30 * time.Second
 // of them may reject them all.
 const maxFailures = 20
 
+// passTimeout ends the requests of a pass, which reports the status of the network only after them: a webhook may take half a minute
+// for each of them.
+const passTimeout = 5 * time.Second
+
 // State is what is known of the claims of a network. The zero value knows nothing.
 type State struct {
 	// seen are the claims of pods as they were read last, by the UID of the pod.
@@ -42,7 +46,7 @@ type State struct {
 	retryAt   time.Time
 }
 
-// failedClaim is when the request for a claim failed last, and why the API server rejects it, "" for another error.
+// failedClaim is when the request for a claim failed last, and why the API server has rejected it, "" if it has not.
 type failedClaim struct {
 	at       time.Time
 	rejected string
@@ -67,6 +71,7 @@ type Grower struct {
 	Client client.Client
 	// Live reads from the API server: a cache would need the permission to list all claims.
 	Live client.Reader
+	Now  func() time.Time
 }
 
 // MayBeSmall reports whether claims of a StatefulSet may be smaller than specified: those from its templates are if these are, and retained
@@ -91,8 +96,9 @@ func (s *State) KeepOnly(pods map[types.UID]bool) {
 	maps.DeleteFunc(s.failed, func(uid types.UID, _ failedClaim) bool { return !pods[uid] })
 }
 
-// Grow requests a size from the claims that are smaller: one that may not grow does not keep the others small. It returns why the cluster
-// rejects the first of them, "" if it rejects none.
+// Grow requests a size from the claims that are smaller: one that may not grow does not keep the others small. An error that is not about
+// the claim ends the pass, since the next request would meet it too. It returns why the cluster rejects the first of them, "" if it
+// rejects none.
 func (s *State) Grow(ctx context.Context, g Grower, pods []Pod, size resource.Quantity, now time.Time) string {
 	switch {
 	case s.requested.Cmp(size) != 0:
@@ -100,13 +106,15 @@ func (s *State) Grow(ctx context.Context, g Grower, pods []Pod, size resource.Qu
 	case now.Before(s.retryAt):
 		return s.rejected
 	}
+	ctx, cancel := context.WithTimeout(ctx, passTimeout)
+	defer cancel()
 	failures := 0
 	for _, pod := range s.smaller(pods, size, now) {
 		seen, err := g.grow(ctx, client.ObjectKey{Namespace: pod.Namespace, Name: resources.ClaimName(pod.Name)}, size)
 		if err != nil {
 			log.FromContext(ctx).Info("A claim could not be expanded; the operator tries again", "node", pod.Name, "error", err.Error())
-			s.fail(pod, size, err, now)
-			if failures++; failures == maxFailures {
+			rejected := s.fail(pod, size, err, now)
+			if failures++; !rejected || failures == maxFailures {
 				break
 			}
 			continue
@@ -119,7 +127,7 @@ func (s *State) Grow(ctx context.Context, g Grower, pods []Pod, size resource.Qu
 		delete(s.failed, pod.UID)
 	}
 	if failures > 0 {
-		s.retryAt = now.Add(retryInterval)
+		s.retryAt = g.Now().Add(retryInterval)
 	}
 	s.rejected = s.firstRejected(pods)
 	return s.rejected
@@ -138,16 +146,19 @@ func (s *State) smaller(pods []Pod, size resource.Quantity, now time.Time) []Pod
 	return list
 }
 
-// fail records a request that failed.
-func (s *State) fail(pod Pod, size resource.Quantity, err error, now time.Time) {
-	failed := failedClaim{at: now}
-	if apierrors.IsForbidden(err) || apierrors.IsInvalid(err) {
+// fail records a request that failed, and reports whether the API server rejects the claim. Another error does not end a rejection: the
+// claim may still not grow.
+func (s *State) fail(pod Pod, size resource.Quantity, err error, now time.Time) (rejected bool) {
+	failed := failedClaim{at: now, rejected: s.failed[pod.UID].rejected}
+	rejected = apierrors.IsForbidden(err) || apierrors.IsInvalid(err)
+	if rejected {
 		failed.rejected = rejection(pod.Name, size, err)
 	}
 	if s.failed == nil {
 		s.failed = map[types.UID]failedClaim{}
 	}
 	s.failed[pod.UID] = failed
+	return rejected
 }
 
 // firstRejected is why the first of the rejected claims is, in the order of the pods, so that the message stays the same.

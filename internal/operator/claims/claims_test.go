@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -32,6 +33,8 @@ type world struct {
 	// faults are the errors of patches, by pod, and patched are the pods whose claims the last pass has tried to expand.
 	faults  map[string]error
 	patched []string
+	// slow is how long a patch takes, in a bubble.
+	slow time.Duration
 }
 
 func newWorld(t *testing.T, pods int) *world {
@@ -40,6 +43,9 @@ func newWorld(t *testing.T, pods int) *world {
 		Patch: func(ctx context.Context, next client.WithWatch, object client.Object, patch client.Patch, options ...client.PatchOption) error {
 			pod := strings.TrimPrefix(object.GetName(), resources.ClaimName(""))
 			w.patched = append(w.patched, pod)
+			if err := w.wait(ctx); err != nil {
+				return err
+			}
 			if err := w.faults[pod]; err != nil {
 				return err
 			}
@@ -58,7 +64,23 @@ func newWorld(t *testing.T, pods int) *world {
 	}
 	w.Client = builder.Build()
 	w.Live = w.Client
+	w.Now = func() time.Time { return w.now }
 	return w
+}
+
+// wait is the time that a patch takes.
+func (w *world) wait(ctx context.Context) error {
+	if w.slow == 0 {
+		return nil
+	}
+	started := time.Now()
+	defer func() { w.now = w.now.Add(time.Since(started)) }()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(w.slow):
+		return nil
+	}
 }
 
 // grow is a pass after a time.
@@ -124,13 +146,14 @@ func TestTheRejectionOfTheFirstPodIsReported(t *testing.T) {
 	if message := w.grow(0, "2Gi"); message != "" {
 		t.Errorf("an internal error: %q", message)
 	}
-	w.wantTried("after an internal error", "net-sts-0", "net-sts-1", "net-sts-2")
+	w.wantTried("the others would get it too", "net-sts-0")
 	w.faults["net-sts-0"], w.faults["net-sts-1"] = forbidden("zero"), forbidden("one")
 	message := w.grow(time.Second, "3Gi")
 	if !strings.Contains(message, "Pod net-sts-0 cannot be expanded to 3Gi") {
 		t.Errorf("another size, which two classes reject: %q", message)
 	}
-	w.wantSizes("another size", "1Gi", "2Gi", "3Gi")
+	w.wantTried("another size", "net-sts-0", "net-sts-1", "net-sts-2")
+	w.wantSizes("another size", "1Gi", "1Gi", "3Gi")
 	delete(w.faults, "net-sts-0")
 	if message = w.grow(retryInterval, "3Gi"); !strings.Contains(message, "Pod net-sts-1 cannot be expanded") {
 		t.Errorf("when the first may grow: %q", message)
@@ -162,5 +185,45 @@ func TestAClassThatDoesNotExpandIsAskedAFewTimes(t *testing.T) {
 	w.faults = nil
 	if again := w.grow(retryInterval, "2Gi"); again != "" || len(w.patched) != maxFailures+1 {
 		t.Errorf("when the class expands: %d requests, %q", len(w.patched), again)
+	}
+}
+
+// Webhooks of claims may time out, after up to half a minute for each request. The network must not wait for them.
+func TestSlowFailuresTakeLittleOfAPass(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 3)
+		w.slow = 2 * passTimeout
+		for _, pod := range w.pods {
+			w.faults[pod.Name] = apierrors.NewInternalError(errors.New("failed calling webhook"))
+		}
+		started := w.now
+		if message := w.grow(0, "2Gi"); message != "" || w.now.Sub(started) != passTimeout {
+			t.Errorf("%q after %s, want the end after %s", message, w.now.Sub(started), passTimeout)
+		}
+		w.wantTried("at first", "net-sts-0")
+		w.grow(retryInterval-time.Second, "2Gi")
+		w.wantTried("less than the interval after the end of the failure")
+		w.grow(time.Second, "2Gi")
+		w.wantTried("after the interval", "net-sts-1")
+		// A rejection takes as long. The requests have the timeout together.
+		w.slow = passTimeout - time.Second
+		for _, pod := range w.pods {
+			w.faults[pod.Name] = forbidden("no")
+		}
+		started = w.now
+		if message := w.grow(0, "3Gi"); !strings.Contains(message, "Pod net-sts-0 ") || w.now.Sub(started) != passTimeout {
+			t.Errorf("%q after %s, want a rejection and the end after %s", message, w.now.Sub(started), passTimeout)
+		}
+		w.wantTried("slow rejections", "net-sts-0", "net-sts-1")
+	})
+}
+
+func TestAnErrorThatPassesDoesNotEndARejection(t *testing.T) {
+	w := newWorld(t, 2)
+	w.faults["net-sts-0"], w.faults["net-sts-1"] = forbidden("zero"), forbidden("one")
+	message := w.grow(0, "2Gi")
+	w.faults["net-sts-0"] = apierrors.NewInternalError(errors.New("etcd"))
+	if again := w.grow(retryInterval, "2Gi"); message == "" || again != message {
+		t.Errorf("the message has changed from %q to %q", message, again)
 	}
 }

@@ -49,7 +49,7 @@ func (r *Reconciler) growClaims(ctx context.Context, network *v1.BitcoinNetwork,
 		}
 		pods = append(pods, pod)
 	}
-	return state.claims.Grow(ctx, claims.Grower{Client: r.client, Live: r.live}, pods, *storage.Size, now)
+	return state.claims.Grow(ctx, claims.Grower{Client: r.client, Live: r.live, Now: r.now}, pods, *storage.Size, now)
 }
 
 // sizesOnDisk are the sizes of the chains in the volume of each pod, as far as its nodes answer.

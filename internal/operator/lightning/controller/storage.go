@@ -30,5 +30,5 @@ func (r *Reconciler) growClaims(ctx context.Context, network *v1.LightningNetwor
 		}
 	}
 	state.claims.KeepOnly(existing)
-	return state.claims.Grow(ctx, claims.Grower{Client: r.client, Live: r.live}, pods, *storage.Size, now)
+	return state.claims.Grow(ctx, claims.Grower{Client: r.client, Live: r.live, Now: r.options.Now}, pods, *storage.Size, now)
 }
