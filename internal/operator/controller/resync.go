@@ -31,7 +31,7 @@ type behindNode struct {
 	best    string
 	headers int64
 	since   time.Time
-	// restarts is how often its connections were closed: attempts that failed do not count.
+	// restarts is how often its connections were closed, or may have been: attempts that failed for sure do not count.
 	restarts int
 }
 
@@ -65,11 +65,16 @@ func (c *nodeClient) restartSync(ctx context.Context, network *v1.BitcoinNetwork
 			if err == nil && !slices.ContainsFunc(errs, func(err error) bool { return err == nil || bitcoind.AlreadySo(err) }) {
 				err = errors.Join(errs...)
 			}
-			if err != nil {
+			switch unreachable, ok := errors.AsType[*bitcoind.UnreachableError](err); {
+			case err == nil:
+				count()
+			case ok && unreachable.Timeout():
+				// bitcoind carries out the calls all the same: without an end, the node would keep no connection.
+				logger.Info("A node closes its connections slowly, or not at all", "error", err.Error())
+				count()
+			default:
 				logger.Info("The connections of a node could not be closed; the operator tries again", "error", err.Error())
-				return
 			}
-			count()
 		})
 	}
 }

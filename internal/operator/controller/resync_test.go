@@ -200,49 +200,6 @@ func TestConnectionsAreRenewedByCallsToTheNodeThatIsBehind(t *testing.T) {
 	})
 }
 
-// A node that cannot be called may not be left alone for that.
-func TestARenewalThatFailsIsTriedAgain(t *testing.T) {
-	for name, fail := range map[string]func(fake *fakeNodes){
-		"it cannot be called": func(fake *fakeNodes) { fake.kill(1) },
-		"it closes nothing": func(fake *fakeNodes) {
-			fake.answer(1, func(string, []any) (any, error) { return nil, errFake })
-		},
-		"it does not answer": func(fake *fakeNodes) { fake.answer(1, nil) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				fake := newFakeNodes()
-				nodes, connections := behindNetwork("aa", "a", "aa", "aa")
-				network := testNetwork(v1.BitcoinNetworkSpec{Nodes: 4})
-				state := newNetworkState(network)
-				state.shared = probedState(nodes)
-				client := fake.client(t)
-				pass := func(after time.Duration) int {
-					time.Sleep(after)
-					before := fake.calls()[1]
-					client.restartSync(t.Context(), network, state, nodes, connections, chainComparison{lag: 1, branches: []tip{{}}}, time.Now())
-					time.Sleep(time.Second)
-					return fake.calls()[1] - before
-				}
-				fail(fake)
-				for range len(resyncDelays) + 1 {
-					pass(resyncDelays[2])
-				}
-				fake.answer(1, healthyNode)
-				if got := pass(0); got != 0 {
-					t.Errorf("%d calls at once after a failed one", got)
-				}
-				if got := pass(resyncDelays[0]); got != 1 {
-					t.Errorf("%d calls, want 1 batch when the node works again", got)
-				}
-				if got := state.shared.behindOf(&nodes[1]).restarts; got != 1 {
-					t.Errorf("%d attempts count, want the one that did not fail", got)
-				}
-			})
-		})
-	}
-}
-
 // The machine of another node was lost, and the node closes the connection from its former address slowly.
 func TestChangesOfConnectionsUseUpNoRenewal(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
