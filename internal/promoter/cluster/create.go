@@ -3,7 +3,6 @@ package cluster
 import (
 	"context"
 	"fmt"
-	osexec "os/exec"
 	"slices"
 	"strings"
 	"time"
@@ -60,42 +59,6 @@ func nodeImages(o Options) []string {
 		}
 	}
 	return images
-}
-
-// pullAttempts is how often an image is pulled, with a second more between the attempts each time, as kind does it.
-const pullAttempts = 4
-
-func second(attempt int) time.Duration { return time.Duration(attempt) * time.Second }
-
-// pause is the time before an attempt; tests do not wait.
-var pause = second
-
-func pull(ctx context.Context, image string) error {
-	var out []byte
-	var err error
-	for i := range pullAttempts {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(pause(i)):
-		}
-		limited, cancel := context.WithTimeout(ctx, EngineLimits.Pull)
-		cmd := osexec.CommandContext(limited, engine(), "pull", "--quiet", image)
-		// What the engine's command started may hold its output open.
-		cmd.WaitDelay = time.Second
-		out, err = cmd.CombinedOutput()
-		over := limited.Err() != nil
-		cancel()
-		switch {
-		case err == nil:
-			return nil
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case over: // an attempt that takes this long is not worth another one
-			return fmt.Errorf("%w: the node image %s was not pulled within %s: check the connection to its registry, and restart the container engine if it hangs", ErrCreate, image, EngineLimits.Pull)
-		}
-	}
-	return fmt.Errorf("%w: the node image %s cannot be pulled: %s", ErrCreate, image, lastOf(string(out), err))
 }
 
 // prepare does all that comes before the first container, and ends with a name that is still free.

@@ -12,8 +12,10 @@ import (
 type Limits struct {
 	// Answer is for lists and inspections.
 	Answer time.Duration
-	// Pull is for one attempt to pull a node image, Create for all that kind does to create a cluster, Load for one image and all nodes.
-	Pull, Create, Load time.Duration
+	// Pull is for one attempt to pull a node image, Silence for the time in which such a pull prints nothing.
+	Pull, Silence time.Duration
+	// Create is for all that kind does to create a cluster, Load for one image and all nodes.
+	Create, Load time.Duration
 	// Logs is for the export of the logs of all nodes.
 	Logs time.Duration
 	// Delete is for the deletion of a cluster, Cancelled for one after the run was cancelled.
@@ -21,10 +23,11 @@ type Limits struct {
 }
 
 // EngineLimits are generous, as they only end what would never end: an engine that hangs accepts connections and does not answer, and
-// neither its commands nor kind give up. Tests shorten them.
+// neither its commands nor kind give up. Slow machines and lines must not meet them: into a pipe, an engine prints one line when a layer of
+// a node image begins and one when it ends, and most of its 400 MB are one layer. Tests shorten them.
 var EngineLimits = Limits{
-	Answer: time.Minute, Pull: 20 * time.Minute, Create: 20 * time.Minute, Load: 15 * time.Minute,
-	Logs: 5 * time.Minute, Delete: 3 * time.Minute, Cancelled: 20 * time.Second,
+	Answer: time.Minute, Pull: 6 * time.Hour, Silence: 2 * time.Hour, Create: time.Hour, Load: time.Hour,
+	Logs: 5 * time.Minute, Delete: 10 * time.Minute, Cancelled: 20 * time.Second,
 }
 
 // within runs a call of the engine, which may know no context; a call that does not end in time continues in the background. Errors:

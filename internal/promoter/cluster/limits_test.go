@@ -79,7 +79,8 @@ func TestAnEngineThatHangsIsAnExternalFailure(t *testing.T) {
 		"while a name is checked":   {"'ps -a '*", func(l *Limits) { l.Answer = short }, create, ErrEngine},
 		// The list before it has to answer.
 		"while an image is inspected": {"'image inspect '*", func(l *Limits) { l.Answer = 3 * time.Second }, create, ErrEngine},
-		"while an image is pulled":    {"'image inspect '*) exit 1 ;;\n'pull '*", func(l *Limits) { l.Pull = short }, create, ErrCreate},
+		"while an image is pulled":    {"'image inspect '*) exit 1 ;;\n'pull '*", func(l *Limits) { l.Silence = short }, create, ErrCreate},
+		"while a pull prints lines":   {"'image inspect '*) exit 1 ;;\n'pull '*) while sleep 0.05; do echo layer; done ;;\nnothing", func(l *Limits) { l.Pull = short }, create, ErrCreate},
 		"while nodes are created":     {"info*", func(l *Limits) { l.Create, l.Logs, l.Cancelled = short, short, short }, create, ErrCreate},
 		"while nodes are deleted": {"'rm '*", func(l *Limits) { l.Delete = short }, opened(func(ctx context.Context, k *Kind, _ string) error {
 			return k.Delete(ctx)
@@ -105,5 +106,22 @@ func TestAnEngineThatHangsIsAnExternalFailure(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 		})
+	}
+}
+
+// A slow line is no engine that hangs.
+func TestAPullMayTakeLongWhileItPrintsAndItsEndNamesTheCommand(t *testing.T) {
+	// Long enough for the pauses of a loaded machine.
+	shorten(t, func(l *Limits) { l.Silence = 4 * time.Second })
+	standIn(t, `for i in {1..90}; do echo layer; sleep 0.05; done`)
+	start := time.Now()
+	if err := inTime(t, func() error { return pull(t.Context(), "node:1") }); err != nil || time.Since(start) < EngineLimits.Silence {
+		t.Errorf("a pull that prints a line every 50 ms: %v after %s", err, time.Since(start))
+	}
+	EngineLimits.Silence = 500 * time.Millisecond
+	standIn(t, strings.TrimSuffix(hang, " ;;"))
+	err := inTime(t, func() error { return pull(t.Context(), "node:1") })
+	if !errors.Is(err, ErrCreate) || !strings.Contains(err.Error(), "printed nothing within 500ms") || !strings.HasSuffix(err.Error(), ": docker pull node:1") {
+		t.Errorf("a pull that prints nothing: %v", err)
 	}
 }
