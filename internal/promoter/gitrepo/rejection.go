@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 )
 
@@ -17,6 +18,8 @@ func (e lockedError) Unwrap() error { return e.error }
 var (
 	// raceTexts are reported when the reference has another commit than the push had read.
 	raceTexts = []string{"but expected", "incorrect old value", "reference already exists"}
+	// raceMessage is git's own message for it. Among what the server prints there are texts of its hooks, too.
+	raceMessage = regexp.MustCompile(`cannot lock ref '.*': (is at \S+ but expected|reference is missing but expected|reference already exists)`)
 	// lockTexts are reported of references that cannot be locked, for whatever reason.
 	lockTexts = []string{"failed to update ref", "cannot lock ref", "failed to lock"}
 	// lockRemedies has the reasons for which no push ever gets the lock.
@@ -44,10 +47,13 @@ func rejected(ctx context.Context, refspec string, err error) error {
 
 // rejection is the error of a push of which git reports a line about the reference that was rejected.
 func rejection(refspec, line, stderr string, err error) error {
+	if strings.Contains(line, "hook declined") { // whatever the hook prints
+		return denied(refspec, line, stderr, "")
+	}
 	has := func(text string) bool { return strings.Contains(line, text) || strings.Contains(stderr, text) }
-	race := strings.Contains(line, "[rejected]")
+	race := strings.Contains(line, "[rejected]") || raceMessage.MatchString(stderr)
 	for _, text := range raceTexts {
-		race = race || has(text)
+		race = race || strings.Contains(line, text)
 	}
 	if race {
 		return fmt.Errorf("push %s: %w: %w", refspec, ErrRejected, err)

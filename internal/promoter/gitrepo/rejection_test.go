@@ -122,17 +122,23 @@ func TestRejectionsAreRacesLocksOrFinal(t *testing.T) {
 	t.Parallel()
 	const race, lock, final = "race", "lock", "final"
 	for text, c := range map[string]struct{ line, stderr, want string }{
-		"another push came before this one began":  {"[rejected] (fetch first)", "", race},
-		"the branch of a proposal was replaced":    {"[rejected] (stale info)", "", race},
-		"the branch moved during the push":         {"[remote rejected] (cannot lock ref 'refs/heads/main': is at 1f3 but expected 2e4)", "", race},
-		"the same, as git's own server reports it": {"[remote rejected] (failed to update ref)", "remote: error: cannot lock ref 'refs/heads/main': is at 1f3 but expected 2e4", race},
-		"the same, with git 2.50":                  {"[remote rejected] (incorrect old value provided)", "", race},
-		"the first push to a branch came before":   {"[remote rejected] (reference already exists)", "", race},
-		"a lock, with JGit":                        {"[remote rejected] (failed to lock)", "", lock},
-		"no reason":                                {"[remote rejected] (failed to update ref)", "", lock},
-		"a branch below another, with git 2.50":    {"[remote rejected] (refname conflict)", "remote: error: cannot lock ref 'refs/heads/a/b': 'refs/heads/a' exists", final},
-		"a hook":                                   {"[remote rejected] (pre-receive hook declined)", "remote: no", final},
-		"a hook with words of the file system":     {"[remote rejected] (pre-receive hook declined)", "remote: Permission denied to bot", final},
+		"another push came before this one began":    {"[rejected] (fetch first)", "", race},
+		"the branch of a proposal was replaced":      {"[rejected] (stale info)", "", race},
+		"the branch moved during the push":           {"[remote rejected] (cannot lock ref 'refs/heads/main': is at 1f3 but expected 2e4)", "", race},
+		"the same, as git's own server reports it":   {"[remote rejected] (failed to update ref)", "remote: error: cannot lock ref 'refs/heads/main': is at 1f3 but expected 2e4", race},
+		"the same, with git 2.50":                    {"[remote rejected] (incorrect old value provided)", "", race},
+		"the first push to a branch came before":     {"[remote rejected] (reference already exists)", "", race},
+		"the same, as git's own server reports that": {"[remote rejected] (failed to update ref)", "remote: error: cannot lock ref 'refs/heads/main': reference already exists", race},
+		"the branch was deleted during the push":     {"[remote rejected] (failed to update ref)", "remote: error: cannot lock ref 'refs/heads/main': reference is missing but expected 2e4", race},
+		"a lock, with JGit":                          {"[remote rejected] (failed to lock)", "", lock},
+		"no reason":                                  {"[remote rejected] (failed to update ref)", "", lock},
+		"a branch below another, with git 2.50":      {"[remote rejected] (refname conflict)", "remote: error: cannot lock ref 'refs/heads/a/b': 'refs/heads/a' exists", final},
+		"a hook":                                     {"[remote rejected] (pre-receive hook declined)", "remote: no", final},
+		"a hook with words of the file system":       {"[remote rejected] (pre-receive hook declined)", "remote: Permission denied to bot", final},
+		"a hook with words of a race":                {"[remote rejected] (pre-receive hook declined)", "remote: title is 'x' but expected 'y'", final},
+		"a hook with words of a new branch":          {"[remote rejected] (pre-receive hook declined)", "remote: reference already exists in the tracker", final},
+		"a hook with git's message":                  {"[remote rejected] (update hook declined)", "remote: error: cannot lock ref 'refs/heads/log': is at 1f3 but expected 2e4", final},
+		"a server's rule with words of a race":       {"[remote rejected] (push declined due to repository rule violations)", "remote: title is 'x' but expected 'y'", final},
 	} {
 		ce := &commandError{verb: "push", Stdout: "To x\n!\tHEAD:refs/heads/main\t" + c.line + "\nDone\n", Stderr: c.stderr, err: errors.New("exit status 1")}
 		err := rejected(t.Context(), "HEAD:refs/heads/main", ce)
