@@ -122,32 +122,34 @@ func isTaken(err error) bool {
 	return false
 }
 
-// discard deletes what a failed creation left, running or not, after its logs are exported.
-func (k *Kind) discard(ctx context.Context, running <-chan error, logDir string) error {
+// discard deletes what a failed creation left, running or not, after its logs are exported. It calls deleted if nothing can be left.
+func (k *Kind) discard(ctx context.Context, running <-chan error, logDir string, deleted func() error) error {
 	// A run that was cancelled is to end in seconds, and its logs matter to no one.
 	if logDir != "" && ctx.Err() == nil {
 		if err := k.ExportLogs(ctx, logDir); err != nil {
 			logger{k.log}.line("some logs could not be exported: " + err.Error())
 		}
 	}
-	if running != nil {
-		k.abort(running)
+	ended := running == nil || k.abort(running)
+	if err := k.Delete(ctx); err != nil || !ended || deleted == nil {
+		return err
 	}
-	return k.Delete(ctx)
+	return deleted()
 }
 
 // abort deletes the containers of a creation until it ends: kind may be between two of them, and create another one after the first
-// deletion. The caller deletes once more.
-func (k *Kind) abort(running <-chan error) {
+// deletion. The caller deletes once more. It reports whether the creation has ended.
+func (k *Kind) abort(running <-chan error) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), EngineLimits.Cancelled)
 	defer cancel()
 	for ctx.Err() == nil {
 		_ = k.delete(ctx, EngineLimits.Delete)
 		select {
 		case <-running: //nolint:errcheck // the caller has the error that ended it
-			return
+			return true
 		case <-ctx.Done():
 		case <-time.After(500 * time.Millisecond):
 		}
 	}
+	return false
 }

@@ -54,6 +54,8 @@ type Options struct {
 	// Claimed is called when the name is known to be free, before anything of the cluster exists; its error ends the creation. Nil is
 	// nothing.
 	Claimed func() error
+	// Deleted is called after a failed creation, when nothing of the cluster is left. Nil is nothing.
+	Deleted func() error
 }
 
 var clusterName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,40}[a-z0-9])?$`)
@@ -140,7 +142,7 @@ func reason(err error) string {
 
 // Create creates a cluster and waits until its nodes are ready. After a failure the cluster is deleted; its logs
 // are exported to logDir first, unless that is empty. A cluster that another run creates under the same name stays as it is.
-// Errors: ErrEngine, ErrExists, ErrCreate, ErrNotReady, ErrName, and that of Claimed.
+// Errors: ErrEngine, ErrExists, ErrCreate, ErrNotReady, ErrName, and those of Claimed and Deleted.
 func Create(ctx context.Context, o Options, logDir string) (*Kind, error) {
 	if !clusterName.MatchString(o.Name) {
 		return nil, fmt.Errorf("%w: %q; use lower case letters, digits and hyphens", ErrName, o.Name)
@@ -176,7 +178,7 @@ func Create(ctx context.Context, o Options, logDir string) (*Kind, error) {
 		err = k.waitReady(ctx, o.Wait)
 	}
 	if err != nil {
-		return nil, errors.Join(err, k.discard(ctx, running, logDir))
+		return nil, errors.Join(err, k.discard(ctx, running, logDir, o.Deleted))
 	}
 	return k, nil
 }

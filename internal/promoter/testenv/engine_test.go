@@ -73,10 +73,12 @@ func TestOnlyAClusterOfThisRunIsNoted(t *testing.T) {
 		want  error
 		kind  failure.Kind
 		noted string // when the first container is created
+		left  string // noted in the end
 	}{
-		"another run creates it while the node image is pulled": {`'ps -a --filter label=io.x-k8s.kind.cluster --format '*) [ ! -e "$dir/pulled" ] || echo hello ;;`, cluster.ErrExists, failure.BadInput, ""},
-		"another run creates it after the last list":            {`'ps -a --filter label=io.x-k8s.kind.cluster=hello '*) echo hello-control-plane ;;`, cluster.ErrExists, failure.BadInput, ""},
-		"this run creates it":                                   {``, cluster.ErrCreate, failure.External, "hello"},
+		"another run creates it while the node image is pulled": {`'ps -a --filter label=io.x-k8s.kind.cluster --format '*) [ ! -e "$dir/pulled" ] || echo hello ;;`, cluster.ErrExists, failure.BadInput, "", ""},
+		"another run creates it after the last list":            {`'ps -a --filter label=io.x-k8s.kind.cluster=hello '*) echo hello-control-plane ;;`, cluster.ErrExists, failure.BadInput, "", ""},
+		"this run creates it":                                   {``, cluster.ErrCreate, failure.External, "hello", ""},
+		"this run creates it and cannot delete it":              {`'ps -a --filter label=io.x-k8s.kind.cluster=hello '*) [ ! -e "$dir/noted" ] ;;`, cluster.ErrCreate, failure.External, "hello", "hello"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := Provider{Config: &config.Config{}, Work: workdir.Dir(t.TempDir()), Report: &lines{}, Stage: &config.Stage{Verify: &config.Verify{Cluster: config.Cluster{NodeImage: "node:1"}}}}
@@ -101,7 +103,7 @@ func TestOnlyAClusterOfThisRunIsNoted(t *testing.T) {
 			if noted, _ := os.ReadFile(filepath.Join(dir, "noted")); string(noted) != c.noted {
 				t.Errorf("when containers are created, %q is noted", noted)
 			}
-			if left, err := os.ReadFile(note); err == nil && c.noted == "" {
+			if left, _ := os.ReadFile(note); string(left) != c.left {
 				t.Errorf("the next run would delete %q", left)
 			}
 		})

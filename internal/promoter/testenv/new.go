@@ -39,10 +39,10 @@ func (p Provider) openNew(ctx context.Context, release cluster.Release, o Option
 		return nil, err
 	}
 	// The next run deletes the cluster of this name, so it must not be a foreign one.
-	k, err := p.create(ctx, name, kubeconfig, logs, func() error {
+	k, err := p.create(ctx, cluster.Options{Name: name, Kubeconfig: kubeconfig, Claimed: func() error {
 		_, err := p.whole().Write(clusterFile, []byte(name))
 		return err
-	})
+	}, Deleted: func() error { return p.whole().Remove(clusterFile) }}, logs)
 	if errors.Is(err, cluster.ErrExists) {
 		return nil, errors.Join(err, p.whole().Remove(clusterFile))
 	}
@@ -115,23 +115,20 @@ func (e *Environment) keepCluster() error {
 // settings are those of the cluster.
 func (p Provider) settings() config.Cluster { return p.Stage.Verify.Cluster }
 
-// create calls claimed when the name is known to be free.
-func (p Provider) create(ctx context.Context, name, kubeconfig, logs string, claimed func() error) (*cluster.Kind, error) {
+// create adds the settings to the options.
+func (p Provider) create(ctx context.Context, o cluster.Options, logs string) (*cluster.Kind, error) {
 	c := p.settings()
-	var raw []byte
 	if c.Config != "" {
 		var err error
-		if raw, err = os.ReadFile(p.Config.Path(c.Config)); err != nil {
+		if o.Config, err = os.ReadFile(p.Config.Path(c.Config)); err != nil {
 			return nil, fmt.Errorf("%w: read kind's configuration: %w", config.ErrInvalid, err)
 		}
 	}
 	start := time.Now()
-	k, err := cluster.Create(ctx, cluster.Options{
-		Name: name, NodeImage: c.NodeImage, Config: raw, Wait: c.Wait.Or(5 * time.Minute), Kubeconfig: kubeconfig, Log: report.Lines(p.Report),
-		Claimed: claimed,
-	}, logs)
+	o.NodeImage, o.Wait, o.Log = c.NodeImage, c.Wait.Or(5*time.Minute), report.Lines(p.Report)
+	k, err := cluster.Create(ctx, o, logs)
 	if err == nil {
-		report.Linef(p.Report, "cluster %s is ready after %s", name, time.Since(start).Round(time.Second))
+		report.Linef(p.Report, "cluster %s is ready after %s", o.Name, time.Since(start).Round(time.Second))
 	}
 	return k, err
 }
@@ -146,7 +143,7 @@ func (p Provider) Create(ctx context.Context, name, kubeconfig string, dryRun bo
 	if err != nil || dryRun {
 		return &cluster.Kind{Name: name, Kubeconfig: path}, err
 	}
-	k, err := p.create(ctx, name, path, p.Work.File("logs"), nil)
+	k, err := p.create(ctx, cluster.Options{Name: name, Kubeconfig: path}, p.Work.File("logs"))
 	if err != nil {
 		return nil, err
 	}
