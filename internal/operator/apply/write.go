@@ -34,8 +34,6 @@ type Writer struct {
 	Client client.Client
 	// Live reads from the API server, bypassing the cache.
 	Live client.Reader
-	// Fence is that of the operator.
-	Fence *lease.Fence
 }
 
 // Create creates an object that is not in the cache. The cache has only objects with the labels of the operator, and an apply would
@@ -49,9 +47,6 @@ func (w Writer) Create(ctx context.Context, desired client.Object) (created, exi
 	}
 	created = desired.DeepCopyObject().(client.Object)
 	config.Annotate(created)
-	if err := w.Fence.Check(); err != nil {
-		return nil, nil, err
-	}
 	log.FromContext(ctx).V(1).Info("Create", "object", key)
 	createErr := w.Client.Create(ctx, created, client.FieldOwner(resources.FieldManager))
 	// A quota that the object itself uses up forbids the create of an object that exists.
@@ -73,9 +68,6 @@ func (w Writer) Create(ctx context.Context, desired client.Object) (created, exi
 // the object as the API server returned it.
 func (w Writer) Change(ctx context.Context, config *Configuration, existing client.Object, d Drift) (client.Object, error) {
 	key := KeyOf(existing)
-	if err := w.Fence.Check(); err != nil {
-		return nil, err
-	}
 	if err := w.takeOverCreated(ctx, key, existing); err != nil {
 		return nil, rejectionOr(key, err)
 	}

@@ -35,10 +35,12 @@ type world struct {
 	patched []string
 	// slow is how long a patch takes, in a bubble.
 	slow time.Duration
+	// onPatch is called at each of these.
+	onPatch func()
 }
 
 func newWorld(t *testing.T, pods int) *world {
-	w := &world{T: t, now: time.Unix(1_000_000, 0), faults: map[string]error{}}
+	w := &world{T: t, now: time.Unix(1_000_000, 0), faults: map[string]error{}, onPatch: func() {}}
 	builder := fake.NewClientBuilder().WithInterceptorFuncs(interceptor.Funcs{
 		Patch: func(ctx context.Context, next client.WithWatch, object client.Object, patch client.Patch, options ...client.PatchOption) error {
 			pod := strings.TrimPrefix(object.GetName(), resources.ClaimName(""))
@@ -46,6 +48,7 @@ func newWorld(t *testing.T, pods int) *world {
 			if err := w.wait(ctx); err != nil {
 				return err
 			}
+			w.onPatch()
 			if err := w.faults[pod]; err != nil {
 				return err
 			}

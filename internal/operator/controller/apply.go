@@ -14,7 +14,7 @@ import (
 
 // objects writes the objects of the networks.
 func (r *Reconciler) objects() apply.Writer {
-	return apply.Writer{Client: r.client, Live: r.live, Fence: r.fence}
+	return apply.Writer{Client: r.client, Live: r.live}
 }
 
 // applyObject creates or changes one object, unless it is as desired.

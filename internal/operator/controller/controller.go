@@ -71,7 +71,7 @@ func Add(mgr ctrl.Manager, options Options) error {
 	}
 	requests := make(chan event.GenericEvent, 1024)
 	r := &Reconciler{
-		client:       mgr.GetClient(),
+		client:       lease.Client(mgr.GetClient(), options.Fence),
 		live:         mgr.GetAPIReader(),
 		recorder:     mgr.GetEventRecorder("bitcoin-controller"),
 		settings:     options.Settings,

@@ -6,49 +6,22 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-logr/logr"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/client-go/tools/leaderelection/resourcelock"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/christianb93/bitcoin-controller/internal/operator/lease"
+	"github.com/christianb93/bitcoin-controller/internal/operator/lease/leasetest"
+	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 )
-
-// otherLease is a lease that the operator acquires, and that another operator has when it is read.
-type otherLease struct{ resourcelock.Interface }
-
-func (otherLease) Identity() string { return "own" }
-
-func (otherLease) Update(context.Context, resourcelock.LeaderElectionRecord) error { return nil }
-
-func (otherLease) Get(context.Context) (*resourcelock.LeaderElectionRecord, []byte, error) {
-	return &resourcelock.LeaderElectionRecord{HolderIdentity: "other"}, nil, nil
-}
-
-// fenced is a fence, with functions by which the operator acquires its lease and loses it.
-func fenced(t *testing.T) (fence *lease.Fence, acquire, lose func()) {
-	t.Helper()
-	fence = lease.NewFence(logr.Discard())
-	lock := fence.Lock(otherLease{})
-	acquire = func() {
-		if err := lock.Update(t.Context(), resourcelock.LeaderElectionRecord{HolderIdentity: "own"}); err != nil {
-			t.Error(err)
-		}
-	}
-	lose = func() {
-		if _, _, err := lock.Get(t.Context()); err != nil {
-			t.Error(err)
-		}
-	}
-	return fence, acquire, lose
-}
 
 func TestNoPassStartsWithoutTheLease(t *testing.T) {
 	r := newReconcileTest(t, interceptor.Funcs{})
 	var acquire func()
-	r.fence, acquire, _ = fenced(t)
+	r.fence, acquire, _ = leasetest.New()
 	if result := r.mustPass(t); result.RequeueAfter != lease.Recheck || r.network(t).Status.ObservedGeneration != 0 {
 		t.Errorf("the next pass is after %s, the status has generation %d", result.RequeueAfter, r.network(t).Status.ObservedGeneration)
 	}
@@ -84,10 +57,10 @@ func TestAPassThatLosesTheLeaseWritesNothingMore(t *testing.T) {
 		}, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			fence, acquire, lose := fenced(t)
+			fence, acquire, lose := leasetest.New()
 			faults := test.losing(func() { lose() })
 			r := newReconcileTest(t, faults)
-			r.fence, r.nodes.fence = fence, fence
+			r.client, r.fence, r.nodes.fence = lease.Client(r.client, fence), fence, fence
 			acquire()
 			if _, err := r.pass(t); !errors.Is(err, lease.ErrNotRenewed) {
 				t.Errorf("the pass ended with %v", err)
@@ -110,7 +83,7 @@ func TestAPassThatLosesTheLeaseWritesNothingMore(t *testing.T) {
 }
 
 func TestCallsThatChangeANodeEndWithoutTheLease(t *testing.T) {
-	fence, acquire, _ := fenced(t)
+	fence, acquire, _ := leasetest.New()
 	c := &nodeClient{fence: fence}
 	ended := func(kind callKind) bool {
 		result := make(chan error, 1)
@@ -130,7 +103,7 @@ func TestNoBlockIsMinedWithoutTheLease(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		w := newMiningWorld(t, 3, lineOf(0, 2), every(time.Second))
 		var acquire func()
-		w.client.fence, acquire, _ = fenced(t)
+		w.client.fence, acquire, _ = leasetest.New()
 		w.run(10*time.Second, 0)
 		if got := len(w.mined); got > 0 {
 			t.Errorf("%d blocks", got)
@@ -140,4 +113,26 @@ func TestNoBlockIsMinedWithoutTheLease(t *testing.T) {
 			t.Errorf("with the lease %d blocks, conditions %q", len(w.mined), w.reports)
 		}
 	})
+}
+
+func TestNoObjectIsDeletedAfterTheLeaseIsLost(t *testing.T) {
+	fence, acquire, lose := leasetest.New()
+	acquire()
+	deletes := 0
+	r := fakeAPIWith(t, interceptor.Funcs{Delete: func(context.Context, client.WithWatch, client.Object, ...client.DeleteOption) error {
+		deletes++
+		lose()
+		return nil
+	}})
+	r.client = lease.Client(r.client, fence)
+	network := testNetwork(v1.BitcoinNetworkSpec{Nodes: 1})
+	p := &applyPass{network: network, state: newNetworkState(network), existing: map[string]client.Object{}}
+	for _, name := range []string{"a", "b"} {
+		p.existing[name] = &corev1.Service{ObjectMeta: metav1.ObjectMeta{
+			Namespace: "ns", Name: name, OwnerReferences: []metav1.OwnerReference{{UID: network.UID, Controller: ptr.To(true)}},
+		}}
+	}
+	if err := r.deleteUndesired(t.Context(), p, nil); !errors.Is(err, lease.ErrNotRenewed) || deletes != 1 {
+		t.Errorf("%d deletes, %v", deletes, err)
+	}
 }

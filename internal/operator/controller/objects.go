@@ -161,9 +161,6 @@ func (r *Reconciler) writeObjects(ctx context.Context, p *applyPass) appliedObje
 }
 
 func (r *Reconciler) deleteUndesired(ctx context.Context, p *applyPass, desired map[string]bool) error {
-	if err := r.fence.Check(); err != nil {
-		return err
-	}
 	for key, object := range p.existing {
 		if desired[key] || !metav1.IsControlledBy(object, p.network) || !object.GetDeletionTimestamp().IsZero() {
 			continue

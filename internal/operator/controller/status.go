@@ -109,7 +109,7 @@ func (r *Reconciler) writeStatus(ctx context.Context, previous *v1.BitcoinNetwor
 	if state.statusFailed && r.now().Before(state.retryAt) {
 		return nil
 	}
-	resourceVersion, err := apply.Status(ctx, r.client, r.fence, previous, status)
+	resourceVersion, err := apply.Status(ctx, r.client, previous, status)
 	if apierrors.IsNotFound(err) {
 		return nil
 	}

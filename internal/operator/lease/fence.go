@@ -39,8 +39,8 @@ type Fence struct {
 // NewFence returns the fence of an operator that has no lease yet.
 func NewFence(logger logr.Logger) *Fence { return &Fence{now: time.Now, logger: logger} }
 
-// Check returns ErrNotRenewed when the operator may not change anything now. It is called right before each change: a process may be frozen
-// between any two of its steps.
+// Check returns ErrNotRenewed when the operator may not change anything now. It is called right before each change, by the client
+// of Client for those of the API server: a process may be frozen between any two of its steps.
 func (f *Fence) Check() error {
 	if f == nil {
 		return nil

@@ -111,7 +111,7 @@ func Add(mgr ctrl.Manager, options Options) error {
 func addController(mgr ctrl.Manager, options Options, states *stateStore) error {
 	requests := make(chan event.GenericEvent, 1024)
 	r := &Reconciler{
-		client: mgr.GetClient(), live: mgr.GetAPIReader(), recorder: mgr.GetEventRecorder("bitcoin-controller"), options: options, states: states,
+		client: lease.Client(mgr.GetClient(), options.Fence), live: mgr.GetAPIReader(), recorder: mgr.GetEventRecorder("bitcoin-controller"), options: options, states: states,
 		retries: backoff.NewRetries(minBackoff, maxRetryInterval),
 		agents:  api.NewClient(podhttp.Dial(options.Dial)), rpc: bitcoind.NewClient(nil, options.Dial),
 		background: &background{now: options.Now, fence: options.Fence, requeue: passes.SendTo(requests, func() client.Object { return &v1.LightningNetwork{} })},

@@ -171,7 +171,7 @@ func (r *Reconciler) inputsOf(network *v1.LightningNetwork, bitcoin *v1.BitcoinN
 
 // applyObject creates or changes one object, unless it is as desired, and returns what it has written.
 func (r *Reconciler) applyObject(ctx context.Context, network *v1.LightningNetwork, state *networkState, inputs string, desired, existing client.Object) (written client.Object, waits string, err error) {
-	key, writer := apply.KeyOf(desired), apply.Writer{Client: r.client, Live: r.live, Fence: r.options.Fence}
+	key, writer := apply.KeyOf(desired), apply.Writer{Client: r.client, Live: r.live}
 	if existing == nil {
 		written, existing, err = writer.Create(ctx, desired)
 		if err != nil || written != nil {
@@ -217,9 +217,6 @@ func keepBackends(desired map[string]bool, name string, bitcoin *v1.BitcoinNetwo
 
 // deleteUndesired deletes the objects of removed nodes.
 func (r *Reconciler) deleteUndesired(ctx context.Context, network *v1.LightningNetwork, state *networkState, existing map[string]client.Object, desired map[string]bool) error {
-	if err := r.options.Fence.Check(); err != nil {
-		return err
-	}
 	for key, object := range existing {
 		if desired[key] || !metav1.IsControlledBy(object, network) || !object.GetDeletionTimestamp().IsZero() {
 			continue

@@ -132,7 +132,7 @@ func (r *Reconciler) writeStatus(ctx context.Context, previous *v1.LightningNetw
 		state.statusFailed = false
 		return nil
 	}
-	resourceVersion, err := apply.Status(ctx, r.client, r.options.Fence, previous, status)
+	resourceVersion, err := apply.Status(ctx, r.client, previous, status)
 	if apierrors.IsNotFound(err) {
 		return nil
 	}
