@@ -34,6 +34,10 @@ type Fence struct {
 	renewed time.Time
 	// overdue is true from the first check after the deadline until the next renewal.
 	overdue bool
+	// led is true from the first renewal on, and released when this operator has given the lease up.
+	led, released bool
+	// lost is true from the moment when another operator is known to have had the lease after this one.
+	lost bool
 }
 
 // NewFence returns the fence of an operator that has no lease yet.
@@ -65,11 +69,44 @@ func age(now, then time.Time) time.Duration {
 func (f *Fence) set(renewed time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.renewed = renewed
+	if f.lost {
+		return
+	}
+	f.renewed, f.led = renewed, f.led || !renewed.IsZero()
 	if f.overdue && !renewed.IsZero() {
 		f.overdue = false
 		f.logger.Info("The operator has its lease, and continues")
 	}
+}
+
+// observe takes in who has the lease, which is not this operator; holder is empty for nobody. What a former leader knows of the networks may be
+// older than what the other one has written, also when that one has ended: it must not lead again, but end.
+func (f *Fence) observe(holder string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.renewed = time.Time{}
+	if f.led && !f.lost && (holder != "" || !f.released) {
+		f.lost = true
+		f.logger.Info("Another operator has had the lease, so that this one ends", "holder", holder)
+	}
+}
+
+// release closes the fence before the request that gives the lease up.
+func (f *Fence) release() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.renewed, f.released = time.Time{}, true
+}
+
+// mayElect returns an error when this operator must not get its lease any more. An election without an answer ends after RenewDeadline, and
+// the process with it.
+func (f *Fence) mayElect() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.lost {
+		return ErrNotRenewed
+	}
+	return nil
 }
 
 // Lock returns a lock for the election that reports to the fence what becomes of the lease.
@@ -83,7 +120,10 @@ type lock struct {
 func (l lock) Get(ctx context.Context) (*resourcelock.LeaderElectionRecord, []byte, error) {
 	record, raw, err := l.Interface.Get(ctx)
 	if err == nil && record.HolderIdentity != l.Identity() {
-		l.fence.set(time.Time{})
+		l.fence.observe(record.HolderIdentity)
+	}
+	if lost := l.fence.mayElect(); lost != nil {
+		return nil, nil, lost
 	}
 	return record, raw, err
 }
@@ -98,9 +138,12 @@ func (l lock) Update(ctx context.Context, record resourcelock.LeaderElectionReco
 
 // write creates, renews or releases the lease. What counts is when the request began: its answer may be read much later.
 func (l lock) write(ctx context.Context, record resourcelock.LeaderElectionRecord, send func(context.Context, resourcelock.LeaderElectionRecord) error) error {
+	if err := l.fence.mayElect(); err != nil {
+		return err
+	}
 	began, own := l.fence.now(), record.HolderIdentity == l.Identity()
 	if !own {
-		l.fence.set(time.Time{})
+		l.fence.release()
 	}
 	err := send(ctx, record)
 	if err == nil && own {

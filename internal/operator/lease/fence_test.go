@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/go-logr/logr"
+	"k8s.io/client-go/tools/leaderelection"
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
 )
 
@@ -113,6 +115,85 @@ func TestAnOperatorChangesNothingWithoutAFreshRenewal(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A former leader that learns that another operator has had the lease does not get it again, whoever has it now.
+func TestAFormerLeaderDoesNotLeadAgain(t *testing.T) {
+	for name, test := range map[string]struct {
+		// before is what this operator does, and holder has the lease after that.
+		before func(*testing.T, world)
+		holder string
+		lost   bool
+	}{
+		"another one leads":                   {renew, "other", true},
+		"another one has led":                 {renew, "", true},
+		"another one leads, and it never led": {func(*testing.T, world) {}, "other", false},
+		"nobody has led":                      {func(*testing.T, world) {}, "", false},
+		"it has released the lease itself":    {situations["released"].do, "", false},
+		"another one leads after its release": {situations["released"].do, "other", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			fence := NewFence(logr.Discard())
+			w := world{lease: &stored{before: func() {}}}
+			w.lock = fence.Lock(w.lease)
+			test.before(t, w)
+			w.lease.holder = test.holder
+			_, _, got := w.lock.Get(t.Context())
+			for what, err := range map[string]error{
+				"get": got, "create": w.lock.Create(t.Context(), own), "update": w.lock.Update(t.Context(), own), "check": fence.Check(),
+			} {
+				if errors.Is(err, ErrNotRenewed) != test.lost || err != nil && !test.lost {
+					t.Errorf("%s: %v", what, err)
+				}
+			}
+			if (w.lease.holder == "own") == test.lost {
+				t.Errorf("the lease is that of %q", w.lease.holder)
+			}
+		})
+	}
+}
+
+// takenOver is a lease that another operator takes and releases before the third renewal, which conflicts.
+type takenOver struct {
+	*stored
+	renewals int
+}
+
+func (*takenOver) Describe() string { return "the lease" }
+
+func (*takenOver) RecordEvent(string) {}
+
+func (l *takenOver) Update(ctx context.Context, record resourcelock.LeaderElectionRecord) error {
+	if l.renewals++; l.renewals == 3 {
+		l.holder = ""
+		return errors.New("the lease has another version")
+	}
+	return l.stored.Update(ctx, record)
+}
+
+func TestTheElectionOfAFormerLeaderEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fence := NewFence(logr.Discard())
+		led, lease := make(chan struct{}), &takenOver{stored: &stored{before: func() {}}}
+		elector, err := leaderelection.NewLeaderElector(leaderelection.LeaderElectionConfig{
+			Lock: fence.Lock(lease), LeaseDuration: 15 * time.Second, RenewDeadline: RenewDeadline, RetryPeriod: 2 * time.Second, ReleaseOnCancel: true,
+			Callbacks: leaderelection.LeaderCallbacks{OnStartedLeading: func(context.Context) { close(led) }, OnStoppedLeading: func() {}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		began := time.Now()
+		elector.Run(ctx)
+		if took := time.Since(began); took > 30*time.Second || lease.renewals != 3 || lease.holder != "" {
+			t.Errorf("the election took %s, with %d renewals, and the lease is that of %q", took, lease.renewals, lease.holder)
+		}
+		<-led
+		if err := fence.Check(); !errors.Is(err, ErrNotRenewed) {
+			t.Errorf("the fence returns %v", err)
+		}
+	})
 }
 
 func TestWithoutAnElectionAnOperatorAlwaysWorks(t *testing.T) {
