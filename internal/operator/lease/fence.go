@@ -25,13 +25,13 @@ var ErrNotRenewed = errors.New("the operator has not renewed its lease in time, 
 
 // Fence knows whether the operator has renewed its lease in time. A nil Fence is that of an operator without an election, which always works.
 type Fence struct {
-	// now is the clock.
-	now    func() time.Time
+	// now reads the clocks.
+	now    func() instant
 	logger logr.Logger
 
 	mu sync.Mutex
-	// renewed is the start of the latest request that has renewed the lease; zero for none, or when another operator has it.
-	renewed time.Time
+	// renewed is the start of the latest request that has renewed the lease; nil for none, or when another operator has it.
+	renewed *instant
 	// overdue is true from the first check after the deadline until the next renewal.
 	overdue bool
 	// led is true from the first renewal on, and released when this operator has given the lease up.
@@ -41,7 +41,27 @@ type Fence struct {
 }
 
 // NewFence returns the fence of an operator that has no lease yet.
-func NewFence(logger logr.Logger) *Fence { return &Fence{now: time.Now, logger: logger} }
+func NewFence(logger logr.Logger) *Fence { return &Fence{now: clocks(time.Now()), logger: logger} }
+
+// instant is what the clocks of a computer show at one moment. The one that only runs forward stands still while the computer is suspended,
+// and the other one may be set back.
+type instant struct {
+	wall time.Time
+	mono time.Duration
+}
+
+// clocks reads both clocks, that which only runs forward from a moment on.
+func clocks(start time.Time) func() instant {
+	return func() instant {
+		now := time.Now()
+		return instant{wall: now.Round(0), mono: now.Sub(start)}
+	}
+}
+
+// since is the time from another instant to this one, by the clock that has run further.
+func (i instant) since(then instant) time.Duration {
+	return max(i.mono-then.mono, i.wall.Sub(then.wall))
+}
 
 // Check returns ErrNotRenewed when the operator may not change anything now. It is called right before each change, by the client
 // of Client for those of the API server: a process may be frozen between any two of its steps.
@@ -51,7 +71,7 @@ func (f *Fence) Check() error {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if !f.renewed.IsZero() && age(f.now(), f.renewed) < RenewDeadline {
+	if f.renewed != nil && f.now().since(*f.renewed) < RenewDeadline {
 		return nil
 	}
 	if !f.overdue {
@@ -61,19 +81,15 @@ func (f *Fence) Check() error {
 	return ErrNotRenewed
 }
 
-// age is the time since then. The clock that only runs forward stands still while a computer is suspended, and the other one may be set back.
-func age(now, then time.Time) time.Duration {
-	return max(now.Sub(then), now.Round(0).Sub(then.Round(0)))
-}
-
-func (f *Fence) set(renewed time.Time) {
+// set opens the fence after a request that began then has renewed the lease.
+func (f *Fence) set(renewed instant) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.lost {
 		return
 	}
-	f.renewed, f.led = renewed, f.led || !renewed.IsZero()
-	if f.overdue && !renewed.IsZero() {
+	f.renewed, f.led = &renewed, true
+	if f.overdue {
 		f.overdue = false
 		f.logger.Info("The operator has its lease, and continues")
 	}
@@ -84,7 +100,7 @@ func (f *Fence) set(renewed time.Time) {
 func (f *Fence) observe(holder string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.renewed = time.Time{}
+	f.renewed = nil
 	if f.led && !f.lost && (holder != "" || !f.released) {
 		f.lost = true
 		f.logger.Info("Another operator has had the lease, so that this one ends", "holder", holder)
@@ -95,7 +111,7 @@ func (f *Fence) observe(holder string) {
 func (f *Fence) release() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.renewed, f.released = time.Time{}, true
+	f.renewed, f.released = nil, true
 }
 
 // mayElect returns an error when this operator must not get its lease any more. An election without an answer ends after RenewDeadline, and

@@ -104,10 +104,10 @@ var situations = map[string]struct {
 func TestAnOperatorChangesNothingWithoutAFreshRenewal(t *testing.T) {
 	for name, test := range situations {
 		t.Run(name, func(t *testing.T) {
-			now := time.Now()
+			now := instant{wall: time.Now()}
 			fence := NewFence(logr.Discard())
-			fence.now = func() time.Time { return now }
-			w := world{lease: &stored{before: func() {}}, sleep: func(d time.Duration) { now = now.Add(d) }}
+			fence.now = func() instant { return now }
+			w := world{lease: &stored{before: func() {}}, sleep: func(d time.Duration) { now = now.plus(d, d) }}
 			w.lock = fence.Lock(w.lease)
 			test.do(t, w)
 			if err := fence.Check(); (err == nil) != test.works || err != nil && !errors.Is(err, ErrNotRenewed) {
@@ -202,16 +202,37 @@ func TestWithoutAnElectionAnOperatorAlwaysWorks(t *testing.T) {
 	}
 }
 
-// While a computer is suspended the clock that only runs forward stands still, and when its clock is set back the other one is wrong.
+// plus is the instant at which both clocks show more by this.
+func (i instant) plus(wall, mono time.Duration) instant {
+	return instant{i.wall.Add(wall), i.mono + mono}
+}
+
 func TestTheAgeIsThatOfTheClockThatHasRunFurther(t *testing.T) {
-	now := time.Now()
-	wall := func(d time.Duration) time.Time { return now.Round(0).Add(d) }
-	for name, test := range map[string]struct{ now, then time.Time }{
-		"both":              {now.Add(time.Minute), now},
-		"only the date has": {wall(time.Minute), now},
+	for name, test := range map[string]struct {
+		wall, mono time.Duration
+		works      bool
+	}{
+		"a moment later":                         {time.Second, time.Second, true},
+		"after the computer was suspended":       {time.Hour, 0, false},
+		"the time was set back, long after":      {-time.Hour, RenewDeadline + time.Second, false},
+		"the time was set back, a moment after":  {-time.Hour, time.Second, true},
+		"the time was set forward, not too much": {RenewDeadline - time.Nanosecond, 0, true},
 	} {
-		if got := age(test.now, test.then); got != time.Minute {
-			t.Errorf("%s: %s", name, got)
+		now := instant{wall: time.Now()}
+		fence := NewFence(logr.Discard())
+		fence.now = func() instant { return now }
+		renew(t, world{lock: fence.Lock(&stored{before: func() {}})})
+		now = now.plus(test.wall, test.mono)
+		if err := fence.Check(); (err == nil) != test.works {
+			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// The reading of each clock is its own: that of the date has nothing of the other one, by which its differences would be measured.
+func TestTheClocksAreReadOneByOne(t *testing.T) {
+	start := time.Now()
+	if got := clocks(start)(); got.wall != got.wall.Round(0) || got.mono <= 0 || got.wall.Sub(start.Round(0)) < 0 {
+		t.Errorf("%+v since %s", got, start)
 	}
 }
