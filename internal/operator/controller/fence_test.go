@@ -3,7 +3,9 @@ package controller
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -111,6 +113,55 @@ func TestNoBlockIsMinedWithoutTheLease(t *testing.T) {
 		acquire()
 		if w.run(5*time.Second, 0); len(w.mined) == 0 || len(w.reports) != 2 {
 			t.Errorf("with the lease %d blocks, conditions %q", len(w.mined), w.reports)
+		}
+	})
+}
+
+// A call may wait for its slot longer than the lease lasts.
+func TestABlockThatIsNotMinedForWantOfTheLeaseIsNoFailure(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newMiningWorld(t, 3, lineOf(0, 2), every(time.Second))
+		var acquire, lose func()
+		w.client.fence, acquire, lose = leasetest.New()
+		acquire()
+		changing := w.state.shared.slots[changingCalls]
+		if err := changing.Acquire(t.Context(), maxCallsPerNetwork); err != nil {
+			t.Fatal(err)
+		}
+		if w.run(3*time.Second, 0); !w.state.shared.mining {
+			t.Fatal("no block is to be mined")
+		}
+		lose()
+		changing.Release(maxCallsPerNetwork)
+		synctest.Wait()
+		if got := w.state.shared.miningResults(); w.state.shared.mining || got != (miningResults{}) || w.fake.requeues() != 1 {
+			t.Errorf("mining %t, results %+v, %d requeues", w.state.shared.mining, got, w.fake.requeues())
+		}
+		acquire()
+		if w.run(5*time.Second, 0); len(w.mined) == 0 || len(w.reports) != 2 {
+			t.Errorf("with the lease %d blocks, conditions %q", len(w.mined), w.reports)
+		}
+	})
+}
+
+func TestWalletsThatAreNotLoadedForWantOfTheLeaseAreLoadedWithIt(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		wallets := &walletNode{exist: []string{"savings"}}
+		w := newWalletNodes(t, []string{"a"}, map[int]*walletNode{0: wallets})
+		var acquire func()
+		w.client.fence, acquire, _ = leasetest.New()
+		for range maxWalletAttempts + 1 {
+			w.load(t)
+			synctest.Wait()
+		}
+		if got := w.shared.nodes[w.nodes[0].key()]; got.wallets != 0 || got.loading || wallets.calls != 0 {
+			t.Errorf("%d attempts, %d calls, loading %t", got.wallets, wallets.calls, got.loading)
+		}
+		acquire()
+		w.load(t)
+		synctest.Wait()
+		if !slices.Equal(wallets.loaded, wallets.exist) {
+			t.Errorf("with the lease it has loaded %q", wallets.loaded)
 		}
 	})
 }

@@ -122,6 +122,11 @@ func (c *nodeClient) mineInBackground(ctx context.Context, network *v1.BitcoinNe
 	address, ordinal, name := network.Spec.Mining.Address, miner.ordinal, miner.name()
 	logger := log.FromContext(ctx).WithValues("node", name)
 	c.run(ctx, state.shared.slots, changingCalls, func(ctx context.Context) {
+		if withoutLease(ctx) {
+			state.shared.abandonMining()
+			c.requeue(state.key)
+			return
+		}
 		var hashes []string
 		err := errPanicked
 		defer func() {

@@ -65,6 +65,13 @@ func (s *sharedState) endMining(ordinal, nodes int, failure *miningFailure) {
 	s.mined.add(ordinal, nodes, failure)
 }
 
+// abandonMining returns the claim of startMining without an attempt.
+func (s *sharedState) abandonMining() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mining = false
+}
+
 // reportMining reports a failure without an attempt.
 func (s *sharedState) reportMining(failure *miningFailure) {
 	s.mu.Lock()

@@ -105,13 +105,22 @@ func (c *nodeClient) run(ctx context.Context, network *slots, kind callKind, cal
 		// A call that waits for its network takes no slot from the others.
 		defer network.acquire(base, kind)()
 		defer all.acquire(base, kind)()
-		ctx, cancel := context.WithTimeout(base, callTimeout)
+		ctx, end := context.WithCancelCause(base)
+		defer end(nil)
+		ctx, cancel := context.WithTimeout(ctx, callTimeout)
 		defer cancel()
-		if kind == changingCalls && c.fence.Check() != nil {
-			cancel()
+		if kind == changingCalls {
+			if err := c.fence.Check(); err != nil {
+				end(err)
+			}
 		}
 		protect(ctx, call)
 	}()
+}
+
+// withoutLease reports whether a call is not sent since the operator has no lease: that is no failure of the node.
+func withoutLease(ctx context.Context) bool {
+	return errors.Is(context.Cause(ctx), lease.ErrNotRenewed)
 }
 
 // protect runs a background call, and logs its panic, which would end the operator. A call returns what it has claimed in defers.

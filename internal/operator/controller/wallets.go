@@ -45,6 +45,10 @@ func (c *nodeClient) loadWallets(ctx context.Context, network *v1.BitcoinNetwork
 		of := n.process()
 		ctx := log.IntoContext(ctx, log.FromContext(ctx).WithValues("node", n.name()))
 		c.run(ctx, shared.slots, changingCalls, func(ctx context.Context) {
+			if withoutLease(ctx) {
+				shared.abandonWallets(of)
+				return
+			}
 			err := errPanicked
 			defer func() { shared.endWallets(of, err) }()
 			err = c.loadAllWallets(ctx, endpoint)
@@ -131,6 +135,16 @@ func (s *sharedState) startWallets(of nodeKey, chain bitcoind.ChainInfo, known k
 	state.loading = true
 	state.wallets++
 	return true
+}
+
+// abandonWallets returns the claim of startWallets without an attempt.
+func (s *sharedState) abandonWallets(of process) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if state := s.nodes[of.nodeKey]; state != nil && state.process == of {
+		state.loading = false
+		state.wallets--
+	}
 }
 
 func (s *sharedState) endWallets(of process, err error) {
