@@ -126,15 +126,22 @@ func (h Helm) explain(ctx context.Context, r Release, err error) error {
 	return fmt.Errorf("%w: %w%s", kind, err, detail)
 }
 
+// IsForeign reports whether an error is one of CheckOwner.
+func IsForeign(err error) bool { return errors.Is(err, failure.ErrInput) || errors.Is(err, ErrLease) }
+
 // Uninstall removes the release with the resources of its tests, and waits until it is gone. A release that does not exist is no
-// error.
+// error. Errors: ErrSilent, and those of CheckOwner for a release that is not this run's, which stays.
 func (h Helm) Uninstall(ctx context.Context, r Release) error {
 	c, err := h.connect(r.Namespace)
 	if err != nil {
 		return err
 	}
-	if _, err := c.Last(r.Name); err != nil {
+	last, err := c.Last(r.Name)
+	if err != nil {
 		return fmt.Errorf("uninstall %s: %w: %w", r.Name, ErrSilent, err)
+	}
+	if err := CheckOwner(r, last); err != nil {
+		return err
 	}
 	if err := c.Uninstall(ctx, r); err != nil {
 		if ctx.Err() == nil && errors.Is(h.faultOf(ctx, r, err), ErrSilent) {

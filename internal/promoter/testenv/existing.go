@@ -69,10 +69,12 @@ func (e *Environment) claim(ctx context.Context, client *cluster.Client) error {
 		return nil
 	}
 	report.Linef(e.provider.Report, "uninstalling %s, which is left from an earlier run, %s", e.release.Name, left.Run)
-	return e.uninstallOrAbandon(ctx)
+	leftover := e.release
+	leftover.Run = left.Run
+	return e.uninstallOrAbandon(ctx, leftover)
 }
 
-// failed releases the lease of a run that has installed nothing.
+// failed releases the lease of a run of which nothing is installed.
 func (e *Environment) failed(ctx context.Context, err error) error {
 	if rerr := e.lease.Release(ctx); rerr != nil {
 		report.Linef(e.provider.Report, "%v", rerr)
@@ -128,24 +130,32 @@ func (e *Environment) closeExisting(ctx context.Context) error {
 	case e.keep:
 		report.Linef(e.provider.Report, "%s is kept in namespace %s; the next run uninstalls it", r.Name, r.Namespace)
 	default:
-		if err := e.uninstallOrAbandon(ctx); err != nil {
+		if err := e.uninstallOrAbandon(ctx, r); err != nil {
 			return err
 		}
 	}
 	return e.lease.Release(ctx)
 }
 
-// uninstallOrAbandon leaves the lease to expire when the uninstallation does not end in time: the next run continues then.
-func (e *Environment) uninstallOrAbandon(ctx context.Context) error {
-	err := e.uninstall(ctx)
-	if err != nil {
-		err = e.Lost(err)
-		e.lease.Abandon()
+// uninstallOrAbandon leaves the lease to expire when the uninstallation does not end in time: the next run continues then. It releases the
+// lease when the release is another's, since nothing is uninstalled then.
+func (e *Environment) uninstallOrAbandon(ctx context.Context, r cluster.Release) error {
+	err := e.uninstall(ctx, r)
+	if err == nil {
+		return nil
 	}
+	if lost := e.lease.Lost(); lost != nil {
+		return lost
+	}
+	if cluster.IsForeign(err) {
+		report.Linef(e.provider.Report, "%s in namespace %s is not uninstalled, since this run has not installed it", r.Name, r.Namespace)
+		return e.failed(ctx, err)
+	}
+	e.lease.Abandon()
 	return err
 }
 
-func (e *Environment) uninstall(ctx context.Context) error {
+func (e *Environment) uninstall(ctx context.Context, r cluster.Release) error {
 	limit := uninstallLimit
 	if ctx.Err() != nil {
 		limit = cancelledLimit
@@ -155,11 +165,11 @@ func (e *Environment) uninstall(ctx context.Context) error {
 	ctx, stop := e.Context(ctx)
 	defer stop()
 	done := make(chan error, 1)
-	go func() { done <- e.Helm(helm.V4).Uninstall(ctx, e.release) }()
+	go func() { done <- e.Helm(helm.V4).Uninstall(ctx, r) }()
 	select {
 	case err := <-done:
 		return err
 	case <-ctx.Done(): // parts of Helm know no context
-		return fmt.Errorf("uninstall %s: it takes longer than %s; the next run continues: %w", e.release.Name, limit, ctx.Err())
+		return fmt.Errorf("uninstall %s: it takes longer than %s; the next run continues: %w", r.Name, limit, ctx.Err())
 	}
 }
