@@ -100,8 +100,19 @@ func (l *Lease) wait(ctx context.Context) error {
 		return errors.Join(ctx.Err(), l.Release(ctx)) // it may have been acquired meanwhile
 	case <-limit.C:
 		err := l.Release(ctx)
-		return errors.Join(fmt.Errorf("%w: after %s it is still held by %s; run the command again when that run has ended", ErrLease, l.times.Wait, l.lock.other), err)
+		return errors.Join(l.late(), err)
 	}
+}
+
+// late is why this run has waited in vain. The last failure is the newer cause: a holder that is found ends it.
+func (l *Lease) late() error {
+	switch why := l.lock.failure; {
+	case why != nil:
+		return fmt.Errorf("%w: after %s it still cannot be requested: %w", ErrLease, l.times.Wait, why)
+	case l.lock.other != "":
+		return fmt.Errorf("%w: after %s it is still held by %s; run the command again when that run has ended", ErrLease, l.times.Wait, l.lock.other)
+	}
+	return fmt.Errorf("%w: after %s there is no answer to the request for it", ErrLease, l.times.Wait)
 }
 
 // Guard returns a context that ends with ctx and when the lease is lost.
