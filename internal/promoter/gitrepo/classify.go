@@ -2,10 +2,10 @@ package gitrepo
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"syscall"
-	"unicode"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/report"
 )
 
 // classify returns the typed errors that callers check for; git reports them only as text.
@@ -51,45 +51,27 @@ func firstError(stderr string) string {
 			}
 		}
 	}
-	return printable(lines[len(lines)-1])
+	return report.Printable(lines[len(lines)-1])
 }
 
-// maxServerText is how much of a server's answer is repeated in a message, in bytes.
-const maxServerText = 1000
-
 // serverLines are the lines that a server or one of its hooks printed, in one line: they have the reason of a rejected push. They are
-// foreign text, so that characters a terminal obeys are removed.
+// foreign text.
 func serverLines(stderr string) string {
 	var lines []string
 	for _, l := range strings.FieldsFunc(stderr, func(r rune) bool { return r == '\n' || r == '\r' }) {
 		rest, ok := strings.CutPrefix(l, "remote:")
-		if rest = strings.TrimSpace(printable(rest)); ok && rest != "" {
+		if rest = strings.TrimSpace(report.Printable(rest)); ok && rest != "" {
 			lines = append(lines, strings.TrimPrefix(rest, "error: "))
 		}
 	}
-	text := strings.Join(lines, " ")
-	if len(text) > maxServerText {
-		text = strings.ToValidUTF8(text[:maxServerText], "") + "…"
-	}
-	return text
-}
-
-var escapes = regexp.MustCompile("\x1b\\[[0-9;]*[A-Za-z]")
-
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return -1
-		}
-		return r
-	}, escapes.ReplaceAllString(s, ""))
+	return report.Printable(strings.Join(lines, " "))
 }
 
 // ownershipRemedy is the command that git itself recommends for a repository of another user.
 func ownershipRemedy(stderr string) string {
 	for line := range strings.Lines(stderr) {
 		if line = strings.TrimSpace(line); strings.HasPrefix(line, "git config ") && strings.Contains(line, "safe.directory") {
-			return printable(line)
+			return report.Printable(line)
 		}
 	}
 	return "git config --global --add safe.directory DIRECTORY"

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/report"
 )
 
 // lockedError is the error of a push whose reference the server could not lock: another push has the lock at this moment, or no push ever
@@ -81,5 +83,5 @@ func denied(refspec, line, stderr, remedy string) error {
 	if remedy != "" {
 		why += "; " + remedy
 	}
-	return fmt.Errorf("push %s: %w: %s", refspec, ErrPushDenied, printable(why))
+	return fmt.Errorf("push %s: %w: %s", refspec, ErrPushDenied, report.Printable(why))
 }
