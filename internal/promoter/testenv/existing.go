@@ -156,12 +156,11 @@ func (e *Environment) uninstallOrAbandon(ctx context.Context, r cluster.Release)
 }
 
 func (e *Environment) uninstall(ctx context.Context, r cluster.Release) error {
-	limit := uninstallLimit
-	if ctx.Err() != nil {
-		limit = cancelledLimit
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+	run := ctx
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(run), uninstallLimit)
 	defer cancel()
+	// Also when the run is cancelled meanwhile.
+	defer context.AfterFunc(run, func() { time.AfterFunc(cancelledLimit, cancel) })()
 	ctx, stop := e.Context(ctx)
 	defer stop()
 	done := make(chan error, 1)
@@ -170,6 +169,10 @@ func (e *Environment) uninstall(ctx context.Context, r cluster.Release) error {
 	case err := <-done:
 		return err
 	case <-ctx.Done(): // parts of Helm know no context
-		return fmt.Errorf("uninstall %s: it takes longer than %s; the next run continues: %w", r.Name, limit, ctx.Err())
+		limit := uninstallLimit
+		if run.Err() != nil {
+			limit = cancelledLimit
+		}
+		return fmt.Errorf("uninstall %s: it takes longer than %s; the next run continues: %w", r.Name, limit, context.DeadlineExceeded)
 	}
 }
