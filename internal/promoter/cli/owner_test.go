@@ -12,7 +12,7 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/cluster"
 )
 
-// The other release is there after the run has made sure that it may use the name, and before it installs.
+// The other release appears after the run has checked that it may use the name, and before it installs.
 func TestAReleaseThatAppearsMeanwhileStays(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -44,7 +44,7 @@ func TestAReleaseThatAppearsMeanwhileStays(t *testing.T) {
 	}
 }
 
-// beforeInstallation calls a function when a run that has the lease, and has looked for a release once more, is about to install.
+// beforeInstallation calls a function when a run that has the lease, and has checked the name once more, is about to install.
 func (s *testPipeline) beforeInstallation(do func()) {
 	var mu sync.Mutex
 	held, reads := false, 0

@@ -100,12 +100,12 @@ func (l *Lease) wait(ctx context.Context) error {
 		return errors.Join(ctx.Err(), l.Release(ctx)) // it may have been acquired meanwhile
 	case <-limit.C:
 		err := l.Release(ctx)
-		return errors.Join(l.late(), err)
+		return errors.Join(l.timedOut(), err)
 	}
 }
 
-// late is why this run has waited in vain. The last failure is the newer cause: a holder that is found ends it.
-func (l *Lease) late() error {
+// timedOut is why this run has waited in vain. The last failure is the newer cause: a holder that is found ends it.
+func (l *Lease) timedOut() error {
 	switch why := l.lock.failure; {
 	case why != nil:
 		return fmt.Errorf("%w: after %s it still cannot be requested: %w", ErrLease, l.times.Wait, why)
