@@ -135,14 +135,15 @@ func olderProgram(t *testing.T) map[string]any {
 	t.Helper()
 	source := t.TempDir()
 	unpack(t, "testdata/bitcoin-controller-0.0.1-source.tgz", source)
+	// The program of then needs more modules than that of today; those of the tests include them.
 	for _, file := range []string{"go.mod", "go.sum"} {
-		text, err := os.ReadFile(filepath.Join(root, file))
+		text, err := os.ReadFile(filepath.Join(root, "test", file))
 		ok(t, err)
 		ok(t, os.WriteFile(filepath.Join(source, file), text, 0o600))
 	}
 	// The API was no module of its own then.
-	const api = "github.com/christianb93/bitcoin-controller/pkg"
-	edit := exec.Command("go", "mod", "edit", "-droprequire="+api, "-dropreplace="+api)
+	const module, api = "github.com/christianb93/bitcoin-controller", "github.com/christianb93/bitcoin-controller/pkg"
+	edit := exec.Command("go", "mod", "edit", "-module="+module, "-droprequire="+module, "-dropreplace="+module, "-droprequire="+api, "-dropreplace="+api)
 	edit.Dir = source
 	if output, err := edit.CombinedOutput(); err != nil {
 		t.Fatalf("go mod edit: %v\n%s", err, output)

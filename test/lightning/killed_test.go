@@ -73,8 +73,9 @@ func (env *testEnv) replace(pod string) {
 	})
 }
 
-// replaceBitcoind replaces the pod of a bitcoind, and waits until the operator has reported that the LND on it lacks it. Until LND finds out by
-// itself, its channels stay active, and payments need no bitcoind.
+// replaceBitcoind replaces the pod of a bitcoind, and waits until the operator has reported that the LND on it lacks it, or is lost itself: a
+// bitcoind that is back within two seconds is not reported. Until LND finds out by itself, its channels stay active, and payments need no
+// bitcoind.
 func (n *network) replaceBitcoind(node int) {
 	n.Helper()
 	ctx, cancel := context.WithTimeout(n.Context(), e2e.LimitFactor()*readyTimeout)
@@ -90,7 +91,7 @@ func (n *network) replaceBitcoind(node int) {
 	last := metav1.Condition{}
 	for event := range watched.ResultChan() {
 		if got, ok := event.Object.(*v1.LightningNetwork); ok {
-			if last = condition(got, v1.LightningConditionNodesReady); last.Reason == v1.LightningReasonBitcoinNodeNotReady {
+			if last = condition(got, v1.LightningConditionNodesReady); last.Status == metav1.ConditionFalse {
 				return
 			}
 		}

@@ -153,7 +153,10 @@ func (s *sharedState) formerConnections(nodes []node) []topology.Action {
 	}
 	var ends []topology.Action
 	for i := range nodes {
-		if state := s.nodes[nodes[i].key()]; state != nil && nodes[i].answer != nil && !nodes[i].busy && !state.changing {
+		if nodes[i].answer == nil || nodes[i].busy { // it may have no pod
+			continue
+		}
+		if state := s.nodes[nodes[i].key()]; state != nil && !state.changing {
 			ends = append(ends, state.endsOf(former, i, nodes[i].answer.peers)...)
 		}
 	}

@@ -139,6 +139,7 @@ func TestConnectionsFromTheFormerAddressOfANodeAreClosed(t *testing.T) {
 		"that of its address now":       {bitcoind.PeerInfo{ID: 7, Addr: "10.0.0.50:40000", Inbound: true, ConnectedAt: old}, nil, 0},
 		"a node that cannot be called":  {bitcoind.PeerInfo{ID: 7, Addr: address(1) + ":40000", Inbound: true, ConnectedAt: old}, func(l *listedNode) { l.nodes[0].busy = true }, 0},
 		"an address of the status":      {bitcoind.PeerInfo{ID: 7, Addr: "10.0.0.60:40000", Inbound: true, ConnectedAt: old}, nil, 1},
+		"the other node has no pod":     {bitcoind.PeerInfo{ID: 7, Addr: address(1) + ":40000", Inbound: true, ConnectedAt: old}, func(l *listedNode) { l.nodes[1].pod, l.nodes[1].answer = nil, nil }, 1},
 		"it after the node's new pod":   {bitcoind.PeerInfo{ID: 7, Addr: "10.0.0.60:40000", Inbound: true, ConnectedAt: start.Add(-20 * time.Second).Unix()}, nil, 0},
 	} {
 		l := newListedNode(t)
