@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -58,6 +59,7 @@ func Namespace(t testing.TB, core kubernetes.Interface, s Space) string {
 		if s.Check != nil {
 			s.Check()
 		}
+		noPanics(t, core, space.Name)
 		if err := core.CoreV1().Namespaces().Delete(context.Background(), space.Name, metav1.DeleteOptions{}); err != nil {
 			t.Errorf("delete the namespace %s: %v", space.Name, err)
 		}
@@ -66,6 +68,21 @@ func Namespace(t testing.TB, core kubernetes.Interface, s Space) string {
 		}
 	})
 	return space.Name
+}
+
+// noPanics fails a test in whose namespace an operator has panicked: it reports that in an event, and the next reconcile may succeed.
+func noPanics(t testing.TB, core kubernetes.Interface, namespace string) {
+	t.Helper()
+	events, err := core.EventsV1().Events(namespace).List(context.Background(), metav1.ListOptions{})
+	if err != nil {
+		t.Errorf("read the events of %s: %v", namespace, err)
+		return
+	}
+	for i := range events.Items {
+		if event := &events.Items[i]; strings.Contains(event.Note, "panic: ") {
+			t.Errorf("the operator has panicked: %s %s: %s", event.Regarding.Kind, event.Regarding.Name, event.Note)
+		}
+	}
 }
 
 // awaitNoPods waits until the pods of a namespace have ended, but not for ever: how they end is the subject of a test of its own.

@@ -5,6 +5,7 @@ package faults
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -81,6 +82,9 @@ func (r *run) followStatus(ctx context.Context) {
 }
 
 func (r *run) sees(net *v1.BitcoinNetwork) {
+	if reason := reasonOf(net); strings.Contains(reason, "panic: ") {
+		r.fail("an operator has panicked: %s", reason)
+	}
 	disabled, now := r.disabled(), r.pace.now()
 	v := version{net: net, at: now, since: now, ready: readyOf(net) != "" && net.DeletionTimestamp == nil, disabled: disabled}
 	r.mu.Lock()
