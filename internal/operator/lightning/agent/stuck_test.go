@@ -98,7 +98,7 @@ func TestAnOpeningHindersOthersUntilLNDHasForgottenIt(t *testing.T) {
 // LND answers when it is disconnected from the peer that does not.
 func TestLNDIsDisconnectedFromPeersThatDoNotAnswer(t *testing.T) {
 	s := newStandIn(t, nil)
-	s.openTimeout = 100 * time.Millisecond
+	s.openTimeout = 2 * time.Second // also of the request that succeeds
 	disconnected := make(chan struct{}, 2)
 	for _, key := range []string{keyA, keyB} {
 		s.answer("DELETE /v1/peers/"+key, func(w http.ResponseWriter, r *http.Request) {
