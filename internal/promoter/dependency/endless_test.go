@@ -53,7 +53,7 @@ func TestARepositoryThatNeverEndsItsAnswerIsGivenUp(t *testing.T) {
 		words, limit := "the server is silent", 200*time.Millisecond
 		switch name {
 		case "it sends slowly":
-			words = "the server is too slow"
+			words = "the server is " // too slow; on a machine that gets no processor for 200 ms it is silent, and without limits the call does not end
 		case "it redirects without end":
 			words, limit = "stopped after 10 redirects", time.Minute
 		}
