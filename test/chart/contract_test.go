@@ -66,7 +66,7 @@ func TestChartSetsEveryFlag(t *testing.T) {
 
 // The right to hold the lease goes by its name.
 func TestLeaseHasTheOperatorsName(t *testing.T) {
-	const file = "../../internal/operator/cli/manager.go"
+	const file = "../../internal/operator/cli/election.go"
 	code, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
