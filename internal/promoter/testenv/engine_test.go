@@ -40,6 +40,16 @@ func engine(t *testing.T, cases string) (dir string) {
 }
 
 func TestAnExportEndsThoughTheEngineHangs(t *testing.T) {
+	// What was given up still writes until the scripts are killed, which is before this.
+	dir, err := os.MkdirTemp("", "export")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for until := time.Now().Add(10 * time.Second); os.RemoveAll(dir) != nil && time.Now().Before(until); {
+			time.Sleep(10 * time.Millisecond)
+		}
+	})
 	engine(t, `'ps -a'*) echo hello-control-plane ;;
 'inspect --format '*role*) echo control-plane ;;
 'exec '* | 'logs '*) echo $$ >>"$dir/pids"; exec sleep 1000 ;;`)
@@ -52,7 +62,6 @@ func TestAnExportEndsThoughTheEngineHangs(t *testing.T) {
 	}
 	l := &lines{}
 	e := &Environment{Kubeconfig: pods(t, podWith("p", "x")), provider: Provider{Report: l}, kind: kind}
-	dir := t.TempDir()
 	done := make(chan struct{})
 	go func() { e.Export(t.Context(), dir); close(done) }()
 	select {
