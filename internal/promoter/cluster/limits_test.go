@@ -54,8 +54,9 @@ func inTime(t *testing.T, call func() error) error {
 }
 
 func TestAnEngineThatHangsIsAnExternalFailure(t *testing.T) {
+	logs := abandoned(t)
 	create := func(ctx context.Context, dir string) error {
-		_, err := Create(ctx, Options{Name: "hello", Kubeconfig: filepath.Join(dir, "kubeconfig"), NodeImage: "node:1"}, filepath.Join(dir, "logs"))
+		_, err := Create(ctx, Options{Name: "hello", Kubeconfig: filepath.Join(dir, "kubeconfig"), NodeImage: "node:1"}, filepath.Join(logs, "created"))
 		return err
 	}
 	opened := func(call func(context.Context, *Kind, string) error) func(context.Context, string) error {
@@ -90,8 +91,8 @@ func TestAnEngineThatHangsIsAnExternalFailure(t *testing.T) {
 			cancel()
 			return k.Delete(ctx)
 		}), ErrEngine},
-		"while logs are exported": {"'exec '* | 'logs '*", func(l *Limits) { l.Logs = short }, opened(func(ctx context.Context, k *Kind, dir string) error {
-			return k.ExportLogs(ctx, filepath.Join(dir, "logs"))
+		"while logs are exported": {"'exec '* | 'logs '*", func(l *Limits) { l.Logs = short }, opened(func(ctx context.Context, k *Kind, _ string) error {
+			return k.ExportLogs(ctx, filepath.Join(logs, "logs"))
 		}), ErrEngine},
 		"while an image is loaded": {"'exec '*", func(l *Limits) { l.Load = short }, opened(func(ctx context.Context, k *Kind, _ string) error {
 			_, err := k.LoadImages(ctx, image.Access{}, "some/image")
@@ -107,6 +108,21 @@ func TestAnEngineThatHangsIsAnExternalFailure(t *testing.T) {
 			}
 		})
 	}
+}
+
+// abandoned is a directory in which a call that was given up still writes, until the scripts are killed: before this one is removed.
+func abandoned(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "abandoned")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for until := time.Now().Add(10 * time.Second); os.RemoveAll(dir) != nil && time.Now().Before(until); {
+			time.Sleep(10 * time.Millisecond)
+		}
+	})
+	return dir
 }
 
 // A slow line is no engine that hangs.
