@@ -16,12 +16,14 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/helm"
+	"github.com/christianb93/bitcoin-controller/internal/testtools"
 )
 
 func kubeconfigOf(t *testing.T, server string) string {
@@ -105,7 +107,7 @@ func TestAClusterThatStopsServingAnInstallationIsNoFailedTest(t *testing.T) {
 		for _, major := range []helm.Major{helm.V3, helm.V4} {
 			t.Run(fmt.Sprintf("%s, %s", name, major), func(t *testing.T) {
 				h := Helm{Major: major, Kubeconfig: kubeconfigOf(t, servesOnce(t, then).URL)}
-				err := inTime(t, func() error {
+				err := testtools.InTime(t, time.Minute, func() error {
 					_, err := h.Apply(t.Context(), pkg, Release{Name: "r", Namespace: "ns"})
 					return err
 				})

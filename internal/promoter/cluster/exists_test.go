@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
+	"github.com/christianb93/bitcoin-controller/internal/testtools"
 )
 
 // withoutPauses lets pulls follow each other at once.
@@ -36,7 +37,7 @@ func TestTheClusterThatAnotherRunCreatesUnderTheNameStays(t *testing.T) {
 				claimed = true
 				return nil
 			}}
-			err := inTime(t, func() error {
+			err := testtools.InTime(t, time.Minute, func() error {
 				_, err := Create(t.Context(), o, filepath.Join(dir, "logs"))
 				return err
 			})
@@ -69,21 +70,21 @@ func TestOneRunAtATimeCreatesAClusterOfAName(t *testing.T) {
 			t.Fatal("the first run did not begin to pull within 30 s")
 		}
 	}
-	if err := inTime(t, func() error { return create("hello") }); !errors.Is(err, ErrExists) || !strings.Contains(err.Error(), "another run is creating it") {
+	if err := testtools.InTime(t, time.Minute, func() error { return create("hello") }); !errors.Is(err, ErrExists) || !strings.Contains(err.Error(), "another run is creating it") {
 		t.Errorf("the second run: %v", err)
 	}
 	write(t, filepath.Join(dir, "go"), "", 0o644)
-	if err := inTime(t, func() error { return <-first }); !errors.Is(err, ErrCreate) {
+	if err := testtools.InTime(t, time.Minute, func() error { return <-first }); !errors.Is(err, ErrCreate) {
 		t.Errorf("the first run: %v", err)
 	}
 	// The name is free again, and so was another one all the time.
 	for _, name := range []string{"hello", "other"} {
-		if err := inTime(t, func() error { return create(name) }); !errors.Is(err, ErrCreate) {
+		if err := testtools.InTime(t, time.Minute, func() error { return create(name) }); !errors.Is(err, ErrCreate) {
 			t.Errorf("%s afterwards: %v", name, err)
 		}
 	}
 	t.Setenv("TMPDIR", filepath.Join(dir, "missing"))
-	if err := inTime(t, func() error { return create("hello") }); !errors.Is(err, ErrCreate) || !strings.Contains(err.Error(), "lock the name hello") {
+	if err := testtools.InTime(t, time.Minute, func() error { return create("hello") }); !errors.Is(err, ErrCreate) || !strings.Contains(err.Error(), "lock the name hello") {
 		t.Errorf("without a directory for the lock: %v", err)
 	}
 	if left, err := filepath.Glob(filepath.Join(dir, "*.lock")); err != nil || len(left) != 0 {

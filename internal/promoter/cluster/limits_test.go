@@ -13,6 +13,7 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/image"
+	"github.com/christianb93/bitcoin-controller/internal/testtools"
 )
 
 // hang is what a command of an engine does that hangs.
@@ -39,22 +40,8 @@ func shorten(t *testing.T, change func(*Limits)) {
 	change(&EngineLimits)
 }
 
-// inTime returns the error of a call, which must end within a minute.
-func inTime(t *testing.T, call func() error) error {
-	t.Helper()
-	done := make(chan error, 1)
-	go func() { done <- call() }()
-	select {
-	case err := <-done:
-		return err
-	case <-time.After(time.Minute):
-		t.Fatal("the call did not end within a minute")
-		return nil
-	}
-}
-
 func TestAnEngineThatHangsIsAnExternalFailure(t *testing.T) {
-	logs := abandoned(t)
+	logs := testtools.Abandoned(t)
 	create := func(ctx context.Context, dir string) error {
 		_, err := Create(ctx, Options{Name: "hello", Kubeconfig: filepath.Join(dir, "kubeconfig"), NodeImage: "node:1"}, filepath.Join(logs, "created"))
 		return err
@@ -102,27 +89,12 @@ func TestAnEngineThatHangsIsAnExternalFailure(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := standIn(t, "exit 1", c.hangs+") "+hang)
 			shorten(t, c.limits)
-			err := inTime(t, func() error { return c.call(t.Context(), dir) })
+			err := testtools.InTime(t, time.Minute, func() error { return c.call(t.Context(), dir) })
 			if !errors.Is(err, c.want) || failure.Of(err) != failure.External || !strings.Contains(err.Error(), "within") {
 				t.Errorf("got %v", err)
 			}
 		})
 	}
-}
-
-// abandoned is a directory in which a call that was given up still writes, until the scripts are killed: before this one is removed.
-func abandoned(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "abandoned")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		for until := time.Now().Add(10 * time.Second); os.RemoveAll(dir) != nil && time.Now().Before(until); {
-			time.Sleep(10 * time.Millisecond)
-		}
-	})
-	return dir
 }
 
 // A slow line is no engine that hangs.
@@ -131,12 +103,12 @@ func TestAPullMayTakeLongWhileItPrintsAndItsEndNamesTheCommand(t *testing.T) {
 	shorten(t, func(l *Limits) { l.Silence = 4 * time.Second })
 	standIn(t, `for i in {1..90}; do echo layer; sleep 0.05; done`)
 	start := time.Now()
-	if err := inTime(t, func() error { return pull(t.Context(), "node:1") }); err != nil || time.Since(start) < EngineLimits.Silence {
+	if err := testtools.InTime(t, time.Minute, func() error { return pull(t.Context(), "node:1") }); err != nil || time.Since(start) < EngineLimits.Silence {
 		t.Errorf("a pull that prints a line every 50 ms: %v after %s", err, time.Since(start))
 	}
 	EngineLimits.Silence = 500 * time.Millisecond
 	standIn(t, strings.TrimSuffix(hang, " ;;"))
-	err := inTime(t, func() error { return pull(t.Context(), "node:1") })
+	err := testtools.InTime(t, time.Minute, func() error { return pull(t.Context(), "node:1") })
 	if !errors.Is(err, ErrCreate) || !strings.Contains(err.Error(), "printed nothing within 500ms") || !strings.HasSuffix(err.Error(), ": docker pull node:1") {
 		t.Errorf("a pull that prints nothing: %v", err)
 	}

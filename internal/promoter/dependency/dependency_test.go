@@ -14,6 +14,7 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/image"
+	"github.com/christianb93/bitcoin-controller/internal/testtools"
 )
 
 func TestWhatIsLockedIsDownloaded(t *testing.T) {
@@ -158,7 +159,7 @@ func TestADirectoryOfTheCommitIsPackagedWithItsOwnDependencies(t *testing.T) {
 	t.Parallel()
 	dir := declaring(t, "file://../sub", ">=0.0.0", "")
 	commit := filepath.Dir(filepath.Dir(dir))
-	put(t, commit, map[string]string{
+	testtools.PutFiles(t, commit, map[string]string{
 		"charts/sub/Chart.yaml":               "apiVersion: v2\nname: sub\nversion: 0.1.0\ndependencies:\n- {name: base, version: 0.2.0, repository: \"file://../../library/base\"}\n",
 		"library/base/Chart.yaml":             "apiVersion: v2\nname: base\nversion: 0.2.0\ntype: library\n",
 		"library/base/templates/_helpers.tpl": "{{/* none */}}",
@@ -191,7 +192,7 @@ func TestADirectoryOfTheCommitIsPackagedWithItsOwnDependencies(t *testing.T) {
 func TestChartsThatDependOnEachOtherAreAnError(t *testing.T) {
 	t.Parallel()
 	dir := declaring(t, "file://../sub", "*", "")
-	put(t, filepath.Dir(dir), map[string]string{"sub/Chart.yaml": "apiVersion: v2\nname: sub\nversion: 0.1.0\ndependencies:\n- {name: app, version: \"*\", repository: \"file://../app\"}\n"})
+	testtools.PutFiles(t, filepath.Dir(dir), map[string]string{"sub/Chart.yaml": "apiVersion: v2\nname: sub\nversion: 0.1.0\ndependencies:\n- {name: app, version: \"*\", repository: \"file://../app\"}\n"})
 	if _, err := (Builder{}).Build(t.Context(), dir, top(dir)); !errors.Is(err, chart.ErrNoChart) || !strings.Contains(err.Error(), "depends on itself") {
 		t.Errorf("got %v", err)
 	}

@@ -12,20 +12,15 @@ import (
 	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/image"
+	"github.com/christianb93/bitcoin-controller/internal/testtools"
 )
 
 // endsWithin checks that an attempt ends in an error of the repository with these words.
 func endsWithin(t *testing.T, limit time.Duration, words string, attempt func() error) {
 	t.Helper()
-	done := make(chan error, 1)
-	go func() { done <- attempt() }()
-	select {
-	case err := <-done:
-		if !errors.Is(err, ErrRepository) || !strings.Contains(err.Error(), words) {
-			t.Errorf("got %v, want %q", err, words)
-		}
-	case <-time.After(limit):
-		t.Fatalf("it has not ended within %s", limit)
+	err := testtools.InTime(t, limit, attempt)
+	if !errors.Is(err, ErrRepository) || !strings.Contains(err.Error(), words) {
+		t.Errorf("got %v, want %q", err, words)
 	}
 }
 

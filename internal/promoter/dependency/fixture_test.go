@@ -1,13 +1,11 @@
 package dependency
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"log"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -22,6 +20,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/static"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/chart"
+	"github.com/christianb93/bitcoin-controller/internal/testtools"
 )
 
 const user, password = "reader", "opensesame"
@@ -30,22 +29,12 @@ const user, password = "reader", "opensesame"
 func packaged(t *testing.T, name, version string) *chart.Package {
 	t.Helper()
 	dir := t.TempDir()
-	put(t, dir, map[string]string{"Chart.yaml": fmt.Sprintf("apiVersion: v2\nname: %s\nversion: %s\n", name, version)})
+	testtools.PutFiles(t, dir, map[string]string{"Chart.yaml": fmt.Sprintf("apiVersion: v2\nname: %s\nversion: %s\n", name, version)})
 	p, err := chart.Pack(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return p
-}
-
-func put(t *testing.T, dir string, files map[string]string) {
-	t.Helper()
-	for name, content := range files {
-		path := filepath.Join(dir, name)
-		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(content), 0o644)); err != nil {
-			t.Fatal(err)
-		}
-	}
 }
 
 // repository is a chart repository that requires a login for all of its files.
@@ -131,9 +120,9 @@ func newRegistry(t *testing.T, packages ...*chart.Package) (host string) {
 func declaring(t *testing.T, repository, constraint, locked string) (dir string) {
 	t.Helper()
 	dir = filepath.Join(t.TempDir(), "charts", "app")
-	put(t, dir, map[string]string{"Chart.yaml": fmt.Sprintf("apiVersion: v2\nname: app\nversion: 1.0.0\ndependencies:\n- {name: sub, version: %q, repository: %q}\n", constraint, repository)})
+	testtools.PutFiles(t, dir, map[string]string{"Chart.yaml": fmt.Sprintf("apiVersion: v2\nname: app\nversion: 1.0.0\ndependencies:\n- {name: sub, version: %q, repository: %q}\n", constraint, repository)})
 	if locked != "" {
-		put(t, dir, map[string]string{"Chart.lock": fmt.Sprintf("dependencies:\n- {name: sub, version: %q, repository: %q}\n", locked, repository)})
+		testtools.PutFiles(t, dir, map[string]string{"Chart.lock": fmt.Sprintf("dependencies:\n- {name: sub, version: %q, repository: %q}\n", locked, repository)})
 	}
 	return dir
 }

@@ -31,15 +31,9 @@ func script(t *testing.T, path, text string) {
 // givenUp checks that an attempt ends within a minute, as one at an unreachable server and for this reason.
 func givenUp(t *testing.T, reason string, attempt func() error) {
 	t.Helper()
-	done := make(chan error, 1)
-	go func() { done <- attempt() }()
-	select {
-	case err := <-done:
-		if !errors.Is(err, ErrUnreachable) || failure.Of(err) != failure.External || !strings.Contains(err.Error(), reason) {
-			t.Errorf("got %v, want %q", err, reason)
-		}
-	case <-time.After(time.Minute):
-		t.Fatal("it has not ended within a minute")
+	err := testtools.InTime(t, time.Minute, attempt)
+	if !errors.Is(err, ErrUnreachable) || failure.Of(err) != failure.External || !strings.Contains(err.Error(), reason) {
+		t.Errorf("got %v, want %q", err, reason)
 	}
 }
 

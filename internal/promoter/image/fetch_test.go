@@ -4,12 +4,11 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
+	"github.com/christianb93/bitcoin-controller/internal/testtools"
 )
 
 // requiring is a program with a dependency that no machine has.
@@ -17,22 +16,12 @@ func requiring(t *testing.T) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
 	sum := " h1:" + strings.Repeat("A", 43) + "=\n"
-	putFiles(t, dir, map[string]string{
+	testtools.PutFiles(t, dir, map[string]string{
 		"go.mod":         "module example.com/hello\n\ngo 1.24\n\nrequire example.com/dep v1.0.0\n",
 		"go.sum":         "example.com/dep v1.0.0" + sum + "example.com/dep v1.0.0/go.mod" + sum,
 		"cmd/hi/main.go": "package main\n\nimport \"example.com/dep\"\n\nfunc main() { dep.Run() }\n",
 	})
 	return dir
-}
-
-func putFiles(t *testing.T, dir string, files map[string]string) {
-	t.Helper()
-	for name, content := range files {
-		path := filepath.Join(dir, name)
-		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(content), 0o644)); err != nil {
-			t.Fatal(err)
-		}
-	}
 }
 
 // answering is a module proxy that has nothing, and answers with a status.
@@ -67,7 +56,7 @@ func TestModulesAndToolchainsThatCannotBeFetchedAreNoFaultOfTheSource(t *testing
 			t.Setenv("GOPROXY", c.proxy)
 			t.Setenv("GOTOOLCHAIN", c.toolchain)
 			dir := requiring(t)
-			putFiles(t, dir, c.files)
+			testtools.PutFiles(t, dir, c.files)
 			_, err := Build(t.Context(), Spec{SourceDir: dir, Package: "./cmd/hi", SourceDate: commitTime})
 			kind := map[error]failure.Kind{ErrFetch: failure.External, ErrCompile: failure.TestFailed}[c.want]
 			if !errors.Is(err, c.want) || err != nil && failure.Of(err) != kind {

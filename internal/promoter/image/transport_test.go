@@ -22,15 +22,9 @@ import (
 // givenUp checks that an attempt ends within a minute, in an error of the registry with these words.
 func givenUp(t *testing.T, words string, attempt func() error) {
 	t.Helper()
-	done := make(chan error, 1)
-	go func() { done <- attempt() }()
-	select {
-	case err := <-done:
-		if !errors.Is(err, ErrRegistry) || failure.Of(err) != failure.External || !strings.Contains(err.Error(), words) {
-			t.Errorf("got %v, want %q", err, words)
-		}
-	case <-time.After(time.Minute):
-		t.Fatal("it has not ended within a minute")
+	err := testtools.InTime(t, time.Minute, attempt)
+	if !errors.Is(err, ErrRegistry) || failure.Of(err) != failure.External || !strings.Contains(err.Error(), words) {
+		t.Errorf("got %v, want %q", err, words)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/failure"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/workdir"
+	"github.com/christianb93/bitcoin-controller/internal/testtools"
 )
 
 // engine puts a container engine first in the PATH that is a script of these cases. What hangs writes its process id into the file pids.
@@ -40,16 +41,7 @@ func engine(t *testing.T, cases string) (dir string) {
 }
 
 func TestAnExportEndsThoughTheEngineHangs(t *testing.T) {
-	// What was given up still writes until the scripts are killed, which is before this.
-	dir, err := os.MkdirTemp("", "export")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		for until := time.Now().Add(10 * time.Second); os.RemoveAll(dir) != nil && time.Now().Before(until); {
-			time.Sleep(10 * time.Millisecond)
-		}
-	})
+	dir := testtools.Abandoned(t)
 	engine(t, `'ps -a'*) echo hello-control-plane ;;
 'inspect --format '*role*) echo control-plane ;;
 'exec '* | 'logs '*) echo $$ >>"$dir/pids"; exec sleep 1000 ;;`)
@@ -62,13 +54,10 @@ func TestAnExportEndsThoughTheEngineHangs(t *testing.T) {
 	}
 	l := &lines{}
 	e := &Environment{Kubeconfig: pods(t, podWith("p", "x")), provider: Provider{Report: l}, kind: kind}
-	done := make(chan struct{})
-	go func() { e.Export(t.Context(), dir); close(done) }()
-	select {
-	case <-done:
-	case <-time.After(time.Minute):
-		t.Fatal("the export did not end within a minute")
-	}
+	_ = testtools.InTime(t, time.Minute, func() error {
+		e.Export(t.Context(), dir)
+		return nil
+	})
 	if !strings.Contains(l.text, "some logs or states could not be exported") || !strings.Contains(l.text, "docker did not return all logs within 500ms") ||
 		!strings.Contains(l.text, "are in "+dir) {
 		t.Errorf("it reports\n%s", l.text)
