@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -73,10 +74,11 @@ func TestARegistryThatDoesNotReadAnUploadIsGivenUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	uploads, over := 0, make(chan struct{})
+	over := make(chan struct{})
+	var uploads atomic.Int32
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPatch && r.ContentLength > 2 {
-			uploads++
+			uploads.Add(1)
 			<-over // the request's context ends only after its body was read
 			return
 		}
@@ -89,8 +91,8 @@ func TestARegistryThatDoesNotReadAnUploadIsGivenUp(t *testing.T) {
 		_, err := a.PushFiles(t.Context(), ref, []File{fileOf(64 << 20)}, "")
 		return err
 	})
-	if uploads != 1 {
-		t.Errorf("%d uploads: what timed out is not repeated", uploads)
+	if got := uploads.Load(); got != 1 {
+		t.Errorf("%d uploads: what timed out is not repeated", got)
 	}
 }
 
