@@ -38,6 +38,9 @@ func (r *Report) line(text string) (shown string, show bool) {
 
 func (r *Report) event(e event) (string, bool) {
 	c, sub := r.testOf(e)
+	if c != nil {
+		c.note(e)
+	}
 	switch e.Action {
 	case "output", "build-output":
 		r.keep(c, e.Output)
@@ -73,7 +76,7 @@ func (r *Report) testOf(e event) (c *testCase, sub bool) {
 	name, _, sub := strings.Cut(e.Test, "/")
 	key := e.Package + " " + name
 	if r.byKey[key] == nil {
-		r.byKey[key] = &testCase{pkg: e.Package, name: name}
+		r.byKey[key] = &testCase{pkg: e.Package, name: name, messages: map[string]*messages{}}
 		r.cases = append(r.cases, r.byKey[key])
 	}
 	return r.byKey[key], sub

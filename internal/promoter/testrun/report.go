@@ -2,7 +2,6 @@ package testrun
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -42,6 +41,8 @@ type testCase struct {
 	elapsed           time.Duration
 	output            []string
 	size              int // of output, in bytes
+	// messages are those of the test and its subtests by their names, without those that have passed or were skipped.
+	messages map[string]*messages
 }
 
 func newReport(c config.Command) *Report {
@@ -80,36 +81,6 @@ func (r *Report) failedNames() string {
 
 func (r *Report) failed() []*testCase {
 	return slices.DeleteFunc(slices.Clone(r.cases), func(c *testCase) bool { return c.result != fail })
-}
-
-// maxRecap and maxRecapLine limit what Recap repeats of one test: lines, and bytes of each.
-const (
-	maxRecap     = 8
-	maxRecapLine = 300
-)
-
-// message is how go test prints a message: file_test.go:12: what is wrong.
-var message = regexp.MustCompile(`^\s*\S+\.go:\d+: |^panic: |^--- FAIL|^\s+--- FAIL`)
-
-// Recap repeats for each failed test its first messages: in a long log the place where a test failed is far above the end, and some
-// CI engines show the end only.
-func (r *Report) Recap() []string {
-	var out []string
-	for _, c := range r.failed() {
-		lines := strings.Split(strings.TrimRight(strings.Join(c.output, ""), "\n"), "\n")
-		messages := slices.DeleteFunc(slices.Clone(lines), func(l string) bool { return !message.MatchString(l) })
-		if !r.goJSON || len(messages) == 0 {
-			messages = lines[max(0, len(lines)-maxRecap):]
-		}
-		out = append(out, c.name+" failed:")
-		for _, l := range messages[:min(len(messages), maxRecap)] {
-			if len(l) > maxRecapLine {
-				l = strings.ToValidUTF8(l[:maxRecapLine], "") + " …"
-			}
-			out = append(out, "  "+strings.TrimSpace(l))
-		}
-	}
-	return out
 }
 
 func (r *Report) finish(ok bool, elapsed time.Duration) {
