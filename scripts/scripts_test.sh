@@ -94,6 +94,26 @@ check 'files that cannot be read end the tests' fails run functions test.sh "$ca
 check 'files that cannot be read are reported' prints '^error: the files under test'
 check 'files that cannot be read: the last commit is not tested in their place' fails prints '^(commit|tested)'
 
+# What the options choose.
+part test.sh 'for name in build_tool build_plugin repositories serve took commit working_tree; do eval "$name() { :; }"; done
+go() { [[ $1 != test ]] || echo "go $*" >>"$CHOSEN"; }
+promoter() { echo "short ${SHORT_TESTS:-} threats ${THREAT_TESTS:-} lifecycle ${LIFECYCLE_TESTS:-} in ${TESTS:-all}" >>"$CHOSEN"; touch "$place/work/junit.xml"; }
+mkdir -p "$place/work"
+all=${ALL:-}
+unit
+integration'
+chosen() { # PATTERN VARIABLE=VALUE…
+  rm -f "$work/chosen"
+  run env CHOSEN="$work/chosen" "${@:2}" bash "$clone/scripts/part.sh" && grep -qE -- "$1" "$work/chosen"
+}
+check 'the long tests without a cluster are left out' chosen '^go test .*-short' ALL=
+check 'the long tests with a cluster are left out, and those of threats are not' chosen '^short true threats true lifecycle  in network$' ALL=
+check 'tests that are chosen by name may be long' chosen '^short  threats  lifecycle  in network$' RUN_TESTS=Some
+check 'with --all no test without a cluster is left out' fails chosen '^go test .*-short' ALL=true
+check 'with --all no test with a cluster is left out' chosen '^short  threats  lifecycle true in all$' ALL=true
+check 'an unknown option ends the tests' fails run "$clone/scripts/test.sh" --everything
+check 'an unknown option is named' prints '^error: unknown option --everything'
+
 run functions test.sh 'mkdir -p "$bin" "$place/work"
 printf "#!/bin/bash\necho \"chart-promoter \$*\"\n" >"$bin/chart-promoter"
 chmod +x "$bin/chart-promoter"

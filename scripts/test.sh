@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
-# Runs all tests: those that need nothing but Go, with the race detector, then the tests with real nodes in a
-# kind cluster, as a candidate is tested in QA: the image is built, the chart packaged and installed, and
-# `go test -C test -tags=e2e` runs against it. Uncommitted changes are tested too. A chart in a registry is verified with cosign.
+# Runs the tests: those that need nothing but Go, then those with real nodes in a kind cluster, as a candidate is tested in QA: the image is
+# built, the chart packaged and installed, and `go test -C test -tags=e2e` runs against it. Uncommitted changes are tested too. A chart in a
+# registry is verified with cosign.
 #
-#   scripts/test.sh            all of them
-#   scripts/test.sh --unit     only those that need no cluster
-#   scripts/test.sh --cluster  only those that need one
+#   scripts/test.sh            what a change must pass, in ten minutes on two cores when the caches are warm: without the long tests
+#   scripts/test.sh --all      all of them, in an hour: the race detector, the long tests, Lightning networks, the chart as it is installed, upgraded,
+#                              rolled back and uninstalled in a cluster of its own, and networks that lose cluster nodes in one of three
+#   scripts/test.sh --unit     only those that need no cluster; also with --all
+#   scripts/test.sh --cluster  only those that need one; also with --all
 #
-# With LIFECYCLE_TESTS=true Lightning networks are also tested, in the same cluster, which takes five minutes more; the chart is installed,
-# upgraded, rolled back and uninstalled in a cluster of its own, which takes three, and networks lose cluster nodes in one of three nodes,
-# which takes another six.
+# RUN_TESTS=PATTERN chooses among those with a cluster, the long ones included, and TESTS=DIRECTORY those of one directory below test. See
+# ci/pipeline.yaml.
 #
 # The last lines name what failed and count the tests: "N passed, N failed, N skipped". A test with subtests counts once. Nothing is
 # left behind but what scripts/machine.sh keeps.
@@ -26,16 +27,21 @@ export LIFECYCLE_NOTE=$place/lifecycle-cluster MACHINES_NOTE=$place/machines-clu
 
 # What test/results adds up at the end, and what failed without a failed test.
 reports=() scripts=() broken=()
+# Options: all is not empty for --all, and part is --unit, --cluster or empty.
+all='' part=''
 
 unit() {
-  local at=$SECONDS race=true out=$place/unit.json status=0 module
-  if ! command -v gcc >/dev/null && ! command -v cc >/dev/null; then
-    info 'no C compiler, so no race detector'
-    race=false
+  local at=$SECONDS how=(-short) out=$place/unit.json status=0 module
+  if [[ $all ]]; then
+    how=(-race)
+    if ! command -v gcc >/dev/null && ! command -v cc >/dev/null; then
+      info 'no C compiler, so no race detector'
+      how=()
+    fi
   fi
   for module in . pkg test; do
     # A test that needs an engine fails where one runs, too.
-    DOCKER_HOST=unix://$place/no-engine go test -C "$root/$module" -race=$race -timeout 40m -json ./... >>"$out" 2>>"$place/unit.err" || status=$?
+    DOCKER_HOST=unix://$place/no-engine go test -C "$root/$module" ${how[@]+"${how[@]}"} -timeout 40m -json ./... >>"$out" 2>>"$place/unit.err" || status=$?
   done
   reports+=("$out")
   go run -C "$root/test" ./results "$out" >/dev/null || true
@@ -98,8 +104,13 @@ integration() {
   local at=$SECONDS status=0 tree
   eval "$("$root/scripts/machine.sh")"
   export NODE_IMAGE KIND_CONFIG BITCOIND_IMAGE
-  # The tests of the chart are not even compiled when they are left out.
-  [[ ${LIFECYCLE_TESTS:-} == true ]] || export TESTS=${TESTS:-network}
+  if [[ $all ]]; then
+    export LIFECYCLE_TESTS=true
+  else
+    # What is left out is not even compiled.
+    export TESTS=${TESTS:-network}
+    [[ ${RUN_TESTS:-} ]] || export SHORT_TESTS=true THREAT_TESTS=true
+  fi
   build_tool
   build_plugin
   repositories
@@ -132,18 +143,24 @@ finish() {
 }
 trap finish EXIT
 
-case ${1:-} in
-'' | --unit | --cluster) ;;
-*) die "unknown option $1; see the head of $0" ;;
-esac
-if [[ ${1:-} != --cluster ]]; then
+for option in "$@"; do
+  case $option in
+    --all) all=true ;;
+    --unit | --cluster)
+      [[ -z $part ]] || die "$part and $option exclude each other; without them, both run"
+      part=$option
+      ;;
+    *) die "unknown option $option; see the head of $0" ;;
+  esac
+done
+if [[ $part != --cluster ]]; then
   unit
   registry_tests
   scripts_tests &
   beside=$!
 fi
-[[ ${1:-} == --unit ]] || integration
-[[ ${1:-} == --cluster ]] || count_scripts_tests
+[[ $part == --unit ]] || integration
+[[ $part == --cluster ]] || count_scripts_tests
 ((${#broken[@]} == 0)) || printf 'failed: %s\n' "${broken[@]}"
 go run -C "$root/test" ./results -brief ${scripts[@]+"${scripts[@]}"} ${reports[@]+"${reports[@]}"} || exit 1
 ((${#broken[@]} == 0))

@@ -5,6 +5,7 @@ package network
 import (
 	"context"
 	"encoding/json"
+	"os"
 	"testing"
 	"time"
 
@@ -27,6 +28,15 @@ func skipIfShort(t *testing.T) {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("left out by -short")
+	}
+}
+
+// skipIfShortAndNoThreats is for the tests that docs/threat-model.md names: THREAT_TESTS=true, which scripts/test.sh sets, runs them with -short
+// too. The demo does without.
+func skipIfShortAndNoThreats(t *testing.T) {
+	t.Helper()
+	if os.Getenv("THREAT_TESTS") != "true" {
+		skipIfShort(t)
 	}
 }
 

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// skipsIfShort is how a test is left out with -short; the function for threats has another name.
+var skipsIfShort = regexp.MustCompile(`\b(?:testtools\.S|s)kipIfShort\(`)
+
+// Those of Lightning networks need a release with lightning.enabled: scripts/test.sh runs them with --all only, as the page has it.
+func TestScriptsTestRunsTheTestsOfTheThreatModel(t *testing.T) {
+	t.Chdir("../..")
+	out, err := exec.Command("git", "ls-files", "--cached", "--others", "--exclude-standard", "*_test.go").Output()
+	if err != nil {
+		t.Skipf("the files of the repository are not known: %v", err)
+	}
+	var threats []string
+	for _, m := range namedTest.FindAllStringSubmatch(readPage(t, "docs/threat-model.md"), -1) {
+		threats = append(threats, m[1])
+	}
+	found := 0
+	for _, file := range strings.Fields(string(out)) {
+		text, err := os.ReadFile(file)
+		if err != nil || strings.HasPrefix(file, "test/lightning/") {
+			continue // the former is deleted, and not committed yet
+		}
+		for _, declared := range strings.Split(string(text), "\nfunc ")[1:] {
+			name, _, _ := strings.Cut(declared, "(")
+			if !slices.Contains(threats, name) {
+				continue
+			}
+			found++
+			body, _, _ := strings.Cut(declared, "\n}")
+			lines := strings.Split(body, "\n")
+			if i := slices.IndexFunc(lines, func(l string) bool { return skipsIfShort.MatchString(l) }); i > 0 {
+				t.Errorf("%s: %s is named in docs/threat-model.md, and left out of scripts/test.sh by %q", file, name, strings.TrimSpace(lines[i]))
+			}
+		}
+	}
+	if found < 100 {
+		t.Errorf("found %d of the tests", found)
+	}
+}
