@@ -26,8 +26,10 @@ type observer struct {
 	// asked and denied count how often the nodes were asked, and how often they were not whole.
 	asked, denied int
 	longest       time.Duration
-	stop          context.CancelFunc
-	done          chan struct{}
+	// denials are the answers of the last times that they were not whole, for whoever reads a failure.
+	denials []string
+	stop    context.CancelFunc
+	done    chan struct{}
 }
 
 // observe begins to compare, until the test calls end.
@@ -61,7 +63,7 @@ func end(t *testing.T, observers []*observer) {
 		for _, wrong := range o.wrong {
 			t.Errorf("%s: %s", o.n.name, wrong)
 		}
-		t.Logf("%s: asked %d times while it was Ready; %d times it was not whole, for %.0f s at most", o.n.name, o.asked, o.denied, o.longest.Seconds())
+		t.Logf("%s: asked %d times while it was Ready; %d times it was not whole, for %.0f s at most: %q", o.n.name, o.asked, o.denied, o.longest.Seconds(), o.denials)
 	}
 }
 
@@ -112,6 +114,7 @@ func (o *observer) compare(since, asked, confirmed, wrongSince time.Time, err er
 		return since, time.Time{}
 	}
 	o.denied++
+	o.denials = append(o.denials[max(0, len(o.denials)-4):], fmt.Sprintf("%s, Ready since %s: %v", asked.UTC().Format(time.TimeOnly), since.UTC().Format(time.TimeOnly), err))
 	if wrongSince.IsZero() {
 		return confirmed, asked
 	}
