@@ -137,6 +137,14 @@ func (p *Program) Wake() {
 	ok(p.t, p.run.Process.Signal(syscall.SIGCONT))
 }
 
+// Kill ends the process at once, before it can release a lease.
+func (p *Program) Kill() {
+	p.t.Helper()
+	ok(p.t, p.run.Process.Kill())
+	<-p.ended
+	p.err = nil
+}
+
 // WaitFailed waits until the process has ended by itself with an error. Its log has the reason.
 func (p *Program) WaitFailed() (log string) {
 	p.t.Helper()

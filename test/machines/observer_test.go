@@ -5,12 +5,14 @@ package machines
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // observer compares the condition Ready of a network with what its nodes answer, all the time.
@@ -48,10 +50,47 @@ func observe(t *testing.T, allowed time.Duration, networks ...*network) (observe
 // disturb records that a cluster node is about to be drained or to fail.
 func disturb(observers []*observer) {
 	for _, o := range observers {
-		o.mu.Lock()
-		o.disturbedAt = time.Now()
-		o.mu.Unlock()
+		o.disturb()
 	}
+}
+
+func (o *observer) disturb() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.disturbedAt = time.Now()
+}
+
+// podsOfPeriod are the pods of a network when a period of Ready began. A drain evicts the next pod as soon as the last one is ready again,
+// which is another disturbance, and not a period in which the nodes never were whole.
+type podsOfPeriod struct {
+	since time.Time
+	uids  map[types.UID]bool
+}
+
+// begin reads the pods, unless the period is the same; the zero time is none.
+func (p *podsOfPeriod) begin(ctx context.Context, n *network, since time.Time) {
+	if since.IsZero() || since.Equal(p.since) {
+		return
+	}
+	pods, err := n.pods(ctx)
+	if err != nil {
+		return // the next call reads them
+	}
+	p.since, p.uids = since, map[types.UID]bool{}
+	for _, pod := range pods {
+		p.uids[pod.UID] = true
+	}
+}
+
+// changed is whether a pod is ending, is gone, or was created in this period.
+func (p *podsOfPeriod) changed(ctx context.Context, n *network) bool {
+	pods, err := n.pods(ctx)
+	if err != nil || len(pods) != len(p.uids) {
+		return true
+	}
+	return slices.ContainsFunc(pods, func(pod corev1.Pod) bool {
+		return pod.DeletionTimestamp != nil || !p.uids[pod.UID] || !pod.CreationTimestamp.Time.Before(p.since)
+	})
 }
 
 // end stops the observers and reports what was wrong.
@@ -82,8 +121,10 @@ func (o *observer) run(ctx context.Context) {
 	defer tick.Stop()
 	// confirmed is the last period of Ready in which the nodes were whole, and wrongSince when they were not for the first time.
 	var confirmed, wrongSince time.Time
+	var pods podsOfPeriod
 	for {
 		since := o.readySince(ctx)
+		pods.begin(ctx, o.n, since)
 		asked := time.Now()
 		var err error
 		if !since.IsZero() {
@@ -95,6 +136,9 @@ func (o *observer) run(ctx context.Context) {
 		if since.IsZero() || o.readySince(ctx) != since {
 			wrongSince = time.Time{}
 		} else {
+			if err != nil && pods.changed(ctx, o.n) {
+				o.disturb()
+			}
 			confirmed, wrongSince = o.compare(since, asked, confirmed, wrongSince, err)
 		}
 		select {

@@ -10,7 +10,7 @@ import (
 // The limits of what Recap repeats of one test, or of one subtest: its first and its last messages, in lines, and the bytes of each line.
 const (
 	maxFirst     = 3
-	maxLast      = 5
+	maxLast      = 20
 	maxRecapLine = 300
 	// maxRecapped is the number of subtests of one test that are repeated.
 	maxRecapped = 5
