@@ -106,10 +106,12 @@ chosen() { # PATTERN VARIABLE=VALUE…
   rm -f "$work/chosen"
   run env CHOSEN="$work/chosen" "${@:2}" bash "$clone/scripts/part.sh" && grep -qE -- "$1" "$work/chosen"
 }
-check 'the long tests without a cluster are left out' chosen '^go test .*-short' ALL=
+check 'without --all the race detector is off' fails chosen '^go test .*-race' ALL=
 check 'the long tests with a cluster are left out, and those of threats are not' chosen '^short true threats true lifecycle  in network$' ALL=
 check 'tests that are chosen by name may be long' chosen '^short  threats  lifecycle  in network$' RUN_TESTS=Some
-check 'with --all no test without a cluster is left out' fails chosen '^go test .*-short' ALL=true
+if command -v gcc >/dev/null || command -v cc >/dev/null; then
+  check 'with --all the race detector is on' chosen '^go test .*-race' ALL=true
+fi
 check 'with --all no test with a cluster is left out' chosen '^short  threats  lifecycle true in all$' ALL=true
 check 'an unknown option ends the tests' fails run "$clone/scripts/test.sh" --everything
 check 'an unknown option is named' prints '^error: unknown option --everything'

@@ -3,8 +3,9 @@
 # built, the chart packaged and installed, and `go test -C test -tags=e2e` runs against it. Uncommitted changes are tested too. A chart in a
 # registry is verified with cosign.
 #
-#   scripts/test.sh            what a change must pass, in ten minutes on two cores when the caches are warm: without the long tests
-#   scripts/test.sh --all      all of them, in an hour: the race detector, the long tests, Lightning networks, the chart as it is installed, upgraded,
+#   scripts/test.sh            those without a cluster, which Go does not repeat where nothing has changed, and those of a cluster that are not long:
+#                              ten minutes on two cores when they run again
+#   scripts/test.sh --all      all of them, in an hour: with the race detector, the long ones, Lightning networks, the chart as it is installed, upgraded,
 #                              rolled back and uninstalled in a cluster of its own, and networks that lose cluster nodes in one of three
 #   scripts/test.sh --unit     only those that need no cluster; also with --all
 #   scripts/test.sh --cluster  only those that need one; also with --all
@@ -31,7 +32,7 @@ reports=() scripts=() broken=()
 all='' part=''
 
 unit() {
-  local at=$SECONDS how=(-short) out=$place/unit.json status=0 module
+  local at=$SECONDS how=() out=$place/unit.json status=0 module
   if [[ $all ]]; then
     how=(-race)
     if ! command -v gcc >/dev/null && ! command -v cc >/dev/null; then
