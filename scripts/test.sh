@@ -41,8 +41,8 @@ unit() {
     fi
   fi
   for module in . pkg test; do
-    # A test that needs an engine fails where one runs, too.
-    DOCKER_HOST=unix://$place/no-engine go test -C "$root/$module" ${how[@]+"${how[@]}"} -timeout 40m -json ./... >>"$out" 2>>"$place/unit.err" || status=$?
+    # A test that needs an engine fails where one runs, too. The address is always the same, since Go repeats a test that reads another one.
+    DOCKER_HOST=unix:///dev/null go test -C "$root/$module" ${how[@]+"${how[@]}"} -timeout 40m -json ./... >>"$out" 2>>"$place/unit.err" || status=$?
   done
   reports+=("$out")
   go run -C "$root/test" ./results "$out" >/dev/null || true
