@@ -25,7 +25,7 @@ namespace=bitcoin-controller
 network=my-network
 started=$SECONDS
 
-export SHORT_TESTS=true TESTS=network
+export SHORT_TESTS=true DEMO_TESTS=true TESTS=network
 export HELM_CACHE_HOME=$place/helm/cache HELM_CONFIG_HOME=$place/helm/config HELM_DATA_HOME=$place/helm/data
 
 bold='' plain=''

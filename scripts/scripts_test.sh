@@ -97,7 +97,7 @@ check 'files that cannot be read: the last commit is not tested in their place' 
 # What the options choose.
 part test.sh 'for name in build_tool build_plugin repositories serve took commit working_tree; do eval "$name() { :; }"; done
 go() { [[ $1 != test ]] || echo "go $*" >>"$CHOSEN"; }
-promoter() { echo "short ${SHORT_TESTS:-} threats ${THREAT_TESTS:-} lifecycle ${LIFECYCLE_TESTS:-} in ${TESTS:-all}" >>"$CHOSEN"; touch "$place/work/junit.xml"; }
+promoter() { echo "short ${SHORT_TESTS:-} lifecycle ${LIFECYCLE_TESTS:-} in ${TESTS:-all}" >>"$CHOSEN"; touch "$place/work/junit.xml"; }
 mkdir -p "$place/work"
 all=${ALL:-}
 unit
@@ -107,12 +107,12 @@ chosen() { # PATTERN VARIABLE=VALUE…
   run env CHOSEN="$work/chosen" "${@:2}" bash "$clone/scripts/part.sh" && grep -qE -- "$1" "$work/chosen"
 }
 check 'without --all the race detector is off' fails chosen '^go test .*-race' ALL=
-check 'the long tests with a cluster are left out, and those of threats are not' chosen '^short true threats true lifecycle  in network$' ALL=
-check 'tests that are chosen by name may be long' chosen '^short  threats  lifecycle  in network$' RUN_TESTS=Some
+check 'the long tests with a cluster are left out' chosen '^short true lifecycle  in network$' ALL=
+check 'tests that are chosen by name may be long' chosen '^short  lifecycle  in network$' RUN_TESTS=Some
 if command -v gcc >/dev/null || command -v cc >/dev/null; then
   check 'with --all the race detector is on' chosen '^go test .*-race' ALL=true
 fi
-check 'with --all no test with a cluster is left out' chosen '^short  threats  lifecycle true in all$' ALL=true
+check 'with --all no test with a cluster is left out' chosen '^short  lifecycle true in all$' ALL=true
 check 'an unknown option ends the tests' fails run "$clone/scripts/test.sh" --everything
 check 'an unknown option is named' prints '^error: unknown option --everything'
 

@@ -110,7 +110,7 @@ integration() {
   else
     # What is left out is not even compiled.
     export TESTS=${TESTS:-network}
-    [[ ${RUN_TESTS:-} ]] || export SHORT_TESTS=true THREAT_TESTS=true
+    [[ ${RUN_TESTS:-} ]] || export SHORT_TESTS=true
   fi
   build_tool
   build_plugin

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// skipsIfShort is how a test is left out with -short; the function for threats has another name.
+// skipsIfShort is how a test is left out with -short. One that the demo alone leaves out has another function.
 var skipsIfShort = regexp.MustCompile(`\bskipIfShort\(`)
 
 // Those of Lightning networks need a release with lightning.enabled: scripts/test.sh runs them with --all only, as the page has it.

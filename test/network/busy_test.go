@@ -91,7 +91,7 @@ func (env *testEnv) condition(name, kind string) metav1.Condition {
 }
 
 func TestANodeWhoseRPCThreadsAllWaitStaysInTheNetwork(t *testing.T) {
-	skipIfShortAndNoThreats(t)
+	skipInDemo(t)
 	env := newEnv(t, 3)
 	undisturbed.RLock()
 	defer undisturbed.RUnlock()

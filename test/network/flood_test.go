@@ -69,7 +69,7 @@ func (env *testEnv) flood(pod string, clients int) (stop func() (answered, rejec
 
 // The calls are short, and there are always more of them than the node can carry out or put into its queue.
 func TestAFloodOfCallsLeavesItsNodeInTheNetwork(t *testing.T) {
-	skipIfShortAndNoThreats(t)
+	skipInDemo(t)
 	env := newEnv(t, 3)
 	undisturbed.RLock()
 	defer undisturbed.RUnlock()

@@ -154,6 +154,7 @@ func TestHelmWaitFailsForANetworkWithoutItsSecret(t *testing.T) {
 }
 
 func TestHelmUpgradeCorrectsANetworkAndRollsBackAWrongOne(t *testing.T) {
+	skipInDemo(t)
 	env := newEnv(t, helmRuns())
 	inParallel(t, func(i int) error {
 		name := fmt.Sprintf("corrected-%d", i)

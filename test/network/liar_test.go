@@ -15,7 +15,7 @@ import (
 )
 
 func TestANodeThatAnswersGarbageIsNamedAndHoldsUpNobody(t *testing.T) {
-	skipIfShortAndNoThreats(t)
+	skipInDemo(t)
 	env := newEnv(t, 4)
 	n := network("lied-to", 3)
 	n.Spec.Groups = []v1.Group{{Name: "liar", Nodes: 1, Image: builtImage(env, "..", "./network/liar/bitcoind")}}

@@ -93,7 +93,7 @@ func (env *testEnv) eventNotes(network, reason string) []string {
 // Ready is compared with the state of the nodes at the moment when it turns true: after creation, after a pod was deleted, with
 // another topology, when nodes may still dial their former peers, and with another template.
 func TestReadyIsNeverEarly(t *testing.T) {
-	skipIfShortAndNoThreats(t)
+	skipInDemo(t)
 	t.Parallel()
 	for run := range 8 {
 		if testing.Short() && run%4 != 1 {
@@ -168,7 +168,7 @@ func (env *testEnv) noneTerminates() error {
 
 // An object under a name that the network needs, created by another client, is not taken over, and is not deleted with the network.
 func TestForeignObjectsAreLeftAlone(t *testing.T) {
-	skipIfShortAndNoThreats(t)
+	skipInDemo(t)
 	env := newEnv(t, 1)
 	maps := cluster.Core.CoreV1().ConfigMaps(env.namespace)
 	theirs := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "taken-config"}, Data: map[string]string{"precious": "yes"}}

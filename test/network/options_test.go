@@ -137,6 +137,7 @@ func nodeImageInDocker(t *testing.T, used string) string {
 }
 
 func TestAnErrorOfBitcoindIsInTheConditionAndEndsWithItsCause(t *testing.T) {
+	skipInDemo(t)
 	env := newEnv(t, 1)
 	n := network("wrong", 1)
 	n.Spec.Config = v1.Config{"maxmempool": "1"}

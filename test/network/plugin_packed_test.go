@@ -10,6 +10,7 @@ import (
 
 // Two pods, of four nodes and of two.
 func TestThePluginReachesEachNodeOfAPod(t *testing.T) {
+	skipInDemo(t)
 	env := newPackedEnv(t, 6, packed)
 	p := env.plugin("bob", pluginRights)
 	env.create(network("packed", 6))
