@@ -104,7 +104,7 @@ unit
 integration'
 chosen() { # PATTERN VARIABLE=VALUE…
   rm -f "$work/chosen"
-  run env CHOSEN="$work/chosen" "${@:2}" bash "$clone/scripts/part.sh" && grep -qE -- "$1" "$work/chosen"
+  run env -u RUN_TESTS -u TESTS -u SHORT_TESTS -u LIFECYCLE_TESTS CHOSEN="$work/chosen" "${@:2}" bash "$clone/scripts/part.sh" && grep -qE -- "$1" "$work/chosen"
 }
 check 'without --all the race detector is off' fails chosen '^go test .*-race' ALL=
 check 'the long tests with a cluster are left out' chosen '^short true lifecycle  in network$' ALL=
@@ -112,6 +112,9 @@ check 'tests that are chosen by name may be long' chosen '^short  lifecycle  in 
 if command -v gcc >/dev/null || command -v cc >/dev/null; then
   check 'with --all the race detector is on' chosen '^go test .*-race' ALL=true
 fi
+check 'tests of a directory that is chosen are all of them' chosen '^short  lifecycle true in lightning$' TESTS=lightning
+check 'without --all Go repeats the tests whose files outside of their module have changed' chosen '^go test .*-skip \^[0-9a-f]{32}\$' ALL=
+check 'with --all no test without a cluster is from the cache' chosen '^go test .*-count=1' ALL=true
 check 'with --all no test with a cluster is left out' chosen '^short  lifecycle true in all$' ALL=true
 check 'an unknown option ends the tests' fails run "$clone/scripts/test.sh" --everything
 check 'an unknown option is named' prints '^error: unknown option --everything'

@@ -3,15 +3,16 @@
 # built, the chart packaged and installed, and `go test -C test -tags=e2e` runs against it. Uncommitted changes are tested too. A chart in a
 # registry is verified with cosign.
 #
-#   scripts/test.sh            those without a cluster, which Go does not repeat where nothing has changed, and those of a cluster that are not long:
+#   scripts/test.sh            those without a cluster, which Go does not repeat where nothing has changed, and the short ones with a cluster:
 #                              ten minutes on two cores when they run again
-#   scripts/test.sh --all      all of them, in an hour: with the race detector, the long ones, Lightning networks, the chart as it is installed, upgraded,
-#                              rolled back and uninstalled in a cluster of its own, and networks that lose cluster nodes in one of three
+#   scripts/test.sh --all      all but fault runs (scripts/faults.sh), in an hour: those without a cluster with the race detector, and none from
+#                              Go's cache; the long ones with a cluster, Lightning networks, the chart as it is installed, upgraded, rolled back
+#                              and uninstalled in a cluster of its own, and networks that lose cluster nodes in one of three
 #   scripts/test.sh --unit     only those that need no cluster; also with --all
 #   scripts/test.sh --cluster  only those that need one; also with --all
 #
-# RUN_TESTS=PATTERN chooses among those with a cluster, the long ones included, and TESTS=DIRECTORY those of one directory below test. See
-# ci/pipeline.yaml.
+# With a cluster, RUN_TESTS=PATTERN runs those of test/network whose names match, the long ones included. TESTS=DIRECTORY runs those of
+# test/DIRECTORY too, all of them. Both also choose with --all. See ci/pipeline.yaml.
 #
 # The last lines name what failed and count the tests: "N passed, N failed, N skipped". A test with subtests counts once. Nothing is
 # left behind but what scripts/machine.sh keeps.
@@ -34,13 +35,16 @@ all='' part=''
 unit() {
   local at=$SECONDS how=() out=$place/unit.json status=0 module
   if [[ $all ]]; then
-    how=(-race)
+    how=(-count=1 -race)
     if ! command -v gcc >/dev/null && ! command -v cc >/dev/null; then
       info 'no C compiler, so no race detector'
-      how=()
+      how=(-count=1)
     fi
   fi
   for module in . pkg test; do
+    # Go repeats a test when a file of its module has changed. It does not see the others that a test reads, such as programs and, in the module
+    # test, the chart: they are in the name of a test that does not exist, which is a part of the key in Go's cache.
+    [[ $all ]] || how=(-skip "^$(unseen "$module")\$")
     # A test that needs an engine fails where one runs, too. The address is always the same, since Go repeats a test that reads another one.
     DOCKER_HOST=unix:///dev/null go test -C "$root/$module" ${how[@]+"${how[@]}"} -timeout 40m -json ./... >>"$out" 2>>"$place/unit.err" || status=$?
   done
@@ -51,6 +55,13 @@ unit() {
     cat "$place/unit.err" >&2
   fi
   took 'tests without a cluster: done' "$at"
+}
+
+# unseen MODULE: a hash of the files that its tests read outside of it.
+unseen() {
+  { ls "$cache_dir/bin" 2>/dev/null || true; } >"$place/unseen"
+  [[ $1 != test ]] || working_tree >>"$place/unseen" || date +%s >>"$place/unseen"
+  "${sha256[@]}" <"$place/unseen" | cut -c1-32
 }
 
 # What is published to a registry, with oras and cosign. They are built the first time, which takes ten minutes on two cores.
@@ -105,13 +116,11 @@ integration() {
   local at=$SECONDS status=0 tree
   eval "$("$root/scripts/machine.sh")"
   export NODE_IMAGE KIND_CONFIG BITCOIND_IMAGE
-  if [[ $all ]]; then
-    export LIFECYCLE_TESTS=true
-  else
-    # What is left out is not even compiled.
-    export TESTS=${TESTS:-network}
-    [[ ${RUN_TESTS:-} ]] || export SHORT_TESTS=true
-  fi
+  unset SHORT_TESTS
+  [[ $all || ${RUN_TESTS:-}${TESTS:-} ]] || export SHORT_TESTS=true
+  # What is left out is not even compiled.
+  [[ $all || ${TESTS:-} ]] || export TESTS=network
+  [[ ${TESTS:-} == network ]] || export LIFECYCLE_TESTS=true
   build_tool
   build_plugin
   repositories
@@ -148,7 +157,7 @@ for option in "$@"; do
   case $option in
     --all) all=true ;;
     --unit | --cluster)
-      [[ -z $part ]] || die "$part and $option exclude each other; without them, both run"
+      [[ -z $part || $part == "$option" ]] || die "$part and $option exclude each other; without them, both run"
       part=$option
       ;;
     *) die "unknown option $option; see the head of $0" ;;

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -19,6 +20,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/tools/remotecommand"
+	"k8s.io/client-go/util/exec"
 
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 	"github.com/christianb93/bitcoin-controller/test/e2e"
@@ -190,6 +192,9 @@ func ask(ctx context.Context, pod string) (answer, error) {
 	return a, nil
 }
 
+// errNoAnswer is a command that did not run: the way through API server and kubelet is another one than that of the operator.
+var errNoAnswer = errors.New("the command did not run")
+
 // cli runs bitcoin-cli in a node's pod.
 func cli(ctx context.Context, pod string, args ...string) (string, error) {
 	command := append([]string{"/usr/local/bin/bitcoin-cli", "-regtest", "-conf=/bitcoin.conf"}, args...)
@@ -203,6 +208,9 @@ func cli(ctx context.Context, pod string, args ...string) (string, error) {
 	defer cancel()
 	var out, errOut bytes.Buffer
 	if err := executor.StreamWithContext(ctx, remotecommand.StreamOptions{Stdout: &out, Stderr: &errOut}); err != nil {
+		if _, ran := errors.AsType[exec.CodeExitError](err); !ran {
+			err = fmt.Errorf("%w: %w", errNoAnswer, err)
+		}
 		return "", fmt.Errorf("bitcoin-cli %s in %s: %w: %s", strings.Join(args, " "), pod, err, errOut.String())
 	}
 	return strings.TrimSpace(out.String()), nil

@@ -4,6 +4,7 @@ package machines
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -13,6 +14,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 )
 
 // observer compares the condition Ready of a network with what its nodes answer, all the time.
@@ -82,15 +84,20 @@ func (p *podsOfPeriod) begin(ctx context.Context, n *network, since time.Time) {
 	}
 }
 
-// changed is whether a pod is ending, is gone, or was created in this period.
-func (p *podsOfPeriod) changed(ctx context.Context, n *network) bool {
+// changed is whether a pod was deleted or created in this period.
+func (p *podsOfPeriod) changed(ctx context.Context, n *network) (bool, error) {
 	pods, err := n.pods(ctx)
-	if err != nil || len(pods) != len(p.uids) {
-		return true
+	if err != nil {
+		return false, err
 	}
-	return slices.ContainsFunc(pods, func(pod corev1.Pod) bool {
-		return pod.DeletionTimestamp != nil || !p.uids[pod.UID] || !pod.CreationTimestamp.Time.Before(p.since)
-	})
+	return len(pods) != n.nodes || slices.ContainsFunc(pods, func(pod corev1.Pod) bool {
+		if !p.uids[pod.UID] || !pod.CreationTimestamp.Time.Before(p.since) {
+			return true
+		}
+		// The timestamp is when the pod has to be gone.
+		grace := time.Duration(ptr.Deref(pod.DeletionGracePeriodSeconds, 0)) * time.Second
+		return pod.DeletionTimestamp != nil && !pod.DeletionTimestamp.Add(-grace).Before(p.since)
+	}), nil
 }
 
 // end stops the observers and reports what was wrong.
@@ -133,10 +140,12 @@ func (o *observer) run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		if since.IsZero() || o.readySince(ctx) != since {
+		switch changed, unknown := pods.changed(ctx, o.n); {
+		case since.IsZero() || o.readySince(ctx) != since:
 			wrongSince = time.Time{}
-		} else {
-			if err != nil && pods.changed(ctx, o.n) {
+		case err != nil && unknown != nil: // nothing is known about this moment
+		default:
+			if changed {
 				o.disturb()
 			}
 			confirmed, wrongSince = o.compare(since, asked, confirmed, wrongSince, err)
@@ -166,7 +175,7 @@ func (o *observer) compare(since, asked, confirmed, wrongSince time.Time, err er
 	// The time of a condition has no fractions.
 	disturbedSince := o.disturbedAt.Add(time.Second).After(since)
 	switch {
-	case confirmed != since && !disturbedSince:
+	case confirmed != since && !disturbedSince && !errors.Is(err, errNoAnswer):
 		o.wrong = append(o.wrong, fmt.Sprintf("Ready since %s, and its nodes never were: %v", since.UTC().Format(time.TimeOnly), err))
 	case time.Since(wrongSince) > o.allowed:
 		o.wrong = append(o.wrong, fmt.Sprintf("Ready for %.0f s after its nodes were not any more: %v", time.Since(wrongSince).Seconds(), err))

@@ -96,6 +96,7 @@ func TestReadyIsNeverEarly(t *testing.T) {
 	skipInDemo(t)
 	t.Parallel()
 	for run := range 8 {
+		// One of each half.
 		if testing.Short() && run%4 != 1 {
 			continue
 		}

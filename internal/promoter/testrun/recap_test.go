@@ -30,7 +30,7 @@ func TestTheRecapHasTheMessagesOfWhatFailed(t *testing.T) {
 	}{
 		"the end of a test that logs what it does": {
 			outputs("TestA", fail, append(steps(strings.Split("abcdefghijklmnopqrstuvwxyz", "")...), "    x_test.go:9: it is wrong\n", "--- FAIL: TestA (1.00s)\n")...),
-			slices.Concat([]string{"TestA failed:"}, recapped("abc"), recapped("hijklmnopqrstuvwxyz"), []string{"  x_test.go:9: it is wrong"}),
+			slices.Concat([]string{"TestA failed:"}, recapped("abc"), []string{"  … (4 messages more)"}, recapped("hijklmnopqrstuvwxyz"), []string{"  x_test.go:9: it is wrong"}),
 		},
 		"the failed subtest only": {
 			slices.Concat(
@@ -44,9 +44,21 @@ func TestTheRecapHasTheMessagesOfWhatFailed(t *testing.T) {
 			slices.Concat(outputs("TestA/fine", pass, steps("a")...), outputs("TestA/left", skip, steps("b")...), outputs("TestA", fail, "    x_test.go:9: it is wrong\n")),
 			[]string{"TestA failed:", "  x_test.go:9: it is wrong"},
 		},
-		"a subtest in which the program crashed": {
-			slices.Concat(outputs("TestA/bad", "", "panic: boom\n", "goroutine 1\n"), outputs("TestA", "", "=== RUN   TestA\n")),
-			[]string{"TestA/bad failed:", "  panic: boom"},
+		"a panic in a subtest, which go test prints for the test": {
+			slices.Concat(
+				outputs("TestA/other", "", steps("a")...),
+				outputs("TestA/bad", fail, steps("b")...),
+				outputs("TestA", fail, "--- FAIL: TestA (0.00s)\n", "panic: boom\n", "goroutine 1\n"),
+			),
+			[]string{"TestA failed:", "  panic: boom", "TestA/bad failed:", "  x_test.go:1: step b"},
+		},
+		"subtests that had not ended when the program did": {
+			slices.Concat(outputs("TestA/b", "", steps("b")...), outputs("TestA/a", "", steps("a")...), outputs("TestA", "", "=== RUN   TestA\n")),
+			[]string{"TestA/a failed:", "  x_test.go:1: step a", "TestA/b failed:", "  x_test.go:1: step b"},
+		},
+		"many failed subtests": {
+			slices.Concat(failing("abcdefg"), outputs("TestA", fail)),
+			slices.Concat(failed("abcde"), []string{"TestA: 2 subtests more"}),
 		},
 		"a failure without a message": {
 			outputs("TestA", fail, "a line\n", "--- FAIL: TestA (1.00s)\n"),
@@ -72,6 +84,21 @@ func TestTheRecapHasTheMessagesOfWhatFailed(t *testing.T) {
 			}
 		})
 	}
+}
+
+// failing are the events of subtests with these names, and failed is what a recap has of them.
+func failing(names string) (events []event) {
+	for _, name := range strings.Split(names, "") {
+		events = append(events, outputs("TestA/"+name, fail, "x_test.go:9: it is wrong\n")...)
+	}
+	return events
+}
+
+func failed(names string) (lines []string) {
+	for _, name := range strings.Split(names, "") {
+		lines = append(lines, "TestA/"+name+" failed:", "  x_test.go:9: it is wrong")
+	}
+	return lines
 }
 
 // outputs are the events of a test that prints these lines; without a result, it never ends.

@@ -98,7 +98,7 @@ func (r Runner) read(out io.Reader, result *Report) {
 	}
 }
 
-// Recap reports the first output of the failed tests again, at the end of a step.
+// Recap reports messages of the failed tests again, at the end of a step.
 func (r Runner) Recap(result *Report) {
 	if result == nil {
 		return
