@@ -354,7 +354,7 @@ mkdir "$work/daily"
 daily() { run env CALLS="$work/calls" TMPDIR="$work/daily" RESULTS="$work/daily.tsv" PARTS="$1" "$clone/test/bench/daily.sh" "${2-v1}"; }
 left() { [[ $(LC_ALL=C sort "$work/bin/docker.images") == "$images" && -z $(ls -A "$work/daily") && $(git -C "$clone" worktree list | wc -l) == 1 ]]; }
 rm -f "$work/daily.tsv"
-parts='demo cluster'
+parts='demo cluster network'
 if [[ $(id -u) == 0 ]] && grep -qsx 'ID=debian' /etc/os-release; then parts+=' nodeimage'; fi
 check 'what is run daily is measured in two revisions' daily "$parts"
 check 'each part has a figure, with the earlier revision' test "$(grep -c "^figure.daily-.*against=$(git -C "$clone" rev-parse --short=10 v1)$" "$work/daily.tsv")" == "$(wc -w <<<"$parts")"

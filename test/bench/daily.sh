@@ -2,10 +2,11 @@
 # What developers run daily, in an earlier revision and in this one, in turn. Both are worktrees in a temporary directory with caches of their
 # own. Like run.sh it prints figures and has no limit.
 #
-#   [PARTS='demo cluster nodeimage'] [ROUNDS=2] test/bench/daily.sh [REVISION]      default: the revision below, and demo and cluster
+#   [PARTS='demo cluster network nodeimage'] [ROUNDS=2] test/bench/daily.sh [REVISION]      default: the revision below, and demo and cluster
 #
 #   demo       scripts/demo.sh, which has run before; its cluster is deleted outside of the time, so that neither revision runs beside that of the other
-#   cluster    scripts/test.sh --cluster, which has run before
+#   cluster    scripts/test.sh --cluster, which has run before; revisions without --all run the long tests too
+#   network    all tests of test/network, by scripts/test.sh --cluster, with --all where it has that
 #   nodeimage  ci/kindnode/build.sh with no image and no cache but the downloaded Go modules: compiler, Debian packages and images. It needs root
 #              on Debian, and 12 GB in the temporary directory
 #
@@ -26,7 +27,7 @@ base=a3f8bd5cf57c0e14b6037352326dcde119be6df3
 revision=${1:-$base}
 against=$(git -C "$root" rev-parse --quiet --verify --short=10 "$revision^{commit}") || die "the clone has no commit $revision: name the earlier revision"
 for part in "${parts[@]}"; do
-  [[ " demo cluster nodeimage " == *" $part "* ]] || die "there is no part $part; they are: demo cluster nodeimage"
+  [[ " demo cluster network nodeimage " == *" $part "* ]] || die "there is no part $part; they are: demo cluster network nodeimage"
 done
 # shellcheck disable=SC2034 # record reads it
 bench_command="PARTS='${parts[*]}' ROUNDS=$rounds test/bench/daily.sh $against"
@@ -130,6 +131,15 @@ run_cluster() { logged "scripts/test.sh --cluster ($1)" inside "$1" scripts/test
 after_cluster() { :; }
 again_cluster() { :; }
 
+first_network() { run_network "$1"; }
+run_network() {
+  local options=(--cluster)
+  ! grep -q -- '--all' "$work/$1/scripts/test.sh" || options+=(--all)
+  logged "scripts/test.sh ${options[*]} ($1)" inside "$1" env TESTS=network scripts/test.sh "${options[@]}"
+}
+after_network() { :; }
+again_network() { :; }
+
 first_nodeimage() {
   local module
   for module in "$work/$1"/ci/kindnode/*/go.mod "$work/$1/go.mod"; do
@@ -196,7 +206,7 @@ prepare() {
 
 prepare
 printf '%-10s %-6s %10s %10s %8s\n' part round "$against" now ratio
-declare -A keys=([demo]=daily-demo [cluster]=daily-cluster-tests [nodeimage]=daily-node-image)
+declare -A keys=([demo]=daily-demo [cluster]=daily-cluster-tests [network]=daily-network-tests [nodeimage]=daily-node-image)
 failed=()
 for part in "${parts[@]}"; do
   # Not as a condition, in which bash ignores -e.
