@@ -24,8 +24,9 @@ import (
 	"github.com/christianb93/bitcoin-controller/test/apiserver"
 )
 
-// short is for leases that are to expire, or whose end others wait for.
-var short = cluster.LeaseTimes{Duration: 3 * time.Second}
+// expiring is for a lease that is to expire, and for a run that is to try again soon: long enough for the renewals of a process that gets
+// little time. All other runs have the defaults.
+var expiring = cluster.LeaseTimes{Duration: 15 * time.Second}
 
 const promoterLimit = time.Minute
 
@@ -44,7 +45,7 @@ func TestTheNextRunUninstallsWhatADeadRunHasInstalled(t *testing.T) {
 	ns := apiserver.NewNamespace(t)
 	name := ns.Name + "-new"
 	kubeconfig, cut := breakable(t, ns.Environment)
-	dead := mustVerify(t, kubeconfig, name, short)
+	dead := mustVerify(t, kubeconfig, name, expiring)
 	ctx, stop := dead.Context(t.Context())
 	defer stop()
 	check(t, dead.install(ctx, t, configMap))
@@ -54,7 +55,7 @@ func TestTheNextRunUninstallsWhatADeadRunHasInstalled(t *testing.T) {
 	contains(t, "the leases", strings.Join(leases(t, ns.Environment, name), "\n"), "chart-promoter-app: "+dead.Release().Run+" (chart-promoter", "https://ci.example.com/"+name)
 
 	cut()
-	next := mustVerify(t, ns.Kubeconfig, name, cluster.LeaseTimes{Duration: 12 * time.Second})
+	next := mustVerify(t, ns.Kubeconfig, name, cluster.LeaseTimes{})
 	contains(t, "the lines of the next run", next.lines(), "is in use since", "took over the lease of "+dead.Release().Run, "uninstalling app, which is left from an earlier run, "+dead.Release().Run)
 	if run, exists := released(t, ns.Kubeconfig, name); exists {
 		t.Errorf("the release of %s still exists", run)
@@ -89,7 +90,7 @@ func TestTwoRunsTakeTurns(t *testing.T) {
 	var run *promoterRun
 	go func() {
 		var err error
-		run, err = verifying(t.Context(), t, ns.Kubeconfig, ns.Name, short, p)
+		run, err = verifying(t.Context(), t, ns.Kubeconfig, ns.Name, cluster.LeaseTimes{}, p)
 		second <- err
 	}()
 	testtools.Eventually(t, "the second run to report that it waits", promoterLimit, func() error {
@@ -149,7 +150,7 @@ func TestAReleaseOfAPersonStays(t *testing.T) {
 	theirs := cluster.Release{Name: "app", Namespace: ns.Name, Timeout: time.Minute}
 	_, err := cluster.Helm{Major: 4, Kubeconfig: ns.Kubeconfig}.Apply(t.Context(), packaged(t, configMap), theirs)
 	check(t, err)
-	if _, err := verifying(t.Context(), t, ns.Kubeconfig, ns.Name, short, &progress{}); failure.Of(err) != failure.BadInput || !strings.Contains(err.Error(), "the cluster already has a release app in namespace "+ns.Name) {
+	if _, err := verifying(t.Context(), t, ns.Kubeconfig, ns.Name, cluster.LeaseTimes{}, &progress{}); failure.Of(err) != failure.BadInput || !strings.Contains(err.Error(), "the cluster already has a release app in namespace "+ns.Name) {
 		t.Errorf("verify: %v", err)
 	}
 	ours := theirs
@@ -173,7 +174,7 @@ func TestALeaseNeedsTheRightsOfTheDocumentation(t *testing.T) {
 	bind(t, ns, rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Name: "installs"}, Rules: []rbacv1.PolicyRule{
 		{APIGroups: []string{""}, Resources: []string{"secrets", "configmaps"}, Verbs: []string{"*"}},
 	}})
-	_, err := verifying(t.Context(), t, kubeconfig, ns.Name, short, &progress{})
+	_, err := verifying(t.Context(), t, kubeconfig, ns.Name, expiring, &progress{})
 	if failure.Of(err) != failure.External || !strings.Contains(fmt.Sprint(err), "needs get, create, update and delete for leases of coordination.k8s.io in namespace "+ns.Name) {
 		t.Errorf("without the right: %v", err)
 	}
@@ -184,7 +185,7 @@ func TestALeaseNeedsTheRightsOfTheDocumentation(t *testing.T) {
 	var role rbacv1.Role
 	check(t, yaml.UnmarshalStrict([]byte("apiVersion: rbac.authorization.k8s.io/v1\n"+text), &role))
 	bind(t, ns, role)
-	run := mustVerify(t, kubeconfig, ns.Name, short)
+	run := mustVerify(t, kubeconfig, ns.Name, cluster.LeaseTimes{})
 	check(t, run.Close(t.Context()))
 	isGone(t, ns.Environment, ns.Name)
 }
