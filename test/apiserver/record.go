@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"sync"
-	"time"
 
 	"k8s.io/apimachinery/pkg/watch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -56,7 +55,7 @@ func (r *Record) add(event watch.Event) {
 func (n *Network) Until(r *Record, resourceVersion string) []v1.BitcoinNetwork {
 	n.t.Helper()
 	var list []v1.BitcoinNetwork
-	testtools.Eventually(n.t, "the record to have the version "+resourceVersion, 10*time.Second, func() error {
+	testtools.Eventually(n.t, "the record to have the version "+resourceVersion, Limit, func() error {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		at := slices.IndexFunc(r.versions, func(v v1.BitcoinNetwork) bool { return v.ResourceVersion == resourceVersion })
