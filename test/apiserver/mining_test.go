@@ -2,11 +2,13 @@ package apiserver_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -30,10 +32,13 @@ func TestAnOperatorThatRestartsEvery50MinutesMinesEachHour(t *testing.T) {
 	net.WaitReady()
 	// Blocks are due after 60, 160, 260 and 360 minutes: an hour after the operator mines the one before.
 	for restart := 1; restart <= 8; restart++ {
+		// A node that did not answer in time is so reported, until the next answer: a new operator would take that back.
+		net.WaitCondition(v1.ConditionReady, metav1.ConditionTrue, v1.ReasonReady)
 		if err := op.Stop(); err != nil {
 			t.Fatal(err)
 		}
 		clock.Advance(50 * time.Minute)
+		record, stood := net.Record(), standstill(t)
 		op = ns.StartOperator(options)
 		want := int64(restart / 2)
 		net.Eventually(fmt.Sprintf("%d blocks after %d restarts", want, restart), func(n *v1.BitcoinNetwork) error {
@@ -46,10 +51,28 @@ func TestAnOperatorThatRestartsEvery50MinutesMinesEachHour(t *testing.T) {
 		if got := net.Get().Status; got.Height != want {
 			t.Fatalf("%d blocks after %d restarts, want %d", got.Height, restart, want)
 		}
-		if writes := op.API.Writes(); restart%2 == 1 && len(writes) > 0 {
-			t.Errorf("a new operator writes %v", writes)
+		still, writes := stood(), op.API.Writes()
+		switch {
+		case restart%2 == 0 || len(writes) == 0:
+		case still > 500*time.Millisecond && reportSlowNode(writes, net.Until(record, net.Get().ResourceVersion)):
+			t.Logf("the process stood still for %s: the writes of operator %d do not count: %v", still, restart, writes)
+		default:
+			t.Errorf("a new operator writes %v, and the process stood still for at most %s", writes, still)
 		}
 	}
+}
+
+// reportSlowNode is whether all these writes are of a status, of which one reported that a node did not answer in time. A process in which
+// both the node and the operator are takes that long for an answer when it stands still, or several times for a part of it.
+func reportSlowNode(writes []apiserver.Request, versions []v1.BitcoinNetwork) bool {
+	status := apiserver.On("patch", "bitcoinnetworks/status")
+	if slices.ContainsFunc(writes, func(r apiserver.Request) bool { return !status(r) }) {
+		return false
+	}
+	return slices.ContainsFunc(versions, func(n v1.BitcoinNetwork) bool {
+		ready := meta.FindStatusCondition(n.Status.Conditions, v1.ConditionReady)
+		return ready.Reason == v1.ReasonNodeNotAnswering || ready.Reason == v1.ReasonRPCBusy
+	})
 }
 
 func TestTheReasonWhyBlocksAreNotMinedIsOneEvent(t *testing.T) {
