@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/christianb93/bitcoin-controller/internal/operator/bitcoind"
 	v1 "github.com/christianb93/bitcoin-controller/pkg/apis/bitcoincontroller/v1"
 	"github.com/christianb93/bitcoin-controller/test/e2e"
@@ -136,5 +138,12 @@ func TestAFullMempoolLeavesItsNodeInTheNetwork(t *testing.T) {
 	}
 	env.change("crowded", func(s *v1.BitcoinNetworkSpec) { s.Mining = miningEvery(time.Second) })
 	env.hasMined("crowded-sts-1", 104, time.Minute)
-	env.stayedReady("crowded", before)
+	after := env.condition("crowded", v1.ConditionReady)
+	if after.Status != metav1.ConditionTrue || !after.LastTransitionTime.Equal(&before.LastTransitionTime) {
+		t.Errorf("Ready was true since %s and is %s since %s: %s", before.LastTransitionTime, after.Status, after.LastTransitionTime, after.Message)
+	}
+	if notes := env.eventNotes("crowded", "NodeLost"); len(notes) > 0 {
+		t.Errorf("events: %q", notes)
+	}
+	env.notRestarted("crowded")
 }
