@@ -14,12 +14,9 @@ import (
 type gift struct{ address, amount, txid string }
 
 // fundsUntil pays to a fresh address of another node at an interval until a command has ended, and at least once. The first payments of a
-// node mine the 101 blocks that they need.
+// node mine the 101 blocks that they need. Wallet person of node 2 has to exist.
 func (p plugin) fundsUntil(ended <-chan error, name string, nodes int, interval time.Duration) (given []gift) {
 	p.Helper()
-	if _, err := p.cli(name+"-sts-2", "createwallet", "person"); err != nil {
-		p.Fatal(err)
-	}
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for {

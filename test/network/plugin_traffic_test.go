@@ -41,49 +41,70 @@ func TestThePluginKeepsTwentyTransactionsASecond(t *testing.T) {
 	p := env.plugin("bob", pluginRights)
 	env.create(network("busy", 3))
 	env.ready("busy", readyTimeout)
-	file := filepath.Join(t.TempDir(), "txids")
+	if _, err := p.cli("busy-sts-2", "createwallet", "person"); err != nil {
+		t.Fatal(err)
+	}
+	want := int(duration / sendInterval)
+	total := p.sendsFor(duration)
+	if duration >= time.Minute {
+		if total.Skipped > want/20 {
+			t.Errorf("it skipped %d of %d", total.Skipped, want)
+		}
+		return
+	}
+	// A machine that is busy for some seconds skips a large part of a short run. One that sends too little always does so in the next one too.
+	if most := want/2 - 1; total.Skipped > most && !t.Failed() {
+		t.Logf("it skipped %d of %d, and tries once more", total.Skipped, want)
+		if total = p.sendsFor(duration); total.Skipped > most {
+			t.Errorf("it skipped %d of %d in the second run too", total.Skipped, want)
+		}
+	}
+}
+
+// sendInterval is the time between two transactions.
+const sendInterval = 50 * time.Millisecond
+
+// sendsFor sends transactions between the nodes of network busy, while a person funds addresses, and checks all but how many were skipped.
+func (p plugin) sendsFor(duration time.Duration) (total sent) {
+	p.Helper()
+	file := filepath.Join(p.TempDir(), "txids")
 	command := p.Command("traffic", "busy", "--rate", "20/s", "--duration", duration.String(), "--txids", file, "-o", "json")
 	var out, errOut bytes.Buffer
 	command.Stdout, command.Stderr = &out, &errOut
 	if err := command.Start(); err != nil {
-		t.Fatal(err)
+		p.Fatal(err)
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- command.Wait() }()
 	given := p.fundsUntil(ended, "busy", 3, min(duration/4, 10*time.Second))
-	t.Logf("%s%s", errOut.String(), out.String())
-	var total sent
+	p.Logf("%s%s", errOut.String(), out.String())
 	if err := json.Unmarshal(out.Bytes(), &total); err != nil {
-		t.Fatal(err)
+		p.Fatal(err)
 	}
-	want := int(duration / (50 * time.Millisecond))
-	// A machine that is busy for some seconds skips a large part of a short run.
-	skips := want / 20
-	if duration < time.Minute {
-		skips = want/2 - 1
-	}
-	if total.Sent+total.Skipped < want-1 || total.Sent+total.Skipped > want || total.Skipped > skips {
-		t.Errorf("it sent %d, and skipped %d, of %d", total.Sent, total.Skipped, want)
+	want := int(duration / sendInterval)
+	if total.Sent+total.Skipped < want-1 || total.Sent+total.Skipped > want {
+		p.Errorf("it sent %d, and skipped %d, of %d", total.Sent, total.Skipped, want)
 	}
 	if total.Confirmed != total.Sent || total.Rejected+total.Unconfirmed+total.Lost != 0 {
-		t.Errorf("the total is %+v", total)
+		p.Errorf("the total is %+v", total)
 	}
 	text, err := os.ReadFile(file)
 	if err != nil {
-		t.Fatal(err)
+		p.Fatal(err)
 	}
 	txids := strings.Fields(string(text))
-	if len(txids) != total.Sent {
-		t.Errorf("the file has %d transactions, of %d", len(txids), total.Sent)
+	if len(txids) != total.Sent || total.Sent == 0 {
+		p.Fatalf("the file has %d transactions, of %d", len(txids), total.Sent)
 	}
-	env.inWallets("busy", 3, txids[len(txids)-1])
+	p.inWallets("busy", 3, txids[len(txids)-1])
 	// The ends of both commands may leave two branches of the same height, between which a block decides.
 	p.Does("mine", "busy", "1")
-	env.arrived("busy-sts-2", given)
+	p.arrived("busy-sts-2", given)
 	for _, g := range given {
 		txids = append(txids, g.txid)
 	}
-	env.inBlocks("busy-sts-2", txids)
+	p.inBlocks("busy-sts-2", txids)
+	return total
 }
 
 // inBlocks checks that each transaction is in a block of the node's best chain, once.
