@@ -171,7 +171,7 @@ func (s *story) aClusterNodeIsDrained(t *testing.T) {
 		ok(t, err)
 	}
 	observers := observe(t, allowed, s.all()...)
-	least := countsReady(t, s.plain)
+	least := countsPresent(t, s.plain)
 	disturb(observers)
 	kubectl(t, "drain", drained, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=4m")
 	s.spread.ready(t)
