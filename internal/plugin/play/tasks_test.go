@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -217,38 +218,40 @@ func TestAnActionWithoutEffectIsAnError(t *testing.T) {
 	}
 }
 
+// The clock of synctest stands still while a check works: how fast the machine is does not matter.
 func TestWithinIsTheEndOfTheChecksToo(t *testing.T) {
-	p, _ := player(t, 2, func(ctx context.Context, call string) (string, error) {
-		if strings.HasPrefix(call, "n-sts-1") {
-			return hangs(ctx, call)
-		}
-		return `{"blocks": 1, "bestblockhash": "a"}`, nil
-	})
-	ended := make(chan error)
-	go func() {
-		_, err := p.expect(t.Context(), &scenario.Expect{Height: number(t, "1")}, 50*time.Millisecond)
-		ended <- err
-	}()
-	select {
-	case err := <-ended:
-		if err == nil || !strings.Contains(err.Error(), "expected the answer of node 1 to be what is expected within 50ms, and it is missing") {
-			t.Errorf("it ended with %v", err)
-		}
-	case <-time.After(20 * time.Second):
-		t.Fatal("the check continues after its time")
-	}
-	// A check that ends after its time.
-	p, _ = player(t, 1, func(context.Context, string) (string, error) {
-		time.Sleep(60 * time.Millisecond) // a slow node
-		return `{"blocks": 1, "bestblockhash": "a"}`, nil
-	})
-	if _, err := p.expect(t.Context(), &scenario.Expect{Height: number(t, "1")}, 30*time.Millisecond); err == nil {
-		t.Error("it passes after its time")
-	}
-	// What has to hold longer than there is time.
-	p, _ = player(t, 1, func(context.Context, string) (string, error) { return `{"blocks": 1, "bestblockhash": "a"}`, nil })
-	if _, err := p.expect(t.Context(), &scenario.Expect{Height: number(t, "1"), Holds: scenario.Duration(time.Minute)}, 50*time.Millisecond); err == nil || !strings.Contains(err.Error(), "to hold for 1m0s within 50ms, and it had held for") {
-		t.Errorf("it ends with %v", err)
+	answers := func(context.Context, string) (string, error) { return `{"blocks": 1, "bestblockhash": "a"}`, nil }
+	for name, c := range map[string]struct {
+		nodes int32
+		calls executor
+		holds time.Duration
+		want  string
+	}{
+		"a node that hangs": {2, func(ctx context.Context, call string) (string, error) {
+			if strings.HasPrefix(call, "n-sts-1") {
+				return hangs(ctx, call)
+			}
+			return answers(ctx, call)
+		}, 0, "expected the answer of node 1 to be what is expected within 50ms, and it is missing"},
+		"a check that ends after its time": {1, func(ctx context.Context, call string) (string, error) {
+			time.Sleep(60 * time.Millisecond) // a slow node
+			return answers(ctx, call)
+		}, 0, "within 50ms, and the check of it ended later"},
+		"what has to hold longer than there is time": {1, answers, time.Minute, "to hold for 1m0s within 50ms, and it had held for 50ms then"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p, _ := player(t, c.nodes, c.calls)
+				start := time.Now()
+				_, err := p.expect(t.Context(), &scenario.Expect{Height: number(t, "1"), Holds: scenario.Duration(c.holds)}, 50*time.Millisecond)
+				if err == nil || !strings.Contains(err.Error(), c.want) {
+					t.Errorf("it ends with %v, want %s", err, c.want)
+				}
+				if took := time.Since(start); took > 60*time.Millisecond {
+					t.Errorf("it ends after %s", took)
+				}
+			})
+		})
 	}
 }
 
