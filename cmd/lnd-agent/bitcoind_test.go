@@ -44,8 +44,8 @@ func newBitcoind(t *testing.T) *bitcoind {
 func (b *bitcoind) start() {
 	b.t.Helper()
 	b.backend = api.Backend{
-		Host: "127.0.0.1", RPCPort: freePort(b.t), User: "lightning", Password: bitcoindPassword,
-		ZMQRawBlockPort: freePort(b.t), ZMQRawTxPort: freePort(b.t),
+		Host: "127.0.0.1", RPCPort: testtools.FreePort(b.t), User: "lightning", Password: bitcoindPassword,
+		ZMQRawBlockPort: testtools.FreePort(b.t), ZMQRawTxPort: testtools.FreePort(b.t),
 	}
 	path := filepath.Join(b.dir, "bitcoin.conf")
 	conf := fmt.Sprintf("regtest=1\nserver=1\ntxindex=1\nrpcauth=%s\nrpcauth=%s\nrpcwhitelistdefault=0\nrpcwhitelist=lightning:%s\n"+

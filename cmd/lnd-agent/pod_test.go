@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -42,22 +41,11 @@ type pod struct {
 	exited  chan error
 }
 
-// freePort returns a port that nothing has, for a program that is started next.
-func freePort(t *testing.T) int {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close() //nolint:errcheck // only its port is of interest
-	return listener.Addr().(*net.TCPAddr).Port
-}
-
 // newPod has the configuration of a pod, which start starts. Its LND is this program.
 func newPod(t *testing.T, conf string) *pod {
 	t.Helper()
-	p := &pod{t: t, dir: t.TempDir(), rest: fmt.Sprint("127.0.0.1:", freePort(t)), lnd: []string{os.Args[0], asLND}, client: api.NewClient(nil)}
-	p.at = api.Pod{Host: "127.0.0.1", Port: freePort(t), User: rpcauth.OperatorUser, Password: operatorPassword}
+	p := &pod{t: t, dir: t.TempDir(), rest: fmt.Sprint("127.0.0.1:", testtools.FreePort(t)), lnd: []string{os.Args[0], asLND}, client: api.NewClient(nil)}
+	p.at = api.Pod{Host: "127.0.0.1", Port: testtools.FreePort(t), User: rpcauth.OperatorUser, Password: operatorPassword}
 	p.write("config/lnd.conf", conf)
 	p.write("config/rpcauth", rpcauth.Value(rpcauth.OperatorUser, operatorPassword, "salt")+"\n")
 	for _, dir := range []string{"run", "data"} {

@@ -27,7 +27,7 @@ type realLND struct {
 
 func newRealLND(t *testing.T, alias string) *realLND {
 	t.Helper()
-	l := &realLND{p2p: fmt.Sprint("127.0.0.1:", freePort(t)), rpc: fmt.Sprint("127.0.0.1:", freePort(t))}
+	l := &realLND{p2p: fmt.Sprint("127.0.0.1:", testtools.FreePort(t)), rpc: fmt.Sprint("127.0.0.1:", testtools.FreePort(t))}
 	l.pod = newPod(t, "")
 	l.write("config/lnd.conf", strings.Join([]string{
 		"[Application Options]", "noseedbackup=true", "alias=" + alias + "-$(ORDINAL)", "listen=" + l.p2p, "restlisten=" + l.rest,

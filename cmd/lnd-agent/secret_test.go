@@ -143,11 +143,11 @@ func presented(t *testing.T, address string, trusted *x509.CertPool, hosts ...st
 // with each.
 func TestARealLNDPresentsTheCertificateThatItsClientsNeed(t *testing.T) {
 	dir, chain := testtools.LND(t), newBitcoind(t)
-	grpc := fmt.Sprint("127.0.0.1:", freePort(t))
+	grpc := fmt.Sprint("127.0.0.1:", testtools.FreePort(t))
 	l := &realLND{pod: newPod(t, "")}
 	// Without sections, as the operator writes it.
 	l.write("config/lnd.conf", strings.Join([]string{
-		"alias=ln-$(ORDINAL)", "bitcoin.node=bitcoind", "bitcoin.regtest=true", "listen=" + fmt.Sprint("127.0.0.1:", freePort(t)), "nobootstrap=true",
+		"alias=ln-$(ORDINAL)", "bitcoin.node=bitcoind", "bitcoin.regtest=true", "listen=" + fmt.Sprint("127.0.0.1:", testtools.FreePort(t)), "nobootstrap=true",
 		"noseedbackup=true", "restlisten=" + l.rest, "rpclisten=" + grpc, "tlsautorefresh=true", "tlsdisableautofill=true", "tlsextradomain=ln-lnd-$(ORDINAL)", "",
 	}, "\n"))
 	l.lnd = []string{filepath.Join(dir, "lnd")}

@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -43,27 +42,14 @@ type pod struct {
 // freePorts returns the first ports of the pod's first node, of which each node has three, and one for the supervisor.
 func freePorts(t *testing.T) (first, own int) {
 	t.Helper()
-	for range 100 {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		own = listener.Addr().(*net.TCPAddr).Port
-		free := true
-		for port := range 3 * slots {
-			l, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", own+1+port%3+10*(port/3)))
-			if err != nil {
-				free = false
-				continue
-			}
-			free = l.Close() == nil && free
-		}
-		if listener.Close() == nil && free {
-			return own + 1, own
+	var above []int
+	for slot := range slots {
+		for port := range 3 {
+			above = append(above, 1+port+10*slot)
 		}
 	}
-	t.Fatal("no free ports")
-	return 0, 0
+	own = testtools.FreePort(t, above...)
+	return own + 1, own
 }
 
 // newPod is the first one of a group with so many nodes.

@@ -4,9 +4,7 @@ package resources
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -60,17 +58,15 @@ func startNode(t *testing.T, conf string) runningNode {
 	t.Helper()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "bitcoin.conf")
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // returns at once
-	if err = errors.Join(err, os.WriteFile(path, []byte(conf), 0o600)); err != nil {
+	if err := os.WriteFile(path, []byte(conf), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	n := runningNode{t: t, address: listener.Addr().String(), cookie: func() (user, password string) {
+	port := fmt.Sprint(testtools.FreePort(t))
+	n := runningNode{t: t, address: "127.0.0.1:" + port, cookie: func() (user, password string) {
 		text, _ := os.ReadFile(filepath.Join(dir, "regtest", ".cookie")) //nolint:errcheck // later
 		user, password, _ = strings.Cut(string(text), ":")
 		return user, password
 	}}
-	_, port, _ := net.SplitHostPort(n.address)
-	_ = listener.Close() //nolint:errcheck // nothing was sent
 	arguments := []string{"-conf=" + path, "-datadir=" + dir, "-rpcport=" + port, "-listen=0", "-printtoconsole=0"}
 	command := exec.Command(testtools.Bitcoind(t), arguments...) //nolint:gosec,noctx // of this test, which ends it
 	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

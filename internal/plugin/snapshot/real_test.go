@@ -55,21 +55,11 @@ func newReality(t *testing.T, name string, nodes int32) *reality {
 	r := &reality{world: &world{T: t, network: network, core: fake.NewClientset()}, programs: testtools.BitcoinPrograms(t), real: map[string]*realNode{}}
 	r.client = &cluster.Client{Namespace: "ns", Networks: networks.NewClientset(network), Core: r.core, Pods: r, Poll: time.Second, Forward: r.dial}
 	for _, node := range noderef.Nodes(network) {
-		r.real[node.Pod] = &realNode{dir: t.TempDir(), port: freePort(t), rpc: freePort(t)}
+		r.real[node.Pod] = &realNode{dir: t.TempDir(), port: testtools.FreePort(t), rpc: testtools.FreePort(t)}
 		r.start(node.Pod)
 		r.addPod(node.Pod, "1", "10.0.0.1")
 	}
 	return r
-}
-
-func freePort(t *testing.T) int {
-	t.Helper()
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close() //nolint:errcheck // only its port is needed
-	return listener.Addr().(*net.TCPAddr).Port
 }
 
 func (r *reality) start(pod string) {
