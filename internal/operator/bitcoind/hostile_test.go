@@ -74,7 +74,7 @@ func TestANodeIsAliveWhateverItResponds(t *testing.T) {
 	}
 	hangs := serve(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	var unreachable *UnreachableError
-	if err := NewClient(nil, nil).Alive(bounded(t), hangs); !errors.As(err, &unreachable) || !unreachable.Timeout() {
+	if err := NewClient(nil, nil).Alive(brief(t), hangs); !errors.As(err, &unreachable) || !unreachable.Timeout() {
 		t.Errorf("a node that hangs: %v", err)
 	}
 }
