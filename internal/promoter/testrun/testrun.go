@@ -3,6 +3,7 @@ package testrun
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -29,8 +30,8 @@ var (
 const (
 	// defaultTimeout ends a command whose configuration has no limit.
 	defaultTimeout = 30 * time.Minute
-	// grace is how long tests may take to end after SIGTERM.
-	grace = 5 * time.Second
+	// defaultGrace is how long tests may take to end after SIGTERM.
+	defaultGrace = 5 * time.Second
 )
 
 // Runner runs tests.
@@ -39,13 +40,16 @@ type Runner struct {
 	Report report.Reporter
 	// Secrets are withheld from the tests, which are code of the commit.
 	Secrets Secrets
+	// grace is how long they may take to end after SIGTERM; 0 is defaultGrace.
+	grace time.Duration
 }
 
 // Command runs a command in dir and reports its output line by line, as command.Run does. An error of the tests comes with a report.
 // Errors: ErrFailed, ErrHung, ErrNoTests.
 func (r Runner) Command(ctx context.Context, c config.Command, dir string, env []string) (*Report, error) {
 	run := command.Command{
-		Args: c.Command, Dir: dir, Env: append(r.Secrets.Withhold(os.Environ()), env...), Set: c.Env, Timeout: c.Timeout.Or(defaultTimeout), Grace: grace,
+		Args: c.Command, Dir: dir, Env: append(r.Secrets.Withhold(os.Environ()), env...), Set: c.Env, Timeout: c.Timeout.Or(defaultTimeout),
+		Grace: cmp.Or(r.grace, defaultGrace),
 	}
 	result := newReport(c)
 	report.Linef(r.Report, "%s", run)

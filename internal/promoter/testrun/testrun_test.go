@@ -29,10 +29,11 @@ func runner(t *testing.T) (Runner, *testtools.Lines) {
 // Named for a tool whose tests hang and whose logs never come.
 func TestHangingLogs(t *testing.T) {
 	run, l := runner(t)
+	run.grace = time.Second
 	pids := t.TempDir() + "/pids"
 	// A child in the background, deaf to SIGTERM, that holds the output open: what a hanging test leaves behind.
 	script := `sh -c 'trap "" TERM; echo $$ >>` + pids + `; echo child runs; while :; do sleep 0.05; done' & trap "" TERM; echo $$ >>` + pids + `; wait; while :; do sleep 0.05; done`
-	_, err := run.Command(t.Context(), shell(script, time.Second), t.TempDir(), nil)
+	_, err := run.Command(t.Context(), shell(script, 5*time.Second), t.TempDir(), nil)
 	if !errors.Is(err, ErrHung) || failure.Of(err) != failure.TestFailed {
 		t.Fatalf("got %v, want ErrHung", err)
 	}
@@ -49,7 +50,7 @@ func TestHangingLogs(t *testing.T) {
 			stat, err := os.ReadFile("/proc/" + f + "/stat")
 			return err != nil || strings.Contains(string(stat), ") Z ") || syscall.Kill(pid, 0) != nil
 		}
-		for deadline := time.Now().Add(5 * time.Second); !gone(); {
+		for deadline := time.Now().Add(30 * time.Second); !gone(); {
 			if time.Now().After(deadline) {
 				t.Errorf("process %d lives on", pid)
 				_ = syscall.Kill(pid, syscall.SIGKILL)
