@@ -127,6 +127,15 @@ func TestAHundredNodesAreFluent(t *testing.T) {
 	t.Error("the page is not fluent in any of three rounds")
 }
 
+// A browser that is short of time draws a frame as of its start, which may be seconds before a value that came in between.
+func TestBlocksTravelInASlowBrowser(t *testing.T) {
+	s := newSimulated(t, 5, 5)
+	tab := s.open(browser.Options{Script: `const soon = requestAnimationFrame.bind(window);
+		window.requestAnimationFrame = step => soon(now => step(now - 2000));`})
+	s.mine(t.Context(), 0, 5*time.Millisecond)
+	tab.Await("the block to travel and arrive", `(({sparks, moving}) => Number(sparks) > 0 && moving === "false")(document.getElementById("motion").dataset)`)
+}
+
 func TestThePageLoadsOnlyItsOwnFilesAndHidesTheToken(t *testing.T) {
 	s := newSimulated(t, 5, 5)
 	tab := s.open(browser.Options{Expected: []string{"127.0.0.1:1/x.png", "Trusted"}})

@@ -96,7 +96,7 @@ export class Travel {
     pen.setTransform(ratio * view.k, 0, 0, ratio * view.k, ratio * view.x, ratio * view.y);
     const circle = (x, y, r) => { pen.beginPath(); pen.arc(x, y, r, 0, 2 * Math.PI); };
     for (const [node, ring] of this.rings) {
-      const at = graph.layout.nodes.get(node), part = graph.still.matches ? .3 : (now - ring.begin) / fading;
+      const at = graph.layout.nodes.get(node), part = graph.still.matches ? .3 : Math.max(0, now - ring.begin) / fading; // a frame is as of its start, which may be earlier
       if (!at) continue;
       pen.globalAlpha = Math.max(0, 1 - part);
       pen.lineWidth = ring.width;
