@@ -55,15 +55,24 @@ func TestANodeGetsItsBlocksBeforeItsAddressIsReported(t *testing.T) {
 
 // Many pods that have not started would take many calls in vain.
 func TestOnlyAFewNodesAreCalledBeforeTheirAddressIsReported(t *testing.T) {
-	w := newWorld(t, "new", maxEarly+2)
-	for name := range w.nodes {
-		w.deletePod(name)
-		w.addPod(name, "1", "")
+	a := saved(t)
+	var complete []int
+	var err error
+	// The run ends with its time, in which a busy machine may not complete the few.
+	for _, limit := range []time.Duration{300 * time.Millisecond, 20 * time.Second} {
+		w := newWorld(t, "new", maxEarly+2)
+		for name := range w.nodes {
+			w.deletePod(name)
+			w.addPod(name, "1", "")
+		}
+		r := &Restorer{Cluster: w.client, Archive: a, Network: w.network}
+		_, err = r.Run(t.Context(), limit)
+		if complete = r.Complete(); len(complete) >= maxEarly {
+			break
+		}
 	}
-	r := &Restorer{Cluster: w.client, Archive: saved(t), Network: w.network}
-	_, err := r.Run(t.Context(), 300*time.Millisecond)
-	if err == nil || !strings.Contains(err.Error(), "2 pods have not started, such as new-sts-") || len(r.Complete()) != maxEarly {
-		t.Errorf("%d nodes are complete (%v)", len(r.Complete()), err)
+	if err == nil || !strings.Contains(err.Error(), "2 pods have not started, such as new-sts-") || len(complete) != maxEarly {
+		t.Errorf("nodes %v are complete (%v)", complete, err)
 	}
 }
 
