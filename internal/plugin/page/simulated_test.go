@@ -217,7 +217,8 @@ func (s *simulated) serve() string {
 
 func (s *simulated) serveOn(listener net.Listener) string {
 	pages := &Server{Store: s.store, Lightning: s.lightning, Backend: s, Token: testToken, Host: listener.Addr().String(), heartbeat: 200 * time.Millisecond, visits: visits{grace: s.grace}}
-	server := &http.Server{Handler: pages.Handler(), ReadHeaderTimeout: time.Second}
+	// A browser connects before it has a request, and on a busy machine sends it seconds later.
+	server := &http.Server{Handler: pages.Handler(), ReadHeaderTimeout: time.Minute}
 	go func() {
 		if err := server.Serve(listener); err != nil && !strings.Contains(err.Error(), "closed") {
 			s.t.Error(err)
