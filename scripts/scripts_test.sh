@@ -326,6 +326,12 @@ check 'a bench waits for the end of its namespace' called '^kubectl delete names
 stand_in kubectl '[[ "$*" != *"get pods -o name" ]]'
 check 'pods are not gone where no API server answers' fails cluster gone
 
+# In awk, what follows > in a print statement is a file, unless it is in parentheses.
+relative=$(sed -n '/^relative()/,/^}/p' "$root/test/bench/growth.sh")
+run bash -c "cd '$work' && $relative
+relative '0 0 0 0' 'Random 1 10 1 20 8 3 6 2 30 9' 'Random 1 20 1 40 8 12 6 2 30 9'"
+check 'the growth of a row is beside that of the first one' prints '^ +2.00 +0.50 +0.50 +0.50 +0.50$'
+
 # The bench of what developers run daily, in a repository of two revisions, with a store of images that is a file.
 fresh
 mkdir -p "$clone/test/bench" "$clone/ci/kindnode/kube"

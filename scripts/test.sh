@@ -4,7 +4,7 @@
 # registry is verified with cosign.
 #
 #   scripts/test.sh            those without a cluster, which Go does not repeat where nothing has changed, and the short ones with a cluster:
-#                              ten minutes on two cores when they run again
+#                              a quarter of an hour on two cores, and five minutes when they run again
 #   scripts/test.sh --all      all but fault runs (scripts/faults.sh), in an hour: those without a cluster with the race detector, and none from
 #                              Go's cache; the long ones with a cluster, Lightning networks, the chart as it is installed, upgraded, rolled back
 #                              and uninstalled in a cluster of its own, and networks that lose cluster nodes in one of three

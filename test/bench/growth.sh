@@ -135,7 +135,7 @@ relative() { # IDLE FIRST LINE
       figures[1] = f[7] / (f[2] * size); figures[2] = (f[8] - i[1]) / (f[2] * size)
       figures[3] = (f[8] - i[1]) / f[9] / size; figures[4] = (f[10] - i[3]) / (f[2] * size); figures[5] = (f[11] - i[4]) / (f[2] * size)
     }
-    BEGIN { per(first, a); per(line, b); for (k = 1; k <= 5; k++) printf " %8s", a[k] > 0 ? sprintf("%.2f", b[k] / a[k]) : "-"; print "" }'
+    BEGIN { per(first, a); per(line, b); for (k = 1; k <= 5; k++) printf " %8s", (a[k] > 0 ? sprintf("%.2f", b[k] / a[k]) : "-"); print "" }'
 }
 
 begin
