@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -108,6 +109,15 @@ func TestRealNodesShareAPod(t *testing.T) {
 	for slot := 1; slot < slots; slot++ {
 		p.must(0, bitcoind.DialOnce(fmt.Sprintf("127.0.0.1:%d", p.rpc+1+10*slot)))
 	}
+	// A node without blocks asks one peer for them: what another one mined before their handshake stays there.
+	testtools.Eventually(t, "all nodes are connected with node 0", limit, func() error {
+		var peers []bitcoind.PeerInfo
+		err := p.call(0, bitcoind.GetPeerInfo(&peers))
+		if n := slices.IndexFunc(peers, func(peer bitcoind.PeerInfo) bool { return peer.Version == 0 }); err == nil && (len(peers) != slots-1 || n >= 0) {
+			err = fmt.Errorf("its peers are %+v", peers)
+		}
+		return err
+	})
 	p.must(slots-1, bitcoind.Mine(1, "", new([]string)))
 	p.haveHeight(slots, 1)
 
