@@ -50,7 +50,7 @@ down() {
   if [[ -x $bin/chart-promoter ]]; then
     "${within[@]}" 20 docker info >/dev/null 2>&1 ||
       die "Docker does not answer, so that the demo's cluster, $cluster, cannot be removed; start Docker, then run this again"
-    for name in "$cluster" "$(cat "$place/work/cluster" 2>/dev/null || true)"; do
+    for name in "$cluster" "$(cat "$place/run/cluster" 2>/dev/null || true)"; do
       [[ -z $name ]] || "$bin/chart-promoter" cluster delete "$name" --kubeconfig "$place/deleted"
     done
   fi

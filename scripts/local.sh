@@ -13,7 +13,7 @@ if command -v setpriv >/dev/null && setpriv --pdeathsig TERM true 2>/dev/null; t
 serving=("${tied[@]}")
 # What it pushes to is below $place: which CI engine runs the script, and for which build, does not matter.
 alone=(env -u CI -u TRAVIS -u GITHUB_ACTIONS -u GITLAB_CI CHART_PROMOTER_PUSH=true)
-promoter() { "${tied[@]}" "${alone[@]}" "${static[@]}" "$bin/chart-promoter" --config "$place/source/ci/pipeline.yaml" --work-dir "$place/work" "$@"; }
+promoter() { "${tied[@]}" "${alone[@]}" "${static[@]}" "$bin/chart-promoter" --config "$place/source/ci/pipeline.yaml" --work-dir "$place/run" "$@"; }
 source_git() { git -C "$place/source" -c user.name=local -c user.email=local@localhost -c commit.gpgsign=false -c core.hooksPath=/dev/null "$@"; }
 
 stop_server() {

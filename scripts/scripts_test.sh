@@ -97,8 +97,8 @@ check 'files that cannot be read: the last commit is not tested in their place' 
 # What the options choose.
 part test.sh 'for name in build_tool build_plugin repositories serve took commit working_tree; do eval "$name() { :; }"; done
 go() { [[ $1 != test ]] || echo "go $*" >>"$CHOSEN"; }
-promoter() { echo "short ${SHORT_TESTS:-} lifecycle ${LIFECYCLE_TESTS:-} in ${TESTS:-all}" >>"$CHOSEN"; touch "$place/work/junit.xml"; }
-mkdir -p "$place/work"
+promoter() { echo "short ${SHORT_TESTS:-} lifecycle ${LIFECYCLE_TESTS:-} in ${TESTS:-all}" >>"$CHOSEN"; touch "$place/run/junit.xml"; }
+mkdir -p "$place/run"
 all=${ALL:-}
 unit
 integration'
@@ -117,12 +117,16 @@ check 'without --all Go repeats the tests whose files outside of their module ha
 check 'with --all no test without a cluster is from the cache' chosen '^go test .*-count=1' ALL=true
 check 'with --all no test with a cluster is left out' chosen '^short  lifecycle true in all$' ALL=true
 check 'an unknown option ends the tests' fails run "$clone/scripts/test.sh" --everything
+check 'a directory without tests ends the tests at once' fails run env TESTS=nosuch "$clone/scripts/test.sh" --cluster
+check 'a directory without tests is named' prints '^error: TESTS is nosuch, and test/nosuch has no tests'
+check 'then nothing has begun' fails called .
+run "$clone/scripts/test.sh" --everything || true
 check 'an unknown option is named' prints '^error: unknown option --everything'
 
-run functions test.sh 'mkdir -p "$bin" "$place/work"
+run functions test.sh 'mkdir -p "$bin" "$place/run"
 printf "#!/bin/bash\necho \"chart-promoter \$*\"\n" >"$bin/chart-promoter"
 chmod +x "$bin/chart-promoter"
-echo verify-abcdef >"$place/work/cluster"
+echo verify-abcdef >"$place/run/cluster"
 echo lifecycle-abcdef >"${LIFECYCLE_NOTE:-/dev/null}"
 echo machines-abcdef >"${MACHINES_NOTE:-/dev/null}"
 finish

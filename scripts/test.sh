@@ -128,8 +128,8 @@ integration() {
   tree=$(working_tree) || die 'the files under test cannot be read; see the message of git above'
   commit 'The files under test' "$tree"
   promoter run --skip-unit-tests --platform "linux/$(go env GOARCH)" >"$place/result" || status=$?
-  if [[ -e $place/work/junit.xml ]]; then
-    reports+=("$place/work/junit.xml")
+  if [[ -e $place/run/junit.xml ]]; then
+    reports+=("$place/run/junit.xml")
   elif ((status == 0)); then
     status=1
     info 'the tests with a cluster left no report'
@@ -143,7 +143,7 @@ finish() {
   # The tests of the scripts end by themselves, in seconds, and write to this directory until then.
   wait 2>/dev/null || true
   local note name
-  for note in "$place/work/cluster" "$LIFECYCLE_NOTE" "$MACHINES_NOTE"; do
+  for note in "$place/run/cluster" "$LIFECYCLE_NOTE" "$MACHINES_NOTE"; do
     name=$(cat "$note" 2>/dev/null || true)
     [[ -z $name ]] || "$bin/chart-promoter" cluster delete "$name" --kubeconfig "$place/deleted" >&2 || true
   done
@@ -153,6 +153,8 @@ finish() {
 }
 trap finish EXIT
 
+[[ -z ${TESTS:-} || -n $(compgen -G "$root/test/$TESTS/*_test.go") ]] ||
+  die "TESTS is $TESTS, and test/$TESTS has no tests: name a directory below test, such as lightning"
 for option in "$@"; do
   case $option in
     --all) all=true ;;

@@ -14,19 +14,29 @@ var (
 	declaredTest = regexp.MustCompile(`(?m)^func (Test[A-Za-z0-9_]+)\(`)
 )
 
-func TestEveryTestThatTheDocumentationNamesExists(t *testing.T) {
+// testFiles are the texts of all files with tests, by their paths in the repository, which is the current directory afterwards.
+func testFiles(t *testing.T) map[string]string {
+	t.Helper()
 	t.Chdir("../..")
 	out, err := exec.Command("git", "ls-files", "--cached", "--others", "--exclude-standard", "*_test.go").Output()
 	if err != nil {
 		t.Skipf("the files of the repository are not known: %v", err)
 	}
-	declared := map[string]bool{}
+	texts := map[string]string{}
 	for _, file := range strings.Fields(string(out)) {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			continue // deleted, and not committed yet
 		}
-		for _, m := range declaredTest.FindAllStringSubmatch(string(text), -1) {
+		texts[file] = string(text)
+	}
+	return texts
+}
+
+func TestEveryTestThatTheDocumentationNamesExists(t *testing.T) {
+	declared := map[string]bool{}
+	for _, text := range testFiles(t) {
+		for _, m := range declaredTest.FindAllStringSubmatch(text, -1) {
 			declared[m[1]] = true
 		}
 	}

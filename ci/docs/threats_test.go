@@ -1,8 +1,6 @@
 package main
 
 import (
-	"os"
-	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
@@ -14,22 +12,17 @@ var skipsIfShort = regexp.MustCompile(`\bskipIfShort\(`)
 
 // Those of Lightning networks need a release with lightning.enabled: scripts/test.sh runs them with --all only, as the page has it.
 func TestScriptsTestRunsTheTestsOfTheThreatModel(t *testing.T) {
-	t.Chdir("../..")
-	out, err := exec.Command("git", "ls-files", "--cached", "--others", "--exclude-standard", "*_test.go").Output()
-	if err != nil {
-		t.Skipf("the files of the repository are not known: %v", err)
-	}
+	files := testFiles(t)
 	var threats []string
 	for _, m := range namedTest.FindAllStringSubmatch(readPage(t, "docs/threat-model.md"), -1) {
 		threats = append(threats, m[1])
 	}
 	found := 0
-	for _, file := range strings.Fields(string(out)) {
-		text, err := os.ReadFile(file)
-		if err != nil || strings.HasPrefix(file, "test/lightning/") {
-			continue // the former is deleted, and not committed yet
+	for file, text := range files {
+		if strings.HasPrefix(file, "test/lightning/") {
+			continue
 		}
-		for _, declared := range strings.Split(string(text), "\nfunc ")[1:] {
+		for _, declared := range strings.Split(text, "\nfunc ")[1:] {
 			name, _, _ := strings.Cut(declared, "(")
 			if !slices.Contains(threats, name) {
 				continue
