@@ -49,6 +49,9 @@ repositories() {
     [[ -f $place/$name.git/complete ]] && continue
     rm -rf "$place/$name.git"
     git init -q --bare -b main "$place/$name.git"
+    # As GitHub and GitLab have it: a clone gets the files that it reads, and not the archives of all releases.
+    git -C "$place/$name.git" config uploadpack.allowFilter true
+    git -C "$place/$name.git" config uploadpack.allowAnySHA1InWant true
     # The history of a shallow clone cannot be pushed; the source then begins without any.
     if [[ $name == source && $(git -C "$root" rev-parse --is-shallow-repository) == false ]]; then
       git -C "$root" -c core.hooksPath=/dev/null push -q "$place/source.git" HEAD:refs/heads/main

@@ -131,7 +131,7 @@ copy_kubectl() {
 # of the node image, which are needed once. The engine starts every container with the runtime that its configuration names.
 sweep() {
   local part
-  for part in "$cache_dir"/kubectl-* "$cache_dir"/small-root-* "$cache_dir"/engine/runtime-* "$cache_dir"/bin/* "$cache_dir"/packages/*; do
+  for part in "$cache_dir"/kubectl-* "$cache_dir"/small-root-* "$cache_dir"/engine/runtime-* "$cache_dir"/bin/* "$cache_dir"/packages/* "$cache_dir"/layouts/*; do
     [[ -n $(find "$part" -prune -mtime +30 2>/dev/null) ]] || continue
     grep -qsF "\"$part\"" "$cache_dir/engine/daemon.json" || rm -rf "$part"
   done

@@ -107,7 +107,7 @@ chosen() { # PATTERN VARIABLE=VALUE…
   run env -u RUN_TESTS -u TESTS -u SHORT_TESTS -u LIFECYCLE_TESTS CHOSEN="$work/chosen" "${@:2}" bash "$clone/scripts/part.sh" && grep -qE -- "$1" "$work/chosen"
 }
 check 'without --all the race detector is off' fails chosen '^go test .*-race' ALL=
-check 'the long tests with a cluster are left out' chosen '^short true lifecycle  in network$' ALL=
+check 'the long tests with a cluster are left out' chosen '^short true lifecycle true in lightning$' ALL=
 check 'tests that are chosen by name may be long' chosen '^short  lifecycle  in network$' RUN_TESTS=Some
 if command -v gcc >/dev/null || command -v cc >/dev/null; then
   check 'with --all the race detector is on' chosen '^go test .*-race' ALL=true
@@ -211,6 +211,22 @@ stand_in docker ''
 check 'with Docker the demo is removed' run "$clone/scripts/demo.sh" --down
 check 'with Docker the demo'"'"'s cluster is deleted' called '^chart-promoter cluster delete demo-'
 check 'with Docker nothing of the demo stays' test ! -e "$clone/.demo"
+
+# The demo's own cluster is created beside the tests.
+own='promoter() { echo "promoter $*" >>"$place/begun"; RESULT; }
+mkdir -p "$place/run"
+prepare_cluster
+echo kubeconfig >"$place/run/kubeconfig"
+install'
+check 'a demo whose own cluster cannot be created ends' fails run functions demo.sh "${own/RESULT/echo no space left; return 1}"
+check 'with the reason' prints '^no space left'
+check 'and names the cluster' prints '^error: the cluster demo-[0-9a-f]{6} cannot be created'
+case='promoter() { touch "$place/created"; }
+mkdir -p "$place/run"
+prepare_cluster
+die "the pipeline failed"'
+check 'a demo that fails before the tests begin creates no cluster' fails run functions demo.sh "$case"
+check 'then nothing waits for it' test ! -e "$clone/.demo/created" -a -z "$(pgrep -f "$clone/scripts" || true)"
 
 # nodes_that BODY: the demo's blocks, with nodes that have 101 of them on one chain but for what the body does.
 nodes_that() {

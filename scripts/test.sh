@@ -117,9 +117,14 @@ integration() {
   eval "$("$root/scripts/machine.sh")"
   export NODE_IMAGE KIND_CONFIG BITCOIND_IMAGE
   unset SHORT_TESTS
-  [[ $all || ${RUN_TESTS:-}${TESTS:-} ]] || export SHORT_TESTS=true
   # What is left out is not even compiled.
-  [[ $all || ${TESTS:-} ]] || export TESTS=network
+  if [[ $all || ${TESTS:-} ]]; then
+    :
+  elif [[ ${RUN_TESTS:-} ]]; then
+    export TESTS=network
+  else
+    export SHORT_TESTS=true TESTS=lightning
+  fi
   [[ ${TESTS:-} == network ]] || export LIFECYCLE_TESTS=true
   build_tool
   build_plugin

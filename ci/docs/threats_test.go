@@ -10,7 +10,6 @@ import (
 // skipsIfShort is how a test is left out with -short. One that the demo alone leaves out has another function.
 var skipsIfShort = regexp.MustCompile(`\bskipIfShort\(`)
 
-// Those of Lightning networks need a release with lightning.enabled: scripts/test.sh runs them with --all only, as the page has it.
 func TestScriptsTestRunsTheTestsOfTheThreatModel(t *testing.T) {
 	files := testFiles(t)
 	var threats []string
@@ -19,9 +18,6 @@ func TestScriptsTestRunsTheTestsOfTheThreatModel(t *testing.T) {
 	}
 	found := 0
 	for file, text := range files {
-		if strings.HasPrefix(file, "test/lightning/") {
-			continue
-		}
 		for _, declared := range strings.Split(text, "\nfunc ")[1:] {
 			name, _, _ := strings.Cut(declared, "(")
 			if !slices.Contains(threats, name) {

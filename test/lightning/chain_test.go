@@ -13,6 +13,7 @@ import (
 )
 
 func TestAPartitionAcrossAChannelIsNamedAndTheChannelSurvivesIt(t *testing.T) {
+	skipIfShort(t)
 	env := newEnv(t, 4)
 	n := env.create("parted", zmq(2), line(2))
 	n.ready()
@@ -32,6 +33,7 @@ func TestAPartitionAcrossAChannelIsNamedAndTheChannelSurvivesIt(t *testing.T) {
 
 // The funding transaction moves to another block, which is one later: the short channel ids of before are those of nothing.
 func TestAfterAReorganisationOfTheFundingTheChannelsAreAsDeclared(t *testing.T) {
+	skipIfShort(t)
 	env := newEnv(t, 5)
 	n := env.create("reorganised", zmq(2), line(3))
 	n.ready()
@@ -83,6 +85,7 @@ func (n *network) reorganise(from int) {
 // bitcoind keeps the transactions of the last ten blocks that it takes for invalid: the funding transaction of a deeper one is lost at that
 // moment, and LND, whose closing transaction is rejected for that, does not send it again by itself.
 func TestAfterAReorganisationThatLosesTheFundingTheChannelsAreAsDeclared(t *testing.T) {
+	skipIfShort(t)
 	t.Parallel()
 	for name, bitcoinds := range map[string]int32{"another bitcoind keeps it": 2, "only LND keeps it": 1} {
 		t.Run(name, func(t *testing.T) {

@@ -36,9 +36,6 @@ var connectOnce = sync.OnceValue(connect)
 
 func needCluster(t *testing.T) {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("left out by -short")
-	}
 	if err := connectOnce(); err != nil {
 		t.Fatalf("this test needs a cluster with the operator in it: set KUBECONFIG, or run scripts/test.sh (%v)", err)
 	}

@@ -26,6 +26,14 @@ type testEnv struct {
 	namespace string
 }
 
+// skipIfShort is for all tests but those of docs/threat-model.md.
+func skipIfShort(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("left out by -short")
+	}
+}
+
 // newEnv is for a test that runs beside others, when there is room for its pods.
 func newEnv(t *testing.T, pods int) *testEnv {
 	t.Helper()

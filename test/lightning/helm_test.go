@@ -30,6 +30,7 @@ const detour = "    - {from: 0, to: 2, capacity: 500000}\n"
 // A chart of users with both resources: Helm 4 knows nothing of them but their conditions. Each run after the first one changes the channels of
 // the same nodes, in turn by a channel more, which is opened, and by one less, which is closed.
 func TestHelmWaitEndsWhenTheChannelsCanBeUsed(t *testing.T) {
+	skipIfShort(t)
 	env := newEnv(t, 6)
 	text, err := os.ReadFile(sample)
 	if err != nil {

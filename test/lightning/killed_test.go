@@ -20,6 +20,7 @@ import (
 )
 
 func TestWhatIsKilledComesBackAsDeclared(t *testing.T) {
+	skipIfShort(t)
 	t.Parallel()
 	testtools.Docker(t)
 	for name, test := range map[string]struct {
@@ -166,6 +167,7 @@ func (env *testEnv) hasEvent(network, reason, text string) {
 // The operator is killed each time that a channel has got one step further: none is opened twice. It runs alone, since all other networks
 // would wait as well.
 func TestAnOperatorThatIsKilledWhileItOpensChannelsOpensEachOnce(t *testing.T) {
+	skipIfShort(t)
 	env := newEnvAlone(t)
 	n := env.create("opened", zmq(1), v1.LightningNetworkSpec{Nodes: 2, Channels: []v1.LightningChannel{{From: 0, To: 1, Capacity: 1_000_000, Push: 300_000, Count: 3}}})
 	for _, step := range []struct {

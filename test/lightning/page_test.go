@@ -13,6 +13,7 @@ import (
 
 // Three nodes with two channels are drawn beside their bitcoinds, with the balances that LND has, also after a payment.
 func TestTheLivePageShowsTheChannelsThatLNDHas(t *testing.T) {
+	skipIfShort(t)
 	env := newEnv(t, 6)
 	p := env.plugin("viewer")
 	p.Does("create", "coins", "--nodes", "3", "--wait", "--timeout", pluginTimeout.String())

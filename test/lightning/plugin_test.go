@@ -96,6 +96,7 @@ func (p plugin) decode(raw []byte, into any) {
 
 // Node 0 pays node 2 through node 1, and LND is asked again without the plugin.
 func TestThePluginPaysOverTwoHops(t *testing.T) {
+	skipIfShort(t)
 	env := newEnv(t, 6)
 	p := env.plugin("bob")
 	p.Does("create", "coins", "--nodes", "3", "--wait", "--timeout", pluginTimeout.String())

@@ -28,6 +28,7 @@ const (
 
 // The limit is that of a machine where three pods take as long as here, before or after: other work on the machine may begin in between.
 func TestThreeNodesAndTwoChannelsAreSoonReady(t *testing.T) {
+	skipIfShort(t)
 	env := newEnvAlone(t)
 	// The first time, the machine gets the images.
 	n := env.create("first", zmq(1), line(2))
@@ -97,6 +98,7 @@ func (env *testEnv) floor(prefix, image string) time.Duration {
 
 // Node 3 has no channel with a node of which node 0 has one: node 0 knows what is between them from others only.
 func TestAPaymentOverThreeHopsIsPossibleAtReady(t *testing.T) {
+	skipIfShort(t)
 	env := newEnv(t, 12)
 	n := env.create("ring", zmq(2), v1.LightningNetworkSpec{Nodes: 10, Topology: &v1.LightningTopology{Type: "Ring", Capacity: 1_000_000, Push: 500_000}})
 	n.ready()
@@ -118,7 +120,8 @@ func runs() int {
 }
 
 // Each run has new nodes, also of those that ask bitcoind for blocks.
-func TestReadyIsNeverEarly(t *testing.T) {
+func TestALightningNetworkIsNeverReadyEarly(t *testing.T) {
+	skipIfShort(t)
 	t.Parallel()
 	for run := range runs() {
 		t.Run(fmt.Sprint(run), func(t *testing.T) {

@@ -94,6 +94,7 @@ func (n *network) secrets(node int) map[string]string {
 }
 
 func TestNoSecretOfAnLNDIsInAnyObjectEventOrLog(t *testing.T) {
+	skipIfShort(t)
 	testtools.Docker(t)
 	env := newEnv(t, 4)
 	n := env.create("discreet", zmq(1), line(2))

@@ -45,6 +45,7 @@ func certificate(t *testing.T, name string) (certificate, key []byte) {
 
 // The nodes wait for the Secret, and the condition names it. Then LND presents the certificate in it, with which the operator and lncli work.
 func TestLNDPresentsTheCertificateInTheSecretOfTheUser(t *testing.T) {
+	skipIfShort(t)
 	testtools.Docker(t)
 	env := newEnv(t, 3)
 	spec := line(2)

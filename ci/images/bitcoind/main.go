@@ -22,6 +22,8 @@ import (
 	"os/signal"
 	"syscall"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
 	"github.com/christianb93/bitcoin-controller/ci/images/oci"
 )
 
@@ -44,7 +46,7 @@ func run(ctx context.Context, args []string, env func(string) string) error {
 	get := newFetcher(ctx, env)
 	switch {
 	case args[0] == "layout" && len(args) == 1:
-		return layoutFor(ctx, get, env("IMAGE_LAYOUT"), env("IMAGE_PLATFORMS"))
+		return layoutFor(ctx, get, env)
 	case args[0] == "archive" && len(args) == 4:
 		return archive(ctx, get, args[1], args[2], args[3])
 	case args[0] == "files" && len(args) == 3:
@@ -59,7 +61,8 @@ func run(ctx context.Context, args []string, env func(string) string) error {
 	return errUsage
 }
 
-func layoutFor(ctx context.Context, get *fetcher, dir, platforms string) error {
+func layoutFor(ctx context.Context, get *fetcher, env func(string) string) error {
+	dir := env("IMAGE_LAYOUT")
 	if dir == "" {
 		return errors.New("IMAGE_LAYOUT is not set; set it to the directory to write the image to")
 	}
@@ -67,9 +70,10 @@ func layoutFor(ctx context.Context, get *fetcher, dir, platforms string) error {
 	if err != nil {
 		return err
 	}
-	idx, err := p.index(ctx, get, oci.Platforms(platforms, p.platforms()))
-	if err != nil {
-		return err
-	}
-	return oci.WriteLayout(dir, idx)
+	platforms := oci.Platforms(env("IMAGE_PLATFORMS"), p.platforms())
+	// The pins are built into the program.
+	return oci.Layout{
+		Name: "bitcoind", Inputs: fmt.Appendf(nil, "%v\n", platforms),
+		Build: func() (v1.ImageIndex, error) { return p.index(ctx, get, platforms) },
+	}.Write(env, dir)
 }

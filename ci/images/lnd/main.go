@@ -21,6 +21,8 @@ import (
 	"runtime"
 	"syscall"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
 	"github.com/christianb93/bitcoin-controller/ci/images/oci"
 )
 
@@ -62,11 +64,11 @@ func layout(ctx context.Context, env func(string) string) error {
 	if err != nil {
 		return err
 	}
-	idx, err := oci.Index(oci.Platforms(env("IMAGE_PLATFORMS"), platforms), m.image(ctx))
-	if err != nil {
-		return err
-	}
-	return oci.WriteLayout(dir, idx)
+	chosen := oci.Platforms(env("IMAGE_PLATFORMS"), platforms)
+	return oci.Layout{
+		Name: "lnd", Inputs: fmt.Appendf(m.inputs, "%v\n", chosen),
+		Build: func() (v1.ImageIndex, error) { return oci.Index(chosen, m.image(ctx)) },
+	}.Write(env, dir)
 }
 
 func archive(ctx context.Context, env func(string) string, file, ref, platform string) error {

@@ -4,11 +4,13 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	osexec "os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -38,19 +40,34 @@ type Loaded struct {
 // exists there. Several are loaded at the same time; the list is in the order of refs. Errors: ErrLoad, ErrEngine, ErrNoCluster and those
 // of image.Access.
 func (k *Kind) LoadImages(ctx context.Context, access image.Access, refs ...string) ([]Loaded, error) {
+	return k.LoadWith(ctx, access, nil, refs...)
+}
+
+// LoadWith is LoadImages for refs, and beside them for those optional images that a registry or the engine has; each is loaded once. The
+// list is that of refs.
+func (k *Kind) LoadWith(ctx context.Context, access image.Access, optional []string, refs ...string) ([]Loaded, error) {
 	list, err := k.nodes(ctx)
 	if err != nil {
 		return nil, err
 	}
-	done := make([]Loaded, len(refs))
+	var others []string
+	for _, ref := range optional {
+		if !slices.Contains(refs, ref) && !slices.Contains(others, ref) {
+			others = append(others, ref)
+		}
+	}
+	done := make([]Loaded, len(refs)+len(others))
 	var logging sync.Mutex
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(atOnce)
-	for i, ref := range refs {
+	for i, ref := range slices.Concat(refs, others) {
 		group.Go(func() error {
 			start := time.Now()
 			var err error
 			if done[i], err = load(ctx, access, list, ref); err != nil {
+				if i >= len(refs) && errors.Is(err, image.ErrNoImage) {
+					return nil
+				}
 				return fmt.Errorf("load %s: %w", ref, err)
 			}
 			logging.Lock()
@@ -62,7 +79,7 @@ func (k *Kind) LoadImages(ctx context.Context, access image.Access, refs ...stri
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	return done, nil
+	return done[:len(refs)], nil
 }
 
 // atOnce is the number of images that are loaded at the same time. Most of the time goes to one unpacking process per image in the node.

@@ -117,6 +117,9 @@ func build(ctx context.Context, p *Project, o BuildOptions) (*BuildResult, error
 			return nil, untested(ctx, images, dir, err)
 		}
 	}
+	if p.tested != nil {
+		p.tested()
+	}
 	indexes := make([]v1.ImageIndex, len(images))
 	for i, img := range images {
 		if img.Elsewhere() {

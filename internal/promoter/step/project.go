@@ -40,6 +40,8 @@ type Project struct {
 	whole workdir.Dir
 	// Lease limits how long runs wait for each other in an existing cluster.
 	Lease cluster.LeaseTimes
+	// tested is called by a build whose unit tests have passed; nil is nothing.
+	tested func()
 	// shared is the build that several charts share, nil for a project that builds for itself.
 	shared *sharedBuild
 }

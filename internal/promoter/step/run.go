@@ -29,11 +29,16 @@ type RunResult struct {
 
 // Run takes the commit through all steps, as CI does in several jobs. The requirements of all steps are checked first: a run without
 // a key that it needs fails before it has built anything.
-func Run(ctx context.Context, p *Project, o Options) (*RunResult, error) {
-	s := &State{Project: p, Options: o, RunResult: RunResult{Promoted: []*PromoteResult{}}}
+//
+// The cluster of the first stage that tests is created while the images are built.
+func Run(ctx context.Context, p *Project, o Options) (_ *RunResult, err error) {
+	own := *p
+	s := &State{Project: &own, Options: o, RunResult: RunResult{Promoted: []*PromoteResult{}}}
+	own.tested = func() { s.begin(ctx) }
 	if err := Preflight(ctx, s); err != nil {
 		return nil, err
 	}
+	defer func() { err = errors.Join(err, s.early.End(ctx)) }()
 	for _, step := range Steps(p.Config) {
 		done := report.Begin(p.Report, step.Stage()+" "+step.Name(), step.Does())
 		result, skip, err := runStep(ctx, step, s)
@@ -48,6 +53,20 @@ func Run(ctx context.Context, p *Project, o Options) (*RunResult, error) {
 		}
 	}
 	return &s.RunResult, nil
+}
+
+// begin begins to create the cluster of the first stage that tests, once, if as far as is known that stage will create one.
+func (s *State) begin(ctx context.Context) {
+	t := s.Config.Tester()
+	o := s.Options.Verify
+	if s.early != nil || t == nil || t.Verify == nil || t.Verify.Cluster.IsExisting() || o.Kubeconfig != "" || s.DryRun || s.untrusted("") != nil {
+		return
+	}
+	if t.Candidate.PullRequest != nil && o.Candidate == "" { // it waits for a person
+		return
+	}
+	s.line("the cluster of stage %s is created meanwhile", t.Name)
+	s.early = s.Environments(t).Begin(ctx, o.Options)
 }
 
 func runStep(ctx context.Context, step Step, s *State) (result string, skip *Skip, err error) {

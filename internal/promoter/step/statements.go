@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/attest"
@@ -17,14 +18,14 @@ import (
 
 // writeStatements leaves, beside the attestation, what other tools than this one read: SLSA provenance of the package, and an SBOM of
 // its images where they can be read.
-func (p *Project) writeStatements(ctx context.Context, stage *config.Stage, c *candidate.Candidate, key []byte, start time.Time) error {
+func (p *Project) writeStatements(ctx context.Context, stage *config.Stage, c *candidate.Candidate, described description, key []byte, start time.Time) error {
 	pkg := c.Package
 	provenance := attest.Provenance{
 		Chart: pkg.Name, Version: pkg.Version, AppVersion: pkg.AppVersion, PackageDigest: pkg.Digest,
 		Source: repositoryAddress(p.Config.Source.Git), SourceCommit: c.SourceCommit, Stage: stage.Name, Run: p.build().Run,
 		StartedAt: start.UTC(), FinishedAt: p.Now().UTC(),
 	}
-	document, unread := p.describe(ctx, c)
+	document, unread := described()
 	if unread != nil && ctx.Err() != nil {
 		return unread
 	}
@@ -52,6 +53,16 @@ func (p *Project) writeStatements(ctx context.Context, stage *config.Stage, c *c
 	}
 	_, err = p.Work.Write(file, envelope)
 	return err
+}
+
+// description waits for what a candidate consists of.
+type description func() (sbom.Document, error)
+
+// describing begins to read what a candidate consists of: its images, while they are tested.
+func (p *Project) describing(ctx context.Context, c *candidate.Candidate) description {
+	read := sync.OnceValues(func() (sbom.Document, error) { return p.describe(ctx, c) })
+	go read() //nolint:errcheck // the description returns it
+	return read
 }
 
 // describe returns what a candidate consists of. With an error, images have no platforms from the one on that cannot be read.

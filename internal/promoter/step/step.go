@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/testenv"
 )
 
 // Step is one thing that happens to a commit. `run`, `explain` and `doctor` iterate over the steps.
@@ -34,6 +35,8 @@ type State struct {
 	*Project
 	Options Options
 	RunResult
+	// early is the cluster of the first stage that tests, nil before it is begun.
+	early *testenv.Early
 	// Planned is a state without a run: no step has a result, and none is missing.
 	Planned bool
 }

@@ -2,7 +2,6 @@ package step
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,7 +11,6 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/cluster"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/helm"
-	"github.com/christianb93/bitcoin-controller/internal/promoter/image"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/testenv"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/testrun"
 )
@@ -21,9 +19,11 @@ import (
 // work directory.
 func (p *Project) tryOut(ctx context.Context, stage *config.Stage, c *candidate.Candidate, o VerifyOptions, res *VerifyResult) (_ *testrun.Report, err error) {
 	v := stage.Verify
-	logs, err := p.Work.Clear("logs")
-	if err != nil {
-		return nil, err
+	logs := p.Work.File(testenv.LogsDir)
+	if o.Early == nil {
+		if _, err = p.Work.Clear(testenv.LogsDir); err != nil {
+			return nil, err
+		}
 	}
 	// Before a cluster is created, so that a fault of the repository is found at once.
 	old, err := p.previous(ctx, v.UpgradeFrom, c)
@@ -81,19 +81,12 @@ func junitFile(stage *config.Stage) string {
 
 // load brings the images to the nodes.
 func (p *Project) load(ctx context.Context, env *testenv.Environment, v *config.Verify, c *candidate.Candidate, old *previous) error {
-	if err := env.Load(ctx, append(slices.Clone(v.Cluster.Preload), refs(c.Images)...)...); err != nil {
-		return err
+	var earlier []string
+	if old != nil {
+		// Optional: a node that can pull finds the image by itself; where it cannot, the chart's installation reports it.
+		earlier = refs(old.images)
 	}
-	if old == nil {
-		return nil
-	}
-	for _, ref := range refs(old.images) {
-		// A node that can pull finds the image by itself; where it cannot, the chart's installation reports it.
-		if err := env.Load(ctx, ref); err != nil && !errors.Is(err, image.ErrNoImage) {
-			return err
-		}
-	}
-	return nil
+	return env.LoadWith(ctx, earlier, slices.Concat(v.Cluster.Preload, refs(c.Images))...)
 }
 
 func refs(images []candidate.Image) []string {

@@ -99,6 +99,12 @@ func Verify(ctx context.Context, p *Project, o VerifyOptions) (*VerifyResult, er
 		return nil, err
 	}
 	start := p.Now()
+	reading, stop := context.WithCancel(ctx)
+	defer stop()
+	var described description
+	if unsigned == nil && stage.Candidate != nil {
+		described = p.describing(reading, c)
+	}
 	result, err := p.try(ctx, stage, c, o, res)
 	if err != nil {
 		p.tests().Recap(result)
@@ -110,7 +116,7 @@ func Verify(ctx context.Context, p *Project, o VerifyOptions) (*VerifyResult, er
 		res.Withheld = unsigned.Why
 		return res, nil
 	}
-	return res, p.sign(ctx, stage, c, res, start)
+	return res, p.sign(ctx, stage, c, described, res, start)
 }
 
 // check rejects options that are for another stage.
@@ -171,8 +177,9 @@ func (p *Project) toTest(ctx context.Context, stage *config.Stage, o VerifyOptio
 	return c, nil
 }
 
-// sign leaves what promote takes: the package's attestation, and after the first stage the names of both files.
-func (p *Project) sign(ctx context.Context, stage *config.Stage, c *candidate.Candidate, res *VerifyResult, start time.Time) error {
+// sign leaves what promote takes: the package's attestation, and after the first stage what the candidate consists of, and the names of
+// the files.
+func (p *Project) sign(ctx context.Context, stage *config.Stage, c *candidate.Candidate, described description, res *VerifyResult, start time.Time) error {
 	key, err := p.Keys().Read(stage.Key)
 	if err != nil {
 		return err
@@ -196,7 +203,7 @@ func (p *Project) sign(ctx context.Context, stage *config.Stage, c *candidate.Ca
 	if res.Attestation, err = p.Work.Write(verified.AttestationFile(c.Package), envelope); err != nil {
 		return err
 	}
-	if err := p.writeStatements(ctx, stage, c, key, start); err != nil {
+	if err := p.writeStatements(ctx, stage, c, described, key, start); err != nil {
 		return err
 	}
 	return p.Work.WriteJSON(verified.File, res)

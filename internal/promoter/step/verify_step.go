@@ -82,8 +82,11 @@ func (step verifyStep) Run(ctx context.Context, s *State) (string, error) {
 	o.Stage = step.stage.Name
 	if step.stage.Candidate == nil {
 		o.Candidate = ""
-	} else if o.Candidate == "" {
-		o.Commit = s.Bump.Commit
+	} else {
+		o.Early = s.early
+		if o.Candidate == "" {
+			o.Commit = s.Bump.Commit
+		}
 	}
 	if step.stage.Verify.Cluster.IsExisting() { // the options of a run are for the stages that create a cluster
 		o.Kubeconfig, o.ClusterName = "", ""

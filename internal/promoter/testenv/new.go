@@ -143,7 +143,7 @@ func (p Provider) Create(ctx context.Context, name, kubeconfig string, dryRun bo
 	if err != nil || dryRun {
 		return &cluster.Kind{Name: name, Kubeconfig: path}, err
 	}
-	k, err := p.create(ctx, cluster.Options{Name: name, Kubeconfig: path}, p.Work.File("logs"))
+	k, err := p.create(ctx, cluster.Options{Name: name, Kubeconfig: path}, p.Work.File(LogsDir))
 	if err != nil {
 		return nil, err
 	}

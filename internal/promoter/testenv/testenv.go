@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/cluster"
@@ -42,7 +43,12 @@ type Options struct {
 	ClusterName string
 	// Keep leaves the cluster, and what is installed.
 	Keep bool
+	// Early is a new cluster whose creation has begun; nil creates it now. See Begin.
+	Early *Early
 }
+
+// LogsDir is the directory below the work directory for the logs of a cluster; Begin empties it.
+const LogsDir = "logs"
 
 // Environment is an open test environment.
 type Environment struct {
@@ -99,8 +105,11 @@ func (e *Environment) ClusterName() string {
 // Open opens the cluster that a release is to be installed into; logs of a cluster that is not created go to the directory logs.
 // Errors: those of cluster.Create, cluster.Connect and cluster.Client.Hold, failure.ErrInput for a release that is not ours to replace.
 func (p Provider) Open(ctx context.Context, release cluster.Release, o Options, logs string) (*Environment, error) {
-	if o.Kubeconfig != "" {
+	switch {
+	case o.Kubeconfig != "":
 		return p.openExisting(ctx, release, o)
+	case o.Early != nil:
+		return o.Early.open(p.Report, release)
 	}
 	return p.openNew(ctx, release, o, logs)
 }
@@ -108,16 +117,18 @@ func (p Provider) Open(ctx context.Context, release cluster.Release, o Options, 
 // Load loads images into the cluster's nodes; empty references do not count. A cluster that is not kind's pulls its images itself.
 // Errors: image.ErrNoImage, cluster.ErrLoad.
 func (e *Environment) Load(ctx context.Context, refs ...string) error {
+	return e.LoadWith(ctx, nil, refs...)
+}
+
+// LoadWith is Load, and loads beside those images optional ones, where they exist.
+func (e *Environment) LoadWith(ctx context.Context, optional []string, refs ...string) error {
 	if e.kind == nil {
 		return nil
 	}
-	var wanted []string
-	for _, r := range refs {
-		if r != "" {
-			wanted = append(wanted, r)
-		}
+	named := func(refs []string) []string {
+		return slices.DeleteFunc(slices.Clone(refs), func(ref string) bool { return ref == "" })
 	}
-	_, err := e.kind.LoadImages(ctx, e.provider.Access, wanted...)
+	_, err := e.kind.LoadWith(ctx, e.provider.Access, named(optional), named(refs)...)
 	return err
 }
 

@@ -1,0 +1,108 @@
+package oci
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+)
+
+// Layout is an OCI image layout that is built once for each state of its inputs and of the program that builds it.
+type Layout struct {
+	// Name of the image.
+	Name string
+	// Inputs are what the image depends on, beside the running program and what is built into it.
+	Inputs []byte
+	Build  func() (v1.ImageIndex, error)
+}
+
+// Write writes the layout into a directory, which it replaces: from the cache below CacheDir where that has it, else built. What
+// the cache lacks, or has with other contents than by their names, is built and kept there; a cache that cannot be written is none.
+func (l Layout) Write(env func(string) string, dir string) error {
+	kept := l.place(env)
+	if kept != "" && copyLayout(dir, kept) == nil {
+		now := time.Now()
+		_ = os.Chtimes(kept, now, now) // it was used
+		return nil
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return err
+	}
+	idx, err := l.Build()
+	if err != nil {
+		return err
+	}
+	if err := WriteLayout(dir, idx); err != nil || kept == "" {
+		return err
+	}
+	keep(dir, kept)
+	return nil
+}
+
+// place in the cache, "" for none.
+func (l Layout) place(env func(string) string) string {
+	base := CacheDir(env, "layouts")
+	if base == "" {
+		return ""
+	}
+	program, err := os.Executable()
+	if err != nil {
+		return ""
+	}
+	f, err := os.Open(program)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return ""
+	}
+	h.Write(l.Inputs)
+	return filepath.Join(base, l.Name+"-"+hex.EncodeToString(h.Sum(nil))[:12])
+}
+
+// keep puts a copy into the cache, complete or not at all.
+func keep(dir, kept string) {
+	if err := os.MkdirAll(filepath.Dir(kept), 0o755); err != nil {
+		return
+	}
+	part, err := os.MkdirTemp(filepath.Dir(kept), "part-")
+	if err != nil {
+		return
+	}
+	defer os.RemoveAll(part) //nolint:errcheck // it has been renamed, or machine.sh removes it
+	if copyLayout(filepath.Join(part, "layout"), dir) == nil {
+		_ = os.RemoveAll(kept) // one with other contents; another run may have done the same
+		_ = os.Rename(filepath.Join(part, "layout"), kept)
+	}
+}
+
+// copyLayout copies a layout whose contents are what they are named after.
+func copyLayout(to, from string) error {
+	if err := os.RemoveAll(to); err != nil {
+		return err
+	}
+	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
+		return err
+	}
+	blobs, err := filepath.Glob(filepath.Join(to, "blobs", "sha256", "*"))
+	if err != nil || len(blobs) == 0 {
+		return fmt.Errorf("%s has no contents: %w", from, os.ErrNotExist)
+	}
+	for _, blob := range blobs {
+		content, err := os.ReadFile(blob)
+		if err != nil {
+			return err
+		}
+		if sum := sha256.Sum256(content); hex.EncodeToString(sum[:]) != filepath.Base(blob) {
+			return fmt.Errorf("%s has other contents than its name", blob)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,95 @@
+package testenv
+
+import (
+	"context"
+	"sync"
+
+	"github.com/christianb93/bitcoin-controller/internal/promoter/cluster"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/report"
+)
+
+// Early is a new cluster that is created before a test environment is opened in it. One goroutine uses it.
+type Early struct {
+	stop   context.CancelFunc
+	done   chan struct{}
+	report *deferred
+	opened bool
+	// Results, when done is closed.
+	env *Environment
+	err error
+}
+
+// Begin begins to create the cluster that Open would create. The caller opens it with Options.Early, and calls End in any case. What the
+// creation reports, its errors included, comes when it is opened, so that it is not between the lines of other steps.
+func (p Provider) Begin(ctx context.Context, o Options) *Early {
+	e := &Early{done: make(chan struct{}), report: &deferred{}}
+	ctx, e.stop = context.WithCancel(ctx)
+	p.Report = e.report
+	go func() {
+		defer close(e.done)
+		var logs string
+		if logs, e.err = p.Work.Clear(LogsDir); e.err == nil {
+			e.env, e.err = p.openNew(ctx, cluster.Release{}, o, logs)
+		}
+	}()
+	return e
+}
+
+// open waits for the cluster, and reports from now on to the reporter.
+func (e *Early) open(r report.Reporter, release cluster.Release) (*Environment, error) {
+	<-e.done
+	e.opened = true
+	e.report.pass(r)
+	if e.err != nil {
+		return nil, e.err
+	}
+	e.env.release = release
+	return e.env, nil
+}
+
+// End ends the creation of a cluster that was not opened, and deletes what exists of it. Errors: those of cluster.Kind.Delete. A failed
+// creation has deleted its cluster itself, and is no error here.
+func (e *Early) End(ctx context.Context) error {
+	if e == nil || e.opened {
+		return nil
+	}
+	e.stop()
+	<-e.done
+	if e.env == nil {
+		return nil
+	}
+	return e.env.deleteCluster(ctx)
+}
+
+// deferred is a reporter that keeps its lines until there is another one to pass them to.
+type deferred struct {
+	mu     sync.Mutex
+	to     report.Reporter
+	passes bool
+	lines  []string
+}
+
+func (d *deferred) Line(text string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.passes {
+		d.lines = append(d.lines, text)
+		return
+	}
+	report.Linef(d.to, "%s", text)
+}
+
+// Step is for the commands; nothing in a creation is a step.
+func (d *deferred) Step(name, _ string) func(string, error) {
+	d.Line(name)
+	return func(string, error) {}
+}
+
+func (d *deferred) pass(r report.Reporter) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, text := range d.lines {
+		report.Linef(r, "%s", text)
+	}
+	d.to, d.passes, d.lines = r, true, nil
+}
