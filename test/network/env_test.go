@@ -34,10 +34,12 @@ func skipIfShort(t *testing.T) {
 // skipInDemo leaves a short test out of the demo, which tests two candidates in a few minutes and waits for each.
 func skipInDemo(t *testing.T) {
 	t.Helper()
-	if os.Getenv("DEMO_TESTS") == "true" {
+	if inDemo() {
 		t.Skip("left out of the demo")
 	}
 }
+
+func inDemo() bool { return os.Getenv("DEMO_TESTS") == "true" }
 
 // room is for nodes.
 var room = e2e.NewRoom(24)

@@ -147,6 +147,7 @@ func TestHelmWaitEndsWhenANetworkIsReady(t *testing.T) {
 }
 
 func TestHelmWaitFailsForANetworkWithoutItsSecret(t *testing.T) {
+	skipInDemo(t)
 	env := newEnv(t, helmRuns())
 	inParallel(t, func(i int) error {
 		return failedBecauseOf(env.helmInstall(fmt.Sprintf("bad-%d", i), true, map[string]any{"secret": "nosuch"}), `secret "nosuch" not found`)

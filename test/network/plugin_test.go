@@ -40,6 +40,7 @@ func (env *testEnv) plugin(user string, rules []rbacv1.PolicyRule) plugin {
 }
 
 func TestThePluginCreatesANetworkAndGivesCoins(t *testing.T) {
+	skipInDemo(t)
 	env := newEnv(t, 3)
 	p := env.plugin("bob", pluginRights)
 	p.Does("create", "coins", "--nodes", "3", "--topology", "ring", "--wait", "--timeout", "5m")

@@ -55,14 +55,12 @@ func (p *Project) writeStatements(ctx context.Context, stage *config.Stage, c *c
 	return err
 }
 
-// description waits for what a candidate consists of.
+// description is what a candidate consists of. The first call reads its images, which takes seconds, or minutes from a registry far away;
+// others wait for it.
 type description func() (sbom.Document, error)
 
-// describing begins to read what a candidate consists of: its images, while they are tested.
-func (p *Project) describing(ctx context.Context, c *candidate.Candidate) description {
-	read := sync.OnceValues(func() (sbom.Document, error) { return p.describe(ctx, c) })
-	go read() //nolint:errcheck // the description returns it
-	return read
+func (p *Project) description(ctx context.Context, c *candidate.Candidate) description {
+	return sync.OnceValues(func() (sbom.Document, error) { return p.describe(ctx, c) })
 }
 
 // describe returns what a candidate consists of. With an error, images have no platforms from the one on that cannot be read.

@@ -57,7 +57,7 @@ func TestAPromotionToARegistryHasProvenanceAndAnSBOM(t *testing.T) {
 	host := referrersRegistry(t)
 	r := newRelease(t, "v1.2.0")
 	r.leave()
-	if err := r.p.writeStatements(t.Context(), r.p.Config.Stage("qa"), r.c, r.p.describing(t.Context(), r.c), r.key, r.p.Now()); err != nil {
+	if err := r.p.writeStatements(t.Context(), r.p.Config.Stage("qa"), r.c, r.p.description(t.Context(), r.c), r.key, r.p.Now()); err != nil {
 		t.Fatal(err)
 	}
 	prod := r.p.Config.Stage("prod")
@@ -107,7 +107,7 @@ func TestAnImageThatCannotBeReadHasNoSBOM(t *testing.T) {
 		if gone {
 			r.c.Images[0].Digest = "sha256:" + strings.Repeat("0", 64)
 		}
-		if err := r.p.writeStatements(t.Context(), r.p.Config.Stage("qa"), r.c, r.p.describing(t.Context(), r.c), r.key, r.p.Now()); err != nil {
+		if err := r.p.writeStatements(t.Context(), r.p.Config.Stage("qa"), r.c, r.p.description(t.Context(), r.c), r.key, r.p.Now()); err != nil {
 			t.Fatal(err)
 		}
 		pkg, err := r.p.readTested(PromoteOptions{})
@@ -121,7 +121,7 @@ func TestTheSBOMNamesTheProgramsOfEveryPlatformAndTheProvenanceTheirToolchain(t 
 	t.Parallel()
 	r := newRelease(t, "v1.2.0")
 	r.leave()
-	if err := r.p.writeStatements(t.Context(), r.p.Config.Stage("qa"), r.c, r.p.describing(t.Context(), r.c), r.key, r.p.Now()); err != nil {
+	if err := r.p.writeStatements(t.Context(), r.p.Config.Stage("qa"), r.c, r.p.description(t.Context(), r.c), r.key, r.p.Now()); err != nil {
 		t.Fatal(err)
 	}
 	pkg, err := r.p.readTested(PromoteOptions{})

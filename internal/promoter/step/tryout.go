@@ -56,6 +56,9 @@ func (p *Project) tryOut(ctx context.Context, stage *config.Stage, c *candidate.
 	if err = p.load(ctx, env, v, c, old); err != nil {
 		return nil, err
 	}
+	if o.loaded != nil {
+		o.loaded()
+	}
 	if old != nil {
 		res.UpgradedFrom = old.version
 	}

@@ -26,6 +26,8 @@ type VerifyOptions struct {
 	Package      string
 	Attestations []string
 	testenv.Options
+	// loaded is called when the cluster has the images: from then on Verify waits most of the time. Nil is nothing.
+	loaded func()
 }
 
 // VerifyResult is a candidate that was tested.
@@ -101,9 +103,9 @@ func Verify(ctx context.Context, p *Project, o VerifyOptions) (*VerifyResult, er
 	start := p.Now()
 	reading, stop := context.WithCancel(ctx)
 	defer stop()
-	var described description
+	described := p.description(reading, c)
 	if unsigned == nil && stage.Candidate != nil {
-		described = p.describing(reading, c)
+		o.loaded = func() { go described() } //nolint:errcheck // sign has its error
 	}
 	result, err := p.try(ctx, stage, c, o, res)
 	if err != nil {
