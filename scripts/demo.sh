@@ -79,11 +79,12 @@ cli() {
   k exec -n default "$pod" -c bitcoind -- /usr/local/bin/bitcoin-cli -regtest -conf=/bitcoin.conf "$@"
 }
 
-# prepare_cluster creates the demo's own cluster beside the tests, which wait most of the time, as soon as theirs runs. It ends with the script.
+# prepare_cluster creates the demo's own cluster beside the tests, which wait most of the time, as soon as there is a package to test. It
+# ends with the script.
 prepare_cluster() {
-  rm -f "$place/run/kubeconfig"
+  rm -f "$place/run"/*.tgz
   (
-    until [[ -s $place/run/kubeconfig ]]; do
+    until compgen -G "$place/run/*.tgz" >/dev/null; do
       kill -0 $$ || exit 1
       sleep 0.5
     done

@@ -216,7 +216,7 @@ check 'with Docker nothing of the demo stays' test ! -e "$clone/.demo"
 own='promoter() { echo "promoter $*" >>"$place/begun"; RESULT; }
 mkdir -p "$place/run"
 prepare_cluster
-echo kubeconfig >"$place/run/kubeconfig"
+touch "$place/run/bitcoin-controller-1.0.0.tgz"
 install'
 check 'a demo whose own cluster cannot be created ends' fails run functions demo.sh "${own/RESULT/echo no space left; return 1}"
 check 'with the reason' prints '^no space left'

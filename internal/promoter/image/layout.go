@@ -1,11 +1,13 @@
 package image
 
 import (
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
-
 	"github.com/google/go-containerregistry/pkg/v1/validate"
 )
 
@@ -28,8 +30,31 @@ func FromLayout(dir string) (v1.ImageIndex, error) {
 			return nil, fmt.Errorf("%w: %s: %w", ErrSpec, dir, err)
 		}
 	}
-	if err := validate.Index(idx); err != nil {
+	if err := errors.Join(compareBlobs(dir), validate.Index(idx, validate.Fast)); err != nil {
 		return nil, fmt.Errorf("%w: the OCI image layout %s is damaged: %w", ErrSpec, dir, err)
 	}
 	return idx, nil
+}
+
+// compareBlobs compares the contents with their names. Without validate.Fast the library would do it too, and unpack each layer twice,
+// which takes ten times as long.
+func compareBlobs(dir string) error {
+	blobs, err := filepath.Glob(filepath.Join(dir, "blobs", "sha256", "*"))
+	if err != nil {
+		return err
+	}
+	for _, blob := range blobs {
+		f, err := os.Open(blob)
+		if err != nil {
+			return err
+		}
+		sum, _, err := v1.SHA256(f)
+		if err = errors.Join(err, f.Close()); err != nil {
+			return err
+		}
+		if sum.Hex != filepath.Base(blob) {
+			return fmt.Errorf("the content of %s has the digest %s", blob, sum)
+		}
+	}
+	return nil
 }
