@@ -79,14 +79,14 @@ cli() {
   k exec -n default "$pod" -c bitcoind -- /usr/local/bin/bitcoin-cli -regtest -conf=/bitcoin.conf "$@"
 }
 
-# prepare_cluster creates the demo's own cluster beside the tests, which wait most of the time, as soon as there is a package to test. It
-# ends with the script.
+# prepare_cluster creates the demo's own cluster beside the tests of the release, which wait most of the time, when these begin to install
+# it. It ends with the script.
 prepare_cluster() {
-  rm -f "$place/run"/*.tgz
+  rm -f "$place/run/kubeconfig"
   (
-    until compgen -G "$place/run/*.tgz" >/dev/null; do
+    until [[ -s $place/run/kubeconfig ]] && kubectl --kubeconfig "$place/run/kubeconfig" --request-timeout 5s get namespace $namespace; do
       kill -0 $$ || exit 1
-      sleep 0.5
+      sleep 1
     done
     promoter --work-dir "$place/own" cluster create "$cluster" --kubeconfig "$place/kubeconfig"
   ) >"$place/cluster.log" 2>&1 9>&- &

@@ -213,10 +213,11 @@ check 'with Docker the demo'"'"'s cluster is deleted' called '^chart-promoter cl
 check 'with Docker nothing of the demo stays' test ! -e "$clone/.demo"
 
 # The demo's own cluster is created beside the tests.
+stand_in kubectl ''
 own='promoter() { echo "promoter $*" >>"$place/begun"; RESULT; }
 mkdir -p "$place/run"
 prepare_cluster
-touch "$place/run/bitcoin-controller-1.0.0.tgz"
+echo kubeconfig >"$place/run/kubeconfig"
 install'
 check 'a demo whose own cluster cannot be created ends' fails run functions demo.sh "${own/RESULT/echo no space left; return 1}"
 check 'with the reason' prints '^no space left'
