@@ -80,23 +80,30 @@ cli() {
 }
 
 # prepare_cluster creates the demo's own cluster beside the tests of the release, which wait most of the time, when these begin to install
-# it. It ends with the script.
+# it. It ends with the script, also when that is killed, and has the lock until then.
 prepare_cluster() {
-  rm -f "$place/run/kubeconfig"
+  rm -f "$place/run/kubeconfig" "$place/tested"
   (
-    until [[ -s $place/run/kubeconfig ]] && kubectl --kubeconfig "$place/run/kubeconfig" --request-timeout 5s get namespace $namespace; do
-      kill -0 $$ || exit 1
-      sleep 1
+    until [[ -e $place/tested ]] || tests_install; do
+      kill -0 $$ 2>/dev/null || exit 1
+      sleep 2
     done
-    promoter --work-dir "$place/own" cluster create "$cluster" --kubeconfig "$place/kubeconfig"
-  ) >"$place/cluster.log" 2>&1 9>&- &
+    exec "${promoter[@]}" --work-dir "$place/own" cluster create "$cluster" --kubeconfig "$place/kubeconfig"
+  ) >"$place/cluster.log" 2>&1 &
   preparing=$!
-  trap 'kill "$preparing" 2>/dev/null || true' EXIT
+  trap 'kill "$preparing" 2>/dev/null && wait "$preparing" 2>/dev/null || true' EXIT
+}
+
+# tests_install: whether the tests' cluster has the namespace of the release.
+tests_install() {
+  [[ -s $place/run/kubeconfig ]] && kubectl --kubeconfig "$place/run/kubeconfig" --request-timeout 5s get namespace $namespace >/dev/null 2>&1
 }
 
 install() {
   local at=$SECONDS shown
+  touch "$place/tested"
   wait "$preparing" || { cat "$place/cluster.log" && die "the cluster $cluster cannot be created"; }
+  trap - EXIT
   took "a fresh cluster, $cluster: created beside the tests, waited for" "$at"
   run "$helm" repo add --force-update bitcoin-controller "http://$address/charts"
   run "$helm" repo update bitcoin-controller

@@ -13,7 +13,8 @@ if command -v setpriv >/dev/null && setpriv --pdeathsig TERM true 2>/dev/null; t
 serving=("${tied[@]}")
 # What it pushes to is below $place: which CI engine runs the script, and for which build, does not matter.
 alone=(env -u CI -u TRAVIS -u GITHUB_ACTIONS -u GITLAB_CI CHART_PROMOTER_PUSH=true)
-promoter() { "${tied[@]}" "${alone[@]}" "${static[@]}" "$bin/chart-promoter" --config "$place/source/ci/pipeline.yaml" --work-dir "$place/run" "$@"; }
+promoter=("${tied[@]}" "${alone[@]}" "${static[@]}" "$bin/chart-promoter" --config "$place/source/ci/pipeline.yaml")
+promoter() { "${promoter[@]}" --work-dir "$place/run" "$@"; }
 source_git() { git -C "$place/source" -c user.name=local -c user.email=local@localhost -c commit.gpgsign=false -c core.hooksPath=/dev/null "$@"; }
 
 stop_server() {
@@ -46,22 +47,29 @@ have_kubectl() {
 repositories() {
   local name
   for name in qa prod source; do
-    [[ -f $place/$name.git/complete ]] && continue
+    if [[ -f $place/$name.git/complete ]]; then
+      like_a_forge "$name"
+      continue
+    fi
     rm -rf "$place/$name.git"
     git init -q --bare -b main "$place/$name.git"
-    # As GitHub and GitLab have it: a clone gets the files that it reads, and not the archives of all releases.
-    git -C "$place/$name.git" config uploadpack.allowFilter true
-    git -C "$place/$name.git" config uploadpack.allowAnySHA1InWant true
     # The history of a shallow clone cannot be pushed; the source then begins without any.
     if [[ $name == source && $(git -C "$root" rev-parse --is-shallow-repository) == false ]]; then
       git -C "$root" -c core.hooksPath=/dev/null push -q "$place/source.git" HEAD:refs/heads/main
     fi
+    like_a_forge "$name"
     touch "$place/$name.git/complete"
   done
   rm -rf "$place/source"
   git clone -q -c core.autocrlf=false "$place/source.git" "$place/source" 2>/dev/null
   source_git symbolic-ref HEAD refs/heads/main
   [[ -f $place/keys/qa.pub ]] || { rm -rf "$place/keys" && promoter_keys; }
+}
+
+# like_a_forge NAME: a clone gets the files that it reads, as from GitHub and GitLab, and not the archives of all releases.
+like_a_forge() {
+  git -C "$place/$1.git" config uploadpack.allowFilter true
+  git -C "$place/$1.git" config uploadpack.allowAnySHA1InWant true
 }
 
 promoter_keys() { "$bin/chart-promoter" keygen "$place/keys/qa" >/dev/null; }

@@ -214,20 +214,34 @@ check 'with Docker nothing of the demo stays' test ! -e "$clone/.demo"
 
 # The demo's own cluster is created beside the tests.
 stand_in kubectl ''
-own='promoter() { echo "promoter $*" >>"$place/begun"; RESULT; }
-mkdir -p "$place/run"
+stand_in .demo/bin/chart-promoter 'echo no space left; exit 1'
+begin='mkdir -p "$place/run"
 prepare_cluster
 echo kubeconfig >"$place/run/kubeconfig"
-install'
-check 'a demo whose own cluster cannot be created ends' fails run functions demo.sh "${own/RESULT/echo no space left; return 1}"
+'
+check 'a demo whose own cluster cannot be created ends' fails run functions demo.sh "$begin install"
 check 'with the reason' prints '^no space left'
 check 'and names the cluster' prints '^error: the cluster demo-[0-9a-f]{6} cannot be created'
-case='promoter() { touch "$place/created"; }
-mkdir -p "$place/run"
-prepare_cluster
-die "the pipeline failed"'
-check 'a demo that fails before the tests begin creates no cluster' fails run functions demo.sh "$case"
-check 'then nothing waits for it' test ! -e "$clone/.demo/created" -a -z "$(pgrep -f "$clone/scripts" || true)"
+# ends_too END [FIRST]: whether the creation ends with a demo that ends so in the middle of it.
+ends_too() {
+  rm -f "$clone/.demo/bin/pid"
+  stand_in .demo/bin/chart-promoter 'echo $$ >"${0%/*}/pid"; exec sleep 300'
+  run functions demo.sh "${2:-}$begin"'until [[ -s $bin/pid ]]; do sleep 0.1; done; '"$1" || true
+  local deadline=$((SECONDS + 20)) pid
+  pid=$(cat "$clone/.demo/bin/pid")
+  while kill -0 "$pid" 2>/dev/null; do
+    ((SECONDS < deadline)) || { kill "$pid" && return 1; }
+    sleep 0.1
+  done
+}
+check 'the creation ends with a demo that fails' ends_too 'die "the pipeline failed"'
+if command -v setpriv >/dev/null; then
+  check 'the creation ends with a demo that is killed' ends_too 'kill -9 $$'
+fi
+check 'the creation ends with a demo that fails, without setpriv' ends_too 'die "the pipeline failed"' 'promoter=(env "$bin/chart-promoter"); '
+stand_in .demo/bin/chart-promoter 'touch "${0%/*}/created"'
+check 'a demo that fails before the tests begin ends' fails run functions demo.sh 'mkdir -p "$place/run"; prepare_cluster; die "the pipeline failed"'
+check 'and creates no cluster' test ! -e "$clone/.demo/bin/created"
 
 # nodes_that BODY: the demo's blocks, with nodes that have 101 of them on one chain but for what the body does.
 nodes_that() {

@@ -3,11 +3,11 @@
 # built, the chart packaged and installed, and `go test -C test -tags=e2e` runs against it. Uncommitted changes are tested too. A chart in a
 # registry is verified with cosign.
 #
-#   scripts/test.sh            those without a cluster, which Go does not repeat where nothing has changed, and the short ones with a cluster:
-#                              a quarter of an hour on two cores, and five minutes when they run again
+#   scripts/test.sh            those without a cluster, which Go does not repeat where nothing has changed, and the short ones with a cluster,
+#                              among them all of docs/threat-model.md: a quarter of an hour on two cores, and six minutes when they run again
 #   scripts/test.sh --all      all but fault runs (scripts/faults.sh), in an hour: those without a cluster with the race detector, and none from
-#                              Go's cache; the long ones with a cluster, Lightning networks, the chart as it is installed, upgraded, rolled back
-#                              and uninstalled in a cluster of its own, and networks that lose cluster nodes in one of three
+#                              Go's cache; the long ones with a cluster, the other ones of Lightning networks, the chart as it is installed,
+#                              upgraded, rolled back and uninstalled in a cluster of its own, and networks that lose cluster nodes in one of three
 #   scripts/test.sh --unit     only those that need no cluster; also with --all
 #   scripts/test.sh --cluster  only those that need one; also with --all
 #
@@ -116,7 +116,7 @@ integration() {
   local at=$SECONDS status=0 tree
   eval "$("$root/scripts/machine.sh")"
   export NODE_IMAGE KIND_CONFIG BITCOIND_IMAGE
-  unset SHORT_TESTS
+  unset SHORT_TESTS DEMO_TESTS
   # What is left out is not even compiled.
   if [[ $all || ${TESTS:-} ]]; then
     :

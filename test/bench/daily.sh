@@ -131,7 +131,8 @@ run_cluster() { logged "scripts/test.sh --cluster ($1)" inside "$1" scripts/test
 after_cluster() { :; }
 again_cluster() { :; }
 
-first_network() { run_network "$1"; }
+# The part cluster has compiled all of it before.
+first_network() { [[ " ${parts[*]} " == *' cluster '* ]] || run_network "$1"; }
 run_network() {
   local options=(--cluster)
   ! grep -q -- '--all' "$work/$1/scripts/test.sh" || options+=(--all)

@@ -69,7 +69,7 @@ func aptMirror(ctx context.Context) string {
 func (f *fetcher) get(ctx context.Context, p pin) ([]byte, error) {
 	kept := ""
 	if f.dir != "" {
-		kept = filepath.Join(f.dir, p.SHA256+".deb")
+		kept = f.place(p)
 		if content, err := os.ReadFile(kept); err == nil && p.check(content) == nil {
 			now := time.Now()
 			return content, os.Chtimes(kept, now, now)
@@ -90,6 +90,22 @@ func (f *fetcher) get(ctx context.Context, p pin) ([]byte, error) {
 	}
 	return nil, fmt.Errorf("%s %s cannot be downloaded; set DEBIAN_MIRROR to a mirror of Debian that has it, or, if Debian has dropped it, set DEBIAN_SNAPSHOT to the address of the files in its snapshot archive or renew the pins with `%s`: %w",
 		p.Package, p.Version, updateCommand, cmp.Or(errors.Join(errs...), errNoPlace))
+}
+
+// place of a package in the directory.
+func (f *fetcher) place(p pin) string { return filepath.Join(f.dir, p.SHA256+".deb") }
+
+// kept are the places of the packages of some platforms.
+func (f *fetcher) kept(all *pins, platforms []string) (files []string) {
+	if f.dir == "" {
+		return nil
+	}
+	for _, platform := range platforms {
+		for _, p := range all.Platforms[platform] {
+			files = append(files, f.place(p))
+		}
+	}
+	return files
 }
 
 func (f *fetcher) places(p pin) []string {

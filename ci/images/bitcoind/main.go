@@ -73,7 +73,7 @@ func layoutFor(ctx context.Context, get *fetcher, env func(string) string) error
 	platforms := oci.Platforms(env("IMAGE_PLATFORMS"), p.platforms())
 	// The pins are built into the program.
 	return oci.Layout{
-		Name: "bitcoind", Inputs: fmt.Appendf(nil, "%v\n", platforms),
+		Name: "bitcoind", Inputs: fmt.Appendf(nil, "%v\n", platforms), Keeps: get.kept(p, platforms),
 		Build: func() (v1.ImageIndex, error) { return p.index(ctx, get, platforms) },
 	}.Write(env, dir)
 }

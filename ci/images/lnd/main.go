@@ -65,8 +65,12 @@ func layout(ctx context.Context, env func(string) string) error {
 		return err
 	}
 	chosen := oci.Platforms(env("IMAGE_PLATFORMS"), platforms)
+	var programs []string
+	for _, platform := range chosen {
+		programs = append(programs, m.place(platform))
+	}
 	return oci.Layout{
-		Name: "lnd", Inputs: fmt.Appendf(m.inputs, "%v\n", chosen),
+		Name: "lnd", Inputs: fmt.Appendf(m.inputs, "%v\n", chosen), Keeps: programs,
 		Build: func() (v1.ImageIndex, error) { return oci.Index(chosen, m.image(ctx)) },
 	}.Write(env, dir)
 }

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/validate"
 )
 
 // Layout is an OCI image layout that is built once for each state of its inputs and of the program that builds it.
@@ -18,17 +20,23 @@ type Layout struct {
 	Name string
 	// Inputs are what the image depends on, beside the running program and what is built into it.
 	Inputs []byte
-	Build  func() (v1.ImageIndex, error)
+	// Keeps are files and directories of the cache that Build would use: they count as used when the layout is.
+	Keeps []string
+	Build func() (v1.ImageIndex, error)
 }
 
 // Write writes the layout into a directory, which it replaces: from the cache below CacheDir where that has it, else built. What
 // the cache lacks, or has with other contents than by their names, is built and kept there; a cache that cannot be written is none.
 func (l Layout) Write(env func(string) string, dir string) error {
 	kept := l.place(env)
-	if kept != "" && copyLayout(dir, kept) == nil {
+	if kept != "" {
 		now := time.Now()
-		_ = os.Chtimes(kept, now, now) // it was used
-		return nil
+		for _, used := range append([]string{kept}, l.Keeps...) {
+			_ = os.Chtimes(used, now, now) // scripts/machine.sh removes what was not used for long
+		}
+		if copyLayout(dir, kept) == nil {
+			return nil
+		}
 	}
 	if err := os.RemoveAll(dir); err != nil {
 		return err
@@ -83,7 +91,7 @@ func keep(dir, kept string) {
 	}
 }
 
-// copyLayout copies a layout whose contents are what they are named after.
+// copyLayout copies a layout that is complete, and whose contents are what they are named after.
 func copyLayout(to, from string) error {
 	if err := os.RemoveAll(to); err != nil {
 		return err
@@ -91,18 +99,23 @@ func copyLayout(to, from string) error {
 	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
 		return err
 	}
-	blobs, err := filepath.Glob(filepath.Join(to, "blobs", "sha256", "*"))
-	if err != nil || len(blobs) == 0 {
-		return fmt.Errorf("%s has no contents: %w", from, os.ErrNotExist)
+	dir := filepath.Join(to, "blobs", "sha256")
+	blobs, err := os.ReadDir(dir)
+	if err != nil {
+		return err
 	}
 	for _, blob := range blobs {
-		content, err := os.ReadFile(blob)
+		content, err := os.ReadFile(filepath.Join(dir, blob.Name()))
 		if err != nil {
 			return err
 		}
-		if sum := sha256.Sum256(content); hex.EncodeToString(sum[:]) != filepath.Base(blob) {
-			return fmt.Errorf("%s has other contents than its name", blob)
+		if sum := sha256.Sum256(content); hex.EncodeToString(sum[:]) != blob.Name() {
+			return fmt.Errorf("%s has other contents than its name", blob.Name())
 		}
 	}
-	return nil
+	idx, err := layout.ImageIndexFromPath(to)
+	if err != nil {
+		return err
+	}
+	return validate.Index(idx, validate.Fast)
 }

@@ -22,10 +22,13 @@ func digestIn(t *testing.T, dir string) string {
 func TestALayoutIsBuiltOnceForEachStateOfItsInputs(t *testing.T) {
 	home, dir := t.TempDir(), filepath.Join(t.TempDir(), "layout")
 	env := func(name string) string { return map[string]string{"HOME": home}[name] }
-	builds := 0
+	builds, part := 0, filepath.Join(t.TempDir(), "part")
+	if err := os.WriteFile(part, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	write := func(inputs string, env func(string) string) string {
 		t.Helper()
-		err := Layout{Name: "hello", Inputs: []byte(inputs), Build: func() (v1.ImageIndex, error) {
+		err := Layout{Name: "hello", Inputs: []byte(inputs), Keeps: []string{part}, Build: func() (v1.ImageIndex, error) {
 			builds++
 			return Index([]string{"linux/amd64"}, Image{Files: map[string]Entry{"hello": {Content: []byte(inputs)}}, When: time.Unix(0, 0), CreatedBy: "test"}.For)
 		}}.Write(env, dir)
@@ -43,22 +46,30 @@ func TestALayoutIsBuiltOnceForEachStateOfItsInputs(t *testing.T) {
 	}
 	first := write("a", env)
 	old := time.Now().Add(-40 * 24 * time.Hour)
-	if err := os.Chtimes(kept(), old, old); err != nil {
-		t.Fatal(err)
+	for _, path := range []string{kept(), part} {
+		if err := os.Chtimes(path, old, old); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if again := write("a", env); again != first || builds != 1 {
 		t.Errorf("with the same inputs: %d builds, %s, want that of before, %s", builds, again, first)
 	}
-	if info, err := os.Stat(kept()); err != nil || time.Since(info.ModTime()) > time.Hour {
-		t.Errorf("scripts/machine.sh would remove what was used just now (%v)", err)
+	for _, path := range []string{kept(), part} {
+		if info, err := os.Stat(path); err != nil || time.Since(info.ModTime()) > time.Hour {
+			t.Errorf("scripts/machine.sh would remove %s, which was used just now (%v)", path, err)
+		}
 	}
 	blobs, err := filepath.Glob(filepath.Join(kept(), "blobs", "sha256", "*"))
-	if err != nil || len(blobs) == 0 {
-		t.Fatalf("no contents (%v)", err)
+	if err != nil || len(blobs) < 4 {
+		t.Fatalf("contents: %v (%v)", blobs, err)
 	}
 	for name, broken := range map[string]func() error{
 		"other contents": func() error { return os.WriteFile(blobs[0], []byte("other"), 0o644) },
 		"no contents":    func() error { return os.RemoveAll(filepath.Dir(blobs[0])) },
+		"no index":       func() error { return os.Remove(filepath.Join(kept(), "index.json")) },
+		"an empty index": func() error { return os.Truncate(filepath.Join(kept(), "index.json"), 0) },
+		"one missing":    func() error { return os.Remove(blobs[1]) },
+		"another one":    func() error { return os.Remove(blobs[len(blobs)-1]) },
 	} {
 		before := builds
 		if err := broken(); err != nil {

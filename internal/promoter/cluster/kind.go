@@ -208,14 +208,17 @@ func Find(ctx context.Context, name, kubeconfig string, log func(string)) (*Kind
 	})
 }
 
-// Delete removes the cluster and its kubeconfig entry; one that does not exist is no error. It works in a context that has ended, too,
-// but does not wait for long then. Error: ErrEngine.
+// Delete removes the cluster and its kubeconfig entry; one that does not exist is no error. It works in a context that has ended or ends
+// meanwhile, too, but does not wait for long then. Error: ErrEngine.
 func (k *Kind) Delete(ctx context.Context) error {
-	limit := EngineLimits.Delete
 	if ctx.Err() != nil {
-		limit = EngineLimits.Cancelled
+		return k.delete(context.WithoutCancel(ctx), EngineLimits.Cancelled)
 	}
-	return k.delete(context.WithoutCancel(ctx), limit)
+	own, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(EngineLimits.Cancelled, cancel) })
+	defer stop()
+	return k.delete(own, EngineLimits.Delete)
 }
 
 func (k *Kind) delete(ctx context.Context, limit time.Duration) error {

@@ -43,8 +43,8 @@ func (k *Kind) LoadImages(ctx context.Context, access image.Access, refs ...stri
 	return k.LoadWith(ctx, access, nil, refs...)
 }
 
-// LoadWith is LoadImages for refs, and beside them for those optional images that a registry or the engine has; each is loaded once. The
-// list is that of refs.
+// LoadWith is LoadImages for refs, and beside them for those optional images that a registry or the engine has, each once unless it is one
+// of refs. The list is that of refs.
 func (k *Kind) LoadWith(ctx context.Context, access image.Access, optional []string, refs ...string) ([]Loaded, error) {
 	list, err := k.nodes(ctx)
 	if err != nil {
@@ -125,11 +125,17 @@ func importArchive(ctx context.Context, n nodes.Node, archive io.Reader, p image
 	if out, err := run(ctx, n, archive, "ctr", append(args, "-")...); err != nil {
 		return fmt.Errorf("%w: node %s: %s", ErrLoad, n, lastOf(out, err))
 	}
+	tagging.Lock()
+	defer tagging.Unlock()
 	if out, err := run(ctx, n, nil, "ctr", "--namespace=k8s.io", "images", "tag", "--force", p.ByDigest, p.Tagged); err != nil {
 		return fmt.Errorf("%w: node %s: %s", ErrLoad, n, lastOf(out, err))
 	}
 	return nil
 }
+
+// tagging is held while an image gets its tag. Two images of one repository that are named by their digests have the same one, and ctr of
+// containerd 1 deletes it before it creates it.
+var tagging sync.Mutex
 
 func run(ctx context.Context, n nodes.Node, in io.Reader, name string, args ...string) (string, error) {
 	var out bytes.Buffer

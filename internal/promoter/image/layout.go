@@ -30,21 +30,21 @@ func FromLayout(dir string) (v1.ImageIndex, error) {
 			return nil, fmt.Errorf("%w: %s: %w", ErrSpec, dir, err)
 		}
 	}
-	if err := errors.Join(compareBlobs(dir), validate.Index(idx, validate.Fast)); err != nil {
+	// The library compares layers only.
+	if err := errors.Join(compareBlobs(filepath.Join(dir, "blobs", "sha256")), validate.Index(idx)); err != nil {
 		return nil, fmt.Errorf("%w: the OCI image layout %s is damaged: %w", ErrSpec, dir, err)
 	}
 	return idx, nil
 }
 
-// compareBlobs compares the contents with their names. Without validate.Fast the library would do it too, and unpack each layer twice,
-// which takes ten times as long.
+// compareBlobs compares the contents with their names.
 func compareBlobs(dir string) error {
-	blobs, err := filepath.Glob(filepath.Join(dir, "blobs", "sha256", "*"))
+	blobs, err := os.ReadDir(dir)
 	if err != nil {
 		return err
 	}
 	for _, blob := range blobs {
-		f, err := os.Open(blob)
+		f, err := os.Open(filepath.Join(dir, blob.Name()))
 		if err != nil {
 			return err
 		}
@@ -52,8 +52,8 @@ func compareBlobs(dir string) error {
 		if err = errors.Join(err, f.Close()); err != nil {
 			return err
 		}
-		if sum.Hex != filepath.Base(blob) {
-			return fmt.Errorf("the content of %s has the digest %s", blob, sum)
+		if sum.Hex != blob.Name() {
+			return fmt.Errorf("%s has a content with the digest %s", blob.Name(), sum)
 		}
 	}
 	return nil

@@ -40,7 +40,7 @@ type Project struct {
 	whole workdir.Dir
 	// Lease limits how long runs wait for each other in an existing cluster.
 	Lease cluster.LeaseTimes
-	// tested is called by a build whose unit tests have passed; nil is nothing.
+	// tested is called by a build before its images are built, and after its unit tests if it runs any; nil is nothing.
 	tested func()
 	// shared is the build that several charts share, nil for a project that builds for itself.
 	shared *sharedBuild

@@ -30,7 +30,7 @@ type RunResult struct {
 // Run takes the commit through all steps, as CI does in several jobs. The requirements of all steps are checked first: a run without
 // a key that it needs fails before it has built anything.
 //
-// The cluster of the first stage that tests is created while the images are built.
+// The cluster of the first stage that tests is created while the images are built, or from then on.
 func Run(ctx context.Context, p *Project, o Options) (_ *RunResult, err error) {
 	own := *p
 	s := &State{Project: &own, Options: o, RunResult: RunResult{Promoted: []*PromoteResult{}}}

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/cluster"
@@ -48,8 +49,22 @@ func TestAKeptClusterIsNotDeletedByTheNextRun(t *testing.T) {
 	}
 }
 
-type lines struct{ text string }
+type lines struct {
+	mu   sync.Mutex
+	text string
+}
 
-func (l *lines) Line(text string) { l.text += text + "\n" }
+func (l *lines) Line(text string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.text += text + "\n"
+}
+
+// read is for lines to which another goroutine may add.
+func (l *lines) read() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text
+}
 
 func (l *lines) Step(string, string) func(string, error) { return func(string, error) {} }
