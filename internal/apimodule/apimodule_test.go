@@ -2,10 +2,12 @@ package apimodule
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -17,9 +19,22 @@ import (
 
 const module = "github.com/christianb93/bitcoin-controller/pkg"
 
+// fetch gets what the API's module requires, which a new machine does not have yet when this package is tested.
+var fetch = sync.OnceValue(func() error {
+	command := exec.Command("go", "list", "-C", "../../pkg", "-deps", "./...")
+	command.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off")
+	if out, err := command.CombinedOutput(); err != nil {
+		return fmt.Errorf("%w: %s", err, out)
+	}
+	return nil
+})
+
 // goIn runs the go command in a directory, without network access.
 func goIn(t *testing.T, dir string, args ...string) string {
 	t.Helper()
+	if err := fetch(); err != nil {
+		t.Fatalf("the modules that the API requires are not available: %v", err)
+	}
 	command := exec.CommandContext(t.Context(), "go", args...) //nolint:gosec // arguments of this test
 	command.Dir = dir
 	command.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOPROXY=off", "GOWORK=off")
