@@ -10,85 +10,104 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-func digestIn(t *testing.T, dir string) string {
+// home is a cache with at most one layout, of an image that is its inputs.
+type home struct {
+	*testing.T
+	dir, out string
+	// part is what a build would use.
+	part   string
+	builds int
+}
+
+func newHome(t *testing.T) *home {
 	t.Helper()
-	index, err := os.ReadFile(filepath.Join(dir, "index.json"))
-	if err != nil {
+	h := &home{T: t, dir: t.TempDir(), out: filepath.Join(t.TempDir(), "layout"), part: filepath.Join(t.TempDir(), "part")}
+	if err := os.WriteFile(h.part, nil, 0o600); err != nil {
 		t.Fatal(err)
+	}
+	return h
+}
+
+func (h *home) env(name string) string { return map[string]string{"HOME": h.dir}[name] }
+
+// write returns the index of the layout.
+func (h *home) write(inputs string, env func(string) string) string {
+	h.Helper()
+	err := Layout{Name: "hello", Inputs: []byte(inputs), Keeps: []string{h.part}, Build: func() (v1.ImageIndex, error) {
+		h.builds++
+		return Index([]string{"linux/amd64"}, Image{Files: map[string]Entry{"hello": {Content: []byte(inputs)}}, When: time.Unix(0, 0), CreatedBy: "test"}.For)
+	}}.Write(env, h.out)
+	if err != nil {
+		h.Fatal(err)
+	}
+	index, err := os.ReadFile(filepath.Join(h.out, "index.json"))
+	if err != nil {
+		h.Fatal(err)
 	}
 	return string(index)
 }
 
+// kept is the path of an entry of the layout in the cache, such as index.json.
+func (h *home) kept(entry ...string) string {
+	h.Helper()
+	found, err := filepath.Glob(filepath.Join(h.dir, ".cache", "bitcoin-controller", "layouts", "*"))
+	if err != nil || len(found) != 1 {
+		h.Fatalf("kept: %v (%v)", found, err)
+	}
+	return filepath.Join(append(found, entry...)...)
+}
+
 func TestALayoutIsBuiltOnceForEachStateOfItsInputs(t *testing.T) {
-	home, dir := t.TempDir(), filepath.Join(t.TempDir(), "layout")
-	env := func(name string) string { return map[string]string{"HOME": home}[name] }
-	builds, part := 0, filepath.Join(t.TempDir(), "part")
-	if err := os.WriteFile(part, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	write := func(inputs string, env func(string) string) string {
-		t.Helper()
-		err := Layout{Name: "hello", Inputs: []byte(inputs), Keeps: []string{part}, Build: func() (v1.ImageIndex, error) {
-			builds++
-			return Index([]string{"linux/amd64"}, Image{Files: map[string]Entry{"hello": {Content: []byte(inputs)}}, When: time.Unix(0, 0), CreatedBy: "test"}.For)
-		}}.Write(env, dir)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return digestIn(t, dir)
-	}
-	kept := func() string {
-		found, err := filepath.Glob(filepath.Join(home, ".cache", "bitcoin-controller", "layouts", "*"))
-		if err != nil || len(found) != 1 {
-			t.Fatalf("kept: %v (%v)", found, err)
-		}
-		return found[0]
-	}
-	first := write("a", env)
+	h := newHome(t)
+	first := h.write("a", h.env)
 	old := time.Now().Add(-40 * 24 * time.Hour)
-	for _, path := range []string{kept(), part} {
+	for _, path := range []string{h.kept(), h.part} {
 		if err := os.Chtimes(path, old, old); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if again := write("a", env); again != first || builds != 1 {
-		t.Errorf("with the same inputs: %d builds, %s, want that of before, %s", builds, again, first)
+	if again := h.write("a", h.env); again != first || h.builds != 1 {
+		t.Errorf("with the same inputs: %d builds, %s, want that of before, %s", h.builds, again, first)
 	}
-	for _, path := range []string{kept(), part} {
+	for _, path := range []string{h.kept(), h.part} {
 		if info, err := os.Stat(path); err != nil || time.Since(info.ModTime()) > time.Hour {
 			t.Errorf("scripts/machine.sh would remove %s, which was used just now (%v)", path, err)
 		}
 	}
-	blobs, err := filepath.Glob(filepath.Join(kept(), "blobs", "sha256", "*"))
+	if other := h.write("b", h.env); other == first || h.builds != 2 {
+		t.Errorf("with other inputs: %d builds, %s", h.builds, other)
+	}
+	h.write("b", func(string) string { return "" })
+	if h.builds != 3 {
+		t.Error("without a home something was in a cache")
+	}
+}
+
+func TestALayoutThatIsDamagedInTheCacheIsBuiltAgain(t *testing.T) {
+	h := newHome(t)
+	first := h.write("a", h.env)
+	blobs, err := filepath.Glob(h.kept("blobs", "sha256", "*"))
 	if err != nil || len(blobs) < 4 {
 		t.Fatalf("contents: %v (%v)", blobs, err)
 	}
-	for name, broken := range map[string]func() error{
-		"other contents": func() error { return os.WriteFile(blobs[0], []byte("other"), 0o644) },
+	for name, damage := range map[string]func() error{
+		"other contents": func() error { return os.WriteFile(blobs[0], []byte("other"), 0o600) },
 		"no contents":    func() error { return os.RemoveAll(filepath.Dir(blobs[0])) },
-		"no index":       func() error { return os.Remove(filepath.Join(kept(), "index.json")) },
-		"an empty index": func() error { return os.Truncate(filepath.Join(kept(), "index.json"), 0) },
+		"no index":       func() error { return os.Remove(h.kept("index.json")) },
+		"an empty index": func() error { return os.Truncate(h.kept("index.json"), 0) },
 		"one missing":    func() error { return os.Remove(blobs[1]) },
 		"another one":    func() error { return os.Remove(blobs[len(blobs)-1]) },
 	} {
-		before := builds
-		if err := broken(); err != nil {
+		before := h.builds
+		if err := damage(); err != nil {
 			t.Fatal(err)
 		}
-		if again := write("a", env); again != first || builds != before+1 {
-			t.Errorf("%s in the cache: %d builds, %s, want one more and %s", name, builds-before, again, first)
+		if again := h.write("a", h.env); again != first || h.builds != before+1 {
+			t.Errorf("%s: %d builds, %s, want one more and %s", name, h.builds-before, again, first)
 		}
-		if again := write("a", env); again != first || builds != before+1 {
-			t.Errorf("%s in the cache: it was not built into the cache", name)
+		if again := h.write("a", h.env); again != first || h.builds != before+1 {
+			t.Errorf("%s: it was not built into the cache", name)
 		}
-	}
-	before := builds
-	if other := write("b", env); other == first || builds != before+1 {
-		t.Errorf("with other inputs: %d builds more, %s", builds-before, other)
-	}
-	write("b", func(string) string { return "" })
-	if builds != before+2 {
-		t.Error("without a home something was in a cache")
 	}
 }
 

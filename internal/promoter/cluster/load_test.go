@@ -16,32 +16,34 @@ import (
 	"github.com/christianb93/bitcoin-controller/internal/promoter/image"
 )
 
+// randomImage is the name of a new image by its digest; the registry has it only if it is pushed.
+func randomImage(t *testing.T, repository string, pushed bool) string {
+	t.Helper()
+	img, err := random.Image(100, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest, err := img.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ref, err := name.NewDigest(repository + "@" + digest.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if pushed {
+		if err := remote.Write(ref, img); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return ref.String()
+}
+
 func TestOptionalImagesAreLoadedWhereTheyExistAndEachOnce(t *testing.T) {
 	srv := httptest.NewServer(registry.New())
 	defer srv.Close()
 	host := strings.TrimPrefix(srv.URL, "http://")
-	ref := func(repository string, pushed bool) string {
-		img, err := random.Image(100, 1)
-		if err != nil {
-			t.Fatal(err)
-		}
-		digest, err := img.Digest()
-		if err != nil {
-			t.Fatal(err)
-		}
-		full := host + "/" + repository + "@" + digest.String()
-		if pushed {
-			to, err := name.NewDigest(full)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := remote.Write(to, img); err != nil {
-				t.Fatal(err)
-			}
-		}
-		return full
-	}
-	candidate, earlier, gone := ref("candidate", true), ref("earlier", true), ref("gone", false)
+	candidate, earlier, gone := randomImage(t, host+"/candidate", true), randomImage(t, host+"/earlier", true), randomImage(t, host+"/gone", false)
 	for name, c := range map[string]struct {
 		optional, refs, loaded []string
 		words                  string // of the error
