@@ -21,6 +21,7 @@ finish() {
 trap finish EXIT
 
 # apt with a state of its own: the suite sid of the mirror that this machine uses.
+# shellcheck disable=SC2016 # apt expands it
 mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -m1 '/debian/*$')
 mkdir -p "$dir"/{state/lists/partial,cache/archives/partial,root}
 touch "$dir/status"
@@ -34,7 +35,7 @@ apt install --yes --no-install-recommends --download-only "bitcoin-knots=$packag
 for deb in "$dir"/cache/archives/*.deb; do dpkg-deb -x "$deb" "$dir/root"; done
 loader=$(find "$dir/root" -name 'ld-linux-*' -o -name 'ld-musl-*' | head -n 1)
 libraries=$(find "$dir/root" -name 'libc.so.6' -printf '%h\n' | head -n 1)
-run() { "$loader" --library-path "$libraries" "$dir/root/usr/bin/$@"; }
+run() { "$loader" --library-path "$libraries" "$dir/root/usr/bin/$1" "${@:2}"; }
 
 start() { # NAME NUMBER
   mkdir "$dir/$1"

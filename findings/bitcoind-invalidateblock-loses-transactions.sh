@@ -21,6 +21,7 @@ finish() {
 trap finish EXIT
 
 # apt with a state of its own: the suite sid of the mirror that this machine uses.
+# shellcheck disable=SC2016 # apt expands it
 mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -m1 '/debian/*$')
 mkdir -p "$dir"/{state/lists/partial,cache/archives/partial,root}
 touch "$dir/status"

@@ -60,6 +60,7 @@ down() {
 }
 
 # pipeline: one commit through all stages; sets the variables of ci/runresult.
+# shellcheck disable=SC2154
 pipeline() {
   local at=$SECONDS
   printf '$ chart-promoter run\n'
@@ -108,6 +109,7 @@ install() {
   run "$helm" repo add --force-update bitcoin-controller "http://$address/charts"
   run "$helm" repo update bitcoin-controller
   shown=$("$helm" show values bitcoin-controller/bitcoin-controller --version "$version" --jsonpath '{.image.digest}')
+  # shellcheck disable=SC2154 # the variables of ci/runresult
   [[ $shown == "$digest" ]] || die "the published chart names the digest $shown, but $image was built"
   # The registry is on this machine, where the cluster does not reach it.
   promoter cluster load "$cluster" "${images[@]:0:2}" >/dev/null

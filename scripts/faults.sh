@@ -60,6 +60,7 @@ step 'fault runs: programs' built programs
 # interfaces and mounts.
 lane() {
   local output=$place/lane-$1.log
+  # shellcheck disable=SC2016 # the inner shell expands it
   FAULTS_PLACE=$place FAULTS_SEEDS=$2 SEED=$1 REQUIRE_TOOLS=1 exec unshare --net --mount --pid --fork --kill-child --mount-proc bash -euc \
     'mount -t tmpfs tmpfs /run && mkdir /run/netns && exec "$0" -test.v -test.timeout 24h -test.run "$1"' "$place/faults.test" "$3" \
     > >(exec tee "$output" | sed -u "s/^/lane from $1: /") 2>&1

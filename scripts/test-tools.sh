@@ -26,7 +26,7 @@ need zsh zsh
 # It is no program: the shell reads it.
 [[ -e /usr/share/bash-completion/bash_completion ]] || packages+=(bash-completion)
 if ((${#packages[@]})); then
-  [[ $(id -u) == 0 ]] && grep -qsx 'ID=debian' /etc/os-release || die "the tests need these packages, install them: ${packages[*]}"
+  if [[ $(id -u) != 0 ]] || ! grep -qsx 'ID=debian' /etc/os-release; then die "the tests need these packages, install them: ${packages[*]}"; fi
   apt_install "${packages[@]}"
 fi
 if [[ $(uname -s) == Linux && -z ${KUBEBUILDER_ASSETS:-} ]]; then "$root/ci/kindnode/programs.sh"; fi
