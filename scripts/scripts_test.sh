@@ -97,7 +97,7 @@ check 'files that cannot be read: the last commit is not tested in their place' 
 # What the options choose.
 part test.sh 'for name in build_tool build_plugin repositories serve took commit working_tree; do eval "$name() { :; }"; done
 go() { [[ $1 != test ]] || echo "go $*" >>"$CHOSEN"; }
-promoter() { echo "short ${SHORT_TESTS:-} lifecycle ${LIFECYCLE_TESTS:-} in ${TESTS:-all}" >>"$CHOSEN"; touch "$place/run/junit.xml"; }
+promoter() { echo "demo ${DEMO_TESTS:-}" >>"$CHOSEN"; echo "short ${SHORT_TESTS:-} lifecycle ${LIFECYCLE_TESTS:-} in ${TESTS:-all}" >>"$CHOSEN"; touch "$place/run/junit.xml"; }
 mkdir -p "$place/run"
 all=${ALL:-}
 unit
@@ -108,6 +108,7 @@ chosen() { # PATTERN VARIABLE=VALUE…
 }
 check 'without --all the race detector is off' fails chosen '^go test .*-race' ALL=
 check 'the long tests with a cluster are left out' chosen '^short true lifecycle true in lightning$' ALL=
+check 'none is left out as in the demo' chosen '^demo $' ALL= DEMO_TESTS=true
 check 'tests that are chosen by name may be long' chosen '^short  lifecycle  in network$' RUN_TESTS=Some
 if command -v gcc >/dev/null || command -v cc >/dev/null; then
   check 'with --all the race detector is on' chosen '^go test .*-race' ALL=true
@@ -211,6 +212,15 @@ stand_in docker ''
 check 'with Docker the demo is removed' run "$clone/scripts/demo.sh" --down
 check 'with Docker the demo'"'"'s cluster is deleted' called '^chart-promoter cluster delete demo-'
 check 'with Docker nothing of the demo stays' test ! -e "$clone/.demo"
+
+# A clone of a release's repository has the files that it reads.
+run functions demo.sh 'promoter_keys() { :; }
+mkdir -p "$place" && git -C "$root" init -q && git -C "$root" -c user.name=a -c user.email=a@localhost commit -q --allow-empty -m 1
+repositories
+git -C "$place/prod.git" config uploadpack.allowFilter false
+repositories
+for name in qa prod source; do printf "%s %s\n" $name "$(git -C "$place/$name.git" config uploadpack.allowFilter)"; done' || true
+for name in qa prod source; do check "a clone of $name may be partial, also in a demo of before" prints "^$name true$"; done
 
 # The demo's own cluster is created beside the tests.
 stand_in kubectl ''

@@ -3,7 +3,6 @@ package oci
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -12,6 +11,8 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/validate"
+
+	"github.com/christianb93/bitcoin-controller/internal/ocilayout"
 )
 
 // Layout is an OCI image layout that is built once for each state of its inputs and of the program that builds it.
@@ -99,19 +100,8 @@ func copyLayout(to, from string) error {
 	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
 		return err
 	}
-	dir := filepath.Join(to, "blobs", "sha256")
-	blobs, err := os.ReadDir(dir)
-	if err != nil {
+	if err := ocilayout.Compare(to); err != nil {
 		return err
-	}
-	for _, blob := range blobs {
-		content, err := os.ReadFile(filepath.Join(dir, blob.Name()))
-		if err != nil {
-			return err
-		}
-		if sum := sha256.Sum256(content); hex.EncodeToString(sum[:]) != blob.Name() {
-			return fmt.Errorf("%s has other contents than its name", blob.Name())
-		}
 	}
 	idx, err := layout.ImageIndexFromPath(to)
 	if err != nil {

@@ -67,6 +67,9 @@ func TestTheClusterOfARunIsCreatedWhileItsImagesAreBuilt(t *testing.T) {
 			if begun := strings.Contains(string(calls), "run --name own-control-plane"); begun != c.begun {
 				t.Errorf("a cluster was begun: %v\n%s\n%s", begun, calls, msg)
 			}
+			if n := strings.Count(string(calls), "run --name "); n > 1 {
+				t.Errorf("%d clusters were begun", n)
+			}
 			left, _ := os.ReadFile(dir + "/node")
 			if removed, _ := os.ReadFile(dir + "/removed"); len(left) > 0 || (len(removed) > 0) != c.removed {
 				t.Errorf("%q is left, and it removed %q:\n%s", left, removed, calls)

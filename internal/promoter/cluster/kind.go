@@ -218,7 +218,11 @@ func (k *Kind) Delete(ctx context.Context) error {
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(EngineLimits.Cancelled, cancel) })
 	defer stop()
-	return k.delete(own, EngineLimits.Delete)
+	err := k.delete(own, EngineLimits.Delete)
+	if own.Err() != nil {
+		return fmt.Errorf("delete the cluster %s: %w: %s did not end within %s of the interrupt; delete it when the engine answers", k.Name, ErrEngine, engine(), EngineLimits.Cancelled)
+	}
+	return err
 }
 
 func (k *Kind) delete(ctx context.Context, limit time.Duration) error {

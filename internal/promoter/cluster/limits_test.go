@@ -40,6 +40,19 @@ func shorten(t *testing.T, change func(*Limits)) {
 	change(&EngineLimits)
 }
 
+// cancelledInDeletion cancels a run whose deletion hangs.
+func cancelledInDeletion(ctx context.Context, k *Kind, dir string) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		for !exists(dir, "pids") && ctx.Err() == nil {
+			time.Sleep(5 * time.Millisecond)
+		}
+		cancel()
+	}()
+	return k.Delete(ctx)
+}
+
 func TestAnEngineThatHangsIsAnExternalFailure(t *testing.T) {
 	logs := testtools.Abandoned(t)
 	create := func(ctx context.Context, dir string) error {
@@ -78,6 +91,7 @@ func TestAnEngineThatHangsIsAnExternalFailure(t *testing.T) {
 			cancel()
 			return k.Delete(ctx)
 		}), ErrEngine},
+		"while a run that is cancelled meanwhile deletes": {"'rm '*", func(l *Limits) { l.Cancelled = short }, opened(cancelledInDeletion), ErrEngine},
 		"while logs are exported": {"'exec '* | 'logs '*", func(l *Limits) { l.Logs = short }, opened(func(ctx context.Context, k *Kind, _ string) error {
 			return k.ExportLogs(ctx, filepath.Join(logs, "logs"))
 		}), ErrEngine},

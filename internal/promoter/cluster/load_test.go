@@ -56,7 +56,7 @@ func TestOptionalImagesAreLoadedWhereTheyExistAndEachOnce(t *testing.T) {
 		"an optional one of no registry": {[]string{"127.0.0.1:1/x@" + strings.SplitN(gone, "@", 2)[1]}, []string{candidate}, nil, "127.0.0.1:1"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			dir := standIn(t, ``, `'image inspect '*) exit 1 ;;`, `'exec '*'images import'*) cat >/dev/null ;;`, `'exec '*'images tag'*) ;;`, `'exec '*) ;;`)
+			dir := standIn(t, ``, `'image inspect '*) exit 1 ;;`, `'exec '*'images import'*) cat >/dev/null ;;`, `'exec '*'images tag'*) mkdir "$dir/tagging" || exit 1; sleep 0.05; rmdir "$dir/tagging" ;;`, `'exec '*) ;;`)
 			write(t, filepath.Join(dir, "node"), "hello-control-plane\n", 0o644)
 			k, err := Open("hello", "", nil)
 			if err != nil {

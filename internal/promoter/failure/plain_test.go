@@ -15,7 +15,7 @@ import (
 // wrapped are the functions that create an error without a kind, since their callers wrap it in one that has a kind, or check the
 // argument before.
 var wrapped = []string{
-	"candidate.readTrailers", "candidate.resolve", "cli.main", "cluster.listImages", "cluster.pullOnce", "cluster.splitErrors", "gitrepo.tag", "helm.HookTests", "helm4.known", "image.compareBlobs", "image.describe", "image.ReadFile", "index.decode",
+	"candidate.readTrailers", "candidate.resolve", "cli.main", "cluster.listImages", "cluster.pullOnce", "cluster.splitErrors", "gitrepo.tag", "helm.HookTests", "helm4.known", "image.describe", "image.ReadFile", "index.decode",
 	"index.parseJSON", "index.parts", "version.CheckPrefix", "version.Next",
 }
 

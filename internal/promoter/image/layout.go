@@ -3,12 +3,12 @@ package image
 import (
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/validate"
+
+	"github.com/christianb93/bitcoin-controller/internal/ocilayout"
 )
 
 // FromLayout reads the images of an OCI image layout, a directory: the index that it names if it names only one, or all its images.
@@ -31,30 +31,8 @@ func FromLayout(dir string) (v1.ImageIndex, error) {
 		}
 	}
 	// The library compares layers only.
-	if err := errors.Join(compareBlobs(filepath.Join(dir, "blobs", "sha256")), validate.Index(idx)); err != nil {
+	if err := errors.Join(ocilayout.Compare(dir), validate.Index(idx)); err != nil {
 		return nil, fmt.Errorf("%w: the OCI image layout %s is damaged: %w", ErrSpec, dir, err)
 	}
 	return idx, nil
-}
-
-// compareBlobs compares the contents with their names.
-func compareBlobs(dir string) error {
-	blobs, err := os.ReadDir(dir)
-	if err != nil {
-		return err
-	}
-	for _, blob := range blobs {
-		f, err := os.Open(filepath.Join(dir, blob.Name()))
-		if err != nil {
-			return err
-		}
-		sum, _, err := v1.SHA256(f)
-		if err = errors.Join(err, f.Close()); err != nil {
-			return err
-		}
-		if sum.Hex != blob.Name() {
-			return fmt.Errorf("%s has a content with the digest %s", blob.Name(), sum)
-		}
-	}
-	return nil
 }

@@ -73,7 +73,9 @@ func TestWhatSeveralChartsShareIsBuiltOnceWithTheVersionOfTheProgram(t *testing.
 	head := w.commit("feat: more")
 	w.tag("api-1.4.0")
 	var refs []string
+	begun := 0
 	w.forAll(func(p *Project) {
+		p.tested = func() { begun++ }
 		b, err := Build(t.Context(), p, BuildOptions{})
 		if err != nil {
 			t.Fatal(err)
@@ -83,6 +85,9 @@ func TestWhatSeveralChartsShareIsBuiltOnceWithTheVersionOfTheProgram(t *testing.
 		}
 		refs = append(refs, b.Ref())
 	})
+	if begun != 2 {
+		t.Errorf("after the unit tests %d clusters were begun, want one for each chart", begun)
+	}
 	if refs[0] != refs[1] {
 		t.Errorf("the charts have the images %s", strings.Join(refs, " and "))
 	}
