@@ -148,6 +148,11 @@ var rules = map[string]func(*jsonschema.Schema){
 		restrict(s, "format", oneOf(config.FormatGoJSON))
 		property(s, "env").AdditionalProperties = scalarValue()
 	},
+	"Test": func(s *jsonschema.Schema) {
+		restrict(s, "command", &jsonschema.Schema{MinItems: atLeastOne})
+		restrict(s, "format", oneOf(config.FormatGoJSON))
+		property(s, "env").AdditionalProperties = scalarValue()
+	},
 	"CI": func(s *jsonschema.Schema) {
 		// YAML reads 1.26 as a number, which the program accepts as it is written.
 		version := property(s, "go")

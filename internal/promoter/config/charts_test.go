@@ -74,13 +74,13 @@ func TestALaterStageKeepsWhatItSetsItself(t *testing.T) {
 	}
 	front := c.PerChart()[1]
 	first, staging, slow := front.Tester().Verify, front.Stage("staging").Verify, front.Stage("slow").Verify
-	if first.Install.Values["a"] != "b" || first.Test.Command[0] != "chart" || first.Install.Timeout != 0 {
+	if first.Install.Values["a"] != "b" || first.Test.Command.Command[0] != "chart" || first.Install.Timeout != 0 {
 		t.Errorf("first: %+v", first)
 	}
-	if in := staging.Install; in.Values["a"] != "stage" || in.Values["c"] != "d" || in.Release != "own" || in.Timeout == 0 || staging.Test.Command[0] != "stage" {
+	if in := staging.Install; in.Values["a"] != "stage" || in.Values["c"] != "d" || in.Release != "own" || in.Timeout == 0 || staging.Test.Command.Command[0] != "stage" {
 		t.Errorf("staging: %+v", staging)
 	}
-	if in := slow.Install; in.Values["a"] != "b" || slow.Test.Command[0] != "chart" {
+	if in := slow.Install; in.Values["a"] != "b" || slow.Test.Command.Command[0] != "chart" {
 		t.Errorf("slow: %+v", slow)
 	}
 }

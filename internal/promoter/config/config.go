@@ -76,7 +76,7 @@ type Chart struct {
 	// Only in charts. Default: that of the stage.
 	Install *Install `yaml:"install"`
 	// Test replaces verify.test of the first testing stage, and is that of later stages without a test of their own. Only in charts. Default: that of the stage.
-	Test *Command `yaml:"test"`
+	Test *Test `yaml:"test"`
 }
 
 // Path resolves a path of the file against Root; an empty path stays empty.

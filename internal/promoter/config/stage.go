@@ -1,5 +1,7 @@
 package config
 
+import "fmt"
+
 // Stage is one stage. The blocks that it has define what happens in it: build, candidate with verify, or publish. A stage without any
 // of them is an error.
 type Stage struct {
@@ -60,7 +62,7 @@ type Verify struct {
 	Rollback *bool `yaml:"rollback"`
 	// Test is the command that runs in the source of the candidate's commit. Default: the chart's own tests, those of `helm test`; a
 	// chart without tests is tested by its installation, with all that it installs ready.
-	Test *Command `yaml:"test"`
+	Test *Test `yaml:"test"`
 }
 
 // Cluster is the cluster of the tests: a kind cluster that is created for them, or an existing one.
@@ -109,6 +111,32 @@ type Command struct {
 	// Format of the output: go-json for the output of `go test -json`, of which every test counts. Default: none, the exit code alone
 	// counts, as one test.
 	Format string `yaml:"format"`
+}
+
+// Test is a program that tests a candidate, without a shell. Its environment has KUBECONFIG, RELEASE_NAME, RELEASE_NAMESPACE and HELM_MAJOR (3
+// or 4) of the installed release, CHART_VERSION, APP_VERSION, CANDIDATE_IMAGE (the whole reference of the first image, with tag and digest) and
+// CANDIDATE_IMAGES (those of all, with spaces between them).
+type Test struct {
+	Command `yaml:",inline"`
+	// Prepare is a program and its arguments that run before command in the same source, beside the installation: one that fetches or
+	// compiles what the tests need, such as `npm ci`. It has the same env and timeout, but none of the variables of the
+	// installed release. If it fails, so does the candidate, without a further step of the installation. Default: none.
+	Prepare []string `yaml:"prepare"`
+}
+
+// Preparation is prepare as a command, nil if there is none.
+func (t *Test) Preparation() *Command {
+	if t == nil || len(t.Prepare) == 0 {
+		return nil
+	}
+	return &Command{Command: t.Prepare, Env: t.Env, Timeout: t.Timeout}
+}
+
+func (t *Test) validate() error {
+	if len(t.Prepare) > 0 && t.Prepare[0] == "" {
+		return fmt.Errorf("prepare has no program")
+	}
+	return t.Command.validate()
 }
 
 // Key is the place of a key. If both are set, the variable has precedence.

@@ -17,9 +17,10 @@ func (p *Project) try(ctx context.Context, stage *config.Stage, c *candidate.Can
 	if stage.Verify.Test == nil {
 		return testrun.Linted(), nil
 	}
-	dir, _, err := p.exportSource(ctx, c.SourceDir, c.SourceCommit)
-	if err != nil {
+	source := p.prepare(ctx, stage.Verify.Test, c)
+	dir, err := source.wait()
+	if err = source.end(err); err != nil {
 		return nil, err
 	}
-	return p.tests().Command(ctx, *stage.Verify.Test, dir, []string{"CHART_VERSION=" + c.Package.Version, "APP_VERSION=" + c.Package.AppVersion})
+	return p.tests().Command(ctx, stage.Verify.Test.Command, dir, testEnv(c))
 }

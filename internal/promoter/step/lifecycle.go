@@ -64,13 +64,17 @@ type trial struct {
 	release cluster.Release
 	c       *candidate.Candidate
 	old     *previous // nil if there is none
+	source  *preparation
 }
 
-// live makes the moves, and ends with the first that fails. The report has the chart's own tests, by the major that ran them; it is nil
+// live makes the moves, and ends with the first that fails, or when the preparation of the tests has. The report has the chart's own tests, by the major that ran them; it is nil
 // if something else fails.
 func (t trial) live(ctx context.Context, moves []move) (*testrun.Report, error) {
 	all := &testrun.Report{}
 	for _, m := range moves {
+		if err := t.source.failed(); err != nil {
+			return nil, err
+		}
 		report, err := t.make(ctx, m)
 		if ctx.Err() != nil {
 			return nil, ctx.Err()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/candidate"
@@ -36,6 +35,8 @@ func (p *Project) tryOut(ctx context.Context, stage *config.Stage, c *candidate.
 		return nil, err
 	}
 	defer cleanup()
+	source := p.prepare(ctx, v.Test, c)
+	defer func() { err = source.end(err) }()
 	env, err := p.Environments(stage).Open(ctx, release, where, logs)
 	if err != nil {
 		return nil, err
@@ -44,7 +45,7 @@ func (p *Project) tryOut(ctx context.Context, stage *config.Stage, c *candidate.
 	ctx, stop := env.Context(ctx)
 	defer stop()
 	defer func() {
-		err = env.Lost(err)
+		err = source.end(env.Lost(err))
 		// An interrupted run is to end, without its logs.
 		if err != nil && ctx.Err() == nil {
 			env.Export(ctx, logs)
@@ -63,7 +64,7 @@ func (p *Project) tryOut(ctx context.Context, stage *config.Stage, c *candidate.
 		res.UpgradedFrom = old.version
 	}
 	res.Helm = v.Helm
-	t := trial{p, env, env.Release(), c, old}
+	t := trial{p, env, env.Release(), c, old, source}
 	result, err := t.run(ctx, v)
 	if werr := p.tests().WriteJUnit(junitFile(stage), result); err == nil {
 		err = werr
@@ -113,7 +114,7 @@ func (t trial) run(ctx context.Context, v *config.Verify) (*testrun.Report, erro
 			return nil, err
 		}
 	}
-	result, err := t.test(ctx, v, t.c, t.env.Helm(newest), t.release)
+	result, err := t.test(ctx, v, t.env.Helm(newest))
 	result = withOlder(older, result, newest, v.Test != nil)
 	if err != nil {
 		return result, err
@@ -122,17 +123,15 @@ func (t trial) run(ctx context.Context, v *config.Verify) (*testrun.Report, erro
 }
 
 // test runs the configured command in the candidate's source, or the chart's own tests when there is none.
-func (p *Project) test(ctx context.Context, v *config.Verify, c *candidate.Candidate, client cluster.Helm, r cluster.Release) (*testrun.Report, error) {
+func (t trial) test(ctx context.Context, v *config.Verify, client cluster.Helm) (*testrun.Report, error) {
 	if v.Test == nil {
-		return p.tests().Helm(ctx, client, r)
+		return t.tests().Helm(ctx, client, t.release)
 	}
-	dir, _, err := p.exportSource(ctx, c.SourceDir, c.SourceCommit)
+	dir, err := t.source.wait()
 	if err != nil {
 		return nil, err
 	}
-	return p.tests().Command(ctx, *v.Test, dir, []string{
-		"KUBECONFIG=" + client.Kubeconfig, "RELEASE_NAME=" + r.Name, "RELEASE_NAMESPACE=" + r.Namespace,
-		"CHART_VERSION=" + c.Package.Version, "APP_VERSION=" + c.Package.AppVersion, "CANDIDATE_IMAGE=" + c.Image(),
-		"CANDIDATE_IMAGES=" + strings.Join(refs(c.Images), " "), fmt.Sprintf("HELM_MAJOR=%d", client.Major),
-	})
+	return t.tests().Command(ctx, v.Test.Command, dir, append(testEnv(t.c),
+		"KUBECONFIG="+client.Kubeconfig, "RELEASE_NAME="+t.release.Name, "RELEASE_NAMESPACE="+t.release.Namespace, fmt.Sprintf("HELM_MAJOR=%d", client.Major),
+	))
 }

@@ -37,14 +37,18 @@ func (step verifyStep) majors(between string) string {
 
 func (step verifyStep) tests() string {
 	if t := step.stage.Verify.Test; t != nil {
-		return strings.Join(t.Command, " ")
+		return strings.Join(t.Command.Command, " ")
 	}
 	return "the chart's own tests"
 }
 
 func (step verifyStep) Inputs(v *VersionResult) map[string]string {
 	c := step.stage.Verify
-	return withoutEmpty(map[string]string{"nodeImage": c.Cluster.NodeImage, "release": c.Install.Release, "namespace": c.Install.Namespace, "source": v.App, "upgradeFrom": c.UpgradeFrom, "helm": step.majors(", "),
+	var prepare []string
+	if c.Test != nil {
+		prepare = c.Test.Prepare
+	}
+	return withoutEmpty(map[string]string{"nodeImage": c.Cluster.NodeImage, "release": c.Install.Release, "namespace": c.Install.Namespace, "source": v.App, "upgradeFrom": c.UpgradeFrom, "helm": step.majors(", "), "prepare": strings.Join(prepare, " "),
 		"package": map[bool]string{true: "that of the first testing stage"}[step.stage.Candidate == nil]})
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"os"
 	"strings"
-	"sync"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/cluster"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/report"
@@ -16,7 +15,7 @@ type Early struct {
 	name     string
 	stop     context.CancelFunc
 	done     chan struct{}
-	report   *deferred
+	report   *report.Held
 	opened   bool
 	// Results, when done is closed.
 	env *Environment
@@ -29,7 +28,7 @@ func (p Provider) Begin(ctx context.Context, o Options) *Early {
 	if o.ClusterName == "" {
 		o.ClusterName = cluster.UniqueName(p.Config.Name)
 	}
-	e := &Early{provider: p, name: o.ClusterName, done: make(chan struct{}), report: &deferred{}}
+	e := &Early{provider: p, name: o.ClusterName, done: make(chan struct{}), report: &report.Held{}}
 	ctx, e.stop = context.WithCancel(ctx)
 	p.Report = e.report
 	go func() {
@@ -45,7 +44,7 @@ func (p Provider) Begin(ctx context.Context, o Options) *Early {
 // open waits for the cluster, and reports from now on to the reporter.
 func (e *Early) open(r report.Reporter, release cluster.Release) (*Environment, error) {
 	e.opened = true
-	e.report.pass(r)
+	e.report.Pass(r)
 	<-e.done
 	if e.err != nil {
 		return nil, e.err
@@ -83,37 +82,4 @@ func (e *Early) End(ctx context.Context) error {
 		return err
 	}
 	return e.provider.whole().Remove(clusterFile)
-}
-
-// deferred is a reporter that keeps its lines until there is another one to pass them to.
-type deferred struct {
-	mu     sync.Mutex
-	to     report.Reporter
-	passes bool
-	lines  []string
-}
-
-func (d *deferred) Line(text string) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if !d.passes {
-		d.lines = append(d.lines, text)
-		return
-	}
-	report.Linef(d.to, "%s", text)
-}
-
-// Step is for the commands; nothing in a creation is a step.
-func (d *deferred) Step(name, _ string) func(string, error) {
-	d.Line(name)
-	return func(string, error) {}
-}
-
-func (d *deferred) pass(r report.Reporter) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, text := range d.lines {
-		report.Linef(r, "%s", text)
-	}
-	d.to, d.passes, d.lines = r, true, nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/cluster"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/config"
+	"github.com/christianb93/bitcoin-controller/internal/promoter/report"
 	"github.com/christianb93/bitcoin-controller/internal/promoter/workdir"
 	"github.com/christianb93/bitcoin-controller/internal/testtools"
 )
@@ -90,7 +91,7 @@ func TestACreatedClusterThatIsNotNeededIsDeleted(t *testing.T) {
 	}
 	done := make(chan struct{})
 	close(done)
-	e := &Early{provider: p, name: "hello", stop: func() {}, done: done, report: &deferred{}, env: &Environment{provider: p, kind: kind, owned: true, keep: true}}
+	e := &Early{provider: p, name: "hello", stop: func() {}, done: done, report: &report.Held{}, env: &Environment{provider: p, kind: kind, owned: true, keep: true}}
 	if err := e.End(t.Context()); err != nil {
 		t.Fatal(err)
 	}

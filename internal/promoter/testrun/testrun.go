@@ -23,6 +23,8 @@ var (
 	ErrFailed = failure.New(failure.TestFailed, "the tests failed")
 	// ErrHung is the error of tests that did not end in time.
 	ErrHung = failure.New(failure.TestFailed, "the tests did not end in time")
+	// ErrPrepare is the error of a preparation of tests that failed.
+	ErrPrepare = failure.New(failure.TestFailed, "the preparation of the tests failed")
 	// ErrNoTests is the error of a command that ran no test at all.
 	ErrNoTests = failure.New(failure.TestFailed, "no test was run")
 )
@@ -47,27 +49,45 @@ type Runner struct {
 // Command runs a command in dir and reports its output line by line, as command.Run does. An error of the tests comes with a report.
 // Errors: ErrFailed, ErrHung, ErrNoTests.
 func (r Runner) Command(ctx context.Context, c config.Command, dir string, env []string) (*Report, error) {
+	result, exit, err := r.run(ctx, c, dir, env)
+	if err != nil {
+		return result, err
+	}
+	return result, outcome(c, result, exit)
+}
+
+// Prepare runs what tests need before they begin, as Command does; what it prints is no test. Errors: ErrPrepare, ErrHung.
+func (r Runner) Prepare(ctx context.Context, c config.Command, dir string, env []string) error {
+	_, exit, err := r.run(ctx, c, dir, env)
+	if err == nil && exit != nil {
+		err = fmt.Errorf("%w: %s: %w", ErrPrepare, strings.Join(c.Command, " "), exit)
+	}
+	return err
+}
+
+// run runs a command; exit is its own error if it ended by itself. Errors: ErrHung, failure.ErrInput.
+func (r Runner) run(ctx context.Context, c config.Command, dir string, env []string) (result *Report, exit, err error) {
 	run := command.Command{
 		Args: c.Command, Dir: dir, Env: append(r.Secrets.Withhold(os.Environ()), env...), Set: c.Env, Timeout: c.Timeout.Or(defaultTimeout),
 		Grace: cmp.Or(r.grace, defaultGrace),
 	}
-	result := newReport(c)
+	result = newReport(c)
 	report.Linef(r.Report, "%s", run)
 	ended := command.Run(ctx, run, func(out io.Reader) { r.read(out, result) })
 	if ended.Start != nil {
 		if ctx.Err() != nil {
-			return nil, ctx.Err()
+			return nil, nil, ctx.Err()
 		}
-		return nil, fmt.Errorf("%w: start %s: %w", failure.ErrInput, c.Command[0], ended.Start)
+		return nil, nil, fmt.Errorf("%w: start %s: %w", failure.ErrInput, c.Command[0], ended.Start)
 	}
 	result.finish(ended.Exit == nil, ended.After)
 	if ctx.Err() != nil {
-		return result, ctx.Err()
+		return result, nil, ctx.Err()
 	}
 	if ended.TimedOut {
-		return result, fmt.Errorf("%w: %s, the limit is %s; see the last lines of their output, or raise the limit", ErrHung, run, run.Timeout)
+		return result, nil, fmt.Errorf("%w: %s, the limit is %s; see the last lines of their output, or raise the limit", ErrHung, run, run.Timeout)
 	}
-	return result, outcome(c, result, ended.Exit)
+	return result, ended.Exit, nil
 }
 
 // outcome is the error of a command that ended by itself with exit.

@@ -1,0 +1,97 @@
+package cli
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+// prepares sets verify.test: two scripts.
+func (s *testPipeline) prepares(prepare, test, more string) {
+	s.t.Helper()
+	s.reconfigure("{command: [\"true\"]}", "{prepare: [sh, -c, '"+prepare+"'], command: [sh, -c, '"+test+"']"+more+"}")
+}
+
+// awaitFile is for goroutines of a server, too.
+func awaitFile(t *testing.T, what, path string) {
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		if _, err := os.Stat(path); err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Errorf("waited 30 seconds for %s", what)
+			return
+		}
+	}
+}
+
+func TestTestsArePreparedBesideTheInstallation(t *testing.T) {
+	t.Parallel()
+	s := newTestPipeline(t, "directory", "v1.0.0")
+	s.must("bump")
+	dir := t.TempDir()
+	s.prepares("echo fetching; test -z \"$RELEASE_NAME\" && test -e cmd/hello/main.go && echo $CHART_VERSION $LEVEL >fetched && touch "+dir+"/prepared",
+		"test -n \"$RELEASE_NAME\" && grep -x \"1.0.0 debug\" fetched", ", env: {LEVEL: debug}")
+	s.beforeInstallation(func() {
+		awaitFile(t, "the preparation", dir+"/prepared")
+	})
+	code, msg := s.run("verify")
+	if code != 0 {
+		t.Fatalf("exit %d\n%s", code, msg)
+	}
+	// Its lines come right before those of the tests.
+	installed, prepared, tested := strings.LastIndex(msg, "installed hello"), strings.Index(msg, "fetching\n"), strings.Index(msg, "grep")
+	if installed < 0 || prepared < installed || tested < prepared || !strings.Contains(msg, "1 passed") {
+		t.Errorf("the preparation is not reported between the installation and the tests:\n%s", msg)
+	}
+}
+
+func TestAPreparationThatFailsFailsTheCandidate(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ prepare, more, words string }{
+		"an exit code":      {"echo no registry; exit 7", "", "the preparation of the tests failed: sh -c"},
+		"no end":            {"echo no registry; sleep 600", ", timeout: 1s", "did not end in time"},
+		"no such directory": {"echo no registry; cd nowhere", "", "the preparation of the tests failed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newTestPipeline(t, "directory", "v1.0.0")
+			s.must("bump")
+			dir := t.TempDir()
+			s.prepares("trap \"touch "+dir+"/ended\" EXIT TERM; "+c.prepare, "touch "+dir+"/tested", c.more)
+			s.beforeInstallation(func() {
+				awaitFile(t, "the end of the preparation", dir+"/ended")
+			})
+			code, msg := s.run("verify")
+			if code != 3 || !strings.Contains(msg, c.words) || !strings.Contains(msg, "no registry\n") {
+				t.Errorf("exit %d, want 3 with %q\n%s", code, c.words, msg)
+			}
+			if _, err := os.Stat(dir + "/tested"); err == nil {
+				t.Error("the tests ran")
+			}
+			if strings.Contains(msg, "Helm 4: installed") {
+				t.Errorf("it was installed again, after the preparation had failed:\n%s", msg)
+			}
+			if left := append(s.api.secrets(), s.api.names("leases")...); len(left) > 0 {
+				t.Errorf("the cluster still has %v", left)
+			}
+		})
+	}
+}
+
+func TestAnInstallationThatFailsEndsThePreparation(t *testing.T) {
+	t.Parallel()
+	s := newTestPipeline(t, "directory", "v1.0.0")
+	s.must("bump")
+	dir := t.TempDir()
+	s.prepares("touch "+dir+"/begun; sleep 600", "true", "")
+	s.beforeInstallation(func() {
+		awaitFile(t, "the preparation", dir+"/begun")
+		s.install("0123456789abcdef")
+	})
+	code, _, msg := s.callInTime(time.Minute, s.args("verify")...)
+	if code != 5 || !strings.Contains(msg, "is of another run") {
+		t.Errorf("exit %d, want 5 for a release of another run\n%s", code, msg)
+	}
+}
