@@ -81,7 +81,8 @@ cli() {
 }
 
 # prepare_cluster creates the demo's own cluster beside the tests of the release, which wait most of the time, when these begin to install
-# it. It ends with the script, also when that is killed, and has the lock until then.
+# it, and loads the release's images of the operator and the nodes: the registry is on this machine, where the cluster does not reach it. It
+# ends with the script, also when that is killed, and has the lock until then.
 prepare_cluster() {
   rm -f "$place/run/kubeconfig" "$place/tested"
   (
@@ -89,7 +90,9 @@ prepare_cluster() {
       kill -0 $$ 2>/dev/null || exit 1
       sleep 2
     done
-    exec "${promoter[@]}" --work-dir "$place/own" cluster create "$cluster" --kubeconfig "$place/kubeconfig"
+    # What the build has left, in the form of a whole result.
+    eval "$(printf '{"version": {"chartVersion": "-"}, "build": %s}' "$(<"$place/run/build.json")" | (cd "$root" && go run ./ci/runresult))"
+    exec "${promoter[@]}" --work-dir "$place/own" cluster create "$cluster" "${images[@]:0:2}" --kubeconfig "$place/kubeconfig"
   ) >"$place/cluster.log" 2>&1 &
   preparing=$!
   trap 'kill "$preparing" 2>/dev/null && wait "$preparing" 2>/dev/null || true' EXIT
@@ -111,8 +114,6 @@ install() {
   shown=$("$helm" show values bitcoin-controller/bitcoin-controller --version "$version" --jsonpath '{.image.digest}')
   # shellcheck disable=SC2154 # the variables of ci/runresult
   [[ $shown == "$digest" ]] || die "the published chart names the digest $shown, but $image was built"
-  # The registry is on this machine, where the cluster does not reach it.
-  promoter cluster load "$cluster" "${images[@]:0:2}" >/dev/null
   run "$helm" install bitcoin-controller bitcoin-controller/bitcoin-controller --kubeconfig "$place/kubeconfig" \
     --namespace $namespace --create-namespace --wait --timeout 5m >"$place/helm.log" ||
     { cat "$place/helm.log" && die 'helm install failed'; }

@@ -61,7 +61,8 @@ repositories() {
     touch "$place/$name.git/complete"
   done
   rm -rf "$place/source"
-  git clone -q -c core.autocrlf=false "$place/source.git" "$place/source" 2>/dev/null
+  # Without its files, which commit writes.
+  git clone -q -n -c core.autocrlf=false "$place/source.git" "$place/source" 2>/dev/null
   source_git symbolic-ref HEAD refs/heads/main
   [[ -f $place/keys/qa.pub ]] || { rm -rf "$place/keys" && promoter_keys; }
 }

@@ -225,12 +225,16 @@ for name in qa prod source; do check "a clone of $name may be partial, also in a
 # The demo's own cluster is created beside the tests.
 stand_in kubectl ''
 stand_in .demo/bin/chart-promoter 'echo no space left; exit 1'
+stand_in go 'cat >"$0.read"; echo "images=(operator:1 node:1 other:1)"'
 begin='mkdir -p "$place/run"
+echo built >"$place/run/build.json"
 prepare_cluster
 echo kubeconfig >"$place/run/kubeconfig"
 '
 check 'a demo whose own cluster cannot be created ends' fails run functions demo.sh "$begin install"
 check 'with the reason' prints '^no space left'
+check 'it is created with the images of operator and nodes' called '^chart-promoter .* cluster create demo-[0-9a-f]{6} operator:1 node:1 --kubeconfig '
+check 'which the build has noted' grep -q '"build": built}$' "$work/bin/go.read"
 check 'and names the cluster' prints '^error: the cluster demo-[0-9a-f]{6} cannot be created'
 # ends_too END [FIRST]: whether the creation ends with a demo that ends so in the middle of it.
 ends_too() {

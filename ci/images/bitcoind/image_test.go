@@ -54,7 +54,7 @@ func digestOf(t *testing.T, p *pins, get *fetcher, platforms ...string) (v1.Imag
 		t.Fatal(err)
 	}
 	// As chart-promoter reads it.
-	if idx, err = image.FromLayout(dir); err != nil {
+	if idx, err = image.FromLayout(dir, nil); err != nil {
 		t.Fatal(err)
 	}
 	digest, err := idx.Digest()

@@ -60,7 +60,7 @@ func TestTheSameProgramsGiveTheSameImage(t *testing.T) {
 			t.Fatal(err)
 		}
 		// As chart-promoter reads it.
-		idx, err := image.FromLayout(dir)
+		idx, err := image.FromLayout(dir, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -19,14 +19,14 @@ func (a *app) clusterCommand() *cobra.Command {
 func (a *app) clusterCreate() *cobra.Command {
 	var kubeconfig string
 	c := &cobra.Command{
-		Use: "create NAME", Args: cobra.ExactArgs(1),
-		Short: "Create a cluster with preloaded images",
+		Use: "create NAME [IMAGE...]", Args: cobra.MinimumNArgs(1),
+		Short: "Create a cluster with the images that the configuration preloads, and with these; images with a digest are pulled from their registry",
 		RunE: func(c *cobra.Command, args []string) error {
 			p, err := a.project(c.Context())
 			if err != nil {
 				return err
 			}
-			k, err := p.Environments(p.Config.Tester()).Create(c.Context(), args[0], kubeconfig, p.DryRun)
+			k, err := p.Environments(p.Config.Tester()).Create(c.Context(), args[0], kubeconfig, p.DryRun, args[1:]...)
 			if err != nil {
 				return err
 			}

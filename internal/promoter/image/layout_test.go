@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -54,9 +55,58 @@ func TestADamagedLayoutIsRejected(t *testing.T) {
 		if err := c.damage(filepath.Join(dir, "blobs", "sha256", c.blob.Hex)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := FromLayout(dir); (err != nil) != c.fails || err != nil && !errors.Is(err, ErrSpec) {
+		if _, err := FromLayout(dir, nil); (err != nil) != c.fails || err != nil && !errors.Is(err, ErrSpec) {
 			t.Errorf("%s: got %v", name, err)
 		}
+	}
+}
+
+// Its layer has a digest, but not that of its unpacked content in the configuration.
+func TestAKnownLayoutIsNotUnpacked(t *testing.T) {
+	t.Parallel()
+	img, err := random.Image(1000, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := img.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	config = config.DeepCopy()
+	config.RootFS.DiffIDs[0].Hex = strings.Repeat("0", 64)
+	if img, err = mutate.ConfigFile(img, config); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	idx := mutate.AppendManifests(empty.Index, mutate.IndexAddendum{Add: img})
+	if _, err := layout.Write(dir, idx); err != nil {
+		t.Fatal(err)
+	}
+	want, err := idx.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		known func(v1.Hash) bool
+		fails bool
+	}{
+		"nothing is known":  {nil, true},
+		"another is known":  {func(digest v1.Hash) bool { return digest != want }, true},
+		"this one is known": {func(digest v1.Hash) bool { return digest == want }, false},
+	} {
+		if _, err := FromLayout(dir, c.known); (err != nil) != c.fails || err != nil && !errors.Is(err, ErrSpec) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+	damaged, err := img.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := changeByte(filepath.Join(dir, "blobs", "sha256", damaged.Hex), 20); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := FromLayout(dir, func(v1.Hash) bool { return true }); !errors.Is(err, ErrSpec) {
+		t.Errorf("a known layout that is damaged: got %v", err)
 	}
 }
 

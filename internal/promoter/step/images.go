@@ -100,7 +100,14 @@ func (p *Project) layout(ctx context.Context, img config.Image, dir string, plat
 	if _, err := p.tests().Command(ctx, *img.Layout, dir, []string{"IMAGE_LAYOUT=" + out, "IMAGE_PLATFORMS=" + strings.Join(platforms, ",")}); err != nil {
 		return nil, err
 	}
-	return image.FromLayout(out)
+	// What the registry has was checked when it was pushed.
+	return image.FromLayout(out, func(digest v1.Hash) bool {
+		if p.withholdImage() != nil {
+			return false
+		}
+		_, err := p.Access.Digest(ctx, img.Repository+"@"+digest.String())
+		return err == nil
+	})
 }
 
 func replaced(v *VersionResult, when time.Time) *strings.Replacer {

@@ -96,6 +96,44 @@ func TestSeveralImagesEachHaveTheirFieldsInTheChart(t *testing.T) {
 	}
 }
 
+// The layer is not what the configuration says of its content: only a layout that is unpacked is found to be damaged.
+func TestALayoutThatTheRegistryHasIsNotUnpacked(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	img, err := random.Image(100, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := img.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file = file.DeepCopy()
+	file.RootFS.DiffIDs[0].Hex = strings.Repeat("0", 64)
+	if img, err = mutate.ConfigFile(img, file); err != nil {
+		t.Fatal(err)
+	}
+	idx := mutate.AppendManifests(empty.Index, mutate.IndexAddendum{Add: img})
+	if _, err := layout.Write(filepath.Join(w.source.Dir, "layout"), idx); err != nil {
+		t.Fatal(err)
+	}
+	w.commit("a layout")
+	w.p.Config.Builder().Build.Image = config.Image{Repository: w.host + "/tool", Layout: &config.Command{Command: []string{"sh", "-c", `cp -r layout/. "$IMAGE_LAYOUT"`}}}
+	if _, err := Build(t.Context(), w.p, BuildOptions{SkipTests: true}); !errors.Is(err, image.ErrSpec) || !strings.Contains(err.Error(), "damaged") {
+		t.Errorf("a new layout: %v", err)
+	}
+	if _, _, err := w.p.Access.Push(t.Context(), idx, w.host+"/tool:before", false); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := Build(t.Context(), w.p, BuildOptions{SkipTests: true}); err != nil || !b.Pushed {
+		t.Errorf("one that the registry has: %+v, %v", b, err)
+	}
+	w.p.DryRun = true
+	if _, err := Build(t.Context(), w.p, BuildOptions{SkipTests: true}); !errors.Is(err, image.ErrSpec) {
+		t.Errorf("a dry run, which asks no registry: %v", err)
+	}
+}
+
 func TestARegistryThatTheFieldsLeaveIsRejectedAndNothingChanges(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

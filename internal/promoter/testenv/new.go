@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -133,9 +134,9 @@ func (p Provider) create(ctx context.Context, o cluster.Options, logs string) (*
 	return k, err
 }
 
-// Create creates the cluster of the configuration under this name and loads the images to preload, outside of any run; the caller
-// deletes it. A dry run creates nothing.
-func (p Provider) Create(ctx context.Context, name, kubeconfig string, dryRun bool) (*cluster.Kind, error) {
+// Create creates the cluster of the configuration under this name and loads the images to preload, and further ones, outside of any run; the
+// caller deletes it. A dry run creates nothing.
+func (p Provider) Create(ctx context.Context, name, kubeconfig string, dryRun bool, images ...string) (*cluster.Kind, error) {
 	if p.Stage == nil {
 		return nil, fmt.Errorf("%w: no stage has verify, which describes the cluster; add one with candidate and verify", config.ErrInvalid)
 	}
@@ -148,7 +149,7 @@ func (p Provider) Create(ctx context.Context, name, kubeconfig string, dryRun bo
 		return nil, err
 	}
 	e := &Environment{Kubeconfig: path, provider: p, kind: k}
-	if err := e.Load(ctx, p.settings().Preload...); err != nil {
+	if err := e.Load(ctx, slices.Concat(p.settings().Preload, images)...); err != nil {
 		return nil, errors.Join(err, k.Delete(ctx))
 	}
 	return k, nil
