@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/image"
@@ -30,8 +31,10 @@ func Connect(kubeconfig string) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s is not a usable kubeconfig: %w", kubeconfig, err)
 	}
-	// With the default of 5 requests per second, an export of all objects takes minutes.
-	cfg.QPS, cfg.Burst, cfg.Timeout = 50, 100, 30*time.Second
+	// With the default of 5 requests per second, an export of all objects takes minutes. The burst is two lists of all kinds.
+	cfg.QPS, cfg.Burst, cfg.Timeout = 100, 200, 30*time.Second
+	// What is deprecated is not chosen here: all kinds are listed.
+	cfg.WarningHandler = rest.NoWarnings{}
 	typed, err := kubernetes.NewForConfig(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("%s is not a usable kubeconfig: %w", kubeconfig, err)

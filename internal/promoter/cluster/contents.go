@@ -34,12 +34,15 @@ func (c *Client) Contents(ctx context.Context) (*Contents, error) {
 	return &found, nil
 }
 
-// DeleteBeyond deletes the namespaces and definitions that are not in before, with all they hold, and waits until they are gone.
+// DeleteBeyond deletes the namespaces and definitions that are not in before, with all they hold, and waits until they are gone. It is for
+// a cluster with one API server: it does not wait, as Kubernetes does, until several have heard that a namespace is deleted.
 // Error: ErrInstall when that takes longer than limit.
 func (c *Client) DeleteBeyond(ctx context.Context, before *Contents, limit time.Duration) error {
 	left, last := "", error(nil)
-	err := wait.PollUntilContextTimeout(ctx, 500*time.Millisecond, limit, true, func(ctx context.Context) (bool, error) {
-		left, last = c.deleteOnce(ctx, before)
+	kinds := c.namespacedKinds()
+	err := wait.PollUntilContextTimeout(ctx, 300*time.Millisecond, limit, true, func(context.Context) (bool, error) {
+		// A request that the end of the time cut would say nothing.
+		left, last = c.deleteOnce(ctx, before, kinds)
 		return left == "" && last == nil, nil
 	})
 	switch {
@@ -54,7 +57,7 @@ func (c *Client) DeleteBeyond(ctx context.Context, before *Contents, limit time.
 }
 
 // deleteOnce requests the deletions, and returns the name of something that still exists.
-func (c *Client) deleteOnce(ctx context.Context, before *Contents) (left string, err error) {
+func (c *Client) deleteOnce(ctx context.Context, before *Contents, kinds []namespacedKind) (left string, err error) {
 	now, err := c.Contents(ctx)
 	if err != nil {
 		return "", err
@@ -70,8 +73,7 @@ func (c *Client) deleteOnce(ctx context.Context, before *Contents) (left string,
 	for _, name := range now.Namespaces {
 		if !slices.Contains(before.Namespaces, name) {
 			left = "the namespace " + name
-			// A namespace that is being deleted answers with a conflict.
-			if err := c.CoreV1().Namespaces().Delete(ctx, name, metav1.DeleteOptions{}); err != nil && !isNotFound(err) && !isConflict(err) {
+			if err := c.deleteNamespace(ctx, name, kinds); err != nil && !isNotFound(err) && !isConflict(err) {
 				return left, err
 			}
 		}

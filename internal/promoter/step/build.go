@@ -108,17 +108,23 @@ func build(ctx context.Context, p *Project, o BuildOptions) (*BuildResult, error
 			return nil, err
 		}
 	}
+	test, tested := stage.Build.Test, p.tested
+	if tested == nil {
+		tested = func() {}
+	}
+	if test == nil || o.SkipTests {
+		test = nil
+		tested()
+	}
 	dir, when, err := p.exportSource(ctx, p.Dir, v.Commit)
 	if err != nil {
 		return nil, err
 	}
-	if t := stage.Build.Test; t != nil && !o.SkipTests {
-		if err := p.unitTests(ctx, *t, dir); err != nil {
+	if test != nil {
+		if err := p.unitTests(ctx, *test, dir); err != nil {
 			return nil, untested(ctx, images, dir, err)
 		}
-	}
-	if p.tested != nil {
-		p.tested()
+		tested()
 	}
 	indexes := make([]v1.ImageIndex, len(images))
 	for i, img := range images {

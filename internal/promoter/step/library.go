@@ -17,8 +17,7 @@ func (p *Project) try(ctx context.Context, stage *config.Stage, c *candidate.Can
 	if stage.Verify.Test == nil {
 		return testrun.Linted(), nil
 	}
-	source := p.prepares(stage.Verify.Test, c)
-	source.begin(ctx)
+	source := p.prepare(ctx, stage.Verify.Test, c)
 	dir, err := source.wait()
 	if err = source.end(err); err != nil {
 		return nil, err

@@ -12,49 +12,40 @@ import (
 // preparation makes the source of a candidate ready for its tests, beside other steps: it is exported, and the command of prepare runs in
 // it. One goroutine uses it. Without tests it is nil, whose methods do nothing.
 type preparation struct {
-	project   *Project
-	test      *config.Test
-	candidate *candidate.Candidate
-	lines     *report.Held
-	stop      context.CancelFunc
-	done      chan struct{} // nil before it has begun
-	ended     bool
+	stop  context.CancelFunc
+	done  chan struct{}
+	to    report.Reporter
+	lines *report.Held
+	ended bool
 	// Results, when done is closed.
 	dir string
 	err error
 }
 
-// prepares is a preparation that has not begun, for the tests of a candidate.
-func (p *Project) prepares(t *config.Test, c *candidate.Candidate) *preparation {
+// prepare begins a preparation, which the caller ends in any case.
+func (p *Project) prepare(ctx context.Context, t *config.Test, c *candidate.Candidate) *preparation {
 	if t == nil {
 		return nil
 	}
-	return &preparation{project: p, test: t, candidate: c, lines: &report.Held{}}
-}
-
-// begin begins it, once. The caller ends it in any case.
-func (r *preparation) begin(ctx context.Context) {
-	if r == nil || r.done != nil {
-		return
-	}
-	r.done = make(chan struct{})
+	r := &preparation{done: make(chan struct{}), to: p.Report, lines: &report.Held{}}
 	ctx, r.stop = context.WithCancel(ctx)
-	own := *r.project
+	own := *p
 	own.Report = r.lines
 	go func() {
 		defer close(r.done)
-		if r.dir, _, r.err = own.exportSource(ctx, r.candidate.SourceDir, r.candidate.SourceCommit); r.err != nil {
+		if r.dir, _, r.err = own.exportSource(ctx, c.SourceDir, c.SourceCommit); r.err != nil {
 			return
 		}
-		if command := r.test.Preparation(); command != nil {
-			r.err = own.tests().Prepare(ctx, *command, r.dir, testEnv(r.candidate))
+		if command := t.Preparation(); command != nil {
+			r.err = own.tests().Prepare(ctx, *command, r.dir, testEnv(c))
 		}
 	}()
+	return r
 }
 
 // failed is the error of a preparation that has failed by now.
 func (r *preparation) failed() error {
-	if r == nil || r.done == nil {
+	if r == nil {
 		return nil
 	}
 	select {
@@ -68,7 +59,7 @@ func (r *preparation) failed() error {
 // wait is the directory of the source, for tests that begin now. What the preparation has printed comes now, and not between the lines
 // of other steps.
 func (r *preparation) wait() (string, error) {
-	r.lines.Pass(r.project.Report)
+	r.lines.Pass(r.to)
 	<-r.done
 	return r.dir, r.err
 }
@@ -76,7 +67,7 @@ func (r *preparation) wait() (string, error) {
 // end ends the preparation. It returns the error of one that failed, which is why other steps ended, and otherwise their own. A second
 // call changes nothing.
 func (r *preparation) end(err error) error {
-	if r == nil || r.done == nil || r.ended {
+	if r == nil || r.ended {
 		return err
 	}
 	r.ended = true
@@ -87,7 +78,7 @@ func (r *preparation) end(err error) error {
 	if failed == nil {
 		return err
 	}
-	r.lines.Pass(r.project.Report)
+	r.lines.Pass(r.to)
 	return failed
 }
 

@@ -35,11 +35,8 @@ func (p *Project) tryOut(ctx context.Context, stage *config.Stage, c *candidate.
 		return nil, err
 	}
 	defer cleanup()
-	source := p.prepares(v.Test, c)
+	source := p.prepare(ctx, v.Test, c)
 	defer func() { err = source.end(err) }()
-	if o.Early == nil { // the creation of a cluster waits most of the time, and so does the installation; to load images does not
-		source.begin(ctx)
-	}
 	env, err := p.Environments(stage).Open(ctx, release, where, logs)
 	if err != nil {
 		return nil, err
@@ -60,7 +57,6 @@ func (p *Project) tryOut(ctx context.Context, stage *config.Stage, c *candidate.
 	if err = p.load(ctx, env, v, c, old); err != nil {
 		return nil, err
 	}
-	source.begin(ctx)
 	if o.loaded != nil {
 		o.loaded()
 	}
