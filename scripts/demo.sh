@@ -80,8 +80,8 @@ cli() {
   k exec -n default "$pod" -c bitcoind -- /usr/local/bin/bitcoin-cli -regtest -conf=/bitcoin.conf "$@"
 }
 
-# prepare_cluster creates the demo's own cluster beside the tests of the release, which wait most of the time, when these begin to install
-# it, and loads the release's images of the operator and the nodes: the registry is on this machine, where the cluster does not reach it. It
+# prepare_cluster creates the demo's own cluster when the tests begin to install the release, since they wait most of the time from then on.
+# The cluster gets the release's images of the operator and the nodes: it does not reach the registry, which is on this machine. The creation
 # ends with the script, also when that is killed, and has the lock until then.
 prepare_cluster() {
   rm -f "$place/run/kubeconfig" "$place/tested"
@@ -90,8 +90,9 @@ prepare_cluster() {
       kill -0 $$ 2>/dev/null || exit 1
       sleep 2
     done
-    # What the build has left, in the form of a whole result.
+    # The images that the build has noted, in the form of a whole result.
     eval "$(printf '{"version": {"chartVersion": "-"}, "build": %s}' "$(<"$place/run/build.json")" | (cd "$root" && go run ./ci/runresult))"
+    kill -0 $$ 2>/dev/null || exit 1
     exec "${promoter[@]}" --work-dir "$place/own" cluster create "$cluster" "${images[@]:0:2}" --kubeconfig "$place/kubeconfig"
   ) >"$place/cluster.log" 2>&1 &
   preparing=$!

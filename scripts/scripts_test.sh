@@ -252,6 +252,12 @@ check 'the creation ends with a demo that fails' ends_too 'die "the pipeline fai
 if command -v setpriv >/dev/null; then
   check 'the creation ends with a demo that is killed' ends_too 'kill -9 $$'
 fi
+stand_in go 'sleep 2; echo "images=(operator:1 node:1)"'
+stand_in .demo/bin/chart-promoter 'touch "${0%/*}/created"'
+run functions demo.sh "$begin"'sleep 1; kill -9 $$' || true
+sleep 3
+check 'a demo that is killed before the creation creates no cluster' test ! -e "$clone/.demo/bin/created"
+stand_in go 'echo "images=(operator:1 node:1)"'
 check 'the creation ends with a demo that fails, without setpriv' ends_too 'die "the pipeline failed"' 'promoter=(env "$bin/chart-promoter"); '
 stand_in .demo/bin/chart-promoter 'touch "${0%/*}/created"'
 check 'a demo that fails before the tests begin ends' fails run functions demo.sh 'mkdir -p "$place/run"; prepare_cluster; die "the pipeline failed"'

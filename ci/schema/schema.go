@@ -111,6 +111,12 @@ func scalars(t reflect.Type) *jsonschema.Schema {
 	return nil
 }
 
+func commandRules(s *jsonschema.Schema) {
+	restrict(s, "command", &jsonschema.Schema{MinItems: atLeastOne})
+	restrict(s, "format", oneOf(config.FormatGoJSON))
+	property(s, "env").AdditionalProperties = scalarValue()
+}
+
 // rules are what the validation of the configuration checks and the types do not show.
 var rules = map[string]func(*jsonschema.Schema){
 	"Config": func(s *jsonschema.Schema) {
@@ -143,16 +149,7 @@ var rules = map[string]func(*jsonschema.Schema){
 			helm.Items.Enum = append(helm.Items.Enum, major)
 		}
 	},
-	"Command": func(s *jsonschema.Schema) {
-		restrict(s, "command", &jsonschema.Schema{MinItems: atLeastOne})
-		restrict(s, "format", oneOf(config.FormatGoJSON))
-		property(s, "env").AdditionalProperties = scalarValue()
-	},
-	"Test": func(s *jsonschema.Schema) {
-		restrict(s, "command", &jsonschema.Schema{MinItems: atLeastOne})
-		restrict(s, "format", oneOf(config.FormatGoJSON))
-		property(s, "env").AdditionalProperties = scalarValue()
-	},
+	"Command": commandRules, "Test": commandRules,
 	"CI": func(s *jsonschema.Schema) {
 		// YAML reads 1.26 as a number, which the program accepts as it is written.
 		version := property(s, "go")

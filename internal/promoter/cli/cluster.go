@@ -20,7 +20,7 @@ func (a *app) clusterCreate() *cobra.Command {
 	var kubeconfig string
 	c := &cobra.Command{
 		Use: "create NAME [IMAGE...]", Args: cobra.MinimumNArgs(1),
-		Short: "Create a cluster with the images that the configuration preloads, and with these; images with a digest are pulled from their registry",
+		Short: "Create a cluster with preloaded images, and further ones",
 		RunE: func(c *cobra.Command, args []string) error {
 			p, err := a.project(c.Context())
 			if err != nil {

@@ -24,7 +24,7 @@ version) ;;
 esac
 `
 
-// What fails while the cluster of a run is created leaves none, and what comes before the images are built creates none.
+// What fails while the cluster of a run is created leaves none, and unit tests that fail create none.
 func TestTheClusterOfARunIsCreatedWhileItsImagesAreBuilt(t *testing.T) {
 	const waits = `while [ -s "$dir/node" ]; do sleep 0.05; done; exit 137`
 	const byGo, layout = "package: ./cmd/hello", `layout: {command: [sh, -c, "until [ -s $DIR/node ]; do sleep 0.05; done; echo broken; exit 1"]}`

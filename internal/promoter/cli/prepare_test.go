@@ -26,16 +26,36 @@ func awaitFile(t *testing.T, what, path string) {
 	}
 }
 
+// awaitEnd waits for the end of the process whose number is in a file.
+func awaitEnd(t *testing.T, path string) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	pid := strings.TrimSpace(string(data))
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		if _, err := os.Stat("/proc/" + pid); err != nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Errorf("waited 30 seconds for the end of process %s", pid)
+			return
+		}
+	}
+}
+
 func TestTestsArePreparedBesideTheInstallation(t *testing.T) {
-	t.Parallel()
+	for _, name := range []string{"KUBECONFIG", "RELEASE_NAME", "RELEASE_NAMESPACE", "HELM_MAJOR"} {
+		t.Setenv(name, "foreign")
+	}
 	s := newTestPipeline(t, "directory", "v1.0.0")
 	s.must("bump")
 	dir := t.TempDir()
-	s.prepares("echo fetching; test -z \"$RELEASE_NAME\" && test -e cmd/hello/main.go && echo $CHART_VERSION $LEVEL >fetched && touch "+dir+"/prepared",
-		"test -n \"$RELEASE_NAME\" && grep -x \"1.0.0 debug\" fetched", ", env: {LEVEL: debug}")
-	s.beforeInstallation(func() {
-		awaitFile(t, "the preparation", dir+"/prepared")
-	})
+	s.prepares("echo fetching; test -z \"$KUBECONFIG$RELEASE_NAME$RELEASE_NAMESPACE$HELM_MAJOR\" && test -e cmd/hello/main.go && "+
+		"echo $CHART_VERSION $LEVEL >fetched && touch "+dir+"/prepared",
+		"test \"$RELEASE_NAME\" = hello && grep -x \"1.0.0 debug\" fetched", ", env: {LEVEL: debug}")
+	s.beforeInstallation(func() { awaitFile(t, "the preparation", dir+"/prepared") })
 	code, msg := s.run("verify")
 	if code != 0 {
 		t.Fatalf("exit %d\n%s", code, msg)
@@ -49,23 +69,27 @@ func TestTestsArePreparedBesideTheInstallation(t *testing.T) {
 
 func TestAPreparationThatFailsFailsTheCandidate(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]struct{ prepare, more, words string }{
-		"an exit code":      {"echo no registry; exit 7", "", "the preparation of the tests failed: sh -c"},
-		"no end":            {"echo no registry; sleep 600", ", timeout: 1s", "did not end in time"},
-		"no such directory": {"echo no registry; cd nowhere", "", "the preparation of the tests failed"},
+	for name, c := range map[string]struct {
+		prepare, more string
+		code          int
+		words         string
+	}{
+		"an exit code": {"echo no registry; exit 7", "", 3, "the preparation of the tests failed: sh -c"},
+		"no end":       {"echo no registry; sleep 600", ", timeout: 1s", 3, "did not end within 1s; see its last lines"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newTestPipeline(t, "directory", "v1.0.0")
 			s.must("bump")
 			dir := t.TempDir()
-			s.prepares("trap \"touch "+dir+"/ended\" EXIT TERM; "+c.prepare, "touch "+dir+"/tested", c.more)
+			s.prepares("echo $$$$ >"+dir+"/pid; trap \"touch "+dir+"/ended\" EXIT TERM; "+c.prepare, "touch "+dir+"/tested", c.more)
 			s.beforeInstallation(func() {
 				awaitFile(t, "the end of the preparation", dir+"/ended")
+				awaitEnd(t, dir+"/pid")
 			})
 			code, msg := s.run("verify")
-			if code != 3 || !strings.Contains(msg, c.words) || !strings.Contains(msg, "no registry\n") {
-				t.Errorf("exit %d, want 3 with %q\n%s", code, c.words, msg)
+			if code != c.code || !strings.Contains(msg, c.words) || !strings.Contains(msg, "no registry\n") {
+				t.Errorf("exit %d, want %d with %q\n%s", code, c.code, c.words, msg)
 			}
 			if _, err := os.Stat(dir + "/tested"); err == nil {
 				t.Error("the tests ran")
@@ -80,18 +104,32 @@ func TestAPreparationThatFailsFailsTheCandidate(t *testing.T) {
 	}
 }
 
+func TestAPreparationThatCannotBeStartedIsBadInput(t *testing.T) {
+	t.Parallel()
+	s := newTestPipeline(t, "directory", "v1.0.0")
+	s.must("bump")
+	s.reconfigure("{command: [\"true\"]}", "{prepare: [/no/such/program], command: [\"true\"]}")
+	if code, msg := s.run("verify"); code != 2 || !strings.Contains(msg, "start /no/such/program") {
+		t.Errorf("exit %d, want 2\n%s", code, msg)
+	}
+	if left := append(s.api.secrets(), s.api.names("leases")...); len(left) > 0 {
+		t.Errorf("the cluster still has %v", left)
+	}
+}
+
 func TestAnInstallationThatFailsEndsThePreparation(t *testing.T) {
 	t.Parallel()
 	s := newTestPipeline(t, "directory", "v1.0.0")
 	s.must("bump")
 	dir := t.TempDir()
-	s.prepares("touch "+dir+"/begun; sleep 600", "true", "")
+	s.prepares("echo $$$$ >"+dir+"/new && mv "+dir+"/new "+dir+"/pid; sleep 600", "true", "")
 	s.beforeInstallation(func() {
-		awaitFile(t, "the preparation", dir+"/begun")
-		s.install("0123456789abcdef")
+		awaitFile(t, "the preparation", dir+"/pid")
+		s.install("0123456789abcdef") // it fails, since another run has the release
 	})
 	code, _, msg := s.callInTime(time.Minute, s.args("verify")...)
-	if code != 5 || !strings.Contains(msg, "is of another run") {
+	if code != 5 || !strings.Contains(msg, "is of another run") || strings.Contains(msg, "preparation") {
 		t.Errorf("exit %d, want 5 for a release of another run\n%s", code, msg)
 	}
+	awaitEnd(t, dir+"/pid")
 }

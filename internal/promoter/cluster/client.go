@@ -31,7 +31,7 @@ func Connect(kubeconfig string) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s is not a usable kubeconfig: %w", kubeconfig, err)
 	}
-	// With the default of 5 requests per second, an export of all objects takes minutes. The burst is two lists of all kinds.
+	// With the default of 5 requests per second, an export of all objects takes minutes. DeleteBeyond lists all kinds twice: the burst.
 	cfg.QPS, cfg.Burst, cfg.Timeout = 100, 200, 30*time.Second
 	// What is deprecated is not chosen here: all kinds are listed.
 	cfg.WarningHandler = rest.NoWarnings{}

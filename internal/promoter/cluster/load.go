@@ -50,12 +50,8 @@ func (k *Kind) LoadWith(ctx context.Context, access image.Access, optional []str
 	if err != nil {
 		return nil, err
 	}
-	var others []string
-	for _, ref := range optional {
-		if !slices.Contains(refs, ref) && !slices.Contains(others, ref) {
-			others = append(others, ref)
-		}
-	}
+	refs = without(refs, nil)
+	others := without(optional, refs)
 	done := make([]Loaded, len(refs)+len(others))
 	var logging sync.Mutex
 	group, ctx := errgroup.WithContext(ctx)
@@ -80,6 +76,16 @@ func (k *Kind) LoadWith(ctx context.Context, access image.Access, optional []str
 		return nil, err
 	}
 	return done[:len(refs)], nil
+}
+
+// without are the references that are not in others, each once.
+func without(refs, others []string) (list []string) {
+	for _, ref := range refs {
+		if !slices.Contains(others, ref) && !slices.Contains(list, ref) {
+			list = append(list, ref)
+		}
+	}
+	return list
 }
 
 // atOnce is the number of images that are loaded at the same time. Most of the time goes to one unpacking process per image in the node.

@@ -2,11 +2,13 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/discovery"
 )
 
 // namespacedKind is a kind of objects that a namespace can hold.
@@ -16,9 +18,16 @@ type namespacedKind struct {
 	collections bool
 }
 
-// namespacedKinds are the kinds of objects that can be deleted from a namespace; nil if not all of them are known.
-func (c *Client) namespacedKinds() (kinds []namespacedKind) {
-	lists, err := c.Discovery().ServerPreferredResources()
+// controlPlane is the label of the cluster nodes that have an API server.
+const controlPlane = "node-role.kubernetes.io/control-plane"
+
+// namespacedKinds are the kinds of objects that can be deleted from a namespace; nil if not all of them are known, and if there are several
+// API servers: one that has not heard of the deletion creates objects in a namespace that is gone.
+func (c *Client) namespacedKinds(ctx context.Context) (kinds []namespacedKind) {
+	if servers, err := c.CoreV1().Nodes().List(ctx, metav1.ListOptions{LabelSelector: controlPlane}); err != nil || len(servers.Items) > 1 {
+		return nil
+	}
+	lists, err := discovery.ToDiscoveryInterfaceWithContext(c.Discovery()).ServerPreferredResourcesWithContext(ctx)
 	if err != nil {
 		return nil
 	}
@@ -59,30 +68,38 @@ func (c *Client) deleteNamespace(ctx context.Context, name string, kinds []names
 	return err
 }
 
-// clear requests the deletion of all objects in a namespace; empty is true if there was none.
+// clear requests the deletion of all objects in a namespace; empty is true if there was none. One kind that cannot be listed or deleted does
+// not keep the others.
 func (c *Client) clear(ctx context.Context, namespace string, kinds []namespacedKind) (empty bool, err error) {
 	empty = true
+	var errs []error
 	for _, kind := range kinds {
 		objects := c.dynamic.Resource(kind.GroupVersionResource).Namespace(namespace)
 		list, err := objects.List(ctx, metav1.ListOptions{})
-		if isNotFound(err) || err == nil && len(list.Items) == 0 { // not found: a kind whose definition is deleted, too
+		switch {
+		case isNotFound(err): // the definition of the kind is deleted, too
 			continue
-		}
-		if err != nil {
-			return false, err
+		case err != nil:
+			errs = append(errs, err)
+			continue
+		case len(list.Items) == 0:
+			continue
 		}
 		empty = false
 		if kind.collections {
-			if err := objects.DeleteCollection(ctx, metav1.DeleteOptions{}, metav1.ListOptions{}); err != nil && !isNotFound(err) {
-				return false, err
-			}
+			errs = append(errs, ignoreNotFound(objects.DeleteCollection(ctx, metav1.DeleteOptions{}, metav1.ListOptions{})))
 			continue
 		}
 		for _, o := range list.Items {
-			if err := objects.Delete(ctx, o.GetName(), metav1.DeleteOptions{}); err != nil && !isNotFound(err) {
-				return false, err
-			}
+			errs = append(errs, ignoreNotFound(objects.Delete(ctx, o.GetName(), metav1.DeleteOptions{})))
 		}
 	}
-	return empty, nil
+	return empty, errors.Join(errs...)
+}
+
+func ignoreNotFound(err error) error {
+	if isNotFound(err) {
+		return nil
+	}
+	return err
 }

@@ -17,7 +17,7 @@ type CI struct {
 	Go string `yaml:"go"`
 	// Checks are shell commands that the building stage runs before anything else. Default: none.
 	Checks []string `yaml:"checks"`
-	// Prepare prepares the machine for the candidate's tests. Default: nothing.
+	// Prepare prepares the machine for the candidate's tests; what the tests themselves need is for verify.test.prepare. Default: nothing.
 	Prepare *Prepare `yaml:"prepare"`
 	// Env is the environment of the candidate's tests. A value must not contain white space or characters that are special to a
 	// shell. Default: none.

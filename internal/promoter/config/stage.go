@@ -113,14 +113,14 @@ type Command struct {
 	Format string `yaml:"format"`
 }
 
-// Test is a program that tests a candidate, without a shell. Its environment has KUBECONFIG, RELEASE_NAME, RELEASE_NAMESPACE and HELM_MAJOR (3
-// or 4) of the installed release, CHART_VERSION, APP_VERSION, CANDIDATE_IMAGE (the whole reference of the first image, with tag and digest) and
-// CANDIDATE_IMAGES (those of all, with spaces between them).
+// Test is a program that tests a candidate, without a shell. In its environment are KUBECONFIG, and RELEASE_NAME, RELEASE_NAMESPACE and
+// HELM_MAJOR (3 or 4) of the installed release, which a library chart has not; CHART_VERSION and APP_VERSION; CANDIDATE_IMAGE, the reference of
+// the first image, empty without one; and CANDIDATE_IMAGES, those of all, with spaces between them.
 type Test struct {
 	Command `yaml:",inline"`
 	// Prepare is a program and its arguments that run before command in the same source, beside the installation: one that fetches or
-	// compiles what the tests need, such as `npm ci`. It has the same env and timeout, but none of the variables of the
-	// installed release. If it fails, so does the candidate, without a further step of the installation. Default: none.
+	// compiles what the tests need, such as `npm ci`. It has the same env and timeout, but nothing of the installed release. If it fails,
+	// so does the candidate, without a further step of the installation. Default: none.
 	Prepare []string `yaml:"prepare"`
 }
 

@@ -98,15 +98,23 @@ func TestAKnownLayoutIsNotUnpacked(t *testing.T) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
-	damaged, err := img.Digest()
+	known := func(v1.Hash) bool { return true }
+	manifest, err := img.Digest()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := changeByte(filepath.Join(dir, "blobs", "sha256", damaged.Hex), 20); err != nil {
+	path := filepath.Join(dir, "blobs", "sha256", manifest.Hex)
+	if err := changeByte(path, 20); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := FromLayout(dir, func(v1.Hash) bool { return true }); !errors.Is(err, ErrSpec) {
+	if _, err := FromLayout(dir, known); !errors.Is(err, ErrSpec) {
 		t.Errorf("a known layout that is damaged: got %v", err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := FromLayout(dir, known); !errors.Is(err, ErrSpec) {
+		t.Errorf("a known layout that is not whole: got %v", err)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
@@ -108,23 +109,9 @@ func build(ctx context.Context, p *Project, o BuildOptions) (*BuildResult, error
 			return nil, err
 		}
 	}
-	test, tested := stage.Build.Test, p.tested
-	if tested == nil {
-		tested = func() {}
-	}
-	if test == nil || o.SkipTests {
-		test = nil
-		tested()
-	}
-	dir, when, err := p.exportSource(ctx, p.Dir, v.Commit)
+	dir, when, err := p.testedSource(ctx, stage.Build, v.Commit, o.SkipTests)
 	if err != nil {
 		return nil, err
-	}
-	if test != nil {
-		if err := p.unitTests(ctx, *test, dir); err != nil {
-			return nil, untested(ctx, images, dir, err)
-		}
-		tested()
 	}
 	indexes := make([]v1.ImageIndex, len(images))
 	for i, img := range images {
@@ -149,6 +136,28 @@ func build(ctx context.Context, p *Project, o BuildOptions) (*BuildResult, error
 	}
 	res.set(built)
 	return res, p.Work.WriteJSON(buildFile, res)
+}
+
+// testedSource is the exported source of a commit that has passed its unit tests, and the time of the commit.
+func (p *Project) testedSource(ctx context.Context, b *config.Build, commit string, skipTests bool) (dir string, when time.Time, err error) {
+	tests := b.Test != nil && !skipTests
+	if !tests {
+		p.othersMayBegin()
+	}
+	if dir, when, err = p.exportSource(ctx, p.Dir, commit); err != nil || !tests {
+		return dir, when, err
+	}
+	if err := p.unitTests(ctx, *b.Test, dir); err != nil {
+		return "", when, untested(ctx, b.All(), dir, err)
+	}
+	p.othersMayBegin()
+	return dir, when, nil
+}
+
+func (p *Project) othersMayBegin() {
+	if p.mayBegin != nil {
+		p.mayBegin()
+	}
 }
 
 // pushImages pushes the images that were built here: those built elsewhere have no index.

@@ -100,7 +100,7 @@ func (p *Project) layout(ctx context.Context, img config.Image, dir string, plat
 	if _, err := p.tests().Command(ctx, *img.Layout, dir, []string{"IMAGE_LAYOUT=" + out, "IMAGE_PLATFORMS=" + strings.Join(platforms, ",")}); err != nil {
 		return nil, err
 	}
-	// What the registry has was checked when it was pushed.
+	// What the registry has under this digest is what its users get, whatever is found here.
 	return image.FromLayout(out, func(digest v1.Hash) bool {
 		if p.withholdImage() != nil {
 			return false

@@ -96,7 +96,7 @@ func TestSeveralImagesEachHaveTheirFieldsInTheChart(t *testing.T) {
 	}
 }
 
-// The layer is not what the configuration says of its content: only a layout that is unpacked is found to be damaged.
+// The layer is not what the configuration has as its content: only a layout that is unpacked is found to be damaged.
 func TestALayoutThatTheRegistryHasIsNotUnpacked(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -67,8 +67,8 @@ type trial struct {
 	source  *preparation
 }
 
-// live makes the moves, and ends with the first that fails, or when the preparation of the tests has. The report has the chart's own tests, by the major that ran them; it is nil
-// if something else fails.
+// live makes the moves, and ends with the first that fails, or when the preparation of the tests has. The report has the chart's own tests,
+// by the major that ran them; it is nil if something else fails.
 func (t trial) live(ctx context.Context, moves []move) (*testrun.Report, error) {
 	all := &testrun.Report{}
 	for _, m := range moves {

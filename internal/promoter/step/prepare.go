@@ -2,6 +2,7 @@ package step
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/christianb93/bitcoin-controller/internal/promoter/candidate"
@@ -64,8 +65,7 @@ func (r *preparation) wait() (string, error) {
 	return r.dir, r.err
 }
 
-// end ends the preparation. It returns the error of one that failed, which is why other steps ended, and otherwise their own. A second
-// call changes nothing.
+// end ends the preparation, and adds the error of one that has failed to that of the other steps. A second call changes nothing.
 func (r *preparation) end(err error) error {
 	if r == nil || r.ended {
 		return err
@@ -75,14 +75,17 @@ func (r *preparation) end(err error) error {
 	// What ends it from here on is not its own failure.
 	r.stop()
 	<-r.done
-	if failed == nil {
+	if failed == nil || errors.Is(err, context.Canceled) {
 		return err
 	}
 	r.lines.Pass(r.to)
-	return failed
+	if err == nil || errors.Is(err, failed) {
+		return failed
+	}
+	return errors.Join(failed, err)
 }
 
-// testEnv is what tests and their preparation learn about a candidate.
+// testEnv is what tests and their preparation learn about a candidate. Of a library chart there is no more.
 func testEnv(c *candidate.Candidate) []string {
 	return []string{
 		"CHART_VERSION=" + c.Package.Version, "APP_VERSION=" + c.Package.AppVersion,

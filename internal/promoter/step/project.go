@@ -40,8 +40,8 @@ type Project struct {
 	whole workdir.Dir
 	// Lease limits how long runs wait for each other in an existing cluster.
 	Lease cluster.LeaseTimes
-	// tested is called by a build before its images are built, and after its unit tests if it runs any; nil is nothing.
-	tested func()
+	// mayBegin is called by a build when other steps may begin beside it: after its unit tests, or at once if it runs none; nil is nothing.
+	mayBegin func()
 	// shared is the build that several charts share, nil for a project that builds for itself.
 	shared *sharedBuild
 }

@@ -30,11 +30,11 @@ type RunResult struct {
 // Run takes the commit through all steps, as CI does in several jobs. The requirements of all steps are checked first: a run without
 // a key that it needs fails before it has built anything.
 //
-// The cluster of the first stage that tests is created while the images are built, or from then on.
+// The cluster of the first stage that tests is created beside the build, after the unit tests if there are any, or from then on.
 func Run(ctx context.Context, p *Project, o Options) (_ *RunResult, err error) {
 	own := *p
 	s := &State{Project: &own, Options: o, RunResult: RunResult{Promoted: []*PromoteResult{}}}
-	own.tested = func() { s.begin(ctx) }
+	own.mayBegin = func() { s.begin(ctx) }
 	if err := Preflight(ctx, s); err != nil {
 		return nil, err
 	}

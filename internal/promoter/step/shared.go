@@ -22,9 +22,7 @@ func (s *sharedBuild) build(ctx context.Context, p *Project, o BuildOptions) (*B
 	defer s.mu.Unlock()
 	if s.options != nil && reflect.DeepEqual(*s.options, o) {
 		if s.err == nil {
-			if p.tested != nil {
-				p.tested()
-			}
+			p.othersMayBegin()
 			p.line("%s is built for all charts that share it", s.result.Ref())
 		}
 		return s.result, s.err

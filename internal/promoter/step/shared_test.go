@@ -75,7 +75,7 @@ func TestWhatSeveralChartsShareIsBuiltOnceWithTheVersionOfTheProgram(t *testing.
 	var refs []string
 	begun := 0
 	w.forAll(func(p *Project) {
-		p.tested = func() { begun++ }
+		p.mayBegin = func() { begun++ }
 		b, err := Build(t.Context(), p, BuildOptions{})
 		if err != nil {
 			t.Fatal(err)

@@ -45,7 +45,7 @@ func (p *Project) tryOut(ctx context.Context, stage *config.Stage, c *candidate.
 	ctx, stop := env.Context(ctx)
 	defer stop()
 	defer func() {
-		err = source.end(env.Lost(err))
+		err = env.Lost(source.end(err))
 		// An interrupted run is to end, without its logs.
 		if err != nil && ctx.Err() == nil {
 			env.Export(ctx, logs)
@@ -54,6 +54,9 @@ func (p *Project) tryOut(ctx context.Context, stage *config.Stage, c *candidate.
 			err = cerr
 		}
 	}()
+	if err = source.failed(); err != nil {
+		return nil, err
+	}
 	if err = p.load(ctx, env, v, c, old); err != nil {
 		return nil, err
 	}
@@ -132,6 +135,7 @@ func (t trial) test(ctx context.Context, v *config.Verify, client cluster.Helm) 
 		return nil, err
 	}
 	return t.tests().Command(ctx, v.Test.Command, dir, append(testEnv(t.c),
-		"KUBECONFIG="+client.Kubeconfig, "RELEASE_NAME="+t.release.Name, "RELEASE_NAMESPACE="+t.release.Namespace, fmt.Sprintf("HELM_MAJOR=%d", client.Major),
+		"KUBECONFIG="+client.Kubeconfig, "RELEASE_NAME="+t.release.Name, "RELEASE_NAMESPACE="+t.release.Namespace,
+		fmt.Sprintf("HELM_MAJOR=%d", client.Major),
 	))
 }

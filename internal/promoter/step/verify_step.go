@@ -48,8 +48,11 @@ func (step verifyStep) Inputs(v *VersionResult) map[string]string {
 	if c.Test != nil {
 		prepare = c.Test.Prepare
 	}
-	return withoutEmpty(map[string]string{"nodeImage": c.Cluster.NodeImage, "release": c.Install.Release, "namespace": c.Install.Namespace, "source": v.App, "upgradeFrom": c.UpgradeFrom, "helm": step.majors(", "), "prepare": strings.Join(prepare, " "),
-		"package": map[bool]string{true: "that of the first testing stage"}[step.stage.Candidate == nil]})
+	return withoutEmpty(map[string]string{
+		"nodeImage": c.Cluster.NodeImage, "release": c.Install.Release, "namespace": c.Install.Namespace, "source": v.App, "upgradeFrom": c.UpgradeFrom,
+		"helm": step.majors(", "), "prepare": strings.Join(prepare, " "),
+		"package": map[bool]string{true: "that of the first testing stage"}[step.stage.Candidate == nil],
+	})
 }
 
 func (step verifyStep) Skip(s *State) *Skip {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,47 +48,59 @@ type Runner struct {
 }
 
 // Command runs a command in dir and reports its output line by line, as command.Run does. An error of the tests comes with a report.
-// Errors: ErrFailed, ErrHung, ErrNoTests.
+// Errors: ErrFailed, ErrHung, ErrNoTests, failure.ErrInput for a program that cannot be started.
 func (r Runner) Command(ctx context.Context, c config.Command, dir string, env []string) (*Report, error) {
-	result, exit, err := r.run(ctx, c, dir, env)
-	if err != nil {
+	result, ended, err := r.run(ctx, c, dir, append(r.environment(), env...))
+	switch {
+	case err != nil:
 		return result, err
+	case ended.TimedOut:
+		return result, fmt.Errorf("%w: %s, the limit is %s; see the last lines of their output, or raise the limit",
+			ErrHung, strings.Join(c.Command, " "), limit(c))
 	}
-	return result, outcome(c, result, exit)
+	return result, outcome(c, result, ended.Exit)
 }
 
-// Prepare runs what tests need before they begin, as Command does; what it prints is no test. Errors: ErrPrepare, ErrHung.
+// ofRelease are the variables that tests get of the installed release.
+var ofRelease = []string{"KUBECONFIG", "RELEASE_NAME", "RELEASE_NAMESPACE", "HELM_MAJOR"}
+
+// Prepare runs what tests need before they begin, as Command does; what it prints is no test. Its environment has no KUBECONFIG: the one of
+// whoever runs this is not for tests. Errors: ErrPrepare, failure.ErrInput for a program that cannot be started.
 func (r Runner) Prepare(ctx context.Context, c config.Command, dir string, env []string) error {
-	_, exit, err := r.run(ctx, c, dir, env)
-	if err == nil && exit != nil {
-		err = fmt.Errorf("%w: %s: %w", ErrPrepare, strings.Join(c.Command, " "), exit)
+	own := slices.DeleteFunc(r.environment(), func(kv string) bool {
+		name, _, _ := strings.Cut(kv, "=")
+		return slices.Contains(ofRelease, name)
+	})
+	_, ended, err := r.run(ctx, c, dir, append(own, env...))
+	switch {
+	case err != nil:
+		return err
+	case ended.TimedOut:
+		return fmt.Errorf("%w: %s did not end within %s; see its last lines, or raise the limit", ErrPrepare, strings.Join(c.Command, " "), limit(c))
+	case ended.Exit != nil:
+		return fmt.Errorf("%w: %s: %w", ErrPrepare, strings.Join(c.Command, " "), ended.Exit)
 	}
-	return err
+	return nil
 }
 
-// run runs a command; exit is its own error if it ended by itself. Errors: ErrHung, failure.ErrInput.
-func (r Runner) run(ctx context.Context, c config.Command, dir string, env []string) (result *Report, exit, err error) {
-	run := command.Command{
-		Args: c.Command, Dir: dir, Env: append(r.Secrets.Withhold(os.Environ()), env...), Set: c.Env, Timeout: c.Timeout.Or(defaultTimeout),
-		Grace: cmp.Or(r.grace, defaultGrace),
-	}
-	result = newReport(c)
+func (r Runner) environment() []string { return r.Secrets.Withhold(os.Environ()) }
+
+func limit(c config.Command) time.Duration { return c.Timeout.Or(defaultTimeout) }
+
+// run runs a command to its end. The report is nil if it was not started. Error: failure.ErrInput.
+func (r Runner) run(ctx context.Context, c config.Command, dir string, env []string) (*Report, command.Ended, error) {
+	run := command.Command{Args: c.Command, Dir: dir, Env: env, Set: c.Env, Timeout: limit(c), Grace: cmp.Or(r.grace, defaultGrace)}
+	result := newReport(c)
 	report.Linef(r.Report, "%s", run)
 	ended := command.Run(ctx, run, func(out io.Reader) { r.read(out, result) })
 	if ended.Start != nil {
 		if ctx.Err() != nil {
-			return nil, nil, ctx.Err()
+			return nil, ended, ctx.Err()
 		}
-		return nil, nil, fmt.Errorf("%w: start %s: %w", failure.ErrInput, c.Command[0], ended.Start)
+		return nil, ended, fmt.Errorf("%w: start %s: %w", failure.ErrInput, c.Command[0], ended.Start)
 	}
 	result.finish(ended.Exit == nil, ended.After)
-	if ctx.Err() != nil {
-		return result, nil, ctx.Err()
-	}
-	if ended.TimedOut {
-		return result, nil, fmt.Errorf("%w: %s, the limit is %s; see the last lines of their output, or raise the limit", ErrHung, run, run.Timeout)
-	}
-	return result, ended.Exit, nil
+	return result, ended, ctx.Err()
 }
 
 // outcome is the error of a command that ended by itself with exit.
