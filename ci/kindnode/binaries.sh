@@ -29,11 +29,12 @@ compile_into() {
   mv "$dir.part" "$dir"
 }
 
-# build LDFLAGS ARGUMENT…
+# build LDFLAGS ARGUMENT…: without what debuggers need, which -s drops in the end, and with a compiler that collects its garbage less often:
+# that saves a sixth of the time.
 build() {
   local ldflags=$1
   shift
-  CGO_ENABLED=0 GOWORK=off go build -mod=readonly -trimpath -buildvcs=false -ldflags "-s -w $ldflags" "$@"
+  CGO_ENABLED=0 GOWORK=off GOGC=400 go build -mod=readonly -trimpath -buildvcs=false -gcflags=all=-dwarf=false -ldflags "-s -w $ldflags" "$@"
 }
 
 compile_kube() {
