@@ -82,7 +82,7 @@ cli() {
 
 # prepare_cluster creates the demo's own cluster when the tests begin to install the release, since they wait most of the time from then on.
 # The cluster gets the release's images of the operator and the nodes: it does not reach the registry, which is on this machine. The creation
-# ends with the script, also when that is killed, and has the lock until then.
+# ends with the script, with setpriv also when that is killed, and has the lock until then.
 prepare_cluster() {
   rm -f "$place/run/kubeconfig" "$place/tested"
   (

@@ -252,11 +252,22 @@ check 'the creation ends with a demo that fails' ends_too 'die "the pipeline fai
 if command -v setpriv >/dev/null; then
   check 'the creation ends with a demo that is killed' ends_too 'kill -9 $$'
 fi
-stand_in go 'sleep 2; echo "images=(operator:1 node:1)"'
+# gone PIDFILE: whether the process has ended, within 20 seconds.
+gone() {
+  local deadline=$((SECONDS + 20)) pid
+  pid=$(<"$1")
+  while kill -0 "$pid" 2>/dev/null; do
+    ((SECONDS < deadline)) || return 1
+    sleep 0.1
+  done
+}
+stand_in go 'touch "$0.begun"; for ((i = 0; i < 300; i++)); do [[ ! -e $0.ends ]] || break; sleep 0.1; done; echo "images=(operator:1 node:1)"'
 stand_in .demo/bin/chart-promoter 'touch "${0%/*}/created"'
-run functions demo.sh "$begin"'sleep 1; kill -9 $$' || true
-sleep 3
-check 'a demo that is killed before the creation creates no cluster' test ! -e "$clone/.demo/bin/created"
+run functions demo.sh "$begin"'echo "$preparing" >"$place/creating"
+until [[ -e $(command -v go).begun ]]; do sleep 0.1; done; kill -9 $$' || true
+touch "$work/bin/go.ends"
+check 'what would create the cluster ends with a demo that is killed before' gone "$clone/.demo/creating"
+check 'and creates none' test ! -e "$clone/.demo/bin/created"
 stand_in go 'echo "images=(operator:1 node:1)"'
 check 'the creation ends with a demo that fails, without setpriv' ends_too 'die "the pipeline failed"' 'promoter=(env "$bin/chart-promoter"); '
 stand_in .demo/bin/chart-promoter 'touch "${0%/*}/created"'

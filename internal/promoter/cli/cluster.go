@@ -20,7 +20,9 @@ func (a *app) clusterCreate() *cobra.Command {
 	var kubeconfig string
 	c := &cobra.Command{
 		Use: "create NAME [IMAGE...]", Args: cobra.MinimumNArgs(1),
-		Short: "Create a cluster with preloaded images, and further ones",
+		Short: "Create a cluster and load images into it: those that the configuration preloads, and these",
+		Long: `Create a cluster and load images into it: those that the configuration preloads, and these. Images with a digest are pulled from their
+registry.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			p, err := a.project(c.Context())
 			if err != nil {

@@ -37,14 +37,14 @@ type Loaded struct {
 
 // LoadImages loads images into every node, so that no node has to reach a registry. An image that is named by its digest comes
 // from its registry and keeps that digest in the node; an image that is named by a tag only is taken from the local engine if it
-// exists there. Several are loaded at the same time; the list is in the order of refs. Errors: ErrLoad, ErrEngine, ErrNoCluster and those
+// exists there. Several are loaded at the same time; the list has each once, in the order of refs. Errors: ErrLoad, ErrEngine, ErrNoCluster and those
 // of image.Access.
 func (k *Kind) LoadImages(ctx context.Context, access image.Access, refs ...string) ([]Loaded, error) {
 	return k.LoadWith(ctx, access, nil, refs...)
 }
 
 // LoadWith is LoadImages for refs, and beside them for those optional images that a registry or the engine has, each once unless it is one
-// of refs. The list is that of refs.
+// of refs. The list is that of LoadImages.
 func (k *Kind) LoadWith(ctx context.Context, access image.Access, optional []string, refs ...string) ([]Loaded, error) {
 	list, err := k.nodes(ctx)
 	if err != nil {

@@ -6,9 +6,12 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/dynamic"
 )
 
 // namespacedKind is a kind of objects that a namespace can hold.
@@ -68,38 +71,47 @@ func (c *Client) deleteNamespace(ctx context.Context, name string, kinds []names
 	return err
 }
 
-// clear requests the deletion of all objects in a namespace; empty is true if there was none. One kind that cannot be listed or deleted does
-// not keep the others.
+// clear requests the deletion of all objects in a namespace; empty is true if there was none. What the API server rejects does not keep the
+// others, and the error has all of it; a server that does not answer is asked once.
 func (c *Client) clear(ctx context.Context, namespace string, kinds []namespacedKind) (empty bool, err error) {
 	empty = true
-	var errs []error
+	var rejected []error
 	for _, kind := range kinds {
 		objects := c.dynamic.Resource(kind.GroupVersionResource).Namespace(namespace)
 		list, err := objects.List(ctx, metav1.ListOptions{})
+		if err == nil && len(list.Items) > 0 {
+			empty = false
+			err = deleteAll(ctx, objects, kind, list)
+		}
 		switch {
-		case isNotFound(err): // the definition of the kind is deleted, too
-			continue
-		case err != nil:
-			errs = append(errs, err)
-			continue
-		case len(list.Items) == 0:
-			continue
-		}
-		empty = false
-		if kind.collections {
-			errs = append(errs, ignoreNotFound(objects.DeleteCollection(ctx, metav1.DeleteOptions{}, metav1.ListOptions{})))
-			continue
-		}
-		for _, o := range list.Items {
-			errs = append(errs, ignoreNotFound(objects.Delete(ctx, o.GetName(), metav1.DeleteOptions{})))
+		case err == nil || isNotFound(err) || isConflict(err): // not found: the definition of the kind is deleted, too
+		case !answered(err):
+			return false, err
+		default:
+			rejected = append(rejected, err)
 		}
 	}
-	return empty, errors.Join(errs...)
+	return empty, errors.Join(rejected...)
 }
 
-func ignoreNotFound(err error) error {
-	if isNotFound(err) {
-		return nil
+// deleteAll requests the deletion of listed objects.
+func deleteAll(ctx context.Context, objects dynamic.ResourceInterface, kind namespacedKind, list *unstructured.UnstructuredList) error {
+	if kind.collections {
+		return objects.DeleteCollection(ctx, metav1.DeleteOptions{}, metav1.ListOptions{})
 	}
-	return err
+	var rejected []error
+	for _, o := range list.Items {
+		if err := objects.Delete(ctx, o.GetName(), metav1.DeleteOptions{}); err != nil && !isNotFound(err) && !isConflict(err) {
+			rejected = append(rejected, err)
+		}
+	}
+	return errors.Join(rejected...)
+}
+
+// answered is whether an error is a decision of the API server about what was requested, and not of a cluster that cannot be used.
+func answered(err error) bool {
+	_, answer := errors.AsType[*apierrors.StatusError](err)
+	unusable := apierrors.IsUnauthorized(err) || apierrors.IsTooManyRequests(err) || apierrors.IsServiceUnavailable(err) ||
+		apierrors.IsServerTimeout(err) || apierrors.IsTimeout(err)
+	return answer && !unusable
 }

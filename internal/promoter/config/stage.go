@@ -114,7 +114,7 @@ type Command struct {
 }
 
 // Test is a program that tests a candidate, without a shell. In its environment are KUBECONFIG, and RELEASE_NAME, RELEASE_NAMESPACE and
-// HELM_MAJOR (3 or 4) of the installed release, which a library chart has not; CHART_VERSION and APP_VERSION; CANDIDATE_IMAGE, the reference of
+// HELM_MAJOR (3 or 4) of the installed release, empty for a library chart; CHART_VERSION and APP_VERSION; CANDIDATE_IMAGE, the reference of
 // the first image, empty without one; and CANDIDATE_IMAGES, those of all, with spaces between them.
 type Test struct {
 	Command `yaml:",inline"`

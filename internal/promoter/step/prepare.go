@@ -65,7 +65,8 @@ func (r *preparation) wait() (string, error) {
 	return r.dir, r.err
 }
 
-// end ends the preparation, and adds the error of one that has failed to that of the other steps. A second call changes nothing.
+// end ends the preparation, and adds the error of one that has failed to that of the other steps, unless the run is interrupted. A second
+// call changes nothing.
 func (r *preparation) end(err error) error {
 	if r == nil || r.ended {
 		return err
@@ -75,7 +76,7 @@ func (r *preparation) end(err error) error {
 	// What ends it from here on is not its own failure.
 	r.stop()
 	<-r.done
-	if failed == nil || errors.Is(err, context.Canceled) {
+	if failed == nil || errors.Is(err, context.Canceled) || err != nil && errors.Is(failed, context.Canceled) {
 		return err
 	}
 	r.lines.Pass(r.to)
@@ -85,9 +86,11 @@ func (r *preparation) end(err error) error {
 	return errors.Join(failed, err)
 }
 
-// testEnv is what tests and their preparation learn about a candidate. Of a library chart there is no more.
+// testEnv is what tests and their preparation learn about a candidate. What they learn about an installed release comes after it: of a
+// library chart, and before the tests, that is nothing, and whoever runs this may have variables of these names.
 func testEnv(c *candidate.Candidate) []string {
 	return []string{
+		"KUBECONFIG=", "RELEASE_NAME=", "RELEASE_NAMESPACE=", "HELM_MAJOR=",
 		"CHART_VERSION=" + c.Package.Version, "APP_VERSION=" + c.Package.AppVersion,
 		"CANDIDATE_IMAGE=" + c.Image(), "CANDIDATE_IMAGES=" + strings.Join(refs(c.Images), " "),
 	}

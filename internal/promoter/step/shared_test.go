@@ -86,7 +86,7 @@ func TestWhatSeveralChartsShareIsBuiltOnceWithTheVersionOfTheProgram(t *testing.
 		refs = append(refs, b.Ref())
 	})
 	if begun != 2 {
-		t.Errorf("after the unit tests %d clusters were begun, want one for each chart", begun)
+		t.Errorf("after the unit tests %d clusters may be begun, want one for each chart", begun)
 	}
 	if refs[0] != refs[1] {
 		t.Errorf("the charts have the images %s", strings.Join(refs, " and "))

@@ -74,7 +74,7 @@ const leftLimit = 2 * time.Minute
 
 // StartOver uninstalls the release with a major of Helm. In a cluster of its own it also deletes what Helm leaves (the namespace with
 // its volume claims, definitions of custom resources), so that the next installation begins with nothing. Errors: those of
-// cluster.Helm, cluster.ErrInstall.
+// cluster.Helm, cluster.ErrInstall, cluster.ErrSilent.
 func (e *Environment) StartOver(ctx context.Context, major helm.Major) error {
 	if err := e.Helm(major).Uninstall(ctx, e.release); err != nil {
 		return err

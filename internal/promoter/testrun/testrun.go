@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
@@ -50,7 +49,7 @@ type Runner struct {
 // Command runs a command in dir and reports its output line by line, as command.Run does. An error of the tests comes with a report.
 // Errors: ErrFailed, ErrHung, ErrNoTests, failure.ErrInput for a program that cannot be started.
 func (r Runner) Command(ctx context.Context, c config.Command, dir string, env []string) (*Report, error) {
-	result, ended, err := r.run(ctx, c, dir, append(r.environment(), env...))
+	result, ended, err := r.run(ctx, c, dir, env)
 	switch {
 	case err != nil:
 		return result, err
@@ -61,35 +60,30 @@ func (r Runner) Command(ctx context.Context, c config.Command, dir string, env [
 	return result, outcome(c, result, ended.Exit)
 }
 
-// ofRelease are the variables that tests get of the installed release.
-var ofRelease = []string{"KUBECONFIG", "RELEASE_NAME", "RELEASE_NAMESPACE", "HELM_MAJOR"}
-
-// Prepare runs what tests need before they begin, as Command does; what it prints is no test. Its environment has no KUBECONFIG: the one of
-// whoever runs this is not for tests. Errors: ErrPrepare, failure.ErrInput for a program that cannot be started.
+// Prepare runs what tests need before they begin, as Command does; what it prints is no test. Errors: ErrPrepare, failure.ErrInput for a
+// program that cannot be started.
 func (r Runner) Prepare(ctx context.Context, c config.Command, dir string, env []string) error {
-	own := slices.DeleteFunc(r.environment(), func(kv string) bool {
-		name, _, _ := strings.Cut(kv, "=")
-		return slices.Contains(ofRelease, name)
-	})
-	_, ended, err := r.run(ctx, c, dir, append(own, env...))
+	_, ended, err := r.run(ctx, c, dir, env)
 	switch {
 	case err != nil:
 		return err
 	case ended.TimedOut:
-		return fmt.Errorf("%w: %s did not end within %s; see its last lines, or raise the limit", ErrPrepare, strings.Join(c.Command, " "), limit(c))
+		return fmt.Errorf("%w: %s did not end within %s; see its last lines, or raise the limit",
+			ErrPrepare, strings.Join(c.Command, " "), limit(c))
 	case ended.Exit != nil:
 		return fmt.Errorf("%w: %s: %w", ErrPrepare, strings.Join(c.Command, " "), ended.Exit)
 	}
 	return nil
 }
 
-func (r Runner) environment() []string { return r.Secrets.Withhold(os.Environ()) }
-
 func limit(c config.Command) time.Duration { return c.Timeout.Or(defaultTimeout) }
 
 // run runs a command to its end. The report is nil if it was not started. Error: failure.ErrInput.
 func (r Runner) run(ctx context.Context, c config.Command, dir string, env []string) (*Report, command.Ended, error) {
-	run := command.Command{Args: c.Command, Dir: dir, Env: env, Set: c.Env, Timeout: limit(c), Grace: cmp.Or(r.grace, defaultGrace)}
+	run := command.Command{
+		Args: c.Command, Dir: dir, Env: append(r.Secrets.Withhold(os.Environ()), env...), Set: c.Env, Timeout: limit(c),
+		Grace: cmp.Or(r.grace, defaultGrace),
+	}
 	result := newReport(c)
 	report.Linef(r.Report, "%s", run)
 	ended := command.Run(ctx, run, func(out io.Reader) { r.read(out, result) })
