@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # helm.sh/helm/v3 v3.22.0 and helm.sh/helm/v4 v4.3.2: an installation whose context is cancelled returns an error and records the release as
-# "failed", but goes on in the background of the process. When it is done, it records the same revision as "deployed".
+# "failed", but continues in the background of the process. When it is done, it records the same revision as "deployed".
 #
 # A good engineer would expect that RunWithContext has ended what it began when it returns, or that the last word on the release is that of
-# the error. A program that uses the library, reports the failure and looks again later, or installs or uninstalls the same release right
+# the error. A program that uses the library, reports the failure and reads the release later, or installs or uninstalls the same release right
 # away, works beside the first installation. Both write the same release: Go's race detector reports it.
 #
 # Seen, for both: "returned: context deadline exceeded", "recorded: failed", and three seconds later "recorded: deployed".
