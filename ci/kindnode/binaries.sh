@@ -30,7 +30,7 @@ compile_into() {
 }
 
 # build LDFLAGS ARGUMENT…: without what debuggers need, which -s drops in the end, and with a compiler that collects its garbage less often:
-# that saves a sixth of the time.
+# coredns took 63 s in place of 75.
 build() {
   local ldflags=$1
   shift
