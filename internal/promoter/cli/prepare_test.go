@@ -13,17 +13,18 @@ func (s *testPipeline) prepares(prepare, test, more string) {
 	s.reconfigure("{command: [\"true\"]}", "{prepare: [sh, -c, '"+prepare+"'], command: [sh, -c, '"+test+"']"+more+"}")
 }
 
-// awaitFile is for goroutines of a server, too.
-func awaitFile(t *testing.T, what, path string) {
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		if _, err := os.Stat(path); err == nil {
-			return
-		}
+// await is for goroutines of a server, too.
+func await(t *testing.T, what string, done func() bool) {
+	for deadline := time.Now().Add(30 * time.Second); !done(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Errorf("waited 30 seconds for %s", what)
 			return
 		}
 	}
+}
+
+func awaitFile(t *testing.T, what, path string) {
+	await(t, what, func() bool { return exists(path) })
 }
 
 // awaitEnd waits for the end of the process whose number is in a file.
@@ -34,15 +35,7 @@ func awaitEnd(t *testing.T, path string) {
 		return
 	}
 	pid := strings.TrimSpace(string(data))
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		if _, err := os.Stat("/proc/" + pid); err != nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Errorf("waited 30 seconds for the end of process %s", pid)
-			return
-		}
-	}
+	await(t, "the end of process "+pid, func() bool { return !exists("/proc/" + pid) })
 }
 
 func TestTestsArePreparedBesideTheInstallation(t *testing.T) {
@@ -90,7 +83,7 @@ func TestAPreparationThatFailsFailsTheCandidate(t *testing.T) {
 			if code != 3 || !strings.Contains(msg, c.words) || !strings.Contains(msg, "no registry\n") {
 				t.Errorf("exit %d, want 3 with %q\n%s", code, c.words, msg)
 			}
-			if _, err := os.Stat(dir + "/tested"); err == nil {
+			if exists(dir + "/tested") {
 				t.Error("the tests ran")
 			}
 			if strings.Contains(msg, "Helm 4: installed") {
@@ -131,4 +124,9 @@ func TestAnInstallationThatFailsEndsThePreparation(t *testing.T) {
 		t.Errorf("exit %d, want 5 for a release of another run\n%s", code, msg)
 	}
 	awaitEnd(t, dir+"/pid")
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
