@@ -44,6 +44,7 @@ func TestAShortConfigurationMeansWhatOneExpects(t *testing.T) {
 func TestWhatIsWrittenIsNotReplacedByADefault(t *testing.T) {
 	for name, c := range map[string]struct{ from, to, want string }{
 		"a test without its command":        {"verify: {}", "verify: {test: {timeout: 5m}}", "no command is set"},
+		"a command that is a text":          {"verify: {}", `verify: {test: {prepare: npm ci, command: [x]}}`, "is a text where a list is expected; write [npm, ci]"},
 		"a preparation without a program":   {"verify: {}", `verify: {test: {prepare: [""], command: [x]}}`, "prepare has no program"},
 		"a test of an unknown format":       {"verify: {}", "verify: {test: {format: tap}}", "no command is set"},
 		"candidates without their test":     {"    verify: {}\n", "", "belong together"},

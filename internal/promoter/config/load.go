@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"regexp"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
@@ -65,7 +66,20 @@ func decode(data []byte, env func(string) string) (*Config, error) {
 	var c Config
 	dec := yaml.NewDecoder(bytes.NewReader(expanded))
 	dec.KnownFields(true)
-	return &c, dec.Decode(&c)
+	return &c, explainList(dec.Decode(&c))
+}
+
+var noList = regexp.MustCompile("line (\\d+): cannot unmarshal !!str `([^`]*)` into \\[\\]string")
+
+// explainList is the error of decoding, with what to write where a text stands for a list, such as a command with its arguments.
+func explainList(err error) error {
+	if err == nil {
+		return nil
+	}
+	if m := noList.FindStringSubmatch(err.Error()); m != nil {
+		return fmt.Errorf("line %s: %q is a text where a list is expected; write [%s]", m[1], m[2], strings.Join(strings.Fields(m[2]), ", "))
+	}
+	return err
 }
 
 var unknownKey = regexp.MustCompile(`line (\d+): field (\S+) not found`)
